@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){ .max = max };
+}
+
+void buf_clear(struct buf *b)
+{
+    mem_free(b->data);
+    *b = (struct buf){ .max = b->max };
+}
+
+void buf_reset(struct buf *b)
+{
+    b->len = 0;
+    if (b->data)
+        b->data[0] = '\0';
+}
+
+char *buf_room(struct buf *b, size_t len, struct err *err)
+{
+    size_t need;
+    size_t cap = b->cap ? b->cap : 64;
+    char *data;
+
+    if (len > b->max || b->len > b->max - len) {
+        (void)err_set(err, ERR_LIMIT, "larger than %zu bytes", b->max);
+        return NULL;
+    }
+    need = b->len + len + 1;
+    if (need > b->cap) {
+        while (cap < need)
+            cap = cap > (size_t)-1 / 2 ? need : cap * 2;
+        data = mem_resize(b->data, cap, 1, err);
+        if (!data)
+            return NULL;
+        b->data = data;
+        b->cap = cap;
+    }
+    b->data[b->len + len] = '\0';
+    return b->data + b->len;
+}
+
+int buf_add(struct buf *b, const void *bytes, size_t len, struct err *err)
+{
+    char *room = buf_room(b, len, err);
+
+    if (!room)
+        return -1;
+    if (len)
+        memcpy(room, bytes, len);
+    b->len += len;
+    return 0;
+}
+
+int buf_adds(struct buf *b, const char *s, struct err *err)
+{
+    return buf_add(b, s, strlen(s), err);
+}
+
+int buf_addf(struct buf *b, struct err *err, const char *fmt, ...)
+{
+    va_list args;
+    char *room;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (len < 0)
+        return err_set(err, ERR_FORMAT, "cannot format text");
+    room = buf_room(b, (size_t)len, err);
+    if (!room)
+        return -1;
+    va_start(args, fmt);
+    (void)vsnprintf(room, (size_t)len + 1, fmt, args);
+    va_end(args);
+    b->len += (size_t)len;
+    return 0;
+}
+
+const char *buf_text(const struct buf *b)
+{
+    return b->data ? b->data : "";
+}

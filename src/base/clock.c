@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t clock_mono(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int64_t clock_wall(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + (int64_t)ts.tv_nsec / 1000000;
+}
+
+void clock_sleep(uint64_t ms)
+{
+    struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+
+    while (nanosleep(&ts, &ts) < 0)
+        ;
+}
+
+const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style style)
+{
+    static const char *const forms[] = {
+        [CLOCK_RFC3339] = "%Y-%m-%dT%H:%M:%SZ",
+        [CLOCK_COMPACT] = "%Y%m%dT%H%M%SZ",
+        [CLOCK_DATE] = "%Y-%m-%d",
+        [CLOCK_MICROS] = "%Y%m%dT%H%M%S",
+    };
+    int64_t unit = style == CLOCK_MICROS ? 1000000 : 1000;
+    int64_t part = t % unit;
+    struct tm tm;
+    time_t seconds;
+    size_t len;
+
+    if (part < 0)
+        part += unit;
+    seconds = (time_t)((t - part) / unit);
+    if (!gmtime_r(&seconds, &tm))
+        memset(&tm, 0, sizeof(tm));
+    len = strftime(out, CLOCK_TEXT_MAX, forms[style], &tm);
+    if (style == CLOCK_MICROS)
+        (void)snprintf(out + len, CLOCK_TEXT_MAX - len, ".%06dZ", (int)part);
+    return out;
+}
+
+/* Exactly count digits; moves *s behind them; -1 when they are not there. */
+static int number(const char **s, int count)
+{
+    int n = 0;
+
+    while (count-- > 0) {
+        if (**s < '0' || **s > '9')
+            return -1;
+        n = n * 10 + (*(*s)++ - '0');
+    }
+    return n;
+}
+
+static int skip(const char **s, char c)
+{
+    if (**s != c)
+        return 0;
+    (*s)++;
+    return 1;
+}
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar. */
+static int64_t days(int y, int m, int d)
+{
+    int64_t years = y - (m <= 2);
+    int64_t era = (years >= 0 ? years : years - 399) / 400;
+    int64_t yoe = years - era * 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* ".276851" at *s as microseconds; more digits are cut. */
+static int64_t fraction(const char **s)
+{
+    int64_t us = 0;
+    int64_t unit = 100000;
+
+    if (!skip(s, '.') && !skip(s, ','))
+        return 0;
+    for (; **s >= '0' && **s <= '9'; (*s)++) {
+        us += (**s - '0') * unit;
+        unit /= 10;
+    }
+    return us;
+}
+
+/* "Z", "+02:00", "+0200" or nothing, as seconds east; 0 with *s moved. */
+static int64_t zone(const char **s)
+{
+    int sign = **s == '-' ? -1 : 1;
+    int h;
+    int m;
+
+    if (skip(s, 'Z') || skip(s, 'z') || (**s != '+' && **s != '-'))
+        return 0;
+    (*s)++;
+    h = number(s, 2);
+    (void)skip(s, ':');
+    m = **s ? number(s, 2) : 0;
+    return h < 0 || m < 0 ? 0 : sign * (int64_t)(h * 3600 + m * 60);
+}
+
+int64_t clock_us(const char *s)
+{
+    int y = number(&s, 4);
+    int mon = (skip(&s, '-'), number(&s, 2));
+    int d = (skip(&s, '-'), number(&s, 2));
+    int h = 0;
+    int min = 0;
+    int sec = 0;
+    int64_t us = 0;
+    int64_t east = 0;
+
+    if (skip(&s, 'T') || skip(&s, ' ')) {
+        h = number(&s, 2);
+        min = (skip(&s, ':'), number(&s, 2));
+        sec = skip(&s, ':') || *s >= '0' ? number(&s, 2) : 0;
+        us = fraction(&s);
+        east = zone(&s);
+    }
+    if (*s || y < 1970 || mon < 1 || mon > 12 || d < 1 || d > 31 || h < 0 || h > 23 || min < 0 ||
+        min > 59 || sec < 0 || sec > 60)
+        return CLOCK_NONE;
+    return ((days(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - east) * 1000000) + us;
+}

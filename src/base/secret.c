@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/secret.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* One mapping a secret: pages of its own can be locked and left out of dumps. */
+struct secret {
+    char text[SECRET_MAX + 1];
+};
+
+struct secret *secret_new(const char *text, size_t len, struct err *err)
+{
+    struct secret *secret;
+    size_t i;
+
+    while (len && strchr(" \t\r\n", text[len - 1]))
+        len--;
+    while (len && strchr(" \t\r\n", text[0])) {
+        text++;
+        len--;
+    }
+    if (!len || len > SECRET_MAX) {
+        (void)err_set(err, ERR_FORMAT, len ? "it is longer than %d bytes" : "it is empty",
+                      SECRET_MAX);
+        return NULL;
+    }
+    for (i = 0; i < len; i++) {
+        if (text[i] < 0x21 || text[i] > 0x7e) {
+            (void)err_set(err, ERR_FORMAT, "it holds bytes that no key has (byte %zu)", i + 1);
+            return NULL;
+        }
+    }
+    secret = mmap(NULL, sizeof(*secret), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                  -1, 0);
+    if (secret == MAP_FAILED) {
+        (void)err_sys(err, "cannot keep a secret");
+        return NULL;
+    }
+    (void)mlock(secret, sizeof(*secret)); /* best effort: limits may forbid it */
+    (void)madvise(secret, sizeof(*secret), MADV_DONTDUMP);
+    memcpy(secret->text, text, len);
+    return secret;
+}
+
+struct secret *secret_load(const char *path, struct err *err)
+{
+    char text[SECRET_MAX + 64];
+    struct secret *secret = NULL;
+    size_t len = 0;
+    ssize_t got = 1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0) {
+        (void)err_sys(err, "cannot open '%s'", path);
+        return NULL;
+    }
+    while (got > 0 && len < sizeof(text)) {
+        got = read(fd, text + len, sizeof(text) - len);
+        if (got > 0)
+            len += (size_t)got;
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    if (got < 0) {
+        (void)err_sys(err, "cannot read '%s'", path);
+    } else {
+        secret = secret_new(text, len, err);
+        if (!secret)
+            (void)err_wrap(err, "'%s' holds no usable key", path);
+    }
+    explicit_bzero(text, sizeof(text));
+    (void)close(fd);
+    return secret;
+}
+
+void secret_free(struct secret *secret)
+{
+    if (!secret)
+        return;
+    explicit_bzero(secret->text, sizeof(secret->text));
+    (void)munmap(secret, sizeof(*secret));
+}
+
+const char *secret_peek(const struct secret *secret)
+{
+    return secret ? secret->text : NULL;
+}

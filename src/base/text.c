@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+size_t text_utf8_next(const char *s, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)s;
+    size_t need;
+    size_t i;
+    uint32_t code;
+
+    if (!len)
+        return 0;
+    if (u[0] < 0x80)
+        return 1;
+    if (u[0] < 0xc2 || u[0] > 0xf4)
+        return 0;
+    need = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+    if (len < need)
+        return 0;
+    code = u[0] & (0xffU >> (need + 1));
+    for (i = 1; i < need; i++) {
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (u[i] & 0x3fU);
+    }
+    if (need == 3 && (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)))
+        return 0;
+    if (need == 4 && (code < 0x10000 || code > 0x10ffff))
+        return 0;
+    return need;
+}
+
+size_t text_utf8_put(char out[4], uint32_t code)
+{
+    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+        code = 0xfffd;
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (char)(0xc0 | code >> 6);
+        out[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = (char)(0xe0 | code >> 12);
+        out[1] = (char)(0x80 | (code >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | code >> 18);
+    out[1] = (char)(0x80 | (code >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (code >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* C0 and C1 controls, and the marks that reorder what a person reads. */
+static int is_deceptive(const unsigned char *u, size_t len)
+{
+    if (len == 1)
+        return u[0] < 0x20 || u[0] == 0x7f;
+    if (len == 2)
+        return (u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xd8 && u[1] == 0x9c);
+    if (len == 3 && u[0] == 0xe2 && u[1] == 0x80)
+        return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xa8 && u[2] <= 0xae);
+    if (len == 3 && u[0] == 0xe2 && u[1] == 0x81)
+        return u[2] >= 0xa0 && u[2] <= 0xaf;
+    return len == 3 && u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf;
+}
+
+const char *text_shown(char *out, size_t size, const char *s)
+{
+    size_t left = strlen(s);
+    size_t used = 0;
+
+    while (left) {
+        size_t len = text_utf8_next(s, left);
+        int plain = len && !is_deceptive((const unsigned char *)s, len);
+        size_t take = len ? len : 1;
+        size_t need = plain ? len : 4 * take;
+        size_t i;
+
+        if (used + need + 4 > size) { /* "..." and the NUL must still fit */
+            memcpy(out + used, "...", 3);
+            used += 3;
+            break;
+        }
+        if (plain) {
+            memcpy(out + used, s, len);
+            used += len;
+        } else {
+            for (i = 0; i < take; i++)
+                used += (size_t)snprintf(out + used, 5, "\\x%02x", (unsigned char)s[i]);
+        }
+        s += take;
+        left -= take;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes)
+{
+    static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    double value = (double)bytes;
+    size_t i = 0;
+
+    while (value >= 1023.95 && i + 1 < sizeof(unit) / sizeof(unit[0])) {
+        value /= 1024;
+        i++;
+    }
+    (void)snprintf(out, TEXT_SIZE_MAX, i ? "%.1f %s" : "%.0f %s", value, unit[i]);
+    return out;
+}
+
+const char *text_duration(char out[TEXT_SIZE_MAX], uint64_t ms)
+{
+    uint64_t s = ms / 1000;
+
+    if (s >= 3600)
+        (void)snprintf(out, TEXT_SIZE_MAX, "%" PRIu64 "h%02um", s / 3600,
+                       (unsigned)(s / 60 % 60));
+    else if (s >= 60)
+        (void)snprintf(out, TEXT_SIZE_MAX, "%um%02us", (unsigned)(s / 60), (unsigned)(s % 60));
+    else
+        (void)snprintf(out, TEXT_SIZE_MAX, "%u.%us", (unsigned)s, (unsigned)(ms / 100 % 10));
+    return out;
+}
+
+void text_hex(char *out, const uint8_t *bytes, size_t len)
+{
+    static const char digit[] = "0123456789abcdef";
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        out[2 * i] = digit[bytes[i] >> 4];
+        out[2 * i + 1] = digit[bytes[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+/* Digits at *s; moves *s behind them. */
+static int digits(const char **s, uint64_t *out)
+{
+    const char *start = *s;
+    uint64_t n = 0;
+
+    while (**s >= '0' && **s <= '9') {
+        if (__builtin_mul_overflow(n, 10U, &n) ||
+            __builtin_add_overflow(n, (uint64_t)(**s - '0'), &n))
+            return -1;
+        (*s)++;
+    }
+    *out = n;
+    return *s == start ? -1 : 0;
+}
+
+int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err)
+{
+    uint64_t n;
+
+    if (digits(&s, &n) < 0 || *s)
+        return err_set(err, ERR_FORMAT, "a whole number is wanted");
+    if (n > max)
+        return err_set(err, ERR_FORMAT, "at most %" PRIu64 " is possible", max);
+    *out = n;
+    return 0;
+}
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static int with_unit(const char *s, const struct unit *units, const char *what, uint64_t *out,
+                     struct err *err)
+{
+    uint64_t n;
+
+    if (digits(&s, &n) == 0) {
+        for (; units->name; units++) {
+            if (strcasecmp(s, units->name))
+                continue;
+            if (__builtin_mul_overflow(n, units->factor, out))
+                break;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_FORMAT, "%s", what);
+}
+
+int text_parse_size(const char *s, uint64_t *out, struct err *err)
+{
+    static const struct unit units[] = {
+        { "", 1 },
+        { "b", 1 },
+        { "k", 1ULL << 10 },
+        { "kib", 1ULL << 10 },
+        { "m", 1ULL << 20 },
+        { "mib", 1ULL << 20 },
+        { "g", 1ULL << 30 },
+        { "gib", 1ULL << 30 },
+        { "t", 1ULL << 40 },
+        { "tib", 1ULL << 40 },
+        { NULL, 0 },
+    };
+
+    return with_unit(s, units, "a size like 512k, 20m or 4g is wanted", out, err);
+}
+
+int text_parse_duration(const char *s, uint64_t *out, struct err *err)
+{
+    static const struct unit units[] = {
+        { "", 1000 },     { "ms", 1 },       { "s", 1000 }, { "m", 60000 },
+        { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+    };
+
+    return with_unit(s, units, "a time like 30s, 5m or 2h is wanted", out, err);
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+    unsigned row[65];
+    size_t la = strlen(a);
+    size_t lb = strlen(b);
+    size_t i;
+    size_t j;
+
+    if (la > 64 || lb > 64)
+        return 64;
+    for (j = 0; j <= lb; j++)
+        row[j] = (unsigned)j;
+    for (i = 1; i <= la; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = (unsigned)i;
+        for (j = 1; j <= lb; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
