@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* Without JSMN_PARENT_LINKS jsmn is quadratic; the flags shape its token, so only this file
+ * may include it. */
+#define JSMN_STATIC
+#define JSMN_STRICT
+#define JSMN_PARENT_LINKS
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wconversion"
+#include <jsmn.h>
+#pragma GCC diagnostic pop
+
+struct json {
+    const char *text;
+    jsmntok_t *tok;
+    size_t count;
+};
+
+/*
+ * The checker walks the text once, with one bit a level to remember whether it
+ * is inside an object, and so needs no recursion. It also counts what jsmn will
+ * call tokens, so that they are allocated once and exactly.
+ */
+struct checker {
+    const char *text;
+    size_t len;
+    size_t at;
+    size_t tokens;
+    unsigned depth;
+    bool object[JSON_DEPTH_MAX + 1];
+    struct err *err;
+};
+
+static int wrong(const struct checker *c, const char *what)
+{
+    return err_set(c->err, ERR_FORMAT, "bad JSON at byte %zu: %s", c->at, what);
+}
+
+static int peek(const struct checker *c)
+{
+    return c->at < c->len ? (unsigned char)c->text[c->at] : -1;
+}
+
+static void blanks(struct checker *c)
+{
+    while (c->at < c->len && (c->text[c->at] == ' ' || c->text[c->at] == '\n' ||
+                              c->text[c->at] == '\r' || c->text[c->at] == '\t'))
+        c->at++;
+}
+
+static int hex_digit(int ch)
+{
+    if (ch >= '0' && ch <= '9')
+        return ch - '0';
+    if (ch >= 'a' && ch <= 'f')
+        return ch - 'a' + 10;
+    return ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
+}
+
+static int check_escape(struct checker *c)
+{
+    int i;
+
+    c->at++;
+    if (peek(c) == 'u') {
+        for (i = 0; i < 4; i++) {
+            c->at++;
+            if (hex_digit(peek(c)) < 0)
+                return wrong(c, "\\u wants four hex digits");
+        }
+    } else if (peek(c) < 0 || !strchr("\"\\/bfnrt", peek(c))) {
+        return wrong(c, "an unknown escape");
+    }
+    c->at++;
+    return 0;
+}
+
+static int check_string(struct checker *c)
+{
+    c->at++;
+    for (;;) {
+        int ch = peek(c);
+
+        if (ch < 0)
+            return wrong(c, "the text ends inside a string");
+        if (ch == '"')
+            break;
+        if (ch < 0x20)
+            return wrong(c, "a control character in a string");
+        if (ch == '\\') {
+            if (check_escape(c) < 0)
+                return -1;
+        } else if (ch < 0x80) {
+            c->at++;
+        } else {
+            size_t step = text_utf8_next(c->text + c->at, c->len - c->at);
+
+            if (!step)
+                return wrong(c, "this is not UTF-8");
+            c->at += step;
+        }
+    }
+    c->at++;
+    c->tokens++;
+    return 0;
+}
+
+static size_t check_digits(struct checker *c)
+{
+    size_t start = c->at;
+
+    while (peek(c) >= '0' && peek(c) <= '9')
+        c->at++;
+    return c->at - start;
+}
+
+static int check_number(struct checker *c)
+{
+    if (peek(c) == '-')
+        c->at++;
+    if (peek(c) == '0')
+        c->at++;
+    else if (!check_digits(c))
+        return wrong(c, "a number wants a digit");
+    if (peek(c) == '.') {
+        c->at++;
+        if (!check_digits(c))
+            return wrong(c, "a number wants a digit");
+    }
+    if (peek(c) == 'e' || peek(c) == 'E') {
+        c->at++;
+        if (peek(c) == '+' || peek(c) == '-')
+            c->at++;
+        if (!check_digits(c))
+            return wrong(c, "a number wants a digit");
+    }
+    c->tokens++;
+    return 0;
+}
+
+static int check_word(struct checker *c)
+{
+    static const char *const words[] = { "true", "false", "null" };
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        size_t len = strlen(words[i]);
+
+        if (c->len - c->at >= len && !memcmp(c->text + c->at, words[i], len)) {
+            c->at += len;
+            c->tokens++;
+            return 0;
+        }
+    }
+    return wrong(c, c->at < c->len ? "no value starts like this" : "the text ends too early");
+}
+
+static int check_key(struct checker *c)
+{
+    blanks(c);
+    if (peek(c) != '"')
+        return wrong(c, "a key in quotes is wanted");
+    if (check_string(c) < 0)
+        return -1;
+    blanks(c);
+    if (peek(c) != ':')
+        return wrong(c, "':' is wanted");
+    c->at++;
+    blanks(c);
+    return 0;
+}
+
+/* Open a bracket. Answers 1 when a value must follow, 0 when it was closed at once. */
+static int check_open(struct checker *c)
+{
+    bool object = peek(c) == '{';
+
+    if (c->depth == JSON_DEPTH_MAX)
+        return err_set(c->err, ERR_LIMIT, "JSON nested deeper than %d at byte %zu",
+                       JSON_DEPTH_MAX, c->at);
+    c->at++;
+    c->tokens++;
+    c->object[++c->depth] = object;
+    blanks(c);
+    if (peek(c) == (object ? '}' : ']')) {
+        c->at++;
+        c->depth--;
+        return 0;
+    }
+    return object && check_key(c) < 0 ? -1 : 1;
+}
+
+/* After a value: close brackets, until a comma wants another one (1) or all are closed (0). */
+static int check_after(struct checker *c)
+{
+    while (c->depth) {
+        bool object = c->object[c->depth];
+
+        blanks(c);
+        if (peek(c) == ',') {
+            c->at++;
+            if (object)
+                return check_key(c) < 0 ? -1 : 1;
+            blanks(c);
+            return 1;
+        }
+        if (peek(c) != (object ? '}' : ']'))
+            return wrong(c, c->at < c->len ? "',' or a closing bracket is wanted" :
+                                             "the text ends inside brackets");
+        c->at++;
+        c->depth--;
+    }
+    return 0;
+}
+
+static int check_value(struct checker *c)
+{
+    int ch = peek(c);
+
+    if (ch == '{' || ch == '[')
+        return check_open(c);
+    if (ch == '"')
+        return check_string(c);
+    if (ch == '-' || (ch >= '0' && ch <= '9'))
+        return check_number(c);
+    return check_word(c);
+}
+
+int json_check(const char *text, size_t len, size_t *tokens, struct err *err)
+{
+    struct checker c = { .text = text, .len = len, .err = err };
+    int more = 1;
+
+    if (len > JSON_TEXT_MAX)
+        return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", len);
+    blanks(&c);
+    while (more) {
+        if (c.tokens > JSON_TOKENS_MAX)
+            return err_set(err, ERR_LIMIT, "JSON with more than %zu values", JSON_TOKENS_MAX);
+        more = check_value(&c);
+        if (more == 0)
+            more = check_after(&c);
+        if (more < 0)
+            return -1;
+    }
+    blanks(&c);
+    if (c.at < c.len)
+        return wrong(&c, "something follows the end");
+    if (tokens)
+        *tokens = c.tokens;
+    return 0;
+}
+
+struct json *json_parse(const char *text, size_t len, struct err *err)
+{
+    struct json *doc = NULL;
+    jsmn_parser parser;
+    size_t count;
+    int got;
+
+    if (json_check(text, len, &count, err) < 0)
+        return NULL;
+    doc = mem_new(sizeof(*doc), err);
+    if (!doc)
+        return NULL;
+    doc->text = text;
+    doc->tok = mem_resize(NULL, count, sizeof(*doc->tok), err);
+    if (!doc->tok)
+        goto fail;
+    jsmn_init(&parser);
+    got = jsmn_parse(&parser, text, len, doc->tok, (unsigned)count);
+    if (got < 0 || (size_t)got != count) {
+        (void)err_set(err, ERR_FORMAT, "bad JSON: the tokenizer disagrees (%d)", got);
+        goto fail;
+    }
+    doc->count = count;
+    return doc;
+fail:
+    json_free(doc);
+    return NULL;
+}
+
+void json_free(struct json *doc)
+{
+    if (!doc)
+        return;
+    mem_free(doc->tok);
+    mem_free(doc);
+}
+
+static const struct json_value absent;
+
+static const jsmntok_t *token(struct json_value v)
+{
+    return v.doc ? &v.doc->tok[v.at] : NULL;
+}
+
+struct json_value json_root(const struct json *doc)
+{
+    return (struct json_value){ doc, 0 };
+}
+
+enum json_type json_type(struct json_value v)
+{
+    const jsmntok_t *t = token(v);
+
+    if (!t)
+        return JSON_ABSENT;
+    if (t->type == JSMN_OBJECT)
+        return JSON_OBJECT;
+    if (t->type == JSMN_ARRAY)
+        return JSON_ARRAY;
+    if (t->type == JSMN_STRING)
+        return JSON_STRING;
+    switch (v.doc->text[t->start]) {
+    case 'n':
+        return JSON_NULL;
+    case 't':
+    case 'f':
+        return JSON_BOOL;
+    }
+    return JSON_NUMBER;
+}
+
+size_t json_count(struct json_value v)
+{
+    enum json_type type = json_type(v);
+
+    return type == JSON_ARRAY || type == JSON_OBJECT ? (size_t)token(v)->size : 0;
+}
+
+/* The first token behind a value and all that is in it. */
+static size_t behind(struct json_value v)
+{
+    int end = token(v)->end;
+    size_t at = v.at + 1;
+
+    while (at < v.doc->count && v.doc->tok[at].start < end)
+        at++;
+    return at;
+}
+
+struct json_value json_next(struct json_value container, struct json_value prev)
+{
+    enum json_type type = json_type(container);
+    size_t at;
+
+    if (type != JSON_ARRAY && type != JSON_OBJECT)
+        return absent;
+    at = prev.doc ? behind(prev) : container.at + 1;
+    if (at >= container.doc->count || container.doc->tok[at].start >= token(container)->end)
+        return absent;
+    return (struct json_value){ container.doc, type == JSON_OBJECT ? at + 1 : at };
+}
+
+struct json_value json_key(struct json_value member)
+{
+    return member.doc && member.at ? (struct json_value){ member.doc, member.at - 1 } : absent;
+}
+
+const char *json_raw(struct json_value v, size_t *len)
+{
+    const jsmntok_t *t = token(v);
+
+    *len = t ? (size_t)(t->end - t->start) : 0;
+    return t ? v.doc->text + t->start : "";
+}
+
+struct json_value json_get(struct json_value object, const char *key)
+{
+    struct json_value found = absent;
+    struct json_value v = absent;
+    size_t want = strlen(key);
+
+    if (json_type(object) != JSON_OBJECT)
+        return absent;
+    while ((v = json_next(object, v)).doc) {
+        size_t len;
+        const char *raw = json_raw(json_key(v), &len);
+
+        if (len == want && !memcmp(raw, key, len))
+            found = v;
+    }
+    return found;
+}
+
+/* \uXXXX at raw + 2, or a pair of them; sets *step to what was used. */
+static uint32_t unescape_u(const char *raw, size_t left, size_t *step)
+{
+    uint32_t unit[2] = { 0, 0 };
+    size_t pair = left >= 12 && raw[6] == '\\' && raw[7] == 'u' ? 2 : 1;
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < pair; i++) {
+        for (k = 0; k < 4; k++)
+            unit[i] = unit[i] << 4 | (uint32_t)hex_digit((unsigned char)raw[6 * i + 2 + k]);
+    }
+    if (pair == 2 && unit[0] >= 0xd800 && unit[0] <= 0xdbff && unit[1] >= 0xdc00 &&
+        unit[1] <= 0xdfff) {
+        *step = 12;
+        return 0x10000 + ((unit[0] - 0xd800) << 10) + (unit[1] - 0xdc00);
+    }
+    *step = 6;
+    return unit[0] ? unit[0] : 0xfffd;
+}
+
+/* Unescape a checked string; out has room for len bytes. Returns the bytes written. */
+static size_t unescape(char *out, const char *raw, size_t len)
+{
+    static const char from[] = "bfnrt";
+    static const char to[] = "\b\f\n\r\t";
+    size_t used = 0;
+    size_t i = 0;
+
+    while (i < len) {
+        if (raw[i] != '\\') {
+            out[used++] = raw[i++];
+        } else if (raw[i + 1] == 'u') {
+            size_t step;
+            uint32_t code = unescape_u(raw + i, len - i, &step);
+
+            used += text_utf8_put(out + used, code);
+            i += step;
+        } else {
+            const char *special = strchr(from, raw[i + 1]);
+
+            out[used++] = special ? to[special - from] : raw[i + 1];
+            i += 2;
+        }
+    }
+    return used;
+}
+
+int json_string(struct json_value v, struct region *region, char **out, struct err *err)
+{
+    size_t len;
+    const char *raw;
+
+    *out = NULL;
+    if (json_type(v) != JSON_STRING)
+        return 0;
+    raw = json_raw(v, &len);
+    *out = region_take(region, len + 1, err); /* an escape is never shorter than its text */
+    if (!*out)
+        return -1;
+    (*out)[unescape(*out, raw, len)] = '\0';
+    return 0;
+}
+
+int json_append(struct json_value v, struct buf *out, struct err *err)
+{
+    size_t len;
+    const char *raw;
+    char *room;
+
+    if (json_type(v) != JSON_STRING)
+        return 0;
+    raw = json_raw(v, &len);
+    room = buf_room(out, len, err);
+    if (!room)
+        return -1;
+    out->len += unescape(room, raw, len);
+    out->data[out->len] = '\0';
+    return 0;
+}
+
+bool json_u64(struct json_value v, uint64_t *out)
+{
+    size_t len;
+    const char *raw = json_raw(v, &len);
+    uint64_t n = 0;
+    size_t i;
+
+    if (json_type(v) != JSON_NUMBER)
+        return false;
+    for (i = 0; i < len; i++) {
+        if (raw[i] < '0' || raw[i] > '9' || __builtin_mul_overflow(n, 10U, &n) ||
+            __builtin_add_overflow(n, (uint64_t)(raw[i] - '0'), &n))
+            return false;
+    }
+    if (n > INT64_MAX)
+        return false;
+    *out = n;
+    return true;
+}
+
+bool json_bool(struct json_value v, bool *out)
+{
+    size_t len;
+    const char *raw = json_raw(v, &len);
+
+    if (json_type(v) != JSON_BOOL)
+        return false;
+    *out = raw[0] == 't';
+    return true;
+}

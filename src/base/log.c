@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_SIZE 2048
+
+static struct {
+    pthread_mutex_t lock;
+    enum log_level level;
+    int json;
+    const char *secret;
+    void (*around)(void *ctx, int after);
+    void *around_ctx;
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_WARNING };
+
+void log_setup(enum log_level level, int json)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    state.level = level;
+    state.json = json;
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+void log_hide(const char *secret)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    state.secret = secret;
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+void log_around(void (*fn)(void *ctx, int after), void *ctx)
+{
+    (void)pthread_mutex_lock(&state.lock);
+    state.around = fn;
+    state.around_ctx = ctx;
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+int log_wants(enum log_level level)
+{
+    return level <= state.level;
+}
+
+/* Overwrite each occurrence of the secret with asterisks. */
+static void redact(char *text)
+{
+    size_t len = state.secret ? strlen(state.secret) : 0;
+    char *at = text;
+
+    if (len < 4) /* too short to be a key, too common to be hidden */
+        return;
+    while ((at = strstr(at, state.secret))) {
+        memset(at, '*', len);
+        at += len;
+    }
+}
+
+/* The line as a JSON string's inside: quotes and backslashes escaped. */
+static void quoted(char *out, size_t size, const char *s)
+{
+    size_t used = 0;
+
+    for (; *s && used + 3 < size; s++) {
+        if (*s == '"' || *s == '\\')
+            out[used++] = '\\';
+        out[used++] = *s;
+    }
+    out[used] = '\0';
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+    char raw[LINE_SIZE];
+    char text[LINE_SIZE];
+    char line[2 * LINE_SIZE + 128];
+    char when[CLOCK_TEXT_MAX];
+    va_list args;
+    int len;
+
+    if (!log_wants(level))
+        return;
+    va_start(args, fmt);
+    (void)vsnprintf(raw, sizeof(raw), fmt, args);
+    va_end(args);
+    (void)pthread_mutex_lock(&state.lock);
+    redact(raw);
+    (void)text_shown(text, sizeof(text), raw);
+    if (state.json) {
+        quoted(raw, sizeof(raw), text);
+        len = snprintf(line, sizeof(line),
+                       "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}\n",
+                       clock_format(when, clock_wall(), CLOCK_RFC3339), names[level], raw);
+    } else {
+        len = snprintf(line, sizeof(line), "skyarc: %s%s%s\n",
+                       level <= LOG_WARNING ? names[level] : "", level <= LOG_WARNING ? ": " : "",
+                       text);
+    }
+    if (state.around)
+        state.around(state.around_ctx, 0);
+    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
+        /* nobody is left to be told */
+    }
+    if (state.around)
+        state.around(state.around_ctx, 1);
+    (void)pthread_mutex_unlock(&state.lock);
+}
