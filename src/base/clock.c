@@ -135,8 +135,8 @@ int64_t clock_us(const char *s)
         us = fraction(&s);
         east = zone(&s);
     }
-    if (*s || y < 1970 || mon < 1 || mon > 12 || d < 1 || d > 31 || h < 0 || h > 23 || min < 0 ||
-        min > 59 || sec < 0 || sec > 60)
+    if (*s || y < 1970 || mon < 1 || mon > 12 || d < 1 || d > 31 || h < 0 || h > 23 ||
+        min < 0 || min > 59 || sec < 0 || sec > 60)
         return CLOCK_NONE;
     return ((days(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - east) * 1000000) + us;
 }

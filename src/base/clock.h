@@ -13,8 +13,8 @@
 
 #include <stdint.h>
 
-#define CLOCK_NONE INT64_MIN /* no such time */
-#define CLOCK_TEXT_MAX 32    /* room for what clock_format writes */
+#define CLOCK_NONE     INT64_MIN /* no such time */
+#define CLOCK_TEXT_MAX 32        /* room for what clock_format writes */
 
 /* Milliseconds that only grow; no relation to the date. */
 uint64_t clock_mono(void);

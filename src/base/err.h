@@ -14,7 +14,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum err_kind {
@@ -44,7 +44,8 @@ struct err {
 /* Forget what was there. */
 void err_clear(struct err *err);
 
-/* Fill err with a kind and a text. Returns -1, so that callers can return it. err may be NULL. */
+/* Fill err with a kind and a text. Returns -1, so that callers can return it. err may be NULL.
+ */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Fill err from errno; the system's own words follow the text. Returns -1. */

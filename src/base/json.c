@@ -211,8 +211,8 @@ static int check_after(struct checker *c)
             return 1;
         }
         if (peek(c) != (object ? '}' : ']'))
-            return wrong(c, c->at < c->len ? "',' or a closing bracket is wanted" :
-                                             "the text ends inside brackets");
+            return wrong(c, c->at < c->len ? "',' or a closing bracket is wanted"
+                                           : "the text ends inside brackets");
         c->at++;
         c->depth--;
     }

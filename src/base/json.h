@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JSON_DEPTH_MAX 128               /* brackets within brackets */
-#define JSON_TEXT_MAX ((size_t)1 << 30)  /* jsmn's offsets are int */
+#define JSON_DEPTH_MAX  128               /* brackets within brackets */
+#define JSON_TEXT_MAX   ((size_t)1 << 30) /* jsmn's offsets are int */
 #define JSON_TOKENS_MAX ((size_t)1 << 25) /* values and keys in one document */
 
 struct json;
@@ -34,7 +34,15 @@ struct json_value {
     size_t at;
 };
 
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_ABSENT,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 /* Check the whole text; see the errors above. Pure. tokens (may be NULL) gets the count. */
 int json_check(const char *text, size_t len, size_t *tokens, struct err *err) MUST_CHECK;
@@ -76,7 +84,8 @@ const char *json_raw(struct json_value v, size_t *len);
  *
  * returns  in *out: NULL for what is not a string; else lives in the region
  */
-int json_string(struct json_value v, struct region *region, char **out, struct err *err) MUST_CHECK;
+int json_string(struct json_value v, struct region *region, char **out,
+                struct err *err) MUST_CHECK;
 
 /* The same, appended to a buffer; nothing for what is not a string. */
 int json_append(struct json_value v, struct buf *out, struct err *err) MUST_CHECK;

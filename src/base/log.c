@@ -101,8 +101,8 @@ void log_line(enum log_level level, const char *fmt, ...)
                        clock_format(when, clock_wall(), CLOCK_RFC3339), names[level], raw);
     } else {
         len = snprintf(line, sizeof(line), "skyarc: %s%s%s\n",
-                       level <= LOG_WARNING ? names[level] : "", level <= LOG_WARNING ? ": " : "",
-                       text);
+                       level <= LOG_WARNING ? names[level] : "",
+                       level <= LOG_WARNING ? ": " : "", text);
     }
     if (state.around)
         state.around(state.around_ctx, 0);

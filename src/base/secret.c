@@ -36,8 +36,8 @@ struct secret *secret_new(const char *text, size_t len, struct err *err)
             return NULL;
         }
     }
-    secret = mmap(NULL, sizeof(*secret), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                  -1, 0);
+    secret =
+        mmap(NULL, sizeof(*secret), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret == MAP_FAILED) {
         (void)err_sys(err, "cannot keep a secret");
         return NULL;

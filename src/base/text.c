@@ -199,16 +199,11 @@ static int with_unit(const char *s, const struct unit *units, const char *what, 
 int text_parse_size(const char *s, uint64_t *out, struct err *err)
 {
     static const struct unit units[] = {
-        { "", 1 },
-        { "b", 1 },
-        { "k", 1ULL << 10 },
-        { "kib", 1ULL << 10 },
-        { "m", 1ULL << 20 },
-        { "mib", 1ULL << 20 },
-        { "g", 1ULL << 30 },
-        { "gib", 1ULL << 30 },
-        { "t", 1ULL << 40 },
-        { "tib", 1ULL << 40 },
+        { "", 1 },           { "b", 1 },
+        { "k", 1ULL << 10 }, { "kib", 1ULL << 10 },
+        { "m", 1ULL << 20 }, { "mib", 1ULL << 20 },
+        { "g", 1ULL << 30 }, { "gib", 1ULL << 30 },
+        { "t", 1ULL << 40 }, { "tib", 1ULL << 40 },
         { NULL, 0 },
     };
 

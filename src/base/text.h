@@ -20,7 +20,8 @@
 /* Length of the valid UTF-8 sequence at s (1 to 4), or 0: none starts here. NUL is valid. */
 size_t text_utf8_next(const char *s, size_t len);
 
-/* Write a code point as UTF-8 (surrogates and what lies beyond become U+FFFD); returns 1 to 4. */
+/* Write a code point as UTF-8 (surrogates and what lies beyond become U+FFFD); returns 1 to 4.
+ */
 size_t text_utf8_put(char out[4], uint32_t code);
 
 /*

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/digest.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* libcrypto's calls fail only on misuse once the context is set up. */
+static void must(int ok)
+{
+    assert(ok == 1);
+    (void)ok;
+}
+
+struct sha256 {
+    EVP_MD_CTX *ctx;
+    const EVP_MD *md;
+};
+
+struct sha256 *sha256_new(struct err *err)
+{
+    struct sha256 *sha = mem_new(sizeof(*sha), err);
+
+    if (!sha)
+        return NULL;
+    sha->md = EVP_sha256();
+    sha->ctx = EVP_MD_CTX_new();
+    if (!sha->ctx || EVP_DigestInit_ex(sha->ctx, sha->md, NULL) != 1) {
+        sha256_free(sha);
+        (void)err_set(err, ERR_MEMORY, "cannot set up SHA-256");
+        return NULL;
+    }
+    return sha;
+}
+
+void sha256_free(struct sha256 *sha)
+{
+    if (!sha)
+        return;
+    EVP_MD_CTX_free(sha->ctx);
+    mem_free(sha);
+}
+
+void sha256_add(struct sha256 *sha, const void *bytes, size_t len)
+{
+    if (len)
+        must(EVP_DigestUpdate(sha->ctx, bytes, len));
+}
+
+void sha256_set(struct sha256 *to, const struct sha256 *from)
+{
+    must(EVP_MD_CTX_copy_ex(to->ctx, from->ctx));
+}
+
+void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE])
+{
+    must(EVP_DigestFinal_ex(sha->ctx, out, NULL));
+    must(EVP_DigestInit_ex(sha->ctx, NULL, NULL));
+}
+
+struct hasher {
+    struct sha256 *sha;
+    XXH3_state_t *xxh;
+};
+
+struct hasher *hasher_new(struct err *err)
+{
+    struct hasher *hasher = mem_new(sizeof(*hasher), err);
+
+    if (!hasher)
+        return NULL;
+    hasher->sha = sha256_new(err);
+    hasher->xxh = XXH3_createState();
+    if (!hasher->sha || !hasher->xxh || XXH3_128bits_reset(hasher->xxh) != XXH_OK) {
+        hasher_free(hasher);
+        (void)err_set(err, ERR_MEMORY, "cannot set up hashing");
+        return NULL;
+    }
+    return hasher;
+}
+
+void hasher_free(struct hasher *hasher)
+{
+    if (!hasher)
+        return;
+    sha256_free(hasher->sha);
+    (void)XXH3_freeState(hasher->xxh);
+    mem_free(hasher);
+}
+
+void hasher_add(struct hasher *hasher, const void *bytes, size_t len)
+{
+    if (!len)
+        return;
+    must(XXH3_128bits_update(hasher->xxh, bytes, len) == XXH_OK);
+    sha256_add(hasher->sha, bytes, len);
+}
+
+void hasher_end(struct hasher *hasher, struct digest *out)
+{
+    XXH128_canonical_t canonical;
+
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(hasher->xxh));
+    memcpy(out->xxh3, canonical.digest, sizeof(out->xxh3));
+    must(XXH3_128bits_reset(hasher->xxh) == XXH_OK);
+    sha256_end(hasher->sha, out->sha256);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * digest: SHA-256, which decides, and XXH3-128, which finds candidates.
+ *
+ * XXH3 runs at memory speed but is not collision-resistant, and run contents
+ * can come from hostile pages; so equality is only what SHA-256 says.
+ *
+ * Errors   ERR_MEMORY from *_new; hashing itself cannot fail
+ * Owns     its state, until *_free
+ * Threads  one at a time
+ * Source   FIPS 180-4 by libcrypto; XXH3 by libxxhash (canonical, big-endian form)
+ */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_SIZE 32
+#define SHA256_TEXT (2 * SHA256_SIZE + 1) /* lower-case hex and a NUL */
+#define XXH3_SIZE   16
+#define XXH3_TEXT   (2 * XXH3_SIZE + 1)
+
+struct digest {
+    uint8_t sha256[SHA256_SIZE];
+    uint8_t xxh3[XXH3_SIZE];
+};
+
+struct sha256;
+
+struct sha256 *sha256_new(struct err *err) MUST_CHECK;
+void sha256_free(struct sha256 *sha);
+void sha256_add(struct sha256 *sha, const void *bytes, size_t len);
+
+/* Make to continue from where from stands. */
+void sha256_set(struct sha256 *to, const struct sha256 *from);
+
+/* Give the digest and start anew. */
+void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
+
+/* Both digests in one pass. */
+struct hasher;
+
+struct hasher *hasher_new(struct err *err) MUST_CHECK;
+void hasher_free(struct hasher *hasher);
+void hasher_add(struct hasher *hasher, const void *bytes, size_t len);
+
+/* Give the digests and start anew. */
+void hasher_end(struct hasher *hasher, struct digest *out);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLURP_STEP ((size_t)64 * 1024)
+
+int file_write(int fd, const void *bytes, size_t len, struct err *err)
+{
+    const char *at = bytes;
+
+    while (len) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot write");
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_pwrite(int fd, const void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const char *from = bytes;
+
+    while (len) {
+        ssize_t n = pwrite(fd, from, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot write");
+        from += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    char *to = bytes;
+
+    while (len) {
+        ssize_t n = pread(fd, to, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot read");
+        if (n == 0)
+            return err_set(err, ERR_FORMAT, "the file ends early");
+        to += n;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int file_slurp(int fd, struct buf *out, struct err *err)
+{
+    for (;;) {
+        size_t left = out->max - out->len;
+        size_t want = left < SLURP_STEP ? left : SLURP_STEP;
+        char spare;
+        char *room = want ? buf_room(out, want, err) : &spare;
+        ssize_t n;
+
+        if (!room)
+            return -1;
+        n = read(fd, room, want ? want : 1); /* full: is there more? */
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot read");
+        if (n > 0 && !want)
+            return err_set(err, ERR_LIMIT, "larger than %zu bytes", out->max);
+        if (n == 0) {
+            if (out->data)
+                out->data[out->len] = '\0';
+            return 0;
+        }
+        out->len += (size_t)n;
+    }
+}
+
+int file_load(const char *path, struct buf *out, struct err *err)
+{
+    int fd = STDIN_FILENO;
+    int rc;
+
+    if (strcmp(path, "-") == 0)
+        return file_slurp(fd, out, err) < 0 ? err_wrap(err, "standard input") : 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return err_sys(err, "cannot open '%s'", path);
+    rc = file_slurp(fd, out, err);
+    if (rc < 0)
+        (void)err_wrap(err, "'%s'", path);
+    file_close(&fd);
+    return rc;
+}
+
+int file_temp(const char *dir, struct err *err)
+{
+    char *name;
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+        return err_sys(err, "cannot make a temporary file in '%s'", dir);
+    name = mem_format(err, "%s/skyarc-XXXXXX", dir); /* a file system without O_TMPFILE */
+    if (!name)
+        return -1;
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        (void)err_sys(err, "cannot make a temporary file in '%s'", dir);
+    else
+        (void)unlink(name);
+    mem_free(name);
+    return fd;
+}
+
+void file_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}

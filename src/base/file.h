@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file: system calls on files, whole and checked.
+ *
+ * Errors   ERR_SYSTEM with errno, without the file's name: the caller knows it
+ * Threads  any
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Write all of it, at the descriptor's position. */
+int file_write(int fd, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Write all of it at an offset. */
+int file_pwrite(int fd, const void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
+
+/* Read all of it from an offset; ERR_FORMAT when the file ends before. */
+int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
+
+/* Append all that fd gives to a buffer, up to its limit. */
+int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Read a file whole; path "-" is standard input. */
+int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Open a file without a name in a directory; -1 on error. */
+int file_temp(const char *dir, struct err *err) MUST_CHECK;
+
+/* Close unless it is -1, and make it -1; the result is for those who only read. */
+void file_close(int *fd);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/path.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+/* The code point of a valid sequence of len bytes. */
+static uint32_t code_at(const char *s, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)s;
+
+    switch (len) {
+    case 1:
+        return u[0];
+    case 2:
+        return (uint32_t)(u[0] & 0x1f) << 6 | (u[1] & 0x3f);
+    case 3:
+        return (uint32_t)(u[0] & 0x0f) << 12 | (uint32_t)(u[1] & 0x3f) << 6 | (u[2] & 0x3f);
+    default:
+        return (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3f) << 12 |
+               (uint32_t)(u[2] & 0x3f) << 6 | (u[3] & 0x3f);
+    }
+}
+
+/* Characters that change how the rest is shown, or that nobody sees. */
+static bool invisible(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
+           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+           (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffe) == 0xfffe;
+}
+
+/* CON, PRN, AUX, NUL, COM0-9, LPT0-9, CONIN$, CONOUT$: alone or before a dot. */
+static bool is_device(const char *name)
+{
+    static const char *const devices[] = { "con", "prn", "aux", "nul", "conin$", "conout$" };
+    size_t len = strcspn(name, ".");
+    size_t i;
+
+    while (len && name[len - 1] == ' ')
+        len--;
+    for (i = 0; i < sizeof(devices) / sizeof(*devices); i++) {
+        if (len == strlen(devices[i]) && strncasecmp(name, devices[i], len) == 0)
+            return true;
+    }
+    if (strncasecmp(name, "com", 3) != 0 && strncasecmp(name, "lpt", 3) != 0)
+        return false;
+    if (len == 4 && isdigit((unsigned char)name[3]))
+        return true;
+    /* superscript one, two, three count as digits there */
+    return len == 5 && name[3] == '\xc2' && strchr("\xb9\xb2\xb3", name[4]);
+}
+
+const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
+{
+    size_t left = strlen(name);
+    size_t used = 0;
+
+    while (left) {
+        size_t len = text_utf8_next(name, left);
+        const char *put = name;
+        size_t put_len = len;
+
+        if (!len || invisible(code_at(name, len)) || strchr("/%\\:*?\"<>|", *name)) {
+            put = "_";
+            put_len = 1;
+            len = len ? len : 1;
+        }
+        if (used + put_len > PATH_NAME_MAX)
+            break;
+        if (used || (*put != ' ' && *put != '.')) { /* none in front */
+            memcpy(out + used, put, put_len);
+            used += put_len;
+        }
+        name += len;
+        left -= len;
+    }
+    while (used && (out[used - 1] == ' ' || out[used - 1] == '.'))
+        used--;
+    out[used] = '\0';
+    if (!used)
+        return strcpy(out, "_");
+    if (is_device(out)) {
+        if (used == PATH_NAME_MAX)
+            used--;
+        memmove(out + 1, out, used);
+        out[0] = '_';
+        out[used + 1] = '\0';
+    }
+    return out;
+}
+
+bool path_is_safe(const char *name)
+{
+    char safe[PATH_NAME_MAX + 1];
+
+    return strcmp(path_safe(safe, name), name) == 0;
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+const char *path_ext(const char *name)
+{
+    const char *end = name + strlen(name);
+    const char *dot = strrchr(name, '.');
+    const char *c;
+
+    if (!dot || dot == name || end - dot < 2 || end - dot > 9)
+        return end;
+    for (c = dot + 1; *c; c++) {
+        if (!isalnum((unsigned char)*c))
+            return end;
+    }
+    return dot;
+}
+
+char *path_dir(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return mem_copy(".", NULL);
+    if (slash == path)
+        return mem_copy("/", NULL);
+    return mem_format(NULL, "%.*s", (int)(slash - path), path);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/pool.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+struct pool {
+    struct chunk *all;
+    unsigned char *pages;
+    size_t count;
+    void (*on_return)(void *ctx);
+    void *on_return_ctx;
+    /* under lock */
+    pthread_mutex_t lock;
+    pthread_cond_t home;
+    struct chunk *free;
+    size_t idle;
+    bool refused;
+};
+
+struct pool *pool_new(size_t count, struct err *err)
+{
+    struct pool *pool = mem_new(sizeof(*pool), err);
+    size_t i;
+
+    if (!pool)
+        return NULL;
+    pool->count = count;
+    pool->all = mem_array(count, sizeof(*pool->all), err);
+    pool->pages = mmap(NULL, count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!pool->all || pool->pages == MAP_FAILED) {
+        if (pool->pages == MAP_FAILED)
+            (void)err_sys(err, "cannot map %zu MiB", count * CHUNK_SIZE >> 20);
+        else
+            (void)munmap(pool->pages, count * CHUNK_SIZE);
+        mem_free(pool->all);
+        mem_free(pool);
+        return NULL;
+    }
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_cond_init(&pool->home, NULL);
+    for (i = count; i-- > 0;) {
+        pool->all[i].home = pool;
+        pool->all[i].data = pool->pages + i * CHUNK_SIZE;
+        pool->all[i].next = pool->free;
+        pool->free = &pool->all[i];
+    }
+    pool->idle = count;
+    return pool;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    assert(pool->idle == pool->count);
+    (void)pthread_cond_destroy(&pool->home);
+    (void)pthread_mutex_destroy(&pool->lock);
+    (void)munmap(pool->pages, pool->count * CHUNK_SIZE);
+    mem_free(pool->all);
+    mem_free(pool);
+}
+
+void pool_on_return(struct pool *pool, void (*fn)(void *ctx), void *ctx)
+{
+    pool->on_return = fn;
+    pool->on_return_ctx = ctx;
+}
+
+/* With the lock held and a chunk at home. */
+static struct chunk *pop(struct pool *pool)
+{
+    struct chunk *chunk = pool->free;
+
+    pool->free = chunk->next;
+    pool->idle--;
+    chunk->next = NULL;
+    chunk->len = 0;
+    atomic_store_explicit(&chunk->refs, 1, memory_order_relaxed);
+    return chunk;
+}
+
+struct chunk *pool_try(struct pool *pool, size_t keep)
+{
+    struct chunk *chunk = NULL;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    if (pool->idle > keep)
+        chunk = pop(pool);
+    else
+        pool->refused = true;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return chunk;
+}
+
+struct chunk *pool_wait(struct pool *pool)
+{
+    struct chunk *chunk;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    while (!pool->idle)
+        (void)pthread_cond_wait(&pool->home, &pool->lock);
+    chunk = pop(pool);
+    (void)pthread_mutex_unlock(&pool->lock);
+    return chunk;
+}
+
+size_t pool_idle(struct pool *pool)
+{
+    size_t idle;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    idle = pool->idle;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return idle;
+}
+
+struct chunk *chunk_ref(struct chunk *chunk)
+{
+    (void)atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+    return chunk;
+}
+
+void chunk_unref(struct chunk *chunk)
+{
+    struct pool *pool;
+    bool tell;
+
+    if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    pool = chunk->home;
+    (void)pthread_mutex_lock(&pool->lock);
+    chunk->next = pool->free;
+    pool->free = chunk;
+    pool->idle++;
+    tell = pool->refused;
+    pool->refused = false;
+    (void)pthread_cond_signal(&pool->home);
+    (void)pthread_mutex_unlock(&pool->lock);
+    if (tell && pool->on_return)
+        pool->on_return(pool->on_return_ctx);
+}
