@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/backoff.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stddef.h>
+
+uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t dice)
+{
+    unsigned doublings = b->failures < 16 ? b->failures : 16;
+    uint64_t ceiling = (uint64_t)BACKOFF_BASE << doublings;
+    uint64_t delay;
+
+    b->failures++;
+    if (b->failures > b->retries)
+        return BACKOFF_NEVER;
+    if (ceiling > BACKOFF_MAX)
+        ceiling = BACKOFF_MAX;
+    delay = ceiling * dice / UINT32_MAX;
+    if (asked != BACKOFF_UNSAID) {
+        if (asked > BACKOFF_PATIENCE)
+            return BACKOFF_NEVER;
+        delay += asked; /* the jitter stays: the others were told the same */
+    }
+    if (now + delay > b->deadline)
+        return BACKOFF_NEVER;
+    return now + delay;
+}
+
+uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
+{
+    uint64_t number = 0;
+    const char *c = value;
+    time_t date;
+
+    while (isdigit((unsigned char)*c) && number < UINT32_MAX)
+        number = number * 10 + (uint64_t)(*c++ - '0');
+    while (isdigit((unsigned char)*c))
+        c++;
+    if (c != value && *c == '.') { /* fractions are seen in the wild; they are dropped */
+        c++;
+        while (isdigit((unsigned char)*c))
+            c++;
+    }
+    if (c != value && !*c)
+        return number * unit;
+    date = curl_getdate(value, NULL);
+    if (date < 0)
+        return BACKOFF_UNSAID;
+    return (int64_t)date * 1000 > wall ? (uint64_t)((int64_t)date * 1000 - wall) : 0;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "net/backoff.h"
+#include "net/rate.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT 30000L
+#define STALL_BPS       1024L /* slower than this ... */
+#define STALL_S         60L   /* ... for so long is no transfer */
+#define RECEIVE_BUFFER  131072L
+
+/*
+ * An easy handle and the request it runs. Handles are used again: they keep
+ * their buffers, and the multi handle keeps the connections.
+ */
+struct slot {
+    struct slot *next;
+    struct slot *prev;
+    CURL *easy;
+    struct request *request;
+    struct curl_slist *headers;
+    char *moved; /* where a redirect led; NULL at first */
+    unsigned redirects;
+    bool paused;
+    bool limited; /* paused by the rate, not by its sink */
+    char why[CURL_ERROR_SIZE];
+    struct engine *engine;
+};
+
+struct engine {
+    CURLM *multi;
+    struct engine_opts opts;
+    struct rate rate;
+    struct slot *running;
+    struct slot *idle;
+};
+
+static const char *url_of(const struct slot *slot)
+{
+    return slot->moved ? slot->moved : slot->request->url;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *ctx)
+{
+    struct slot *slot = ctx;
+
+    request_header(slot->request, line, size * count, clock_wall());
+    return size * count;
+}
+
+/* Keep the beginning of an error's body, and let the rest pass, up to a limit. */
+static size_t keep_error(struct request *request, const char *bytes, size_t len)
+{
+    size_t room = REQUEST_ERROR_MAX - request->error_len;
+    size_t n = len < room ? len : room;
+
+    memcpy(request->error + request->error_len, bytes, n);
+    request->error_len += n;
+    request->error[request->error_len] = '\0';
+    request->received += len;
+    return request->received > (uint64_t)1 << 20 ? 0 : len;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct slot *slot = ctx;
+    struct request *request = slot->request;
+    size_t len = size * count;
+    enum sink verdict;
+
+    if (!request->status)
+        (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
+    if (request->status != 200)
+        return keep_error(request, bytes, len);
+    if (request->received + len > request->max) {
+        (void)err_set(&request->err, ERR_LIMIT, "larger than %llu bytes",
+                      (unsigned long long)request->max);
+        return 0;
+    }
+    if (!rate_take(&slot->engine->rate, clock_mono(), len)) {
+        slot->paused = slot->limited = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    verdict = request->sink(request->ctx, bytes, len);
+    if (verdict == SINK_FULL) {
+        slot->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    if (verdict == SINK_REFUSED)
+        return 0;
+    request->received += len;
+    return len;
+}
+
+/* What never changes between requests. */
+static int set_up(struct slot *slot)
+{
+    const struct engine_opts *opts = &slot->engine->opts;
+    CURL *easy = slot->easy;
+    int bad = 0;
+
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                            opts->secure ? "https" : "http,https") != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK;
+    bad |=
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, opts->agent) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BPS) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+    if (opts->ca_file)
+        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file) != CURLE_OK;
+    return bad;
+}
+
+static void slot_free(struct slot *slot)
+{
+    if (!slot)
+        return;
+    curl_easy_cleanup(slot->easy);
+    mem_free(slot->moved);
+    mem_free(slot);
+}
+
+static struct slot *slot_new(struct engine *engine, struct err *err)
+{
+    struct slot *slot = mem_new(sizeof(*slot), err);
+
+    if (!slot)
+        return NULL;
+    slot->engine = engine;
+    slot->easy = curl_easy_init();
+    if (!slot->easy || set_up(slot)) {
+        slot_free(slot);
+        (void)err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
+        return NULL;
+    }
+    return slot;
+}
+
+/* Headers hold the key: wipe before libcurl frees. */
+static void drop_headers(struct slot *slot)
+{
+    struct curl_slist *h;
+
+    for (h = slot->headers; h; h = h->next)
+        explicit_bzero(h->data, strlen(h->data));
+    curl_slist_free_all(slot->headers);
+    slot->headers = NULL;
+    (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+}
+
+/* The key goes with this request when its URL is at the key's own origin. */
+static int set_key(struct slot *slot, const char *origin, struct err *err)
+{
+    const struct request *request = slot->request;
+    char line[4200];
+
+    drop_headers(slot);
+    if (!request->key || strcmp(origin, request->key_origin) != 0)
+        return 0;
+    (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
+    slot->headers = curl_slist_append(NULL, line);
+    explicit_bzero(line, sizeof(line));
+    if (!slot->headers ||
+        curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    return 0;
+}
+
+/* Point the handle at url_of(slot) and let it run. */
+static int launch(struct slot *slot, struct err *err)
+{
+    struct request *request = slot->request;
+    char origin[URL_ORIGIN_MAX];
+    char shown[URL_SHOWN_MAX];
+    const char *host;
+
+    if (url_origin(origin, url_of(slot), err) < 0)
+        return -1;
+    if (slot->engine->opts.secure && !url_is_secure(url_of(slot)))
+        return err_set(err, ERR_FORMAT, "%s is plain http, and the API speaks https: refused",
+                       url_shown(shown, url_of(slot)));
+    host = strstr(origin, "://") + 3;
+    (void)snprintf(request->host, sizeof(request->host), "%.*s", (int)strcspn(host, ":"), host);
+    request->status = 0;
+    request->error_len = 0;
+    request->received = 0;
+    request->length = REQUEST_UNSAID;
+    request->retry_after = BACKOFF_UNSAID;
+    request->date = CLOCK_NONE;
+    slot->why[0] = '\0';
+    slot->paused = slot->limited = false;
+    if (set_key(slot, origin, err) < 0)
+        return -1;
+    if (curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
+        curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
+        return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
+    if (log_wants(LOG_DEBUG))
+        log_line(LOG_DEBUG, "GET %s%s", url_shown(shown, url_of(slot)),
+                 slot->headers ? " (with the key)" : "");
+    return 0;
+}
+
+static void unlink_slot(struct slot *slot)
+{
+    struct engine *engine = slot->engine;
+
+    if (slot->prev)
+        slot->prev->next = slot->next;
+    else
+        engine->running = slot->next;
+    if (slot->next)
+        slot->next->prev = slot->prev;
+    slot->prev = NULL;
+    slot->next = engine->idle;
+    engine->idle = slot;
+    drop_headers(slot);
+    mem_free(slot->moved);
+    slot->moved = NULL;
+    slot->request->slot = NULL;
+    slot->request = NULL;
+}
+
+int engine_start(struct engine *engine, struct request *request, struct err *err)
+{
+    struct slot *slot = engine->idle;
+
+    err_clear(&request->err);
+    request->hopeless = false;
+    request->type[0] = '\0';
+    if (slot)
+        engine->idle = slot->next;
+    else
+        slot = slot_new(engine, err);
+    if (!slot)
+        return -1;
+    slot->request = request;
+    slot->redirects = 0;
+    request->slot = slot;
+    slot->prev = NULL;
+    slot->next = engine->running;
+    if (slot->next)
+        slot->next->prev = slot;
+    engine->running = slot;
+    if (launch(slot, err) < 0) {
+        unlink_slot(slot);
+        return -1;
+    }
+    return 0;
+}
+
+void engine_drop(struct engine *engine, struct request *request)
+{
+    if (!request->slot)
+        return;
+    (void)curl_multi_remove_handle(engine->multi, request->slot->easy);
+    unlink_slot(request->slot);
+}
+
+/* Follow a redirect when there is one to follow; true when the slot runs on. */
+static bool redirected(struct slot *slot)
+{
+    struct request *request = slot->request;
+    char *to = NULL;
+    char shown[URL_SHOWN_MAX];
+
+    if (request->status < 300 || request->status > 399 || request->status == 304)
+        return false;
+    if (curl_easy_getinfo(slot->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
+        return false;
+    request->hopeless = true; /* unless it leads somewhere */
+    if (++slot->redirects > ENGINE_REDIRECTS) {
+        (void)err_set(&request->err, ERR_HTTP, "%s redirects more than %d times", request->host,
+                      ENGINE_REDIRECTS);
+        return false;
+    }
+    if (url_is_secure(url_of(slot)) && !url_is_secure(to)) {
+        (void)err_set(&request->err, ERR_HTTP, "%s redirects from https to %s: refused",
+                      request->host, url_shown(shown, to));
+        return false;
+    }
+    to = mem_copy(to, &request->err);
+    if (!to)
+        return false;
+    mem_free(slot->moved);
+    slot->moved = to;
+    if (launch(slot, &request->err) < 0)
+        return false;
+    request->hopeless = false;
+    return true;
+}
+
+/* Put libcurl's verdict into the request's words. */
+static void judge(struct slot *slot, CURLcode code)
+{
+    struct request *request = slot->request;
+    const char *why = slot->why[0] ? slot->why : curl_easy_strerror(code);
+
+    (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
+    if (code == CURLE_OK || request->err.kind)
+        return;
+    if (code == CURLE_WRITE_ERROR && request->status && request->status != 200)
+        return; /* an error page without end: its status says enough */
+    request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
+                        code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
+                        code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_ISSUER_ERROR;
+    (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        (void)err_hint(&request->err, "a private CA is named by --ca-file");
+    if (code == CURLE_OPERATION_TIMEDOUT && request->status)
+        (void)err_hint(&request->err, "the transfer stalled");
+}
+
+static void finish(struct slot *slot, CURLcode code)
+{
+    struct request *request = slot->request;
+
+    (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
+    judge(slot, code);
+    if (code == CURLE_OK && redirected(slot))
+        return;
+    unlink_slot(slot);
+    request->done(request->ctx, request);
+}
+
+/* Let those go on whom the rate had stopped; ms until that is possible, or -1. */
+static int repay(struct engine *engine)
+{
+    uint64_t wait = rate_wait(&engine->rate, clock_mono());
+    struct slot *slot;
+    bool any = false;
+
+    for (slot = engine->running; slot; slot = slot->next) {
+        if (!slot->limited)
+            continue;
+        any = true;
+        if (!wait && rate_wait(&engine->rate, clock_mono()) == 0) {
+            slot->limited = slot->paused = false;
+            (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
+        }
+    }
+    return any ? (int)(wait ? wait : 1) : -1;
+}
+
+int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
+{
+    struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
+    CURLMsg *msg;
+    CURLMcode code;
+    int running;
+    int left;
+    int wait;
+    bool finished = false;
+
+    code = curl_multi_perform(engine->multi, &running);
+    while (code == CURLM_OK && (msg = curl_multi_info_read(engine->multi, &left))) {
+        struct slot *slot = NULL;
+
+        if (msg->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &slot) != CURLE_OK)
+            continue;
+        finished = true;
+        finish(slot, msg->data.result);
+    }
+    wait = repay(engine);
+    if (wait >= 0 && wait < timeout)
+        timeout = wait;
+    if (code == CURLM_OK && !finished) /* else: there may be something to start */
+        code = curl_multi_poll(engine->multi, &extra, fd >= 0 ? 1 : 0, timeout, NULL);
+    if (code != CURLM_OK)
+        return err_set(err, ERR_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
+    return 0;
+}
+
+void engine_wake(struct engine *engine)
+{
+    (void)curl_multi_wakeup(engine->multi);
+}
+
+void engine_resume(struct engine *engine)
+{
+    struct slot *slot;
+
+    for (slot = engine->running; slot; slot = slot->next) {
+        if (slot->paused && !slot->limited) {
+            slot->paused = false;
+            (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
+        }
+    }
+}
+
+struct engine *engine_new(const struct engine_opts *opts, struct err *err)
+{
+    struct engine *engine;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        (void)err_set(err, ERR_SYSTEM, "libcurl cannot start");
+        return NULL;
+    }
+    engine = mem_new(sizeof(*engine), err);
+    if (!engine)
+        return NULL;
+    engine->opts = *opts;
+    rate_init(&engine->rate, opts->rate_bps, clock_mono());
+    engine->multi = curl_multi_init();
+    if (!engine->multi || curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
+                                            (long)opts->jobs + 4) != CURLM_OK) {
+        engine_free(engine);
+        (void)err_set(err, ERR_SYSTEM, "libcurl cannot start");
+        return NULL;
+    }
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    while (engine->running)
+        engine_drop(engine, engine->running->request);
+    while (engine->idle) {
+        struct slot *slot = engine->idle;
+
+        engine->idle = slot->next;
+        slot_free(slot);
+    }
+    (void)curl_multi_cleanup(engine->multi);
+    mem_free(engine);
+    curl_global_cleanup();
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine: the one loop that runs all transfers.
+ *
+ * libcurl's multi interface with what skyarc adds: redirects are followed here
+ * and not by libcurl, since libcurl would carry x-api-key to any host it is
+ * sent to; the key goes to its own origin alone; from an https API nothing is
+ * fetched by plain http. Whoever cannot take more bytes pauses its transfer,
+ * and the socket's window then slows the sender.
+ *
+ * Units    milliseconds; bytes a second
+ * Errors   a request's own are in it; the engine's: ERR_MEMORY, ERR_SYSTEM
+ * Owns     connections; requests belong to their callers until done
+ * Threads  one, but for engine_wake
+ * Source   RFC 9110, 15.4 (redirects)
+ */
+#ifndef NET_ENGINE_H
+#define NET_ENGINE_H
+
+#include "base/err.h"
+#include "net/request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ENGINE_REDIRECTS 5
+
+struct engine_opts {
+    const char *agent;   /* User-Agent */
+    const char *ca_file; /* PEM, or NULL: the system's */
+    bool secure;         /* https alone */
+    uint64_t rate_bps;   /* all transfers together; 0: no limit */
+    unsigned jobs;       /* connections worth keeping */
+};
+
+struct engine;
+
+/* Lends the strings of opts until engine_free. */
+struct engine *engine_new(const struct engine_opts *opts, struct err *err) MUST_CHECK;
+
+/* Drop running transfers without a word, and release; NULL is fine. */
+void engine_free(struct engine *engine);
+
+/* Start a request; done will be called from engine_poll, never from here. */
+int engine_start(struct engine *engine, struct request *request, struct err *err) MUST_CHECK;
+
+/* Forget a running request; done is not called. */
+void engine_drop(struct engine *engine, struct request *request);
+
+/*
+ * Move bytes, call what is done, and wait for more at most timeout.
+ *
+ * fd       one descriptor more to wait for (its input), or -1
+ */
+int engine_poll(struct engine *engine, int timeout, int fd, struct err *err) MUST_CHECK;
+
+/* Make a waiting engine_poll return. Any thread. */
+void engine_wake(struct engine *engine);
+
+/* Offer all paused transfers their bytes again; not from within a sink. */
+void engine_resume(struct engine *engine);
+
+#endif

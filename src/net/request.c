@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/request.h"
+
+#include "base/clock.h"
+#include "net/backoff.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+bool request_retryable(const struct request *request)
+{
+    if (request->hopeless || request->err.kind == ERR_LIMIT ||
+        request->err.kind == ERR_CANCELLED)
+        return false;
+    if (request->err.kind)
+        return true;
+    return request->status == 408 || request->status == 429 || request->status >= 500;
+}
+
+int request_check(const struct request *request, struct err *err)
+{
+    enum err_kind kind = ERR_HTTP;
+    const char *what = "";
+
+    if (request->err.kind) {
+        if (err)
+            *err = request->err;
+        return -1;
+    }
+    if (request->status == 200)
+        return 0;
+    if (request->status == 401 || request->status == 403)
+        kind = ERR_DENIED;
+    else if (request->status == 404 || request->status == 410)
+        kind = ERR_NOT_FOUND;
+    else if (request->status == 429)
+        what = " (too many requests)";
+    (void)err_set(err, kind, "%s answered %ld%s", request->host, request->status, what);
+    if (err)
+        err->http = request->status;
+    return -1;
+}
+
+/* The value of a header called name, copied to out; false when the line is another one. */
+static bool header_is(const char *line, size_t len, const char *name, char *out, size_t size)
+{
+    size_t name_len = strlen(name);
+
+    if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+        return false;
+    line += name_len + 1;
+    len -= name_len + 1;
+    while (len && isspace((unsigned char)*line)) {
+        line++;
+        len--;
+    }
+    while (len && isspace((unsigned char)line[len - 1]))
+        len--;
+    if (len >= size)
+        len = size - 1;
+    memcpy(out, line, len);
+    out[len] = '\0';
+    return true;
+}
+
+void request_header(struct request *request, const char *line, size_t len, int64_t wall)
+{
+    char value[256];
+    time_t date;
+
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        request->encoded = false;
+        request->length = REQUEST_UNSAID;
+        request->retry_after = BACKOFF_UNSAID;
+        request->date = CLOCK_NONE;
+        request->type[0] = '\0';
+    } else if (header_is(line, len, "content-encoding", value, sizeof(value))) {
+        request->encoded = *value && strcasecmp(value, "identity") != 0;
+    } else if (header_is(line, len, "content-length", value, sizeof(value))) {
+        char *end;
+        unsigned long long length = strtoull(value, &end, 10);
+
+        if (isdigit((unsigned char)*value) && !*end)
+            request->length = length;
+    } else if (header_is(line, len, "retry-after-ms", value, sizeof(value))) {
+        request->retry_after = backoff_asked(value, 1, wall);
+    } else if (header_is(line, len, "retry-after", value, sizeof(value))) {
+        if (request->retry_after == BACKOFF_UNSAID)
+            request->retry_after = backoff_asked(value, 1000, wall);
+    } else if (header_is(line, len, "date", value, sizeof(value))) {
+        date = curl_getdate(value, NULL);
+        if (date > 0)
+            request->date = (int64_t)date * 1000;
+    } else if (header_is(line, len, "content-type", value, sizeof(request->type))) {
+        memcpy(request->type, value, strlen(value) + 1);
+    }
+}

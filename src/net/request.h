@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request: one GET, from what is asked to what came of it.
+ *
+ * The caller fills in the upper half, hands it to engine_start, and finds the
+ * lower half filled when done is called. The sink gets the body of a 200 alone;
+ * what an error says is kept aside, cut short, so that an error body can never
+ * be taken for content.
+ *
+ * Units    bytes; milliseconds
+ * Owns     nothing; url, key and ctx live until done
+ * Threads  the transfer loop only
+ * Source   RFC 9110
+ */
+#ifndef NET_REQUEST_H
+#define NET_REQUEST_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REQUEST_UNSAID    UINT64_MAX /* no length announced */
+#define REQUEST_ERROR_MAX 2048       /* bytes kept of an error's body */
+
+enum sink {
+    SINK_TAKEN,
+    SINK_FULL,    /* took nothing; offer it again after engine_resume */
+    SINK_REFUSED, /* stop this transfer */
+};
+
+struct slot;
+
+struct request {
+    /* asked */
+    const char *url;
+    const char *key;        /* x-api-key, or NULL */
+    const char *key_origin; /* the one origin that may have it */
+    uint64_t max;           /* most body bytes taken */
+    enum sink (*sink)(void *ctx, const char *bytes, size_t len);
+    void (*done)(void *ctx, struct request *request);
+    void *ctx;
+
+    /* answered */
+    struct err err;       /* ERR_NONE: status tells the rest */
+    long status;          /* HTTP status, 0 without an answer */
+    bool hopeless;        /* the same again would fail the same */
+    bool encoded;         /* had a content-encoding: length counts encoded bytes */
+    uint64_t length;      /* announced, or REQUEST_UNSAID */
+    uint64_t received;    /* body bytes given to the sink */
+    uint64_t retry_after; /* BACKOFF_UNSAID unless the server asked */
+    int64_t date;         /* the server's clock, ms since 1970, or CLOCK_NONE */
+    char host[256];       /* who answered last, for messages */
+    char type[80];        /* content type */
+    char error[REQUEST_ERROR_MAX + 1];
+    size_t error_len;
+
+    struct slot *slot; /* the engine's */
+};
+
+/* Whether the same request may succeed later: no answer, 408, 429, 5xx, a wrong length. */
+bool request_retryable(const struct request *request);
+
+/* Turn an answer that is not 200 into err; 0 when all is well. */
+int request_check(const struct request *request, struct err *err) MUST_CHECK;
+
+/* Take one header line ("Name: value"); a status line forgets the former answer's. */
+void request_header(struct request *request, const char *line, size_t len, int64_t wall);
+
+#endif
