@@ -458,12 +458,17 @@ int json_append(struct json_value v, struct buf *out, struct err *err)
 {
     size_t len;
     const char *raw;
-    char *room;
 
     if (json_type(v) != JSON_STRING)
         return 0;
     raw = json_raw(v, &len);
-    room = buf_room(out, len, err);
+    return json_unescape(raw, len, out, err);
+}
+
+int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err)
+{
+    char *room = buf_room(out, len, err);
+
     if (!room)
         return -1;
     out->len += unescape(room, raw, len);

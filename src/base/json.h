@@ -90,6 +90,9 @@ int json_string(struct json_value v, struct region *region, char **out,
 /* The same, appended to a buffer; nothing for what is not a string. */
 int json_append(struct json_value v, struct buf *out, struct err *err) MUST_CHECK;
 
+/* Unescape the inside of a string that json_check has seen, appending to a buffer. */
+int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err) MUST_CHECK;
+
 /* A whole number from 0 to 2^63-1; false when it is not one. */
 bool json_u64(struct json_value v, uint64_t *out);
 

@@ -48,9 +48,8 @@ static void words(struct jsonw *w, const char *s)
     put(w, s, strlen(s));
 }
 
-static void quote(struct jsonw *w, const char *s)
+static void quote(struct jsonw *w, const char *s, size_t left)
 {
-    size_t left = strlen(s);
 
     put(w, "\"", 1);
     while (left) {
@@ -97,7 +96,7 @@ static void member(struct jsonw *w, const char *key)
         indent(w);
     w->filled[w->depth] = true;
     if (key) {
-        quote(w, key);
+        quote(w, key, strlen(key));
         words(w, ": ");
     }
 }
@@ -134,6 +133,25 @@ void jsonw_close(struct jsonw *w)
     put(w, &w->closer[depth], 1);
 }
 
+int jsonw_to_buf(void *ctx, const char *bytes, size_t len, struct err *err)
+{
+    return buf_add(ctx, bytes, len, err);
+}
+
+int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err)
+{
+    struct jsonw w;
+
+    jsonw_init(&w, jsonw_to_buf, out);
+    quote(&w, text, len);
+    flush(&w);
+    if (!w.failed)
+        return 0;
+    if (err)
+        *err = w.err;
+    return -1;
+}
+
 int jsonw_end(struct jsonw *w, struct err *err)
 {
     assert(w->depth == 0);
@@ -150,7 +168,7 @@ void jsonw_text(struct jsonw *w, const char *key, const char *text)
 {
     member(w, key);
     if (text)
-        quote(w, text);
+        quote(w, text, strlen(text));
     else
         words(w, "null");
 }

@@ -15,6 +15,7 @@
 #ifndef BASE_JSONW_H
 #define BASE_JSONW_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -41,6 +42,12 @@ struct jsonw {
 void jsonw_init(struct jsonw *w,
                 int (*sink)(void *ctx, const char *bytes, size_t len, struct err *err),
                 void *ctx);
+
+/* Append len bytes of text as a JSON string, quotes and all. */
+int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* A sink that appends to the struct buf that ctx is. */
+int jsonw_to_buf(void *ctx, const char *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Finish with a line end; gives the first failure. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;

@@ -18,8 +18,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define CHUNK_SIZE ((size_t)128 * 1024) /* bytes in a chunk: a zstd block, eight TLS records   \
-                                         */
+#define CHUNK_SIZE                                                                             \
+    ((size_t)128 * 1024) /* bytes in a chunk: a zstd block, eight TLS records                  \
+                          */
 
 struct pool;
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "skyvern/api.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "skyvern/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int api_init(struct api *api, const char *base, struct secret *key, struct err *err)
+{
+    api->key = key;
+    api->base = url_base(base, err);
+    if (!api->base || url_origin(api->origin, api->base, err) < 0)
+        return err_wrap(err, "the base URL '%.200s' is of no use", base);
+    api->secure = url_is_secure(api->base);
+    return 0;
+}
+
+void api_clear(struct api *api)
+{
+    mem_free(api->base);
+    secret_free(api->key);
+    *api = (struct api){ 0 };
+}
+
+int api_url_run(const struct api *api, struct buf *url, const char *run_id, struct err *err)
+{
+    buf_reset(url);
+    return buf_addf(url, err, "%s/v1/runs/%s", api->base, run_id);
+}
+
+int api_url_list(const struct api *api, struct buf *url, const char *run_id,
+                 const struct kind_filter *filter, bool narrow, struct err *err)
+{
+    char mark = '?';
+    size_t i;
+
+    buf_reset(url);
+    if (buf_addf(url, err, "%s/v1/runs/%s/artifacts", api->base, run_id) < 0)
+        return -1;
+    for (i = 0; narrow && i < filter->wanted_count; i++) {
+        if (!kind_filter_match(filter, filter->wanted[i]))
+            continue;
+        if (buf_addf(url, err, "%cartifact_type=%s", mark, filter->wanted[i]) < 0)
+            return -1;
+        mark = '&';
+    }
+    return 0;
+}
+
+int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
+                    struct err *err)
+{
+    buf_reset(url);
+    if (!run_id_valid(artifact_id)) /* the same form */
+        return err_set(err, ERR_FORMAT, "the artifact ID is malformed");
+    return buf_addf(url, err, "%s/v1/artifacts/%s/content", api->base, artifact_id);
+}
+
+void api_sign(const struct api *api, struct request *request)
+{
+    request->key = secret_peek(api->key);
+    request->key_origin = api->origin;
+}
+
+bool api_owns(const struct api *api, const char *url)
+{
+    char origin[URL_ORIGIN_MAX];
+
+    return url_origin(origin, url, NULL) == 0 && strcmp(origin, api->origin) == 0;
+}
+
+/* The API's own words: {"detail": "text"} or {"detail": [{"msg": "text"}]}. */
+static void detail_of(const struct request *request, char *out, size_t size)
+{
+    struct json *doc = json_parse(request->error, request->error_len, NULL);
+    struct buf text;
+    struct json_value detail;
+
+    out[0] = '\0';
+    if (!doc)
+        return;
+    buf_init(&text, REQUEST_ERROR_MAX);
+    detail = json_get(json_root(doc), "detail");
+    if (json_type(detail) == JSON_ARRAY)
+        detail = json_get(json_next(detail, (struct json_value){ 0 }), "msg");
+    if (json_append(detail, &text, NULL) == 0 && text.len)
+        (void)text_shown(out, size, buf_text(&text));
+    buf_clear(&text);
+    json_free(doc);
+}
+
+int api_check(const struct api *api, const struct request *request, struct err *err)
+{
+    char detail[200];
+
+    if (request_check(request, err) == 0)
+        return 0;
+    if (request->err.kind)
+        return -1;
+    detail_of(request, detail, sizeof(detail));
+    if (request->status == 401 || request->status == 403) {
+        (void)err_set(err, ERR_DENIED, "%s refused the API key (%ld%s%s)", request->host,
+                      request->status, *detail ? ": " : "", detail);
+        (void)err_hint(err, "%s",
+                       api->key ? "check SKYVERN_API_KEY and --base-url"
+                                : "set SKYVERN_API_KEY");
+        if (err)
+            err->http = request->status;
+    } else if (*detail && err) {
+        (void)snprintf(err->text + strlen(err->text), sizeof(err->text) - strlen(err->text),
+                       ": %s", detail);
+    }
+    return -1;
+}

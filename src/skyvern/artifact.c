@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "skyvern/artifact.h"
+
+#include "base/json.h"
+
+#define ROWS_MAX ((size_t)4 << 20)
+
+struct field {
+    const char *name;
+    size_t at;
+};
+
+#define FIELD(name)                                                                            \
+    {                                                                                          \
+#        name, offsetof(struct artifact, name)                                                 \
+    }
+
+static const struct field texts[] = {
+    FIELD(artifact_id),     FIELD(artifact_type),      FIELD(uri),
+    FIELD(bundle_key),      FIELD(checksum),           FIELD(task_id),
+    FIELD(step_id),         FIELD(workflow_run_id),    FIELD(workflow_run_block_id),
+    FIELD(run_id),          FIELD(browser_session_id), FIELD(signed_url),
+    FIELD(organization_id), FIELD(created_at),         FIELD(modified_at),
+};
+
+static int read_row(struct artifact *row, struct json_value v, struct region *region,
+                    struct err *err)
+{
+    size_t i;
+
+    *row = (struct artifact){ 0 };
+    for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char *text;
+
+        if (json_string(json_get(v, texts[i].name), region, &text, err) < 0)
+            return -1;
+        if (text && *text)
+            *(const char **)(void *)((char *)row + texts[i].at) = text;
+    }
+    row->sized = json_u64(json_get(v, "file_size"), &row->file_size);
+    (void)json_bool(json_get(v, "archived"), &row->archived);
+    return 0;
+}
+
+static int read_rows(struct artifact_list *list, struct json_value root, struct err *err)
+{
+    struct json_value v = json_next(root, (struct json_value){ 0 });
+
+    for (; json_type(v) != JSON_ABSENT; v = json_next(root, v)) {
+        if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) <
+                0 ||
+            read_row(&list->rows[list->count], v, list->region, err) < 0)
+            return -1;
+        if (list->rows[list->count].artifact_id)
+            list->count++;
+        else
+            list->broken++;
+    }
+    return 0;
+}
+
+int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
+                        struct err *err)
+{
+    struct artifact_list made = { 0 };
+    struct json *doc = json_parse(json, len, err);
+    int rc = -1;
+
+    if (!doc)
+        return -1;
+    if (json_type(json_root(doc)) != JSON_ARRAY) {
+        (void)err_set(err, ERR_FORMAT, "not a JSON array");
+        goto out;
+    }
+    made.region = region_new(err);
+    if (!made.region || read_rows(&made, json_root(doc), err) < 0)
+        goto out;
+    *list = made;
+    made = (struct artifact_list){ 0 };
+    rc = 0;
+out:
+    artifact_list_clear(&made);
+    json_free(doc);
+    return rc;
+}
+
+void artifact_list_clear(struct artifact_list *list)
+{
+    region_free(list->region);
+    mem_free(list->rows);
+    *list = (struct artifact_list){ 0 };
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * artifact: a run's list of artifacts, as the API serves it.
+ *
+ * Units    bytes
+ * Errors   ERR_FORMAT for what is no list, ERR_LIMIT, ERR_MEMORY
+ * Owns     a list owns its rows and all their texts, until artifact_list_clear
+ * Threads  one at a time
+ * Source   docs/api.md, "An artifact"
+ */
+#ifndef SKYVERN_ARTIFACT_H
+#define SKYVERN_ARTIFACT_H
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARTIFACT_LIST_MAX ((size_t)128 << 20) /* bytes of JSON we read */
+
+/* Texts are NULL where the API gave null or nothing. */
+struct artifact {
+    const char *artifact_id; /* never NULL */
+    const char *artifact_type;
+    const char *uri;
+    const char *bundle_key;
+    const char *checksum;
+    const char *task_id;
+    const char *step_id;
+    const char *workflow_run_id;
+    const char *workflow_run_block_id;
+    const char *run_id;
+    const char *browser_session_id;
+    const char *signed_url;
+    const char *organization_id;
+    const char *created_at;
+    const char *modified_at;
+    uint64_t file_size; /* when sized */
+    bool sized;
+    bool archived; /* in cold storage */
+};
+
+struct artifact_list {
+    struct region *region;
+    struct artifact *rows;
+    size_t count;
+    size_t cap;
+    size_t broken; /* rows that are no artifact: without an ID */
+};
+
+/* Read the API's JSON array. list must be {0}; it is filled on success only. */
+int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
+                        struct err *err) MUST_CHECK;
+
+/* Release; may be called twice, and on {0}. */
+void artifact_list_clear(struct artifact_list *list);
+
+#endif
