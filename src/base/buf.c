@@ -61,6 +61,11 @@ int buf_add(struct buf *b, const void *bytes, size_t len, struct err *err)
     return 0;
 }
 
+int buf_put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return buf_add(ctx, bytes, len, err);
+}
+
 int buf_adds(struct buf *b, const char *s, struct err *err)
 {
     return buf_add(b, s, strlen(s), err);

@@ -16,6 +16,9 @@
 
 #include <stddef.h>
 
+/* Whatever takes bytes: a buffer, a file, an archive. */
+typedef int put_fn(void *ctx, const void *bytes, size_t len, struct err *err);
+
 struct buf {
     char *data; /* NULL while empty and never grown */
     size_t len;
@@ -34,6 +37,9 @@ void buf_reset(struct buf *b);
 
 /* Append len bytes. */
 int buf_add(struct buf *b, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* buf_add as a put_fn; ctx is the buffer. */
+int buf_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Append a string. */
 int buf_adds(struct buf *b, const char *s, struct err *err) MUST_CHECK;

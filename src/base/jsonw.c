@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void jsonw_init(struct jsonw *w,
-                int (*sink)(void *ctx, const char *bytes, size_t len, struct err *err),
-                void *ctx)
+void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx)
 {
     w->sink = sink;
     w->ctx = ctx;
@@ -133,16 +131,11 @@ void jsonw_close(struct jsonw *w)
     put(w, &w->closer[depth], 1);
 }
 
-int jsonw_to_buf(void *ctx, const char *bytes, size_t len, struct err *err)
-{
-    return buf_add(ctx, bytes, len, err);
-}
-
 int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err)
 {
     struct jsonw w;
 
-    jsonw_init(&w, jsonw_to_buf, out);
+    jsonw_init(&w, buf_put, out);
     quote(&w, text, len);
     flush(&w);
     if (!w.failed)

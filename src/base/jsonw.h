@@ -27,7 +27,7 @@
 enum jsonw_style { JSONW_INLINE, JSONW_LINES };
 
 struct jsonw {
-    int (*sink)(void *ctx, const char *bytes, size_t len, struct err *err);
+    put_fn *sink;
     void *ctx;
     unsigned depth;
     enum jsonw_style style[JSONW_DEPTH];
@@ -39,15 +39,10 @@ struct jsonw {
     char piece[4096]; /* waits for the sink */
 };
 
-void jsonw_init(struct jsonw *w,
-                int (*sink)(void *ctx, const char *bytes, size_t len, struct err *err),
-                void *ctx);
+void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx);
 
 /* Append len bytes of text as a JSON string, quotes and all. */
 int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
-
-/* A sink that appends to the struct buf that ctx is. */
-int jsonw_to_buf(void *ctx, const char *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Finish with a line end; gives the first failure. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;

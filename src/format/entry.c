@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/entry.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+struct capture {
+    struct buf *out;
+    struct err *err;
+};
+
+static la_ssize_t on_write(struct archive *tar, void *ctx, const void *bytes, size_t len)
+{
+    struct capture *capture = ctx;
+
+    (void)tar;
+    return buf_add(capture->out, bytes, len, capture->err) < 0 ? -1 : (la_ssize_t)len;
+}
+
+/* One header through a writer of its own, which is then dropped: it would pad a body. */
+static int write_header(struct archive *tar, struct archive_entry *entry,
+                        struct capture *capture)
+{
+    int rc = -1;
+
+    if (archive_write_set_format_pax_restricted(tar) == ARCHIVE_OK &&
+        archive_write_set_bytes_per_block(tar, 0) == ARCHIVE_OK &&
+        archive_write_open(tar, capture, NULL, on_write, NULL) == ARCHIVE_OK &&
+        archive_write_header(tar, entry) == ARCHIVE_OK)
+        rc = 0;
+    else if (!capture->err || !capture->err->kind)
+        (void)err_set(capture->err, ERR_FORMAT, "libarchive: %s", archive_error_string(tar));
+    (void)archive_write_fail(tar);
+    return rc;
+}
+
+int entry_header(struct buf *out, const char *path, uint64_t size, int64_t mtime,
+                 const char *link, struct err *err)
+{
+    struct capture capture = { out, err };
+    struct archive *tar = archive_write_new();
+    struct archive_entry *entry = archive_entry_new();
+    int rc = -1;
+
+    if (!tar || !entry) {
+        (void)err_set(err, ERR_MEMORY, "out of memory");
+        goto out;
+    }
+    archive_entry_set_pathname_utf8(entry, path);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    archive_entry_set_mtime(entry, mtime, 0);
+    archive_entry_set_size(entry, link ? 0 : (la_int64_t)size);
+    if (link)
+        archive_entry_set_hardlink_utf8(entry, link);
+    rc = write_header(tar, entry, &capture);
+out:
+    archive_entry_free(entry);
+    (void)archive_write_free(tar);
+    return rc;
+}
+
+size_t entry_padding(uint64_t size)
+{
+    return (size_t)(-size & (ENTRY_BLOCK - 1));
+}

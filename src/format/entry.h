@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry: tar headers, by libarchive.
+ *
+ * Only the header comes from libarchive; the file's bytes are put behind it by
+ * whoever has them, so that a gigabyte need not pass through one more copy.
+ *
+ * Units    bytes; mtime in seconds since 1970
+ * Errors   ERR_MEMORY, ERR_FORMAT
+ * Threads  one at a time
+ * Source   POSIX.1-2008 pax ("pax restricted": extended headers only where needed)
+ */
+#ifndef FORMAT_ENTRY_H
+#define FORMAT_ENTRY_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENTRY_BLOCK 512               /* what tar rounds up to */
+#define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes that end a tar stream */
+
+/*
+ * Append the header blocks of one file.
+ *
+ * link     path of the entry that this is a hard link to, or NULL
+ */
+int entry_header(struct buf *out, const char *path, uint64_t size, int64_t mtime,
+                 const char *link, struct err *err) MUST_CHECK;
+
+/* Zero bytes that follow a file of size bytes. */
+size_t entry_padding(uint64_t size);
+
+#endif

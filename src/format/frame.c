@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/frame.h"
+
+#include "base/mem.h"
+
+#include <xxhash.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define ZSTD_LEVEL 3
+#define GZIP_LEVEL 6
+#define GZIP_WRAP  (15 + 16) /* zlib: a gzip member with the full window */
+
+/* Stored zstd frames: magic, descriptor (4-byte size, single segment, checksum), size. */
+#define ZSTD_HEAD       9
+#define ZSTD_DESCRIPTOR 0xa4
+#define ZSTD_BLOCK      3
+#define ZSTD_CHECKSUM   4
+
+struct frame_coder {
+    enum frame_codec codec;
+    int level;
+    ZSTD_CCtx *zstd;
+    XXH64_state_t *xxh;
+    z_stream gzip[2]; /* squeezing, storing */
+    bool gzip_up[2];
+};
+
+void frame_levels(enum frame_codec codec, int *low, int *high)
+{
+    *low = 1;
+    *high = codec == FRAME_ZSTD ? 19 : 9;
+}
+
+static int set_up(struct frame_coder *coder)
+{
+    int low;
+    int high;
+    int i;
+
+    frame_levels(coder->codec, &low, &high);
+    if (coder->level == 0)
+        coder->level = coder->codec == FRAME_ZSTD ? ZSTD_LEVEL : GZIP_LEVEL;
+    coder->level = coder->level < low ? low : coder->level > high ? high : coder->level;
+    if (coder->codec == FRAME_ZSTD) {
+        coder->zstd = ZSTD_createCCtx();
+        coder->xxh = XXH64_createState();
+        return !coder->zstd || !coder->xxh ||
+               ZSTD_isError(ZSTD_CCtx_setParameter(coder->zstd, ZSTD_c_compressionLevel,
+                                                   coder->level)) ||
+               ZSTD_isError(ZSTD_CCtx_setParameter(coder->zstd, ZSTD_c_checksumFlag, 1));
+    }
+    for (i = 0; coder->codec == FRAME_GZIP && i < 2; i++) {
+        if (deflateInit2(&coder->gzip[i], i ? Z_NO_COMPRESSION : coder->level, Z_DEFLATED,
+                         GZIP_WRAP, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+            return -1;
+        coder->gzip_up[i] = true;
+    }
+    return 0;
+}
+
+struct frame_coder *frame_coder_new(enum frame_codec codec, int level, struct err *err)
+{
+    struct frame_coder *coder = mem_new(sizeof(*coder), err);
+
+    if (!coder)
+        return NULL;
+    coder->codec = codec;
+    coder->level = level;
+    if (set_up(coder)) {
+        frame_coder_free(coder);
+        (void)err_set(err, ERR_MEMORY, "cannot set up compression");
+        return NULL;
+    }
+    return coder;
+}
+
+void frame_coder_free(struct frame_coder *coder)
+{
+    int i;
+
+    if (!coder)
+        return;
+    (void)ZSTD_freeCCtx(coder->zstd);
+    (void)XXH64_freeState(coder->xxh);
+    for (i = 0; i < 2; i++) {
+        if (coder->gzip_up[i])
+            (void)deflateEnd(&coder->gzip[i]);
+    }
+    mem_free(coder);
+}
+
+static void put_le(unsigned char *out, uint64_t value, unsigned bytes)
+{
+    unsigned i;
+
+    for (i = 0; i < bytes; i++)
+        out[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* Head, one block header for each part, checksum: frame_emit puts the parts between. */
+static int store_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
+                      uint64_t size, struct buf *out, struct err *err)
+{
+    unsigned char head[ZSTD_HEAD];
+    unsigned char block[ZSTD_BLOCK];
+    unsigned char sum[ZSTD_CHECKSUM];
+    size_t i;
+
+    put_le(head, ZSTD_MAGICNUMBER, 4);
+    head[4] = ZSTD_DESCRIPTOR;
+    put_le(head + 5, size, 4);
+    (void)XXH64_reset(coder->xxh, 0);
+    if (buf_add(out, head, sizeof(head), err) < 0)
+        return -1;
+    for (i = 0; i < count; i++) { /* last block, type raw (0), size */
+        put_le(block, (i + 1 == count) | parts[i].iov_len << 3, sizeof(block));
+        (void)XXH64_update(coder->xxh, parts[i].iov_base, parts[i].iov_len);
+        if (buf_add(out, block, sizeof(block), err) < 0)
+            return -1;
+    }
+    put_le(sum, XXH64_digest(coder->xxh), sizeof(sum)); /* its low 32 bits */
+    return buf_add(out, sum, sizeof(sum), err);
+}
+
+/* Room for a quarter of what may come: text shrinks, and untouched pages cost nothing. */
+static char *next_room(struct buf *out, size_t size, size_t *room, struct err *err)
+{
+    *room = size / 4 + 4096;
+    return buf_room(out, *room, err);
+}
+
+static int squeeze_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
+                        uint64_t size, struct buf *out, struct err *err)
+{
+    size_t left = 1;
+    size_t i;
+
+    (void)ZSTD_CCtx_reset(coder->zstd, ZSTD_reset_session_only);
+    (void)ZSTD_CCtx_setPledgedSrcSize(coder->zstd, size);
+    for (i = 0; i < count || (count == 0 && i == 0); i++) {
+        ZSTD_inBuffer in = { count ? parts[i].iov_base : NULL, count ? parts[i].iov_len : 0,
+                             0 };
+        ZSTD_EndDirective how = i + 1 >= count ? ZSTD_e_end : ZSTD_e_continue;
+
+        do {
+            size_t room;
+            char *to = next_room(out, (size_t)size, &room, err);
+            ZSTD_outBuffer to_buf = { to, room, 0 };
+
+            if (!to)
+                return -1;
+            left = ZSTD_compressStream2(coder->zstd, &to_buf, &in, how);
+            if (ZSTD_isError(left))
+                return err_set(err, ERR_MEMORY, "zstd: %s", ZSTD_getErrorName(left));
+            out->len += to_buf.pos;
+        } while (in.pos < in.size || (how == ZSTD_e_end && left));
+    }
+    return 0;
+}
+
+static int code_gzip(z_stream *z, const struct iovec *parts, size_t count, uint64_t size,
+                     struct buf *out, struct err *err)
+{
+    size_t i;
+    int rc = Z_OK;
+
+    if (deflateReset(z) != Z_OK)
+        return err_set(err, ERR_MEMORY, "zlib cannot start");
+    for (i = 0; i < count || (count == 0 && i == 0); i++) {
+        z->next_in = count ? parts[i].iov_base : NULL;
+        z->avail_in = count ? (uInt)parts[i].iov_len : 0;
+        do {
+            size_t room;
+            char *to = next_room(out, (size_t)size, &room, err);
+
+            if (!to)
+                return -1;
+            z->next_out = (Bytef *)to;
+            z->avail_out = (uInt)room;
+            rc = deflate(z, i + 1 >= count ? Z_FINISH : Z_NO_FLUSH);
+            if (rc == Z_STREAM_ERROR)
+                return err_set(err, ERR_MEMORY, "zlib failed");
+            out->len += room - z->avail_out;
+        } while (z->avail_out == 0 && rc != Z_STREAM_END);
+    }
+    return rc == Z_STREAM_END ? 0 : err_set(err, ERR_MEMORY, "zlib did not end");
+}
+
+int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
+               uint64_t size, bool store, struct buf *out, struct err *err)
+{
+    switch (coder->codec) {
+    case FRAME_ZSTD:
+        return store && count ? store_zstd(coder, parts, count, size, out, err)
+                              : squeeze_zstd(coder, parts, count, size, out, err);
+    case FRAME_GZIP:
+        return code_gzip(&coder->gzip[store], parts, count, size, out, err);
+    case FRAME_NONE:
+        break;
+    }
+    return 0;
+}
+
+int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, bool store,
+               const struct buf *coded, put_fn *put, void *ctx, struct err *err)
+{
+    const char *at = coded->data;
+    bool raw = codec == FRAME_NONE;
+    size_t i;
+
+    if (!raw && (codec != FRAME_ZSTD || !store || !count))
+        return put(ctx, coded->data, coded->len, err);
+    if (!raw && put(ctx, at, ZSTD_HEAD, err) < 0)
+        return -1;
+    at += raw ? 0 : ZSTD_HEAD;
+    for (i = 0; i < count; i++) {
+        if (!raw && put(ctx, at + i * ZSTD_BLOCK, ZSTD_BLOCK, err) < 0)
+            return -1;
+        if (put(ctx, parts[i].iov_base, parts[i].iov_len, err) < 0)
+            return -1;
+    }
+    return raw ? 0 : put(ctx, at + count * ZSTD_BLOCK, ZSTD_CHECKSUM, err);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/manifest.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+
+static void number(struct jsonw *w, const char *key, uint64_t value)
+{
+    if (value == MANIFEST_NONE)
+        jsonw_null(w, key);
+    else
+        jsonw_u64(w, key, value);
+}
+
+static void names(struct jsonw *w, const char *key, char *const *list, size_t count)
+{
+    size_t i;
+
+    jsonw_array(w, key, JSONW_INLINE);
+    for (i = 0; i < count; i++)
+        jsonw_text(w, NULL, list[i]);
+    jsonw_close(w);
+}
+
+void manifest_begin(struct jsonw *w, const struct manifest_head *head)
+{
+    char when[CLOCK_TEXT_MAX];
+
+    jsonw_object(w, NULL, JSONW_LINES);
+    jsonw_text(w, "schema", MANIFEST_SCHEMA);
+    jsonw_text(w, "tool", head->tool);
+    jsonw_text(w, "created_at", clock_format(when, head->created_at, CLOCK_RFC3339));
+    jsonw_text(w, "source", head->source);
+    jsonw_object(w, "request", JSONW_LINES);
+    names(w, "run_ids", head->run_ids, head->run_count);
+    names(w, "types", head->types, head->type_count);
+    names(w, "excluded_types", head->excluded, head->excluded_count);
+    jsonw_bool(w, "dedupe", head->dedupe);
+    jsonw_close(w);
+    jsonw_array(w, "runs", JSONW_LINES);
+}
+
+void manifest_run(struct jsonw *w, const struct manifest_run *run)
+{
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "run_id", run->run_id);
+    jsonw_text(w, "status", run->status);
+    jsonw_text(w, "run_type", run->run_type);
+    jsonw_text(w, "created_at", run->created_at);
+    jsonw_text(w, "started_at", run->started_at);
+    jsonw_text(w, "finished_at", run->finished_at);
+    jsonw_text(w, "failure_reason", run->failure_reason);
+    jsonw_text(w, "error", run->error);
+    jsonw_object(w, "counts", JSONW_INLINE);
+    jsonw_u64(w, "listed", run->listed);
+    jsonw_u64(w, "archived", run->archived);
+    jsonw_u64(w, "missing", run->missing);
+    jsonw_close(w);
+    jsonw_close(w);
+}
+
+void manifest_artifacts(struct jsonw *w)
+{
+    jsonw_close(w);
+    jsonw_array(w, "artifacts", JSONW_LINES);
+}
+
+void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
+{
+    char sha256[SHA256_TEXT];
+    char xxh3[XXH3_TEXT];
+    char when[CLOCK_TEXT_MAX];
+
+    text_hex(sha256, a->digest.sha256, SHA256_SIZE);
+    text_hex(xxh3, a->digest.xxh3, XXH3_SIZE);
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "path", a->path);
+    jsonw_text(w, "run_id", a->run_id);
+    jsonw_text(w, "artifact_id", a->artifact_id);
+    jsonw_text(w, "artifact_type", a->artifact_type);
+    jsonw_text(w, "step_id", a->step_id);
+    jsonw_text(w, "created_at", a->created_at);
+    jsonw_u64(w, "size", a->size);
+    jsonw_text(w, "sha256", sha256);
+    jsonw_text(w, "xxh3_128", xxh3);
+    jsonw_text(w, "media_type", a->media_type);
+    jsonw_text(w, "duplicate_of", a->duplicate_of);
+    jsonw_bool(w, "link", a->link);
+    jsonw_text(w, "uri", a->uri);
+    jsonw_text(w, "bundle_key", a->bundle_key);
+    jsonw_text(w, "fetched_at", clock_format(when, a->fetched_at, CLOCK_RFC3339));
+    jsonw_text(w, "fetched_via", a->fetched_via);
+    jsonw_text(w, "checksum", a->checksum);
+    jsonw_bool(w, "checksum_mismatch", a->mismatch);
+    number(w, "frame", a->frame);
+    number(w, "offset", a->offset);
+    jsonw_close(w);
+}
+
+void manifest_missing(struct jsonw *w)
+{
+    jsonw_close(w);
+    jsonw_array(w, "missing", JSONW_LINES);
+}
+
+void manifest_lost(struct jsonw *w, const struct manifest_missing *m)
+{
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "artifact_id", m->artifact_id);
+    jsonw_text(w, "run_id", m->run_id);
+    jsonw_text(w, "artifact_type", m->artifact_type);
+    jsonw_text(w, "reason", m->reason);
+    number(w, "http_status", m->http_status);
+    jsonw_u64(w, "attempts", m->attempts);
+    jsonw_close(w);
+}
+
+void manifest_totals(struct jsonw *w, const char *key, const struct manifest_totals *t)
+{
+    jsonw_object(w, key, JSONW_LINES);
+    jsonw_u64(w, "artifacts", t->artifacts);
+    jsonw_u64(w, "unique", t->unique);
+    jsonw_u64(w, "bytes", t->bytes);
+    jsonw_u64(w, "stored_bytes", t->stored_bytes);
+    jsonw_u64(w, "downloaded_bytes", t->downloaded_bytes);
+    jsonw_u64(w, "duplicates", t->duplicates);
+    jsonw_u64(w, "missing", t->missing);
+    jsonw_close(w);
+}
+
+int manifest_end(struct jsonw *w, const struct manifest_totals *totals, struct err *err)
+{
+    jsonw_close(w);
+    manifest_totals(w, "totals", totals);
+    jsonw_close(w);
+    return jsonw_end(w, err);
+}

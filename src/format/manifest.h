@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * manifest: manifest.json, everything known about what an archive holds.
+ *
+ * Written row by row, always the same way for the same rows, so that it can be
+ * made twice: once to learn its size and digest, once into the archive. Order:
+ * manifest_begin, runs, manifest_artifacts, artifacts, manifest_missing,
+ * missing rows, manifest_end.
+ *
+ * Errors   kept by the writer; asked for by jsonw_end
+ * Threads  one at a time
+ * Source   docs/manifest.schema.json
+ */
+#ifndef FORMAT_MANIFEST_H
+#define FORMAT_MANIFEST_H
+
+#include "base/digest.h"
+#include "base/jsonw.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MANIFEST_SCHEMA "https://skyarc.dev/schema/manifest-1.json"
+#define MANIFEST_NONE   UINT64_MAX /* a number that is not known: null */
+
+struct manifest_head {
+    const char *tool;   /* "skyarc 1.0" */
+    int64_t created_at; /* ms since 1970 */
+    const char *source; /* base URL */
+    char *const *run_ids;
+    size_t run_count;
+    char *const *types; /* wanted types; none: all */
+    size_t type_count;
+    char *const *excluded;
+    size_t excluded_count;
+    bool dedupe;
+};
+
+struct manifest_run {
+    const char *run_id;
+    const char *status;
+    const char *run_type;
+    const char *created_at;
+    const char *started_at;
+    const char *finished_at;
+    const char *failure_reason;
+    const char *error; /* why it could not be archived, or NULL */
+    uint64_t listed;   /* artifacts that the service listed, and what became of them */
+    uint64_t archived;
+    uint64_t missing;
+};
+
+struct manifest_artifact {
+    const char *path; /* below the top directory */
+    const char *run_id;
+    const char *artifact_id;
+    const char *artifact_type;
+    const char *step_id;
+    const char *created_at;
+    uint64_t size;
+    struct digest digest;
+    const char *media_type;
+    const char *duplicate_of; /* path of the first copy, or NULL */
+    bool link;                /* and this one is a hard link to it */
+    const char *uri;
+    const char *bundle_key;
+    int64_t fetched_at; /* ms since 1970 */
+    const char *fetched_via;
+    const char *checksum; /* as the service gave it */
+    bool mismatch;        /* and it is another */
+    uint64_t frame;       /* MANIFEST_NONE: this archive has none */
+    uint64_t offset;      /* of its tar header in the tar stream, or MANIFEST_NONE */
+};
+
+struct manifest_missing {
+    const char *artifact_id; /* NULL: the run itself */
+    const char *run_id;
+    const char *artifact_type;
+    const char *reason;
+    uint64_t http_status; /* MANIFEST_NONE: no answer */
+    uint64_t attempts;
+};
+
+struct manifest_totals {
+    uint64_t artifacts;
+    uint64_t unique;
+    uint64_t bytes;            /* of all artifacts, duplicates too */
+    uint64_t stored_bytes;     /* of the archive before the manifest */
+    uint64_t downloaded_bytes; /* bodies as they came */
+    uint64_t duplicates;
+    uint64_t missing;
+};
+
+void manifest_begin(struct jsonw *w, const struct manifest_head *head);
+void manifest_run(struct jsonw *w, const struct manifest_run *run);
+void manifest_artifacts(struct jsonw *w);
+void manifest_artifact(struct jsonw *w, const struct manifest_artifact *artifact);
+void manifest_missing(struct jsonw *w);
+void manifest_lost(struct jsonw *w, const struct manifest_missing *missing);
+void manifest_totals(struct jsonw *w, const char *key, const struct manifest_totals *totals);
+int manifest_end(struct jsonw *w, const struct manifest_totals *totals,
+                 struct err *err) MUST_CHECK;
+
+#endif

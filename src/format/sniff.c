@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/sniff.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct magic {
+    size_t at;
+    const char *bytes;
+    size_t len;
+    const char *also; /* must be somewhere in the head, or NULL */
+    struct sniff is;
+};
+
+/* clang-format off */
+static const struct magic magics[] = {
+    { 0, "\x89PNG\r\n\x1a\n",    8, NULL,   { "png",  "image/png",        true  } },
+    { 0, "\xff\xd8\xff",         3, NULL,   { "jpg",  "image/jpeg",       true  } },
+    { 0, "GIF8",                 4, NULL,   { "gif",  "image/gif",        true  } },
+    { 8, "WEBP",                 4, "RIFF", { "webp", "image/webp",       true  } },
+    { 0, "\x1a\x45\xdf\xa3",     4, "webm", { "webm", "video/webm",       true  } },
+    { 0, "\x1a\x45\xdf\xa3",     4, NULL,   { "mkv",  "video/x-matroska", true  } },
+    { 4, "ftyp",                 4, NULL,   { "mp4",  "video/mp4",        true  } },
+    { 0, "OggS",                 4, NULL,   { "ogg",  "application/ogg",  true  } },
+    { 0, "ID3",                  3, NULL,   { "mp3",  "audio/mpeg",       true  } },
+    { 0, "PK\x03\x04",           4, NULL,   { "zip",  "application/zip",  true  } },
+    { 0, "PK\x05\x06",           4, NULL,   { "zip",  "application/zip",  true  } },
+    { 0, "\x1f\x8b\x08",         3, NULL,   { "gz",   "application/gzip", true  } },
+    { 0, "\x28\xb5\x2f\xfd",     4, NULL,   { "zst",  "application/zstd", true  } },
+    { 0, "BZh",                  3, NULL,   { "bz2",  "application/x-bzip2", true } },
+    { 0, "\xfd" "7zXZ\0",        6, NULL,   { "xz",   "application/x-xz", true  } },
+    { 0, "7z\xbc\xaf\x27\x1c",   6, NULL,   { "7z",   "application/x-7z-compressed", true } },
+    { 0, "wOF2",                 4, NULL,   { "woff2", "font/woff2",      true  } },
+    { 0, "%PDF-",                5, NULL,   { "pdf",  "application/pdf",  false } },
+};
+
+static const struct {
+    const char *ext;
+    const char *media_type;
+} by_ext[] = {
+    { "html", "text/html" },        { "json", "application/json" }, { "har", "application/json" },
+    { "txt", "text/plain" },        { "log", "text/plain" },        { "csv", "text/csv" },
+    { "xml", "application/xml" },   { "js", "text/javascript" },    { "css", "text/css" },
+    { "svg", "image/svg+xml" },     { "md", "text/markdown" },      { "py", "text/x-python" },
+};
+/* clang-format on */
+
+const struct sniff *sniff_find(const void *head, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(magics) / sizeof(*magics); i++) {
+        const struct magic *m = &magics[i];
+
+        if (len < m->at + m->len || memcmp((const char *)head + m->at, m->bytes, m->len) != 0)
+            continue;
+        if (!m->also ||
+            memmem(head, len < SNIFF_SIZE ? len : SNIFF_SIZE, m->also, strlen(m->also)))
+            return &m->is;
+    }
+    return NULL;
+}
+
+const char *sniff_media_type(const char *ext)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(by_ext) / sizeof(*by_ext); i++) {
+        if (strcasecmp(by_ext[i].ext, ext) == 0)
+            return by_ext[i].media_type;
+    }
+    for (i = 0; i < sizeof(magics) / sizeof(*magics); i++) {
+        if (strcasecmp(magics[i].is.ext, ext) == 0)
+            return magics[i].is.media_type;
+    }
+    return "application/octet-stream";
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sniff: what bytes are, by their beginning.
+ *
+ * The service mislabels recordings and leaves types out; magic bytes don't lie.
+ *
+ * Threads  any
+ * Source   the formats' own specifications; WHATWG MIME Sniffing for the images
+ */
+#ifndef FORMAT_SNIFF_H
+#define FORMAT_SNIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SNIFF_SIZE 64 /* bytes that suffice */
+
+struct sniff {
+    const char *ext;        /* without the dot */
+    const char *media_type; /* IANA */
+    bool packed;            /* compressed already: squeezing gains nothing */
+};
+
+/* What begins with these bytes; NULL: no format we know (text, mostly). */
+const struct sniff *sniff_find(const void *head, size_t len);
+
+/* The media type that goes with an extension (without the dot), or application/octet-stream. */
+const char *sniff_media_type(const char *ext);
+
+#endif
