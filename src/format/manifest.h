@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_SCHEMA "https://skyarc.dev/schema/manifest-1.json"
+#define MANIFEST_SCHEMA "urn:skyarc:manifest:1"
 #define MANIFEST_NONE   UINT64_MAX /* a number that is not known: null */
 
 struct manifest_head {

@@ -61,6 +61,28 @@ const struct sniff *sniff_find(const void *head, size_t len)
     return NULL;
 }
 
+const char *sniff_guess(const void *head, size_t len)
+{
+    const char *text = head;
+    size_t i = 0;
+
+    while (i < len && strchr(" \t\r\n", text[i]) && text[i])
+        i++;
+    if (i < len && (text[i] == '{' || text[i] == '['))
+        return "json";
+    if (i < len && text[i] == '<')
+        return "html";
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c < 0x20 && !strchr("\t\r\n\f\033", (int)c))
+            return "bin";
+        if (!c)
+            return "bin";
+    }
+    return "txt";
+}
+
 const char *sniff_media_type(const char *ext)
 {
     size_t i;

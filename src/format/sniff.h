@@ -24,6 +24,9 @@ struct sniff {
 /* What begins with these bytes; NULL: no format we know (text, mostly). */
 const struct sniff *sniff_find(const void *head, size_t len);
 
+/* The extension for bytes that sniff_find does not know: html, json, txt or bin. */
+const char *sniff_guess(const void *head, size_t len);
+
 /* The media type that goes with an extension (without the dot), or application/octet-stream. */
 const char *sniff_media_type(const char *ext);
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool: where a body waits between the network and the archive.
+ *
+ * In chunks of the pool while there are some; else in a file without a name.
+ * A body can also be a text that somebody made.
+ *
+ * Units    bytes
+ * Errors   ERR_SYSTEM when the file fails, ERR_MEMORY
+ * Owns     a body owns its chunks, its file and its text
+ * Threads  a body belongs to one thread at a time
+ */
+#ifndef PACK_SPOOL_H
+#define PACK_SPOOL_H
+
+#include "base/err.h"
+#include "base/pool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct spool {
+    struct pool *pool;
+    const char *dir; /* for files without a name */
+};
+
+struct body {
+    struct chunk *first;
+    struct chunk *last;
+    uint64_t size;    /* all of it */
+    uint64_t spilled; /* of it, in the file; the rest is in chunks */
+    int fd;           /* -1: none */
+    char *text;       /* the whole body, when somebody made it */
+};
+
+/* An empty body. */
+struct body *body_new(struct err *err) MUST_CHECK;
+
+/* A body of a text made by mem_*, which moves in (also on failure: it is freed). */
+struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
+
+void body_free(struct body *body);
+
+/*
+ * Append.
+ *
+ * keep     chunks that must stay at home
+ * spill    may go to the file when there are no chunks
+ * returns  1: taken; 0: no room, nothing taken; -1: error
+ */
+int body_add(struct body *body, const struct spool *spool, size_t keep, bool spill,
+             const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Reading a body from its start; begins as {0}. */
+struct body_cursor {
+    uint64_t at;
+    struct chunk *chunk;
+    bool started;
+};
+
+/*
+ * The next piece of the body.
+ *
+ * scratch  CHUNK_SIZE bytes for what comes from the file
+ * bytes    gets the piece: lent until the next call
+ * chunk    gets the chunk that holds it, or NULL
+ * returns  its length; 0 at the end; -1 on error
+ */
+ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned char *scratch,
+                  const unsigned char **bytes, struct chunk **chunk,
+                  struct err *err) MUST_CHECK;
+
+/* Copy the first bytes (at most size) out; returns how many. */
+size_t body_head(const struct body *body, void *out, size_t size);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "pack/writer.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE ((size_t)1 << 20)
+#define ALIGN       ((size_t)4096) /* what direct I/O wants of addresses, offsets, lengths */
+
+/*
+ * [0, flushed) is in the file, [flushed, flushed + filled) in the buffer.
+ * flushed is always a multiple of ALIGN, until the end. A mark copies the
+ * buffer and the hash; going back puts both in place, and later bytes overwrite
+ * what the file has behind.
+ */
+struct writer {
+    int fd;
+    char *path;    /* as the user gave it */
+    char *partial; /* NULL: written as it is */
+    bool force;
+    bool direct;
+    unsigned char *buffer;
+    size_t filled;
+    uint64_t flushed;
+    struct sha256 *sha;
+    /* the mark */
+    unsigned char *kept;
+    size_t kept_filled;
+    uint64_t kept_flushed;
+    struct sha256 *kept_sha;
+};
+
+/* Refuse what stands in the way before anything is fetched. */
+static int look(struct writer *writer, bool *plain, struct err *err)
+{
+    struct stat st;
+
+    *plain = true;
+    if (stat(writer->path, &st) < 0) {
+        if (errno == ENOENT)
+            return 0;
+        return err_sys(err, "cannot write '%s'", writer->path);
+    }
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, ERR_EXISTS, "'%s' is a directory; name a file in it", writer->path);
+    *plain = S_ISREG(st.st_mode);
+    if (*plain && !writer->force)
+        return err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", writer->path);
+    return 0;
+}
+
+/* Whether the locked file still is the one that the name leads to. */
+static bool still_there(const struct writer *writer)
+{
+    struct stat by_fd;
+    struct stat by_name;
+
+    return fstat(writer->fd, &by_fd) == 0 && lstat(writer->partial, &by_name) == 0 &&
+           by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
+}
+
+/* Open and lock OUTPUT.partial; what an earlier crash left in it is cut off. */
+static int open_partial(struct writer *writer, struct err *err)
+{
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+
+    do {
+        file_close(&writer->fd);
+        writer->fd = open(writer->partial, flags, 0600);
+        if (writer->fd < 0)
+            return err_sys(err, "cannot write '%s'", writer->partial);
+        if (flock(writer->fd, LOCK_EX | LOCK_NB) < 0) {
+            if (errno == EWOULDBLOCK)
+                (void)err_set(err, ERR_BUSY, "another skyarc is writing '%s'", writer->path);
+            else
+                (void)err_sys(err, "cannot lock '%s'", writer->partial);
+            mem_free(writer->partial); /* not ours to remove */
+            writer->partial = NULL;
+            return -1;
+        }
+    } while (!still_there(writer));
+    if (ftruncate(writer->fd, 0) < 0)
+        return err_sys(err, "cannot empty '%s'", writer->partial);
+    writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
+    return 0;
+}
+
+static int open_output(struct writer *writer, struct err *err)
+{
+    bool plain;
+
+    if (strcmp(writer->path, "-") == 0) {
+        writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return writer->fd < 0 ? err_sys(err, "cannot write to standard output") : 0;
+    }
+    if (look(writer, &plain, err) < 0)
+        return -1;
+    if (plain) {
+        writer->partial = mem_format(err, "%s.partial", writer->path);
+        return writer->partial ? open_partial(writer, err) : -1;
+    }
+    writer->fd = open(writer->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return writer->fd < 0 ? err_sys(err, "cannot write '%s'", writer->path) : 0;
+}
+
+struct writer *writer_open(const char *path, bool force, struct err *err)
+{
+    struct writer *writer = mem_new(sizeof(*writer), err);
+    void *buffer = NULL;
+
+    if (!writer)
+        return NULL;
+    writer->fd = -1;
+    writer->force = force;
+    writer->path = mem_copy(path, err);
+    writer->sha = sha256_new(err);
+    writer->kept_sha = sha256_new(err);
+    if (!writer->path || !writer->sha || !writer->kept_sha)
+        goto fail;
+    if (posix_memalign(&buffer, ALIGN, BUFFER_SIZE) != 0) {
+        (void)err_set(err, ERR_MEMORY, "out of memory");
+        goto fail;
+    }
+    writer->buffer = buffer;
+    if (open_output(writer, err) < 0)
+        goto fail;
+    return writer;
+fail:
+    writer_free(writer);
+    return NULL;
+}
+
+static const char *name_of(const struct writer *writer)
+{
+    if (strcmp(writer->path, "-") == 0)
+        return "standard output";
+    return writer->partial ? writer->partial : writer->path;
+}
+
+/* Put the buffer's first len bytes into the file. */
+static int flush(struct writer *writer, size_t len, struct err *err)
+{
+    int rc;
+
+    if (!writer->partial) {
+        rc = file_write(writer->fd, writer->buffer, len, err);
+    } else {
+        rc = file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err);
+        if (rc < 0 && writer->direct && err && err->os == EINVAL) { /* accepted it, then not */
+            writer->direct = false;
+            err_clear(err);
+            if (fcntl(writer->fd, F_SETFL, 0) == 0)
+                rc = file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err);
+        }
+        if (rc == 0 && !writer->direct)
+            (void)sync_file_range(writer->fd, (off_t)writer->flushed, (off_t)len,
+                                  SYNC_FILE_RANGE_WRITE); /* start early: no pile at the end */
+    }
+    if (rc < 0) {
+        (void)err_wrap(err, "'%s'", name_of(writer));
+        if (err && (err->os == ENOSPC || err->os == EDQUOT))
+            (void)err_hint(err, "free some space, or name another place with -o");
+        return -1;
+    }
+    writer->flushed += len;
+    writer->filled -= len;
+    return 0;
+}
+
+int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct writer *writer = ctx;
+    const unsigned char *from = bytes;
+
+    sha256_add(writer->sha, bytes, len);
+    while (len) {
+        size_t room = BUFFER_SIZE - writer->filled;
+        size_t n = len < room ? len : room;
+
+        memcpy(writer->buffer + writer->filled, from, n);
+        writer->filled += n;
+        from += n;
+        len -= n;
+        if (writer->filled == BUFFER_SIZE && flush(writer, BUFFER_SIZE, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+uint64_t writer_offset(const struct writer *writer)
+{
+    return writer->flushed + writer->filled;
+}
+
+bool writer_rewinds(const struct writer *writer)
+{
+    return writer->partial != NULL;
+}
+
+int writer_mark(struct writer *writer, struct err *err)
+{
+    if (!writer->kept)
+        writer->kept = mem_new(BUFFER_SIZE, err);
+    if (!writer->kept)
+        return -1;
+    memcpy(writer->kept, writer->buffer, writer->filled);
+    writer->kept_filled = writer->filled;
+    writer->kept_flushed = writer->flushed;
+    sha256_set(writer->kept_sha, writer->sha);
+    return 0;
+}
+
+int writer_back(struct writer *writer, struct err *err)
+{
+    if (!writer->kept || !writer->partial)
+        return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(writer));
+    memcpy(writer->buffer, writer->kept, writer->kept_filled);
+    writer->filled = writer->kept_filled;
+    writer->flushed = writer->kept_flushed;
+    sha256_set(writer->sha, writer->kept_sha);
+    return 0;
+}
+
+/* The last bytes: direct I/O wants whole blocks, the file gets its true length after. */
+static int flush_rest(struct writer *writer, struct err *err)
+{
+    uint64_t size = writer_offset(writer);
+    size_t len = writer->filled;
+
+    if (!writer->partial)
+        return len ? flush(writer, len, err) : 0;
+    if (writer->direct && len % ALIGN) {
+        size_t whole = (len + ALIGN - 1) & ~(ALIGN - 1);
+
+        memset(writer->buffer + len, 0, whole - len);
+        writer->filled = len = whole;
+    }
+    if (len && flush(writer, len, err) < 0)
+        return -1;
+    if (ftruncate(writer->fd, (off_t)size) < 0)
+        return err_sys(err, "cannot set the length of '%s'", writer->partial);
+    return 0;
+}
+
+static int sync_dir(const char *path, struct err *err)
+{
+    char *dir = path_dir(path);
+    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int rc = 0;
+
+    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EBADF))
+        rc = err_sys(err, "cannot sync the directory of '%s'", path);
+    file_close(&fd);
+    mem_free(dir);
+    return rc;
+}
+
+/* Give the file its name; atomically refuse to replace another one unless forced. */
+static int put_name(struct writer *writer, struct err *err)
+{
+    unsigned flags = writer->force ? 0 : RENAME_NOREPLACE;
+
+    if (renameat2(AT_FDCWD, writer->partial, AT_FDCWD, writer->path, flags) == 0)
+        return 0;
+    if (errno == EINVAL && flags && link(writer->partial, writer->path) == 0)
+        return unlink(writer->partial) < 0 ? err_sys(err, "cannot remove '%s'", writer->partial)
+                                           : 0;
+    if (errno == EEXIST)
+        return err_set(err, ERR_EXISTS, "'%s' has appeared meanwhile; --force replaces it",
+                       writer->path);
+    return err_sys(err, "cannot rename '%s' to '%s'", writer->partial, writer->path);
+}
+
+int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    int fd;
+
+    if (flush_rest(writer, err) < 0)
+        return -1;
+    sha256_end(writer->sha, sha256);
+    if (writer->partial) {
+        if (fsync(writer->fd) < 0)
+            return err_sys(err, "cannot sync '%s'", writer->partial);
+        if (!writer->direct)
+            (void)posix_fadvise(writer->fd, 0, 0, POSIX_FADV_DONTNEED);
+        if (put_name(writer, err) < 0)
+            return -1;
+        mem_free(writer->partial);
+        writer->partial = NULL;
+        if (sync_dir(writer->path, err) < 0)
+            return -1;
+    }
+    fd = writer->fd;
+    writer->fd = -1;
+    return close(fd) < 0 ? err_sys(err, "cannot close '%s'", name_of(writer)) : 0;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    if (writer->partial && writer->fd >= 0)
+        (void)unlink(writer->partial);
+    file_close(&writer->fd);
+    mem_free(writer->path);
+    mem_free(writer->partial);
+    free(writer->buffer);
+    mem_free(writer->kept);
+    sha256_free(writer->sha);
+    sha256_free(writer->kept_sha);
+    mem_free(writer);
+}

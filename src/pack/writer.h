@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writer: the archive's file, from OUTPUT.partial to its final name.
+ *
+ * Written in large aligned pieces by direct I/O where the file system has it,
+ * so that a nightly backup does not push everybody's files out of the cache;
+ * hashed on its way. The final name comes last, after fsync, and never replaces
+ * a file unless told to. Standard output, pipes and devices are written as they
+ * are.
+ *
+ * Units    bytes
+ * Errors   ERR_EXISTS, ERR_BUSY (another skyarc writes it), ERR_SYSTEM
+ * Owns     the file and its lock; without writer_commit the partial file goes
+ * Threads  one at a time
+ */
+#ifndef PACK_WRITER_H
+#define PACK_WRITER_H
+
+#include "base/digest.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct writer;
+
+/* path "-": standard output. force: may replace an existing file. */
+struct writer *writer_open(const char *path, bool force, struct err *err) MUST_CHECK;
+
+/* Append; a put_fn, ctx being the writer. */
+int writer_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Bytes put so far. */
+uint64_t writer_offset(const struct writer *writer);
+
+/* Whether writer_back is possible. */
+bool writer_rewinds(const struct writer *writer);
+
+/* Remember this point; only the last one counts. */
+int writer_mark(struct writer *writer, struct err *err) MUST_CHECK;
+
+/* Forget everything put since the mark. */
+int writer_back(struct writer *writer, struct err *err) MUST_CHECK;
+
+/* Flush, sync, rename; gives the digest of all bytes. */
+int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE],
+                  struct err *err) MUST_CHECK;
+
+/* Release; removes the partial file unless committed. NULL is fine. */
+void writer_free(struct writer *writer);
+
+#endif
