@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lanes: the tar stream, laid out in two lanes and cut into frames.
+ *
+ * Entries that are compressed already go into one lane, whose frames are
+ * stored, the others into one whose frames are squeezed. A frame ends where a
+ * file begins, once it holds FRAME_CUT_FILE bytes, and inside a file each
+ * FRAME_CUT_PIECE bytes; it never holds part of a file beside part of another
+ * lane's, so the stream stays a plain tar in the order in which frames end.
+ * Where an entry lies is known when its frame ends: then its struct place is
+ * filled.
+ *
+ * Units    bytes
+ * Errors   ERR_MEMORY, ERR_FORMAT; what the threads behind it met shows at drain
+ * Owns     what it was given, until it is put out; places are lent until drain
+ * Threads  the packer alone
+ * Source   docs/archive-format.md, "Frames"
+ */
+#ifndef PACK_LANES_H
+#define PACK_LANES_H
+
+#include "base/err.h"
+#include "base/pool.h"
+#include "format/seek.h"
+#include "pack/writer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLACE_NONE UINT64_MAX
+
+/* Where an entry's header begins. */
+struct place {
+    uint64_t frame;  /* index, or PLACE_NONE */
+    uint64_t offset; /* in the tar stream, or PLACE_NONE */
+};
+
+struct lanes;
+
+struct lanes *lanes_new(enum frame_codec codec, int level, unsigned workers,
+                        struct writer *writer, struct err *err) MUST_CHECK;
+void lanes_free(struct lanes *lanes);
+
+/* Begin an entry; link as in entry_header. place may be NULL. */
+int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t size,
+                int64_t mtime, const char *link, struct place *place,
+                struct err *err) MUST_CHECK;
+
+/* Its bytes, by copy; and those of a chunk, by reference where that pays. */
+int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err) MUST_CHECK;
+
+/* End it. */
+int lanes_end(struct lanes *lanes, uint64_t size, struct err *err) MUST_CHECK;
+
+/* End both lanes' frames, so that the next entry begins one. */
+void lanes_flush(struct lanes *lanes);
+
+/* A point to come back to, on a frame's border; what lanes_back undoes is gone. */
+void lanes_mark(struct lanes *lanes);
+void lanes_back(struct lanes *lanes);
+
+/* Put everything out; the seek table, until the next entry, in *seek (may be NULL). */
+int lanes_drain(struct lanes *lanes, struct seek **seek, struct err *err) MUST_CHECK;
+
+bool lanes_failed(struct lanes *lanes);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "pack/plan.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "format/sniff.h"
+#include "pack/table.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define ITEMS_MAX ((size_t)1 << 26)
+#define KEY_MAX   ((size_t)64 << 10)
+#define TRIES_MAX 1000000
+
+struct plan {
+    struct region *region;
+    struct item **items;
+    size_t count;
+    size_t cap;
+    bool dedupe;
+    struct table *joins; /* what makes things the same -> leader */
+    struct table *paths; /* lower-case path -> itself */
+    struct buf key;
+};
+
+struct plan *plan_new(bool dedupe, struct err *err)
+{
+    struct plan *plan = mem_new(sizeof(*plan), err);
+
+    if (!plan)
+        return NULL;
+    plan->dedupe = dedupe;
+    buf_init(&plan->key, KEY_MAX);
+    plan->region = region_new(err);
+    plan->joins = table_new(err);
+    plan->paths = table_new(err);
+    if (plan->region && plan->joins && plan->paths)
+        return plan;
+    plan_free(plan);
+    return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+    size_t i;
+
+    if (!plan)
+        return;
+    for (i = 0; i < plan->count; i++)
+        mem_free(plan->items[i]->path);
+    mem_free(plan->items);
+    region_free(plan->region);
+    table_free(plan->joins);
+    table_free(plan->paths);
+    buf_clear(&plan->key);
+    mem_free(plan);
+}
+
+size_t plan_count(const struct plan *plan)
+{
+    return plan->count;
+}
+
+struct item *plan_at(const struct plan *plan, size_t i)
+{
+    return plan->items[i];
+}
+
+/* The thing that stands under the key, or the item under it from now on. */
+static int find_or_add(struct plan *plan, struct item *item, struct item **found,
+                       struct err *err)
+{
+    struct item *there = table_get(plan->joins, plan->key.data, plan->key.len);
+
+    if (there) {
+        *found = there;
+        return 0;
+    }
+    return table_add(plan->joins, plan->key.data, plan->key.len, item, err);
+}
+
+/* Look for the same thing under each of the three names it may have. */
+static int join(struct plan *plan, struct item *item, struct err *err)
+{
+    const struct plan_artifact *what = &item->what;
+    struct item *found = NULL;
+
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
+        find_or_add(plan, item, &found, err) < 0)
+        return -1;
+    if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
+        buf_reset(&plan->key);
+        if (buf_addf(&plan->key, err, "u%s", what->uri) < 0 ||
+            find_or_add(plan, item, &found, err) < 0)
+            return -1;
+    }
+    if (what->checksum && what->sized && strlen(what->checksum) < 256) {
+        buf_reset(&plan->key);
+        if (buf_addf(&plan->key, err, "c%s/%llu", what->checksum,
+                     (unsigned long long)what->file_size) < 0 ||
+            find_or_add(plan, item, &found, err) < 0)
+            return -1;
+    }
+    if (!found)
+        return 0;
+    item->leader = found->leader ? found->leader : found;
+    item->next = item->leader->followers;
+    item->leader->followers = item;
+    return 0;
+}
+
+int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
+             struct item **out, struct err *err)
+{
+    struct item *item;
+
+    if (out)
+        *out = NULL;
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
+        return -1;
+    if (table_get(plan->joins, plan->key.data, plan->key.len))
+        return 0;
+    if (mem_room(&plan->items, &plan->cap, plan->count, sizeof(struct item *), ITEMS_MAX, err) <
+        0)
+        return -1;
+    item = region_take(plan->region, sizeof(*item), err);
+    if (!item || table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0)
+        return -1;
+    item->what = *what;
+    item->run = run;
+    item->row = row;
+    item->place = (struct place){ PLACE_NONE, PLACE_NONE };
+    if (plan->dedupe && join(plan, item, err) < 0)
+        return -1;
+    plan->items[plan->count++] = item;
+    if (out)
+        *out = item;
+    return 0;
+}
+
+struct item *plan_promote(struct item *leader)
+{
+    struct item *heir = leader->followers;
+    struct item *other;
+
+    if (!heir)
+        return NULL;
+    leader->followers = NULL;
+    heir->leader = NULL;
+    heir->followers = heir->next;
+    heir->next = NULL;
+    for (other = heir->followers; other; other = other->next)
+        other->leader = heir;
+    return heir;
+}
+
+/* The extension that an object's name claims, without the dot; "" for none. */
+static const char *claimed_ext(const struct plan_artifact *what)
+{
+    const char *name = what->bundle_key ? what->bundle_key : what->uri;
+    const char *ext = name ? path_ext(path_base(name)) : "";
+
+    return *ext ? ext + 1 : "";
+}
+
+/* Whether an extension is another spelling of what the bytes say. */
+static bool same_kind(const char *a, const char *b)
+{
+    return strcmp(sniff_media_type(a), sniff_media_type(b)) == 0 && *a;
+}
+
+static void choose_ext(const struct item *item, const void *head, size_t len, char *out,
+                       size_t size)
+{
+    const struct plan_artifact *what = &item->what;
+    const char *claimed = claimed_ext(what);
+    const struct sniff *is = head ? sniff_find(head, len) : NULL;
+    bool squeezed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
+
+    if (is && strcmp(is->ext, "zst") == 0 && what->ext && strcmp(what->ext, "zst") != 0)
+        (void)snprintf(out, size, "%s.zst", what->ext);
+    else if (is)
+        (void)snprintf(out, size, "%s", same_kind(claimed, is->ext) ? claimed : is->ext);
+    else if (*claimed && !squeezed)
+        (void)snprintf(out, size, "%s", claimed);
+    else if (what->ext)
+        (void)snprintf(out, size, "%s", what->ext);
+    else
+        (void)snprintf(out, size, "%s", head ? sniff_guess(head, len) : "bin");
+    for (; *out; out++)
+        *out = (char)tolower((unsigned char)*out);
+}
+
+/* Note the path unless somebody has it; also when only the case differs. */
+static int claim(struct plan *plan, char *path, bool *taken, struct err *err)
+{
+    size_t i;
+
+    buf_reset(&plan->key);
+    if (buf_adds(&plan->key, path, err) < 0)
+        return -1;
+    for (i = 0; i < plan->key.len; i++)
+        plan->key.data[i] = (char)tolower((unsigned char)plan->key.data[i]);
+    *taken = table_get(plan->paths, plan->key.data, plan->key.len) != NULL;
+    return *taken ? 0 : table_add(plan->paths, plan->key.data, plan->key.len, plan, err);
+}
+
+int plan_reserve(struct plan *plan, const char *path, struct err *err)
+{
+    char *copy = mem_copy(path, err);
+    bool taken;
+    int rc = copy ? claim(plan, copy, &taken, err) : -1;
+
+    mem_free(copy);
+    return rc;
+}
+
+/* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */
+static void base_name(const struct item *item, const char *ext, char *stem, size_t size,
+                      const char **suffix)
+{
+    const struct plan_artifact *what = &item->what;
+    const char *own = what->bundle_key ? what->bundle_key : what->uri;
+    char safe[PATH_NAME_MAX + 1];
+    char when[CLOCK_TEXT_MAX] = "notime";
+
+    if (what->type && strcmp(what->type, "download") == 0 && own && *path_base(own)) {
+        size_t len;
+
+        (void)path_safe(safe, path_base(own));
+        len = (size_t)(path_ext(safe) - safe);
+        (void)snprintf(stem, size, "%.*s", (int)len, safe);
+        *suffix = path_ext(path_base(own)); /* the same text: safe names keep it */
+        if (strlen(*suffix) != strlen(safe + len))
+            *suffix = "";
+        return;
+    }
+    if (what->created_us != CLOCK_NONE)
+        (void)clock_format(when, what->created_us, CLOCK_MICROS);
+    (void)snprintf(stem, size, "%s_%s", when, path_safe(safe, what->artifact_id));
+    *suffix = ext;
+}
+
+int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
+              struct err *err)
+{
+    char dir[PATH_NAME_MAX + 1];
+    char ext[32] = ".";
+    char stem[2 * PATH_NAME_MAX];
+    const char *suffix;
+    bool download = item->what.type && strcmp(item->what.type, "download") == 0;
+    unsigned n;
+
+    if (item->path)
+        return 0;
+    choose_ext(item, head, len, ext + 1, sizeof(ext) - 1);
+    base_name(item, ext, stem, sizeof(stem), &suffix);
+    (void)path_safe(dir, download ? "files" : item->what.type ? item->what.type : "unknown");
+    for (n = 1; n < TRIES_MAX; n++) {
+        char again[16] = "";
+        bool taken;
+
+        if (n > 1)
+            (void)snprintf(again, sizeof(again), "~%u", n);
+        item->path =
+            mem_format(err, "data/%s/%s/%s%s%s", item->what.run_id, dir, stem, again, suffix);
+        if (!item->path || claim(plan, item->path, &taken, err) < 0)
+            return -1;
+        if (!taken)
+            return 0;
+        mem_free(item->path);
+        item->path = NULL;
+    }
+    return err_set(err, ERR_LIMIT, "too many files of one name");
+}
