@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * packer: the thread that turns what arrives into entries of the volume.
+ *
+ * It hashes each body, finds what it has already, names the file, and writes
+ * it, or a hard link in its place. Items that follow a leader are written
+ * behind it.
+ *
+ * A body larger than the memory for bodies can pass straight through: begun
+ * with packer_head while it is still arriving, then piece by piece. What else
+ * arrives meanwhile waits. When it turns out to be a duplicate, or breaks off,
+ * the volume goes back to where it began. Only for volumes that can go back.
+ *
+ * Errors   the first failure ends the archive: packer_failed tells, packer_join
+ *          gives it
+ * Owns     what is handed to it, also when that fails
+ * Threads  packer_*: the transfer loop; the rest happens in the packer's own
+ */
+#ifndef PACK_PACKER_H
+#define PACK_PACKER_H
+
+#include "base/err.h"
+#include "pack/plan.h"
+#include "pack/spool.h"
+#include "pack/volume.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PACKER_LINK_MIN                                                                        \
+    ((uint64_t)64 << 10) /* a smaller duplicate costs less than a link's trouble */
+
+enum packer_duplicates { PACKER_AUTO, PACKER_LINK, PACKER_COPY };
+
+struct packer_opts {
+    const char *top; /* the top directory's name */
+    bool dedupe;
+    enum packer_duplicates duplicates;
+};
+
+/* A payload file that is no artifact: run.json and its like. */
+struct document {
+    struct document *next;
+    char *path; /* below the top directory */
+    uint64_t size;
+    struct digest digest;
+};
+
+struct packer;
+
+/* Start the thread; volume and plan must outlive it, and are its own until packer_join. */
+struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
+                          struct plan *plan, struct err *err) MUST_CHECK;
+
+/* Stop without finishing what was handed over; NULL is fine. */
+void packer_free(struct packer *packer);
+
+/* Hand over a whole body of an item, or a document with its path (mem_*; moves in). */
+int packer_item(struct packer *packer, struct item *item, struct body *body,
+                struct err *err) MUST_CHECK;
+int packer_document(struct packer *packer, char *path, int64_t mtime, struct body *body,
+                    struct err *err) MUST_CHECK;
+
+/* Hand over the beginning of an item's body of size bytes; more follows. */
+int packer_head(struct packer *packer, struct item *item, struct body *body, uint64_t size,
+                struct err *err) MUST_CHECK;
+
+/* More of it. */
+int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUST_CHECK;
+
+/* All of it has come (whole), or it broke off. */
+int packer_tail(struct packer *packer, bool whole, struct err *err) MUST_CHECK;
+
+/* Whether the archive cannot succeed any more. */
+bool packer_failed(const struct packer *packer);
+
+/* Microseconds that the thread has waited for something to do, up to its last parcel. */
+uint64_t packer_waited(const struct packer *packer);
+
+/* Whether it waits right now. */
+bool packer_starved(struct packer *packer);
+
+/* Pack what was handed over and end the thread; gives the first failure. */
+int packer_join(struct packer *packer, struct err *err) MUST_CHECK;
+
+/* What was packed beside the items, until packer_free. */
+const struct document *packer_documents(const struct packer *packer);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * volume: one archive in the making, whatever its format.
+ *
+ * Units    bytes; mtime in seconds since 1970
+ * Errors   ERR_USAGE for a name without a format; what writer and lanes say
+ * Owns     its file and threads; without archive_finish nothing is left behind
+ * Threads  one at a time
+ * Source   docs/archive-format.md
+ */
+#ifndef PACK_VOLUME_H
+#define PACK_VOLUME_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "pack/lanes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum volume_format { VOLUME_TAR_ZST, VOLUME_TAR_GZ, VOLUME_TAR, VOLUME_ZIP };
+
+struct volume_opts {
+    const char *path; /* "-": standard output */
+    enum volume_format format;
+    int level; /* 0: the format's default */
+    bool force;
+    unsigned workers;
+};
+
+struct volume;
+
+/* The format that a name means: "tar.zst"; or a file's name ends in. */
+int volume_format_of(const char *name, bool whole, enum volume_format *format,
+                     struct err *err) MUST_CHECK;
+
+/* "tar.zst" and so on. */
+const char *volume_format_name(enum volume_format format);
+
+struct volume *volume_open(const struct volume_opts *opts, struct err *err) MUST_CHECK;
+void volume_free(struct volume *v);
+
+/* Whether it can hold hard links; whether volume_back is possible. */
+bool volume_links(const struct volume *v);
+bool volume_rewinds(const struct volume *v);
+
+/*
+ * Begin a file.
+ *
+ * packed   compressed already: store it
+ * link     path that this is a hard link to (size 0), or NULL
+ * place    filled when known, at the latest by volume_drain; may be NULL
+ */
+int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
+                 const char *link, struct place *place, struct err *err) MUST_CHECK;
+
+/* Its bytes; and those of a chunk. */
+int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUST_CHECK;
+
+/* End it; size as begun. */
+int volume_end(struct volume *v, uint64_t size, struct err *err) MUST_CHECK;
+
+/* A point to come back to, and coming back; see lanes. */
+void volume_mark(struct volume *v);
+void volume_back(struct volume *v);
+
+/* Put out what is pending; gives the bytes written so far. The next file begins a frame. */
+int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHECK;
+
+/* Whether something failed already: no use in going on. */
+bool volume_failed(struct volume *v);
+
+/* What an archive became. */
+struct volume_result {
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* Write the tail (manifest: where manifest.json is) and give the file its name. */
+int volume_finish(struct volume *v, const struct place *manifest, uint64_t manifest_size,
+                  struct volume_result *result, struct err *err) MUST_CHECK;
+
+#endif
