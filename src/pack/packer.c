@@ -341,6 +341,15 @@ static void *run(void *ctx)
     return NULL;
 }
 
+static void end_thread(struct packer *p)
+{
+    if (p->joined)
+        return;
+    queue_close(p->queue);
+    (void)pthread_join(p->thread, NULL);
+    p->joined = true;
+}
+
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
                           struct plan *plan, struct err *err)
 {
@@ -378,7 +387,7 @@ void packer_free(struct packer *p)
     if (!p)
         return;
     atomic_store(&p->stopping, true);
-    (void)packer_join(p, NULL);
+    end_thread(p);
     while (p->documents) {
         struct document *next = p->documents->next;
 
@@ -399,8 +408,8 @@ void packer_free(struct packer *p)
     mem_free(p);
 }
 
-/* Send what is in the template; it is freed with all it holds when that fails. */
-static int send(struct packer *p, const struct parcel *what, struct err *err)
+/* Queue what is in the template; it is freed with all it holds when that fails. */
+static int hand_over(struct packer *p, const struct parcel *what, struct err *err)
 {
     struct parcel *parcel = mem_new(sizeof(*parcel), err);
 
@@ -421,7 +430,7 @@ int packer_item(struct packer *p, struct item *item, struct body *body, struct e
 {
     struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body };
 
-    return send(p, &parcel, err);
+    return hand_over(p, &parcel, err);
 }
 
 int packer_document(struct packer *p, char *path, int64_t mtime, struct body *body,
@@ -431,7 +440,7 @@ int packer_document(struct packer *p, char *path, int64_t mtime, struct body *bo
         .kind = PARCEL_DOCUMENT, .path = path, .mtime = mtime, .body = body
     };
 
-    return send(p, &parcel, err);
+    return hand_over(p, &parcel, err);
 }
 
 int packer_head(struct packer *p, struct item *item, struct body *body, uint64_t size,
@@ -439,21 +448,21 @@ int packer_head(struct packer *p, struct item *item, struct body *body, uint64_t
 {
     struct parcel parcel = { .kind = PARCEL_HEAD, .item = item, .body = body, .size = size };
 
-    return send(p, &parcel, err);
+    return hand_over(p, &parcel, err);
 }
 
 int packer_more(struct packer *p, struct chunk *chunk, struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_MORE, .chunk = chunk };
 
-    return send(p, &parcel, err);
+    return hand_over(p, &parcel, err);
 }
 
 int packer_tail(struct packer *p, bool whole, struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole };
 
-    return send(p, &parcel, err);
+    return hand_over(p, &parcel, err);
 }
 
 bool packer_failed(const struct packer *p)
@@ -473,11 +482,7 @@ bool packer_starved(struct packer *p)
 
 int packer_join(struct packer *p, struct err *err)
 {
-    if (!p->joined) {
-        queue_close(p->queue);
-        (void)pthread_join(p->thread, NULL);
-        p->joined = true;
-    }
+    end_thread(p);
     if (!atomic_load(&p->failed))
         return 0;
     if (!p->err.kind) {

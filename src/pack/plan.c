@@ -139,6 +139,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     item->place = (struct place){ PLACE_NONE, PLACE_NONE };
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;
+    item->index = plan->count;
     plan->items[plan->count++] = item;
     if (out)
         *out = item;

@@ -41,7 +41,8 @@ struct plan_artifact {
 
 struct item {
     struct plan_artifact what;
-    size_t run; /* the caller's indexes */
+    size_t index; /* plan_at's */
+    size_t run;   /* the caller's indexes */
     size_t row;
     struct item *leader; /* NULL: it is fetched itself */
     struct item *next;   /* the leader's next follower */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/call.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
+                  unsigned limit, unsigned retries)
+{
+    *callers = (struct callers){ .loop = loop, .api = api, .limit = limit, .retries = retries };
+    callers->last_ready = &callers->ready;
+}
+
+static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
+{
+    struct call *call = ctx;
+
+    if (buf_add(&call->body, bytes, len, &call->request.err) < 0)
+        return SINK_REFUSED;
+    return SINK_TAKEN;
+}
+
+static void end(struct call *call)
+{
+    call->done(call->ctx, call);
+}
+
+static void on_done(void *ctx, struct request *request)
+{
+    struct call *call = ctx;
+    struct callers *callers = call->callers;
+    uint64_t due = BACKOFF_NEVER;
+
+    callers->running--;
+    err_clear(&call->err);
+    if (api_check(callers->api, request, &call->err) == 0) {
+        end(call);
+        return;
+    }
+    if (request_retryable(request))
+        due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
+                           loop_dice(callers->loop));
+    if (due == BACKOFF_NEVER) {
+        end(call);
+        return;
+    }
+    callers->loop->retries++;
+    log_line(LOG_INFO, "%s; trying again", call->err.text);
+    call->due = due;
+    call->next = callers->delayed;
+    callers->delayed = call;
+}
+
+void call_init(struct call *call, struct callers *callers, size_t max,
+               void (*done)(void *ctx, struct call *call), void *ctx)
+{
+    *call = (struct call){ .callers = callers, .done = done, .ctx = ctx };
+    buf_init(&call->url, URL_MAX);
+    buf_init(&call->body, max);
+    call->backoff = (struct backoff){ .retries = callers->retries, .deadline = UINT64_MAX };
+}
+
+void call_add(struct call *call)
+{
+    struct callers *callers = call->callers;
+
+    call->next = NULL;
+    *callers->last_ready = call;
+    callers->last_ready = &call->next;
+}
+
+void call_clear(struct call *call)
+{
+    buf_clear(&call->url);
+    buf_clear(&call->body);
+}
+
+static void start(struct call *call)
+{
+    struct callers *callers = call->callers;
+
+    buf_reset(&call->body);
+    call->request = (struct request){ .url = buf_text(&call->url),
+                                      .max = call->body.max,
+                                      .sink = on_bytes,
+                                      .done = on_done,
+                                      .ctx = call };
+    api_sign(callers->api, &call->request);
+    call->attempts++;
+    if (engine_start(callers->loop->engine, &call->request, &call->err) < 0)
+        end(call);
+    else
+        callers->running++;
+}
+
+uint64_t callers_pump(struct callers *callers)
+{
+    uint64_t now = clock_mono();
+    uint64_t next = UINT64_MAX;
+    struct call **at = &callers->delayed;
+
+    while (*at) {
+        struct call *call = *at;
+
+        if (call->due <= now) {
+            *at = call->next;
+            call_add(call);
+        } else {
+            next = call->due < next ? call->due : next;
+            at = &call->next;
+        }
+    }
+    while (callers->ready && callers->running < callers->limit) {
+        struct call *call = callers->ready;
+
+        callers->ready = call->next;
+        if (!callers->ready)
+            callers->last_ready = &callers->ready;
+        start(call);
+    }
+    return next;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call: GETs of the API that answer with JSON, with retries, many at a time.
+ *
+ * Units    milliseconds of the monotonic clock; bytes
+ * Errors   a call's own are in it when done is called
+ * Owns     a call owns its URL and its answer, until call_clear
+ * Threads  the transfer loop only
+ */
+#ifndef FLOW_CALL_H
+#define FLOW_CALL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "flow/loop.h"
+#include "net/backoff.h"
+#include "net/request.h"
+#include "skyvern/api.h"
+
+struct callers;
+
+struct call {
+    struct call *next;
+    struct callers *callers;
+    struct request request;
+    struct buf url;  /* set by the caller */
+    struct buf body; /* the answer */
+    struct backoff backoff;
+    uint64_t due;
+    unsigned attempts;
+    struct err err; /* ERR_NONE: answered by 200 */
+    void (*done)(void *ctx, struct call *call);
+    void *ctx;
+};
+
+/* All calls of one loop: at most limit run at a time. */
+struct callers {
+    struct loop *loop;
+    const struct api *api;
+    unsigned limit;
+    unsigned retries;
+    unsigned running;
+    struct call *ready;
+    struct call **last_ready;
+    struct call *delayed;
+};
+
+void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
+                  unsigned limit, unsigned retries);
+
+/* A call whose answer may have max bytes; done is called from callers_pump or a loop turn. */
+void call_init(struct call *call, struct callers *callers, size_t max,
+               void (*done)(void *ctx, struct call *call), void *ctx);
+
+/* Queue it, its URL being set. */
+void call_add(struct call *call);
+
+/* Release; the call must not run. May be called twice, and on {0}. */
+void call_clear(struct call *call);
+
+/* Start what is due; gives when to come again (UINT64_MAX: by news only). */
+uint64_t callers_pump(struct callers *callers);
+
+#endif

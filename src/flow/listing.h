@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * listing: the records and artifact lists of all runs asked for, in parallel.
+ *
+ * A run that cannot be listed keeps the reason; the others are not stopped by
+ * it. What the API served is kept as it is to be archived: without signatures.
+ *
+ * Units    milliseconds since 1970 by the server's clock
+ * Errors   ERR_CANCELLED and the like; a run's own are in it
+ * Owns     all it has read, until listing_clear
+ * Threads  the transfer loop; read by many afterwards
+ */
+#ifndef FLOW_LISTING_H
+#define FLOW_LISTING_H
+
+#include "base/err.h"
+#include "flow/call.h"
+#include "skyvern/api.h"
+#include "skyvern/artifact.h"
+#include "skyvern/kind.h"
+#include "skyvern/run.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct listing;
+
+struct listed_run {
+    const char *id; /* as asked for */
+    struct run run;
+    struct artifact_list list;
+    struct buf run_json;  /* scrubbed, to be archived */
+    struct buf list_json; /* scrubbed, to be archived */
+    int64_t listed_at;    /* server's clock */
+    bool wide;            /* listed without type filters: the server refused them */
+    bool failed;
+    struct err err;     /* why */
+    const char *reason; /* the same as a word: "run-not-found" */
+    unsigned attempts;
+
+    /* while it is being listed */
+    struct listing *listing;
+    struct call run_call;
+    struct call list_call;
+    unsigned open; /* calls that have not ended */
+};
+
+struct listing {
+    struct listed_run *runs;
+    size_t count;
+    size_t done;
+    int64_t skew; /* the server's clock minus ours */
+    const struct api *api;
+    const struct kind_filter *filter;
+    struct callers *callers;
+};
+
+/* List all runs; hooks of the loop are called meanwhile. listing must be {0}. */
+int listing_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
+                  const struct api *api, char *const *ids, size_t count,
+                  const struct kind_filter *filter, struct err *err) MUST_CHECK;
+
+/* Release; may be called twice, and on {0}. */
+void listing_clear(struct listing *listing);
+
+#endif

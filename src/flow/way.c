@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/way.h"
+
+#include "skyvern/expiry.h"
+
+#include <string.h>
+
+#define MARGIN_MIN 1000
+#define MARGIN_MAX 60000
+
+const char *way_name(enum way way)
+{
+    switch (way) {
+    case WAY_SIGNED:
+        return "signed-url";
+    case WAY_RENEWED:
+        return "renewed-url";
+    case WAY_CONTENT:
+        return "content-endpoint";
+    }
+    return "";
+}
+
+static struct way_verdict verdict(enum way_step step, const char *reason)
+{
+    return (struct way_verdict){ step, reason };
+}
+
+/* A word for an error status. */
+static const char *reason_of(long status)
+{
+    if (status == 401 || status == 403)
+        return "denied";
+    if (status == 404 || status == 410)
+        return "gone";
+    if (status == 429)
+        return "rate-limited";
+    if (status == 408)
+        return "timeout";
+    return status >= 500 ? "server-error" : "http-error";
+}
+
+/* A 200 whose length is not what the service said is no success. */
+static struct way_verdict judge_length(const struct way_facts *facts,
+                                       const struct request *request)
+{
+    if (facts->sized && !request->encoded && request->received != facts->file_size)
+        return verdict(WAY_AGAIN, "length-mismatch");
+    return verdict(WAY_DONE, NULL);
+}
+
+struct way_verdict way_judge(const struct way_facts *facts, const struct request *request)
+{
+    bool content = facts->way == WAY_CONTENT;
+    enum way_step other = content ? WAY_GIVE_UP : WAY_TO_CONTENT;
+    long status = request->status;
+
+    if (request->err.kind == ERR_LIMIT)
+        return verdict(WAY_GIVE_UP, "too-large");
+    if (request->err.kind)
+        return verdict(request_retryable(request) ? WAY_AGAIN : other, "network-error");
+    if (status == 200)
+        return judge_length(facts, request);
+    if (facts->archived && (status == 403 || status == 404))
+        return verdict(WAY_GIVE_UP, "archived");
+    if (status == 503 && strstr(request->error, "signing is not configured"))
+        return verdict(other, "server-error");
+    if (request_retryable(request))
+        return verdict(WAY_AGAIN, reason_of(status));
+    if ((status == 403 || status == 401) && !content && facts->renewable)
+        return verdict(WAY_RENEW, "denied");
+    return verdict(other, reason_of(status));
+}
+
+bool way_stale(int64_t dies, int64_t listed, int64_t now)
+{
+    int64_t margin;
+
+    if (dies == EXPIRY_NEVER)
+        return false;
+    margin = dies > listed ? (dies - listed) / 4 : 0;
+    margin = margin < MARGIN_MIN ? MARGIN_MIN : margin > MARGIN_MAX ? MARGIN_MAX : margin;
+    return now >= dies - margin;
+}
