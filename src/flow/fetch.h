@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch: brings all that a plan wants, what dies first first, and hands it to
+ * the packer.
+ *
+ * Units    milliseconds (server's clock for the life of URLs); bytes
+ * Errors   ERR_CANCELLED, ERR_SYSTEM when the spool fails, the packer's; an
+ *          artifact's own failure is in its outcome
+ * Owns     bodies until the packer has them; outcomes until fetch_free
+ * Threads  the transfer loop
+ */
+#ifndef FLOW_FETCH_H
+#define FLOW_FETCH_H
+
+#include "base/err.h"
+#include "flow/call.h"
+#include "flow/listing.h"
+#include "flow/loop.h"
+#include "flow/way.h"
+#include "pack/packer.h"
+#include "pack/plan.h"
+#include "pack/spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fetch_opts {
+    const struct api *api;
+    struct listing *listing; /* its URLs are renewed */
+    struct plan *plan;
+    struct packer *packer;
+    const struct spool *spool;
+    size_t reserve; /* chunks of the pool kept for a body that passes through; 0: none may */
+    struct callers *callers;
+    unsigned jobs;
+    unsigned retries;
+    uint64_t max_size; /* of one artifact */
+    uint64_t deadline; /* of all, on the monotonic clock; UINT64_MAX: none */
+    bool strict;       /* stop at the first that is missing */
+};
+
+/* What became of an item; the same index as in the plan. */
+struct outcome {
+    const char *via;    /* NULL: it did not come */
+    const char *reason; /* then: why */
+    long http_status;
+    unsigned attempts;
+    int64_t fetched_at;
+};
+
+/* Counters for people; may be read in the loop's hook. */
+struct fetch_progress {
+    size_t done; /* items: here or missing */
+    size_t missing;
+    unsigned running;
+    uint64_t bytes; /* received, also for nothing */
+};
+
+struct fetch;
+
+struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop,
+                        struct err *err) MUST_CHECK;
+
+/* Fetch everything. */
+int fetch_run(struct fetch *fetch, struct err *err) MUST_CHECK;
+
+/* Release; the loop must have been cleared. NULL is fine. */
+void fetch_free(struct fetch *fetch);
+
+/* Lent until fetch_free. */
+const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
+const struct fetch_progress *fetch_progress(const struct fetch *fetch);
+
+#endif

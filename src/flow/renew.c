@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/renew.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+struct renewal {
+    struct renew *renew;
+    size_t run;
+    bool open;
+    struct call call;
+    struct artifact_list list; /* holds the URLs handed out last */
+};
+
+struct renew {
+    struct listing *listing;
+    struct callers *callers;
+    void (*renewed)(void *ctx, const struct renew_list *list);
+    void *ctx;
+    struct renewal **runs; /* NULL until a run needs it */
+};
+
+struct renew *renew_new(struct listing *listing, struct callers *callers,
+                        void (*renewed)(void *ctx, const struct renew_list *list), void *ctx,
+                        struct err *err)
+{
+    struct renew *renew = mem_new(sizeof(*renew), err);
+
+    if (!renew)
+        return NULL;
+    *renew = (struct renew){ listing, callers, renewed, ctx, NULL };
+    renew->runs = mem_array(listing->count, sizeof(struct renewal *), err);
+    if (renew->runs)
+        return renew;
+    renew_free(renew);
+    return NULL;
+}
+
+void renew_free(struct renew *renew)
+{
+    size_t i;
+
+    if (!renew)
+        return;
+    for (i = 0; renew->runs && i < renew->listing->count; i++) {
+        if (!renew->runs[i])
+            continue;
+        call_clear(&renew->runs[i]->call);
+        artifact_list_clear(&renew->runs[i]->list);
+        mem_free(renew->runs[i]);
+    }
+    mem_free(renew->runs);
+    mem_free(renew);
+}
+
+/* Read the list that came into a table by artifact_id. */
+static int read_list(struct artifact_list *list, struct table *by_id, const struct call *call,
+                     struct err *err)
+{
+    size_t i;
+
+    if (artifact_list_parse(list, buf_text(&call->body), call->body.len, err) < 0)
+        return -1;
+    for (i = 0; i < list->count; i++) {
+        const char *id = list->rows[i].artifact_id;
+        const char *url = list->rows[i].signed_url;
+
+        if (!url || table_get(by_id, id, strlen(id)))
+            continue;
+        if (table_add(by_id, id, strlen(id), (void *)(uintptr_t)url, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void on_list(void *ctx, struct call *call)
+{
+    struct renewal *renewal = ctx;
+    struct renew *renew = renewal->renew;
+    struct listed_run *run = &renew->listing->runs[renewal->run];
+    struct artifact_list list = { 0 };
+    struct artifact_list old = renewal->list;
+    struct err err = call->err;
+    struct renew_list fresh = { renewal->run, false, NULL };
+
+    fresh.by_id = err.kind ? NULL : table_new(&err);
+    fresh.came = fresh.by_id && read_list(&list, fresh.by_id, call, &err) == 0;
+    if (!fresh.came)
+        log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
+    if (call->request.date != CLOCK_NONE) {
+        renew->listing->skew = call->request.date - clock_wall();
+        run->listed_at = call->request.date;
+    } else {
+        run->listed_at = clock_wall() + renew->listing->skew;
+    }
+    buf_clear(&call->body);
+    renewal->open = false;
+    renewal->list = list;
+    renew->renewed(renew->ctx, &fresh);
+    artifact_list_clear(&old); /* nobody points there any more */
+    table_free(fresh.by_id);
+}
+
+int renew_ask(struct renew *renew, size_t run, struct err *err)
+{
+    struct renewal *renewal = renew->runs[run];
+    const struct listed_run *listed = &renew->listing->runs[run];
+
+    if (!renewal) {
+        renewal = mem_new(sizeof(*renewal), err);
+        if (!renewal)
+            return -1;
+        renewal->renew = renew;
+        renewal->run = run;
+        renew->runs[run] = renewal;
+    }
+    if (renewal->open)
+        return 0;
+    call_clear(&renewal->call);
+    call_init(&renewal->call, renew->callers, ARTIFACT_LIST_MAX, on_list, renewal);
+    if (api_url_list(renew->listing->api, &renewal->call.url, listed->id,
+                     renew->listing->filter, !listed->wide, err) < 0)
+        return -1;
+    log_line(LOG_INFO, "run '%s': listing again for fresh URLs", listed->id);
+    renewal->open = true;
+    call_add(&renewal->call);
+    return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transfer: one body on its way from the socket to the packer.
+ *
+ * Whole bodies wait in the spool and are handed over at their end. When the
+ * memory for bodies runs out, the body that is nearest to its end passes
+ * straight through into the archive instead, the others pause, and only when
+ * the packer has nothing left to do do they go on into files: so a large body
+ * is seldom written twice.
+ *
+ * Units    bytes
+ * Errors   in the transfer's err: the spool's and the packer's, fatal
+ * Owns     its body until the packer has it
+ * Threads  the transfer loop
+ */
+#ifndef FLOW_TRANSFER_H
+#define FLOW_TRANSFER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "flow/want.h"
+#include "net/request.h"
+#include "pack/packer.h"
+#include "pack/spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct transfers;
+
+struct transfer {
+    struct transfers *all;
+    struct want *want; /* NULL: free */
+    struct request request;
+    struct buf url;
+    struct body *body;
+    struct chunk *chunk; /* being filled, when the body passes through */
+    bool passing;
+};
+
+struct transfers {
+    struct transfer *slots;
+    unsigned count;
+    unsigned running;
+    struct packer *packer;
+    const struct spool *spool;
+    size_t reserve;        /* see fetch_opts */
+    struct transfer *head; /* who passes through */
+    bool starving;         /* the packer waits while transfers do */
+    bool refused;          /* somebody waits for a chunk */
+    uint64_t bytes;
+    struct err err;  /* fatal */
+    uint64_t looked; /* transfers_look's last time, and what it saw */
+    uint64_t waited;
+};
+
+int transfers_init(struct transfers *all, unsigned count, struct err *err) MUST_CHECK;
+void transfers_clear(struct transfers *all);
+
+/* A free slot for a want; NULL: none. */
+struct transfer *transfer_open(struct transfers *all, struct want *want);
+
+/* A request's sink; ctx is the transfer. */
+enum sink transfer_sink(void *ctx, const char *bytes, size_t len);
+
+/* The body is whole: the packer gets it. Frees the slot. */
+int transfer_commit(struct transfer *transfer, struct err *err) MUST_CHECK;
+
+/* The body is of no use. Frees the slot. */
+int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;
+
+/* See whether the packer starves; to be called now and then. True: offer bytes again. */
+bool transfers_look(struct transfers *all, uint64_t now);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/want.h"
+
+#include "base/mem.h"
+
+struct heap {
+    struct want **at;
+    size_t count;
+    bool (*before)(const struct want *a, const struct want *b);
+};
+
+struct wants {
+    struct heap ready;
+    struct heap delayed;
+};
+
+static bool dies_before(const struct want *a, const struct want *b)
+{
+    return a->dies != b->dies ? a->dies < b->dies : a->item->index < b->item->index;
+}
+
+static bool due_before(const struct want *a, const struct want *b)
+{
+    return a->due < b->due;
+}
+
+struct wants *wants_new(size_t most, struct err *err)
+{
+    struct wants *wants = mem_new(sizeof(*wants), err);
+
+    if (!wants)
+        return NULL;
+    wants->ready.before = dies_before;
+    wants->delayed.before = due_before;
+    wants->ready.at = mem_array(most, sizeof(struct want *), err);
+    wants->delayed.at = mem_array(most, sizeof(struct want *), err);
+    if (wants->ready.at && wants->delayed.at)
+        return wants;
+    wants_free(wants);
+    return NULL;
+}
+
+void wants_free(struct wants *wants)
+{
+    if (!wants)
+        return;
+    mem_free(wants->ready.at);
+    mem_free(wants->delayed.at);
+    mem_free(wants);
+}
+
+static void push(struct heap *heap, struct want *want)
+{
+    size_t i = heap->count++;
+
+    while (i && heap->before(want, heap->at[(i - 1) / 2])) {
+        heap->at[i] = heap->at[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    heap->at[i] = want;
+}
+
+static struct want *pop(struct heap *heap)
+{
+    struct want *top = heap->at[0];
+    struct want *last = heap->at[--heap->count];
+    size_t i = 0;
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= heap->count)
+            break;
+        if (child + 1 < heap->count && heap->before(heap->at[child + 1], heap->at[child]))
+            child++;
+        if (!heap->before(heap->at[child], last))
+            break;
+        heap->at[i] = heap->at[child];
+        i = child;
+    }
+    heap->at[i] = last;
+    return top;
+}
+
+void wants_ready(struct wants *wants, struct want *want)
+{
+    want->state = WANT_READY;
+    push(&wants->ready, want);
+}
+
+void wants_delay(struct wants *wants, struct want *want, uint64_t due)
+{
+    want->state = WANT_DELAYED;
+    want->due = due;
+    push(&wants->delayed, want);
+}
+
+struct want *wants_take(struct wants *wants)
+{
+    return wants->ready.count ? pop(&wants->ready) : NULL;
+}
+
+uint64_t wants_due(struct wants *wants, uint64_t now)
+{
+    while (wants->delayed.count && wants->delayed.at[0]->due <= now)
+        wants_ready(wants, pop(&wants->delayed));
+    return wants->delayed.count ? wants->delayed.at[0]->due : UINT64_MAX;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * want: the artifacts still to be fetched, ordered by what is urgent.
+ *
+ * Ready ones lie in a heap, by the death of their URL and then by their place
+ * in the plan; those that wait for a retry lie in another, by their time.
+ *
+ * Units    milliseconds
+ * Errors   none: room for all is taken at birth
+ * Owns     its heaps; wants are the caller's
+ * Threads  one at a time
+ */
+#ifndef FLOW_WANT_H
+#define FLOW_WANT_H
+
+#include "base/err.h"
+#include "flow/fetch.h"
+#include "flow/way.h"
+#include "net/backoff.h"
+#include "pack/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum want_state {
+    WANT_READY,
+    WANT_DELAYED, /* until due */
+    WANT_PARKED,  /* until its run is listed again */
+    WANT_RUNNING,
+    WANT_ENDED, /* here, missing, or a follower */
+};
+
+struct want {
+    struct item *item;
+    struct outcome outcome;
+    struct backoff backoff;
+    const char *url; /* signed; NULL: none */
+    int64_t dies;    /* by the server's clock */
+    uint64_t due;    /* while delayed */
+    enum want_state state;
+    enum way way;
+    unsigned renewed; /* lists fetched again for its sake */
+};
+
+struct wants;
+
+struct wants *wants_new(size_t most, struct err *err) MUST_CHECK;
+void wants_free(struct wants *wants);
+
+/* Put a want among the ready, or, with a due time, among the delayed. */
+void wants_ready(struct wants *wants, struct want *want);
+void wants_delay(struct wants *wants, struct want *want, uint64_t due);
+
+/* Take the most urgent ready want; NULL: none. */
+struct want *wants_take(struct wants *wants);
+
+/* Make ready what is due; gives when to come again (UINT64_MAX: nothing is delayed). */
+uint64_t wants_due(struct wants *wants, uint64_t now);
+
+#endif
