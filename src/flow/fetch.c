@@ -173,6 +173,15 @@ static void on_renewed(void *ctx, const struct renew_list *list)
     }
 }
 
+/* Free a slot whose bytes nobody wants; a packer that fails now has been told of already. */
+static void discard(struct transfer *t)
+{
+    struct err ignored;
+
+    if (transfer_abort(t, &ignored) < 0)
+        log_line(LOG_DEBUG, "%s", ignored.text);
+}
+
 /* What follows an attempt. */
 static void settle(struct fetch *f, struct want *want, const struct request *request,
                    struct way_verdict verdict)
@@ -244,7 +253,7 @@ static void on_done(void *ctx, struct request *request)
     if (f->transfers.err.kind) { /* the spool or the packer failed, not the network */
         if (fatal)
             *fatal = f->transfers.err;
-        (void)transfer_abort(t, NULL);
+        discard(t);
         want->state = WANT_ENDED;
         return;
     }
@@ -301,8 +310,8 @@ static int fill_slots(struct fetch *f, struct err *err)
            (want = wants_take(f->queue))) {
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
 
-        if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX &&
-            way_stale(want->dies, run->listed_at, server_now(f)) && want->url)
+        if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
+            way_stale(expiry_of(want->url), run->listed_at, server_now(f)))
             park(f, want);
         else if (start(f, want, err) < 0)
             return -1;
@@ -322,15 +331,16 @@ static void give_up(struct fetch *f)
         if (!t->want)
             continue;
         engine_drop(f->loop->engine, &t->request);
-        (void)transfer_abort(t, NULL);
+        discard(t);
     }
     for (k = 0; k < plan_count(f->opts.plan); k++) {
         struct want *want = &f->all[k];
 
-        if (!want->item || want->state == WANT_ENDED)
+        if (want->outcome.via || want->outcome.reason)
             continue;
         want->outcome.reason = "timeout";
-        end_want(f, want);
+        want->state = WANT_ENDED;
+        f->progress.done++;
         f->progress.missing++;
     }
     f->open = 0;

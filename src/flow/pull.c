@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/pull.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "flow/call.h"
+#include "flow/fetch.h"
+#include "flow/listing.h"
+#include "pack/plan.h"
+#include "pack/spool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define POOL_CHUNKS 176 /* 22 MiB for bodies on their way */
+#define RESERVE     80  /* of it for the one that passes through: two frames and more */
+
+struct pull {
+    const struct pull_opts *opts;
+    uint64_t began;
+    struct loop loop;
+    struct callers callers;
+    struct listing listing;
+    struct plan *plan;
+    struct pool *pool;
+    struct volume *volume;
+    struct packer *packer;
+    struct fetch *fetch;
+    uint64_t expected; /* bytes, when every size is known */
+};
+
+static void on_tick(void *ctx)
+{
+    struct pull *p = ctx;
+    struct pull_status status = { .runs = p->listing.count,
+                                  .runs_listed = p->listing.done,
+                                  .artifacts = p->plan ? plan_count(p->plan) : 0,
+                                  .retries = p->loop.retries,
+                                  .bytes_expected = p->expected,
+                                  .elapsed = clock_mono() - p->began };
+
+    if (p->fetch) {
+        const struct fetch_progress *progress = fetch_progress(p->fetch);
+
+        status.artifacts_done = progress->done;
+        status.missing = progress->missing;
+        status.running = progress->running;
+        status.bytes = progress->bytes;
+    }
+    if (p->opts->status)
+        p->opts->status(p->opts->ctx, &status);
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct pull *p = ctx;
+
+    return p->opts->stopped && p->opts->stopped(p->opts->ctx);
+}
+
+static int start_loop(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct engine_opts engine = { .agent = opts->tool,
+                                  .ca_file = opts->ca_file,
+                                  .secure = opts->api->secure,
+                                  .rate_bps = opts->rate_bps,
+                                  .jobs = opts->jobs };
+    struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
+
+    if (loop_init(&p->loop, &engine, &hooks, err) < 0)
+        return -1;
+    callers_init(&p->callers, &p->loop, opts->api, opts->jobs, opts->retries);
+    return 0;
+}
+
+/* Say which runs failed; an error when none is left, or one is too many. */
+static int check_runs(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct listed_run *first = NULL;
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        const struct listed_run *run = &p->listing.runs[i];
+
+        if (!run->failed)
+            continue;
+        result->runs_failed++;
+        if (first || (p->listing.count > 1 && !p->opts->strict))
+            log_line(LOG_ERROR, "%s", run->err.text);
+        first = first ? first : run;
+    }
+    if (!first)
+        return 0;
+    if (result->runs_failed == p->listing.count || p->opts->strict) {
+        *err = first->err;
+        if (result->runs_failed < p->listing.count)
+            (void)err_hint(err, "without --strict the other runs are archived");
+        else if (p->listing.count > 1)
+            (void)err_set(err, first->err.kind,
+                          "none of the %zu runs could be listed; nothing was "
+                          "written",
+                          p->listing.count);
+        return -1;
+    }
+    return 0;
+}
+
+static int64_t first_known(int64_t a, int64_t b, int64_t c)
+{
+    return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
+}
+
+static int64_t time_of(const char *text)
+{
+    return text ? clock_us(text) : CLOCK_NONE;
+}
+
+static int plan_row(struct pull *p, size_t run, size_t row, struct err *err)
+{
+    const struct listed_run *listed = &p->listing.runs[run];
+    const struct artifact *a = &listed->list.rows[row];
+    const struct kind *kind = kind_find(a->artifact_type);
+    int64_t created = time_of(a->created_at);
+    struct plan_artifact what = { .run_id = listed->id,
+                                  .artifact_id = a->artifact_id,
+                                  .type = a->artifact_type,
+                                  .ext = kind ? kind->ext : NULL,
+                                  .uri = a->uri,
+                                  .bundle_key = a->bundle_key,
+                                  .checksum = a->checksum,
+                                  .file_size = a->file_size,
+                                  .sized = a->sized,
+                                  .created_us = created };
+
+    if (!kind_filter_match(p->opts->filter, a->artifact_type))
+        return 0;
+    what.mtime =
+        first_known(created, time_of(listed->run.created_at), clock_wall() * 1000) / 1000000;
+    return plan_add(p->plan, &what, run, row, NULL, err);
+}
+
+static int make_plan(struct pull *p, struct err *err)
+{
+    bool sized = true;
+    size_t i;
+    size_t k;
+
+    p->plan = plan_new(p->opts->dedupe, err);
+    if (!p->plan)
+        return -1;
+    for (i = 0; i < p->listing.count; i++) {
+        for (k = 0; !p->listing.runs[i].failed && k < p->listing.runs[i].list.count; k++) {
+            if (plan_row(p, i, k, err) < 0)
+                return -1;
+        }
+    }
+    for (i = 0; i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+
+        if (item->leader)
+            continue;
+        sized = sized && item->what.sized;
+        p->expected += item->what.file_size;
+    }
+    p->expected = sized ? p->expected : 0;
+    return 0;
+}
+
+static int tell_plan(struct pull *p, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < plan_count(p->plan); i++) {
+        if (plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+        struct pull_planned planned = { item->what.run_id,
+                                        item->what.artifact_id,
+                                        item->what.type,
+                                        item->path,
+                                        item->leader ? item->leader->path : NULL,
+                                        item->what.file_size,
+                                        item->what.sized };
+
+        p->opts->planned(p->opts->ctx, &planned);
+    }
+    return 0;
+}
+
+/* Hand run.json or artifacts.json over; the buffer's bytes move to the packer. */
+static int put_document(struct pull *p, size_t run, const char *name, struct buf *text,
+                        struct err *err)
+{
+    const struct listed_run *listed = &p->listing.runs[run];
+    int64_t created =
+        first_known(time_of(listed->run.created_at), CLOCK_NONE, clock_wall() * 1000);
+    char *path = mem_format(err, "data/%s/%s", listed->id, name);
+    struct body *body;
+
+    if (!path)
+        return -1;
+    body = body_of_text(text->data, text->len, err);
+    text->data = NULL;
+    buf_clear(text);
+    if (!body) {
+        mem_free(path);
+        return -1;
+    }
+    return packer_document(p->packer, path, created / 1000000, body, err);
+}
+
+static int put_documents(struct pull *p, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        struct listed_run *run = &p->listing.runs[i];
+
+        if (run->failed)
+            continue;
+        if (put_document(p, i, "run.json", &run->run_json, err) < 0 ||
+            put_document(p, i, "artifacts.json", &run->list_json, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fetch_all(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct spool spool = { .dir = opts->spool_dir };
+    struct packer_opts packer = { opts->top, opts->dedupe, opts->duplicates };
+    struct fetch_opts fetch = { .api = opts->api,
+                                .listing = &p->listing,
+                                .plan = p->plan,
+                                .spool = &spool,
+                                .callers = &p->callers,
+                                .jobs = opts->jobs,
+                                .retries = opts->retries,
+                                .max_size = opts->max_size,
+                                .deadline = UINT64_MAX,
+                                .strict = opts->strict };
+    bool pass = volume_rewinds(p->volume) && opts->duplicates != PACKER_COPY;
+
+    p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, err);
+    if (!p->pool)
+        return -1;
+    pool_on_return(p->pool, loop_wake, &p->loop);
+    spool.pool = p->pool;
+    p->packer = packer_new(&packer, p->volume, p->plan, err);
+    if (!p->packer || put_documents(p, err) < 0)
+        return -1;
+    fetch.packer = p->packer;
+    fetch.reserve = pass ? RESERVE : 0;
+    if (opts->timeout)
+        fetch.deadline = p->began + opts->timeout;
+    p->fetch = fetch_new(&fetch, &p->loop, err);
+    if (!p->fetch || fetch_run(p->fetch, err) < 0)
+        return -1;
+    return packer_join(p->packer, err);
+}
+
+/* Write what the archive says of itself, and give it its name. */
+static int seal(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct record record = { .top = opts->top,
+                             .head = { .tool = opts->tool,
+                                       .created_at = clock_wall(),
+                                       .source = opts->api->base,
+                                       .run_ids = opts->run_ids,
+                                       .run_count = opts->run_count,
+                                       .types = opts->filter->wanted,
+                                       .type_count = opts->filter->wanted_count,
+                                       .excluded = opts->filter->unwanted,
+                                       .excluded_count = opts->filter->unwanted_count,
+                                       .dedupe = opts->dedupe },
+                             .api = opts->api,
+                             .listing = &p->listing,
+                             .plan = p->plan,
+                             .fetch = p->fetch,
+                             .packer = p->packer };
+    struct volume_result volume;
+    struct place manifest;
+    uint64_t size;
+
+    record_count(&record);
+    if (opts->strict && record.totals.missing)
+        return err_set(err, ERR_MISMATCH,
+                       "%llu artifacts are missing; without --strict the rest is "
+                       "archived",
+                       (unsigned long long)record.totals.missing);
+    if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
+        volume_finish(p->volume, &manifest, size, &volume, err) < 0)
+        return -1;
+    result->totals = record.totals;
+    result->mismatches = record.mismatches;
+    result->reason_count = record_reasons(&record, result->reasons, PULL_REASONS);
+    result->size = volume.size;
+    memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
+    result->incomplete = record.totals.missing || record.mismatches;
+    return 0;
+}
+
+/* A checksum that the service gave and that is wrong is worth a line. */
+static void warn_mismatches(const struct pull *p)
+{
+    size_t i;
+
+    for (i = 0; i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+
+        if (item->mismatch)
+            log_line(
+                LOG_WARNING,
+                "artifact '%s' of run '%s' does not have the checksum that the service gave",
+                item->what.artifact_id, item->what.run_id);
+    }
+}
+
+static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct volume_opts volume = { opts->output, opts->format, opts->level, opts->force, 0 };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    volume.workers = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+    if (!opts->planned) {
+        p->volume = volume_open(&volume, err);
+        if (!p->volume)
+            return -1;
+    }
+    if (start_loop(p, err) < 0 ||
+        listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
+                      opts->run_count, opts->filter, err) < 0 ||
+        check_runs(p, result, err) < 0 || make_plan(p, err) < 0)
+        return -1;
+    if (opts->planned) {
+        result->incomplete = result->runs_failed > 0;
+        return tell_plan(p, err);
+    }
+    if (fetch_all(p, err) < 0)
+        return -1;
+    warn_mismatches(p);
+    return seal(p, result, err);
+}
+
+int pull_run(const struct pull_opts *opts, struct pull_result *result, struct err *err)
+{
+    struct pull p = { .opts = opts, .began = clock_mono() };
+    int rc;
+
+    *result = (struct pull_result){ .runs = opts->run_count };
+    rc = run_steps(&p, result, err);
+    if (p.loop.engine)
+        on_tick(&p); /* the last word on where it stands */
+    result->retries = p.loop.retries;
+    result->elapsed = clock_mono() - p.began;
+    packer_free(p.packer); /* before the chunks' pool, and before the loop that it wakes */
+    loop_clear(&p.loop);
+    fetch_free(p.fetch);
+    volume_free(p.volume);
+    pool_free(p.pool);
+    plan_free(p.plan);
+    listing_clear(&p.listing);
+    return rc;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pull: from run IDs to an archive.
+ *
+ * The only place where listing, fetching and packing meet. Order: open the
+ * output (so that nothing is fetched for nothing), list all runs, plan, fetch
+ * and pack side by side, then write what the archive says of itself.
+ *
+ * Units    bytes; milliseconds
+ * Errors   of any kind; then nothing was written. An archive that lacks
+ *          something is no error: see pull_result
+ * Owns     nothing of its options
+ * Threads  runs the transfer loop; starts and ends the others
+ */
+#ifndef FLOW_PULL_H
+#define FLOW_PULL_H
+
+#include "base/err.h"
+#include "flow/loop.h"
+#include "flow/record.h"
+#include "pack/packer.h"
+#include "pack/volume.h"
+#include "skyvern/api.h"
+#include "skyvern/kind.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PULL_REASONS 16
+
+/* What is going on, for people. */
+struct pull_status {
+    size_t runs;
+    size_t runs_listed;
+    size_t artifacts;
+    size_t artifacts_done;
+    size_t missing;
+    unsigned running;
+    unsigned retries;
+    uint64_t bytes;
+    uint64_t bytes_expected; /* 0: not known */
+    uint64_t elapsed;
+};
+
+/* One line of --dry-run; lent for the call. */
+struct pull_planned {
+    const char *run_id;
+    const char *artifact_id;
+    const char *artifact_type;
+    const char *path;
+    const char *same_as; /* path of what it is the same as, or NULL */
+    uint64_t size;       /* when sized */
+    bool sized;
+};
+
+struct pull_opts {
+    const struct api *api;
+    char *const *run_ids;
+    size_t run_count;
+    const struct kind_filter *filter;
+    const char *tool; /* "skyarc 1.0" */
+    const char *ca_file;
+    const char *spool_dir;
+    const char *output;
+    const char *top; /* the archive's top directory */
+    enum volume_format format;
+    int level;
+    bool force;
+    bool strict;
+    bool dedupe;
+    enum packer_duplicates duplicates;
+    unsigned jobs;
+    unsigned retries;
+    uint64_t timeout;  /* of all; 0: none */
+    uint64_t rate_bps; /* 0: no limit */
+    uint64_t max_size;
+    int stop_fd;                                                    /* see loop_hooks */
+    bool (*stopped)(void *ctx);                                     /* asked often */
+    void (*status)(void *ctx, const struct pull_status *status);    /* told often */
+    void (*planned)(void *ctx, const struct pull_planned *planned); /* set: a dry run */
+    void *ctx;
+};
+
+struct pull_result {
+    struct manifest_totals totals;
+    struct record_reason reasons[PULL_REASONS];
+    size_t reason_count;
+    uint64_t mismatches;
+    size_t runs;
+    size_t runs_failed;
+    unsigned retries;
+    uint64_t elapsed;
+    uint64_t size; /* of the archive */
+    uint8_t sha256[SHA256_SIZE];
+    bool incomplete; /* something is missing or is not what the service said */
+};
+
+int pull_run(const struct pull_opts *opts, struct pull_result *result,
+             struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/record.h"
+
+#include "base/mem.h"
+#include "format/bag.h"
+#include "skyvern/scrub.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX       ((size_t)1 << 20)
+#define PATH_MAX_ENTRY 1024
+
+enum tag_file { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
+
+static const char *const tag_names[TAG_COUNT] = {
+    "manifest.json", "manifest-sha256.txt",    "bag-info.txt",
+    "bagit.txt",     "tagmanifest-sha256.txt",
+};
+
+/* What is known of each after its first making. */
+struct tag {
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+struct making {
+    struct record *record;
+    struct tag tags[TAG_COUNT];
+    struct buf scratch; /* one scrubbed text */
+    uint64_t payload_bytes;
+    uint64_t payload_files;
+};
+
+static const char *reason_of(const struct record *record, const struct item *item)
+{
+    const struct outcome *outcome = fetch_outcome(record->fetch, item);
+
+    if (!outcome->reason && item->leader)
+        outcome = fetch_outcome(record->fetch, item->leader);
+    return outcome->reason ? outcome->reason : "not-fetched";
+}
+
+void record_count(struct record *record)
+{
+    struct manifest_totals *t = &record->totals;
+    size_t i;
+
+    for (i = 0; i < record->listing->count; i++)
+        t->missing += record->listing->runs[i].failed;
+    for (i = 0; i < plan_count(record->plan); i++) {
+        const struct item *item = plan_at(record->plan, i);
+
+        if (!item->packed) {
+            t->missing++;
+            continue;
+        }
+        t->artifacts++;
+        t->bytes += item->size;
+        t->duplicates += item->duplicate_of != NULL;
+        record->mismatches += item->mismatch;
+    }
+    t->unique = t->artifacts - t->duplicates;
+    t->downloaded_bytes = fetch_progress(record->fetch)->bytes;
+}
+
+static size_t count_reason(struct record_reason *out, size_t count, size_t most,
+                           const char *reason)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (strcmp(out[i].reason, reason) == 0) {
+            out[i].count++;
+            return count;
+        }
+    }
+    if (count < most)
+        out[count++] = (struct record_reason){ reason, 1 };
+    return count;
+}
+
+size_t record_reasons(const struct record *record, struct record_reason *out, size_t most)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < record->listing->count; i++) {
+        if (record->listing->runs[i].failed)
+            count = count_reason(out, count, most, record->listing->runs[i].reason);
+    }
+    for (i = 0; i < plan_count(record->plan); i++) {
+        const struct item *item = plan_at(record->plan, i);
+
+        if (!item->packed)
+            count = count_reason(out, count, most, reason_of(record, item));
+    }
+    return count;
+}
+
+/* A foreign text without signatures; NULL for NULL. Lent until the next call. */
+static const char *clean(struct making *m, const char *text)
+{
+    struct err ignored;
+
+    if (!text)
+        return NULL;
+    buf_reset(&m->scratch);
+    if (scrub_text(&m->scratch, text, strlen(text), secret_peek(m->record->api->key),
+                   &ignored) < 0)
+        return "(too long)";
+    return buf_text(&m->scratch);
+}
+
+static void put_runs(struct making *m, struct jsonw *w)
+{
+    const struct record *record = m->record;
+    size_t item = 0;
+    size_t i;
+
+    for (i = 0; i < record->listing->count; i++) {
+        const struct listed_run *listed = &record->listing->runs[i];
+        const struct run *run = &listed->run;
+        struct manifest_run row = { .run_id = listed->id,
+                                    .status = run->status,
+                                    .run_type = run->run_type,
+                                    .created_at = run->created_at,
+                                    .started_at = run->started_at,
+                                    .finished_at = run->finished_at,
+                                    .failure_reason = clean(m, run->failure_reason),
+                                    .error = listed->failed ? listed->reason : NULL };
+
+        for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
+             item++) {
+            row.listed++;
+            row.archived += plan_at(record->plan, item)->packed;
+        }
+        row.missing = row.listed - row.archived;
+        manifest_run(w, &row);
+    }
+}
+
+static void put_artifact(struct making *m, struct jsonw *w, const struct item *item)
+{
+    const struct record *record = m->record;
+    const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
+    const struct outcome *outcome = fetch_outcome(record->fetch, item);
+    struct manifest_artifact row = {
+        .path = item->path,
+        .run_id = item->what.run_id,
+        .artifact_id = a->artifact_id,
+        .artifact_type = a->artifact_type,
+        .step_id = a->step_id,
+        .created_at = a->created_at,
+        .size = item->size,
+        .digest = item->digest,
+        .media_type = item->media_type,
+        .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
+        .link = item->link,
+        .uri = clean(m, a->uri),
+        .bundle_key = a->bundle_key,
+        .fetched_at = outcome->fetched_at,
+        .fetched_via = outcome->via,
+        .checksum = a->checksum,
+        .mismatch = item->mismatch,
+        .frame = item->place.frame,
+        .offset = item->place.offset,
+    };
+
+    manifest_artifact(w, &row);
+}
+
+static void put_missing(struct making *m, struct jsonw *w)
+{
+    const struct record *record = m->record;
+    struct manifest_missing row;
+    size_t i;
+
+    for (i = 0; i < record->listing->count; i++) {
+        const struct listed_run *run = &record->listing->runs[i];
+
+        if (!run->failed)
+            continue;
+        row = (struct manifest_missing){ NULL,        run->id,       NULL,
+                                         run->reason, MANIFEST_NONE, run->attempts };
+        if (run->err.http)
+            row.http_status = (uint64_t)run->err.http;
+        manifest_lost(w, &row);
+    }
+    for (i = 0; i < plan_count(record->plan); i++) {
+        const struct item *item = plan_at(record->plan, i);
+        const struct outcome *outcome = fetch_outcome(record->fetch, item);
+
+        if (item->packed)
+            continue;
+        row = (struct manifest_missing){ item->what.artifact_id, item->what.run_id,
+                                         item->what.type,        reason_of(record, item),
+                                         MANIFEST_NONE,          outcome->attempts };
+        if (outcome->http_status)
+            row.http_status = (uint64_t)outcome->http_status;
+        manifest_lost(w, &row);
+    }
+}
+
+static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *err)
+{
+    const struct record *record = m->record;
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    size_t i;
+    int rc;
+
+    if (!w)
+        return -1;
+    jsonw_init(w, put, ctx);
+    manifest_begin(w, &record->head);
+    put_runs(m, w);
+    manifest_artifacts(w);
+    for (i = 0; i < plan_count(record->plan); i++) {
+        const struct item *item = plan_at(record->plan, i);
+
+        if (item->packed)
+            put_artifact(m, w, item);
+    }
+    manifest_missing(w);
+    put_missing(m, w);
+    rc = manifest_end(w, &record->totals, err);
+    mem_free(w);
+    return rc;
+}
+
+static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *err)
+{
+    const struct document *document;
+    size_t i;
+
+    m->payload_bytes = m->payload_files = 0;
+    for (document = packer_documents(m->record->packer); document; document = document->next) {
+        if (bag_line(put, ctx, document->digest.sha256, document->path, err) < 0)
+            return -1;
+        m->payload_bytes += document->size;
+        m->payload_files++;
+    }
+    for (i = 0; i < plan_count(m->record->plan); i++) {
+        const struct item *item = plan_at(m->record->plan, i);
+
+        if (!item->packed)
+            continue;
+        if (bag_line(put, ctx, item->digest.sha256, item->path, err) < 0)
+            return -1;
+        m->payload_bytes += item->size;
+        m->payload_files++;
+    }
+    return 0;
+}
+
+static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
+{
+    int i;
+
+    for (i = 0; i < TAG_TAGS; i++) {
+        if (bag_line(put, ctx, m->tags[i].sha256, tag_names[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, struct err *err)
+{
+    const struct record *record = m->record;
+    struct bag_info info = { .name = record->top,
+                             .software = record->head.tool,
+                             .source = record->head.source,
+                             .made = record->head.created_at,
+                             .bytes = m->payload_bytes,
+                             .files = m->payload_files };
+
+    switch (file) {
+    case TAG_MANIFEST:
+        return make_manifest(m, put, ctx, err);
+    case TAG_PAYLOAD:
+        return make_payload(m, put, ctx, err);
+    case TAG_INFO:
+        return bag_info(put, ctx, &info, err);
+    case TAG_BAGIT:
+        return put(ctx, BAG_DECLARATION, strlen(BAG_DECLARATION), err);
+    case TAG_TAGS:
+        return make_tags(m, put, ctx, err);
+    case TAG_COUNT:
+        break;
+    }
+    return 0;
+}
+
+struct measure {
+    struct sha256 *sha;
+    uint64_t size;
+};
+
+static int put_measure(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct measure *measure = ctx;
+
+    (void)err;
+    sha256_add(measure->sha, bytes, len);
+    measure->size += len;
+    return 0;
+}
+
+static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return volume_add(ctx, bytes, len, err);
+}
+
+static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
+                     struct measure *measure, struct place *place, struct err *err)
+{
+    const struct record *record = m->record;
+    char path[PATH_MAX_ENTRY];
+    struct tag *tag = &m->tags[file];
+
+    measure->size = 0;
+    if (make(m, file, put_measure, measure, err) < 0)
+        return -1;
+    tag->size = measure->size;
+    sha256_end(measure->sha, tag->sha256);
+    (void)snprintf(path, sizeof(path), "%s/%s", record->top, tag_names[file]);
+    if (volume_begin(volume, path, tag->size, record->head.created_at / 1000, false, NULL,
+                     place, err) < 0 ||
+        make(m, file, put_volume, volume, err) < 0)
+        return -1;
+    return volume_end(volume, tag->size, err);
+}
+
+int record_write(struct record *record, struct volume *volume, struct place *manifest,
+                 uint64_t *manifest_size, struct err *err)
+{
+    struct making m = { .record = record };
+    struct measure measure = { .sha = sha256_new(err) };
+    int rc = measure.sha ? 0 : -1;
+    int i;
+
+    buf_init(&m.scratch, TEXT_MAX);
+    /* what is pending goes out first: then the size is known, and places are */
+    if (rc == 0)
+        rc = volume_drain(volume, &record->totals.stored_bytes, err);
+    for (i = 0; rc == 0 && i < TAG_COUNT; i++)
+        rc = write_tag(&m, (enum tag_file)i, volume, &measure,
+                       i == TAG_MANIFEST ? manifest : NULL, err);
+    *manifest_size = m.tags[TAG_MANIFEST].size;
+    buf_clear(&m.scratch);
+    sha256_free(measure.sha);
+    return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record: what an archive says of itself: manifest.json and the BagIt files.
+ *
+ * Each file is made twice, the first time only to be measured and hashed, so
+ * that a manifest of any length needs no memory.
+ *
+ * Errors   the volume's
+ * Owns     nothing
+ * Threads  one, when fetching and packing have ended
+ * Source   docs/archive-format.md, docs/manifest.schema.json
+ */
+#ifndef FLOW_RECORD_H
+#define FLOW_RECORD_H
+
+#include "base/err.h"
+#include "flow/fetch.h"
+#include "flow/listing.h"
+#include "format/manifest.h"
+#include "pack/packer.h"
+#include "pack/plan.h"
+#include "pack/volume.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct record {
+    const char *top; /* the top directory's name */
+    struct manifest_head head;
+    const struct api *api;
+    const struct listing *listing;
+    const struct plan *plan;
+    const struct fetch *fetch;
+    const struct packer *packer;
+    struct manifest_totals totals; /* record_count fills it, but for stored_bytes */
+    uint64_t mismatches;           /* checksums that the service gave and that are wrong */
+};
+
+/* How many of a reason. */
+struct record_reason {
+    const char *reason;
+    uint64_t count;
+};
+
+/* Count everything up. */
+void record_count(struct record *record);
+
+/* What is missing, by reason: at most most entries; returns how many. */
+size_t record_reasons(const struct record *record, struct record_reason *out, size_t most);
+
+/* Write all tag files; gives where manifest.json is and its size. */
+int record_write(struct record *record, struct volume *volume, struct place *manifest,
+                 uint64_t *manifest_size, struct err *err) MUST_CHECK;
+
+#endif
