@@ -78,7 +78,7 @@ static void quoted(char *out, size_t size, const char *s)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-    static const char *const names[] = { "error", "warning", "info", "debug" };
+    static const char *const names[] = { "status", "error", "warning", "info", "debug" };
     char raw[LINE_SIZE];
     char text[LINE_SIZE];
     char line[2 * LINE_SIZE + 128];

@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 enum log_level {
+    LOG_STATUS,  /* asked for by a signal; never hidden */
     LOG_ERROR,   /* something failed; never hidden */
     LOG_WARNING, /* worth reading */
     LOG_INFO,    /* what is happening: with -v */

@@ -361,10 +361,10 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
         on_tick(&p); /* the last word on where it stands */
     result->retries = p.loop.retries;
     result->elapsed = clock_mono() - p.began;
-    packer_free(p.packer); /* before the chunks' pool, and before the loop that it wakes */
+    packer_free(p.packer); /* the threads first: what they let go wakes the loop */
+    volume_free(p.volume);
     loop_clear(&p.loop);
     fetch_free(p.fetch);
-    volume_free(p.volume);
     pool_free(p.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);

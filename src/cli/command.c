@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/config.h"
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GROUPS_MAX 8
+
+static const char *const log_formats[] = { "text", "json", NULL };
+
+/* clang-format off */
+static const struct opt common_opts[] = {
+    { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "say nothing but errors", 0, 0, NULL, false },
+    { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "say what is happening; twice: each request", 0, 0, NULL, false },
+    { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false },
+    { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "messages as text or json", 0, 0, log_formats, false },
+    { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "show this", 0, 0, NULL, false },
+    OPT_END,
+};
+/* clang-format on */
+
+static int fail(const struct err *err, const char *hint)
+{
+    log_line(LOG_ERROR, "%s", err->text);
+    if (err->kind == ERR_USAGE && hint)
+        (void)fprintf(stderr, "Try 'skyarc %s--help'.\n", hint);
+    return (int)exit_of(err);
+}
+
+/* The command's groups and the common one behind them. */
+static void join_groups(const struct command *command, struct opt_group out[GROUPS_MAX])
+{
+    size_t n = 0;
+    const struct opt_group *group;
+
+    for (group = command->groups; group->title && n + 2 < GROUPS_MAX; group++)
+        out[n++] = *group;
+    out[n++] = (struct opt_group){ "Output", common_opts, 0 };
+    out[n] = (struct opt_group){ NULL, NULL, 0 };
+}
+
+static int run(const struct command *command, const struct opt_group *groups, void *args,
+               int argc, char **argv, struct err *err)
+{
+    const struct command_args *common = args;
+    struct config config = { { 0 } };
+    int first = 0;
+    int status = -1;
+
+    if (config_load(&config, groups, args, err) == 0 &&
+        opt_environment(groups, args, err) == 0 &&
+        opt_parse(groups, args, argc, argv, &first, err) == 0) {
+        log_setup(common->quiet          ? LOG_ERROR
+                  : common->verbose == 1 ? LOG_INFO
+                  : common->verbose      ? LOG_DEBUG
+                                         : LOG_WARNING,
+                  common->log_format == 1);
+        status = common->help ? help_command(command, groups)
+                              : command->run(args, argc - first, argv + first, err);
+    }
+    config_clear(&config);
+    return status;
+}
+
+static int start(const struct command *command, int argc, char **argv)
+{
+    struct opt_group groups[GROUPS_MAX];
+    char hint[64];
+    struct err err;
+    void *args;
+    int status;
+
+    err_clear(&err);
+    args = mem_new(command->size, &err);
+    if (!args)
+        return fail(&err, NULL);
+    if (command->defaults)
+        memcpy(args, command->defaults, command->size);
+    join_groups(command, groups);
+    status = run(command, groups, args, argc, argv, &err);
+    (void)snprintf(hint, sizeof(hint), "%s ", command->name);
+    if (status < 0)
+        status = fail(&err, hint);
+    opt_clear(groups, args);
+    mem_free(args);
+    if (fflush(stdout) == EOF && status == EXIT_DONE) {
+        log_line(LOG_ERROR, "cannot write to standard output");
+        status = EXIT_FAILED;
+    }
+    return status;
+}
+
+int command_main(const struct command *const *commands, const char *version, int argc,
+                 char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+    const char *near = NULL;
+    unsigned least = 3;
+    struct err err;
+    size_t i;
+
+    if (!word || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+        strcmp(word, "help") == 0) {
+        for (i = 0; argc > 2 && commands[i]; i++) {
+            char help[] = "--help";
+            char *args[] = { argv[2], help, NULL };
+
+            if (strcmp(commands[i]->name, argv[2]) == 0)
+                return start(commands[i], 2, args);
+        }
+        help_program(commands, word ? stdout : stderr);
+        return word ? EXIT_DONE : EXIT_USAGE;
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        (void)printf("%s\n", version);
+        return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_DONE;
+    }
+    for (i = 0; commands[i]; i++) {
+        unsigned distance = text_distance(word, commands[i]->name);
+
+        if (strcmp(commands[i]->name, word) == 0)
+            return start(commands[i], argc - 1, argv + 1);
+        if (distance < least) {
+            least = distance;
+            near = commands[i]->name;
+        }
+    }
+    (void)err_set(&err, ERR_USAGE, "'%.100s' is no command", word);
+    if (near)
+        (void)err_hint(&err, "did you mean '%s'?", near);
+    return fail(&err, "");
+}

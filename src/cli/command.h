@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command: a command is data; main looks it up, this runs it.
+ *
+ * Errors   printed here, once, with the exit status that goes with them
+ * Threads  one
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "base/err.h"
+#include "cli/exit.h"
+#include "cli/opt.h"
+
+#include <stddef.h>
+
+/* Every command's options; the first member of its struct. */
+struct command_args {
+    bool help;
+    bool quiet;
+    unsigned verbose;
+    bool json;
+    unsigned log_format;
+};
+
+struct command {
+    const char *name;
+    const char *args;               /* operands, as the usage line shows them */
+    const char *brief;              /* one line, in the list of commands */
+    const char *about;              /* paragraphs, in its --help */
+    const struct opt_group *groups; /* beside the common ones */
+    size_t size; /* of its struct of arguments, which begins with struct command_args */
+    const void *defaults;
+    /* Do it. Fills err and returns its status, or returns a status of its own. */
+    int (*run)(void *args, int count, char *const *operands, struct err *err);
+};
+
+/* Run the program: find the command, read its options, run it. Gives the exit status. */
+int command_main(const struct command *const *commands, const char *version, int argc,
+                 char **argv);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/config.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIG_MAX ((size_t)1 << 20)
+
+/* Where the file is; NULL without a home. */
+static char *where(void)
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+
+    if (xdg && *xdg == '/')
+        return mem_format(NULL, "%s/skyarc/config", xdg);
+    return home && *home ? mem_format(NULL, "%s/.config/skyarc/config", home) : NULL;
+}
+
+/* Cut the blanks around a text off, in place. */
+static char *trim(char *text)
+{
+    char *end = text + strlen(text);
+
+    while (isspace((unsigned char)*text))
+        text++;
+    while (end > text && isspace((unsigned char)end[-1]))
+        *--end = '\0';
+    return text;
+}
+
+static int read_line(char *line, const struct opt_group *groups, void *args, struct err *err)
+{
+    char *value;
+    char *key = trim(line);
+
+    if (!*key || *key == '#')
+        return 0;
+    value = strchr(key, '=');
+    if (!value)
+        return err_set(err, ERR_USAGE, "expected 'key = value'");
+    *value++ = '\0';
+    key = trim(key);
+    if (!opt_set(groups, args, key, trim(value), OPT_CONFIG, err))
+        return err_set(err, ERR_USAGE, "'%.100s' is no option", key);
+    return err->kind ? -1 : 0;
+}
+
+int config_load(struct config *config, const struct opt_group *groups, void *args,
+                struct err *err)
+{
+    char *path = where();
+    char *line;
+    char *next;
+    unsigned n = 0;
+    int rc = 0;
+
+    buf_init(&config->text, CONFIG_MAX);
+    err_clear(err);
+    if (!path)
+        return 0;
+    if (file_load(path, &config->text, err) < 0) {
+        if (err->os == ENOENT || err->os == ENOTDIR)
+            err_clear(err);
+        else
+            rc = -1;
+        mem_free(path);
+        return rc;
+    }
+    for (line = config->text.data; rc == 0 && line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        n++;
+        if (read_line(line, groups, args, err) < 0)
+            rc = err_wrap(err, "'%s', line %u", path, n);
+    }
+    mem_free(path);
+    return rc;
+}
+
+void config_clear(struct config *config)
+{
+    if (config->text.data)
+        explicit_bzero(config->text.data, config->text.cap); /* it may hold the key */
+    buf_clear(&config->text);
+}

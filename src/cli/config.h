@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config: the configuration file, "key = value" with the options' own names.
+ *
+ * Lines that begin with # are comments. A key of no option is an error that
+ * names file and line.
+ *
+ * Errors   ERR_USAGE, ERR_SYSTEM; a file that is not there is none
+ * Owns     the file's text, until config_clear: options point into it
+ * Threads  one, at the start
+ */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cli/opt.h"
+
+struct config {
+    struct buf text;
+};
+
+/* Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/...) into args. config must be {0}. */
+int config_load(struct config *config, const struct opt_group *groups, void *args,
+                struct err *err) MUST_CHECK;
+
+void config_clear(struct config *config);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/opt.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTS_MAX  100
+#define LIST_MAX  100000
+#define LONG_BASE 1000 /* getopt_long's value of the i-th option */
+
+static int add(struct opt_list *list, const char *value, enum opt_source source,
+               struct err *err)
+{
+    const char **grown;
+
+    if (source != list->source)
+        list->count = 0;
+    list->source = source;
+    if (list->count >= LIST_MAX)
+        return err_set(err, ERR_USAGE, "given more than %d times", LIST_MAX);
+    grown = mem_resize(list->at, list->count + 1, sizeof(*grown), err);
+    if (!grown)
+        return -1;
+    list->at = grown;
+    grown[list->count++] = value;
+    return 0;
+}
+
+static int choose(const struct opt *opt, unsigned *out, const char *value, struct err *err)
+{
+    char all[200] = "";
+    unsigned i;
+
+    for (i = 0; opt->choices[i]; i++) {
+        if (strcmp(opt->choices[i], value) == 0) {
+            *out = i;
+            return 0;
+        }
+        (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+                       opt->choices[i]);
+    }
+    return err_set(err, ERR_USAGE, "'%.100s' is none of %s", value, all);
+}
+
+static int flag(bool *out, const char *value, struct err *err)
+{
+    static const char *const yes[] = { "1", "true", "yes", "on" };
+    static const char *const no[] = { "0", "false", "no", "off", "" };
+    size_t i;
+
+    for (i = 0; value && i < sizeof(no) / sizeof(*no); i++) {
+        if (strcmp(value, no[i]) == 0) {
+            *out = false;
+            return 0;
+        }
+    }
+    for (i = 0; value && i < sizeof(yes) / sizeof(*yes); i++) {
+        if (strcmp(value, yes[i]) == 0)
+            value = NULL;
+        if (!value)
+            break;
+    }
+    *out = true;
+    return value ? err_set(err, ERR_USAGE, "'%.100s' is neither yes nor no", value) : 0;
+}
+
+static int number(const struct opt *opt, uint64_t *out, const char *value, struct err *err)
+{
+    if (text_u64(value, opt->max ? opt->max : UINT64_MAX, out, err) < 0)
+        return -1;
+    if (*out < opt->min)
+        return err_set(err, ERR_USAGE, "'%.100s' is less than %llu", value,
+                       (unsigned long long)opt->min);
+    return 0;
+}
+
+/* Put a value (NULL for a flag that stands alone) where the option says. */
+static int store(const struct opt *opt, void *place, const char *value, enum opt_source source,
+                 struct err *err)
+{
+    switch (opt->type) {
+    case OPT_FLAG:
+        return flag(place, value, err);
+    case OPT_COUNT:
+        ++*(unsigned *)place;
+        return 0;
+    case OPT_TEXT:
+        *(const char **)place = value;
+        return 0;
+    case OPT_LIST:
+        return add(place, value, source, err);
+    case OPT_NUMBER:
+        return number(opt, place, value, err);
+    case OPT_SIZE:
+        return text_parse_size(value, place, err);
+    case OPT_DURATION:
+        return text_parse_duration(value, place, err);
+    case OPT_CHOICE:
+        return choose(opt, place, value, err);
+    }
+    return 0;
+}
+
+static int set(const struct opt *opt, size_t base, void *args, const char *value,
+               enum opt_source source, const char *how, struct err *err)
+{
+    struct err why;
+
+    err_clear(&why);
+    if (store(opt, (char *)args + base + opt->at, value, source, &why) == 0)
+        return 0;
+    return err_set(err, ERR_USAGE, "%s%s: %s", how, opt->name, why.text);
+}
+
+bool opt_set(const struct opt_group *groups, void *args, const char *name, const char *value,
+             enum opt_source source, struct err *err)
+{
+    const struct opt *opt;
+
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name; opt++) {
+            if (strcmp(opt->name, name) != 0)
+                continue;
+            if (set(opt, groups->base, args, value, source, "", err) < 0)
+                return true; /* err tells */
+            return true;
+        }
+    }
+    return false;
+}
+
+int opt_environment(const struct opt_group *groups, void *args, struct err *err)
+{
+    const struct opt *opt;
+
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name; opt++) {
+            char name[64] = "SKYARC_";
+            const char *value;
+            size_t i;
+
+            if (opt->config_only)
+                continue;
+            for (i = 0; opt->name[i] && i + 8 < sizeof(name); i++)
+                name[i + 7] =
+                    opt->name[i] == '-' ? '_' : (char)toupper((unsigned char)opt->name[i]);
+            name[i + 7] = '\0';
+            value = getenv(name);
+            if (value && *value &&
+                set(opt, groups->base, args, value, OPT_ENVIRONMENT, "environment, ", err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* The options in getopt_long's form. */
+struct forms {
+    struct option longs[OPTS_MAX + 1];
+    char shorts[3 * OPTS_MAX + 3];
+    const struct opt *opts[OPTS_MAX];
+    size_t bases[OPTS_MAX];
+    int count;
+};
+
+static void make_forms(const struct opt_group *groups, struct forms *forms)
+{
+    const struct opt *opt;
+    size_t used = 0;
+
+    memset(forms, 0, sizeof(*forms));
+    forms->shorts[used++] = ':'; /* tell a missing argument from an unknown option */
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name && forms->count < OPTS_MAX; opt++) {
+            int i = forms->count;
+
+            if (opt->config_only)
+                continue;
+            forms->longs[i] =
+                (struct option){ opt->name, opt->arg ? required_argument : no_argument, NULL,
+                                 LONG_BASE + i };
+            forms->opts[i] = opt;
+            forms->bases[i] = groups->base;
+            if (opt->letter) {
+                forms->shorts[used++] = opt->letter;
+                if (opt->arg)
+                    forms->shorts[used++] = ':';
+            }
+            forms->count++;
+        }
+    }
+}
+
+/* Which option getopt_long means; -1: none. */
+static int index_of(const struct forms *forms, int got)
+{
+    int i;
+
+    if (got >= LONG_BASE)
+        return got - LONG_BASE;
+    for (i = 0; i < forms->count; i++) {
+        if (forms->opts[i]->letter && forms->opts[i]->letter == got)
+            return i;
+    }
+    return -1;
+}
+
+/* An option that is none: name the nearest. */
+static int unknown(const struct forms *forms, const char *word, struct err *err)
+{
+    char shown[100];
+    char name[64];
+    const char *best = NULL;
+    unsigned least;
+    int i;
+
+    (void)text_shown(shown, sizeof(shown), word);
+    if (strncmp(word, "--", 2) != 0) {
+        shown[0] = '-';
+        (void)snprintf(shown + 1, sizeof(shown) - 1, "%c", optopt);
+        return err_set(err, ERR_USAGE, "unknown option '%s'", shown);
+    }
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    least = 2 + (unsigned)strlen(name) / 3;
+    for (i = 0; i < forms->count; i++) {
+        unsigned distance = text_distance(name, forms->opts[i]->name);
+
+        if (strlen(name) >= 2 && strncmp(name, forms->opts[i]->name, strlen(name)) == 0)
+            distance = 1; /* an abbreviation of several */
+        if (distance < least) {
+            least = distance;
+            best = forms->opts[i]->name;
+        }
+    }
+    (void)err_set(err, ERR_USAGE, "unknown option '%.*s'", (int)strcspn(shown, "="), shown);
+    return best ? err_hint(err, "did you mean '--%s'?", best) : -1;
+}
+
+int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv, int *operands,
+              struct err *err)
+{
+    struct forms forms;
+    int got;
+
+    make_forms(groups, &forms);
+    opterr = 0;
+    optind = 0; /* start anew, also after an earlier parse */
+    while ((got = getopt_long(argc, argv, forms.shorts, forms.longs, NULL)) != -1) {
+        int i = index_of(&forms, got);
+
+        if (got == ':' || got == '?' || i < 0) {
+            const char *word = argv[optind - 1];
+            int which = index_of(&forms, optopt);
+
+            if (got == ':' && which >= 0)
+                return err_set(err, ERR_USAGE, "--%s needs an argument: %s",
+                               forms.opts[which]->name, forms.opts[which]->arg);
+            if (got == '?' && optopt >= LONG_BASE && which >= 0)
+                return err_set(err, ERR_USAGE, "--%s takes no argument",
+                               forms.opts[which]->name);
+            return unknown(&forms, word, err);
+        }
+        if (set(forms.opts[i], forms.bases[i], args, optarg, OPT_COMMAND_LINE, "--", err) < 0)
+            return -1;
+    }
+    *operands = optind;
+    return 0;
+}
+
+void opt_clear(const struct opt_group *groups, void *args)
+{
+    const struct opt *opt;
+
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name; opt++) {
+            struct opt_list *list = (void *)((char *)args + groups->base + opt->at);
+
+            if (opt->type != OPT_LIST)
+                continue;
+            mem_free(list->at);
+            *list = (struct opt_list){ 0 };
+        }
+    }
+}

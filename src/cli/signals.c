@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop;
+static volatile sig_atomic_t asked;
+static int ends[2] = { -1, -1 };
+
+static void wake(void)
+{
+    int saved = errno;
+
+    if (write(ends[1], "", 1) < 0) {
+        /* full: it is readable already */
+    }
+    errno = saved;
+}
+
+static void on_stop(int signal)
+{
+    if (stop)
+        _exit(128 + signal);
+    stop = signal;
+    wake();
+}
+
+static void on_ask(int signal)
+{
+    (void)signal;
+    asked = 1;
+    wake();
+}
+
+static int handle(int signal, void (*fn)(int))
+{
+    struct sigaction action = { .sa_flags = SA_RESTART };
+
+    action.sa_handler = fn;
+    (void)sigemptyset(&action.sa_mask);
+    return sigaction(signal, &action, NULL);
+}
+
+int signals_setup(struct err *err)
+{
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || handle(SIGINT, on_stop) < 0 ||
+        handle(SIGTERM, on_stop) < 0 || handle(SIGUSR1, on_ask) < 0 ||
+        handle(SIGPIPE, SIG_IGN) < 0)
+        return err_sys(err, "cannot set up signals");
+    return 0;
+}
+
+int signals_fd(void)
+{
+    return ends[0];
+}
+
+int signals_stop(void)
+{
+    char drop[64];
+
+    while (read(ends[0], drop, sizeof(drop)) > 0) {
+    }
+    return stop;
+}
+
+bool signals_asked(void)
+{
+    bool was = asked;
+
+    asked = 0;
+    return was;
+}
