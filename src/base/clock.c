@@ -31,26 +31,33 @@ void clock_sleep(uint64_t ms)
 
 const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style style)
 {
-    static const char *const forms[] = {
-        [CLOCK_RFC3339] = "%Y-%m-%dT%H:%M:%SZ",
-        [CLOCK_COMPACT] = "%Y%m%dT%H%M%SZ",
-        [CLOCK_DATE] = "%Y-%m-%d",
-        [CLOCK_MICROS] = "%Y%m%dT%H%M%S",
-    };
     int64_t unit = style == CLOCK_MICROS ? 1000000 : 1000;
     int64_t part = t % unit;
     struct tm tm;
     time_t seconds;
-    size_t len;
+    size_t len = 0;
 
     if (part < 0)
         part += unit;
     seconds = (time_t)((t - part) / unit);
     if (!gmtime_r(&seconds, &tm))
         memset(&tm, 0, sizeof(tm));
-    len = strftime(out, CLOCK_TEXT_MAX, forms[style], &tm);
-    if (style == CLOCK_MICROS)
+    out[0] = '\0';
+    switch (style) {
+    case CLOCK_RFC3339:
+        (void)strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        break;
+    case CLOCK_COMPACT:
+        (void)strftime(out, CLOCK_TEXT_MAX, "%Y%m%dT%H%M%SZ", &tm);
+        break;
+    case CLOCK_DATE:
+        (void)strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%d", &tm);
+        break;
+    case CLOCK_MICROS:
+        len = strftime(out, CLOCK_TEXT_MAX, "%Y%m%dT%H%M%S", &tm);
         (void)snprintf(out + len, CLOCK_TEXT_MAX - len, ".%06dZ", (int)part);
+        break;
+    }
     return out;
 }
 

@@ -16,11 +16,11 @@ static const char *const log_formats[] = { "text", "json", NULL };
 
 /* clang-format off */
 static const struct opt common_opts[] = {
-    { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "say nothing but errors", 0, 0, NULL, false },
-    { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "say what is happening; twice: each request", 0, 0, NULL, false },
-    { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false },
-    { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "messages as text or json", 0, 0, log_formats, false },
-    { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "show this", 0, 0, NULL, false },
+    { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "say nothing but errors", 0, 0, NULL, false, NULL },
+    { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "say what is happening; twice: each request", 0, 0, NULL, false, NULL },
+    { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false, NULL },
+    { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "messages as text or json", 0, 0, log_formats, false, NULL },
+    { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "show this", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */

@@ -127,8 +127,7 @@ bool opt_set(const struct opt_group *groups, void *args, const char *name, const
         for (opt = groups->opts; opt->name; opt++) {
             if (strcmp(opt->name, name) != 0)
                 continue;
-            if (set(opt, groups->base, args, value, source, "", err) < 0)
-                return true; /* err tells */
+            (void)set(opt, groups->base, args, value, source, "", err); /* err tells */
             return true;
         }
     }
@@ -152,6 +151,8 @@ int opt_environment(const struct opt_group *groups, void *args, struct err *err)
                     opt->name[i] == '-' ? '_' : (char)toupper((unsigned char)opt->name[i]);
             name[i + 7] = '\0';
             value = getenv(name);
+            if (!value && opt->env)
+                value = getenv(opt->env);
             if (value && *value &&
                 set(opt, groups->base, args, value, OPT_ENVIRONMENT, "environment, ", err) < 0)
                 return -1;

@@ -50,12 +50,13 @@ struct opt {
     uint64_t max;
     const char *const *choices; /* OPT_CHOICE; ends with NULL */
     bool config_only;           /* never on the command line */
+    const char *env;            /* one more environment variable that sets it, or NULL */
 };
 
 #define OPT_AT(type, field) offsetof(struct type, field)
 #define OPT_END                                                                                \
     {                                                                                          \
-        0, NULL, NULL, OPT_FLAG, 0, NULL, 0, 0, NULL, false                                    \
+        0, NULL, NULL, OPT_FLAG, 0, NULL, 0, 0, NULL, false, NULL                              \
     }
 
 /* Options of one heading; base is their struct's place in the command's. */

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idlist: run IDs from operands and files, checked before any request.
+ *
+ * Errors   ERR_USAGE for a malformed ID; ERR_SYSTEM for a file
+ * Owns     its IDs, until idlist_clear
+ * Threads  one
+ */
+#ifndef CMD_IDLIST_H
+#define CMD_IDLIST_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct idlist {
+    char **ids;
+    size_t count;
+    size_t cap;
+};
+
+/* Add an ID unless it is there. where: what to say of a bad one ("argument 3"). */
+int idlist_add(struct idlist *list, const char *id, const char *where,
+               struct err *err) MUST_CHECK;
+
+/* Add those in a file ("-": standard input): one a line, # begins a comment. */
+int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;
+
+void idlist_clear(struct idlist *list);
+
+#endif

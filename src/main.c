@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * skyarc keeps what Skyvern runs leave behind. This is the map of the house;
+ * scripts/check-docs fails when it misses a file, scripts/check-layers when an
+ * arrow goes up.
+ *
+ *                  main
+ *                   |
+ *    cmd -----------+----------- one file a command: options, order, output
+ *     |    cli -----'            option tables, help, config, progress, exit
+ *     v
+ *    flow                        the only place where the rest meet
+ *     |---> skyvern ---> net     the API's words; HTTP transfers
+ *     '---> pack ---> format     writing an archive; its bytes
+ *               all of them ---> base
+ *
+ * cmd/      pull      the main job: from run IDs to an archive
+ *           session   where the API is, and the key
+ *           idlist    run IDs from operands and files
+ *           summary   what a pull came to, as text and JSON
+ * cli/      command   finds and runs a command
+ *           opt       options as data
+ *           config    the configuration file
+ *           help      what --help prints
+ *           progress  the line that moves
+ *           signals   stop, and how far are you
+ *           exit      the exit statuses
+ * flow/     pull      list, plan, fetch, pack, record: the order of work
+ *           loop      one turn of the transfer loop
+ *           call      API calls with retries
+ *           listing   all runs' records and artifact lists
+ *           fetch     what is urgent first, until nothing is wanted
+ *           want      the artifacts still to be fetched
+ *           way       signed URL, renewed URL, content endpoint
+ *           renew     a run's list again, once for all its URLs
+ *           transfer  one body from the socket to the packer
+ *           record    manifest.json and the BagIt files
+ * skyvern/  api       base URL, key, error bodies
+ *           run       a run's record
+ *           artifact  a run's artifact list
+ *           kind      artifact types and groups
+ *           expiry    when a signed URL dies
+ *           scrub     signatures and the key taken out
+ * net/      engine    libcurl's multi loop, redirects, pausing
+ *           request   one GET and what came of it
+ *           backoff   when to try again
+ *           rate      a token bucket
+ * pack/     plan      names every file, joins what is the same
+ *           packer    the thread that hashes, finds duplicates, writes entries
+ *           dedupe    has this content been seen?
+ *           spool     bodies in memory, or in a file without a name
+ *           volume    one archive in the making, tar or zip
+ *           lanes     the tar stream, cut into frames
+ *           squeeze   threads that compress, and one that writes in order
+ *           writer    OUTPUT.partial, direct I/O, the final name
+ *           table     keys and pointers
+ * format/   frame     zstd frames and gzip members
+ *           seek      the seek table at an archive's end
+ *           entry     tar headers
+ *           zip       zip archives
+ *           manifest  manifest.json
+ *           bag       the BagIt files
+ *           sniff     what bytes are, by their beginning
+ * base/     err mem buf text path file clock log json jsonw digest queue pool
+ *           secret url
+ *
+ * The way of the data: listing -> plan -> fetch (main thread) -> packer (one
+ * thread) -> squeeze (a thread a core) -> writer (one thread).
+ */
+#include "config.h"
+
+#include "cli/command.h"
+#include "cmd/pull.h"
+
+#include <locale.h>
+
+static const struct command *const commands[] = {
+    &cmd_pull,
+    NULL,
+};
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
+    return command_main(commands, PACKAGE_STRING, argc, argv);
+}
