@@ -160,6 +160,10 @@ static int make_plan(struct pull *p, struct err *err)
     for (i = 0; i < plan_count(p->plan); i++) {
         const struct item *item = plan_at(p->plan, i);
 
+        /* a downloaded file's name must not depend on which of two comes first */
+        if (item->what.type && strcmp(item->what.type, "download") == 0 &&
+            plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
+            return -1;
         if (item->leader)
             continue;
         sized = sized && item->what.sized;

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: MIT
+"""The two origins: the API with its control endpoint, and the object store."""
+import base64
+import email.utils
+import gzip
+import hashlib
+import hmac
+import json
+import socket
+import threading
+import time
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from . import corpus, media
+
+KEY = "sk-emulator-0123456789abcdef"
+SECRET = b"emulator"
+
+
+class State:
+    """Everything served, and everything seen."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.reset()
+
+    def reset(self):
+        with self.lock:
+            self.runs = corpus.build()
+            self.faults = {}
+            self.log = []
+            self.generation = 0
+            self.skew = 0
+            self.key = KEY
+
+    def artifact(self, ident):
+        for run in self.runs.values():
+            for artifact in run.artifacts:
+                if artifact.id == ident:
+                    return artifact
+        return None
+
+    def fault(self, name):
+        """The fault that is due for an artifact, run or list, counted down."""
+        with self.lock:
+            plan = self.faults.get(name)
+            if not plan:
+                return None
+            fault = plan[0]
+            fault["times"] = fault.get("times", 1) - 1
+            if fault["times"] == 0:
+                plan.pop(0)
+            return fault
+
+    def now(self):
+        return time.time() + self.skew
+
+
+STATE = State()
+
+
+def sign(ident, expiry, generation):
+    text = "%s/%d/%d" % (ident, expiry, generation)
+    mac = hmac.new(SECRET, text.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
+def signed_url(server, artifact):
+    expiry = int(STATE.now() + artifact.life)
+    sig = sign(artifact.id, expiry, STATE.generation)
+    api, store = server.origins
+    name = urllib.parse.quote(artifact.id)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(STATE.now()))
+    azure = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expiry))
+    return {
+        "skyvern": "%s/v1/artifacts/%s/content?expiry=%d&kid=k1&sig=%s" % (api, name, expiry, sig),
+        "s3": "%s/bucket/%s?AWSAccessKeyId=AKIA&Signature=%s&Expires=%d" % (store, name, sig, expiry),
+        "amz": "%s/bucket/%s?X-Amz-Date=%s&X-Amz-Expires=%d&X-Amz-Signature=%s"
+               % (store, name, stamp, artifact.life, sig),
+        "azure": "%s/bucket/%s?sv=2024&se=%s&sig=%s" % (store, name, urllib.parse.quote(azure), sig),
+        "unsigned": "%s/v1/artifacts/%s/content?artifact_name=x" % (api, name),
+        "file": "file:///data/artifacts/%s" % name,
+        "null": None,
+    }.get(artifact.signing, artifact.signing)
+
+
+def verify(ident, query):
+    """Whether a signed query is good now."""
+    def get(*names):
+        return next((query[n][0] for n in names if n in query), None)
+
+    sig = get("sig", "Signature", "X-Amz-Signature") or ""
+    if get("X-Amz-Date"):
+        start = time.strptime(get("X-Amz-Date"), "%Y%m%dT%H%M%SZ")
+        stamps = [__import__("calendar").timegm(start) + int(get("X-Amz-Expires"))]
+        stamps += [stamps[0] + 1]  # the fraction of the second it was signed in
+    elif get("se"):
+        stamps = [__import__("calendar").timegm(time.strptime(get("se"), "%Y-%m-%dT%H:%M:%SZ"))]
+    else:
+        stamps = [int(get("expiry", "Expires") or 0)]
+    return any(stamp > STATE.now() and hmac.compare_digest(sig, sign(ident, stamp, STATE.generation))
+               for stamp in stamps)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    role = ""
+
+    def setup(self):
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log_message(self, *args):
+        pass
+
+    def date_time_string(self, timestamp=None):
+        return email.utils.formatdate(STATE.now(), usegmt=True)
+
+    def note(self):
+        with STATE.lock:
+            STATE.log.append({"role": self.role, "method": self.command, "path": self.path,
+                              "headers": {k.lower(): v for k, v in self.headers.items()}})
+
+    def reply(self, status, body=b"", kind="application/json", headers=()):
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def play(self, fault, data):
+        """Answer as a fault says; True when that was the whole answer."""
+        kind = fault["kind"]
+        headers = list(fault.get("headers", {}).items())
+        if kind == "status":
+            body = fault.get("body", {"detail": "fault"})
+            self.reply(fault["status"], body.encode() if isinstance(body, str) else body,
+                       headers=headers)
+        elif kind == "redirect":
+            self.reply(fault.get("status", 302), b"", headers=[("Location", fault["to"])])
+        elif kind == "raw":
+            self.reply(200, base64.b64decode(fault["body"]))
+        elif kind == "huge":
+            self.send_response(200)
+            self.send_header("Content-Length", str(fault["size"]))
+            self.end_headers()
+            piece, left = b" " * 65536, fault["size"]
+            while left > 0:
+                self.wfile.write(piece[:left])
+                left -= len(piece)
+        elif kind == "drop":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "short":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:len(data) // 2])
+            self.wfile.flush()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "wrong-length":
+            self.reply(200, data + b"!", "application/octet-stream")
+        elif kind == "other-bytes":
+            self.reply(200, bytes(len(data)), "application/octet-stream")
+        elif kind == "gzip":
+            self.reply(200, gzip.compress(data), "application/octet-stream",
+                       [("Content-Encoding", "gzip")])
+        elif kind == "chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for i in range(0, len(data), 10000):
+                part = data[i:i + 10000]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
+        elif kind == "slow":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            step = max(1, len(data) // fault.get("steps", 20))
+            for i in range(0, len(data), step):
+                self.wfile.write(data[i:i + step])
+                self.wfile.flush()
+                time.sleep(fault.get("pause", 0.1))
+        else:
+            return False
+        return True
+
+    def content(self, artifact):
+        """The bytes, whole or by one range."""
+        data = artifact.data
+        fault = STATE.fault(artifact.id)
+        if fault and self.play(fault, data):
+            return
+        spec = self.headers.get("Range", "")
+        if spec.startswith("bytes=") and "," not in spec:
+            first, _, last = spec[6:].partition("-")
+            begin = int(first) if first else max(0, len(data) - int(last))
+            end = int(last) if first and last else len(data) - 1
+            if begin >= len(data):
+                self.reply(416, b"", headers=[("Content-Range", "bytes */%d" % len(data))])
+            else:
+                part = data[begin:end + 1]
+                self.reply(206, part, "application/octet-stream",
+                           [("Content-Range", "bytes %d-%d/%d"
+                             % (begin, begin + len(part) - 1, len(data)))])
+            return
+        self.reply(200, data, "application/octet-stream")
+
+
+class Api(Handler):
+    role = "api"
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(length) or b"{}")
+        if not self.path.startswith("/_control/"):
+            self.note()
+            self.reply(404, {"detail": "Not Found"})
+            return
+        what = self.path[len("/_control/"):]
+        if what == "reset":
+            STATE.reset()
+        elif what == "fault":
+            with STATE.lock:
+                STATE.faults.setdefault(body["on"], []).append(body)
+        elif what == "expire":
+            STATE.generation += 1
+        elif what == "skew":
+            STATE.skew = body["seconds"]
+        elif what == "run":
+            rows = []
+            for row in body["artifacts"]:
+                data = (base64.b64decode(row.pop("data")) if "data" in row
+                        else media.webm(row.pop("webm"), row.pop("seed", 1)))
+                rows.append(corpus.Artifact(row.pop("id"), row.pop("type"), data,
+                                            row.pop("ext", "bin"), **row))
+            STATE.runs[body["id"]] = corpus.Run(body["id"], rows, **body.get("record", {}))
+        self.reply(200, {})
+
+    def control(self, what):
+        if what == "log":
+            with STATE.lock:
+                self.reply(200, STATE.log)
+        elif what.startswith("data/"):
+            self.reply(200, STATE.artifact(what[5:]).data, "application/octet-stream")
+        else:
+            self.reply(404, {})
+
+    def do_GET(self):
+        parts = urllib.parse.urlsplit(self.path)
+        query = urllib.parse.parse_qs(parts.query)
+        words = [urllib.parse.unquote(w) for w in parts.path.strip("/").split("/")]
+        if words[0] == "_control":
+            self.control("/".join(words[1:]))
+            return
+        self.note()
+        keyed = self.headers.get("x-api-key") == STATE.key
+        if words[:2] == ["v1", "artifacts"] and len(words) == 4 and words[3] == "content":
+            self.artifact_content(words[2], query, keyed)
+        elif not keyed:
+            self.reply(403, {"detail": "Invalid credentials"})
+        elif words[:2] == ["v1", "runs"] and len(words) == 3:
+            self.run(words[2])
+        elif words[:2] == ["v1", "runs"] and len(words) == 4 and words[3] == "artifacts":
+            self.artifacts(words[2], query)
+        else:
+            self.reply(404, {"detail": "Not Found"})
+
+    def run(self, ident):
+        fault = STATE.fault("run/" + ident)
+        run = STATE.runs.get(ident)
+        if fault and self.play(fault, b""):
+            return
+        if not run:
+            self.reply(404, {"detail": "Task run not found %s" % ident})
+        else:
+            self.reply(200, run.record)
+
+    def artifacts(self, ident, query):
+        wanted = query.get("artifact_type", [])
+        unknown = [t for t in wanted if t not in corpus.TYPES]
+        fault = STATE.fault("list/" + ident)
+        if fault and self.play(fault, b""):
+            return
+        if unknown:
+            self.reply(422, {"detail": [{"loc": ["query", "artifact_type"], "type": "enum",
+                                         "msg": "Input should be a known type"}]})
+            return
+        run = STATE.runs.get(ident)
+        rows = []
+        for artifact in run.artifacts if run else []:
+            if wanted and (artifact.type not in wanted or artifact.type.endswith("_archive")):
+                continue
+            row = dict(artifact.row)
+            if row.get("run_id") is None:
+                row["run_id"] = ident
+            row["signed_url"] = signed_url(self.server, artifact)
+            row["a_field_of_tomorrow"] = {"deep": [1, None]}
+            rows.append(row)
+        self.reply(200, rows)
+
+    def artifact_content(self, ident, query, keyed):
+        artifact = STATE.artifact(ident)
+        if ("sig" in query and not verify(ident, query)) or ("sig" not in query and not keyed):
+            self.reply(403, {"detail": "Invalid or expired artifact URL" if "sig" in query
+                             else "Invalid credentials"})
+        elif not artifact:
+            self.reply(404, {"detail": "Artifact content not available"})
+        else:
+            fault = STATE.fault("content/" + ident) if "sig" not in query else None
+            if not (fault and self.play(fault, artifact.data)):
+                self.content(artifact)
+
+
+class Store(Handler):
+    role = "store"
+
+    def do_GET(self):
+        self.note()
+        parts = urllib.parse.urlsplit(self.path)
+        ident = urllib.parse.unquote(parts.path.rsplit("/", 1)[1])
+        artifact = STATE.artifact(ident)
+        if parts.path.startswith("/open/") and artifact:
+            self.content(artifact)
+        elif not artifact:
+            self.reply(404, b"<Error><Code>NoSuchKey</Code></Error>", "application/xml")
+        elif not verify(ident, urllib.parse.parse_qs(parts.query)):
+            self.reply(403, b"<Error><Code>AccessDenied</Code>"
+                            b"<Message>Request has expired</Message></Error>", "application/xml")
+        else:
+            self.content(artifact)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    origins = ("", "")
+
+    def handle_error(self, request, client_address):
+        pass  # clients that go away are part of the tests
+
+
+def start(tls=None):
+    """Serve both origins on free loopback ports; gives (api, store) addresses and servers."""
+    servers = [Server(("127.0.0.1", 0), Api), Server(("127.0.0.1", 0), Store)]
+    scheme = "http"
+    if tls:
+        scheme = "https"
+        for server in servers:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+    origins = tuple("%s://127.0.0.1:%d" % (scheme, s.server_address[1]) for s in servers)
+    for server in servers:
+        server.origins = origins
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    return origins, servers
