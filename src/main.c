@@ -53,6 +53,7 @@
  *           lanes     the tar stream, cut into frames
  *           squeeze   threads that compress, and one that writes in order
  *           writer    OUTPUT.partial, direct I/O, the final name
+ *           flusher   full buffers to the disk, on a thread of its own
  *           table     keys and pointers
  * format/   frame     zstd frames and gzip members
  *           seek      the seek table at an archive's end

@@ -33,6 +33,7 @@ struct lanes {
     struct lane *now;
     struct buf header;
     bool framed;     /* frames have numbers */
+    bool split;      /* the entry's beginning is in a frame that has ended */
     uint64_t frames; /* ended so far */
     uint64_t at;     /* tar bytes in them */
     uint64_t kept_frames;
@@ -98,6 +99,13 @@ static void cut(struct lanes *lanes, struct lane *lane)
     squeeze_submit(lanes->squeeze, &lane->piece);
 }
 
+/* End the lane's frame in the middle of an entry. */
+static void split(struct lanes *lanes, struct lane *lane)
+{
+    cut(lanes, lane);
+    lanes->split = true;
+}
+
 /* Have room in the tail chunk. */
 static struct chunk *tail_of(struct lanes *lanes, struct lane *lane)
 {
@@ -129,7 +137,7 @@ int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *er
         from += n;
         len -= n;
         if (lane->piece.size == FRAME_CUT_PIECE)
-            cut(lanes, lane);
+            split(lanes, lane);
     }
     return 0;
 }
@@ -150,7 +158,7 @@ int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err)
             return -1;
         from += n;
         if (lane->piece.size == FRAME_CUT_PIECE)
-            cut(lanes, lane);
+            split(lanes, lane);
     }
     return 0;
 }
@@ -161,6 +169,7 @@ int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t siz
     struct lane *lane = &lanes->lane[packed && lanes->framed];
 
     lanes->now = lane;
+    lanes->split = false;
     if (lane->piece.size >= FRAME_CUT_FILE)
         cut(lanes, lane);
     if (mem_room(&lane->waiting, &lane->cap, lane->count, sizeof(*lane->waiting), ENTRIES_MAX,
@@ -178,7 +187,11 @@ int lanes_end(struct lanes *lanes, uint64_t size, struct err *err)
 {
     static const unsigned char zeros[ENTRY_BLOCK];
 
-    return lanes_add(lanes, zeros, entry_padding(size), err);
+    if (lanes_add(lanes, zeros, entry_padding(size), err) < 0)
+        return -1;
+    if (lanes->split) /* nothing of the other lane may come between its parts */
+        cut(lanes, lanes->now);
+    return 0;
 }
 
 void lanes_flush(struct lanes *lanes)

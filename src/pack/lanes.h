@@ -5,8 +5,9 @@
  * Entries that are compressed already go into one lane, whose frames are
  * stored, the others into one whose frames are squeezed. A frame ends where a
  * file begins, once it holds FRAME_CUT_FILE bytes, and inside a file each
- * FRAME_CUT_PIECE bytes; it never holds part of a file beside part of another
- * lane's, so the stream stays a plain tar in the order in which frames end.
+ * FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of
+ * them, so that nothing of the other lane comes between its parts, and the
+ * stream is a plain tar in the order in which frames end.
  * Where an entry lies is known when its frame ends: then its struct place is
  * filled.
  *

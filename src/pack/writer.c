@@ -4,22 +4,19 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "pack/flusher.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE ((size_t)1 << 20)
-#define ALIGN       ((size_t)4096) /* what direct I/O wants of addresses, offsets, lengths */
-
 /*
- * [0, flushed) is in the file, [flushed, flushed + filled) in the buffer.
- * flushed is always a multiple of ALIGN, until the end. A mark copies the
+ * [0, flushed) is with the flusher or in the file, [flushed, flushed + filled) in the buffer.
+ * flushed is always a multiple of FLUSHER_ALIGN, until the end. A mark copies the
  * buffer and the hash; going back puts both in place, and later bytes overwrite
  * what the file has behind.
  */
@@ -29,7 +26,8 @@ struct writer {
     char *partial; /* NULL: written as it is */
     bool force;
     bool direct;
-    unsigned char *buffer;
+    struct flusher *flusher;
+    unsigned char *buffer; /* the flusher's; NULL after a failure */
     size_t filled;
     uint64_t flushed;
     struct sha256 *sha;
@@ -116,7 +114,6 @@ static int open_output(struct writer *writer, struct err *err)
 struct writer *writer_open(const char *path, bool force, struct err *err)
 {
     struct writer *writer = mem_new(sizeof(*writer), err);
-    void *buffer = NULL;
 
     if (!writer)
         return NULL;
@@ -127,14 +124,13 @@ struct writer *writer_open(const char *path, bool force, struct err *err)
     writer->kept_sha = sha256_new(err);
     if (!writer->path || !writer->sha || !writer->kept_sha)
         goto fail;
-    if (posix_memalign(&buffer, ALIGN, BUFFER_SIZE) != 0) {
-        (void)err_set(err, ERR_MEMORY, "out of memory");
-        goto fail;
-    }
-    writer->buffer = buffer;
     if (open_output(writer, err) < 0)
         goto fail;
-    return writer;
+    writer->flusher = flusher_new(writer->fd, writer->partial != NULL, writer->direct, err);
+    if (writer->flusher)
+        writer->buffer = flusher_take(writer->flusher, err);
+    if (writer->buffer)
+        return writer;
 fail:
     writer_free(writer);
     return NULL;
@@ -147,34 +143,22 @@ static const char *name_of(const struct writer *writer)
     return writer->partial ? writer->partial : writer->path;
 }
 
-/* Put the buffer's first len bytes into the file. */
+static int explain(const struct writer *writer, struct err *err)
+{
+    (void)err_wrap(err, "'%s'", name_of(writer));
+    if (err && (err->os == ENOSPC || err->os == EDQUOT))
+        (void)err_hint(err, "free some space, or name another place with -o");
+    return -1;
+}
+
+/* Hand the buffer over, len bytes of it, and go on with another. */
 static int flush(struct writer *writer, size_t len, struct err *err)
 {
-    int rc;
-
-    if (!writer->partial) {
-        rc = file_write(writer->fd, writer->buffer, len, err);
-    } else {
-        rc = file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err);
-        if (rc < 0 && writer->direct && err && err->os == EINVAL) { /* accepted it, then not */
-            writer->direct = false;
-            err_clear(err);
-            if (fcntl(writer->fd, F_SETFL, 0) == 0)
-                rc = file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err);
-        }
-        if (rc == 0 && !writer->direct)
-            (void)sync_file_range(writer->fd, (off_t)writer->flushed, (off_t)len,
-                                  SYNC_FILE_RANGE_WRITE); /* start early: no pile at the end */
-    }
-    if (rc < 0) {
-        (void)err_wrap(err, "'%s'", name_of(writer));
-        if (err && (err->os == ENOSPC || err->os == EDQUOT))
-            (void)err_hint(err, "free some space, or name another place with -o");
-        return -1;
-    }
+    flusher_put(writer->flusher, writer->buffer, len, writer->flushed);
     writer->flushed += len;
-    writer->filled -= len;
-    return 0;
+    writer->filled = 0;
+    writer->buffer = flusher_take(writer->flusher, err);
+    return writer->buffer ? 0 : explain(writer, err);
 }
 
 int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
@@ -182,16 +166,18 @@ int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
     struct writer *writer = ctx;
     const unsigned char *from = bytes;
 
+    if (!writer->buffer) /* it has failed before */
+        return flusher_wait(writer->flusher, err) < 0 ? explain(writer, err) : 0;
     sha256_add(writer->sha, bytes, len);
     while (len) {
-        size_t room = BUFFER_SIZE - writer->filled;
+        size_t room = FLUSHER_BUFFER - writer->filled;
         size_t n = len < room ? len : room;
 
         memcpy(writer->buffer + writer->filled, from, n);
         writer->filled += n;
         from += n;
         len -= n;
-        if (writer->filled == BUFFER_SIZE && flush(writer, BUFFER_SIZE, err) < 0)
+        if (writer->filled == FLUSHER_BUFFER && flush(writer, FLUSHER_BUFFER, err) < 0)
             return -1;
     }
     return 0;
@@ -209,8 +195,10 @@ bool writer_rewinds(const struct writer *writer)
 
 int writer_mark(struct writer *writer, struct err *err)
 {
+    if (!writer->buffer)
+        return err_set(err, ERR_SYSTEM, "'%s' has failed", name_of(writer));
     if (!writer->kept)
-        writer->kept = mem_new(BUFFER_SIZE, err);
+        writer->kept = mem_new(FLUSHER_BUFFER, err);
     if (!writer->kept)
         return -1;
     memcpy(writer->kept, writer->buffer, writer->filled);
@@ -222,8 +210,10 @@ int writer_mark(struct writer *writer, struct err *err)
 
 int writer_back(struct writer *writer, struct err *err)
 {
-    if (!writer->kept || !writer->partial)
+    if (!writer->kept || !writer->partial || !writer->buffer)
         return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(writer));
+    if (flusher_wait(writer->flusher, err) < 0) /* else a late write could cover a newer one */
+        return explain(writer, err);
     memcpy(writer->buffer, writer->kept, writer->kept_filled);
     writer->filled = writer->kept_filled;
     writer->flushed = writer->kept_flushed;
@@ -237,18 +227,19 @@ static int flush_rest(struct writer *writer, struct err *err)
     uint64_t size = writer_offset(writer);
     size_t len = writer->filled;
 
-    if (!writer->partial)
-        return len ? flush(writer, len, err) : 0;
-    if (writer->direct && len % ALIGN) {
-        size_t whole = (len + ALIGN - 1) & ~(ALIGN - 1);
+    if (writer->direct && len % FLUSHER_ALIGN) {
+        size_t whole = (len + FLUSHER_ALIGN - 1) & ~(FLUSHER_ALIGN - 1);
 
         memset(writer->buffer + len, 0, whole - len);
-        writer->filled = len = whole;
+        len = whole;
     }
     if (len && flush(writer, len, err) < 0)
         return -1;
-    if (ftruncate(writer->fd, (off_t)size) < 0)
+    if (flusher_wait(writer->flusher, err) < 0)
+        return explain(writer, err);
+    if (writer->partial && ftruncate(writer->fd, (off_t)size) < 0)
         return err_sys(err, "cannot set the length of '%s'", writer->partial);
+    writer->flushed = size;
     return 0;
 }
 
@@ -311,10 +302,10 @@ void writer_free(struct writer *writer)
         return;
     if (writer->partial && writer->fd >= 0)
         (void)unlink(writer->partial);
+    flusher_free(writer->flusher); /* it writes: before the descriptor closes */
     file_close(&writer->fd);
     mem_free(writer->path);
     mem_free(writer->partial);
-    free(writer->buffer);
     mem_free(writer->kept);
     sha256_free(writer->sha);
     sha256_free(writer->kept_sha);
