@@ -45,7 +45,7 @@ static int choose(const struct opt *opt, unsigned *out, const char *value, struc
         (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
                        opt->choices[i]);
     }
-    return err_set(err, ERR_USAGE, "'%.100s' is none of %s", value, all);
+    return err_set(err, ERR_USAGE, "it is one of %s", all);
 }
 
 static int flag(bool *out, const char *value, struct err *err)
@@ -67,7 +67,7 @@ static int flag(bool *out, const char *value, struct err *err)
             break;
     }
     *out = true;
-    return value ? err_set(err, ERR_USAGE, "'%.100s' is neither yes nor no", value) : 0;
+    return value ? err_set(err, ERR_USAGE, "it is yes or no") : 0;
 }
 
 static int number(const struct opt *opt, uint64_t *out, const char *value, struct err *err)
@@ -75,8 +75,7 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     if (text_u64(value, opt->max ? opt->max : UINT64_MAX, out, err) < 0)
         return -1;
     if (*out < opt->min)
-        return err_set(err, ERR_USAGE, "'%.100s' is less than %llu", value,
-                       (unsigned long long)opt->min);
+        return err_set(err, ERR_USAGE, "at least %llu is wanted", (unsigned long long)opt->min);
     return 0;
 }
 
@@ -111,11 +110,13 @@ static int set(const struct opt *opt, size_t base, void *args, const char *value
                enum opt_source source, const char *how, struct err *err)
 {
     struct err why;
+    char shown[80];
 
     err_clear(&why);
+    (void)text_shown(shown, sizeof(shown), value ? value : "");
     if (store(opt, (char *)args + base + opt->at, value, source, &why) == 0)
         return 0;
-    return err_set(err, ERR_USAGE, "%s%s: %s", how, opt->name, why.text);
+    return err_set(err, ERR_USAGE, "%s%s '%s': %s", how, opt->name, shown, why.text);
 }
 
 bool opt_set(const struct opt_group *groups, void *args, const char *name, const char *value,

@@ -159,7 +159,7 @@ static int finish_tar(struct volume *v, const struct place *manifest, uint64_t s
                       struct err *err)
 {
     static const unsigned char zeros[ENTRY_END];
-    struct seek_locator locator = { manifest->frame, 0, manifest->offset, size };
+    struct seek_locator locator = { 0 };
     struct seek *seek;
     struct buf tail;
     uint64_t i;
@@ -169,6 +169,9 @@ static int finish_tar(struct volume *v, const struct place *manifest, uint64_t s
     if (lanes_add(v->lanes, zeros, sizeof(zeros), err) < 0 ||
         lanes_drain(v->lanes, &seek, err) < 0)
         return -1;
+    locator.frame = manifest->frame; /* known since the drain */
+    locator.plain = manifest->offset;
+    locator.size = size;
     for (i = 0; codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
          i++)
         locator.coded += seek->rows[i].coded;

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The real binary against the emulator; each worker has an emulator of its own."""
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
+
+
+class Emulator:
+    def __init__(self, *args):
+        self.process = subprocess.Popen([sys.executable, "-B", "-m", "emulator", *args], cwd=TESTS,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        hello = json.loads(self.process.stdout.readline())
+        self.api, self.store, self.key = hello["api"], hello["store"], hello["key"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def _open(self, path, body=None):
+        request = urllib.request.Request(self.api + "/_control/" + path,
+                                         json.dumps(body).encode() if body is not None else None)
+        with urllib.request.urlopen(request) as answer:
+            return answer.read()
+
+    def reset(self):
+        self._open("reset", {})
+
+    def fault(self, on, kind, times=1, **more):
+        self._open("fault", dict(more, on=on, kind=kind, times=times))
+
+    def expire(self):
+        self._open("expire", {})
+
+    def skew(self, seconds):
+        self._open("skew", {"seconds": seconds})
+
+    def run(self, ident, artifacts, **record):
+        rows = []
+        for row in artifacts:
+            row = dict(row)
+            if isinstance(row.get("data"), bytes):
+                row["data"] = base64.b64encode(row["data"]).decode()
+            rows.append(row)
+        self._open("run", {"id": ident, "artifacts": rows, "record": record})
+
+    def log(self, role=None):
+        return [r for r in json.loads(self._open("log")) if role in (None, r["role"])]
+
+    def data(self, ident):
+        return self._open("data/" + ident)
+
+
+@pytest.fixture(scope="session")
+def server():
+    emulator = Emulator()
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def emu(server):
+    server.reset()
+    return server
+
+
+class Result:
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr.decode(errors="replace")
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return "exit %d\nstdout: %r\nstderr: %s" % (self.code, self.out[:2000], self.err[:4000])
+
+
+@pytest.fixture
+def env(emu, tmp_path):
+    clean = {k: v for k, v in os.environ.items()
+             if not k.startswith(("SKYVERN_", "SKYARC_", "XDG_", "CREDENTIALS_"))
+             and not k.lower().endswith("_proxy")}
+    clean.update(SKYVERN_API_KEY=emu.key, SKYVERN_BASE_URL=emu.api, HOME=str(tmp_path / "home"),
+                 TMPDIR=str(tmp_path))
+    return clean
+
+
+@pytest.fixture
+def skyarc(env, tmp_path):
+    def run(*args, check=None, stdin=None, cwd=None, timeout=60, **more):
+        process = subprocess.run([SKYARC, *map(str, args)], env=dict(env, **more), input=stdin,
+                                 stdin=None if stdin is not None else subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 cwd=cwd or tmp_path, timeout=timeout)
+        result = Result(process)
+        assert result.code >= 0, result
+        assert "Sanitizer" not in result.err, result
+        if check is not None:
+            assert result.code == check, result
+        return result
+
+    return run
+
+
+@pytest.fixture
+def pull(skyarc, tmp_path):
+    """Pull with quick retries, and look inside: (result, manifest, folder)."""
+    def run(*args, name="a.tar.zst", check=0, **more):
+        result = skyarc("pull", "--json", "-o", name, *args, check=check, **more)
+        if check not in (0, 3):
+            assert not os.path.exists(tmp_path / name), result
+            assert not list(tmp_path.glob("*.partial")), result
+            return result, None, None
+        folder = extract(tmp_path / name, tmp_path)
+        with open(folder / "manifest.json", encoding="utf-8") as file:
+            return result, json.load(file), folder
+
+    return run
+
+
+def extract(archive, where):
+    """By other people's tools; gives the top folder."""
+    into = where / ("out-" + archive.name)
+    into.mkdir()
+    if archive.name.endswith(".zip"):
+        subprocess.run(["unzip", "-q", str(archive), "-d", str(into)], check=True)
+    else:
+        subprocess.run(["tar", "-xf", str(archive), "-C", str(into)], check=True)
+    (top,) = into.iterdir()
+    return top

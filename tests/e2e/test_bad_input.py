@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""Wrong words, wrong keys, wrong places, hostile answers: one clear line each."""
+import base64
+import os
+import ssl
+import subprocess
+
+import pytest
+
+from conftest import Emulator
+
+
+def one_line(result, *words):
+    lines = [line for line in result.err.splitlines() if line.startswith("skyarc: error: ")]
+    assert len(lines) == 1, result
+    for word in words:
+        assert word in lines[0], result
+    assert "\x1b" not in result.err
+
+
+def nothing_written(tmp_path):
+    left = [p.name for p in tmp_path.iterdir() if p.is_file()]
+    assert not left, left
+
+
+@pytest.mark.parametrize("args,words", [
+    ([], ["no run ID"]),
+    (["tsk_1/../x"], ["'tsk_1/../x'", "no run ID"]),
+    (["tsk_1", "a b"], ["argument 2", "'a b'"]),
+    ([""], ["''"]),
+    (["x" * 129], ["no run ID"]),
+    (["\x1b[31mred"], ["\\x1b"]),
+    (["--retires", "3", "tsk_1"], ["--retires", "did you mean '--retries'"]),
+    (["--output"], ["--output", "FILE"]),
+    (["-j", "0", "tsk_1"], ["--jobs", "0"]),
+    (["-j", "many", "tsk_1"], ["--jobs", "many"]),
+    (["-Z", "tsk_1"], ["'-Z'"]),
+    (["--duplicates", "no", "tsk_1"], ["auto, link, copy"]),
+    (["--format", "rar", "tsk_1"], ["rar", "tar.zst"]),
+    (["-o", "x.rar", "tsk_1"], ["x.rar", "--format"]),
+    (["-o", "x.zip", "-l", "12", "tsk_1"], ["--level", "1 to 9"]),
+    (["-t", "a/b", "tsk_1"], ["a/b"]),
+    (["--limit-rate", "fast", "tsk_1"], ["--limit-rate", "fast"]),
+    (["--strict=yes please", "tsk_1"], ["--strict"]),
+])
+def test_usage(skyarc, emu, tmp_path, args, words):
+    result = skyarc("pull", *args, check=2)
+    one_line(result, *words)
+    assert "--help" in result.err
+    assert emu.log() == []
+    nothing_written(tmp_path)
+
+
+def test_unknown_command(skyarc):
+    one_line(skyarc("pul", check=2), "did you mean 'pull'")
+    assert skyarc(check=2).err.startswith("Usage: ")
+    assert b"pull" in skyarc("--help", check=0).out
+    assert skyarc("--version", check=0).out.startswith(b"skyarc ")
+    assert skyarc("help", "pull", check=0).out == skyarc("pull", "--help", check=0).out
+
+
+def test_missing_key(skyarc, tmp_path):
+    one_line(skyarc("pull", "tsk_demo1", SKYVERN_API_KEY="", check=1), "SKYVERN_API_KEY")
+    nothing_written(tmp_path)
+
+
+def test_unreadable_key_files(skyarc, tmp_path):
+    one_line(skyarc("pull", "--api-key-file", "none", "tsk_demo1", check=1), "'none'",
+             "No such file")
+    (tmp_path / "dir").mkdir()
+    one_line(skyarc("pull", "--api-key-file", "dir", "tsk_demo1", check=1), "'dir'")
+    (tmp_path / "dir" / "empty").write_text("\n")
+    one_line(skyarc("pull", "--api-key-file", "dir/empty", "tsk_demo1", check=1), "empty")
+    nothing_written(tmp_path)
+
+
+def test_refused_key(skyarc, emu, tmp_path):
+    result = skyarc("pull", "tsk_demo1", "tsk_demo3", SKYVERN_API_KEY="sk-wrong-key-1234", check=1)
+    assert "127.0.0.1 refused the API key (403" in result.err
+    assert "sk-wrong-key" not in result.err
+    result = skyarc("pull", "tsk_demo1", SKYVERN_API_KEY="sk-wrong-key-1234", check=1)
+    one_line(result, "tsk_demo1", "127.0.0.1 refused the API key", "SKYVERN_API_KEY")
+    nothing_written(tmp_path)
+
+
+def test_unknown_runs(pull, emu):
+    result, manifest, _ = pull("tsk_nope", "tsk_demo3", check=3)
+    assert "run 'tsk_nope' is unknown" in result.err
+    assert manifest["missing"] == [{"artifact_id": None, "run_id": "tsk_nope", "artifact_type": None,
+                                    "reason": "run-not-found", "http_status": 404, "attempts": 1}]
+    one_line(pull("tsk_nope", "tsk_demo3", "--strict", name="b.tar", check=1)[0], "tsk_nope")
+    one_line(pull("tsk_nope", name="c.tar", check=1)[0], "tsk_nope")
+
+
+def test_existing_archives_stay(skyarc, emu, tmp_path):
+    target = tmp_path / "old.tar"
+    target.write_text("precious")
+    one_line(skyarc("pull", "-o", "old.tar", "tsk_demo1", check=1), "'old.tar' exists", "--force")
+    assert target.read_text() == "precious" and emu.log() == []
+    skyarc("pull", "-f", "-o", "old.tar", "tsk_demo1", check=0)
+    assert target.stat().st_size > 100000
+    emu.fault("a_1html", "status", times=99, status=404)
+    before = target.read_bytes()
+    skyarc("pull", "-f", "--strict", "-o", "old.tar", "tsk_demo1", check=1)
+    assert target.read_bytes() == before
+
+
+def test_outputs_that_cannot_be(skyarc, emu, tmp_path):
+    (tmp_path / "d.tar").mkdir()
+    one_line(skyarc("pull", "-o", "d.tar", "tsk_demo1", check=1), "is a directory")
+    one_line(skyarc("pull", "-o", "no/such/x.tar", "tsk_demo1", check=1), "no/such/x.tar")
+    assert emu.log() == []
+    if os.path.exists("/dev/full"):
+        result = skyarc("pull", "-o", "/dev/full", "--format", "tar", "tsk_demo1", check=1)
+        one_line(result, "/dev/full", "No space left")
+    nothing_written(tmp_path)
+
+
+def test_a_read_only_directory(skyarc, tmp_path):
+    one_line(skyarc("pull", "-o", "/proc/x.tar", "tsk_demo1", check=1), "/proc/x.tar")
+
+
+def test_no_space(skyarc, emu, tmp_path):
+    """A file size limit fails writes as a full disk does."""
+    import resource
+    import signal
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    from conftest import SKYARC
+    env = dict(os.environ, SKYVERN_API_KEY=emu.key, SKYVERN_BASE_URL=emu.api)
+    for name in ("n.tar.zst", "n.tar.gz", "n.tar", "n.zip"):
+        process = subprocess.run([SKYARC, "pull", "-o", name, "tsk_demo1", "wr_demo2"], env=env,
+                                 cwd=tmp_path, preexec_fn=limit, stderr=subprocess.PIPE)
+        assert process.returncode == 1, process
+        assert b"File too large" in process.stderr
+        nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("text,words", [
+    (b"<html>gateway</html>", ["tsk_demo1"]),
+    (b'[{"artifact_id": "a", "artifact_', ["tsk_demo1"]),
+    (b"", ["tsk_demo1"]),
+    (b"{}", ["not a JSON array"]),
+    (b"[" * 10000 + b"]" * 10000, ["tsk_demo1", "deep"]),
+    (b'["\xff"]', ["tsk_demo1"]),
+    (b"[1 2]", ["tsk_demo1"]),
+    (b'[{"a"}]', ["tsk_demo1"]),
+    (b"[tru]", ["tsk_demo1"]),
+])
+def test_lists_that_are_none(skyarc, emu, tmp_path, text, words):
+    emu.fault("list/tsk_demo1", "raw", times=9, body=base64.b64encode(text).decode())
+    one_line(skyarc("pull", "tsk_demo1", check=1), "list the artifacts of run 'tsk_demo1'", *words)
+    nothing_written(tmp_path)
+
+
+def test_a_list_without_end(skyarc, emu, tmp_path):
+    emu.fault("list/tsk_demo1", "huge", times=9, size=200 << 20)
+    one_line(skyarc("pull", "tsk_demo1", check=1), "tsk_demo1", "larger than")
+    nothing_written(tmp_path)
+
+
+def test_rows_that_are_strange(pull, emu):
+    import json
+    rows = [1, None, "x", {}, {"artifact_id": None}, {"artifact_id": 7},
+            {"artifact_id": "only"},
+            {"artifact_id": "../../../etc/x", "artifact_type": "../..", "signed_url": 5,
+             "file_size": -1, "archived": "maybe", "created_at": "yesterday"}]
+    emu.fault("list/tsk_demo1", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+    result, manifest, folder = pull("--retries", "0", "tsk_demo1", check=3)
+    assert "6 rows" in result.err
+    assert {m["artifact_id"]: m["reason"] for m in manifest["missing"]} == {
+        "only": "gone", "../../../etc/x": "no-url"}
+
+
+def test_nobody_there(skyarc, tmp_path):
+    result = skyarc("pull", "--base-url", "http://127.0.0.1:1", "--retries", "0", "tsk_1", check=1)
+    one_line(result, "tsk_1", "127.0.0.1")
+    for bad in ("ftp://x", "not a url", "http://", "file:///etc", "http://me:pw@h/"):
+        one_line(skyarc("pull", "--base-url", bad, "tsk_1", check=1), "base URL")
+    nothing_written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    emulator = Emulator("--tls", str(both))
+    emulator.ca = str(folder / "cert.pem")
+    emulator.context = ssl.create_default_context(cafile=emulator.ca)
+    yield emulator
+    emulator.close()
+
+
+def test_tls(skyarc, tls, tmp_path):
+    env = {"SKYVERN_BASE_URL": tls.api}
+    result = skyarc("pull", "-o", "t.tar", "tsk_demo3", check=1, **env)
+    one_line(result, "certificate", "--ca-file")
+    skyarc("pull", "-o", "t.tar", "--ca-file", tls.ca, "tsk_demo3", check=0, **env)
+    one_line(skyarc("pull", "-o", "u.tar", "--ca-file", "none", "tsk_demo3", check=1, **env),
+             "CA file 'none'")
+
+
+def test_https_never_becomes_http(skyarc, tls, emu, tmp_path):
+    """The list of an https API names plain http URLs: fetched by the content endpoint instead."""
+    import json
+    import urllib.request
+    body = json.dumps({"id": "tsk_plain", "artifacts": [
+        {"id": "p1", "type": "html", "data": base64.b64encode(b"x").decode(),
+         "signing": emu.store + "/open/a_1html"}]}).encode()
+    urllib.request.urlopen(urllib.request.Request(tls.api + "/_control/run", body),
+                           context=tls.context).read()
+    skyarc("pull", "-o", "p.tar", "--ca-file", tls.ca, "tsk_plain", check=0,
+           SKYVERN_BASE_URL=tls.api)
+    assert emu.log("store") == []
