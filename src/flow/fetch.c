@@ -152,23 +152,20 @@ static void on_renewed(void *ctx, const struct renew_list *list)
         const char *id;
         const char *url;
 
-        if (!want->item || want->item->run != list->run || want->state == WANT_ENDED)
+        if (!want->item || want->item->run != list->run || want->state == WANT_ENDED ||
+            (!list->came && want->state != WANT_PARKED))
             continue;
         id = want->item->what.artifact_id;
         url = list->came ? table_get(list->by_id, id, strlen(id)) : NULL;
         if (want->state == WANT_PARKED) {
             take_url(f, want, url, WAY_RENEWED);
             wants_ready(f->queue, want);
-        } else if (want->way != WAY_CONTENT && want->state != WANT_RUNNING) {
+        } else if (want->way != WAY_CONTENT) {
             /* its place in the heap stays: what dies later is only less urgent */
-            if (usable(f, url)) {
-                want->url = url;
+            want->url = usable(f, url) ? url : NULL; /* the list it came from is gone */
+            want->fresh = want->url && want->state == WANT_RUNNING;
+            if (want->state != WANT_RUNNING)
                 want->way = WAY_RENEWED;
-            } else if (want->way == WAY_RENEWED) {
-                want->url = NULL; /* the list it came from is gone */
-            }
-        } else if (want->way == WAY_RENEWED) {
-            want->url = usable(f, url) ? url : NULL;
         }
     }
 }
@@ -206,7 +203,12 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
         }
         return;
     case WAY_RENEW:
-        park(f, want);
+        if (want->fresh) { /* it was refused by a URL that is replaced already */
+            take_url(f, want, want->url, WAY_RENEWED);
+            wants_ready(f->queue, want);
+        } else {
+            park(f, want);
+        }
         return;
     case WAY_TO_CONTENT:
         to_content(f, want);
@@ -285,6 +287,7 @@ static int start(struct fetch *f, struct want *want, struct err *err)
     if (want->way == WAY_CONTENT || !expiry_signed(buf_text(&t->url)))
         api_sign(api, &t->request); /* the engine gives the key to its own origin alone */
     want->outcome.attempts++;
+    want->fresh = false;
     want->state = WANT_RUNNING;
     if (rc == 0 && engine_start(f->loop->engine, &t->request, &why) == 0)
         return 0;
@@ -311,7 +314,8 @@ static int fill_slots(struct fetch *f, struct err *err)
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
 
         if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
-            way_stale(expiry_of(want->url), run->listed_at, server_now(f)))
+            (renew_busy(f->renew, want->item->run) ||
+             way_stale(expiry_of(want->url), run->listed_at, server_now(f))))
             park(f, want);
         else if (start(f, want, err) < 0)
             return -1;

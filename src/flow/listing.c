@@ -46,6 +46,7 @@ static void fail(struct listed_run *run, const struct err *why, const char *what
                       run->run_call.request.host);
     else
         (void)err_wrap(&run->err, "cannot %s of run '%s'", what, run->id);
+    run->err.http = why->http;
 }
 
 static void ended(struct listed_run *run)

@@ -82,7 +82,7 @@ static void on_list(void *ctx, struct call *call)
     struct renew *renew = renewal->renew;
     struct listed_run *run = &renew->listing->runs[renewal->run];
     struct artifact_list list = { 0 };
-    struct artifact_list old = renewal->list;
+    struct artifact_list old = { 0 };
     struct err err = call->err;
     struct renew_list fresh = { renewal->run, false, NULL };
 
@@ -98,10 +98,20 @@ static void on_list(void *ctx, struct call *call)
     }
     buf_clear(&call->body);
     renewal->open = false;
-    renewal->list = list;
+    if (fresh.came) {
+        old = renewal->list;
+        renewal->list = list;
+    } else {
+        artifact_list_clear(&list);
+    }
     renew->renewed(renew->ctx, &fresh);
     artifact_list_clear(&old); /* nobody points there any more */
     table_free(fresh.by_id);
+}
+
+bool renew_busy(const struct renew *renew, size_t run)
+{
+    return renew->runs[run] && renew->runs[run]->open;
 }
 
 int renew_ask(struct renew *renew, size_t run, struct err *err)

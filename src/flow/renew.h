@@ -34,6 +34,9 @@ struct renew *renew_new(struct listing *listing, struct callers *callers,
                         struct err *err) MUST_CHECK;
 void renew_free(struct renew *renew);
 
+/* Whether a run's list is on its way. */
+bool renew_busy(const struct renew *renew, size_t run);
+
 /* Ask for a run's list; nothing more when it is on its way already. */
 int renew_ask(struct renew *renew, size_t run, struct err *err) MUST_CHECK;
 

@@ -40,6 +40,7 @@ struct want {
     uint64_t due;    /* while delayed */
     enum want_state state;
     enum way way;
+    bool fresh;       /* url is newer than the one it is being fetched by */
     unsigned renewed; /* lists fetched again for its sake */
 };
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/way.h"
+#include "skyvern/expiry.h"
+#include "skyvern/scrub.h"
+#include "unit.h"
+
+#include <string.h>
+
+static void test_expiry(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        expiry_of("https://a/v1/artifacts/x/content?expiry=1768909949&kid=k&sig=s"),
+        INT64_C(1768909949000));
+    assert_int_equal(
+        expiry_of("https://b.s3/x?AWSAccessKeyId=a&Signature=s&Expires=1768909949"),
+        INT64_C(1768909949000));
+    assert_int_equal(expiry_of("https://b/x?X-Amz-Date=20260120T115229Z&X-Amz-Expires=60"),
+                     INT64_C(1768910009000));
+    assert_int_equal(expiry_of("https://b/x?X-Goog-Date=20260120T115229Z&X-Goog-Expires=60"),
+                     INT64_C(1768910009000));
+    assert_int_equal(expiry_of("https://b/x?sv=1&se=2026-01-20T11%3A52%3A29Z&sig=s"),
+                     INT64_C(1768909949000));
+    assert_int_equal(expiry_of("https://b/x"), EXPIRY_NEVER);
+    assert_int_equal(expiry_of("https://b/x?expiry=99999999999999999999"), EXPIRY_NEVER);
+    assert_int_equal(expiry_of("https://b/x?X-Amz-Date=2026&X-Amz-Expires=60"), EXPIRY_NEVER);
+    assert_true(expiry_signed("https://b/x?a=1&sig=s"));
+    assert_false(expiry_signed("https://b/x?artifact_name=sig"));
+}
+
+static void test_stale(void **state)
+{
+    const int64_t hour = 3600000;
+
+    (void)state;
+    assert_false(way_stale(EXPIRY_NEVER, 0, INT64_MAX));
+    assert_false(way_stale(hour, 0, hour - 61000));
+    assert_true(way_stale(hour, 0, hour - 60000));
+    assert_false(way_stale(8000, 0, 5999)); /* a short life: a quarter of it */
+    assert_true(way_stale(8000, 0, 6000));
+    assert_true(way_stale(0, 0, 0));
+}
+
+static void clean(const char *from, const char *to)
+{
+    struct buf out;
+
+    buf_init(&out, 10000);
+    assert_int_equal(scrub_json(&out, from, strlen(from), "sk-key-1", NULL), 0);
+    assert_string_equal(buf_text(&out), to);
+    buf_clear(&out);
+}
+
+static void test_scrub(void **state)
+{
+    (void)state;
+    clean("{\"u\": \"https://h/p?expiry=1&sig=abc\", \"v\" : 1.50}",
+          "{\"u\": \"https://h/p\", \"v\" : 1.50}");
+    clean("[\"see https://h/p?X-Amz-Signature=a&b=c, then\"]", "[\"see https://h/p then\"]");
+    clean("[\"https:\\/\\/h\\/p?a=1\\u0026sig=x\"]", "[\"https://h/p\"]");
+    clean("[\"{\\\"u\\\":\\\"https://h/p?Signature=x\\\"}\"]",
+          "[\"{\\\"u\\\":\\\"https://h/p\\\"}\"]");
+    clean("[\"https://h/?to=https%3A%2F%2Fb%2Fx%3Fsig%3Dabc\"]", "[\"https://h/\"]");
+    clean("[\"https://h/p?page=2&design=sig\"]", "[\"https://h/p?page=2&design=sig\"]");
+    clean("{\"k sk-key-1\": \"sk\\u002dkey-1\"}", "{\"k ********\": \"********\"}");
+    clean("[\"a\\/b\\u00e9\"]", "[\"a\\/b\\u00e9\"]");
+}
+
+static struct way_verdict judge(enum way way, long status, bool renewable)
+{
+    struct request request = { .status = status };
+    struct way_facts facts = { .way = way, .renewable = renewable };
+
+    return way_judge(&facts, &request);
+}
+
+static void test_ways(void **state)
+{
+    struct request request = { .status = 200, .received = 5 };
+    struct way_facts facts = { .way = WAY_SIGNED, .sized = true, .file_size = 6 };
+
+    (void)state;
+    assert_int_equal(judge(WAY_SIGNED, 200, true).step, WAY_DONE);
+    assert_int_equal(judge(WAY_SIGNED, 403, true).step, WAY_RENEW);
+    assert_int_equal(judge(WAY_RENEWED, 403, false).step, WAY_TO_CONTENT);
+    assert_int_equal(judge(WAY_CONTENT, 403, true).step, WAY_GIVE_UP);
+    assert_int_equal(judge(WAY_SIGNED, 404, true).step, WAY_TO_CONTENT);
+    assert_string_equal(judge(WAY_CONTENT, 404, true).reason, "gone");
+    assert_int_equal(judge(WAY_SIGNED, 503, true).step, WAY_AGAIN);
+    assert_int_equal(judge(WAY_SIGNED, 429, true).step, WAY_AGAIN);
+    assert_int_equal(judge(WAY_SIGNED, 400, true).step, WAY_TO_CONTENT);
+    assert_string_equal(way_judge(&facts, &request).reason, "length-mismatch");
+    request.encoded = true;
+    assert_int_equal(way_judge(&facts, &request).step, WAY_DONE);
+    facts.archived = true;
+    request.status = 403;
+    assert_string_equal(way_judge(&facts, &request).reason, "archived");
+    facts.archived = false;
+    request.status = 503;
+    strcpy(request.error, "{\"detail\":\"Artifact URL signing is not configured\"}");
+    assert_int_equal(way_judge(&facts, &request).step, WAY_TO_CONTENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_scrub),
+        cmocka_unit_test(test_ways),
+    };
+
+    return RUN(tests);
+}

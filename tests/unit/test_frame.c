@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/frame.h"
+#include "format/seek.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#define SIZE (3 * FRAME_PART_MAX + 777)
+
+/* Code parts of one text and hand back what comes out. */
+static void code(enum frame_codec codec, bool store, unsigned char *bytes, size_t size,
+                 struct buf *out)
+{
+    struct frame_coder *coder = frame_coder_new(codec, 0, NULL);
+    struct iovec parts[8];
+    struct buf coded;
+    size_t count = 0;
+    size_t at = 0;
+
+    while (at < size) {
+        size_t n = size - at < FRAME_PART_MAX ? size - at : FRAME_PART_MAX;
+
+        parts[count++] = (struct iovec){ bytes + at, n };
+        at += n;
+    }
+    buf_init(&coded, 1 << 24);
+    buf_init(out, 1 << 24);
+    assert_non_null(coder);
+    assert_int_equal(frame_code(coder, parts, count, size, store, &coded, NULL), 0);
+    assert_int_equal(frame_emit(codec, parts, count, store, &coded, buf_put, out, NULL), 0);
+    buf_clear(&coded);
+    frame_coder_free(coder);
+}
+
+static unsigned char *text(void)
+{
+    unsigned char *bytes = malloc(SIZE);
+    size_t i;
+
+    for (i = 0; i < SIZE; i++)
+        bytes[i] = (unsigned char)("abcdefgh"[(i * i >> 7) & 7]);
+    return bytes;
+}
+
+static void test_zstd(void **state)
+{
+    unsigned char *bytes = text();
+    unsigned char *back = malloc(SIZE);
+    struct buf out;
+    int store;
+
+    (void)state;
+    for (store = 0; store < 2; store++) {
+        code(FRAME_ZSTD, store, bytes, SIZE, &out);
+        assert_int_equal(ZSTD_getFrameContentSize(out.data, out.len), SIZE);
+        assert_int_equal(ZSTD_findFrameCompressedSize(out.data, out.len), out.len);
+        assert_int_equal(ZSTD_decompress(back, SIZE, out.data, out.len), SIZE);
+        assert_memory_equal(back, bytes, SIZE);
+        assert_true(store ? out.len > SIZE : out.len < SIZE / 2);
+        out.data[out.len / 2] ^= 1; /* the checksum notices */
+        assert_true(ZSTD_isError(ZSTD_decompress(back, SIZE, out.data, out.len)));
+        buf_clear(&out);
+    }
+    free(bytes);
+    free(back);
+}
+
+static void test_gzip(void **state)
+{
+    unsigned char *bytes = text();
+    unsigned char *back = malloc(SIZE);
+    struct buf out;
+    int store;
+
+    (void)state;
+    for (store = 0; store < 2; store++) {
+        z_stream z = { 0 };
+
+        code(FRAME_GZIP, store, bytes, SIZE, &out);
+        assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+        z.next_in = (Bytef *)out.data;
+        z.avail_in = (uInt)out.len;
+        z.next_out = back;
+        z.avail_out = SIZE;
+        assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+        assert_int_equal(z.avail_in, 0);
+        assert_memory_equal(back, bytes, SIZE);
+        (void)inflateEnd(&z);
+        buf_clear(&out);
+    }
+    free(bytes);
+    free(back);
+}
+
+static void test_none_and_empty(void **state)
+{
+    unsigned char bytes[5] = "abcd";
+    struct buf out;
+
+    (void)state;
+    code(FRAME_NONE, false, bytes, 4, &out);
+    assert_string_equal(buf_text(&out), "abcd");
+    buf_clear(&out);
+    code(FRAME_ZSTD, true, bytes, 0, &out);
+    assert_int_equal(ZSTD_getFrameContentSize(out.data, out.len), 0);
+    buf_clear(&out);
+}
+
+static void test_seek_tail(void **state)
+{
+    struct seek_locator locator = { 1, 100, 400, 50 };
+    struct seek seek = { 0 };
+    struct buf out;
+    char sink[16];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 3; i++)
+        assert_int_equal(seek_add(&seek, 100, 400, NULL), 0);
+    seek_cut(&seek, 2);
+    assert_int_equal(seek.coded, 200);
+    assert_int_equal(seek.plain, 800);
+    buf_init(&out, 1 << 20);
+    assert_int_equal(seek_tail(&seek, FRAME_ZSTD, &locator, &out, NULL), 0);
+    assert_int_equal(out.len, 8 + SEEK_LOCATOR_SIZE + 8 + 3 * 8 + 9);
+    assert_int_equal(ZSTD_decompress(sink, sizeof(sink), out.data, out.len), 0); /* skipped */
+    assert_int_equal(seek_add(&seek, UINT64_C(1) << 32, 1, NULL), -1);
+    buf_reset(&out);
+    assert_int_equal(seek_tail(&seek, FRAME_NONE, &locator, &out, NULL), 0);
+    assert_int_equal(out.len, 0);
+    buf_clear(&out);
+    seek_clear(&seek);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_zstd),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_none_and_empty),
+        cmocka_unit_test(test_seek_tail),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/opt.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct args {
+    bool flag;
+    unsigned count;
+    const char *text;
+    struct opt_list list;
+    uint64_t number;
+    uint64_t size;
+    uint64_t time;
+    unsigned choice;
+};
+
+static const char *const words[] = { "one", "two", NULL };
+
+/* clang-format off */
+static const struct opt opts[] = {
+    { 'f', "flag",   NULL, OPT_FLAG,     OPT_AT(args, flag),   "", 0, 0,  NULL,  false, NULL },
+    { 'c', "count",  NULL, OPT_COUNT,    OPT_AT(args, count),  "", 0, 0,  NULL,  false, NULL },
+    { 't', "text",   "T",  OPT_TEXT,     OPT_AT(args, text),   "", 0, 0,  NULL,  false, "UNIT_TEXT" },
+    { 'l', "list",   "L",  OPT_LIST,     OPT_AT(args, list),   "", 0, 0,  NULL,  false, NULL },
+    { 'n', "number", "N",  OPT_NUMBER,   OPT_AT(args, number), "", 1, 10, NULL,  false, NULL },
+    { 0,   "size",   "S",  OPT_SIZE,     OPT_AT(args, size),   "", 0, 0,  NULL,  false, NULL },
+    { 0,   "time",   "D",  OPT_DURATION, OPT_AT(args, time),   "", 0, 0,  NULL,  false, NULL },
+    { 0,   "choice", "W",  OPT_CHOICE,   OPT_AT(args, choice), "", 0, 0,  words, false, NULL },
+    { 0,   "secret", "X",  OPT_TEXT,     OPT_AT(args, text),   "", 0, 0,  NULL,  true,  NULL },
+    OPT_END,
+};
+/* clang-format on */
+
+static const struct opt_group groups[] = { { "All", opts, 0 }, { NULL, NULL, 0 } };
+
+static int parse(struct args *args, int argc, const char *const *words_in, struct err *err)
+{
+    char *argv[20];
+    int first;
+    int i;
+
+    for (i = 0; i < argc; i++)
+        argv[i] = strdup(words_in[i]);
+    argv[argc] = NULL;
+    memset(args, 0, sizeof(*args));
+    i = opt_parse(groups, args, argc, argv, &first, err);
+    if (i == 0)
+        i = first;
+    return i; /* the words leak on purpose: options point into them */
+}
+
+static void test_forms(void **state)
+{
+    static const char *const in[] = {
+        "x",   "-fcc",      "run1",   "--text=a", "-l",           "p",  "--number", "7",
+        "-lq", "--size=2k", "--time", "1m",       "--choice=two", "--", "-f"
+    };
+    struct args args;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(parse(&args, 15, in, &err), 13);
+    assert_true(args.flag && args.count == 2 && args.number == 7 && args.size == 2048 &&
+                args.time == 60000 && args.choice == 1);
+    assert_string_equal(args.text, "a");
+    assert_int_equal(args.list.count, 2);
+    assert_string_equal(args.list.at[1], "q");
+    opt_clear(groups, &args);
+}
+
+static void wrong(const char *word, const char *say)
+{
+    const char *const in[] = { "x", word };
+    struct args args;
+    struct err err;
+
+    assert_int_equal(parse(&args, 2, in, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.text, say));
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    wrong("--flog", "did you mean '--flag'?");
+    wrong("--zzzzzz", "unknown option '--zzzzzz'");
+    wrong("-Z", "unknown option '-Z'");
+    wrong("--text", "needs an argument: T");
+    wrong("-t", "needs an argument: T");
+    wrong("--flag=maybe", "takes no argument");
+    wrong("--number=0", "at least 1");
+    wrong("--number=11", "at most 10");
+    wrong("--size=big", "'big'");
+    wrong("--choice=three", "one, two");
+    wrong("--secret=x", "unknown option '--secret'");
+}
+
+static void test_sources(void **state)
+{
+    struct args args = { 0 };
+    struct err err = { 0 };
+
+    (void)state;
+    assert_true(opt_set(groups, &args, "list", "a", OPT_CONFIG, &err));
+    assert_true(opt_set(groups, &args, "list", "b", OPT_CONFIG, &err));
+    assert_int_equal(args.list.count, 2);
+    assert_true(opt_set(groups, &args, "list", "c", OPT_COMMAND_LINE, &err));
+    assert_int_equal(args.list.count, 1); /* replaces what the file said */
+    assert_false(opt_set(groups, &args, "none", "c", OPT_CONFIG, &err));
+    assert_true(opt_set(groups, &args, "flag", "maybe", OPT_CONFIG, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    (void)setenv("UNIT_TEXT", "env", 1);
+    (void)setenv("SKYARC_FLAG", "no", 1);
+    args.flag = true;
+    assert_int_equal(opt_environment(groups, &args, &err), 0);
+    assert_string_equal(args.text, "env");
+    assert_false(args.flag);
+    opt_clear(groups, &args);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_sources),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "unit.h"
+
+#include <string.h>
+
+static void test_shown(void **state)
+{
+    char out[64];
+
+    (void)state;
+    assert_string_equal(text_shown(out, sizeof(out), "plain caf\xc3\xa9"), "plain caf\xc3\xa9");
+    assert_string_equal(text_shown(out, sizeof(out), "\x1b[31m\n"), "\\x1b[31m\\x0a");
+    assert_string_equal(text_shown(out, sizeof(out), "\xff"), "\\xff");
+    assert_null(strstr(text_shown(out, sizeof(out), "a\xe2\x80\xae b"), "\xe2\x80\xae"));
+    assert_true(strlen(text_shown(out, 16, "a long text that does not fit")) < 16);
+}
+
+static void test_numbers(void **state)
+{
+    char out[TEXT_SIZE_MAX];
+    uint64_t n;
+
+    (void)state;
+    assert_string_equal(text_size(out, 1023), "1023 B");
+    assert_string_equal(text_size(out, 1536), "1.5 KiB");
+    assert_int_equal(text_parse_size("16g", &n, NULL), 0);
+    assert_int_equal(n, UINT64_C(16) << 30);
+    assert_int_equal(text_parse_size("20MiB", &n, NULL), 0);
+    assert_int_equal(n, 20 << 20);
+    assert_int_equal(text_parse_size("99999999999g", &n, NULL), -1);
+    assert_int_equal(text_parse_size("-1", &n, NULL), -1);
+    assert_int_equal(text_parse_duration("90", &n, NULL), 0);
+    assert_int_equal(n, 90000);
+    assert_int_equal(text_parse_duration("250ms", &n, NULL), 0);
+    assert_int_equal(n, 250);
+    assert_int_equal(text_parse_duration("2d", &n, NULL), 0);
+    assert_int_equal(n, 172800000);
+    assert_int_equal(text_u64("18446744073709551616", UINT64_MAX, &n, NULL), -1);
+    assert_int_equal(text_distance("retires", "retries"), 2);
+}
+
+static void test_limits(void **state)
+{
+    struct buf b;
+    struct err err;
+
+    (void)state;
+    buf_init(&b, 8);
+    assert_int_equal(buf_adds(&b, "12345678", &err), 0);
+    assert_int_equal(buf_adds(&b, "9", &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_string_equal(buf_text(&b), "12345678");
+    buf_clear(&b);
+    mem_fail_at(1, 0);
+    assert_int_equal(buf_adds(&b, "1", &err), -1);
+    assert_int_equal(err.kind, ERR_MEMORY);
+    assert_int_equal(buf_adds(&b, "1", &err), 0);
+    buf_clear(&b);
+}
+
+static void test_secrets(void **state)
+{
+    struct secret *secret = secret_new(" \tkey-1\r\n", 9, NULL);
+
+    (void)state;
+    assert_string_equal(secret_peek(secret), "key-1");
+    secret_free(secret);
+    assert_null(secret_new("a\nb", 3, NULL)); /* would add a header */
+    assert_null(secret_new(" ", 1, NULL));
+    assert_null(secret_new("caf\xc3\xa9", 5, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_secrets),
+    };
+
+    return RUN(tests);
+}

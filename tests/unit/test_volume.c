@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The threads: pieces through the pool of workers into a file, with marks and ways back. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "pack/spool.h"
+#include "pack/volume.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64];
+static char path[128];
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(dir, "/tmp/skyarc-unit-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/v.tar", dir);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char partial[160];
+
+    (void)state;
+    (void)snprintf(partial, sizeof(partial), "%s.partial", path);
+    assert_int_equal(access(partial, F_OK), -1); /* nothing half-written stays */
+    (void)unlink(path);
+    return rmdir(dir);
+}
+
+static void put(struct volume *v, const char *name, size_t size, bool packed,
+                struct place *place)
+{
+    unsigned char *bytes = malloc(size + 1);
+    size_t i;
+
+    for (i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(i * 31 + size);
+    assert_int_equal(volume_begin(v, name, size, 1, packed, NULL, place, NULL), 0);
+    assert_int_equal(volume_add(v, bytes, size, NULL), 0);
+    assert_int_equal(volume_end(v, size, NULL), 0);
+    free(bytes);
+}
+
+/* A tar's names, in order. */
+static size_t read_names(const char *file, char names[][32], size_t most)
+{
+    struct buf tar;
+    size_t at = 0;
+    size_t count = 0;
+
+    buf_init(&tar, 1 << 28);
+    assert_int_equal(file_load(file, &tar, NULL), 0);
+    while (at + 512 <= tar.len && tar.data[at] && count < most) {
+        uint64_t size = strtoull(tar.data + at + 124, NULL, 8);
+
+        assert_memory_equal(tar.data + at + 257, "ustar", 5);
+        (void)snprintf(names[count++], 32, "%.31s", tar.data + at);
+        at += 512 + ((size_t)size + 511) / 512 * 512;
+    }
+    buf_clear(&tar);
+    return count;
+}
+
+static void test_order_marks_and_ways_back(void **state)
+{
+    struct volume_opts opts = { path, VOLUME_TAR, 0, false, 3 };
+    struct volume *v = volume_open(&opts, NULL);
+    struct volume_result result;
+    struct place place[60];
+    struct place manifest;
+    char names[80][32];
+    char expected[32];
+    size_t i;
+    size_t n = 0;
+
+    (void)state;
+    assert_non_null(v);
+    for (i = 0; i < 60; i++) {
+        (void)snprintf(expected, sizeof(expected), "f%zu", i);
+        if (i % 7 == 3) {
+            volume_mark(v);
+            put(v, "undone", 3000000, true, NULL);
+            volume_back(v);
+        }
+        put(v, expected, i * 20011, i % 2, &place[i]);
+    }
+    put(v, "manifest", 10, false, &manifest);
+    assert_int_equal(volume_finish(v, &manifest, 10, &result, NULL), 0);
+    volume_free(v);
+    n = read_names(path, names, 80);
+    assert_int_equal(n, 61);
+    for (i = 0; i < 60; i++) {
+        (void)snprintf(expected, sizeof(expected), "f%zu", i);
+        assert_string_equal(names[i], expected);
+    }
+    for (i = 1; i < 60; i++)
+        assert_true(place[i].offset > place[i - 1].offset);
+}
+
+static void test_coded_volumes(void **state)
+{
+    static const enum volume_format formats[] = { VOLUME_TAR_ZST, VOLUME_TAR_GZ, VOLUME_ZIP };
+    struct volume_result result;
+    struct place place;
+    size_t k;
+    size_t i;
+
+    (void)state;
+    for (k = 0; k < 3; k++) {
+        struct volume_opts opts = { path, formats[k], 0, true, 3 };
+        struct volume *v = volume_open(&opts, NULL);
+        struct stat st;
+        char name[32];
+
+        for (i = 0; i < 40; i++) {
+            (void)snprintf(name, sizeof(name), "f%zu", i);
+            put(v, name, i * 50021, i % 3 == 0, NULL);
+        }
+        put(v, "manifest", 10, false, &place);
+        assert_int_equal(volume_finish(v, &place, 10, &result, NULL), 0);
+        volume_free(v);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, result.size);
+    }
+}
+
+static void test_given_up(void **state)
+{
+    struct volume_opts opts = { path, VOLUME_TAR_ZST, 0, false, 2 };
+    struct volume *v = volume_open(&opts, NULL);
+
+    (void)state;
+    put(v, "f", 9000000, false, NULL);
+    volume_free(v); /* with work in all stages */
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void test_spool(void **state)
+{
+    struct pool *pool = pool_new(4, NULL);
+    struct spool spool = { pool, dir };
+    struct body *body = body_new(NULL);
+    struct body_cursor cursor = { 0 };
+    unsigned char *scratch = malloc(CHUNK_SIZE);
+    const unsigned char *bytes;
+    struct chunk *chunk;
+    char piece[10007];
+    uint64_t total = 0;
+    ssize_t n;
+    int i;
+    int rc = 1;
+
+    (void)state;
+    memset(piece, 'x', sizeof(piece));
+    for (i = 0; rc == 1 && i < 1000; i++)
+        rc = body_add(body, &spool, 1, false, piece, sizeof(piece), NULL);
+    assert_int_equal(rc, 0); /* full: nothing of the last piece was taken */
+    assert_int_equal(body->size, (uint64_t)(i - 1) * sizeof(piece));
+    for (i = 0; i < 200; i++)
+        assert_int_equal(body_add(body, &spool, 1, true, piece, sizeof(piece), NULL), 1);
+    assert_true(body->fd >= 0);
+    while ((n = body_next(body, &cursor, scratch, &bytes, &chunk, NULL)) > 0) {
+        assert_int_equal(bytes[0] == 'x' && bytes[n - 1] == 'x', 1);
+        total += (uint64_t)n;
+    }
+    assert_int_equal(total, body->size);
+    body_free(body);
+    pool_free(pool); /* asserts that every chunk is home */
+    free(scratch);
+}
+
+static void test_formats(void **state)
+{
+    enum volume_format format;
+
+    (void)state;
+    assert_int_equal(volume_format_of("a/b.tar.zst", false, &format, NULL), 0);
+    assert_int_equal(format, VOLUME_TAR_ZST);
+    assert_int_equal(volume_format_of("x.TGZ", false, &format, NULL), 0);
+    assert_int_equal(format, VOLUME_TAR_GZ);
+    assert_int_equal(volume_format_of("zip", true, &format, NULL), 0);
+    assert_int_equal(format, VOLUME_ZIP);
+    assert_int_equal(volume_format_of("zip", false, &format, NULL), -1);
+    assert_int_equal(volume_format_of("x.rar", false, &format, NULL), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_order_marks_and_ways_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_coded_volumes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_spool, set_up, tear_down),
+        cmocka_unit_test(test_formats),
+    };
+
+    return RUN(tests);
+}

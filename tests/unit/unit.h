@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* unit: what every unit test includes; cmocka wants these four before itself. */
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define RUN(tests) cmocka_run_group_tests(tests, NULL, NULL)
+
+#endif
