@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -93,6 +94,14 @@ static int64_t days(int y, int m, int d)
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
+static int month_length(int y, int m)
+{
+    static const int length[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+
+    return length[m - 1] + (m == 2 && leap);
+}
+
 /* ".276851" at *s as microseconds; more digits are cut. */
 static int64_t fraction(const char **s)
 {
@@ -142,8 +151,8 @@ int64_t clock_us(const char *s)
         us = fraction(&s);
         east = zone(&s);
     }
-    if (*s || y < 1970 || mon < 1 || mon > 12 || d < 1 || d > 31 || h < 0 || h > 23 ||
-        min < 0 || min > 59 || sec < 0 || sec > 60)
+    if (*s || y < 1970 || mon < 1 || mon > 12 || d < 1 || d > month_length(y, mon) || h < 0 ||
+        h > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
         return CLOCK_NONE;
     return ((days(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - east) * 1000000) + us;
 }

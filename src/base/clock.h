@@ -37,7 +37,8 @@ const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style s
 
 /*
  * Read "2026-01-20T11:52:29.276851" with or without fraction and zone
- * ("Z", "+02:00"), also the compact form of X-Amz-Date.
+ * ("Z", "+02:00"), also the compact form of X-Amz-Date, and the reduced ones
+ * of ISO 8601: no seconds, or the date alone (its midnight).
  *
  * returns  microseconds since 1970, or CLOCK_NONE
  */

@@ -5,7 +5,7 @@
 #include <archive_entry.h>
 
 struct capture {
-    struct buf *out;
+    struct buf *out; /* NULL when the header is there: what follows is refused */
     struct err *err;
 };
 
@@ -14,10 +14,16 @@ static la_ssize_t on_write(struct archive *tar, void *ctx, const void *bytes, si
     struct capture *capture = ctx;
 
     (void)tar;
+    if (!capture->out)
+        return -1;
     return buf_add(capture->out, bytes, len, capture->err) < 0 ? -1 : (la_ssize_t)len;
 }
 
-/* One header through a writer of its own, which is then dropped: it would pad a body. */
+/*
+ * One header through a writer of its own. Its close would pad the body that it never saw;
+ * the refusing callback ends that at once. archive_write_fail() would too, but libarchive
+ * 3.6 then leaks the state of the writer.
+ */
 static int write_header(struct archive *tar, struct archive_entry *entry,
                         struct capture *capture)
 {
@@ -30,7 +36,8 @@ static int write_header(struct archive *tar, struct archive_entry *entry,
         rc = 0;
     else if (!capture->err || !capture->err->kind)
         (void)err_set(capture->err, ERR_FORMAT, "libarchive: %s", archive_error_string(tar));
-    (void)archive_write_fail(tar);
+    capture->out = NULL;
+    (void)archive_write_close(tar);
     return rc;
 }
 

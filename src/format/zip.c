@@ -12,7 +12,7 @@
 struct zip {
     struct archive *archive;
     struct archive_entry *entry;
-    put_fn *put;
+    put_fn *put; /* NULL once the zip is given up */
     void *ctx;
     struct err err; /* what put said */
 };
@@ -22,6 +22,8 @@ static la_ssize_t on_write(struct archive *archive, void *ctx, const void *bytes
     struct zip *zip = ctx;
 
     (void)archive;
+    if (!zip->put)
+        return -1;
     return zip->put(zip->ctx, bytes, len, &zip->err) < 0 ? -1 : (la_ssize_t)len;
 }
 
@@ -90,8 +92,7 @@ void zip_free(struct zip *zip)
 {
     if (!zip)
         return;
-    if (zip->archive)
-        (void)archive_write_fail(zip->archive); /* no padding of what was given up */
+    zip->put = NULL; /* an entry given up is not padded */
     (void)archive_write_free(zip->archive);
     archive_entry_free(zip->entry);
     mem_free(zip);

@@ -9,6 +9,8 @@ static void test_reading(void **state)
     assert_int_equal(clock_us("2026-01-20T11:52:29Z"), INT64_C(1768909949000000));
     assert_int_equal(clock_us("2026-01-20T13:52:29.5+02:00"), INT64_C(1768909949500000));
     assert_int_equal(clock_us("20260120T115229Z"), INT64_C(1768909949000000));
+    assert_int_equal(clock_us("2026-01-20T11:52"), INT64_C(1768909920000000));
+    assert_int_equal(clock_us("2026-01-20"), INT64_C(1768867200000000));
     assert_int_equal(clock_us("1970-01-01T00:00:00"), 0);
     assert_int_equal(clock_us("2024-02-29T00:00:00Z"), INT64_C(1709164800000000));
 }
@@ -19,10 +21,11 @@ static void test_refusing(void **state)
                                        "yesterday",
                                        "2026-13-01T00:00:00",
                                        "2026-02-30T00:00:00",
-                                       "2026-01-20",
+                                       "2026-01",
+                                       "2025-02-29",
                                        "2026-01-20T25:00:00",
                                        "2026-01-20T11:52:29x",
-                                       "2026-01-20T11:52",
+                                       "2026-01-20T11",
                                        "-026-01-20T11:52:29" };
     size_t i;
 
