@@ -16,6 +16,7 @@
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
 #define TRIES_MAX 1000000
+#define EXT_ROOM  32 /* for an extension with its dot */
 
 struct plan {
     struct region *region;
@@ -225,7 +226,7 @@ int plan_reserve(struct plan *plan, const char *path, struct err *err)
 
 /* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */
 static void base_name(const struct item *item, const char *ext, char *stem, size_t size,
-                      const char **suffix)
+                      char suffix[EXT_ROOM])
 {
     const struct plan_artifact *what = &item->what;
     const char *own = what->bundle_key ? what->bundle_key : what->uri;
@@ -238,31 +239,29 @@ static void base_name(const struct item *item, const char *ext, char *stem, size
         (void)path_safe(safe, path_base(own));
         len = (size_t)(path_ext(safe) - safe);
         (void)snprintf(stem, size, "%.*s", (int)len, safe);
-        *suffix = path_ext(path_base(own)); /* the same text: safe names keep it */
-        if (strlen(*suffix) != strlen(safe + len))
-            *suffix = "";
+        (void)snprintf(suffix, EXT_ROOM, "%s", safe + len);
         return;
     }
     if (what->created_us != CLOCK_NONE)
         (void)clock_format(when, what->created_us, CLOCK_MICROS);
     (void)snprintf(stem, size, "%s_%s", when, path_safe(safe, what->artifact_id));
-    *suffix = ext;
+    (void)snprintf(suffix, EXT_ROOM, "%s", ext);
 }
 
 int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
               struct err *err)
 {
     char dir[PATH_NAME_MAX + 1];
-    char ext[32] = ".";
+    char ext[EXT_ROOM] = ".";
     char stem[2 * PATH_NAME_MAX];
-    const char *suffix;
+    char suffix[EXT_ROOM];
     bool download = item->what.type && strcmp(item->what.type, "download") == 0;
     unsigned n;
 
     if (item->path)
         return 0;
     choose_ext(item, head, len, ext + 1, sizeof(ext) - 1);
-    base_name(item, ext, stem, sizeof(stem), &suffix);
+    base_name(item, ext, stem, sizeof(stem), suffix);
     (void)path_safe(dir, download ? "files" : item->what.type ? item->what.type : "unknown");
     for (n = 1; n < TRIES_MAX; n++) {
         char again[16] = "";

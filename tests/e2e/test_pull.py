@@ -170,6 +170,7 @@ def test_hostile_names(pull):
     names = {row["artifact_id"]: row["path"] for row in manifest["artifacts"]}
     assert names["a_1csv"].endswith("/files/Report 2026.csv")
     assert names["a_1csv2"].endswith("/files/report 2026~2.csv")
+    assert names["a_1evil"].endswith("con___.exe")  # cleaned, and still what it was
     assert names["a_1con"].endswith("/files/_CON.txt")
     for path in names.values():
         assert not set(path) & set('\\:*?"<>|%\u202e\u0007')
