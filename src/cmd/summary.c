@@ -89,6 +89,21 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     return rc;
 }
 
+/* By bytes where all sizes are known, else by the artifacts that are done. */
+static bool time_left(const struct pull_status *s, uint64_t *ms)
+{
+    if (s->bytes_expected)
+        *ms = s->bytes && s->bytes_expected > s->bytes
+                  ? (uint64_t)((double)s->elapsed * (double)(s->bytes_expected - s->bytes) /
+                               (double)s->bytes)
+                  : 0;
+    else
+        *ms = s->artifacts_done && s->artifacts > s->artifacts_done
+                  ? s->elapsed * (s->artifacts - s->artifacts_done) / s->artifacts_done
+                  : 0;
+    return *ms > 0;
+}
+
 const char *summary_status(char *out, size_t size, const struct pull_status *s)
 {
     char bytes[TEXT_SIZE_MAX];
@@ -96,6 +111,7 @@ const char *summary_status(char *out, size_t size, const struct pull_status *s)
     char rate[TEXT_SIZE_MAX];
     char left[TEXT_SIZE_MAX];
     uint64_t bps = s->elapsed ? s->bytes * 1000 / s->elapsed : 0;
+    uint64_t ms;
     size_t used;
 
     if (s->runs_listed < s->runs || !s->artifacts) {
@@ -111,9 +127,8 @@ const char *summary_status(char *out, size_t size, const struct pull_status *s)
     used = strlen(out);
     (void)snprintf(out + used, size - used, ", %s/s", text_size(rate, bps));
     used = strlen(out);
-    if (s->bytes_expected > s->bytes && bps)
-        (void)snprintf(out + used, size - used, ", %s left",
-                       text_duration(left, (s->bytes_expected - s->bytes) / bps * 1000));
+    if (time_left(s, &ms))
+        (void)snprintf(out + used, size - used, ", %s left", text_duration(left, ms));
     used = strlen(out);
     if (s->retries)
         (void)snprintf(out + used, size - used, ", %u retries", s->retries);
