@@ -17,6 +17,8 @@ complete -c skyarc -n '__fish_seen_subcommand_from pull' -s j -l jobs -r -d 'tra
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l limit-rate -r -d 'bytes a second, all transfers together (suffixes k, m, g)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l retries -r -d 'attempts after the first, each way (default 5)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l timeout -r -d 'stop fetching after this time and archive what is there (suffixes s, m, h)'
+complete -c skyarc -n '__fish_seen_subcommand_from pull' -l bundles -r -d 'fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests'
+complete -c skyarc -n '__fish_seen_subcommand_from pull' -l local-root -r -F -d 'read file:// artifacts that the service does not give from below this directory, and from nowhere else'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l max-size -r -d 'no artifact larger than this (default 16g)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l base-url -r -d 'the API\'s address (default https://api.skyvern.com; also SKYVERN_BASE_URL)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l api-key-file -r -F -d 'a file with the API key (else SKYVERN_API_KEY)'

@@ -29,7 +29,9 @@
  *           loop      one turn of the transfer loop
  *           call      API calls with retries
  *           listing   all runs' records and artifact lists
+ *           extras    what a run's record names beside its list
  *           fetch     what is urgent first, until nothing is wanted
+ *           ledger    what ends a want: here, lost, or out of a ZIP
  *           want      the artifacts still to be fetched
  *           way       signed URL, renewed URL, content endpoint
  *           renew     a run's list again, once for all its URLs
@@ -46,7 +48,10 @@
  *           backoff   when to try again
  *           rate      a token bucket
  * pack/     plan      names every file, joins what is the same
- *           packer    the thread that hashes, finds duplicates, writes entries
+ *           bundle    one ZIP or its members: which is cheaper
+ *           packer    the thread that looks at bodies, and answers
+ *           stow      hash, find duplicates, write an entry or a link
+ *           split     bodies out of a ZIP, or out of zstd
  *           dedupe    has this content been seen?
  *           spool     bodies in memory, or in a file without a name
  *           volume    one archive in the making, tar or zip
@@ -59,6 +64,7 @@
  *           seek      the seek table at an archive's end
  *           entry     tar headers
  *           zip       zip archives
+ *           unzip     the entries of a ZIP that nobody trusts
  *           manifest  manifest.json
  *           bag       the BagIt files
  *           sniff     what bytes are, by their beginning

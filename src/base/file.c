@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SLURP_STEP ((size_t)64 * 1024)
@@ -108,6 +111,56 @@ int file_load(const char *path, struct buf *out, struct err *err)
         (void)err_wrap(err, "'%s'", path);
     file_close(&fd);
     return rc;
+}
+
+/* A path relative to root, opened beneath it. */
+static int open_beneath(int root, const char *path)
+{
+    struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+
+    while (*path == '/')
+        path++;
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* Below the root as it is; else without leading folders, as long as two names are left. */
+static int find_beneath(int root, const char *dir, const char *path)
+{
+    size_t len = strlen(dir);
+    int fd = -1;
+
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    if (strncmp(path, dir, len) == 0 && path[len] == '/')
+        return open_beneath(root, path + len);
+    while (path && strchr(path + 1, '/')) {
+        fd = open_beneath(root, path);
+        if (fd >= 0 || errno != ENOENT)
+            break;
+        path = strchr(path + 1, '/');
+    }
+    return fd;
+}
+
+int file_open_beneath(const char *dir, const char *path, struct err *err)
+{
+    int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    int fd;
+
+    if (root < 0)
+        return err_sys(err, "cannot open '%s'", dir);
+    fd = find_beneath(root, dir, path);
+    if (fd < 0)
+        (void)(errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "no such file below '%s'", dir)
+                               : err_sys(err, "cannot open a file below '%s'", dir));
+    file_close(&root);
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+        (void)err_set(err, ERR_NOT_FOUND, "not a file");
+        file_close(&fd);
+    }
+    return fd;
 }
 
 int file_temp(const char *dir, struct err *err)

@@ -29,6 +29,16 @@ int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
 /* Read a file whole; path "-" is standard input. */
 int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
 
+/*
+ * Open a regular file for reading, and none that lies outside a directory: the kernel resolves
+ * the path beneath it (openat2), links too.
+ *
+ * path     below dir, or with dir in front; else also without leading folders, as long as two
+ *          names are left (a container's mount)
+ * returns  the descriptor; -1 and ERR_NOT_FOUND or ERR_SYSTEM
+ */
+int file_open_beneath(const char *dir, const char *path, struct err *err) MUST_CHECK;
+
 /* Open a file without a name in a directory; -1 on error. */
 int file_temp(const char *dir, struct err *err) MUST_CHECK;
 

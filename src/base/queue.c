@@ -94,9 +94,22 @@ static uint64_t now_us(void)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-void *queue_pop(struct queue *queue, uint64_t *waited_us)
+/* The oldest, or NULL; with the lock held. */
+static void *take(struct queue *queue)
 {
     void *thing = NULL;
+
+    if (queue->len) {
+        thing = queue->ring[queue->head];
+        queue->head = (queue->head + 1) & (queue->cap - 1);
+        queue->len--;
+    }
+    return thing;
+}
+
+void *queue_pop(struct queue *queue, uint64_t *waited_us)
+{
+    void *thing;
 
     (void)pthread_mutex_lock(&queue->lock);
     if (!queue->len && !queue->closed) {
@@ -109,11 +122,17 @@ void *queue_pop(struct queue *queue, uint64_t *waited_us)
         if (waited_us)
             *waited_us += now_us() - since;
     }
-    if (queue->len) {
-        thing = queue->ring[queue->head];
-        queue->head = (queue->head + 1) & (queue->cap - 1);
-        queue->len--;
-    }
+    thing = take(queue);
+    (void)pthread_mutex_unlock(&queue->lock);
+    return thing;
+}
+
+void *queue_try(struct queue *queue)
+{
+    void *thing;
+
+    (void)pthread_mutex_lock(&queue->lock);
+    thing = take(queue);
     (void)pthread_mutex_unlock(&queue->lock);
     return thing;
 }

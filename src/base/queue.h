@@ -39,6 +39,9 @@ void queue_close(struct queue *queue);
  */
 void *queue_pop(struct queue *queue, uint64_t *waited_us);
 
+/* Take the oldest without waiting; NULL: none is there. */
+void *queue_try(struct queue *queue);
+
 /* Whether the reader is waiting now: a hint, already old. */
 bool queue_starved(struct queue *queue);
 

@@ -98,8 +98,8 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undo percent-encoding of len bytes; false when it does not fit. */
-static bool decode(char *out, size_t size, const char *s, size_t len)
+/* Undo percent-encoding of len bytes; false when it does not fit. form: + is a blank. */
+static bool decode(char *out, size_t size, const char *s, size_t len, bool form)
 {
     size_t used = 0;
     size_t i;
@@ -110,7 +110,7 @@ static bool decode(char *out, size_t size, const char *s, size_t len)
         if (c == '%' && i + 2 < len && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0) {
             c = (char)(hex_value(s[i + 1]) << 4 | hex_value(s[i + 2]));
             i += 2;
-        } else if (c == '+') {
+        } else if (form && c == '+') {
             c = ' ';
         }
         if (used + 1 >= size || c == '\0')
@@ -132,12 +132,20 @@ bool url_query(const char *url, const char *name, char *out, size_t size)
         at++;
         span = strcspn(at, "&#");
         if (span > len && at[len] == '=' && strncmp(at, name, len) == 0)
-            return decode(out, size, at + len + 1, span - len - 1);
+            return decode(out, size, at + len + 1, span - len - 1, true);
         at += span;
         if (*at != '&')
             break;
     }
     return false;
+}
+
+bool url_path(const char *url, char *out, size_t size)
+{
+    const char *host = strstr(url, "://");
+    const char *path = host ? strchr(host + 3, '/') : NULL;
+
+    return path && decode(out, size, path, strcspn(path, "?#"), false);
 }
 
 /* Cut suffix off text when it ends in it. */

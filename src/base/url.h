@@ -37,6 +37,9 @@ const char *url_shown(char out[URL_SHOWN_MAX], const char *url);
  */
 bool url_query(const char *url, const char *name, char *out, size_t size);
 
+/* The path, percent-decoded, without query; false when there is none or it does not fit. */
+bool url_path(const char *url, char *out, size_t size);
+
 /*
  * A base URL as users paste it, made canonical: no trailing slash, no /v1 or
  * /api/v1, no query.

@@ -36,7 +36,9 @@ struct pull_args {
     uint64_t timeout;
     uint64_t limit_rate;
     uint64_t max_size;
+    const char *local_root;
     unsigned duplicates;
+    unsigned bundles;
     bool no_dedupe;
     bool strict;
     bool dry_run;
@@ -51,6 +53,7 @@ static const struct pull_args pull_defaults = {
 };
 
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
+static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
 /* clang-format off */
 static const struct opt choice_opts[] = {
@@ -78,6 +81,8 @@ static const struct opt transfer_opts[] = {
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_args, timeout),    "stop fetching after this time and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
+    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(pull_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
     { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(pull_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -285,7 +290,9 @@ static int run_pull(struct job *job, struct pull_result *result, const char *too
         .force = args->force,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,
-        .duplicates = (enum packer_duplicates)args->duplicates,
+        .duplicates = (enum stow_duplicates)args->duplicates,
+        .bundles = (enum bundle_mode)args->bundles,
+        .local_root = args->local_root,
         .jobs = (unsigned)args->jobs,
         .retries = (unsigned)args->retries,
         .timeout = args->timeout,

@@ -2,21 +2,24 @@
 #include "flow/fetch.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "flow/ledger.h"
 #include "flow/renew.h"
 #include "flow/transfer.h"
 #include "flow/want.h"
+#include "format/sniff.h"
 #include "skyvern/expiry.h"
 
 #include <string.h>
 
 /*
- * A want goes from ready to running; from there it ends, or waits for its next
- * try, or is parked until its run is listed again. Before each start its URL's
- * life is looked at, so that no URL is used that is about to die; one list
- * serves all the parked wants of a run.
+ * A want goes from ready to running, and its bytes to the packer, whose answer
+ * ends it; or it waits for its next try, or is parked until its run is listed
+ * again. Before each start its URL's life is looked at, so that no URL is used
+ * that is about to die; one list serves all the parked wants of a run.
  */
 #define RENEWALS_MAX 20 /* lists for the sake of one want */
 #define DENIALS_MAX  2  /* of them after a 403 */
@@ -24,13 +27,9 @@
 struct fetch {
     struct fetch_opts opts;
     struct loop *loop;
-    struct want *all; /* by the plan's index */
-    size_t open;      /* wants that have not ended */
-    struct wants *queue;
+    struct ledger ledger;
     struct renew *renew;
     struct transfers transfers;
-    struct fetch_progress progress;
-    struct err err; /* fatal, from within a callback */
 };
 
 static int64_t server_now(const struct fetch *f)
@@ -38,107 +37,50 @@ static int64_t server_now(const struct fetch *f)
     return clock_wall() + f->opts.listing->skew;
 }
 
-static const struct artifact *artifact_of(const struct fetch *f, const struct item *item)
-{
-    return &f->opts.listing->runs[item->run].list.rows[item->row];
-}
-
-/* Whether this is a URL that may be fetched at all. */
-static bool usable(const struct fetch *f, const char *url)
-{
-    char origin[URL_ORIGIN_MAX];
-
-    return url && url_origin(origin, url, NULL) == 0 &&
-           (!f->opts.api->secure || url_is_secure(url));
-}
-
-static void take_url(struct fetch *f, struct want *want, const char *url, enum way way)
-{
-    if (usable(f, url)) {
-        want->url = url;
-        want->way = way;
-        want->dies = expiry_of(url);
-    } else {
-        want->url = NULL;
-        want->way = WAY_CONTENT;
-        want->dies = EXPIRY_NEVER;
-    }
-}
-
-static void begin(struct fetch *f, struct item *item)
-{
-    struct want *want = &f->all[item->index];
-
-    want->item = item;
-    want->backoff =
-        (struct backoff){ .retries = f->opts.retries, .deadline = f->opts.deadline };
-    take_url(f, want, artifact_of(f, item)->signed_url, WAY_SIGNED);
-    f->open++;
-    wants_ready(f->queue, want);
-}
-
-static void end_want(struct fetch *f, struct want *want)
-{
-    want->state = WANT_ENDED;
-    f->open--;
-    f->progress.done++;
-}
-
-static void lose(struct fetch *f, struct want *want, const char *reason)
-{
-    struct item *heir;
-    char id[128];
-
-    want->outcome.reason = reason;
-    end_want(f, want);
-    f->progress.missing++;
-    log_line(LOG_WARNING, "artifact '%s' (%s) of run '%s' is missing: %s",
-             text_shown(id, sizeof(id), want->item->what.artifact_id),
-             want->item->what.type ? want->item->what.type : "no type", want->item->what.run_id,
-             reason);
-    if (f->opts.strict) {
-        (void)err_set(&f->err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)", id,
-                      want->item->what.run_id, reason);
-        (void)err_hint(&f->err, "without --strict the rest is archived");
-        return;
-    }
-    heir = plan_promote(want->item);
-    if (heir)
-        begin(f, heir);
-}
-
-/* The want's bytes are with the packer; its followers' too. */
-static void win(struct fetch *f, struct want *want)
-{
-    const struct item *item;
-
-    want->outcome.via = way_name(want->way);
-    want->outcome.fetched_at = clock_wall();
-    end_want(f, want);
-    for (item = want->item->followers; item; item = item->next) {
-        struct want *other = &f->all[item->index];
-
-        other->outcome = want->outcome;
-        other->outcome.via = "joined";
-        other->outcome.attempts = 0;
-        other->state = WANT_ENDED;
-        f->progress.done++;
-    }
-}
-
 static void to_content(struct fetch *f, struct want *want)
 {
     want->way = WAY_CONTENT;
     want->dies = EXPIRY_NEVER;
     want->backoff.failures = 0;
-    wants_ready(f->queue, want);
+    wants_ready(f->ledger.queue, want);
+}
+
+static bool has_local(const struct fetch *f, const struct item *item)
+{
+    return f->opts.local_root && artifact_file(ledger_artifact(&f->ledger, item));
+}
+
+/* Read the file from the server's own disk, which is ours, too. */
+static void to_local(struct fetch *f, struct want *want, const char *reason)
+{
+    struct err err;
+    int fd = file_open_beneath(f->opts.local_root,
+                               artifact_file(ledger_artifact(&f->ledger, want->item)), &err);
+    struct body *body =
+        fd < 0 ? NULL : body_of_file(fd, f->opts.spool->dir, f->opts.max_size, &err);
+
+    file_close(&fd);
+    want->outcome.attempts++;
+    if (!body) {
+        log_line(LOG_INFO, "artifact '%s', by local-root: %s", want->item->what.artifact_id,
+                 err.text);
+        ledger_lose(&f->ledger, want, err.kind == ERR_LIMIT ? "too-large" : reason);
+        return;
+    }
+    want->way = WAY_LOCAL;
+    want->state = WANT_PACKING;
+    want->outcome.via = way_name(WAY_LOCAL);
+    want->outcome.fetched_at = clock_wall();
+    err_clear(&err);
+    if (packer_item(f->opts.packer, want->item, body, false, &err) < 0 && !f->ledger.err.kind)
+        f->ledger.err = err;
 }
 
 static void park(struct fetch *f, struct want *want)
 {
     want->renewed++;
     want->state = WANT_PARKED;
-    if (renew_ask(f->renew, want->item->run, &f->err) < 0)
+    if (renew_ask(f->renew, want->item->run, &f->ledger.err) < 0)
         want->state = WANT_ENDED;
 }
 
@@ -148,7 +90,7 @@ static void on_renewed(void *ctx, const struct renew_list *list)
     size_t i;
 
     for (i = 0; i < plan_count(f->opts.plan); i++) {
-        struct want *want = &f->all[i];
+        struct want *want = &f->ledger.all[i];
         const char *id;
         const char *url;
 
@@ -158,11 +100,12 @@ static void on_renewed(void *ctx, const struct renew_list *list)
         id = want->item->what.artifact_id;
         url = list->came ? table_get(list->by_id, id, strlen(id)) : NULL;
         if (want->state == WANT_PARKED) {
-            take_url(f, want, url, WAY_RENEWED);
-            wants_ready(f->queue, want);
-        } else if (want->way != WAY_CONTENT) {
+            ledger_take_url(&f->ledger, want, url, WAY_RENEWED);
+            wants_ready(f->ledger.queue, want);
+        } else if (want->way == WAY_SIGNED || want->way == WAY_RENEWED) {
             /* its place in the heap stays: what dies later is only less urgent */
-            want->url = usable(f, url) ? url : NULL; /* the list it came from is gone */
+            want->url =
+                ledger_usable(&f->ledger, url) ? url : NULL; /* the list it came from is gone */
             want->fresh = want->url && want->state == WANT_RUNNING;
             if (want->state != WANT_RUNNING)
                 want->way = WAY_RENEWED;
@@ -187,25 +130,29 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
 
     want->outcome.http_status = request->status;
     switch (verdict.step) {
-    case WAY_DONE:
-        win(f, want);
+    case WAY_DONE: /* the packer will answer */
+        want->state = WANT_PACKING;
+        want->outcome.via = way_name(want->way);
+        want->outcome.fetched_at = clock_wall();
         return;
     case WAY_AGAIN:
         due = backoff_next(&want->backoff, clock_mono(), request->retry_after,
                            loop_dice(f->loop));
         if (due != BACKOFF_NEVER) {
             f->loop->retries++;
-            wants_delay(f->queue, want, due);
+            wants_delay(f->ledger.queue, want, due);
         } else if (want->way != WAY_CONTENT) {
             to_content(f, want);
+        } else if (has_local(f, want->item)) {
+            to_local(f, want, verdict.reason);
         } else {
-            lose(f, want, verdict.reason);
+            ledger_lose(&f->ledger, want, verdict.reason);
         }
         return;
     case WAY_RENEW:
         if (want->fresh) { /* it was refused by a URL that is replaced already */
-            take_url(f, want, want->url, WAY_RENEWED);
-            wants_ready(f->queue, want);
+            ledger_take_url(&f->ledger, want, want->url, WAY_RENEWED);
+            wants_ready(f->ledger.queue, want);
         } else {
             park(f, want);
         }
@@ -213,8 +160,11 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
     case WAY_TO_CONTENT:
         to_content(f, want);
         return;
+    case WAY_TO_LOCAL:
+        to_local(f, want, verdict.reason);
+        return;
     case WAY_GIVE_UP:
-        lose(f, want, verdict.reason);
+        ledger_lose(&f->ledger, want, verdict.reason);
         return;
     }
 }
@@ -235,21 +185,33 @@ static void explain(const struct want *want, const struct request *request,
              way_name(want->way), err.text);
 }
 
+/* Whether an answer's length can be told: not of a HAR at rest, nor of a ZIP for a member. */
+static bool has_length(const struct transfer *t)
+{
+    const struct item *item = t->want->item;
+    unsigned char head[SNIFF_SIZE];
+    const struct sniff *is = item->bundle && t->body
+                                 ? sniff_find(head, body_head(t->body, head, sizeof(head)))
+                                 : NULL;
+
+    return item->what.sized && !(item->what.type && strcmp(item->what.type, "har") == 0) &&
+           !(item->what.bundle_key && is && strcmp(is->ext, "zip") == 0);
+}
+
 static void on_done(void *ctx, struct request *request)
 {
     struct transfer *t = ctx;
     struct fetch *f = (struct fetch *)((char *)t->all - offsetof(struct fetch, transfers));
     struct want *want = t->want;
-    const struct artifact *artifact = artifact_of(f, want->item);
+    const struct artifact *artifact = ledger_artifact(&f->ledger, want->item);
     struct way_facts facts = { .way = want->way,
+                               .local = has_local(f, want->item),
                                .archived = artifact->archived,
                                .renewable = want->renewed < DENIALS_MAX,
-                               .sized = want->item->what.sized &&
-                                        !(want->item->what.type &&
-                                          strcmp(want->item->what.type, "har") == 0),
+                               .sized = has_length(t),
                                .file_size = want->item->what.file_size };
     struct way_verdict verdict = way_judge(&facts, request);
-    struct err *fatal = f->err.kind ? NULL : &f->err;
+    struct err *fatal = f->ledger.err.kind ? NULL : &f->ledger.err;
     int rc;
 
     if (f->transfers.err.kind) { /* the spool or the packer failed, not the network */
@@ -259,7 +221,9 @@ static void on_done(void *ctx, struct request *request)
         want->state = WANT_ENDED;
         return;
     }
-    rc = verdict.step == WAY_DONE ? transfer_commit(t, fatal) : transfer_abort(t, fatal);
+    rc = verdict.step == WAY_DONE
+             ? transfer_commit(t, want->item->what.checksum && !want->rechecked, fatal)
+             : transfer_abort(t, fatal);
     explain(want, request, verdict);
     if (rc == 0)
         settle(f, want, request, verdict);
@@ -297,10 +261,12 @@ static int start(struct fetch *f, struct want *want, struct err *err)
         *err = why;
         return -1;
     }
-    if (want->way == WAY_CONTENT)
-        lose(f, want, "no-url");
-    else
+    if (want->way != WAY_CONTENT)
         to_content(f, want);
+    else if (has_local(f, want->item))
+        to_local(f, want, "no-url");
+    else
+        ledger_lose(&f->ledger, want, want->outcome.http_status == 403 ? "denied" : "no-url");
     return 0;
 }
 
@@ -309,8 +275,8 @@ static int fill_slots(struct fetch *f, struct err *err)
 {
     struct want *want;
 
-    while (f->transfers.running < f->transfers.count && !f->err.kind &&
-           (want = wants_take(f->queue))) {
+    while (f->transfers.running < f->transfers.count && !f->ledger.err.kind &&
+           !f->ledger.over && (want = wants_take(f->ledger.queue))) {
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
 
         if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
@@ -323,12 +289,13 @@ static int fill_slots(struct fetch *f, struct err *err)
     return 0;
 }
 
-/* The time is up: what is not here is missing. */
+/* The time is up: what is neither here nor with the packer is missing. */
 static void give_up(struct fetch *f)
 {
     unsigned i;
     size_t k;
 
+    f->ledger.over = true;
     for (i = 0; i < f->transfers.count; i++) {
         struct transfer *t = &f->transfers.slots[i];
 
@@ -338,42 +305,44 @@ static void give_up(struct fetch *f)
         discard(t);
     }
     for (k = 0; k < plan_count(f->opts.plan); k++) {
-        struct want *want = &f->all[k];
+        struct want *want = &f->ledger.all[k];
+        const struct bundle *bundle = want->item->bundle;
 
-        if (want->outcome.via || want->outcome.reason)
+        if (want->state == WANT_ENDED || want->state == WANT_PACKING ||
+            (want->state == WANT_CARRIED && bundle->whole &&
+             f->ledger.all[bundle->parent->index].state == WANT_PACKING))
             continue;
-        want->outcome.reason = "timeout";
-        want->state = WANT_ENDED;
-        f->progress.done++;
-        f->progress.missing++;
+        ledger_lose(&f->ledger, want, "timeout");
     }
-    f->open = 0;
-    log_line(LOG_WARNING, "the time is up: %zu artifacts are missing", f->progress.missing);
+    log_line(LOG_WARNING, "the time is up: %zu artifacts are missing",
+             f->ledger.progress.missing);
 }
 
 static int turn(struct fetch *f, struct err *err)
 {
     uint64_t now = clock_mono();
-    uint64_t due = wants_due(f->queue, now);
+    uint64_t due = wants_due(f->ledger.queue, now);
     uint64_t called;
+    struct item *item;
 
-    if (now >= f->opts.deadline) {
+    if (now >= f->opts.deadline && !f->ledger.over)
         give_up(f);
-        return 0;
-    }
     if (fill_slots(f, err) < 0)
         return -1;
     called = callers_pump(f->opts.callers);
     due = called < due ? called : due;
-    due = f->opts.deadline < due ? f->opts.deadline : due;
-    f->progress.running = f->transfers.running;
-    f->progress.bytes = f->transfers.bytes;
-    if (f->open && !f->err.kind && loop_turn(f->loop, due, err) < 0)
+    if (!f->ledger.over && f->opts.deadline < due)
+        due = f->opts.deadline;
+    f->ledger.progress.running = f->transfers.running;
+    f->ledger.progress.bytes = f->transfers.bytes;
+    if (f->ledger.open && !f->ledger.err.kind && loop_turn(f->loop, due, err) < 0)
         return -1;
+    while ((item = packer_answer(f->opts.packer)))
+        ledger_answer(&f->ledger, item);
     if (transfers_look(&f->transfers, clock_mono()))
         loop_wake(f->loop);
-    if (f->err.kind) {
-        *err = f->err;
+    if (f->ledger.err.kind) {
+        *err = f->ledger.err;
         return -1;
     }
     if (packer_failed(f->opts.packer))
@@ -381,23 +350,37 @@ static int turn(struct fetch *f, struct err *err)
     return 0;
 }
 
-int fetch_run(struct fetch *f, struct err *err)
+/* Take up all that leads; what is a member waits for its bundle. */
+static void begin(struct fetch *f)
 {
+    struct bundle *bundle;
     size_t i;
 
     for (i = 0; i < plan_count(f->opts.plan); i++) {
         struct item *item = plan_at(f->opts.plan, i);
 
-        f->all[i].item = item;
-        f->all[i].state = WANT_ENDED;
-        if (!item->leader)
-            begin(f, item);
+        f->ledger.all[i].item = item;
+        f->ledger.all[i].state = WANT_ENDED;
+        if (item->leader || (item->unlisted && !(item->bundle && item->bundle->whole)))
+            continue;
+        (void)ledger_open(&f->ledger, item);
+        if (!item->bundle || item->bundle->parent == item)
+            wants_ready(f->ledger.queue, &f->ledger.all[i]);
     }
-    while (f->open) {
+    for (bundle = plan_bundles(f->opts.plan); bundle; bundle = bundle->next) {
+        if (!bundle->whole)
+            ledger_scout(&f->ledger, bundle);
+    }
+}
+
+int fetch_run(struct fetch *f, struct err *err)
+{
+    begin(f);
+    while (f->ledger.open) {
         if (turn(f, err) < 0)
             return -1;
     }
-    f->progress.bytes = f->transfers.bytes;
+    f->ledger.progress.bytes = f->transfers.bytes;
     return 0;
 }
 
@@ -413,10 +396,16 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->transfers.packer = opts->packer;
     f->transfers.spool = opts->spool;
     f->transfers.reserve = opts->reserve;
-    f->all = mem_array(count, sizeof(*f->all), err);
-    f->queue = wants_new(count, err);
+    f->ledger.api = opts->api;
+    f->ledger.listing = opts->listing;
+    f->ledger.retries = opts->retries;
+    f->ledger.deadline = opts->deadline;
+    f->ledger.strict = opts->strict;
+    f->ledger.all = mem_array(count, sizeof(*f->ledger.all), err);
+    f->ledger.queue = wants_new(count, err);
     f->renew = renew_new(opts->listing, opts->callers, on_renewed, f, err);
-    if (f->all && f->queue && f->renew && transfers_init(&f->transfers, opts->jobs, err) == 0)
+    if (f->ledger.all && f->ledger.queue && f->renew &&
+        transfers_init(&f->transfers, opts->jobs, err) == 0)
         return f;
     fetch_free(f);
     return NULL;
@@ -428,17 +417,17 @@ void fetch_free(struct fetch *f)
         return;
     transfers_clear(&f->transfers);
     renew_free(f->renew);
-    wants_free(f->queue);
-    mem_free(f->all);
+    wants_free(f->ledger.queue);
+    mem_free(f->ledger.all);
     mem_free(f);
 }
 
 const struct outcome *fetch_outcome(const struct fetch *f, const struct item *item)
 {
-    return &f->all[item->index].outcome;
+    return &f->ledger.all[item->index].outcome;
 }
 
 const struct fetch_progress *fetch_progress(const struct fetch *f)
 {
-    return &f->progress;
+    return &f->ledger.progress;
 }

@@ -33,6 +33,7 @@ struct fetch_opts {
     const struct spool *spool;
     size_t reserve; /* chunks of the pool kept for a body that passes through; 0: none may */
     struct callers *callers;
+    const char *local_root; /* see local.h; NULL: none */
     unsigned jobs;
     unsigned retries;
     uint64_t max_size; /* of one artifact */

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "skyvern/scrub.h"
 
+#include <string.h>
+
 /* One word for why a run is not there. */
 static const char *reason_of(const struct err *err)
 {
@@ -79,21 +81,38 @@ static void on_run(void *ctx, struct call *call)
     ended(run);
 }
 
+/* List a run again, without type filters. */
+static bool list_wide(struct listed_run *run, struct call *call)
+{
+    struct err err;
+
+    run->wide = true;
+    if (api_url_list(run->listing->api, &call->url, run->id, run->listing->filter, false,
+                     &err) < 0)
+        return false;
+    call_add(call);
+    return true;
+}
+
+/* Whether two rows are members of ZIPs, which a list by type does not name. */
+static bool has_members(const struct artifact_list *list)
+{
+    size_t members = 0;
+    size_t i;
+
+    for (i = 0; i < list->count && members < 2; i++)
+        members += list->rows[i].bundle_key && list->rows[i].uri;
+    return members == 2;
+}
+
 static void on_list(void *ctx, struct call *call)
 {
     struct listed_run *run = ctx;
     struct listing *listing = run->listing;
     struct err err = call->err;
 
-    if (call->request.status == 422 && !run->wide) { /* a type that this server does not know */
-        run->wide = true;
-        err_clear(&err);
-        if (api_url_list(listing->api, &call->url, run->id, listing->filter, false, &err) ==
-            0) {
-            call_add(call);
-            return;
-        }
-    }
+    if (call->request.status == 422 && !run->wide && list_wide(run, call))
+        return; /* a type that this server does not know */
     if (call->request.date != CLOCK_NONE) {
         listing->skew = call->request.date - clock_wall();
         run->listed_at = call->request.date;
@@ -103,6 +122,12 @@ static void on_list(void *ctx, struct call *call)
     if (!err.kind &&
         artifact_list_parse(&run->list, buf_text(&call->body), call->body.len, &err) == 0)
         (void)keep(&run->list_json, call, listing->api, &err);
+    if (!err.kind && listing->bundles && !run->wide && has_members(&run->list)) {
+        artifact_list_clear(&run->list);
+        buf_clear(&run->list_json);
+        if (list_wide(run, call))
+            return;
+    }
     if (err.kind)
         fail(run, &err, "list the artifacts");
     else if (run->list.broken)
@@ -112,6 +137,18 @@ static void on_list(void *ctx, struct call *call)
     ended(run);
 }
 
+/* Whether the filter wants ZIPs, which a list by type does not hold. */
+static bool wants_zips(const struct kind_filter *filter)
+{
+    const struct kind *kind;
+
+    for (kind = kinds; kind->type; kind++) {
+        if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
+            return true;
+    }
+    return false;
+}
+
 /* Prepare both calls of a run. */
 static int ask(struct listing *listing, struct listed_run *run, struct err *err)
 {
@@ -119,11 +156,11 @@ static int ask(struct listing *listing, struct listed_run *run, struct err *err)
     call_init(&run->list_call, listing->callers, ARTIFACT_LIST_MAX, on_list, run);
     run->listing = listing;
     run->open = 2;
+    run->wide = listing->filter->wanted_count == 0 || wants_zips(listing->filter);
     if (api_url_run(listing->api, &run->run_call.url, run->id, err) < 0 ||
-        api_url_list(listing->api, &run->list_call.url, run->id, listing->filter, true, err) <
-            0)
+        api_url_list(listing->api, &run->list_call.url, run->id, listing->filter, !run->wide,
+                     err) < 0)
         return -1;
-    run->wide = listing->filter->wanted_count == 0;
     call_add(&run->run_call);
     call_add(&run->list_call);
     return 0;

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LISTED_NOTES 8
+
 struct listing;
 
 struct listed_run {
@@ -38,6 +40,8 @@ struct listed_run {
     struct err err;     /* why */
     const char *reason; /* the same as a word: "run-not-found" */
     unsigned attempts;
+    const char *notes[LISTED_NOTES]; /* what is odd about the run, as words */
+    unsigned note_count;
 
     /* while it is being listed */
     struct listing *listing;
@@ -53,6 +57,7 @@ struct listing {
     int64_t skew; /* the server's clock minus ours */
     const struct api *api;
     const struct kind_filter *filter;
+    bool bundles; /* set before: list a ZIP's members along with the ZIP */
     struct callers *callers;
 };
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "flow/call.h"
+#include "flow/extras.h"
 #include "flow/fetch.h"
 #include "flow/listing.h"
 #include "pack/plan.h"
@@ -14,8 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POOL_CHUNKS 176 /* 22 MiB for bodies on their way */
-#define RESERVE     80  /* of it for the one that passes through: two frames and more */
+#define POOL_CHUNKS  176 /* 22 MiB for bodies on their way */
+#define PARTS_CHUNKS 64  /* 8 MiB for what comes out of ZIPs; touched only then */
+#define RESERVE      80  /* of it for the one that passes through: two frames and more */
 
 struct pull {
     const struct pull_opts *opts;
@@ -25,6 +27,8 @@ struct pull {
     struct listing listing;
     struct plan *plan;
     struct pool *pool;
+    struct spool parts; /* for what comes out of ZIPs */
+    size_t listed;      /* items that are not only there to be taken apart */
     struct volume *volume;
     struct packer *packer;
     struct fetch *fetch;
@@ -36,7 +40,7 @@ static void on_tick(void *ctx)
     struct pull *p = ctx;
     struct pull_status status = { .runs = p->listing.count,
                                   .runs_listed = p->listing.done,
-                                  .artifacts = p->plan ? plan_count(p->plan) : 0,
+                                  .artifacts = p->listed,
                                   .retries = p->loop.retries,
                                   .bytes_expected = p->expected,
                                   .elapsed = clock_mono() - p->began };
@@ -118,8 +122,16 @@ static int64_t time_of(const char *text)
     return text ? clock_us(text) : CLOCK_NONE;
 }
 
+static bool is_parent(const struct artifact *a)
+{
+    const struct kind *kind = kind_find(a->artifact_type);
+
+    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+}
+
 static int plan_row(struct pull *p, size_t run, size_t row, struct err *err)
 {
+    const struct kind_filter *filter = p->opts->filter;
     const struct listed_run *listed = &p->listing.runs[run];
     const struct artifact *a = &listed->list.rows[row];
     const struct kind *kind = kind_find(a->artifact_type);
@@ -130,33 +142,70 @@ static int plan_row(struct pull *p, size_t run, size_t row, struct err *err)
                                   .ext = kind ? kind->ext : NULL,
                                   .uri = a->uri,
                                   .bundle_key = a->bundle_key,
+                                  .filename = a->filename,
                                   .checksum = a->checksum,
                                   .file_size = a->file_size,
                                   .sized = a->sized,
                                   .created_us = created };
 
-    if (!kind_filter_match(p->opts->filter, a->artifact_type))
-        return 0;
-    what.mtime =
-        first_known(created, time_of(listed->run.created_at), clock_wall() * 1000) / 1000000;
-    return plan_add(p->plan, &what, run, row, NULL, err);
+    bool wanted = kind_filter_match(filter, a->artifact_type);
+
+    what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
+                             time_of(listed->run.created_at), clock_wall() * 1000) /
+                 1000000;
+    if (is_parent(a))
+        return plan_parent(p->plan, &what, run, row, wanted && filter->wanted_count, wanted,
+                           err);
+    return wanted ? plan_add(p->plan, &what, run, row, NULL, err) : 0;
+}
+
+/* One run: its bundles are known before its members, and those before their ZIPs. */
+static int plan_run(struct pull *p, size_t run, struct err *err)
+{
+    struct artifact_list *list = &p->listing.runs[run].list;
+    size_t i;
+
+    if (extras_add(&p->listing.runs[run], p->opts->filter, err) < 0)
+        return -1;
+    for (i = 0; i < list->count; i++) {
+        if (list->rows[i].bundle_key && list->rows[i].uri &&
+            plan_bundle_row(p->plan, run, list->rows[i].uri, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (!is_parent(&list->rows[i]) && plan_row(p, run, i, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (is_parent(&list->rows[i]) && plan_row(p, run, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether an item is fetched as it stands, and not as part of something else. */
+static bool is_fetched(const struct item *item)
+{
+    if (item->leader)
+        return false;
+    if (item->bundle && item->bundle->parent != item)
+        return !item->bundle->whole;
+    return !item->unlisted || (item->bundle && item->bundle->whole);
 }
 
 static int make_plan(struct pull *p, struct err *err)
 {
     bool sized = true;
     size_t i;
-    size_t k;
 
     p->plan = plan_new(p->opts->dedupe, err);
     if (!p->plan)
         return -1;
     for (i = 0; i < p->listing.count; i++) {
-        for (k = 0; !p->listing.runs[i].failed && k < p->listing.runs[i].list.count; k++) {
-            if (plan_row(p, i, k, err) < 0)
-                return -1;
-        }
+        if (!p->listing.runs[i].failed && plan_run(p, i, err) < 0)
+            return -1;
     }
+    plan_choose(p->plan, p->opts->bundles);
     for (i = 0; i < plan_count(p->plan); i++) {
         const struct item *item = plan_at(p->plan, i);
 
@@ -164,7 +213,8 @@ static int make_plan(struct pull *p, struct err *err)
         if (item->what.type && strcmp(item->what.type, "download") == 0 &&
             plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
             return -1;
-        if (item->leader)
+        p->listed += !item->unlisted;
+        if (!is_fetched(item))
             continue;
         sized = sized && item->what.sized;
         p->expected += item->what.file_size;
@@ -178,7 +228,8 @@ static int tell_plan(struct pull *p, struct err *err)
     size_t i;
 
     for (i = 0; i < plan_count(p->plan); i++) {
-        if (plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
+        if (!plan_at(p->plan, i)->unlisted &&
+            plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
             return -1;
     }
     for (i = 0; i < plan_count(p->plan); i++) {
@@ -191,6 +242,8 @@ static int tell_plan(struct pull *p, struct err *err)
                                         item->what.file_size,
                                         item->what.sized };
 
+        if (item->unlisted)
+            continue;
         p->opts->planned(p->opts->ctx, &planned);
     }
     return 0;
@@ -238,21 +291,27 @@ static int fetch_all(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir };
-    struct packer_opts packer = { opts->top, opts->dedupe, opts->duplicates };
+    struct packer_opts packer = { .stow = { opts->top, opts->dedupe, opts->duplicates },
+                                  .parts = &p->parts,
+                                  .max_size = opts->max_size,
+                                  .news = loop_wake,
+                                  .ctx = &p->loop };
     struct fetch_opts fetch = { .api = opts->api,
                                 .listing = &p->listing,
                                 .plan = p->plan,
                                 .spool = &spool,
                                 .callers = &p->callers,
+                                .local_root = opts->local_root,
                                 .jobs = opts->jobs,
                                 .retries = opts->retries,
                                 .max_size = opts->max_size,
                                 .deadline = UINT64_MAX,
                                 .strict = opts->strict };
-    bool pass = volume_rewinds(p->volume) && opts->duplicates != PACKER_COPY;
+    bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
 
     p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, err);
-    if (!p->pool)
+    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, err), opts->spool_dir };
+    if (!p->pool || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
     spool.pool = p->pool;
@@ -339,6 +398,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         if (!p->volume)
             return -1;
     }
+    p->listing.bundles = opts->bundles != BUNDLE_MEMBERS;
     if (start_loop(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
@@ -370,6 +430,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     loop_clear(&p.loop);
     fetch_free(p.fetch);
     pool_free(p.pool);
+    pool_free(p.parts.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);
     return rc;

@@ -69,7 +69,9 @@ struct pull_opts {
     bool force;
     bool strict;
     bool dedupe;
-    enum packer_duplicates duplicates;
+    enum stow_duplicates duplicates;
+    enum bundle_mode bundles;
+    const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     unsigned retries;
     uint64_t timeout;  /* of all; 0: none */

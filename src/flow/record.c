@@ -51,6 +51,8 @@ void record_count(struct record *record)
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
 
+        if (item->unlisted)
+            continue;
         if (!item->packed) {
             t->missing++;
             continue;
@@ -92,7 +94,7 @@ size_t record_reasons(const struct record *record, struct record_reason *out, si
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
 
-        if (!item->packed)
+        if (!item->packed && !item->unlisted)
             count = count_reason(out, count, most, reason_of(record, item));
     }
     return count;
@@ -128,10 +130,14 @@ static void put_runs(struct making *m, struct jsonw *w)
                                     .started_at = run->started_at,
                                     .finished_at = run->finished_at,
                                     .failure_reason = clean(m, run->failure_reason),
-                                    .error = listed->failed ? listed->reason : NULL };
+                                    .error = listed->failed ? listed->reason : NULL,
+                                    .notes = listed->notes,
+                                    .note_count = listed->note_count };
 
         for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
              item++) {
+            if (plan_at(record->plan, item)->unlisted)
+                continue;
             row.listed++;
             row.archived += plan_at(record->plan, item)->packed;
         }
@@ -148,7 +154,8 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
     struct manifest_artifact row = {
         .path = item->path,
         .run_id = item->what.run_id,
-        .artifact_id = a->artifact_id,
+        .artifact_id = a->unnamed ? NULL : a->artifact_id,
+        .origin = a->origin ? a->origin : "list",
         .artifact_type = a->artifact_type,
         .step_id = a->step_id,
         .created_at = a->created_at,
@@ -163,11 +170,24 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
         .fetched_via = outcome->via,
         .checksum = a->checksum,
         .mismatch = item->mismatch,
+        .notes = item->notes,
+        .note_count = item->note_count,
+        .encoding = item->encoded ? "zstd" : NULL,
+        .encoded_size = item->encoded_size,
+        .encoded_sha256 = item->encoded_sha256,
         .frame = item->place.frame,
         .offset = item->place.offset,
     };
 
     manifest_artifact(w, &row);
+}
+
+/* The service's ID; NULL where it gave none. */
+static const char *artifact_id(const struct record *record, const struct item *item)
+{
+    const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
+
+    return a->unnamed ? NULL : a->artifact_id;
 }
 
 static void put_missing(struct making *m, struct jsonw *w)
@@ -191,11 +211,12 @@ static void put_missing(struct making *m, struct jsonw *w)
         const struct item *item = plan_at(record->plan, i);
         const struct outcome *outcome = fetch_outcome(record->fetch, item);
 
-        if (item->packed)
+        if (item->packed || item->unlisted)
             continue;
-        row = (struct manifest_missing){ item->what.artifact_id, item->what.run_id,
-                                         item->what.type,        reason_of(record, item),
-                                         MANIFEST_NONE,          outcome->attempts };
+        row = (struct manifest_missing){
+            artifact_id(record, item), item->what.run_id, item->what.type,
+            reason_of(record, item),   MANIFEST_NONE,     outcome->attempts
+        };
         if (outcome->http_status)
             row.http_status = (uint64_t)outcome->http_status;
         manifest_lost(w, &row);
@@ -218,7 +239,7 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
 
-        if (item->packed)
+        if (item->packed && !item->unlisted)
             put_artifact(m, w, item);
     }
     manifest_missing(w);
@@ -243,7 +264,7 @@ static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *er
     for (i = 0; i < plan_count(m->record->plan); i++) {
         const struct item *item = plan_at(m->record->plan, i);
 
-        if (!item->packed)
+        if (!item->packed || item->unlisted)
             continue;
         if (bag_line(put, ctx, item->digest.sha256, item->path, err) < 0)
             return -1;

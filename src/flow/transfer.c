@@ -65,7 +65,10 @@ static void release(struct transfer *t)
         t->all->head = NULL;
 }
 
-/* Bytes still to come, or UINT64_MAX when this body cannot pass through. */
+/*
+ * Bytes still to come, or UINT64_MAX when this body cannot pass through: also one that may have
+ * to be unpacked first.
+ */
 static uint64_t remaining(const struct transfer *t)
 {
     const struct request *request = &t->request;
@@ -73,7 +76,9 @@ static uint64_t remaining(const struct transfer *t)
 
     if (!what || !t->body || !t->body->first || t->body->fd >= 0 || request->encoded ||
         request->length == REQUEST_UNSAID || request->length < PASS_MIN ||
-        request->length > request->max || (what->sized && what->file_size != request->length))
+        request->length > request->max || t->want->item->bundle ||
+        (what->type && strcmp(what->type, "har") == 0) ||
+        (what->sized && what->file_size != request->length))
         return UINT64_MAX;
     return request->length - t->body->size;
 }
@@ -168,7 +173,7 @@ enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
     return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
 }
 
-int transfer_commit(struct transfer *t, struct err *err)
+int transfer_commit(struct transfer *t, bool again, struct err *err)
 {
     struct transfers *all = t->all;
     struct chunk *chunk = t->chunk;
@@ -180,12 +185,12 @@ int transfer_commit(struct transfer *t, struct err *err)
         if (chunk)
             rc = packer_more(all->packer, chunk, err);
         if (rc == 0)
-            rc = packer_tail(all->packer, true, err);
+            rc = packer_tail(all->packer, true, again, err);
     } else {
         t->body = NULL;
         if (!body)
             body = body_new(err); /* an empty body has no first byte */
-        rc = body ? packer_item(all->packer, t->want->item, body, err) : -1;
+        rc = body ? packer_item(all->packer, t->want->item, body, again, err) : -1;
     }
     release(t);
     return rc;
@@ -193,7 +198,7 @@ int transfer_commit(struct transfer *t, struct err *err)
 
 int transfer_abort(struct transfer *t, struct err *err)
 {
-    int rc = t->passing ? packer_tail(t->all->packer, false, err) : 0;
+    int rc = t->passing ? packer_tail(t->all->packer, false, false, err) : 0;
 
     release(t);
     return rc;

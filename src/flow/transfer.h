@@ -64,8 +64,8 @@ struct transfer *transfer_open(struct transfers *all, struct want *want);
 /* A request's sink; ctx is the transfer. */
 enum sink transfer_sink(void *ctx, const char *bytes, size_t len);
 
-/* The body is whole: the packer gets it. Frees the slot. */
-int transfer_commit(struct transfer *transfer, struct err *err) MUST_CHECK;
+/* The body is whole: the packer gets it; again as in packer_item. Frees the slot. */
+int transfer_commit(struct transfer *transfer, bool again, struct err *err) MUST_CHECK;
 
 /* The body is of no use. Frees the slot. */
 int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;

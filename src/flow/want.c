@@ -97,12 +97,22 @@ void wants_delay(struct wants *wants, struct want *want, uint64_t due)
 
 struct want *wants_take(struct wants *wants)
 {
-    return wants->ready.count ? pop(&wants->ready) : NULL;
+    while (wants->ready.count) {
+        struct want *want = pop(&wants->ready);
+
+        if (want->state == WANT_READY)
+            return want;
+    }
+    return NULL;
 }
 
 uint64_t wants_due(struct wants *wants, uint64_t now)
 {
-    while (wants->delayed.count && wants->delayed.at[0]->due <= now)
-        wants_ready(wants, pop(&wants->delayed));
+    while (wants->delayed.count && wants->delayed.at[0]->due <= now) {
+        struct want *want = pop(&wants->delayed);
+
+        if (want->state == WANT_DELAYED) /* it may have come by another way meanwhile */
+            wants_ready(wants, want);
+    }
     return wants->delayed.count ? wants->delayed.at[0]->due : UINT64_MAX;
 }

@@ -28,7 +28,9 @@ enum want_state {
     WANT_DELAYED, /* until due */
     WANT_PARKED,  /* until its run is listed again */
     WANT_RUNNING,
-    WANT_ENDED, /* here, missing, or a follower */
+    WANT_PACKING, /* its bytes are with the packer, who will answer */
+    WANT_CARRIED, /* until its bundle's ZIP, or scout, has come */
+    WANT_ENDED,   /* here, missing, or a follower */
 };
 
 struct want {
@@ -40,6 +42,7 @@ struct want {
     uint64_t due;    /* while delayed */
     enum want_state state;
     enum way way;
+    bool rechecked;   /* fetched twice already for its checksum */
     bool fresh;       /* url is newer than the one it is being fetched by */
     unsigned renewed; /* lists fetched again for its sake */
 };

@@ -17,6 +17,8 @@ const char *way_name(enum way way)
         return "renewed-url";
     case WAY_CONTENT:
         return "content-endpoint";
+    case WAY_LOCAL:
+        return "local-root";
     }
     return "";
 }
@@ -52,7 +54,7 @@ static struct way_verdict judge_length(const struct way_facts *facts,
 struct way_verdict way_judge(const struct way_facts *facts, const struct request *request)
 {
     bool content = facts->way == WAY_CONTENT;
-    enum way_step other = content ? WAY_GIVE_UP : WAY_TO_CONTENT;
+    enum way_step other = !content ? WAY_TO_CONTENT : facts->local ? WAY_TO_LOCAL : WAY_GIVE_UP;
     long status = request->status;
 
     if (request->err.kind == ERR_LIMIT)
@@ -61,7 +63,8 @@ struct way_verdict way_judge(const struct way_facts *facts, const struct request
         return verdict(request_retryable(request) ? WAY_AGAIN : other, "network-error");
     if (status == 200)
         return judge_length(facts, request);
-    if (facts->archived && (status == 403 || status == 404))
+    if ((facts->archived && (status == 403 || status == 404)) ||
+        (status == 403 && strstr(request->error, "InvalidObjectState")))
         return verdict(WAY_GIVE_UP, "archived");
     if (status == 503 && strstr(request->error, "signing is not configured"))
         return verdict(other, "server-error");

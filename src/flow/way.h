@@ -3,7 +3,8 @@
  * way: how an artifact's bytes can be reached, and what follows a failure.
  *
  * Pure. The ways in their order: the signed URL of the list; one from a newer
- * list; the content endpoint with the key.
+ * list; the content endpoint with the key; the server's own disk, where we
+ * were told that it is ours to read.
  *
  * Units    milliseconds since 1970
  * Threads  any
@@ -17,9 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum way { WAY_SIGNED, WAY_RENEWED, WAY_CONTENT };
+enum way { WAY_SIGNED, WAY_RENEWED, WAY_CONTENT, WAY_LOCAL };
 
-/* As the manifest says it: "signed-url", "renewed-url", "content-endpoint". */
+/* As the manifest says it: "signed-url", "renewed-url", "content-endpoint", "local-root". */
 const char *way_name(enum way way);
 
 enum way_step {
@@ -27,6 +28,7 @@ enum way_step {
     WAY_AGAIN,      /* the same, after a while */
     WAY_RENEW,      /* list the run again */
     WAY_TO_CONTENT, /* by the content endpoint */
+    WAY_TO_LOCAL,   /* from the server's own disk */
     WAY_GIVE_UP,
 };
 
@@ -38,6 +40,7 @@ struct way_verdict {
 /* What to know of an artifact that was tried. */
 struct way_facts {
     enum way way;
+    bool local;     /* after all of them: there is a file of it under --local-root */
     bool archived;  /* in cold storage */
     bool renewable; /* its list may be fetched again for it */
     bool sized;     /* the service gave its size */

@@ -12,7 +12,7 @@ static void number(struct jsonw *w, const char *key, uint64_t value)
         jsonw_u64(w, key, value);
 }
 
-static void names(struct jsonw *w, const char *key, char *const *list, size_t count)
+static void names(struct jsonw *w, const char *key, const char *const *list, size_t count)
 {
     size_t i;
 
@@ -32,9 +32,9 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     jsonw_text(w, "created_at", clock_format(when, head->created_at, CLOCK_RFC3339));
     jsonw_text(w, "source", head->source);
     jsonw_object(w, "request", JSONW_LINES);
-    names(w, "run_ids", head->run_ids, head->run_count);
-    names(w, "types", head->types, head->type_count);
-    names(w, "excluded_types", head->excluded, head->excluded_count);
+    names(w, "run_ids", (const char *const *)head->run_ids, head->run_count);
+    names(w, "types", (const char *const *)head->types, head->type_count);
+    names(w, "excluded_types", (const char *const *)head->excluded, head->excluded_count);
     jsonw_bool(w, "dedupe", head->dedupe);
     jsonw_close(w);
     jsonw_array(w, "runs", JSONW_LINES);
@@ -51,6 +51,7 @@ void manifest_run(struct jsonw *w, const struct manifest_run *run)
     jsonw_text(w, "finished_at", run->finished_at);
     jsonw_text(w, "failure_reason", run->failure_reason);
     jsonw_text(w, "error", run->error);
+    names(w, "notes", run->notes, run->note_count);
     jsonw_object(w, "counts", JSONW_INLINE);
     jsonw_u64(w, "listed", run->listed);
     jsonw_u64(w, "archived", run->archived);
@@ -65,6 +66,23 @@ void manifest_artifacts(struct jsonw *w)
     jsonw_array(w, "artifacts", JSONW_LINES);
 }
 
+/* The form in which it arrived, when it is kept in another. */
+static void encoded(struct jsonw *w, const struct manifest_artifact *a)
+{
+    char sha256[SHA256_TEXT];
+
+    if (!a->encoding) {
+        jsonw_null(w, "encoded");
+        return;
+    }
+    text_hex(sha256, a->encoded_sha256, SHA256_SIZE);
+    jsonw_object(w, "encoded", JSONW_INLINE);
+    jsonw_text(w, "encoding", a->encoding);
+    jsonw_u64(w, "size", a->encoded_size);
+    jsonw_text(w, "sha256", sha256);
+    jsonw_close(w);
+}
+
 void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
 {
     char sha256[SHA256_TEXT];
@@ -77,6 +95,7 @@ void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
     jsonw_text(w, "path", a->path);
     jsonw_text(w, "run_id", a->run_id);
     jsonw_text(w, "artifact_id", a->artifact_id);
+    jsonw_text(w, "origin", a->origin);
     jsonw_text(w, "artifact_type", a->artifact_type);
     jsonw_text(w, "step_id", a->step_id);
     jsonw_text(w, "created_at", a->created_at);
@@ -92,6 +111,8 @@ void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
     jsonw_text(w, "fetched_via", a->fetched_via);
     jsonw_text(w, "checksum", a->checksum);
     jsonw_bool(w, "checksum_mismatch", a->mismatch);
+    names(w, "notes", a->notes, a->note_count);
+    encoded(w, a);
     number(w, "frame", a->frame);
     number(w, "offset", a->offset);
     jsonw_close(w);

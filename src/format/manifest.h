@@ -45,8 +45,10 @@ struct manifest_run {
     const char *started_at;
     const char *finished_at;
     const char *failure_reason;
-    const char *error; /* why it could not be archived, or NULL */
-    uint64_t listed;   /* artifacts that the service listed, and what became of them */
+    const char *error;        /* why it could not be archived, or NULL */
+    const char *const *notes; /* what is odd about it, as words */
+    size_t note_count;
+    uint64_t listed; /* artifacts that the service listed, and what became of them */
     uint64_t archived;
     uint64_t missing;
 };
@@ -54,7 +56,8 @@ struct manifest_run {
 struct manifest_artifact {
     const char *path; /* below the top directory */
     const char *run_id;
-    const char *artifact_id;
+    const char *artifact_id; /* NULL: the service gave none */
+    const char *origin;      /* "list", or the field of the run's record that names it */
     const char *artifact_type;
     const char *step_id;
     const char *created_at;
@@ -69,12 +72,17 @@ struct manifest_artifact {
     const char *fetched_via;
     const char *checksum; /* as the service gave it */
     bool mismatch;        /* and it is another */
-    uint64_t frame;       /* MANIFEST_NONE: this archive has none */
-    uint64_t offset;      /* of its tar header in the tar stream, or MANIFEST_NONE */
+    const char *const *notes;
+    size_t note_count;
+    const char *encoding; /* it arrived so: then its size and digest in that form; or NULL */
+    uint64_t encoded_size;
+    const uint8_t *encoded_sha256;
+    uint64_t frame;  /* MANIFEST_NONE: this archive has none */
+    uint64_t offset; /* of its tar header in the tar stream, or MANIFEST_NONE */
 };
 
 struct manifest_missing {
-    const char *artifact_id; /* NULL: the run itself */
+    const char *artifact_id; /* NULL: the run itself, or the service gave none */
     const char *run_id;
     const char *artifact_type;
     const char *reason;

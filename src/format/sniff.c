@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/sniff.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -59,6 +60,45 @@ const struct sniff *sniff_find(const void *head, size_t len)
             return &m->is;
     }
     return NULL;
+}
+
+/* An EBML length at *at: its value, or UINT64_MAX for "unknown"; false when it is cut off. */
+static bool ebml_length(const unsigned char *bytes, size_t len, size_t *at, uint64_t *value)
+{
+    size_t width = 1;
+    uint64_t all;
+    size_t i;
+
+    if (*at >= len || !bytes[*at])
+        return false;
+    while (!(bytes[*at] & (0x80 >> (width - 1))))
+        width++;
+    if (len - *at < width)
+        return false;
+    *value = bytes[*at] & (0xffU >> width);
+    for (i = 1; i < width; i++)
+        *value = *value << 8 | bytes[*at + i];
+    all = (UINT64_C(1) << (7 * width)) - 1;
+    if (*value == all)
+        *value = UINT64_MAX;
+    *at += width;
+    return true;
+}
+
+bool sniff_unfinished(const void *head, size_t len)
+{
+    const unsigned char *bytes = head;
+    uint64_t size;
+    size_t at = 4;
+
+    if (len < 8 || memcmp(bytes, "\x1a\x45\xdf\xa3", 4) != 0 ||
+        !ebml_length(bytes, len, &at, &size) || size > len - at)
+        return false;
+    at += (size_t)size;
+    if (len - at < 5 || memcmp(bytes + at, "\x18\x53\x80\x67", 4) != 0)
+        return false;
+    at += 4;
+    return ebml_length(bytes, len, &at, &size) && size == UINT64_MAX;
 }
 
 const char *sniff_guess(const void *head, size_t len)

@@ -3,17 +3,12 @@
 
 #include "base/mem.h"
 #include "base/queue.h"
-#include "base/text.h"
 #include "format/sniff.h"
-#include "pack/dedupe.h"
+#include "pack/split.h"
 
 #include <pthread.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
-
-#define ENTRY_PATH_MAX 2048
 
 enum parcel_kind { PARCEL_ITEM, PARCEL_DOCUMENT, PARCEL_HEAD, PARCEL_MORE, PARCEL_TAIL };
 
@@ -27,12 +22,12 @@ struct parcel {
     int64_t mtime;
     uint64_t size;
     bool whole;
+    bool again;
 };
 
 struct packer {
     struct packer_opts opts;
     struct volume *volume;
-    struct plan *plan;
     struct queue *queue;
     pthread_t thread;
     bool joined;
@@ -41,16 +36,13 @@ struct packer {
     _Atomic uint64_t waited_us;
     struct err err; /* the thread's, then the joiner's */
 
+    struct queue *answers; /* items, to the transfer loop */
+
     /* the thread's own */
-    struct hasher *hasher;
-    struct dedupe *dedupe;
-    unsigned char *scratch;
+    struct stow *stow;
     struct document *documents;
     struct document **last_document;
-    struct item *head; /* the item that passes through */
-    uint64_t head_size;
-    unsigned char head_bytes[SNIFF_SIZE];
-    size_t head_len;
+    struct item *head;     /* the item that passes through */
     struct parcel *parked; /* what waits for it, oldest first */
     struct parcel **last_parked;
 };
@@ -65,132 +57,164 @@ static void parcel_free(struct parcel *parcel)
     mem_free(parcel);
 }
 
-/* An entry's whole path. */
-static const char *entry_path(const struct packer *p, char out[ENTRY_PATH_MAX],
-                              const char *path)
+/* Tell the transfer loop. */
+static int answer(struct packer *p, struct item *item, enum item_answer what, struct err *err)
 {
-    (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", p->opts.top, path);
-    return out;
-}
-
-static void hash_body(struct packer *p, const struct body *body, struct digest *digest,
-                      struct err *err)
-{
-    struct body_cursor cursor = { 0 };
-    const unsigned char *bytes;
-    struct chunk *chunk;
-    ssize_t n;
-
-    while ((n = body_next(body, &cursor, p->scratch, &bytes, &chunk, err)) > 0)
-        hasher_add(p->hasher, bytes, (size_t)n);
-    hasher_end(p->hasher, digest);
-}
-
-/* Write a whole body as one entry. */
-static int put_body(struct packer *p, const char *path, const struct body *body, int64_t mtime,
-                    bool packed, struct place *place, struct err *err)
-{
-    struct body_cursor cursor = { 0 };
-    char full[ENTRY_PATH_MAX];
-    const unsigned char *bytes;
-    struct chunk *chunk;
-    ssize_t n;
-    int rc;
-
-    if (volume_begin(p->volume, entry_path(p, full, path), body->size, mtime, packed, NULL,
-                     place, err) < 0)
+    item->answer = what;
+    if (queue_push(p->answers, item, err) < 0)
         return -1;
-    while ((n = body_next(body, &cursor, p->scratch, &bytes, &chunk, err)) > 0) {
-        rc = chunk ? volume_add_chunk(p->volume, chunk, err)
-                   : volume_add(p->volume, bytes, (size_t)n, err);
-        if (rc < 0)
-            return -1;
-    }
-    return n < 0 ? -1 : volume_end(p->volume, body->size, err);
-}
-
-static int put_link(struct packer *p, struct item *item, bool packed, struct err *err)
-{
-    char full[ENTRY_PATH_MAX];
-    char target[ENTRY_PATH_MAX];
-
-    item->link = true;
-    return volume_begin(p->volume, entry_path(p, full, item->path), 0, item->what.mtime, packed,
-                        entry_path(p, target, item->duplicate_of->path), &item->place, err);
-}
-
-static bool wants_link(const struct packer *p, uint64_t size)
-{
-    return volume_links(p->volume) &&
-           (p->opts.duplicates == PACKER_LINK ||
-            (p->opts.duplicates == PACKER_AUTO && size >= PACKER_LINK_MIN));
-}
-
-/* What an item's bytes turned out to be. */
-static void describe(struct item *item, uint64_t size, const struct digest *digest,
-                     const struct sniff *is)
-{
-    char hex[SHA256_TEXT];
-    const char *sum = item->what.checksum;
-    const char *ext = strrchr(item->path, '.');
-
-    item->size = size;
-    item->digest = *digest;
-    item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
-    text_hex(hex, digest->sha256, SHA256_SIZE);
-    /* a HAR's checksum is of its compressed form at rest, which may arrive plain */
-    item->mismatch = sum && strlen(sum) == SHA256_TEXT - 1 && strcasecmp(sum, hex) != 0 &&
-                     !(item->what.type && strcmp(item->what.type, "har") == 0);
-    item->packed = true;
-}
-
-/* Write one item whose content is known, as a file or as a link to who had it first. */
-static int put_item(struct packer *p, struct item *item, const struct body *body,
-                    const struct digest *digest, const struct item *first, struct err *err)
-{
-    unsigned char head[SNIFF_SIZE];
-    size_t len = body_head(body, head, sizeof(head));
-    const struct sniff *is = sniff_find(head, len);
-    bool packed = is && is->packed;
-
-    if (plan_name(p->plan, item, head, len, err) < 0)
-        return -1;
-    describe(item, body->size, digest, is);
-    item->duplicate_of = first;
-    if (first && wants_link(p, body->size))
-        return put_link(p, item, packed, err);
-    return put_body(p, item->path, body, item->what.mtime, packed, &item->place, err);
-}
-
-static int put_followers(struct packer *p, const struct item *leader, const struct body *body,
-                         const struct digest *digest, const struct item *first, struct err *err)
-{
-    struct item *item;
-
-    for (item = leader->followers; item; item = item->next) {
-        if (put_item(p, item, body, digest, first, err) < 0)
-            return err_wrap(err, "artifact '%s'", item->what.artifact_id);
-    }
+    p->opts.news(p->opts.ctx);
     return 0;
 }
 
-static int pack_item(struct packer *p, struct item *item, struct body *body, struct err *err)
+/* Whether an error of taking a body apart only means that it is no good for it. */
+static bool only_bad(const struct err *err)
+{
+    return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
+}
+
+static struct item *member_named(const struct bundle *bundle, const char *name)
+{
+    struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
+            !atomic_load(&item->packed))
+            return item;
+    }
+    return NULL;
+}
+
+/*
+ * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
+ *
+ * settle   an item for which another checksum must do
+ */
+static int pack_member(struct packer *p, struct unzip *unzip, struct item *member,
+                       const struct item *settle, bool *bad, struct err *err)
 {
     struct digest digest;
-    struct item *first = NULL;
+    struct body *body = split_entry(unzip, p->opts.parts, err);
+    int rc = -1;
 
+    if (!body) {
+        *bad = only_bad(err);
+        return *bad ? 0 : -1;
+    }
+    if (stow_hash(p->stow, body, &digest, err) == 0)
+        rc = stow_mismatch(member, &digest) && member != settle
+                 ? 0
+                 : stow_item(p->stow, member, body, &digest, err);
+    body_free(body);
+    return rc;
+}
+
+/*
+ * Take the ZIP of an item's bundle apart.
+ *
+ * returns  1: it is that ZIP, and its members are packed; 0: it is not; -1: fatal
+ */
+static int take_apart(struct packer *p, struct item *item, const struct body *body, bool again,
+                      const struct digest *digest, struct err *err)
+{
+    struct bundle *bundle = item->bundle;
+    struct split_reader reader;
+    struct unzip *unzip;
+    const char *name;
+    bool bad = false;
+    int rc = 0;
+
+    unzip = split_open(&reader, body, p->opts.max_size, err);
+    if (!unzip)
+        return only_bad(err) ? 0 : -1;
+    if (bundle->parent != item && !unzip_has(unzip, item->what.bundle_key)) {
+        unzip_free(unzip);
+        return 0;
+    }
+    while (rc == 0 && !bad && (name = unzip_next(unzip, err))) {
+        struct item *member = member_named(bundle, name);
+
+        if (member)
+            rc = pack_member(p, unzip, member, again ? NULL : item, &bad, err);
+    }
+    unzip_free(unzip);
+    if (rc == 0 && err->kind && !only_bad(err))
+        rc = -1;
+    bundle->seen = true;
+    memcpy(bundle->sha256, digest->sha256, sizeof(bundle->sha256));
+    return rc < 0 ? -1 : 1;
+}
+
+/* Put a HAR that came compressed into its plain form; *body is then another one. */
+static int unwrap(struct packer *p, struct item *item, struct body **body,
+                  struct digest *digest, struct err *err)
+{
+    struct body *plain;
+
+    plain = split_zstd(*body, p->opts.parts, p->opts.max_size, err);
+    if (!plain) {
+        if (!only_bad(err))
+            return -1;
+        item_note(item, "not-unpacked"); /* kept as it came */
+        return 0;
+    }
+    item->encoded = true;
+    item->encoded_size = (*body)->size;
+    memcpy(item->encoded_sha256, digest->sha256, sizeof(item->encoded_sha256));
+    body_free(*body);
+    *body = plain;
+    return stow_hash(p->stow, plain, digest, err);
+}
+
+/* Pack an item's own content, unless it has another checksum and may be fetched again. */
+static int pack_content(struct packer *p, struct item *item, const struct body *body,
+                        const struct digest *digest, bool again, enum item_answer *what,
+                        struct err *err)
+{
     err_clear(err);
-    hash_body(p, body, &digest, err);
-    if (err->kind)
+    if (again && stow_mismatch(item, digest)) {
+        *what = ITEM_MISMATCH;
+        return 0;
+    }
+    return stow_item(p->stow, item, body, digest, err);
+}
+
+static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    struct item *item = parcel->item;
+    const struct sniff *is;
+    struct digest digest;
+    unsigned char head[SNIFF_SIZE];
+    enum item_answer what = ITEM_PACKED;
+    int apart = 0;
+
+    if (atomic_load(&item->packed)) /* it came out of a ZIP meanwhile */
+        return answer(p, item, ITEM_PACKED, err);
+    if (stow_hash(p->stow, parcel->body, &digest, err) < 0)
         return -1;
-    if (p->opts.dedupe) {
-        first = dedupe_find(p->dedupe, body->size, &digest);
-        if (!first && dedupe_add(p->dedupe, body->size, &digest, item, err) < 0)
+    is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
+    if (item->bundle && is && strcmp(is->ext, "zip") == 0)
+        apart = take_apart(p, item, parcel->body, parcel->again, &digest, err);
+    if (apart < 0)
+        return -1;
+    err_clear(err);
+    if (item->bundle && item->bundle->parent == item) {
+        what = apart ? ITEM_SPLIT : ITEM_BROKEN;
+        if (!item->unlisted && stow_item(p->stow, item, parcel->body, &digest, err) < 0)
+            return -1;
+    } else if (apart) {
+        what = ITEM_SPLIT;
+    } else if (item->bundle && item->bundle->seen &&
+               memcmp(item->bundle->sha256, digest.sha256, SHA256_SIZE) == 0) {
+        what = ITEM_LACKS;
+    } else {
+        if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
+            strcmp(is->ext, "zst") == 0 && unwrap(p, item, &parcel->body, &digest, err) < 0)
+            return -1;
+        if (pack_content(p, item, parcel->body, &digest, parcel->again, &what, err) < 0)
             return -1;
     }
-    if (put_item(p, item, body, &digest, first, err) < 0)
-        return err_wrap(err, "artifact '%s'", item->what.artifact_id);
-    return put_followers(p, item, body, &digest, first ? first : item, err);
+    return answer(p, item, what, err);
 }
 
 static int pack_document(struct packer *p, struct parcel *parcel, struct err *err)
@@ -204,95 +228,62 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
     document->size = parcel->body->size;
     *p->last_document = document;
     p->last_document = &document->next;
-    hash_body(p, parcel->body, &document->digest, err);
-    return put_body(p, document->path, parcel->body, parcel->mtime, false, NULL, err);
+    if (stow_hash(p->stow, parcel->body, &document->digest, err) < 0)
+        return -1;
+    return stow_file(p->stow, document->path, parcel->body, parcel->mtime, err);
 }
 
-/* Begin an item that passes through; it is media or large, and its body is no file yet. */
+/* Begin an item that passes through. */
 static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
 {
-    struct item *item = parcel->item;
-    const struct sniff *is;
-    char full[ENTRY_PATH_MAX];
+    unsigned char head[STOW_HEAD];
+    size_t len = body_head(parcel->body, head, sizeof(head));
     struct chunk *chunk;
 
-    p->head = item;
-    p->head_size = parcel->size;
-    p->head_len = body_head(parcel->body, p->head_bytes, sizeof(p->head_bytes));
-    is = sniff_find(p->head_bytes, p->head_len);
-    if (plan_name(p->plan, item, p->head_bytes, p->head_len, err) < 0)
-        return -1;
-    volume_mark(p->volume);
-    if (volume_begin(p->volume, entry_path(p, full, item->path), parcel->size, item->what.mtime,
-                     is && is->packed, NULL, &item->place, err) < 0)
+    p->head = parcel->item;
+    if (stow_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
         return -1;
     for (chunk = parcel->body->first; chunk; chunk = chunk->next) {
-        hasher_add(p->hasher, chunk->data, chunk->len);
-        if (volume_add_chunk(p->volume, chunk, err) < 0)
+        if (stow_more(p->stow, chunk, err) < 0)
             return -1;
     }
     return 0;
-}
-
-static int pack_more(struct packer *p, struct parcel *parcel, struct err *err)
-{
-    hasher_add(p->hasher, parcel->chunk->data, parcel->chunk->len);
-    return volume_add_chunk(p->volume, parcel->chunk, err);
 }
 
 /* End the item that passed through; when it was for nothing, go back to before it. */
-static int pack_tail(struct packer *p, bool whole, struct err *err)
+static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *err)
 {
     struct item *item = p->head;
-    struct item *first = NULL;
-    struct item *follower;
     struct digest digest;
-    const struct sniff *is = sniff_find(p->head_bytes, p->head_len);
 
     p->head = NULL;
-    hasher_end(p->hasher, &digest);
-    if (!whole) {
+    stow_digest(p->stow, &digest);
+    if (!parcel->whole) {
         volume_back(p->volume);
         return 0;
     }
-    if (volume_end(p->volume, p->head_size, err) < 0)
-        return -1;
-    if (p->opts.dedupe) {
-        first = dedupe_find(p->dedupe, p->head_size, &digest);
-        if (!first && dedupe_add(p->dedupe, p->head_size, &digest, item, err) < 0)
-            return -1;
-    }
-    describe(item, p->head_size, &digest, is);
-    item->duplicate_of = first;
-    if (first) {
+    if (parcel->again && stow_mismatch(item, &digest)) {
         volume_back(p->volume);
-        if (put_link(p, item, is && is->packed, err) < 0)
-            return -1;
+        return answer(p, item, ITEM_MISMATCH, err);
     }
-    for (follower = item->followers; follower; follower = follower->next) {
-        if (plan_name(p->plan, follower, p->head_bytes, p->head_len, err) < 0)
-            return -1;
-        describe(follower, p->head_size, &digest, is);
-        follower->duplicate_of = first ? first : item;
-        if (put_link(p, follower, is && is->packed, err) < 0)
-            return -1;
-    }
-    return 0;
+    if (stow_end(p->stow, item, &digest, err) < 0)
+        return -1;
+    return answer(p, item, ITEM_PACKED, err);
 }
 
 static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
 {
     switch (parcel->kind) {
     case PARCEL_ITEM:
-        return pack_item(p, parcel->item, parcel->body, err);
+        return pack_item(p, parcel, err);
     case PARCEL_DOCUMENT:
         return pack_document(p, parcel, err);
     case PARCEL_HEAD:
         return pack_head(p, parcel, err);
     case PARCEL_MORE:
-        return pack_more(p, parcel, err);
+        return stow_more(p->stow, parcel->chunk, err);
     case PARCEL_TAIL:
-        return pack_tail(p, parcel->whole, err);
+        return pack_tail(p, parcel, err);
     }
     return 0;
 }
@@ -310,6 +301,8 @@ static void handle(struct packer *p, struct parcel *parcel)
         } else if (volume_failed(p->volume)) {
             atomic_store(&p->failed, true); /* drain tells why */
         }
+        if (atomic_load(&p->failed))
+            p->opts.news(p->opts.ctx);
     }
     parcel_free(parcel);
 }
@@ -360,15 +353,13 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         return NULL;
     p->opts = *opts;
     p->volume = volume;
-    p->plan = plan;
     p->joined = true;
     p->last_document = &p->documents;
     p->last_parked = &p->parked;
     p->queue = queue_new(err);
-    p->hasher = hasher_new(err);
-    p->dedupe = dedupe_new(err);
-    p->scratch = mem_new(CHUNK_SIZE, err);
-    if (!p->queue || !p->hasher || !p->dedupe || !p->scratch)
+    p->answers = queue_new(err);
+    p->stow = stow_new(&opts->stow, volume, plan, err);
+    if (!p->queue || !p->answers || !p->stow)
         goto fail;
     rc = pthread_create(&p->thread, NULL, run, p);
     if (rc) {
@@ -402,9 +393,8 @@ void packer_free(struct packer *p)
         p->parked = next;
     }
     queue_free(p->queue);
-    hasher_free(p->hasher);
-    dedupe_free(p->dedupe);
-    mem_free(p->scratch);
+    queue_free(p->answers);
+    stow_free(p->stow);
     mem_free(p);
 }
 
@@ -426,9 +416,10 @@ static int hand_over(struct packer *p, const struct parcel *what, struct err *er
     return -1;
 }
 
-int packer_item(struct packer *p, struct item *item, struct body *body, struct err *err)
+int packer_item(struct packer *p, struct item *item, struct body *body, bool again,
+                struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body };
+    struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body, .again = again };
 
     return hand_over(p, &parcel, err);
 }
@@ -458,11 +449,16 @@ int packer_more(struct packer *p, struct chunk *chunk, struct err *err)
     return hand_over(p, &parcel, err);
 }
 
-int packer_tail(struct packer *p, bool whole, struct err *err)
+int packer_tail(struct packer *p, bool whole, bool again, struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole };
+    struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole, .again = again };
 
     return hand_over(p, &parcel, err);
+}
+
+struct item *packer_answer(struct packer *p)
+{
+    return queue_try(p->answers);
 }
 
 bool packer_failed(const struct packer *p)

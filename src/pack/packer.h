@@ -2,9 +2,10 @@
 /*
  * packer: the thread that turns what arrives into entries of the volume.
  *
- * It hashes each body, finds what it has already, names the file, and writes
- * it, or a hard link in its place. Items that follow a leader are written
- * behind it.
+ * It looks at each body: takes the ZIP of a bundle apart, unpacks a HAR that
+ * came zstd-compressed, compares the checksum that the service gave, and lets
+ * stow write it. Then it answers, so that the transfer loop can fetch again
+ * what was not right.
  *
  * A body larger than the memory for bodies can pass straight through: begun
  * with packer_head while it is still arriving, then piece by piece. What else
@@ -22,22 +23,19 @@
 #include "base/err.h"
 #include "pack/plan.h"
 #include "pack/spool.h"
+#include "pack/stow.h"
 #include "pack/volume.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACKER_LINK_MIN                                                                        \
-    ((uint64_t)64 << 10) /* a smaller duplicate costs less than a link's trouble */
-
-enum packer_duplicates { PACKER_AUTO, PACKER_LINK, PACKER_COPY };
-
 struct packer_opts {
-    const char *top; /* the top directory's name */
-    bool dedupe;
-    enum packer_duplicates duplicates;
+    struct stow_opts stow;
+    const struct spool *parts; /* for what comes out of ZIPs; must outlive the volume */
+    uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
+    void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */
+    void *ctx;
 };
 
 /* A payload file that is no artifact: run.json and its like. */
@@ -57,9 +55,15 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
 /* Stop without finishing what was handed over; NULL is fine. */
 void packer_free(struct packer *packer);
 
-/* Hand over a whole body of an item, or a document with its path (mem_*; moves in). */
-int packer_item(struct packer *packer, struct item *item, struct body *body,
+/*
+ * Hand over a whole body of an item.
+ *
+ * again    it can be fetched once more: a mismatch is answered, not packed
+ */
+int packer_item(struct packer *packer, struct item *item, struct body *body, bool again,
                 struct err *err) MUST_CHECK;
+
+/* Hand over a document with its path (mem_*; moves in). */
 int packer_document(struct packer *packer, char *path, int64_t mtime, struct body *body,
                     struct err *err) MUST_CHECK;
 
@@ -70,8 +74,11 @@ int packer_head(struct packer *packer, struct item *item, struct body *body, uin
 /* More of it. */
 int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUST_CHECK;
 
-/* All of it has come (whole), or it broke off. */
-int packer_tail(struct packer *packer, bool whole, struct err *err) MUST_CHECK;
+/* All of it has come (whole; then it is answered, again as above), or it broke off. */
+int packer_tail(struct packer *packer, bool whole, bool again, struct err *err) MUST_CHECK;
+
+/* An item whose answer has come since the last call, or NULL. */
+struct item *packer_answer(struct packer *packer);
 
 /* Whether the archive cannot succeed any more. */
 bool packer_failed(const struct packer *packer);

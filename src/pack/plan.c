@@ -26,6 +26,7 @@ struct plan {
     bool dedupe;
     struct table *joins; /* what makes things the same -> leader */
     struct table *paths; /* lower-case path -> itself */
+    struct bundle *bundles;
     struct buf key;
 };
 
@@ -116,6 +117,102 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     return 0;
 }
 
+static int bundle_key(struct plan *plan, size_t run, const char *uri, struct err *err)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, err, "b%zu/%s", run, uri);
+}
+
+/* The bundle that a run's rows at this uri are of, or NULL. */
+static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
+{
+    if (!uri || strlen(uri) > KEY_MAX - 64 || bundle_key(plan, run, uri, NULL) < 0)
+        return NULL;
+    return table_get(plan->joins, plan->key.data, plan->key.len);
+}
+
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err)
+{
+    struct bundle *bundle;
+
+    if (strlen(uri) > KEY_MAX - 64)
+        return 0;
+    bundle = bundle_of(plan, run, uri);
+    if (!bundle) {
+        bundle = region_take(plan->region, sizeof(*bundle), err);
+        if (!bundle || bundle_key(plan, run, uri, err) < 0 ||
+            table_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
+            return -1;
+        bundle->next = plan->bundles;
+        plan->bundles = bundle;
+    }
+    bundle->rows++;
+    return 0;
+}
+
+static void join_bundle(struct plan *plan, struct item *item)
+{
+    struct bundle *bundle =
+        item->what.bundle_key ? bundle_of(plan, item->run, item->what.uri) : NULL;
+
+    if (!bundle || item->leader)
+        return;
+    item->bundle = bundle;
+    item->sibling = bundle->members;
+    bundle->members = item;
+    bundle->wanted++;
+    if (item->what.sized) {
+        bundle->sized++;
+        bundle->bytes += item->what.file_size;
+    }
+}
+
+int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
+                bool keep, bool alone, struct err *err)
+{
+    struct bundle *bundle = bundle_of(plan, run, what->uri);
+    struct item *item;
+
+    if (bundle ? !keep && (!bundle->wanted || bundle->parent) : !alone)
+        return 0;
+    if (plan_add(plan, what, run, row, &item, err) < 0)
+        return -1;
+    if (!item || !bundle)
+        return 0;
+    item->unlisted = !keep;
+    /* under a run's other name the ZIP is fetched already, and so are its members */
+    if (!item->leader && !bundle->parent) {
+        bundle->parent = item;
+        item->bundle = bundle;
+    }
+    return 0;
+}
+
+void plan_choose(struct plan *plan, enum bundle_mode mode)
+{
+    struct bundle *b;
+
+    for (b = plan->bundles; b; b = b->next) {
+        const struct plan_artifact *zip = b->parent ? &b->parent->what : NULL;
+
+        /* a ZIP that is wanted for itself costs nothing more */
+        b->whole = zip && b->wanted && mode != BUNDLE_MEMBERS &&
+                   (mode == BUNDLE_ZIP || !b->parent->unlisted ||
+                    bundle_pays(b, zip->sized ? zip->file_size : 0));
+    }
+}
+
+struct bundle *plan_bundles(const struct plan *plan)
+{
+    return plan->bundles;
+}
+
+void item_note(struct item *item, const char *word)
+{
+    if (item->note_count < ITEM_NOTES)
+        item->notes[item->note_count++] = word;
+}
+
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **out, struct err *err)
 {
@@ -140,6 +237,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     item->place = (struct place){ PLACE_NONE, PLACE_NONE };
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;
+    join_bundle(plan, item);
     item->index = plan->count;
     plan->items[plan->count++] = item;
     if (out)
@@ -166,7 +264,9 @@ struct item *plan_promote(struct item *leader)
 /* The extension that an object's name claims, without the dot; "" for none. */
 static const char *claimed_ext(const struct plan_artifact *what)
 {
-    const char *name = what->bundle_key ? what->bundle_key : what->uri;
+    const char *name = what->filename     ? what->filename
+                       : what->bundle_key ? what->bundle_key
+                                          : what->uri;
     const char *ext = name ? path_ext(path_base(name)) : "";
 
     return *ext ? ext + 1 : "";
@@ -229,7 +329,9 @@ static void base_name(const struct item *item, const char *ext, char *stem, size
                       char suffix[EXT_ROOM])
 {
     const struct plan_artifact *what = &item->what;
-    const char *own = what->bundle_key ? what->bundle_key : what->uri;
+    const char *own = what->filename     ? what->filename
+                      : what->bundle_key ? what->bundle_key
+                                         : what->uri;
     char safe[PATH_NAME_MAX + 1];
     char when[CLOCK_TEXT_MAX] = "notime";
 

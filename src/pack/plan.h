@@ -18,8 +18,10 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "pack/bundle.h"
 #include "pack/lanes.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,12 +34,24 @@ struct plan_artifact {
     const char *ext; /* of its type, without the dot */
     const char *uri;
     const char *bundle_key;
+    const char *filename; /* what a downloaded file was called */
     const char *checksum;
     uint64_t file_size; /* when sized */
     bool sized;
     int64_t created_us; /* CLOCK_NONE: not known */
     int64_t mtime;      /* of the entry, seconds */
 };
+
+/* What the packer answers when it has looked at an item's body. */
+enum item_answer {
+    ITEM_PACKED,
+    ITEM_MISMATCH, /* another checksum than the service gave; not packed: try once more */
+    ITEM_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is packed */
+    ITEM_LACKS,    /* it was that ZIP, which does not hold the item */
+    ITEM_BROKEN,   /* a parent that is no good ZIP */
+};
+
+#define ITEM_NOTES 4
 
 struct item {
     struct plan_artifact what;
@@ -47,9 +61,13 @@ struct item {
     struct item *leader; /* NULL: it is fetched itself */
     struct item *next;   /* the leader's next follower */
     struct item *followers;
+    struct bundle *bundle; /* a member or the parent of it; NULL: neither */
+    struct item *sibling;  /* the bundle's next member */
+    bool unlisted;         /* a parent that is fetched only to be taken apart */
 
-    /* the packer's, read by others after it ended */
-    bool packed;
+    atomic_bool packed; /* set by the packer once */
+    /* the packer's; read by others when it has answered, or ended */
+    enum item_answer answer;
     bool link;
     bool mismatch; /* checksum is another */
     char *path;    /* below the top directory */
@@ -58,6 +76,11 @@ struct item {
     const char *media_type;
     const struct item *duplicate_of;
     struct place place;
+    const char *notes[ITEM_NOTES]; /* what is odd about it, as words */
+    unsigned note_count;
+    bool encoded; /* it arrived zstd-compressed: then its size and digest as it came */
+    uint64_t encoded_size;
+    uint8_t encoded_sha256[SHA256_SIZE];
 };
 
 struct plan;
@@ -69,6 +92,27 @@ void plan_free(struct plan *plan);
 /* Add an artifact; *item (may be NULL) gets NULL when its run has it already. */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
+
+/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. */
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err) MUST_CHECK;
+
+/*
+ * Add the row of a ZIP itself.
+ *
+ * keep     it is wanted as a file, too
+ * alone    it is wanted when none of its members is listed
+ */
+int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
+                bool keep, bool alone, struct err *err) MUST_CHECK;
+
+/* Decide for each bundle how it is fetched, all being added. */
+void plan_choose(struct plan *plan, enum bundle_mode mode);
+
+/* The first bundle; the others by next. */
+struct bundle *plan_bundles(const struct plan *plan);
+
+/* Note something odd about an item, once. */
+void item_note(struct item *item, const char *word);
 
 /* The items, in the order they were added. */
 size_t plan_count(const struct plan *plan);

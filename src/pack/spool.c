@@ -5,7 +5,9 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 struct body *body_new(struct err *err)
 {
@@ -157,6 +159,79 @@ ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned 
     *chunk = cursor->chunk;
     *bytes = cursor->chunk->data;
     return (ssize_t)cursor->chunk->len;
+}
+
+/* For file systems that cannot copy for us; gives 0 at the end. */
+static ssize_t copy_by_hand(int fd, struct body *body, uint64_t max, struct err *err)
+{
+    unsigned char room[16384];
+    ssize_t n;
+
+    while (body->size <= max && (n = read(fd, room, sizeof(room))) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, "cannot read");
+        if (file_pwrite(body->fd, room, (size_t)n, body->size, err) < 0)
+            return -1;
+        body->size += (uint64_t)n;
+    }
+    return body->size > max ? 1 : 0;
+}
+
+ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *bytes,
+                     size_t len, uint64_t at, struct err *err)
+{
+    uint64_t left = at < body->size ? body->size - at : 0;
+    size_t skip;
+
+    len = left < len ? (size_t)left : len;
+    if (!len)
+        return 0;
+    if (at < body->spilled) {
+        len = body->spilled - at < len ? (size_t)(body->spilled - at) : len;
+        return file_pread(body->fd, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;
+    }
+    if (!cursor->chunk || at < cursor->at) {
+        cursor->chunk = body->first;
+        cursor->at = body->spilled;
+    }
+    while (cursor->chunk && at - cursor->at >= cursor->chunk->len) {
+        cursor->at += cursor->chunk->len;
+        cursor->chunk = cursor->chunk->next;
+    }
+    if (!cursor->chunk)
+        return err_set(err, ERR_FORMAT, "the body ends early");
+    skip = (size_t)(at - cursor->at);
+    len = cursor->chunk->len - skip < len ? cursor->chunk->len - skip : len;
+    memcpy(bytes, cursor->chunk->data + skip, len);
+    return (ssize_t)len;
+}
+
+struct body *body_of_file(int fd, const char *dir, uint64_t max, struct err *err)
+{
+    struct body *body = body_new(err);
+    ssize_t n = -1;
+
+    if (!body)
+        return NULL;
+    body->fd = file_temp(dir, err);
+    while (body->fd >= 0 && body->size <= max &&
+           (n = copy_file_range(fd, NULL, body->fd, NULL, CHUNK_SIZE * 8, 0)) > 0)
+        body->size += (uint64_t)n;
+    if (body->fd >= 0 && n < 0 && body->size == 0 &&
+        (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+        n = copy_by_hand(fd, body, max, err);
+    else if (body->fd >= 0 && n < 0)
+        (void)err_sys(err, "cannot copy into '%s'", dir);
+    if (n == 0 || body->size > max)
+        body->spilled = body->size;
+    if (n == 0)
+        return body;
+    if (body->size > max)
+        (void)err_set(err, ERR_LIMIT, "larger than %llu bytes", (unsigned long long)max);
+    body_free(body);
+    return NULL;
 }
 
 size_t body_head(const struct body *body, void *out, size_t size)

@@ -53,9 +53,9 @@ void body_free(struct body *body);
 int body_add(struct body *body, const struct spool *spool, size_t keep, bool spill,
              const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
-/* Reading a body from its start; begins as {0}. */
+/* Reading a body; begins as {0}. */
 struct body_cursor {
-    uint64_t at;
+    uint64_t at; /* body_read_at: where chunk begins */
     struct chunk *chunk;
     bool started;
 };
@@ -71,6 +71,23 @@ struct body_cursor {
 ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned char *scratch,
                   const unsigned char **bytes, struct chunk **chunk,
                   struct err *err) MUST_CHECK;
+
+/*
+ * Read from anywhere in the body.
+ *
+ * cursor   begins as {0}, and remembers where to go on
+ * returns  the bytes read; 0 behind the end; -1 on error
+ */
+ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *bytes,
+                     size_t len, uint64_t at, struct err *err) MUST_CHECK;
+
+/*
+ * A body of a file's bytes, copied into one without a name, so that what is hashed is what
+ * is archived.
+ *
+ * max      ERR_LIMIT for more
+ */
+struct body *body_of_file(int fd, const char *dir, uint64_t max, struct err *err) MUST_CHECK;
 
 /* Copy the first bytes (at most size) out; returns how many. */
 size_t body_head(const struct body *body, void *out, size_t size);

@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#include <string.h>
+
 #define ROWS_MAX ((size_t)4 << 20)
 
 struct field {
@@ -82,6 +84,31 @@ out:
     artifact_list_clear(&made);
     json_free(doc);
     return rc;
+}
+
+static const char *file_path(const char *url)
+{
+    if (!url || strncmp(url, "file://", 7) != 0)
+        return NULL;
+    url += 7;
+    if (strncmp(url, "localhost/", 10) == 0)
+        url += 9;
+    return *url == '/' ? url : NULL;
+}
+
+const char *artifact_file(const struct artifact *artifact)
+{
+    const char *path = file_path(artifact->uri); /* not percent-encoded, unlike a URL */
+
+    return path ? path : file_path(artifact->signed_url);
+}
+
+int artifact_list_add(struct artifact_list *list, const struct artifact *row, struct err *err)
+{
+    if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) < 0)
+        return -1;
+    list->rows[list->count++] = *row;
+    return 0;
 }
 
 void artifact_list_clear(struct artifact_list *list)

@@ -40,6 +40,11 @@ struct artifact {
     uint64_t file_size; /* when sized */
     bool sized;
     bool archived; /* in cold storage */
+
+    /* of what is not listed, but named by the run's record */
+    const char *origin;   /* the record's field; NULL: listed */
+    const char *filename; /* of a downloaded file */
+    bool unnamed;         /* artifact_id is made up: the service gave none */
 };
 
 struct artifact_list {
@@ -53,6 +58,13 @@ struct artifact_list {
 /* Read the API's JSON array. list must be {0}; it is filled on success only. */
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err) MUST_CHECK;
+
+/* Append a row, whose texts must live as long as the list. */
+int artifact_list_add(struct artifact_list *list, const struct artifact *row,
+                      struct err *err) MUST_CHECK;
+
+/* The path that an artifact's URI or URL names, lent; NULL: it is no file:// one. */
+const char *artifact_file(const struct artifact *artifact);
 
 /* Release; may be called twice, and on {0}. */
 void artifact_list_clear(struct artifact_list *list);

@@ -43,6 +43,9 @@ class Emulator:
     def skew(self, seconds):
         self._open("skew", {"seconds": seconds})
 
+    def storage(self, kind):
+        self._open("storage", {"storage": kind})
+
     def run(self, ident, artifacts, **record):
         rows = []
         for row in artifacts:

@@ -75,6 +75,16 @@ def _plain(prefix, seed):
     return rows
 
 
+def bundled(run, members, **more):
+    """A run whose step's artifacts sit in one ZIP; members: (file name, type, bytes)."""
+    whole = media.bundle({name: data for name, _, data in members})
+    parent = Artifact(run + "_zip", "step_archive", whole, "zip", **more)
+    rows = [Artifact("%s_%d" % (run, i), kind, data, bundle_key=name, uri=parent.row["uri"],
+                     member_of=parent.id, **more)
+            for i, (name, kind, data) in enumerate(members)]
+    return Run(run, [parent] + rows)
+
+
 def build():
     one = _plain("a_1", 1)
     one += [
@@ -114,5 +124,10 @@ def build():
         Run("tsk_v2_demo2", two, run_type="task_v2"),
         Run("tsk_demo3", three, status="failed", failure_reason="the page did not load"),
         Run("tsk_empty", []),
+        bundled("tsk_step", [("screenshot_action_%d.png" % i, "screenshot_action",
+                              media.png(40, 30, 100 + i)) for i in range(20)]
+                + [("llm_prompt_%d.txt" % i, "llm_prompt", b"Prompt %d\n" % i * 50)
+                   for i in range(19)]
+                + [("trace_0.zip", "trace", media.bundle({"trace.trace": b"{}\n" * 40}))]),
     ]
     return {run.id: run for run in runs}

@@ -32,6 +32,7 @@ class State:
             self.log = []
             self.generation = 0
             self.skew = 0
+            self.storage = "s3"
             self.key = KEY
 
     def artifact(self, ident):
@@ -68,6 +69,7 @@ def sign(ident, expiry, generation):
 
 def signed_url(server, artifact):
     expiry = int(STATE.now() + artifact.life)
+    signing = "file" if STATE.storage == "local" else artifact.signing
     sig = sign(artifact.id, expiry, STATE.generation)
     api, store = server.origins
     name = urllib.parse.quote(artifact.id)
@@ -82,7 +84,7 @@ def signed_url(server, artifact):
         "unsigned": "%s/v1/artifacts/%s/content?artifact_name=x" % (api, name),
         "file": "file:///data/artifacts/%s" % name,
         "null": None,
-    }.get(artifact.signing, artifact.signing)
+    }.get(signing, signing)
 
 
 def verify(ident, query):
@@ -195,6 +197,8 @@ class Handler(BaseHTTPRequestHandler):
     def content(self, artifact):
         """The bytes, whole or by one range."""
         data = artifact.data
+        if artifact.member_of and STATE.storage != "s3":  # only S3 unpacks a member
+            data = STATE.artifact(artifact.member_of).data
         fault = STATE.fault(artifact.id)
         if fault and self.play(fault, data):
             return
@@ -232,6 +236,8 @@ class Api(Handler):
                 STATE.faults.setdefault(body["on"], []).append(body)
         elif what == "expire":
             STATE.generation += 1
+        elif what == "storage":
+            STATE.storage = body["storage"]
         elif what == "skew":
             STATE.skew = body["seconds"]
         elif what == "run":

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/extras.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/url.h"
+#include "pack/table.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define KEY_MAX 8192
+
+/* The rows of a list, by what may name them elsewhere. */
+struct index {
+    struct listed_run *run;
+    struct table *table; /* 'i' artifact_id, 'k' object key -> the row's number, from 1 on */
+    size_t listed;       /* rows that the service listed */
+};
+
+static int note_key(struct index *x, char what, const char *key, uintptr_t row, struct err *err)
+{
+    char full[KEY_MAX + 2];
+    int len = snprintf(full, sizeof(full), "%c%s", what, key);
+
+    if (!*key || len < 0 || len >= (int)sizeof(full) || table_get(x->table, full, (size_t)len))
+        return 0;
+    return table_add(x->table, full, (size_t)len, (void *)row, err);
+}
+
+static struct artifact *find_key(const struct index *x, char what, const char *key)
+{
+    char full[KEY_MAX + 2];
+    int len = snprintf(full, sizeof(full), "%c%s", what, key);
+
+    uintptr_t row = 0;
+
+    if (*key && len > 0 && len < (int)sizeof(full))
+        row = (uintptr_t)table_get(x->table, full, (size_t)len);
+    return row ? &x->run->list.rows[row - 1] : NULL;
+}
+
+/* s3://bucket/key: known by "bucket/key" and by "key", as path-style and host-style URLs say.
+ */
+static int index_rows(struct index *x, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < x->listed; i++) {
+        const struct artifact *row = &x->run->list.rows[i];
+        const char *key = row->uri && !row->bundle_key ? strstr(row->uri, "://") : NULL;
+        const char *slash;
+
+        if (note_key(x, 'i', row->artifact_id, i + 1, err) < 0)
+            return -1;
+        if (!key)
+            continue;
+        key += 3;
+        slash = strchr(key, '/');
+        if (note_key(x, 'k', key, i + 1, err) < 0 ||
+            (slash && note_key(x, 'k', slash + 1, i + 1, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* The ID in .../v1/artifacts/ID/content; false when the URL is no such one. */
+static bool content_id(const char *path, char *out, size_t size)
+{
+    const char *at = strstr(path, "/v1/artifacts/");
+    size_t len;
+
+    if (!at)
+        return false;
+    at += strlen("/v1/artifacts/");
+    len = strcspn(at, "/");
+    if (!len || len >= size || strcmp(at + len, "/content") != 0)
+        return false;
+    memcpy(out, at, len);
+    out[len] = '\0';
+    return true;
+}
+
+/* The listed row that a URL leads to, or NULL; id gets the artifact's ID where the URL has it.
+ */
+static struct artifact *find_url(const struct index *x, const char *url, char *id, size_t size)
+{
+    char path[KEY_MAX];
+    struct artifact *row;
+    const char *slash;
+
+    *id = '\0';
+    if (!url || !url_path(url, path, sizeof(path)))
+        return NULL;
+    if (content_id(path, id, size))
+        return find_key(x, 'i', id);
+    row = find_key(x, 'k', path + 1);
+    slash = strchr(path + 1, '/');
+    if (!row && slash)
+        row = find_key(x, 'k', slash + 1);
+    return row;
+}
+
+/* A new row; id "" makes one up, which is asked for nowhere. */
+static int add_row(struct index *x, struct artifact *row, const char *id, size_t n,
+                   struct err *err)
+{
+    struct artifact_list *list = &x->run->list;
+    char made[256];
+
+    row->unnamed = !*id;
+    if (row->unnamed)
+        (void)snprintf(made, sizeof(made), "%s.%s.%zu", x->run->id, row->origin, n);
+    row->artifact_id = region_copy(list->region, row->unnamed ? made : id,
+                                   strlen(row->unnamed ? made : id), err);
+    if (!row->artifact_id || artifact_list_add(list, row, err) < 0)
+        return -1;
+    return 0;
+}
+
+static struct artifact *same_sum(const struct index *x, const struct run_file *file)
+{
+    size_t i;
+
+    for (i = 0; file->checksum && file->sized && i < x->listed; i++) {
+        struct artifact *row = &x->run->list.rows[i];
+
+        if (row->artifact_type && strcmp(row->artifact_type, "download") == 0 &&
+            row->checksum && strcasecmp(row->checksum, file->checksum) == 0 && row->sized &&
+            row->file_size == file->file_size && !row->filename)
+            return row;
+    }
+    return NULL;
+}
+
+static int add_files(struct index *x, struct err *err)
+{
+    const struct run *run = &x->run->run;
+    char id[256];
+    size_t i;
+
+    for (i = 0; i < run->file_count; i++) {
+        const struct run_file *file = &run->files[i];
+        struct artifact *row = file->artifact_id ? find_key(x, 'i', file->artifact_id) : NULL;
+        struct artifact made = { .artifact_type = "download",
+                                 .signed_url = file->url,
+                                 .checksum = file->checksum,
+                                 .filename = file->filename,
+                                 .modified_at = file->modified_at,
+                                 .file_size = file->file_size,
+                                 .sized = file->sized,
+                                 .origin = "downloaded_files" };
+
+        if (!row)
+            row = find_url(x, file->url, id, sizeof(id));
+        if (!row)
+            row = same_sum(x, file);
+        if (row) { /* the list knows less of it */
+            row->filename = file->filename;
+            row->checksum = row->checksum ? row->checksum : file->checksum;
+            continue;
+        }
+        if (file->url &&
+            add_row(x, &made, file->artifact_id ? file->artifact_id : id, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A URL of the record that leads to no listed row becomes one. */
+static int add_url(struct index *x, const char *url, const char *type, const char *origin,
+                   size_t n, bool *added, struct err *err)
+{
+    char id[256];
+    struct artifact made = { .artifact_type = type, .signed_url = url, .origin = origin };
+
+    *added = false;
+    if (!url || find_url(x, url, id, sizeof(id)))
+        return 0;
+    *added = true;
+    return add_row(x, &made, id, n, err);
+}
+
+static void note(struct listed_run *run, const char *word, const char *warning)
+{
+    if (run->note_count < LISTED_NOTES)
+        run->notes[run->note_count++] = word;
+    if (warning)
+        log_line(LOG_WARNING, "run '%s' %s", run->id, warning);
+}
+
+/* How many rows have a type of a group (or just a type). */
+static size_t count(const struct listed_run *run, const char *name)
+{
+    size_t n = 0;
+    size_t i;
+
+    for (i = 0; i < run->list.count; i++) {
+        const char *type = run->list.rows[i].artifact_type;
+        const struct kind *kind = kind_find(type);
+
+        n += (type && strcmp(type, name) == 0) || (kind && strcmp(kind->group, name) == 0);
+    }
+    return n;
+}
+
+static bool is(const char *text, const char *what)
+{
+    return text && strcmp(text, what) == 0;
+}
+
+/* What a completed run of a browser should have left, as far as it was listed. */
+static void note_lacks(struct listed_run *run, const struct kind_filter *filter)
+{
+    bool browser = !is(run->run.run_type, "workflow_run") || count(run, "screenshots") ||
+                   count(run, "html") || count(run, "recordings");
+
+    if (is(run->run.status, "failed") && run->run.failure_reason &&
+        strcasestr(run->run.failure_reason, "webhook"))
+        note(run, "webhook-failed", NULL);
+    if (run->run.recording_archived)
+        note(run, "recording-archived", NULL);
+    if (count(run, "recording") > 1)
+        note(run, "several-recordings", NULL);
+    if (!is(run->run.status, "completed") || !browser)
+        return;
+    if (kind_filter_match(filter, "recording") && !count(run, "recordings"))
+        note(run, "no-recording", "is completed and has no recording");
+    if (kind_filter_match(filter, "screenshot_final") && !count(run, "screenshot_final"))
+        note(run, "no-final-screenshot", "is completed and has no final screenshot");
+}
+
+/* Whether the list holds every screenshot there is, so that an absent one is really absent. */
+static bool all_screenshots(const struct listed_run *run, const struct kind_filter *filter)
+{
+    const struct kind *kind;
+
+    for (kind = kinds; !run->wide && kind->type; kind++) {
+        if (strcmp(kind->group, "screenshots") == 0 && !kind_filter_match(filter, kind->type))
+            return false;
+    }
+    return true;
+}
+
+int extras_add(struct listed_run *run, const struct kind_filter *filter, struct err *err)
+{
+    struct index x = { run, table_new(err), run->list.count };
+    bool added = false;
+    size_t i;
+    int rc = -1;
+
+    if (!x.table || index_rows(&x, err) < 0)
+        goto out;
+    if (kind_filter_match(filter, "download") && add_files(&x, err) < 0)
+        goto out;
+    if (kind_filter_match(filter, "recording")) {
+        if (add_url(&x, run->run.recording_url, "recording", "recording_url", 0, &added, err) <
+            0)
+            goto out;
+        if (added)
+            note(run, "recording-url-unlisted",
+                 "has a recording_url that leads to no listed artifact");
+    }
+    for (i = 0; kind_filter_match(filter, "screenshot") && all_screenshots(run, filter) &&
+                i < run->run.screenshot_count;
+         i++) {
+        if (add_url(&x, run->run.screenshot_urls[i], "screenshot", "screenshot_urls", i, &added,
+                    err) < 0)
+            goto out;
+    }
+    note_lacks(run, filter);
+    rc = 0;
+out:
+    table_free(x.table);
+    return rc;
+}

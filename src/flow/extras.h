@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * extras: what a run's record names beside its artifact list, and what one
+ * would expect and it lacks.
+ *
+ * downloaded_files, recording_url and screenshot_urls become rows of the list
+ * unless a listed artifact is the same object: by artifact_id, by the ID in a
+ * content URL, by the object's key in a storage URL, or by checksum and size.
+ *
+ * Errors   ERR_MEMORY, ERR_LIMIT
+ * Owns     nothing: rows and notes belong to the run
+ * Threads  the transfer loop
+ * Source   docs/api.md, "A run"
+ */
+#ifndef FLOW_EXTRAS_H
+#define FLOW_EXTRAS_H
+
+#include "base/err.h"
+#include "flow/listing.h"
+#include "skyvern/kind.h"
+
+/* Add the rows of what is not listed, as far as the filter wants it, and note what is odd. */
+int extras_add(struct listed_run *run, const struct kind_filter *filter,
+               struct err *err) MUST_CHECK;
+
+#endif

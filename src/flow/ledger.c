@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/ledger.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "skyvern/expiry.h"
+
+const struct artifact *ledger_artifact(const struct ledger *l, const struct item *item)
+{
+    return &l->listing->runs[item->run].list.rows[item->row];
+}
+
+/* Whether this is a URL that may be fetched at all. */
+bool ledger_usable(const struct ledger *l, const char *url)
+{
+    char origin[URL_ORIGIN_MAX];
+
+    return url && url_origin(origin, url, NULL) == 0 && (!l->api->secure || url_is_secure(url));
+}
+
+void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum way way)
+{
+    if (ledger_usable(l, url)) {
+        want->url = url;
+        want->way = way;
+        want->dies = expiry_of(url);
+    } else {
+        want->url = NULL;
+        want->way = WAY_CONTENT;
+        want->dies = EXPIRY_NEVER;
+    }
+}
+
+/* Take an item's want up; it is then to be made ready, or carried. */
+struct want *ledger_open(struct ledger *l, struct item *item)
+{
+    struct want *want = &l->all[item->index];
+
+    want->item = item;
+    want->backoff = (struct backoff){ .retries = l->retries, .deadline = l->deadline };
+    ledger_take_url(l, want, ledger_artifact(l, item)->signed_url, WAY_SIGNED);
+    want->state = WANT_CARRIED;
+    l->open++;
+    return want;
+}
+
+static void end_want(struct ledger *l, struct want *want)
+{
+    want->state = WANT_ENDED;
+    l->open--;
+    if (!want->item->unlisted)
+        l->progress.done++;
+}
+
+/* Let all members that are still carried be fetched by themselves. */
+static void release(struct ledger *l, struct bundle *bundle)
+{
+    struct item *item;
+
+    bundle->released = true;
+    bundle->scout = NULL;
+    for (item = bundle->members; item; item = item->sibling) {
+        struct want *want = &l->all[item->index];
+
+        if (want->state != WANT_CARRIED)
+            continue;
+        if (l->over)
+            ledger_lose(l, want, "timeout");
+        else
+            wants_ready(l->queue, want);
+    }
+}
+
+/* Without the ZIP: one member goes ahead. */
+void ledger_scout(struct ledger *l, struct bundle *bundle)
+{
+    struct item *item;
+
+    bundle->whole = false;
+    for (item = bundle->members; item && !l->over; item = item->sibling) {
+        if (l->all[item->index].state != WANT_CARRIED)
+            continue;
+        bundle->scout = item;
+        wants_ready(l->queue, &l->all[item->index]);
+        return;
+    }
+    release(l, bundle);
+}
+
+/* An item will not come: whoever waited for it goes on alone. */
+static void let_go(struct ledger *l, const struct item *item)
+{
+    struct bundle *bundle = item->bundle;
+    struct item *heir;
+
+    if (bundle && bundle->parent == item && bundle->whole)
+        ledger_scout(l, bundle);
+    else if (bundle && bundle->scout == item)
+        release(l, bundle);
+    if (l->over || item->unlisted)
+        return;
+    heir = plan_promote(l->all[item->index].item);
+    if (heir)
+        wants_ready(l->queue, ledger_open(l, heir));
+}
+
+void ledger_lose(struct ledger *l, struct want *want, const char *reason)
+{
+    char id[128];
+    bool loud = !l->over && !want->item->unlisted;
+
+    want->outcome.via = NULL;
+    want->outcome.reason = reason;
+    end_want(l, want);
+    l->progress.missing += !want->item->unlisted;
+    log_line(loud ? LOG_WARNING : LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
+             text_shown(id, sizeof(id), want->item->what.artifact_id),
+             want->item->what.type ? want->item->what.type : "no type", want->item->what.run_id,
+             reason);
+    if (l->strict && !want->item->unlisted) {
+        if (!l->err.kind) {
+            (void)err_set(&l->err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)",
+                          id, want->item->what.run_id, reason);
+            (void)err_hint(&l->err, "without --strict the rest is archived");
+        }
+        return;
+    }
+    let_go(l, want->item);
+}
+
+/* The want's bytes are in the archive; its followers' too. */
+static void win(struct ledger *l, struct want *want)
+{
+    const struct item *item;
+
+    end_want(l, want);
+    for (item = want->item->followers; item; item = item->next) {
+        struct want *other = &l->all[item->index];
+
+        other->outcome = want->outcome;
+        other->outcome.via = "joined";
+        other->outcome.attempts = 0;
+        other->state = WANT_ENDED;
+        l->progress.done += !item->unlisted;
+    }
+}
+
+/* End what came out of a ZIP; what is running or being packed will be told by itself. */
+static void win_members(struct ledger *l, const struct bundle *bundle, const struct want *by)
+{
+    struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        struct want *want = &l->all[item->index];
+
+        if (!atomic_load(&item->packed) || want->state == WANT_ENDED ||
+            want->state == WANT_RUNNING || (want->state == WANT_PACKING && want != by))
+            continue;
+        want->outcome.via = "bundle";
+        want->outcome.http_status = by->outcome.http_status;
+        want->outcome.fetched_at = by->outcome.fetched_at;
+        win(l, want);
+    }
+}
+
+/* The ZIP of a bundle has come, by its own row or as the answer to a member. */
+static void on_split(struct ledger *l, struct want *want)
+{
+    struct bundle *bundle = want->item->bundle;
+
+    win_members(l, bundle, want);
+    if (want->state == WANT_PACKING && bundle->parent == want->item) {
+        win(l, want);
+    } else if (want->state == WANT_PACKING) { /* in it, but with another checksum */
+        want->rechecked = true;
+        wants_ready(l->queue, want);
+    }
+    release(l, bundle);
+}
+
+/* The packer has looked at a body. */
+void ledger_answer(struct ledger *l, struct item *item)
+{
+    struct want *want = &l->all[item->index];
+    struct bundle *bundle = item->bundle;
+
+    if (want->state != WANT_PACKING)
+        return;
+    switch (item->answer) {
+    case ITEM_PACKED:
+        win(l, want);
+        if (bundle && bundle->scout == item)
+            release(l, bundle);
+        return;
+    case ITEM_MISMATCH:
+        log_line(LOG_INFO,
+                 "artifact '%s' has another checksum than the service gave; once more",
+                 item->what.artifact_id);
+        want->rechecked = true;
+        want->outcome.via = NULL;
+        if (l->over)
+            ledger_lose(l, want, "timeout");
+        else
+            wants_ready(l->queue, want);
+        return;
+    case ITEM_SPLIT:
+        on_split(l, want);
+        return;
+    case ITEM_LACKS:
+        ledger_lose(l, want, "not-in-bundle");
+        return;
+    case ITEM_BROKEN:
+        win(l, want);
+        ledger_scout(l, bundle);
+        return;
+    }
+}

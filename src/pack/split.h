@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * split: bodies made of another body: the members of a ZIP, and what a zstd
+ * frame holds.
+ *
+ * Units    bytes
+ * Errors   ERR_FORMAT and ERR_LIMIT: the body is not good for it; others are the
+ *          spool's, and fatal
+ * Owns     what it hands out belongs to the taker
+ * Threads  one at a time
+ */
+#ifndef PACK_SPLIT_H
+#define PACK_SPLIT_H
+
+#include "base/err.h"
+#include "format/unzip.h"
+#include "pack/spool.h"
+
+#include <stdint.h>
+
+/* Open a body as a ZIP; reader is the caller's room, both are lent until unzip_free. */
+struct split_reader {
+    const struct body *body;
+    struct body_cursor cursor;
+};
+struct unzip *split_open(struct split_reader *reader, const struct body *body, uint64_t max,
+                         struct err *err) MUST_CHECK;
+
+/* The entry that unzip_next came to, whole. */
+struct body *split_entry(struct unzip *unzip, const struct spool *spool,
+                         struct err *err) MUST_CHECK;
+
+/* What the zstd frames in a body hold; at most max bytes. */
+struct body *split_zstd(const struct body *body, const struct spool *spool, uint64_t max,
+                        struct err *err) MUST_CHECK;
+
+#endif

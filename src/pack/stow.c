@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "pack/stow.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "pack/dedupe.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define ENTRY_PATH_MAX 2048
+
+struct stow {
+    struct stow_opts opts;
+    struct volume *volume;
+    struct plan *plan;
+    struct hasher *hasher;
+    struct dedupe *dedupe;
+    unsigned char *scratch;
+    /* of the item that is written while it arrives */
+    unsigned char head[STOW_HEAD];
+    size_t head_len;
+    uint64_t size;
+};
+
+struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struct plan *plan,
+                      struct err *err)
+{
+    struct stow *s = mem_new(sizeof(*s), err);
+
+    if (!s)
+        return NULL;
+    s->opts = *opts;
+    s->volume = volume;
+    s->plan = plan;
+    s->hasher = hasher_new(err);
+    s->dedupe = dedupe_new(err);
+    s->scratch = mem_new(CHUNK_SIZE, err);
+    if (s->hasher && s->dedupe && s->scratch)
+        return s;
+    stow_free(s);
+    return NULL;
+}
+
+void stow_free(struct stow *s)
+{
+    if (!s)
+        return;
+    hasher_free(s->hasher);
+    dedupe_free(s->dedupe);
+    mem_free(s->scratch);
+    mem_free(s);
+}
+
+/* An entry's whole path. */
+static const char *entry_path(const struct stow *s, char out[ENTRY_PATH_MAX], const char *path)
+{
+    (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", s->opts.top, path);
+    return out;
+}
+
+int stow_hash(struct stow *s, const struct body *body, struct digest *digest, struct err *err)
+{
+    struct body_cursor cursor = { 0 };
+    const unsigned char *bytes;
+    struct chunk *chunk;
+    ssize_t n;
+
+    while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0)
+        hasher_add(s->hasher, bytes, (size_t)n);
+    hasher_end(s->hasher, digest);
+    return n < 0 ? -1 : 0;
+}
+
+bool stow_mismatch(const struct item *item, const struct digest *digest)
+{
+    const char *sum = item->what.checksum;
+    const char *uri = item->what.uri;
+    char plain[SHA256_TEXT];
+    char coded[SHA256_TEXT];
+
+    if (!sum || strlen(sum) != SHA256_TEXT - 1)
+        return false;
+    text_hex(plain, digest->sha256, SHA256_SIZE);
+    text_hex(coded, item->encoded_sha256, SHA256_SIZE);
+    if (strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0))
+        return false;
+    /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
+    return item->encoded || !uri || strlen(uri) < 4 ||
+           strcmp(uri + strlen(uri) - 4, ".zst") != 0;
+}
+
+/* Write a whole body as one entry. */
+static int put_body(struct stow *s, const char *path, const struct body *body, int64_t mtime,
+                    bool packed, struct place *place, struct err *err)
+{
+    struct body_cursor cursor = { 0 };
+    char full[ENTRY_PATH_MAX];
+    const unsigned char *bytes;
+    struct chunk *chunk;
+    ssize_t n;
+    int rc;
+
+    if (volume_begin(s->volume, entry_path(s, full, path), body->size, mtime, packed, NULL,
+                     place, err) < 0)
+        return -1;
+    while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0) {
+        rc = chunk ? volume_add_chunk(s->volume, chunk, err)
+                   : volume_add(s->volume, bytes, (size_t)n, err);
+        if (rc < 0)
+            return -1;
+    }
+    return n < 0 ? -1 : volume_end(s->volume, body->size, err);
+}
+
+int stow_file(struct stow *s, const char *path, const struct body *body, int64_t mtime,
+              struct err *err)
+{
+    return put_body(s, path, body, mtime, false, NULL, err);
+}
+
+static int put_link(struct stow *s, struct item *item, bool packed, struct err *err)
+{
+    char full[ENTRY_PATH_MAX];
+    char target[ENTRY_PATH_MAX];
+
+    item->link = true;
+    return volume_begin(s->volume, entry_path(s, full, item->path), 0, item->what.mtime, packed,
+                        entry_path(s, target, item->duplicate_of->path), &item->place, err);
+}
+
+static bool wants_link(const struct stow *s, uint64_t size)
+{
+    return volume_links(s->volume) &&
+           (s->opts.duplicates == STOW_LINK ||
+            (s->opts.duplicates == STOW_AUTO && size >= STOW_LINK_MIN));
+}
+
+static bool is_type(const struct item *item, const char *type)
+{
+    return item->what.type && strcmp(item->what.type, type) == 0;
+}
+
+/* Say what is odd about a recording: served as what it is not, or never finished. */
+static void judge_recording(struct item *item, const unsigned char *head, size_t len,
+                            const struct sniff *is)
+{
+    if (!is_type(item, "recording") && !is_type(item, "session_replay"))
+        return;
+    if (!is || strncmp(is->media_type, "video/", 6) != 0)
+        item_note(item, "not-a-video");
+    else if (sniff_unfinished(head, len))
+        item_note(item, "unfinished");
+}
+
+/* What an item's bytes turned out to be. */
+static void describe(struct item *item, uint64_t size, const struct digest *digest,
+                     const unsigned char *head, size_t len)
+{
+    const struct sniff *is = sniff_find(head, len);
+    const char *ext = strrchr(item->path, '.');
+
+    item->size = size;
+    item->digest = *digest;
+    item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
+    item->mismatch = stow_mismatch(item, digest);
+    judge_recording(item, head, len, is);
+    atomic_store(&item->packed, true);
+}
+
+/* Write one item whose content is known, as a file or as a link to who had it first. */
+static int put_item(struct stow *s, struct item *item, const struct body *body,
+                    const struct digest *digest, const struct item *first, struct err *err)
+{
+    size_t len = body_head(body, s->head, sizeof(s->head));
+    const struct sniff *is = sniff_find(s->head, len);
+    bool packed = is && is->packed;
+
+    if (plan_name(s->plan, item, s->head, len, err) < 0)
+        return -1;
+    describe(item, body->size, digest, s->head, len);
+    item->duplicate_of = first;
+    if (first && wants_link(s, body->size))
+        return put_link(s, item, packed, err);
+    return put_body(s, item->path, body, item->what.mtime, packed, &item->place, err);
+}
+
+/* Who had this content first; the item itself from now on, when nobody had. */
+static int find_first(struct stow *s, struct item *item, uint64_t size,
+                      const struct digest *digest, struct item **first, struct err *err)
+{
+    *first = NULL;
+    if (!s->opts.dedupe)
+        return 0;
+    *first = dedupe_find(s->dedupe, size, digest);
+    return *first ? 0 : dedupe_add(s->dedupe, size, digest, item, err);
+}
+
+int stow_item(struct stow *s, struct item *leader, const struct body *body,
+              const struct digest *digest, struct err *err)
+{
+    struct item *first;
+    struct item *item;
+
+    if (find_first(s, leader, body->size, digest, &first, err) < 0)
+        return -1;
+    if (put_item(s, leader, body, digest, first, err) < 0)
+        return err_wrap(err, "artifact '%s'", leader->what.artifact_id);
+    for (item = leader->followers; item; item = item->next) {
+        if (!item->unlisted && put_item(s, item, body, digest, first ? first : leader, err) < 0)
+            return err_wrap(err, "artifact '%s'", item->what.artifact_id);
+    }
+    return 0;
+}
+
+int stow_begin(struct stow *s, struct item *item, uint64_t size, const void *head,
+               size_t head_len, struct err *err)
+{
+    const struct sniff *is;
+    char full[ENTRY_PATH_MAX];
+
+    s->head_len = head_len < sizeof(s->head) ? head_len : sizeof(s->head);
+    memcpy(s->head, head, s->head_len);
+    s->size = size;
+    is = sniff_find(s->head, s->head_len);
+    if (plan_name(s->plan, item, s->head, s->head_len, err) < 0)
+        return -1;
+    volume_mark(s->volume);
+    return volume_begin(s->volume, entry_path(s, full, item->path), size, item->what.mtime,
+                        is && is->packed, NULL, &item->place, err);
+}
+
+int stow_more(struct stow *s, struct chunk *chunk, struct err *err)
+{
+    hasher_add(s->hasher, chunk->data, chunk->len);
+    return volume_add_chunk(s->volume, chunk, err);
+}
+
+void stow_digest(struct stow *s, struct digest *digest)
+{
+    hasher_end(s->hasher, digest);
+}
+
+int stow_end(struct stow *s, struct item *item, const struct digest *digest, struct err *err)
+{
+    const struct sniff *is = sniff_find(s->head, s->head_len);
+    bool packed = is && is->packed;
+    struct item *first;
+    struct item *follower;
+
+    if (volume_end(s->volume, s->size, err) < 0 ||
+        find_first(s, item, s->size, digest, &first, err) < 0)
+        return -1;
+    describe(item, s->size, digest, s->head, s->head_len);
+    item->duplicate_of = first;
+    if (first) {
+        volume_back(s->volume);
+        if (put_link(s, item, packed, err) < 0)
+            return -1;
+    }
+    for (follower = item->followers; follower; follower = follower->next) {
+        if (follower->unlisted)
+            continue;
+        if (plan_name(s->plan, follower, s->head, s->head_len, err) < 0)
+            return -1;
+        describe(follower, s->size, digest, s->head, s->head_len);
+        follower->duplicate_of = first ? first : item;
+        if (put_link(s, follower, packed, err) < 0)
+            return -1;
+    }
+    return 0;
+}

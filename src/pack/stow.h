@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stow: one body becomes an entry of the volume, or a hard link in its place.
+ *
+ * Hashes, finds what is there already, checks what the service said of it,
+ * names the file and writes it; followers go behind their leader.
+ *
+ * Units    bytes
+ * Errors   the volume's and the plan's, fatal
+ * Owns     its hashing state and scratch; volume and plan are lent
+ * Threads  the packer's
+ */
+#ifndef PACK_STOW_H
+#define PACK_STOW_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "format/sniff.h"
+#include "pack/plan.h"
+#include "pack/spool.h"
+#include "pack/volume.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STOW_LINK_MIN                                                                          \
+    ((uint64_t)64 << 10) /* a smaller duplicate costs less than a link's trouble */
+#define STOW_HEAD 4096   /* bytes of a body that are looked at */
+
+enum stow_duplicates { STOW_AUTO, STOW_LINK, STOW_COPY };
+
+struct stow_opts {
+    const char *top; /* the top directory's name */
+    bool dedupe;
+    enum stow_duplicates duplicates;
+};
+
+struct stow;
+
+struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struct plan *plan,
+                      struct err *err) MUST_CHECK;
+void stow_free(struct stow *stow);
+
+/* Hash a whole body. */
+int stow_hash(struct stow *stow, const struct body *body, struct digest *digest,
+              struct err *err) MUST_CHECK;
+
+/* Whether the service gave a checksum that neither the content nor its encoded form has. */
+bool stow_mismatch(const struct item *item, const struct digest *digest);
+
+/* Write an item and its followers. */
+int stow_item(struct stow *stow, struct item *item, const struct body *body,
+              const struct digest *digest, struct err *err) MUST_CHECK;
+
+/* Write a file that is no item. */
+int stow_file(struct stow *stow, const char *path, const struct body *body, int64_t mtime,
+              struct err *err) MUST_CHECK;
+
+/*
+ * An item that is written while it arrives: begun with the first bytes of its content, each
+ * piece as it comes, and ended. A duplicate is then taken back and becomes a link.
+ *
+ * mark     the volume is marked before the entry
+ */
+int stow_begin(struct stow *stow, struct item *item, uint64_t size, const void *head,
+               size_t head_len, struct err *err) MUST_CHECK;
+int stow_more(struct stow *stow, struct chunk *chunk, struct err *err) MUST_CHECK;
+void stow_digest(struct stow *stow, struct digest *digest);
+int stow_end(struct stow *stow, struct item *item, const struct digest *digest,
+             struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""A step's artifacts in one ZIP: fetched once, taken apart here."""
+import base64
+import hashlib
+import io
+import json
+import random
+import zipfile
+
+import pytest
+
+from test_pull import check_bag, check_manifest
+
+
+def contents(manifest):
+    return sorted((r["artifact_id"], r["path"], r["sha256"], r["artifact_type"])
+                  for r in manifest["artifacts"])
+
+
+def fetches(emu):
+    return [r["path"] for r in emu.log() if "/content" in r["path"] or r["role"] == "store"]
+
+
+def test_forty_members_one_request(pull, emu):
+    _, manifest, folder = pull("tsk_step")
+    assert len(fetches(emu)) == 1
+    assert len(manifest["artifacts"]) == 40
+    assert {r["fetched_via"] for r in manifest["artifacts"]} == {"bundle"}
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    for row in manifest["artifacts"]:
+        assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+    assert not any("_zip" in p.name for p in folder.rglob("*"))
+    emu.reset()
+    _, singly, _ = pull("--bundles", "members", "tsk_step", name="b.tar.zst")
+    assert len(fetches(emu)) == 40
+    assert contents(singly) == contents(manifest)
+
+
+def test_the_same_archive_from_every_storage(pull, emu):
+    seen = []
+    for storage in ("s3", "local", "gcs", "azure"):
+        for how in ("auto", "members"):
+            emu.reset()
+            emu.storage(storage)
+            _, manifest, folder = pull("--bundles", how, "tsk_step", name="%s-%s.tar" % (storage, how))
+            seen.append(contents(manifest))
+            wanted = 40 if (storage, how) == ("s3", "members") else 1
+            assert len(fetches(emu)) == wanted, (storage, how)
+            for row in manifest["artifacts"]:
+                assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+    assert all(one == seen[0] for one in seen)
+
+
+def test_the_zip_is_kept_when_asked_for(pull, emu):
+    _, manifest, folder = pull("-t", "bundles", "tsk_step")
+    (row,) = manifest["artifacts"]
+    assert row["artifact_id"] == "tsk_step_zip" and row["path"].endswith(".zip")
+    assert (folder / row["path"]).read_bytes() == emu.data("tsk_step_zip")
+    emu.reset()
+    _, manifest, _ = pull("-t", "all", "tsk_step", name="b.tar")
+    assert len(manifest["artifacts"]) == 41 and len(fetches(emu)) == 1
+
+
+def test_a_filter_chooses_what_is_cheaper(pull, emu):
+    _, manifest, _ = pull("-t", "screenshots", "tsk_step")
+    assert len(manifest["artifacts"]) == 20 and len(fetches(emu)) == 1
+    emu.reset()
+    _, manifest, _ = pull("-t", "trace", "tsk_step", name="b.tar")  # one member: one request
+    assert len(manifest["artifacts"]) == 1 and len(fetches(emu)) == 1
+    assert "_zip" not in fetches(emu)[0]
+    # two small members of a ZIP full of a large recording: cheaper alone
+    rows = [("rec_0.webm", "recording", random.Random(1).randbytes(3_000_000)), ("p_0.txt", "llm_prompt", b"a" * 99),
+            ("p_1.txt", "llm_prompt", b"b" * 99)]
+    bundle(emu, "tsk_big", rows)
+    _, manifest, _ = pull("-t", "llm", "tsk_big", name="c.tar")
+    assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == ["tsk_big_1", "tsk_big_2"]
+    assert {r["fetched_via"] for r in manifest["artifacts"]} == {"signed-url"}
+
+
+def bundle(emu, run, rows, whole=None, **more):
+    """Add a bundled run; whole: the ZIP's bytes, when they are to be others."""
+    if whole is None:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, _, data in rows:
+                archive.writestr(name, data)
+        whole = out.getvalue()
+    uri = "s3://artifacts/%s.zip" % run
+    listed = [dict({"id": run + "_zip", "type": "step_archive", "data": whole, "uri": uri}, **more)]
+    listed += [dict({"id": "%s_%d" % (run, i), "type": kind, "data": data, "uri": uri,
+                     "bundle_key": name, "member_of": run + "_zip"}, **more)
+               for i, (name, kind, data) in enumerate(rows)]
+    emu.run(run, listed)
+    return whole
+
+
+ROWS = [("a_0.txt", "llm_prompt", b"zero\n" * 30), ("a_1.txt", "llm_prompt", b"one\n" * 30),
+        ("a_2.txt", "llm_prompt", b"two\n" * 30)]
+
+
+def check_rows(manifest, folder, via):
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS)}
+    assert {r["fetched_via"] for r in manifest["artifacts"]} == via
+
+
+def test_a_parent_that_is_gone(pull, emu):
+    bundle(emu, "tsk_b", ROWS)
+    emu.fault("tsk_b_zip", "status", times=9, status=404)
+    _, manifest, folder = pull("tsk_b")
+    check_rows(manifest, folder, {"signed-url"})
+    assert manifest["missing"] == []
+
+
+def test_a_parent_that_is_not_listed(pull, emu):
+    bundle(emu, "tsk_b", ROWS)
+    listing = [r for r in json.loads(_list(emu, "tsk_b")) if r["artifact_type"] != "step_archive"]
+    emu.fault("list/tsk_b", "raw", body=base64.b64encode(json.dumps(listing).encode()).decode())
+    _, manifest, folder = pull("tsk_b")
+    check_rows(manifest, folder, {"signed-url"})
+    emu.storage("gcs")  # and then the scout brings the ZIP
+    emu.fault("list/tsk_b", "raw", body=base64.b64encode(json.dumps(listing).encode()).decode())
+    before = len(fetches(emu))
+    _, manifest, folder = pull("tsk_b", name="b.tar")
+    check_rows(manifest, folder, {"bundle"})
+    assert len(fetches(emu)) == before + 1
+
+
+def _list(emu, run):
+    import urllib.request
+    request = urllib.request.Request(emu.api + "/v1/runs/%s/artifacts" % run,
+                                     headers={"x-api-key": emu.key})
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
+
+
+def zipped(entries, **more):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data, **more)
+    return out.getvalue()
+
+
+def test_a_member_that_the_zip_lacks(pull, emu):
+    bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]] + [("other", b"x")]))
+    _, manifest, folder = pull("tsk_b")
+    check_rows(manifest, folder, {"bundle", "signed-url"})
+    emu.storage("local")  # such a server can only give the ZIP again
+    _, manifest, _ = pull("tsk_b", name="b.tar", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [
+        ("tsk_b_2", "not-in-bundle")]
+    assert len(manifest["artifacts"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["not a zip", "cut", "twice", "encrypted", "bomb", "bad crc"])
+def test_zips_that_are_traps(pull, emu, kind):
+    """Whatever the ZIP is, the members come one by one."""
+    good = zipped([(n, d) for n, _, d in ROWS])
+    with pytest.warns(UserWarning) if kind == "twice" else open("/dev/null"):
+        whole = {"not a zip": lambda: b"PK? no",
+                 "cut": lambda: good[:len(good) // 2],
+                 "twice": lambda: zipped([(ROWS[0][0], b"evil")] + [(n, d) for n, _, d in ROWS]),
+                 "encrypted": lambda: good.replace(b"PK\x03\x04\x14\x00\x00\x00", b"PK\x03\x04\x14\x00\x01\x00")
+                 .replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01\x00"),
+                 "bomb": lambda: zipped([("bomb", b"")] + [(ROWS[0][0], bytes(200 << 20))]),
+                 "bad crc": lambda: good.replace(zlib_crc(ROWS[0][2]), b"\1\2\3\4")}[kind]()
+    bundle(emu, "tsk_b", ROWS, whole)
+    _, manifest, folder = pull("--max-size", "64m", "tsk_b")
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS)}
+
+
+def zlib_crc(data):
+    import struct
+    import zlib
+    return struct.pack("<I", zlib.crc32(data))
+
+
+def test_a_bundle_under_two_run_ids(pull, emu):
+    _, manifest, _ = pull("wr_demo2", "tsk_v2_demo2")
+    members = [r for r in manifest["artifacts"] if r["bundle_key"]]
+    assert len(members) == 4
+    assert sorted(r["fetched_via"] for r in members) == ["bundle", "bundle", "joined", "joined"]
+    assert len([p for p in fetches(emu) if "a_2zip" in p or "a_2m" in p]) == 1
+
+
+def test_a_wrong_sum_in_the_zip_is_asked_for_alone(pull, emu):
+    bundle(emu, "tsk_b", ROWS, zipped([(ROWS[0][0], b"spoilt")] + [(n, d) for n, _, d in ROWS[1:]]))
+    _, manifest, folder = pull("tsk_b")
+    check_rows(manifest, folder, {"bundle", "signed-url"})
+    emu.storage("azure")
+    _, manifest, folder = pull("tsk_b", name="b.tar", check=3)
+    row = next(r for r in manifest["artifacts"] if r["artifact_id"] == "tsk_b_0")
+    assert row["checksum_mismatch"] and (folder / row["path"]).read_bytes() == b"spoilt"
+
+
+def test_strict_counts_no_parents(pull, emu):
+    bundle(emu, "tsk_b", ROWS)
+    emu.fault("tsk_b_zip", "status", times=9, status=404)
+    pull("--strict", "tsk_b")
+
+
+def test_large_members_go_through_files(pull, emu):
+    rows = [("r_%d.webm" % i, "recording", bytes([i]) * 5_000_000) for i in range(6)]
+    bundle(emu, "tsk_b", rows)
+    for name in ("a.tar.zst", "a.zip"):
+        _, manifest, folder = pull("tsk_b", "--bundles", "zip", name=name)
+        assert len(manifest["artifacts"]) == 6
+        for i, row in enumerate(sorted(manifest["artifacts"], key=lambda r: r["artifact_id"])):
+            assert row["sha256"] == hashlib.sha256(rows[i][2]).hexdigest()
+        check_bag(folder)
+
+
+def test_the_time_is_up_while_a_zip_arrives(pull, emu):
+    emu.fault("tsk_step_zip", "slow", times=9, steps=50, pause=0.2)
+    _, manifest, _ = pull("--timeout", "1s", "tsk_step", check=3)
+    assert len(manifest["missing"]) == 40 and {m["reason"] for m in manifest["missing"]} == {"timeout"}
+
+
+def test_dry_run_lists_members(skyarc):
+    rows = skyarc("pull", "-n", "--json", "tsk_step", check=0).json()
+    assert len(rows) == 40 and not any("_zip" in r["artifact_id"] for r in rows)
