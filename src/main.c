@@ -8,6 +8,7 @@
  *                   |
  *    cmd -----------+----------- one file a command: options, order, output
  *     |    cli -----'            option tables, help, config, progress, exit
+ *    job --'                     what several commands do alike
  *     v
  *    flow                        the only place where the rest meet
  *     |---> skyvern ---> net     the API's words; HTTP transfers
@@ -15,14 +16,26 @@
  *               all of them ---> base
  *
  * cmd/      pull      the main job: from run IDs to an archive
+ *           runs      list all runs, newest first
+ *           show      a run on a page
+ *           artifacts what runs have, without downloading
+ *           submit    submit a task
+ *           wait      wait until runs have ended
+ *           commands  all of them
+ * job/      archive   one pull: options, output, the line that moves, the result
+ *           outcome   wait for runs, and say how they ended
+ *           page      one run, for people
+ *           talk      the API and a loop, for commands that only ask
  *           session   where the API is, and the key
  *           idlist    run IDs from operands and files
  *           summary   what a pull came to, as text and JSON
+ *           tool      what the program calls itself
  * cli/      command   finds and runs a command
  *           opt       options as data
  *           config    the configuration file
  *           help      what --help prints
  *           progress  the line that moves
+ *           grid      rows and columns
  *           signals   stop, and how far are you
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
@@ -36,12 +49,16 @@
  *           way       signed URL, renewed URL, content endpoint
  *           renew     a run's list again, once for all its URLs
  *           transfer  one body from the socket to the packer
+ *           wait      poll runs until they end
+ *           runs      the list of all runs, page after page
  *           record    manifest.json and the BagIt files
  * skyvern/  api       base URL, key, error bodies
  *           run       a run's record
  *           artifact  a run's artifact list
  *           kind      artifact types and groups
  *           expiry    when a signed URL dies
+ *           task      what is submitted
+ *           webhook   what Skyvern POSTs, and whether it did
  *           scrub     signatures and the key taken out
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
@@ -77,13 +94,12 @@
 #include "config.h"
 
 #include "cli/command.h"
-#include "cmd/pull.h"
+#include "cmd/commands.h"
 
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,
-    NULL,
+    &cmd_pull, &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait, NULL,
 };
 
 int main(int argc, char **argv)

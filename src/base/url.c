@@ -140,6 +140,18 @@ bool url_query(const char *url, const char *name, char *out, size_t size)
     return false;
 }
 
+int url_encode(struct buf *out, const char *text, struct err *err)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if ((isalnum(c) || strchr("-._~", c) ? buf_add(out, text, 1, err)
+                                             : buf_addf(out, err, "%%%02X", c)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 bool url_path(const char *url, char *out, size_t size)
 {
     const char *host = strstr(url, "://");

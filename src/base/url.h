@@ -12,6 +12,7 @@
 #ifndef BASE_URL_H
 #define BASE_URL_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -36,6 +37,9 @@ const char *url_shown(char out[URL_SHOWN_MAX], const char *url);
  * returns  false when there is none or it does not fit
  */
 bool url_query(const char *url, const char *name, char *out, size_t size);
+
+/* Append a text as a query value, percent-encoded. */
+int url_encode(struct buf *out, const char *text, struct err *err) MUST_CHECK;
 
 /* The path, percent-decoded, without query; false when there is none or it does not fit. */
 bool url_path(const char *url, char *out, size_t size);

@@ -45,15 +45,28 @@ static void join_groups(const struct command *command, struct opt_group out[GROU
     out[n] = (struct opt_group){ NULL, NULL, 0 };
 }
 
-static int run(const struct command *command, const struct opt_group *groups, void *args,
-               int argc, char **argv, struct err *err)
+/* Whether any command has an option of this name; ctx is their table. */
+static bool known(const void *ctx, const char *name)
+{
+    const struct command *const *commands = ctx;
+
+    for (; *commands; commands++) {
+        if (opt_known((*commands)->groups, name))
+            return true;
+    }
+    return false;
+}
+
+static int run(const struct command *const *commands, const struct command *command,
+               const struct opt_group *groups, void *args, int argc, char **argv,
+               struct err *err)
 {
     const struct command_args *common = args;
     struct config config = { { 0 } };
     int first = 0;
     int status = -1;
 
-    if (config_load(&config, groups, args, err) == 0 &&
+    if (config_load(&config, groups, args, known, commands, err) == 0 &&
         opt_environment(groups, args, err) == 0 &&
         opt_parse(groups, args, argc, argv, &first, err) == 0) {
         log_setup(common->quiet          ? LOG_ERROR
@@ -68,7 +81,8 @@ static int run(const struct command *command, const struct opt_group *groups, vo
     return status;
 }
 
-static int start(const struct command *command, int argc, char **argv)
+static int start(const struct command *const *commands, const struct command *command, int argc,
+                 char **argv)
 {
     struct opt_group groups[GROUPS_MAX];
     char hint[64];
@@ -83,7 +97,7 @@ static int start(const struct command *command, int argc, char **argv)
     if (command->defaults)
         memcpy(args, command->defaults, command->size);
     join_groups(command, groups);
-    status = run(command, groups, args, argc, argv, &err);
+    status = run(commands, command, groups, args, argc, argv, &err);
     (void)snprintf(hint, sizeof(hint), "%s ", command->name);
     if (status < 0)
         status = fail(&err, hint);
@@ -112,7 +126,7 @@ int command_main(const struct command *const *commands, const char *version, int
             char *args[] = { argv[2], help, NULL };
 
             if (strcmp(commands[i]->name, argv[2]) == 0)
-                return start(commands[i], 2, args);
+                return start(commands, commands[i], 2, args);
         }
         help_program(commands, word ? stdout : stderr);
         return word ? EXIT_DONE : EXIT_USAGE;
@@ -125,7 +139,7 @@ int command_main(const struct command *const *commands, const char *version, int
         unsigned distance = text_distance(word, commands[i]->name);
 
         if (strcmp(commands[i]->name, word) == 0)
-            return start(commands[i], argc - 1, argv + 1);
+            return start(commands, commands[i], argc - 1, argv + 1);
         if (distance < least) {
             least = distance;
             near = commands[i]->name;

@@ -34,7 +34,9 @@ static char *trim(char *text)
     return text;
 }
 
-static int read_line(char *line, const struct opt_group *groups, void *args, struct err *err)
+static int read_line(char *line, const struct opt_group *groups, void *args,
+                     bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
+                     struct err *err)
 {
     char *value;
     char *key = trim(line);
@@ -47,11 +49,12 @@ static int read_line(char *line, const struct opt_group *groups, void *args, str
     *value++ = '\0';
     key = trim(key);
     if (!opt_set(groups, args, key, trim(value), OPT_CONFIG, err))
-        return err_set(err, ERR_USAGE, "'%.100s' is no option", key);
+        return elsewhere(ctx, key) ? 0 : err_set(err, ERR_USAGE, "'%.100s' is no option", key);
     return err->kind ? -1 : 0;
 }
 
 int config_load(struct config *config, const struct opt_group *groups, void *args,
+                bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err)
 {
     char *path = where();
@@ -77,7 +80,7 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
         if (next)
             *next++ = '\0';
         n++;
-        if (read_line(line, groups, args, err) < 0)
+        if (read_line(line, groups, args, elsewhere, ctx, err) < 0)
             rc = err_wrap(err, "'%s', line %u", path, n);
     }
     mem_free(path);

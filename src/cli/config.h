@@ -2,7 +2,7 @@
 /*
  * config: the configuration file, "key = value" with the options' own names.
  *
- * Lines that begin with # are comments. A key of no option is an error that
+ * Lines that begin with # are comments. A key of no command's option is an error that
  * names file and line.
  *
  * Errors   ERR_USAGE, ERR_SYSTEM; a file that is not there is none
@@ -16,12 +16,19 @@
 #include "base/err.h"
 #include "cli/opt.h"
 
+#include <stdbool.h>
+
 struct config {
     struct buf text;
 };
 
-/* Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/...) into args. config must be {0}. */
+/*
+ * Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/...) into args. config must be {0}.
+ *
+ * elsewhere   whether another command has an option of this name: then the key is for that one
+ */
 int config_load(struct config *config, const struct opt_group *groups, void *args,
+                bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err) MUST_CHECK;
 
 void config_clear(struct config *config);

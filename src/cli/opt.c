@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/opt.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -79,6 +80,22 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     return 0;
 }
 
+static int when(int64_t *out, const char *value, struct err *err)
+{
+    uint64_t ago;
+
+    *out = clock_us(value);
+    if (*out != CLOCK_NONE)
+        return 0;
+    if (strchr("smhdw", value[strlen(value) - (*value != '\0')]) == NULL || !*value ||
+        text_parse_duration(value, &ago, err) < 0)
+        return err_set(err, ERR_USAGE,
+                       "a date (2026-01-31), a time (2026-01-31T12:00Z) or how "
+                       "long ago (7d, 12h) is wanted");
+    *out = (clock_wall() - (int64_t)ago) * 1000;
+    return 0;
+}
+
 /* Put a value (NULL for a flag that stands alone) where the option says. */
 static int store(const struct opt *opt, void *place, const char *value, enum opt_source source,
                  struct err *err)
@@ -100,6 +117,8 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
         return text_parse_size(value, place, err);
     case OPT_DURATION:
         return text_parse_duration(value, place, err);
+    case OPT_WHEN:
+        return when(place, value, err);
     case OPT_CHOICE:
         return choose(opt, place, value, err);
     }
@@ -130,6 +149,19 @@ bool opt_set(const struct opt_group *groups, void *args, const char *name, const
                 continue;
             (void)set(opt, groups->base, args, value, source, "", err); /* err tells */
             return true;
+        }
+    }
+    return false;
+}
+
+bool opt_known(const struct opt_group *groups, const char *name)
+{
+    const struct opt *opt;
+
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name; opt++) {
+            if (strcmp(opt->name, name) == 0)
+                return true;
         }
     }
     return false;

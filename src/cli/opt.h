@@ -27,7 +27,8 @@ enum opt_type {
     OPT_NUMBER,   /* uint64_t */
     OPT_SIZE,     /* uint64_t, bytes */
     OPT_DURATION, /* uint64_t, milliseconds */
-    OPT_CHOICE,   /* unsigned: index of a word in choices */
+    OPT_WHEN,   /* int64_t, microseconds since 1970: a UTC date or time, or "7d": so long ago */
+    OPT_CHOICE, /* unsigned: index of a word in choices */
 };
 
 /* Where a value came from; a later one replaces what an earlier one said. */
@@ -78,6 +79,9 @@ int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv,
 /* Set one option by its name, as the configuration file does; false: there is none. */
 bool opt_set(const struct opt_group *groups, void *args, const char *name, const char *value,
              enum opt_source source, struct err *err);
+
+/* Whether there is an option of this name. */
+bool opt_known(const struct opt_group *groups, const char *name);
 
 /* Set what the environment says. */
 int opt_environment(const struct opt_group *groups, void *args, struct err *err) MUST_CHECK;

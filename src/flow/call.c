@@ -46,9 +46,7 @@ static void on_done(void *ctx, struct request *request)
     }
     callers->loop->retries++;
     log_line(LOG_INFO, "%s; trying again", call->err.text);
-    call->due = due;
-    call->next = callers->delayed;
-    callers->delayed = call;
+    call_delay(call, due);
 }
 
 void call_init(struct call *call, struct callers *callers, size_t max,
@@ -69,6 +67,20 @@ void call_add(struct call *call)
     callers->last_ready = &call->next;
 }
 
+void call_delay(struct call *call, uint64_t due)
+{
+    call->due = due;
+    call->next = call->callers->delayed;
+    call->callers->delayed = call;
+}
+
+void call_post(struct call *call, const char *body, size_t len)
+{
+    call->post = body;
+    call->post_len = len;
+    call->backoff.retries = 0;
+}
+
 void call_clear(struct call *call)
 {
     buf_clear(&call->url);
@@ -81,6 +93,8 @@ static void start(struct call *call)
 
     buf_reset(&call->body);
     call->request = (struct request){ .url = buf_text(&call->url),
+                                      .post = call->post,
+                                      .post_len = call->post_len,
                                       .max = call->body.max,
                                       .sink = on_bytes,
                                       .done = on_done,

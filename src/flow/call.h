@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call: GETs of the API that answer with JSON, with retries, many at a time.
+ * call: requests to the API that answer with JSON, with retries, many at a time.
  *
  * Units    milliseconds of the monotonic clock; bytes
  * Errors   a call's own are in it when done is called
@@ -23,8 +23,10 @@ struct call {
     struct call *next;
     struct callers *callers;
     struct request request;
-    struct buf url;  /* set by the caller */
-    struct buf body; /* the answer */
+    struct buf url;   /* set by the caller */
+    struct buf body;  /* the answer */
+    const char *post; /* see call_post */
+    size_t post_len;
     struct backoff backoff;
     uint64_t due;
     unsigned attempts;
@@ -52,8 +54,12 @@ void callers_init(struct callers *callers, struct loop *loop, const struct api *
 void call_init(struct call *call, struct callers *callers, size_t max,
                void (*done)(void *ctx, struct call *call), void *ctx);
 
-/* Queue it, its URL being set. */
+/* Make it a POST of a JSON body, which is lent until done: sent once, whatever comes of it. */
+void call_post(struct call *call, const char *body, size_t len);
+
+/* Queue it, its URL being set; now, or when due. */
 void call_add(struct call *call);
+void call_delay(struct call *call, uint64_t due);
 
 /* Release; the call must not run. May be called twice, and on {0}. */
 void call_clear(struct call *call);

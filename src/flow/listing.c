@@ -61,10 +61,14 @@ static void ended(struct listed_run *run)
 }
 
 /* Keep what the API served, clean. */
-static int keep(struct buf *out, const struct call *call, const struct api *api,
+static int keep(struct buf *out, const struct call *call, const struct listing *listing,
                 struct err *err)
 {
+    const struct api *api = listing->api;
+
     buf_init(out, 2 * call->body.len + 64);
+    if (listing->raw)
+        return buf_add(out, buf_text(&call->body), call->body.len, err);
     return scrub_json(out, buf_text(&call->body), call->body.len, secret_peek(api->key), err);
 }
 
@@ -75,7 +79,7 @@ static void on_run(void *ctx, struct call *call)
 
     run->attempts = call->attempts;
     if (!err.kind && run_parse(&run->run, buf_text(&call->body), call->body.len, &err) == 0)
-        (void)keep(&run->run_json, call, run->listing->api, &err);
+        (void)keep(&run->run_json, call, run->listing, &err);
     if (err.kind)
         fail(run, &err, "read the record");
     ended(run);
@@ -121,7 +125,7 @@ static void on_list(void *ctx, struct call *call)
     }
     if (!err.kind &&
         artifact_list_parse(&run->list, buf_text(&call->body), call->body.len, &err) == 0)
-        (void)keep(&run->list_json, call, listing->api, &err);
+        (void)keep(&run->list_json, call, listing, &err);
     if (!err.kind && listing->bundles && !run->wide && has_members(&run->list)) {
         artifact_list_clear(&run->list);
         buf_clear(&run->list_json);

@@ -57,6 +57,7 @@ struct listing {
     int64_t skew; /* the server's clock minus ours */
     const struct api *api;
     const struct kind_filter *filter;
+    bool raw;     /* set before: keep what was served as it is, signatures and all */
     bool bundles; /* set before: list a ZIP's members along with the ZIP */
     struct callers *callers;
 };

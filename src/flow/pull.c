@@ -9,6 +9,7 @@
 #include "flow/extras.h"
 #include "flow/fetch.h"
 #include "flow/listing.h"
+#include "flow/wait.h"
 #include "pack/plan.h"
 #include "pack/spool.h"
 
@@ -28,7 +29,9 @@ struct pull {
     struct plan *plan;
     struct pool *pool;
     struct spool parts; /* for what comes out of ZIPs */
-    size_t listed;      /* items that are not only there to be taken apart */
+    bool waiting;
+    size_t ended;  /* runs, while waiting */
+    size_t listed; /* items that are not only there to be taken apart */
     struct volume *volume;
     struct packer *packer;
     struct fetch *fetch;
@@ -38,10 +41,12 @@ struct pull {
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs = p->listing.count,
+    struct pull_status status = { .runs = p->opts->run_count,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->listed,
                                   .retries = p->loop.retries,
+                                  .waiting = p->waiting,
+                                  .runs_ended = p->ended,
                                   .bytes_expected = p->expected,
                                   .elapsed = clock_mono() - p->began };
 
@@ -78,6 +83,48 @@ static int start_loop(struct pull *p, struct err *err)
         return -1;
     callers_init(&p->callers, &p->loop, opts->api, opts->jobs, opts->retries);
     return 0;
+}
+
+static void on_ended(void *ctx, size_t ended, size_t count)
+{
+    (void)count;
+    ((struct pull *)ctx)->ended = ended;
+}
+
+/* Wait until all runs have ended; those that cannot be polled are left to the listing. */
+static int wait_runs(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct wait_opts how = { .api = opts->api,
+                             .loop = &p->loop,
+                             .callers = &p->callers,
+                             .interval = opts->wait_interval,
+                             .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
+                             .news = on_ended,
+                             .ctx = p };
+    struct waited *runs;
+    size_t left = 0;
+    size_t i;
+    int rc;
+
+    if (!opts->wait_interval)
+        return 0;
+    runs = mem_array(opts->run_count, sizeof(*runs), err);
+    if (!runs)
+        return -1;
+    for (i = 0; i < opts->run_count; i++)
+        runs[i].id = opts->run_ids[i];
+    p->waiting = true;
+    rc = wait_for(&how, runs, opts->run_count, err);
+    p->waiting = false;
+    for (i = 0; i < opts->run_count; i++)
+        left += !runs[i].ended && !runs[i].failed;
+    wait_clear(runs, opts->run_count);
+    mem_free(runs);
+    if (rc == 0 && left)
+        return err_set(err, ERR_BUSY, "%zu of %zu runs have not ended in time; try again later",
+                       left, opts->run_count);
+    return rc;
 }
 
 /* Say which runs failed; an error when none is left, or one is too many. */
@@ -399,7 +446,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
             return -1;
     }
     p->listing.bundles = opts->bundles != BUNDLE_MEMBERS;
-    if (start_loop(p, err) < 0 ||
+    if (start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
         check_runs(p, result, err) < 0 || make_plan(p, err) < 0)

@@ -33,6 +33,8 @@
 struct pull_status {
     size_t runs;
     size_t runs_listed;
+    size_t runs_ended; /* while waiting */
+    bool waiting;
     size_t artifacts;
     size_t artifacts_done;
     size_t missing;
@@ -74,8 +76,9 @@ struct pull_opts {
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     unsigned retries;
-    uint64_t timeout;  /* of all; 0: none */
-    uint64_t rate_bps; /* 0: no limit */
+    uint64_t wait_interval; /* wait for the runs to end, asking so often; 0: do not wait */
+    uint64_t timeout;       /* of all; 0: none */
+    uint64_t rate_bps;      /* 0: no limit */
     uint64_t max_size;
     int stop_fd;                                                    /* see loop_hooks */
     bool (*stopped)(void *ctx);                                     /* asked often */

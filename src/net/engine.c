@@ -78,7 +78,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 
     if (!request->status)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
-    if (request->status != 200)
+    if (!request_good(request))
         return keep_error(request, bytes, len);
     if (request->received + len > request->max) {
         (void)err_set(&request->err, ERR_LIMIT, "larger than %llu bytes",
@@ -168,22 +168,51 @@ static void drop_headers(struct slot *slot)
     (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 }
 
+static int add_header(struct slot *slot, const char *line, struct err *err)
+{
+    struct curl_slist *grown = curl_slist_append(slot->headers, line);
+
+    if (!grown)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    slot->headers = grown;
+    return 0;
+}
+
 /* The key goes with this request when its URL is at the key's own origin. */
-static int set_key(struct slot *slot, const char *origin, struct err *err)
+static int set_headers(struct slot *slot, const char *origin, struct err *err)
 {
     const struct request *request = slot->request;
     char line[4200];
+    int rc = 0;
 
     drop_headers(slot);
-    if (!request->key || strcmp(origin, request->key_origin) != 0)
-        return 0;
-    (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
-    slot->headers = curl_slist_append(NULL, line);
-    explicit_bzero(line, sizeof(line));
-    if (!slot->headers ||
+    if (request->post)
+        rc = add_header(slot, "Content-Type: application/json", err);
+    if (rc == 0 && request->key && strcmp(origin, request->key_origin) == 0) {
+        (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
+        rc = add_header(slot, line, err);
+        explicit_bzero(line, sizeof(line));
+    }
+    if (rc == 0 && slot->headers &&
         curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK)
-        return err_set(err, ERR_MEMORY, "out of memory");
-    return 0;
+        rc = err_set(err, ERR_MEMORY, "out of memory");
+    return rc;
+}
+
+/* GET, or POST on a connection of its own: libcurl repeats what an old one swallowed. */
+static bool set_method(const struct slot *slot)
+{
+    const struct request *request = slot->request;
+    CURL *easy = slot->easy;
+
+    if (curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
+        return false;
+    if (!request->post)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post_len) ==
+               CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
 }
 
 /* Point the handle at url_of(slot) and let it run. */
@@ -209,14 +238,17 @@ static int launch(struct slot *slot, struct err *err)
     request->date = CLOCK_NONE;
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
-    if (set_key(slot, origin, err) < 0)
+    if (set_headers(slot, origin, err) < 0)
         return -1;
-    if (curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
+    if (!set_method(slot) ||
+        curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
         curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
     if (log_wants(LOG_DEBUG))
-        log_line(LOG_DEBUG, "GET %s%s", url_shown(shown, url_of(slot)),
-                 slot->headers ? " (with the key)" : "");
+        log_line(LOG_DEBUG, "%s %s%s", request->post ? "POST" : "GET",
+                 url_shown(shown, url_of(slot)),
+                 request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)"
+                                                                          : "");
     return 0;
 }
 
@@ -288,6 +320,8 @@ static bool redirected(struct slot *slot)
     if (curl_easy_getinfo(slot->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
         return false;
     request->hopeless = true; /* unless it leads somewhere */
+    if (request->post)
+        return false;
     if (++slot->redirects > ENGINE_REDIRECTS) {
         (void)err_set(&request->err, ERR_HTTP, "%s redirects more than %d times", request->host,
                       ENGINE_REDIRECTS);
@@ -314,11 +348,14 @@ static void judge(struct slot *slot, CURLcode code)
 {
     struct request *request = slot->request;
     const char *why = slot->why[0] ? slot->why : curl_easy_strerror(code);
+    long sent = 0;
 
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
+    request->sent =
+        curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
     if (code == CURLE_OK || request->err.kind)
         return;
-    if (code == CURLE_WRITE_ERROR && request->status && request->status != 200)
+    if (code == CURLE_WRITE_ERROR && request->status && !request_good(request))
         return; /* an error page without end: its status says enough */
     request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
                         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||

@@ -10,6 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
+bool request_good(const struct request *request)
+{
+    return request->post ? request->status >= 200 && request->status < 300
+                         : request->status == 200;
+}
+
 bool request_retryable(const struct request *request)
 {
     if (request->hopeless || request->err.kind == ERR_LIMIT ||
@@ -30,7 +36,7 @@ int request_check(const struct request *request, struct err *err)
             *err = request->err;
         return -1;
     }
-    if (request->status == 200)
+    if (request_good(request))
         return 0;
     if (request->status == 401 || request->status == 403)
         kind = ERR_DENIED;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request: one GET, from what is asked to what came of it.
+ * request: one GET or POST, from what is asked to what came of it.
  *
  * The caller fills in the upper half, hands it to engine_start, and finds the
- * lower half filled when done is called. The sink gets the body of a 200 alone;
- * what an error says is kept aside, cut short, so that an error body can never
- * be taken for content.
+ * lower half filled when done is called. The sink gets the body of a 200 (of a
+ * POST: of any 2xx) alone; what an error says is kept aside, cut short, so that an error body
+ * can never be taken for content.
  *
  * Units    bytes; milliseconds
  * Owns     nothing; url, key and ctx live until done
@@ -37,7 +37,10 @@ struct request {
     const char *url;
     const char *key;        /* x-api-key, or NULL */
     const char *key_origin; /* the one origin that may have it */
-    uint64_t max;           /* most body bytes taken */
+    const char
+        *post; /* a JSON body to POST, or NULL: a GET; never sent twice, nor redirected */
+    size_t post_len;
+    uint64_t max; /* most body bytes taken */
     enum sink (*sink)(void *ctx, const char *bytes, size_t len);
     void (*done)(void *ctx, struct request *request);
     void *ctx;
@@ -45,6 +48,7 @@ struct request {
     /* answered */
     struct err err;       /* ERR_NONE: status tells the rest */
     long status;          /* HTTP status, 0 without an answer */
+    bool sent;            /* something was sent: a POST may have arrived */
     bool hopeless;        /* the same again would fail the same */
     bool encoded;         /* had a content-encoding: length counts encoded bytes */
     uint64_t length;      /* announced, or REQUEST_UNSAID */
@@ -59,10 +63,13 @@ struct request {
     struct slot *slot; /* the engine's */
 };
 
+/* Whether the status says that the body is what was asked for. */
+bool request_good(const struct request *request);
+
 /* Whether the same request may succeed later: no answer, 408, 429, 5xx, a wrong length. */
 bool request_retryable(const struct request *request);
 
-/* Turn an answer that is not 200 into err; 0 when all is well. */
+/* Turn an answer that is not good into err; 0 when all is well. */
 int request_check(const struct request *request, struct err *err) MUST_CHECK;
 
 /* Take one header line ("Name: value"); a status line forgets the former answer's. */

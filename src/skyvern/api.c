@@ -51,6 +51,40 @@ int api_url_list(const struct api *api, struct buf *url, const char *run_id,
     return 0;
 }
 
+int api_url_tasks(const struct api *api, struct buf *url, struct err *err)
+{
+    buf_reset(url);
+    return buf_addf(url, err, "%s/v1/run/tasks", api->base);
+}
+
+/* Append a query parameter for each value. */
+static int add_query(struct buf *url, const char *name, const char *const *values, size_t count,
+                     struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (!values[i])
+            continue;
+        if (buf_addf(url, err, "&%s=", name) < 0 || url_encode(url, values[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *what,
+                 unsigned page, unsigned page_size, struct err *err)
+{
+    buf_reset(url);
+    if (buf_addf(url, err, "%s/v1/runs?page=%u&page_size=%u", api->base, page, page_size) < 0 ||
+        add_query(url, "status", what->statuses, what->status_count, err) < 0 ||
+        add_query(url, "run_type", what->types, what->type_count, err) < 0 ||
+        add_query(url, "tags", what->tags, what->tag_count, err) < 0 ||
+        add_query(url, "search_key", &what->search, 1, err) < 0)
+        return -1;
+    return add_query(url, "workflow_permanent_id", &what->workflow, 1, err);
+}
+
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err)
 {

@@ -41,6 +41,25 @@ int api_url_run(const struct api *api, struct buf *url, const char *run_id,
 int api_url_list(const struct api *api, struct buf *url, const char *run_id,
                  const struct kind_filter *filter, bool narrow, struct err *err) MUST_CHECK;
 
+/* Write the URL that takes tasks. */
+int api_url_tasks(const struct api *api, struct buf *url, struct err *err) MUST_CHECK;
+
+/* What to list of all runs; texts and arrays are lent. */
+struct api_runs {
+    const char *const *statuses;
+    size_t status_count;
+    const char *const *types;
+    size_t type_count;
+    const char *const *tags;
+    size_t tag_count;
+    const char *search;
+    const char *workflow;
+};
+
+/* Write the URL of a page (from 1 on) of the list of runs. */
+int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *what,
+                 unsigned page, unsigned page_size, struct err *err) MUST_CHECK;
+
 /* Write the URL of an artifact's bytes; ERR_FORMAT for an ID that no URL should hold. */
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err) MUST_CHECK;

@@ -43,6 +43,15 @@ class Emulator:
     def skew(self, seconds):
         self._open("skew", {"seconds": seconds})
 
+    def script(self, statuses, run=None):
+        self._open("script", {"statuses": statuses, "run": run})
+
+    def many(self, count, **more):
+        self._open("many", dict(more, count=count))
+
+    def tasks(self):
+        return json.loads(self._open("tasks"))
+
     def storage(self, kind):
         self._open("storage", {"storage": kind})
 

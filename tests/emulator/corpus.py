@@ -42,6 +42,7 @@ class Run:
     def __init__(self, ident, artifacts, **more):
         self.id = ident
         self.artifacts = artifacts
+        self.script = []  # statuses to go through, one an answer
         self.record = {
             "run_id": ident, "status": "completed", "run_type": "task_v2", "output": {"total": 12},
             "downloaded_files": None, "recording_url": None, "screenshot_urls": None,
@@ -83,6 +84,13 @@ def bundled(run, members, **more):
                      member_of=parent.id, **more)
             for i, (name, kind, data) in enumerate(members)]
     return Run(run, [parent] + rows)
+
+
+def submitted(ident):
+    """What a submitted run leaves behind."""
+    return [Artifact(ident + "_rec", "recording", media.webm(100_000, 5), "webm", signing="s3"),
+            Artifact(ident + "_shot", "screenshot_final", media.png(32, 32, 8), "png"),
+            Artifact(ident + "_prompt", "llm_prompt", b"What next?\n" * 9, "txt")]
 
 
 def build():

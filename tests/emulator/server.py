@@ -33,6 +33,9 @@ class State:
             self.generation = 0
             self.skew = 0
             self.storage = "s3"
+            self.tasks = []  # what was submitted
+            self.script = []  # the statuses of the next submitted run, one an answer
+            self.shift = 0  # runs that start between two pages
             self.key = KEY
 
     def artifact(self, ident):
@@ -223,7 +226,12 @@ class Api(Handler):
 
     def do_POST(self):
         length = int(self.headers.get("Content-Length", 0))
-        body = json.loads(self.rfile.read(length) or b"{}")
+        raw = self.rfile.read(length)
+        if self.path == "/v1/run/tasks":
+            self.note()
+            self.submit(raw)
+            return
+        body = json.loads(raw or b"{}")
         if not self.path.startswith("/_control/"):
             self.note()
             self.reply(404, {"detail": "Not Found"})
@@ -236,6 +244,18 @@ class Api(Handler):
                 STATE.faults.setdefault(body["on"], []).append(body)
         elif what == "expire":
             STATE.generation += 1
+        elif what == "script":
+            if body.get("run"):
+                STATE.runs[body["run"]].script = body["statuses"]
+            else:
+                STATE.script = body["statuses"]
+        elif what == "many":
+            for i in range(body["count"]):
+                run = corpus.Run("tsk_many%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
+                run.record["created_at"] = time.strftime(
+                    "%Y-%m-%dT%H:%M:%S.000001", time.gmtime(STATE.now() - i * body.get("step", 60)))
+                STATE.runs[run.id] = run
+            STATE.shift = body.get("shift", 0)
         elif what == "storage":
             STATE.storage = body["storage"]
         elif what == "skew":
@@ -254,6 +274,8 @@ class Api(Handler):
         if what == "log":
             with STATE.lock:
                 self.reply(200, STATE.log)
+        elif what == "tasks":
+            self.reply(200, STATE.tasks)
         elif what.startswith("data/"):
             self.reply(200, STATE.artifact(what[5:]).data, "application/octet-stream")
         else:
@@ -272,6 +294,8 @@ class Api(Handler):
             self.artifact_content(words[2], query, keyed)
         elif not keyed:
             self.reply(403, {"detail": "Invalid credentials"})
+        elif words[:2] == ["v1", "runs"] and len(words) == 2:
+            self.list_runs(query)
         elif words[:2] == ["v1", "runs"] and len(words) == 3:
             self.run(words[2])
         elif words[:2] == ["v1", "runs"] and len(words) == 4 and words[3] == "artifacts":
@@ -287,7 +311,59 @@ class Api(Handler):
         if not run:
             self.reply(404, {"detail": "Task run not found %s" % ident})
         else:
+            with STATE.lock:
+                if run.script:  # it moves on with each answer
+                    run.record["status"] = run.script.pop(0)
             self.reply(200, run.record)
+
+    def submit(self, raw):
+        """POST /v1/run/tasks: each one that arrives makes a run, also when its answer is lost."""
+        if self.headers.get("x-api-key") != STATE.key:
+            self.reply(403, {"detail": "Invalid credentials"})
+            return
+        fault = STATE.fault("submit")
+        if fault and fault.get("before"):
+            self.play(fault, b"")
+            return
+        task = json.loads(raw)
+        if "prompt" not in task:
+            self.reply(422, {"detail": [{"loc": ["body", "prompt"], "msg": "Field required",
+                                         "type": "missing"}]})
+            return
+        with STATE.lock:
+            STATE.tasks.append(task)
+            ident = "tsk_v2_%d" % (1000 + len(STATE.tasks))
+            run = corpus.Run(ident, corpus.submitted(ident), status="queued", run_request=task)
+            run.script = list(STATE.script)
+            STATE.runs[ident] = run
+        if not (fault and self.play(fault, b"")):
+            self.reply(200, run.record)
+
+    def list_runs(self, query):
+        fault = STATE.fault("runs")
+        if fault and self.play(fault, b""):
+            return
+        page, size = int(query.get("page", ["1"])[0]), int(query.get("page_size", ["10"])[0])
+        if not 1 <= page <= 100 or not 1 <= size <= 100 or len(query.get("search_key", ["xxx"])[0]) < 3:
+            self.reply(422, {"detail": [{"loc": ["query"], "msg": "out of range", "type": "range"}]})
+            return
+        rows = [r.record for r in STATE.runs.values()]
+        for name, field in (("status", "status"), ("run_type", "run_type"),
+                            ("workflow_permanent_id", "workflow_permanent_id")):
+            if name in query:
+                rows = [r for r in rows if r.get(field) in query[name]]
+        if "tags" in query:
+            rows = [r for r in rows if set(query["tags"]) & set(r.get("tags") or [])]
+        if "search_key" in query:
+            rows = [r for r in rows if query["search_key"][0] in json.dumps(r)]
+        rows.sort(key=lambda r: r["created_at"], reverse=True)
+        first = (page - 1) * size - (STATE.shift if page > 1 else 0)
+        self.reply(200, [{
+            "task_run_id": "tr_" + r["run_id"], "run_id": r["run_id"], "task_run_type": r["run_type"],
+            "status": r["status"], "title": r.get("title"), "started_at": r["started_at"],
+            "finished_at": r["finished_at"], "created_at": r["created_at"],
+            "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
+        } for r in rows[first:first + size]])
 
     def artifacts(self, ident, query):
         wanted = query.get("artifact_type", [])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/summary.h"
+#include "job/summary.h"
 
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -114,6 +114,11 @@ const char *summary_status(char *out, size_t size, const struct pull_status *s)
     uint64_t ms;
     size_t used;
 
+    if (s->waiting) {
+        (void)snprintf(out, size, "waiting: %zu of %zu run%s ended", s->runs_ended, s->runs,
+                       plural(s->runs));
+        return out;
+    }
     if (s->runs_listed < s->runs || !s->artifacts) {
         (void)snprintf(out, size, "listing: %zu of %zu run%s", s->runs_listed, s->runs,
                        plural(s->runs));

@@ -5,8 +5,8 @@
  * Errors   from the JSON writer; text is checked when stdout is flushed
  * Threads  one
  */
-#ifndef CMD_SUMMARY_H
-#define CMD_SUMMARY_H
+#ifndef JOB_SUMMARY_H
+#define JOB_SUMMARY_H
 
 #include "base/err.h"
 #include "flow/pull.h"

@@ -6,10 +6,11 @@
  * Owns     its IDs, until idlist_clear
  * Threads  one
  */
-#ifndef CMD_IDLIST_H
-#define CMD_IDLIST_H
+#ifndef JOB_IDLIST_H
+#define JOB_IDLIST_H
 
 #include "base/err.h"
+#include "cli/opt.h"
 
 #include <stddef.h>
 
@@ -25,6 +26,10 @@ int idlist_add(struct idlist *list, const char *id, const char *where,
 
 /* Add those in a file ("-": standard input): one a line, # begins a comment. */
 int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;
+
+/* All of a command's: its operands, then its files; ERR_USAGE when there is none. */
+int idlist_collect(struct idlist *list, int count, char *const *operands,
+                   const struct opt_list *files, struct err *err) MUST_CHECK;
 
 void idlist_clear(struct idlist *list);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/session.h"
+#include "job/session.h"
 
 #include "base/log.h"
 #include "base/mem.h"

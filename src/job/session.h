@@ -9,8 +9,8 @@
  * Errors   ERR_SYSTEM, ERR_NOT_FOUND: no key anywhere; ERR_FORMAT
  * Threads  one
  */
-#ifndef CMD_SESSION_H
-#define CMD_SESSION_H
+#ifndef JOB_SESSION_H
+#define JOB_SESSION_H
 
 #include "base/err.h"
 #include "cli/opt.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cmd/idlist.h"
+#include "job/idlist.h"
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -63,6 +63,28 @@ int idlist_load(struct idlist *list, const char *path, struct err *err)
     }
     buf_clear(&text);
     return rc;
+}
+
+int idlist_collect(struct idlist *list, int count, char *const *operands,
+                   const struct opt_list *files, struct err *err)
+{
+    char where[32];
+    size_t k;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        (void)snprintf(where, sizeof(where), "argument %d", i + 1);
+        if (idlist_add(list, operands[i], where, err) < 0)
+            return -1;
+    }
+    for (k = 0; k < files->count; k++) {
+        if (idlist_load(list, files->at[k], err) < 0)
+            return -1;
+    }
+    if (!list->count)
+        return err_set(err, ERR_USAGE,
+                       files->count ? "the input holds no run ID" : "no run ID given");
+    return 0;
 }
 
 void idlist_clear(struct idlist *list)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/grid.h"
+#include "cmd/commands.h"
+#include "flow/listing.h"
+#include "job/archive.h"
+#include "job/idlist.h"
+#include "job/session.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct artifacts_args {
+    struct command_args common;
+    struct session_args session;
+    struct archive_args archive; /* its types alone */
+    struct opt_list input;
+};
+
+static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS };
+
+/* clang-format off */
+static const struct opt artifacts_opts[] = {
+    { 'i', "input", "FILE", OPT_LIST, OPT_AT(artifacts_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group artifacts_groups[] = {
+    { "What", archive_type_opts, OPT_AT(artifacts_args, archive) },
+    { "Runs", artifacts_opts,    0 },
+    { "API",  session_opts,      OPT_AT(artifacts_args, session) },
+    { NULL, NULL, 0 },
+};
+
+static const struct grid_column columns[] = {
+    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
+    { "ARTIFACT", false }, { "NAME", false }, { NULL, false },
+};
+/* clang-format on */
+
+static int add_rows(struct grid *grid, const struct listed_run *run,
+                    const struct kind_filter *filter, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+        const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
+        char size[TEXT_SIZE_MAX];
+        const char *cells[GRID_COLUMNS] = {
+            run->id,        a->artifact_type,
+            a->created_at,  a->sized ? text_size(size, a->file_size) : NULL,
+            a->artifact_id, name
+        };
+
+        if (kind_filter_match(filter, a->artifact_type) && grid_row(grid, cells, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The rows of a list as they were served, those that the filter wants. */
+static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
+                      bool *first, struct err *err)
+{
+    struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
+    struct json_value v = { 0 };
+    size_t i = 0;
+
+    if (!doc)
+        return -1;
+    while ((v = json_next(json_root(doc), v)).doc) {
+        size_t len;
+        const char *raw = json_raw(v, &len);
+        size_t row = i;
+
+        if (json_type(json_get(v, "artifact_id")) != JSON_STRING)
+            continue;
+        i++; /* the list's rows are those with an ID, in this order */
+        if (row >= run->list.count ||
+            !kind_filter_match(filter, run->list.rows[row].artifact_type))
+            continue;
+        (void)printf("%s%.*s", *first ? "[\n" : ",\n", (int)len, raw);
+        *first = false;
+    }
+    json_free(doc);
+    return 0;
+}
+
+static int print_all(const struct artifacts_args *args, const struct listing *listing,
+                     const struct kind_filter *filter, struct err *err)
+{
+    struct grid grid = { 0 };
+    bool first = true;
+    size_t failed = 0;
+    size_t i;
+    int rc = grid_init(&grid, columns, err);
+
+    for (i = 0; rc == 0 && i < listing->count; i++) {
+        const struct listed_run *run = &listing->runs[i];
+
+        if (run->failed) {
+            failed++;
+            log_line(LOG_ERROR, "%s", run->err.text);
+        } else if (args->common.json) {
+            rc = print_rows(run, filter, &first, err);
+        } else {
+            rc = add_rows(&grid, run, filter, err);
+        }
+    }
+    if (rc == 0 && args->common.json)
+        (void)fputs(first ? "[]\n" : "\n]\n", stdout);
+    else if (rc == 0)
+        grid_print(&grid, stdout);
+    grid_clear(&grid);
+    if (rc < 0)
+        return -1;
+    return failed == 0 ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
+}
+
+static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct artifacts_args *args = args_in;
+    struct talk talk = { 0 };
+    struct idlist ids = { 0 };
+    struct kind_filter filter = { 0 };
+    struct listing listing = { .raw = true };
+    int rc = idlist_collect(&ids, count, operands, &args->input, err);
+
+    if (rc == 0)
+        rc = archive_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
+    if (rc == 0)
+        rc = talk_open(&talk, &args->session, err);
+    if (rc == 0)
+        rc = listing_fetch(&listing, &talk.loop, &talk.callers, &talk.api, ids.ids, ids.count,
+                           &filter, err);
+    if (rc == 0)
+        rc = print_all(args, &listing, &filter, err);
+    if (rc < 0)
+        rc = talk_status(err);
+    loop_clear(&talk.loop); /* before the calls that it may still run */
+    listing_clear(&listing);
+    talk_close(&talk);
+    kind_filter_clear(&filter);
+    idlist_clear(&ids);
+    return rc;
+}
+
+const struct command cmd_artifacts = {
+    .name = "artifacts",
+    .args = "RUN_ID...",
+    .brief = "list the artifacts of runs",
+    .about = "Shows what the service lists for the runs, without downloading any of it. With "
+             "--json the rows as served, signed URLs and all, in one array.",
+    .groups = artifacts_groups,
+    .size = sizeof(struct artifacts_args),
+    .defaults = &artifacts_defaults,
+    .run = artifacts_main,
+};

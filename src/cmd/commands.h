@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commands: all of them; each is described in its own file and in the manual.
+ */
+#ifndef CMD_COMMANDS_H
+#define CMD_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command cmd_artifacts;
+extern const struct command cmd_listen;
+extern const struct command cmd_pull;
+extern const struct command cmd_runs;
+extern const struct command cmd_show;
+extern const struct command cmd_submit;
+extern const struct command cmd_wait;
+
+#endif

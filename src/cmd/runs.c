@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/runs.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/grid.h"
+#include "cmd/commands.h"
+#include "job/session.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct runs_args {
+    struct command_args common;
+    struct session_args session;
+    struct opt_list status;
+    struct opt_list run_type;
+    struct opt_list tag;
+    const char *search;
+    const char *workflow;
+    int64_t since;
+    int64_t until;
+    uint64_t limit;
+    bool ids;
+};
+
+static const struct runs_args runs_defaults = {
+    .session = SESSION_DEFAULTS,
+    .since = CLOCK_NONE,
+    .until = CLOCK_NONE,
+};
+
+/* clang-format off */
+static const struct opt runs_opts[] = {
+    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(runs_args, status),   "only runs of this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "run-type", "TYPE",   OPT_LIST,   OPT_AT(runs_args, run_type), "only runs of this type; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "search",   "TEXT",   OPT_TEXT,   OPT_AT(runs_args, search),   "only runs that the service finds by this text (3 characters or more)", 0, 0, NULL, false, NULL },
+    { 0,   "workflow", "ID",     OPT_TEXT,   OPT_AT(runs_args, workflow), "only runs of this workflow (wpid_...)", 0, 0, NULL, false, NULL },
+    { 0,   "tag",      "TAG",    OPT_LIST,   OPT_AT(runs_args, tag),      "only runs with this tag; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(runs_args, since),    "created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
+    { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(runs_args, until),    "created before this", 0, 0, NULL, false, NULL },
+    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "at most so many, the newest", 1, 0, NULL, false, NULL },
+    { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print the IDs alone, one a line", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group runs_groups[] = {
+    { "Which", runs_opts,    0 },
+    { "API",   session_opts, OPT_AT(runs_args, session) },
+    { NULL, NULL, 0 },
+};
+
+static const struct grid_column columns[] = {
+    { "RUN", false }, { "STATUS", false }, { "TYPE", false }, { "CREATED", false },
+    { "TOOK", true }, { "TITLE", false }, { NULL, false },
+};
+/* clang-format on */
+
+struct output {
+    const struct runs_args *args;
+    struct grid grid;
+    size_t count;
+};
+
+static int on_row(void *ctx, const struct runs_row *row, struct err *err)
+{
+    struct output *out = ctx;
+    char when[CLOCK_TEXT_MAX];
+    char took[TEXT_SIZE_MAX];
+    int64_t start = row->started_at ? clock_us(row->started_at) : CLOCK_NONE;
+    int64_t end = row->finished_at ? clock_us(row->finished_at) : CLOCK_NONE;
+    const char *cells[GRID_COLUMNS] = { row->run_id, row->status, row->run_type,
+                                        NULL,        NULL,        row->title };
+
+    out->count++;
+    if (out->args->ids)
+        return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
+    if (out->args->common.json) {
+        (void)printf("%s%.*s", out->count == 1 ? "[\n" : ",\n", (int)row->json_len, row->json);
+        return 0;
+    }
+    if (row->created_us != CLOCK_NONE)
+        cells[3] = clock_format(when, row->created_us / 1000, CLOCK_RFC3339);
+    if (start != CLOCK_NONE && end != CLOCK_NONE && end >= start)
+        cells[4] = text_duration(took, (uint64_t)(end - start) / 1000);
+    return grid_row(&out->grid, cells, err);
+}
+
+static int check(const struct runs_args *args, struct err *err)
+{
+    if (args->search && strlen(args->search) < 3)
+        return err_set(err, ERR_USAGE, "--search wants 3 characters or more");
+    if (args->since != CLOCK_NONE && args->until != CLOCK_NONE && args->since >= args->until)
+        return err_set(err, ERR_USAGE, "--since is not before --until");
+    return 0;
+}
+
+static int runs_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct runs_args *args = args_in;
+    struct runs_query query = {
+        .what = { .statuses = args->status.at,
+                  .status_count = args->status.count,
+                  .types = args->run_type.at,
+                  .type_count = args->run_type.count,
+                  .tags = args->tag.at,
+                  .tag_count = args->tag.count,
+                  .search = args->search,
+                  .workflow = args->workflow },
+        .since_us = args->since,
+        .until_us = args->until,
+        .limit = args->limit,
+    };
+    struct output out = { .args = args };
+    struct talk talk = { 0 };
+    bool cut = false;
+    int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
+                             operands[0])
+                   : check(args, err);
+
+    if (rc == 0)
+        rc = grid_init(&out.grid, columns, err);
+    if (rc == 0)
+        rc = talk_open(&talk, &args->session, err);
+    if (rc == 0)
+        rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &cut, err);
+    if (rc == 0 && args->common.json && !args->ids)
+        (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
+    else if (rc == 0)
+        grid_print(&out.grid, stdout);
+    if (cut)
+        log_line(LOG_WARNING,
+                 "the service lists only the newest %d runs; older ones are not shown "
+                 "(filters reach further back)",
+                 RUNS_WINDOW);
+    talk_close(&talk);
+    grid_clear(&out.grid);
+    return rc < 0 ? talk_status(err) : EXIT_DONE;
+}
+
+const struct command cmd_runs = {
+    .name = "runs",
+    .args = "",
+    .brief = "list runs, newest first",
+    .about =
+        "Lists the runs that the service knows, newest first, page after page. With --ids "
+        "the list can be piped into 'skyarc pull -i -'. With --json the rows as served, in "
+        "one array.",
+    .groups = runs_groups,
+    .size = sizeof(struct runs_args),
+    .defaults = &runs_defaults,
+    .run = runs_main,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/grid.h"
+#include "cmd/commands.h"
+#include "flow/listing.h"
+#include "job/idlist.h"
+#include "job/page.h"
+#include "job/session.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+struct show_args {
+    struct command_args common;
+    struct session_args session;
+    struct opt_list input;
+};
+
+static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
+
+/* clang-format off */
+static const struct opt show_opts[] = {
+    { 'i', "input", "FILE", OPT_LIST, OPT_AT(show_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group show_groups[] = {
+    { "Runs", show_opts,    0 },
+    { "API",  session_opts, OPT_AT(show_args, session) },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+static int print_all(const struct show_args *args, const struct listing *listing,
+                     struct err *err)
+{
+    bool many = listing->count > 1;
+    size_t failed = 0;
+    size_t shown = 0;
+    size_t i;
+
+    for (i = 0; i < listing->count; i++) {
+        const struct listed_run *run = &listing->runs[i];
+
+        if (run->failed) {
+            failed++;
+            log_line(LOG_ERROR, "%s", run->err.text);
+            continue;
+        }
+        if (args->common.json)
+            (void)printf("%s%s", many ? shown ? ",\n" : "[\n" : "", buf_text(&run->run_json));
+        else if (page_print(run, shown > 0, err) < 0)
+            return -1;
+        shown++;
+    }
+    if (args->common.json)
+        (void)fputs(!many ? shown ? "\n" : "" : shown ? "\n]\n" : "[]\n", stdout);
+    return !failed ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
+}
+
+static int show_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct show_args *args = args_in;
+    struct talk talk = { 0 };
+    struct idlist ids = { 0 };
+    struct kind_filter filter = { 0 };
+    struct listing listing = { .raw = args->common.json };
+    int rc = idlist_collect(&ids, count, operands, &args->input, err);
+
+    if (rc == 0)
+        rc = talk_open(&talk, &args->session, err);
+    if (rc == 0)
+        rc = listing_fetch(&listing, &talk.loop, &talk.callers, &talk.api, ids.ids, ids.count,
+                           &filter, err);
+    if (rc == 0)
+        rc = print_all(args, &listing, err);
+    if (rc < 0)
+        rc = talk_status(err);
+    loop_clear(&talk.loop); /* before the calls that it may still run */
+    listing_clear(&listing);
+    talk_close(&talk);
+    idlist_clear(&ids);
+    return rc;
+}
+
+const struct command cmd_show = {
+    .name = "show",
+    .args = "RUN_ID...",
+    .brief = "show a run: how it went and what it left",
+    .about =
+        "Shows each run on a page: status, times, request, output, why it failed, its files "
+        "and artifacts. With --json the record as served (of several runs: in one array).",
+    .groups = show_groups,
+    .size = sizeof(struct show_args),
+    .defaults = &show_defaults,
+    .run = show_main,
+};

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "flow/wait.h"
+#include "job/archive.h"
+#include "job/outcome.h"
+#include "job/session.h"
+#include "job/talk.h"
+#include "skyvern/run.h"
+#include "skyvern/task.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct submit_args {
+    struct command_args common;
+    struct session_args session;
+    struct archive_args archive;
+    struct task task;
+    const char *prompt_file;
+    const char *schema_file;
+    const char *error_codes_file;
+    const char *data_file;
+    struct opt_list headers;
+    uint64_t interval;
+    uint64_t wait_timeout;
+    bool wait;
+};
+
+static const struct submit_args submit_defaults = {
+    .session = SESSION_DEFAULTS,
+    .archive = ARCHIVE_DEFAULTS,
+    .interval = WAIT_INTERVAL,
+};
+
+/* clang-format off */
+static const struct opt task_opts[] = {
+    { 'p', "prompt",            "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.prompt),             "what is to be done", 0, 0, NULL, false, NULL },
+    { 0,   "prompt-file",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, prompt_file),             "the same from a file (- is standard input)", 0, 0, NULL, false, NULL },
+    { 'u', "url",               "URL",        OPT_TEXT,   OPT_AT(submit_args, task.url),                "where to begin", 0, 0, NULL, false, NULL },
+    { 0,   "engine",            "NAME",       OPT_TEXT,   OPT_AT(submit_args, task.engine),             "skyvern-1.0, skyvern-2.0, openai-cua and so on", 0, 0, NULL, false, NULL },
+    { 0,   "title",             "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.title),              "what to call the run", 0, 0, NULL, false, NULL },
+    { 0,   "max-steps",         "N",          OPT_NUMBER, OPT_AT(submit_args, task.max_steps),          "stop after so many steps", 1, 0, NULL, false, NULL },
+    { 0,   "proxy-location",    "WHERE",      OPT_TEXT,   OPT_AT(submit_args, task.proxy_location),     "a location's name, or a JSON object", 0, 0, NULL, false, NULL },
+    { 0,   "webhook-url",       "URL",        OPT_TEXT,   OPT_AT(submit_args, task.webhook_url),        "whom to tell when the run has ended", 0, 0, NULL, false, NULL },
+    { 0,   "extraction-schema", "FILE",       OPT_TEXT,   OPT_AT(submit_args, schema_file),             "JSON Schema of the output", 0, 0, NULL, false, NULL },
+    { 0,   "error-codes",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, error_codes_file),        "a JSON object that maps error codes to what they mean", 0, 0, NULL, false, NULL },
+    { 0,   "browser-session",   "ID",         OPT_TEXT,   OPT_AT(submit_args, task.browser_session_id), "run in this browser session", 0, 0, NULL, false, NULL },
+    { 0,   "browser-profile",   "ID",         OPT_TEXT,   OPT_AT(submit_args, task.browser_profile_id), "run with this browser profile", 0, 0, NULL, false, NULL },
+    { 0,   "header",            "NAME=VALUE", OPT_LIST,   OPT_AT(submit_args, headers),                 "an HTTP header that the browser sends; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "data",              "FILE",       OPT_TEXT,   OPT_AT(submit_args, data_file),               "a JSON object with any other fields of the request; options win", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt then_opts[] = {
+    { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as of wait", 0, 0, NULL, false, NULL },
+    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file; exit status as of pull", 0, 0, NULL, false, NULL },
+    { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "how often to ask (default 5s)", 0, 0, NULL, false, NULL },
+    { 0,   "wait-timeout", "TIME", OPT_DURATION, OPT_AT(submit_args, wait_timeout),   "stop waiting after this time, with exit status 75", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group submit_groups[] = {
+    { "Task",     task_opts,         0 },
+    { "Then",     then_opts,         0 },
+    { "API",      session_opts,      OPT_AT(submit_args, session) },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+/* What files said, until the request is written. */
+struct texts {
+    struct buf prompt;
+    struct buf schema;
+    struct buf error_codes;
+    struct buf data;
+};
+
+static int load(const char *path, struct buf *out, const char **text, struct err *err)
+{
+    buf_init(out, TASK_JSON_MAX);
+    if (!path)
+        return 0;
+    if (file_load(path, out, err) < 0)
+        return -1;
+    *text = buf_text(out);
+    return strlen(*text) == out->len ? 0
+                                     : err_set(err, ERR_USAGE, "'%s' holds a NUL byte", path);
+}
+
+static int write_task(const struct submit_args *args, struct buf *body, struct err *err)
+{
+    struct task task = args->task;
+    struct texts texts = { 0 };
+    int rc = -1;
+
+    task.headers = args->headers.at;
+    task.header_count = args->headers.count;
+    if (task.prompt && args->prompt_file) {
+        (void)err_set(err, ERR_USAGE, "--prompt and --prompt-file exclude each other");
+        return -1;
+    }
+    if (load(args->prompt_file, &texts.prompt, &task.prompt, err) < 0 ||
+        load(args->schema_file, &texts.schema, &task.schema_json, err) < 0 ||
+        load(args->error_codes_file, &texts.error_codes, &task.error_codes_json, err) < 0 ||
+        load(args->data_file, &texts.data, &task.data_json, err) < 0)
+        goto out;
+    if ((!task.prompt || !*task.prompt) && !task.data_json) {
+        (void)err_set(err, ERR_USAGE, "no prompt given; --prompt says what is to be done");
+        goto out;
+    }
+    rc = task_write(&task, body, err);
+out:
+    buf_clear(&texts.prompt);
+    buf_clear(&texts.schema);
+    buf_clear(&texts.error_codes);
+    buf_clear(&texts.data);
+    return rc;
+}
+
+/* A request without a good answer: say whether the run may exist all the same. */
+static int explain(const struct call *call, struct err *err)
+{
+    const struct request *request = &call->request;
+    bool refused = request->status >= 400 && request->status < 500 && request->status != 408;
+
+    if (err->kind == ERR_CANCELLED && !request->sent)
+        return -1;
+    if (!request->sent || refused) {
+        (void)err_wrap(err, "nothing was submitted");
+        return -1;
+    }
+    (void)err_wrap(err, "the answer was lost");
+    return err_hint(err,
+                    "the run may exist: look with 'skyarc runs --limit 5' before you submit "
+                    "again");
+}
+
+/* POST once; gives the run's ID and the answer in call. */
+static int post(struct talk *talk, const struct buf *body, struct call *call,
+                char id[RUN_ID_MAX + 1], struct err *err)
+{
+    struct run run = { 0 };
+    int rc = -1;
+
+    if (api_url_tasks(&talk->api, &call->url, err) < 0)
+        return -1;
+    if (talk_call(talk, call, buf_text(body), body->len, err) < 0) {
+        if (err->kind == ERR_CANCELLED)
+            call->request.sent = true; /* nobody knows */
+        return explain(call, err);
+    }
+    if (run_parse(&run, buf_text(&call->body), call->body.len, err) == 0) {
+        if (run.run_id && run_id_valid(run.run_id)) {
+            (void)snprintf(id, RUN_ID_MAX + 1, "%s", run.run_id);
+            rc = 0;
+        } else {
+            (void)err_set(err, ERR_FORMAT, "the answer names no run");
+        }
+    }
+    run_clear(&run);
+    return rc < 0 ? explain(call, err) : 0;
+}
+
+/* Wait for the run, and archive it when that was asked for. */
+static int go_on(const struct submit_args *args, struct talk *talk, char *id, struct err *err)
+{
+    struct archive_job job = { 0 };
+    struct pull_result result = { 0 };
+    char *ids[] = { id };
+    int rc = outcome_wait(talk, ids, 1, args->interval, args->wait_timeout, &args->common,
+                          args->common.json && !args->archive.output, err);
+
+    if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
+        return rc;
+    rc = archive_init(&job, &args->archive, &args->common, err);
+    if (rc == 0) {
+        job.ca_file = args->session.ca_file;
+        rc = archive_report(&job, &result,
+                            archive_run(&job, &talk->api, ids, 1, NULL, NULL, &result, err),
+                            err);
+    }
+    archive_clear(&job);
+    return archive_status(&result, rc, err);
+}
+
+static int submit_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct submit_args *args = args_in;
+    bool stay = args->wait || args->archive.output;
+    struct archive_job probe = { 0 };
+    struct talk talk = { 0 };
+    struct call call = { 0 };
+    struct buf body;
+    char id[RUN_ID_MAX + 1];
+    int rc = count ? err_set(err, ERR_USAGE, "submit takes no operand, and '%.100s' is one",
+                             operands[0])
+                   : 0;
+
+    buf_init(&body, TASK_JSON_MAX);
+    if (rc == 0)
+        rc = write_task(args, &body, err);
+    if (rc == 0 && args->archive.output) /* a name that is no good is told before, not after */
+        rc = archive_init(&probe, &args->archive, &args->common, err);
+    archive_clear(&probe);
+    if (rc == 0)
+        rc = talk_open(&talk, &args->session, err);
+    if (rc == 0) {
+        call_init(&call, &talk.callers, RUN_JSON_MAX, NULL, NULL);
+        rc = post(&talk, &body, &call, id, err);
+    }
+    if (rc == 0 && args->common.json && !stay)
+        (void)printf("%s\n", buf_text(&call.body));
+    else if (rc == 0 && !args->common.json)
+        (void)printf("%s\n", id);
+    (void)fflush(stdout);
+    if (rc == 0 && stay)
+        rc = go_on(args, &talk, id, err);
+    if (rc < 0)
+        rc = talk_status(err);
+    call_clear(&call);
+    talk_close(&talk);
+    buf_clear(&body);
+    return rc;
+}
+
+const struct command cmd_submit = {
+    .name = "submit",
+    .args = "--prompt TEXT",
+    .brief = "submit a task",
+    .about =
+        "Submits a task, once: whatever comes of the request, it is never sent again. Prints "
+        "the run's ID. With --json the service's whole answer; with --wait the run's end, "
+        "with -o what the archive came to.",
+    .groups = submit_groups,
+    .size = sizeof(struct submit_args),
+    .defaults = &submit_defaults,
+    .run = submit_main,
+};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/wait.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/progress.h"
+#include "cmd/commands.h"
+#include "job/idlist.h"
+#include "job/outcome.h"
+#include "job/session.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+
+struct wait_args {
+    struct command_args common;
+    struct session_args session;
+    struct opt_list input;
+    uint64_t interval;
+    uint64_t timeout;
+};
+
+static const struct wait_args wait_defaults = {
+    .session = SESSION_DEFAULTS,
+    .interval = WAIT_INTERVAL,
+};
+
+/* clang-format off */
+static const struct opt wait_opts[] = {
+    { 'i', "input",    "FILE", OPT_LIST,     OPT_AT(wait_args, input),    "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "interval", "TIME", OPT_DURATION, OPT_AT(wait_args, interval), "how often to ask for each run (default 5s)", 0, 0, NULL, false, NULL },
+    { 0,   "timeout",  "TIME", OPT_DURATION, OPT_AT(wait_args, timeout),  "give up after this time (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group wait_groups[] = {
+    { "Runs", wait_opts,    0 },
+    { "API",  session_opts, OPT_AT(wait_args, session) },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+static int wait_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct wait_args *args = args_in;
+    struct talk talk = { 0 };
+    struct idlist ids = { 0 };
+    int rc = idlist_collect(&ids, count, operands, &args->input, err);
+
+    if (rc == 0)
+        rc = talk_open(&talk, &args->session, err);
+    if (rc == 0)
+        rc = outcome_wait(&talk, ids.ids, ids.count, args->interval, args->timeout,
+                          &args->common, true, err);
+    if (rc < 0)
+        rc = talk_status(err);
+    talk_close(&talk);
+    idlist_clear(&ids);
+    return rc;
+}
+
+const struct command cmd_wait = {
+    .name = "wait",
+    .args = "RUN_ID...",
+    .brief = "wait until runs have ended",
+    .about =
+        "Polls the runs until each has a terminal status, and prints it. Exit status: 0 when "
+        "all completed, 1 when one ended otherwise (its failure reason is on standard "
+        "error), 75 when the time is up.",
+    .groups = wait_groups,
+    .size = sizeof(struct wait_args),
+    .defaults = &wait_defaults,
+    .run = wait_main,
+};

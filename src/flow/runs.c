@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/runs.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "pack/table.h"
+#include "skyvern/run.h"
+
+#include <string.h>
+
+#define PAGE_MAX ((size_t)64 << 20)
+
+struct pager {
+    const struct runs_query *query;
+    int (*row)(void *ctx, const struct runs_row *row, struct err *err);
+    void *ctx;
+    struct table *seen;
+    uint64_t told;
+    bool came;
+};
+
+static void on_page(void *ctx, struct call *call)
+{
+    struct pager *pager = ctx;
+
+    (void)call;
+    pager->came = true;
+}
+
+static int text(const char **out, struct json_value row, const char *name,
+                struct region *region, struct err *err)
+{
+    char *value;
+
+    if (json_string(json_get(row, name), region, &value, err) < 0)
+        return -1;
+    *out = value && *value ? value : NULL;
+    return 0;
+}
+
+static int read_row(struct runs_row *row, struct json_value v, struct region *region,
+                    struct err *err)
+{
+    const char *other;
+
+    *row = (struct runs_row){ .created_us = CLOCK_NONE };
+    if (text(&row->run_id, v, "run_id", region, err) < 0 ||
+        text(&other, v, "task_run_id", region, err) < 0 ||
+        text(&row->status, v, "status", region, err) < 0 ||
+        text(&row->run_type, v, "task_run_type", region, err) < 0 ||
+        text(&row->title, v, "title", region, err) < 0 ||
+        text(&row->created_at, v, "created_at", region, err) < 0 ||
+        text(&row->started_at, v, "started_at", region, err) < 0 ||
+        text(&row->finished_at, v, "finished_at", region, err) < 0 ||
+        text(&row->workflow_permanent_id, v, "workflow_permanent_id", region, err) < 0 ||
+        (!row->run_type && text(&row->run_type, v, "run_type", region, err) < 0))
+        return -1;
+    if (!row->run_id)
+        row->run_id = other;
+    if (row->created_at)
+        row->created_us = clock_us(row->created_at);
+    row->json = json_raw(v, &row->json_len);
+    return 0;
+}
+
+/* Tell one row, unless it came before or is out of range; 1: the list ends here. */
+static int take_row(struct pager *p, struct json_value v, struct region *region,
+                    struct err *err)
+{
+    const struct runs_query *q = p->query;
+    struct runs_row row;
+    int rc;
+
+    if (json_type(v) != JSON_OBJECT)
+        return 0;
+    if (read_row(&row, v, region, err) < 0)
+        return -1;
+    if (!row.run_id || !run_id_valid(row.run_id) ||
+        table_get(p->seen, row.run_id, strlen(row.run_id)))
+        return 0;
+    if (q->since_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
+        row.created_us < q->since_us)
+        return 1;
+    if (q->until_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
+        row.created_us >= q->until_us)
+        return 0;
+    if (table_add(p->seen, row.run_id, strlen(row.run_id), p, err) < 0)
+        return -1;
+    rc = p->row(p->ctx, &row, err);
+    p->told++;
+    return rc == 0 && q->limit && p->told >= q->limit ? 1 : rc;
+}
+
+/* Tell a page's rows; 1 when the list has ended with it. */
+static int take_page(struct pager *p, const struct call *call, unsigned size, struct err *err)
+{
+    struct json *doc = json_parse(buf_text(&call->body), call->body.len, err);
+    struct region *region = doc ? region_new(err) : NULL;
+    struct json_value v = { 0 };
+    int rc = -1;
+
+    if (!region)
+        goto out;
+    if (json_type(json_root(doc)) != JSON_ARRAY) {
+        (void)err_set(err, ERR_FORMAT, "the list of runs is not a JSON array");
+        goto out;
+    }
+    rc = 0;
+    while (rc == 0 && (v = json_next(json_root(doc), v)).doc)
+        rc = take_row(p, v, region, err);
+    if (rc == 0 && json_count(json_root(doc)) < size)
+        rc = 1;
+out:
+    region_free(region);
+    json_free(doc);
+    return rc;
+}
+
+static int fetch_page(struct loop *loop, struct pager *p, struct call *call, struct err *err)
+{
+    p->came = false;
+    call_add(call);
+    while (!p->came) {
+        uint64_t due = callers_pump(call->callers);
+
+        if (!p->came && loop_turn(loop, due, err) < 0) {
+            engine_drop(loop->engine, &call->request);
+            return -1;
+        }
+    }
+    if (call->err.kind) {
+        *err = call->err;
+        return err_wrap(err, "cannot list runs");
+    }
+    return 0;
+}
+
+int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
+              int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
+              bool *cut, struct err *err)
+{
+    struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = table_new(err) };
+    unsigned size = query->limit && query->limit < RUNS_PAGE && query->until_us == CLOCK_NONE
+                        ? (unsigned)query->limit
+                        : RUNS_PAGE;
+    unsigned page;
+    int rc = pager.seen ? 0 : -1;
+
+    *cut = false;
+    for (page = 1; rc == 0 && page <= RUNS_PAGES; page++) {
+        struct call call;
+
+        call_init(&call, callers, PAGE_MAX, on_page, &pager);
+        rc = api_url_runs(callers->api, &call.url, &query->what, page, size, err);
+        if (rc == 0)
+            rc = fetch_page(loop, &pager, &call, err);
+        if (rc == 0)
+            rc = take_page(&pager, &call, size, err);
+        call_clear(&call);
+    }
+    *cut = rc == 0; /* the last page was full */
+    table_free(pager.seen);
+    return rc < 0 ? -1 : 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runs: the list of all runs, newest first, page after page.
+ *
+ * Rows shift between pages while new runs start: a row that comes twice is told
+ * once, and a short page ends the list. The service lists at most RUNS_WINDOW
+ * runs; when that cut the list, it is said.
+ *
+ * Units    microseconds since 1970
+ * Errors   the calls'
+ * Owns     nothing; rows are lent for the call
+ * Threads  the transfer loop
+ * Source   docs/api.md, "Calls"
+ */
+#ifndef FLOW_RUNS_H
+#define FLOW_RUNS_H
+
+#include "base/err.h"
+#include "flow/call.h"
+#include "flow/loop.h"
+#include "skyvern/api.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RUNS_PAGE   100
+#define RUNS_PAGES  100
+#define RUNS_WINDOW (RUNS_PAGE * RUNS_PAGES)
+
+/* Texts are NULL where the service gave none. */
+struct runs_row {
+    const char *run_id; /* a valid one */
+    const char *status;
+    const char *run_type;
+    const char *title;
+    const char *created_at;
+    const char *started_at;
+    const char *finished_at;
+    const char *workflow_permanent_id;
+    int64_t created_us; /* CLOCK_NONE: not known */
+    const char *json;   /* the row as served */
+    size_t json_len;
+};
+
+struct runs_query {
+    struct api_runs what;
+    int64_t since_us; /* created at or after; CLOCK_NONE: no limit */
+    int64_t until_us; /* and before */
+    uint64_t limit;   /* most rows; 0: all */
+};
+
+/*
+ * List.
+ *
+ * row   gets each run; 1 ends the list, -1 fails it
+ * cut   gets whether the service's window ended the list, and not the runs
+ */
+int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
+              int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
+              bool *cut, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/wait.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define INTERVAL_MAX 60000 /* of a service that fails */
+
+struct waiting {
+    const struct wait_opts *opts;
+    size_t count;
+    size_t done; /* ended or failed */
+};
+
+static void tell(struct waited *w)
+{
+    struct waiting *all = w->all;
+
+    all->done++;
+    if (all->opts->ended)
+        all->opts->ended(all->opts->ctx, w);
+    if (all->opts->news)
+        all->opts->news(all->opts->ctx, all->done, all->count);
+}
+
+/* Ask again in an interval, give or take a quarter; longer after failures. */
+static void ask_later(struct waited *w)
+{
+    const struct wait_opts *opts = w->all->opts;
+    uint64_t interval = opts->interval << (w->failures < 6 ? w->failures : 6);
+
+    if (w->failures && interval > INTERVAL_MAX)
+        interval = opts->interval > INTERVAL_MAX ? opts->interval : INTERVAL_MAX;
+    buf_reset(&w->call.body);
+    w->call.backoff.failures = 0;
+    call_delay(&w->call, clock_mono() + interval * 3 / 4 +
+                             interval / 2 * loop_dice(opts->loop) / UINT32_MAX);
+}
+
+static bool known(const char *status)
+{
+    static const char *const going[] = { "created", "queued", "running", "paused" };
+    size_t i;
+
+    for (i = 0; i < sizeof(going) / sizeof(*going); i++) {
+        if (strcmp(going[i], status) == 0)
+            return true;
+    }
+    return run_is_terminal(status);
+}
+
+static void note_status(struct waited *w)
+{
+    const char *status = w->run.status ? w->run.status : "";
+
+    if (strcmp(status, w->status) == 0)
+        return;
+    (void)text_shown(w->status, sizeof(w->status), status);
+    log_line(known(status) ? LOG_INFO : LOG_WARNING, "run '%s' is %s%s", w->id,
+             *w->status ? w->status : "without a status",
+             known(status) ? "" : ", which is no status known here; waiting on");
+}
+
+static void on_answer(void *ctx, struct call *call)
+{
+    struct waited *w = ctx;
+    struct err err = call->err;
+
+    if (err.kind == ERR_NOT_FOUND || err.kind == ERR_DENIED ||
+        (err.kind == ERR_HTTP && err.http >= 400 && err.http < 500 && err.http != 408 &&
+         err.http != 429) ||
+        call->request.hopeless) {
+        w->failed = true;
+        w->err = err;
+        if (err.kind == ERR_NOT_FOUND)
+            (void)err_set(&w->err, ERR_NOT_FOUND, "run '%s' is unknown to %s", w->id,
+                          call->request.host);
+        else
+            (void)err_wrap(&w->err, "cannot poll run '%s'", w->id);
+        tell(w);
+        return;
+    }
+    if (!err.kind) {
+        run_clear(&w->run);
+        if (run_parse(&w->run, buf_text(&call->body), call->body.len, &err) == 0) {
+            w->failures = 0;
+            note_status(w);
+            if (run_is_terminal(w->run.status)) {
+                w->ended = true;
+                tell(w);
+                return;
+            }
+        }
+    }
+    if (err.kind) {
+        w->failures++;
+        log_line(w->failures == 1 ? LOG_WARNING : LOG_INFO,
+                 "cannot poll run '%s': %s; trying on", w->id, err.text);
+    }
+    ask_later(w);
+}
+
+static int wait_all(struct waiting *all, struct waited *runs, struct err *err)
+{
+    const struct wait_opts *opts = all->opts;
+    size_t i;
+
+    for (i = 0; i < all->count; i++) {
+        runs[i].all = all;
+        call_init(&runs[i].call, opts->callers, RUN_JSON_MAX, on_answer, &runs[i]);
+        if (api_url_run(opts->api, &runs[i].call.url, runs[i].id, err) < 0)
+            return -1;
+        call_add(&runs[i].call);
+    }
+    if (opts->news)
+        opts->news(opts->ctx, 0, all->count);
+    while (all->done < all->count && clock_mono() < opts->deadline) {
+        uint64_t due = callers_pump(opts->callers);
+
+        due = opts->deadline < due ? opts->deadline : due;
+        if (all->done < all->count && loop_turn(opts->loop, due, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count, struct err *err)
+{
+    struct waiting all = { .opts = opts, .count = count };
+    int rc = wait_all(&all, runs, err);
+    size_t i;
+
+    if (all.done < count) { /* what still runs or waits belongs to nobody now */
+        for (i = 0; i < count; i++)
+            engine_drop(opts->loop->engine, &runs[i].call.request);
+        callers_init(opts->callers, opts->loop, opts->api, opts->callers->limit,
+                     opts->callers->retries);
+    }
+    return rc;
+}
+
+void wait_clear(struct waited *runs, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        call_clear(&runs[i].call);
+        run_clear(&runs[i].run);
+    }
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait: poll runs until they end.
+ *
+ * Each run is asked for once an interval, give or take a quarter, so that many
+ * do not march in step; a service that fails is asked less often, and one that
+ * says a run does not exist is believed.
+ *
+ * Units    milliseconds
+ * Errors   ERR_CANCELLED and the like; a run's own are in it
+ * Owns     a waited run owns its record, until wait_clear
+ * Threads  the transfer loop
+ * Source   docs/api.md, "A run" (the five terminal statuses)
+ */
+#ifndef FLOW_WAIT_H
+#define FLOW_WAIT_H
+
+#include "base/err.h"
+#include "flow/call.h"
+#include "skyvern/run.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WAIT_INTERVAL 5000 /* the default */
+
+struct waiting;
+
+struct waited {
+    const char *id;
+    bool ended;     /* has a terminal status: see run */
+    bool failed;    /* cannot be polled: see err */
+    struct run run; /* as it was last served */
+    struct err err;
+    char status[64]; /* the last one seen; "" before the first answer */
+
+    struct waiting *all;
+    struct call call;
+    unsigned failures; /* in a row */
+};
+
+struct wait_opts {
+    const struct api *api;
+    struct loop *loop;
+    struct callers *callers;
+    uint64_t interval;
+    uint64_t deadline; /* on the monotonic clock; UINT64_MAX: none */
+    void (*ended)(void *ctx, const struct waited *run);  /* told of each once; may be NULL */
+    void (*news)(void *ctx, size_t ended, size_t count); /* told of each change; may be NULL */
+    void *ctx;
+};
+
+/*
+ * Wait for all runs.
+ *
+ * runs     count of them, each {0} but for its id; to be cleared in any case
+ * returns  0 also when the deadline came first: then some neither ended nor failed
+ */
+int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count,
+             struct err *err) MUST_CHECK;
+
+void wait_clear(struct waited *runs, size_t count);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/archive.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "job/summary.h"
+#include "job/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_EVERY 100 /* ms between two pictures of the moving line */
+
+static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
+static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
+
+/* clang-format off */
+const struct opt archive_type_opts[] = {
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(archive_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(archive_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_format_opts[] = {
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(archive_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(archive_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(archive_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
+    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(archive_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(archive_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
+    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
+    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+
+const struct opt archive_transfer_opts[] = {
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(archive_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
+    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(archive_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
+    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(archive_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
+    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop fetching after this time and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
+    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
+    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(archive_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+/* clang-format on */
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
+static void on_status(void *ctx, const struct pull_status *status)
+{
+    struct archive_job *job = ctx;
+    uint64_t now = clock_mono();
+    char line[400];
+
+    if (signals_asked())
+        log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    if (job->moving && now >= job->drawn + STATUS_EVERY) {
+        job->drawn = now;
+        progress_show(summary_status(line, sizeof(line), status));
+    }
+}
+
+static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
+                     struct err *err)
+{
+    const char *stranger;
+    const char *near;
+    size_t i;
+
+    for (i = 0; i < lists->count; i++) {
+        if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
+            return -1;
+        near = stranger ? kind_nearest(stranger) : NULL;
+        if (stranger)
+            log_line(LOG_WARNING, "'%s' is no artifact type or group known here%s%s%s",
+                     stranger, near ? "; did you mean '" : "", near ? near : "",
+                     near ? "'?" : "");
+    }
+    return 0;
+}
+
+int archive_filter(struct kind_filter *filter, const struct opt_list *types,
+                   const struct opt_list *excluded, struct err *err)
+{
+    return add_types(filter, types, false, err) < 0 ? -1
+                                                    : add_types(filter, excluded, true, err);
+}
+
+/* The archive's name, format and top directory. */
+static int choose_output(struct archive_job *job, struct err *err)
+{
+    const struct archive_args *args = job->args;
+    char when[CLOCK_TEXT_MAX];
+    char name[64];
+    const char *base;
+    size_t len;
+
+    (void)snprintf(name, sizeof(name), "skyarc-%s",
+                   clock_format(when, clock_wall(), CLOCK_COMPACT));
+    job->to_stdout = args->output && strcmp(args->output, "-") == 0;
+    job->format = VOLUME_TAR_ZST;
+    if (args->format && volume_format_of(args->format, true, &job->format, err) < 0)
+        return err_wrap(err, "--format");
+    if (!args->output) {
+        job->output = mem_format(err, "%s.%s", name, volume_format_name(job->format));
+    } else {
+        job->output = mem_copy(args->output, err);
+        if (!args->format && !job->to_stdout && strncmp(args->output, "/dev/", 5) != 0 &&
+            volume_format_of(args->output, false, &job->format, err) < 0) {
+            (void)err_wrap(err, "--output");
+            return err_hint(err, "--format says which it is to be");
+        }
+    }
+    if (!job->output)
+        return -1;
+    if (job->format != VOLUME_TAR_ZST && args->level > 9)
+        return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
+                       volume_format_name(job->format));
+    base = job->to_stdout ? name : path_base(job->output);
+    (void)path_safe(job->top, base);
+    len = strlen(job->top);
+    if (!job->to_stdout && strchr(job->top + 1, '.') && job->top[0]) {
+        char *dot = strrchr(job->top + 1, '.');
+
+        *dot = '\0';
+        if (strlen(job->top) > 4 && strcmp(job->top + strlen(job->top) - 4, ".tar") == 0)
+            job->top[strlen(job->top) - 4] = '\0';
+    }
+    if (!*job->top || !len)
+        (void)snprintf(job->top, sizeof(job->top), "%s", name);
+    return 0;
+}
+
+int archive_init(struct archive_job *job, const struct archive_args *args,
+                 const struct command_args *common, struct err *err)
+{
+    job->args = args;
+    job->common = common;
+    if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0)
+        return -1;
+    return choose_output(job, err);
+}
+
+void archive_clear(struct archive_job *job)
+{
+    kind_filter_clear(&job->filter);
+    mem_free(job->output);
+    job->output = NULL;
+}
+
+void archive_fill(const struct archive_job *job, const struct api *api, struct pull_opts *opts)
+{
+    const struct archive_args *args = job->args;
+    const char *tmp = getenv("TMPDIR");
+
+    *opts = (struct pull_opts){
+        .api = api,
+        .filter = &job->filter,
+        .tool = TOOL_NAME,
+        .ca_file = job->ca_file,
+        .spool_dir = args->spool_dir ? args->spool_dir
+                     : tmp && *tmp   ? tmp
+                                     : "/var/tmp",
+        .output = job->output,
+        .top = job->top,
+        .format = job->format,
+        .level = (int)args->level,
+        .force = args->force,
+        .strict = args->strict,
+        .dedupe = !args->no_dedupe,
+        .duplicates = (enum stow_duplicates)args->duplicates,
+        .bundles = (enum bundle_mode)args->bundles,
+        .local_root = args->local_root,
+        .jobs = (unsigned)args->jobs,
+        .retries = (unsigned)args->retries,
+        .timeout = args->timeout,
+        .rate_bps = args->limit_rate,
+        .max_size = args->max_size,
+        .wait_interval = job->wait_interval,
+        .stop_fd = -1,
+    };
+}
+
+/* What the hooks of one pull need: the job, and the caller's own. */
+struct hooks {
+    struct archive_job *job;
+    void (*planned)(void *ctx, const struct pull_planned *planned);
+    void *ctx;
+};
+
+static void hook_status(void *ctx, const struct pull_status *status)
+{
+    on_status(((struct hooks *)ctx)->job, status);
+}
+
+static void hook_planned(void *ctx, const struct pull_planned *planned)
+{
+    const struct hooks *hooks = ctx;
+
+    hooks->planned(hooks->ctx, planned);
+}
+
+int archive_run(struct archive_job *job, const struct api *api, char *const *ids, size_t count,
+                void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                struct pull_result *result, struct err *err)
+{
+    struct hooks hooks = { job, planned, ctx };
+    struct pull_opts opts;
+    int rc;
+
+    archive_fill(job, api, &opts);
+    opts.run_ids = ids;
+    opts.run_count = count;
+    opts.stop_fd = signals_fd();
+    opts.stopped = on_stopped;
+    opts.status = hook_status;
+    opts.planned = planned ? hook_planned : NULL;
+    opts.ctx = &hooks;
+    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
+                  job->common->log_format == 0;
+    if (job->moving)
+        progress_begin();
+    rc = pull_run(&opts, result, err);
+    progress_end();
+    return rc;
+}
+
+int archive_report(const struct archive_job *job, const struct pull_result *result, int rc,
+                   struct err *err)
+{
+    const struct command_args *common = job->common;
+    bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
+    FILE *out = job->to_stdout ? stderr : stdout;
+    struct err why;
+
+    if (common->json) {
+        if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&
+            rc == 0) {
+            *err = why;
+            return -1;
+        }
+    } else if (rc == 0 && people && !common->quiet) {
+        summary_text(out, job->output, result);
+    }
+    return rc;
+}
+
+int archive_status(const struct pull_result *result, int rc, const struct err *err)
+{
+    if (rc == 0)
+        return result->incomplete ? EXIT_INCOMPLETE : EXIT_DONE;
+    if (err->kind == ERR_CANCELLED && signals_stop()) {
+        log_line(LOG_ERROR, "stopped by signal %d; nothing was written", signals_stop());
+        return EXIT_SIGNAL + signals_stop();
+    }
+    return -1;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/page.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/grid.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SHOWN_MAX  4000
+#define NAME_WIDTH 12
+
+static void field(const char *name, const char *value)
+{
+    char shown[SHOWN_MAX];
+
+    if (value && *value)
+        (void)printf("%-*s %s\n", NAME_WIDTH, name, text_shown(shown, sizeof(shown), value));
+}
+
+static int64_t time_of(const char *text)
+{
+    return text ? clock_us(text) : CLOCK_NONE;
+}
+
+/* A time, and how long after another it was. */
+static void moment(const char *name, const char *value, const char *since, const char *what)
+{
+    int64_t at = time_of(value);
+    int64_t from = time_of(since);
+    char when[CLOCK_TEXT_MAX];
+    char took[TEXT_SIZE_MAX];
+
+    if (at == CLOCK_NONE) {
+        field(name, value);
+        return;
+    }
+    (void)printf("%-*s %s", NAME_WIDTH, name, clock_format(when, at / 1000, CLOCK_RFC3339));
+    if (from != CLOCK_NONE && at >= from)
+        (void)printf("  (%s %s)", text_duration(took, (uint64_t)(at - from) / 1000), what);
+    (void)putchar('\n');
+}
+
+/* Strings are shown escaped for a terminal as well: JSON leaves C1 and bidi characters alone.
+ */
+static void put_raw(const char *raw, size_t len)
+{
+    char piece[1024];
+    char shown[4 * sizeof(piece)];
+
+    while (len) {
+        size_t n = len < 200 ? len : 200;
+
+        while (n < len && ((unsigned char)raw[n] & 0xc0) == 0x80)
+            n++;
+        (void)snprintf(piece, sizeof(piece), "%.*s", (int)n, raw);
+        (void)fputs(text_shown(shown, sizeof(shown), piece), stdout);
+        raw += n;
+        len -= n;
+    }
+}
+
+static void put_scalar(struct json_value v)
+{
+    size_t len;
+    const char *raw = json_raw(v, &len);
+
+    if (json_type(v) == JSON_STRING)
+        (void)putchar('"');
+    put_raw(raw, len);
+    if (json_type(v) == JSON_STRING)
+        (void)putchar('"');
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static void put_pretty(struct json_value v, int indent)
+{
+    bool object = json_type(v) == JSON_OBJECT;
+    struct json_value member = { 0 };
+    bool first = true;
+
+    if (!object && json_type(v) != JSON_ARRAY) {
+        put_scalar(v);
+        return;
+    }
+    (void)putchar(object ? '{' : '[');
+    while ((member = json_next(v, member)).doc) {
+        (void)printf("%s\n%*s", first ? "" : ",", indent + 2, "");
+        first = false;
+        if (object) {
+            put_scalar(json_key(member));
+            (void)fputs(": ", stdout);
+        }
+        put_pretty(member, indent + 2);
+    }
+    if (!first)
+        (void)printf("\n%*s", indent, "");
+    (void)putchar(object ? '}' : ']');
+}
+
+/* A part of the record as JSON, under a heading; nothing for null and empty ones. */
+static void section(const char *title, struct json_value v)
+{
+    bool empty =
+        json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL ||
+        ((json_type(v) == JSON_OBJECT || json_type(v) == JSON_ARRAY) && !json_count(v));
+
+    if (empty)
+        return;
+    (void)printf("\n%s\n  ", title);
+    put_pretty(v, 2);
+    (void)putchar('\n');
+}
+
+static void print_files(const struct run *run)
+{
+    char name[256];
+    char size[TEXT_SIZE_MAX];
+    size_t i;
+
+    if (run->file_count)
+        (void)printf("\ndownloaded files\n");
+    for (i = 0; i < run->file_count; i++) {
+        const struct run_file *file = &run->files[i];
+
+        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "?",
+                     text_shown(name, sizeof(name), file->filename ? file->filename : "-"));
+    }
+}
+
+static const struct grid_column columns[] = {
+    { "TYPE", false },
+    { "COUNT", true },
+    { "SIZE", true },
+    { NULL, false },
+};
+
+/* How many of each type, in the order in which they first come. */
+static int print_artifacts(const struct listed_run *run, struct err *err)
+{
+    const struct artifact_list *list = &run->list;
+    struct grid grid = { 0 };
+    size_t i;
+    size_t k;
+    int rc = grid_init(&grid, columns, err);
+
+    for (i = 0; rc == 0 && i < list->count; i++) {
+        const char *type = list->rows[i].artifact_type ? list->rows[i].artifact_type : "";
+        unsigned long long count = 0;
+        uint64_t bytes = 0;
+        bool sized = false;
+        char number[32];
+        char size[TEXT_SIZE_MAX];
+        const char *cells[GRID_COLUMNS];
+
+        for (k = 0; k < list->count; k++) {
+            const struct artifact *a = &list->rows[k];
+
+            if (strcmp(a->artifact_type ? a->artifact_type : "", type) != 0)
+                continue;
+            if (k < i)
+                break;
+            count++;
+            bytes += a->sized ? a->file_size : 0;
+            sized = sized || a->sized;
+        }
+        if (k < list->count) /* told already */
+            continue;
+        (void)snprintf(number, sizeof(number), "%llu", count);
+        cells[0] = *type ? type : "(none)";
+        cells[1] = number;
+        cells[2] = sized ? text_size(size, bytes) : NULL;
+        rc = grid_row(&grid, cells, err);
+    }
+    if (rc == 0 && list->count)
+        (void)printf("\nartifacts (%zu)\n", list->count);
+    if (rc == 0)
+        grid_print(&grid, stdout);
+    grid_clear(&grid);
+    return rc;
+}
+
+int page_print(const struct listed_run *listed, bool apart, struct err *err)
+{
+    const struct run *run = &listed->run;
+    struct json *doc = json_parse(buf_text(&listed->run_json), listed->run_json.len, err);
+    struct json_value root;
+    int rc;
+
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    if (apart)
+        (void)printf("\n----\n\n");
+    field("run", listed->id);
+    field("status", run->status);
+    field("type", run->run_type);
+    moment("created", run->created_at, NULL, "");
+    moment("started", run->started_at, run->created_at, "after it was created");
+    moment("finished", run->finished_at, run->started_at, "after it started");
+    if (run->counted)
+        (void)printf("%-*s %llu\n", NAME_WIDTH, "steps", (unsigned long long)run->step_count);
+    field("app", run->app_url);
+    field("failure", run->failure_reason);
+    if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
+        strcasestr(run->failure_reason, "webhook"))
+        field("note", "the run reads failed because its webhook was not delivered; its output "
+                      "is below");
+    section("request", json_get(root, "run_request"));
+    section("output", json_get(root, "output"));
+    section("errors", json_get(root, "errors"));
+    print_files(run);
+    rc = print_artifacts(listed, err);
+    json_free(doc);
+    return rc;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page: one run, for people to read.
+ *
+ * What came from elsewhere is escaped; signatures were taken out of it.
+ *
+ * Errors   ERR_FORMAT, ERR_MEMORY
+ * Threads  one
+ */
+#ifndef JOB_PAGE_H
+#define JOB_PAGE_H
+
+#include "base/err.h"
+#include "flow/listing.h"
+
+#include <stdbool.h>
+
+/* Print a run on standard output; apart: with a line in front, to part it from another. */
+int page_print(const struct listed_run *run, bool apart, struct err *err) MUST_CHECK;
+
+#endif

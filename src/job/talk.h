@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * talk: the API and a loop, for commands that only ask it something.
+ *
+ * Errors   the session's and the loop's; ERR_CANCELLED when a signal came
+ * Owns     API, loop and connections, until talk_close
+ * Threads  one
+ */
+#ifndef JOB_TALK_H
+#define JOB_TALK_H
+
+#include "base/err.h"
+#include "cli/command.h"
+#include "flow/call.h"
+#include "flow/loop.h"
+#include "job/session.h"
+#include "skyvern/api.h"
+
+#define TALK_JOBS    8
+#define TALK_RETRIES 5
+
+struct talk {
+    struct api api;
+    struct loop loop;
+    struct callers callers;
+};
+
+/* talk must be {0}, and is to be closed in any case. */
+int talk_open(struct talk *talk, const struct session_args *session,
+              struct err *err) MUST_CHECK;
+void talk_close(struct talk *talk);
+
+/* Do one call (POST when body is not NULL); its answer is in call, to be cleared. */
+int talk_call(struct talk *talk, struct call *call, const char *body, size_t len,
+              struct err *err) MUST_CHECK;
+
+/* The status of a command that failed with err: -1, or that of the signal that stopped it. */
+int talk_status(const struct err *err);
+
+/* A put_fn to standard output. */
+int talk_put(void *ctx, const void *bytes, size_t len, struct err *err);
+
+#endif

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""Looking at runs: runs, show, artifacts."""
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from conftest import SKYARC, extract
+
+
+def pages(emu):
+    return [r["path"] for r in emu.log("api") if r["path"].startswith("/v1/runs?")]
+
+
+def test_a_table(skyarc, emu):
+    result = skyarc("runs", check=0)
+    lines = result.out.decode().splitlines()
+    assert lines[0].split() == ["RUN", "STATUS", "TYPE", "CREATED", "TOOK", "TITLE"]
+    assert any(l.startswith("tsk_demo3 ") and " failed " in l and "2m38s" in l for l in lines)
+    assert result.err == "" and len(pages(emu)) == 1
+
+
+def test_ids_pages_and_limit(skyarc, emu):
+    emu.many(250)
+    out = skyarc("runs", "--ids", check=0).out.decode().split()
+    assert out[:250] == ["tsk_many%05d" % i for i in range(250)] and len(out) == 256
+    assert len(pages(emu)) == 3
+    emu.reset()
+    emu.many(250)
+    assert len(skyarc("runs", "--ids", "--limit", 7, check=0).out.split()) == 7
+    assert pages(emu) == ["/v1/runs?page=1&page_size=7"]
+
+
+def test_rows_that_shift_come_once(skyarc, emu):
+    emu.many(350, shift=3)
+    out = skyarc("runs", "--ids", check=0).out.split()
+    assert len(out) == len(set(out))
+    assert len([i for i in out if b"many" in i]) == 350
+
+
+def test_filters(skyarc, emu):
+    emu.run("wr_1", [], run_type="workflow_run", workflow_permanent_id="wpid_9", tags=["a b&c"],
+            title="Invoices")
+    assert skyarc("runs", "--ids", "--status", "failed", check=0).out == b"tsk_demo3\n"
+    assert skyarc("runs", "--ids", "--workflow", "wpid_9", check=0).out == b"wr_1\n"
+    assert skyarc("runs", "--ids", "--tag", "a b&c", check=0).out == b"wr_1\n"
+    assert skyarc("runs", "--ids", "--search", "Invoices", check=0).out == b"wr_1\n"
+    both = skyarc("runs", "--ids", "--run-type", "workflow_run", "--status", "completed", "--status",
+                  "failed", check=0).out.split()
+    assert sorted(both) == [b"wr_1", b"wr_demo2"]
+    assert "tags=a%20b%26c" in "".join(pages(emu))
+
+
+def test_since_and_until(skyarc, emu):
+    emu.many(300, step=3600)
+    out = skyarc("runs", "--ids", "--since", "12h", check=0).out.split()
+    assert 11 <= len(out) <= 13 and len(pages(emu)) == 1
+    out = skyarc("runs", "--ids", "--since", "3d", "--until", "2d", check=0).out.split()
+    assert 23 <= len(out) <= 25
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
+    out = skyarc("runs", "--ids", "--since", day, "--until", day + "T12:00", check=0).out.split()
+    assert len(out) == 12
+    for bad in (["--since", "soon"], ["--since", "1d", "--until", "2d"], ["--search", "ab"], ["x"]):
+        skyarc("runs", *bad, check=2)
+
+
+def test_the_window_is_said(skyarc, emu):
+    emu.many(10050)
+    result = skyarc("runs", "--ids", check=0)
+    assert len(result.out.split()) == 10000 and "newest 10000 runs" in result.err
+    emu.reset()
+    assert skyarc("runs", "--ids", check=0).err == ""
+
+
+def test_runs_json(skyarc, emu):
+    rows = skyarc("runs", "--json", "--status", "failed", check=0).json()
+    assert [r["run_id"] for r in rows] == ["tsk_demo3"] and "trigger_type" in rows[0]
+    assert skyarc("runs", "--json", "--status", "paused", check=0).json() == []
+
+
+def test_lists_that_are_none(skyarc, emu):
+    import base64
+    for text in (b"{}", b"<html>", b"[1, null, {}, {\"run_id\": \"../x\"}]"):
+        emu.fault("runs", "raw", body=base64.b64encode(text).decode())
+        result = skyarc("runs", "--ids")
+        assert result.code == (0 if text.startswith(b"[") else 1) and result.out == b""
+
+
+def test_runs_piped_into_pull(env, emu, tmp_path):
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 9000))
+    emu.run("tsk_recent", [{"id": "h", "type": "html", "data": b"x"}], status="failed", created_at=now)
+    command = ("%s runs --status failed --since 7d --ids | %s pull -i - -o failed.tar.zst"
+               % (SKYARC, SKYARC))
+    subprocess.run(command, shell=True, env=env, cwd=tmp_path, check=True)
+    manifest = json.loads((extract(tmp_path / "failed.tar.zst", tmp_path) / "manifest.json").read_text())
+    assert [r["run_id"] for r in manifest["runs"]] == ["tsk_recent"]
+
+
+def test_show(skyarc, emu):
+    emu.run("tsk_s", [{"id": "p%d" % i, "type": "llm_prompt", "data": b"12345"} for i in range(3)],
+            failure_reason="the \x1b[31m page", status="failed", errors=[{"code": "E1"}],
+            output={"a": [1, {"b": None}], "u": "https://x.example/f?sig=SECRETSIG"},
+            downloaded_files=[{"url": "https://x/", "filename": "in.pdf", "file_size": 2048}])
+    text = skyarc("show", "tsk_s", check=0).out.decode()
+    for words in ("run          tsk_s", "status       failed", "failure      the \\x1b[31m page",
+                  "(21.00s after" if False else "after it was created", '"prompt": "buy milk"',
+                  '"b": null', '"code": "E1"', "2.0 KiB  in.pdf", "artifacts (3)", "llm_prompt"):
+        assert words in text, (words, text)
+    assert "SECRETSIG" not in text and "\x1b" not in text
+
+
+def test_show_json_is_the_record_as_served(skyarc, emu):
+    record = skyarc("show", "--json", "tsk_demo1", check=0).json()
+    assert record["run_id"] == "tsk_demo1" and "SECRETSIGNATURE" in record["output"]["see"]
+    many = skyarc("show", "--json", "tsk_demo1", "tsk_none", "tsk_demo3", check=3)
+    assert [r["run_id"] for r in many.json()] == ["tsk_demo1", "tsk_demo3"]
+    assert "tsk_none" in many.err
+    assert skyarc("show", "tsk_none", check=1).out == b""
+
+
+def test_a_failed_webhook_is_no_failed_run(skyarc, emu):
+    emu.run("tsk_h", [], status="failed", failure_reason="Failed to send webhook: 500",
+            output={"price": 12})
+    text = skyarc("show", "tsk_h", check=0).out.decode()
+    assert "webhook was not delivered" in text and '"price": 12' in text
+
+
+def test_artifacts(skyarc, emu):
+    lines = skyarc("artifacts", "tsk_demo1", check=0).out.decode().splitlines()
+    assert lines[0].split() == ["RUN", "TYPE", "CREATED", "SIZE", "ARTIFACT", "NAME"]
+    assert len(lines) == 21
+    lines = skyarc("artifacts", "-t", "recordings,har", "tsk_demo1", "tsk_demo3", check=0).out
+    assert len(lines.splitlines()) == 5
+    rows = skyarc("artifacts", "--json", "-t", "har", "tsk_demo1", "tsk_demo3", check=0).json()
+    assert [r["artifact_id"] for r in rows] == ["a_1har", "a_3har"]
+    assert "sig=" in rows[0]["signed_url"] and "a_field_of_tomorrow" in rows[0]
+    assert skyarc("artifacts", "--json", "tsk_empty", check=0).json() == []
+    result = skyarc("artifacts", "tsk_none", "tsk_demo1", check=3)
+    assert "tsk_none" in result.err
+    assert not [r for r in emu.log() if "/content" in r["path"] or r["role"] == "store"]
+
+
+def test_a_key_in_the_config_may_be_for_another_command(skyarc, tmp_path):
+    home = tmp_path / "cfg"
+    (home / "skyarc").mkdir(parents=True)
+    (home / "skyarc" / "config").write_text("jobs = 3\nstatus = failed\n")
+    assert skyarc("runs", "--ids", XDG_CONFIG_HOME=str(home), check=0).out == b"tsk_demo3\n"
+    skyarc("show", "tsk_demo1", XDG_CONFIG_HOME=str(home), check=0)
+    (home / "skyarc" / "config").write_text("jbos = 3\n")
+    skyarc("show", "tsk_demo1", XDG_CONFIG_HOME=str(home), check=2)
+
+
+def test_closed_pipes_end_quietly(env, emu):
+    emu.many(3000)
+    done = subprocess.run("%s runs | head -n 2" % SKYARC, shell=True, env=env, stderr=subprocess.PIPE,
+                          stdout=subprocess.PIPE, check=True)
+    assert len(done.stdout.splitlines()) == 2

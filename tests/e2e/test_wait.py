@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Polling runs to their end."""
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import SKYARC
+from test_faults import wait_for
+
+FAST = ("--interval", "40ms")
+
+
+def polls(emu, run):
+    return [r for r in emu.log("api") if r["path"] == "/v1/runs/" + run]
+
+
+def test_completed(skyarc, emu):
+    emu.script(["created", "queued", "running", "paused", "completed"], "tsk_demo1")
+    result = skyarc("wait", *FAST, "tsk_demo1", check=0)
+    assert (result.out, result.err) == (b"tsk_demo1 completed\n", "")
+    assert len(polls(emu, "tsk_demo1")) == 5
+
+
+@pytest.mark.parametrize("status", ["failed", "terminated", "timed_out", "canceled"])
+def test_ends_that_are_not_good(skyarc, emu, status):
+    emu.run("tsk_bad", [], status=status, failure_reason="no such button\x1b[31m")
+    result = skyarc("wait", *FAST, "tsk_bad", "tsk_demo1", check=1)
+    assert sorted(result.out.split(b"\n")) == [b"", b"tsk_bad " + status.encode(),
+                                               b"tsk_demo1 completed"]
+    assert "run 'tsk_bad' %s: no such button" % status in result.err and "\x1b" not in result.err
+
+
+def test_unknown_statuses_are_not_the_end(skyarc, emu):
+    emu.script(["running", "dreaming", "dreaming", "completed"], "tsk_demo1")
+    result = skyarc("wait", *FAST, "tsk_demo1", check=0)
+    assert result.err.count("dreaming") == 1 and "no status known here" in result.err
+
+
+def test_time_out(skyarc, emu):
+    emu.script(["running"] * 999, "tsk_demo1")
+    begin = time.monotonic()
+    result = skyarc("wait", *FAST, "--timeout", "500ms", "tsk_demo1", "tsk_demo3", check=75)
+    assert time.monotonic() - begin < 3
+    assert "run 'tsk_demo1' has not ended in time; it is running" in result.err
+    assert b"tsk_demo3 failed" in result.out
+
+
+def test_faults_do_not_end_it(skyarc, emu):
+    emu.script(["running", "running", "completed"], "tsk_demo1")
+    emu.fault("run/tsk_demo1", "status", times=2, status=500)
+    emu.fault("run/tsk_demo1", "drop", times=2)
+    skyarc("wait", *FAST, "tsk_demo1", check=0)
+
+
+def test_unknown_runs(skyarc, emu):
+    result = skyarc("wait", *FAST, "tsk_none", "tsk_demo1", check=1)
+    assert "run 'tsk_none' is unknown" in result.err and b"tsk_demo1 completed" in result.out
+
+
+def test_many_runs_share(skyarc, emu):
+    ids = ["tsk_w%02d" % i for i in range(60)]
+    for i in ids:
+        emu.run(i, [], status="running")
+        emu.script(["running", "running", "completed"], i)
+    begin = time.monotonic()
+    result = skyarc("wait", "--interval", "200ms", "-i", "-", stdin="\n".join(ids).encode(), check=0)
+    assert time.monotonic() - begin < 5
+    assert len(result.out.split()) == 120
+    assert {len(polls(emu, i)) for i in ids} == {3}
+    times = [r["path"] for r in emu.log("api")]
+    assert sorted(times[:60]) == sorted("/v1/runs/" + i for i in ids)  # each once before any twice
+
+
+def test_json(skyarc, emu):
+    rows = skyarc("wait", *FAST, "--json", "tsk_demo1", "tsk_demo3", "tsk_none", check=1).json()
+    assert [(r["run_id"], r["status"], r["ended"]) for r in rows] == [
+        ("tsk_demo1", "completed", True), ("tsk_demo3", "failed", True), ("tsk_none", None, False)]
+    assert rows[1]["failure_reason"] == "the page did not load" and "unknown" in rows[2]["error"]
+
+
+def test_a_signal(env, emu):
+    emu.script(["running"] * 999, "tsk_demo1")
+    process = subprocess.Popen([SKYARC, "wait", *FAST, "tsk_demo1"], env=env, stderr=subprocess.PIPE)
+    wait_for(lambda: polls(emu, "tsk_demo1"))
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 128 + 15 and b"stopped by signal 15" in err
+
+
+def test_pull_wait(pull, emu, skyarc, tmp_path):
+    emu.script(["queued", "running", "completed"], "tsk_demo1")
+    _, manifest, _ = pull("--wait", *FAST, "tsk_demo1")
+    assert manifest["runs"][0]["status"] == "completed" and len(manifest["artifacts"]) == 20
+    emu.script(["running"] * 999, "tsk_demo1")
+    result = skyarc("pull", "--wait", *FAST, "--timeout", "300ms", "-o", "b.tar", "tsk_demo1", check=75)
+    assert "have not ended in time" in result.err
+    assert not list(tmp_path.glob("b.tar*"))
+    _, manifest, _ = pull("--wait", *FAST, "tsk_none", "tsk_demo3", name="c.tar", check=3)
+    assert manifest["missing"][0]["run_id"] == "tsk_none"
