@@ -21,6 +21,7 @@
  *           artifacts what runs have, without downloading
  *           submit    submit a task
  *           wait      wait until runs have ended
+ *           listen    receive webhooks, archive each run
  *           commands  all of them
  * job/      archive   one pull: options, output, the line that moves, the result
  *           outcome   wait for runs, and say how they ended
@@ -51,6 +52,7 @@
  *           transfer  one body from the socket to the packer
  *           wait      poll runs until they end
  *           runs      the list of all runs, page after page
+ *           receive   webhooks in, one archive a run out
  *           record    manifest.json and the BagIt files
  * skyvern/  api       base URL, key, error bodies
  *           run       a run's record
@@ -64,6 +66,7 @@
  *           request   one GET and what came of it
  *           backoff   when to try again
  *           rate      a token bucket
+ *           server    requests with a body, by libmicrohttpd
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper
  *           packer    the thread that looks at bodies, and answers
@@ -99,7 +102,7 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull, &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait, NULL,
+    &cmd_pull, &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait, &cmd_listen, NULL,
 };
 
 int main(int argc, char **argv)

@@ -2,10 +2,12 @@
 #include "base/file.h"
 
 #include "base/mem.h"
+#include "base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -161,6 +163,57 @@ int file_open_beneath(const char *dir, const char *path, struct err *err)
         file_close(&fd);
     }
     return fd;
+}
+
+int file_sync_dir(const char *path, struct err *err)
+{
+    char *dir = path_dir(path);
+    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int rc = 0;
+
+    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EBADF))
+        rc = err_sys(err, "cannot sync the directory of '%s'", path);
+    file_close(&fd);
+    mem_free(dir);
+    return rc;
+}
+
+/* Fill a new file and flush it. */
+static int fill(int fd, const void *bytes, size_t len, unsigned mode, struct err *err)
+{
+    if (file_write(fd, bytes, len, err) < 0)
+        return -1;
+    if (fchmod(fd, (mode_t)mode) < 0 || fsync(fd) < 0)
+        return err_sys(err, "cannot flush");
+    return 0;
+}
+
+int file_put(const char *path, const void *bytes, size_t len, unsigned mode, struct err *err)
+{
+    char *name = mem_format(err, "%s.XXXXXX", path);
+    int fd = name ? mkostemp(name, O_CLOEXEC) : -1;
+    int rc = -1;
+
+    if (!name)
+        return -1;
+    if (fd < 0) {
+        (void)err_sys(err, "cannot write '%s'", path);
+        goto out;
+    }
+    rc = fill(fd, bytes, len, mode, err);
+    if (close(fd) < 0 && rc == 0)
+        rc = err_sys(err, "cannot close");
+    if (rc < 0)
+        (void)err_wrap(err, "'%s'", path);
+    else if (rename(name, path) < 0)
+        rc = err_sys(err, "cannot rename '%s' to '%s'", name, path);
+    if (rc < 0)
+        (void)unlink(name);
+    else
+        rc = file_sync_dir(path, err);
+out:
+    mem_free(name);
+    return rc;
 }
 
 int file_temp(const char *dir, struct err *err)

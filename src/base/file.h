@@ -39,6 +39,16 @@ int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
  */
 int file_open_beneath(const char *dir, const char *path, struct err *err) MUST_CHECK;
 
+/*
+ * Write a file whole: under another name in its directory, flushed, then renamed over what may
+ * be there, and the directory flushed. A crash leaves the old one or the new one.
+ */
+int file_put(const char *path, const void *bytes, size_t len, unsigned mode,
+             struct err *err) MUST_CHECK;
+
+/* Flush the directory that a path is in, so that a rename in it stays. */
+int file_sync_dir(const char *path, struct err *err) MUST_CHECK;
+
 /* Open a file without a name in a directory; -1 on error. */
 int file_temp(const char *dir, struct err *err) MUST_CHECK;
 

@@ -7,8 +7,11 @@
 #include "cli/config.h"
 #include "cli/help.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GROUPS_MAX 8
 
@@ -31,6 +34,27 @@ static int fail(const struct err *err, const char *hint)
     if (err->kind == ERR_USAGE && hint)
         (void)fprintf(stderr, "Try 'skyarc %s--help'.\n", hint);
     return (int)exit_of(err);
+}
+
+/* Whether who read our output has gone: then there is nobody to be told. */
+static bool reader_gone(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+
+    return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
+/* What is left to be written goes out; a result that nobody got is no success. */
+static int finish(int status)
+{
+    if (fflush(stdout) != EOF && !ferror(stdout))
+        return status;
+    if (reader_gone())
+        return EXIT_SIGNAL + SIGPIPE;
+    if (status != EXIT_DONE)
+        return status;
+    log_line(LOG_ERROR, "cannot write to standard output");
+    return EXIT_FAILED;
 }
 
 /* The command's groups and the common one behind them. */
@@ -99,15 +123,13 @@ static int start(const struct command *const *commands, const struct command *co
     join_groups(command, groups);
     status = run(commands, command, groups, args, argc, argv, &err);
     (void)snprintf(hint, sizeof(hint), "%s ", command->name);
+    if (status < 0 && reader_gone())
+        status = EXIT_SIGNAL + SIGPIPE;
     if (status < 0)
         status = fail(&err, hint);
     opt_clear(groups, args);
     mem_free(args);
-    if (fflush(stdout) == EOF && status == EXIT_DONE) {
-        log_line(LOG_ERROR, "cannot write to standard output");
-        status = EXIT_FAILED;
-    }
-    return status;
+    return finish(status);
 }
 
 int command_main(const struct command *const *commands, const char *version, int argc,

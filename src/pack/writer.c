@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "pack/flusher.h"
 
 #include <errno.h>
@@ -243,19 +242,6 @@ static int flush_rest(struct writer *writer, struct err *err)
     return 0;
 }
 
-static int sync_dir(const char *path, struct err *err)
-{
-    char *dir = path_dir(path);
-    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = 0;
-
-    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EBADF))
-        rc = err_sys(err, "cannot sync the directory of '%s'", path);
-    file_close(&fd);
-    mem_free(dir);
-    return rc;
-}
-
 /* Give the file its name; atomically refuse to replace another one unless forced. */
 static int put_name(struct writer *writer, struct err *err)
 {
@@ -288,7 +274,7 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
             return -1;
         mem_free(writer->partial);
         writer->partial = NULL;
-        if (sync_dir(writer->path, err) < 0)
+        if (file_sync_dir(writer->path, err) < 0)
             return -1;
     }
     fd = writer->fd;

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "flow/receive.h"
+#include "job/archive.h"
+#include "job/session.h"
+#include "net/server.h"
+#include "skyvern/webhook.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PEM_MAX ((size_t)1 << 20)
+
+struct listen_args {
+    struct command_args common;
+    struct session_args session;
+    struct archive_args archive;
+    const char *dest;
+    const char *addr;
+    const char *cert_file;
+    const char *key_file;
+    uint64_t delay;
+};
+
+static const struct listen_args listen_defaults = {
+    .session = SESSION_DEFAULTS,
+    .archive = ARCHIVE_DEFAULTS,
+    .addr = "127.0.0.1:8474",
+    .delay = 60000,
+};
+
+/* clang-format off */
+static const struct opt listen_opts[] = {
+    { 'd', "dest",     "DIR",  OPT_TEXT,     OPT_AT(listen_args, dest),      "where archives go, one a run (RUN_ID.tar.zst), and where the queue is kept", 0, 0, NULL, false, NULL },
+    { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: a free one)", 0, 0, NULL, false, NULL },
+    { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
+    { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "and this key (PEM)", 0, 0, NULL, false, NULL },
+    { 0,   "delay",    "TIME", OPT_DURATION, OPT_AT(listen_args, delay),     "archive a run so long after its webhook, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group listen_groups[] = {
+    { "Server",   listen_opts,           0 },
+    { "What",     archive_type_opts,     OPT_AT(listen_args, archive) },
+    { "Archive",  archive_format_opts,   OPT_AT(listen_args, archive) },
+    { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
+    { "API",      session_opts,          OPT_AT(listen_args, session) },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+struct service {
+    const struct listen_args *args;
+    struct archive_job job;
+    struct api api;
+    struct pull_opts pull;
+    struct receive *receive;
+    struct server *server;
+    struct buf cert;
+    struct buf key;
+};
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
+static unsigned health(struct receive *receive, char answer[SERVER_ANSWER_MAX])
+{
+    struct receive_counts counts = receive_counts(receive);
+
+    (void)snprintf(answer, SERVER_ANSWER_MAX,
+                   "{\"status\":\"ok\",\"queued\":%zu,\"archived\":%zu,\"failed\":%zu}\n",
+                   counts.queued, counts.archived, counts.failed);
+    return 200;
+}
+
+static unsigned webhook(struct receive *receive, const struct server_request *request,
+                        char answer[SERVER_ANSWER_MAX])
+{
+    static const unsigned statuses[] = { 200, 200, 401, 400, 503 };
+    static const char *const states[] = { "queued", "known", "refused", "bad", "error" };
+    char id[RUN_ID_MAX + 1];
+    struct err err = { 0 };
+    enum receive_verdict verdict =
+        receive_webhook(receive, request->body, request->len, request->header, id, &err);
+
+    if (verdict <= RECEIVE_KNOWN) {
+        log_line(LOG_INFO, "webhook of run '%s': %s", id, states[verdict]);
+        (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"run_id\":\"%s\",\"state\":\"%s\"}\n", id,
+                       states[verdict]);
+    } else {
+        log_line(LOG_WARNING, "a webhook is refused: %s", err.text);
+        (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"state\":\"%s\"}\n", states[verdict]);
+    }
+    return statuses[verdict];
+}
+
+static unsigned on_request(void *ctx, const struct server_request *request,
+                           char answer[SERVER_ANSWER_MAX])
+{
+    struct service *service = ctx;
+    bool hook = strcmp(request->path, "/") == 0 || strcmp(request->path, "/webhook") == 0;
+    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+
+    if (strcmp(request->path, "/healthz") == 0 && get)
+        return health(service->receive, answer);
+    if (!hook && strcmp(request->path, "/healthz") != 0)
+        return 404;
+    if (!hook || strcmp(request->method, "POST") != 0)
+        return 405;
+    return webhook(service->receive, request, answer);
+}
+
+static int load_tls(struct service *s, struct err *err)
+{
+    const struct listen_args *args = s->args;
+
+    buf_init(&s->cert, PEM_MAX);
+    buf_init(&s->key, PEM_MAX);
+    if (!args->cert_file != !args->key_file)
+        return err_set(err, ERR_USAGE, "--tls-cert and --tls-key go together");
+    if (!args->cert_file)
+        return 0;
+    return file_load(args->cert_file, &s->cert, err) < 0
+               ? -1
+               : file_load(args->key_file, &s->key, err);
+}
+
+static int start(struct service *s, struct err *err)
+{
+    const struct listen_args *args = s->args;
+    struct receive_opts receive = { .dest = args->dest,
+                                    .pull = &s->pull,
+                                    .delay = args->delay,
+                                    .stop_fd = signals_fd(),
+                                    .stopped = on_stopped };
+    struct server_opts server = { .addr = args->addr,
+                                  .cert = args->cert_file ? buf_text(&s->cert) : NULL,
+                                  .key = args->cert_file ? buf_text(&s->key) : NULL,
+                                  .header = WEBHOOK_SIGNATURE,
+                                  .body_max = WEBHOOK_MAX,
+                                  .handle = on_request,
+                                  .ctx = s };
+
+    s->job.ca_file = args->session.ca_file;
+    archive_fill(&s->job, &s->api, &s->pull);
+    s->pull.strict = false; /* better an archive that says what is missing than none */
+    s->pull.force = false;
+    s->pull.stop_fd = signals_fd();
+    s->pull.stopped = on_stopped;
+    s->receive = receive_new(&receive, err);
+    if (!s->receive)
+        return -1;
+    s->server = server_new(&server, err);
+    if (!s->server)
+        return -1;
+    (void)printf("listening on %s://%.*s:%u\n", server.cert ? "https" : "http",
+                 (int)(strrchr(args->addr, ':') - args->addr), args->addr,
+                 server_port(s->server));
+    return fflush(stdout) == EOF ? err_sys(err, "cannot write to standard output") : 0;
+}
+
+static int listen_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    struct service s = { .args = args_in };
+    int rc = count ? err_set(err, ERR_USAGE, "listen takes no operand, and '%.100s' is one",
+                             operands[0])
+                   : 0;
+
+    if (rc == 0 && !s.args->dest)
+        rc = err_set(err, ERR_USAGE, "--dest says where the archives go");
+    if (rc == 0 && s.args->archive.output)
+        rc = err_set(err, ERR_USAGE, "--output is named by the run; --dest says where it goes");
+    if (rc == 0)
+        rc = archive_init(&s.job, &s.args->archive, &s.args->common, err);
+    if (rc == 0)
+        rc = load_tls(&s, err);
+    if (rc == 0)
+        rc = signals_setup(err);
+    if (rc == 0)
+        rc = session_open(&s.args->session, &s.api, err);
+    if (rc == 0)
+        rc = start(&s, err);
+    if (rc == 0)
+        rc = receive_run(s.receive, err);
+    server_free(s.server);
+    receive_free(s.receive);
+    log_hide(NULL);
+    api_clear(&s.api);
+    archive_clear(&s.job);
+    buf_clear(&s.cert);
+    if (s.key.data)
+        explicit_bzero(s.key.data, s.key.cap);
+    buf_clear(&s.key);
+    return rc < 0 ? -1 : EXIT_DONE;
+}
+
+const struct command cmd_listen = {
+    .name = "listen",
+    .args = "--dest DIR",
+    .brief = "receive webhooks, and archive each run that ended",
+    .about = "Takes Skyvern's webhooks at / and /webhook, checks their signature, answers at "
+             "once, and archives each run in the background, once. The queue is kept on disk. "
+             "GET /healthz tells how it is. Ends on SIGTERM.",
+    .groups = listen_groups,
+    .size = sizeof(struct listen_args),
+    .defaults = &listen_defaults,
+    .run = listen_main,
+};

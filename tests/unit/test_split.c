@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Bodies out of ZIPs and zstd frames, in memory and in files. */
+#include "base/mem.h"
+#include "format/zip.h"
+#include "pack/split.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+static struct spool spool;
+
+static int set_up(void **state)
+{
+    (void)state;
+    spool = (struct spool){ pool_new(4, NULL), "/tmp" };
+    return spool.pool ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pool_free(spool.pool);
+    return 0;
+}
+
+/* A body with some bytes; small ones in chunks, large ones mostly in a file. */
+static struct body *body_with(const char *bytes, size_t len)
+{
+    struct body *body = body_new(NULL);
+    size_t at;
+
+    for (at = 0; at < len; at += 50000)
+        assert_int_equal(body_add(body, &spool, 2, true, bytes + at,
+                                  len - at < 50000 ? len - at : 50000, NULL),
+                         1);
+    return body;
+}
+
+static char *noise(size_t len)
+{
+    char *bytes = malloc(len);
+    unsigned seed = 7;
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        bytes[i] = (char)((seed = seed * 1103515245 + 12345) >> 16);
+    return bytes;
+}
+
+static void check_body(struct body *body, const char *bytes, size_t len)
+{
+    struct body_cursor cursor = { 0 };
+    char *got = malloc(len + 1);
+    size_t at = 0;
+    ssize_t n;
+
+    assert_non_null(body);
+    assert_int_equal(body->size, len);
+    while ((n = body_read_at(body, &cursor, got + at, len + 1 - at, at, NULL)) > 0)
+        at += (size_t)n;
+    assert_int_equal(n, 0);
+    assert_int_equal(at, len);
+    assert_memory_equal(got, bytes, len);
+    free(got);
+    body_free(body);
+}
+
+static void test_zip(void **state)
+{
+    static const char *const names[] = { "a.txt", "dir/b.bin", "empty" };
+    const size_t sizes[] = { 5000, 700000, 0 };
+    char *bytes = noise(700000);
+    struct split_reader reader;
+    struct unzip *unzip;
+    struct body *whole;
+    struct buf out;
+    struct zip *zip;
+    size_t i;
+
+    (void)state;
+    buf_init(&out, 4 << 20);
+    zip = zip_new(0, buf_put, &out, NULL);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(zip_entry(zip, names[i], sizes[i], 1, i == 1, NULL), 0);
+        assert_int_equal(zip_add(zip, bytes, sizes[i], NULL), 0);
+    }
+    assert_int_equal(zip_end(zip, NULL), 0);
+    zip_free(zip);
+    whole = body_with(out.data, out.len);
+    assert_true(whole->spilled > 0);
+    unzip = split_open(&reader, whole, 1 << 20, NULL);
+    assert_non_null(unzip);
+    assert_true(unzip_has(unzip, "dir/b.bin"));
+    assert_false(unzip_has(unzip, "b.bin"));
+    for (i = 0; i < 3; i++) {
+        assert_string_equal(unzip_next(unzip, NULL), names[i]);
+        check_body(split_entry(unzip, &spool, NULL), bytes, sizes[i]);
+    }
+    assert_null(unzip_next(unzip, NULL));
+    unzip_free(unzip);
+    assert_null(split_open(&reader, whole, 600000, NULL)); /* an entry is larger */
+    body_free(whole);
+    whole = body_with(out.data, out.len / 2);
+    assert_null(split_open(&reader, whole, 1 << 20, NULL));
+    body_free(whole);
+    buf_clear(&out);
+    free(bytes);
+}
+
+static void test_zstd(void **state)
+{
+    char *bytes = noise(300000);
+    size_t room = ZSTD_compressBound(300000);
+    char *coded = malloc(2 * room);
+    size_t len = ZSTD_compress(coded, room, bytes, 300000, 3);
+    size_t two = len + ZSTD_compress(coded + len, room, "tail", 4, 3);
+    struct body *body = body_with(coded, len);
+    struct err err;
+
+    (void)state;
+    check_body(split_zstd(body, &spool, 1 << 20, NULL), bytes, 300000);
+    assert_null(split_zstd(body, &spool, 299999, &err));
+    assert_int_equal(err.kind, ERR_LIMIT);
+    body_free(body);
+    body = body_with(coded, len - 7);
+    assert_null(split_zstd(body, &spool, 1 << 20, &err));
+    assert_int_equal(err.kind, ERR_FORMAT);
+    body_free(body);
+    body = body_with(coded, two); /* frames one after the other */
+    bytes = realloc(bytes, 300004);
+    memcpy(bytes + 300000, "tail", 4);
+    check_body(split_zstd(body, &spool, 1 << 20, NULL), bytes, 300004);
+    body_free(body);
+    free(coded);
+    free(bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_zip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_zstd, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

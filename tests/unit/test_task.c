@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* What is submitted, and what comes back by webhook. */
+#include "base/json.h"
+#include "skyvern/task.h"
+#include "skyvern/webhook.h"
+#include "unit.h"
+
+#include <string.h>
+
+static void test_body(void **state)
+{
+    static const char *const headers[] = { "A=b=c" };
+    struct task task = { .prompt = "say \"hi\"\n",
+                         .max_steps = 3,
+                         .proxy_location = "{\"city\":\"Bonn\"}",
+                         .schema_json = "{}",
+                         .data_json =
+                             "{\"max_steps\": 9, \"x\": [1, \"y\"], \"z\": \"\\u00fc\"}",
+                         .headers = headers,
+                         .header_count = 1 };
+    struct buf out;
+    struct err err;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(task_write(&task, &out, &err), 0);
+    assert_string_equal(
+        buf_text(&out),
+        "{\"prompt\":\"say \\\"hi\\\"\\n\",\"max_steps\":3,"
+        "\"proxy_location\":{\"city\":\"Bonn\"},\"data_extraction_schema\":{},"
+        "\"extra_http_headers\":{\"A\":\"b=c\"},\"x\":[1, \"y\"],\"z\":\"\\u00fc\"}");
+    assert_int_equal(json_check(buf_text(&out), out.len, NULL, &err), 0);
+    buf_reset(&out);
+    assert_int_equal(task_write(&(struct task){ .data_json = "{}" }, &out, &err), 0);
+    assert_string_equal(buf_text(&out), "{}");
+    buf_reset(&out);
+    assert_int_equal(task_write(&(struct task){ .error_codes_json = "{" }, &out, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    buf_clear(&out);
+}
+
+static void test_signature(void **state)
+{
+    /* RFC 4231, test case 2 */
+    static const char good[] =
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    static const char body[] = "what do ya want for nothing?";
+    char bad[sizeof(good)];
+    struct err err;
+
+    (void)state;
+    assert_int_equal(webhook_verify("Jefe", body, strlen(body), good, &err), 0);
+    memcpy(bad, good, sizeof(good));
+    bad[63] = '4';
+    assert_int_equal(webhook_verify("Jefe", body, strlen(body), bad, &err), -1);
+    assert_int_equal(err.kind, ERR_DENIED);
+    assert_int_equal(webhook_verify("Jefe", body, strlen(body) - 1, good, &err), -1);
+    assert_int_equal(webhook_verify("jefe", body, strlen(body), good, &err), -1);
+    assert_int_equal(webhook_verify("Jefe", body, strlen(body), NULL, &err), -1);
+    assert_int_equal(webhook_verify("Jefe", body, strlen(body), "", &err), -1);
+    assert_int_equal(webhook_verify(NULL, body, strlen(body), good, &err), -1);
+}
+
+static int run_in(const char *body, char id[RUN_ID_MAX + 1])
+{
+    return webhook_run(body, strlen(body), id, NULL);
+}
+
+static void test_run(void **state)
+{
+    char id[RUN_ID_MAX + 1];
+
+    (void)state;
+    assert_int_equal(run_in("{\"run_id\":\"tsk_1\",\"task_id\":\"tsk_2\"}", id), 0);
+    assert_string_equal(id, "tsk_1");
+    assert_int_equal(run_in("{\"run_id\":null,\"task_id\":\"tsk_2\"}", id), 0);
+    assert_string_equal(id, "tsk_2");
+    assert_int_equal(run_in("{\"run_id\":\"a/b\"}", id), -1);
+    assert_int_equal(run_in("{\"run_id\":\"a\\u0000b\"}", id), -1);
+    assert_int_equal(run_in("[\"run_id\"]", id), -1);
+    assert_int_equal(run_in("", id), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_body),
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_run),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
