@@ -23,10 +23,12 @@ class State:
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.epoch = 0
         self.reset()
 
     def reset(self):
         with self.lock:
+            self.epoch += 1
             self.runs = corpus.build()
             self.faults = {}
             self.log = []
@@ -114,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
+        self.epoch = STATE.epoch
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def log_message(self, *args):
@@ -124,6 +127,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def note(self):
         with STATE.lock:
+            if self.epoch != STATE.epoch:
+                return  # a straggler of an earlier test
             STATE.log.append({"role": self.role, "method": self.command, "path": self.path,
                               "headers": {k.lower(): v for k, v in self.headers.items()}})
 
