@@ -111,12 +111,40 @@ static int add_row(struct index *x, struct artifact *row, const char *id, size_t
     char made[256];
 
     row->unnamed = !*id;
+    row->nth = n;
     if (row->unnamed)
         (void)snprintf(made, sizeof(made), "%s.%s.%zu", x->run->id, row->origin, n);
     row->artifact_id = region_copy(list->region, row->unnamed ? made : id,
                                    strlen(row->unnamed ? made : id), err);
     if (!row->artifact_id || artifact_list_add(list, row, err) < 0)
         return -1;
+    x->run->extras++;
+    return 0;
+}
+
+static const char *url_in(const struct run *run, const struct artifact *row)
+{
+    if (strcmp(row->origin, "recording_url") == 0)
+        return run->recording_url;
+    if (strcmp(row->origin, "screenshot_urls") == 0)
+        return row->nth < run->screenshot_count ? run->screenshot_urls[row->nth] : NULL;
+    return row->nth < run->file_count ? run->files[row->nth].url : NULL;
+}
+
+int extras_urls(const struct listed_run *run, const struct run *fresh, struct table *by_id,
+                struct err *err)
+{
+    size_t i;
+
+    for (i = run->list.count - run->extras; i < run->list.count; i++) {
+        const struct artifact *row = &run->list.rows[i];
+        const char *url = url_in(fresh, row);
+        size_t len = strlen(row->artifact_id);
+
+        if (url && !table_get(by_id, row->artifact_id, len) &&
+            table_add(by_id, row->artifact_id, len, (void *)(uintptr_t)url, err) < 0)
+            return -1;
+    }
     return 0;
 }
 

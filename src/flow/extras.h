@@ -17,10 +17,16 @@
 
 #include "base/err.h"
 #include "flow/listing.h"
+#include "pack/table.h"
 #include "skyvern/kind.h"
 
 /* Add the rows of what is not listed, as far as the filter wants it, and note what is odd. */
 int extras_add(struct listed_run *run, const struct kind_filter *filter,
                struct err *err) MUST_CHECK;
+
+/* Note the URLs that a newer record has for those rows: artifact_id -> URL, lent by the record.
+ */
+int extras_urls(const struct listed_run *run, const struct run *fresh, struct table *by_id,
+                struct err *err) MUST_CHECK;
 
 #endif

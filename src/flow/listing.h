@@ -42,6 +42,8 @@ struct listed_run {
     unsigned attempts;
     const char *notes[LISTED_NOTES]; /* what is odd about the run, as words */
     unsigned note_count;
+    size_t
+        extras; /* rows at the end of list that the run's record names, and the list did not */
 
     /* while it is being listed */
     struct listing *listing;

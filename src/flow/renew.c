@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "flow/extras.h"
 
 #include <string.h>
 
@@ -12,7 +13,11 @@ struct renewal {
     size_t run;
     bool open;
     struct call call;
-    struct artifact_list list; /* holds the URLs handed out last */
+    struct table *by_id;       /* in the making: artifact_id -> URL */
+    struct artifact_list list; /* hold the URLs handed out last */
+    struct run record;
+    struct artifact_list old_list; /* and those that are replaced now */
+    struct run old_record;
 };
 
 struct renew {
@@ -49,7 +54,11 @@ void renew_free(struct renew *renew)
         if (!renew->runs[i])
             continue;
         call_clear(&renew->runs[i]->call);
+        table_free(renew->runs[i]->by_id);
         artifact_list_clear(&renew->runs[i]->list);
+        artifact_list_clear(&renew->runs[i]->old_list);
+        run_clear(&renew->runs[i]->record);
+        run_clear(&renew->runs[i]->old_record);
         mem_free(renew->runs[i]);
     }
     mem_free(renew->runs);
@@ -76,19 +85,65 @@ static int read_list(struct artifact_list *list, struct table *by_id, const stru
     return 0;
 }
 
+/* Hand the fresh URLs out; what lent the former ones goes after. */
+static void hand_out(struct renewal *renewal, bool came)
+{
+    struct renew *renew = renewal->renew;
+    struct renew_list fresh = { renewal->run, came, renewal->by_id };
+
+    renewal->open = false;
+    renewal->by_id = NULL;
+    renew->renewed(renew->ctx, &fresh);
+    table_free(fresh.by_id);
+    artifact_list_clear(&renewal->old_list);
+    run_clear(&renewal->old_record);
+}
+
+/* The run's record has come, for what it names beside the list. */
+static void on_record(void *ctx, struct call *call)
+{
+    struct renewal *renewal = ctx;
+    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    struct err err = call->err;
+
+    renewal->old_record = renewal->record;
+    renewal->record = (struct run){ 0 };
+    if (err.kind ||
+        run_parse(&renewal->record, buf_text(&call->body), call->body.len, &err) < 0 ||
+        extras_urls(run, &renewal->record, renewal->by_id, &err) < 0)
+        log_line(LOG_WARNING, "cannot renew what the record of run '%s' names: %s", run->id,
+                 err.text);
+    buf_clear(&call->body);
+    hand_out(renewal, true);
+}
+
+/* Ask for the record as well; when that cannot be, the list alone is handed out. */
+static void ask_record(struct renewal *renewal)
+{
+    struct renew *renew = renewal->renew;
+    struct err err;
+
+    call_clear(&renewal->call);
+    call_init(&renewal->call, renew->callers, RUN_JSON_MAX, on_record, renewal);
+    if (api_url_run(renew->listing->api, &renewal->call.url,
+                    renew->listing->runs[renewal->run].id, &err) < 0)
+        hand_out(renewal, true);
+    else
+        call_add(&renewal->call);
+}
+
 static void on_list(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
     struct renew *renew = renewal->renew;
     struct listed_run *run = &renew->listing->runs[renewal->run];
     struct artifact_list list = { 0 };
-    struct artifact_list old = { 0 };
     struct err err = call->err;
-    struct renew_list fresh = { renewal->run, false, NULL };
+    bool came;
 
-    fresh.by_id = err.kind ? NULL : table_new(&err);
-    fresh.came = fresh.by_id && read_list(&list, fresh.by_id, call, &err) == 0;
-    if (!fresh.came)
+    renewal->by_id = err.kind ? NULL : table_new(&err);
+    came = renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
+    if (!came)
         log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {
         renew->listing->skew = call->request.date - clock_wall();
@@ -97,16 +152,16 @@ static void on_list(void *ctx, struct call *call)
         run->listed_at = clock_wall() + renew->listing->skew;
     }
     buf_clear(&call->body);
-    renewal->open = false;
-    if (fresh.came) {
-        old = renewal->list;
+    if (came) {
+        renewal->old_list = renewal->list;
         renewal->list = list;
     } else {
         artifact_list_clear(&list);
     }
-    renew->renewed(renew->ctx, &fresh);
-    artifact_list_clear(&old); /* nobody points there any more */
-    table_free(fresh.by_id);
+    if (came && run->extras)
+        ask_record(renewal);
+    else
+        hand_out(renewal, came);
 }
 
 bool renew_busy(const struct renew *renew, size_t run)

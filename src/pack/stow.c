@@ -2,6 +2,7 @@
 #include "pack/stow.h"
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "pack/dedupe.h"
 
@@ -146,8 +147,12 @@ static bool is_type(const struct item *item, const char *type)
 static void judge_recording(struct item *item, const unsigned char *head, size_t len,
                             const struct sniff *is)
 {
+    const char *ext = item->what.uri ? path_ext(path_base(item->what.uri)) : "";
+
     if (!is_type(item, "recording") && !is_type(item, "session_replay"))
         return;
+    if (is && *ext && strcmp(sniff_media_type(ext + 1), is->media_type) != 0)
+        item_note(item, "named-otherwise");
     if (!is || strncmp(is->media_type, "video/", 6) != 0)
         item_note(item, "not-a-video");
     else if (sniff_unfinished(head, len))

@@ -43,6 +43,7 @@ struct artifact {
 
     /* of what is not listed, but named by the run's record */
     const char *origin;   /* the record's field; NULL: listed */
+    size_t nth;           /* where in that field */
     const char *filename; /* of a downloaded file */
     bool unnamed;         /* artifact_id is made up: the service gave none */
 };

@@ -76,6 +76,17 @@ def test_what_is_not_listed_is_fetched(pull, emu):
         assert "x-api-key" not in request["headers"]
 
 
+def test_expired_urls_of_the_record_are_renewed(pull, emu):
+    """They are in no list: the record is asked for again."""
+    emu.run("tsk_o", [{"id": "rec", "type": "x", "data": b"....ftypmp42"}])
+    emu.run("tsk_p", [{"id": "h", "type": "html", "data": b"x"}], recording_url=emu.store + "/open/rec?v=1")
+    emu.fault("rec", "status", times=1, status=403)
+    _, manifest, _ = pull("tsk_p")
+    row = next(r for r in manifest["artifacts"] if r["origin"] == "recording_url")
+    assert row["fetched_via"] == "renewed-url"
+    assert len([r for r in emu.log("api") if r["path"] == "/v1/runs/tsk_p"]) == 2
+
+
 def test_two_runs_extras_do_not_meet(pull, emu):
     emu.run("tsk_o", [{"id": "one", "type": "x", "data": b"one"}, {"id": "two", "type": "x", "data": b"two"}])
     for run, what in (("tsk_p", "one"), ("tsk_q", "two")):
@@ -165,8 +176,8 @@ def test_recordings_are_odd(pull, emu):
                         {"id": "r3", "type": "recording", "data": b"<Error>no</Error>", "ext": "webm"}])
     _, manifest, _ = pull("tsk_rec")
     by = {r["artifact_id"]: r for r in manifest["artifacts"]}
-    assert by["r1"]["notes"] == ["unfinished"] and by["r1"]["path"].endswith(".webm")
-    assert by["r2"]["notes"] == [] and by["r2"]["path"].endswith(".mp4")
+    assert by["r1"]["notes"] == ["named-otherwise", "unfinished"] and by["r1"]["path"].endswith(".webm")
+    assert by["r2"]["notes"] == ["named-otherwise"] and by["r2"]["path"].endswith(".mp4")
     assert by["r2"]["media_type"] == "video/mp4"
     assert by["r3"]["notes"] == ["not-a-video"]
     assert "several-recordings" in notes(manifest, "tsk_rec")
