@@ -74,7 +74,7 @@ static int check_escape(struct checker *c)
             if (hex_digit(peek(c)) < 0)
                 return wrong(c, "\\u wants four hex digits");
         }
-    } else if (peek(c) < 0 || !strchr("\"\\/bfnrt", peek(c))) {
+    } else if (peek(c) <= 0 || !strchr("\"\\/bfnrt", peek(c))) {
         return wrong(c, "an unknown escape");
     }
     c->at++;

@@ -57,6 +57,15 @@ static bool is_device(const char *name)
     return len == 5 && name[3] == '\xc2' && strchr("\xb9\xb2\xb3", name[4]);
 }
 
+/* End the name without blanks and dots; gives its length. */
+static size_t trim_end(char *name, size_t len)
+{
+    while (len && (name[len - 1] == ' ' || name[len - 1] == '.'))
+        len--;
+    name[len] = '\0';
+    return len;
+}
+
 const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
 {
     size_t left = strlen(name);
@@ -81,17 +90,17 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
         name += len;
         left -= len;
     }
-    while (used && (out[used - 1] == ' ' || out[used - 1] == '.'))
-        used--;
-    out[used] = '\0';
+    used = trim_end(out, used);
     if (!used)
         return strcpy(out, "_");
     if (is_device(out)) {
-        if (used == PATH_NAME_MAX)
-            used--;
-        memmove(out + 1, out, used);
+        if (used == PATH_NAME_MAX) { /* a whole character less */
+            while (used && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
+                used--;
+            used = trim_end(out, used ? used - 1 : 0);
+        }
+        memmove(out + 1, out, used + 1);
         out[0] = '_';
-        out[used + 1] = '\0';
     }
     return out;
 }
