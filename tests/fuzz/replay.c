@@ -11,7 +11,7 @@
 /* An exact copy, so that a sanitizer sees one byte too far. */
 static void feed(const char *bytes, size_t len)
 {
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = calloc(1, len ? len : 1);
 
     if (len)
         memcpy(copy, bytes, len);
