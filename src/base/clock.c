@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,4 +156,12 @@ int64_t clock_us(const char *s)
         h > 23 || min < 0 || min > 59 || sec < 0 || sec > 60)
         return CLOCK_NONE;
     return ((days(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - east) * 1000000) + us;
+}
+
+int64_t clock_http(const char *s)
+{
+    const time_t latest = (time_t)253402300800; /* the year 10000 */
+    time_t seconds = curl_getdate(s, NULL);
+
+    return seconds < 0 || seconds >= latest ? CLOCK_NONE : (int64_t)seconds * 1000;
 }

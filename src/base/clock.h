@@ -44,4 +44,7 @@ const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style s
  */
 int64_t clock_us(const char *s);
 
+/* Read an HTTP date (RFC 9110, 5.6.7); milliseconds since 1970, or CLOCK_NONE. */
+int64_t clock_http(const char *s);
+
 #endif

@@ -257,12 +257,31 @@ int json_check(const char *text, size_t len, size_t *tokens, struct err *err)
     return 0;
 }
 
+/* A checked document that is one number or word: strict jsmn wants something behind it. */
+static bool lone_scalar(const char *text, size_t len, jsmntok_t *tok)
+{
+    size_t start = 0;
+    size_t end;
+
+    while (strchr(" \t\r\n", text[start]))
+        start++;
+    end = start;
+    if (strchr("{[\"", text[start]))
+        return false;
+    while (end < len && !strchr(" \t\r\n", text[end]))
+        end++;
+    *tok = (jsmntok_t){
+        .type = JSMN_PRIMITIVE, .start = (int)start, .end = (int)end, .parent = -1
+    };
+    return true;
+}
+
 struct json *json_parse(const char *text, size_t len, struct err *err)
 {
     struct json *doc = NULL;
     jsmn_parser parser;
     size_t count;
-    int got;
+    int got = 1;
 
     if (json_check(text, len, &count, err) < 0)
         return NULL;
@@ -274,7 +293,8 @@ struct json *json_parse(const char *text, size_t len, struct err *err)
     if (!doc->tok)
         goto fail;
     jsmn_init(&parser);
-    got = jsmn_parse(&parser, text, len, doc->tok, (unsigned)count);
+    if (!lone_scalar(text, len, doc->tok))
+        got = jsmn_parse(&parser, text, len, doc->tok, (unsigned)count);
     if (got < 0 || (size_t)got != count) {
         (void)err_set(err, ERR_FORMAT, "bad JSON: the tokenizer disagrees (%d)", got);
         goto fail;

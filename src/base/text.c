@@ -162,6 +162,32 @@ static int digits(const char **s, uint64_t *out)
     return *s == start ? -1 : 0;
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int text_unhex(uint8_t *out, size_t len, const char *s)
+{
+    size_t i;
+
+    if (strlen(s) != 2 * len)
+        return -1;
+    for (i = 0; i < len; i++) {
+        int high = hex_value(s[2 * i]);
+        int low = hex_value(s[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return -1;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}
+
 int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err)
 {
     uint64_t n;

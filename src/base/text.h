@@ -43,6 +43,9 @@ const char *text_duration(char out[TEXT_SIZE_MAX], uint64_t ms);
 /* Lower-case hex of len bytes and a NUL: 2 * len + 1 bytes at out. */
 void text_hex(char *out, const uint8_t *bytes, size_t len);
 
+/* Read exactly len bytes of hex; -1 for anything else. */
+int text_unhex(uint8_t *out, size_t len, const char *s);
+
 /* Decimal number of at most max; ERR_FORMAT otherwise. */
 int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err) MUST_CHECK;
 

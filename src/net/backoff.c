@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/backoff.h"
 
+#include "base/clock.h"
+
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stddef.h>
 
 uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t dice)
@@ -31,7 +32,7 @@ uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
 {
     uint64_t number = 0;
     const char *c = value;
-    time_t date;
+    int64_t date;
 
     while (isdigit((unsigned char)*c) && number < UINT32_MAX)
         number = number * 10 + (uint64_t)(*c++ - '0');
@@ -44,8 +45,8 @@ uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
     }
     if (c != value && !*c)
         return number * unit;
-    date = curl_getdate(value, NULL);
-    if (date < 0)
+    date = clock_http(value);
+    if (date == CLOCK_NONE)
         return BACKOFF_UNSAID;
-    return (int64_t)date * 1000 > wall ? (uint64_t)((int64_t)date * 1000 - wall) : 0;
+    return date > wall ? (uint64_t)(date - wall) : 0;
 }

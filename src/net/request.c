@@ -5,7 +5,6 @@
 #include "net/backoff.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -75,7 +74,6 @@ static bool header_is(const char *line, size_t len, const char *name, char *out,
 void request_header(struct request *request, const char *line, size_t len, int64_t wall)
 {
     char value[256];
-    time_t date;
 
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         request->encoded = false;
@@ -97,9 +95,7 @@ void request_header(struct request *request, const char *line, size_t len, int64
         if (request->retry_after == BACKOFF_UNSAID)
             request->retry_after = backoff_asked(value, 1000, wall);
     } else if (header_is(line, len, "date", value, sizeof(value))) {
-        date = curl_getdate(value, NULL);
-        if (date > 0)
-            request->date = (int64_t)date * 1000;
+        request->date = clock_http(value);
     } else if (header_is(line, len, "content-type", value, sizeof(request->type))) {
         memcpy(request->type, value, strlen(value) + 1);
     }
