@@ -12,7 +12,8 @@
  *     v
  *    flow                        the only place where the rest meet
  *     |---> skyvern ---> net     the API's words; HTTP transfers
- *     '---> pack ---> format     writing an archive; its bytes
+ *     |---> pack ---> format     writing an archive; its bytes
+ *     '---> open ---> format     reading an archive
  *               all of them ---> base
  *
  * cmd/      pull      the main job: from run IDs to an archive
@@ -22,12 +23,17 @@
  *           submit    submit a task
  *           wait      wait until runs have ended
  *           listen    receive webhooks, archive each run
+ *           list      what an archive holds
+ *           cat       one file of it
+ *           extract   files out of it
+ *           verify    every hash in it
  *           commands  all of them
  * job/      archive   one pull: options, output, the line that moves, the result
  *           outcome   wait for runs, and say how they ended
  *           page      one run, for people
  *           talk      the API and a loop, for commands that only ask
  *           session   where the API is, and the key
+ *           pick      which of an archive's artifacts are wanted
  *           idlist    run IDs from operands and files
  *           summary   what a pull came to, as text and JSON
  *           tool      what the program calls itself
@@ -66,6 +72,7 @@
  *           request   one GET and what came of it
  *           backoff   when to try again
  *           rate      a token bucket
+ *           url       what a URL says
  *           server    requests with a body, by libmicrohttpd
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper
@@ -79,17 +86,26 @@
  *           squeeze   threads that compress, and one that writes in order
  *           writer    OUTPUT.partial, direct I/O, the final name
  *           flusher   full buffers to the disk, on a thread of its own
- *           table     keys and pointers
+ * open/     box       an archive opened: bytes, format, index, manifest
+ *           stream    its tar stream, decoded from any point on
+ *           tape      its entries, one after the other
+ *           walk      its entries, by several threads
+ *           fetchone  one file out of it
+ *           extract   files onto the disk, never outside of a directory
+ *           place     that directory
+ *           verify    is it what it says it is?
+ *           roll      what it should hold, and what was seen
  * format/   frame     zstd frames and gzip members
  *           seek      the seek table at an archive's end
  *           entry     tar headers
  *           zip       zip archives
  *           unzip     the entries of a ZIP that nobody trusts
  *           manifest  manifest.json
+ *           rows      manifest.json read piece by piece
  *           bag       the BagIt files
  *           sniff     what bytes are, by their beginning
  * base/     err mem buf text path file clock log json jsonw digest queue pool
- *           secret url
+ *           secret table
  *
  * The way of the data: listing -> plan -> fetch (main thread) -> packer (one
  * thread) -> squeeze (a thread a core) -> writer (one thread).
@@ -102,7 +118,8 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull, &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait, &cmd_listen, NULL,
+    &cmd_pull,   &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait,
+    &cmd_listen, &cmd_list, &cmd_cat,  &cmd_extract,   &cmd_verify, NULL,
 };
 
 int main(int argc, char **argv)

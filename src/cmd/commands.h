@@ -13,6 +13,10 @@ extern const struct command cmd_pull;
 extern const struct command cmd_runs;
 extern const struct command cmd_show;
 extern const struct command cmd_submit;
+extern const struct command cmd_cat;
+extern const struct command cmd_extract;
+extern const struct command cmd_list;
+extern const struct command cmd_verify;
 extern const struct command cmd_wait;
 
 #endif

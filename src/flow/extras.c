@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/url.h"
-#include "pack/table.h"
+#include "base/table.h"
+#include "net/url.h"
 
 #include <stdint.h>
 #include <stdio.h>

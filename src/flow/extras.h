@@ -16,8 +16,8 @@
 #define FLOW_EXTRAS_H
 
 #include "base/err.h"
+#include "base/table.h"
 #include "flow/listing.h"
-#include "pack/table.h"
 #include "skyvern/kind.h"
 
 /* Add the rows of what is not listed, as far as the filter wants it, and note what is odd. */

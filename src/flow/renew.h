@@ -12,9 +12,9 @@
 #define FLOW_RENEW_H
 
 #include "base/err.h"
+#include "base/table.h"
 #include "flow/call.h"
 #include "flow/listing.h"
-#include "pack/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

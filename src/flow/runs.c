@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "pack/table.h"
+#include "base/table.h"
 #include "skyvern/run.h"
 
 #include <string.h>

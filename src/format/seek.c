@@ -133,6 +133,194 @@ int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locat
     return 0;
 }
 
+static uint64_t get_le(const unsigned char *at, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    while (bytes--)
+        value = value << 8 | at[bytes];
+    return value;
+}
+
+/* A locator's content; gives where the table begins. */
+static int read_locator(const unsigned char *at, struct seek_locator *l, uint64_t *table,
+                        struct err *err)
+{
+    if (memcmp(at, SEEK_LOCATOR_MAGIC, 8) != 0)
+        return err_set(err, ERR_FORMAT, "the locator's magic is wrong");
+    l->frame = get_le(at + 8, 8);
+    l->coded = get_le(at + 16, 8);
+    l->plain = get_le(at + 24, 8);
+    l->size = get_le(at + 32, 8);
+    *table = get_le(at + 40, 8);
+    return 0;
+}
+
+static int read_rows(struct seek *seek, const unsigned char *at, uint64_t count,
+                     struct err *err)
+{
+    uint64_t i;
+
+    for (i = 0; i < count; i++) {
+        if (seek_add(seek, get_le(at + ROW_SIZE * i, 4), get_le(at + ROW_SIZE * i + 4, 4),
+                     err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Read len bytes into memory of their own; len is bounded by the archive's size. */
+static unsigned char *fetch(seek_read_fn *read, void *ctx, uint64_t len, uint64_t at,
+                            struct err *err)
+{
+    unsigned char *bytes = mem_new((size_t)len, err);
+
+    if (bytes && read(ctx, bytes, (size_t)len, at, err) == 0)
+        return bytes;
+    mem_free(bytes);
+    return NULL;
+}
+
+/* The seekable format's table, and the locator in front of it. */
+static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
+                     uint64_t size, struct err *err)
+{
+    unsigned char foot[9];
+    unsigned char *bytes;
+    uint64_t count;
+    uint64_t table;
+    uint64_t len;
+    int rc = -1;
+
+    if (size < 17 + 8 + SEEK_LOCATOR_SIZE || read(ctx, foot, 9, size - 9, err) < 0)
+        return size < 17 + 8 + SEEK_LOCATOR_SIZE ? 0 : -1;
+    if (get_le(foot + 5, 4) != SEEK_MAGIC)
+        return 0;
+    count = get_le(foot, 4);
+    len = 8 + count * ROW_SIZE + 9;
+    if (foot[4] || !count || len + 8 + SEEK_LOCATOR_SIZE > size || count > ROWS_MAX)
+        return err_set(err, ERR_FORMAT, "the seek table is larger than the archive");
+    bytes =
+        fetch(read, ctx, len + 8 + SEEK_LOCATOR_SIZE, size - len - 8 - SEEK_LOCATOR_SIZE, err);
+    if (!bytes)
+        return -1;
+    if (get_le(bytes, 4) != SEEK_SKIPPABLE_LOCATOR ||
+        get_le(bytes + 4, 4) != SEEK_LOCATOR_SIZE) {
+        rc = 0; /* a seek table of somebody else */
+        goto out;
+    }
+    if (get_le(bytes + 8 + SEEK_LOCATOR_SIZE, 4) != SEEK_SKIPPABLE_TABLE ||
+        get_le(bytes + 12 + SEEK_LOCATOR_SIZE, 4) != len - 8)
+        (void)err_set(err, ERR_FORMAT, "the seek table's frame is wrong");
+    else if (read_locator(bytes + 8, l, &table, err) == 0 &&
+             read_rows(seek, bytes + 16 + SEEK_LOCATOR_SIZE, count - 1, err) == 0)
+        rc = seek->coded == size - len - 8 - SEEK_LOCATOR_SIZE && table == size - len
+                 ? 1
+                 : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
+out:
+    mem_free(bytes);
+    return rc;
+}
+
+#define GZIP_HEAD    10
+#define GZIP_EXTRA   6 /* its length, subfield ID, its length */
+#define GZIP_FOOT    10
+#define GZIP_LOCATOR (GZIP_HEAD + GZIP_EXTRA + SEEK_LOCATOR_SIZE + GZIP_FOOT)
+
+/* One empty member with subfield "S" id at the beginning of bytes; its subfield's size, or -1.
+ */
+static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
+{
+    uint64_t size;
+
+    if (left < GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT || at[0] != 0x1f || at[1] != 0x8b ||
+        at[2] != 8 || at[3] != 4 || at[12] != 'S' || at[13] != (unsigned char)id)
+        return -1;
+    size = get_le(at + 14, 2);
+    if (get_le(at + 10, 2) != size + 4 || left < GZIP_HEAD + GZIP_EXTRA + size + GZIP_FOOT)
+        return -1;
+    return (int64_t)size;
+}
+
+static int load_gzip(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
+                     uint64_t size, struct err *err)
+{
+    unsigned char last[GZIP_LOCATOR];
+    unsigned char *bytes;
+    uint64_t table;
+    uint64_t at = 0;
+    uint64_t len;
+    int rc = 1;
+
+    if (size < GZIP_LOCATOR)
+        return 0;
+    if (read(ctx, last, GZIP_LOCATOR, size - GZIP_LOCATOR, err) < 0)
+        return -1;
+    if (gzip_member(last, GZIP_LOCATOR, 'L') != SEEK_LOCATOR_SIZE)
+        return 0;
+    if (read_locator(last + GZIP_HEAD + GZIP_EXTRA, l, &table, err) < 0)
+        return -1;
+    if (table > size - GZIP_LOCATOR || size - table > (ROWS_MAX + 1) * ROW_SIZE)
+        return err_set(err, ERR_FORMAT, "the seek table lies outside the archive");
+    len = size - GZIP_LOCATOR - table;
+    bytes = fetch(read, ctx, len, table, err);
+    if (!bytes)
+        return -1;
+    while (rc == 1 && at < len) {
+        int64_t rows = gzip_member(bytes + at, len - at, 'T');
+
+        if (rows < 0 || rows % ROW_SIZE)
+            rc = err_set(err, ERR_FORMAT, "the seek table is damaged");
+        else if (read_rows(seek, bytes + at + GZIP_HEAD + GZIP_EXTRA, (uint64_t)rows / ROW_SIZE,
+                           err) < 0)
+            rc = -1;
+        at += GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT + (uint64_t)(rows > 0 ? rows : 0);
+    }
+    mem_free(bytes);
+    if (rc == 1 && seek->coded != table)
+        rc = err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
+    return rc;
+}
+
+int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
+              seek_read_fn *read, void *ctx, uint64_t size, struct err *err)
+{
+    uint64_t coded;
+    uint64_t plain;
+    int rc = 0;
+
+    switch (codec) {
+    case FRAME_ZSTD:
+        rc = load_zstd(seek, locator, read, ctx, size, err);
+        break;
+    case FRAME_GZIP:
+        rc = load_gzip(seek, locator, read, ctx, size, err);
+        break;
+    case FRAME_NONE:
+        break;
+    }
+    if (rc == 1 && (!seek->count || locator->plain >= seek->plain ||
+                    seek_find(seek, locator->plain, &coded, &plain) != locator->frame ||
+                    coded != locator->coded || plain != locator->plain))
+        rc = err_set(err, ERR_FORMAT,
+                     "locator and seek table disagree about the manifest's frame");
+    if (rc != 1)
+        seek_clear(seek);
+    return rc;
+}
+
+size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain)
+{
+    size_t i;
+
+    *coded = *plain = 0;
+    for (i = 0; i < seek->count && *plain + seek->rows[i].plain <= at; i++) {
+        *coded += seek->rows[i].coded;
+        *plain += seek->rows[i].plain;
+    }
+    return i;
+}
+
 void seek_clear(struct seek *seek)
 {
     mem_free(seek->rows);

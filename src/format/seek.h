@@ -61,6 +61,22 @@ void seek_cut(struct seek *seek, size_t count);
 int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locator *locator,
               struct buf *out, struct err *err) MUST_CHECK;
 
+/* Where an archive's bytes are: fill all of len bytes from an offset. */
+typedef int seek_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
+
+/*
+ * Read the tail that seek_tail wrote, and check it against the archive's size.
+ *
+ * seek      must be {0}; gets the rows of all frames with content
+ * returns   1; 0: this archive has no such tail; -1: it has one that is wrong (ERR_FORMAT)
+ */
+int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
+              seek_read_fn *read, void *ctx, uint64_t size, struct err *err) MUST_CHECK;
+
+/* The frame that holds a byte of the tar stream; coded and plain get where that frame begins.
+ */
+size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain);
+
 void seek_clear(struct seek *seek);
 
 #endif

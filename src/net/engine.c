@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/url.h"
 #include "net/backoff.h"
 #include "net/rate.h"
+#include "net/url.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "pack/dedupe.h"
 
 #include "base/mem.h"
-#include "pack/table.h"
+#include "base/table.h"
 
 #include <string.h>
 

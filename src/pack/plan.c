@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/table.h"
 #include "format/sniff.h"
-#include "pack/table.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -14,8 +14,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/secret.h"
-#include "base/url.h"
 #include "net/request.h"
+#include "net/url.h"
 #include "skyvern/kind.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "base/url.h"
+#include "net/url.h"
 
 #include <stddef.h>
 

@@ -2,10 +2,10 @@
 /* Dates: HTTP's, Retry-After, ISO, the life of URLs, header lines, durations and sizes. */
 #include "base/clock.h"
 #include "base/text.h"
-#include "base/url.h"
 #include "fuzz.h"
 #include "net/backoff.h"
 #include "net/request.h"
+#include "net/url.h"
 #include "skyvern/expiry.h"
 
 #include <stdlib.h>

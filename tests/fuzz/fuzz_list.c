@@ -2,9 +2,9 @@
 /* From an artifact list to a plan: bundles, joins, names that are safe and never meet. */
 #include "base/clock.h"
 #include "base/path.h"
+#include "base/table.h"
 #include "fuzz.h"
 #include "pack/plan.h"
-#include "pack/table.h"
 #include "skyvern/artifact.h"
 #include "skyvern/expiry.h"
 #include "skyvern/kind.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/table.h"
 #include "base/text.h"
 #include "pack/dedupe.h"
-#include "pack/table.h"
 #include "unit.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/mem.h"
-#include "base/url.h"
+#include "net/url.h"
 #include "unit.h"
 
 static void test_origins(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pack/table.h"
+#include "base/table.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

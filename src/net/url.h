@@ -9,8 +9,8 @@
  * Threads  any
  * Source   RFC 3986; origin as in RFC 6454 (scheme, host, port)
  */
-#ifndef BASE_URL_H
-#define BASE_URL_H
+#ifndef NET_URL_H
+#define NET_URL_H
 
 #include "base/buf.h"
 #include "base/err.h"

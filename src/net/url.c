@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/url.h"
+#include "net/url.h"
 
 #include "base/mem.h"
 #include "base/text.h"

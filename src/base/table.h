@@ -8,8 +8,8 @@
  * Source   open addressing with linear probing over XXH3-64, seeded at birth so
  *          that nobody outside can aim at one chain
  */
-#ifndef PACK_TABLE_H
-#define PACK_TABLE_H
+#ifndef BASE_TABLE_H
+#define BASE_TABLE_H
 
 #include "base/err.h"
 

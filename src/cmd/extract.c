@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "open/extract.h"
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/pick.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct extract_args {
+    struct command_args common;
+    struct pick_args pick;
+    const char *dir;
+    bool force;
+    bool keep_going;
+};
+
+static const struct extract_args extract_defaults = { .dir = "." };
+
+/* clang-format off */
+static const struct opt extract_opts[] = {
+    { 'C', "directory",  "DIR", OPT_TEXT, OPT_AT(extract_args, dir),        "extract into this directory, which is made when it is not there", 0, 0, NULL, false, NULL },
+    { 'f', "force",      NULL,  OPT_FLAG, OPT_AT(extract_args, force),      "replace files that are there", 0, 0, NULL, false, NULL },
+    { 'k', "keep-going", NULL,  OPT_FLAG, OPT_AT(extract_args, keep_going), "after damage, extract what can be had, and list what was lost (exit status 4)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group extract_groups[] = {
+    { "What",  pick_opts,    OPT_AT(extract_args, pick) },
+    { "Where", extract_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+struct extraction {
+    struct pick pick;
+    size_t kept;
+};
+
+static bool on_wanted(void *ctx, const char *path, const struct rows_artifact *row)
+{
+    const struct extraction *e = ctx;
+    const char *below = strchr(path, '/');
+
+    return row ? pick_artifact(&e->pick, row) : pick_file(&e->pick, below ? below + 1 : path);
+}
+
+static void on_lost(void *ctx, const char *path, const char *why)
+{
+    char shown[600];
+
+    (void)ctx;
+    if (path)
+        log_line(LOG_ERROR, "lost: '%s': %s", text_shown(shown, sizeof(shown), path), why);
+    else
+        log_line(LOG_ERROR, "lost: %s", why);
+}
+
+static void on_kept(void *ctx, const char *path)
+{
+    struct extraction *e = ctx;
+    char shown[600];
+
+    if (!e->kept++)
+        log_line(LOG_WARNING, "'%s' is there already and stays; --force replaces it",
+                 text_shown(shown, sizeof(shown), path));
+    else
+        log_line(LOG_INFO, "'%s' is there already and stays",
+                 text_shown(shown, sizeof(shown), path));
+}
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
+static int report(const struct extract_args *args, const struct extract_result *r,
+                  struct err *err)
+{
+    struct jsonw *w;
+    char size[TEXT_SIZE_MAX];
+    int rc;
+
+    if (!args->common.json) {
+        log_line(LOG_INFO, "%llu files, %llu links, %s; %llu were there, %llu lost",
+                 (unsigned long long)r->files, (unsigned long long)r->links,
+                 text_size(size, r->bytes), (unsigned long long)r->kept,
+                 (unsigned long long)r->lost);
+        return 0;
+    }
+    w = mem_new(sizeof(*w), err);
+    if (!w)
+        return -1;
+    jsonw_init(w, talk_put, NULL);
+    jsonw_object(w, NULL, JSONW_LINES);
+    jsonw_u64(w, "files", r->files);
+    jsonw_u64(w, "links", r->links);
+    jsonw_u64(w, "bytes", r->bytes);
+    jsonw_u64(w, "kept", r->kept);
+    jsonw_u64(w, "lost", r->lost);
+    jsonw_bool(w, "indexed", r->indexed);
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc;
+}
+
+static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct extract_args *args = args_in;
+    struct extraction e = { .kept = 0 };
+    struct extract_opts opts = { .dir = args->dir,
+                                 .force = args->force,
+                                 .keep_going = args->keep_going,
+                                 .wanted = on_wanted,
+                                 .lost = on_lost,
+                                 .kept = on_kept,
+                                 .stopped = on_stopped,
+                                 .ctx = &e };
+    struct extract_result result = { 0 };
+    int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
+
+    if (rc == 0)
+        rc = pick_init(&e.pick, &args->pick, operands + 1, count - 1, err);
+    if (rc == 0)
+        rc = signals_setup(err);
+    if (rc == 0)
+        rc = extract_run(operands[0], &opts, &result, err);
+    if (rc == 0 && !result.indexed)
+        log_line(LOG_INFO, "'%s' has no index; it was read from end to end", operands[0]);
+    if (rc == 0 && result.kept > 1)
+        log_line(LOG_WARNING, "%llu files were there already and stay",
+                 (unsigned long long)result.kept);
+    if (rc == 0)
+        rc = report(args, &result, err);
+    pick_clear(&e.pick);
+    if (rc == 0 && result.lost && !args->keep_going)
+        log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts what can be had");
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+        log_line(LOG_ERROR, "%s", err->text);
+        return EXIT_DAMAGED;
+    }
+    if (rc < 0)
+        return talk_status(err);
+    if (result.lost)
+        return EXIT_DAMAGED;
+    if (pick_narrows(&e.pick) && !result.files && !result.links && !result.kept) {
+        (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' is what was asked for", operands[0]);
+        return -1;
+    }
+    return EXIT_DONE;
+}
+
+const struct command cmd_extract = {
+    .name = "extract",
+    .args = "ARCHIVE [PATTERN...]",
+    .brief = "extract files from an archive",
+    .about =
+        "Extracts an archive: all of it, or by type, run and path (shell patterns; a folder "
+        "stands for what is in it). Each file is compared with the manifest before it gets "
+        "its name, hard links are restored, and nothing is ever written outside of the "
+        "directory.",
+    .groups = extract_groups,
+    .size = sizeof(struct extract_args),
+    .defaults = &extract_defaults,
+    .run = extract_main,
+};

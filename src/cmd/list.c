@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/grid.h"
+#include "cmd/commands.h"
+#include "job/pick.h"
+#include "open/box.h"
+
+#include <stdio.h>
+
+struct list_args {
+    struct command_args common;
+    struct pick_args pick;
+};
+
+static const struct list_args list_defaults = { .common = { 0 } };
+
+/* clang-format off */
+static const struct opt_group list_groups[] = {
+    { "What", pick_opts, OPT_AT(list_args, pick) },
+    { NULL, NULL, 0 },
+};
+
+static const struct grid_column columns[] = {
+    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
+    { "PATH", false }, { NULL, false },
+};
+/* clang-format on */
+
+struct listing_of {
+    const struct list_args *args;
+    struct pick pick;
+    struct grid grid;
+    size_t missing;
+    size_t shown;
+};
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct listing_of *l = ctx;
+    struct rows_artifact a;
+    struct region *region;
+    char size[TEXT_SIZE_MAX];
+    int rc = 0;
+
+    l->missing += section == ROWS_MISSING;
+    if (section != ROWS_ARTIFACTS)
+        return 0;
+    region = region_new(err);
+    if (!region || rows_artifact(&a, text, len, region, err) < 0) {
+        region_free(region);
+        return -1;
+    }
+    if (pick_artifact(&l->pick, &a)) {
+        const char *cells[GRID_COLUMNS] = { a.run_id, a.artifact_type, a.created_at,
+                                            text_size(size, a.size), a.path };
+
+        if (l->args->common.json)
+            (void)printf("%s%.*s", l->shown ? ",\n" : "[\n", (int)len, text);
+        else
+            rc = grid_row(&l->grid, cells, err);
+        l->shown++;
+    }
+    region_free(region);
+    return rc;
+}
+
+static int list_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    struct listing_of l = { .args = args_in };
+    struct box box = { 0 };
+    int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
+
+    if (rc == 0)
+        rc = pick_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
+    if (rc == 0)
+        rc = grid_init(&l.grid, columns, err);
+    if (rc == 0)
+        rc = box_open(&box, operands[0], err);
+    if (rc == 0)
+        rc = box_manifest(&box, on_row, &l, NULL, err);
+    if (rc == 0 && box.whole)
+        log_line(LOG_INFO, "'%s' has no index; all of it was read", operands[0]);
+    if (rc == 0 && l.args->common.json)
+        (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
+    else if (rc == 0)
+        grid_print(&l.grid, stdout);
+    if (rc == 0 && l.missing)
+        log_line(LOG_WARNING,
+                 "%zu artifacts or runs are missing from this archive; its "
+                 "manifest.json says which and why",
+                 l.missing);
+    box_close(&box);
+    grid_clear(&l.grid);
+    pick_clear(&l.pick);
+    return rc < 0 ? -1 : EXIT_DONE;
+}
+
+const struct command cmd_list = {
+    .name = "list",
+    .args = "ARCHIVE [PATTERN...]",
+    .brief = "list what an archive holds",
+    .about = "Lists an archive's artifacts: all of them, or by type, run and path (shell "
+             "patterns; a folder stands for what is in it). With --json their rows of the "
+             "manifest, in one array.",
+    .groups = list_groups,
+    .size = sizeof(struct list_args),
+    .defaults = &list_defaults,
+    .run = list_main,
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "open/verify.h"
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/talk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct verify_args {
+    struct command_args common;
+    const char *share;
+    bool quick;
+};
+
+static const struct verify_args verify_defaults = { .quick = false };
+
+/* clang-format off */
+static const struct opt verify_opts[] = {
+    { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check the structure alone: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
+    { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash the K-th part of N of the payload: one a night", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group verify_groups[] = {
+    { "How much", verify_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+/* One archive being verified. */
+struct run {
+    const struct verify_args *args;
+    const char *path;
+    struct jsonw *w;
+};
+
+static void on_damage(void *ctx, const struct verify_damage *d)
+{
+    const struct run *run = ctx;
+    char path[600];
+    char id[200];
+    char at[40] = "";
+
+    if (d->offset != VERIFY_NOWHERE)
+        (void)snprintf(at, sizeof(at), " at %llu", (unsigned long long)d->offset);
+    log_line(LOG_ERROR, "'%s'%s: %s%s%s%s%s%s", run->path, at, d->path ? "'" : "",
+             d->path ? text_shown(path, sizeof(path), d->path) : "", d->path ? "' " : "",
+             d->artifact_id ? "(" : "",
+             d->artifact_id ? text_shown(id, sizeof(id), d->artifact_id) : "",
+             d->artifact_id ? ") " : "");
+    log_line(LOG_ERROR, "    %s", d->what);
+    if (!run->w)
+        return;
+    jsonw_object(run->w, NULL, JSONW_INLINE);
+    jsonw_text(run->w, "path", d->path);
+    jsonw_text(run->w, "artifact_id", d->artifact_id);
+    if (d->offset == VERIFY_NOWHERE)
+        jsonw_null(run->w, "offset");
+    else
+        jsonw_u64(run->w, "offset", d->offset);
+    jsonw_text(run->w, "what", d->what);
+    jsonw_close(run->w);
+}
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
+static int read_share(const char *text, struct verify_opts *opts, struct err *err)
+{
+    char *end;
+
+    if (!text)
+        return 0;
+    opts->share = strtoull(text, &end, 10);
+    if (*end == '/')
+        opts->shares = strtoull(end + 1, &end, 10);
+    if (*end || !opts->share || opts->share > opts->shares)
+        return err_set(err, ERR_USAGE, "--share '%.40s': K/N is wanted, K from 1 to N", text);
+    return 0;
+}
+
+static void report(const struct run *run, const struct verify_result *r)
+{
+    char size[TEXT_SIZE_MAX];
+    char sha256[SHA256_TEXT];
+
+    text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
+    if (run->w) {
+        jsonw_close(run->w);
+        jsonw_u64(run->w, "damages", r->damages);
+        jsonw_u64(run->w, "artifacts", r->artifacts);
+        jsonw_u64(run->w, "missing", r->missing);
+        jsonw_u64(run->w, "files", r->files);
+        jsonw_u64(run->w, "hashed_bytes", r->bytes);
+        jsonw_bool(run->w, "indexed", r->indexed);
+        jsonw_text(run->w, "manifest_sha256", sha256);
+        jsonw_close(run->w);
+        return;
+    }
+    if (run->args->common.quiet)
+        return;
+    (void)printf("%s: %s, %llu artifacts, %s hashed%s", run->path,
+                 r->damages ? "DAMAGED" : "good", (unsigned long long)r->artifacts,
+                 text_size(size, r->bytes), r->indexed ? "" : ", no index");
+    if (r->damages)
+        (void)printf(", %llu damages", (unsigned long long)r->damages);
+    if (r->missing)
+        (void)printf(", %llu missing when it was made", (unsigned long long)r->missing);
+    (void)printf(", manifest %s\n", sha256);
+}
+
+static int verify_one(struct run *run, const struct verify_opts *opts, struct err *err)
+{
+    struct verify_result result;
+    int rc;
+
+    if (run->w) {
+        jsonw_object(run->w, NULL, JSONW_LINES);
+        jsonw_text(run->w, "archive", run->path);
+        jsonw_array(run->w, "damage", JSONW_LINES);
+    }
+    rc = verify_run(run->path, opts, &result, err);
+    if (rc < 0 && err->kind == ERR_FORMAT) { /* it is no archive at all */
+        struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, err->text };
+
+        on_damage(run, &damage);
+        result.damages++;
+        rc = 0;
+    }
+    if (rc < 0)
+        return -1;
+    report(run, &result);
+    return result.damages > 0;
+}
+
+static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    struct run run = { .args = args_in };
+    struct verify_opts opts = {
+        .quick = run.args->quick, .damage = on_damage, .stopped = on_stopped, .ctx = &run
+    };
+    bool damaged = false;
+    int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given")
+                       : read_share(run.args->share, &opts, err);
+    int i;
+
+    if (rc == 0)
+        rc = signals_setup(err);
+    if (rc == 0 && run.args->common.json) {
+        run.w = mem_new(sizeof(*run.w), err);
+        rc = run.w ? 0 : -1;
+    }
+    if (run.w) {
+        jsonw_init(run.w, talk_put, NULL);
+        jsonw_array(run.w, NULL, JSONW_LINES);
+    }
+    for (i = 0; rc >= 0 && i < count; i++) {
+        run.path = operands[i];
+        rc = verify_one(&run, &opts, err);
+        damaged = damaged || rc > 0;
+    }
+    if (rc >= 0 && run.w) {
+        jsonw_close(run.w);
+        rc = jsonw_end(run.w, err);
+    }
+    mem_free(run.w);
+    if (rc < 0)
+        return talk_status(err);
+    return damaged ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+const struct command cmd_verify = {
+    .name = "verify",
+    .args = "ARCHIVE...",
+    .brief = "check every hash in archives",
+    .about =
+        "Checks archives: every hash, the manifest against the contents both ways, the BagIt "
+        "files, and the index, the manifest and the tar headers against each other. Each "
+        "damage is told with path, artifact and offset; exit status 4.",
+    .groups = verify_groups,
+    .size = sizeof(struct verify_args),
+    .defaults = &verify_defaults,
+    .run = verify_main,
+};

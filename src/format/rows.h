@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rows: reading manifest.json piece by piece, so that one of any length needs no
+ * memory.
+ *
+ * A scanner finds the members of the arrays "runs", "artifacts" and "missing"
+ * and hands each over as its own text; what a caller wants of one it reads with
+ * rows_artifact. Only what is handed over is checked as JSON; verify checks all.
+ *
+ * Pure.
+ *
+ * Units    bytes
+ * Errors   ERR_FORMAT for what is no manifest, ERR_LIMIT, ERR_MEMORY; the caller's
+ * Owns     a reader owns the text of one row
+ * Threads  one at a time
+ * Source   docs/manifest.schema.json
+ */
+#ifndef FORMAT_ROWS_H
+#define FORMAT_ROWS_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROWS_ROW_MAX ((size_t)1 << 20) /* bytes of one row */
+#define ROWS_NONE    UINT64_MAX
+
+enum rows_section { ROWS_HEAD, ROWS_RUNS, ROWS_ARTIFACTS, ROWS_MISSING };
+
+/* Takes one row, lent for the call; 1 ends the reading, -1 fails it. */
+typedef int rows_fn(void *ctx, enum rows_section section, const char *text, size_t len,
+                    struct err *err);
+
+struct rows {
+    rows_fn *fn;
+    void *ctx;
+    enum rows_section section;
+    unsigned depth;
+    bool in_string;
+    bool escaped;
+    bool want_value; /* at depth 1, behind a colon */
+    bool ended;
+    bool started;
+    struct buf key;
+    struct buf row;
+};
+
+void rows_init(struct rows *rows, rows_fn *fn, void *ctx);
+void rows_clear(struct rows *rows);
+
+/* Feed the next bytes; 1: fn has seen enough. */
+int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* All has been fed: was it a whole document? */
+int rows_end(const struct rows *rows, struct err *err) MUST_CHECK;
+
+/* What readers want of an artifact's row; texts live in the region, NULL where null. */
+struct rows_artifact {
+    const char *path;
+    const char *run_id;
+    const char *artifact_id;
+    const char *artifact_type;
+    const char *created_at;
+    const char *duplicate_of;
+    const char *step_id;
+    const char *media_type;
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+    bool link;
+    uint64_t frame;  /* ROWS_NONE: none */
+    uint64_t offset; /* ROWS_NONE: none */
+};
+
+/* Read an artifact's row; ERR_FORMAT when it is none. */
+int rows_artifact(struct rows_artifact *out, const char *text, size_t len,
+                  struct region *region, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "open/box.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "open/tape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE ((size_t)64 << 10)
+
+int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const struct box *box = ctx;
+
+    return file_pread(box->fd, bytes, len, at, err);
+}
+
+/* The format, by the first bytes. */
+static int tell_format(struct box *box, struct err *err)
+{
+    unsigned char head[512] = { 0 };
+    size_t len = box->size < sizeof(head) ? (size_t)box->size : sizeof(head);
+
+    if (file_pread(box->fd, head, len, 0, err) < 0)
+        return err_wrap(err, "'%s'", box->path);
+    box->codec = FRAME_NONE;
+    if (memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0) {
+        box->format = BOX_TAR_ZST;
+        box->codec = FRAME_ZSTD;
+    } else if (memcmp(head, "\x1f\x8b", 2) == 0) {
+        box->format = BOX_TAR_GZ;
+        box->codec = FRAME_GZIP;
+    } else if (memcmp(head, "PK\x03\x04", 4) == 0 || memcmp(head, "PK\x05\x06", 4) == 0) {
+        box->format = BOX_ZIP;
+    } else if (memcmp(head + 257, "ustar", 5) == 0) {
+        box->format = BOX_TAR;
+    } else {
+        return err_set(err, ERR_FORMAT, "'%s' is no tar.zst, tar.gz, tar or zip", box->path);
+    }
+    return 0;
+}
+
+int box_open_anyway(struct box *box, const char *path, struct err *tail, struct err *err)
+{
+    struct stat st;
+    int rc;
+
+    *box = (struct box){ .path = path };
+    err_clear(tail);
+    box->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (box->fd < 0)
+        return err_sys(err, "cannot open '%s'", path);
+    if (fstat(box->fd, &st) < 0)
+        return err_sys(err, "cannot read '%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+    box->size = (uint64_t)st.st_size;
+    if (tell_format(box, err) < 0)
+        return -1;
+    rc = seek_load(&box->seek, box->codec, &box->locator, box_read, box, box->size, tail);
+    box->indexed = rc == 1;
+    if (rc < 0)
+        (void)err_wrap(tail, "'%s'", path);
+    return 0;
+}
+
+int box_open(struct box *box, const char *path, struct err *err)
+{
+    struct err tail;
+
+    if (box_open_anyway(box, path, &tail, err) < 0)
+        return -1;
+    if (!tail.kind)
+        return 0;
+    *err = tail;
+    return err_hint(err, "'skyarc verify' says more");
+}
+
+void box_close(struct box *box)
+{
+    if (!box->path)
+        return;
+    file_close(&box->fd);
+    seek_clear(&box->seek);
+    *box = (struct box){ 0 };
+}
+
+const char *box_format_name(const struct box *box)
+{
+    static const char *const names[] = { "tar.zst", "tar.gz", "tar", "zip" };
+
+    return names[box->format];
+}
+
+/* Whether a path is TOP/manifest.json; then TOP is noted. */
+static bool is_manifest(struct box *box, const char *path)
+{
+    const char *slash = strchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+
+    if (!len || len >= sizeof(box->top) || strcmp(slash, "/manifest.json") != 0)
+        return false;
+    (void)snprintf(box->top, sizeof(box->top), "%.*s", (int)len, path);
+    return true;
+}
+
+/* Come to the manifest's entry. */
+static int find_manifest(struct box *box, struct tape *tape, struct err *err)
+{
+    struct tape_entry entry;
+    int rc;
+
+    while ((rc = tape_next(tape, &entry, err)) > 0) {
+        bool hit = entry.kind == TAPE_FILE && is_manifest(box, entry.path);
+
+        if (hit && box->indexed &&
+            (entry.size != box->locator.size || entry.offset != box->locator.plain))
+            return err_set(err, ERR_FORMAT,
+                           "locator and tar header disagree about manifest.json");
+        if (hit)
+            return 0;
+        if (box->indexed)
+            return err_set(err, ERR_FORMAT,
+                           "the locator leads to '%.100s', not to manifest.json", entry.path);
+    }
+    return rc < 0
+               ? -1
+               : err_set(err, ERR_FORMAT, "there is no manifest.json; skyarc did not write it");
+}
+
+static int feed(struct tape *tape, struct rows *rows, struct sha256 *sha, bool *enough,
+                struct err *err)
+{
+    char *room = mem_new(PIECE, err);
+    ssize_t n = -1;
+    int rc = 0;
+
+    while (room && rc == 0 && (n = tape_read(tape, room, PIECE, err)) > 0) {
+        sha256_add(sha, room, (size_t)n);
+        rc = rows_feed(rows, room, (size_t)n, err);
+    }
+    mem_free(room);
+    *enough = rc == 1;
+    return n < 0 || rc < 0 ? -1 : 0;
+}
+
+int box_manifest(struct box *box, rows_fn *fn, void *ctx, uint8_t sha256[SHA256_SIZE],
+                 struct err *err)
+{
+    struct tape *tape = tape_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
+    struct sha256 *sha = sha256_new(err);
+    struct rows rows;
+    bool enough = false;
+    uint8_t digest[SHA256_SIZE];
+    int rc = -1;
+
+    rows_init(&rows, fn, ctx);
+    box->whole = !box->indexed && box->codec != FRAME_NONE;
+    if (tape && sha && find_manifest(box, tape, err) == 0 &&
+        feed(tape, &rows, sha, &enough, err) == 0 && (enough || rows_end(&rows, err) == 0))
+        rc = 0;
+    if (rc == 0) {
+        sha256_end(sha, digest);
+        if (sha256 && !enough)
+            memcpy(sha256, digest, sizeof(digest));
+    }
+    rows_clear(&rows);
+    sha256_free(sha);
+    tape_free(tape);
+    return rc < 0 ? err_wrap(err, "'%s'", box->path) : 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * box: an archive opened for reading: its bytes, its format, its index.
+ *
+ * With the index that skyarc wrote, the manifest and every entry are found
+ * without reading what lies before them; without it, everything is scanned.
+ * There is one truth: where seek table, locator, manifest and tar headers
+ * disagree, readers refuse.
+ *
+ * Units    bytes
+ * Errors   ERR_SYSTEM; ERR_FORMAT for what is no archive, or disagrees with itself
+ * Owns     the descriptor and the seek table
+ * Threads  read by many once open
+ * Source   docs/archive-format.md
+ */
+#ifndef OPEN_BOX_H
+#define OPEN_BOX_H
+
+#include "base/err.h"
+#include "format/frame.h"
+#include "format/rows.h"
+#include "format/seek.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum box_format { BOX_TAR_ZST, BOX_TAR_GZ, BOX_TAR, BOX_ZIP };
+
+struct box {
+    const char *path; /* lent */
+    int fd;
+    uint64_t size;
+    enum box_format format;
+    enum frame_codec codec;
+    bool indexed;
+    struct seek seek; /* when indexed */
+    struct seek_locator locator;
+    char top[256]; /* the top directory; "" until box_manifest has run */
+    bool whole;    /* box_manifest had to read everything */
+};
+
+/* Open; a tail that is wrong is an error, none at all is not. box must be {0}. */
+int box_open(struct box *box, const char *path, struct err *err) MUST_CHECK;
+
+/* The same, and a wrong tail only counts as none; why is then in tail. */
+int box_open_anyway(struct box *box, const char *path, struct err *tail,
+                    struct err *err) MUST_CHECK;
+
+void box_close(struct box *box);
+
+/* Read exactly len bytes; a seek_read_fn, ctx being the box. */
+int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
+
+/* Hand the manifest's rows over; sha256 (may be NULL) gets its digest when it was read whole.
+ */
+int box_manifest(struct box *box, rows_fn *fn, void *ctx, uint8_t sha256[SHA256_SIZE],
+                 struct err *err) MUST_CHECK;
+
+/* "tar.zst" and so on. */
+const char *box_format_name(const struct box *box);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * place: a directory that files are put into, and beneath which everything
+ * stays.
+ *
+ * Errors   ERR_FORMAT for a name that leads elsewhere; ERR_EXISTS; ERR_SYSTEM
+ * Owns     its descriptor
+ * Threads  any, once open
+ * Source   openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS
+ */
+#ifndef OPEN_PLACE_H
+#define OPEN_PLACE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct place {
+    int fd;
+};
+
+/* A file on its way: written under another name, in its own folder. */
+struct place_file {
+    int dir;
+    int fd;
+    char temp[48];
+    const char *name; /* its last component; lent from path */
+};
+
+/* Open a directory, making it when it is not there. */
+int place_open(struct place *place, const char *dir, struct err *err) MUST_CHECK;
+void place_close(struct place *place);
+
+/* Whether a path can be put here: relative, no empty, "." or ".." component. */
+bool place_good(const char *path);
+
+/* Whether something is at a path. */
+bool place_has(const struct place *place, const char *path);
+
+/* Begin a file; its folders are made. */
+int place_begin(const struct place *place, struct place_file *file, const char *path,
+                struct err *err) MUST_CHECK;
+
+/* Give it its time and name; ERR_EXISTS when something is there and force is not set. */
+int place_commit(struct place_file *file, int64_t mtime, bool force,
+                 struct err *err) MUST_CHECK;
+
+/* Give it up; may be called after a commit. */
+void place_abort(struct place_file *file);
+
+/* Make path a hard link to target, both beneath. */
+int place_link(const struct place *place, const char *path, const char *target, bool force,
+               struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tape: the entries of an archive, one after the other, by libarchive.
+ *
+ * From any entry's header on where the archive is indexed or a plain tar; else
+ * from the beginning.
+ *
+ * Units    bytes of the tar stream
+ * Errors   ERR_MISMATCH for damage, ERR_FORMAT; ERR_SYSTEM
+ * Owns     its reading state; the box is lent
+ * Threads  one at a time; several tapes may read one box
+ */
+#ifndef OPEN_TAPE_H
+#define OPEN_TAPE_H
+
+#include "base/err.h"
+#include "open/box.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum tape_kind { TAPE_FILE, TAPE_LINK, TAPE_DIR, TAPE_OTHER };
+
+struct tape_entry {
+    enum tape_kind kind;
+    const char *path; /* lent until the next call, as target */
+    const char *target;
+    uint64_t size;
+    int64_t mtime;   /* seconds */
+    uint64_t offset; /* of its header; of a zip: its number */
+};
+
+struct tape;
+
+/* Entries whose header begins in [from, to); of a zip or an archive without index, all. */
+struct tape *tape_open(struct box *box, uint64_t from, uint64_t to, struct err *err) MUST_CHECK;
+void tape_free(struct tape *tape);
+
+/* The next entry; 0 at the end. */
+int tape_next(struct tape *tape, struct tape_entry *entry, struct err *err) MUST_CHECK;
+
+/* Its bytes. */
+ssize_t tape_read(struct tape *tape, void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * walk: all entries of an archive, by several threads.
+ *
+ * An indexed archive falls into segments that begin where a frame begins with a
+ * file; each is decoded on its own, so that damage in one leaves the others
+ * whole. A plain tar falls into segments by its headers, a zip is shared
+ * out entry by entry, and an archive without index is read by one.
+ *
+ * Units    bytes of the tar stream
+ * Errors   damage is told, and ends its segment; others end the walk
+ * Owns     its threads; box and offsets are lent
+ * Threads  the hooks are called from several at a time
+ */
+#ifndef OPEN_WALK_H
+#define OPEN_WALK_H
+
+#include "base/err.h"
+#include "open/box.h"
+#include "open/tape.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct walk_opts {
+    unsigned threads; /* 0: a thread a core */
+    bool guess;       /* no offsets are known: segments begin where a frame looks like a file */
+    uint64_t share;   /* of shares, from 1 on: only these segments; 0: all */
+    uint64_t shares;
+    bool (*stopped)(void *ctx); /* may be NULL */
+    /* An entry: read it by tape_read as far as wanted. -1 with ERR_MISMATCH or ERR_FORMAT is
+     * damage, others are fatal. */
+    int (*entry)(void *ctx, struct tape *tape, const struct tape_entry *entry, struct err *err);
+    /* A segment ended early: what lies from offset on (UINT64_MAX: not known) is lost. */
+    void (*damage)(void *ctx, uint64_t offset, const struct err *err);
+    void *ctx;
+};
+
+/* offsets: where entries' headers begin, as the manifest says, sorted; may be none. */
+int walk_run(struct box *box, const struct walk_opts *opts, const uint64_t *offsets,
+             size_t count, struct err *err) MUST_CHECK;
+
+#endif
