@@ -36,6 +36,7 @@
  *           pick      which of an archive's artifacts are wanted
  *           idlist    run IDs from operands and files
  *           summary   what a pull came to, as text and JSON
+ *           audit     signatures, the anchor's command, what the service has more
  *           tool      what the program calls itself
  * cli/      command   finds and runs a command
  *           opt       options as data
@@ -95,6 +96,7 @@
  *           place     that directory
  *           verify    is it what it says it is?
  *           roll      what it should hold, and what was seen
+ *           chain     archives that name the one before them
  * format/   frame     zstd frames and gzip members
  *           seek      the seek table at an archive's end
  *           entry     tar headers
@@ -103,6 +105,7 @@
  *           manifest  manifest.json
  *           rows      manifest.json read piece by piece
  *           bag       the BagIt files
+ *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           secret table

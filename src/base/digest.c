@@ -61,6 +61,44 @@ void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE])
     must(EVP_DigestInit_ex(sha->ctx, NULL, NULL));
 }
 
+struct sha512 {
+    EVP_MD_CTX *ctx;
+};
+
+struct sha512 *sha512_new(struct err *err)
+{
+    struct sha512 *sha = mem_new(sizeof(*sha), err);
+
+    if (!sha)
+        return NULL;
+    sha->ctx = EVP_MD_CTX_new();
+    if (sha->ctx && EVP_DigestInit_ex(sha->ctx, EVP_sha512(), NULL) == 1)
+        return sha;
+    sha512_free(sha);
+    (void)err_set(err, ERR_MEMORY, "cannot set up SHA-512");
+    return NULL;
+}
+
+void sha512_free(struct sha512 *sha)
+{
+    if (!sha)
+        return;
+    EVP_MD_CTX_free(sha->ctx);
+    mem_free(sha);
+}
+
+void sha512_add(struct sha512 *sha, const void *bytes, size_t len)
+{
+    if (len)
+        must(EVP_DigestUpdate(sha->ctx, bytes, len));
+}
+
+void sha512_end(struct sha512 *sha, uint8_t out[SHA512_SIZE])
+{
+    must(EVP_DigestFinal_ex(sha->ctx, out, NULL));
+    must(EVP_DigestInit_ex(sha->ctx, NULL, NULL));
+}
+
 struct hasher {
     struct sha256 *sha;
     XXH3_state_t *xxh;

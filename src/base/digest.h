@@ -20,6 +20,7 @@
 
 #define SHA256_SIZE 32
 #define SHA256_TEXT (2 * SHA256_SIZE + 1) /* lower-case hex and a NUL */
+#define SHA512_SIZE 64
 #define XXH3_SIZE   16
 #define XXH3_TEXT   (2 * XXH3_SIZE + 1)
 
@@ -39,6 +40,14 @@ void sha256_set(struct sha256 *to, const struct sha256 *from);
 
 /* Give the digest and start anew. */
 void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
+
+/* SHA-512, for signatures. */
+struct sha512;
+
+struct sha512 *sha512_new(struct err *err) MUST_CHECK;
+void sha512_free(struct sha512 *sha);
+void sha512_add(struct sha512 *sha, const void *bytes, size_t len);
+void sha512_end(struct sha512 *sha, uint8_t out[SHA512_SIZE]);
 
 /* Both digests in one pass. */
 struct hasher;

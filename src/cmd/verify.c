@@ -7,29 +7,42 @@
 #include "base/text.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "job/audit.h"
 #include "job/talk.h"
+#include "open/chain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct verify_args {
     struct command_args common;
+    struct session_args session;
     const char *share;
+    const char *signers;
+    const char *signature;
+    const char *anchor;
     bool quick;
+    bool against_api;
 };
 
-static const struct verify_args verify_defaults = { .quick = false };
+static const struct verify_args verify_defaults = { .session = SESSION_DEFAULTS };
 
 /* clang-format off */
 static const struct opt verify_opts[] = {
     { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check the structure alone: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
     { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash the K-th part of N of the payload: one a night", 0, 0, NULL, false, NULL },
+    { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "check ARCHIVE.sig, too: one of these (ssh-keygen's ALLOWED SIGNERS) must have made it", 0, 0, NULL, false, NULL },
+    { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "the signature, when it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "of a directory: this head, kept elsewhere, must still be in the chain", 0, 0, NULL, false, NULL },
+    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts that the archive lacks (exit status 3)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt_group verify_groups[] = {
-    { "How much", verify_opts, 0 },
+    { "How much", verify_opts,  0 },
+    { "API",      session_opts, OPT_AT(verify_args, session) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -39,6 +52,8 @@ struct run {
     const struct verify_args *args;
     const char *path;
     struct jsonw *w;
+    struct chain *chain; /* of a directory */
+    size_t lacking;      /* that the service has */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -94,7 +109,7 @@ static void report(const struct run *run, const struct verify_result *r)
     char size[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
 
-    text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
+    text_hex(sha256, r->manifest.sha256, SHA256_SIZE);
     if (run->w) {
         jsonw_close(run->w);
         jsonw_u64(run->w, "damages", r->damages);
@@ -119,9 +134,37 @@ static void report(const struct run *run, const struct verify_result *r)
     (void)printf(", manifest %s\n", sha256);
 }
 
+/* What is checked beyond the bytes; 1: something is wrong. */
+static int beyond(struct run *run, const struct verify_result *result, struct err *err)
+{
+    const struct verify_args *args = run->args;
+    struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, NULL };
+    char sha256[SHA256_TEXT];
+    size_t lacking;
+    int rc = 0;
+
+    if (args->signers && audit_signature(run->path, args->signature, args->signers,
+                                         &result->manifest, err) < 0) {
+        damage.what = err->text;
+        on_damage(run, &damage);
+        rc = 1;
+    }
+    text_hex(sha256, result->manifest.sha256, SHA256_SIZE);
+    if (run->chain && chain_add(run->chain, run->path, sha256, result->previous,
+                                result->previous_sha256, err) < 0)
+        return -1;
+    if (!args->against_api)
+        return rc;
+    if (audit_against_api(run->path, &args->session, &lacking, err) < 0)
+        return -1;
+    run->lacking += lacking;
+    return rc;
+}
+
 static int verify_one(struct run *run, const struct verify_opts *opts, struct err *err)
 {
-    struct verify_result result;
+    struct verify_result result = { 0 };
+    int wrong = 0;
     int rc;
 
     if (run->w) {
@@ -136,11 +179,63 @@ static int verify_one(struct run *run, const struct verify_opts *opts, struct er
         on_damage(run, &damage);
         result.damages++;
         rc = 0;
+    } else if (rc == 0) {
+        wrong = beyond(run, &result, err);
+        rc = wrong < 0 ? -1 : 0;
+        result.damages += wrong > 0;
     }
     if (rc < 0)
         return -1;
     report(run, &result);
     return result.damages > 0;
+}
+
+static void on_break(void *ctx, const char *path, const char *what)
+{
+    char shown[600];
+
+    (void)ctx;
+    log_line(LOG_ERROR, "chain: %s%s%s", path ? text_shown(shown, sizeof(shown), path) : "",
+             path ? ": " : "", what);
+}
+
+/* All archives of a directory, and the chain that they make; 1: something is wrong. */
+static int verify_dir(struct run *run, const char *dir, const struct verify_opts *opts,
+                      struct err *err)
+{
+    struct audit_files files = { 0 };
+    const char *head;
+    int wrong = 0;
+    int rc = audit_find(&files, dir, err);
+    size_t i;
+
+    run->chain = rc == 0 ? chain_new(err) : NULL;
+    rc = run->chain ? 0 : -1;
+    for (i = 0; rc >= 0 && i < files.count; i++) {
+        run->path = files.paths[i];
+        rc = verify_one(run, opts, err);
+        wrong |= rc > 0;
+    }
+    if (rc >= 0) {
+        wrong |= chain_judge(run->chain, run->args->anchor, on_break, NULL, &head) > 0;
+        if (head && !run->args->common.json && !run->args->common.quiet)
+            (void)printf("%s: %zu archives, head %s\n", dir, files.count, head);
+    }
+    chain_free(run->chain);
+    run->chain = NULL;
+    audit_files_clear(&files);
+    return rc < 0 ? -1 : wrong;
+}
+
+static int verify_operand(struct run *run, const char *operand, const struct verify_opts *opts,
+                          struct err *err)
+{
+    struct stat st;
+
+    if (stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
+        return verify_dir(run, operand, opts, err);
+    run->path = operand;
+    return verify_one(run, opts, err);
 }
 
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -165,8 +260,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
     for (i = 0; rc >= 0 && i < count; i++) {
-        run.path = operands[i];
-        rc = verify_one(&run, &opts, err);
+        rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
     if (rc >= 0 && run.w) {
@@ -176,17 +270,18 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     mem_free(run.w);
     if (rc < 0)
         return talk_status(err);
-    return damaged ? EXIT_DAMAGED : EXIT_DONE;
+    return damaged ? EXIT_DAMAGED : run.lacking ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 const struct command cmd_verify = {
     .name = "verify",
-    .args = "ARCHIVE...",
+    .args = "ARCHIVE|DIR...",
     .brief = "check every hash in archives",
     .about =
         "Checks archives: every hash, the manifest against the contents both ways, the BagIt "
         "files, and the index, the manifest and the tar headers against each other. Each "
-        "damage is told with path, artifact and offset; exit status 4.",
+        "damage is told with path, artifact and offset; exit status 4. Of a directory, all "
+        "archives in it and the chain that they make.",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

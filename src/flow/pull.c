@@ -2,6 +2,7 @@
 #include "flow/pull.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -375,6 +376,38 @@ static int fetch_all(struct pull *p, struct err *err)
     return packer_join(p->packer, err);
 }
 
+/* Put the manifest's signature beside the archive. */
+static int sign(const struct pull *p, const struct record *record, const char *path,
+                struct err *err)
+{
+    struct buf text;
+    int rc = -1;
+
+    buf_init(&text, SSHSIG_FILE_MAX);
+    if (!p->opts->force && access(path, F_OK) == 0)
+        (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
+    else if (sshsig_sign(p->opts->sign_key, record->sha512, &text, err) == 0)
+        rc = file_put(path, text.data, text.len, 0600, err);
+    buf_clear(&text);
+    return rc;
+}
+
+/* The signature first: an archive that has its name has it, too. */
+static int finish(struct pull *p, const struct record *record, const struct place *manifest,
+                  uint64_t size, struct volume_result *volume, struct err *err)
+{
+    char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
+    int rc = p->opts->sign_key ? path ? sign(p, record, path, err) : -1 : 0;
+
+    if (rc == 0) {
+        rc = volume_finish(p->volume, manifest, size, volume, err);
+        if (rc < 0 && path)
+            (void)unlink(path);
+    }
+    mem_free(path);
+    return rc;
+}
+
 /* Write what the archive says of itself, and give it its name. */
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
@@ -390,6 +423,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                                        .excluded = opts->filter->unwanted,
                                        .excluded_count = opts->filter->unwanted_count,
                                        .dedupe = opts->dedupe },
+                             .previous = opts->previous,
+                             .previous_sha256 = opts->previous_sha256,
                              .api = opts->api,
                              .listing = &p->listing,
                              .plan = p->plan,
@@ -406,8 +441,9 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                        "archived",
                        (unsigned long long)record.totals.missing);
     if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
-        volume_finish(p->volume, &manifest, size, &volume, err) < 0)
+        finish(p, &record, &manifest, size, &volume, err) < 0)
         return -1;
+    memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
     result->totals = record.totals;
     result->mismatches = record.mismatches;
     result->reason_count = record_reasons(&record, result->reasons, PULL_REASONS);

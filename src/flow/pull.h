@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "flow/loop.h"
 #include "flow/record.h"
+#include "format/sshsig.h"
 #include "pack/packer.h"
 #include "pack/volume.h"
 #include "skyvern/api.h"
@@ -65,6 +66,9 @@ struct pull_opts {
     const char *ca_file;
     const char *spool_dir;
     const char *output;
+    const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
+    const char *previous; /* the archive before in the series, or NULL: see bag_info */
+    const char *previous_sha256;
     const char *top; /* the archive's top directory */
     enum volume_format format;
     int level;
@@ -98,6 +102,7 @@ struct pull_result {
     uint64_t elapsed;
     uint64_t size; /* of the archive */
     uint8_t sha256[SHA256_SIZE];
+    uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
     bool incomplete; /* something is missing or is not what the service said */
 };
 

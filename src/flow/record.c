@@ -293,7 +293,9 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
                              .source = record->head.source,
                              .made = record->head.created_at,
                              .bytes = m->payload_bytes,
-                             .files = m->payload_files };
+                             .files = m->payload_files,
+                             .previous = record->previous,
+                             .previous_sha256 = record->previous_sha256 };
 
     switch (file) {
     case TAG_MANIFEST:
@@ -314,6 +316,7 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
 
 struct measure {
     struct sha256 *sha;
+    struct sha512 *sha512;
     uint64_t size;
 };
 
@@ -323,6 +326,7 @@ static int put_measure(void *ctx, const void *bytes, size_t len, struct err *err
 
     (void)err;
     sha256_add(measure->sha, bytes, len);
+    sha512_add(measure->sha512, bytes, len);
     measure->size += len;
     return 0;
 }
@@ -338,12 +342,18 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
     const struct record *record = m->record;
     char path[PATH_MAX_ENTRY];
     struct tag *tag = &m->tags[file];
+    uint8_t sha512[SHA512_SIZE];
 
     measure->size = 0;
     if (make(m, file, put_measure, measure, err) < 0)
         return -1;
     tag->size = measure->size;
     sha256_end(measure->sha, tag->sha256);
+    sha512_end(measure->sha512, sha512);
+    if (file == TAG_MANIFEST) {
+        memcpy(m->record->sha256, tag->sha256, SHA256_SIZE);
+        memcpy(m->record->sha512, sha512, SHA512_SIZE);
+    }
     (void)snprintf(path, sizeof(path), "%s/%s", record->top, tag_names[file]);
     if (volume_begin(volume, path, tag->size, record->head.created_at / 1000, false, NULL,
                      place, err) < 0 ||
@@ -356,8 +366,8 @@ int record_write(struct record *record, struct volume *volume, struct place *man
                  uint64_t *manifest_size, struct err *err)
 {
     struct making m = { .record = record };
-    struct measure measure = { .sha = sha256_new(err) };
-    int rc = measure.sha ? 0 : -1;
+    struct measure measure = { .sha = sha256_new(err), .sha512 = sha512_new(err) };
+    int rc = measure.sha && measure.sha512 ? 0 : -1;
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
@@ -370,5 +380,6 @@ int record_write(struct record *record, struct volume *volume, struct place *man
     *manifest_size = m.tags[TAG_MANIFEST].size;
     buf_clear(&m.scratch);
     sha256_free(measure.sha);
+    sha512_free(measure.sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
 }

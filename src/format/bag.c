@@ -32,5 +32,11 @@ int bag_info(put_fn *put, void *ctx, const struct bag_info *info, struct err *er
                        text_shown(source, sizeof(source), info->source),
                        (unsigned long long)info->bytes, (unsigned long long)info->files);
 
+    if (put(ctx, text, (size_t)len, err) < 0)
+        return -1;
+    if (!info->previous)
+        return 0;
+    len = snprintf(text, sizeof(text), BAG_PREVIOUS ": %s\n" BAG_PREVIOUS_SHA256 ": %s\n",
+                   text_shown(source, sizeof(source), info->previous), info->previous_sha256);
     return put(ctx, text, (size_t)len, err);
 }

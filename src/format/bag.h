@@ -17,6 +17,10 @@
 
 #define BAG_DECLARATION "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
+/* Labels of our own in bag-info.txt. */
+#define BAG_PREVIOUS        "Skyarc-Previous-Archive"
+#define BAG_PREVIOUS_SHA256 "Skyarc-Previous-Manifest-SHA256"
+
 struct bag_info {
     const char *name;     /* External-Identifier */
     const char *software; /* Bag-Software-Agent */
@@ -24,6 +28,8 @@ struct bag_info {
     int64_t made;         /* ms since 1970 */
     uint64_t bytes;       /* of the payload, each file counted whole */
     uint64_t files;
+    const char *previous;        /* the archive before it in its series, or NULL */
+    const char *previous_sha256; /* and its manifest's digest, in hex */
 };
 
 /* One line of a manifest: digest, two blanks, path. */

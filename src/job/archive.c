@@ -2,6 +2,7 @@
 #include "job/archive.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -9,6 +10,7 @@
 #include "cli/signals.h"
 #include "job/summary.h"
 #include "job/tool.h"
+#include "open/box.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,9 @@ const struct opt archive_format_opts[] = {
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(archive_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(archive_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
+    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(archive_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD and SKYARC_ARCHIVE set", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -144,19 +149,87 @@ static int choose_output(struct archive_job *job, struct err *err)
     return 0;
 }
 
+static int load_key(struct archive_job *job, struct err *err)
+{
+    const char *path = job->args->sign;
+    struct buf text;
+
+    if (!path)
+        return 0;
+    if (job->to_stdout)
+        return err_set(err, ERR_USAGE, "--sign writes beside the archive, which needs a name");
+    buf_init(&text, SSHSIG_FILE_MAX);
+    if (file_load(path, &text, err) == 0) {
+        job->sign_key = sshsig_key_read(buf_text(&text), text.len, err);
+        if (!job->sign_key)
+            (void)err_wrap(err, "'%s'", path);
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
+    buf_clear(&text);
+    return job->sign_key ? 0 : -1;
+}
+
+static int skip_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                    struct err *err)
+{
+    (void)ctx;
+    (void)section;
+    (void)text;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
+static int load_previous(struct archive_job *job, struct err *err)
+{
+    struct box box = { 0 };
+    struct box_digests digests;
+    int rc = box_open(&box, job->args->after, err);
+
+    if (rc == 0)
+        rc = box_manifest(&box, skip_row, NULL, &digests, err);
+    if (rc == 0)
+        text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
+    box_close(&box);
+    return rc < 0 ? err_wrap(err, "--after") : 0;
+}
+
+/* Tell somebody outside what the head of the series is; the archive stands in any case. */
+static int tell_anchor(const struct archive_job *job, const struct pull_result *result,
+                       struct err *err)
+{
+    char head[SHA256_TEXT];
+    int status;
+
+    if (!job->args->anchor_command)
+        return 0;
+    text_hex(head, result->manifest_sha256, SHA256_SIZE);
+    if (setenv("SKYARC_HEAD", head, 1) < 0 || setenv("SKYARC_ARCHIVE", job->output, 1) < 0)
+        return err_sys(err, "cannot set up --anchor-command");
+    status = system(job->args->anchor_command);
+    if (status == 0)
+        return 0;
+    return err_set(err, ERR_SYSTEM, "'%s' is written, and --anchor-command failed (status %d)",
+                   job->output, status);
+}
+
 int archive_init(struct archive_job *job, const struct archive_args *args,
                  const struct command_args *common, struct err *err)
 {
     job->args = args;
     job->common = common;
-    if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0)
+    if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+        choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
-    return choose_output(job, err);
+    return args->after ? load_previous(job, err) : 0;
 }
 
 void archive_clear(struct archive_job *job)
 {
     kind_filter_clear(&job->filter);
+    sshsig_key_free(job->sign_key);
+    job->sign_key = NULL;
     mem_free(job->output);
     job->output = NULL;
 }
@@ -176,6 +249,9 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
                                      : "/var/tmp",
         .output = job->output,
         .top = job->top,
+        .sign_key = job->sign_key,
+        .previous = args->after ? path_base(args->after) : NULL,
+        .previous_sha256 = job->previous_sha256,
         .format = job->format,
         .level = (int)args->level,
         .force = args->force,
@@ -235,7 +311,7 @@ int archive_run(struct archive_job *job, const struct api *api, char *const *ids
         progress_begin();
     rc = pull_run(&opts, result, err);
     progress_end();
-    return rc;
+    return rc == 0 && !planned ? tell_anchor(job, result, err) : rc;
 }
 
 int archive_report(const struct archive_job *job, const struct pull_result *result, int rc,

@@ -31,6 +31,9 @@ struct archive_args {
     const char *format;
     const char *spool_dir;
     const char *local_root;
+    const char *sign;
+    const char *after;
+    const char *anchor_command;
     uint64_t level;
     uint64_t jobs;
     uint64_t retries;
@@ -63,6 +66,8 @@ struct archive_job {
     char *output;
     char top[PATH_NAME_MAX + 1];
     enum volume_format format;
+    struct sshsig_key *sign_key;
+    char previous_sha256[SHA256_TEXT];
     bool to_stdout;
     bool moving; /* a line is drawn */
     uint64_t drawn;

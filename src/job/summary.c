@@ -53,6 +53,8 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                       r->reasons[i].reason);
     (void)fprintf(out, "%sarchive     %s\nsha256      %s\n", t->missing ? "\n" : "", archive,
                   sha256);
+    text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
+    (void)fprintf(out, "head        %s\n", sha256);
 }
 
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,
@@ -70,6 +72,8 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "archive", error ? NULL : archive);
     jsonw_text(w, "sha256", error ? NULL : sha256);
+    text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
+    jsonw_text(w, "manifest_sha256", error ? NULL : sha256);
     jsonw_u64(w, "size", r->size);
     jsonw_bool(w, "incomplete", r->incomplete);
     jsonw_text(w, "error", error);

@@ -134,44 +134,47 @@ static int find_manifest(struct box *box, struct tape *tape, struct err *err)
                : err_set(err, ERR_FORMAT, "there is no manifest.json; skyarc did not write it");
 }
 
-static int feed(struct tape *tape, struct rows *rows, struct sha256 *sha, bool *enough,
-                struct err *err)
+/* Read the entry into the scanner, and through what hashes it. */
+static int feed(struct tape *tape, struct rows *rows, struct sha256 *sha256,
+                struct sha512 *sha512, struct err *err)
 {
     char *room = mem_new(PIECE, err);
     ssize_t n = -1;
     int rc = 0;
 
     while (room && rc == 0 && (n = tape_read(tape, room, PIECE, err)) > 0) {
-        sha256_add(sha, room, (size_t)n);
+        if (sha256)
+            sha256_add(sha256, room, (size_t)n);
+        if (sha512)
+            sha512_add(sha512, room, (size_t)n);
         rc = rows_feed(rows, room, (size_t)n, err);
     }
     mem_free(room);
-    *enough = rc == 1;
-    return n < 0 || rc < 0 ? -1 : 0;
+    if (n < 0 || rc < 0)
+        return -1;
+    return rc == 1 ? 0 : rows_end(rows, err);
 }
 
-int box_manifest(struct box *box, rows_fn *fn, void *ctx, uint8_t sha256[SHA256_SIZE],
+int box_manifest(struct box *box, rows_fn *fn, void *ctx, struct box_digests *digests,
                  struct err *err)
 {
     struct tape *tape = tape_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
-    struct sha256 *sha = sha256_new(err);
+    struct sha256 *sha256 = tape && digests ? sha256_new(err) : NULL;
+    struct sha512 *sha512 = sha256 ? sha512_new(err) : NULL;
     struct rows rows;
-    bool enough = false;
-    uint8_t digest[SHA256_SIZE];
     int rc = -1;
 
     rows_init(&rows, fn, ctx);
     box->whole = !box->indexed && box->codec != FRAME_NONE;
-    if (tape && sha && find_manifest(box, tape, err) == 0 &&
-        feed(tape, &rows, sha, &enough, err) == 0 && (enough || rows_end(&rows, err) == 0))
-        rc = 0;
-    if (rc == 0) {
-        sha256_end(sha, digest);
-        if (sha256 && !enough)
-            memcpy(sha256, digest, sizeof(digest));
+    if (tape && (!digests || sha512) && find_manifest(box, tape, err) == 0)
+        rc = feed(tape, &rows, sha256, sha512, err);
+    if (rc == 0 && digests) {
+        sha256_end(sha256, digests->sha256);
+        sha512_end(sha512, digests->sha512);
     }
     rows_clear(&rows);
-    sha256_free(sha);
+    sha256_free(sha256);
+    sha512_free(sha512);
     tape_free(tape);
     return rc < 0 ? err_wrap(err, "'%s'", box->path) : 0;
 }

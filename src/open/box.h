@@ -51,9 +51,14 @@ void box_close(struct box *box);
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
 int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
-/* Hand the manifest's rows over; sha256 (may be NULL) gets its digest when it was read whole.
- */
-int box_manifest(struct box *box, rows_fn *fn, void *ctx, uint8_t sha256[SHA256_SIZE],
+/* Digests of manifest.json. */
+struct box_digests {
+    uint8_t sha256[SHA256_SIZE];
+    uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
+};
+
+/* Hand the manifest's rows over; digests (may be NULL) are filled when fn does not end it. */
+int box_manifest(struct box *box, rows_fn *fn, void *ctx, struct box_digests *digests,
                  struct err *err) MUST_CHECK;
 
 /* "tar.zst" and so on. */

@@ -261,6 +261,20 @@ static bool oxum(const struct buf *info, uint64_t *bytes, uint64_t *files)
     return true;
 }
 
+/* The value of a line "name: value" of bag-info.txt. */
+static void info_value(const struct buf *info, const char *name, char *out, size_t size)
+{
+    const char *at = buf_text(info);
+    size_t len = strlen(name);
+
+    for (; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+        if (strncmp(at, name, len) == 0 && at[len] == ':' && at[len + 1] == ' ') {
+            (void)snprintf(out, size, "%.*s", (int)strcspn(at + len + 2, "\r\n"), at + len + 2);
+            return;
+        }
+    }
+}
+
 static void check_tags(struct check *c)
 {
     uint64_t bytes;
@@ -291,6 +305,10 @@ static void check_tags(struct check *c)
         report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not BagIt 1.0's");
     if (!c->tag_seen[ROLL_INFO])
         return;
+    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS, c->result->previous,
+               sizeof(c->result->previous));
+    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS_SHA256, c->result->previous_sha256,
+               sizeof(c->result->previous_sha256));
     if (!oxum(&c->tags[ROLL_INFO], &bytes, &files))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
     else if (files != roll_sums(c->roll) ||
@@ -386,7 +404,7 @@ static int run(struct check *c, const char *path, struct err *err)
     c->result->indexed = c->box.indexed;
     if (c->box.format == BOX_TAR && !has_end(&c->box))
         report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
-    if (box_manifest(&c->box, on_row, c, c->result->manifest_sha256, err) < 0) {
+    if (box_manifest(&c->box, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
         report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,

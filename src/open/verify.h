@@ -14,8 +14,8 @@
 #ifndef OPEN_VERIFY_H
 #define OPEN_VERIFY_H
 
-#include "base/digest.h"
 #include "base/err.h"
+#include "open/box.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +47,9 @@ struct verify_result {
     uint64_t bytes;     /* hashed */
     uint64_t damages;
     bool indexed;
-    uint8_t manifest_sha256[SHA256_SIZE];
+    struct box_digests manifest;
+    char previous[256];                /* the archive before it in its series; "" for none */
+    char previous_sha256[SHA256_TEXT]; /* and its manifest's digest */
 };
 
 int verify_run(const char *path, const struct verify_opts *opts, struct verify_result *result,

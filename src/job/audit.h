@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit: what verify checks beyond one archive's bytes: its signature, its place
+ * in a series, and what the service has that it lacks.
+ *
+ * Errors   those of reading and of the API
+ * Threads  one
+ */
+#ifndef JOB_AUDIT_H
+#define JOB_AUDIT_H
+
+#include "base/err.h"
+#include "job/session.h"
+#include "open/box.h"
+
+#include <stddef.h>
+
+/* Every archive below a directory, in the order of their paths. */
+struct audit_files {
+    char **paths;
+    size_t count;
+    size_t cap;
+};
+
+int audit_find(struct audit_files *files, const char *dir, struct err *err) MUST_CHECK;
+void audit_files_clear(struct audit_files *files);
+
+/* Check ARCHIVE.sig (or signature) against the signers' file; says who signed, on stdout. */
+int audit_signature(const char *archive, const char *signature, const char *signers,
+                    const struct box_digests *manifest, struct err *err) MUST_CHECK;
+
+/* Ask the service what an archive's runs have that it lacks; gives how many, each told. */
+int audit_against_api(const char *archive, const struct session_args *session, size_t *lacking,
+                      struct err *err) MUST_CHECK;
+
+#endif
