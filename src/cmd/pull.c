@@ -50,6 +50,7 @@ static const struct opt_group pull_groups[] = {
     { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_format_opts,   OPT_AT(pull_args, archive) },
+    { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(pull_args, archive) },
     { "API",      session_opts,          OPT_AT(pull_args, session) },
     { NULL, NULL, 0 },

@@ -192,11 +192,40 @@ static int verify_one(struct run *run, const struct verify_opts *opts, struct er
 
 static void on_break(void *ctx, const char *path, const char *what)
 {
+    const struct run *run = ctx;
     char shown[600];
 
-    (void)ctx;
     log_line(LOG_ERROR, "chain: %s%s%s", path ? text_shown(shown, sizeof(shown), path) : "",
              path ? ": " : "", what);
+    if (!run->w)
+        return;
+    jsonw_object(run->w, NULL, JSONW_INLINE);
+    jsonw_text(run->w, "archive", path);
+    jsonw_text(run->w, "what", what);
+    jsonw_close(run->w);
+}
+
+/* What a directory's archives make together; gives how many breaks. */
+static size_t judge(struct run *run, const char *dir, size_t count)
+{
+    const char *head;
+    size_t breaks;
+
+    if (run->w) {
+        jsonw_object(run->w, NULL, JSONW_LINES);
+        jsonw_text(run->w, "directory", dir);
+        jsonw_array(run->w, "breaks", JSONW_LINES);
+    }
+    breaks = chain_judge(run->chain, run->args->anchor, on_break, run, &head);
+    if (run->w) {
+        jsonw_close(run->w);
+        jsonw_text(run->w, "head", head);
+        jsonw_close(run->w);
+    } else if (!run->args->common.quiet) {
+        (void)printf("%s: %zu archives, %s%s\n", dir, count, head ? "head " : "no one chain",
+                     head ? head : "");
+    }
+    return breaks;
 }
 
 /* All archives of a directory, and the chain that they make; 1: something is wrong. */
@@ -204,7 +233,6 @@ static int verify_dir(struct run *run, const char *dir, const struct verify_opts
                       struct err *err)
 {
     struct audit_files files = { 0 };
-    const char *head;
     int wrong = 0;
     int rc = audit_find(&files, dir, err);
     size_t i;
@@ -216,26 +244,50 @@ static int verify_dir(struct run *run, const char *dir, const struct verify_opts
         rc = verify_one(run, opts, err);
         wrong |= rc > 0;
     }
-    if (rc >= 0) {
-        wrong |= chain_judge(run->chain, run->args->anchor, on_break, NULL, &head) > 0;
-        if (head && !run->args->common.json && !run->args->common.quiet)
-            (void)printf("%s: %zu archives, head %s\n", dir, files.count, head);
-    }
+    if (rc >= 0)
+        wrong |= judge(run, dir, files.count) > 0;
     chain_free(run->chain);
     run->chain = NULL;
     audit_files_clear(&files);
     return rc < 0 ? -1 : wrong;
 }
 
-static int verify_operand(struct run *run, const char *operand, const struct verify_opts *opts,
-                          struct err *err)
+static bool is_dir(const char *path)
 {
     struct stat st;
 
-    if (stat(operand, &st) == 0 && S_ISDIR(st.st_mode))
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int verify_operand(struct run *run, const char *operand, const struct verify_opts *opts,
+                          struct err *err)
+{
+    if (is_dir(operand))
         return verify_dir(run, operand, opts, err);
     run->path = operand;
     return verify_one(run, opts, err);
+}
+
+/* What options ask for and operands cannot give is an error, never a silent "good". */
+static int check_args(const struct verify_args *args, int count, char *const *operands,
+                      struct verify_opts *opts, struct err *err)
+{
+    bool dirs = true;
+    int i;
+
+    for (i = 0; i < count; i++)
+        dirs = dirs && is_dir(operands[i]);
+    if (count < 1)
+        return err_set(err, ERR_USAGE, "no archive given");
+    if (args->signature && !args->signers)
+        return err_set(err, ERR_USAGE, "--signature needs --signers");
+    if (args->signature && (count > 1 || dirs))
+        return err_set(err, ERR_USAGE, "--signature is of one archive");
+    if (args->anchor && !dirs)
+        return err_set(err, ERR_USAGE, "--anchor needs the directory of a series");
+    if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
+        return err_set(err, ERR_USAGE, "--anchor: a SHA-256 of 64 hex digits is wanted");
+    return read_share(args->share, opts, err);
 }
 
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -245,8 +297,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         .quick = run.args->quick, .damage = on_damage, .stopped = on_stopped, .ctx = &run
     };
     bool damaged = false;
-    int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given")
-                       : read_share(run.args->share, &opts, err);
+    int rc = check_args(run.args, count, operands, &opts, err);
     int i;
 
     if (rc == 0)

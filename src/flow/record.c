@@ -227,6 +227,7 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
 {
     const struct record *record = m->record;
     struct jsonw *w = mem_new(sizeof(*w), err);
+    const struct document *document;
     size_t i;
     int rc;
 
@@ -235,6 +236,9 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
     jsonw_init(w, put, ctx);
     manifest_begin(w, &record->head);
     put_runs(m, w);
+    manifest_documents(w);
+    for (document = packer_documents(record->packer); document; document = document->next)
+        manifest_document(w, document->path, document->size, document->digest.sha256);
     manifest_artifacts(w);
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
@@ -294,8 +298,8 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
                              .made = record->head.created_at,
                              .bytes = m->payload_bytes,
                              .files = m->payload_files,
-                             .previous = record->previous,
-                             .previous_sha256 = record->previous_sha256 };
+                             .previous = record->head.previous,
+                             .previous_sha256 = record->head.previous_sha256 };
 
     switch (file) {
     case TAG_MANIFEST:

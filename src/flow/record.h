@@ -32,8 +32,6 @@ struct record {
     const struct plan *plan;
     const struct fetch *fetch;
     const struct packer *packer;
-    const char *previous; /* see bag_info */
-    const char *previous_sha256;
     uint8_t sha256[SHA256_SIZE]; /* of manifest.json; record_write fills them */
     uint8_t sha512[SHA512_SIZE];
     struct manifest_totals totals; /* record_count fills it, but for stored_bytes */

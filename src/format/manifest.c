@@ -31,6 +31,14 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     jsonw_text(w, "tool", head->tool);
     jsonw_text(w, "created_at", clock_format(when, head->created_at, CLOCK_RFC3339));
     jsonw_text(w, "source", head->source);
+    if (head->previous) {
+        jsonw_object(w, "previous", JSONW_INLINE);
+        jsonw_text(w, "archive", head->previous);
+        jsonw_text(w, "manifest_sha256", head->previous_sha256);
+        jsonw_close(w);
+    } else {
+        jsonw_null(w, "previous");
+    }
     jsonw_object(w, "request", JSONW_LINES);
     names(w, "run_ids", (const char *const *)head->run_ids, head->run_count);
     names(w, "types", (const char *const *)head->types, head->type_count);
@@ -57,6 +65,25 @@ void manifest_run(struct jsonw *w, const struct manifest_run *run)
     jsonw_u64(w, "archived", run->archived);
     jsonw_u64(w, "missing", run->missing);
     jsonw_close(w);
+    jsonw_close(w);
+}
+
+void manifest_documents(struct jsonw *w)
+{
+    jsonw_close(w);
+    jsonw_array(w, "documents", JSONW_LINES);
+}
+
+void manifest_document(struct jsonw *w, const char *path, uint64_t size,
+                       const uint8_t sha256[SHA256_SIZE])
+{
+    char hex[SHA256_TEXT];
+
+    text_hex(hex, sha256, SHA256_SIZE);
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "path", path);
+    jsonw_u64(w, "size", size);
+    jsonw_text(w, "sha256", hex);
     jsonw_close(w);
 }
 

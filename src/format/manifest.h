@@ -5,7 +5,8 @@
  * Written row by row, always the same way for the same rows, so that it can be
  * made twice: once to learn its size and digest, once into the archive. Order:
  * manifest_begin, runs, manifest_artifacts, artifacts, manifest_missing,
- * missing rows, manifest_end.
+ * missing rows, manifest_end; and manifest_documents with its
+ * documents between the runs and the artifacts.
  *
  * Errors   kept by the writer; asked for by jsonw_end
  * Threads  one at a time
@@ -25,9 +26,11 @@
 #define MANIFEST_NONE   UINT64_MAX /* a number that is not known: null */
 
 struct manifest_head {
-    const char *tool;   /* "skyarc 1.0" */
-    int64_t created_at; /* ms since 1970 */
-    const char *source; /* base URL */
+    const char *tool;            /* "skyarc 1.0" */
+    int64_t created_at;          /* ms since 1970 */
+    const char *source;          /* base URL */
+    const char *previous;        /* the archive before it in its series, or NULL */
+    const char *previous_sha256; /* and its manifest's digest, in hex */
     char *const *run_ids;
     size_t run_count;
     char *const *types; /* wanted types; none: all */
@@ -102,6 +105,9 @@ struct manifest_totals {
 
 void manifest_begin(struct jsonw *w, const struct manifest_head *head);
 void manifest_run(struct jsonw *w, const struct manifest_run *run);
+void manifest_documents(struct jsonw *w);
+void manifest_document(struct jsonw *w, const char *path, uint64_t size,
+                       const uint8_t sha256[SHA256_SIZE]);
 void manifest_artifacts(struct jsonw *w);
 void manifest_artifact(struct jsonw *w, const struct manifest_artifact *artifact);
 void manifest_missing(struct jsonw *w);

@@ -21,21 +21,31 @@ void rows_clear(struct rows *rows)
     buf_clear(&rows->row);
 }
 
-static enum rows_section section_of(const char *key)
+/* Where a value at depth 1 begins; previous is the one that is an object itself. */
+static enum rows_section section_of(const char *key, char c)
 {
+    if (c == '{')
+        return strcmp(key, "previous") == 0 ? ROWS_PREVIOUS : ROWS_HEAD;
     return strcmp(key, "runs") == 0        ? ROWS_RUNS
+           : strcmp(key, "documents") == 0 ? ROWS_DOCUMENTS
            : strcmp(key, "artifacts") == 0 ? ROWS_ARTIFACTS
            : strcmp(key, "missing") == 0   ? ROWS_MISSING
                                            : ROWS_HEAD;
 }
 
+/* The depth inside of a section's rows. */
+static unsigned row_depth(const struct rows *rows)
+{
+    return rows->section == ROWS_PREVIOUS ? 2 : 3;
+}
+
 /* Whether the scanner stands in a row that is to be kept. */
 static bool in_row(const struct rows *rows)
 {
-    return rows->section != ROWS_HEAD && rows->depth >= 3;
+    return rows->section != ROWS_HEAD && rows->depth >= row_depth(rows);
 }
 
-/* A bracket: rows begin and end at depth 3, arrays of rows at depth 2. */
+/* A bracket: rows in arrays begin and end at depth 3. */
 static int bracket(struct rows *rows, char c, struct err *err)
 {
     int rc = 0;
@@ -44,7 +54,7 @@ static int bracket(struct rows *rows, char c, struct err *err)
         if (rows->depth == 0 && c != '{')
             return err_set(err, ERR_FORMAT, "the manifest is no JSON object");
         if (rows->depth == 1)
-            rows->section = c == '[' ? section_of(buf_text(&rows->key)) : ROWS_HEAD;
+            rows->section = section_of(buf_text(&rows->key), c);
         rows->depth++;
         rows->started = true;
         return in_row(rows) ? buf_add(&rows->row, &c, 1, err) : 0;
@@ -53,7 +63,7 @@ static int bracket(struct rows *rows, char c, struct err *err)
         return err_set(err, ERR_FORMAT, "the manifest's brackets do not match");
     if (in_row(rows) && buf_add(&rows->row, &c, 1, err) < 0)
         return -1;
-    if (in_row(rows) && rows->depth == 3) {
+    if (in_row(rows) && rows->depth == row_depth(rows)) {
         rc = rows->fn(rows->ctx, rows->section, buf_text(&rows->row), rows->row.len, err);
         buf_reset(&rows->row);
     }
@@ -181,6 +191,28 @@ int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct
     else
         rc = 0;
 out:
+    json_free(doc);
+    return rc;
+}
+
+int rows_name(struct rows_name *out, enum rows_section section, const char *row, size_t len,
+              struct region *region, struct err *err)
+{
+    bool previous = section == ROWS_PREVIOUS;
+    struct json *doc = json_parse(row, len, err);
+    const char *sha256 = NULL;
+    int rc = -1;
+
+    *out = (struct rows_name){ 0 };
+    if (doc &&
+        text(&out->name, json_root(doc), previous ? "archive" : "path", region, err) == 0 &&
+        text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
+            0) {
+        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
+            (void)err_set(err, ERR_FORMAT, "a row of the manifest lacks its name or digest");
+        else
+            rc = 0;
+    }
     json_free(doc);
     return rc;
 }

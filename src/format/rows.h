@@ -3,9 +3,10 @@
  * rows: reading manifest.json piece by piece, so that one of any length needs no
  * memory.
  *
- * A scanner finds the members of the arrays "runs", "artifacts" and "missing"
- * and hands each over as its own text; what a caller wants of one it reads with
- * rows_artifact. Only what is handed over is checked as JSON; verify checks all.
+ * A scanner finds the members of the arrays "runs", "documents", "artifacts" and
+ * "missing", and the object "previous", and hands each over as its own text; what
+ * a caller wants of one it reads with the functions below. Only what is handed over is checked
+ * as JSON; verify checks all.
  *
  * Pure.
  *
@@ -30,7 +31,14 @@
 #define ROWS_ROW_MAX ((size_t)1 << 20) /* bytes of one row */
 #define ROWS_NONE    UINT64_MAX
 
-enum rows_section { ROWS_HEAD, ROWS_RUNS, ROWS_ARTIFACTS, ROWS_MISSING };
+enum rows_section {
+    ROWS_HEAD,
+    ROWS_PREVIOUS,
+    ROWS_RUNS,
+    ROWS_DOCUMENTS,
+    ROWS_ARTIFACTS,
+    ROWS_MISSING
+};
 
 /* Takes one row, lent for the call; 1 ends the reading, -1 fails it. */
 typedef int rows_fn(void *ctx, enum rows_section section, const char *text, size_t len,
@@ -79,5 +87,14 @@ struct rows_artifact {
 /* Read an artifact's row; ERR_FORMAT when it is none. */
 int rows_artifact(struct rows_artifact *out, const char *text, size_t len,
                   struct region *region, struct err *err) MUST_CHECK;
+
+/* Read a document's row, or previous: a name (path, archive) and a digest. */
+struct rows_name {
+    const char *name;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+int rows_name(struct rows_name *out, enum rows_section section, const char *text, size_t len,
+              struct region *region, struct err *err) MUST_CHECK;
 
 #endif

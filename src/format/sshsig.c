@@ -329,14 +329,16 @@ static bool options_allow(const char *options, size_t len)
         return true;
     if (len < sizeof(name) || strncmp(options, name, sizeof(name) - 1) != 0 || end[-1] != '"')
         return false; /* an option that we do not know may forbid it */
-    for (at = options + sizeof(name) - 1, end--; at < end;) {
+    at = options + sizeof(name) - 1;
+    end--;
+    if (memchr(at, '"', (size_t)(end - at)))
+        return false; /* more options behind */
+    while (at < end) {
         size_t n = strcspn(at, ",\"");
 
         if ((n == 1 && *at == '*') ||
             (n == strlen(SSHSIG_NAMESPACE) && strncmp(at, SSHSIG_NAMESPACE, n) == 0))
             return true;
-        if (at[n] == '"' && at + n < end)
-            return false; /* more options behind */
         at += n + 1;
     }
     return false;

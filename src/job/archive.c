@@ -37,13 +37,16 @@ const struct opt archive_format_opts[] = {
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(archive_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(archive_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD and SKYARC_ARCHIVE set", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
+const struct opt archive_series_opts[] = {
+    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set; what it prints goes to standard error", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
 
 const struct opt archive_transfer_opts[] = {
     { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(archive_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
@@ -200,6 +203,7 @@ static int tell_anchor(const struct archive_job *job, const struct pull_result *
                        struct err *err)
 {
     char head[SHA256_TEXT];
+    char *command;
     int status;
 
     if (!job->args->anchor_command)
@@ -207,7 +211,11 @@ static int tell_anchor(const struct archive_job *job, const struct pull_result *
     text_hex(head, result->manifest_sha256, SHA256_SIZE);
     if (setenv("SKYARC_HEAD", head, 1) < 0 || setenv("SKYARC_ARCHIVE", job->output, 1) < 0)
         return err_sys(err, "cannot set up --anchor-command");
-    status = system(job->args->anchor_command);
+    command = mem_format(err, "exec >&2\n%s", job->args->anchor_command);
+    if (!command)
+        return -1;
+    status = system(command);
+    mem_free(command);
     if (status == 0)
         return 0;
     return err_set(err, ERR_SYSTEM, "'%s' is written, and --anchor-command failed (status %d)",

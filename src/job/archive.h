@@ -55,6 +55,7 @@ struct archive_args {
 /* -t and -x; how an archive is made; how it is transferred. */
 extern const struct opt archive_type_opts[];
 extern const struct opt archive_format_opts[];
+extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
 
 struct archive_job {

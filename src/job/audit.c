@@ -111,9 +111,14 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
                   struct err *err)
 {
     struct held *held = ctx;
-    struct json *doc = json_parse(text, len, err);
+    struct json *doc;
     struct buf id;
-    int rc = doc ? 0 : -1;
+    int rc;
+
+    if (section != ROWS_RUNS && section != ROWS_ARTIFACTS && section != ROWS_MISSING)
+        return 0;
+    doc = json_parse(text, len, err);
+    rc = doc ? 0 : -1;
 
     buf_init(&id, 4096);
     if (rc == 0)

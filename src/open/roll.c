@@ -20,6 +20,7 @@ static const char *const tag_names[ROLL_TAGS] = {
 struct known {
     const char *path;
     const uint8_t *sum;
+    const uint8_t *document;
     struct roll_seen *seen;
     const struct rows_artifact *artifact;
 };
@@ -100,6 +101,10 @@ static struct known *know(struct roll *r, struct table *table, const char *path,
 
     if (known)
         return known;
+    if (table == r->tags && roll_tag(path) < 0 &&
+        mem_room(&r->extras, &r->extra_cap, r->extra_count, sizeof(struct known *), PATHS_MAX,
+                 err) < 0)
+        return NULL;
     if (table == r->payload &&
         mem_room(&r->paths, &r->cap, r->count, sizeof(struct known *), PATHS_MAX, err) < 0)
         return NULL;
@@ -111,6 +116,8 @@ static struct known *know(struct roll *r, struct table *table, const char *path,
         return NULL;
     if (table == r->payload)
         r->paths[r->count++] = known;
+    else if (roll_tag(path) < 0)
+        r->extras[r->extra_count++] = known;
     return known;
 }
 
@@ -124,7 +131,7 @@ int roll_add(struct roll *r, const char *text, size_t len, struct err *err)
     known = know(r, r->payload, artifact->path, err);
     if (!known)
         return -1;
-    if (known->artifact)
+    if (known->artifact || known->document)
         return err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'",
                        artifact->path);
     known->artifact = artifact;
@@ -134,6 +141,23 @@ int roll_add(struct roll *r, const char *text, size_t len, struct err *err)
                  err) < 0)
         return -1;
     r->offsets[r->offset_count++] = artifact->offset;
+    return 0;
+}
+
+int roll_add_document(struct roll *r, const char *text, size_t len, struct err *err)
+{
+    struct rows_name *row = region_take(r->region, sizeof(*row), err);
+    struct known *known;
+
+    if (!row || rows_name(row, ROWS_DOCUMENTS, text, len, r->region, err) < 0)
+        return -1;
+    known = know(r, strncmp(row->name, "data/", 5) == 0 ? r->payload : r->tags, row->name, err);
+    if (!known)
+        return -1;
+    if (known->document || known->artifact)
+        return err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'",
+                       row->name);
+    known->document = row->sha256;
     return 0;
 }
 
@@ -154,21 +178,20 @@ int roll_see(struct roll *r, const char *path, const struct roll_seen *seen, str
     return seen->target && !known->seen->target ? -1 : 0;
 }
 
-int roll_see_other(struct roll *r, const char *name, const uint8_t sha256[SHA256_SIZE],
-                   struct err *err)
+int roll_see_other(struct roll *r, const char *name, uint64_t offset,
+                   const uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct known *known = know(r, r->tags, name, err);
 
-    if (!known || mem_room(&r->extras, &r->extra_cap, r->extra_count, sizeof(struct known *),
-                           PATHS_MAX, err) < 0)
+    if (!known)
         return -1;
     if (known->seen)
         return err_set(err, ERR_EXISTS, "stands twice in the archive");
     known->seen = region_take(r->region, sizeof(*known->seen), err);
     if (!known->seen)
         return -1;
+    *known->seen = (struct roll_seen){ .hashed = true, .offset = offset };
     memcpy(known->seen->sha256, sha256, SHA256_SIZE);
-    r->extras[r->extra_count++] = known;
     return 0;
 }
 
@@ -275,19 +298,18 @@ bool roll_other(const struct roll *r, size_t i, struct roll_other *out)
     if (i >= r->other_count)
         return false;
     known = r->paths[r->others[i]];
-    *out = (struct roll_other){ known->path, known->sum, known->seen };
+    *out = (struct roll_other){ known->path, known->sum, known->document, known->seen };
     return true;
 }
 
-bool roll_extra(const struct roll *r, size_t i, const char **name, bool *good)
+bool roll_extra(const struct roll *r, size_t i, struct roll_other *out)
 {
     const struct known *known;
 
     if (i >= r->extra_count)
         return false;
     known = r->extras[i];
-    *name = known->path;
-    *good = known->sum && memcmp(known->sum, known->seen->sha256, SHA256_SIZE) == 0;
+    *out = (struct roll_other){ known->path, known->sum, known->document, known->seen };
     return true;
 }
 

@@ -46,10 +46,11 @@ struct roll_row {
     const struct roll_seen *content; /* the same, or what the link leads to */
 };
 
-/* A payload path that is no artifact's. */
+/* A path that is no artifact's: one of the manifest's documents, or nobody's. */
 struct roll_other {
     const char *path;
     const uint8_t *sum;
+    const uint8_t *document; /* in manifest.json */
     const struct roll_seen *seen;
 };
 
@@ -65,11 +66,15 @@ const char *roll_tag_name(int tag);
 /* Add an artifact's row, as text. */
 int roll_add(struct roll *roll, const char *text, size_t len, struct err *err) MUST_CHECK;
 
+/* Add a document's row, as text. */
+int roll_add_document(struct roll *roll, const char *text, size_t len,
+                      struct err *err) MUST_CHECK;
+
 /* Note what was seen at a payload path; and another tag file. */
 int roll_see(struct roll *roll, const char *path, const struct roll_seen *seen,
              struct err *err) MUST_CHECK;
-int roll_see_other(struct roll *roll, const char *name, const uint8_t sha256[SHA256_SIZE],
-                   struct err *err) MUST_CHECK;
+int roll_see_other(struct roll *roll, const char *name, uint64_t offset,
+                   const uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
 /* Take the lines of ROLL_PAYLOAD or ROLL_TAGMANIFEST; bad (200 bytes) says what is wrong, or
  * "". */
@@ -83,8 +88,8 @@ int roll_join(struct roll *roll, struct err *err) MUST_CHECK;
 bool roll_row(const struct roll *roll, size_t i, struct roll_row *out);
 bool roll_other(const struct roll *roll, size_t i, struct roll_other *out);
 
-/* The i-th other tag file: its name, and whether its digest is the tag manifest's. */
-bool roll_extra(const struct roll *roll, size_t i, const char **name, bool *good);
+/* The i-th tag file that not every archive has. */
+bool roll_extra(const struct roll *roll, size_t i, struct roll_other *out);
 
 /* What the tag manifest says of a tag file, or NULL. */
 const uint8_t *roll_tag_sum(const struct roll *roll, int tag);

@@ -86,7 +86,7 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
         if (hash_entry(tape, sha256, &size, NULL, err) < 0)
             return -1;
         (void)pthread_mutex_lock(&c->lock);
-        if (roll_see_other(c->roll, name, sha256, err) < 0)
+        if (roll_see_other(c->roll, name, entry->offset, sha256, err) < 0)
             report(c, name, NULL, entry->offset, "%s", err->text);
         (void)pthread_mutex_unlock(&c->lock);
         return 0;
@@ -164,17 +164,42 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
+/* What the manifest names as the archive before it. */
+static int take_previous(struct check *c, const char *text, size_t len, struct err *err)
+{
+    struct region *region = region_new(err);
+    struct rows_name row;
+    int rc = region ? rows_name(&row, ROWS_PREVIOUS, text, len, region, err) : -1;
+
+    if (rc == 0) {
+        (void)snprintf(c->result->previous, sizeof(c->result->previous), "%s", row.name);
+        text_hex(c->result->previous_sha256, row.sha256, SHA256_SIZE);
+    }
+    region_free(region);
+    return rc;
+}
+
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct check *c = ctx;
 
-    if (section == ROWS_MISSING)
+    switch (section) {
+    case ROWS_PREVIOUS:
+        return take_previous(c, text, len, err);
+    case ROWS_DOCUMENTS:
+        return roll_add_document(c->roll, text, len, err);
+    case ROWS_ARTIFACTS:
+        c->result->artifacts++;
+        return roll_add(c->roll, text, len, err);
+    case ROWS_MISSING:
         c->result->missing++;
-    if (section != ROWS_ARTIFACTS)
-        return 0;
-    c->result->artifacts++;
-    return roll_add(c->roll, text, len, err);
+        break;
+    case ROWS_HEAD:
+    case ROWS_RUNS:
+        break;
+    }
+    return 0;
 }
 
 /* One row of the manifest against what was seen of it. */
@@ -183,6 +208,7 @@ static void check_row(struct check *c, const struct roll_row *row)
     const struct rows_artifact *a = &row->artifact;
     const struct roll_seen *seen = row->seen;
     const struct roll_seen *content = row->content;
+    bool as_written; /* not packed again, where another may be the link of two */
     uint64_t coded;
     uint64_t plain;
 
@@ -198,10 +224,15 @@ static void check_row(struct check *c, const struct roll_row *row)
                    "is in the manifest and not in the archive");
         return;
     }
-    if (a->link != (seen->target != NULL))
+    as_written = c->box.indexed || a->offset == seen->offset;
+    if (!as_written && seen->target && !content)
+        report(c, a->path, a->artifact_id, seen->offset,
+               "is a link to '%.200s', which is not there", seen->target);
+    else if (as_written && a->link != (seen->target != NULL))
         report(c, a->path, a->artifact_id, seen->offset,
                "manifest and tar header disagree about whether it is a link");
-    else if (seen->target && (!a->duplicate_of || strcmp(seen->target, a->duplicate_of) != 0))
+    else if (as_written && seen->target &&
+             (!a->duplicate_of || strcmp(seen->target, a->duplicate_of) != 0))
         report(c, a->path, a->artifact_id, seen->offset,
                "is a link to '%.200s', not to '%.200s'", seen->target,
                a->duplicate_of ? a->duplicate_of : "");
@@ -221,25 +252,25 @@ static void check_row(struct check *c, const struct roll_row *row)
                "does not have the SHA-256 that the manifest gives");
 }
 
-/* A payload file that is no artifact, or that nobody knows. */
-static void check_other(struct check *c, const struct roll_other *other)
+/* A file that is no artifact, or that nobody knows; list is the BagIt file that names it. */
+static void check_other(struct check *c, const struct roll_other *other, const char *list)
 {
-    bool ours = strcmp(path_base(other->path), "run.json") == 0 ||
-                strcmp(path_base(other->path), "artifacts.json") == 0;
+    uint64_t at = other->seen ? other->seen->offset : VERIFY_NOWHERE;
+    bool hashed = other->seen && other->seen->hashed;
 
-    if (!other->sum)
-        report(c, other->path, NULL, other->seen ? other->seen->offset : VERIFY_NOWHERE,
-               "was added: no manifest names it");
-    else if (!ours)
-        report(c, other->path, NULL, VERIFY_NOWHERE,
-               "is in manifest-sha256.txt and not in manifest.json");
+    if (!other->sum && !other->document)
+        report(c, other->path, NULL, at, "was added: no manifest names it");
+    else if (!other->document)
+        report(c, other->path, NULL, at, "is in %s and not in manifest.json", list);
+    else if (!other->sum)
+        report(c, other->path, NULL, at, "is in manifest.json and not in %s", list);
+    else if (memcmp(other->sum, other->document, SHA256_SIZE) != 0)
+        report(c, other->path, NULL, at, "has another SHA-256 in %s than in manifest.json",
+               list);
     else if (!other->seen && !c->opts->quick && !c->opts->share)
-        report(c, other->path, NULL, VERIFY_NOWHERE,
-               "is in manifest-sha256.txt and not in the archive");
-    else if (other->seen && other->seen->hashed &&
-             memcmp(other->seen->sha256, other->sum, SHA256_SIZE) != 0)
-        report(c, other->path, NULL, other->seen->offset,
-               "does not have the SHA-256 that manifest-sha256.txt gives");
+        report(c, other->path, NULL, at, "is in the manifests and not in the archive");
+    else if (hashed && memcmp(other->seen->sha256, other->sum, SHA256_SIZE) != 0)
+        report(c, other->path, NULL, at, "does not have the SHA-256 that the manifests give");
 }
 
 /* Payload-Oxum in bag-info.txt; false when there is none. */
@@ -279,8 +310,8 @@ static void check_tags(struct check *c)
 {
     uint64_t bytes;
     uint64_t files;
-    const char *name;
-    bool good;
+    struct roll_other extra;
+    char previous[SHA256_TEXT] = "";
     size_t k;
     int i;
 
@@ -296,19 +327,16 @@ static void check_tags(struct check *c)
             report(c, roll_tag_name(i), NULL, VERIFY_NOWHERE,
                    "does not have the SHA-256 that tagmanifest-sha256.txt gives");
     }
-    for (k = 0; roll_extra(c->roll, k, &name, &good); k++) {
-        if (!good)
-            report(c, name, NULL, VERIFY_NOWHERE,
-                   "is not what tagmanifest-sha256.txt names, or was added");
-    }
+    for (k = 0; roll_extra(c->roll, k, &extra); k++)
+        check_other(c, &extra, "tagmanifest-sha256.txt");
     if (c->tag_seen[ROLL_BAGIT] && strcmp(buf_text(&c->tags[ROLL_BAGIT]), BAG_DECLARATION) != 0)
         report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not BagIt 1.0's");
     if (!c->tag_seen[ROLL_INFO])
         return;
-    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS, c->result->previous,
-               sizeof(c->result->previous));
-    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS_SHA256, c->result->previous_sha256,
-               sizeof(c->result->previous_sha256));
+    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS_SHA256, previous, sizeof(previous));
+    if (strcmp(previous, c->result->previous_sha256) != 0)
+        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+               "names another archive before it than manifest.json");
     if (!oxum(&c->tags[ROLL_INFO], &bytes, &files))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
     else if (files != roll_sums(c->roll) ||
@@ -347,7 +375,7 @@ static int compare(struct check *c, struct err *err)
     for (i = 0; roll_row(c->roll, i, &row); i++)
         check_row(c, &row);
     for (i = 0; roll_other(c->roll, i, &other); i++)
-        check_other(c, &other);
+        check_other(c, &other, "manifest-sha256.txt");
     check_tags(c);
     return 0;
 }
