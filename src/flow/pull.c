@@ -37,6 +37,7 @@ struct pull {
     struct packer *packer;
     struct fetch *fetch;
     uint64_t expected; /* bytes, when every size is known */
+    struct page *page; /* the offline view in the making, or NULL */
 };
 
 static void on_tick(void *ctx)
@@ -339,11 +340,13 @@ static int fetch_all(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir };
-    struct packer_opts packer = { .stow = { opts->top, opts->dedupe, opts->duplicates },
-                                  .parts = &p->parts,
-                                  .max_size = opts->max_size,
-                                  .news = loop_wake,
-                                  .ctx = &p->loop };
+    struct packer_opts packer = {
+        .stow = { .top = opts->top, .dedupe = opts->dedupe, .duplicates = opts->duplicates },
+        .parts = &p->parts,
+        .max_size = opts->max_size,
+        .news = loop_wake,
+        .ctx = &p->loop
+    };
     struct fetch_opts fetch = { .api = opts->api,
                                 .listing = &p->listing,
                                 .plan = p->plan,
@@ -359,7 +362,12 @@ static int fetch_all(struct pull *p, struct err *err)
 
     p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, err);
     p->parts = (struct spool){ pool_new(PARTS_CHUNKS, err), opts->spool_dir };
-    if (!p->pool || !p->parts.pool)
+    if (opts->view) {
+        p->page = page_new(opts->spool_dir, err);
+        packer.stow.seen = record_see;
+        packer.stow.ctx = p->page;
+    }
+    if (!p->pool || !p->parts.pool || (opts->view && !p->page))
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
     spool.pool = p->pool;
@@ -429,7 +437,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                              .listing = &p->listing,
                              .plan = p->plan,
                              .fetch = p->fetch,
-                             .packer = p->packer };
+                             .packer = p->packer,
+                             .page = p->page };
     struct volume_result volume;
     struct place manifest;
     uint64_t size;
@@ -512,6 +521,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     volume_free(p.volume);
     loop_clear(&p.loop);
     fetch_free(p.fetch);
+    page_free(p.page);
     pool_free(p.pool);
     pool_free(p.parts.pool);
     plan_free(p.plan);

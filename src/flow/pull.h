@@ -67,6 +67,7 @@ struct pull_opts {
     const char *spool_dir;
     const char *output;
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
+    bool view;                         /* with index.html, the offline view */
     const char *previous; /* the archive before in the series, or NULL: see bag_info */
     const char *previous_sha256;
     const char *top; /* the archive's top directory */

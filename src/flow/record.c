@@ -27,6 +27,7 @@ struct tag {
 struct making {
     struct record *record;
     struct tag tags[TAG_COUNT];
+    struct tag view;    /* index.html, when there is one */
     struct buf scratch; /* one scrubbed text */
     uint64_t payload_bytes;
     uint64_t payload_files;
@@ -239,6 +240,8 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
     manifest_documents(w);
     for (document = packer_documents(record->packer); document; document = document->next)
         manifest_document(w, document->path, document->size, document->digest.sha256);
+    if (m->view.size)
+        manifest_document(w, PAGE_NAME, m->view.size, m->view.sha256);
     manifest_artifacts(w);
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
@@ -282,6 +285,8 @@ static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
 {
     int i;
 
+    if (m->view.size && bag_line(put, ctx, m->view.sha256, PAGE_NAME, err) < 0)
+        return -1;
     for (i = 0; i < TAG_TAGS; i++) {
         if (bag_line(put, ctx, m->tags[i].sha256, tag_names[i], err) < 0)
             return -1;
@@ -340,6 +345,62 @@ static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
     return volume_add(ctx, bytes, len, err);
 }
 
+int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
+               struct err *err)
+{
+    struct page *page = ctx;
+    const char *type = item ? item->what.type : NULL;
+    size_t want = page_wants(page, type, item ? item->media_type : "text/json", body->size);
+    struct body_cursor cursor = { 0 };
+    char *room;
+    size_t got = 0;
+    ssize_t n = 1;
+    int rc;
+
+    if (!want)
+        return 0;
+    room = mem_new(want, err);
+    while (room && got < want && n > 0) {
+        n = body_read_at(body, &cursor, room + got, want - got, got, err);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    rc = !room || n < 0 ? -1 : page_text(page, path, type, room, got, body->size, err);
+    mem_free(room);
+    return rc;
+}
+
+static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return rows_feed(ctx, bytes, len, err);
+}
+
+/* The offline view, which the manifest then names: it learns its rows from the same maker. */
+static int write_view(struct making *m, struct volume *volume, struct measure *measure,
+                      struct err *err)
+{
+    const struct record *record = m->record;
+    char path[PATH_MAX_ENTRY];
+    uint8_t sha512[SHA512_SIZE];
+    struct rows rows;
+    int rc;
+
+    rows_init(&rows, page_row, record->page);
+    rc = make_manifest(m, feed_rows, &rows, err);
+    rows_clear(&rows);
+    measure->size = 0;
+    if (rc < 0 || page_write(record->page, record->top, put_measure, measure, err) < 0)
+        return -1;
+    m->view.size = measure->size;
+    sha256_end(measure->sha, m->view.sha256);
+    sha512_end(measure->sha512, sha512); /* begins anew */
+    (void)snprintf(path, sizeof(path), "%s/%s", record->top, PAGE_NAME);
+    if (volume_begin(volume, path, m->view.size, record->head.created_at / 1000, false, NULL,
+                     NULL, err) < 0 ||
+        page_write(record->page, record->top, put_volume, volume, err) < 0)
+        return -1;
+    return volume_end(volume, m->view.size, err);
+}
+
 static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
                      struct measure *measure, struct place *place, struct err *err)
 {
@@ -375,6 +436,8 @@ int record_write(struct record *record, struct volume *volume, struct place *man
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
+    if (rc == 0 && record->page)
+        rc = write_view(&m, volume, &measure, err);
     /* what is pending goes out first: then the size is known, and places are */
     if (rc == 0)
         rc = volume_drain(volume, &record->totals.stored_bytes, err);

@@ -20,6 +20,7 @@
 #include "pack/packer.h"
 #include "pack/plan.h"
 #include "pack/volume.h"
+#include "view/page.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct record {
     const struct plan *plan;
     const struct fetch *fetch;
     const struct packer *packer;
+    struct page *page;           /* the offline view, or NULL */
     uint8_t sha256[SHA256_SIZE]; /* of manifest.json; record_write fills them */
     uint8_t sha512[SHA512_SIZE];
     struct manifest_totals totals; /* record_count fills it, but for stored_bytes */
@@ -43,6 +45,10 @@ struct record_reason {
     const char *reason;
     uint64_t count;
 };
+
+/* Show the page (ctx) what may be a text of it; stow's hook. */
+int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
+               struct err *err) MUST_CHECK;
 
 /* Count everything up. */
 void record_count(struct record *record);

@@ -43,6 +43,7 @@ struct archive_args {
     unsigned duplicates;
     unsigned bundles;
     bool no_dedupe;
+    bool no_report;
     bool strict;
     bool force;
 };

@@ -188,6 +188,10 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
     len = left < len ? (size_t)left : len;
     if (!len)
         return 0;
+    if (body->text) {
+        memcpy(bytes, body->text + at, len);
+        return (ssize_t)len;
+    }
     if (at < body->spilled) {
         len = body->spilled - at < len ? (size_t)(body->spilled - at) : len;
         return file_pread(body->fd, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;

@@ -115,10 +115,18 @@ static int put_body(struct stow *s, const char *path, const struct body *body, i
     return n < 0 ? -1 : volume_end(s->volume, body->size, err);
 }
 
+static int tell(const struct stow *s, const char *path, const struct item *item,
+                const struct body *body, struct err *err)
+{
+    return s->opts.seen ? s->opts.seen(s->opts.ctx, path, item, body, err) : 0;
+}
+
 int stow_file(struct stow *s, const char *path, const struct body *body, int64_t mtime,
               struct err *err)
 {
-    return put_body(s, path, body, mtime, false, NULL, err);
+    return tell(s, path, NULL, body, err) < 0
+               ? -1
+               : put_body(s, path, body, mtime, false, NULL, err);
 }
 
 static int put_link(struct stow *s, struct item *item, bool packed, struct err *err)
@@ -186,6 +194,8 @@ static int put_item(struct stow *s, struct item *item, const struct body *body,
         return -1;
     describe(item, body->size, digest, s->head, len);
     item->duplicate_of = first;
+    if (tell(s, item->path, item, body, err) < 0)
+        return -1;
     if (first && wants_link(s, body->size))
         return put_link(s, item, packed, err);
     return put_body(s, item->path, body, item->what.mtime, packed, &item->place, err);

@@ -33,6 +33,11 @@ struct stow_opts {
     const char *top; /* the top directory's name */
     bool dedupe;
     enum stow_duplicates duplicates;
+    /* Told of each whole body before it is written, and of its item (NULL: a document's); may
+     * be NULL. */
+    int (*seen)(void *ctx, const char *path, const struct item *item, const struct body *body,
+                struct err *err);
+    void *ctx;
 };
 
 struct stow;

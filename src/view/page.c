@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "view/page.h"
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "view/asset.h"
+#include "view/har.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#define PIECE     ((size_t)64 << 10)
+#define BLOCK_MAX ((size_t)64 << 20) /* of one row or text, escaped */
+#define HASH_TEXT 48                 /* a SHA-256 in base64 */
+
+/* Text that waits in a file. */
+struct store {
+    int fd;
+    uint64_t size;
+};
+
+enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
+
+struct page {
+    struct store stores[STORES];
+    struct buf block;
+    struct buf raw;
+};
+
+struct page *page_new(const char *dir, struct err *err)
+{
+    struct page *page = mem_new(sizeof(*page), err);
+    int i;
+
+    if (!page)
+        return NULL;
+    buf_init(&page->block, BLOCK_MAX);
+    buf_init(&page->raw, BLOCK_MAX);
+    for (i = 0; i < STORES; i++)
+        page->stores[i].fd = -1;
+    for (i = 0; i < STORES; i++) {
+        page->stores[i].fd = file_temp(dir, err);
+        if (page->stores[i].fd < 0) {
+            page_free(page);
+            return NULL;
+        }
+    }
+    return page;
+}
+
+void page_free(struct page *page)
+{
+    int i;
+
+    if (!page)
+        return;
+    for (i = 0; i < STORES; i++)
+        file_close(&page->stores[i].fd);
+    buf_clear(&page->block);
+    buf_clear(&page->raw);
+    mem_free(page);
+}
+
+static int append(struct store *store, const struct buf *text, struct err *err)
+{
+    if (file_pwrite(store->fd, buf_text(text), text->len, store->size, err) < 0)
+        return err_wrap(err, "cannot keep the offline view's texts");
+    store->size += text->len;
+    return 0;
+}
+
+/* JSON so that HTML sees nothing in it: no end of a script, no comment. */
+static int add_inert(struct buf *out, const char *json, size_t len, struct err *err)
+{
+    size_t from = 0;
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        if (json[i] != '<' && json[i] != '>' && json[i] != '&')
+            continue;
+        if (buf_add(out, json + from, i - from, err) < 0 ||
+            buf_addf(out, err, "\\u%04x", (unsigned)json[i]) < 0)
+            return -1;
+        from = i + 1;
+    }
+    return buf_add(out, json + from, len - from, err);
+}
+
+/* A value in a double-quoted attribute. */
+static int add_attribute(struct buf *out, const char *text, struct err *err)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool plain = c >= 0x80 || (c > 0x1f && c != '"' && c != '&' && c != '<' && c != '>');
+        int rc = plain ? buf_add(out, text, 1, err) : buf_addf(out, err, "&#%u;", (unsigned)c);
+
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_type(const char *type, const char *name)
+{
+    return type && strcmp(type, name) == 0;
+}
+
+size_t page_wants(const struct page *page, const char *type, const char *media_type,
+                  uint64_t size)
+{
+    bool text = media_type && (strncmp(media_type, "text/", 5) == 0 ||
+                               strstr(media_type, "json") || strstr(media_type, "xml"));
+
+    if (page->stores[STORE_TEXTS].size >= PAGE_TEXTS_MAX)
+        return 0;
+    if (is_type(type, "har"))
+        return size <= HAR_SIZE_MAX ? (size_t)size : 0;
+    /* large, many, and of use to programs alone */
+    if (!text || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
+                           strcmp(type, "hashed_href_map") == 0)))
+        return 0;
+    return size < PAGE_TEXT_MAX ? (size_t)size : PAGE_TEXT_MAX;
+}
+
+/* The bytes as JSON: a HAR's rows, or a string. */
+static int make_value(struct page *page, const char *type, const char *bytes, size_t len,
+                      struct err *err)
+{
+    struct err ignored;
+
+    buf_reset(&page->raw);
+    if (!is_type(type, "har"))
+        return jsonw_quote(&page->raw, bytes, len, err);
+    if (har_rows(bytes, len, &page->raw, &ignored) == 0)
+        return 0;
+    buf_reset(&page->raw); /* no HAR: the page says that it is not in it */
+    return buf_adds(&page->raw, "{}", err);
+}
+
+int page_text(struct page *page, const char *path, const char *type, const char *bytes,
+              size_t len, uint64_t size, struct err *err)
+{
+    struct buf *block = &page->block;
+
+    buf_reset(block);
+    if (make_value(page, type, bytes, len, err) < 0 ||
+        buf_adds(block, "<script type=\"application/json\" data-path=\"", err) < 0 ||
+        add_attribute(block, path, err) < 0 ||
+        buf_adds(block, len < size ? "\" data-cut>" : "\">", err) < 0 ||
+        add_inert(block, page->raw.data, page->raw.len, err) < 0 ||
+        buf_adds(block, "</script>\n", err) < 0)
+        return -1;
+    return append(&page->stores[STORE_TEXTS], block, err);
+}
+
+static int add_member(struct buf *out, const char *key, const char *text, struct err *err)
+{
+    if (buf_addf(out, err, "\"%s\": ", key) < 0 ||
+        (text ? jsonw_quote(out, text, strlen(text), err) : buf_adds(out, "null", err)) < 0)
+        return -1;
+    return buf_adds(out, ", ", err);
+}
+
+/* What the view needs of an artifact's row, under short names: there may be many. */
+static int short_row(struct page *page, const char *text, size_t len, struct err *err)
+{
+    struct region *region = region_new(err);
+    struct buf *out = &page->raw;
+    struct rows_artifact row;
+    int rc = -1;
+
+    buf_reset(out);
+    if (region && rows_artifact(&row, text, len, region, err) == 0 &&
+        buf_adds(out, "{", err) == 0 && add_member(out, "p", row.path, err) == 0 &&
+        add_member(out, "r", row.run_id, err) == 0 &&
+        add_member(out, "t", row.artifact_type, err) == 0 &&
+        add_member(out, "s", row.step_id, err) == 0 &&
+        add_member(out, "c", row.created_at, err) == 0 &&
+        add_member(out, "m", row.media_type, err) == 0)
+        rc = buf_addf(out, err, "\"z\": %llu}", (unsigned long long)row.size);
+    region_free(region);
+    return rc;
+}
+
+int page_row(void *ctx, enum rows_section section, const char *text, size_t len,
+             struct err *err)
+{
+    struct page *page = ctx;
+    struct store *store;
+
+    switch (section) {
+    case ROWS_RUNS:
+        store = &page->stores[STORE_RUNS];
+        break;
+    case ROWS_ARTIFACTS:
+        store = &page->stores[STORE_ARTIFACTS];
+        if (short_row(page, text, len, err) < 0)
+            return -1;
+        text = buf_text(&page->raw);
+        len = page->raw.len;
+        break;
+    case ROWS_MISSING:
+        store = &page->stores[STORE_MISSING];
+        break;
+    default:
+        return 0;
+    }
+    buf_reset(&page->block);
+    if ((store->size && buf_adds(&page->block, ",\n", err) < 0) ||
+        add_inert(&page->block, text, len, err) < 0)
+        return -1;
+    return append(store, &page->block, err);
+}
+
+static int copy(const struct store *store, put_fn *put, void *ctx, struct err *err)
+{
+    char *room = mem_new(PIECE, err);
+    uint64_t at = 0;
+    int rc = room ? 0 : -1;
+
+    while (rc == 0 && at < store->size) {
+        size_t n = store->size - at < PIECE ? (size_t)(store->size - at) : PIECE;
+
+        rc = file_pread(store->fd, room, n, at, err);
+        if (rc == 0)
+            rc = put(ctx, room, n, err);
+        at += n;
+    }
+    mem_free(room);
+    return rc;
+}
+
+/* A digest as CSP wants it. */
+static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+
+    if (!sha)
+        return -1;
+    sha256_add(sha, asset->text, asset->len);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    (void)EVP_EncodeBlock((unsigned char *)out, digest, SHA256_SIZE);
+    return 0;
+}
+
+/* Everything before the rows. */
+static int make_head(struct buf *out, const char *title, struct err *err)
+{
+    char style[HASH_TEXT];
+    char script[HASH_TEXT];
+
+    if (asset_hash(&asset_style, style, err) < 0 || asset_hash(&asset_script, script, err) < 0)
+        return -1;
+    if (buf_addf(out, err,
+                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                 "script-src 'sha256-%s'; style-src 'sha256-%s'; img-src file:; media-src "
+                 "file:; base-uri 'none'; form-action 'none'\">\n",
+                 script, style) < 0 ||
+        buf_adds(out,
+                 "<meta name=\"referrer\" content=\"no-referrer\">\n"
+                 "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
+                 err) < 0 ||
+        add_attribute(out, title, err) < 0 || buf_adds(out, "</title>\n<style>", err) < 0 ||
+        buf_add(out, asset_style.text, asset_style.len, err) < 0 ||
+        buf_adds(out,
+                 "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
+                 "run</a>\n<header><h1>",
+                 err) < 0 ||
+        add_attribute(out, title, err) < 0)
+        return -1;
+    return buf_adds(
+        out,
+        "</h1></header>\n<noscript><p>This page needs its own script to show what it holds; "
+        "the files are in data/.</p></noscript>\n<div class=\"layout\">\n"
+        "<nav aria-label=\"Runs\">\n<label>Find runs<input id=\"find\" type=\"search\"></label>"
+        "\n<label>Status<select id=\"status\"><option value=\"\">all</option></select></label>"
+        "\n<output id=\"count\" class=\"dim\"></output>\n<ul id=\"runs\"></ul>\n</nav>\n"
+        "<main id=\"main\"></main>\n</div>\n"
+        "<dialog id=\"box\" aria-label=\"Screenshot\"><div class=\"tools\">"
+        "<button type=\"button\" name=\"back\" aria-label=\"previous\">&#8592;</button>"
+        "<output></output><span><button type=\"button\" name=\"on\" aria-label=\"next\">"
+        "&#8594;</button> <button type=\"button\" name=\"close\" aria-label=\"close\">"
+        "&#10005;</button></span></div><img alt=\"\"></dialog>\n"
+        "<script type=\"application/json\" id=\"rows\">{\"runs\": [",
+        err);
+}
+
+static int put_text(const char *text, put_fn *put, void *ctx, struct err *err)
+{
+    return put(ctx, text, strlen(text), err);
+}
+
+int page_write(struct page *page, const char *title, put_fn *put, void *ctx, struct err *err)
+{
+    struct buf *head = &page->block;
+    const struct store *stores = page->stores;
+
+    buf_reset(head);
+    if (make_head(head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
+        copy(&stores[STORE_RUNS], put, ctx, err) < 0 ||
+        put_text("],\n\"artifacts\": [", put, ctx, err) < 0 ||
+        copy(&stores[STORE_ARTIFACTS], put, ctx, err) < 0 ||
+        put_text("],\n\"missing\": [", put, ctx, err) < 0 ||
+        copy(&stores[STORE_MISSING], put, ctx, err) < 0 ||
+        put_text("]}</script>\n", put, ctx, err) < 0 ||
+        copy(&stores[STORE_TEXTS], put, ctx, err) < 0 ||
+        put_text("<script>", put, ctx, err) < 0 ||
+        put(ctx, asset_script.text, asset_script.len, err) < 0)
+        return -1;
+    return put_text("</script>\n</body>\n</html>\n", put, ctx, err);
+}

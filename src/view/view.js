@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+// The offline view. Everything it shows came from pages that nobody trusts: texts go into the
+// document by textContent alone, never as markup.
+"use strict";
+(() => {
+  const SHOWN = 500; // lines and rows at a time
+
+  /* An element: its properties, then its children (elements or texts). */
+  function make(tag, props, ...children) {
+    const el = document.createElement(tag);
+    for (const [name, value] of Object.entries(props || {})) {
+      if (name === "text") el.textContent = value;
+      else if (name.startsWith("on")) el.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined && value !== false) el.setAttribute(name, value);
+    }
+    for (const child of children) if (child !== null && child !== undefined) el.append(child);
+    return el;
+  }
+
+  const data = JSON.parse(document.getElementById("rows").textContent);
+  const texts = new Map();
+  for (const el of document.querySelectorAll("script[data-path]")) texts.set(el.dataset.path, el);
+
+  function textOf(path) {
+    const el = texts.get(path);
+    return el ? JSON.parse(el.textContent) : null;
+  }
+
+  function isCut(path) {
+    const el = texts.get(path);
+    return el !== undefined && el.dataset.cut !== undefined;
+  }
+
+  /* A file beside this page; each part of its path quoted, so that it stays one. */
+  function href(path) {
+    return "./" + path.split("/").map(encodeURIComponent).join("/");
+  }
+
+  function size(bytes) {
+    const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let unit = 0;
+    while (bytes >= 1024 && unit < units.length - 1) {
+      bytes /= 1024;
+      unit++;
+    }
+    return (unit ? bytes.toFixed(1) : bytes) + " " + units[unit];
+  }
+
+  function time(text) {
+    return text ? text.slice(11, 19) : "";
+  }
+
+  function seconds(from, to) {
+    const utc = (t) => Date.parse(/[Z+]/.test(t) ? t : t + "Z");
+    const ms = from && to ? utc(to) - utc(from) : NaN;
+    if (!(ms >= 0)) return "";
+    return ms < 60000 ? (ms / 1000).toFixed(1) + " s"
+      : Math.floor(ms / 60000) + " min " + Math.round(ms % 60000 / 1000) + " s";
+  }
+
+  function pretty(value) {
+    if (typeof value === "string") {
+      try {
+        const parsed = JSON.parse(value);
+        if (parsed && typeof parsed === "object") return JSON.stringify(parsed, null, 2);
+      } catch {
+        return value;
+      }
+      return value;
+    }
+    return JSON.stringify(value, null, 2);
+  }
+
+  /* A part that is made when it is opened first. */
+  function lazy(title, fill, open) {
+    const box = make("details", { open: open ? "" : null }, make("summary", {}, title));
+    let filled = false;
+    function show() {
+      if (!box.open || filled) return;
+      filled = true;
+      box.append(...[].concat(fill()));
+    }
+    box.addEventListener("toggle", show);
+    show();
+    return box;
+  }
+
+  function link(row, text) {
+    return make("a", { href: href(row.p), target: "_blank", rel: "noopener noreferrer", text: text || row.p.split("/").pop() });
+  }
+
+  function label(row) {
+    return (row.t || "file") + (row.c ? ", " + time(row.c) : "") + ", " + size(row.z);
+  }
+
+  /* What a text artifact says; or where it is, when the page does not hold it. */
+  function textBody(row) {
+    const text = textOf(row.p);
+    if (text === null) return [make("p", {}, "Not in this page: ", link(row))];
+    const out = [make("pre", { tabindex: "0", text: isCut(row.p) ? text : pretty(text) })];
+    if (isCut(row.p)) out.unshift(make("p", { class: "dim" }, "The beginning alone; all of it: ", link(row)));
+    return out;
+  }
+
+  /* A captured page without what it does: no scripts, links, handlers or frames, in a sandbox. */
+  function sandboxed(text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    for (const el of page.querySelectorAll("script,link,meta,base,iframe,frame,object,embed,style,portal")) el.remove();
+    for (const el of page.querySelectorAll("*"))
+      for (const { name } of [...el.attributes])
+        if (/^(on|src|href|style|action|formaction|data$|poster|background|ping|xlink)/i.test(name)) el.removeAttribute(name);
+    return make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "captured page, without scripts, styles and pictures",
+      srcdoc: page.documentElement.outerHTML });
+  }
+
+  function htmlBody(row) {
+    const out = textBody(row);
+    const text = textOf(row.p);
+    if (text === null) return out;
+    const place = make("div");
+    const button = make("button", { type: "button", text: "Show it in a sandbox", onclick: () => {
+      place.replaceChildren(sandboxed(text));
+      button.remove();
+    } });
+    return [make("p", {}, button, " ", make("span", { class: "dim", text: "without its scripts, styles and pictures" })), place, ...out];
+  }
+
+  /* -- pictures ------------------------------------------------------------------------- */
+
+  const box = document.getElementById("box");
+  let series = [];
+  let at = 0;
+
+  function turn(to) {
+    if (to < 0 || to >= series.length) return;
+    at = to;
+    const row = series[at];
+    const picture = make("img", { src: href(row.p), alt: label(row) });
+    box.querySelector("img").replaceWith(picture);
+    box.querySelector("output").textContent = (at + 1) + " of " + series.length + ": " + label(row);
+  }
+
+  box.querySelector("[name=back]").addEventListener("click", () => turn(at - 1));
+  box.querySelector("[name=on]").addEventListener("click", () => turn(at + 1));
+  box.querySelector("[name=close]").addEventListener("click", () => box.close());
+  box.addEventListener("keydown", (event) => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: series.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    turn(to);
+  });
+
+  function shots(rows, all) {
+    return make("div", { class: "shots" }, ...rows.map((row) => make("button", {
+      type: "button",
+      onclick: () => {
+        series = all;
+        box.showModal();
+        turn(all.indexOf(row));
+      },
+    }, make("img", { loading: "lazy", decoding: "async", src: href(row.p), alt: label(row) }), make("span", { text: label(row) }))));
+  }
+
+  /* -- network, logs -------------------------------------------------------------------- */
+
+  /* A list that grows by SHOWN; rows are made when they are shown. */
+  function growing(parent, items, render) {
+    let shown = 0;
+    const more = make("button", { type: "button", onclick: grow });
+    function grow() {
+      parent.append(...items.slice(shown, shown + SHOWN).map(render));
+      shown = Math.min(shown + SHOWN, items.length);
+      more.textContent = "Show more (" + (items.length - shown) + " left)";
+      more.hidden = shown >= items.length;
+    }
+    grow();
+    return more;
+  }
+
+  function harBody(row) {
+    const har = textOf(row.p);
+    if (har === null || !har.entries) return [make("p", {}, "Not in this page: ", link(row))];
+    const first = Math.min(...har.entries.map((e) => e[0]));
+    const span = Math.max(1, ...har.entries.map((e) => e[0] - first + e[1]));
+    const bad = har.entries.filter((e) => e[4] >= 400 || e[4] === 0).length;
+    const body = make("tbody");
+    const place = make("div");
+    const find = make("input", { type: "search", "aria-label": "filter requests", placeholder: "filter by URL, method or status", oninput: fill });
+    function fill() {
+      const want = find.value.toLowerCase();
+      body.replaceChildren();
+      const rows = har.entries.map((e, i) => [i, ...e]).filter((e) => (e[3] + " " + e[4] + " " + e[5]).toLowerCase().includes(want));
+      place.replaceChildren(growing(body, rows, ([i, start, took, method, url, status, mime, bytes, error]) => {
+        const bar = make("i");
+        bar.style.left = (start - first) / span * 100 + "%";
+        bar.style.width = took / span * 100 + "%";
+        return make("tr", { class: status >= 400 || !status ? "error" : null },
+          make("td", { class: "n", text: i + 1 }), make("td", { text: method }),
+          make("td", { class: "url", text: url + (error ? " (" + error + ")" : "") }), make("td", { class: "n", text: status || "failed" }),
+          make("td", { text: mime }), make("td", { class: "n", text: bytes < 0 ? "" : size(bytes) }),
+          make("td", { class: "n", text: Math.round(took) + " ms" }), make("td", { class: "fall" }, make("div", { class: "bar" }, bar)));
+      }));
+    }
+    fill();
+    const heads = ["#", "Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"];
+    return [make("p", { class: "dim" }, har.total + " requests, " + bad + " failed, " + Math.round(span) + " ms"
+      + (har.total > har.entries.length ? "; the first " + har.entries.length + " are here. " : ". "), link(row, "whole HAR")),
+    make("div", { class: "tools" }, find),
+    make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col", text: h })))), body)), place];
+  }
+
+  function level(line) {
+    const found = /\b(trace|debug|info|warn|warning|error|severe|critical|fatal|exception)\b/i.exec(line);
+    const word = found ? found[1].toLowerCase() : "";
+    return /error|severe|critical|fatal|exception/.test(word) ? "error" : word.startsWith("warn") ? "warn" : word === "trace" ? "debug" : word;
+  }
+
+  /* The line with what was looked for marked. */
+  function marked(line, want) {
+    const item = make("li", { class: level(line) });
+    let from = 0;
+    for (let i; want && (i = line.toLowerCase().indexOf(want, from)) >= 0; from = i + want.length)
+      item.append(line.slice(from, i), make("mark", { text: line.slice(i, i + want.length) }));
+    item.append(line.slice(from));
+    return item;
+  }
+
+  function logBody(row) {
+    const text = textOf(row.p);
+    if (text === null) return [make("p", {}, "Not in this page: ", link(row))];
+    const lines = text.split("\n").filter((l) => l.trim());
+    const list = make("ol", { class: "lines" });
+    const place = make("div");
+    const count = make("output", { class: "dim" });
+    const find = make("input", { type: "search", "aria-label": "search the log", placeholder: "search", oninput: fill });
+    const least = make("select", { "aria-label": "level", onchange: fill },
+      ...[["", "all levels"], ["info", "info and above"], ["warn", "warnings and errors"], ["error", "errors"]].map(([v, t]) => make("option", { value: v, text: t })));
+    const order = ["debug", "info", "warn", "error"];
+    function fill() {
+      const want = find.value.toLowerCase();
+      const min = order.indexOf(least.value);
+      const rows = lines.filter((l) => l.toLowerCase().includes(want) && (min < 0 || order.indexOf(level(l)) >= min));
+      count.textContent = rows.length + " of " + lines.length + " lines";
+      list.replaceChildren();
+      place.replaceChildren(growing(list, rows, (l) => marked(l, want)));
+    }
+    fill();
+    return [make("div", { class: "tools" }, find, least), make("p", {}, count, " ", link(row, isCut(row.p) ? "only the beginning is here; whole log" : "whole log")),
+      make("div", { class: "scroll", tabindex: "0" }, list), place];
+  }
+
+  /* -- one run -------------------------------------------------------------------------- */
+
+  const is = {
+    shot: (r) => /^image\//.test(r.m || "") && r.t !== "download",
+    film: (r) => /^(video|audio)\//.test(r.m || "") && r.t !== "download",
+    html: (r) => /^html/.test(r.t || ""),
+    llm: (r) => /^llm_/.test(r.t || ""),
+    har: (r) => r.t === "har",
+    log: (r) => /_log(_raw)?$/.test(r.t || ""),
+  };
+
+  function part(title, ...children) {
+    return make("section", {}, make("h3", { text: title }), ...children);
+  }
+
+  function byTime(a, b) {
+    return (a.c || "~") < (b.c || "~") ? -1 : (a.c || "~") > (b.c || "~") ? 1 : a.n - b.n;
+  }
+
+  function stepPart(rows, number, all) {
+    const times = rows.map((r) => r.c).filter(Boolean);
+    const title = number === null ? "Of no step" : "Step " + number;
+    const span = times.length ? " " + time(times[0]) + (times.length > 1 ? " to " + time(times[times.length - 1]) : "") : "";
+    const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span })));
+    const pictures = rows.filter(is.shot);
+    if (pictures.length) out.append(shots(pictures, all));
+    for (const row of rows.filter(is.llm)) out.append(lazy(label(row), () => textBody(row)));
+    for (const row of rows.filter(is.html)) out.append(lazy(label(row), () => htmlBody(row)));
+    for (const row of rows.filter((r) => !Object.values(is).some((f) => f(r)))) out.append(lazy(label(row), () => texts.has(row.p) ? textBody(row) : [link(row)]));
+    return out;
+  }
+
+  function stepParts(rows) {
+    const steps = new Map();
+    const all = rows.filter(is.shot);
+    for (const row of rows.filter((r) => !is.film(r) && !is.har(r) && !is.log(r))) {
+      if (!steps.has(row.s)) steps.set(row.s, []);
+      steps.get(row.s).push(row);
+    }
+    let number = 0;
+    return [...steps].map(([id, list]) => stepPart(list, id === null ? null : ++number, all));
+  }
+
+  function films(rows) {
+    return rows.filter(is.film).map((row) => make("figure", {},
+      make(/^audio/.test(row.m) ? "audio" : "video", { controls: "", preload: "metadata", src: href(row.p), "aria-label": label(row) }),
+      make("figcaption", { class: "dim" }, label(row) + " ", link(row))));
+  }
+
+  function consoleErrors(rows) {
+    const lines = [];
+    for (const row of rows.filter((r) => r.t === "browser_console_log"))
+      for (const line of (textOf(row.p) || "").split("\n")) if (level(line) === "error") lines.push(line);
+    if (!lines.length) return null;
+    const list = make("ol", { class: "lines" });
+    return part("Console errors (" + lines.length + ")", list, growing(list, lines, (l) => marked(l, "")));
+  }
+
+  function lostPart(run) {
+    const lost = data.missing.filter((m) => m.run_id === run.run_id);
+    if (!lost.length) return null;
+    return part("Missing (" + lost.length + ")", make("ul", {}, ...lost.slice(0, SHOWN).map((m) => make("li", {
+      text: (m.artifact_type || "the run itself") + " " + (m.artifact_id || "") + ": " + m.reason + (m.http_status ? " (HTTP " + m.http_status + ")" : ""),
+    }))));
+  }
+
+  function filesPart(rows) {
+    return lazy("All files (" + rows.length + ")", () => {
+      const body = make("tbody");
+      const more = growing(body, rows, (r) => make("tr", {}, make("td", { text: r.t || "" }), make("td", { class: "n", text: size(r.z) }),
+        make("td", { text: r.c || "" }), make("td", { class: "url" }, link(r, r.p.replace(/^data\//, "")))));
+      return [make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {},
+        ...["Type", "Size", "Created", "File"].map((h) => make("th", { scope: "col", text: h })))), body)), more];
+    });
+  }
+
+  function requestParts(record) {
+    const asked = record.run_request !== undefined && record.run_request !== null;
+    const made = record.output !== undefined && record.output !== null;
+    if (!asked && !made) return null;
+    return make("div", { class: "pair" }, asked ? part("Request", make("pre", { tabindex: "0", text: pretty(record.run_request) })) : null,
+      made ? part("Output", make("pre", { tabindex: "0", text: pretty(record.output) })) : null);
+  }
+
+  function recordOf(run) {
+    try {
+      return JSON.parse(textOf("data/" + run.run_id + "/run.json") || "{}") || {};
+    } catch {
+      return {};
+    }
+  }
+
+  const main = document.getElementById("main");
+
+  function show(run) {
+    const rows = run.rows;
+    const record = recordOf(run);
+    const parts = [make("h2", { tabindex: "-1", text: run.run_id }),
+      make("p", {}, make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }), " ",
+        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), run.counts.archived + " of " + run.counts.listed + " artifacts"].filter(Boolean).join(", ") }))];
+    if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
+    if (run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.join(", ") }));
+    parts.push(lostPart(run), consoleErrors(rows));
+    const video = films(rows);
+    const steps = part("Steps", ...stepParts(rows));
+    parts.push(video.length ? make("div", { class: "side" }, steps, make("div", { class: "films" }, part("Recording", ...video))) : steps);
+    parts.push(requestParts(record));
+    for (const row of rows.filter(is.har)) parts.push(part("Network", lazy(label(row), () => harBody(row), true)));
+    const logs = rows.filter(is.log);
+    if (logs.length) parts.push(part("Logs", ...logs.map((row) => lazy(label(row), () => logBody(row)))));
+    parts.push(part("Files", filesPart(rows)));
+    main.replaceChildren(...parts.filter(Boolean));
+    document.title = run.run_id + " - skyarc";
+    for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === run.run_id);
+  }
+
+  /* -- the runs ------------------------------------------------------------------------- */
+
+  const byId = new Map(data.runs.map((run) => [run.run_id, Object.assign(run, { rows: [] })]));
+  data.artifacts.forEach((row, n) => {
+    row.n = n;
+    if (byId.has(row.r)) byId.get(row.r).rows.push(row);
+  });
+  for (const run of data.runs) run.rows.sort(byTime);
+
+  const list = document.getElementById("runs");
+  const find = document.getElementById("find");
+  const status = document.getElementById("status");
+  const count = document.getElementById("count");
+
+  for (const word of [...new Set(data.runs.map((r) => r.error || r.status || "unknown"))].sort()) status.append(make("option", { value: word, text: word }));
+
+  function listRuns() {
+    const want = find.value.toLowerCase();
+    const rows = data.runs.filter((run) => (!status.value || status.value === (run.error || run.status || "unknown"))
+      && (run.run_id + " " + (run.failure_reason || "") + " " + (run.run_type || "") + " " + (texts.has("data/" + run.run_id + "/run.json") ? texts.get("data/" + run.run_id + "/run.json").textContent : "")).toLowerCase().includes(want));
+    count.textContent = rows.length + " of " + data.runs.length + " runs";
+    list.replaceChildren(...rows.map((run) => make("li", {}, make("button", { type: "button", "data-run": run.run_id, onclick: () => {
+      location.replace("#" + encodeURIComponent(run.run_id));
+      show(run);
+      main.querySelector("h2").focus();
+    } }, run.run_id, make("br"), make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }),
+    make("span", { class: "dim", text: " " + (run.created_at || "").slice(0, 16).replace("T", " ") })))));
+    const shown = document.title.replace(/ - skyarc$/, "");
+    for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === shown);
+  }
+
+  find.addEventListener("input", listRuns);
+  status.addEventListener("change", listRuns);
+  listRuns();
+  const asked = byId.get(location.hash.slice(1));
+  if (asked || data.runs.length) show(asked || data.runs.find((r) => r.status === "failed") || data.runs[0]);
+})();
