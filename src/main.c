@@ -13,6 +13,7 @@
  *    flow                        the only place where the rest meet
  *     |---> skyvern ---> net     the API's words; HTTP transfers
  *     |---> pack ---> format     writing an archive; its bytes
+ *     |---> view ---> format     the offline view
  *     '---> open ---> format     reading an archive
  *               all of them ---> base
  *
@@ -27,6 +28,7 @@
  *           cat       one file of it
  *           extract   files out of it
  *           verify    every hash in it
+ *           report    the offline view of it
  *           commands  all of them
  * job/      archive   one pull: options, output, the line that moves, the result
  *           outcome   wait for runs, and say how they ended
@@ -36,6 +38,7 @@
  *           pick      which of an archive's artifacts are wanted
  *           idlist    run IDs from operands and files
  *           summary   what a pull came to, as text and JSON
+ *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
  *           tool      what the program calls itself
  * cli/      command   finds and runs a command
@@ -97,6 +100,9 @@
  *           verify    is it what it says it is?
  *           roll      what it should hold, and what was seen
  *           chain     archives that name the one before them
+ * view/     page      index.html: a style, a script, inert JSON
+ *           har       a HAR boiled down
+ *           asset     the style and the script
  * format/   frame     zstd frames and gzip members
  *           seek      the seek table at an archive's end
  *           entry     tar headers
@@ -121,8 +127,8 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs, &cmd_show, &cmd_artifacts, &cmd_submit, &cmd_wait,
-    &cmd_listen, &cmd_list, &cmd_cat,  &cmd_extract,   &cmd_verify, NULL,
+    &cmd_pull, &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait, &cmd_listen,
+    &cmd_list, &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
 };
 
 int main(int argc, char **argv)

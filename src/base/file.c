@@ -179,16 +179,12 @@ int file_sync_dir(const char *path, struct err *err)
 }
 
 /* Fill a new file and flush it. */
-static int fill(int fd, const void *bytes, size_t len, unsigned mode, struct err *err)
+static int put_fd(void *ctx, const void *bytes, size_t len, struct err *err)
 {
-    if (file_write(fd, bytes, len, err) < 0)
-        return -1;
-    if (fchmod(fd, (mode_t)mode) < 0 || fsync(fd) < 0)
-        return err_sys(err, "cannot flush");
-    return 0;
+    return file_write(*(const int *)ctx, bytes, len, err);
 }
 
-int file_put(const char *path, const void *bytes, size_t len, unsigned mode, struct err *err)
+int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, struct err *err)
 {
     char *name = mem_format(err, "%s.XXXXXX", path);
     int fd = name ? mkostemp(name, O_CLOEXEC) : -1;
@@ -200,7 +196,9 @@ int file_put(const char *path, const void *bytes, size_t len, unsigned mode, str
         (void)err_sys(err, "cannot write '%s'", path);
         goto out;
     }
-    rc = fill(fd, bytes, len, mode, err);
+    rc = make(ctx, put_fd, &fd, err);
+    if (rc == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+        rc = err_sys(err, "cannot flush");
     if (close(fd) < 0 && rc == 0)
         rc = err_sys(err, "cannot close");
     if (rc < 0)
@@ -214,6 +212,25 @@ int file_put(const char *path, const void *bytes, size_t len, unsigned mode, str
 out:
     mem_free(name);
     return rc;
+}
+
+struct whole {
+    const void *bytes;
+    size_t len;
+};
+
+static int put_whole(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    const struct whole *whole = ctx;
+
+    return put(put_ctx, whole->bytes, whole->len, err);
+}
+
+int file_put(const char *path, const void *bytes, size_t len, unsigned mode, struct err *err)
+{
+    struct whole whole = { bytes, len };
+
+    return file_make(path, mode, put_whole, &whole, err);
 }
 
 int file_temp(const char *dir, struct err *err)

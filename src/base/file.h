@@ -46,6 +46,11 @@ int file_open_beneath(const char *dir, const char *path, struct err *err) MUST_C
 int file_put(const char *path, const void *bytes, size_t len, unsigned mode,
              struct err *err) MUST_CHECK;
 
+/* The same, of what make puts. */
+typedef int file_maker(void *ctx, put_fn *put, void *put_ctx, struct err *err);
+int file_make(const char *path, unsigned mode, file_maker *make, void *ctx,
+              struct err *err) MUST_CHECK;
+
 /* Flush the directory that a path is in, so that a rename in it stays. */
 int file_sync_dir(const char *path, struct err *err) MUST_CHECK;
 

@@ -16,6 +16,7 @@ extern const struct command cmd_submit;
 extern const struct command cmd_cat;
 extern const struct command cmd_extract;
 extern const struct command cmd_list;
+extern const struct command cmd_report;
 extern const struct command cmd_verify;
 extern const struct command cmd_wait;
 

@@ -158,7 +158,7 @@
         box.showModal();
         turn(all.indexOf(row));
       },
-    }, make("img", { loading: "lazy", decoding: "async", src: href(row.p), alt: label(row) }), make("span", { text: label(row) }))));
+    }, make("img", { loading: "lazy", decoding: "async", src: href(row.p), alt: label(row) }), make("span", { text: (row.t || "").replace(/^screenshot_?/, "") + " " + time(row.c) }))));
   }
 
   /* -- network, logs -------------------------------------------------------------------- */

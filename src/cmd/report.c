@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/report.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/talk.h"
+#include "open/extract.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_MODE 0644
+
+struct report_args {
+    struct command_args common;
+    const char *output;
+    bool force;
+};
+
+static const struct report_args report_defaults = { .output = "." };
+
+/* clang-format off */
+static const struct opt report_opts[] = {
+    { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "the page alone (a name in .html; - is standard output), or a directory to extract everything into, with the page (default: here)", 0, 0, NULL, false, NULL },
+    { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace files that are there", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group report_groups[] = {
+    { "Where", report_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+static bool on_wanted(void *ctx, const char *path, const struct rows_artifact *row)
+{
+    const char *below = strchr(path, '/');
+
+    (void)ctx;
+    return row || !below || strcmp(below + 1, REPORT_NAME) != 0; /* a new one takes its place */
+}
+
+static void on_lost(void *ctx, const char *path, const char *why)
+{
+    (void)ctx;
+    log_line(LOG_ERROR, "lost: %s%s%s", path ? path : "", path ? ": " : "", why);
+}
+
+static void on_kept(void *ctx, const char *path)
+{
+    (void)ctx;
+    log_line(LOG_INFO, "'%s' is there already and stays", path);
+}
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
+static int put_out(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    (void)ctx;
+    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
+                                                          : 0;
+}
+
+static int write_page(struct report *report, const char *path, bool force, struct err *err)
+{
+    if (!force && access(path, F_OK) == 0)
+        return err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
+    return file_make(path, PAGE_MODE, report_write, report, err);
+}
+
+/* Extract everything and put the page beside it; 1: something was lost. */
+static int write_dir(struct report *report, const char *archive, const struct report_args *args,
+                     struct err *err)
+{
+    struct extract_opts opts = { .dir = args->output,
+                                 .force = args->force,
+                                 .keep_going = true,
+                                 .wanted = on_wanted,
+                                 .lost = on_lost,
+                                 .kept = on_kept,
+                                 .stopped = on_stopped };
+    struct extract_result result = { 0 };
+    char *path = mem_format(err, "%s/%s/%s", args->output, report_top(report), REPORT_NAME);
+    int rc = path ? extract_run(archive, &opts, &result, err) : -1;
+
+    if (rc == 0)
+        rc = write_page(report, path, true, err);
+    if (rc == 0 && !args->common.quiet)
+        (void)printf("%s\n", path);
+    mem_free(path);
+    return rc < 0 ? -1 : result.lost > 0;
+}
+
+static bool is_page(const char *output)
+{
+    size_t len = strlen(output);
+
+    return (len > 5 && strcmp(output + len - 5, ".html") == 0) ||
+           (len > 4 && strcmp(output + len - 4, ".htm") == 0);
+}
+
+static int report_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct report_args *args = args_in;
+    const char *tmp = getenv("TMPDIR");
+    struct report *report;
+    int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "one archive is wanted");
+
+    if (rc < 0)
+        return -1;
+    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", err);
+    if (!report)
+        rc = -1;
+    else if (strcmp(args->output, "-") == 0)
+        rc = report_write(report, put_out, NULL, err);
+    else if (is_page(args->output))
+        rc = write_page(report, args->output, args->force, err);
+    else
+        rc = write_dir(report, operands[0], args, err);
+    report_free(report);
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+        log_line(LOG_ERROR, "%s", err->text);
+        return EXIT_DAMAGED;
+    }
+    return rc < 0 ? talk_status(err) : rc ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+const struct command cmd_report = {
+    .name = "report",
+    .args = "ARCHIVE",
+    .brief = "make the offline view of an archive",
+    .about =
+        "Makes index.html, the view of an archive that opens in any browser without network: "
+        "alone, to be put beside the extracted data/, or in a directory together with all "
+        "that it shows. Archives that pull wrote have it already, unless --no-report left it "
+        "out.",
+    .groups = report_groups,
+    .size = sizeof(struct report_args),
+    .defaults = &report_defaults,
+    .run = report_main,
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "job/report.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "open/box.h"
+#include "open/roll.h"
+#include "open/tape.h"
+#include "view/page.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct report {
+    struct box box;
+    struct page *page;
+    struct roll *roll; /* which paths are artifacts, and of what type */
+};
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct report *r = ctx;
+
+    if (section == ROWS_ARTIFACTS && roll_add(r->roll, text, len, err) < 0)
+        return -1;
+    return page_row(r->page, section, text, len, err);
+}
+
+/* Give the page what it wants of one file. */
+static int take(struct report *r, struct tape *tape, const struct tape_entry *entry,
+                struct err *err)
+{
+    size_t top = strlen(r->box.top);
+    bool inside = strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/';
+    char *path = inside ? mem_copy(entry->path + top + 1, err) : NULL;
+    const struct rows_artifact *row = path ? roll_find(r->roll, path) : NULL;
+    bool record = path && strcmp(path_base(path), "run.json") == 0;
+    uint64_t size = entry->size;
+    size_t want = 0;
+    size_t got = 0;
+    ssize_t n = 1;
+    char *room;
+    int rc;
+
+    if (inside && !path)
+        return -1;
+    if (row || record)
+        want = page_wants(r->page, row ? row->artifact_type : NULL,
+                          row ? row->media_type : "text/json", size);
+    room = want ? mem_new(want, err) : NULL;
+    while (room && got < want && n > 0) {
+        n = tape_read(tape, room + got, want - got, err);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    rc = n < 0 || (want && !room) ? -1 : 0;
+    if (rc == 0 && got)
+        rc = page_text(r->page, path, row ? row->artifact_type : NULL, room, got, size, err);
+    mem_free(room);
+    mem_free(path);
+    return rc;
+}
+
+static int read_texts(struct report *r, struct err *err)
+{
+    struct tape *tape = tape_open(&r->box, 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    int rc = tape ? 1 : -1;
+
+    while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
+        if (entry.kind == TAPE_FILE && take(r, tape, &entry, err) < 0)
+            rc = -1;
+    }
+    tape_free(tape);
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+        log_line(LOG_WARNING, "the archive is damaged; texts are missing: %s", err->text);
+        err_clear(err);
+        return 0;
+    }
+    return rc;
+}
+
+struct report *report_new(const char *archive, const char *dir, struct err *err)
+{
+    struct report *r = mem_new(sizeof(*r), err);
+
+    if (!r)
+        return NULL;
+    r->page = page_new(dir, err);
+    r->roll = roll_new(err);
+    if (r->page && r->roll && box_open(&r->box, archive, err) == 0 &&
+        box_manifest(&r->box, on_row, r, NULL, err) == 0 && read_texts(r, err) == 0)
+        return r;
+    report_free(r);
+    return NULL;
+}
+
+void report_free(struct report *r)
+{
+    if (!r)
+        return;
+    page_free(r->page);
+    roll_free(r->roll);
+    box_close(&r->box);
+    mem_free(r);
+}
+
+const char *report_top(const struct report *r)
+{
+    return r->box.top;
+}
+
+int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    struct report *r = ctx;
+
+    return page_write(r->page, r->box.top, put, put_ctx, err);
+}
