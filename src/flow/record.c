@@ -2,6 +2,7 @@
 #include "flow/record.h"
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "format/bag.h"
 #include "skyvern/scrub.h"
 
@@ -357,7 +358,7 @@ int record_see(void *ctx, const char *path, const struct item *item, const struc
     ssize_t n = 1;
     int rc;
 
-    if (!want)
+    if (!want || (!item && strcmp(path_base(path), "run.json") != 0))
         return 0;
     room = mem_new(want, err);
     while (room && got < want && n > 0) {

@@ -107,19 +107,30 @@ static bool is_type(const char *type, const char *name)
     return type && strcmp(type, name) == 0;
 }
 
+/* Whether it is text: by its type, whatever its name ends in, or by what it is. */
+static bool is_text(const char *type, const char *media_type)
+{
+    static const char *const types[] = { "html", "llm_", "skyvern_log", "browser_", "eval_" };
+    size_t i;
+
+    for (i = 0; type && i < sizeof(types) / sizeof(*types); i++) {
+        if (strncmp(type, types[i], strlen(types[i])) == 0)
+            return true;
+    }
+    return media_type && (strncmp(media_type, "text/", 5) == 0 || strstr(media_type, "json") ||
+                          strstr(media_type, "xml"));
+}
+
 size_t page_wants(const struct page *page, const char *type, const char *media_type,
                   uint64_t size)
 {
-    bool text = media_type && (strncmp(media_type, "text/", 5) == 0 ||
-                               strstr(media_type, "json") || strstr(media_type, "xml"));
-
     if (page->stores[STORE_TEXTS].size >= PAGE_TEXTS_MAX)
         return 0;
     if (is_type(type, "har"))
         return size <= HAR_SIZE_MAX ? (size_t)size : 0;
     /* large, many, and of use to programs alone */
-    if (!text || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
-                           strcmp(type, "hashed_href_map") == 0)))
+    if (!is_text(type, media_type) || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
+                                                strcmp(type, "hashed_href_map") == 0)))
         return 0;
     return size < PAGE_TEXT_MAX ? (size_t)size : PAGE_TEXT_MAX;
 }

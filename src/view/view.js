@@ -315,12 +315,14 @@
     }))));
   }
 
-  function filesPart(rows) {
+  function filesPart(run, rows) {
     return lazy("All files (" + rows.length + ")", () => {
       const body = make("tbody");
       const more = growing(body, rows, (r) => make("tr", {}, make("td", { text: r.t || "" }), make("td", { class: "n", text: size(r.z) }),
         make("td", { text: r.c || "" }), make("td", { class: "url" }, link(r, r.p.replace(/^data\//, "")))));
-      return [make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {},
+      const base = "data/" + run.run_id + "/";
+      return [make("p", {}, "As the service gave them: ", link({ p: base + "run.json" }), ", ", link({ p: base + "artifacts.json" })),
+        make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {},
         ...["Type", "Size", "Created", "File"].map((h) => make("th", { scope: "col", text: h })))), body)), more];
     });
   }
@@ -359,7 +361,7 @@
     for (const row of rows.filter(is.har)) parts.push(part("Network", lazy(label(row), () => harBody(row), true)));
     const logs = rows.filter(is.log);
     if (logs.length) parts.push(part("Logs", ...logs.map((row) => lazy(label(row), () => logBody(row)))));
-    parts.push(part("Files", filesPart(rows)));
+    parts.push(part("Files", filesPart(run, rows)));
     main.replaceChildren(...parts.filter(Boolean));
     document.title = run.run_id + " - skyarc";
     for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === run.run_id);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Chromium without a window, driven by its DevTools protocol over a pipe."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+
+class Browser:
+    def __init__(self):
+        self.home = tempfile.mkdtemp(prefix="skyarc-browser-")
+        to_read, self.to = os.pipe()
+        self.back, from_write = os.pipe()
+
+        def place():  # the protocol wants descriptors 3 and 4
+            a, b = os.dup(to_read), os.dup(from_write)
+            os.dup2(a, 3)
+            os.dup2(b, 4)
+            os.set_inheritable(3, True)
+            os.set_inheritable(4, True)
+
+        self.process = subprocess.Popen(
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             "--no-first-run", "--disable-background-networking", "--disable-component-update",
+             "--autoplay-policy=no-user-gesture-required", "--mute-audio", "--remote-debugging-pipe",
+             "--user-data-dir=" + self.home, "--window-size=1200,900", "about:blank"],
+            preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(to_read)
+        os.close(from_write)
+        self.rest, self.last, self.session, self.events = b"", 0, None, []
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.to)
+        os.close(self.back)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _message(self):
+        while b"\0" not in self.rest:
+            more = os.read(self.back, 1 << 20)
+            assert more, "the browser has gone"
+            self.rest += more
+        text, self.rest = self.rest.split(b"\0", 1)
+        return json.loads(text)
+
+    def call(self, method, **params):
+        self.last += 1
+        call = {"id": self.last, "method": method, "params": params}
+        if self.session:
+            call["sessionId"] = self.session
+        os.write(self.to, json.dumps(call).encode() + b"\0")
+        while True:
+            got = self._message()
+            if got.get("id") == self.last:
+                assert "error" not in got, (method, got)
+                return got["result"]
+            if "method" in got:
+                self.events.append(got)
+
+    def open(self, url):
+        """A new page; its events and requests are collected from the start."""
+        self.session, self.events = None, []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self.call(domain + ".enable")
+        self.call("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def ask(self, expression):
+        got = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
+                        userGesture=True)
+        assert "exceptionDetails" not in got, (expression, got)
+        return got["result"].get("value")
+
+    def until(self, expression, seconds=20):
+        end = time.monotonic() + seconds
+        while not self.ask(expression):
+            assert time.monotonic() < end, "never true: " + expression
+            time.sleep(0.02)
+
+    def key(self, name):
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name,
+                      windowsVirtualKeyCode={"ArrowRight": 39, "ArrowLeft": 37, "Escape": 27, "End": 35, "Tab": 9}[name])
+
+    def requests(self):
+        self.ask("1")
+        return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+
+    def complaints(self):
+        """What scripts threw or the console said."""
+        self.ask("1")
+        return [e["params"] for e in self.events
+                if e["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled")
+                or (e["method"] == "Log.entryAdded" and e["params"]["entry"]["level"] == "error")]

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT
+"""The offline view, in a real browser: it opens from file://, shows what is there, and lets
+nothing run that came from a page."""
+import base64
+import json
+import http.server
+import threading
+
+import pytest
+
+from browser import Browser
+from conftest import extract
+
+FILM = """new Promise((done) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 64; canvas.height = 48;
+  const pen = canvas.getContext("2d");
+  const timer = setInterval(() => { pen.fillStyle = "#" + Math.random().toString(16).slice(2, 8); pen.fillRect(0, 0, 64, 48); }, 30);
+  const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: "video/webm;codecs=vp8" });
+  const parts = [];
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  recorder.onstop = () => {
+    clearInterval(timer);
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result.split(",")[1]);
+    reader.readAsDataURL(new Blob(parts));
+  };
+  recorder.start();
+  setTimeout(() => recorder.stop(), 900);
+})"""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def film(browser):
+    """A recording that plays, made by the browser itself."""
+    browser.open("about:blank")
+    return base64.b64decode(browser.ask(FILM))
+
+
+def pull_view(skyarc, tmp_path, *runs):
+    skyarc("pull", "-o", "a.tar.zst", *runs, check=0)
+    return extract(tmp_path / "a.tar.zst", tmp_path)
+
+
+@pytest.fixture
+def view(skyarc, tmp_path, browser):
+    def show(*runs, at=""):
+        folder = pull_view(skyarc, tmp_path, *runs)
+        browser.open((folder / "index.html").as_uri() + at)
+        return folder
+
+    return show
+
+
+def opened(browser, needle):
+    """Open the part whose title has this; give its text."""
+    browser.ask("[...document.querySelectorAll('details')].filter(d => d.querySelector('summary').textContent"
+                ".includes(%s)).forEach(d => { d.open = true; })" % json.dumps(needle))
+    browser.until("[...document.querySelectorAll('details[open]')].some(d => d.children.length > 1 &&"
+                  " d.querySelector('summary').textContent.includes(%s))" % json.dumps(needle))
+    return browser.ask("[...document.querySelectorAll('details[open]')].find(d => d.querySelector('summary')"
+                       ".textContent.includes(%s)).textContent" % json.dumps(needle))
+
+
+def only_files(browser, folder):
+    """data: are the icons of the browser's own video controls."""
+    for url in browser.requests():
+        assert url.startswith((folder.as_uri() + "/", "about:", "data:image/svg+xml")), url
+
+
+def test_a_run(view, browser, emu):
+    folder = view("tsk_demo1", "tsk_demo3", "wr_demo2")
+    assert browser.ask("document.querySelector('main h2').textContent") == "tsk_demo3"  # the failed one first
+    text = browser.ask("document.querySelector('main').textContent")
+    assert "the page did not load" in text and "buy milk" in text and '"total": 12' in text
+    browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
+    assert browser.ask("document.querySelectorAll('main .shots img').length") == 2
+    assert "You see a page. What next?" in opened(browser, "llm_prompt")
+    assert '"elements"' in opened(browser, "llm_response")
+    assert "<!DOCTYPE html>" in opened(browser, "html_scrape")
+    assert browser.ask("document.querySelectorAll('main table tbody tr').length") == 80
+    row = browser.ask("document.querySelector('main table tbody tr').textContent")
+    assert "https://shop.example/item/0" in row and "200" in row and "ms" in row
+    wide = browser.ask("[...document.querySelectorAll('.bar i')].map(i => i.getBoundingClientRect().left)")
+    assert wide[0] < wide[-1]
+    only_files(browser, folder)
+    assert not browser.complaints()
+
+
+def test_filters(view, browser):
+    view("tsk_demo1", "tsk_demo3", "wr_demo2")
+    names = "[...document.querySelectorAll('#runs button')].map(b => b.dataset.run)"
+    assert browser.ask(names) == ["tsk_demo1", "tsk_demo3", "wr_demo2"]
+    put = "(e => { e.value = %s; e.dispatchEvent(new Event(%s)); })(document.querySelector(%s))"
+
+    def enter(where, value, event="input"):
+        browser.ask(put % (json.dumps(value), json.dumps(event), json.dumps(where)))
+
+    enter("#status", "failed", "change")
+    assert browser.ask(names) == ["tsk_demo3"]
+    enter("#status", "", "change")
+    enter("#find", "did not LOAD")
+    assert browser.ask(names) == ["tsk_demo3"]
+    enter("#find", "demo1")
+    assert browser.ask(names) == ["tsk_demo1"]
+    browser.ask("document.querySelector('#runs button').click()")
+    assert browser.ask("document.querySelector('main h2').textContent") == "tsk_demo1"
+    enter("input[aria-label='filter requests']", "item/7")
+    assert all("item/7" in url for url in browser.ask("[...document.querySelectorAll('td.url')].map(t => t.textContent)"))
+    whole = opened(browser, "skyvern_log")
+    assert "step 0 done" in whole
+    enter("input[aria-label='search the log']", "step 11 done")
+    assert browser.ask("[...document.querySelectorAll('.lines li')].length") == 1
+    assert browser.ask("document.querySelector('.lines mark').textContent") == "step 11 done"
+
+
+def test_log_levels_and_console_errors(view, browser, emu):
+    lines = b"10:00 DEBUG a\n10:01 INFO b\n10:02 WARNING c\n10:03 ERROR d\n{\"level\": \"error\", \"event\": \"e\"}\n"
+    emu.run("tsk_logs", [{"id": "l1", "type": "skyvern_log", "data": lines},
+                         {"id": "l2", "type": "browser_console_log", "data": b"[error] Uncaught TypeError: x\nfine\n"}])
+    view("tsk_logs")
+    assert "Console errors (1)" in browser.ask("document.querySelector('main').textContent")
+    opened(browser, "skyvern_log")
+    for level, count in (("", 5), ("info", 4), ("warn", 3), ("error", 2)):
+        browser.ask("(e => { e.value = '%s'; e.dispatchEvent(new Event('change')); })"
+                    "(document.querySelector('select[aria-label=level]'))" % level)
+        assert browser.ask("[...document.querySelectorAll('details[open] .lines li')].length") == count
+
+
+def test_pictures_by_keyboard(view, browser):
+    view("tsk_step")
+    shown = "document.querySelector('dialog output').textContent"
+    browser.ask("document.querySelector('main .shots button').click()")
+    assert browser.ask("document.querySelector('dialog').open")
+    assert browser.ask(shown).startswith("1 of 20")
+    browser.key("ArrowRight")
+    browser.key("ArrowRight")
+    browser.until(shown + ".startsWith('3 of 20')")
+    browser.key("ArrowLeft")
+    browser.until(shown + ".startsWith('2 of 20')")
+    browser.key("End")
+    browser.key("ArrowRight")
+    browser.until(shown + ".startsWith('20 of 20')")
+    browser.until("document.querySelector('dialog img').naturalWidth > 0")
+    browser.key("Escape")
+    browser.until("!document.querySelector('dialog').open")
+
+
+def test_the_recording_plays(view, browser, emu, film):
+    emu.run("tsk_film", [{"id": "f1", "type": "recording", "data": film}])
+    view("tsk_film")
+    browser.until("document.querySelector('video').readyState > 0")
+    browser.ask("document.querySelector('video').play()")
+    browser.until("document.querySelector('video').currentTime > 0.1")
+    assert browser.ask("document.querySelector('video').videoWidth") == 64
+
+
+EVIL = ("</script><script>window.pwned=1</script><!--<script>--><img src=x onerror=\"window.pwned=1\">"
+        "\"'><svg onload=window.pwned=1><a href=javascript:window.pwned=1>go</a>{{7*7}}</pre></style>\u2028")
+
+
+class Trap:
+    """A server that nobody should ever ask."""
+    def __init__(self):
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(self.path)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def trap():
+    trap = Trap()
+    yield trap
+    trap.server.shutdown()
+    trap.server.server_close()
+
+
+def test_hostile(view, browser, emu, trap, tmp_path):
+    """Scripts and handlers in every field of every kind."""
+    page = """<html><head><meta http-equiv="refresh" content="0;url=URL/refresh"><base href="URL/base/">
+        <link rel="stylesheet" href="URL/css"><link rel="preconnect" href="URL"><link rel="prefetch" href="URL/prefetch">
+        <style>@import "URL/import"; body { background: url(URL/style) }</style>
+        <script>parent.pwned=1; top.pwned=1; fetch("URL/fetch")</script><script src="URL/js"></script></head>
+        <body onload="top.pwned=1" style="background: url(URL/inline)"><img src="URL/img" srcset="URL/set 2x" onerror="top.pwned=1">
+        <iframe src="URL/frame"></iframe><object data="URL/object"></object><embed src="URL/embed"><video poster="URL/poster" src="URL/video"></video>
+        <form action="URL/form"><button formaction="URL/f2" autofocus onfocus="top.pwned=1">x</button></form>
+        <svg><script>top.pwned=1</script><image href="URL/svg" /><use href="URL/use#x" /></svg>
+        <template><img src="URL/template" onerror="top.pwned=1"></template><p>HELLO</p>EVIL</body></html>"""
+    page = page.replace("URL", trap.url).replace("EVIL", EVIL).encode()
+    har = {"log": {"entries": [{"startedDateTime": EVIL, "time": 1e308, "request": {"method": EVIL, "url": "javascript:pwned=1//" + EVIL},
+                                "response": {"status": 0, "_error": EVIL, "content": {"mimeType": EVIL, "size": -5}}},
+                               {"startedDateTime": "2026-01-20T11:52:29Z", "time": "x", "request": 7, "response": []}, None, 3]}}
+    rows = [{"id": "e%d" % i, "type": kind, "data": data, **more} for i, (kind, data, more) in enumerate([
+        ("html_scrape", page, {}), ("html_action", page, {}), ("llm_prompt", EVIL.encode(), {}), ("llm_response", json.dumps({EVIL: EVIL}).encode(), {}),
+        ("har", json.dumps(har).encode(), {}), ("skyvern_log", ("ERROR " + EVIL + "\n").encode() * 3, {}),
+        ("browser_console_log", ("error " + EVIL).encode(), {}), ("screenshot_action", b"<svg onload=top.pwned=1 xmlns='http://www.w3.org/2000/svg'>", {}),
+        ("script_file", EVIL.encode(), {}), (EVIL, b"{}", {}), ("llm_request", b"\xff\xfe\x00\xed\xa0\x80 half", {})])]
+    emu.run("tsk_evil", rows, status=EVIL, failure_reason=EVIL, output={EVIL: EVIL}, run_request={"prompt": EVIL}, run_type=EVIL, created_at=EVIL)
+    folder = view("tsk_evil", "tsk_demo1")
+    for run in ("tsk_evil", "tsk_demo1"):
+        browser.ask("document.querySelector('#runs button[data-run=%s]').click()" % run)
+        for _ in range(3):
+            browser.ask("document.querySelectorAll('main details').forEach(d => { d.open = true; })")
+            browser.until("[...document.querySelectorAll('main details')].every(d => d.children.length > 1)")
+        browser.ask("document.querySelectorAll('main section button').forEach(b => { if (/sandbox/.test(b.textContent)) b.click(); })")
+        browser.ask("document.querySelectorAll('main .shots button').forEach(b => { b.click(); document.querySelector('dialog').close(); })")
+        browser.until("document.readyState === 'complete'")
+        if run == "tsk_evil":
+            assert browser.ask("document.querySelectorAll('iframe').length") == 2
+            assert browser.ask("[...document.querySelectorAll('iframe')].every(f => f.getAttribute('sandbox') === '' && f.srcdoc.includes('HELLO'))")
+            assert EVIL in browser.ask("document.querySelector('main').textContent")
+        browser.ask("new Promise(done => setTimeout(done, 700))")
+        assert browser.ask("window.pwned") is None
+    assert not trap.seen
+    only_files(browser, folder)
+    assert browser.ask("document.querySelectorAll('main script, main svg, main a[href^=javascript]').length") == 0
+    assert not [c for c in browser.complaints() if "exceptionDetails" in c]
+
+
+def test_the_policy(view, browser, trap):
+    """Were there a hole in the script, the policy would still hold."""
+    view("tsk_demo3")
+    browser.ask("document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.pwned = 1' }))")
+    browser.ask("document.body.insertAdjacentHTML('beforeend', '<img src=%s/x onerror=\"window.pwned=1\">"
+                "<iframe src=%s/f></iframe><link rel=stylesheet href=%s/c>')" % ((trap.url,) * 3))
+    assert browser.ask("fetch('%s/fetch').then(() => 1, () => 0)" % trap.url) == 0
+    browser.ask("new Promise(done => setTimeout(done, 300))")
+    assert browser.ask("window.pwned") is None and not trap.seen
+
+
+def test_thousands_stay_smooth(view, browser, emu):
+    rows = [{"id": "s%04d" % i, "type": "screenshot_action", "data": b"\x89PNG\r\n\x1a\n%d" % i} for i in range(2000)]
+    rows += [{"id": "p%04d" % i, "type": "llm_prompt", "data": b"prompt %d" % i} for i in range(1000)]
+    emu.run("tsk_many", rows)
+    view("tsk_many")
+    assert browser.ask("document.querySelectorAll('main .shots img').length") == 2000
+    pictures = [u for u in browser.requests() if u.endswith(".png")]
+    assert 0 < len(pictures) < 600, len(pictures)  # those in sight and a little ahead
+    assert browser.ask("document.querySelectorAll('main pre').length") < 10
+    assert browser.ask("performance.getEntriesByType('navigation')[0].domComplete") < 20000
+    opened(browser, "All files")
+    assert browser.ask("document.querySelectorAll('main table tbody tr').length") == 500
+
+
+def test_dark_and_narrow(view, browser):
+    view("tsk_demo3")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = browser.ask(colour)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    assert browser.ask(colour) != light
+    browser.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=False)
+    assert browser.ask("document.documentElement.scrollWidth") <= 400
+    browser.call("Emulation.clearDeviceMetricsOverride")
+    browser.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_what_a_screen_reader_gets(view, browser):
+    view("tsk_demo1", "tsk_demo3")
+    tree = browser.call("Accessibility.getFullAXTree")["nodes"]
+    nodes = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in tree if not n.get("ignored") and "role" in n]
+    roles = [role for role, _ in nodes]
+    for role in ("main", "navigation", "banner", "heading", "table", "searchbox", "combobox"):
+        assert role in roles, role
+    for role, name in nodes:
+        if role in ("button", "image", "searchbox", "combobox", "Video", "link", "dialog", "columnheader"):
+            assert name.strip(), (role, name)
+    for _ in range(4):
+        browser.key("Tab")
+    assert browser.ask("document.activeElement.closest('#runs') !== null")
+
+
+def test_report_and_no_report(skyarc, tmp_path, browser):
+    runs = ["tsk_demo1", "tsk_demo3", "tsk_step"]
+    folder = pull_view(skyarc, tmp_path, *runs)
+    skyarc("report", "-o", "r.html", "a.tar.zst", check=0)
+    assert sorted((tmp_path / "r.html").read_bytes().split(b"\n")) == sorted((folder / "index.html").read_bytes().split(b"\n"))
+    assert skyarc("report", "-o", "-", "a.tar.zst", check=0).out == (tmp_path / "r.html").read_bytes()
+    assert "exists" in skyarc("report", "-o", "r.html", "a.tar.zst", check=1).err
+    skyarc("report", "-f", "-o", "r.html", "a.tar.zst", check=0)
+    for name in ("b.tar.zst", "b.tar.gz", "b.tar", "b.zip"):
+        skyarc("pull", "--no-report", "-o", name, *runs, check=0)
+        assert not (extract(tmp_path / name, tmp_path) / "index.html").exists()
+        skyarc("verify", name, check=0)
+        out = skyarc("report", "-o", "view-" + name, name, check=0).out.decode().strip()
+        assert out == "view-%s/b/index.html" % name
+        browser.open((tmp_path / out).as_uri())
+        browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
+        assert browser.ask("document.querySelectorAll('#runs li').length") == 3
+    assert not list(tmp_path.glob("**/*.partial"))
+
+
+def test_lost_artifacts_are_told(view, skyarc, emu, browser, tmp_path):
+    emu.run("tsk_lost", [{"id": "g1", "type": "har", "data": b"{}"}])
+    skyarc("pull", "-o", "a.tar.zst", "tsk_lost", "tsk_nowhere", check=3)
+    folder = extract(tmp_path / "a.tar.zst", tmp_path)
+    browser.open((folder / "index.html").as_uri() + "#tsk_nowhere")
+    text = browser.ask("document.querySelector('main').textContent")
+    assert "Missing (1)" in text and "404" in text
