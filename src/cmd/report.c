@@ -94,7 +94,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 
     if (rc == 0)
-        rc = write_page(report, path, true, err);
+        rc = write_page(report, path, args->force, err);
     if (rc == 0 && !args->common.quiet)
         (void)printf("%s\n", path);
     mem_free(path);

@@ -340,6 +340,8 @@ int archive_report(const struct archive_job *job, const struct pull_result *resu
         }
     } else if (rc == 0 && people && !common->quiet) {
         summary_text(out, job->output, result);
+    } else if (rc == 0 && job->args->after && !common->quiet) {
+        summary_head(out, job->output, result); /* cron's mail keeps it */
     }
     return rc;
 }

@@ -57,6 +57,14 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     (void)fprintf(out, "head        %s\n", sha256);
 }
 
+void summary_head(FILE *out, const char *archive, const struct pull_result *r)
+{
+    char sha256[SHA256_TEXT];
+
+    text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
+    (void)fprintf(out, "%s: head %s\n", archive, sha256);
+}
+
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,
                  struct err *err)
 {

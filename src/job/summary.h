@@ -16,6 +16,9 @@
 /* A few lines for people. */
 void summary_text(FILE *out, const char *archive, const struct pull_result *result);
 
+/* One line: the head of the series that the archive belongs to. */
+void summary_head(FILE *out, const char *archive, const struct pull_result *result);
+
 /* One JSON document; error is why there is no archive, or NULL. */
 int summary_json(FILE *out, const char *archive, const struct pull_result *result,
                  const char *error, struct err *err) MUST_CHECK;

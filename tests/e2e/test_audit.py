@@ -239,6 +239,14 @@ def test_anchor_command(skyarc, tmp_path):
     skyarc("verify", "b.tar.zst", check=0)
 
 
+def test_cron_keeps_the_head(skyarc, tmp_path):
+    """Silent without a terminal, but for the head of a series."""
+    assert skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0).out == b""
+    out = skyarc("pull", "-o", "b.tar.zst", "--after", "a.tar.zst", "tsk_demo1", check=0).out.decode()
+    head = hashlib.sha256(skyarc("cat", "b.tar.zst", "manifest.json", check=0).out).hexdigest()
+    assert out == "b.tar.zst: head %s\n" % head
+
+
 def test_against_the_service(skyarc, emu, tmp_path):
     rows = [{"id": "x1", "type": "har", "data": b"{}"}, {"id": "x2", "type": "html_scrape", "data": b"<p>"}]
     emu.run("tsk_grow", rows)
