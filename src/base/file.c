@@ -179,7 +179,7 @@ int file_sync_dir(const char *path, struct err *err)
 }
 
 /* Fill a new file and flush it. */
-static int put_fd(void *ctx, const void *bytes, size_t len, struct err *err)
+int file_put_fd(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     return file_write(*(const int *)ctx, bytes, len, err);
 }
@@ -196,7 +196,7 @@ int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, stru
         (void)err_sys(err, "cannot write '%s'", path);
         goto out;
     }
-    rc = make(ctx, put_fd, &fd, err);
+    rc = make(ctx, file_put_fd, &fd, err);
     if (rc == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
         rc = err_sys(err, "cannot flush");
     if (close(fd) < 0 && rc == 0)

@@ -17,6 +17,9 @@
 /* Write all of it, at the descriptor's position. */
 int file_write(int fd, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
+/* The same as a put_fn; ctx is a pointer to the descriptor. */
+int file_put_fd(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
 /* Write all of it at an offset. */
 int file_pwrite(int fd, const void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/file.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "cmd/commands.h"
+#include "job/talk.h"
 #include "open/fetchone.h"
 
 #include <string.h>
-#include <unistd.h>
 
 struct cat_args {
     struct command_args common;
@@ -15,13 +13,6 @@ struct cat_args {
 static const struct cat_args cat_defaults = { .common = { 0 } };
 
 static const struct opt_group cat_groups[] = { { NULL, NULL, 0 } };
-
-static int put_out(void *ctx, const void *bytes, size_t len, struct err *err)
-{
-    (void)ctx;
-    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
-                                                          : 0;
-}
 
 static int cat_main(void *args_in, int count, char *const *operands, struct err *err)
 {
@@ -32,7 +23,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
         return err_set(err, ERR_USAGE,
                        "an archive, and a path or artifact ID in it are wanted");
     for (i = 1; i < count; i++) {
-        if (fetchone(operands[0], operands[i], put_out, NULL, err) < 0)
+        if (fetchone(operands[0], operands[i], talk_put_raw, NULL, err) < 0)
             return err->kind == ERR_MISMATCH
                        ? (log_line(LOG_ERROR, "%s", err->text), EXIT_DAMAGED)
                        : -1;

@@ -64,13 +64,6 @@ static bool on_stopped(void *ctx)
     return signals_stop() != 0;
 }
 
-static int put_out(void *ctx, const void *bytes, size_t len, struct err *err)
-{
-    (void)ctx;
-    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
-                                                          : 0;
-}
-
 static int write_page(struct report *report, const char *path, bool force, struct err *err)
 {
     if (!force && access(path, F_OK) == 0)
@@ -122,7 +115,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     if (!report)
         rc = -1;
     else if (strcmp(args->output, "-") == 0)
-        rc = report_write(report, put_out, NULL, err);
+        rc = report_write(report, talk_put_raw, NULL, err);
     else if (is_page(args->output))
         rc = write_page(report, args->output, args->force, err);
     else

@@ -111,11 +111,14 @@ static int unarmour(const char *text, const char *begin, const char *end, struct
                     struct err *err)
 {
     const char *from = strstr(text, begin);
-    const char *to = from ? strstr(from, end) : NULL;
+    const char *to;
 
+    if (from)
+        from +=
+            strlen(begin); /* before the end is looked for: the two may share their dashes */
+    to = from ? strstr(from, end) : NULL;
     if (!to)
         return err_set(err, ERR_FORMAT, "no %s", begin);
-    from += strlen(begin);
     return from_base64(from, (size_t)(to - from), out, err);
 }
 

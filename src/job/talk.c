@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/talk.h"
 
+#include "base/file.h"
+
 #include "base/log.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
@@ -8,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool on_stopped(void *ctx)
 {
@@ -75,6 +78,13 @@ int talk_status(const struct err *err)
         return -1;
     log_line(LOG_ERROR, "stopped by signal %d", signals_stop());
     return EXIT_SIGNAL + signals_stop();
+}
+
+int talk_put_raw(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    (void)ctx;
+    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
+                                                          : 0;
 }
 
 int talk_put(void *ctx, const void *bytes, size_t len, struct err *err)

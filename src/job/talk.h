@@ -37,6 +37,9 @@ int talk_call(struct talk *talk, struct call *call, const char *body, size_t len
 /* The status of a command that failed with err: -1, or that of the signal that stopped it. */
 int talk_status(const struct err *err);
 
+/* Write bytes to standard output, past stdio; a put_fn, ctx unused. */
+int talk_put_raw(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
 /* A put_fn to standard output. */
 int talk_put(void *ctx, const void *bytes, size_t len, struct err *err);
 

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PIECE     ((size_t)128 << 10)
 #define LINKS_MAX ((size_t)1 << 26)
 
 /* A hard link, made when all files are there. */
@@ -68,30 +67,6 @@ static const struct rows_artifact *row_of(const struct extract *x, const char *p
     return roll_find(x->roll, path + top + 1);
 }
 
-/* Copy an entry's bytes out, hashing them. */
-static int copy_out(struct tape *tape, int fd, uint8_t sha256[SHA256_SIZE], uint64_t *size,
-                    struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    unsigned char *room = sha ? mem_new(PIECE, err) : NULL;
-    ssize_t n = -1;
-
-    *size = 0;
-    while (room && (n = tape_read(tape, room, PIECE, err)) > 0) {
-        sha256_add(sha, room, (size_t)n);
-        *size += (uint64_t)n;
-        if (file_write(fd, room, (size_t)n, err) < 0) {
-            n = -1;
-            break;
-        }
-    }
-    if (n == 0)
-        sha256_end(sha, sha256);
-    mem_free(room);
-    sha256_free(sha);
-    return n < 0 ? -1 : 0;
-}
-
 static int put_file(struct extract *x, struct tape *tape, const struct tape_entry *entry,
                     const struct rows_artifact *row, uint64_t *size, struct err *err)
 {
@@ -100,7 +75,7 @@ static int put_file(struct extract *x, struct tape *tape, const struct tape_entr
     int rc = place_begin(&x->place, &file, entry->path, err);
 
     if (rc == 0)
-        rc = copy_out(tape, file.fd, sha256, size, err);
+        rc = tape_copy(tape, file_put_fd, &file.fd, sha256, size, err);
     if (rc == 0 && row && memcmp(sha256, row->sha256, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
     if (rc == 0)

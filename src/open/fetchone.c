@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PIECE ((size_t)64 << 10)
-
 /* Looking for one row: by a path or an ID that stands somewhere in it. */
 struct quest {
     const char *what;
@@ -59,33 +57,13 @@ static int come_to(const struct box *box, struct tape *tape, const char *path, b
     return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
 }
 
-static int copy(struct tape *tape, put_fn *put, void *ctx, uint8_t sha256[SHA256_SIZE],
-                struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    char *room = sha ? mem_new(PIECE, err) : NULL;
-    ssize_t n = -1;
-
-    while (room && (n = tape_read(tape, room, PIECE, err)) > 0) {
-        sha256_add(sha, room, (size_t)n);
-        if (put(ctx, room, (size_t)n, err) < 0) {
-            n = -1;
-            break;
-        }
-    }
-    if (n == 0)
-        sha256_end(sha, sha256);
-    mem_free(room);
-    sha256_free(sha);
-    return n < 0 ? -1 : 0;
-}
-
 /* Put the entry of a row out; a link's target when it is one. */
 static int put_row(struct box *box, struct quest *q, put_fn *put, void *ctx, struct err *err)
 {
     bool here = q->found.offset != ROWS_NONE && box->indexed;
     struct tape *tape = tape_open(box, here ? q->found.offset : 0, UINT64_MAX, err);
     struct tape_entry entry;
+    uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     int rc = -1;
 
@@ -94,7 +72,7 @@ static int put_row(struct box *box, struct quest *q, put_fn *put, void *ctx, str
             (void)err_set(err, ERR_MISMATCH, "manifest and tar header disagree about '%.200s'",
                           q->found.path);
         else
-            rc = copy(tape, put, ctx, sha256, err);
+            rc = tape_copy(tape, put, ctx, sha256, &size, err);
     }
     if (rc == 0 && memcmp(sha256, q->found.sha256, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH,
@@ -113,6 +91,7 @@ static int put_file(struct box *box, const char *what, const char *below, put_fn
         tape_open(box, box->indexed && tag ? box->locator.plain : 0, UINT64_MAX, err);
     struct tape_entry entry;
     uint8_t sha256[SHA256_SIZE];
+    uint64_t size;
     size_t top = strlen(box->top);
     int rc = tape ? 1 : -1;
 
@@ -122,7 +101,7 @@ static int put_file(struct box *box, const char *what, const char *below, put_fn
             (strcmp(entry.path + top + 1, what) != 0 &&
              strcmp(entry.path + top + 1, below) != 0))
             continue;
-        rc = copy(tape, put, ctx, sha256, err);
+        rc = tape_copy(tape, put, ctx, sha256, &size, err);
         tape_free(tape);
         return rc;
     }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIECE ((size_t)128 << 10)
+
 #define BLOCK ((size_t)64 << 10)
 
 struct tape {
@@ -179,4 +181,27 @@ ssize_t tape_read(struct tape *t, void *bytes, size_t len, struct err *err)
     la_ssize_t n = archive_read_data(t->archive, bytes, len);
 
     return n < 0 ? fail(t, err) : (ssize_t)n;
+}
+
+int tape_copy(struct tape *t, put_fn *put, void *ctx, uint8_t sha256[SHA256_SIZE],
+              uint64_t *size, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    unsigned char *room = sha ? mem_new(PIECE, err) : NULL;
+    ssize_t n = -1;
+
+    *size = 0;
+    while (room && (n = tape_read(t, room, PIECE, err)) > 0) {
+        sha256_add(sha, room, (size_t)n);
+        *size += (uint64_t)n;
+        if (put && put(ctx, room, (size_t)n, err) < 0) {
+            n = -1;
+            break;
+        }
+    }
+    if (n == 0)
+        sha256_end(sha, sha256);
+    mem_free(room);
+    sha256_free(sha);
+    return n < 0 ? -1 : 0;
 }

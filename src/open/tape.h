@@ -13,6 +13,8 @@
 #ifndef OPEN_TAPE_H
 #define OPEN_TAPE_H
 
+#include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "open/box.h"
 
@@ -41,5 +43,9 @@ int tape_next(struct tape *tape, struct tape_entry *entry, struct err *err) MUST
 
 /* Its bytes. */
 ssize_t tape_read(struct tape *tape, void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* All of its bytes: put somewhere (unless put is NULL), hashed and counted. */
+int tape_copy(struct tape *tape, put_fn *put, void *ctx, uint8_t sha256[SHA256_SIZE],
+              uint64_t *size, struct err *err) MUST_CHECK;
 
 #endif

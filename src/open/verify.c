@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE    ((size_t)128 << 10)
 #define TAG_MAX  ((size_t)1 << 30)
 #define INFO_MAX ((size_t)1 << 20)
 
@@ -49,30 +48,6 @@ static void report(struct check *c, const char *path, const char *artifact_id, u
     c->opts->damage(c->opts->ctx, &damage);
 }
 
-/* Hash an entry's bytes; keep (may be NULL) gets a copy of them. */
-static int hash_entry(struct tape *tape, uint8_t sha256[SHA256_SIZE], uint64_t *size,
-                      struct buf *keep, struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    unsigned char *room = sha ? mem_new(PIECE, err) : NULL;
-    ssize_t n = -1;
-
-    *size = 0;
-    while (room && (n = tape_read(tape, room, PIECE, err)) > 0) {
-        sha256_add(sha, room, (size_t)n);
-        *size += (uint64_t)n;
-        if (keep && buf_add(keep, room, (size_t)n, err) < 0) {
-            n = -1;
-            break;
-        }
-    }
-    if (n == 0)
-        sha256_end(sha, sha256);
-    mem_free(room);
-    sha256_free(sha);
-    return n < 0 ? -1 : 0;
-}
-
 /* A file outside of data/. */
 static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
                    const char *name, struct err *err)
@@ -83,7 +58,7 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
     if (tag < 0) {
         uint8_t sha256[SHA256_SIZE];
 
-        if (hash_entry(tape, sha256, &size, NULL, err) < 0)
+        if (tape_copy(tape, NULL, NULL, sha256, &size, err) < 0)
             return -1;
         (void)pthread_mutex_lock(&c->lock);
         if (roll_see_other(c->roll, name, entry->offset, sha256, err) < 0)
@@ -91,8 +66,8 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
         (void)pthread_mutex_unlock(&c->lock);
         return 0;
     }
-    if (hash_entry(tape, c->tag_sha256[tag], &size, tag == ROLL_MANIFEST ? NULL : &c->tags[tag],
-                   err) < 0)
+    if (tape_copy(tape, tag == ROLL_MANIFEST ? NULL : buf_put, &c->tags[tag],
+                  c->tag_sha256[tag], &size, err) < 0)
         return -1;
     (void)pthread_mutex_lock(&c->lock);
     if (c->tag_seen[tag])
@@ -116,7 +91,7 @@ static int see_payload(struct check *c, struct tape *tape, const struct tape_ent
     else if (target)
         seen.target = "(outside)";
     if (!target && !c->opts->quick)
-        rc = hash_entry(tape, seen.sha256, &seen.size, NULL, err);
+        rc = tape_copy(tape, NULL, NULL, seen.sha256, &seen.size, err);
     if (rc < 0)
         return -1;
     seen.hashed = !target && !c->opts->quick;
