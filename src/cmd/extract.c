@@ -133,8 +133,6 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         rc = signals_setup(err);
     if (rc == 0)
         rc = extract_run(operands[0], &opts, &result, err);
-    if (rc == 0 && !result.indexed)
-        log_line(LOG_INFO, "'%s' has no index; it was read from end to end", operands[0]);
     if (rc == 0 && result.kept > 1)
         log_line(LOG_WARNING, "%llu files were there already and stay",
                  (unsigned long long)result.kept);

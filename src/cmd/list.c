@@ -81,8 +81,6 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         rc = box_open(&box, operands[0], err);
     if (rc == 0)
         rc = box_manifest(&box, on_row, &l, NULL, err);
-    if (rc == 0 && box.whole)
-        log_line(LOG_INFO, "'%s' has no index; all of it was read", operands[0]);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)

@@ -2,6 +2,7 @@
 #include "open/box.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "open/tape.h"
 
@@ -166,6 +167,8 @@ int box_manifest(struct box *box, rows_fn *fn, void *ctx, struct box_digests *di
 
     rows_init(&rows, fn, ctx);
     box->whole = !box->indexed && box->codec != FRAME_NONE;
+    if (box->whole)
+        log_line(LOG_WARNING, "'%s' has no index: it is read from end to end", box->path);
     if (tape && (!digests || sha512) && find_manifest(box, tape, err) == 0)
         rc = feed(tape, &rows, sha256, sha512, err);
     if (rc == 0 && digests) {
