@@ -46,16 +46,33 @@ static void words(struct jsonw *w, const char *s)
     put(w, s, strlen(s));
 }
 
+/* How many bytes stand for themselves. */
+static size_t plain_span(const char *s, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            break;
+    }
+    return i;
+}
+
 static void quote(struct jsonw *w, const char *s, size_t left)
 {
 
     put(w, "\"", 1);
     while (left) {
-        size_t len = text_utf8_next(s, left);
+        size_t span = plain_span(s, left);
+        size_t len = span ? span : text_utf8_next(s, left);
         unsigned char c = (unsigned char)*s;
         char code[8];
 
-        if (!len) {
+        if (span) {
+            put(w, s, span);
+        } else if (!len) {
             words(w, "\xef\xbf\xbd");
             len = 1;
         } else if (c == '"' || c == '\\') {

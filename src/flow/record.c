@@ -326,7 +326,7 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
 
 struct measure {
     struct sha256 *sha;
-    struct sha512 *sha512;
+    struct sha512 *sha512; /* NULL: not wanted */
     uint64_t size;
 };
 
@@ -336,7 +336,8 @@ static int put_measure(void *ctx, const void *bytes, size_t len, struct err *err
 
     (void)err;
     sha256_add(measure->sha, bytes, len);
-    sha512_add(measure->sha512, bytes, len);
+    if (measure->sha512)
+        sha512_add(measure->sha512, bytes, len);
     measure->size += len;
     return 0;
 }
@@ -376,24 +377,22 @@ static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
 }
 
 /* The offline view, which the manifest then names: it learns its rows from the same maker. */
-static int write_view(struct making *m, struct volume *volume, struct measure *measure,
+static int write_view(struct making *m, struct volume *volume, struct sha256 *sha,
                       struct err *err)
 {
     const struct record *record = m->record;
     char path[PATH_MAX_ENTRY];
-    uint8_t sha512[SHA512_SIZE];
+    struct measure measure = { .sha = sha };
     struct rows rows;
     int rc;
 
     rows_init(&rows, page_row, record->page);
     rc = make_manifest(m, feed_rows, &rows, err);
     rows_clear(&rows);
-    measure->size = 0;
-    if (rc < 0 || page_write(record->page, record->top, put_measure, measure, err) < 0)
+    if (rc < 0 || page_write(record->page, record->top, put_measure, &measure, err) < 0)
         return -1;
-    m->view.size = measure->size;
-    sha256_end(measure->sha, m->view.sha256);
-    sha512_end(measure->sha512, sha512); /* begins anew */
+    m->view.size = measure.size;
+    sha256_end(sha, m->view.sha256);
     (void)snprintf(path, sizeof(path), "%s/%s", record->top, PAGE_NAME);
     if (volume_begin(volume, path, m->view.size, record->head.created_at / 1000, false, NULL,
                      NULL, err) < 0 ||
@@ -415,8 +414,8 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
         return -1;
     tag->size = measure->size;
     sha256_end(measure->sha, tag->sha256);
-    sha512_end(measure->sha512, sha512);
     if (file == TAG_MANIFEST) {
+        sha512_end(measure->sha512, sha512);
         memcpy(m->record->sha256, tag->sha256, SHA256_SIZE);
         memcpy(m->record->sha512, sha512, SHA512_SIZE);
     }
@@ -438,7 +437,7 @@ int record_write(struct record *record, struct volume *volume, struct place *man
 
     buf_init(&m.scratch, TEXT_MAX);
     if (rc == 0 && record->page)
-        rc = write_view(&m, volume, &measure, err);
+        rc = write_view(&m, volume, measure.sha, err);
     /* what is pending goes out first: then the size is known, and places are */
     if (rc == 0)
         rc = volume_drain(volume, &record->totals.stored_bytes, err);

@@ -23,8 +23,11 @@ struct store {
 
 enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
 
+#define HTML_SHARE 4 /* captured pages get so much of the room: they are large and many */
+
 struct page {
     struct store stores[STORES];
+    uint64_t html; /* bytes of captured pages in the texts */
     struct buf block;
     struct buf raw;
 };
@@ -78,10 +81,14 @@ static int add_inert(struct buf *out, const char *json, size_t len, struct err *
     size_t i;
 
     for (i = 0; i < len; i++) {
-        if (json[i] != '<' && json[i] != '>' && json[i] != '&')
+        const char *code = json[i] == '<'   ? "\\u003c"
+                           : json[i] == '>' ? "\\u003e"
+                           : json[i] == '&' ? "\\u0026"
+                                            : NULL;
+
+        if (!code)
             continue;
-        if (buf_add(out, json + from, i - from, err) < 0 ||
-            buf_addf(out, err, "\\u%04x", (unsigned)json[i]) < 0)
+        if (buf_add(out, json + from, i - from, err) < 0 || buf_add(out, code, 6, err) < 0)
             return -1;
         from = i + 1;
     }
@@ -107,6 +114,11 @@ static bool is_type(const char *type, const char *name)
     return type && strcmp(type, name) == 0;
 }
 
+static bool is_html(const char *type)
+{
+    return type && strncmp(type, "html", 4) == 0;
+}
+
 /* Whether it is text: by its type, whatever its name ends in, or by what it is. */
 static bool is_text(const char *type, const char *media_type)
 {
@@ -124,7 +136,8 @@ static bool is_text(const char *type, const char *media_type)
 size_t page_wants(const struct page *page, const char *type, const char *media_type,
                   uint64_t size)
 {
-    if (page->stores[STORE_TEXTS].size >= PAGE_TEXTS_MAX)
+    if (page->stores[STORE_TEXTS].size >= PAGE_TEXTS_MAX ||
+        (is_html(type) && page->html >= PAGE_TEXTS_MAX / HTML_SHARE))
         return 0;
     if (is_type(type, "har"))
         return size <= HAR_SIZE_MAX ? (size_t)size : 0;
@@ -163,6 +176,7 @@ int page_text(struct page *page, const char *path, const char *type, const char 
         add_inert(block, page->raw.data, page->raw.len, err) < 0 ||
         buf_adds(block, "</script>\n", err) < 0)
         return -1;
+    page->html += is_html(type) ? block->len : 0;
     return append(&page->stores[STORE_TEXTS], block, err);
 }
 

@@ -30,7 +30,7 @@
 
 #define PAGE_NAME      "index.html"
 #define PAGE_TEXT_MAX  ((size_t)256 << 10)  /* of one text; more is cut */
-#define PAGE_TEXTS_MAX ((uint64_t)64 << 20) /* of all texts; the rest is linked to */
+#define PAGE_TEXTS_MAX ((uint64_t)32 << 20) /* of all texts, a quarter of it captured pages */
 
 struct page;
 

@@ -85,7 +85,11 @@
     return box;
   }
 
+  /* Opened by a browser as what it is, and nothing in it runs; anything else is named alone. */
+  const SAFE = /\.(png|jpe?g|gif|webp|webm|mp4|json|txt|csv|pdf|zip)$/i;
+
   function link(row, text) {
+    if (!SAFE.test(row.p)) return make("code", { text: row.p });
     return make("a", { href: href(row.p), target: "_blank", rel: "noopener noreferrer", text: text || row.p.split("/").pop() });
   }
 

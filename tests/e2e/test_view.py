@@ -231,6 +231,8 @@ def test_hostile(view, browser, emu, trap, tmp_path):
         assert browser.ask("window.pwned") is None
     assert not trap.seen
     only_files(browser, folder)
+    for target in browser.ask("[...document.querySelectorAll('a[href]')].map(a => a.href)"):  # a click runs nothing, too
+        assert target.endswith(("#main", ".png", ".webm", ".json", ".txt", ".csv")), target
     assert browser.ask("document.querySelectorAll('main script, main svg, main a[href^=javascript]').length") == 0
     assert not [c for c in browser.complaints() if "exceptionDetails" in c]
 
