@@ -22,8 +22,12 @@ void rows_clear(struct rows *rows)
 }
 
 /* Where a value at depth 1 begins; previous is the one that is an object itself. */
-static enum rows_section section_of(const char *key, char c)
+static enum rows_section section_of(const struct rows *rows, char c)
 {
+    const char *key = buf_text(&rows->key);
+
+    if (rows->strange || strlen(key) != rows->key.len)
+        return ROWS_HEAD;
     if (c == '{')
         return strcmp(key, "previous") == 0 ? ROWS_PREVIOUS : ROWS_HEAD;
     return strcmp(key, "runs") == 0        ? ROWS_RUNS
@@ -54,7 +58,7 @@ static int bracket(struct rows *rows, char c, struct err *err)
         if (rows->depth == 0 && c != '{')
             return err_set(err, ERR_FORMAT, "the manifest is no JSON object");
         if (rows->depth == 1)
-            rows->section = section_of(buf_text(&rows->key), c);
+            rows->section = section_of(rows, c);
         rows->depth++;
         rows->started = true;
         return in_row(rows) ? buf_add(&rows->row, &c, 1, err) : 0;
@@ -82,8 +86,10 @@ static int outside(struct rows *rows, char c, struct err *err)
     switch (c) {
     case '"':
         rows->in_string = true;
-        if (rows->depth == 1)
+        if (rows->depth == 1) {
             buf_reset(&rows->key);
+            rows->strange = false;
+        }
         break;
     case '{':
     case '[':
@@ -118,9 +124,9 @@ int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
             n = string_span(rows, bytes, len);
             if (in_row(rows))
                 rc = buf_add(&rows->row, bytes, n, err);
-            else if (rows->depth == 1 && *bytes != '"')
-                (void)(buf_add(&rows->key, bytes, n, NULL) ==
-                       0); /* a long one is none of ours */
+            else if (rows->depth == 1 && *bytes != '"' &&
+                     buf_add(&rows->key, bytes, n, NULL) < 0)
+                rows->strange = true;
             if (n == 1 && !rows->escaped && *bytes == '"')
                 rows->in_string = false;
             rows->escaped = n == 1 && !rows->escaped && *bytes == '\\';

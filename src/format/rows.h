@@ -51,7 +51,7 @@ struct rows {
     unsigned depth;
     bool in_string;
     bool escaped;
-    bool want_value; /* at depth 1, behind a colon */
+    bool strange; /* a key longer than any of ours */
     bool ended;
     bool started;
     struct buf key;
