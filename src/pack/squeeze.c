@@ -167,13 +167,14 @@ static void *write_out(void *ctx)
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
         struct slot *slot = &s->slots[s->written % s->size];
-        bool skip = s->failed;
+        bool skip;
         int rc = 0;
 
         while (slot->state != SLOT_CODED && !(s->closing && s->written == s->submitted))
             (void)pthread_cond_wait(&s->coded, &s->lock);
         if (slot->state != SLOT_CODED)
             break;
+        skip = s->failed; /* as it is now: then the worker may have coded nothing */
         (void)pthread_mutex_unlock(&s->lock);
         if (!skip)
             rc = put_out(s, slot, &err);

@@ -137,12 +137,17 @@ static void test_coded_volumes(void **state)
 static void test_given_up(void **state)
 {
     struct volume_opts opts = { path, VOLUME_TAR_ZST, 0, false, 2 };
-    struct volume *v = volume_open(&opts, NULL);
+    struct volume *v;
+    size_t i;
 
     (void)state;
-    put(v, "f", 9000000, false, NULL);
-    volume_free(v); /* with work in all stages */
-    assert_int_equal(access(path, F_OK), -1);
+    for (i = 0; i < 60; i++) { /* at other moments, with work in all stages */
+        v = volume_open(&opts, NULL);
+        put(v, "f", 300000 + i * 50021, i % 2, NULL);
+        put(v, "g", 1000000, i % 3, NULL);
+        volume_free(v);
+        assert_int_equal(access(path, F_OK), -1);
+    }
 }
 
 static void test_spool(void **state)
