@@ -67,6 +67,12 @@ int signals_stop(void)
     return stop;
 }
 
+bool signals_stopped(void *ctx)
+{
+    (void)ctx;
+    return signals_stop() != 0;
+}
+
 bool signals_asked(void)
 {
     bool was = asked;

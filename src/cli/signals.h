@@ -23,6 +23,9 @@ int signals_fd(void);
 /* The signal that asks to stop, or 0. Empties the pipe. */
 int signals_stop(void);
 
+/* Whether one has: signals_stop as a hook; ctx is not used. */
+bool signals_stopped(void *ctx);
+
 /* Whether the status was asked for since the last call. */
 bool signals_asked(void);
 

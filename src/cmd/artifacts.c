@@ -133,15 +133,11 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     if (rc == 0)
         rc = archive_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
     if (rc == 0)
-        rc = talk_open(&talk, &args->session, err);
-    if (rc == 0)
-        rc = listing_fetch(&listing, &talk.loop, &talk.callers, &talk.api, ids.ids, ids.count,
-                           &filter, err);
+        rc = talk_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing, err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
         rc = talk_status(err);
-    loop_clear(&talk.loop); /* before the calls that it may still run */
     listing_clear(&listing);
     talk_close(&talk);
     kind_filter_clear(&filter);

@@ -53,11 +53,9 @@ static bool on_wanted(void *ctx, const char *path, const struct rows_artifact *r
 
 static void on_lost(void *ctx, const char *path, const char *why)
 {
-    char shown[600];
-
     (void)ctx;
     if (path)
-        log_line(LOG_ERROR, "lost: '%s': %s", text_shown(shown, sizeof(shown), path), why);
+        log_line(LOG_ERROR, "lost: '%.600s': %s", path, why);
     else
         log_line(LOG_ERROR, "lost: %s", why);
 }
@@ -65,20 +63,11 @@ static void on_lost(void *ctx, const char *path, const char *why)
 static void on_kept(void *ctx, const char *path)
 {
     struct extraction *e = ctx;
-    char shown[600];
 
     if (!e->kept++)
-        log_line(LOG_WARNING, "'%s' is there already and stays; --force replaces it",
-                 text_shown(shown, sizeof(shown), path));
+        log_line(LOG_WARNING, "'%.600s' is there already and stays; --force replaces it", path);
     else
-        log_line(LOG_INFO, "'%s' is there already and stays",
-                 text_shown(shown, sizeof(shown), path));
-}
-
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
+        log_line(LOG_INFO, "'%.600s' is there already and stays", path);
 }
 
 static int report(const struct extract_args *args, const struct extract_result *r,
@@ -122,7 +111,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = on_stopped,
+                                 .stopped = signals_stopped,
                                  .ctx = &e };
     struct extract_result result = { 0 };
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;

@@ -63,12 +63,6 @@ struct service {
     struct buf key;
 };
 
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
-}
-
 static unsigned health(struct receive *receive, char answer[SERVER_ANSWER_MAX])
 {
     struct receive_counts counts = receive_counts(receive);
@@ -138,7 +132,7 @@ static int start(struct service *s, struct err *err)
                                     .pull = &s->pull,
                                     .delay = args->delay,
                                     .stop_fd = signals_fd(),
-                                    .stopped = on_stopped };
+                                    .stopped = signals_stopped };
     struct server_opts server = { .addr = args->addr,
                                   .cert = args->cert_file ? buf_text(&s->cert) : NULL,
                                   .key = args->cert_file ? buf_text(&s->key) : NULL,
@@ -152,7 +146,7 @@ static int start(struct service *s, struct err *err)
     s->pull.strict = false; /* better an archive that says what is missing than none */
     s->pull.force = false;
     s->pull.stop_fd = signals_fd();
-    s->pull.stopped = on_stopped;
+    s->pull.stopped = signals_stopped;
     s->receive = receive_new(&receive, err);
     if (!s->receive)
         return -1;

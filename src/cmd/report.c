@@ -58,12 +58,6 @@ static void on_kept(void *ctx, const char *path)
     log_line(LOG_INFO, "'%s' is there already and stays", path);
 }
 
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
-}
-
 static int write_page(struct report *report, const char *path, bool force, struct err *err)
 {
     if (!force && access(path, F_OK) == 0)
@@ -81,7 +75,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = on_stopped };
+                                 .stopped = signals_stopped };
     struct extract_result result = { 0 };
     char *path = mem_format(err, "%s/%s/%s", args->output, report_top(report), REPORT_NAME);
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;

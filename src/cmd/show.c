@@ -72,15 +72,11 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = talk_open(&talk, &args->session, err);
-    if (rc == 0)
-        rc = listing_fetch(&listing, &talk.loop, &talk.callers, &talk.api, ids.ids, ids.count,
-                           &filter, err);
+        rc = talk_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing, err);
     if (rc == 0)
         rc = print_all(args, &listing, err);
     if (rc < 0)
         rc = talk_status(err);
-    loop_clear(&talk.loop); /* before the calls that it may still run */
     listing_clear(&listing);
     talk_close(&talk);
     idlist_clear(&ids);

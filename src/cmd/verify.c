@@ -48,7 +48,7 @@ static const struct opt_group verify_groups[] = {
 /* clang-format on */
 
 /* One archive being verified. */
-struct run {
+struct verifying {
     const struct verify_args *args;
     const char *path;
     struct jsonw *w;
@@ -58,18 +58,14 @@ struct run {
 
 static void on_damage(void *ctx, const struct verify_damage *d)
 {
-    const struct run *run = ctx;
-    char path[600];
-    char id[200];
+    const struct verifying *run = ctx;
     char at[40] = "";
 
     if (d->offset != VERIFY_NOWHERE)
         (void)snprintf(at, sizeof(at), " at %llu", (unsigned long long)d->offset);
-    log_line(LOG_ERROR, "'%s'%s: %s%s%s%s%s%s", run->path, at, d->path ? "'" : "",
-             d->path ? text_shown(path, sizeof(path), d->path) : "", d->path ? "' " : "",
-             d->artifact_id ? "(" : "",
-             d->artifact_id ? text_shown(id, sizeof(id), d->artifact_id) : "",
-             d->artifact_id ? ") " : "");
+    log_line(LOG_ERROR, "'%s'%s: %s%.600s%s%s%.200s%s", run->path, at, d->path ? "'" : "",
+             d->path ? d->path : "", d->path ? "' " : "", d->artifact_id ? "(" : "",
+             d->artifact_id ? d->artifact_id : "", d->artifact_id ? ") " : "");
     log_line(LOG_ERROR, "    %s", d->what);
     if (!run->w)
         return;
@@ -82,12 +78,6 @@ static void on_damage(void *ctx, const struct verify_damage *d)
         jsonw_u64(run->w, "offset", d->offset);
     jsonw_text(run->w, "what", d->what);
     jsonw_close(run->w);
-}
-
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
 }
 
 static int read_share(const char *text, struct verify_opts *opts, struct err *err)
@@ -104,7 +94,7 @@ static int read_share(const char *text, struct verify_opts *opts, struct err *er
     return 0;
 }
 
-static void report(const struct run *run, const struct verify_result *r)
+static void report(const struct verifying *run, const struct verify_result *r)
 {
     char size[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
@@ -135,7 +125,7 @@ static void report(const struct run *run, const struct verify_result *r)
 }
 
 /* What is checked beyond the bytes; 1: something is wrong. */
-static int beyond(struct run *run, const struct verify_result *result, struct err *err)
+static int beyond(struct verifying *run, const struct verify_result *result, struct err *err)
 {
     const struct verify_args *args = run->args;
     struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, NULL };
@@ -161,7 +151,7 @@ static int beyond(struct run *run, const struct verify_result *result, struct er
     return rc;
 }
 
-static int verify_one(struct run *run, const struct verify_opts *opts, struct err *err)
+static int verify_one(struct verifying *run, const struct verify_opts *opts, struct err *err)
 {
     struct verify_result result = { 0 };
     int wrong = 0;
@@ -192,11 +182,9 @@ static int verify_one(struct run *run, const struct verify_opts *opts, struct er
 
 static void on_break(void *ctx, const char *path, const char *what)
 {
-    const struct run *run = ctx;
-    char shown[600];
+    const struct verifying *run = ctx;
 
-    log_line(LOG_ERROR, "chain: %s%s%s", path ? text_shown(shown, sizeof(shown), path) : "",
-             path ? ": " : "", what);
+    log_line(LOG_ERROR, "chain: %s%s%s", path ? path : "", path ? ": " : "", what);
     if (!run->w)
         return;
     jsonw_object(run->w, NULL, JSONW_INLINE);
@@ -206,7 +194,7 @@ static void on_break(void *ctx, const char *path, const char *what)
 }
 
 /* What a directory's archives make together; gives how many breaks. */
-static size_t judge(struct run *run, const char *dir, size_t count)
+static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
     const char *head;
     size_t breaks;
@@ -229,7 +217,7 @@ static size_t judge(struct run *run, const char *dir, size_t count)
 }
 
 /* All archives of a directory, and the chain that they make; 1: something is wrong. */
-static int verify_dir(struct run *run, const char *dir, const struct verify_opts *opts,
+static int verify_dir(struct verifying *run, const char *dir, const struct verify_opts *opts,
                       struct err *err)
 {
     struct audit_files files = { 0 };
@@ -259,8 +247,8 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int verify_operand(struct run *run, const char *operand, const struct verify_opts *opts,
-                          struct err *err)
+static int verify_operand(struct verifying *run, const char *operand,
+                          const struct verify_opts *opts, struct err *err)
 {
     if (is_dir(operand))
         return verify_dir(run, operand, opts, err);
@@ -292,9 +280,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
 
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
 {
-    struct run run = { .args = args_in };
+    struct verifying run = { .args = args_in };
     struct verify_opts opts = {
-        .quick = run.args->quick, .damage = on_damage, .stopped = on_stopped, .ctx = &run
+        .quick = run.args->quick, .damage = on_damage, .stopped = signals_stopped, .ctx = &run
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);

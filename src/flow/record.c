@@ -2,7 +2,6 @@
 #include "flow/record.h"
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "format/bag.h"
 #include "skyvern/scrub.h"
 
@@ -12,11 +11,11 @@
 #define TEXT_MAX       ((size_t)1 << 20)
 #define PATH_MAX_ENTRY 1024
 
-enum tag_file { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
+enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
 static const char *const tag_names[TAG_COUNT] = {
-    "manifest.json", "manifest-sha256.txt",    "bag-info.txt",
-    "bagit.txt",     "tagmanifest-sha256.txt",
+    PAGE_NAME,      "manifest.json", "manifest-sha256.txt",
+    "bag-info.txt", "bagit.txt",     "tagmanifest-sha256.txt",
 };
 
 /* What is known of each after its first making. */
@@ -241,8 +240,8 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
     manifest_documents(w);
     for (document = packer_documents(record->packer); document; document = document->next)
         manifest_document(w, document->path, document->size, document->digest.sha256);
-    if (m->view.size)
-        manifest_document(w, PAGE_NAME, m->view.size, m->view.sha256);
+    if (m->tags[TAG_VIEW].size)
+        manifest_document(w, PAGE_NAME, m->tags[TAG_VIEW].size, m->tags[TAG_VIEW].sha256);
     manifest_artifacts(w);
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
@@ -286,10 +285,8 @@ static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
 {
     int i;
 
-    if (m->view.size && bag_line(put, ctx, m->view.sha256, PAGE_NAME, err) < 0)
-        return -1;
     for (i = 0; i < TAG_TAGS; i++) {
-        if (bag_line(put, ctx, m->tags[i].sha256, tag_names[i], err) < 0)
+        if (m->tags[i].size && bag_line(put, ctx, m->tags[i].sha256, tag_names[i], err) < 0)
             return -1;
     }
     return 0;
@@ -308,6 +305,8 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
                              .previous_sha256 = record->head.previous_sha256 };
 
     switch (file) {
+    case TAG_VIEW:
+        return page_write(record->page, record->top, put, ctx, err);
     case TAG_MANIFEST:
         return make_manifest(m, put, ctx, err);
     case TAG_PAYLOAD:
@@ -347,28 +346,29 @@ static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
     return volume_add(ctx, bytes, len, err);
 }
 
+/* A body being read from its beginning on. */
+struct reading {
+    const struct body *body;
+    struct body_cursor cursor;
+    uint64_t at;
+};
+
+static ssize_t read_on(void *ctx, void *bytes, size_t len, struct err *err)
+{
+    struct reading *r = ctx;
+    ssize_t n = body_read_at(r->body, &r->cursor, bytes, len, r->at, err);
+
+    r->at += n > 0 ? (uint64_t)n : 0;
+    return n;
+}
+
 int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
                struct err *err)
 {
-    struct page *page = ctx;
-    const char *type = item ? item->what.type : NULL;
-    size_t want = page_wants(page, type, item ? item->media_type : "text/json", body->size);
-    struct body_cursor cursor = { 0 };
-    char *room;
-    size_t got = 0;
-    ssize_t n = 1;
-    int rc;
+    struct reading reading = { .body = body };
 
-    if (!want || (!item && strcmp(path_base(path), "run.json") != 0))
-        return 0;
-    room = mem_new(want, err);
-    while (room && got < want && n > 0) {
-        n = body_read_at(body, &cursor, room + got, want - got, got, err);
-        got += n > 0 ? (size_t)n : 0;
-    }
-    rc = !room || n < 0 ? -1 : page_text(page, path, type, room, got, body->size, err);
-    mem_free(room);
-    return rc;
+    return page_take(ctx, path, item ? item->what.type : NULL, item ? item->media_type : NULL,
+                     body->size, read_on, &reading, err);
 }
 
 static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
@@ -376,48 +376,34 @@ static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
     return rows_feed(ctx, bytes, len, err);
 }
 
-/* The offline view, which the manifest then names: it learns its rows from the same maker. */
-static int write_view(struct making *m, struct volume *volume, struct sha256 *sha,
-                      struct err *err)
+/* The offline view learns its rows from the manifest's maker. */
+static int feed_view(struct making *m, struct err *err)
 {
-    const struct record *record = m->record;
-    char path[PATH_MAX_ENTRY];
-    struct measure measure = { .sha = sha };
     struct rows rows;
     int rc;
 
-    rows_init(&rows, page_row, record->page);
+    rows_init(&rows, page_row, m->record->page);
     rc = make_manifest(m, feed_rows, &rows, err);
     rows_clear(&rows);
-    if (rc < 0 || page_write(record->page, record->top, put_measure, &measure, err) < 0)
-        return -1;
-    m->view.size = measure.size;
-    sha256_end(sha, m->view.sha256);
-    (void)snprintf(path, sizeof(path), "%s/%s", record->top, PAGE_NAME);
-    if (volume_begin(volume, path, m->view.size, record->head.created_at / 1000, false, NULL,
-                     NULL, err) < 0 ||
-        page_write(record->page, record->top, put_volume, volume, err) < 0)
-        return -1;
-    return volume_end(volume, m->view.size, err);
+    return rc;
 }
 
+/* Make a file twice: to be measured, and into the volume; sha512 is the manifest's alone. */
 static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
                      struct measure *measure, struct place *place, struct err *err)
 {
     const struct record *record = m->record;
     char path[PATH_MAX_ENTRY];
     struct tag *tag = &m->tags[file];
-    uint8_t sha512[SHA512_SIZE];
 
     measure->size = 0;
     if (make(m, file, put_measure, measure, err) < 0)
         return -1;
     tag->size = measure->size;
     sha256_end(measure->sha, tag->sha256);
-    if (file == TAG_MANIFEST) {
-        sha512_end(measure->sha512, sha512);
+    if (measure->sha512) {
         memcpy(m->record->sha256, tag->sha256, SHA256_SIZE);
-        memcpy(m->record->sha512, sha512, SHA512_SIZE);
+        sha512_end(measure->sha512, m->record->sha512);
     }
     (void)snprintf(path, sizeof(path), "%s/%s", record->top, tag_names[file]);
     if (volume_begin(volume, path, tag->size, record->head.created_at / 1000, false, NULL,
@@ -431,22 +417,27 @@ int record_write(struct record *record, struct volume *volume, struct place *man
                  uint64_t *manifest_size, struct err *err)
 {
     struct making m = { .record = record };
-    struct measure measure = { .sha = sha256_new(err), .sha512 = sha512_new(err) };
-    int rc = measure.sha && measure.sha512 ? 0 : -1;
+    struct measure measure = { .sha = sha256_new(err) };
+    struct sha512 *sha512 = sha512_new(err);
+    int rc = measure.sha && sha512 ? 0 : -1;
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
     if (rc == 0 && record->page)
-        rc = write_view(&m, volume, measure.sha, err);
+        rc = feed_view(&m, err);
+    if (rc == 0 && record->page)
+        rc = write_tag(&m, TAG_VIEW, volume, &measure, NULL, err);
     /* what is pending goes out first: then the size is known, and places are */
     if (rc == 0)
         rc = volume_drain(volume, &record->totals.stored_bytes, err);
-    for (i = 0; rc == 0 && i < TAG_COUNT; i++)
+    for (i = TAG_MANIFEST; rc == 0 && i < TAG_COUNT; i++) {
+        measure.sha512 = i == TAG_MANIFEST ? sha512 : NULL;
         rc = write_tag(&m, (enum tag_file)i, volume, &measure,
                        i == TAG_MANIFEST ? manifest : NULL, err);
+    }
     *manifest_size = m.tags[TAG_MANIFEST].size;
     buf_clear(&m.scratch);
     sha256_free(measure.sha);
-    sha512_free(measure.sha512);
+    sha512_free(sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
 }

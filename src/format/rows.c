@@ -68,7 +68,8 @@ static int bracket(struct rows *rows, char c, struct err *err)
     if (in_row(rows) && buf_add(&rows->row, &c, 1, err) < 0)
         return -1;
     if (in_row(rows) && rows->depth == row_depth(rows)) {
-        rc = rows->fn(rows->ctx, rows->section, buf_text(&rows->row), rows->row.len, err);
+        if (rows->fn)
+            rc = rows->fn(rows->ctx, rows->section, buf_text(&rows->row), rows->row.len, err);
         buf_reset(&rows->row);
     }
     rows->depth--;

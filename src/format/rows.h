@@ -58,6 +58,7 @@ struct rows {
     struct buf row;
 };
 
+/* fn NULL: no row is wanted, only that it is a whole document. */
 void rows_init(struct rows *rows, rows_fn *fn, void *ctx);
 void rows_clear(struct rows *rows);
 

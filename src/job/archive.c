@@ -62,12 +62,6 @@ const struct opt archive_transfer_opts[] = {
 
 /* clang-format on */
 
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
-}
-
 static void on_status(void *ctx, const struct pull_status *status)
 {
     struct archive_job *job = ctx;
@@ -174,17 +168,6 @@ static int load_key(struct archive_job *job, struct err *err)
     return job->sign_key ? 0 : -1;
 }
 
-static int skip_row(void *ctx, enum rows_section section, const char *text, size_t len,
-                    struct err *err)
-{
-    (void)ctx;
-    (void)section;
-    (void)text;
-    (void)len;
-    (void)err;
-    return 0;
-}
-
 static int load_previous(struct archive_job *job, struct err *err)
 {
     struct box box = { 0 };
@@ -192,7 +175,7 @@ static int load_previous(struct archive_job *job, struct err *err)
     int rc = box_open(&box, job->args->after, err);
 
     if (rc == 0)
-        rc = box_manifest(&box, skip_row, NULL, &digests, err);
+        rc = box_manifest(&box, NULL, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
     box_close(&box);
@@ -311,7 +294,7 @@ int archive_run(struct archive_job *job, const struct api *api, char *const *ids
     opts.run_ids = ids;
     opts.run_count = count;
     opts.stop_fd = signals_fd();
-    opts.stopped = on_stopped;
+    opts.stopped = signals_stopped;
     opts.status = hook_status;
     opts.planned = planned ? hook_planned : NULL;
     opts.ctx = &hooks;

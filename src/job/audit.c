@@ -176,13 +176,10 @@ int audit_against_api(const char *archive, const struct session_args *session, s
     if (rc == 0)
         rc = box_manifest(&box, on_row, &held, NULL, err);
     if (rc == 0)
-        rc = talk_open(&talk, session, err);
-    if (rc == 0)
-        rc = listing_fetch(&listing, &talk.loop, &talk.callers, &talk.api, held.runs.ids,
-                           held.runs.count, &filter, err);
+        rc = talk_listing(&talk, session, held.runs.ids, held.runs.count, &filter, &listing,
+                          err);
     if (rc == 0)
         *lacking = tell_lacking(&held, &listing);
-    loop_clear(&talk.loop); /* before the calls that it may still run */
     listing_clear(&listing);
     talk_close(&talk);
     box_close(&box);

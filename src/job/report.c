@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "open/box.h"
 #include "open/roll.h"
 #include "open/tape.h"
@@ -28,36 +27,30 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     return page_row(r->page, section, text, len, err);
 }
 
+static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
+{
+    return tape_read(ctx, bytes, len, err);
+}
+
 /* Give the page what it wants of one file. */
 static int take(struct report *r, struct tape *tape, const struct tape_entry *entry,
                 struct err *err)
 {
     size_t top = strlen(r->box.top);
-    bool inside = strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/';
-    char *path = inside ? mem_copy(entry->path + top + 1, err) : NULL;
-    const struct rows_artifact *row = path ? roll_find(r->roll, path) : NULL;
-    bool record = path && strcmp(path_base(path), "run.json") == 0;
-    uint64_t size = entry->size;
-    size_t want = 0;
-    size_t got = 0;
-    ssize_t n = 1;
-    char *room;
+    const struct rows_artifact *row;
+    const char *media_type;
+    char *path;
     int rc;
 
-    if (inside && !path)
+    if (strncmp(entry->path, r->box.top, top) != 0 || entry->path[top] != '/')
+        return 0;
+    path = mem_copy(entry->path + top + 1, err); /* the entry's is lent until the next read */
+    if (!path)
         return -1;
-    if (row || record)
-        want = page_wants(r->page, row ? row->artifact_type : NULL,
-                          row ? row->media_type : "text/json", size);
-    room = want ? mem_new(want, err) : NULL;
-    while (room && got < want && n > 0) {
-        n = tape_read(tape, room + got, want - got, err);
-        got += n > 0 ? (size_t)n : 0;
-    }
-    rc = n < 0 || (want && !room) ? -1 : 0;
-    if (rc == 0 && got)
-        rc = page_text(r->page, path, row ? row->artifact_type : NULL, room, got, size, err);
-    mem_free(room);
+    row = roll_find(r->roll, path);
+    media_type = row && !row->media_type ? "" : row ? row->media_type : NULL;
+    rc = page_take(r->page, path, row ? row->artifact_type : NULL, media_type, entry->size,
+                   read_entry, tape, err);
     mem_free(path);
     return rc;
 }

@@ -2,7 +2,6 @@
 #include "job/talk.h"
 
 #include "base/file.h"
-
 #include "base/log.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
@@ -12,18 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool on_stopped(void *ctx)
-{
-    (void)ctx;
-    return signals_stop() != 0;
-}
-
 int talk_open(struct talk *talk, const struct session_args *session, struct err *err)
 {
     struct engine_opts engine = { .agent = TOOL_NAME,
                                   .ca_file = session->ca_file,
                                   .jobs = TALK_JOBS };
-    struct loop_hooks hooks = { .stopped = on_stopped };
+    struct loop_hooks hooks = { .stopped = signals_stopped };
 
     if (signals_setup(err) < 0 || session_open(session, &talk->api, err) < 0)
         return -1;
@@ -40,6 +33,19 @@ void talk_close(struct talk *talk)
     loop_clear(&talk->loop);
     log_hide(NULL);
     api_clear(&talk->api);
+}
+
+int talk_listing(struct talk *talk, const struct session_args *session, char *const *ids,
+                 size_t count, const struct kind_filter *filter, struct listing *listing,
+                 struct err *err)
+{
+    int rc = talk_open(talk, session, err);
+
+    if (rc == 0)
+        rc = listing_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
+                           err);
+    loop_clear(&talk->loop); /* before the listing's calls, which it may still run, can go */
+    return rc;
 }
 
 static void on_done(void *ctx, struct call *call)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "cli/command.h"
 #include "flow/call.h"
+#include "flow/listing.h"
 #include "flow/loop.h"
 #include "job/session.h"
 #include "skyvern/api.h"
@@ -29,6 +30,11 @@ struct talk {
 int talk_open(struct talk *talk, const struct session_args *session,
               struct err *err) MUST_CHECK;
 void talk_close(struct talk *talk);
+
+/* Open, list runs, and drop the connections; the caller clears the listing, and closes. */
+int talk_listing(struct talk *talk, const struct session_args *session, char *const *ids,
+                 size_t count, const struct kind_filter *filter, struct listing *listing,
+                 struct err *err) MUST_CHECK;
 
 /* Do one call (POST when body is not NULL); its answer is in call, to be cleared. */
 int talk_call(struct talk *talk, struct call *call, const char *body, size_t len,

@@ -57,7 +57,8 @@ struct box_digests {
     uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
 };
 
-/* Hand the manifest's rows over; digests (may be NULL) are filled when fn does not end it. */
+/* Hand the manifest's rows over (fn may be NULL); digests (may be NULL) are filled when fn does
+ * not end it. */
 int box_manifest(struct box *box, rows_fn *fn, void *ctx, struct box_digests *digests,
                  struct err *err) MUST_CHECK;
 

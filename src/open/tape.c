@@ -25,6 +25,7 @@ struct tape {
     uint64_t count;
     struct err err; /* what reading said */
     unsigned char block[BLOCK];
+    unsigned char *room; /* of tape_copy */
 };
 
 static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes)
@@ -141,6 +142,7 @@ void tape_free(struct tape *t)
         return;
     (void)archive_read_free(t->archive);
     stream_free(t->stream);
+    mem_free(t->room);
     mem_free(t);
 }
 
@@ -187,21 +189,21 @@ int tape_copy(struct tape *t, put_fn *put, void *ctx, uint8_t sha256[SHA256_SIZE
               uint64_t *size, struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
-    unsigned char *room = sha ? mem_new(PIECE, err) : NULL;
     ssize_t n = -1;
 
     *size = 0;
-    while (room && (n = tape_read(t, room, PIECE, err)) > 0) {
-        sha256_add(sha, room, (size_t)n);
+    if (sha && !t->room)
+        t->room = mem_new(PIECE, err);
+    while (sha && t->room && (n = tape_read(t, t->room, PIECE, err)) > 0) {
+        sha256_add(sha, t->room, (size_t)n);
         *size += (uint64_t)n;
-        if (put && put(ctx, room, (size_t)n, err) < 0) {
+        if (put && put(ctx, t->room, (size_t)n, err) < 0) {
             n = -1;
             break;
         }
     }
     if (n == 0)
         sha256_end(sha, sha256);
-    mem_free(room);
     sha256_free(sha);
     return n < 0 ? -1 : 0;
 }

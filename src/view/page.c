@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "view/asset.h"
 #include "view/har.h"
 
@@ -77,14 +78,14 @@ static int append(struct store *store, const struct buf *text, struct err *err)
 /* JSON so that HTML sees nothing in it: no end of a script, no comment. */
 static int add_inert(struct buf *out, const char *json, size_t len, struct err *err)
 {
+    static const char *const codes[256] = {
+        ['<'] = "\\u003c", ['>'] = "\\u003e", ['&'] = "\\u0026"
+    };
     size_t from = 0;
     size_t i;
 
     for (i = 0; i < len; i++) {
-        const char *code = json[i] == '<'   ? "\\u003c"
-                           : json[i] == '>' ? "\\u003e"
-                           : json[i] == '&' ? "\\u0026"
-                                            : NULL;
+        const char *code = codes[(unsigned char)json[i]];
 
         if (!code)
             continue;
@@ -178,6 +179,29 @@ int page_text(struct page *page, const char *path, const char *type, const char 
         return -1;
     page->html += is_html(type) ? block->len : 0;
     return append(&page->stores[STORE_TEXTS], block, err);
+}
+
+int page_take(struct page *page, const char *path, const char *type, const char *media_type,
+              uint64_t size, page_read_fn *read, void *ctx, struct err *err)
+{
+    bool wanted = media_type || strcmp(path_base(path), "run.json") == 0;
+    size_t want =
+        wanted ? page_wants(page, type, media_type ? media_type : "text/json", size) : 0;
+    char *room;
+    size_t got = 0;
+    ssize_t n = 1;
+    int rc;
+
+    if (!want)
+        return 0;
+    room = mem_new(want, err);
+    while (room && got < want && n > 0) {
+        n = read(ctx, room + got, want - got, err);
+        got += n > 0 ? (size_t)n : 0;
+    }
+    rc = !room || n < 0 ? -1 : page_text(page, path, type, room, got, size, err);
+    mem_free(room);
+    return rc;
 }
 
 static int add_member(struct buf *out, const char *key, const char *text, struct err *err)

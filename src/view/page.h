@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define PAGE_NAME      "index.html"
 #define PAGE_TEXT_MAX  ((size_t)256 << 10)  /* of one text; more is cut */
@@ -41,7 +42,7 @@ void page_free(struct page *page);
 /*
  * How many bytes of a file the page wants, from its beginning; 0: none.
  *
- * type     of the artifact, or NULL for a document
+ * type     of the artifact; NULL where it has none
  */
 size_t page_wants(const struct page *page, const char *type, const char *media_type,
                   uint64_t size);
@@ -49,6 +50,17 @@ size_t page_wants(const struct page *page, const char *type, const char *media_t
 /* Take these bytes of a file, of size in all. */
 int page_text(struct page *page, const char *path, const char *type, const char *bytes,
               size_t len, uint64_t size, struct err *err) MUST_CHECK;
+
+/* Reads on in a file: the bytes read, 0 at its end, -1 on error. */
+typedef ssize_t page_read_fn(void *ctx, void *bytes, size_t len, struct err *err);
+
+/*
+ * Read of a file what the page wants, and take it; nothing, when it wants nothing.
+ *
+ * media_type  NULL for a document of skyarc's own, of which run.json alone is wanted
+ */
+int page_take(struct page *page, const char *path, const char *type, const char *media_type,
+              uint64_t size, page_read_fn *read, void *ctx, struct err *err) MUST_CHECK;
 
 /* A manifest's row; a rows_fn, ctx being the page. */
 int page_row(void *ctx, enum rows_section section, const char *text, size_t len,
