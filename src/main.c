@@ -50,31 +50,35 @@
  *           signals   stop, and how far are you
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
- *           loop      one turn of the transfer loop
- *           call      API calls with retries
- *           listing   all runs' records and artifact lists
- *           extras    what a run's record names beside its list
+ *           draft     from the lists to the plan
  *           fetch     what is urgent first, until nothing is wanted
  *           ledger    what ends a want: here, lost, or out of a ZIP
  *           want      the artifacts still to be fetched
- *           way       signed URL, renewed URL, content endpoint
  *           renew     a run's list again, once for all its URLs
+ *           restore   what an interrupted attempt left, checked and kept
  *           transfer  one body from the socket to the packer
- *           wait      poll runs until they end
- *           runs      the list of all runs, page after page
  *           receive   webhooks in, one archive a run out
  *           record    manifest.json and the BagIt files
+ * ask/      loop      one turn of the transfer loop
+ *           call      API calls with retries
+ *           listing   all runs' records and artifact lists
+ *           extras    what a run's record names beside its list
+ *           runs      the list of all runs, page after page
+ *           wait      poll runs until they end
  * skyvern/  api       base URL, key, error bodies
  *           run       a run's record
  *           artifact  a run's artifact list
  *           kind      artifact types and groups
  *           expiry    when a signed URL dies
+ *           way       signed URL, renewed URL, content endpoint
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
  *           scrub     signatures and the key taken out
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
  *           backoff   when to try again
+ *           resume    going on with what broke off, never glued wrongly
+ *           origin    how much a host gets at a time
  *           rate      a token bucket
  *           url       what a URL says
  *           server    requests with a body, by libmicrohttpd
@@ -89,11 +93,13 @@
  *           lanes     the tar stream, cut into frames
  *           squeeze   threads that compress, and one that writes in order
  *           writer    OUTPUT.partial, direct I/O, the final name
+ *           journal   which artifacts OUTPUT.partial holds
  *           flusher   full buffers to the disk, on a thread of its own
  * open/     box       an archive opened: bytes, format, index, manifest
  *           stream    its tar stream, decoded from any point on
  *           tape      its entries, one after the other
  *           walk      its entries, by several threads
+ *           salvage   the whole frames of one that was not finished
  *           fetchone  one file out of it
  *           extract   files onto the disk, never outside of a directory
  *           place     that directory

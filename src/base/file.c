@@ -145,6 +145,13 @@ static int find_beneath(int root, const char *dir, const char *path)
     return fd;
 }
 
+bool file_shared(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0;
+}
+
 int file_open_beneath(const char *dir, const char *path, struct err *err)
 {
     int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);

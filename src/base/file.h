@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
 
 /* Read a file whole; path "-" is standard input. */
 int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
+
+/* Whether others than its owner may read a file; false for what is no file. */
+bool file_shared(const char *path);
 
 /*
  * Open a regular file for reading, and none that lies outside a directory: the kernel resolves

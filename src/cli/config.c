@@ -2,6 +2,7 @@
 #include "cli/config.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <ctype.h>
@@ -53,6 +54,12 @@ static int read_line(char *line, const struct opt_group *groups, void *args,
     return err->kind ? -1 : 0;
 }
 
+/* Whether a line says "api-key = ...", and not "api-key-file". */
+static bool holds_key(const char *line)
+{
+    return strncmp(line, "api-key", 7) == 0 && line[7] != '-';
+}
+
 int config_load(struct config *config, const struct opt_group *groups, void *args,
                 bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err)
@@ -60,6 +67,7 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
     char *path = where();
     char *line;
     char *next;
+    bool secret = false;
     unsigned n = 0;
     int rc = 0;
 
@@ -80,9 +88,12 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
         if (next)
             *next++ = '\0';
         n++;
+        secret = secret || holds_key(trim(line));
         if (read_line(line, groups, args, elsewhere, ctx, err) < 0)
             rc = err_wrap(err, "'%s', line %u", path, n);
     }
+    if (rc == 0 && secret && file_shared(path))
+        log_line(LOG_WARNING, "'%s' holds a key, and others may read it; chmod 600 it", path);
     mem_free(path);
     return rc;
 }

@@ -96,6 +96,19 @@ static int when(int64_t *out, const char *value, struct err *err)
     return 0;
 }
 
+static int mode(unsigned *out, const char *value, struct err *err)
+{
+    size_t digits = strspn(value, "01234567");
+    unsigned long bits = digits && digits <= 4 && !value[digits] ? strtoul(value, NULL, 8) : 0;
+
+    if (bits > 0777 || (bits & 0600) != 0600)
+        return err_set(err, ERR_USAGE,
+                       "permissions in octal are wanted that let the owner read and "
+                       "write, such as 0640");
+    *out = (unsigned)bits;
+    return 0;
+}
+
 /* Put a value (NULL for a flag that stands alone) where the option says. */
 static int store(const struct opt *opt, void *place, const char *value, enum opt_source source,
                  struct err *err)
@@ -119,6 +132,8 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
         return text_parse_duration(value, place, err);
     case OPT_WHEN:
         return when(place, value, err);
+    case OPT_MODE:
+        return mode(place, value, err);
     case OPT_CHOICE:
         return choose(opt, place, value, err);
     }

@@ -28,6 +28,7 @@ enum opt_type {
     OPT_SIZE,     /* uint64_t, bytes */
     OPT_DURATION, /* uint64_t, milliseconds */
     OPT_WHEN,   /* int64_t, microseconds since 1970: a UTC date or time, or "7d": so long ago */
+    OPT_MODE,   /* unsigned: a file's permissions, octal */
     OPT_CHOICE, /* unsigned: index of a word in choices */
 };
 

@@ -17,16 +17,18 @@ struct extract_args {
     struct command_args common;
     struct pick_args pick;
     const char *dir;
+    unsigned mode;
     bool force;
     bool keep_going;
 };
 
-static const struct extract_args extract_defaults = { .dir = "." };
+static const struct extract_args extract_defaults = { .dir = ".", .mode = 0600 };
 
 /* clang-format off */
 static const struct opt extract_opts[] = {
     { 'C', "directory",  "DIR", OPT_TEXT, OPT_AT(extract_args, dir),        "extract into this directory, which is made when it is not there", 0, 0, NULL, false, NULL },
     { 'f', "force",      NULL,  OPT_FLAG, OPT_AT(extract_args, force),      "replace files that are there", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE", OPT_MODE, OPT_AT(extract_args, mode),      "the files' permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'k', "keep-going", NULL,  OPT_FLAG, OPT_AT(extract_args, keep_going), "after damage, extract what can be had, and list what was lost (exit status 4)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -106,6 +108,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     const struct extract_args *args = args_in;
     struct extraction e = { .kept = 0 };
     struct extract_opts opts = { .dir = args->dir,
+                                 .mode = args->mode,
                                  .force = args->force,
                                  .keep_going = args->keep_going,
                                  .wanted = on_wanted,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ask/wait.h"
 #include "base/file.h"
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -6,7 +7,6 @@
 #include "base/text.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "flow/wait.h"
 #include "job/archive.h"
 #include "job/idlist.h"
 #include "job/session.h"

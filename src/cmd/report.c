@@ -15,19 +15,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_MODE 0644
-
 struct report_args {
     struct command_args common;
     const char *output;
+    unsigned mode;
     bool force;
 };
 
-static const struct report_args report_defaults = { .output = "." };
+static const struct report_args report_defaults = { .output = ".", .mode = 0600 };
 
 /* clang-format off */
 static const struct opt report_opts[] = {
     { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "the page alone (a name in .html; - is standard output), or a directory to extract everything into, with the page (default: here)", 0, 0, NULL, false, NULL },
+    { 0,   "mode",   "MODE",     OPT_MODE, OPT_AT(report_args, mode),   "the files' permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace files that are there", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -58,11 +58,12 @@ static void on_kept(void *ctx, const char *path)
     log_line(LOG_INFO, "'%s' is there already and stays", path);
 }
 
-static int write_page(struct report *report, const char *path, bool force, struct err *err)
+static int write_page(struct report *report, const char *path, const struct report_args *args,
+                      struct err *err)
 {
-    if (!force && access(path, F_OK) == 0)
+    if (!args->force && access(path, F_OK) == 0)
         return err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
-    return file_make(path, PAGE_MODE, report_write, report, err);
+    return file_make(path, args->mode, report_write, report, err);
 }
 
 /* Extract everything and put the page beside it; 1: something was lost. */
@@ -70,6 +71,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
                      struct err *err)
 {
     struct extract_opts opts = { .dir = args->output,
+                                 .mode = args->mode,
                                  .force = args->force,
                                  .keep_going = true,
                                  .wanted = on_wanted,
@@ -81,7 +83,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 
     if (rc == 0)
-        rc = write_page(report, path, args->force, err);
+        rc = write_page(report, path, args, err);
     if (rc == 0 && !args->common.quiet)
         (void)printf("%s\n", path);
     mem_free(path);
@@ -111,7 +113,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     else if (strcmp(args->output, "-") == 0)
         rc = report_write(report, talk_put_raw, NULL, err);
     else if (is_page(args->output))
-        rc = write_page(report, args->output, args->force, err);
+        rc = write_page(report, args->output, args, err);
     else
         rc = write_dir(report, operands[0], args, err);
     report_free(report);

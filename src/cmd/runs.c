@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/runs.h"
+#include "ask/runs.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "ask/listing.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/grid.h"
 #include "cmd/commands.h"
-#include "flow/listing.h"
 #include "job/idlist.h"
 #include "job/page.h"
 #include "job/session.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "ask/wait.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/commands.h"
-#include "flow/wait.h"
 #include "job/archive.h"
 #include "job/outcome.h"
 #include "job/session.h"

@@ -50,6 +50,13 @@ static bool has_local(const struct fetch *f, const struct item *item)
     return f->opts.local_root && artifact_file(ledger_artifact(&f->ledger, item));
 }
 
+/* What is held for a want is of no use any more. */
+static void forget(struct fetch *f, struct want *want)
+{
+    if (transfer_forget(&f->transfers, want, f->ledger.err.kind ? NULL : &f->ledger.err) < 0)
+        log_line(LOG_DEBUG, "artifact '%s' had a part", want->item->what.artifact_id);
+}
+
 /* Read the file from the server's own disk, which is ours, too. */
 static void to_local(struct fetch *f, struct want *want, const char *reason)
 {
@@ -60,6 +67,7 @@ static void to_local(struct fetch *f, struct want *want, const char *reason)
         fd < 0 ? NULL : body_of_file(fd, f->opts.spool->dir, f->opts.max_size, &err);
 
     file_close(&fd);
+    forget(f, want);
     want->outcome.attempts++;
     if (!body) {
         log_line(LOG_INFO, "artifact '%s', by local-root: %s", want->item->what.artifact_id,
@@ -122,6 +130,12 @@ static void discard(struct transfer *t)
         log_line(LOG_DEBUG, "%s", ignored.text);
 }
 
+static void lose(struct fetch *f, struct want *want, const char *reason)
+{
+    forget(f, want);
+    ledger_lose(&f->ledger, want, reason);
+}
+
 /* What follows an attempt. */
 static void settle(struct fetch *f, struct want *want, const struct request *request,
                    struct way_verdict verdict)
@@ -146,7 +160,7 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
         } else if (has_local(f, want->item)) {
             to_local(f, want, verdict.reason);
         } else {
-            ledger_lose(&f->ledger, want, verdict.reason);
+            lose(f, want, verdict.reason);
         }
         return;
     case WAY_RENEW:
@@ -164,7 +178,7 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
         to_local(f, want, verdict.reason);
         return;
     case WAY_GIVE_UP:
-        ledger_lose(&f->ledger, want, verdict.reason);
+        lose(f, want, verdict.reason);
         return;
     }
 }
@@ -189,10 +203,10 @@ static void explain(const struct want *want, const struct request *request,
 static bool has_length(const struct transfer *t)
 {
     const struct item *item = t->want->item;
+    const struct body *body = t->part.body;
     unsigned char head[SNIFF_SIZE];
-    const struct sniff *is = item->bundle && t->body
-                                 ? sniff_find(head, body_head(t->body, head, sizeof(head)))
-                                 : NULL;
+    const struct sniff *is =
+        item->bundle && body ? sniff_find(head, body_head(body, head, sizeof(head))) : NULL;
 
     return item->what.sized && !(item->what.type && strcmp(item->what.type, "har") == 0) &&
            !(item->what.bundle_key && is && strcmp(is->ext, "zip") == 0);
@@ -209,6 +223,7 @@ static void on_done(void *ctx, struct request *request)
                                .archived = artifact->archived,
                                .renewable = want->renewed < DENIALS_MAX,
                                .sized = has_length(t),
+                               .have = transfer_have(t),
                                .file_size = want->item->what.file_size };
     struct way_verdict verdict = way_judge(&facts, request);
     struct err *fatal = f->ledger.err.kind ? NULL : &f->ledger.err;
@@ -221,15 +236,29 @@ static void on_done(void *ctx, struct request *request)
         want->state = WANT_ENDED;
         return;
     }
-    rc = verdict.step == WAY_DONE
-             ? transfer_commit(t, want->item->what.checksum && !want->rechecked, fatal)
-             : transfer_abort(t, fatal);
+    if (verdict.step == WAY_AGAIN && (request->status == 429 || request->status == 503))
+        engine_slow(request);
+    if (verdict.step == WAY_DONE)
+        rc = transfer_commit(t, want->item->what.checksum && !want->rechecked, fatal);
+    else if (verdict.broken)
+        rc = transfer_abort(t, fatal);
+    else
+        rc = transfer_hold(t, fatal);
     explain(want, request, verdict);
     if (rc == 0)
         settle(f, want, request, verdict);
 }
 
-static int start(struct fetch *f, struct want *want, struct err *err)
+/* The origin that a want's next request goes to; NULL when that cannot be told. */
+static struct origin *origin_of(const struct fetch *f, const struct want *want)
+{
+    return engine_origin(f->loop->engine, want->way == WAY_CONTENT || !want->url
+                                              ? f->opts.api->base
+                                              : want->url);
+}
+
+static int start(struct fetch *f, struct want *want, const struct origin *origin,
+                 struct err *err)
 {
     struct transfer *t = transfer_open(&f->transfers, want);
     const struct api *api = f->opts.api;
@@ -239,12 +268,15 @@ static int start(struct fetch *f, struct want *want, struct err *err)
     err_clear(&why);
     if (want->way != WAY_CONTENT && !want->url)
         want->way = WAY_CONTENT;
+    if (origin != t->part.origin) /* another's entity tag says nothing here */
+        t->part.resume.tag[0] = '\0';
     buf_reset(&t->url);
     rc = want->way == WAY_CONTENT
              ? api_url_content(api, &t->url, want->item->what.artifact_id, &why)
              : buf_adds(&t->url, want->url, &why);
     t->request = (struct request){ .url = buf_text(&t->url),
                                    .max = f->opts.max_size,
+                                   .resume = t->part.resume,
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
@@ -266,26 +298,38 @@ static int start(struct fetch *f, struct want *want, struct err *err)
     else if (has_local(f, want->item))
         to_local(f, want, "no-url");
     else
-        ledger_lose(&f->ledger, want, want->outcome.http_status == 403 ? "denied" : "no-url");
+        lose(f, want, want->outcome.http_status == 403 ? "denied" : "no-url");
     return 0;
 }
 
-/* Give free slots to what is most urgent. */
-static int fill_slots(struct fetch *f, struct err *err)
+/* Give free slots to what is most urgent of what its host may have; *due: when to come again.
+ */
+static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *err)
 {
+    uint64_t again =
+        wants_unhold(f->ledger.queue, now, f->transfers.count - f->transfers.running);
     struct want *want;
+    int rc = 0;
 
+    *due = again < *due ? again : *due;
     while (f->transfers.running < f->transfers.count && !f->ledger.err.kind &&
            !f->ledger.over && (want = wants_take(f->ledger.queue))) {
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
+        const struct origin *origin;
 
         if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
             (renew_busy(f->renew, want->item->run) ||
              way_stale(expiry_of(want->url), run->listed_at, server_now(f))))
             park(f, want);
-        else if (start(f, want, err) < 0)
+        else if ((origin = origin_of(f, want)) && !origin_room(origin, now))
+            rc = wants_hold(f->ledger.queue, want, origin, err);
+        else
+            rc = start(f, want, origin, err);
+        if (rc < 0)
             return -1;
     }
+    again = wants_unhold(f->ledger.queue, now, 0);
+    *due = again < *due ? again : *due;
     return 0;
 }
 
@@ -312,7 +356,7 @@ static void give_up(struct fetch *f)
             (want->state == WANT_CARRIED && bundle->whole &&
              f->ledger.all[bundle->parent->index].state == WANT_PACKING))
             continue;
-        ledger_lose(&f->ledger, want, "timeout");
+        lose(f, want, "timeout");
     }
     log_line(LOG_WARNING, "the time is up: %zu artifacts are missing",
              f->ledger.progress.missing);
@@ -327,7 +371,7 @@ static int turn(struct fetch *f, struct err *err)
 
     if (now >= f->opts.deadline && !f->ledger.over)
         give_up(f);
-    if (fill_slots(f, err) < 0)
+    if (fill_slots(f, now, &due, err) < 0)
         return -1;
     called = callers_pump(f->opts.callers);
     due = called < due ? called : due;
@@ -350,6 +394,28 @@ static int turn(struct fetch *f, struct err *err)
     return 0;
 }
 
+/* Whether nothing of a bundle is wanted any more: then its ZIP is not, either. */
+static bool bundle_done(const struct bundle *bundle)
+{
+    const struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (!atomic_load(&item->packed))
+            return false;
+    }
+    return true;
+}
+
+/* Whether an item is not fetched: another one is, or it is here. */
+static bool is_done(const struct item *item)
+{
+    const struct bundle *bundle = item->bundle;
+
+    if (item->leader || atomic_load(&item->packed))
+        return true;
+    return item->unlisted && !(bundle && bundle->whole && !bundle_done(bundle));
+}
+
 /* Take up all that leads; what is a member waits for its bundle. */
 static void begin(struct fetch *f)
 {
@@ -361,14 +427,18 @@ static void begin(struct fetch *f)
 
         f->ledger.all[i].item = item;
         f->ledger.all[i].state = WANT_ENDED;
-        if (item->leader || (item->unlisted && !(item->bundle && item->bundle->whole)))
+        if (atomic_load(&item->packed)) {
+            f->ledger.all[i].outcome = f->opts.kept[i];
+            f->ledger.progress.done += !item->unlisted;
+        }
+        if (is_done(item))
             continue;
         (void)ledger_open(&f->ledger, item);
         if (!item->bundle || item->bundle->parent == item)
             wants_ready(f->ledger.queue, &f->ledger.all[i]);
     }
     for (bundle = plan_bundles(f->opts.plan); bundle; bundle = bundle->next) {
-        if (!bundle->whole)
+        if (!bundle->whole || atomic_load(&bundle->parent->packed))
             ledger_scout(&f->ledger, bundle);
     }
 }
@@ -382,6 +452,28 @@ int fetch_run(struct fetch *f, struct err *err)
     }
     f->ledger.progress.bytes = f->transfers.bytes;
     return 0;
+}
+
+int fetch_stop(struct fetch *f, struct err *err)
+{
+    struct item *item;
+    size_t k;
+    unsigned i;
+    int rc;
+
+    for (i = 0; i < f->transfers.count; i++) {
+        if (!f->transfers.slots[i].want)
+            continue;
+        engine_drop(f->loop->engine, &f->transfers.slots[i].request);
+        discard(&f->transfers.slots[i]);
+    }
+    for (k = 0; k < plan_count(f->opts.plan); k++)
+        forget(f, &f->ledger.all[k]);
+    rc = packer_join(f->opts.packer, err);
+    f->ledger.over = true;
+    while ((item = packer_answer(f->opts.packer)))
+        ledger_answer(&f->ledger, item);
+    return rc;
 }
 
 struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct err *err)
@@ -400,6 +492,7 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->ledger.listing = opts->listing;
     f->ledger.retries = opts->retries;
     f->ledger.deadline = opts->deadline;
+    f->ledger.journal = opts->journal;
     f->ledger.strict = opts->strict;
     f->ledger.all = mem_array(count, sizeof(*f->ledger.all), err);
     f->ledger.queue = wants_new(count, err);
@@ -413,8 +506,12 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
 
 void fetch_free(struct fetch *f)
 {
+    size_t i;
+
     if (!f)
         return;
+    for (i = 0; f->ledger.all && i < plan_count(f->opts.plan); i++)
+        part_free(f->ledger.all[i].part);
     transfers_clear(&f->transfers);
     renew_free(f->renew);
     wants_free(f->ledger.queue);

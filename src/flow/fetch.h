@@ -12,18 +12,20 @@
 #ifndef FLOW_FETCH_H
 #define FLOW_FETCH_H
 
+#include "ask/call.h"
+#include "ask/listing.h"
+#include "ask/loop.h"
 #include "base/err.h"
-#include "flow/call.h"
-#include "flow/listing.h"
-#include "flow/loop.h"
-#include "flow/way.h"
 #include "pack/packer.h"
 #include "pack/plan.h"
 #include "pack/spool.h"
+#include "skyvern/way.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct journal;
 
 struct fetch_opts {
     const struct api *api;
@@ -36,9 +38,11 @@ struct fetch_opts {
     const char *local_root; /* see local.h; NULL: none */
     unsigned jobs;
     unsigned retries;
-    uint64_t max_size; /* of one artifact */
-    uint64_t deadline; /* of all, on the monotonic clock; UINT64_MAX: none */
-    bool strict;       /* stop at the first that is missing */
+    const struct outcome *kept; /* of items that are packed already, by index; NULL: none */
+    struct journal *journal;    /* see ledger.h */
+    uint64_t max_size;          /* of one artifact */
+    uint64_t deadline;          /* of all, on the monotonic clock; UINT64_MAX: none */
+    bool strict;                /* stop at the first that is missing */
 };
 
 /* What became of an item; the same index as in the plan. */
@@ -65,6 +69,13 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop,
 
 /* Fetch everything. */
 int fetch_run(struct fetch *fetch, struct err *err) MUST_CHECK;
+
+/*
+ * After a failure: let go of what is on its way, wait for the packer, and note what it has.
+ *
+ * returns  -1 when the packer failed
+ */
+int fetch_stop(struct fetch *fetch, struct err *err) MUST_CHECK;
 
 /* Release; the loop must have been cleared. NULL is fine. */
 void fetch_free(struct fetch *fetch);

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "skyvern/expiry.h"
 
+#include <string.h>
+
 const struct artifact *ledger_artifact(const struct ledger *l, const struct item *item)
 {
     return &l->listing->runs[item->run].list.rows[item->row];
@@ -16,7 +18,8 @@ bool ledger_usable(const struct ledger *l, const char *url)
 {
     char origin[URL_ORIGIN_MAX];
 
-    return url && url_origin(origin, url, NULL) == 0 && (!l->api->secure || url_is_secure(url));
+    return url && url_origin(origin, url, NULL) == 0 &&
+           (!l->api->secure || url_is_secure(url)) && !expiry_cut(url);
 }
 
 void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum way way)
@@ -26,6 +29,9 @@ void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum 
         want->way = way;
         want->dies = expiry_of(url);
     } else {
+        if (url && expiry_cut(url))
+            log_line(LOG_INFO, "the signature of artifact '%s' was cut on its way",
+                     want->item->what.artifact_id);
         want->url = NULL;
         want->way = WAY_CONTENT;
         want->dies = EXPIRY_NEVER;
@@ -129,12 +135,43 @@ void ledger_lose(struct ledger *l, struct want *want, const char *reason)
     let_go(l, want->item);
 }
 
+/* Tell the journal. It is only a help: when it fails, the next attempt has less to go on. */
+static void note(struct ledger *l, const struct want *want)
+{
+    const struct item *item = want->item;
+    const struct outcome *outcome = &want->outcome;
+    struct journal_row row = { .path = item->path,
+                               .run_id = item->what.run_id,
+                               .artifact_id = item->what.artifact_id,
+                               .via = outcome->via,
+                               .duplicate_of =
+                                   item->duplicate_of ? item->duplicate_of->path : NULL,
+                               .http_status = (uint64_t)outcome->http_status,
+                               .attempts = outcome->attempts,
+                               .fetched_at = (uint64_t)outcome->fetched_at,
+                               .size = item->size,
+                               .mismatch = item->mismatch,
+                               .encoded = item->encoded,
+                               .encoded_size = item->encoded_size };
+    struct err err;
+
+    if (!l->journal || item->unlisted || !atomic_load(&item->packed))
+        return;
+    memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
+    memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
+    if (journal_add(l->journal, &row, &err) == 0)
+        return;
+    log_line(LOG_WARNING, "%s; an interrupted attempt could not be gone on with", err.text);
+    l->journal = NULL;
+}
+
 /* The want's bytes are in the archive; its followers' too. */
 static void win(struct ledger *l, struct want *want)
 {
     const struct item *item;
 
     end_want(l, want);
+    note(l, want);
     for (item = want->item->followers; item; item = item->next) {
         struct want *other = &l->all[item->index];
 
@@ -143,6 +180,7 @@ static void win(struct ledger *l, struct want *want)
         other->outcome.attempts = 0;
         other->state = WANT_ENDED;
         l->progress.done += !item->unlisted;
+        note(l, other);
     }
 }
 

@@ -15,10 +15,11 @@
 #ifndef FLOW_LEDGER_H
 #define FLOW_LEDGER_H
 
+#include "ask/listing.h"
 #include "base/err.h"
 #include "flow/fetch.h"
-#include "flow/listing.h"
 #include "flow/want.h"
+#include "pack/journal.h"
 #include "pack/plan.h"
 
 #include <stdbool.h>
@@ -32,6 +33,7 @@ struct ledger {
     struct wants *queue;
     unsigned retries;
     uint64_t deadline;
+    struct journal *journal; /* told of what is in the archive; NULL: none */
     bool strict;
     size_t open; /* wants that have not ended */
     bool over;   /* the time is up: nothing is started any more */

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/pull.h"
 
+#include "ask/call.h"
+#include "ask/extras.h"
+#include "ask/listing.h"
+#include "ask/wait.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "flow/call.h"
-#include "flow/extras.h"
+#include "base/text.h"
+#include "flow/draft.h"
 #include "flow/fetch.h"
-#include "flow/listing.h"
-#include "flow/wait.h"
+#include "flow/restore.h"
+#include "pack/journal.h"
 #include "pack/plan.h"
 #include "pack/spool.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,12 +36,14 @@ struct pull {
     struct pool *pool;
     struct spool parts; /* for what comes out of ZIPs */
     bool waiting;
-    size_t ended;  /* runs, while waiting */
-    size_t listed; /* items that are not only there to be taken apart */
+    size_t ended; /* runs, while waiting */
+    struct draft_count count;
     struct volume *volume;
+    struct journal *journal; /* NULL: an interrupted attempt cannot be gone on with */
+    struct restored restored;
+    bool started; /* the volume is */
     struct packer *packer;
     struct fetch *fetch;
-    uint64_t expected; /* bytes, when every size is known */
     struct page *page; /* the offline view in the making, or NULL */
 };
 
@@ -45,11 +52,11 @@ static void on_tick(void *ctx)
     struct pull *p = ctx;
     struct pull_status status = { .runs = p->opts->run_count,
                                   .runs_listed = p->listing.done,
-                                  .artifacts = p->listed,
+                                  .artifacts = p->count.listed,
                                   .retries = p->loop.retries,
                                   .waiting = p->waiting,
                                   .runs_ended = p->ended,
-                                  .bytes_expected = p->expected,
+                                  .bytes_expected = p->count.bytes,
                                   .elapsed = clock_mono() - p->began };
 
     if (p->fetch) {
@@ -78,6 +85,8 @@ static int start_loop(struct pull *p, struct err *err)
                                   .ca_file = opts->ca_file,
                                   .secure = opts->api->secure,
                                   .rate_bps = opts->rate_bps,
+                                  .stall_bps = opts->stall_bps,
+                                  .stall_s = opts->stall_s,
                                   .jobs = opts->jobs };
     struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
 
@@ -161,117 +170,6 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
     return 0;
 }
 
-static int64_t first_known(int64_t a, int64_t b, int64_t c)
-{
-    return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
-}
-
-static int64_t time_of(const char *text)
-{
-    return text ? clock_us(text) : CLOCK_NONE;
-}
-
-static bool is_parent(const struct artifact *a)
-{
-    const struct kind *kind = kind_find(a->artifact_type);
-
-    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
-}
-
-static int plan_row(struct pull *p, size_t run, size_t row, struct err *err)
-{
-    const struct kind_filter *filter = p->opts->filter;
-    const struct listed_run *listed = &p->listing.runs[run];
-    const struct artifact *a = &listed->list.rows[row];
-    const struct kind *kind = kind_find(a->artifact_type);
-    int64_t created = time_of(a->created_at);
-    struct plan_artifact what = { .run_id = listed->id,
-                                  .artifact_id = a->artifact_id,
-                                  .type = a->artifact_type,
-                                  .ext = kind ? kind->ext : NULL,
-                                  .uri = a->uri,
-                                  .bundle_key = a->bundle_key,
-                                  .filename = a->filename,
-                                  .checksum = a->checksum,
-                                  .file_size = a->file_size,
-                                  .sized = a->sized,
-                                  .created_us = created };
-
-    bool wanted = kind_filter_match(filter, a->artifact_type);
-
-    what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
-                             time_of(listed->run.created_at), clock_wall() * 1000) /
-                 1000000;
-    if (is_parent(a))
-        return plan_parent(p->plan, &what, run, row, wanted && filter->wanted_count, wanted,
-                           err);
-    return wanted ? plan_add(p->plan, &what, run, row, NULL, err) : 0;
-}
-
-/* One run: its bundles are known before its members, and those before their ZIPs. */
-static int plan_run(struct pull *p, size_t run, struct err *err)
-{
-    struct artifact_list *list = &p->listing.runs[run].list;
-    size_t i;
-
-    if (extras_add(&p->listing.runs[run], p->opts->filter, err) < 0)
-        return -1;
-    for (i = 0; i < list->count; i++) {
-        if (list->rows[i].bundle_key && list->rows[i].uri &&
-            plan_bundle_row(p->plan, run, list->rows[i].uri, err) < 0)
-            return -1;
-    }
-    for (i = 0; i < list->count; i++) {
-        if (!is_parent(&list->rows[i]) && plan_row(p, run, i, err) < 0)
-            return -1;
-    }
-    for (i = 0; i < list->count; i++) {
-        if (is_parent(&list->rows[i]) && plan_row(p, run, i, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Whether an item is fetched as it stands, and not as part of something else. */
-static bool is_fetched(const struct item *item)
-{
-    if (item->leader)
-        return false;
-    if (item->bundle && item->bundle->parent != item)
-        return !item->bundle->whole;
-    return !item->unlisted || (item->bundle && item->bundle->whole);
-}
-
-static int make_plan(struct pull *p, struct err *err)
-{
-    bool sized = true;
-    size_t i;
-
-    p->plan = plan_new(p->opts->dedupe, err);
-    if (!p->plan)
-        return -1;
-    for (i = 0; i < p->listing.count; i++) {
-        if (!p->listing.runs[i].failed && plan_run(p, i, err) < 0)
-            return -1;
-    }
-    plan_choose(p->plan, p->opts->bundles);
-    for (i = 0; i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-
-        /* a downloaded file's name must not depend on which of two comes first */
-        if (item->what.type && strcmp(item->what.type, "download") == 0 &&
-            plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
-            return -1;
-        p->listed += !item->unlisted;
-        if (!is_fetched(item))
-            continue;
-        sized = sized && item->what.sized;
-        p->expected += item->what.file_size;
-    }
-    p->expected = sized ? p->expected : 0;
-    return 0;
-}
-
 static int tell_plan(struct pull *p, struct err *err)
 {
     size_t i;
@@ -303,8 +201,7 @@ static int put_document(struct pull *p, size_t run, const char *name, struct buf
                         struct err *err)
 {
     const struct listed_run *listed = &p->listing.runs[run];
-    int64_t created =
-        first_known(time_of(listed->run.created_at), CLOCK_NONE, clock_wall() * 1000);
+    int64_t created = listed->run.created_at ? clock_us(listed->run.created_at) : CLOCK_NONE;
     char *path = mem_format(err, "data/%s/%s", listed->id, name);
     struct body *body;
 
@@ -317,6 +214,8 @@ static int put_document(struct pull *p, size_t run, const char *name, struct buf
         mem_free(path);
         return -1;
     }
+    if (created == CLOCK_NONE)
+        created = clock_wall() * 1000;
     return packer_document(p->packer, path, created / 1000000, body, err);
 }
 
@@ -353,6 +252,8 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .spool = &spool,
                                 .callers = &p->callers,
                                 .local_root = opts->local_root,
+                                .kept = p->restored.outcomes,
+                                .journal = p->journal,
                                 .jobs = opts->jobs,
                                 .retries = opts->retries,
                                 .max_size = opts->max_size,
@@ -362,17 +263,14 @@ static int fetch_all(struct pull *p, struct err *err)
 
     p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, err);
     p->parts = (struct spool){ pool_new(PARTS_CHUNKS, err), opts->spool_dir };
-    if (opts->view) {
-        p->page = page_new(opts->spool_dir, err);
-        packer.stow.seen = record_see;
-        packer.stow.ctx = p->page;
-    }
-    if (!p->pool || !p->parts.pool || (opts->view && !p->page))
+    packer.stow.seen = p->page ? record_see : NULL;
+    packer.stow.ctx = p->page;
+    if (!p->pool || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
     spool.pool = p->pool;
     p->packer = packer_new(&packer, p->volume, p->plan, err);
-    if (!p->packer || put_documents(p, err) < 0)
+    if (!p->packer)
         return -1;
     fetch.packer = p->packer;
     fetch.reserve = pass ? RESERVE : 0;
@@ -380,6 +278,10 @@ static int fetch_all(struct pull *p, struct err *err)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
     if (!p->fetch || fetch_run(p->fetch, err) < 0)
+        return -1;
+    if (p->journal && journal_flush(p->journal, err) < 0)
+        log_line(LOG_WARNING, "%s", err->text);
+    if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
         return -1;
     return packer_join(p->packer, err);
 }
@@ -395,13 +297,13 @@ static int sign(const struct pull *p, const struct record *record, const char *p
     if (!p->opts->force && access(path, F_OK) == 0)
         (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
     else if (sshsig_sign(p->opts->sign_key, record->sha512, &text, err) == 0)
-        rc = file_put(path, text.data, text.len, 0600, err);
+        rc = file_put(path, text.data, text.len, p->opts->mode, err);
     buf_clear(&text);
     return rc;
 }
 
 /* The signature first: an archive that has its name has it, too. */
-static int finish(struct pull *p, const struct record *record, const struct place *manifest,
+static int finish(struct pull *p, const struct record *record, const struct spot *manifest,
                   uint64_t size, struct volume_result *volume, struct err *err)
 {
     char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
@@ -440,7 +342,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                              .packer = p->packer,
                              .page = p->page };
     struct volume_result volume;
-    struct place manifest;
+    struct spot manifest;
     uint64_t size;
 
     record_count(&record);
@@ -478,13 +380,128 @@ static void warn_mismatches(const struct pull *p)
     }
 }
 
+static void add_part(struct sha256 *sha, const char *text)
+{
+    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void add_list(struct sha256 *sha, char *const *texts, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        add_part(sha, texts[i]);
+    add_part(sha, "");
+}
+
+/* What is archived and how, as one line: only the same request goes on with what is there. */
+static char *request_line(const struct pull_opts *opts, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    char how[64];
+
+    if (!sha)
+        return NULL;
+    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
+                   (int)opts->duplicates, (int)opts->bundles);
+    add_part(sha, opts->tool);
+    add_part(sha, opts->top);
+    add_part(sha, how);
+    add_part(sha, opts->api->base);
+    add_list(sha, opts->run_ids, opts->run_count);
+    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
+    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    text_hex(hex, digest, SHA256_SIZE);
+    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
+}
+
+static int open_journal(struct pull *p, struct err *err)
+{
+    char *request = request_line(p->opts, err);
+    char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
+
+    if (request && path)
+        p->journal = journal_open(path, request, err);
+    mem_free(request);
+    mem_free(path);
+    return p->journal ? 0 : -1;
+}
+
+/* Begin the archive, behind what an interrupted attempt left of it. */
+static int begin_volume(struct pull *p, struct err *err)
+{
+    struct restore_opts restore = { .top = p->opts->top, .plan = p->plan, .volume = p->volume };
+    size_t i;
+
+    if (p->opts->view) {
+        p->page = page_new(p->opts->spool_dir, err);
+        if (!p->page)
+            return -1;
+    }
+    p->started = true;
+    if (!volume_resumes(p->volume))
+        return volume_start(p->volume, NULL, err);
+    if (open_journal(p, err) < 0)
+        return -1;
+    restore.journal = p->journal;
+    restore.page = p->page;
+    if (restore_run(&restore, &p->restored, err) < 0)
+        return -1;
+    for (i = 0; p->restored.items && p->count.bytes && i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+
+        if (item->packed && draft_fetched(item))
+            p->count.bytes -= item->what.file_size;
+    }
+    return 0;
+}
+
+/*
+ * After a failure: whether there is something to go on from. What has come whole is put into
+ * the archive first, unless that is what failed.
+ */
+static bool keep(struct pull *p, struct pull_result *result, struct err *err)
+{
+    struct err ignored;
+    size_t i;
+
+    if (!p->volume || (p->opts->strict && err->kind == ERR_MISMATCH))
+        return false;
+    if (!p->started)
+        return volume_left(p->volume) >= 0;
+    if (!p->journal)
+        return false;
+    if (p->fetch && p->packer && !packer_failed(p->packer)) {
+        uint64_t written;
+
+        if (fetch_stop(p->fetch, &ignored) < 0 ||
+            volume_drain(p->volume, &written, &ignored) < 0)
+            log_line(LOG_INFO, "%s", ignored.text);
+    }
+    for (i = 0; p->plan && i < plan_count(p->plan); i++)
+        result->kept += plan_at(p->plan, i)->packed && !plan_at(p->plan, i)->unlisted;
+    return result->kept > 0;
+}
+
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    struct volume_opts volume = { opts->output, opts->format, opts->level, opts->force, 0 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct volume_opts volume = { .path = opts->output,
+                                  .format = opts->format,
+                                  .level = opts->level,
+                                  .force = opts->force,
+                                  .mode = opts->mode,
+                                  .workers = cores < 1    ? 1
+                                             : cores > 64 ? 64
+                                                          : (unsigned)cores };
 
-    volume.workers = cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+    struct draft_opts draft = { &p->listing, opts->filter, opts->dedupe, opts->bundles };
+
     if (!opts->planned) {
         p->volume = volume_open(&volume, err);
         if (!p->volume)
@@ -494,13 +511,16 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
-        check_runs(p, result, err) < 0 || make_plan(p, err) < 0)
+        check_runs(p, result, err) < 0)
+        return -1;
+    p->plan = draft_plan(&draft, &p->count, err);
+    if (!p->plan)
         return -1;
     if (opts->planned) {
         result->incomplete = result->runs_failed > 0;
         return tell_plan(p, err);
     }
-    if (fetch_all(p, err) < 0)
+    if (begin_volume(p, err) < 0 || fetch_all(p, err) < 0)
         return -1;
     warn_mismatches(p);
     return seal(p, result, err);
@@ -509,6 +529,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
 int pull_run(const struct pull_opts *opts, struct pull_result *result, struct err *err)
 {
     struct pull p = { .opts = opts, .began = clock_mono() };
+    bool kept = false;
     int rc;
 
     *result = (struct pull_result){ .runs = opts->run_count };
@@ -517,8 +538,13 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
         on_tick(&p); /* the last word on where it stands */
     result->retries = p.loop.retries;
     result->elapsed = clock_mono() - p.began;
+    result->restored = p.restored.items;
+    result->restored_bytes = p.restored.bytes;
+    if (rc < 0)
+        kept = keep(&p, result, err);
     packer_free(p.packer); /* the threads first: what they let go wakes the loop */
-    volume_free(p.volume);
+    journal_free(p.journal, !kept);
+    volume_free(p.volume, kept);
     loop_clear(&p.loop);
     fetch_free(p.fetch);
     page_free(p.page);
@@ -526,5 +552,6 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.parts.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);
+    restored_clear(&p.restored);
     return rc;
 }

@@ -7,16 +7,17 @@
  * and pack side by side, then write what the archive says of itself.
  *
  * Units    bytes; milliseconds
- * Errors   of any kind; then nothing was written. An archive that lacks
- *          something is no error: see pull_result
+ * Errors   of any kind; then no archive was written, but what has come may be kept in
+ *          OUTPUT.partial for the next attempt: see pull_result. An archive that lacks
+ *          something is no error
  * Owns     nothing of its options
  * Threads  runs the transfer loop; starts and ends the others
  */
 #ifndef FLOW_PULL_H
 #define FLOW_PULL_H
 
+#include "ask/loop.h"
 #include "base/err.h"
-#include "flow/loop.h"
 #include "flow/record.h"
 #include "format/sshsig.h"
 #include "pack/packer.h"
@@ -74,6 +75,7 @@ struct pull_opts {
     enum volume_format format;
     int level;
     bool force;
+    unsigned mode; /* of the archive and its signature */
     bool strict;
     bool dedupe;
     enum stow_duplicates duplicates;
@@ -84,6 +86,8 @@ struct pull_opts {
     uint64_t wait_interval; /* wait for the runs to end, asking so often; 0: do not wait */
     uint64_t timeout;       /* of all; 0: none */
     uint64_t rate_bps;      /* 0: no limit */
+    uint64_t stall_bps;     /* see engine_opts */
+    uint64_t stall_s;
     uint64_t max_size;
     int stop_fd;                                                    /* see loop_hooks */
     bool (*stopped)(void *ctx);                                     /* asked often */
@@ -104,6 +108,9 @@ struct pull_result {
     uint64_t size; /* of the archive */
     uint8_t sha256[SHA256_SIZE];
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
+    size_t restored;                      /* artifacts that an interrupted attempt had left */
+    uint64_t restored_bytes;
+    size_t kept;     /* after a failure: artifacts that are here to be gone on with */
     bool incomplete; /* something is missing or is not what the service said */
 };
 

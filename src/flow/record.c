@@ -390,7 +390,7 @@ static int feed_view(struct making *m, struct err *err)
 
 /* Make a file twice: to be measured, and into the volume; sha512 is the manifest's alone. */
 static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
-                     struct measure *measure, struct place *place, struct err *err)
+                     struct measure *measure, struct spot *place, struct err *err)
 {
     const struct record *record = m->record;
     char path[PATH_MAX_ENTRY];
@@ -413,7 +413,7 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
     return volume_end(volume, tag->size, err);
 }
 
-int record_write(struct record *record, struct volume *volume, struct place *manifest,
+int record_write(struct record *record, struct volume *volume, struct spot *manifest,
                  uint64_t *manifest_size, struct err *err)
 {
     struct making m = { .record = record };

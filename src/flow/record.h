@@ -13,9 +13,9 @@
 #ifndef FLOW_RECORD_H
 #define FLOW_RECORD_H
 
+#include "ask/listing.h"
 #include "base/err.h"
 #include "flow/fetch.h"
-#include "flow/listing.h"
 #include "format/manifest.h"
 #include "pack/packer.h"
 #include "pack/plan.h"
@@ -57,7 +57,7 @@ void record_count(struct record *record);
 size_t record_reasons(const struct record *record, struct record_reason *out, size_t most);
 
 /* Write all tag files; gives where manifest.json is and its size. */
-int record_write(struct record *record, struct volume *volume, struct place *manifest,
+int record_write(struct record *record, struct volume *volume, struct spot *manifest,
                  uint64_t *manifest_size, struct err *err) MUST_CHECK;
 
 #endif

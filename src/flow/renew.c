@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/renew.h"
 
+#include "ask/extras.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "flow/extras.h"
 
 #include <string.h>
 

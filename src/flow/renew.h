@@ -11,10 +11,10 @@
 #ifndef FLOW_RENEW_H
 #define FLOW_RENEW_H
 
+#include "ask/call.h"
+#include "ask/listing.h"
 #include "base/err.h"
 #include "base/table.h"
-#include "flow/call.h"
-#include "flow/listing.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,6 +8,20 @@
 #define PASS_MIN ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
 #define LOOK_MS  50
 
+static void part_clear(struct part *part)
+{
+    body_free(part->body);
+    chunk_unref(part->chunk);
+    *part = (struct part){ 0 };
+}
+
+void part_free(struct part *part)
+{
+    if (part)
+        part_clear(part);
+    mem_free(part);
+}
+
 int transfers_init(struct transfers *all, unsigned count, struct err *err)
 {
     unsigned i;
@@ -28,8 +42,7 @@ void transfers_clear(struct transfers *all)
     unsigned i;
 
     for (i = 0; all->slots && i < all->count; i++) {
-        body_free(all->slots[i].body);
-        chunk_unref(all->slots[i].chunk);
+        part_clear(&all->slots[i].part);
         buf_clear(&all->slots[i].url);
     }
     mem_free(all->slots);
@@ -46,7 +59,13 @@ struct transfer *transfer_open(struct transfers *all, struct want *want)
         if (t->want)
             continue;
         t->want = want;
-        t->passing = false;
+        t->part = (struct part){ 0 };
+        if (want->part) {
+            t->part = *want->part;
+            mem_free(want->part);
+            want->part = NULL;
+            all->parts--;
+        }
         all->running++;
         return t;
     }
@@ -55,14 +74,20 @@ struct transfer *transfer_open(struct transfers *all, struct want *want)
 
 static void release(struct transfer *t)
 {
-    body_free(t->body);
-    chunk_unref(t->chunk);
-    t->body = NULL;
-    t->chunk = NULL;
+    if (t->part.passing)
+        t->all->head = NULL;
+    part_clear(&t->part);
     t->want = NULL;
     t->all->running--;
-    if (t->all->head == t)
-        t->all->head = NULL;
+}
+
+uint64_t transfer_have(const struct transfer *t)
+{
+    const struct request *request = &t->request;
+
+    if (!request_good(request))
+        return t->part.resume.from;
+    return request->received + (request_partial(request) ? request->resume.from : 0);
 }
 
 /*
@@ -74,13 +99,15 @@ static uint64_t remaining(const struct transfer *t)
     const struct request *request = &t->request;
     const struct plan_artifact *what = t->want ? &t->want->item->what : NULL;
 
-    if (!what || !t->body || !t->body->first || t->body->fd >= 0 || request->encoded ||
-        request->length == REQUEST_UNSAID || request->length < PASS_MIN ||
-        request->length > request->max || t->want->item->bundle ||
+    const struct body *body = t->part.body;
+    uint64_t total = request_total(request);
+
+    if (!what || !body || !body->first || body->fd >= 0 || total == REQUEST_UNSAID ||
+        total < PASS_MIN || total > request->max || t->want->item->bundle ||
         (what->type && strcmp(what->type, "har") == 0) ||
-        (what->sized && what->file_size != request->length))
+        (what->sized && what->file_size != total))
         return UINT64_MAX;
-    return request->length - t->body->size;
+    return total - body->size;
 }
 
 /* Let the body that is nearest to its end pass through from now on. */
@@ -103,18 +130,20 @@ static int choose_head(struct transfers *all)
     }
     if (!best)
         return 0;
-    all->head = best;
-    best->passing = true;
-    body = best->body;
-    best->body = NULL;
-    return packer_head(all->packer, best->want->item, body, best->request.length, &all->err);
+    all->head = best->want;
+    best->part.passing = true;
+    body = best->part.body;
+    best->part.body = NULL;
+    return packer_head(all->packer, best->want->item, body, request_total(&best->request),
+                       &all->err);
 }
 
 /* Fill a chunk of the head's and hand it over when it is full. */
 static enum sink pass(struct transfer *t, const char *bytes, size_t len)
 {
     struct transfers *all = t->all;
-    size_t room = t->chunk ? CHUNK_SIZE - t->chunk->len : 0;
+    struct part *part = &t->part;
+    size_t room = part->chunk ? CHUNK_SIZE - part->chunk->len : 0;
     struct chunk *spare = NULL;
     size_t n = len < room ? len : room;
 
@@ -124,20 +153,35 @@ static enum sink pass(struct transfer *t, const char *bytes, size_t len)
             return SINK_FULL;
     }
     if (n) {
-        memcpy(t->chunk->data + t->chunk->len, bytes, n);
-        t->chunk->len += n;
+        memcpy(part->chunk->data + part->chunk->len, bytes, n);
+        part->chunk->len += n;
     }
     if (spare) {
-        if (t->chunk && packer_more(all->packer, t->chunk, &all->err) < 0) {
-            t->chunk = spare;
+        if (part->chunk && packer_more(all->packer, part->chunk, &all->err) < 0) {
+            part->chunk = spare;
             return SINK_REFUSED;
         }
-        t->chunk = spare;
+        part->chunk = spare;
         memcpy(spare->data, bytes + n, len - n);
         spare->len = len - n;
     }
     all->bytes += len;
     return SINK_TAKEN;
+}
+
+/* The answer is not the rest but the whole: what is here of it is of no use. */
+static int start_over(struct transfer *t, struct err *err)
+{
+    int rc = 0;
+
+    if (request_partial(&t->request))
+        return 0;
+    if (t->part.passing) {
+        rc = packer_tail(t->all->packer, false, false, err);
+        t->all->head = NULL;
+    }
+    part_clear(&t->part);
+    return rc;
 }
 
 enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
@@ -147,19 +191,21 @@ enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
     bool spill = false;
     int rc;
 
-    if (t->passing)
+    if (t->part.resume.from && start_over(t, &all->err) < 0)
+        return SINK_REFUSED;
+    if (t->part.passing)
         return pass(t, bytes, len);
-    if (!t->body)
-        t->body = body_new(&all->err);
-    if (!t->body)
+    if (!t->part.body)
+        t->part.body = body_new(&all->err);
+    if (!t->part.body)
         return SINK_REFUSED;
     for (;;) {
-        rc = body_add(t->body, all->spool, all->reserve, spill, bytes, len, &all->err);
+        rc = body_add(t->part.body, all->spool, all->reserve, spill, bytes, len, &all->err);
         if (rc || spill)
             break;
         if (choose_head(all) < 0)
             return SINK_REFUSED;
-        if (t->passing)
+        if (t->part.passing)
             return pass(t, bytes, len);
         if (!all->starving && (all->head || !packer_starved(all->packer)))
             break;
@@ -176,20 +222,26 @@ enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
 int transfer_commit(struct transfer *t, bool again, struct err *err)
 {
     struct transfers *all = t->all;
-    struct chunk *chunk = t->chunk;
-    struct body *body = t->body;
+    struct chunk *chunk;
+    struct body *body;
     int rc = 0;
 
-    if (t->passing) {
-        t->chunk = NULL;
+    if (t->part.resume.from && start_over(t, err) < 0) { /* an empty body has no first byte */
+        release(t);
+        return -1;
+    }
+    chunk = t->part.chunk;
+    body = t->part.body;
+    if (t->part.passing) {
+        t->part.chunk = NULL;
         if (chunk)
             rc = packer_more(all->packer, chunk, err);
         if (rc == 0)
             rc = packer_tail(all->packer, true, again, err);
     } else {
-        t->body = NULL;
+        t->part.body = NULL;
         if (!body)
-            body = body_new(err); /* an empty body has no first byte */
+            body = body_new(err);
         rc = body ? packer_item(all->packer, t->want->item, body, again, err) : -1;
     }
     release(t);
@@ -198,9 +250,69 @@ int transfer_commit(struct transfer *t, bool again, struct err *err)
 
 int transfer_abort(struct transfer *t, struct err *err)
 {
-    int rc = t->passing ? packer_tail(t->all->packer, false, false, err) : 0;
+    int rc = t->part.passing ? packer_tail(t->all->packer, false, false, err) : 0;
 
     release(t);
+    return rc;
+}
+
+/* What to say when the rest is asked for. */
+static void note(struct transfer *t)
+{
+    const struct request *request = &t->request;
+    const struct plan_artifact *what = &t->want->item->what;
+    struct resume *resume = &t->part.resume;
+
+    if (!request_good(request))
+        return; /* nothing new */
+    resume->from = transfer_have(t);
+    if (request_partial(request))
+        return;
+    resume->total = request_total(request);
+    if (resume->total == REQUEST_UNSAID && what->sized)
+        resume->total = what->file_size;
+    resume->judged = what->checksum != NULL;
+    memcpy(resume->tag, request->tag, sizeof(resume->tag));
+    t->part.origin = request->origin;
+}
+
+int transfer_hold(struct transfer *t, struct err *err)
+{
+    struct transfers *all = t->all;
+    struct part *part;
+
+    note(t);
+    if ((!t->part.body && !t->part.passing) || t->request.encoded ||
+        !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= PARTS_MAX))
+        return transfer_abort(t, err);
+    part = mem_new(sizeof(*part), err);
+    if (!part || (t->part.body && body_park(t->part.body, all->spool, err) < 0)) {
+        mem_free(part);
+        release(t);
+        return -1;
+    }
+    *part = t->part;
+    t->part = (struct part){ 0 };
+    t->want->part = part;
+    all->parts++;
+    release(t);
+    return 0;
+}
+
+int transfer_forget(struct transfers *all, struct want *want, struct err *err)
+{
+    struct part *part = want->part;
+    int rc = 0;
+
+    if (!part)
+        return 0;
+    want->part = NULL;
+    all->parts--;
+    if (part->passing) {
+        all->head = NULL;
+        rc = packer_tail(all->packer, false, false, err);
+    }
+    part_free(part);
     return rc;
 }
 

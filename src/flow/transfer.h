@@ -8,9 +8,13 @@
  * the packer has nothing left to do do they go on into files: so a large body
  * is seldom written twice.
  *
+ * A body that breaks off can be held: it waits with its want, in a file, or half
+ * in the archive when it was passing through, until a request for the rest of it
+ * goes on; or it is forgotten.
+ *
  * Units    bytes
  * Errors   in the transfer's err: the spool's and the packer's, fatal
- * Owns     its body until the packer has it
+ * Owns     its body until the packer has it; a want's part until transfer_forget
  * Threads  the transfer loop
  */
 #ifndef FLOW_TRANSFER_H
@@ -29,14 +33,23 @@
 
 struct transfers;
 
+#define PARTS_MAX 64 /* held at a time: each has a file */
+
+/* What is here of a body. */
+struct part {
+    struct body *body;
+    struct chunk *chunk; /* being filled, when the body passes through */
+    bool passing;
+    struct resume resume;
+    const struct origin *origin; /* that gave the entity tag */
+};
+
 struct transfer {
     struct transfers *all;
     struct want *want; /* NULL: free */
     struct request request;
     struct buf url;
-    struct body *body;
-    struct chunk *chunk; /* being filled, when the body passes through */
-    bool passing;
+    struct part part;
 };
 
 struct transfers {
@@ -45,10 +58,11 @@ struct transfers {
     unsigned running;
     struct packer *packer;
     const struct spool *spool;
-    size_t reserve;        /* see fetch_opts */
-    struct transfer *head; /* who passes through */
-    bool starving;         /* the packer waits while transfers do */
-    bool refused;          /* somebody waits for a chunk */
+    size_t reserve;          /* see fetch_opts */
+    const struct want *head; /* whose body passes through */
+    unsigned parts;          /* held */
+    bool starving;           /* the packer waits while transfers do */
+    bool refused;            /* somebody waits for a chunk */
     uint64_t bytes;
     struct err err;  /* fatal */
     uint64_t looked; /* transfers_look's last time, and what it saw */
@@ -58,7 +72,7 @@ struct transfers {
 int transfers_init(struct transfers *all, unsigned count, struct err *err) MUST_CHECK;
 void transfers_clear(struct transfers *all);
 
-/* A free slot for a want; NULL: none. */
+/* A free slot for a want, with the part that it has; NULL: none. */
 struct transfer *transfer_open(struct transfers *all, struct want *want);
 
 /* A request's sink; ctx is the transfer. */
@@ -69,6 +83,19 @@ int transfer_commit(struct transfer *transfer, bool again, struct err *err) MUST
 
 /* The body is of no use. Frees the slot. */
 int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;
+
+/* Keep what is here for the want's next try when that can be, else as transfer_abort. Frees the
+ * slot. */
+int transfer_hold(struct transfer *transfer, struct err *err) MUST_CHECK;
+
+/* Release a part when the packer is no more; NULL is fine. */
+void part_free(struct part *part);
+
+/* Bytes of the body that are here. */
+uint64_t transfer_have(const struct transfer *transfer);
+
+/* A want needs its part no more; nothing when it has none. */
+int transfer_forget(struct transfers *all, struct want *want, struct err *err) MUST_CHECK;
 
 /* See whether the packer starves; to be called now and then. True: offer bytes again. */
 bool transfers_look(struct transfers *all, uint64_t now);

@@ -9,9 +9,18 @@ struct heap {
     bool (*before)(const struct want *a, const struct want *b);
 };
 
+/* Those that wait for one origin, oldest first. */
+struct hold {
+    struct hold *next;
+    const struct origin *origin;
+    struct want *first;
+    struct want **last;
+};
+
 struct wants {
     struct heap ready;
     struct heap delayed;
+    struct hold *holds;
 };
 
 static bool dies_before(const struct want *a, const struct want *b)
@@ -44,6 +53,12 @@ void wants_free(struct wants *wants)
 {
     if (!wants)
         return;
+    while (wants->holds) {
+        struct hold *next = wants->holds->next;
+
+        mem_free(wants->holds);
+        wants->holds = next;
+    }
     mem_free(wants->ready.at);
     mem_free(wants->delayed.at);
     mem_free(wants);
@@ -93,6 +108,55 @@ void wants_delay(struct wants *wants, struct want *want, uint64_t due)
     want->state = WANT_DELAYED;
     want->due = due;
     push(&wants->delayed, want);
+}
+
+int wants_hold(struct wants *wants, struct want *want, const struct origin *origin,
+               struct err *err)
+{
+    struct hold *hold = wants->holds;
+
+    while (hold && hold->origin != origin)
+        hold = hold->next;
+    if (!hold) {
+        hold = mem_new(sizeof(*hold), err);
+        if (!hold)
+            return -1;
+        hold->origin = origin;
+        hold->last = &hold->first;
+        hold->next = wants->holds;
+        wants->holds = hold;
+    }
+    want->state = WANT_HELD;
+    want->next = NULL;
+    *hold->last = want;
+    hold->last = &want->next;
+    return 0;
+}
+
+uint64_t wants_unhold(struct wants *wants, uint64_t now, unsigned most)
+{
+    uint64_t again = UINT64_MAX;
+    struct hold *hold;
+
+    for (hold = wants->holds; hold; hold = hold->next) {
+        unsigned room = origin_room(hold->origin, now);
+
+        while (hold->first && room && most) {
+            struct want *want = hold->first;
+
+            hold->first = want->next;
+            if (!hold->first)
+                hold->last = &hold->first;
+            if (want->state != WANT_HELD) /* it has come by another way meanwhile */
+                continue;
+            wants_ready(wants, want);
+            room--;
+            most--;
+        }
+        if (hold->first && now < hold->origin->until && hold->origin->until < again)
+            again = hold->origin->until;
+    }
+    return again;
 }
 
 struct want *wants_take(struct wants *wants)

@@ -3,10 +3,11 @@
  * want: the artifacts still to be fetched, ordered by what is urgent.
  *
  * Ready ones lie in a heap, by the death of their URL and then by their place
- * in the plan; those that wait for a retry lie in another, by their time.
+ * in the plan; those that wait for a retry lie in another, by their time; those
+ * whose host has enough to do wait in its hold, as they came.
  *
  * Units    milliseconds
- * Errors   none: room for all is taken at birth
+ * Errors   ERR_MEMORY for a host's first; else none: room for all is taken at birth
  * Owns     its heaps; wants are the caller's
  * Threads  one at a time
  */
@@ -15,9 +16,10 @@
 
 #include "base/err.h"
 #include "flow/fetch.h"
-#include "flow/way.h"
 #include "net/backoff.h"
+#include "net/origin.h"
 #include "pack/plan.h"
+#include "skyvern/way.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +28,7 @@
 enum want_state {
     WANT_READY,
     WANT_DELAYED, /* until due */
+    WANT_HELD,    /* until its host may have more */
     WANT_PARKED,  /* until its run is listed again */
     WANT_RUNNING,
     WANT_PACKING, /* its bytes are with the packer, who will answer */
@@ -33,8 +36,11 @@ enum want_state {
     WANT_ENDED,   /* here, missing, or a follower */
 };
 
+struct part;
+
 struct want {
     struct item *item;
+    struct want *next; /* in its hold */
     struct outcome outcome;
     struct backoff backoff;
     const char *url; /* signed; NULL: none */
@@ -42,9 +48,10 @@ struct want {
     uint64_t due;    /* while delayed */
     enum want_state state;
     enum way way;
-    bool rechecked;   /* fetched twice already for its checksum */
-    bool fresh;       /* url is newer than the one it is being fetched by */
-    unsigned renewed; /* lists fetched again for its sake */
+    bool rechecked;    /* fetched twice already for its checksum */
+    bool fresh;        /* url is newer than the one it is being fetched by */
+    unsigned renewed;  /* lists fetched again for its sake */
+    struct part *part; /* what is here of a body that broke off; transfer.h */
 };
 
 struct wants;
@@ -55,6 +62,17 @@ void wants_free(struct wants *wants);
 /* Put a want among the ready, or, with a due time, among the delayed. */
 void wants_ready(struct wants *wants, struct want *want);
 void wants_delay(struct wants *wants, struct want *want, uint64_t due);
+
+/* Put a want into the hold of the origin that its URL is at. */
+int wants_hold(struct wants *wants, struct want *want, const struct origin *origin,
+               struct err *err) MUST_CHECK;
+
+/*
+ * Make ready what the origins have room for, at most as many as most.
+ *
+ * returns  when to come again (UINT64_MAX: when something has ended)
+ */
+uint64_t wants_unhold(struct wants *wants, uint64_t now, unsigned most);
 
 /* Take the most urgent ready want; NULL: none. */
 struct want *wants_take(struct wants *wants);

@@ -38,6 +38,7 @@ const struct opt archive_format_opts[] = {
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_report),  "leave out index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(archive_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(archive_args, mode),       "the archive's permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -53,6 +54,8 @@ const struct opt archive_transfer_opts[] = {
     { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(archive_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(archive_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(archive_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
+    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(archive_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(archive_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop fetching after this time and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
     { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
@@ -248,6 +251,7 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
         .format = job->format,
         .level = (int)args->level,
         .force = args->force,
+        .mode = args->mode,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,
         .duplicates = (enum stow_duplicates)args->duplicates,
@@ -257,6 +261,8 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
         .retries = (unsigned)args->retries,
         .timeout = args->timeout,
         .rate_bps = args->limit_rate,
+        .stall_bps = args->speed_limit,
+        .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
         .stop_fd = -1,
@@ -304,6 +310,13 @@ int archive_run(struct archive_job *job, const struct api *api, char *const *ids
         progress_begin();
     rc = pull_run(&opts, result, err);
     progress_end();
+    if (rc < 0 && result->kept)
+        (void)err_hint(err,
+                       "%zu artifact%s kept in '%.200s.partial': the same command%s%.200s goes "
+                       "on from there",
+                       result->kept, result->kept == 1 ? " is" : "s are", job->output,
+                       job->args->output ? "" : " with -o ",
+                       job->args->output ? "" : job->output);
     return rc == 0 && !planned ? tell_anchor(job, result, err) : rc;
 }
 
@@ -334,7 +347,10 @@ int archive_status(const struct pull_result *result, int rc, const struct err *e
     if (rc == 0)
         return result->incomplete ? EXIT_INCOMPLETE : EXIT_DONE;
     if (err->kind == ERR_CANCELLED && signals_stop()) {
-        log_line(LOG_ERROR, "stopped by signal %d; nothing was written", signals_stop());
+        const char *how = strchr(err->text, ';');
+
+        log_line(LOG_ERROR, "stopped by signal %d%s", signals_stop(),
+                 how ? how : "; nothing was written");
         return EXIT_SIGNAL + signals_stop();
     }
     return -1;

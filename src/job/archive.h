@@ -40,6 +40,9 @@ struct archive_args {
     uint64_t timeout;
     uint64_t limit_rate;
     uint64_t max_size;
+    uint64_t speed_limit;
+    uint64_t speed_time;
+    unsigned mode;
     unsigned duplicates;
     unsigned bundles;
     bool no_dedupe;
@@ -50,7 +53,8 @@ struct archive_args {
 
 #define ARCHIVE_DEFAULTS                                                                       \
     {                                                                                          \
-        .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30                               \
+        .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30, .mode = 0600,                \
+        .speed_limit = 1024, .speed_time = 30000                                               \
     }
 
 /* -t and -x; how an archive is made; how it is transferred. */

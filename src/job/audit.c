@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/audit.h"
 
+#include "ask/listing.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
-#include "flow/listing.h"
 #include "format/sshsig.h"
 #include "job/idlist.h"
 #include "job/talk.h"

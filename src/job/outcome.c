@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/outcome.h"
 
+#include "ask/wait.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -8,7 +9,6 @@
 #include "base/text.h"
 #include "cli/exit.h"
 #include "cli/progress.h"
-#include "flow/wait.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #ifndef JOB_PAGE_H
 #define JOB_PAGE_H
 
+#include "ask/listing.h"
 #include "base/err.h"
-#include "flow/listing.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/session.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -20,6 +21,15 @@ const struct opt session_opts[] = {
     OPT_END,
 };
 /* clang-format on */
+
+static struct secret *from_file(const char *path, struct err *err)
+{
+    struct secret *key = secret_load(path, err);
+
+    if (key && file_shared(path))
+        log_line(LOG_WARNING, "'%s' holds the key, and others may read it; chmod 600 it", path);
+    return key;
+}
 
 static struct secret *from_text(const char *text, const char *where, struct err *err)
 {
@@ -54,11 +64,11 @@ static struct secret *find_key(const struct session_args *args, struct err *err)
     struct secret *key;
 
     if (file && files->source != OPT_CONFIG)
-        return secret_load(file, err);
+        return from_file(file, err);
     if (text && *text)
         return from_text(text, "SKYVERN_API_KEY", err);
     if (file)
-        return secret_load(file, err);
+        return from_file(file, err);
     if (args->api_key && *args->api_key)
         return from_text(args->api_key, "the configuration file's api-key", err);
     key = from_credentials(err);

@@ -26,7 +26,8 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     char took[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
     uint64_t rate = r->elapsed ? t->downloaded_bytes * 1000 / r->elapsed : 0;
-    uint64_t saved = t->bytes > t->downloaded_bytes ? t->bytes - t->downloaded_bytes : 0;
+    uint64_t came = t->downloaded_bytes + r->restored_bytes;
+    uint64_t saved = t->bytes > came ? t->bytes - came : 0;
     size_t i;
 
     text_hex(sha256, r->sha256, SHA256_SIZE);
@@ -37,6 +38,9 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     (void)fprintf(out, "downloaded  %s in %s (%s/s)\n",
                   text_size(sizes[0], t->downloaded_bytes), text_duration(took, r->elapsed),
                   text_size(sizes[1], rate));
+    if (r->restored)
+        (void)fprintf(out, "kept        %zu from an interrupted attempt, %s\n", r->restored,
+                      text_size(sizes[2], r->restored_bytes));
     (void)fprintf(out, "stored      %s\n", text_size(sizes[2], r->size));
     if (t->duplicates)
         (void)fprintf(out, "duplicates  %llu, which saved %s of download\n",
@@ -94,6 +98,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "retries", r->retries);
+    jsonw_u64(w, error ? "kept" : "restored", error ? r->kept : r->restored);
     jsonw_u64(w, "elapsed_ms", r->elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);

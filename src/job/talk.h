@@ -9,11 +9,11 @@
 #ifndef JOB_TALK_H
 #define JOB_TALK_H
 
+#include "ask/call.h"
+#include "ask/listing.h"
+#include "ask/loop.h"
 #include "base/err.h"
 #include "cli/command.h"
-#include "flow/call.h"
-#include "flow/listing.h"
-#include "flow/loop.h"
 #include "job/session.h"
 #include "skyvern/api.h"
 

@@ -13,8 +13,6 @@
 #include <string.h>
 
 #define CONNECT_TIMEOUT 30000L
-#define STALL_BPS       1024L /* slower than this ... */
-#define STALL_S         60L   /* ... for so long is no transfer */
 #define RECEIVE_BUFFER  131072L
 
 /*
@@ -31,6 +29,7 @@ struct slot {
     unsigned redirects;
     bool paused;
     bool limited; /* paused by the rate, not by its sink */
+    bool counted; /* at its request's origin */
     char why[CURL_ERROR_SIZE];
     struct engine *engine;
 };
@@ -39,6 +38,7 @@ struct engine {
     CURLM *multi;
     struct engine_opts opts;
     struct rate rate;
+    struct origins *origins;
     struct slot *running;
     struct slot *idle;
 };
@@ -74,13 +74,16 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     struct slot *slot = ctx;
     struct request *request = slot->request;
     size_t len = size * count;
+    uint64_t here;
     enum sink verdict;
 
     if (!request->status)
         (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
     if (!request_good(request))
         return keep_error(request, bytes, len);
-    if (request->received + len > request->max) {
+    here = request->received + (request_partial(request) ? request->resume.from : 0);
+    if (here + len > request->max || /* an announced length need not be waited for */
+        (request_total(request) != REQUEST_UNSAID && request_total(request) > request->max)) {
         (void)err_set(&request->err, ERR_LIMIT, "larger than %llu bytes",
                       (unsigned long long)request->max);
         return 0;
@@ -117,13 +120,12 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                             opts->secure ? "https" : "http,https") != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK;
     bad |=
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, opts->agent) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BPS) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_S) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)opts->stall_bps) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)opts->stall_s) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
     if (opts->ca_file)
@@ -188,6 +190,16 @@ static int set_headers(struct slot *slot, const char *origin, struct err *err)
     drop_headers(slot);
     if (request->post)
         rc = add_header(slot, "Content-Type: application/json", err);
+    if (request->resume.from) {
+        (void)snprintf(line, sizeof(line), "Range: bytes=%llu-",
+                       (unsigned long long)request->resume.from);
+        rc = add_header(slot, line, err);
+        (void)snprintf(line, sizeof(line), "If-Range: %s", request->resume.tag);
+        if (rc == 0 && *request->resume.tag)
+            rc = add_header(slot, line, err);
+        if (rc == 0)
+            rc = add_header(slot, "Accept-Encoding: identity", err);
+    }
     if (rc == 0 && request->key && strcmp(origin, request->key_origin) == 0) {
         (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
         rc = add_header(slot, line, err);
@@ -205,7 +217,10 @@ static bool set_method(const struct slot *slot)
     const struct request *request = slot->request;
     CURL *easy = slot->easy;
 
-    if (curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
+    /* what is compressed on its way cannot be gone on with */
+    if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->resume.from ? NULL : "") !=
+            CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
         return false;
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -238,18 +253,30 @@ static int launch(struct slot *slot, struct err *err)
     request->date = CLOCK_NONE;
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
-    if (set_headers(slot, origin, err) < 0)
+    request->origin = origins_find(slot->engine->origins, origin, err);
+    if (!request->origin || set_headers(slot, origin, err) < 0)
         return -1;
     if (!set_method(slot) ||
         curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
         curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
+    slot->counted = true;
+    request->begun = clock_mono();
+    origin_begin(request->origin);
     if (log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "%s %s%s", request->post ? "POST" : "GET",
                  url_shown(shown, url_of(slot)),
                  request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)"
                                                                           : "");
     return 0;
+}
+
+/* It runs no more where it ran. */
+static void leave_origin(struct slot *slot, bool ok)
+{
+    if (slot->counted)
+        origin_end(slot->request->origin, ok, clock_mono());
+    slot->counted = false;
 }
 
 static void unlink_slot(struct slot *slot)
@@ -262,6 +289,7 @@ static void unlink_slot(struct slot *slot)
         engine->running = slot->next;
     if (slot->next)
         slot->next->prev = slot->prev;
+    leave_origin(slot, false);
     slot->prev = NULL;
     slot->next = engine->idle;
     engine->idle = slot;
@@ -363,7 +391,7 @@ static void judge(struct slot *slot, CURLcode code)
     (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         (void)err_hint(&request->err, "a private CA is named by --ca-file");
-    if (code == CURLE_OPERATION_TIMEDOUT && request->status)
+    if (code == CURLE_OPERATION_TIMEDOUT && request->sent)
         (void)err_hint(&request->err, "the transfer stalled");
 }
 
@@ -373,6 +401,7 @@ static void finish(struct slot *slot, CURLcode code)
 
     (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
     judge(slot, code);
+    leave_origin(slot, code == CURLE_OK && request->status < 400);
     if (code == CURLE_OK && redirected(slot))
         return;
     unlink_slot(slot);
@@ -428,6 +457,22 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
     return 0;
 }
 
+struct origin *engine_origin(struct engine *engine, const char *url)
+{
+    char name[URL_ORIGIN_MAX];
+
+    return url_origin(name, url, NULL) < 0 ? NULL : origins_find(engine->origins, name, NULL);
+}
+
+void engine_slow(const struct request *request)
+{
+    if (!request->origin)
+        return;
+    origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
+    log_line(LOG_DEBUG, "%s is asked for %u things at a time", request->host,
+             request->origin->limit);
+}
+
 void engine_wake(struct engine *engine)
 {
     (void)curl_multi_wakeup(engine->multi);
@@ -457,10 +502,16 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     if (!engine)
         return NULL;
     engine->opts = *opts;
+    if (!opts->stall_bps || !opts->stall_s) {
+        engine->opts.stall_bps = ENGINE_STALL_BPS;
+        engine->opts.stall_s = ENGINE_STALL_S;
+    }
+    engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
     engine->multi = curl_multi_init();
-    if (!engine->multi || curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
-                                            (long)opts->jobs + 4) != CURLM_OK) {
+    if (!engine->origins || !engine->multi ||
+        curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)opts->jobs + 4) !=
+            CURLM_OK) {
         engine_free(engine);
         (void)err_set(err, ERR_SYSTEM, "libcurl cannot start");
         return NULL;
@@ -481,6 +532,7 @@ void engine_free(struct engine *engine)
         slot_free(slot);
     }
     (void)curl_multi_cleanup(engine->multi);
+    origins_free(engine->origins);
     mem_free(engine);
     curl_global_cleanup();
 }

@@ -6,7 +6,9 @@
  * and not by libcurl, since libcurl would carry x-api-key to any host it is
  * sent to; the key goes to its own origin alone; from an https API nothing is
  * fetched by plain http. Whoever cannot take more bytes pauses its transfer,
- * and the socket's window then slows the sender.
+ * and the socket's window then slows the sender. A transfer that all but stands
+ * still is ended, so that somebody else gets its place; a host that asks for less
+ * gets less.
  *
  * Units    milliseconds; bytes a second
  * Errors   a request's own are in it; the engine's: ERR_MEMORY, ERR_SYSTEM
@@ -18,19 +20,24 @@
 #define NET_ENGINE_H
 
 #include "base/err.h"
+#include "net/origin.h"
 #include "net/request.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define ENGINE_REDIRECTS 5
+#define ENGINE_STALL_BPS 1024
+#define ENGINE_STALL_S   30
 
 struct engine_opts {
     const char *agent;   /* User-Agent */
     const char *ca_file; /* PEM, or NULL: the system's */
     bool secure;         /* https alone */
     uint64_t rate_bps;   /* all transfers together; 0: no limit */
-    unsigned jobs;       /* connections worth keeping */
+    unsigned jobs;       /* connections worth keeping; 0: one */
+    uint64_t stall_bps;  /* a transfer slower than this ... */
+    uint64_t stall_s;    /* ... for so many seconds has stalled; 0: the defaults, for both */
 };
 
 struct engine;
@@ -43,6 +50,13 @@ void engine_free(struct engine *engine);
 
 /* Start a request; done will be called from engine_poll, never from here. */
 int engine_start(struct engine *engine, struct request *request, struct err *err) MUST_CHECK;
+
+/* The origin that a URL is at, with its limits: ask origin_room before a request is started.
+ * Lent until engine_free; NULL for a URL that is none, or without memory. */
+struct origin *engine_origin(struct engine *engine, const char *url);
+
+/* What a request that has ended was told: to ask for less. */
+void engine_slow(const struct request *request);
 
 /* Forget a running request; done is not called. */
 void engine_drop(struct engine *engine, struct request *request);

@@ -9,10 +9,32 @@
 #include <string.h>
 #include <strings.h>
 
+bool request_partial(const struct request *request)
+{
+    return request->status == 206 && !request->encoded &&
+           resume_right(&request->resume, request->range, request->tag);
+}
+
 bool request_good(const struct request *request)
 {
-    return request->post ? request->status >= 200 && request->status < 300
-                         : request->status == 200;
+    if (request->post)
+        return request->status >= 200 && request->status < 300;
+    if (request->status == 200) /* with a range nothing is unpacked: see engine */
+        return !request->resume.from || !request->encoded;
+    return request_partial(request);
+}
+
+bool request_unfit(const struct request *request)
+{
+    return request->resume.from && !request_good(request) &&
+           (request->status == 200 || request->status == 206 || request->status == 416);
+}
+
+uint64_t request_total(const struct request *request)
+{
+    if (request->length == REQUEST_UNSAID || request->encoded)
+        return REQUEST_UNSAID;
+    return request->length + (request_partial(request) ? request->resume.from : 0);
 }
 
 bool request_retryable(const struct request *request)
@@ -21,6 +43,8 @@ bool request_retryable(const struct request *request)
         request->err.kind == ERR_CANCELLED)
         return false;
     if (request->err.kind)
+        return true;
+    if (request_unfit(request))
         return true;
     return request->status == 408 || request->status == 429 || request->status >= 500;
 }
@@ -43,6 +67,8 @@ int request_check(const struct request *request, struct err *err)
         kind = ERR_NOT_FOUND;
     else if (request->status == 429)
         what = " (too many requests)";
+    else if (request_unfit(request))
+        what = ", and not by the rest that was asked for";
     (void)err_set(err, kind, "%s answered %ld%s", request->host, request->status, what);
     if (err)
         err->http = request->status;
@@ -80,7 +106,7 @@ void request_header(struct request *request, const char *line, size_t len, int64
         request->length = REQUEST_UNSAID;
         request->retry_after = BACKOFF_UNSAID;
         request->date = CLOCK_NONE;
-        request->type[0] = '\0';
+        request->type[0] = request->tag[0] = request->range[0] = '\0';
     } else if (header_is(line, len, "content-encoding", value, sizeof(value))) {
         request->encoded = *value && strcasecmp(value, "identity") != 0;
     } else if (header_is(line, len, "content-length", value, sizeof(value))) {
@@ -98,5 +124,9 @@ void request_header(struct request *request, const char *line, size_t len, int64
         request->date = clock_http(value);
     } else if (header_is(line, len, "content-type", value, sizeof(request->type))) {
         memcpy(request->type, value, strlen(value) + 1);
+    } else if (header_is(line, len, "content-range", value, sizeof(request->range))) {
+        memcpy(request->range, value, strlen(value) + 1);
+    } else if (header_is(line, len, "etag", value, sizeof(value))) {
+        resume_tag(request->tag, value);
     }
 }

@@ -4,8 +4,9 @@
  *
  * The caller fills in the upper half, hands it to engine_start, and finds the
  * lower half filled when done is called. The sink gets the body of a 200 (of a
- * POST: of any 2xx) alone; what an error says is kept aside, cut short, so that an error body
- * can never be taken for content.
+ * POST: of any 2xx) alone, or of a 206 that goes on right where it was asked to;
+ * what an error says is kept aside, cut short, so that an error body can never be
+ * taken for content.
  *
  * Units    bytes; milliseconds
  * Owns     nothing; url, key and ctx live until done
@@ -16,6 +17,7 @@
 #define NET_REQUEST_H
 
 #include "base/err.h"
+#include "net/resume.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,31 +42,46 @@ struct request {
     const char
         *post; /* a JSON body to POST, or NULL: a GET; never sent twice, nor redirected */
     size_t post_len;
-    uint64_t max; /* most body bytes taken */
+    uint64_t max;         /* most body bytes taken, those that are here included */
+    struct resume resume; /* go on behind what is here; {0}: from the beginning */
     enum sink (*sink)(void *ctx, const char *bytes, size_t len);
     void (*done)(void *ctx, struct request *request);
     void *ctx;
 
     /* answered */
-    struct err err;       /* ERR_NONE: status tells the rest */
-    long status;          /* HTTP status, 0 without an answer */
-    bool sent;            /* something was sent: a POST may have arrived */
-    bool hopeless;        /* the same again would fail the same */
-    bool encoded;         /* had a content-encoding: length counts encoded bytes */
-    uint64_t length;      /* announced, or REQUEST_UNSAID */
-    uint64_t received;    /* body bytes given to the sink */
-    uint64_t retry_after; /* BACKOFF_UNSAID unless the server asked */
-    int64_t date;         /* the server's clock, ms since 1970, or CLOCK_NONE */
-    char host[256];       /* who answered last, for messages */
-    char type[80];        /* content type */
+    struct err err;           /* ERR_NONE: status tells the rest */
+    long status;              /* HTTP status, 0 without an answer */
+    bool sent;                /* something was sent: a POST may have arrived */
+    bool hopeless;            /* the same again would fail the same */
+    bool encoded;             /* had a content-encoding: length counts encoded bytes */
+    uint64_t length;          /* announced, of this answer; or REQUEST_UNSAID */
+    uint64_t received;        /* body bytes given to the sink */
+    uint64_t retry_after;     /* BACKOFF_UNSAID unless the server asked */
+    int64_t date;             /* the server's clock, ms since 1970, or CLOCK_NONE */
+    char host[256];           /* who answered last, for messages */
+    char type[80];            /* content type */
+    char tag[RESUME_TAG_MAX]; /* strong entity tag, or "" */
+    char range[80];           /* Content-Range */
     char error[REQUEST_ERROR_MAX + 1];
     size_t error_len;
 
-    struct slot *slot; /* the engine's */
+    /* the engine's */
+    struct slot *slot;
+    struct origin *origin; /* where it ran last */
+    uint64_t begun;        /* and since when */
 };
 
 /* Whether the status says that the body is what was asked for. */
 bool request_good(const struct request *request);
+
+/* Whether it is the rest of what is here already, and fits. */
+bool request_partial(const struct request *request);
+
+/* Whether asking for the rest was answered by what does not fit: ask for the whole. */
+bool request_unfit(const struct request *request);
+
+/* Bytes of the whole body as the answer announced them, or REQUEST_UNSAID. */
+uint64_t request_total(const struct request *request);
 
 /* Whether the same request may succeed later: no answer, 408, 429, 5xx, a wrong length. */
 bool request_retryable(const struct request *request);

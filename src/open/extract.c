@@ -79,7 +79,7 @@ static int put_file(struct extract *x, struct tape *tape, const struct tape_entr
     if (rc == 0 && row && memcmp(sha256, row->sha256, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
     if (rc == 0)
-        rc = place_commit(&file, entry->mtime, x->opts->force, err);
+        rc = place_commit(&file, entry->mtime, x->opts->mode, x->opts->force, err);
     place_abort(&file);
     return rc;
 }

@@ -24,6 +24,7 @@
 
 struct extract_opts {
     const char *dir; /* made when it is not there */
+    unsigned mode;   /* of the files */
     bool force;      /* replace what is there */
     bool keep_going; /* after damage; else the first one ends it */
     /* Whether a file is wanted; row is NULL for one that is no artifact. */

@@ -110,18 +110,21 @@ int place_begin(const struct place *place, struct place_file *file, const char *
     (void)snprintf(file->temp, sizeof(file->temp), ".skyarc-%ld-%u", (long)getpid(),
                    atomic_fetch_add(&counter, 1));
     file->fd = openat(file->dir, file->temp,
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file->fd >= 0)
         return 0;
     file->temp[0] = '\0';
     return err_sys(err, "cannot make a file");
 }
 
-int place_commit(struct place_file *file, int64_t mtime, bool force, struct err *err)
+int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool force,
+                 struct err *err)
 {
     struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)mtime } };
     int fd = file->fd;
 
+    if (fchmod(fd, mode) < 0)
+        return err_sys(err, "cannot set its permissions");
     if (futimens(fd, times) < 0)
         return err_sys(err, "cannot set its time");
     file->fd = -1;

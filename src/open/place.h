@@ -42,8 +42,9 @@ bool place_has(const struct place *place, const char *path);
 int place_begin(const struct place *place, struct place_file *file, const char *path,
                 struct err *err) MUST_CHECK;
 
-/* Give it its time and name; ERR_EXISTS when something is there and force is not set. */
-int place_commit(struct place_file *file, int64_t mtime, bool force,
+/* Give it its permissions, time and name; ERR_EXISTS when something is there and force is not
+ * set. */
+int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool force,
                  struct err *err) MUST_CHECK;
 
 /* Give it up; may be called after a commit. */

@@ -14,7 +14,7 @@
 
 /* An entry whose frame has not ended. */
 struct waiting {
-    struct place *place;
+    struct spot *place;
     uint64_t at; /* in the frame */
 };
 
@@ -77,6 +77,14 @@ void lanes_free(struct lanes *lanes)
     mem_free(lanes);
 }
 
+void lanes_start(struct lanes *lanes, struct seek *seek, uint64_t plain)
+{
+    lanes->frames = seek->count;
+    lanes->at = plain;
+    *squeeze_seek(lanes->squeeze) = *seek;
+    *seek = (struct seek){ 0 };
+}
+
 /* End the lane's frame. */
 static void cut(struct lanes *lanes, struct lane *lane)
 {
@@ -88,7 +96,7 @@ static void cut(struct lanes *lanes, struct lane *lane)
     if (!lane->piece.size)
         return;
     for (i = 0; i < lane->count; i++) {
-        lane->waiting[i].place->frame = lanes->framed ? lanes->frames : PLACE_NONE;
+        lane->waiting[i].place->frame = lanes->framed ? lanes->frames : SPOT_NONE;
         lane->waiting[i].place->offset = lanes->at + lane->waiting[i].at;
     }
     lane->count = 0;
@@ -164,7 +172,7 @@ int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err)
 }
 
 int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t size,
-                int64_t mtime, const char *link, struct place *place, struct err *err)
+                int64_t mtime, const char *link, struct spot *place, struct err *err)
 {
     struct lane *lane = &lanes->lane[packed && lanes->framed];
 

@@ -8,7 +8,7 @@
  * FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of
  * them, so that nothing of the other lane comes between its parts, and the
  * stream is a plain tar in the order in which frames end.
- * Where an entry lies is known when its frame ends: then its struct place is
+ * Where an entry lies is known when its frame ends: then its struct spot is
  * filled.
  *
  * Units    bytes
@@ -29,12 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLACE_NONE UINT64_MAX
+#define SPOT_NONE UINT64_MAX
 
 /* Where an entry's header begins. */
-struct place {
-    uint64_t frame;  /* index, or PLACE_NONE */
-    uint64_t offset; /* in the tar stream, or PLACE_NONE */
+struct spot {
+    uint64_t frame;  /* index, or SPOT_NONE */
+    uint64_t offset; /* in the tar stream, or SPOT_NONE */
 };
 
 struct lanes;
@@ -43,9 +43,12 @@ struct lanes *lanes_new(enum frame_codec codec, int level, unsigned workers,
                         struct writer *writer, struct err *err) MUST_CHECK;
 void lanes_free(struct lanes *lanes);
 
+/* Before the first entry: go on behind frames that are there; their rows move in. */
+void lanes_start(struct lanes *lanes, struct seek *seek, uint64_t plain);
+
 /* Begin an entry; link as in entry_header. place may be NULL. */
 int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t size,
-                int64_t mtime, const char *link, struct place *place,
+                int64_t mtime, const char *link, struct spot *place,
                 struct err *err) MUST_CHECK;
 
 /* Its bytes, by copy; and those of a chunk, by reference where that pays. */

@@ -223,6 +223,8 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
 
     if (!document)
         return -1;
+    if (!p->documents) /* an interrupted attempt is cut before them */
+        volume_flush(p->volume);
     document->path = parcel->path;
     parcel->path = NULL;
     document->size = parcel->body->size;
@@ -359,7 +361,7 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->queue = queue_new(err);
     p->answers = queue_new(err);
     p->stow = stow_new(&opts->stow, volume, plan, err);
-    if (!p->queue || !p->answers || !p->stow)
+    if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
         goto fail;
     rc = pthread_create(&p->thread, NULL, run, p);
     if (rc) {

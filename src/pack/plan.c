@@ -234,7 +234,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     item->what = *what;
     item->run = run;
     item->row = row;
-    item->place = (struct place){ PLACE_NONE, PLACE_NONE };
+    item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;
     join_bundle(plan, item);
@@ -243,6 +243,26 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     if (out)
         *out = item;
     return 0;
+}
+
+struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
+                       struct err *err)
+{
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id) < 0)
+        return NULL;
+    return table_get(plan->joins, plan->key.data, plan->key.len);
+}
+
+void plan_detach(struct item *item)
+{
+    struct item **at = &item->leader->followers;
+
+    while (*at != item)
+        at = &(*at)->next;
+    *at = item->next;
+    item->next = NULL;
+    item->leader = NULL;
 }
 
 struct item *plan_promote(struct item *leader)
@@ -300,8 +320,8 @@ static void choose_ext(const struct item *item, const void *head, size_t len, ch
         *out = (char)tolower((unsigned char)*out);
 }
 
-/* Note the path unless somebody has it; also when only the case differs. */
-static int claim(struct plan *plan, char *path, bool *taken, struct err *err)
+/* Put a path into the key, in lower case. */
+static int key_of_path(struct plan *plan, const char *path, struct err *err)
 {
     size_t i;
 
@@ -310,18 +330,41 @@ static int claim(struct plan *plan, char *path, bool *taken, struct err *err)
         return -1;
     for (i = 0; i < plan->key.len; i++)
         plan->key.data[i] = (char)tolower((unsigned char)plan->key.data[i]);
+    return 0;
+}
+
+/* Note the path unless somebody has it; also when only the case differs. */
+static int claim(struct plan *plan, const char *path, bool *taken, struct err *err)
+{
+    if (key_of_path(plan, path, err) < 0)
+        return -1;
     *taken = table_get(plan->paths, plan->key.data, plan->key.len) != NULL;
     return *taken ? 0 : table_add(plan->paths, plan->key.data, plan->key.len, plan, err);
 }
 
 int plan_reserve(struct plan *plan, const char *path, struct err *err)
 {
-    char *copy = mem_copy(path, err);
     bool taken;
-    int rc = copy ? claim(plan, copy, &taken, err) : -1;
 
-    mem_free(copy);
-    return rc;
+    return claim(plan, path, &taken, err);
+}
+
+bool plan_path_free(struct plan *plan, const struct item *item, const char *path)
+{
+    if (item->path)
+        return strcmp(item->path, path) == 0;
+    return key_of_path(plan, path, NULL) == 0 &&
+           !table_get(plan->paths, plan->key.data, plan->key.len);
+}
+
+int plan_take_path(struct plan *plan, struct item *item, const char *path, struct err *err)
+{
+    bool taken;
+
+    if (item->path)
+        return 0;
+    item->path = mem_copy(path, err);
+    return item->path ? claim(plan, item->path, &taken, err) : -1;
 }
 
 /* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */

@@ -75,7 +75,7 @@ struct item {
     struct digest digest;
     const char *media_type;
     const struct item *duplicate_of;
-    struct place place;
+    struct spot place;
     const char *notes[ITEM_NOTES]; /* what is odd about it, as words */
     unsigned note_count;
     bool encoded; /* it arrived zstd-compressed: then its size and digest as it came */
@@ -114,6 +114,13 @@ struct bundle *plan_bundles(const struct plan *plan);
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
 
+/* An item by its IDs; NULL: there is none. */
+struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
+                       struct err *err) MUST_CHECK;
+
+/* Let an item stand for itself that another one leads. */
+void plan_detach(struct item *item);
+
 /* The items, in the order they were added. */
 size_t plan_count(const struct plan *plan);
 struct item *plan_at(const struct plan *plan, size_t i);
@@ -128,6 +135,13 @@ struct item *plan_promote(struct item *leader);
  */
 int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
               struct err *err) MUST_CHECK;
+
+/* Whether no item has a path, also when only the case differs; or it is this item's already. */
+bool plan_path_free(struct plan *plan, const struct item *item, const char *path);
+
+/* Give an item a path that is free. */
+int plan_take_path(struct plan *plan, struct item *item, const char *path,
+                   struct err *err) MUST_CHECK;
 
 /* Keep a path of our own from being given to an item. */
 int plan_reserve(struct plan *plan, const char *path, struct err *err) MUST_CHECK;

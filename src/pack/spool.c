@@ -52,8 +52,8 @@ void body_free(struct body *body)
     mem_free(body);
 }
 
-/* Move all chunks but one to the file; that one, empty, becomes the buffer in front of it. */
-static int spill_chunks(struct body *body, const struct spool *spool, struct err *err)
+/* Put what is in chunks behind what is in the file. */
+static int write_chunks(struct body *body, const struct spool *spool, struct err *err)
 {
     struct chunk *chunk;
 
@@ -66,8 +66,25 @@ static int spill_chunks(struct body *body, const struct spool *spool, struct err
             return err_wrap(err, "a temporary file in '%s'", spool->dir);
         body->spilled += chunk->len;
     }
+    return 0;
+}
+
+int body_park(struct body *body, const struct spool *spool, struct err *err)
+{
+    if (body->first && write_chunks(body, spool, err) < 0)
+        return -1;
+    drop_chunks(body);
+    return 0;
+}
+
+/* Move all chunks but one to the file; that one, empty, becomes the buffer in front of it. */
+static int spill_chunks(struct body *body, const struct spool *spool, struct err *err)
+{
+    if (write_chunks(body, spool, err) < 0)
+        return -1;
     while (body->first != body->last) {
-        chunk = body->first;
+        struct chunk *chunk = body->first;
+
         body->first = chunk->next;
         chunk_unref(chunk);
     }
@@ -106,7 +123,7 @@ int body_add(struct body *body, const struct spool *spool, size_t keep, bool spi
 
     assert(len <= CHUNK_SIZE); /* so that one chunk more is enough */
     body->size += len;
-    if (len > room && body->fd < 0) {
+    if (len > room && (body->fd < 0 || !body->last)) {
         spare = spare_chunk(body, spool, keep, spill);
         if (!spare && (!spill || !body->last)) {
             body->size -= len;

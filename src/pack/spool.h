@@ -53,6 +53,9 @@ void body_free(struct body *body);
 int body_add(struct body *body, const struct spool *spool, size_t keep, bool spill,
              const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
+/* Put all that is in chunks into the file, and let the chunks go: it will wait for long. */
+int body_park(struct body *body, const struct spool *spool, struct err *err) MUST_CHECK;
+
 /* Reading a body; begins as {0}. */
 struct body_cursor {
     uint64_t at; /* body_read_at: where chunk begins */

@@ -94,7 +94,7 @@ bool stow_mismatch(const struct item *item, const struct digest *digest)
 
 /* Write a whole body as one entry. */
 static int put_body(struct stow *s, const char *path, const struct body *body, int64_t mtime,
-                    bool packed, struct place *place, struct err *err)
+                    bool packed, struct spot *place, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     char full[ENTRY_PATH_MAX];
@@ -168,18 +168,40 @@ static void judge_recording(struct item *item, const unsigned char *head, size_t
 }
 
 /* What an item's bytes turned out to be. */
-static void describe(struct item *item, uint64_t size, const struct digest *digest,
-                     const unsigned char *head, size_t len)
+void stow_describe(struct item *item, const char *path, uint64_t size,
+                   const struct digest *digest, const unsigned char *head, size_t len)
 {
     const struct sniff *is = sniff_find(head, len);
-    const char *ext = strrchr(item->path, '.');
+    const char *ext = strrchr(path, '.');
 
     item->size = size;
     item->digest = *digest;
     item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     item->mismatch = stow_mismatch(item, digest);
     judge_recording(item, head, len, is);
+}
+
+/* The same of one that is being packed now. */
+static void describe(struct item *item, uint64_t size, const struct digest *digest,
+                     const unsigned char *head, size_t len)
+{
+    stow_describe(item, item->path, size, digest, head, len);
     atomic_store(&item->packed, true);
+}
+
+int stow_known(struct stow *s, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; s->opts.dedupe && i < plan_count(s->plan); i++) {
+        struct item *item = plan_at(s->plan, i);
+
+        if (item->packed && !item->duplicate_of && !item->unlisted &&
+            !dedupe_find(s->dedupe, item->size, &item->digest) &&
+            dedupe_add(s->dedupe, item->size, &item->digest, item, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Write one item whose content is known, as a file or as a link to who had it first. */

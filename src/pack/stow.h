@@ -46,9 +46,21 @@ struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struc
                       struct err *err) MUST_CHECK;
 void stow_free(struct stow *stow);
 
+/* Know the items that are packed already, to find their duplicates. */
+int stow_known(struct stow *stow, struct err *err) MUST_CHECK;
+
 /* Hash a whole body. */
 int stow_hash(struct stow *stow, const struct body *body, struct digest *digest,
               struct err *err) MUST_CHECK;
+
+/*
+ * Note of an item what its content turned out to be.
+ *
+ * path     that it has, or will have
+ * head     its first bytes, STOW_HEAD of them if there are so many
+ */
+void stow_describe(struct item *item, const char *path, uint64_t size,
+                   const struct digest *digest, const unsigned char *head, size_t len);
 
 /* Whether the service gave a checksum that neither the content nor its encoded form has. */
 bool stow_mismatch(const struct item *item, const struct digest *digest);

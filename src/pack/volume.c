@@ -74,25 +74,53 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
     if (!v)
         return NULL;
     v->format = opts->format;
-    v->writer = writer_open(opts->path, opts->force, err);
+    v->writer = writer_open(opts->path, opts->force, opts->mode, err);
     if (v->writer && v->format == VOLUME_ZIP)
         v->zip = zip_new(opts->level, writer_put, v->writer, err);
     else if (v->writer)
         v->lanes = lanes_new(codec_of(v->format), opts->level, opts->workers, v->writer, err);
     if (v->zip || v->lanes)
         return v;
-    volume_free(v);
+    volume_free(v, true); /* what is there is another attempt's */
     return NULL;
 }
 
-void volume_free(struct volume *v)
+void volume_free(struct volume *v, bool keep)
 {
     if (!v)
         return;
     lanes_free(v->lanes); /* threads first: they write */
     zip_free(v->zip);
-    writer_free(v->writer);
+    writer_free(v->writer, keep);
     mem_free(v);
+}
+
+bool volume_resumes(const struct volume *v)
+{
+    return volume_rewinds(v);
+}
+
+int volume_left(const struct volume *v)
+{
+    return volume_resumes(v) ? writer_left(v->writer) : -1;
+}
+
+enum frame_codec volume_codec(const struct volume *v)
+{
+    return codec_of(v->format);
+}
+
+int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
+{
+    if (kept && v->lanes)
+        lanes_start(v->lanes, &kept->seek, kept->plain);
+    return writer_start(v->writer, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
+}
+
+void volume_flush(struct volume *v)
+{
+    if (v->lanes)
+        lanes_flush(v->lanes);
 }
 
 bool volume_links(const struct volume *v)
@@ -106,10 +134,10 @@ bool volume_rewinds(const struct volume *v)
 }
 
 int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
-                 const char *link, struct place *place, struct err *err)
+                 const char *link, struct spot *place, struct err *err)
 {
     if (place)
-        *place = (struct place){ PLACE_NONE, PLACE_NONE };
+        *place = (struct spot){ SPOT_NONE, SPOT_NONE };
     if (v->zip)
         return zip_entry(v->zip, path, size, mtime, packed, err);
     return lanes_begin(v->lanes, packed, path, size, mtime, link, place, err);
@@ -155,7 +183,7 @@ bool volume_failed(struct volume *v)
 }
 
 /* End the tar stream and put the tail behind it. */
-static int finish_tar(struct volume *v, const struct place *manifest, uint64_t size,
+static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
                       struct err *err)
 {
     static const unsigned char zeros[ENTRY_END];
@@ -181,7 +209,7 @@ static int finish_tar(struct volume *v, const struct place *manifest, uint64_t s
     return rc;
 }
 
-int volume_finish(struct volume *v, const struct place *manifest, uint64_t manifest_size,
+int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err)
 {
     int rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, manifest, manifest_size, err);

@@ -4,7 +4,7 @@
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_USAGE for a name without a format; what writer and lanes say
- * Owns     its file and threads; without archive_finish nothing is left behind
+ * Owns     its file and threads
  * Threads  one at a time
  * Source   docs/archive-format.md
  */
@@ -27,6 +27,7 @@ struct volume_opts {
     enum volume_format format;
     int level; /* 0: the format's default */
     bool force;
+    unsigned mode; /* of the file */
     unsigned workers;
 };
 
@@ -39,8 +40,30 @@ int volume_format_of(const char *name, bool whole, enum volume_format *format,
 /* "tar.zst" and so on. */
 const char *volume_format_name(enum volume_format format);
 
+/* What an interrupted attempt left and is to be kept: whole frames with whole entries. */
+struct volume_kept {
+    struct seek seek; /* its frames; volume_start takes them over */
+    struct sha256 *sha;
+    uint64_t coded; /* bytes of the file */
+    uint64_t plain; /* of the tar stream */
+};
+
+/* Open and lock the file; volume_start is next. */
 struct volume *volume_open(const struct volume_opts *opts, struct err *err) MUST_CHECK;
-void volume_free(struct volume *v);
+
+/* Whether an interrupted attempt can be gone on with; and a descriptor to read by what one has
+ * left, lent until volume_start, or -1. */
+bool volume_resumes(const struct volume *v);
+int volume_left(const struct volume *v);
+
+/* How its frames are coded. */
+enum frame_codec volume_codec(const struct volume *v);
+
+/* Begin; kept NULL: at the front. */
+int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
+
+/* Release; keep: an unfinished one stays, to be gone on with. NULL is fine. */
+void volume_free(struct volume *v, bool keep);
 
 /* Whether it can hold hard links; whether volume_back is possible. */
 bool volume_links(const struct volume *v);
@@ -54,7 +77,7 @@ bool volume_rewinds(const struct volume *v);
  * place    filled when known, at the latest by volume_drain; may be NULL
  */
 int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
-                 const char *link, struct place *place, struct err *err) MUST_CHECK;
+                 const char *link, struct spot *place, struct err *err) MUST_CHECK;
 
 /* Its bytes; and those of a chunk. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
@@ -66,6 +89,9 @@ int volume_end(struct volume *v, uint64_t size, struct err *err) MUST_CHECK;
 /* A point to come back to, and coming back; see lanes. */
 void volume_mark(struct volume *v);
 void volume_back(struct volume *v);
+
+/* The next file begins a frame. */
+void volume_flush(struct volume *v);
 
 /* Put out what is pending; gives the bytes written so far. The next file begins a frame. */
 int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHECK;
@@ -80,7 +106,7 @@ struct volume_result {
 };
 
 /* Write the tail (manifest: where manifest.json is) and give the file its name. */
-int volume_finish(struct volume *v, const struct place *manifest, uint64_t manifest_size,
+int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pack/writer.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "pack/flusher.h"
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define EARLY_MS 1000 /* a buffer is not kept from the file for longer */
+
 /*
  * [0, flushed) is with the flusher or in the file, [flushed, flushed + filled) in the buffer.
  * flushed is always a multiple of FLUSHER_ALIGN, until the end. A mark copies the
@@ -24,12 +27,15 @@ struct writer {
     char *path;    /* as the user gave it */
     char *partial; /* NULL: written as it is */
     bool force;
+    unsigned mode;
     bool direct;
     struct flusher *flusher;
     unsigned char *buffer; /* the flusher's; NULL after a failure */
     size_t filled;
     uint64_t flushed;
+    uint64_t wrote; /* when the file last got something */
     struct sha256 *sha;
+    unsigned char *rest; /* of what was kept: less than a block */
     /* the mark */
     unsigned char *kept;
     size_t kept_filled;
@@ -66,7 +72,7 @@ static bool still_there(const struct writer *writer)
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-/* Open and lock OUTPUT.partial; what an earlier crash left in it is cut off. */
+/* Open and lock OUTPUT.partial; what an earlier attempt left in it stays for now. */
 static int open_partial(struct writer *writer, struct err *err)
 {
     const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
@@ -86,9 +92,6 @@ static int open_partial(struct writer *writer, struct err *err)
             return -1;
         }
     } while (!still_there(writer));
-    if (ftruncate(writer->fd, 0) < 0)
-        return err_sys(err, "cannot empty '%s'", writer->partial);
-    writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
     return 0;
 }
 
@@ -110,7 +113,7 @@ static int open_output(struct writer *writer, struct err *err)
     return writer->fd < 0 ? err_sys(err, "cannot write '%s'", writer->path) : 0;
 }
 
-struct writer *writer_open(const char *path, bool force, struct err *err)
+struct writer *writer_open(const char *path, bool force, unsigned mode, struct err *err)
 {
     struct writer *writer = mem_new(sizeof(*writer), err);
 
@@ -118,21 +121,54 @@ struct writer *writer_open(const char *path, bool force, struct err *err)
         return NULL;
     writer->fd = -1;
     writer->force = force;
+    writer->mode = mode;
     writer->path = mem_copy(path, err);
     writer->sha = sha256_new(err);
     writer->kept_sha = sha256_new(err);
     if (!writer->path || !writer->sha || !writer->kept_sha)
         goto fail;
-    if (open_output(writer, err) < 0)
-        goto fail;
+    if (open_output(writer, err) == 0)
+        return writer;
+fail:
+    writer_free(writer, true);
+    return NULL;
+}
+
+int writer_left(const struct writer *writer)
+{
+    struct stat st;
+
+    return writer->partial && fstat(writer->fd, &st) == 0 && st.st_size > 0 ? writer->fd : -1;
+}
+
+int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
+                 struct err *err)
+{
+    size_t rest = (size_t)(kept % FLUSHER_ALIGN);
+
+    writer->flushed = kept - rest;
+    writer->wrote = clock_mono();
+    if (sha)
+        sha256_set(writer->sha, sha);
+    if (rest && !writer->rest)
+        writer->rest = mem_new(FLUSHER_ALIGN, err);
+    if (rest &&
+        (!writer->rest || file_pread(writer->fd, writer->rest, rest, writer->flushed, err) < 0))
+        return err_wrap(err, "'%s'", writer->partial);
+    if (writer->partial) {
+        if (ftruncate(writer->fd, (off_t)kept) < 0)
+            return err_sys(err, "cannot cut '%s'", writer->partial);
+        writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
+    }
     writer->flusher = flusher_new(writer->fd, writer->partial != NULL, writer->direct, err);
     if (writer->flusher)
         writer->buffer = flusher_take(writer->flusher, err);
-    if (writer->buffer)
-        return writer;
-fail:
-    writer_free(writer);
-    return NULL;
+    if (!writer->buffer)
+        return -1;
+    if (rest) /* it is written again, in front of what follows */
+        memcpy(writer->buffer, writer->rest, rest);
+    writer->filled = rest;
+    return 0;
 }
 
 static const char *name_of(const struct writer *writer)
@@ -155,9 +191,27 @@ static int flush(struct writer *writer, size_t len, struct err *err)
 {
     flusher_put(writer->flusher, writer->buffer, len, writer->flushed);
     writer->flushed += len;
+    writer->wrote = clock_mono();
     writer->filled = 0;
     writer->buffer = flusher_take(writer->flusher, err);
     return writer->buffer ? 0 : explain(writer, err);
+}
+
+/*
+ * Let the whole blocks of a buffer that fills slowly be in the file, in case we are killed;
+ * they are written again with the rest of it.
+ */
+static int write_early(struct writer *writer, struct err *err)
+{
+    uint64_t now = clock_mono();
+    size_t len = writer->filled & ~(FLUSHER_ALIGN - 1);
+
+    if (!writer->partial || !len || now < writer->wrote + EARLY_MS)
+        return 0;
+    writer->wrote = now;
+    if (file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err) == 0)
+        return 0;
+    return explain(writer, err);
 }
 
 int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
@@ -179,7 +233,7 @@ int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
         if (writer->filled == FLUSHER_BUFFER && flush(writer, FLUSHER_BUFFER, err) < 0)
             return -1;
     }
-    return 0;
+    return write_early(writer, err);
 }
 
 uint64_t writer_offset(const struct writer *writer)
@@ -266,6 +320,8 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
         return -1;
     sha256_end(writer->sha, sha256);
     if (writer->partial) {
+        if (fchmod(writer->fd, writer->mode) < 0)
+            return err_sys(err, "cannot set the permissions of '%s'", writer->partial);
         if (fsync(writer->fd) < 0)
             return err_sys(err, "cannot sync '%s'", writer->partial);
         if (!writer->direct)
@@ -282,16 +338,21 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
     return close(fd) < 0 ? err_sys(err, "cannot close '%s'", name_of(writer)) : 0;
 }
 
-void writer_free(struct writer *writer)
+void writer_free(struct writer *writer, bool keep)
 {
+    struct err ignored; /* then it is shorter: what is whole of it will be found */
+
     if (!writer)
         return;
-    if (writer->partial && writer->fd >= 0)
+    if (writer->partial && writer->fd >= 0 && !keep)
         (void)unlink(writer->partial);
+    else if (writer->partial && writer->buffer && flush_rest(writer, &ignored) < 0)
+        writer->filled = 0;
     flusher_free(writer->flusher); /* it writes: before the descriptor closes */
     file_close(&writer->fd);
     mem_free(writer->path);
     mem_free(writer->partial);
+    mem_free(writer->rest);
     mem_free(writer->kept);
     sha256_free(writer->sha);
     sha256_free(writer->kept_sha);

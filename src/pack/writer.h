@@ -10,7 +10,7 @@
  *
  * Units    bytes
  * Errors   ERR_EXISTS, ERR_BUSY (another skyarc writes it), ERR_SYSTEM
- * Owns     the file and its lock; without writer_commit the partial file goes
+ * Owns     the file and its lock
  * Threads  one at a time
  */
 #ifndef PACK_WRITER_H
@@ -25,8 +25,31 @@
 
 struct writer;
 
-/* path "-": standard output. force: may replace an existing file. */
-struct writer *writer_open(const char *path, bool force, struct err *err) MUST_CHECK;
+/*
+ * Begin a file.
+ *
+ * path     "-": standard output
+ * force    may replace an existing file
+ * mode     its permissions, once it has its name; 0600 until then
+ */
+struct writer *writer_open(const char *path, bool force, unsigned mode,
+                           struct err *err) MUST_CHECK;
+
+/*
+ * What an interrupted attempt left.
+ *
+ * returns  a descriptor to read OUTPUT.partial by, lent until writer_start; -1: there is none
+ */
+int writer_left(const struct writer *writer);
+
+/*
+ * Begin to write, at the front.
+ *
+ * kept     go on behind so many bytes of what is there, 0: none; what follows is cut off
+ * sha      of them, or NULL
+ */
+int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
+                 struct err *err) MUST_CHECK;
 
 /* Append; a put_fn, ctx being the writer. */
 int writer_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
@@ -47,7 +70,11 @@ int writer_back(struct writer *writer, struct err *err) MUST_CHECK;
 int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;
 
-/* Release; removes the partial file unless committed. NULL is fine. */
-void writer_free(struct writer *writer);
+/*
+ * Release; NULL is fine.
+ *
+ * keep     what was put stays in OUTPUT.partial, unless committed; else it is removed
+ */
+void writer_free(struct writer *writer, bool keep);
 
 #endif

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARTIFACT_LIST_MAX ((size_t)128 << 20) /* bytes of JSON we read */
+#define ARTIFACT_LIST_MAX ((size_t)256 << 20) /* bytes of JSON we read */
 
 /* Texts are NULL where the API gave null or nothing. */
 struct artifact {

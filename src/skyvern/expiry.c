@@ -6,9 +6,11 @@
 #include "net/url.h"
 
 #include <stddef.h>
+#include <string.h>
 
-#define VALUE_MAX   64
-#define SECONDS_MAX (UINT64_C(1) << 40) /* some 30,000 years */
+#define SIGNATURE_LEN 43 /* base64url of an HMAC-SHA256, without padding */
+#define VALUE_MAX     64
+#define SECONDS_MAX   (UINT64_C(1) << 40) /* some 30,000 years */
 
 static bool number(const char *url, const char *name, uint64_t *out)
 {
@@ -50,6 +52,15 @@ int64_t expiry_of(const char *url)
             return date / 1000;
     }
     return EXPIRY_NEVER;
+}
+
+bool expiry_cut(const char *url)
+{
+    char value[4096];
+
+    return url_query(url, "kid", value, sizeof(value)) &&
+           url_query(url, "expiry", value, sizeof(value)) &&
+           url_query(url, "sig", value, sizeof(value)) && strlen(value) != SIGNATURE_LEN;
 }
 
 bool expiry_signed(const char *url)

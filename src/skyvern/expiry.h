@@ -23,4 +23,10 @@ int64_t expiry_of(const char *url);
 /* Whether the URL carries a signature (and so needs no key, and must not be shown). */
 bool expiry_signed(const char *url);
 
+/*
+ * Whether its signature was cut on its way: Skyvern's own has exactly 43 characters. Such a URL
+ * is not expired, and neither asking again nor a list would tell.
+ */
+bool expiry_cut(const char *url);
+
 #endif

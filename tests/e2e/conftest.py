@@ -64,6 +64,12 @@ class Emulator:
             rows.append(row)
         self._open("run", {"id": ident, "artifacts": rows, "record": record})
 
+    def reset_faults(self):
+        self._open("reset-faults", {})
+
+    def replace(self, ident, data):
+        self._open("replace", {"id": ident, "data": base64.b64encode(data).decode()})
+
     def log(self, role=None):
         return [r for r in json.loads(self._open("log")) if role in (None, r["role"])]
 

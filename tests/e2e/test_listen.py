@@ -194,7 +194,12 @@ def test_a_stop_in_the_middle_keeps_the_queue(listen, emu, tmp_path):
     code, _ = one.stop()
     assert code == 0
     assert [p.name for p in (tmp_path / "in" / ".queue").iterdir()] == ["tsk_demo3.json"]
-    assert not list((tmp_path / "in").glob("*.tar*"))
+    assert not list((tmp_path / "in").glob("*.tar.zst"))
+    emu.reset_faults()
+    two = listen()
+    wait_for((tmp_path / "in" / "tsk_demo3.tar.zst").exists)
+    assert two.stop()[0] == 0
+    assert [p.name for p in (tmp_path / "in").glob("*.tar*")] == ["tsk_demo3.tar.zst"]
 
 
 def test_failures_are_put_off(listen, emu, tmp_path):

@@ -39,6 +39,11 @@ class State:
             self.script = []  # the statuses of the next submitted run, one an answer
             self.shift = 0  # runs that start between two pages
             self.key = KEY
+            self.bytes = 0  # of artifacts, sent whole
+
+    def served(self, count):
+        with self.lock:
+            self.bytes += count
 
     def artifact(self, ident):
         for run in self.runs.values():
@@ -143,9 +148,24 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def play(self, fault, data):
-        """Answer as a fault says; True when that was the whole answer."""
+    def begin(self, answer, length=True):
+        """The head of an answer (status, bytes, headers) whose bytes are sent by hand."""
+        status, data, headers = answer
+        self.send_response(status)
+        if length:
+            self.send_header("Content-Length", str(len(data)))
+        for name, value in headers:
+            self.send_header(name, value)
+
+    def cut(self):
+        self.wfile.flush()
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def play(self, fault, data, answer=None):
+        """Answer as a fault says, in place of an answer; True when that was all."""
         kind = fault["kind"]
+        answer = answer or (200, data, [])
         headers = list(fault.get("headers", {}).items())
         if kind == "status":
             body = fault.get("body", {"detail": "fault"})
@@ -166,14 +186,49 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
-        elif kind == "short":
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
+        elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
+            self.begin(answer)
             self.end_headers()
-            self.wfile.write(data[:len(data) // 2])
-            self.wfile.flush()
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.wfile.write(answer[1][:fault.get("bytes", len(answer[1]) // 2)])
+            if kind == "stall":
+                self.wfile.flush()
+                time.sleep(fault["seconds"])
+            self.cut()
+        elif kind == "close":  # no length, and an end that is none
+            self.begin(answer, length=False)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(answer[1][:len(answer[1]) // 2])
+            self.cut()
+        elif kind == "chunk-cut":  # chunked, without an end
+            self.begin(answer, length=False)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            part = answer[1][:len(answer[1]) // 2]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.cut()
+        elif kind == "no-range":
+            self.reply(200, data, "application/octet-stream")
+        elif kind == "wrong-range":  # a byte too early
+            first = len(data) - len(answer[1]) - 1
+            self.reply(206, data[first:], "application/octet-stream",
+                       [("Content-Range", "bytes %d-%d/%d" % (first, len(data) - 1, len(data)))])
+        elif kind == "other-total":
+            self.reply(206, answer[1] + b"!", "application/octet-stream",
+                       [("Content-Range", "bytes %d-%d/%d" % (len(data) - len(answer[1]), len(data),
+                                                              len(data) + 1))])
+        elif kind == "endless":
+            self.begin(answer, length=False)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for _ in range(fault["count"]):
+                self.wfile.write(b"10000\r\n%s\r\n" % bytes(65536))
+            self.cut()
+        elif kind == "headers":  # without end
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for i in range(fault["count"]):
+                self.wfile.write(b"X-%d: %s\r\n" % (i, b"a" * 1000))
+            self.cut()
         elif kind == "wrong-length":
             self.reply(200, data + b"!", "application/octet-stream")
         elif kind == "other-bytes":
@@ -207,23 +262,31 @@ class Handler(BaseHTTPRequestHandler):
         data = artifact.data
         if artifact.member_of and STATE.storage != "s3":  # only S3 unpacks a member
             data = STATE.artifact(artifact.member_of).data
+        answer = self.ranged(data)
         fault = STATE.fault(artifact.id)
-        if fault and self.play(fault, data):
+        if fault and self.play(fault, data, answer):
             return
+        STATE.served(len(answer[1]))
+        self.reply(answer[0], answer[1], "application/octet-stream", answer[2])
+
+    def ranged(self, data):
+        """(status, bytes, headers) of what was asked for; entity tags are the store's alone."""
+        headers = []
+        if self.role == "store":
+            tag = '"%s"' % hashlib.md5(data).hexdigest()
+            headers = [("ETag", tag)]
         spec = self.headers.get("Range", "")
-        if spec.startswith("bytes=") and "," not in spec:
-            first, _, last = spec[6:].partition("-")
-            begin = int(first) if first else max(0, len(data) - int(last))
-            end = int(last) if first and last else len(data) - 1
-            if begin >= len(data):
-                self.reply(416, b"", headers=[("Content-Range", "bytes */%d" % len(data))])
-            else:
-                part = data[begin:end + 1]
-                self.reply(206, part, "application/octet-stream",
-                           [("Content-Range", "bytes %d-%d/%d"
-                             % (begin, begin + len(part) - 1, len(data)))])
-            return
-        self.reply(200, data, "application/octet-stream")
+        if not spec.startswith("bytes=") or "," in spec or (
+                "If-Range" in self.headers and headers and self.headers["If-Range"] != tag):
+            return 200, data, headers
+        first, _, last = spec[6:].partition("-")
+        begin = int(first) if first else max(0, len(data) - int(last))
+        end = int(last) if first and last else len(data) - 1
+        if begin >= len(data):
+            return 416, b"", headers + [("Content-Range", "bytes */%d" % len(data))]
+        part = data[begin:end + 1]
+        return 206, part, headers + [("Content-Range", "bytes %d-%d/%d"
+                                      % (begin, begin + len(part) - 1, len(data)))]
 
 
 class Api(Handler):
@@ -247,6 +310,9 @@ class Api(Handler):
         elif what == "fault":
             with STATE.lock:
                 STATE.faults.setdefault(body["on"], []).append(body)
+        elif what == "reset-faults":
+            with STATE.lock:
+                STATE.faults = {}
         elif what == "expire":
             STATE.generation += 1
         elif what == "script":
@@ -265,6 +331,8 @@ class Api(Handler):
             STATE.storage = body["storage"]
         elif what == "skew":
             STATE.skew = body["seconds"]
+        elif what == "replace":
+            STATE.artifact(body["id"]).data = base64.b64decode(body["data"])
         elif what == "run":
             rows = []
             for row in body["artifacts"]:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/way.h"
 #include "skyvern/expiry.h"
 #include "skyvern/scrub.h"
+#include "skyvern/way.h"
 #include "unit.h"
 
 #include <string.h>

@@ -38,7 +38,7 @@ static int tear_down(void **state)
 }
 
 static void put(struct volume *v, const char *name, size_t size, bool packed,
-                struct place *place)
+                struct spot *place)
 {
     unsigned char *bytes = malloc(size + 1);
     size_t i;
@@ -71,20 +71,29 @@ static size_t read_names(const char *file, char names[][32], size_t most)
     return count;
 }
 
+/* Opened and begun at the front. */
+static struct volume *begin(const struct volume_opts *opts)
+{
+    struct volume *v = volume_open(opts, NULL);
+
+    assert_non_null(v);
+    assert_int_equal(volume_start(v, NULL, NULL), 0);
+    return v;
+}
+
 static void test_order_marks_and_ways_back(void **state)
 {
-    struct volume_opts opts = { path, VOLUME_TAR, 0, false, 3 };
-    struct volume *v = volume_open(&opts, NULL);
+    struct volume_opts opts = { path, VOLUME_TAR, 0, false, 0600, 3 };
+    struct volume *v = begin(&opts);
     struct volume_result result;
-    struct place place[60];
-    struct place manifest;
+    struct spot place[60];
+    struct spot manifest;
     char names[80][32];
     char expected[32];
     size_t i;
     size_t n = 0;
 
     (void)state;
-    assert_non_null(v);
     for (i = 0; i < 60; i++) {
         (void)snprintf(expected, sizeof(expected), "f%zu", i);
         if (i % 7 == 3) {
@@ -96,7 +105,7 @@ static void test_order_marks_and_ways_back(void **state)
     }
     put(v, "manifest", 10, false, &manifest);
     assert_int_equal(volume_finish(v, &manifest, 10, &result, NULL), 0);
-    volume_free(v);
+    volume_free(v, false);
     n = read_names(path, names, 80);
     assert_int_equal(n, 61);
     for (i = 0; i < 60; i++) {
@@ -111,14 +120,14 @@ static void test_coded_volumes(void **state)
 {
     static const enum volume_format formats[] = { VOLUME_TAR_ZST, VOLUME_TAR_GZ, VOLUME_ZIP };
     struct volume_result result;
-    struct place place;
+    struct spot place;
     size_t k;
     size_t i;
 
     (void)state;
     for (k = 0; k < 3; k++) {
-        struct volume_opts opts = { path, formats[k], 0, true, 3 };
-        struct volume *v = volume_open(&opts, NULL);
+        struct volume_opts opts = { path, formats[k], 0, true, 0600, 3 };
+        struct volume *v = begin(&opts);
         struct stat st;
         char name[32];
 
@@ -128,7 +137,7 @@ static void test_coded_volumes(void **state)
         }
         put(v, "manifest", 10, false, &place);
         assert_int_equal(volume_finish(v, &place, 10, &result, NULL), 0);
-        volume_free(v);
+        volume_free(v, false);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_size, result.size);
     }
@@ -136,16 +145,16 @@ static void test_coded_volumes(void **state)
 
 static void test_given_up(void **state)
 {
-    struct volume_opts opts = { path, VOLUME_TAR_ZST, 0, false, 2 };
+    struct volume_opts opts = { path, VOLUME_TAR_ZST, 0, false, 0600, 2 };
     struct volume *v;
     size_t i;
 
     (void)state;
     for (i = 0; i < 60; i++) { /* at other moments, with work in all stages */
-        v = volume_open(&opts, NULL);
+        v = begin(&opts);
         put(v, "f", 300000 + i * 50021, i % 2, NULL);
         put(v, "g", 1000000, i % 3, NULL);
-        volume_free(v);
+        volume_free(v, false);
         assert_int_equal(access(path, F_OK), -1);
     }
 }

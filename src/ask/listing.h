@@ -10,11 +10,11 @@
  * Owns     all it has read, until listing_clear
  * Threads  the transfer loop; read by many afterwards
  */
-#ifndef FLOW_LISTING_H
-#define FLOW_LISTING_H
+#ifndef ASK_LISTING_H
+#define ASK_LISTING_H
 
+#include "ask/call.h"
 #include "base/err.h"
-#include "flow/call.h"
 #include "skyvern/api.h"
 #include "skyvern/artifact.h"
 #include "skyvern/kind.h"

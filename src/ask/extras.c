@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/extras.h"
+#include "ask/extras.h"
 
 #include "base/log.h"
 #include "base/mem.h"

@@ -12,12 +12,12 @@
  * Threads  the transfer loop
  * Source   docs/api.md, "Calls"
  */
-#ifndef FLOW_RUNS_H
-#define FLOW_RUNS_H
+#ifndef ASK_RUNS_H
+#define ASK_RUNS_H
 
+#include "ask/call.h"
+#include "ask/loop.h"
 #include "base/err.h"
-#include "flow/call.h"
-#include "flow/loop.h"
 #include "skyvern/api.h"
 
 #include <stdbool.h>

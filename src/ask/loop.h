@@ -7,8 +7,8 @@
  * Owns     the engine; the hooks' ctx is the caller's
  * Threads  one, but for loop_wake
  */
-#ifndef FLOW_LOOP_H
-#define FLOW_LOOP_H
+#ifndef ASK_LOOP_H
+#define ASK_LOOP_H
 
 #include "base/err.h"
 #include "net/engine.h"

@@ -7,12 +7,12 @@
  * Owns     a call owns its URL and its answer, until call_clear
  * Threads  the transfer loop only
  */
-#ifndef FLOW_CALL_H
-#define FLOW_CALL_H
+#ifndef ASK_CALL_H
+#define ASK_CALL_H
 
+#include "ask/loop.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/loop.h"
 #include "net/backoff.h"
 #include "net/request.h"
 #include "skyvern/api.h"

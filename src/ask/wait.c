@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/wait.h"
+#include "ask/wait.h"
 
 #include "base/clock.h"
 #include "base/log.h"

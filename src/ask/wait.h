@@ -12,11 +12,11 @@
  * Threads  the transfer loop
  * Source   docs/api.md, "A run" (the five terminal statuses)
  */
-#ifndef FLOW_WAIT_H
-#define FLOW_WAIT_H
+#ifndef ASK_WAIT_H
+#define ASK_WAIT_H
 
+#include "ask/call.h"
 #include "base/err.h"
-#include "flow/call.h"
 #include "skyvern/run.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/call.h"
+#include "ask/call.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -37,6 +37,8 @@ static void on_done(void *ctx, struct request *request)
         end(call);
         return;
     }
+    if (request->status == 429 || request->status == 503)
+        engine_slow(request);
     if (request_retryable(request))
         due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
                            loop_dice(callers->loop));
@@ -126,6 +128,14 @@ uint64_t callers_pump(struct callers *callers)
     }
     while (callers->ready && callers->running < callers->limit) {
         struct call *call = callers->ready;
+        const struct origin *origin =
+            engine_origin(callers->loop->engine, buf_text(&call->url));
+
+        if (origin && !origin_room(origin, now)) {
+            if (now < origin->until && origin->until < next)
+                next = origin->until;
+            break; /* all calls go to one host */
+        }
 
         callers->ready = call->next;
         if (!callers->ready)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/loop.h"
+#include "ask/loop.h"
 
 #include "base/clock.h"
 

@@ -10,8 +10,8 @@
  * Threads  any
  * Source   docs/api.md, "Signed URLs"
  */
-#ifndef FLOW_WAY_H
-#define FLOW_WAY_H
+#ifndef SKYVERN_WAY_H
+#define SKYVERN_WAY_H
 
 #include "net/request.h"
 
@@ -35,6 +35,7 @@ enum way_step {
 struct way_verdict {
     enum way_step step;
     const char *reason; /* why not, as the manifest's missing says it */
+    bool broken;        /* what is here of it is of no use */
 };
 
 /* What to know of an artifact that was tried. */
@@ -45,6 +46,7 @@ struct way_facts {
     bool renewable; /* its list may be fetched again for it */
     bool sized;     /* the service gave its size */
     uint64_t file_size;
+    uint64_t have; /* bytes of it that are here */
 };
 
 /* Judge an attempt by what came of it. */

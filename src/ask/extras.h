@@ -12,12 +12,12 @@
  * Threads  the transfer loop
  * Source   docs/api.md, "A run"
  */
-#ifndef FLOW_EXTRAS_H
-#define FLOW_EXTRAS_H
+#ifndef ASK_EXTRAS_H
+#define ASK_EXTRAS_H
 
+#include "ask/listing.h"
 #include "base/err.h"
 #include "base/table.h"
-#include "flow/listing.h"
 #include "skyvern/kind.h"
 
 /* Add the rows of what is not listed, as far as the filter wants it, and note what is odd. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/listing.h"
+#include "ask/listing.h"
 
 #include "base/clock.h"
 #include "base/log.h"

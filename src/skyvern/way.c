@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/way.h"
+#include "skyvern/way.h"
 
 #include "skyvern/expiry.h"
 
@@ -25,7 +25,7 @@ const char *way_name(enum way way)
 
 static struct way_verdict verdict(enum way_step step, const char *reason)
 {
-    return (struct way_verdict){ step, reason };
+    return (struct way_verdict){ step, reason, false };
 }
 
 /* A word for an error status. */
@@ -46,8 +46,8 @@ static const char *reason_of(long status)
 static struct way_verdict judge_length(const struct way_facts *facts,
                                        const struct request *request)
 {
-    if (facts->sized && !request->encoded && request->received != facts->file_size)
-        return verdict(WAY_AGAIN, "length-mismatch");
+    if (facts->sized && !request->encoded && facts->have != facts->file_size)
+        return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
     return verdict(WAY_DONE, NULL);
 }
 
@@ -61,8 +61,10 @@ struct way_verdict way_judge(const struct way_facts *facts, const struct request
         return verdict(WAY_GIVE_UP, "too-large");
     if (request->err.kind)
         return verdict(request_retryable(request) ? WAY_AGAIN : other, "network-error");
-    if (status == 200)
+    if (request_good(request))
         return judge_length(facts, request);
+    if (request_unfit(request))
+        return (struct way_verdict){ WAY_AGAIN, "http-error", true };
     if ((facts->archived && (status == 403 || status == 404)) ||
         (status == 403 && strstr(request->error, "InvalidObjectState")))
         return verdict(WAY_GIVE_UP, "archived");

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/draft.h"
+
+#include "ask/extras.h"
+#include "base/clock.h"
+#include "skyvern/kind.h"
+
+#include <string.h>
+
+static int64_t first_known(int64_t a, int64_t b, int64_t c)
+{
+    return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
+}
+
+static int64_t time_of(const char *text)
+{
+    return text ? clock_us(text) : CLOCK_NONE;
+}
+
+static bool is_parent(const struct artifact *a)
+{
+    const struct kind *kind = kind_find(a->artifact_type);
+
+    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+}
+
+static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run, size_t row,
+                    struct err *err)
+{
+    const struct kind_filter *filter = opts->filter;
+    const struct listed_run *listed = &opts->listing->runs[run];
+    const struct artifact *a = &listed->list.rows[row];
+    const struct kind *kind = kind_find(a->artifact_type);
+    int64_t created = time_of(a->created_at);
+    struct plan_artifact what = { .run_id = listed->id,
+                                  .artifact_id = a->artifact_id,
+                                  .type = a->artifact_type,
+                                  .ext = kind ? kind->ext : NULL,
+                                  .uri = a->uri,
+                                  .bundle_key = a->bundle_key,
+                                  .filename = a->filename,
+                                  .checksum = a->checksum,
+                                  .file_size = a->file_size,
+                                  .sized = a->sized,
+                                  .created_us = created };
+
+    bool wanted = kind_filter_match(filter, a->artifact_type);
+
+    what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
+                             time_of(listed->run.created_at), clock_wall() * 1000) /
+                 1000000;
+    if (is_parent(a))
+        return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
+    return wanted ? plan_add(plan, &what, run, row, NULL, err) : 0;
+}
+
+/* One run: its bundles are known before its members, and those before their ZIPs. */
+static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run,
+                    struct err *err)
+{
+    struct artifact_list *list = &opts->listing->runs[run].list;
+    size_t i;
+
+    if (extras_add(&opts->listing->runs[run], opts->filter, err) < 0)
+        return -1;
+    for (i = 0; i < list->count; i++) {
+        if (list->rows[i].bundle_key && list->rows[i].uri &&
+            plan_bundle_row(plan, run, list->rows[i].uri, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (!is_parent(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (is_parent(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+bool draft_fetched(const struct item *item)
+{
+    if (item->leader)
+        return false;
+    if (item->bundle && item->bundle->parent != item)
+        return !item->bundle->whole;
+    return !item->unlisted || (item->bundle && item->bundle->whole);
+}
+
+struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
+                        struct err *err)
+{
+    struct plan *plan = plan_new(opts->dedupe, err);
+    bool sized = true;
+    size_t i;
+
+    if (!plan)
+        return NULL;
+    *count = (struct draft_count){ 0 };
+    for (i = 0; i < opts->listing->count; i++) {
+        if (!opts->listing->runs[i].failed && plan_run(opts, plan, i, err) < 0)
+            goto fail;
+    }
+    plan_choose(plan, opts->bundles);
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        /* a downloaded file's name must not depend on which of two comes first */
+        if (item->what.type && strcmp(item->what.type, "download") == 0 &&
+            plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            goto fail;
+        count->listed += !item->unlisted;
+        if (!draft_fetched(item))
+            continue;
+        sized = sized && item->what.sized;
+        count->bytes += item->what.file_size;
+    }
+    count->bytes = sized ? count->bytes : 0;
+    return plan;
+fail:
+    plan_free(plan);
+    return NULL;
+}

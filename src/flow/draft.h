@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * draft: from the lists of all runs to the plan of what is fetched.
+ *
+ * Units    bytes
+ * Errors   ERR_MEMORY, ERR_LIMIT
+ * Owns     nothing; the plan borrows from the listing
+ * Threads  one, before others know of the plan
+ */
+#ifndef FLOW_DRAFT_H
+#define FLOW_DRAFT_H
+
+#include "ask/listing.h"
+#include "base/err.h"
+#include "pack/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct draft_opts {
+    struct listing *listing; /* gets the rows that records name beside it */
+    const struct kind_filter *filter;
+    bool dedupe;
+    enum bundle_mode bundles;
+};
+
+struct draft_count {
+    size_t listed;  /* items that are not only there to be taken apart */
+    uint64_t bytes; /* to be fetched; 0: some size is not known */
+};
+
+struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
+                        struct err *err) MUST_CHECK;
+
+/* Whether an item is fetched as it stands, and not as part of something else. */
+bool draft_fetched(const struct item *item);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/origin.h"
+
+#include "base/mem.h"
+#include "net/backoff.h"
+
+#include <string.h>
+
+struct origins {
+    struct origin *first; /* a handful: the one asked for last stands in front */
+    unsigned most;
+};
+
+struct origins *origins_new(unsigned most, struct err *err)
+{
+    struct origins *origins = mem_new(sizeof(*origins), err);
+
+    if (origins)
+        origins->most = most ? most : 1;
+    return origins;
+}
+
+void origins_free(struct origins *origins)
+{
+    if (!origins)
+        return;
+    while (origins->first) {
+        struct origin *next = origins->first->next;
+
+        mem_free(origins->first);
+        origins->first = next;
+    }
+    mem_free(origins);
+}
+
+struct origin *origins_find(struct origins *origins, const char *name, struct err *err)
+{
+    struct origin **at = &origins->first;
+    struct origin *origin;
+
+    while (*at && strcmp((*at)->name, name) != 0)
+        at = &(*at)->next;
+    origin = *at;
+    if (origin) {
+        *at = origin->next;
+    } else {
+        origin = mem_new(sizeof(*origin), err);
+        if (!origin)
+            return NULL;
+        memcpy(origin->name, name, strlen(name) + 1);
+        origin->most = origin->limit = origins->most;
+    }
+    origin->next = origins->first;
+    origins->first = origin;
+    return origin;
+}
+
+unsigned origin_room(const struct origin *origin, uint64_t now)
+{
+    if (now < origin->until || origin->running >= origin->limit)
+        return 0;
+    return origin->limit - origin->running;
+}
+
+void origin_begin(struct origin *origin)
+{
+    origin->running++;
+}
+
+void origin_end(struct origin *origin, bool ok, uint64_t now)
+{
+    origin->running--;
+    if (!ok || origin->limit >= origin->most || now < origin->changed + ORIGIN_RECOVER)
+        return;
+    origin->limit++;
+    origin->changed = now;
+}
+
+void origin_slow(struct origin *origin, uint64_t begun, uint64_t asked, uint64_t now)
+{
+    unsigned running = origin->running + 1; /* the one that was told has ended */
+
+    if (asked <= BACKOFF_PATIENCE && now + asked > origin->until)
+        origin->until = now + asked;
+    if (origin->halved && begun <= origin->halved)
+        return;
+    running = running < origin->limit ? running : origin->limit;
+    origin->limit = running > 1 ? running / 2 : 1;
+    origin->changed = origin->halved = now;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "pack/journal.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/table.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOURNAL_MAX ((size_t)4 << 30)
+#define WAITING     ((size_t)8 << 10)   /* bytes that wait at most */
+#define WAITING_OF  ((uint64_t)1 << 20) /* for rows of so many bytes at most */
+
+struct journal {
+    char *path; /* NULL: only read */
+    int fd;
+    char *request;
+    struct region *region;
+    struct table *rows;
+    size_t whole; /* bytes of whole lines that are this request's */
+    struct buf out;
+    uint64_t waiting; /* bytes of the artifacts whose rows wait */
+};
+
+/* A string member as a copy; NULL when there is none, or it is too long for a path. */
+static const char *text_of(struct journal *j, struct json_value object, const char *key)
+{
+    char *text = NULL;
+    struct err ignored;
+
+    if (json_string(json_get(object, key), j->region, &text, &ignored) < 0)
+        return NULL;
+    return text;
+}
+
+static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA256_SIZE])
+{
+    struct json_value v = json_get(object, key);
+    char hex[SHA256_TEXT] = "";
+    size_t len = 0;
+    const char *raw = json_type(v) == JSON_STRING ? json_raw(v, &len) : NULL;
+
+    if (!raw || len != SHA256_TEXT - 1)
+        return false;
+    memcpy(hex, raw, len);
+    return text_unhex(out, SHA256_SIZE, hex) == 0;
+}
+
+/* Read one line into a row; false for what is none. */
+static bool read_row(struct journal *j, struct json_value v, struct journal_row *row)
+{
+    row->path = text_of(j, v, "path");
+    row->run_id = text_of(j, v, "run_id");
+    row->artifact_id = text_of(j, v, "artifact_id");
+    row->via = text_of(j, v, "via");
+    row->duplicate_of = text_of(j, v, "duplicate_of");
+    (void)json_u64(json_get(v, "http_status"), &row->http_status);
+    (void)json_u64(json_get(v, "attempts"), &row->attempts);
+    (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);
+    (void)json_bool(json_get(v, "mismatch"), &row->mismatch);
+    row->encoded = digest_of(v, "encoded_sha256", row->encoded_sha256) &&
+                   json_u64(json_get(v, "encoded_size"), &row->encoded_size);
+    return row->path && row->run_id && row->artifact_id && row->via &&
+           json_u64(json_get(v, "size"), &row->size) && digest_of(v, "sha256", row->sha256);
+}
+
+/* Take one line; -1 without memory only: what is none is passed over. */
+static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
+{
+    struct json *doc = json_parse(line, len, NULL);
+    struct journal_row *row = doc ? region_take(j->region, sizeof(*row), err) : NULL;
+    struct journal_row *there;
+    int rc = doc && !row ? -1 : 0;
+
+    if (row && json_type(json_root(doc)) == JSON_OBJECT && read_row(j, json_root(doc), row)) {
+        there = table_get(j->rows, row->path, strlen(row->path));
+        if (there) {
+            *there = *row; /* it was written again, since the first was lost */
+        } else {
+            rc = table_add(j->rows, row->path, strlen(row->path), row, err);
+        }
+    }
+    json_free(doc);
+    return rc;
+}
+
+/* Whether the first line says that all this is of our request. */
+static bool same_request(const struct journal *j, const char *line, size_t len)
+{
+    return strlen(j->request) == len && memcmp(j->request, line, len) == 0;
+}
+
+static int read_lines(struct journal *j, const char *text, size_t len, struct err *err)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        const char *end = memchr(text + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - (text + at)) : 0;
+
+        if (!end)
+            break; /* torn */
+        if (at == 0 && !same_request(j, text, n))
+            return 0;
+        if (at && take_line(j, text + at, n, err) < 0)
+            return -1;
+        at += n + 1;
+        j->whole = at;
+    }
+    return 0;
+}
+
+static struct journal *new_journal(const char *request, struct err *err)
+{
+    struct journal *j = mem_new(sizeof(*j), err);
+
+    if (!j)
+        return NULL;
+    j->fd = -1;
+    buf_init(&j->out, (size_t)1 << 20);
+    j->request = mem_copy(request, err);
+    j->region = region_new(err);
+    j->rows = table_new(err);
+    if (j->request && j->region && j->rows)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+struct journal *journal_parse(const char *text, size_t len, const char *request,
+                              struct err *err)
+{
+    struct journal *j = new_journal(request, err);
+
+    if (j && read_lines(j, text, len, err) == 0)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+/* Cut what is not ours, or torn, and stand behind it; an empty one gets its first line. */
+static int begin(struct journal *j, struct err *err)
+{
+    if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
+        return err_sys(err, "cannot cut '%s'", j->path);
+    if (j->whole)
+        return 0;
+    if (file_write(j->fd, j->request, strlen(j->request), err) < 0 ||
+        file_write(j->fd, "\n", 1, err) < 0)
+        return err_wrap(err, "'%s'", j->path);
+    j->whole = strlen(j->request) + 1;
+    return 0;
+}
+
+struct journal *journal_open(const char *path, const char *request, struct err *err)
+{
+    struct journal *j = new_journal(request, err);
+    struct buf text;
+    int rc = -1;
+
+    if (!j)
+        return NULL;
+    buf_init(&text, JOURNAL_MAX);
+    j->path = mem_copy(path, err);
+    if (!j->path)
+        goto out;
+    j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    if (j->fd < 0) {
+        (void)err_sys(err, "cannot write '%s'", path);
+        goto out;
+    }
+    if (file_slurp(j->fd, &text, err) < 0) {
+        (void)err_wrap(err, "'%s'", path);
+        goto out;
+    }
+    if (read_lines(j, buf_text(&text), text.len, err) == 0)
+        rc = begin(j, err);
+out:
+    buf_clear(&text);
+    if (rc == 0)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+const struct journal_row *journal_find(const struct journal *j, const char *path)
+{
+    return table_get(j->rows, path, strlen(path));
+}
+
+static void put_row(struct jsonw *w, const struct journal_row *row)
+{
+    char hex[SHA256_TEXT];
+
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "path", row->path);
+    jsonw_text(w, "run_id", row->run_id);
+    jsonw_text(w, "artifact_id", row->artifact_id);
+    jsonw_u64(w, "size", row->size);
+    text_hex(hex, row->sha256, SHA256_SIZE);
+    jsonw_text(w, "sha256", hex);
+    jsonw_text(w, "via", row->via);
+    jsonw_u64(w, "http_status", row->http_status);
+    jsonw_u64(w, "attempts", row->attempts);
+    jsonw_u64(w, "fetched_at", row->fetched_at);
+    jsonw_bool(w, "mismatch", row->mismatch);
+    if (row->duplicate_of)
+        jsonw_text(w, "duplicate_of", row->duplicate_of);
+    if (row->encoded) {
+        text_hex(hex, row->encoded_sha256, SHA256_SIZE);
+        jsonw_u64(w, "encoded_size", row->encoded_size);
+        jsonw_text(w, "encoded_sha256", hex);
+    }
+    jsonw_close(w);
+}
+
+int journal_add(struct journal *j, const struct journal_row *row, struct err *err)
+{
+    struct jsonw w;
+
+    jsonw_init(&w, buf_put, &j->out);
+    put_row(&w, row);
+    if (jsonw_end(&w, err) < 0)
+        return -1;
+    j->waiting += row->size;
+    return j->out.len >= WAITING || j->waiting >= WAITING_OF ? journal_flush(j, err) : 0;
+}
+
+int journal_flush(struct journal *j, struct err *err)
+{
+    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+
+    buf_reset(&j->out);
+    j->waiting = 0;
+    return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
+}
+
+void journal_free(struct journal *j, bool remove)
+{
+    struct err err;
+
+    if (!j)
+        return;
+    if (j->fd >= 0 && !remove && journal_flush(j, &err) < 0)
+        log_line(LOG_WARNING, "%s", err.text);
+    if (j->fd >= 0 && remove)
+        (void)unlink(j->path);
+    file_close(&j->fd);
+    buf_clear(&j->out);
+    table_free(j->rows);
+    region_free(j->region);
+    mem_free(j->request);
+    mem_free(j->path);
+    mem_free(j);
+}

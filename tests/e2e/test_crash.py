@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""What an interrupted pull leaves, and how the next one goes on from it."""
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import SKYARC, extract
+
+COUNT = 120
+
+
+@pytest.fixture
+def many(emu):
+    """A run of small and larger things, equal ones and members of a bundle among them."""
+    rows = []
+    for i in range(COUNT):
+        data = (b"<p>%d</p>" % (i // 2)) * (50 + 37 * i)
+        rows.append({"id": "x%03d" % i, "type": "html", "data": data, "signing": "s3"})
+    for i in range(12):
+        rows.append({"id": "w%02d" % i, "type": "recording", "webm": 400_000 + 250_000 * (i // 2),
+                     "seed": i // 2, "signing": "s3", "summed": i % 3 > 0})
+    for i in range(8):  # the same object under several names
+        rows.append({"id": "s%02d" % i, "type": "screenshot", "data": b"\x89PNG\r\n\x1a\n" + bytes(90000 + i // 4),
+                     "uri": "s3://b/same%d" % (i // 4), "signing": "s3"})
+    emu.run("tsk_many", rows)
+    return rows
+
+
+def start(env, cwd, *args, name="c.tar.zst"):
+    return subprocess.Popen([SKYARC, "pull", "--json", "-j", "4", "-o", name, *args, "tsk_many"],
+                            env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def until(condition, process, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def fetched(emu):
+    return [r["path"].split("/")[-1].split("?")[0] for r in emu.log("store")]
+
+
+def check_whole(skyarc, emu, tmp_path, name, rows):
+    skyarc("verify", name, check=0)
+    folder = extract(tmp_path / name, tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == sorted(r["id"] for r in rows)
+    assert not manifest["missing"]
+    for row in manifest["artifacts"]:
+        assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+    subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=folder, check=True)
+    return manifest, folder
+
+
+def leftovers(tmp_path):
+    return sorted(p.name for p in tmp_path.iterdir() if ".partial" in p.name)
+
+
+@pytest.mark.parametrize("name", ["c.tar.zst", "c.tar.gz", "c.tar"])
+@pytest.mark.parametrize("when", [0.3, 0.6, 0.9])
+def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, when):
+    for row in many[::9]:
+        emu.fault(row["id"], "slow", steps=4, pause=0.05)
+    process = start(env, tmp_path, name=name)
+    until(lambda: len(fetched(emu)) >= when * len(many), process)
+    process.kill()
+    process.communicate()
+    assert leftovers(tmp_path) == [name + ".partial", name + ".partial.journal"]
+    assert not (tmp_path / name).exists()
+    with open(tmp_path / (name + ".partial.journal"), encoding="utf-8") as file:
+        lines = file.read().splitlines()[1:]
+    first = set(fetched(emu))
+    emu.reset_faults()
+    before = len(emu.log("store"))
+    result = skyarc("pull", "--json", "-j", "4", "-o", name, "tsk_many", check=0)
+    again = [r["path"].split("/")[-1].split("?")[0] for r in emu.log("store")[before:]]
+    manifest, folder = check_whole(skyarc, emu, tmp_path, name, many)
+    assert leftovers(tmp_path) == []
+    kept = result.json()["restored"]
+    assert kept + len(set(again)) <= len(many)
+    ids = {json.loads(line)["artifact_id"] for line in lines}
+    assert len(first) >= len(ids & set(again))
+    if when > 0.8 and not name.endswith("gz"):
+        assert kept > 0
+    # the offline view shows kept texts once, and all of them
+    view = (folder / "index.html").read_text()
+    for row in manifest["artifacts"]:
+        if row["artifact_type"] == "html":
+            assert view.count('data-path="%s"' % row["path"]) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_pull_keeps_what_has_come(skyarc, env, emu, many, tmp_path, number):
+    emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
+    process = start(env, tmp_path)
+    until(lambda: len(set(fetched(emu))) >= len(many) - 40, process)
+    time.sleep(0.5)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 128 + number
+    assert b"artifacts are kept in 'c.tar.zst.partial': the same command goes on from there" in err
+    kept = int(err.split(b" artifacts are kept")[0].split()[-1])
+    assert kept > 80
+    emu.reset_faults()
+    before = len(emu.log("store"))
+    result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
+    assert result.json()["restored"] == kept
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+    assert len(emu.log("store")) - before <= len(many) - kept
+
+
+def test_a_second_signal_stops_at_once(env, emu, many, tmp_path):
+    emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
+    process = start(env, tmp_path)
+    until(lambda: len(set(fetched(emu))) > 60, process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=5)
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert not (tmp_path / "c.tar.zst").exists()
+
+
+def interrupted(env, emu, many, tmp_path, share=0.9):
+    emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
+    process = start(env, tmp_path)
+    until(lambda: len(set(fetched(emu))) >= share * len(many) - 5, process)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    emu.reset_faults()
+
+
+def test_a_torn_and_a_damaged_tail_are_cut(skyarc, env, emu, many, tmp_path):
+    interrupted(env, emu, many, tmp_path)
+    partial = tmp_path / "c.tar.zst.partial"
+    data = partial.read_bytes()
+    for size in (len(data) - 1, len(data) * 2 // 3, 700, 3, 0):
+        partial.write_bytes(data[:size])
+        (tmp_path / "c.tar.zst").unlink(missing_ok=True)
+        subprocess.run(["rm", "-rf", str(tmp_path / "out-c.tar.zst")], check=True)
+        journal = (tmp_path / "c.tar.zst.partial.journal")
+        saved = journal.read_bytes()
+        skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+        check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+        journal.write_bytes(saved)
+    rng = random.Random(4)
+    for _ in range(6):
+        bad = bytearray(data)
+        for _ in range(3):
+            bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
+        partial.write_bytes(bad)
+        (tmp_path / "c.tar.zst").unlink()
+        subprocess.run(["rm", "-rf", str(tmp_path / "out-c.tar.zst")], check=True)
+        journal.write_bytes(saved)
+        skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+        check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+
+
+def test_a_journal_that_lies_is_not_believed(skyarc, env, emu, many, tmp_path):
+    interrupted(env, emu, many, tmp_path)
+    journal = tmp_path / "c.tar.zst.partial.journal"
+    lines = journal.read_text().splitlines()
+    rows = [json.loads(line) for line in lines[1:]]
+    rows[20]["sha256"] = "0" * 64
+    rows[40]["artifact_id"], rows[41]["artifact_id"] = rows[41]["artifact_id"], rows[40]["artifact_id"]
+    rows[50]["path"] = "data/tsk_many/../../x"
+    rows.append(dict(rows[3], run_id="tsk_other"))
+    text = [lines[0]] + [json.dumps(r) for r in rows] + ["{", "", "[]", '{"path": 3}', '{"torn']
+    journal.write_text("\n".join(text))
+    skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+
+
+def test_another_request_begins_anew(skyarc, env, emu, many, tmp_path):
+    interrupted(env, emu, many, tmp_path)
+    result = skyarc("pull", "--json", "-o", "c.tar.zst", "-x", "html", "tsk_many", check=0)
+    assert result.json()["restored"] == 0
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", [r for r in many if r["type"] != "html"])
+    assert leftovers(tmp_path) == []
+
+
+def test_an_artifact_that_changed_meanwhile_is_fetched_again(skyarc, env, emu, many, tmp_path):
+    interrupted(env, emu, many, tmp_path)
+    changed = [dict(r) for r in many]
+    changed[10]["data"] = b"<p>another</p>" * 500
+    emu.run("tsk_many", changed)
+    skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", changed)
+
+
+def test_what_is_left_survives_a_service_that_is_away(skyarc, env, emu, many, tmp_path):
+    interrupted(env, emu, many, tmp_path)
+    partial = (tmp_path / "c.tar.zst.partial").read_bytes()
+    emu.fault("list/tsk_many", "status", times=99, status=500)
+    skyarc("pull", "--retries", "0", "-o", "c.tar.zst", "tsk_many", check=1)
+    assert (tmp_path / "c.tar.zst.partial").read_bytes() == partial
+    emu.reset_faults()
+    assert skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0).json()["restored"] > 80
+
+
+def test_members_of_a_bundle_are_kept(skyarc, env, emu, tmp_path):
+    """The demo's bundles: interrupted behind them, nothing of them is fetched again."""
+    emu.fault("a_1rec", "slow", times=9, steps=100, pause=0.2)
+    process = subprocess.Popen([SKYARC, "pull", "-o", "b.tar.zst", "tsk_v2_demo2", "tsk_demo3",
+                                "tsk_demo1"], env=env, cwd=tmp_path, stderr=subprocess.PIPE)
+    until(lambda: any("a_1rec" in r["path"] for r in emu.log("store")), process)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    emu.reset_faults()
+    before = len(emu.log())
+    result = skyarc("pull", "--json", "-o", "b.tar.zst", "tsk_v2_demo2", "tsk_demo3", "tsk_demo1")
+    assert result.json()["restored"] > 20
+    skyarc("verify", "b.tar.zst", check=0)
+    contents = [r for r in emu.log()[before:] if "/content" in r["path"] or r["role"] == "store"]
+    assert len(contents) <= result.json()["totals"]["artifacts"] - result.json()["restored"] + 2
+
+
+def test_strict_and_zip_leave_nothing(skyarc, env, emu, many, tmp_path):
+    emu.fault("x010", "status", times=99, status=404)
+    skyarc("pull", "--strict", "-o", "c.tar.zst", "tsk_many", check=1)
+    assert leftovers(tmp_path) == []
+    emu.reset_faults()
+    for ident in ("w10", "w11"):
+        emu.fault(ident, "slow", times=9, steps=100, pause=0.2)
+    before = len(fetched(emu))
+    process = start(env, tmp_path, name="c.zip")
+    until(lambda: len(set(fetched(emu)[before:])) > 100, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert b"nothing was written" in err
+    assert leftovers(tmp_path) == []
+
+
+def test_a_full_disk_keeps_what_is_whole(skyarc, env, emu, many, tmp_path):
+    """By a limit on the file's size, which is a write that fails as good as any."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
+    process = subprocess.run([SKYARC, "pull", "-o", "c.tar.zst", "tsk_many"], env=env, cwd=tmp_path,
+                             preexec_fn=limit, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert process.returncode == 1, process.stderr
+    assert b"c.tar.zst.partial" in process.stderr and b"too large" in process.stderr
+    assert not (tmp_path / "c.tar.zst").exists()
+    result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
+    assert result.json()["restored"] > 0
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+
+
+def test_a_read_only_directory_says_so(skyarc, emu, tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root writes anywhere")
+    (tmp_path / "ro").mkdir(mode=0o500)
+    result = skyarc("pull", "-o", "ro/a.tar.zst", "tsk_demo1", check=1)
+    assert "Permission denied" in result.err

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""Bodies that break off are gone on with, and never glued wrongly."""
+import os
+import stat
+import threading
+import time
+
+import pytest
+
+SIZE = 3_000_000
+
+
+@pytest.fixture
+def film(emu):
+    """One recording at the store, which gives entity tags, with or without a checksum."""
+    def make(**more):
+        emu.run("tsk_film", [dict({"id": "film", "type": "recording", "webm": SIZE, "seed": 7,
+                                   "signing": "s3"}, **more)])
+    make()
+    return make
+
+
+def requests(emu, role="store"):
+    return [r for r in emu.log(role) if "film" in r["path"] and "/runs/" not in r["path"]]
+
+
+def ranges(emu, role="store"):
+    return [r["headers"].get("range") for r in requests(emu, role)]
+
+
+def right(emu, manifest, folder, via=None):
+    (row,) = manifest["artifacts"]
+    assert (folder / row["path"]).read_bytes() == emu.data("film")
+    if via:
+        assert row["fetched_via"] == via
+    return row
+
+
+@pytest.mark.parametrize("kind", ["short", "stall", "chunk-cut"])
+def test_a_broken_body_is_resumed(pull, emu, film, kind):
+    emu.fault("film", kind, times=2, bytes=SIZE // 3, seconds=0.1)
+    result, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder, "signed-url")
+    first, second, third = requests(emu)
+    assert "range" not in first["headers"]
+    for request in (second, third):
+        assert request["headers"]["range"].startswith("bytes=")
+        assert request["headers"]["if-range"].startswith('"')
+    assert manifest["totals"]["downloaded_bytes"] < SIZE * 1.02
+
+
+def test_without_entity_tag_by_the_total(pull, emu, film):
+    film(signing="skyvern", summed=False, sized=False)
+    emu.fault("film", "short")
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder, "signed-url")
+    _, second = requests(emu, "api")
+    assert second["headers"]["range"] == "bytes=%d-" % (len(emu.data("film")) // 2)
+    assert "if-range" not in second["headers"]
+
+
+def test_nothing_to_go_by_starts_anew(pull, emu, film):
+    """No entity tag, no length, no checksum: what came is not trusted."""
+    film(signing="skyvern", summed=False, sized=False)
+    emu.fault("film", "chunk-cut")
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder)
+    assert ranges(emu, "api") == [None, None]
+
+
+@pytest.mark.parametrize("kind", ["no-range", "wrong-range", "other-total", "gzip"])
+def test_a_wrong_answer_is_never_glued(pull, emu, film, kind):
+    film(summed=False)
+    emu.fault("film", "short")
+    emu.fault("film", kind)
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder)
+    asked = ranges(emu)
+    assert asked[0] is None and asked[1] is not None
+    if kind in ("wrong-range", "other-total"):
+        assert asked[2] is None  # the part is given up
+
+
+def test_an_object_that_changed_is_fetched_anew(pull, emu, film):
+    film(summed=False)
+    emu.fault("film", "short", bytes=1_000_000)
+    emu.fault("film", "status", status=503, headers={"Retry-After": "2"})
+    other = bytes(len(emu.data("film")))  # of the same length
+
+    def replace():
+        while len(requests(emu)) < 2:
+            time.sleep(0.02)
+        emu.replace("film", other)
+    thread = threading.Thread(target=replace)
+    thread.start()
+    _, manifest, folder = pull("tsk_film")
+    thread.join()
+    right(emu, manifest, folder)
+    assert ranges(emu)[2] and (folder / manifest["artifacts"][0]["path"]).read_bytes() == other
+
+
+def test_bytes_survive_a_renewed_url(pull, emu, film):
+    emu.fault("film", "short")
+    emu.fault("film", "status", status=403)
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder, "renewed-url")
+    asked = ranges(emu)
+    assert asked[0] is None and all(asked[1:])
+    assert manifest["totals"]["downloaded_bytes"] < SIZE * 1.02
+
+
+def test_bytes_survive_the_content_endpoint(pull, emu, film):
+    """Another origin: its entity tags say nothing, its total does."""
+    emu.fault("film", "short")
+    emu.fault("film", "status", status=404)
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder, "content-endpoint")
+    (last,) = requests(emu, "api")
+    assert last["headers"]["range"] and "if-range" not in last["headers"]
+
+
+def test_a_range_behind_the_end_starts_anew(pull, emu, film):
+    film(summed=False, sized=False)
+    emu.fault("film", "short")
+    emu.fault("film", "status", status=416, headers={"Content-Range": "bytes */10"})
+    _, manifest, folder = pull("tsk_film")
+    right(emu, manifest, folder)
+    assert ranges(emu)[0] is None and ranges(emu)[2] is None
+
+
+def test_bodies_that_pass_through_are_resumed(pull, emu):
+    """Larger than the memory for bodies: half of one is in the archive when it breaks."""
+    rows = [{"id": "big%d" % i, "type": "recording", "webm": 14_000_000 + i, "seed": i,
+             "signing": "s3"} for i in range(6)]
+    emu.run("tsk_big", rows)
+    for i in range(6):
+        emu.fault("big%d" % i, "short", bytes=9_000_000)
+        emu.fault("big%d" % i, "short", bytes=2_000_000)
+    _, manifest, folder = pull("tsk_big")
+    for row in manifest["artifacts"]:
+        assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+    assert manifest["totals"]["downloaded_bytes"] < 6 * 14_000_000 * 1.05
+
+
+def test_a_stalled_transfer_gives_its_place_up(pull, emu, film):
+    emu.run("tsk_more", [{"id": "m%d" % i, "type": "html", "data": b"%d" % i} for i in range(20)])
+    emu.fault("film", "stall", seconds=30, bytes=100_000)
+    begin = time.monotonic()
+    _, manifest, folder = pull("-j", "1", "--speed-time", "2s", "tsk_film", "tsk_more")
+    assert time.monotonic() - begin < 15
+    assert len(manifest["artifacts"]) == 21
+    assert "bytes=100000-" in ranges(emu)
+
+
+def test_a_host_that_asks_for_less_gets_less(pull, emu):
+    rows = [{"id": "b%02d" % i, "type": "html", "data": b"<p>%d" % i, "signing": "s3"}
+            for i in range(60)]
+    emu.run("tsk_busy", rows)
+    for row in rows[:16]:
+        emu.fault(row["id"], "status", status=429, headers={"Retry-After": "1"})
+    begin = time.monotonic()
+    _, manifest, _ = pull("tsk_busy", "-v")
+    assert time.monotonic() - begin < 20
+    assert len(manifest["artifacts"]) == 60
+
+
+def test_a_cut_signature_is_not_asked_with(pull, emu):
+    emu.run("tsk_cut", [{"id": "cut", "type": "html", "data": b"<p>x",
+                         "signing": emu.api + "/v1/artifacts/cut/content?expiry=99999999999&kid=k1&sig=abc"}])
+    _, manifest, _ = pull("tsk_cut")
+    assert manifest["artifacts"][0]["fetched_via"] == "content-endpoint"
+    assert not [r for r in emu.log("api") if "sig=" in r["path"]]
+
+
+def test_signing_that_is_not_configured_means_the_key(pull, emu):
+    emu.fault("a_1html", "status", status=503,
+              body={"detail": "Artifact URL signing is not configured"})
+    _, manifest, _ = pull("tsk_demo1")
+    row = next(r for r in manifest["artifacts"] if r["artifact_id"] == "a_1html")
+    assert row["fetched_via"] == "content-endpoint"
+    assert len([r for r in emu.log() if "a_1html" in r["path"]]) == 2  # not the same way again
+
+
+@pytest.mark.parametrize("kind,more", [("endless", {"count": 100000}), ("headers", {"count": 5000}),
+                                       ("huge", {"size": 1 << 40})])
+def test_endless_answers_end(pull, emu, kind, more):
+    emu.fault("a_1html", kind, times=50, **more)
+    begin = time.monotonic()
+    _, manifest, _ = pull("--max-size", "20m", "--retries", "1", "tsk_demo1", check=3)
+    assert time.monotonic() - begin < 30
+    (lost,) = manifest["missing"]
+    assert lost["artifact_id"] == "a_1html"
+    if kind != "headers":
+        assert lost["reason"] == "too-large"
+
+
+def test_modes(skyarc, emu, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", check=0)
+    skyarc("pull", "-o", "b.tar.zst", "--mode", "0640", "tsk_demo1", check=0)
+    assert stat.S_IMODE(os.stat(tmp_path / "a.tar.zst").st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(tmp_path / "b.tar.zst").st_mode) == 0o640
+    skyarc("extract", "-C", "x", "a.tar.zst", check=0)
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "x").rglob("*")
+            if p.is_file()} == {0o600}
+    skyarc("extract", "-C", "y", "--mode", "644", "a.tar.zst", check=0)
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "y").rglob("*")
+            if p.is_file()} == {0o644}
+    for bad in ("0044", "888", "rw", "01777", ""):
+        result = skyarc("pull", "-o", "c.tar", "--mode", bad, "tsk_demo1", check=2)
+        assert "octal" in result.err
+
+
+def test_a_key_file_that_others_read_is_warned_of(skyarc, env, emu, tmp_path):
+    key = tmp_path / "key"
+    key.write_text(emu.key)
+    key.chmod(0o644)
+    result = skyarc("runs", "--api-key-file", key, check=0)
+    assert "others may read it" in result.err and "chmod 600" in result.err
+    key.chmod(0o600)
+    assert "others" not in skyarc("runs", "--api-key-file", key, check=0).err
+    config = tmp_path / "home/.config/skyarc/config"
+    config.parent.mkdir(parents=True)
+    config.write_text("api-key = %s\n" % emu.key)
+    config.chmod(0o644)
+    assert "others may read it" in skyarc("runs", check=0, SKYVERN_API_KEY="").err

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/origin.h"
+#include "net/resume.h"
+
+#include "net/backoff.h"
+#include "unit.h"
+
+#include <string.h>
+
+static struct resume have(uint64_t from, uint64_t total, const char *tag, bool judged)
+{
+    struct resume resume = { from, total, judged, "" };
+
+    (void)strcpy(resume.tag, tag);
+    return resume;
+}
+
+static void test_what_can_be_resumed(void **state)
+{
+    struct resume nothing = have(0, 100, "\"a\"", true);
+    struct resume whole = have(100, 100, "\"a\"", true);
+    struct resume unknown = have(50, RESUME_UNSAID, "", false);
+    struct resume by_total = have(50, 100, "", false);
+    struct resume by_sum = have(50, RESUME_UNSAID, "", true);
+
+    (void)state;
+    assert_false(resume_possible(&nothing));
+    assert_false(resume_possible(&whole));
+    assert_false(resume_possible(&unknown));
+    assert_true(resume_possible(&by_total));
+    assert_true(resume_possible(&by_sum));
+}
+
+static void test_what_is_right(void **state)
+{
+    static const struct {
+        uint64_t total;
+        const char *tag;
+        bool judged;
+        const char *range;
+        const char *etag;
+        bool right;
+    } cases[] = {
+        { 100, "", false, "bytes 50-99/100", "", true },
+        { 100, "", false, "BYTES 50-99/100", "", true },
+        { 100, "", false, "bytes 50-99/*", "", true },
+        { 100, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
+        { 100, "\"a\"", false, "bytes 50-99/100", "", true }, /* If-Range was honoured */
+        { RESUME_UNSAID, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
+        { RESUME_UNSAID, "", true, "bytes 50-99/100", "", true },
+        { RESUME_UNSAID, "", false, "bytes 50-99/100", "", false }, /* nothing to go by */
+        { RESUME_UNSAID, "\"a\"", false, "bytes 50-99/100", "", false },
+        { 100, "\"a\"", true, "bytes 50-99/100", "\"b\"", false }, /* it has changed */
+        { 100, "", true, "bytes 49-99/100", "", false },
+        { 100, "", true, "bytes 51-99/100", "", false },
+        { 100, "", true, "bytes 50-98/100", "", false }, /* not all of the rest */
+        { 100, "", true, "bytes 50-100/101", "", false },
+        { 100, "", true, "bytes 50-99/99", "", false },
+        { 100, "", true, "bytes 50-49/100", "", false },
+        { 100, "", true, "bytes */100", "", false },
+        { 100, "", true, "bytes 50-99", "", false },
+        { 100, "", true, "bytes 50-99/100 ", "", false },
+        { 100, "", true, "items 50-99/100", "", false },
+        { 100, "", true, "bytes 18446744073709551666-99/100", "", false },
+        { 100, "", true, "", "", false },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct resume resume = have(50, cases[i].total, cases[i].tag, cases[i].judged);
+
+        if (resume_right(&resume, cases[i].range, cases[i].etag) != cases[i].right)
+            fail_msg("case %zu: %s", i, cases[i].range);
+    }
+}
+
+static void test_only_strong_tags(void **state)
+{
+    char out[RESUME_TAG_MAX];
+    char longest[300];
+
+    (void)state;
+    resume_tag(out, "\"abc\"");
+    assert_string_equal(out, "\"abc\"");
+    resume_tag(out, "W/\"abc\"");
+    assert_string_equal(out, "");
+    resume_tag(out, "abc");
+    assert_string_equal(out, "");
+    resume_tag(out, "\"a\r\nX: y\"");
+    assert_string_equal(out, "");
+    (void)memset(longest, 'a', sizeof(longest) - 1);
+    longest[0] = longest[298] = '"';
+    longest[299] = '\0';
+    resume_tag(out, longest);
+    assert_string_equal(out, "");
+}
+
+static void test_a_host_gets_less_and_recovers(void **state)
+{
+    struct origins *origins = origins_new(16, NULL);
+    struct origin *host = origins_find(origins, "https://a:443", NULL);
+    uint64_t now = 10000;
+    int i;
+
+    (void)state;
+    assert_int_equal(origin_room(host, now), 16);
+    for (i = 0; i < 16; i++)
+        origin_begin(host);
+    assert_int_equal(origin_room(host, now), 0);
+    origin_end(host, false, now);
+    origin_slow(host, now - 100, BACKOFF_UNSAID, now); /* 16 were running: 8 */
+    for (i = 1; i < 16; i++) {
+        origin_end(host, false, now + 1);
+        origin_slow(host, now - 100, BACKOFF_UNSAID, now + 1); /* of the same time: once */
+    }
+    assert_int_equal(origin_room(host, now + 1), 8);
+    for (i = 0; i < 100; i++) { /* quick successes do not bring it back at once */
+        origin_begin(host);
+        origin_end(host, true, now + 500);
+    }
+    assert_int_equal(origin_room(host, now + 500), 8);
+    for (i = 1; i <= 20; i++) {
+        origin_begin(host);
+        origin_end(host, true, now + 1001 * (uint64_t)i);
+    }
+    assert_int_equal(origin_room(host, now + 30000), 16);
+    origins_free(origins);
+}
+
+static void test_never_less_than_one_and_retry_after_waits(void **state)
+{
+    struct origins *origins = origins_new(2, NULL);
+    struct origin *host = origins_find(origins, "https://a:443", NULL);
+    uint64_t i;
+
+    (void)state;
+    for (i = 1; i < 9; i++) {
+        origin_begin(host);
+        origin_end(host, false, 1000 * i);
+        origin_slow(host, 1000 * i - 1, 5000, 1000 * i);
+    }
+    assert_int_equal(origin_room(host, 8000), 0);
+    assert_int_equal(origin_room(host, 12999), 0);
+    assert_int_equal(origin_room(host, 13000), 1);
+    assert_ptr_equal(origins_find(origins, "https://a:443", NULL), host);
+    assert_int_equal(origin_room(origins_find(origins, "https://b:443", NULL), 8000), 2);
+    origins_free(origins);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_can_be_resumed),
+        cmocka_unit_test(test_what_is_right),
+        cmocka_unit_test(test_only_strong_tags),
+        cmocka_unit_test(test_a_host_gets_less_and_recovers),
+        cmocka_unit_test(test_never_less_than_one_and_retry_after_waits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
