@@ -172,16 +172,32 @@ int file_open_beneath(const char *dir, const char *path, struct err *err)
     return fd;
 }
 
-int file_sync_dir(const char *path, struct err *err)
+int file_open_dir(const char *path, struct err *err)
 {
     char *dir = path_dir(path);
     int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = 0;
 
-    if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL && errno != EBADF))
-        rc = err_sys(err, "cannot sync the directory of '%s'", path);
-    file_close(&fd);
+    if (!dir)
+        (void)err_set(err, ERR_MEMORY, "out of memory");
+    else if (fd < 0)
+        (void)err_sys(err, "cannot open the directory of '%s'", path);
     mem_free(dir);
+    return fd;
+}
+
+int file_flush_dir(int dir, const char *path, struct err *err)
+{
+    if (fsync(dir) < 0 && errno != EINVAL && errno != EBADF)
+        return err_sys(err, "cannot sync the directory of '%s'", path);
+    return 0;
+}
+
+int file_sync_dir(const char *path, struct err *err)
+{
+    int dir = file_open_dir(path, err);
+    int rc = dir < 0 ? -1 : file_flush_dir(dir, path, err);
+
+    file_close(&dir);
     return rc;
 }
 

@@ -61,6 +61,10 @@ int file_make(const char *path, unsigned mode, file_maker *make, void *ctx,
 /* Flush the directory that a path is in, so that a rename in it stays. */
 int file_sync_dir(const char *path, struct err *err) MUST_CHECK;
 
+/* The same in two steps, for when nothing but the flush may fail behind the rename. */
+int file_open_dir(const char *path, struct err *err) MUST_CHECK;
+int file_flush_dir(int dir, const char *path, struct err *err) MUST_CHECK;
+
 /* Open a file without a name in a directory; -1 on error. */
 int file_temp(const char *dir, struct err *err) MUST_CHECK;
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "config.h"
+
 #include "base/mem.h"
 
 #include <stdarg.h>
@@ -20,11 +22,41 @@ void mem_fail_at(unsigned long nth, int stay)
     atomic_store(&fail_countdown, nth);
 }
 
+#ifdef SKYARC_TORTURE
+/*
+ * A build for scripts/torture: SKYARC_FAIL_ALLOCATION=N lets the Nth allocation fail, and
+ * SKYARC_COUNT_ALLOCATIONS=FILE writes how many there were.
+ */
+static atomic_ulong counted;
+
+__attribute__((constructor)) static void torture_begin(void)
+{
+    const char *nth = getenv("SKYARC_FAIL_ALLOCATION");
+
+    if (nth)
+        mem_fail_at(strtoul(nth, NULL, 10), 0);
+}
+
+__attribute__((destructor)) static void torture_end(void)
+{
+    const char *path = getenv("SKYARC_COUNT_ALLOCATIONS");
+    FILE *file = path ? fopen(path, "w") : NULL;
+
+    if (!file)
+        return;
+    (void)fprintf(file, "%lu\n", atomic_load(&counted));
+    (void)fclose(file);
+}
+#endif
+
 /* Whether this allocation is the one that a test wants to fail. */
 static int told_to_fail(void)
 {
     unsigned long left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
 
+#ifdef SKYARC_TORTURE
+    (void)atomic_fetch_add(&counted, 1);
+#endif
     while (left > 0) {
         unsigned long next = left == 1 && atomic_load(&fail_stays) ? 1 : left - 1;
 

@@ -42,6 +42,7 @@ struct pull {
     struct journal *journal; /* NULL: an interrupted attempt cannot be gone on with */
     struct restored restored;
     bool started; /* the volume is */
+    bool fetched; /* everything is in it, but for what it says of itself */
     struct packer *packer;
     struct fetch *fetch;
     struct page *page; /* the offline view in the making, or NULL */
@@ -281,6 +282,7 @@ static int fetch_all(struct pull *p, struct err *err)
         return -1;
     if (p->journal && journal_flush(p->journal, err) < 0)
         log_line(LOG_WARNING, "%s", err->text);
+    p->fetched = true;
     if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
         return -1;
     return packer_join(p->packer, err);
@@ -354,6 +356,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
         finish(p, &record, &manifest, size, &volume, err) < 0)
         return -1;
+    journal_free(p->journal, true);
+    p->journal = NULL;
     memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
     result->totals = record.totals;
     result->mismatches = record.mismatches;
@@ -475,7 +479,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
         return volume_left(p->volume) >= 0;
     if (!p->journal)
         return false;
-    if (p->fetch && p->packer && !packer_failed(p->packer)) {
+    if (p->fetch && !p->fetched && !packer_failed(p->packer)) {
         uint64_t written;
 
         if (fetch_stop(p->fetch, &ignored) < 0 ||

@@ -24,6 +24,7 @@
  */
 struct writer {
     int fd;
+    int dir;       /* that partial is in, to be flushed at last */
     char *path;    /* as the user gave it */
     char *partial; /* NULL: written as it is */
     bool force;
@@ -119,7 +120,7 @@ struct writer *writer_open(const char *path, bool force, unsigned mode, struct e
 
     if (!writer)
         return NULL;
-    writer->fd = -1;
+    writer->fd = writer->dir = -1;
     writer->force = force;
     writer->mode = mode;
     writer->path = mem_copy(path, err);
@@ -156,6 +157,9 @@ int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
         (!writer->rest || file_pread(writer->fd, writer->rest, rest, writer->flushed, err) < 0))
         return err_wrap(err, "'%s'", writer->partial);
     if (writer->partial) {
+        writer->dir = file_open_dir(writer->path, err);
+        if (writer->dir < 0)
+            return -1;
         if (ftruncate(writer->fd, (off_t)kept) < 0)
             return err_sys(err, "cannot cut '%s'", writer->partial);
         writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
@@ -312,8 +316,17 @@ static int put_name(struct writer *writer, struct err *err)
     return err_sys(err, "cannot rename '%s' to '%s'", writer->partial, writer->path);
 }
 
+/* What closing would say, before the name is given: the lock stays until after. */
+static int close_early(int fd)
+{
+    int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    return again < 0 ? -1 : close(again);
+}
+
 int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err *err)
 {
+    bool named = writer->partial != NULL;
     int fd;
 
     if (flush_rest(writer, err) < 0)
@@ -324,18 +337,22 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
             return err_sys(err, "cannot set the permissions of '%s'", writer->partial);
         if (fsync(writer->fd) < 0)
             return err_sys(err, "cannot sync '%s'", writer->partial);
+        if (close_early(writer->fd) < 0)
+            return err_sys(err, "cannot close '%s'", writer->partial);
         if (!writer->direct)
             (void)posix_fadvise(writer->fd, 0, 0, POSIX_FADV_DONTNEED);
         if (put_name(writer, err) < 0)
             return -1;
         mem_free(writer->partial);
         writer->partial = NULL;
-        if (file_sync_dir(writer->path, err) < 0)
+        if (file_flush_dir(writer->dir, writer->path, err) < 0)
             return -1;
     }
     fd = writer->fd;
     writer->fd = -1;
-    return close(fd) < 0 ? err_sys(err, "cannot close '%s'", name_of(writer)) : 0;
+    if (close(fd) < 0 && !named)
+        return err_sys(err, "cannot close '%s'", name_of(writer));
+    return 0;
 }
 
 void writer_free(struct writer *writer, bool keep)
@@ -350,6 +367,7 @@ void writer_free(struct writer *writer, bool keep)
         writer->filled = 0;
     flusher_free(writer->flusher); /* it writes: before the descriptor closes */
     file_close(&writer->fd);
+    file_close(&writer->dir);
     mem_free(writer->path);
     mem_free(writer->partial);
     mem_free(writer->rest);

@@ -262,3 +262,37 @@ def test_a_read_only_directory_says_so(skyarc, emu, tmp_path):
     (tmp_path / "ro").mkdir(mode=0o500)
     result = skyarc("pull", "-o", "ro/a.tar.zst", "tsk_demo1", check=1)
     assert "Permission denied" in result.err
+
+
+def test_no_secret_in_what_is_left_nor_told(skyarc, env, emu, many, tmp_path):
+    """The unfinished archive, its journal, all that is said, and the process's own title."""
+    for ident in ("w10", "w11"):
+        emu.fault(ident, "slow", times=9, steps=100, pause=0.2)
+    process = subprocess.Popen([SKYARC, "pull", "-vv", "-o", "c.tar.zst", "tsk_many"], env=env,
+                               cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: len(set(fetched(emu))) > 100, process)
+    time.sleep(0.3)
+    title = open("/proc/%d/cmdline" % process.pid, "rb").read()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert b"/bucket/x001" in err  # hosts and paths are told
+    left = [(tmp_path / name).read_bytes() for name in leftovers(tmp_path)]
+    for text in [title, out, err, *left]:
+        for word in (emu.key.encode(), b"Signature=", b"sig=", b"X-Amz-", b"AWSAccessKeyId"):
+            assert word not in text
+
+
+def test_no_core_is_dumped(env, emu, tmp_path):
+    """The key and signed URLs are in memory: a crash leaves none of it."""
+    if b"__asan_init" in open(SKYARC, "rb").read():
+        pytest.skip("a leak checker must look in")
+    emu.fault("a_1rec", "slow", times=9, steps=100, pause=0.2)
+    process = subprocess.Popen(
+        [SKYARC, "pull", "-o", "c.tar.zst", "tsk_demo1"], env=env, cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
+    until(lambda: any("a_1rec" in r["path"] for r in emu.log("store")), process)
+    process.send_signal(signal.SIGSEGV)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = 0
+    assert os.WIFSIGNALED(status) and not os.WCOREDUMP(status)
+    assert not list(tmp_path.glob("core*"))

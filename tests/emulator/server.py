@@ -39,9 +39,10 @@ class State:
             self.script = []  # the statuses of the next submitted run, one an answer
             self.shift = 0  # runs that start between two pages
             self.key = KEY
-            self.bytes = 0  # of artifacts, sent whole
+            self.bytes = 0  # of artifacts, sent
+            self.away = 0  # until then nobody is answered
 
-    def served(self, count):
+    def sent(self, count):
         with self.lock:
             self.bytes += count
 
@@ -115,12 +116,32 @@ def verify(ident, query):
                for stamp in stamps)
 
 
+class Counter:
+    """Counts what is written, where that is an artifact."""
+
+    def __init__(self, file):
+        self.file = file
+        self.counts = False
+
+    def write(self, data):
+        if time.monotonic() < STATE.away:
+            raise ConnectionResetError
+        self.file.write(data)
+        if self.counts:
+            STATE.sent(len(data))
+        return len(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     role = ""
 
     def setup(self):
         super().setup()
+        self.wfile = Counter(self.wfile)
         self.epoch = STATE.epoch
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -129,6 +150,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def date_time_string(self, timestamp=None):
         return email.utils.formatdate(STATE.now(), usegmt=True)
+
+    def parse_request(self):
+        if time.monotonic() < STATE.away:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return False
+        return super().parse_request()
 
     def note(self):
         with STATE.lock:
@@ -264,9 +292,15 @@ class Handler(BaseHTTPRequestHandler):
             data = STATE.artifact(artifact.member_of).data
         answer = self.ranged(data)
         fault = STATE.fault(artifact.id)
+        self.wfile.counts = True
+        try:
+            self.answer(data, answer, fault)
+        finally:
+            self.wfile.counts = False
+
+    def answer(self, data, answer, fault):
         if fault and self.play(fault, data, answer):
             return
-        STATE.served(len(answer[1]))
         self.reply(answer[0], answer[1], "application/octet-stream", answer[2])
 
     def ranged(self, data):

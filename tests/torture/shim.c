@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shim: a disk and a clock that fail when they are told to. Preloaded by scripts/torture.
+ *
+ *   SHIM_CALL   write, fsync, close or truncate: which call on a regular file fails
+ *   SHIM_AT     the first one that fails, from 1 on
+ *   SHIM_ERRNO  with what
+ *   SHIM_STAY   whether all later ones fail, too
+ *   SHIM_JUMP   seconds by which the wall clock jumps, back and forth, every half second
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static atomic_ulong calls;
+
+static int fails(const char *call, int fd)
+{
+    const char *which = getenv("SHIM_CALL");
+    const char *at = getenv("SHIM_AT");
+    unsigned long first = at ? strtoul(at, NULL, 10) : 1;
+    unsigned long now;
+    struct stat st;
+
+    if (!which || strcmp(which, call) != 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+        (st.st_mode & 0200) == 0)
+        return 0;
+    now = atomic_fetch_add(&calls, 1) + 1;
+    if (now != first && !(now > first && getenv("SHIM_STAY")))
+        return 0;
+    errno = atoi(getenv("SHIM_ERRNO"));
+    return 1;
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+    static ssize_t (*real)(int, const void *, size_t);
+
+    if (!real)
+        real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    return fails("write", fd) ? -1 : real(fd, bytes, len);
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
+{
+    static ssize_t (*real)(int, const void *, size_t, off64_t);
+
+    if (!real)
+        real = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    return fails("write", fd) ? -1 : real(fd, bytes, len, at);
+}
+
+int ftruncate64(int fd, off64_t len)
+{
+    static int (*real)(int, off64_t);
+
+    if (!real)
+        real = (int (*)(int, off64_t))dlsym(RTLD_NEXT, "ftruncate64");
+    return fails("truncate", fd) ? -1 : real(fd, len);
+}
+
+int fsync(int fd)
+{
+    static int (*real)(int);
+
+    if (!real)
+        real = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    return fails("fsync", fd) ? -1 : real(fd);
+}
+
+int close(int fd)
+{
+    static int (*real)(int);
+    int failed = fails("close", fd);
+    int error = errno;
+
+    if (!real)
+        real = (int (*)(int))dlsym(RTLD_NEXT, "close");
+    if (!failed)
+        return real(fd);
+    (void)real(fd);
+    errno = error;
+    return -1;
+}
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    const char *jump = getenv("SHIM_JUMP");
+    int rc;
+
+    if (!real)
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    rc = real(id, now);
+    if (jump && rc == 0 && id == CLOCK_REALTIME)
+        now->tv_sec += (now->tv_nsec / 500000000 ? 1 : -1) * atol(jump);
+    return rc;
+}
