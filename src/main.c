@@ -29,6 +29,9 @@
  *           extract   files out of it
  *           verify    every hash in it
  *           report    the offline view of it
+ *           sync      what cron runs: every run that has ended, once
+ *           find      search a sync directory's catalog
+ *           hold      keep runs from being pruned; release them
  *           commands  all of them
  * job/      archive   one pull: options, output, the line that moves, the result
  *           outcome   wait for runs, and say how they ended
@@ -37,6 +40,7 @@
  *           session   where the API is, and the key
  *           pick      which of an archive's artifacts are wanted
  *           idlist    run IDs from operands and files
+ *           query     which runs, as options say it
  *           summary   what a pull came to, as text and JSON
  *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
@@ -58,13 +62,25 @@
  *           restore   what an interrupted attempt left, checked and kept
  *           transfer  one body from the socket to the packer
  *           receive   webhooks in, one archive a run out
+ *           sync      heal, survey, write volumes: the order of a night
+ *           survey    what the service has by now, as states of runs
+ *           enter     volumes into the catalog; where volumes are
  *           record    manifest.json and the BagIt files
+ * vault/    catalog   the index of a sync directory, in SQLite
+ *           entry     volumes and what they hold, in and out
+ *           state     where each run stands on its way
+ *           search    what a catalog holds, found
+ *           annals    holds and what was pruned: what no volume can tell
+ *           retention which runs are kept
+ *           lock      one at a time
+ *           metrics   a text file for Prometheus
  * ask/      loop      one turn of the transfer loop
  *           call      API calls with retries
  *           listing   all runs' records and artifact lists
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
  *           wait      poll runs until they end
+ *           ping      a dead-man switch
  * skyvern/  api       base URL, key, error bodies
  *           run       a run's record
  *           artifact  a run's artifact list
@@ -133,8 +149,9 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull, &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait, &cmd_listen,
-    &cmd_list, &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
+    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,  &cmd_wait,
+    &cmd_listen, &cmd_sync,    &cmd_find,   &cmd_hold,      &cmd_release, &cmd_list,
+    &cmd_cat,    &cmd_extract, &cmd_verify, &cmd_report,    NULL,
 };
 
 int main(int argc, char **argv)

@@ -216,7 +216,7 @@ static void note(struct listed_run *run, const char *word, const char *warning)
     if (run->note_count < LISTED_NOTES)
         run->notes[run->note_count++] = word;
     if (warning)
-        log_line(LOG_WARNING, "run '%s' %s", run->id, warning);
+        log_line(run->listing->calm ? LOG_INFO : LOG_WARNING, "run '%s' %s", run->id, warning);
 }
 
 /* How many rows have a type of a group (or just a type). */

@@ -197,12 +197,10 @@ int listing_fetch(struct listing *listing, struct loop *loop, struct callers *ca
     return 0;
 }
 
-void listing_clear(struct listing *listing)
+void listing_cut(struct listing *listing, size_t count)
 {
-    size_t i;
-
-    for (i = 0; i < listing->count; i++) {
-        struct listed_run *run = &listing->runs[i];
+    while (listing->count > count) {
+        struct listed_run *run = &listing->runs[--listing->count];
 
         run_clear(&run->run);
         artifact_list_clear(&run->list);
@@ -211,6 +209,11 @@ void listing_clear(struct listing *listing)
         call_clear(&run->run_call);
         call_clear(&run->list_call);
     }
+}
+
+void listing_clear(struct listing *listing)
+{
+    listing_cut(listing, 0);
     mem_free(listing->runs);
     *listing = (struct listing){ 0 };
 }

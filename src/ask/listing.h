@@ -60,6 +60,7 @@ struct listing {
     const struct api *api;
     const struct kind_filter *filter;
     bool raw;     /* set before: keep what was served as it is, signatures and all */
+    bool calm;    /* set before: what is odd about a run is noted, and told to -v alone */
     bool bundles; /* set before: list a ZIP's members along with the ZIP */
     struct callers *callers;
 };
@@ -68,6 +69,9 @@ struct listing {
 int listing_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
                   const struct api *api, char *const *ids, size_t count,
                   const struct kind_filter *filter, struct err *err) MUST_CHECK;
+
+/* Forget the runs from count on. */
+void listing_cut(struct listing *listing, size_t count);
 
 /* Release; may be called twice, and on {0}. */
 void listing_clear(struct listing *listing);

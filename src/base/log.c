@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_SIZE 2048
@@ -16,16 +18,34 @@ static struct {
     pthread_mutex_t lock;
     enum log_level level;
     int json;
+    int journal; /* standard error is systemd's journal: it wants priorities */
     const char *secret;
     void (*around)(void *ctx, int after);
     void *around_ctx;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_WARNING };
 
+/* Whether JOURNAL_STREAM ("device:inode") is where standard error leads; systemd.exec(5). */
+static int is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char mine[64];
+    struct stat st;
+
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return 0;
+    (void)snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino);
+    return strcmp(stream, mine) == 0;
+}
+
 void log_setup(enum log_level level, int json)
 {
+    int journal = is_journal();
+
     (void)pthread_mutex_lock(&state.lock);
     state.level = level;
     state.json = json;
+    state.journal = journal;
     (void)pthread_mutex_unlock(&state.lock);
 }
 
@@ -79,6 +99,8 @@ static void quoted(char *out, size_t size, const char *s)
 void log_line(enum log_level level, const char *fmt, ...)
 {
     static const char *const names[] = { "status", "error", "warning", "info", "debug" };
+    /* sd-daemon(3): notice, err, warning, info, debug */
+    static const char *const priorities[] = { "<5>", "<3>", "<4>", "<6>", "<7>" };
     char raw[LINE_SIZE];
     char text[LINE_SIZE];
     char line[2 * LINE_SIZE + 128];
@@ -100,9 +122,9 @@ void log_line(enum log_level level, const char *fmt, ...)
                        "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"%s\"}\n",
                        clock_format(when, clock_wall(), CLOCK_RFC3339), names[level], raw);
     } else {
-        len = snprintf(line, sizeof(line), "skyarc: %s%s%s\n",
-                       level <= LOG_WARNING ? names[level] : "",
-                       level <= LOG_WARNING ? ": " : "", text);
+        len = snprintf(
+            line, sizeof(line), "%sskyarc: %s%s%s\n", state.journal ? priorities[level] : "",
+            level <= LOG_WARNING ? names[level] : "", level <= LOG_WARNING ? ": " : "", text);
     }
     if (state.around)
         state.around(state.around_ctx, 0);

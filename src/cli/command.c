@@ -7,13 +7,14 @@
 #include "cli/config.h"
 #include "cli/help.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 8
+#define GROUPS_MAX 16
 
 static const char *const log_formats[] = { "text", "json", NULL };
 
@@ -63,8 +64,10 @@ static void join_groups(const struct command *command, struct opt_group out[GROU
     size_t n = 0;
     const struct opt_group *group;
 
-    for (group = command->groups; group->title && n + 2 < GROUPS_MAX; group++)
+    for (group = command->groups; group->title; group++) {
+        assert(n + 2 < GROUPS_MAX); /* else options would be missing without a word */
         out[n++] = *group;
+    }
     out[n++] = (struct opt_group){ "Output", common_opts, 0 };
     out[n] = (struct opt_group){ NULL, NULL, 0 };
 }

@@ -19,5 +19,9 @@ extern const struct command cmd_list;
 extern const struct command cmd_report;
 extern const struct command cmd_verify;
 extern const struct command cmd_wait;
+extern const struct command cmd_sync;
+extern const struct command cmd_find;
+extern const struct command cmd_hold;
+extern const struct command cmd_release;
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/grid.h"
 #include "cmd/commands.h"
+#include "job/query.h"
 #include "job/session.h"
 #include "job/talk.h"
 
@@ -15,39 +16,26 @@
 struct runs_args {
     struct command_args common;
     struct session_args session;
-    struct opt_list status;
-    struct opt_list run_type;
-    struct opt_list tag;
-    const char *search;
-    const char *workflow;
-    int64_t since;
-    int64_t until;
+    struct query_args query;
     uint64_t limit;
     bool ids;
 };
 
 static const struct runs_args runs_defaults = {
     .session = SESSION_DEFAULTS,
-    .since = CLOCK_NONE,
-    .until = CLOCK_NONE,
+    .query = QUERY_DEFAULTS,
 };
 
 /* clang-format off */
 static const struct opt runs_opts[] = {
-    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(runs_args, status),   "only runs of this status; may be repeated", 0, 0, NULL, false, NULL },
-    { 0,   "run-type", "TYPE",   OPT_LIST,   OPT_AT(runs_args, run_type), "only runs of this type; may be repeated", 0, 0, NULL, false, NULL },
-    { 0,   "search",   "TEXT",   OPT_TEXT,   OPT_AT(runs_args, search),   "only runs that the service finds by this text (3 characters or more)", 0, 0, NULL, false, NULL },
-    { 0,   "workflow", "ID",     OPT_TEXT,   OPT_AT(runs_args, workflow), "only runs of this workflow (wpid_...)", 0, 0, NULL, false, NULL },
-    { 0,   "tag",      "TAG",    OPT_LIST,   OPT_AT(runs_args, tag),      "only runs with this tag; may be repeated", 0, 0, NULL, false, NULL },
-    { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(runs_args, since),    "created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
-    { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(runs_args, until),    "created before this", 0, 0, NULL, false, NULL },
     { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "at most so many, the newest", 1, 0, NULL, false, NULL },
     { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print the IDs alone, one a line", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt_group runs_groups[] = {
-    { "Which", runs_opts,    0 },
+    { "Which", query_opts,   OPT_AT(runs_args, query) },
+    { "Shown", runs_opts,    0 },
     { "API",   session_opts, OPT_AT(runs_args, session) },
     { NULL, NULL, 0 },
 };
@@ -88,38 +76,18 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return grid_row(&out->grid, cells, err);
 }
 
-static int check(const struct runs_args *args, struct err *err)
-{
-    if (args->search && strlen(args->search) < 3)
-        return err_set(err, ERR_USAGE, "--search wants 3 characters or more");
-    if (args->since != CLOCK_NONE && args->until != CLOCK_NONE && args->since >= args->until)
-        return err_set(err, ERR_USAGE, "--since is not before --until");
-    return 0;
-}
-
 static int runs_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct runs_args *args = args_in;
-    struct runs_query query = {
-        .what = { .statuses = args->status.at,
-                  .status_count = args->status.count,
-                  .types = args->run_type.at,
-                  .type_count = args->run_type.count,
-                  .tags = args->tag.at,
-                  .tag_count = args->tag.count,
-                  .search = args->search,
-                  .workflow = args->workflow },
-        .since_us = args->since,
-        .until_us = args->until,
-        .limit = args->limit,
-    };
+    struct runs_query query = { .limit = 0 };
     struct output out = { .args = args };
     struct talk talk = { 0 };
     bool cut = false;
     int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
                              operands[0])
-                   : check(args, err);
+                   : query_fill(&args->query, &query, err);
 
+    query.limit = args->limit;
     if (rc == 0)
         rc = grid_init(&out.grid, columns, err);
     if (rc == 0)

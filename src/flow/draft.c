@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define USUAL_SIZE ((uint64_t)256 << 10) /* of an artifact that says none */
+
 static int64_t first_known(int64_t a, int64_t b, int64_t c)
 {
     return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
@@ -49,6 +51,8 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
                              time_of(listed->run.created_at), clock_wall() * 1000) /
                  1000000;
+    if (opts->skip && opts->skip(opts->ctx, listed->id, a->artifact_id))
+        return 0;
     if (is_parent(a))
         return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
     return wanted ? plan_add(plan, &what, run, row, NULL, err) : 0;
@@ -86,6 +90,37 @@ bool draft_fetched(const struct item *item)
     if (item->bundle && item->bundle->parent != item)
         return !item->bundle->whole;
     return !item->unlisted || (item->bundle && item->bundle->whole);
+}
+
+/* Bytes of a run's wanted artifacts. */
+static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run *run)
+{
+    uint64_t bytes = 0;
+    size_t i;
+
+    for (i = 0; i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+
+        if (kind_filter_match(opts->filter, a->artifact_type) &&
+            !(opts->skip && opts->skip(opts->ctx, run->id, a->artifact_id)))
+            bytes += a->sized ? a->file_size : USUAL_SIZE;
+    }
+    return bytes;
+}
+
+size_t draft_fit(const struct draft_opts *opts, uint64_t most)
+{
+    uint64_t bytes = 0;
+    size_t i;
+
+    for (i = 0; i < opts->listing->count; i++) {
+        uint64_t more = run_bytes(opts, &opts->listing->runs[i]);
+
+        if (i && bytes + more > most)
+            break;
+        bytes += more;
+    }
+    return i;
 }
 
 struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,

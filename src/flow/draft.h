@@ -23,6 +23,8 @@ struct draft_opts {
     const struct kind_filter *filter;
     bool dedupe;
     enum bundle_mode bundles;
+    bool (*skip)(void *ctx, const char *run_id, const char *artifact_id); /* NULL: none */
+    void *ctx;
 };
 
 struct draft_count {
@@ -32,6 +34,10 @@ struct draft_count {
 
 struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
                         struct err *err) MUST_CHECK;
+
+/* How many runs, at least one, have artifacts of most bytes together; what says no size counts
+ * as a usual one. */
+size_t draft_fit(const struct draft_opts *opts, uint64_t most);
 
 /* Whether an item is fetched as it stands, and not as part of something else. */
 bool draft_fetched(const struct item *item);

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/text.h"
 #include "flow/draft.h"
 #include "flow/fetch.h"
 #include "flow/restore.h"
@@ -18,7 +17,6 @@
 #include "pack/plan.h"
 #include "pack/spool.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -320,6 +318,33 @@ static int finish(struct pull *p, const struct record *record, const struct spot
     return rc;
 }
 
+static void tell_lost(const struct pull *p)
+{
+    size_t i;
+
+    for (i = 0; p->opts->lost && i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+
+        if (!item->packed && !item->unlisted)
+            p->opts->lost(p->opts->ctx, item->what.run_id, item->what.artifact_id,
+                          item->what.type, record_reason(p->fetch, item));
+    }
+}
+
+/* Whether some run is here for the first time. */
+static bool any_new(const struct pull *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        const struct listed_run *run = &p->listing.runs[i];
+
+        if (!run->failed && !(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)))
+            return true;
+    }
+    return false;
+}
+
 /* Write what the archive says of itself, and give it its name. */
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
@@ -331,7 +356,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                                        .previous = opts->previous,
                                        .previous_sha256 = opts->previous_sha256,
                                        .run_ids = opts->run_ids,
-                                       .run_count = opts->run_count,
+                                       .run_count = p->listing.count,
                                        .types = opts->filter->wanted,
                                        .type_count = opts->filter->wanted_count,
                                        .excluded = opts->filter->unwanted,
@@ -342,7 +367,9 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                              .plan = p->plan,
                              .fetch = p->fetch,
                              .packer = p->packer,
-                             .page = p->page };
+                             .page = p->page,
+                             .parent = opts->parent,
+                             .ctx = opts->ctx };
     struct volume_result volume;
     struct spot manifest;
     uint64_t size;
@@ -353,6 +380,12 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                        "%llu artifacts are missing; without --strict the rest is "
                        "archived",
                        (unsigned long long)record.totals.missing);
+    tell_lost(p);
+    if (opts->only_new && !record.totals.artifacts && !any_new(p)) {
+        result->nothing = true;
+        result->totals = record.totals;
+        return 0;
+    }
     if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
         finish(p, &record, &manifest, size, &volume, err) < 0)
         return -1;
@@ -384,48 +417,9 @@ static void warn_mismatches(const struct pull *p)
     }
 }
 
-static void add_part(struct sha256 *sha, const char *text)
-{
-    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
-static void add_list(struct sha256 *sha, char *const *texts, size_t count)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        add_part(sha, texts[i]);
-    add_part(sha, "");
-}
-
-/* What is archived and how, as one line: only the same request goes on with what is there. */
-static char *request_line(const struct pull_opts *opts, struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-    char hex[SHA256_TEXT];
-    char how[64];
-
-    if (!sha)
-        return NULL;
-    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
-                   (int)opts->duplicates, (int)opts->bundles);
-    add_part(sha, opts->tool);
-    add_part(sha, opts->top);
-    add_part(sha, how);
-    add_part(sha, opts->api->base);
-    add_list(sha, opts->run_ids, opts->run_count);
-    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
-    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    text_hex(hex, digest, SHA256_SIZE);
-    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
-}
-
 static int open_journal(struct pull *p, struct err *err)
 {
-    char *request = request_line(p->opts, err);
+    char *request = restore_request(p->opts, err);
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
@@ -504,19 +498,32 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                              : cores > 64 ? 64
                                                           : (unsigned)cores };
 
-    struct draft_opts draft = { &p->listing, opts->filter, opts->dedupe, opts->bundles };
+    struct draft_opts draft = { .listing = &p->listing,
+                                .filter = opts->filter,
+                                .dedupe = opts->dedupe,
+                                .bundles = opts->bundles,
+                                .skip = opts->skip,
+                                .ctx = opts->ctx };
 
     if (!opts->planned) {
         p->volume = volume_open(&volume, err);
         if (!p->volume)
             return -1;
     }
+    p->listing.calm = opts->calm;
     p->listing.bundles = opts->bundles != BUNDLE_MEMBERS;
     if (start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
         check_runs(p, result, err) < 0)
         return -1;
+    if (opts->most_bytes) {
+        size_t fit = draft_fit(&draft, opts->most_bytes);
+
+        result->runs_left = p->listing.count - fit;
+        result->runs = fit;
+        listing_cut(&p->listing, fit);
+    }
     p->plan = draft_plan(&draft, &p->count, err);
     if (!p->plan)
         return -1;

@@ -69,6 +69,17 @@ struct pull_opts {
     const char *output;
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     bool view;                         /* with index.html, the offline view */
+    /* What a series has already; each may be NULL. */
+    bool (*skip)(void *ctx, const char *run_id, const char *artifact_id);
+    const char *(*parent)(void *ctx,
+                          const char *run_id); /* the archive with a run's first part */
+    /* Told of each artifact that is missing, in the end; may be NULL. */
+    void (*lost)(void *ctx, const char *run_id, const char *artifact_id, const char *type,
+                 const char *reason);
+    bool calm;            /* what is odd about a run is noted, and not told */
+    bool only_new;        /* write no archive in which there is no artifact and no new run */
+    uint64_t most_bytes;  /* leave runs out, from the last on, whose artifacts are too many; 0:
+                             none */
     const char *previous; /* the archive before in the series, or NULL: see bag_info */
     const char *previous_sha256;
     const char *top; /* the archive's top directory */
@@ -102,6 +113,7 @@ struct pull_result {
     size_t reason_count;
     uint64_t mismatches;
     size_t runs;
+    size_t runs_left; /* of them, left out for most_bytes */
     size_t runs_failed;
     unsigned retries;
     uint64_t elapsed;
@@ -111,6 +123,7 @@ struct pull_result {
     size_t restored;                      /* artifacts that an interrupted attempt had left */
     uint64_t restored_bytes;
     size_t kept;     /* after a failure: artifacts that are here to be gone on with */
+    bool nothing;    /* there was nothing new, and no archive was written */
     bool incomplete; /* something is missing or is not what the service said */
 };
 

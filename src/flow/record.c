@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TEXT_MAX       ((size_t)1 << 20)
+#define RUN_TEXT_MAX   ((size_t)64 << 10) /* of a failure reason, and of a prompt */
 #define PATH_MAX_ENTRY 1024
 
 enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
@@ -29,16 +30,17 @@ struct making {
     struct tag tags[TAG_COUNT];
     struct tag view;    /* index.html, when there is one */
     struct buf scratch; /* one scrubbed text */
+    struct buf prompt;  /* another */
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
 
-static const char *reason_of(const struct record *record, const struct item *item)
+const char *record_reason(const struct fetch *fetch, const struct item *item)
 {
-    const struct outcome *outcome = fetch_outcome(record->fetch, item);
+    const struct outcome *outcome = fetch_outcome(fetch, item);
 
     if (!outcome->reason && item->leader)
-        outcome = fetch_outcome(record->fetch, item->leader);
+        outcome = fetch_outcome(fetch, item->leader);
     return outcome->reason ? outcome->reason : "not-fetched";
 }
 
@@ -96,23 +98,41 @@ size_t record_reasons(const struct record *record, struct record_reason *out, si
         const struct item *item = plan_at(record->plan, i);
 
         if (!item->packed && !item->unlisted)
-            count = count_reason(out, count, most, reason_of(record, item));
+            count = count_reason(out, count, most, record_reason(record->fetch, item));
     }
     return count;
 }
 
-/* A foreign text without signatures; NULL for NULL. Lent until the next call. */
-static const char *clean(struct making *m, const char *text)
+/* A foreign text without signatures, put into a buffer; NULL for NULL. */
+static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
 {
     struct err ignored;
 
     if (!text)
         return NULL;
-    buf_reset(&m->scratch);
-    if (scrub_text(&m->scratch, text, strlen(text), secret_peek(m->record->api->key),
-                   &ignored) < 0)
+    buf_reset(out);
+    if (scrub_text(out, text, len, secret_peek(m->record->api->key), &ignored) < 0)
         return "(too long)";
-    return buf_text(&m->scratch);
+    return buf_text(out);
+}
+
+/* The same, lent until the next call. */
+static const char *clean(struct making *m, const char *text)
+{
+    return clean_into(m, &m->scratch, text, text ? strlen(text) : 0);
+}
+
+/* How much of a text a run's row may have, and not half a character of it. */
+static size_t short_len(const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    if (len <= RUN_TEXT_MAX)
+        return len;
+    len = RUN_TEXT_MAX;
+    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
 }
 
 static void put_runs(struct making *m, struct jsonw *w)
@@ -130,7 +150,9 @@ static void put_runs(struct making *m, struct jsonw *w)
                                     .created_at = run->created_at,
                                     .started_at = run->started_at,
                                     .finished_at = run->finished_at,
-                                    .failure_reason = clean(m, run->failure_reason),
+                                    .supplements = record->parent
+                                                       ? record->parent(record->ctx, listed->id)
+                                                       : NULL,
                                     .error = listed->failed ? listed->reason : NULL,
                                     .notes = listed->notes,
                                     .note_count = listed->note_count };
@@ -143,6 +165,9 @@ static void put_runs(struct making *m, struct jsonw *w)
             row.archived += plan_at(record->plan, item)->packed;
         }
         row.missing = row.listed - row.archived;
+        row.failure_reason =
+            clean_into(m, &m->scratch, run->failure_reason, short_len(run->failure_reason));
+        row.prompt = clean_into(m, &m->prompt, run->prompt, short_len(run->prompt));
         manifest_run(w, &row);
     }
 }
@@ -215,8 +240,8 @@ static void put_missing(struct making *m, struct jsonw *w)
         if (item->packed || item->unlisted)
             continue;
         row = (struct manifest_missing){
-            artifact_id(record, item), item->what.run_id, item->what.type,
-            reason_of(record, item),   MANIFEST_NONE,     outcome->attempts
+            artifact_id(record, item),          item->what.run_id, item->what.type,
+            record_reason(record->fetch, item), MANIFEST_NONE,     outcome->attempts
         };
         if (outcome->http_status)
             row.http_status = (uint64_t)outcome->http_status;
@@ -423,6 +448,7 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
+    buf_init(&m.prompt, TEXT_MAX);
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
@@ -437,6 +463,7 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
     buf_clear(&m.scratch);
+    buf_clear(&m.prompt);
     sha256_free(measure.sha);
     sha512_free(sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;

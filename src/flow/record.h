@@ -33,7 +33,9 @@ struct record {
     const struct plan *plan;
     const struct fetch *fetch;
     const struct packer *packer;
-    struct page *page;           /* the offline view, or NULL */
+    struct page *page;                                    /* the offline view, or NULL */
+    const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts; may be NULL */
+    void *ctx;
     uint8_t sha256[SHA256_SIZE]; /* of manifest.json; record_write fills them */
     uint8_t sha512[SHA512_SIZE];
     struct manifest_totals totals; /* record_count fills it, but for stored_bytes */
@@ -49,6 +51,9 @@ struct record_reason {
 /* Show the page (ctx) what may be a text of it; stow's hook. */
 int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
                struct err *err) MUST_CHECK;
+
+/* Why an item is missing, as a word. */
+const char *record_reason(const struct fetch *fetch, const struct item *item);
 
 /* Count everything up. */
 void record_count(struct record *record);

@@ -5,11 +5,13 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "flow/pull.h"
 #include "format/sniff.h"
 #include "open/salvage.h"
 #include "pack/stow.h"
 #include "skyvern/way.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX     ((size_t)64 << 20) /* more than the view wants of any file */
@@ -314,6 +316,44 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
                  restored->items, text_size(size, restored->bytes));
     clear(&r);
     return rc;
+}
+
+static void add_part(struct sha256 *sha, const char *text)
+{
+    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void add_list(struct sha256 *sha, char *const *texts, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        add_part(sha, texts[i]);
+    add_part(sha, "");
+}
+
+char *restore_request(const struct pull_opts *opts, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    char how[64];
+
+    if (!sha)
+        return NULL;
+    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
+                   (int)opts->duplicates, (int)opts->bundles);
+    add_part(sha, opts->tool);
+    add_part(sha, opts->top);
+    add_part(sha, how);
+    add_part(sha, opts->api->base);
+    add_list(sha, opts->run_ids, opts->run_count);
+    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
+    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    text_hex(hex, digest, SHA256_SIZE);
+    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
 }
 
 void restored_clear(struct restored *restored)

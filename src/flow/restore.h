@@ -38,6 +38,12 @@ struct restored {
     uint64_t bytes; /* of their content */
 };
 
+struct pull_opts;
+
+/* What is archived and how, as the journal's first line: only the same request goes on with
+ * what is there. To be freed by mem_free. */
+char *restore_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
+
 /* Keep what is good, start the volume behind it, and mark the items as packed. */
 int restore_run(const struct restore_opts *opts, struct restored *restored,
                 struct err *err) MUST_CHECK;

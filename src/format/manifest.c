@@ -58,6 +58,8 @@ void manifest_run(struct jsonw *w, const struct manifest_run *run)
     jsonw_text(w, "started_at", run->started_at);
     jsonw_text(w, "finished_at", run->finished_at);
     jsonw_text(w, "failure_reason", run->failure_reason);
+    jsonw_text(w, "prompt", run->prompt);
+    jsonw_text(w, "supplements", run->supplements);
     jsonw_text(w, "error", run->error);
     names(w, "notes", run->notes, run->note_count);
     jsonw_object(w, "counts", JSONW_INLINE);

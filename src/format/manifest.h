@@ -48,6 +48,8 @@ struct manifest_run {
     const char *started_at;
     const char *finished_at;
     const char *failure_reason;
+    const char *prompt;
+    const char *supplements;  /* the archive that holds what came before, or NULL */
     const char *error;        /* why it could not be archived, or NULL */
     const char *const *notes; /* what is odd about it, as words */
     size_t note_count;

@@ -223,3 +223,56 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
     json_free(doc);
     return rc;
 }
+
+int rows_run(struct rows_run *out, const char *row, size_t len, struct region *region,
+             struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    struct json_value root;
+    struct json_value counts;
+    int rc = -1;
+
+    *out = (struct rows_run){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    counts = json_get(root, "counts");
+    if (text(&out->run_id, root, "run_id", region, err) < 0 ||
+        text(&out->status, root, "status", region, err) < 0 ||
+        text(&out->run_type, root, "run_type", region, err) < 0 ||
+        text(&out->created_at, root, "created_at", region, err) < 0 ||
+        text(&out->finished_at, root, "finished_at", region, err) < 0 ||
+        text(&out->failure_reason, root, "failure_reason", region, err) < 0 ||
+        text(&out->prompt, root, "prompt", region, err) < 0 ||
+        text(&out->supplements, root, "supplements", region, err) < 0 ||
+        text(&out->error, root, "error", region, err) < 0)
+        goto out;
+    (void)json_u64(json_get(counts, "archived"), &out->archived);
+    (void)json_u64(json_get(counts, "missing"), &out->missing);
+    rc = out->run_id ? 0 : err_set(err, ERR_FORMAT, "a run's row in the manifest lacks run_id");
+out:
+    json_free(doc);
+    return rc;
+}
+
+int rows_missing(struct rows_missing *out, const char *row, size_t len, struct region *region,
+                 struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    struct json_value root;
+    int rc = -1;
+
+    *out = (struct rows_missing){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    if (text(&out->run_id, root, "run_id", region, err) == 0 &&
+        text(&out->artifact_id, root, "artifact_id", region, err) == 0 &&
+        text(&out->artifact_type, root, "artifact_type", region, err) == 0 &&
+        text(&out->reason, root, "reason", region, err) == 0)
+        rc = out->run_id && out->reason
+                 ? 0
+                 : err_set(err, ERR_FORMAT, "a row of missing lacks run_id or reason");
+    json_free(doc);
+    return rc;
+}

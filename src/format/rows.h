@@ -89,6 +89,34 @@ struct rows_artifact {
 int rows_artifact(struct rows_artifact *out, const char *text, size_t len,
                   struct region *region, struct err *err) MUST_CHECK;
 
+/* The same of a run's row, and of one of what is missing. */
+struct rows_run {
+    const char *run_id;
+    const char *status;
+    const char *run_type;
+    const char *created_at;
+    const char *finished_at;
+    const char *failure_reason;
+    const char *prompt;
+    const char *supplements;
+    const char *error;
+    uint64_t archived;
+    uint64_t missing;
+};
+
+int rows_run(struct rows_run *out, const char *text, size_t len, struct region *region,
+             struct err *err) MUST_CHECK;
+
+struct rows_missing {
+    const char *run_id;
+    const char *artifact_id; /* NULL: the run itself */
+    const char *artifact_type;
+    const char *reason;
+};
+
+int rows_missing(struct rows_missing *out, const char *text, size_t len, struct region *region,
+                 struct err *err) MUST_CHECK;
+
 /* Read a document's row, or previous: a name (path, archive) and a digest. */
 struct rows_name {
     const char *name;

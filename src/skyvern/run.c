@@ -84,6 +84,9 @@ static int read_texts(struct run *run, struct json_value root, struct err *err)
                     json_get(root, texts[i].name), run->region, err) < 0)
             return -1;
     }
+    if (text_of(&run->prompt, json_get(json_get(root, "run_request"), "prompt"), run->region,
+                err) < 0)
+        return -1;
     for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         struct json_value v = json_get(root, parts[i].name);
         size_t len;

@@ -49,6 +49,7 @@ struct run {
     const char *output_json;
     const char *errors_json;
     const char *run_request_json;
+    const char *prompt;           /* of the request */
     const char **screenshot_urls; /* latest first */
     size_t screenshot_count;
     struct run_file *files;

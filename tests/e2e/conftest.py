@@ -64,6 +64,9 @@ class Emulator:
             rows.append(row)
         self._open("run", {"id": ident, "artifacts": rows, "record": record})
 
+    def clear(self):
+        self._open("clear", {})
+
     def reset_faults(self):
         self._open("reset-faults", {})
 

@@ -344,6 +344,8 @@ class Api(Handler):
         elif what == "fault":
             with STATE.lock:
                 STATE.faults.setdefault(body["on"], []).append(body)
+        elif what == "clear":
+            STATE.runs = {}
         elif what == "reset-faults":
             with STATE.lock:
                 STATE.faults = {}

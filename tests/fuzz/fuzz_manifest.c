@@ -18,6 +18,8 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     struct region *region = region_new(err);
     struct rows_artifact artifact;
     struct rows_name name;
+    struct rows_run run;
+    struct rows_missing missing;
 
     FUZZ_CHECK(strlen(text) <= len);
     count->rows++;
@@ -27,6 +29,10 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     if ((section == ROWS_DOCUMENTS || section == ROWS_PREVIOUS) &&
         rows_name(&name, section, text, len, region, NULL) == 0)
         FUZZ_CHECK(name.name);
+    if (section == ROWS_RUNS && rows_run(&run, text, len, region, NULL) == 0)
+        FUZZ_CHECK(run.run_id);
+    if (section == ROWS_MISSING && rows_missing(&missing, text, len, region, NULL) == 0)
+        FUZZ_CHECK(missing.run_id && missing.reason);
     region_free(region);
     return 0;
 }

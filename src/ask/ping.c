@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "ask/ping.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/engine.h"
+
+#include <stdbool.h>
+
+#define WAIT_MS    10000
+#define ANSWER_MAX 65536
+
+static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)len;
+    return SINK_TAKEN;
+}
+
+static void on_done(void *ctx, struct request *request)
+{
+    (void)request;
+    *(bool *)ctx = true;
+}
+
+static int ping(const char *url, const char *agent, const char *ca_file, struct err *err)
+{
+    struct engine_opts opts = { .agent = agent, .ca_file = ca_file, .jobs = 1 };
+    struct engine *engine = engine_new(&opts, err);
+    bool done = false;
+    struct request request = {
+        .url = url, .max = ANSWER_MAX, .sink = on_bytes, .done = on_done, .ctx = &done
+    };
+    uint64_t deadline = clock_mono() + WAIT_MS;
+    int rc = engine ? engine_start(engine, &request, err) : -1;
+
+    while (rc == 0 && !done && clock_mono() < deadline)
+        rc = engine_poll(engine, 100, -1, err);
+    if (rc == 0)
+        rc = done ? request_check(&request, err) : err_set(err, ERR_NET, "no answer");
+    engine_free(engine);
+    return rc;
+}
+
+void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what)
+{
+    static const char *const suffixes[] = { "/start", "", "/fail" };
+    struct err err = { 0 };
+    char *whole = url ? mem_format(&err, "%s%s", url, suffixes[what]) : NULL;
+
+    if (url && (!whole || ping(whole, agent, ca_file, &err) < 0))
+        log_line(LOG_WARNING, "--ping: %s", err.text);
+    mem_free(whole);
+}

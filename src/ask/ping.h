@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ping: tell a dead-man switch that something began, went well, or failed.
+ *
+ * A GET of URL/start, URL or URL/fail, as healthchecks.io and its kin take them.
+ * The key is never sent, redirects are followed as everywhere, and what goes wrong
+ * is a warning and no more: nothing fails because its watcher is away.
+ *
+ * Threads  one; waits up to ten seconds
+ */
+#ifndef ASK_PING_H
+#define ASK_PING_H
+
+enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
+
+/* url NULL: nobody is told. agent: the User-Agent. */
+void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/search.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "job/talk.h"
+#include "skyvern/kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct find_args {
+    struct command_args common;
+    struct opt_list run;
+    struct opt_list type;
+    struct opt_list status;
+    const char *text;
+    const char *hash;
+    const char *artifact;
+    int64_t since;
+    int64_t until;
+    uint64_t limit;
+    bool runs;
+};
+
+static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CLOCK_NONE };
+
+/* clang-format off */
+static const struct opt find_opts[] = {
+    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "of this run; may be repeated", 0, 0, NULL, false, NULL },
+    { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "of these artifact types or groups", 0, 0, NULL, false, NULL },
+    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "of runs of this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "of runs created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
+    { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "of runs created before this", 0, 0, NULL, false, NULL },
+    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "of runs with this in their prompt or failure reason", 0, 0, NULL, false, NULL },
+    { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "with this content", 0, 0, NULL, false, NULL },
+    { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "with this artifact ID", 0, 0, NULL, false, NULL },
+    { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs, and not artifacts", 0, 0, NULL, false, NULL },
+    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(find_args, limit),    "at most so many, of the newest runs", 1, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group find_groups[] = {
+    { "What", find_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+struct output {
+    struct jsonw *json; /* NULL: lines */
+    size_t count;
+};
+
+static int on_row(void *ctx, const struct search_row *row, struct err *err)
+{
+    struct output *out = ctx;
+    char when[CLOCK_TEXT_MAX];
+    char shown[1024];
+    struct jsonw *w = out->json;
+
+    out->count++;
+    if (!w && row->path)
+        return printf("%s\t%s\n", row->volume, text_shown(shown, sizeof(shown), row->path)) < 0
+                   ? err_sys(err, "cannot write the result")
+                   : 0;
+    if (!w)
+        return printf("%s\t%s\t%s\n", row->volume, row->run_id,
+                      text_shown(shown, sizeof(shown), row->status ? row->status : "-")) < 0
+                   ? err_sys(err, "cannot write the result")
+                   : 0;
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "volume", row->volume);
+    jsonw_text(w, "run_id", row->run_id);
+    jsonw_text(w, "status", row->status);
+    jsonw_text(w, "failure_reason", row->failure_reason);
+    jsonw_text(w, "created_at",
+               row->created_at == CATALOG_UNKNOWN
+                   ? NULL
+                   : clock_format(when, row->created_at / 1000, CLOCK_RFC3339));
+    if (row->path) {
+        jsonw_text(w, "path", row->path);
+        jsonw_text(w, "artifact_id", row->artifact_id);
+        jsonw_text(w, "artifact_type", row->type);
+        jsonw_text(w, "sha256", row->sha256);
+    }
+    jsonw_u64(w, "size", row->size);
+    jsonw_close(w);
+    return 0;
+}
+
+static int search(const struct find_args *args, const char *dir, struct output *out,
+                  struct err *err)
+{
+    struct kind_filter filter = { 0 };
+    struct search search = { .run_ids = args->run.at,
+                             .run_count = args->run.count,
+                             .statuses = args->status.at,
+                             .status_count = args->status.count,
+                             .artifact_id = args->artifact,
+                             .text = args->text,
+                             .since = args->since == CLOCK_NONE ? CATALOG_UNKNOWN : args->since,
+                             .until = args->until == CLOCK_NONE ? CATALOG_UNKNOWN : args->until,
+                             .limit = args->limit,
+                             .runs = args->runs };
+    uint8_t sha256[SHA256_SIZE];
+    struct catalog *catalog = NULL;
+    const char *stranger;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < args->type.count; i++)
+        rc = kind_filter_add(&filter, args->type.at[i], false, &stranger, err);
+    if (rc == 0 && args->hash) {
+        if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
+            rc = err_set(err, ERR_USAGE, "--hash wants the 64 digits of a SHA-256");
+        search.sha256 = sha256;
+    }
+    if (rc == 0 && args->runs && (args->hash || args->artifact || args->type.count))
+        rc = err_set(err, ERR_USAGE, "--runs goes with conditions on runs");
+    search.types = (const char *const *)filter.wanted;
+    search.type_count = filter.wanted_count;
+    if (rc == 0) {
+        catalog = catalog_open(dir, false, err);
+        rc = catalog ? search_run(catalog, &search, on_row, out, err) : -1;
+    }
+    catalog_free(catalog);
+    kind_filter_clear(&filter);
+    return rc;
+}
+
+static int find_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct find_args *args = args_in;
+    struct output out = { 0 };
+    int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "one directory of skyarc sync is wanted");
+
+    if (rc == 0 && args->common.json) {
+        out.json = mem_new(sizeof(*out.json), err);
+        rc = out.json ? 0 : -1;
+        if (rc == 0) {
+            jsonw_init(out.json, talk_put, NULL);
+            jsonw_array(out.json, NULL, JSONW_LINES);
+        }
+    }
+    if (rc == 0)
+        rc = search(args, operands[0], &out, err);
+    if (rc == 0 && out.json) {
+        jsonw_close(out.json);
+        rc = jsonw_end(out.json, err);
+    }
+    mem_free(out.json);
+    return rc < 0 ? -1 : out.count ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct command cmd_find = {
+    .name = "find",
+    .args = "DIR",
+    .brief = "search the catalog of a sync directory",
+    .about =
+        "Prints the volume (below DIR) and the path in it of each artifact that fits all "
+        "conditions, newest runs first, with a tab between. With --runs the volume, the run's "
+        "ID and its status. Exit status 1 when nothing is found, as grep does. "
+        "'skyarc cat DIR ARTIFACT_ID' reads one.",
+    .groups = find_groups,
+    .size = sizeof(struct find_args),
+    .defaults = &find_defaults,
+    .run = find_main,
+};

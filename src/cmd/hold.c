@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/annals.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/talk.h"
+#include "skyvern/run.h"
+#include "vault/lock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct hold_args {
+    struct command_args common;
+    const char *dest;
+    const char *reason;
+    uint64_t lock_wait;
+};
+
+static const struct hold_args hold_defaults = { .dest = NULL };
+
+/* clang-format off */
+static const struct opt hold_opts[] = {
+    { 0, "dest",      "DIR",  OPT_TEXT,     OPT_AT(hold_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
+    { 0, "reason",    "TEXT", OPT_TEXT,     OPT_AT(hold_args, reason),    "why, for whoever asks later", 0, 0, NULL, false, NULL },
+    { 0, "lock-wait", "TIME", OPT_DURATION, OPT_AT(hold_args, lock_wait), "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group hold_groups[] = {
+    { "Hold", hold_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+static int on_hold(void *ctx, const struct annals_entry *hold, struct err *err)
+{
+    struct jsonw *w = ctx;
+    char when[CLOCK_TEXT_MAX];
+    char shown[600];
+
+    (void)clock_format(when, hold->at_ms, CLOCK_RFC3339);
+    if (!w)
+        return printf("%s\t%s\t%s\n", hold->run_id, when,
+                      text_shown(shown, sizeof(shown), hold->reason)) < 0
+                   ? err_sys(err, "cannot write the result")
+                   : 0;
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "run_id", hold->run_id);
+    jsonw_text(w, "since", when);
+    jsonw_text(w, "reason", hold->reason);
+    jsonw_close(w);
+    return 0;
+}
+
+/* Without operands: the holds there are. */
+static int print_holds(const struct hold_args *args, struct catalog *catalog, struct err *err)
+{
+    struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
+    int rc;
+
+    if (args->common.json && !w)
+        return -1;
+    if (w) {
+        jsonw_init(w, talk_put, NULL);
+        jsonw_array(w, NULL, JSONW_LINES);
+    }
+    rc = annals_holds(catalog, on_hold, w, err);
+    if (rc == 0 && w) {
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(w);
+    return rc;
+}
+
+static int change(const struct hold_args *args, struct catalog *catalog, const char *what,
+                  int count, char *const *operands, struct err *err)
+{
+    struct annals_entry entry = { .at_ms = clock_wall(), .what = what, .reason = args->reason };
+    int i;
+    int rc = catalog_begin(catalog, err);
+
+    for (i = 0; rc == 0 && i < count; i++) {
+        entry.run_id = operands[i];
+        if (!run_id_valid(operands[i]))
+            rc = err_set(err, ERR_USAGE, "'%.100s' is no run ID", operands[i]);
+        else if (strcmp(what, ANNALS_RELEASE) == 0 &&
+                 !annals_held(catalog, operands[i], NULL, 0))
+            rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
+        else
+            rc = annals_add(catalog, args->dest, &entry, err);
+    }
+    if (rc == 0)
+        return catalog_commit(catalog, err);
+    catalog_rollback(catalog);
+    return rc;
+}
+
+static int run(const struct hold_args *args, const char *what, int count, char *const *operands,
+               struct err *err)
+{
+    struct lock lock = { -1 };
+    struct catalog *catalog = NULL;
+    int rc = args->dest ? 0 : err_set(err, ERR_USAGE, "--dest says which directory");
+
+    if (rc == 0 && !count && strcmp(what, ANNALS_RELEASE) == 0)
+        rc = err_set(err, ERR_USAGE, "which run is to be released?");
+    if (rc == 0)
+        rc = signals_setup(err);
+    if (rc == 0 && count)
+        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopped, NULL, err);
+    if (rc == 0) {
+        catalog = catalog_open(args->dest, false, err);
+        rc = !catalog ? -1
+             : count  ? change(args, catalog, what, count, operands, err)
+                      : print_holds(args, catalog, err);
+    }
+    catalog_free(catalog);
+    lock_drop(&lock);
+    return rc < 0 ? -1 : EXIT_DONE;
+}
+
+static int hold_main(void *args, int count, char *const *operands, struct err *err)
+{
+    return run(args, ANNALS_HOLD, count, operands, err);
+}
+
+static int release_main(void *args, int count, char *const *operands, struct err *err)
+{
+    return run(args, ANNALS_RELEASE, count, operands, err);
+}
+
+const struct command cmd_hold = {
+    .name = "hold",
+    .args = "--dest DIR [RUN_ID...]",
+    .brief = "keep runs of a sync directory from being pruned",
+    .about = "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
+             "released. The run need not be archived yet. Without a run ID, prints the holds "
+             "there are, since when and why.",
+    .groups = hold_groups,
+    .size = sizeof(struct hold_args),
+    .defaults = &hold_defaults,
+    .run = hold_main,
+};
+
+const struct command cmd_release = {
+    .name = "release",
+    .args = "--dest DIR RUN_ID...",
+    .brief = "let held runs be pruned again",
+    .about = "Ends holds. The directory's log keeps that there was one, and since when.",
+    .groups = hold_groups,
+    .size = sizeof(struct hold_args),
+    .defaults = &hold_defaults,
+    .run = release_main,
+};

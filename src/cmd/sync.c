@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/sync.h"
+
+#include "ask/ping.h"
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/archive.h"
+#include "job/idlist.h"
+#include "job/query.h"
+#include "job/session.h"
+#include "job/summary.h"
+#include "job/talk.h"
+#include "job/tool.h"
+#include "vault/lock.h"
+#include "vault/metrics.h"
+#include "vault/search.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DAY_US ((int64_t)86400 * 1000000)
+
+struct sync_args {
+    struct command_args common;
+    struct session_args session;
+    struct archive_args archive;
+    struct query_args query;
+    struct opt_list input;
+    const char *dest;
+    const char *metrics;
+    const char *ping;
+    uint64_t volume_size;
+    uint64_t volume_runs;
+    uint64_t settle;
+    uint64_t lock_wait;
+    uint64_t list_safe;
+    bool chain;
+    bool no_verify;
+    bool rebuild;
+};
+
+static const struct sync_args sync_defaults = {
+    .session = SESSION_DEFAULTS,
+    .archive = ARCHIVE_DEFAULTS,
+    .query = QUERY_DEFAULTS,
+    .volume_size = (uint64_t)4 << 30,
+    .volume_runs = 1000,
+    .settle = (uint64_t)SYNC_SETTLE,
+};
+
+/* clang-format off */
+static const struct opt sync_opts[] = {
+    { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory, which is made when it is not there", 0, 0, NULL, false, NULL },
+    { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also the run IDs in this file, one a line: those that the service does not list any more", 0, 0, NULL, false, NULL },
+    { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "leave a run alone for so long after its end, and list it again so long after it was archived (default 10m)", 0, 0, NULL, false, NULL },
+    { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "begin another volume when the runs' artifacts are larger (default 4g)", 0, 0, NULL, false, NULL },
+    { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "or when there are more runs (default 1000)", 1, 100000, NULL, false, NULL },
+    { 0,   "chain",       NULL,   OPT_FLAG,     OPT_AT(sync_args, chain),       "let each volume name the one before, with its manifest's digest", 0, 0, NULL, false, NULL },
+    { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "do not read volumes back", 0, 0, NULL, false, NULL },
+    { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes, and do no more", 0, 0, NULL, false, NULL },
+    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that are archived whole, verified, and ended so many days ago, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt watch_opts[] = {
+    { 0,   "lock-wait",   "TIME", OPT_DURATION, OPT_AT(sync_args, lock_wait),   "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    { 0,   "metrics",     "FILE", OPT_TEXT,     OPT_AT(sync_args, metrics),     "write a Prometheus text file", 0, 0, NULL, false, NULL },
+    { 0,   "ping",        "URL",  OPT_TEXT,     OPT_AT(sync_args, ping),        "GET URL/start, then URL or URL/fail: a dead-man switch", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group sync_groups[] = {
+    { "Directory", sync_opts,             0 },
+    { "Which",     query_opts,            OPT_AT(sync_args, query) },
+    { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "Archive",   archive_format_opts,   OPT_AT(sync_args, archive) },
+    { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
+    { "Watch",     watch_opts,            0 },
+    { "API",       session_opts,          OPT_AT(sync_args, session) },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+struct service {
+    const struct sync_args *args;
+    struct archive_job job;
+    struct api api;
+    struct idlist ids;
+    struct buf filter;
+    struct lock lock;
+    uint64_t began;
+    uint64_t drawn;
+};
+
+static int make_dir(const char *dir, struct err *err)
+{
+    struct stat st;
+
+    if (mkdir(dir, 0700) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return err_sys(err, "cannot make '%s'", dir);
+    if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+        return err_set(err, ERR_EXISTS, "'%s' is not a directory", dir);
+    return 0;
+}
+
+static int check(const struct sync_args *args, int count, char *const *operands,
+                 struct err *err)
+{
+    if (count)
+        return err_set(err, ERR_USAGE, "sync takes no operand, and '%.100s' is one",
+                       operands[0]);
+    if (!args->dest)
+        return err_set(err, ERR_USAGE, "--dest says where the archives go");
+    if (args->archive.output)
+        return err_set(err, ERR_USAGE,
+                       "--output is named by the time; --dest says where it goes");
+    if (args->archive.strict)
+        return err_set(err, ERR_USAGE,
+                       "--strict would leave a run out for ever; what is missing "
+                       "is tried again at the next sync");
+    return 0;
+}
+
+static void on_status(void *ctx, const struct pull_status *status)
+{
+    struct service *s = ctx;
+    uint64_t now = clock_mono();
+    char line[400];
+
+    if (signals_asked())
+        log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    if (progress_possible() && now >= s->drawn + 100) {
+        s->drawn = now;
+        progress_show(summary_status(line, sizeof(line), status));
+    }
+}
+
+static int print_id(void *ctx, const char *run_id, struct err *err)
+{
+    (void)ctx;
+    return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
+}
+
+static int list_safe(const struct sync_args *args, struct err *err)
+{
+    struct catalog *catalog = catalog_open(args->dest, false, err);
+    int64_t before = clock_wall() * 1000 - (int64_t)args->list_safe * DAY_US;
+    int rc = catalog ? search_safe(catalog, before, print_id, NULL, err) : -1;
+
+    catalog_free(catalog);
+    return rc;
+}
+
+static int print_json(const struct sync_result *r, uint64_t elapsed, const char *error,
+                      struct err *err)
+{
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    char when[CLOCK_TEXT_MAX];
+    int rc;
+
+    if (!w)
+        return -1;
+    jsonw_init(w, talk_put, NULL);
+    jsonw_object(w, NULL, JSONW_LINES);
+    jsonw_text(w, "error", error);
+    jsonw_u64(w, "new_runs", r->fresh);
+    jsonw_u64(w, "archived_runs", r->runs);
+    jsonw_u64(w, "volumes", r->volumes);
+    jsonw_u64(w, "supplements", r->supplements);
+    jsonw_u64(w, "sealed_runs", r->sealed);
+    jsonw_u64(w, "healed_volumes", r->healed);
+    jsonw_u64(w, "artifacts", r->artifacts);
+    jsonw_u64(w, "downloaded_bytes", r->downloaded);
+    jsonw_u64(w, "stored_bytes", r->stored);
+    jsonw_u64(w, "missing", r->missing);
+    jsonw_u64(w, "failed_runs", r->failed);
+    jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
+    jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
+    jsonw_text(w, "oldest_waiting_run",
+               r->oldest_us == CATALOG_UNKNOWN
+                   ? NULL
+                   : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
+    jsonw_bool(w, "list_cut", r->cut);
+    jsonw_u64(w, "elapsed_ms", elapsed);
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc;
+}
+
+static void say(const struct service *s, const struct sync_result *r, uint64_t elapsed)
+{
+    char size[TEXT_SIZE_MAX];
+    char took[TEXT_SIZE_MAX];
+    char line[400];
+
+    if (s->args->rebuild)
+        (void)snprintf(line, sizeof(line), "%zu volumes entered, in %s", r->healed,
+                       text_duration(took, elapsed));
+    else
+        (void)snprintf(line, sizeof(line),
+                       "%zu runs in %zu volumes, %llu artifacts, %s downloaded, %llu missing, "
+                       "%zu runs failed, %lld running, in %s",
+                       r->runs, r->volumes, (unsigned long long)r->artifacts,
+                       text_size(size, r->downloaded), (unsigned long long)r->missing,
+                       r->failed, (long long)r->running, text_duration(took, elapsed));
+    if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
+        (void)printf("%s\n", line);
+    else
+        log_line(LOG_INFO, "%s", line);
+}
+
+/* Tell the metrics' file; a failed sync leaves its last success. */
+static int tell(const struct service *s, const struct sync_result *r, bool ok, uint64_t elapsed,
+                struct err *err)
+{
+    struct metrics metrics = { .ended_ms = clock_wall(),
+                               .elapsed = elapsed,
+                               .ok = ok,
+                               .runs = r->runs,
+                               .artifacts = r->artifacts,
+                               .bytes = r->downloaded,
+                               .missing = r->missing,
+                               .waiting = r->waiting > 0 ? (uint64_t)r->waiting : 0,
+                               .oldest_us = r->oldest_us };
+
+    return s->args->metrics ? metrics_write(s->args->metrics, &metrics, err) : 0;
+}
+
+static int run(struct service *s, struct sync_result *result, struct err *err)
+{
+    const struct sync_args *args = s->args;
+    struct pull_opts pull;
+    struct sync_opts opts = { .pull = &pull,
+                              .dir = args->dest,
+                              .filter = buf_text(&s->filter),
+                              .run_ids = s->ids.ids,
+                              .run_count = s->ids.count,
+                              .volume_size = args->volume_size,
+                              .volume_runs = args->volume_runs,
+                              .settle = (int64_t)args->settle,
+                              .chain = args->chain,
+                              .verify = !args->no_verify,
+                              .rebuild = args->rebuild };
+
+    s->job.ca_file = args->session.ca_file;
+    archive_fill(&s->job, &s->api, &pull);
+    pull.stop_fd = signals_fd();
+    pull.stopped = signals_stopped;
+    pull.status = on_status;
+    pull.ctx = s;
+    return query_fill(&args->query, &opts.query, err) < 0 ? -1 : sync_run(&opts, result, err);
+}
+
+/* Everything that must be right before the lock is taken. */
+static int prepare(struct service *s, struct err *err)
+{
+    const struct sync_args *args = s->args;
+    size_t i;
+
+    if (archive_init(&s->job, &args->archive, &args->common, err) < 0)
+        return -1;
+    if (s->job.format == VOLUME_ZIP)
+        return err_set(err, ERR_USAGE, "--format: volumes are tar.zst, tar.gz or tar");
+    for (i = 0; i < args->input.count; i++) {
+        if (idlist_load(&s->ids, args->input.at[i], err) < 0)
+            return -1;
+    }
+    if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
+        signals_setup(err) < 0)
+        return -1;
+    return args->rebuild ? 0 : session_open(&args->session, &s->api, err);
+}
+
+static int status_of(const struct sync_result *r, int rc, const struct err *err)
+{
+    if (rc < 0 && err->kind == ERR_CANCELLED && signals_stop()) {
+        log_line(LOG_ERROR, "stopped by signal %d; the next sync goes on from there",
+                 signals_stop());
+        return EXIT_SIGNAL + signals_stop();
+    }
+    if (rc < 0)
+        return -1;
+    return r->missing || r->failed ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+static int sync_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    struct service s = { .args = args_in, .lock = { -1 }, .began = clock_mono() };
+    struct sync_result result = { .oldest_us = CATALOG_UNKNOWN };
+    struct err told;
+    uint64_t elapsed;
+    int rc = check(s.args, count, operands, err);
+
+    if (rc < 0)
+        return -1;
+    if (s.args->list_safe)
+        return list_safe(s.args, err) < 0 ? -1 : EXIT_DONE;
+    buf_init(&s.filter, (size_t)1 << 20);
+    rc = prepare(&s, err);
+    if (rc == 0)
+        rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopped, NULL, err);
+    if (rc == 0) {
+        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START);
+        if (progress_possible() && !s.args->common.quiet && !s.args->common.verbose)
+            progress_begin();
+        rc = run(&s, &result, err);
+        progress_end();
+        elapsed = clock_mono() - s.began;
+        if (tell(&s, &result, rc == 0, elapsed, &told) < 0)
+            log_line(LOG_ERROR, "--metrics: %s", told.text);
+        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file,
+                  rc == 0 ? PING_SUCCESS : PING_FAIL);
+        if (result.cut)
+            log_line(LOG_WARNING,
+                     "the service lists only the newest %d runs; give the IDs of "
+                     "older ones with --input, or narrow the list",
+                     RUNS_WINDOW);
+        if (s.args->common.json) {
+            if (print_json(&result, elapsed, rc < 0 ? err->text : NULL, &told) < 0 && rc == 0) {
+                *err = told;
+                rc = -1;
+            }
+        } else if (rc == 0) {
+            say(&s, &result, elapsed);
+        }
+    }
+    lock_drop(&s.lock);
+    log_hide(NULL);
+    api_clear(&s.api);
+    archive_clear(&s.job);
+    idlist_clear(&s.ids);
+    buf_clear(&s.filter);
+    return status_of(&result, rc, err);
+}
+
+const struct command cmd_sync = {
+    .name = "sync",
+    .args = "--dest DIR",
+    .brief = "archive every run that has ended, into a directory with a catalog",
+    .about =
+        "Archives every run that has ended and is not archived yet into volumes below DIR, and "
+        "nothing twice. It is what cron runs: it can be stopped or killed at any time, and "
+        "goes "
+        "on the next time. Runs that are still going on are left for the next time, what came "
+        "after a run was archived goes into a supplement, and what failed is tried again, "
+        "later each time. 'skyarc find' searches the catalog.",
+    .groups = sync_groups,
+    .size = sizeof(struct sync_args),
+    .defaults = &sync_defaults,
+    .run = sync_main,
+};

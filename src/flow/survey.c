@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/survey.h"
+
+#include "ask/listing.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "skyvern/run.h"
+#include "vault/entry.h"
+#include "vault/state.h"
+
+#include <string.h>
+
+#define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
+#define BATCH      100
+
+static int64_t known(int64_t us)
+{
+    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
+}
+
+static int64_t us_of(const char *text)
+{
+    return known(text ? clock_us(text) : CLOCK_NONE);
+}
+
+struct lister {
+    const struct survey_opts *opts;
+    struct survey_result *result;
+    int64_t stop;   /* what was made before is known already; CATALOG_UNKNOWN: nothing is */
+    int64_t newest; /* of those listed; CATALOG_UNKNOWN: none */
+};
+
+static int on_row(void *ctx, const struct runs_row *row, struct err *err)
+{
+    struct lister *l = ctx;
+    struct state_row seen = { .run_id = row->run_id,
+                              .status = row->status,
+                              .created_at = known(row->created_us),
+                              .finished_at = us_of(row->finished_at) };
+    int rc;
+
+    if (l->stop != CATALOG_UNKNOWN && seen.created_at != CATALOG_UNKNOWN &&
+        seen.created_at < l->stop)
+        return 1;
+    if (seen.created_at != CATALOG_UNKNOWN && seen.created_at > l->newest)
+        l->newest = seen.created_at;
+    rc =
+        state_seen(l->opts->catalog, &seen, run_is_terminal(row->status), l->opts->now_ms, err);
+    l->result->fresh += rc > 0;
+    return rc < 0 ? -1 : 0;
+}
+
+/* The stretch that is known after a list from wanted on. */
+static void widen(struct frontier *f, int64_t wanted, int64_t newest)
+{
+    if (f->from == CATALOG_UNKNOWN || wanted < f->from)
+        f->from = wanted;
+    if (newest > f->until)
+        f->until = newest;
+}
+
+int survey_list(const struct survey_opts *opts, struct survey_result *result, struct err *err)
+{
+    struct lister lister = { opts, result, CATALOG_UNKNOWN, CATALOG_UNKNOWN };
+    struct frontier frontier;
+    int64_t wanted = opts->query->since_us == CLOCK_NONE ? 0 : opts->query->since_us;
+    int rc = catalog_begin(opts->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    rc = state_frontier(opts->catalog, opts->filter, &frontier, err);
+    if (rc == 0 && frontier.from != CATALOG_UNKNOWN && frontier.from <= wanted)
+        lister.stop = frontier.until - OVERLAP_US;
+    if (rc == 0)
+        rc = runs_list(opts->loop, opts->callers, opts->query, on_row, &lister, &result->cut,
+                       err);
+    if (rc == 0 && lister.newest != CATALOG_UNKNOWN) {
+        widen(&frontier, wanted, lister.newest);
+        rc = state_set_frontier(opts->catalog, opts->filter, &frontier, err);
+    }
+    if (rc == 0)
+        return catalog_commit(opts->catalog, err);
+    catalog_rollback(opts->catalog);
+    return -1;
+}
+
+/* Run IDs of a state, as copies. */
+struct ids {
+    struct region *region;
+    char **at;
+    size_t count;
+};
+
+static int add_id(void *ctx, const struct state_row *row, struct err *err)
+{
+    struct ids *ids = ctx;
+
+    ids->at[ids->count] = region_copy(ids->region, row->run_id, strlen(row->run_id), err);
+    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+}
+
+static int take_ids(struct ids *ids, const struct survey_opts *opts, const char *state,
+                    int64_t seen_ms, struct err *err)
+{
+    *ids =
+        (struct ids){ .region = region_new(err), .at = mem_array(BATCH, sizeof(char *), err) };
+    if (!ids->region || !ids->at)
+        return -1;
+    return state_each(opts->catalog, state, opts->now_ms, seen_ms, BATCH, add_id, ids, err);
+}
+
+static void drop_ids(struct ids *ids)
+{
+    region_free(ids->region);
+    mem_free(ids->at);
+    *ids = (struct ids){ 0 };
+}
+
+/* One run asked for. */
+struct poll {
+    struct call call;
+    const char *id;
+    size_t *open;
+};
+
+static void on_record(void *ctx, struct call *call)
+{
+    struct poll *poll = ctx;
+
+    (void)call;
+    --*poll->open;
+}
+
+static int note_record(const struct survey_opts *opts, const struct poll *poll, struct err *err)
+{
+    const struct call *call = &poll->call;
+    struct run run = { 0 };
+    struct err why = call->err;
+    struct state_row seen = { .run_id = poll->id };
+    int rc;
+
+    if (why.kind == ERR_DENIED) {
+        *err = why;
+        return -1;
+    }
+    if (why.kind == ERR_NONE &&
+        run_parse(&run, buf_text(&call->body), call->body.len, &why) < 0)
+        log_line(LOG_WARNING, "run '%s': %s", poll->id, why.text);
+    if (why.kind == ERR_NOT_FOUND) {
+        log_line(LOG_WARNING, "run '%s' is gone before it was archived", poll->id);
+        rc = state_set(opts->catalog, poll->id, STATE_GONE, 0, "run-not-found", err);
+    } else if (why.kind) {
+        rc = state_put_off(opts->catalog, poll->id, STATE_RUNNING, opts->now_ms, why.text, err);
+    } else {
+        seen.status = run.status;
+        seen.created_at = us_of(run.created_at);
+        seen.finished_at = us_of(run.finished_at);
+        rc = state_seen(opts->catalog, &seen, run_is_terminal(run.status), opts->now_ms, err);
+    }
+    run_clear(&run);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Ask for a batch, all at a time, and note what came. */
+static int poll_batch(const struct survey_opts *opts, const struct ids *ids, struct err *err)
+{
+    struct poll *polls = mem_array(ids->count, sizeof(*polls), err);
+    size_t open = 0;
+    size_t i;
+    int rc = polls ? 0 : -1;
+
+    for (i = 0; rc == 0 && i < ids->count; i++) {
+        polls[i].id = ids->at[i];
+        polls[i].open = &open;
+        call_init(&polls[i].call, opts->callers, RUN_JSON_MAX, on_record, &polls[i]);
+        rc = api_url_run(opts->api, &polls[i].call.url, ids->at[i], err);
+        if (rc == 0) {
+            call_add(&polls[i].call);
+            open++;
+        }
+    }
+    while (rc == 0 && open) {
+        uint64_t due = callers_pump(opts->callers);
+
+        rc = open ? loop_turn(opts->loop, due, err) : 0;
+    }
+    for (i = 0; rc == 0 && i < ids->count; i++)
+        rc = note_record(opts, &polls[i], err);
+    for (i = 0; polls && i < ids->count; i++) {
+        engine_drop(opts->loop->engine, &polls[i].call.request);
+        call_clear(&polls[i].call);
+    }
+    mem_free(polls);
+    return rc;
+}
+
+int survey_poll(const struct survey_opts *opts, struct err *err)
+{
+    struct ids ids = { 0 };
+    size_t count = BATCH;
+    int rc = 0;
+
+    while (rc == 0 && count == BATCH) {
+        rc = take_ids(&ids, opts, STATE_RUNNING, opts->now_ms, err);
+        count = ids.count;
+        if (rc == 0 && count)
+            rc = catalog_begin(opts->catalog, err);
+        if (rc == 0 && count) {
+            rc = poll_batch(opts, &ids, err);
+            if (rc == 0)
+                rc = catalog_commit(opts->catalog, err);
+            else
+                catalog_rollback(opts->catalog);
+        }
+        drop_ids(&ids);
+    }
+    return rc;
+}
+
+/* Whether a list has something that no volume has, and that is not known never to come. */
+static int has_new(const struct survey_opts *opts, const struct listed_run *run,
+                   struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+        int there;
+
+        if (a->unnamed || !kind_filter_match(opts->types, a->artifact_type))
+            continue;
+        there = entry_settled(opts->catalog, run->id, a->artifact_id, err);
+        if (there <= 0)
+            return there < 0 ? -1 : 1;
+    }
+    return 0;
+}
+
+static int recheck_run(const struct survey_opts *opts, const struct listed_run *run,
+                       struct survey_result *result, struct err *err)
+{
+    int new;
+
+    if (run->failed && run->err.kind == ERR_DENIED) {
+        *err = run->err;
+        return -1;
+    }
+    if (run->failed && run->err.kind == ERR_NOT_FOUND) {
+        result->sealed++;
+        return state_set(opts->catalog, run->id, STATE_SEALED, 0, "gone at the service", err);
+    }
+    if (run->failed)
+        return state_put_off(opts->catalog, run->id, STATE_OPEN, opts->now_ms, run->err.text,
+                             err);
+    new = has_new(opts, run, err);
+    if (new < 0)
+        return -1;
+    if (new) {
+        result->grown++;
+        return state_grown(opts->catalog, run->id, err);
+    }
+    result->sealed++;
+    return state_set(opts->catalog, run->id, STATE_SEALED, 0, "two lists agree", err);
+}
+
+static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
+                         struct survey_result *result, struct err *err)
+{
+    struct listing listing = { .bundles = true };
+    size_t i;
+    int rc = listing_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
+                           opts->types, err);
+
+    if (rc == 0)
+        rc = catalog_begin(opts->catalog, err);
+    if (rc == 0) {
+        for (i = 0; rc == 0 && i < listing.count; i++)
+            rc = recheck_run(opts, &listing.runs[i], result, err);
+        if (rc == 0)
+            rc = catalog_commit(opts->catalog, err);
+        else
+            catalog_rollback(opts->catalog);
+    }
+    listing_clear(&listing);
+    return rc;
+}
+
+int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
+                   struct err *err)
+{
+    struct ids ids = { 0 };
+    size_t count = BATCH;
+    int rc = 0;
+
+    while (rc == 0 && count == BATCH) {
+        rc = take_ids(&ids, opts, STATE_OPEN, 0, err);
+        count = ids.count;
+        if (rc == 0 && count)
+            rc = recheck_batch(opts, &ids, result, err);
+        drop_ids(&ids);
+    }
+    return rc;
+}

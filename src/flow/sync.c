@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/sync.h"
+
+#include "ask/loop.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/enter.h"
+#include "flow/survey.h"
+#include "open/verify.h"
+#include "vault/annals.h"
+#include "vault/entry.h"
+#include "vault/state.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ALL     ((size_t)1 << 40)
+#define COLD_US ((int64_t)80 * 86400 * 1000000) /* objects go to cold storage after 90 days */
+
+struct sync {
+    const struct sync_opts *opts;
+    struct sync_result *result;
+    struct catalog *catalog;
+    struct shelf shelf;
+    int64_t now_ms;
+    char stamp[CLOCK_TEXT_MAX];
+    unsigned number;   /* of volumes begun */
+    char parent[256];  /* pull's hook lends it */
+    struct err failed; /* of a hook */
+    /* the volume in the making */
+    char **ids;
+    size_t count;
+    struct region *region;
+};
+
+/* An artifact that is archived already is not archived again. */
+static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+{
+    struct sync *s = ctx;
+    int there = entry_settled(s->catalog, run_id, artifact_id, &s->failed);
+
+    return there > 0;
+}
+
+static const char *on_parent(void *ctx, const char *run_id)
+{
+    struct sync *s = ctx;
+
+    return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
+
+    return pull->stopped && pull->stopped(pull->ctx);
+}
+
+static void on_status(void *ctx, const struct pull_status *status)
+{
+    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
+
+    if (pull->status)
+        pull->status(pull->ctx, status);
+}
+
+/* What an attempt lacked that wrote no volume. */
+static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
+                    const char *reason)
+{
+    struct sync *s = ctx;
+    struct entry_missing missing = { run_id, artifact_id, type, reason,
+                                     enter_is_final(reason) };
+
+    if (entry_missing(s->catalog, &missing, &s->failed) < 0)
+        log_line(LOG_ERROR, "%s", s->failed.text);
+}
+
+static struct enter_opts enter_opts(const struct sync *s, int64_t verified_ms)
+{
+    return (struct enter_opts){ .verified_ms = verified_ms,
+                                .now_ms = s->now_ms,
+                                .settle = s->opts->settle,
+                                .give_up = SYNC_GIVE_UP };
+}
+
+/* Read a volume back; what is damaged does not stay. */
+static int verify(struct sync *s, const char *path, int64_t *verified_ms, struct err *err)
+{
+    struct verify_opts how = { .stopped = on_stopped, .ctx = s };
+    struct verify_result result;
+
+    *verified_ms = CATALOG_UNKNOWN;
+    if (!s->opts->verify)
+        return 0;
+    if (verify_run(path, &how, &result, err) < 0)
+        return -1;
+    if (result.damages) {
+        (void)unlink(path);
+        return err_set(err, ERR_MISMATCH,
+                       "'%s' was not what had been written when it was read back, and is "
+                       "removed; is the disk failing?",
+                       path);
+    }
+    *verified_ms = clock_wall();
+    return 0;
+}
+
+/* All runs of the volume in the making are put off. */
+static int put_off(struct sync *s, const struct err *why, struct err *err)
+{
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    for (i = 0; rc == 0 && i < s->count; i++) {
+        bool here = entry_volume_of(s->catalog, s->ids[i], s->parent, sizeof(s->parent));
+
+        if (why->kind == ERR_NOT_FOUND && s->count == 1)
+            rc = state_set(s->catalog, s->ids[i], here ? STATE_SEALED : STATE_GONE, 0,
+                           "run-not-found", err);
+        else
+            rc = state_put_off(s->catalog, s->ids[i], here ? STATE_OPEN : STATE_DUE, s->now_ms,
+                               why->text, err);
+    }
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
+/* Errors that are about the runs, and not about us. */
+static bool is_theirs(const struct err *err)
+{
+    return err->kind == ERR_NOT_FOUND || err->kind == ERR_NET || err->kind == ERR_HTTP ||
+           err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
+}
+
+static void count(struct sync *s, const struct pull_result *r)
+{
+    struct sync_result *all = s->result;
+
+    all->runs += r->runs - r->runs_failed;
+    all->failed += r->runs_failed;
+    all->artifacts += r->totals.artifacts;
+    all->downloaded += r->totals.downloaded_bytes;
+    all->stored += r->size;
+    all->missing += r->totals.missing;
+    all->volumes += !r->nothing;
+}
+
+/* The volume's name as its top directory: what is between the folders and the suffix. */
+static void top_of(char *out, size_t size, const char *name)
+{
+    const char *base = strrchr(name, '/');
+
+    (void)snprintf(out, size, "%s", base ? base + 1 : name);
+    out[strcspn(out, ".")] = '\0';
+}
+
+/* Pull the runs into a volume. */
+static int pull(struct sync *s, const char *name, const char *path, struct pull_result *result,
+                struct err *err)
+{
+    struct pull_opts opts = *s->opts->pull;
+    char top[256];
+    char previous[256] = "";
+    char previous_sha256[SHA256_TEXT];
+
+    top_of(top, sizeof(top), name);
+    opts.run_ids = s->ids;
+    opts.run_count = s->count;
+    opts.output = path;
+    opts.top = top;
+    opts.skip = on_skip;
+    opts.parent = on_parent;
+    opts.lost = on_lost;
+    opts.stopped = on_stopped;
+    opts.status = on_status;
+    opts.calm = true;
+    opts.only_new = true;
+    opts.most_bytes = s->opts->volume_size;
+    opts.ctx = s;
+    if (s->opts->chain &&
+        entry_newest(s->catalog, previous, sizeof(previous), previous_sha256)) {
+        opts.previous = strrchr(previous, '/') ? strrchr(previous, '/') + 1 : previous;
+        opts.previous_sha256 = previous_sha256;
+    }
+    return pull_run(&opts, result, err);
+}
+
+/* Enter the volume that has just been written, and forget that it was to be. */
+static int enter(struct sync *s, const char *name, const char *path, struct err *err)
+{
+    struct enter_opts how;
+    int64_t verified_ms;
+
+    if (verify(s, path, &verified_ms, err) < 0)
+        return -1;
+    how = enter_opts(s, verified_ms);
+    if (enter_volume(s->catalog, &s->shelf, name, &how, err) < 0)
+        return -1;
+    return state_intended(s->catalog, name, err);
+}
+
+/* Write one volume of s->ids. */
+static int make_volume(struct sync *s, const char *name, struct err *err)
+{
+    struct pull_result result;
+    struct err why;
+    char *path = shelf_path(&s->shelf, name, true, err);
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && access(path, F_OK) == 0)
+        rc = enter(s, name, path, err); /* killed between the two */
+    else if (rc == 0) {
+        err_clear(&why);
+        if (pull(s, name, path, &result, &why) == 0) {
+            count(s, &result);
+            if (result.nothing) {
+                (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+                rc = put_off(s, &why, err);
+                if (rc == 0)
+                    rc = state_intended(s->catalog, name, err);
+            } else {
+                rc = enter(s, name, path, err);
+            }
+        } else if (is_theirs(&why)) {
+            log_line(LOG_ERROR, "%s", why.text);
+            s->result->failed += s->count;
+            rc = put_off(s, &why, err);
+            if (rc == 0)
+                rc = state_intended(s->catalog, name, err);
+        } else {
+            *err = why;
+            rc = -1;
+        }
+    }
+    if (rc == 0 && s->failed.kind) {
+        *err = s->failed;
+        rc = -1;
+    }
+    mem_free(path);
+    return rc;
+}
+
+static int add_id(struct sync *s, const char *id, size_t len, struct err *err)
+{
+    s->ids[s->count] = region_copy(s->region, id, len, err);
+    return s->ids[s->count] ? (s->count++, 0) : -1;
+}
+
+static int begin_ids(struct sync *s, size_t most, struct err *err)
+{
+    region_free(s->region);
+    mem_free(s->ids);
+    s->count = 0;
+    s->region = region_new(err);
+    s->ids = mem_array(most, sizeof(char *), err);
+    return s->region && s->ids ? 0 : -1;
+}
+
+/* Go on with the volumes that were begun and not ended. */
+static int finish_intents(struct sync *s, struct err *err)
+{
+    const char *name;
+    const char *runs;
+    int rc;
+
+    while ((rc = state_intent(s->catalog, &name, &runs, err)) > 0) {
+        char *copy = mem_copy(name, err);
+        size_t lines = 1;
+        const char *at;
+
+        for (at = runs; *at; at++)
+            lines += *at == '\n';
+        rc = copy ? begin_ids(s, lines, err) : -1;
+        for (at = runs; rc == 0 && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+            size_t len = strcspn(at, "\n");
+
+            if (len)
+                rc = add_id(s, at, len, err);
+        }
+        state_intent_done(s->catalog);
+        if (rc == 0)
+            rc = make_volume(s, copy, err);
+        mem_free(copy);
+        if (rc < 0)
+            break;
+        s->result->healed++;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* One that is due, unless it has only just ended. */
+static int on_due(void *ctx, const struct state_row *row, struct err *err)
+{
+    struct sync *s = ctx;
+
+    if (row->finished_at != CATALOG_UNKNOWN &&
+        s->now_ms - row->finished_at / 1000 < s->opts->settle)
+        return 0;
+    if (s->count >= s->opts->volume_runs)
+        return 0;
+    return add_id(s, row->run_id, strlen(row->run_id), err);
+}
+
+static int intend(struct sync *s, const char *name, struct err *err)
+{
+    struct buf runs;
+    size_t i;
+    int rc = 0;
+
+    buf_init(&runs, (size_t)64 << 20);
+    for (i = 0; rc == 0 && i < s->count; i++)
+        rc = buf_addf(&runs, err, "%s\n", s->ids[i]);
+    if (rc == 0)
+        rc = state_intend(s->catalog, name, buf_text(&runs), err);
+    buf_clear(&runs);
+    return rc;
+}
+
+/* A name that no volume has: YYYY/MM/skyarc-TIME[-N].tar.zst. */
+static int next_name(struct sync *s, char *out, size_t size, struct err *err)
+{
+    bool taken = true;
+
+    while (taken) {
+        char number[16] = "";
+        char *path;
+
+        if (++s->number > 1)
+            (void)snprintf(number, sizeof(number), "-%u", s->number);
+        (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
+                       number, volume_format_name(s->opts->pull->format));
+        path = shelf_path(&s->shelf, out, false, err);
+        if (!path)
+            return -1;
+        taken = access(path, F_OK) == 0;
+        mem_free(path);
+    }
+    return 0;
+}
+
+/* Volume after volume, until nothing is due. */
+static int write_volumes(struct sync *s, struct err *err)
+{
+    char name[128];
+
+    for (;;) {
+        if (on_stopped(s))
+            return err_set(err, ERR_CANCELLED, "stopped");
+        if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
+            state_each(s->catalog, STATE_DUE, s->now_ms, 0, ALL, on_due, s, err) < 0)
+            return -1;
+        if (!s->count)
+            return 0;
+        if (next_name(s, name, sizeof(name), err) < 0 || intend(s, name, err) < 0 ||
+            make_volume(s, name, err) < 0)
+            return -1;
+    }
+}
+
+/* IDs from elsewhere: they are asked for as if they had been running. */
+static int add_given(struct sync *s, struct err *err)
+{
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    for (i = 0; rc == 0 && i < s->opts->run_count; i++) {
+        struct state_row row = { .run_id = s->opts->run_ids[i],
+                                 .created_at = CATALOG_UNKNOWN,
+                                 .finished_at = CATALOG_UNKNOWN };
+
+        rc = state_seen(s->catalog, &row, false, 0, err) < 0 ? -1 : 0;
+    }
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
+/* Ask the service. */
+static int survey(struct sync *s, struct err *err)
+{
+    const struct pull_opts *pull_opts = s->opts->pull;
+    struct engine_opts engine = { .agent = pull_opts->tool,
+                                  .ca_file = pull_opts->ca_file,
+                                  .secure = pull_opts->api->secure,
+                                  .jobs = pull_opts->jobs };
+    struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, NULL, s };
+    struct survey_result result = { 0 };
+    struct callers callers;
+    struct loop loop;
+    struct survey_opts opts = { .catalog = s->catalog,
+                                .api = pull_opts->api,
+                                .loop = &loop,
+                                .callers = &callers,
+                                .query = &s->opts->query,
+                                .filter = s->opts->filter,
+                                .types = pull_opts->filter,
+                                .now_ms = s->now_ms };
+    int rc = loop_init(&loop, &engine, &hooks, err);
+
+    if (rc < 0)
+        return -1;
+    callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
+    rc = survey_list(&opts, &result, err);
+    if (rc == 0 && s->opts->run_count)
+        rc = add_given(s, err);
+    if (rc == 0)
+        rc = survey_poll(&opts, err);
+    if (rc == 0)
+        rc = survey_recheck(&opts, &result, err);
+    loop_clear(&loop);
+    s->result->fresh = result.fresh;
+    s->result->sealed = result.sealed;
+    s->result->supplements = result.grown;
+    s->result->cut = result.cut;
+    return rc;
+}
+
+/* What stands after it all. */
+static void look(struct sync *s)
+{
+    struct sync_result *r = s->result;
+    struct err err = { 0 };
+
+    r->running = state_count(s->catalog, STATE_RUNNING, &err);
+    r->waiting = state_count(s->catalog, STATE_DUE, &err);
+    r->oldest_us = state_oldest(s->catalog, &err);
+    if (r->oldest_us != CATALOG_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
+        log_line(LOG_WARNING,
+                 "the oldest run that is not archived is %lld days old; after 90 days "
+                 "its artifacts go to cold storage, and cannot be fetched",
+                 (long long)((s->now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
+}
+
+static int make_again(struct sync *s, struct err *err)
+{
+    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    int rc = enter_all(s->catalog, &s->shelf, &how, &s->result->healed, err);
+
+    return rc < 0 ? -1 : annals_read(s->catalog, s->opts->dir, err);
+}
+
+static int steps(struct sync *s, struct err *err)
+{
+    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    size_t entered = 0;
+
+    if (s->opts->rebuild)
+        return make_again(s, err);
+    if (finish_intents(s, err) < 0 || enter_all(s->catalog, &s->shelf, &how, &entered, err) < 0)
+        return -1;
+    s->result->healed += entered;
+    if (survey(s, err) < 0)
+        return -1;
+    return write_volumes(s, err);
+}
+
+/* Take the old catalog away. */
+static int forget(const char *dir, struct err *err)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        char *path = mem_format(err, "%s/" CATALOG_NAME "%s", dir, suffixes[i]);
+        int rc = path ? unlink(path) : -1;
+
+        if (rc < 0 && path && access(path, F_OK) == 0)
+            rc = err_sys(err, "cannot remove '%s'", path);
+        else
+            rc = path ? 0 : -1;
+        mem_free(path);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
+{
+    struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    int rc;
+
+    *result = (struct sync_result){ .oldest_us = CATALOG_UNKNOWN };
+    s.now_ms = clock_wall();
+    (void)clock_format(s.stamp, s.now_ms, CLOCK_COMPACT);
+    if (opts->rebuild && forget(opts->dir, err) < 0)
+        return -1;
+    s.catalog = catalog_open(opts->dir, true, err);
+    if (!s.catalog)
+        return -1;
+    rc = steps(&s, err);
+    look(&s);
+    region_free(s.region);
+    mem_free(s.ids);
+    catalog_free(s.catalog);
+    return rc;
+}

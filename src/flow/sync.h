@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sync: every run that has ended, archived into a directory, once.
+ *
+ * Order: heal what a crash left (a volume that was begun goes on, one that stands
+ * and is not in the catalog is entered), survey the service, then write volumes of
+ * what is due, oldest runs first, each entered when it stands on disk, flushed and
+ * verified.
+ *
+ * Uploads end after a run does. So a run is left alone for settle after its end,
+ * and archived, and is open until a second list, at the next sync and at least
+ * settle after the first, has nothing new: then it is sealed. One that ended longer
+ * than give_up ago is sealed at once. What came later goes into a supplement.
+ *
+ * Units    bytes; milliseconds
+ * Errors   of any kind; what was entered stays
+ * Owns     nothing of its options
+ * Threads  runs the transfer loop
+ */
+#ifndef FLOW_SYNC_H
+#define FLOW_SYNC_H
+
+#include "ask/runs.h"
+#include "base/err.h"
+#include "flow/pull.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SYNC_SETTLE  ((int64_t)600 * 1000)
+#define SYNC_GIVE_UP ((int64_t)86400 * 1000)
+
+struct sync_opts {
+    const struct pull_opts *pull; /* how volumes are made; runs, output and top are filled in */
+    const char *dir;
+    struct runs_query query;
+    const char *filter;   /* the query as a text */
+    char *const *run_ids; /* also these */
+    size_t run_count;
+    uint64_t volume_size;
+    size_t volume_runs;
+    int64_t settle;
+    bool chain;   /* each volume names the one before */
+    bool verify;  /* read each volume back */
+    bool rebuild; /* make the catalog again from the volumes, and no more */
+};
+
+struct sync_result {
+    size_t fresh; /* runs that were not known before */
+    size_t runs;  /* archived */
+    size_t volumes;
+    size_t sealed;
+    size_t supplements;
+    size_t healed; /* volumes entered that a crash, or a rebuild, had left out */
+    uint64_t artifacts;
+    uint64_t downloaded;
+    uint64_t stored;
+    uint64_t missing;
+    size_t failed;     /* runs that are put off */
+    int64_t running;   /* left for the next time */
+    int64_t waiting;   /* ended, and not archived */
+    int64_t oldest_us; /* the oldest of them was made; CATALOG_UNKNOWN: none */
+    bool cut;          /* the service does not list older runs */
+};
+
+int sync_run(const struct sync_opts *opts, struct sync_result *result,
+             struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/entry.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+
+int entry_remove(struct catalog *c, const char *name, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "DELETE FROM volumes WHERE name = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    sql = catalog_sql(c,
+                      "DELETE FROM objects WHERE NOT EXISTS"
+                      " (SELECT 1 FROM artifacts WHERE object = objects.id)",
+                      err);
+    return sql ? catalog_do(c, sql, err) : -1;
+}
+
+int entry_volume(struct catalog *c, const struct entry_volume *v, int64_t *id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "DELETE FROM volumes WHERE name = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, v->name);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    sql = catalog_sql(c,
+                      "INSERT INTO volumes(name, size, manifest_sha256, created_ms, entered_ms,"
+                      " verified_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                      err);
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, v->name);
+    catalog_number(sql, 2, (int64_t)v->size);
+    catalog_text(sql, 3, v->manifest_sha256);
+    catalog_number(sql, 4, v->created_ms);
+    catalog_number(sql, 5, clock_wall());
+    catalog_number(sql, 6, v->verified_ms);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    *id = catalog_last(c);
+    return 0;
+}
+
+int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "INSERT OR REPLACE INTO runs(run_id, volume, supplements, status, run_type,"
+                    " created_at, finished_at, failure_reason, prompt, artifacts, missing)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, r->run_id);
+    catalog_number(sql, 2, volume);
+    catalog_text(sql, 3, r->supplements);
+    catalog_text(sql, 4, r->status);
+    catalog_text(sql, 5, r->run_type);
+    catalog_number(sql, 6, r->created_at);
+    catalog_number(sql, 7, r->finished_at);
+    catalog_text(sql, 8, r->failure_reason);
+    catalog_text(sql, 9, r->prompt);
+    catalog_number(sql, 10, (int64_t)r->artifacts);
+    catalog_number(sql, 11, (int64_t)r->missing);
+    return catalog_do(c, sql, err);
+}
+
+/* The object of a content, made when it is not there. */
+static int find_object(struct catalog *c, const struct entry_artifact *a, int64_t *id,
+                       struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT id FROM objects WHERE sha256 = ?1", err);
+    int rc;
+
+    if (!sql)
+        return -1;
+    catalog_bytes(sql, 1, a->sha256, SHA256_SIZE);
+    rc = catalog_step(c, sql, err);
+    if (rc > 0) {
+        *id = catalog_column_number(sql, 0);
+        catalog_done(sql);
+    }
+    if (rc)
+        return rc < 0 ? -1 : 0;
+    sql = catalog_sql(c, "INSERT INTO objects(sha256, size) VALUES(?1, ?2)", err);
+    if (!sql)
+        return -1;
+    catalog_bytes(sql, 1, a->sha256, SHA256_SIZE);
+    catalog_number(sql, 2, (int64_t)a->size);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    *id = catalog_last(c);
+    return 0;
+}
+
+int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifact *a,
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql;
+    int64_t object;
+
+    if (find_object(c, a, &object, err) < 0)
+        return -1;
+    sql = catalog_sql(c,
+                      "INSERT INTO artifacts(run_id, volume, artifact_id, type, path, object,"
+                      " created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      err);
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, a->run_id);
+    catalog_number(sql, 2, volume);
+    catalog_text(sql, 3, a->artifact_id);
+    catalog_text(sql, 4, a->type);
+    catalog_text(sql, 5, a->path);
+    catalog_number(sql, 6, object);
+    catalog_number(sql, 7, a->created_at);
+    if (catalog_do(c, sql, err) < 0 || !a->artifact_id)
+        return a->artifact_id ? -1 : 0;
+    sql = catalog_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, a->run_id);
+    catalog_text(sql, 2, a->artifact_id);
+    return catalog_do(c, sql, err);
+}
+
+int entry_missing(struct catalog *c, const struct entry_missing *m, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
+                    " VALUES(?1, ?2, ?3, ?4, 1, ?5) ON CONFLICT(run_id, artifact_id)"
+                    " DO UPDATE SET reason = ?4, tries = tries + 1, final = final OR ?5",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, m->run_id);
+    catalog_text(sql, 2, m->artifact_id ? m->artifact_id : "");
+    catalog_text(sql, 3, m->type);
+    catalog_text(sql, 4, m->reason);
+    catalog_number(sql, 5, m->final);
+    return catalog_do(c, sql, err);
+}
+
+int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE runs SET bytes = (SELECT coalesce(sum(o.size), 0) FROM artifacts a"
+                    " JOIN objects o ON o.id = a.object WHERE a.run_id = runs.run_id AND"
+                    " a.volume = runs.volume) WHERE volume = ?1",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, volume);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    sql = catalog_sql(c, "UPDATE volumes SET manifest_sha256 = ?2 WHERE id = ?1", err);
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, volume);
+    catalog_text(sql, 2, manifest_sha256);
+    return catalog_do(c, sql, err);
+}
+
+int entry_verified(struct catalog *c, const char *name, int64_t when_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "UPDATE volumes SET verified_ms = ?2 WHERE name = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_number(sql, 2, when_ms);
+    return catalog_do(c, sql, err);
+}
+
+/* Whether a statement, bound, has a row. */
+static int has_row(struct catalog *c, struct sqlite3_stmt *sql, struct err *err)
+{
+    int rc = catalog_step(c, sql, err);
+
+    if (rc > 0)
+        catalog_done(sql);
+    return rc;
+}
+
+int entry_has(struct catalog *c, const char *name, uint64_t size, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT 1 FROM volumes WHERE name = ?1 AND size = ?2", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_number(sql, 2, (int64_t)size);
+    return has_row(c, sql, err);
+}
+
+int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id,
+                  struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT 1 FROM artifacts WHERE artifact_id = ?2 AND run_id = ?1 UNION ALL"
+                    " SELECT 1 FROM missing WHERE run_id = ?1 AND artifact_id = ?2 AND final",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_text(sql, 2, artifact_id);
+    return has_row(c, sql, err);
+}
+
+int entry_volumes(struct catalog *c, int (*fn)(void *ctx, const char *name, struct err *err),
+                  void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT name FROM volumes ORDER BY name", err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_column(sql, 0), err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+/* The first column of the first row of a statement with one text bound. */
+static bool first_text(struct catalog *c, const char *text, const char *bound, char *out,
+                       size_t size)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, text, NULL);
+
+    if (!sql)
+        return false;
+    catalog_text(sql, 1, bound);
+    if (catalog_step(c, sql, NULL) <= 0)
+        return false;
+    (void)snprintf(out, size, "%s", catalog_column(sql, 0));
+    catalog_done(sql);
+    return true;
+}
+
+bool entry_volume_of(struct catalog *c, const char *run_id, char *out, size_t size)
+{
+    static const char sql[] = "SELECT v.name FROM runs r JOIN volumes v ON v.id = r.volume"
+                              " WHERE r.run_id = ?1 ORDER BY v.id DESC";
+
+    return first_text(c, sql, run_id, out, size);
+}
+
+bool entry_volume_with(struct catalog *c, const char *artifact_id, char *out, size_t size)
+{
+    static const char sql[] = "SELECT v.name FROM artifacts a JOIN volumes v ON v.id = a.volume"
+                              " WHERE a.artifact_id = ?1 ORDER BY v.id DESC";
+
+    return first_text(c, sql, artifact_id, out, size);
+}
+
+bool entry_newest(struct catalog *c, char *name, size_t size, char sha256[SHA256_TEXT])
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "SELECT name, manifest_sha256 FROM volumes ORDER BY id DESC LIMIT 1", NULL);
+
+    if (!sql || catalog_step(c, sql, NULL) <= 0)
+        return false;
+    (void)snprintf(name, size, "%s", catalog_column(sql, 0));
+    (void)snprintf(sha256, SHA256_TEXT, "%s", catalog_column(sql, 1));
+    catalog_done(sql);
+    return true;
+}

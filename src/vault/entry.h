@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry: volumes and what they hold, entered into the catalog and taken out.
+ *
+ * To be called within a transaction.
+ *
+ * Units    bytes; microseconds since 1970 for times of records, ms for ours
+ * Errors   the catalog's
+ * Owns     nothing; texts are lent for the call, NULL where not known
+ * Threads  the catalog's
+ */
+#ifndef VAULT_ENTRY_H
+#define VAULT_ENTRY_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "vault/catalog.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct entry_volume {
+    const char *name; /* below the directory: "2026/11/skyarc-....tar.zst" */
+    const char *manifest_sha256;
+    uint64_t size;
+    int64_t created_ms;
+    int64_t verified_ms;
+};
+
+struct entry_run {
+    const char *run_id;
+    const char *supplements; /* the volume that holds what came before, or NULL */
+    const char *status;
+    const char *run_type;
+    const char *failure_reason;
+    const char *prompt;
+    int64_t created_at;
+    int64_t finished_at;
+    uint64_t artifacts;
+    uint64_t missing;
+};
+
+struct entry_artifact {
+    const char *run_id;
+    const char *artifact_id;
+    const char *type;
+    const char *path;
+    int64_t created_at;
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+struct entry_missing {
+    const char *run_id;
+    const char *artifact_id;
+    const char *type;
+    const char *reason;
+    bool final; /* it will never come */
+};
+
+/* Enter a volume; one of the same name goes with all it held. The ID is for the rest. */
+int entry_volume(struct catalog *c, const struct entry_volume *volume, int64_t *id,
+                 struct err *err) MUST_CHECK;
+int entry_run(struct catalog *c, int64_t volume, const struct entry_run *run,
+              struct err *err) MUST_CHECK;
+int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifact *artifact,
+                   struct err *err) MUST_CHECK;
+
+/* It could not be had; each time counts. */
+int entry_missing(struct catalog *c, const struct entry_missing *missing,
+                  struct err *err) MUST_CHECK;
+
+/* All of it is there, and its manifest's digest is known: sum up. */
+int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256,
+              struct err *err) MUST_CHECK;
+
+int entry_verified(struct catalog *c, const char *name, int64_t when_ms,
+                   struct err *err) MUST_CHECK;
+
+/* Take a volume out, with what only it held. */
+int entry_remove(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
+
+/* Whether a volume is entered with this size: 1, 0, or -1. */
+int entry_has(struct catalog *c, const char *name, uint64_t size, struct err *err) MUST_CHECK;
+
+/* Whether an artifact of a run is in some volume, or is known never to come: 1, 0, or -1. */
+int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id,
+                  struct err *err) MUST_CHECK;
+
+/* Each volume's name; fn gives -1 to fail. */
+int entry_volumes(struct catalog *c, int (*fn)(void *ctx, const char *name, struct err *err),
+                  void *ctx, struct err *err) MUST_CHECK;
+
+/* The volume that has an artifact, the newest; false: none. */
+bool entry_volume_with(struct catalog *c, const char *artifact_id, char *out, size_t size);
+
+/* The volume entered last, and its manifest's digest; false: there is none. */
+bool entry_newest(struct catalog *c, char *name, size_t size, char sha256[SHA256_TEXT]);
+
+/* The volume that a run's first part, or its latest, is in; false: none. */
+bool entry_volume_of(struct catalog *c, const char *run_id, char *out, size_t size);
+
+#endif

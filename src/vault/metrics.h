@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics: a text file for Prometheus' node exporter.
+ *
+ * Written whole and renamed. A sync that failed leaves the last success as it
+ * was, so that "how long ago" is true.
+ *
+ * Units    as Prometheus wants them: seconds, bytes
+ * Errors   ERR_SYSTEM
+ * Threads  one
+ * Source   Prometheus' text format 0.0.4; node_exporter's textfile collector
+ */
+#ifndef VAULT_METRICS_H
+#define VAULT_METRICS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct metrics {
+    int64_t ended_ms;
+    uint64_t elapsed; /* milliseconds */
+    bool ok;
+    uint64_t runs;
+    uint64_t artifacts;
+    uint64_t bytes;
+    uint64_t missing;
+    uint64_t waiting;  /* runs that have ended and are not archived */
+    int64_t oldest_us; /* the oldest of them was made; INT64_MIN: there is none */
+};
+
+int metrics_write(const char *path, const struct metrics *metrics, struct err *err) MUST_CHECK;
+
+#endif

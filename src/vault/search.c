@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/search.h"
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+#define SQL_MAX    ((size_t)4 << 20)
+#define VALUES_MAX 30000 /* SQLite's own limit is 32766 */
+
+/* A statement in the making: its text, and what is bound to its ?. */
+struct query {
+    struct buf text;
+    const struct search *search;
+    sqlite3_stmt *sql;
+    int bound;
+};
+
+/* The statement's text is made first, then the same walk binds: texts that differ by NULL. */
+static int each_text(struct query *q, const char *column, const char *const *texts,
+                     size_t count, struct err *err)
+{
+    size_t i;
+
+    if (!count)
+        return 0;
+    if (count > VALUES_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d values", VALUES_MAX);
+    if (!q->sql && buf_addf(&q->text, err, " AND %s IN (", column) < 0)
+        return -1;
+    for (i = 0; i < count; i++) {
+        if (q->sql)
+            catalog_text(q->sql, ++q->bound, texts[i]);
+        else if (buf_adds(&q->text, i ? ",?" : "?", err) < 0)
+            return -1;
+    }
+    return q->sql ? 0 : buf_adds(&q->text, ")", err);
+}
+
+static int one(struct query *q, const char *condition, const char *text, int64_t number,
+               struct err *err)
+{
+    if (!q->sql)
+        return buf_addf(&q->text, err, " AND %s", condition);
+    if (text)
+        catalog_text(q->sql, ++q->bound, text);
+    else
+        catalog_number(q->sql, ++q->bound, number);
+    return 0;
+}
+
+static int conditions(struct query *q, struct err *err)
+{
+    const struct search *s = q->search;
+
+    if (each_text(q, "r.run_id", s->run_ids, s->run_count, err) < 0 ||
+        each_text(q, "r.status", s->statuses, s->status_count, err) < 0 ||
+        (!s->runs && each_text(q, "a.type", s->types, s->type_count, err) < 0) ||
+        (s->since != CATALOG_UNKNOWN && one(q, "r.created_at >= ?", NULL, s->since, err) < 0) ||
+        (s->until != CATALOG_UNKNOWN && one(q, "r.created_at < ?", NULL, s->until, err) < 0) ||
+        (s->artifact_id && one(q, "a.artifact_id = ?", s->artifact_id, 0, err) < 0))
+        return -1;
+    if (s->text &&
+        (one(q, "(instr(lower(coalesce(r.prompt, '')), lower(?)) > 0", s->text, 0, err) < 0 ||
+         (q->sql ? one(q, "", s->text, 0, err)
+                 : buf_adds(&q->text,
+                            " OR instr(lower(coalesce(r.failure_reason, '')),"
+                            " lower(?)) > 0)",
+                            err)) < 0))
+        return -1;
+    if (s->sha256) {
+        if (!q->sql)
+            return buf_adds(&q->text, " AND o.sha256 = ?", err);
+        catalog_bytes(q->sql, ++q->bound, s->sha256, SHA256_SIZE);
+    }
+    return 0;
+}
+
+#define HEAD "SELECT v.name, r.run_id, r.status, r.failure_reason, r.created_at"
+
+static int make(struct query *q, struct err *err)
+{
+    const struct search *s = q->search;
+
+    if (buf_adds(&q->text,
+                 s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL FROM runs r"
+                                " JOIN volumes v ON v.id = r.volume WHERE 1"
+                 : s->sha256 || s->artifact_id /* few: from the artifacts on */
+                     ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256 FROM artifacts a"
+                            " JOIN objects o ON o.id = a.object"
+                            " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
+                            " JOIN volumes v ON v.id = a.volume WHERE 1"
+                     : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256 FROM runs r"
+                            " CROSS JOIN artifacts a ON a.run_id = r.run_id AND"
+                            " a.volume = r.volume"
+                            " JOIN objects o ON o.id = a.object"
+                            " JOIN volumes v ON v.id = r.volume WHERE 1",
+                 err) < 0 ||
+        conditions(q, err) < 0 || buf_adds(&q->text, " ORDER BY r.created_at DESC", err) < 0)
+        return -1;
+    return s->limit ? buf_addf(&q->text, err, " LIMIT %llu", (unsigned long long)s->limit) : 0;
+}
+
+static void read_row(sqlite3_stmt *sql, struct search_row *row)
+{
+    const void *sha256 = sqlite3_column_blob(sql, 9);
+
+    *row = (struct search_row){ .volume = catalog_column(sql, 0),
+                                .run_id = catalog_column(sql, 1),
+                                .status = catalog_column(sql, 2),
+                                .failure_reason = catalog_column(sql, 3),
+                                .created_at = catalog_column_number(sql, 4),
+                                .path = catalog_column(sql, 5),
+                                .artifact_id = catalog_column(sql, 6),
+                                .type = catalog_column(sql, 7),
+                                .size = (uint64_t)sqlite3_column_int64(sql, 8) };
+    if (sha256 && sqlite3_column_bytes(sql, 9) == SHA256_SIZE)
+        text_hex(row->sha256, sha256, SHA256_SIZE);
+}
+
+int search_run(struct catalog *c, const struct search *search,
+               int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
+               struct err *err)
+{
+    struct query q = { .search = search };
+    struct search_row row;
+    int rc = -1;
+
+    buf_init(&q.text, SQL_MAX);
+    if (make(&q, err) == 0 && (q.sql = catalog_once(c, buf_text(&q.text), err)))
+        rc = conditions(&q, err) < 0 ? -1 : 1;
+    while (rc > 0 && (rc = catalog_step(c, q.sql, err)) > 0) {
+        read_row(q.sql, &row);
+        if (fn(ctx, &row, err) < 0)
+            rc = -1;
+    }
+    (void)sqlite3_finalize(q.sql);
+    buf_clear(&q.text);
+    return rc;
+}
+
+int search_safe(struct catalog *c, int64_t before,
+                int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
+                struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT s.run_id FROM states s WHERE s.state = 'sealed' AND s.finished_at < ?1"
+        " AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
+        " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"
+        " AND NOT EXISTS (SELECT 1 FROM runs r JOIN volumes v ON v.id = r.volume"
+        "  WHERE r.run_id = s.run_id AND v.verified_ms IS NULL) ORDER BY s.finished_at",
+        err);
+    int rc = sql ? 1 : -1;
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, before);
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_column(sql, 0), err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}

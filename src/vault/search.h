@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search: what a catalog holds, found by what is known of it.
+ *
+ * Every condition narrows. Texts are found in prompts and failure reasons, whatever
+ * their case (of ASCII letters). Newest runs first.
+ *
+ * Units    bytes; microseconds since 1970
+ * Errors   the catalog's
+ * Owns     nothing; rows are lent for the call
+ * Threads  the catalog's
+ */
+#ifndef VAULT_SEARCH_H
+#define VAULT_SEARCH_H
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "vault/catalog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct search {
+    const char *const *run_ids;
+    size_t run_count;
+    const char *const *types; /* artifact types */
+    size_t type_count;
+    const char *const *statuses;
+    size_t status_count;
+    const char *artifact_id;
+    const char *text;      /* in prompt or failure reason */
+    const uint8_t *sha256; /* NULL: any */
+    int64_t since;         /* created at or after; CATALOG_UNKNOWN: no limit */
+    int64_t until;         /* and before */
+    uint64_t limit;        /* most rows; 0: all */
+    bool runs;             /* rows are runs, not artifacts */
+};
+
+struct search_row {
+    const char *volume;
+    const char *run_id;
+    const char *status;
+    const char *failure_reason;
+    int64_t created_at; /* of the run */
+    /* of an artifact; NULL for a run */
+    const char *path;
+    const char *artifact_id;
+    const char *type;
+    uint64_t size; /* of a run: all of it */
+    char sha256[SHA256_TEXT];
+};
+
+/* fn gives -1 to fail. */
+int search_run(struct catalog *c, const struct search *search,
+               int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
+               struct err *err) MUST_CHECK;
+
+/* Runs that are sealed, whole, in verified volumes, and ended before a time: safe to remove at
+ * the source. Oldest first. */
+int search_safe(struct catalog *c, int64_t before,
+                int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
+                struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/state.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char FIRST_INTENT[] = "SELECT name, runs FROM intents ORDER BY name LIMIT 1";
+
+#define WEEK_MS ((int64_t)7 * 24 * 3600 * 1000)
+
+/* Put a row in or replace it. */
+static int put(struct catalog *c, const struct state_row *row, const char *state,
+               int64_t now_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "INSERT INTO states(run_id, state, status, created_at, finished_at, listed_ms)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(run_id) DO UPDATE SET state = ?2,"
+        " status = ?3, created_at = coalesce(?4, created_at),"
+        " finished_at = coalesce(?5, finished_at), listed_ms = ?6, tries = 0,"
+        " next_ms = 0",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, row->run_id);
+    catalog_text(sql, 2, state);
+    catalog_text(sql, 3, row->status);
+    catalog_number(sql, 4, row->created_at);
+    catalog_number(sql, 5, row->finished_at);
+    catalog_number(sql, 6, now_ms);
+    return catalog_do(c, sql, err);
+}
+
+int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
+               struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT state, finished_at FROM states WHERE run_id = ?1", err);
+    const char *next = terminal ? STATE_DUE : STATE_RUNNING;
+    bool moved = true;
+    int known;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, row->run_id);
+    known = catalog_step(c, sql, err);
+    if (known < 0)
+        return -1;
+    if (known) {
+        const char *state = catalog_column(sql, 0);
+        int64_t then = catalog_column_number(sql, 1);
+
+        if (strcmp(state, STATE_SEALED) == 0 && row->finished_at != CATALOG_UNKNOWN &&
+            then != CATALOG_UNKNOWN && row->finished_at != then)
+            next = STATE_OPEN; /* it went on */
+        else
+            moved = strcmp(state, STATE_RUNNING) == 0;
+        catalog_done(sql);
+    }
+    if (moved && put(c, row, next, now_ms, err) < 0)
+        return -1;
+    return !known;
+}
+
+int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
+              const char *reason, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "INSERT INTO states(run_id, state, next_ms, reason) VALUES(?1, ?2, ?3, ?4)"
+                    " ON CONFLICT(run_id) DO UPDATE SET state = ?2, tries = 0, next_ms = ?3,"
+                    " reason = ?4",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_text(sql, 2, state);
+    catalog_number(sql, 3, next_ms);
+    catalog_text(sql, 4, reason);
+    return catalog_do(c, sql, err);
+}
+
+int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
+                  const char *reason, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "UPDATE states SET state = ?6, tries = tries + 1, reason = ?4, next_ms = ?2 +"
+        " min(?3 << min(tries, 20), ?5) WHERE run_id = ?1",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_number(sql, 2, now_ms);
+    catalog_number(sql, 3, STATE_HOUR);
+    catalog_text(sql, 4, reason);
+    catalog_number(sql, 5, WEEK_MS);
+    catalog_text(sql, 6, state);
+    return catalog_do(c, sql, err);
+}
+
+int state_grown(struct catalog *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "UPDATE states SET state = '" STATE_DUE "', next_ms = 0 WHERE run_id = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    return catalog_do(c, sql, err);
+}
+
+int state_each(struct catalog *c, const char *state, int64_t now_ms, int64_t seen_ms,
+               size_t most, int (*fn)(void *ctx, const struct state_row *row, struct err *err),
+               void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT run_id, state, status, created_at, finished_at, tries FROM states"
+        " WHERE state = ?1 AND next_ms <= ?2 AND (?4 = 0 OR coalesce(listed_ms, 0) < ?4)"
+        " ORDER BY created_at, run_id LIMIT ?3",
+        err);
+    int rc = sql ? 1 : -1;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, state);
+    catalog_number(sql, 2, now_ms);
+    catalog_number(sql, 3, (int64_t)most);
+    catalog_number(sql, 4, seen_ms);
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        struct state_row row = { catalog_column(sql, 0),        catalog_column(sql, 1),
+                                 catalog_column(sql, 2),        catalog_column_number(sql, 3),
+                                 catalog_column_number(sql, 4), catalog_column_number(sql, 5) };
+
+        if (fn(ctx, &row, err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+/* The one number that a statement gives; CATALOG_UNKNOWN for none. */
+static int number(struct catalog *c, struct sqlite3_stmt *sql, int64_t *out, struct err *err)
+{
+    int rc = catalog_step(c, sql, err);
+
+    *out = CATALOG_UNKNOWN;
+    if (rc > 0) {
+        *out = catalog_column_number(sql, 0);
+        catalog_done(sql);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+int64_t state_count(struct catalog *c, const char *state, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT count(*) FROM states WHERE state = ?1", err);
+    int64_t count;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, state);
+    return number(c, sql, &count, err) < 0 ? -1 : count;
+}
+
+int64_t state_oldest(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT min(created_at) FROM states WHERE state = '" STATE_DUE "'", err);
+    int64_t oldest = CATALOG_UNKNOWN;
+
+    if (sql && number(c, sql, &oldest, err) < 0)
+        oldest = CATALOG_UNKNOWN;
+    return oldest;
+}
+
+int state_frontier(struct catalog *c, const char *filter, struct frontier *frontier,
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT from_us, until_us FROM frontiers WHERE filter = ?1", err);
+    int rc;
+
+    *frontier = (struct frontier){ CATALOG_UNKNOWN, CATALOG_UNKNOWN };
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, filter);
+    rc = catalog_step(c, sql, err);
+    if (rc > 0) {
+        frontier->from = catalog_column_number(sql, 0);
+        frontier->until = catalog_column_number(sql, 1);
+        catalog_done(sql);
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+int state_set_frontier(struct catalog *c, const char *filter, const struct frontier *frontier,
+                       struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "INSERT OR REPLACE INTO frontiers(filter, from_us, until_us) VALUES(?1, ?2, ?3)",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, filter);
+    catalog_number(sql, 2, frontier->from);
+    catalog_number(sql, 3, frontier->until);
+    return catalog_do(c, sql, err);
+}
+
+int state_intend(struct catalog *c, const char *name, const char *runs, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "INSERT OR REPLACE INTO intents(name, runs) VALUES(?1, ?2)", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_text(sql, 2, runs);
+    return catalog_do(c, sql, err);
+}
+
+int state_intended(struct catalog *c, const char *name, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "DELETE FROM intents WHERE name = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    return catalog_do(c, sql, err);
+}
+
+int state_intent(struct catalog *c, const char **name, const char **runs, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, FIRST_INTENT, err);
+    int rc;
+
+    if (!sql)
+        return -1;
+    rc = catalog_step(c, sql, err);
+    if (rc > 0) {
+        *name = catalog_column(sql, 0);
+        *runs = catalog_column(sql, 1);
+    }
+    return rc;
+}
+
+void state_intent_done(struct catalog *c)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, FIRST_INTENT, NULL);
+
+    if (sql)
+        catalog_done(sql);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state: where each run stands on its way into the directory.
+ *
+ *   running   it has not ended
+ *   due       it has ended, and is to be archived
+ *   open      it is archived, and is to be listed once more: it may grow
+ *   sealed    nothing more is expected of it
+ *   gone      the service does not have it any more
+ *   pruned    it was archived, and removed on purpose
+ *
+ * What fails is put off, longer each time.
+ *
+ * Units    microseconds since 1970 for times of records, milliseconds for ours
+ * Errors   the catalog's
+ * Owns     nothing; texts are lent for the call
+ * Threads  the catalog's
+ */
+#ifndef VAULT_STATE_H
+#define VAULT_STATE_H
+
+#include "base/err.h"
+#include "vault/catalog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATE_RUNNING "running"
+#define STATE_DUE     "due"
+#define STATE_OPEN    "open"
+#define STATE_SEALED  "sealed"
+#define STATE_GONE    "gone"
+#define STATE_PRUNED  "pruned"
+
+struct state_row {
+    const char *run_id;
+    const char *state;
+    const char *status;
+    int64_t created_at; /* CATALOG_UNKNOWN: not known, also below */
+    int64_t finished_at;
+    int64_t tries;
+};
+
+#define STATE_HOUR ((int64_t)3600 * 1000)
+
+/* What the service says of a run now. It becomes due when it has ended; 1: it was not known. */
+int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
+               struct err *err) MUST_CHECK;
+
+/* Move a run on; next_ms: not to be looked at before. */
+int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
+              const char *reason, struct err *err) MUST_CHECK;
+
+/* It failed: again, in this state, after a while that doubles, from an hour on up to a week. */
+int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
+                  const char *reason, struct err *err) MUST_CHECK;
+
+/* It is archived, and there is more of it: due again; how often that failed is not forgotten.
+ */
+int state_grown(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+
+/* Those of a state whose time has come and of which the service said nothing since seen_ms (0:
+ * no matter), oldest first, at most most; fn gives -1 to fail. */
+int state_each(struct catalog *c, const char *state, int64_t now_ms, int64_t seen_ms,
+               size_t most, int (*fn)(void *ctx, const struct state_row *row, struct err *err),
+               void *ctx, struct err *err) MUST_CHECK;
+
+/* How many are in a state; -1 on error. */
+int64_t state_count(struct catalog *c, const char *state, struct err *err);
+
+/* When the oldest run was made that has ended and is not archived; CATALOG_UNKNOWN: none. */
+int64_t state_oldest(struct catalog *c, struct err *err);
+
+/* The stretch of time in which all runs of a filter are known, by when they were made; both
+ * CATALOG_UNKNOWN: none. */
+struct frontier {
+    int64_t from;
+    int64_t until;
+};
+
+int state_frontier(struct catalog *c, const char *filter, struct frontier *frontier,
+                   struct err *err) MUST_CHECK;
+int state_set_frontier(struct catalog *c, const char *filter, const struct frontier *frontier,
+                       struct err *err) MUST_CHECK;
+
+/* A volume is about to be written, of these runs (one a line); it is there, or given up. */
+int state_intend(struct catalog *c, const char *name, const char *runs,
+                 struct err *err) MUST_CHECK;
+int state_intended(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
+
+/* The first volume that was begun and not ended: 1; its texts are lent until state_intent_done.
+ */
+void state_intent_done(struct catalog *c);
+int state_intent(struct catalog *c, const char **name, const char **runs,
+                 struct err *err) MUST_CHECK;
+
+#endif
