@@ -31,6 +31,7 @@
  *           report    the offline view of it
  *           sync      what cron runs: every run that has ended, once
  *           find      search a sync directory's catalog
+ *           prune     remove runs that no rule keeps
  *           hold      keep runs from being pruned; release them
  *           commands  all of them
  * job/      archive   one pull: options, output, the line that moves, the result
@@ -65,6 +66,8 @@
  *           sync      heal, survey, write volumes: the order of a night
  *           survey    what the service has by now, as states of runs
  *           enter     volumes into the catalog; where volumes are
+ *           prune     runs that no rule keeps, removed
+ *           rewrite   a volume once more, with some of its runs
  *           record    manifest.json and the BagIt files
  * vault/    catalog   the index of a sync directory, in SQLite
  *           entry     volumes and what they hold, in and out
@@ -149,9 +152,9 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,  &cmd_wait,
-    &cmd_listen, &cmd_sync,    &cmd_find,   &cmd_hold,      &cmd_release, &cmd_list,
-    &cmd_cat,    &cmd_extract, &cmd_verify, &cmd_report,    NULL,
+    &cmd_pull,   &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
+    &cmd_listen, &cmd_sync, &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
+    &cmd_list,   &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
 };
 
 int main(int argc, char **argv)

@@ -21,6 +21,7 @@ extern const struct command cmd_verify;
 extern const struct command cmd_wait;
 extern const struct command cmd_sync;
 extern const struct command cmd_find;
+extern const struct command cmd_prune;
 extern const struct command cmd_hold;
 extern const struct command cmd_release;
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/enter.h"
+#include "flow/prune.h"
 #include "flow/survey.h"
 #include "open/verify.h"
 #include "vault/annals.h"
@@ -440,8 +441,10 @@ static void look(struct sync *s)
 static int make_again(struct sync *s, struct err *err)
 {
     struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
-    int rc = enter_all(s->catalog, &s->shelf, &how, &s->result->healed, err);
+    int rc = prune_heal(&s->shelf, err);
 
+    if (rc == 0)
+        rc = enter_all(s->catalog, &s->shelf, &how, &s->result->healed, err);
     return rc < 0 ? -1 : annals_read(s->catalog, s->opts->dir, err);
 }
 
@@ -452,7 +455,8 @@ static int steps(struct sync *s, struct err *err)
 
     if (s->opts->rebuild)
         return make_again(s, err);
-    if (finish_intents(s, err) < 0 || enter_all(s->catalog, &s->shelf, &how, &entered, err) < 0)
+    if (prune_heal(&s->shelf, err) < 0 || finish_intents(s, err) < 0 ||
+        enter_all(s->catalog, &s->shelf, &how, &entered, err) < 0)
         return -1;
     s->result->healed += entered;
     if (survey(s, err) < 0)

@@ -282,3 +282,47 @@ bool entry_newest(struct catalog *c, char *name, size_t size, char sha256[SHA256
     catalog_done(sql);
     return true;
 }
+
+int entry_runs(struct catalog *c,
+               int (*fn)(void *ctx, const struct entry_kept *run, struct err *err), void *ctx,
+               struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT run_id, max(status), max(coalesce(finished_at, created_at))"
+                    " FROM runs GROUP BY run_id",
+                    err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        struct entry_kept run = { catalog_column(sql, 0), catalog_column(sql, 1),
+                                  catalog_column_number(sql, 2) };
+
+        if (fn(ctx, &run, err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int entry_contents(struct catalog *c,
+                   int (*fn)(void *ctx, const char *volume, const char *run_id,
+                             struct err *err),
+                   void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT v.name, r.run_id FROM volumes v JOIN runs r ON r.volume = v.id"
+                    " ORDER BY v.name, r.run_id",
+                    err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_column(sql, 0), catalog_column(sql, 1), err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}

@@ -91,6 +91,24 @@ int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id
 int entry_volumes(struct catalog *c, int (*fn)(void *ctx, const char *name, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
 
+/* A run, however many volumes it is in. */
+struct entry_kept {
+    const char *run_id;
+    const char *status;
+    int64_t ended; /* or was made; CATALOG_UNKNOWN: neither is known */
+};
+
+/* Each run; fn gives -1 to fail. */
+int entry_runs(struct catalog *c,
+               int (*fn)(void *ctx, const struct entry_kept *run, struct err *err), void *ctx,
+               struct err *err) MUST_CHECK;
+
+/* Each run in each volume, in the order of volumes; fn gives -1 to fail. */
+int entry_contents(struct catalog *c,
+                   int (*fn)(void *ctx, const char *volume, const char *run_id,
+                             struct err *err),
+                   void *ctx, struct err *err) MUST_CHECK;
+
 /* The volume that has an artifact, the newest; false: none. */
 bool entry_volume_with(struct catalog *c, const char *artifact_id, char *out, size_t size);
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/prune.h"
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/signals.h"
+#include "cmd/commands.h"
+#include "job/talk.h"
+#include "job/tool.h"
+#include "vault/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct prune_args {
+    struct command_args common;
+    const char *dest;
+    uint64_t days;
+    uint64_t last;
+    uint64_t daily;
+    uint64_t weekly;
+    uint64_t monthly;
+    uint64_t yearly;
+    struct opt_list status;
+    uint64_t lock_wait;
+    bool dry_run;
+    bool apply;
+};
+
+static const struct prune_args prune_defaults = { .dest = NULL };
+
+/* clang-format off */
+static const struct opt prune_opts[] = {
+    { 0,   "dest",         "DIR",    OPT_TEXT,     OPT_AT(prune_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
+    { 'n', "dry-run",      NULL,     OPT_FLAG,     OPT_AT(prune_args, dry_run),   "only say what would be done; so it is without --apply, too", 0, 0, NULL, false, NULL },
+    { 0,   "apply",        NULL,     OPT_FLAG,     OPT_AT(prune_args, apply),     "do it", 0, 0, NULL, false, NULL },
+    { 0,   "lock-wait",    "TIME",   OPT_DURATION, OPT_AT(prune_args, lock_wait), "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt rule_opts[] = {
+    { 0,   "keep-days",    "N",      OPT_NUMBER,   OPT_AT(prune_args, days),      "all runs that ended in the last N days", 1, 100000, NULL, false, NULL },
+    { 0,   "keep-last",    "N",      OPT_NUMBER,   OPT_AT(prune_args, last),      "the newest N runs", 1, 0, NULL, false, NULL },
+    { 0,   "keep-daily",   "N",      OPT_NUMBER,   OPT_AT(prune_args, daily),     "the newest run of each of the last N days in which one ended", 1, 0, NULL, false, NULL },
+    { 0,   "keep-weekly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, weekly),    "the same of weeks", 1, 0, NULL, false, NULL },
+    { 0,   "keep-monthly", "N",      OPT_NUMBER,   OPT_AT(prune_args, monthly),   "the same of months", 1, 0, NULL, false, NULL },
+    { 0,   "keep-yearly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, yearly),    "the same of years", 1, 0, NULL, false, NULL },
+    { 0,   "keep-status",  "STATUS", OPT_LIST,     OPT_AT(prune_args, status),    "all runs of this status; may be repeated", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt_group prune_groups[] = {
+    { "Keep",      rule_opts,  0 },
+    { "Directory", prune_opts, 0 },
+    { NULL, NULL, 0 },
+};
+/* clang-format on */
+
+struct output {
+    const struct prune_args *args;
+    struct jsonw *json;
+};
+
+static void on_step(void *ctx, const struct prune_step *s)
+{
+    static const char *const words[] = { "keep", "remove", "remove-volume", "rewrite-volume" };
+    struct output *out = ctx;
+    struct jsonw *w = out->json;
+    bool told = s->what != PRUNE_KEEP || out->args->common.verbose;
+
+    if (w) {
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "what", words[s->what]);
+        if (s->run_id)
+            jsonw_text(w, "run_id", s->run_id);
+        if (s->what == PRUNE_KEEP)
+            jsonw_text(w, "rule", s->why);
+        if (s->volume) {
+            jsonw_text(w, "volume", s->volume);
+            jsonw_u64(w, "kept_runs", s->kept);
+            jsonw_u64(w, "removed_runs", s->dropped);
+        }
+        jsonw_close(w);
+    } else if (told && s->volume) {
+        (void)printf("%s\t%s\t%zu kept, %zu removed\n", words[s->what], s->volume, s->kept,
+                     s->dropped);
+    } else if (told) {
+        (void)printf("%s\t%s%s%s\n", words[s->what], s->run_id, s->why ? "\t" : "",
+                     s->why ? s->why : "");
+    }
+}
+
+static int begin_json(struct output *out, struct err *err)
+{
+    if (!out->args->common.json)
+        return 0;
+    out->json = mem_new(sizeof(*out->json), err);
+    if (!out->json)
+        return -1;
+    jsonw_init(out->json, talk_put, NULL);
+    jsonw_object(out->json, NULL, JSONW_LINES);
+    jsonw_bool(out->json, "applied", out->args->apply);
+    jsonw_array(out->json, "steps", JSONW_LINES);
+    return 0;
+}
+
+static int end(struct output *out, const struct prune_result *r, int rc, struct err *err)
+{
+    char size[TEXT_SIZE_MAX];
+    struct jsonw *w = out->json;
+    struct err why;
+
+    if (w) {
+        jsonw_close(w);
+        jsonw_text(w, "error", rc < 0 ? err->text : NULL);
+        jsonw_u64(w, "kept_runs", r->kept);
+        jsonw_u64(w, "removed_runs", r->dropped);
+        jsonw_u64(w, "removed_volumes", r->removed);
+        jsonw_u64(w, "rewritten_volumes", r->rewritten);
+        jsonw_u64(w, "freed_bytes", r->freed);
+        jsonw_close(w);
+        if (jsonw_end(w, &why) < 0 && rc == 0) {
+            *err = why;
+            rc = -1;
+        }
+    } else if (rc == 0 && !out->args->common.quiet) {
+        (void)printf("%zu runs kept, %zu %s; %zu volumes %s, %zu written anew%s%s%s\n", r->kept,
+                     r->dropped, out->args->apply ? "removed" : "would be removed", r->removed,
+                     out->args->apply ? "removed" : "would go", r->rewritten,
+                     out->args->apply ? "; " : "",
+                     out->args->apply ? text_size(size, r->freed) : "",
+                     out->args->apply ? " freed" : " (nothing was done: --apply does it)");
+    }
+    return rc;
+}
+
+static int prune_main(void *args_in, int count, char *const *operands, struct err *err)
+{
+    const struct prune_args *args = args_in;
+    struct output out = { .args = args };
+    struct retention_rules rules = { args->days,      args->last,        args->daily,
+                                     args->weekly,    args->monthly,     args->yearly,
+                                     args->status.at, args->status.count };
+    const char *tmp = getenv("TMPDIR");
+    struct prune_opts opts = { .dir = args->dest,
+                               .rules = &rules,
+                               .tool = TOOL_NAME,
+                               .spool_dir = tmp && *tmp ? tmp : "/var/tmp",
+                               .apply = args->apply,
+                               .step = on_step,
+                               .stopped = signals_stopped,
+                               .ctx = &out };
+    struct prune_result result = { 0 };
+    struct lock lock = { -1 };
+    int rc = 0;
+
+    if (count)
+        rc =
+            err_set(err, ERR_USAGE, "prune takes no operand, and '%.100s' is one", operands[0]);
+    else if (!args->dest)
+        rc = err_set(err, ERR_USAGE, "--dest says which directory");
+    else if (args->apply && args->dry_run)
+        rc = err_set(err, ERR_USAGE, "--apply and --dry-run do not go together");
+    else if (!retention_any(&rules))
+        rc = err_set(err, ERR_USAGE, "no --keep rule is given: everything would go");
+    if (rc == 0)
+        rc = signals_setup(err);
+    if (rc == 0)
+        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopped, NULL, err);
+    if (rc == 0)
+        rc = begin_json(&out, err);
+    if (rc == 0)
+        rc = end(&out, &result, prune_run(&opts, &result, err), err);
+    lock_drop(&lock);
+    mem_free(out.json);
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+        log_line(LOG_ERROR, "%s", err->text);
+        return EXIT_DAMAGED;
+    }
+    return rc < 0 ? talk_status(err) : EXIT_DONE;
+}
+
+const struct command cmd_prune = {
+    .name = "prune",
+    .args = "--dest DIR --keep-RULE...",
+    .brief = "remove runs that no rule keeps from a sync directory",
+    .about =
+        "Removes the runs that no --keep rule keeps and that are not held: volumes of which no "
+        "run is kept go, others are written anew with those that are, read back, and only then "
+        "replaced. Says what it would do, and does it with --apply. What was removed is "
+        "written "
+        "into the directory's log, and not archived again. Days, weeks (from Monday on), "
+        "months "
+        "and years are UTC, by the end of a run.",
+    .groups = prune_groups,
+    .size = sizeof(struct prune_args),
+    .defaults = &prune_defaults,
+    .run = prune_main,
+};

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""prune: what no rule keeps goes, what is kept is whole, and nothing comes back."""
+import json
+import shutil
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from conftest import extract
+from test_sync import archived, query, runs, states, stamp, sync, volumes  # noqa: F401
+
+
+@pytest.fixture
+def prune(skyarc):
+    def run(*args, check=0):
+        return skyarc("prune", "--dest", "vault", "--json", *args, check=check).json()
+    return run
+
+
+def manifest_of(skyarc, name):
+    return json.loads(skyarc("cat", "vault/" + name, "manifest.json", check=0).out)
+
+
+def good(skyarc, tmp_path, emu):
+    """Every volume verifies, and holds what the catalog says, byte by byte."""
+    for name in volumes(tmp_path):
+        skyarc("verify", "vault/" + name, check=0)
+        shutil.rmtree(tmp_path / ("out-" + name.split("/")[-1]), ignore_errors=True)
+        folder = extract(tmp_path / "vault" / name, tmp_path)
+        subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=folder, check=True)
+        for row in json.loads((folder / "manifest.json").read_text())["artifacts"]:
+            assert (folder / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+
+
+def test_nothing_happens_without_apply(skyarc, sync, runs, prune, tmp_path):
+    for days in (100, 50, 1):
+        runs("tsk_%d" % days, ended=days * 86400)
+        sync()
+    before = volumes(tmp_path)
+    for args in ([], ["--dry-run"]):
+        result = prune("--keep-days", "60", *args)
+        assert (result["kept_runs"], result["removed_runs"], result["removed_volumes"]) == (2, 1, 1)
+        assert result["applied"] is False and volumes(tmp_path) == before
+    text = skyarc("prune", "--dest", "vault", "--keep-days", "60", check=0).out.decode()
+    assert "remove\ttsk_100" in text and "--apply does it" in text
+
+
+def test_whole_volumes_go(skyarc, sync, runs, prune, emu, tmp_path):
+    for days in (100, 50, 1):
+        runs("tsk_%d" % days, ended=days * 86400)
+        sync()
+        time.sleep(1.01)
+    result = prune("--keep-days", "60", "--apply")
+    assert (result["removed_volumes"], result["rewritten_volumes"]) == (1, 0) and result["freed_bytes"] > 0
+    assert len(volumes(tmp_path)) == 2
+    assert states(tmp_path)["tsk_100"] == "pruned"
+    log = query(tmp_path, "SELECT what, run_id, volume FROM log")
+    assert [row[0] for row in log] == ["prune", "remove"] and log[0][1] == "tsk_100"
+    before = len(emu.log("store"))
+    assert sync()["archived_runs"] == 0 and len(emu.log("store")) == before
+    for path in (tmp_path / "vault").glob("catalog.db*"):
+        path.unlink()
+    sync("--rebuild")
+    assert sync()["archived_runs"] == 0  # what was pruned does not come back
+    assert states(tmp_path)["tsk_100"] == "pruned"
+
+
+def test_a_volume_is_written_anew(skyarc, sync, runs, prune, emu, tmp_path):
+    """With links whose file goes, links that stay, copies, and a view."""
+    emu.run("tsk_x", [], created_at=stamp(1), finished_at=stamp(1))
+    emu.clear()
+    film = {"type": "recording", "webm": 300_000, "seed": 3, "signing": "s3", "summed": False}
+    small = {"type": "html", "data": b"<p>the same small thing</p>", "signing": "s3", "summed": False}
+    for ident, days in (("tsk_old", 100), ("tsk_a", 3), ("tsk_b", 2), ("tsk_lone", 99)):
+        emu.run(ident, [dict(film, id=ident + "_film"), dict(film, id=ident + "_film2", seed=4),
+                        dict(small, id=ident + "_same"),
+                        {"id": ident + "_own", "type": "llm_prompt", "data": b"Prompt of %s" % ident.encode() * 999},
+                        {"id": ident + "_empty", "type": "skyvern_log", "data": b"", "summed": False}],
+                created_at=stamp(days * 86400 + 60), finished_at=stamp(days * 86400),
+                run_request={"prompt": "prompt of " + ident})
+    sync()
+    (old,) = volumes(tmp_path)
+    links = sum(a["link"] for a in manifest_of(skyarc, old)["artifacts"])
+    assert links == 6
+    result = prune("--keep-days", "60", "--apply")
+    assert (result["kept_runs"], result["removed_runs"], result["rewritten_volumes"]) == (2, 2, 1)
+    (new,) = volumes(tmp_path)
+    assert new == old.replace(".tar.zst", "-r1.tar.zst")
+    manifest = manifest_of(skyarc, new)
+    assert {r["run_id"] for r in manifest["runs"]} == {"tsk_a", "tsk_b"}
+    assert sorted(manifest["request"]["run_ids"]) == ["tsk_a", "tsk_b"]
+    assert sum(a["link"] for a in manifest["artifacts"]) == 2
+    assert manifest["totals"]["artifacts"] == 10 and manifest["totals"]["duplicates"] == 4
+    good(skyarc, tmp_path, emu)
+    import jsonschema
+    import os
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/../../docs/manifest.schema.json", encoding="utf-8") as file:
+        jsonschema.validate(manifest, json.load(file))
+    text = (tmp_path / ("out-" + new.split("/")[-1]) / new.split("/")[-1][:-8] / "index.html").read_text()
+    assert "Prompt of tsk_a" in text and "tsk_old" not in text
+    assert skyarc("cat", "vault", "tsk_b_film", check=0).out == emu.data("tsk_b_film")
+    assert skyarc("find", "vault", "-r", "tsk_old", check=1).out == b""
+    assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 10
+    assert sync()["archived_runs"] == 0
+    again = prune("--keep-last", "1", "--apply")
+    assert again["rewritten_volumes"] == 1 and volumes(tmp_path)[0].endswith("-r2.tar.zst")
+    good(skyarc, tmp_path, emu)
+
+
+@pytest.mark.parametrize("name", ["tar", "tar.gz"])
+def test_other_formats(skyarc, sync, runs, prune, emu, tmp_path, name):
+    runs("tsk_old", ended=86400 * 90)
+    runs("tsk_new", ended=86400 * 2)
+    sync("--format", name)
+    prune("--keep-days", "60", "--apply")
+    assert volumes(tmp_path)[0].endswith("-r1." + name)
+    good(skyarc, tmp_path, emu)
+
+
+def test_holds_and_statuses(skyarc, sync, runs, prune, tmp_path):
+    runs("tsk_a", ended=86400 * 90)
+    runs("tsk_b", ended=86400 * 91)
+    runs("tsk_c", ended=86400 * 92, status="failed", failure_reason="x")
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "audit", "tsk_b", check=0)
+    result = prune("--keep-days", "1", "--keep-status", "failed", "--apply")
+    kept = {s["run_id"]: s["rule"] for s in result["steps"] if s["what"] == "keep"}
+    assert kept == {"tsk_b": "held", "tsk_c": "status"}
+    skyarc("release", "--dest", "vault", "tsk_b", check=0)
+    assert prune("--keep-days", "1", "--keep-status", "failed", "--apply")["removed_runs"] == 1
+    assert [r for (r,) in query(tmp_path, "SELECT run_id FROM runs")] == ["tsk_c"]
+
+
+def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path):
+    runs("tsk_old", ended=86400 * 90)
+    runs("tsk_new", ended=86400 * 2)
+    sync()
+    (old,) = volumes(tmp_path)
+    shutil.copy(tmp_path / "vault" / old, tmp_path / "saved")
+    shutil.copytree(tmp_path / "vault", tmp_path / "copy")
+    prune("--keep-days", "60", "--apply")
+    (new,) = volumes(tmp_path)
+    # killed before the old one went: both stand, and the new one does not count
+    shutil.copy(tmp_path / "saved", tmp_path / "vault" / old)
+    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
+    result = skyarc("sync", "--dest", "vault", check=0)
+    assert "still stands" in result.err and volumes(tmp_path) == [old]
+    assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 6
+    # killed after it went, before the catalog knew
+    prune("--keep-days", "60", "--apply")
+    assert volumes(tmp_path) == [new]
+    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
+    result = skyarc("sync", "--dest", "vault", check=0)
+    assert len(archived(tmp_path)) == 3 and set(archived(tmp_path).values()) == {1}
+    good(skyarc, tmp_path, emu)
+    before = len(emu.log("store"))
+    sync()
+    assert len(emu.log("store")) == before
+
+
+def test_a_damaged_volume_stays(skyarc, sync, runs, prune, tmp_path):
+    runs("tsk_old", ended=86400 * 90)
+    runs("tsk_new", ended=86400 * 2, size=300_000)
+    sync()
+    (name,) = volumes(tmp_path)
+    path = tmp_path / "vault" / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 4] ^= 64
+    path.write_bytes(data)
+    result = skyarc("prune", "--dest", "vault", "--keep-days", "60", "--apply", check=4)
+    assert name in result.err and volumes(tmp_path) == [name]
+    assert path.read_bytes() == data
+    assert not list((tmp_path / "vault").rglob("*.partial"))
+
+
+def test_usage(skyarc, sync, runs, tmp_path):
+    runs("tsk_a")
+    sync()
+    for args, words in [([], "everything would go"), (["--keep-last", "0"], "at least 1"),
+                        (["--keep-last", "1", "--apply", "--dry-run"], "do not go together"),
+                        (["--keep-last", "1", "tsk_a"], "no operand")]:
+        assert words in skyarc("prune", "--dest", "vault", *args, check=2).err
+    assert "no catalog" in skyarc("prune", "--dest", ".", "--keep-last", "1", check=1).err
