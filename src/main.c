@@ -65,13 +65,14 @@
  *           receive   webhooks in, one archive a run out
  *           sync      heal, survey, write volumes: the order of a night
  *           survey    what the service has by now, as states of runs
- *           enter     volumes into the catalog; where volumes are
+ *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs
  *           record    manifest.json and the BagIt files
  * vault/    catalog   the index of a sync directory, in SQLite
  *           entry     volumes and what they hold, in and out
  *           state     where each run stands on its way
+ *           shelf     where the volumes are
  *           search    what a catalog holds, found
  *           annals    holds and what was pruned: what no volume can tell
  *           retention which runs are kept
@@ -135,6 +136,7 @@
  *           unzip     the entries of a ZIP that nobody trusts
  *           manifest  manifest.json
  *           rows      manifest.json read piece by piece
+ *           revise    the manifest of an archive that is written anew
  *           bag       the BagIt files
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning

@@ -2,10 +2,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "flow/enter.h"
 #include "job/talk.h"
 #include "open/fetchone.h"
 #include "vault/entry.h"
+#include "vault/shelf.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -33,7 +33,7 @@ static char *archive_of(const char *operand, const char *what, struct err *err)
     if (!catalog)
         return NULL;
     if (entry_volume_with(catalog, what, name, sizeof(name)))
-        path = shelf_path(&shelf, name, false, err);
+        path = shelf_read(&shelf, name, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
                       what);

@@ -165,7 +165,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     else if (args->apply && args->dry_run)
         rc = err_set(err, ERR_USAGE, "--apply and --dry-run do not go together");
     else if (!retention_any(&rules))
-        rc = err_set(err, ERR_USAGE, "no --keep rule is given: everything would go");
+        rc = err_set(err, ERR_USAGE, "no rule of what to keep is given: everything would go");
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)
@@ -185,10 +185,10 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
 
 const struct command cmd_prune = {
     .name = "prune",
-    .args = "--dest DIR --keep-RULE...",
+    .args = "--dest DIR RULE...",
     .brief = "remove runs that no rule keeps from a sync directory",
     .about =
-        "Removes the runs that no --keep rule keeps and that are not held: volumes of which no "
+        "Removes the runs that no rule keeps and that are not held: volumes of which no "
         "run is kept go, others are written anew with those that are, read back, and only then "
         "replaced. Says what it would do, and does it with --apply. What was removed is "
         "written "

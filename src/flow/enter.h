@@ -16,28 +16,11 @@
 
 #include "base/err.h"
 #include "vault/catalog.h"
+#include "vault/shelf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Where volumes are: what writes one, and what reads one. A directory so far. */
-struct shelf {
-    const char *dir;
-};
-
-/* The path that a volume is written at, and read by; folders are made when make is set. To be
- * freed by mem_free. */
-char *shelf_path(const struct shelf *shelf, const char *name, bool make,
-                 struct err *err) MUST_CHECK;
-
-/* Each volume on the shelf, with its size; fn gives -1 to fail. */
-int shelf_each(const struct shelf *shelf,
-               int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
-               void *ctx, struct err *err) MUST_CHECK;
-
-/* Take a volume off the shelf. */
-int shelf_remove(const struct shelf *shelf, const char *name, struct err *err) MUST_CHECK;
 
 /* Whether an artifact that is missing for this reason will never come. */
 bool enter_is_final(const char *reason);

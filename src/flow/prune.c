@@ -226,7 +226,7 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_R
     struct rewrite_opts opts = {
         .tool = p->opts->tool, .spool_dir = p->opts->spool_dir, .keep = is_kept, .ctx = p
     };
-    char *from = shelf_path(&p->shelf, v->name, false, err);
+    char *from = shelf_read(&p->shelf, v->name, err);
     char *to;
     int rc;
 
@@ -234,7 +234,7 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_R
     base = strrchr(name, '/');
     (void)snprintf(top, sizeof(top), "%s", base ? base + 1 : name);
     top[strcspn(top, ".")] = '\0';
-    to = from ? shelf_path(&p->shelf, name, true, err) : NULL;
+    to = from ? shelf_write(&p->shelf, name, err) : NULL;
     opts.from = from;
     opts.to = to;
     opts.top = top;
@@ -251,7 +251,7 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_R
 
 static uint64_t size_of(const struct prune *p, const char *name)
 {
-    char *path = shelf_path(&p->shelf, name, false, NULL);
+    char *path = shelf_read(&p->shelf, name, NULL);
     struct stat st;
     uint64_t size = path && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
 
@@ -317,7 +317,7 @@ static int on_shelved(void *ctx, const char *name, uint64_t size, struct err *er
     if (!number)
         return 0;
     name_of(old, stem, number - 1, suffix);
-    path = shelf_path(shelf, old, false, err);
+    path = shelf_read(shelf, old, err);
     if (!path)
         return -1;
     if (access(path, F_OK) == 0) {

@@ -4,11 +4,11 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/json.h"
-#include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "format/bag.h"
+#include "format/revise.h"
 #include "format/rows.h"
 #include "format/sniff.h"
 #include "open/box.h"
@@ -327,213 +327,39 @@ static int copy_links(struct rewrite *r, struct err *err)
     return 0;
 }
 
-/* A value's own text. */
-static int put_raw(struct buf *out, struct json_value v, struct err *err)
-{
-    size_t len;
-    const char *raw = json_raw(v, &len);
-    bool string = json_type(v) == JSON_STRING;
-
-    return (string && buf_add(out, "\"", 1, err) < 0) || buf_add(out, raw, len, err) < 0 ||
-                   (string && buf_add(out, "\"", 1, err) < 0)
-               ? -1
-               : 0;
-}
-
-static int put_key(struct buf *out, struct json_value member, bool first, struct err *err)
-{
-    if (!first && buf_adds(out, ", ", err) < 0)
-        return -1;
-    return put_raw(out, json_key(member), err) < 0 ? -1 : buf_adds(out, ": ", err);
-}
-
-static bool is_key(struct json_value member, const char *name)
-{
-    size_t len;
-    const char *raw = json_raw(json_key(member), &len);
-
-    return strlen(name) == len && memcmp(raw, name, len) == 0;
-}
-
-static int put_number(struct buf *out, uint64_t value, struct err *err)
-{
-    return value == SPOT_NONE ? buf_adds(out, "null", err)
-                              : buf_addf(out, err, "%llu", (unsigned long long)value);
-}
-
-/* An artifact's row with what has changed: where it lies, and what it is the same as. */
-static int put_artifact(struct buf *out, const struct kept *k, struct err *err)
-{
-    struct json_value v = { 0 };
-    bool first = true;
-    int rc = buf_adds(out, "{", err);
-
-    while (rc == 0 && (v = json_next(k->row, v)).doc) {
-        rc = put_key(out, v, first, err);
-        first = false;
-        if (rc < 0)
-            break;
-        if (is_key(v, "frame"))
-            rc = put_number(out, k->spot.frame, err);
-        else if (is_key(v, "offset"))
-            rc = put_number(out, k->spot.offset, err);
-        else if (is_key(v, "link"))
-            rc = buf_adds(out, k->link ? "true" : "false", err);
-        else if (is_key(v, "duplicate_of"))
-            rc = k->first ? jsonw_quote(out, k->first->path, strlen(k->first->path), err)
-                          : buf_adds(out, "null", err);
-        else
-            rc = put_raw(out, v, err);
-    }
-    return rc < 0 ? -1 : buf_adds(out, "}", err);
-}
-
-/* A list's members that are of a kept run; they name it by run_id, or are its ID. */
-static int put_of_runs(struct rewrite *r, struct buf *out, struct json_value list,
-                       struct err *err)
-{
-    struct json_value v = { 0 };
-    bool first = true;
-    int rc = buf_adds(out, "[", err);
-
-    while (rc == 0 && (v = json_next(list, v)).doc) {
-        char *id = NULL;
-
-        if (json_string(json_type(v) == JSON_STRING ? v : json_get(v, "run_id"), r->region, &id,
-                        err) < 0)
-            return -1;
-        if (!is_kept(r, id))
-            continue;
-        rc = buf_adds(out, first ? "\n    " : ",\n    ", err);
-        first = false;
-        if (rc == 0)
-            rc = put_raw(out, v, err);
-    }
-    return rc < 0 ? -1 : buf_adds(out, "]", err);
-}
-
-static int put_documents(struct rewrite *r, struct buf *out, struct err *err)
-{
-    char hex[SHA256_TEXT];
-    bool first = true;
-    size_t i;
-    int rc = buf_adds(out, "[", err);
-
-    for (i = 0; rc == 0 && i < r->count; i++) {
-        if (!r->files[i]->document)
-            continue;
-        rc = buf_adds(out, first ? "\n    " : ",\n    ", err);
-        first = false;
-        if (rc == 0)
-            rc = put_raw(out, r->files[i]->row, err);
-    }
-    text_hex(hex, r->view_sha256, SHA256_SIZE);
-    if (rc == 0 && r->view_size)
-        rc = buf_addf(out, err,
-                      "%s{\"path\": \"" PAGE_NAME "\", \"size\": %llu, \"sha256\": \"%s\"}",
-                      first ? "\n    " : ",\n    ", (unsigned long long)r->view_size, hex);
-    return rc < 0 ? -1 : buf_adds(out, "]", err);
-}
-
-static int put_artifacts(struct rewrite *r, struct buf *out, struct err *err)
-{
-    bool first = true;
-    size_t i;
-    int rc = buf_adds(out, "[", err);
-
-    for (i = 0; rc == 0 && i < r->count; i++) {
-        if (r->files[i]->document)
-            continue;
-        rc = buf_adds(out, first ? "\n    " : ",\n    ", err);
-        first = false;
-        if (rc == 0)
-            rc = put_artifact(out, r->files[i], err);
-    }
-    return rc < 0 ? -1 : buf_adds(out, "]", err);
-}
-
-static int put_totals(struct rewrite *r, struct buf *out, struct err *err)
-{
-    struct json_value list = json_get(json_root(r->doc), "missing");
-    struct json_value v = { 0 };
-    uint64_t artifacts = 0;
-    uint64_t bytes = 0;
-    uint64_t duplicates = 0;
-    uint64_t missing = 0;
-    size_t i;
-
-    for (i = 0; i < r->count; i++) {
-        if (r->files[i]->document)
-            continue;
-        artifacts++;
-        bytes += r->files[i]->size;
-        duplicates += r->files[i]->first != NULL;
-    }
-    while ((v = json_next(list, v)).doc)
-        missing += is_kept(r, text_of(r, v, "run_id"));
-    return buf_addf(out, err,
-                    "{\"artifacts\": %llu, \"unique\": %llu, \"bytes\": %llu, "
-                    "\"stored_bytes\": %llu, \"downloaded_bytes\": 0, \"duplicates\": %llu, "
-                    "\"missing\": %llu}",
-                    (unsigned long long)artifacts, (unsigned long long)(artifacts - duplicates),
-                    (unsigned long long)bytes, (unsigned long long)r->stored,
-                    (unsigned long long)duplicates, (unsigned long long)missing);
-}
-
-/* The request, for kept runs alone. */
-static int put_request(struct rewrite *r, struct buf *out, struct json_value request,
-                       struct err *err)
-{
-    struct json_value v = { 0 };
-    bool first = true;
-    int rc = buf_adds(out, "{", err);
-
-    while (rc == 0 && (v = json_next(request, v)).doc) {
-        rc = put_key(out, v, first, err);
-        first = false;
-        if (rc == 0)
-            rc = is_key(v, "run_ids") ? put_of_runs(r, out, v, err) : put_raw(out, v, err);
-    }
-    return rc < 0 ? -1 : buf_adds(out, "}", err);
-}
-
-static int put_member(struct rewrite *r, struct buf *out, struct json_value v, struct err *err)
-{
-    char when[CLOCK_TEXT_MAX];
-
-    if (is_key(v, "tool"))
-        return jsonw_quote(out, r->opts->tool, strlen(r->opts->tool), err);
-    if (is_key(v, "created_at"))
-        return buf_addf(out, err, "\"%s\"", clock_format(when, clock_wall(), CLOCK_RFC3339));
-    if (is_key(v, "request"))
-        return put_request(r, out, v, err);
-    if (is_key(v, "runs") || is_key(v, "missing"))
-        return put_of_runs(r, out, v, err);
-    if (is_key(v, "documents"))
-        return put_documents(r, out, err);
-    if (is_key(v, "artifacts"))
-        return put_artifacts(r, out, err);
-    return is_key(v, "totals") ? put_totals(r, out, err) : put_raw(out, v, err);
-}
-
 /* The manifest as it is now. */
 static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
 {
-    struct json_value v = { 0 };
-    bool first = true;
+    struct revise revise = { .root = json_root(r->doc),
+                             .count = r->count,
+                             .tool = r->opts->tool,
+                             .stored = r->stored,
+                             .view_size = r->view_size,
+                             .view_sha256 = r->view_sha256,
+                             .scratch = &r->seen,
+                             .keep = r->opts->keep,
+                             .ctx = r->opts->ctx };
+    struct revise_row *rows = mem_array(r->count, sizeof(*rows), err);
+    size_t i;
     int rc;
 
-    buf_reset(out);
-    rc = buf_adds(out, "{\n  ", err);
-    while (rc == 0 && (v = json_next(json_root(r->doc), v)).doc) {
-        rc = first ? 0 : buf_adds(out, ",\n  ", err);
-        if (rc == 0)
-            rc = put_key(out, v, true, err);
-        first = false;
-        if (rc == 0)
-            rc = put_member(r, out, v, err);
+    if (!rows)
+        return -1;
+    for (i = 0; i < r->count; i++) {
+        const struct kept *k = r->files[i];
+
+        rows[i] = (struct revise_row){ .row = k->row,
+                                       .size = k->size,
+                                       .document = k->document,
+                                       .frame = k->spot.frame,
+                                       .offset = k->spot.offset,
+                                       .first = k->first ? k->first->path : NULL,
+                                       .link = k->link };
     }
-    return rc < 0 ? -1 : buf_adds(out, "\n}\n", err);
+    revise.rows = rows;
+    rc = revise_manifest(&revise, out, err);
+    mem_free(rows);
+    return rc;
 }
 
 /* One tag file of a text, and its line for the tag manifest. */

@@ -24,6 +24,30 @@ static int64_t us_of(const char *text)
     return known(text ? clock_us(text) : CLOCK_NONE);
 }
 
+/* Whether a run that has ended is one of those that are wanted. */
+static bool is_wanted(const struct survey_opts *opts, const char *status)
+{
+    const struct api_runs *what = &opts->query->what;
+    size_t i;
+
+    for (i = 0; status && i < what->status_count; i++) {
+        if (strcmp(what->statuses[i], status) == 0)
+            return true;
+    }
+    return !what->status_count;
+}
+
+/* What the service says of a run; 1: it was not known. */
+static int note_run(const struct survey_opts *opts, const struct state_row *row,
+                    struct err *err)
+{
+    bool over = run_is_terminal(row->status);
+
+    if (over && !is_wanted(opts, row->status))
+        return state_drop(opts->catalog, row->run_id, err);
+    return state_seen(opts->catalog, row, over, opts->now_ms, err);
+}
+
 struct lister {
     const struct survey_opts *opts;
     struct survey_result *result;
@@ -45,8 +69,7 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         return 1;
     if (seen.created_at != CATALOG_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
-    rc =
-        state_seen(l->opts->catalog, &seen, run_is_terminal(row->status), l->opts->now_ms, err);
+    rc = note_run(l->opts, &seen, err);
     l->result->fresh += rc > 0;
     return rc < 0 ? -1 : 0;
 }
@@ -63,18 +86,20 @@ static void widen(struct frontier *f, int64_t wanted, int64_t newest)
 int survey_list(const struct survey_opts *opts, struct survey_result *result, struct err *err)
 {
     struct lister lister = { opts, result, CATALOG_UNKNOWN, CATALOG_UNKNOWN };
+    struct runs_query query = *opts->query;
     struct frontier frontier;
     int64_t wanted = opts->query->since_us == CLOCK_NONE ? 0 : opts->query->since_us;
     int rc = catalog_begin(opts->catalog, err);
 
+    query.what.statuses = NULL;
+    query.what.status_count = 0;
     if (rc < 0)
         return -1;
     rc = state_frontier(opts->catalog, opts->filter, &frontier, err);
     if (rc == 0 && frontier.from != CATALOG_UNKNOWN && frontier.from <= wanted)
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
-        rc = runs_list(opts->loop, opts->callers, opts->query, on_row, &lister, &result->cut,
-                       err);
+        rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->cut, err);
     if (rc == 0 && lister.newest != CATALOG_UNKNOWN) {
         widen(&frontier, wanted, lister.newest);
         rc = state_set_frontier(opts->catalog, opts->filter, &frontier, err);
@@ -156,7 +181,7 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll, 
         seen.status = run.status;
         seen.created_at = us_of(run.created_at);
         seen.finished_at = us_of(run.finished_at);
-        rc = state_seen(opts->catalog, &seen, run_is_terminal(run.status), opts->now_ms, err);
+        rc = note_run(opts, &seen, err);
     }
     run_clear(&run);
     return rc < 0 ? -1 : 0;

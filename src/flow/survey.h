@@ -32,12 +32,11 @@ struct survey_opts {
     const struct api *api;
     struct loop *loop;
     struct callers *callers;
-    const struct runs_query *query;
+    const struct runs_query *query;  /* its statuses are looked at here: a run that is still
+                                        going  on may come to have one */
     const char *filter;              /* the query as a text: its name in the catalog */
     const struct kind_filter *types; /* of artifacts */
     int64_t now_ms;
-    int64_t settle; /* milliseconds: see sync.h */
-    int64_t give_up;
 };
 
 struct survey_result {

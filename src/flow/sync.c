@@ -210,7 +210,7 @@ static int make_volume(struct sync *s, const char *name, struct err *err)
 {
     struct pull_result result;
     struct err why;
-    char *path = shelf_path(&s->shelf, name, true, err);
+    char *path = shelf_write(&s->shelf, name, err);
     int rc = path ? 0 : -1;
 
     if (rc == 0 && access(path, F_OK) == 0)
@@ -335,7 +335,7 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
                        number, volume_format_name(s->opts->pull->format));
-        path = shelf_path(&s->shelf, out, false, err);
+        path = shelf_read(&s->shelf, out, err);
         if (!path)
             return -1;
         taken = access(path, F_OK) == 0;

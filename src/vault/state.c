@@ -63,6 +63,17 @@ int state_seen(struct catalog *c, const struct state_row *row, bool terminal, in
     return !known;
 }
 
+int state_drop(struct catalog *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "DELETE FROM states WHERE run_id = ?1 AND state IN ('running', 'due')", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    return catalog_do(c, sql, err);
+}
+
 int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
               const char *reason, struct err *err)
 {

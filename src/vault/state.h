@@ -48,6 +48,9 @@ struct state_row {
 int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
                struct err *err) MUST_CHECK;
 
+/* Forget a run that is still going on, or due: it is none that is wanted. */
+int state_drop(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+
 /* Move a run on; next_ms: not to be looked at before. */
 int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
               const char *reason, struct err *err) MUST_CHECK;

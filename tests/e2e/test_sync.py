@@ -2,6 +2,7 @@
 """sync: every run that has ended, once; the catalog, find, hold, and what watches over it."""
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -271,6 +272,34 @@ def test_runs_that_fail_do_not_stop_the_others(sync, runs, emu, tmp_path):
     assert sync()["archived_runs"] == 1
 
 
+def test_a_status_that_a_run_comes_to_have(sync, runs, tmp_path):
+    """A filter by status must not miss a run that was still going on while newer ones had ended."""
+    runs("tsk_slow", ended=20_000, status="running", finished_at=None)
+    runs("tsk_good", ended=9000)
+    runs("tsk_bad", ended=8000, status="failed")
+    assert sync("--status", "failed")["archived_runs"] == 1
+    assert states(tmp_path) == {"tsk_bad": "open", "tsk_slow": "running"}
+    runs("tsk_slow", ended=20_000, status="failed", finished_at=stamp(1000))
+    assert sync("--status", "failed")["archived_runs"] == 1
+    assert set(states(tmp_path)) == {"tsk_bad", "tsk_slow"}
+    assert sync()["archived_runs"] == 1  # another filter lists all of it
+    assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 9
+
+
+def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
+    runs("tsk_a")
+    sync()
+    db = sqlite3.connect(tmp_path / "vault/catalog.db")
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert not db.execute("PRAGMA foreign_key_check").fetchall()
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    assert "newer skyarc" in skyarc("sync", "--dest", "vault", check=1).err
+    assert "newer skyarc" in skyarc("find", "vault", check=1).err
+
+
 def test_ids_from_a_file(sync, runs, emu, skyarc, tmp_path):
     runs("tsk_old", ended=10_000_000)
     runs("tsk_new", ended=100_000)
@@ -446,6 +475,18 @@ def test_stopped_by_a_signal(runs, emu, env, sync, tmp_path):
     assert sync()["healed_volumes"] >= 1
     assert len(emu.log("store")) - before <= 3
     assert len(archived(tmp_path)) == 30 and set(archived(tmp_path).values()) == {1}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+def test_the_units(tmp_path):
+    top = os.path.dirname(os.path.abspath(__file__)) + "/../../contrib/"
+    for name in ("skyarc-sync.service", "skyarc-sync.timer", "skyarc-listen.service"):
+        with open(top + name, encoding="utf-8") as file:
+            text = file.read().replace("/usr/bin/skyarc", SKYARC).replace("man:skyarc(1)", "man:ls(1)")
+        (tmp_path / name).write_text(text)
+    done = subprocess.run(["systemd-analyze", "verify", *(str(p) for p in tmp_path.glob("skyarc-*"))],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0 and b"skyarc" not in done.stdout, done.stdout
 
 
 def test_priorities_under_systemd(env, runs, emu, tmp_path):

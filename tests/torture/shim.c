@@ -7,6 +7,7 @@
  *   SHIM_ERRNO  with what
  *   SHIM_STAY   whether all later ones fail, too
  *   SHIM_JUMP   seconds by which the wall clock jumps, back and forth, every half second
+ *   SHIM_OFFSET seconds by which it is off
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -93,6 +94,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
 {
     static int (*real)(clockid_t, struct timespec *);
     const char *jump = getenv("SHIM_JUMP");
+    const char *offset = getenv("SHIM_OFFSET");
     int rc;
 
     if (!real)
@@ -100,5 +102,7 @@ int clock_gettime(clockid_t id, struct timespec *now)
     rc = real(id, now);
     if (jump && rc == 0 && id == CLOCK_REALTIME)
         now->tv_sec += (now->tv_nsec / 500000000 ? 1 : -1) * atol(jump);
+    if (offset && rc == 0 && id == CLOCK_REALTIME)
+        now->tv_sec += atol(offset);
     return rc;
 }
