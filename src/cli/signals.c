@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop;
-static volatile sig_atomic_t asked;
+/* A handler runs in whichever thread the signal meets: lock-free atomics are what both may
+ * touch (C17, 7.14.1.1). */
+static atomic_int stop;
+static atomic_bool asked;
 static int ends[2] = { -1, -1 };
 
 static void wake(void)
@@ -22,16 +25,17 @@ static void wake(void)
 
 static void on_stop(int signal)
 {
-    if (stop)
+    int none = 0;
+
+    if (!atomic_compare_exchange_strong(&stop, &none, signal))
         _exit(128 + signal);
-    stop = signal;
     wake();
 }
 
 static void on_ask(int signal)
 {
     (void)signal;
-    asked = 1;
+    atomic_store(&asked, true);
     wake();
 }
 
@@ -64,7 +68,7 @@ int signals_stop(void)
 
     while (read(ends[0], drop, sizeof(drop)) > 0) {
     }
-    return stop;
+    return atomic_load(&stop);
 }
 
 bool signals_stopped(void *ctx)
@@ -75,8 +79,5 @@ bool signals_stopped(void *ctx)
 
 bool signals_asked(void)
 {
-    bool was = asked;
-
-    asked = 0;
-    return was;
+    return atomic_exchange(&asked, false);
 }

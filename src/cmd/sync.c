@@ -199,6 +199,11 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     return rc;
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void say(const struct service *s, const struct sync_result *r, uint64_t elapsed)
 {
     char size[TEXT_SIZE_MAX];
@@ -206,15 +211,16 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
     char line[400];
 
     if (s->args->rebuild)
-        (void)snprintf(line, sizeof(line), "%zu volumes entered, in %s", r->healed,
-                       text_duration(took, elapsed));
+        (void)snprintf(line, sizeof(line), "%zu volume%s entered, in %s", r->healed,
+                       plural(r->healed), text_duration(took, elapsed));
     else
         (void)snprintf(line, sizeof(line),
-                       "%zu runs in %zu volumes, %llu artifacts, %s downloaded, %llu missing, "
-                       "%zu runs failed, %lld running, in %s",
-                       r->runs, r->volumes, (unsigned long long)r->artifacts,
-                       text_size(size, r->downloaded), (unsigned long long)r->missing,
-                       r->failed, (long long)r->running, text_duration(took, elapsed));
+                       "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
+                       "%llu missing, %zu run%s failed, %lld running, in %s",
+                       r->runs, plural(r->runs), r->volumes, plural(r->volumes),
+                       (unsigned long long)r->artifacts, text_size(size, r->downloaded),
+                       (unsigned long long)r->missing, r->failed, plural(r->failed),
+                       (long long)r->running, text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else

@@ -42,12 +42,16 @@ char *shelf_write(const struct shelf *shelf, const char *name, struct err *err)
 int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
 {
     char *path = path_of(shelf, name, err);
-    int rc = path ? unlink(path) : -1;
+    char *signature = path ? mem_format(err, "%s.sig", path) : NULL;
+    int rc = signature ? unlink(path) : -1;
 
-    if (rc < 0 && path && errno == ENOENT)
+    if (rc < 0 && signature && errno == ENOENT)
         rc = 0;
-    if (rc < 0 && path)
+    if (rc < 0 && signature)
         (void)err_sys(err, "cannot remove '%s'", path);
+    else if (rc == 0 && unlink(signature) < 0 && errno != ENOENT)
+        rc = err_sys(err, "cannot remove '%s'", signature);
+    mem_free(signature);
     mem_free(path);
     return rc;
 }

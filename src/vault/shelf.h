@@ -32,7 +32,7 @@ int shelf_each(const struct shelf *shelf,
                int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                void *ctx, struct err *err) MUST_CHECK;
 
-/* Take a volume off the shelf. */
+/* Take a volume off the shelf, and its signature. */
 int shelf_remove(const struct shelf *shelf, const char *name, struct err *err) MUST_CHECK;
 
 #endif

@@ -223,3 +223,22 @@ def test_https_never_becomes_http(skyarc, tls, emu, tmp_path):
     skyarc("pull", "-o", "p.tar", "--ca-file", tls.ca, "tsk_plain", check=0,
            SKYVERN_BASE_URL=tls.api)
     assert emu.log("store") == []
+
+
+def test_names_from_hostile_pages(pull, emu, tmp_path):
+    """Whatever a page called a download: it lies in its folder, under a name of its own."""
+    names = ["../../../up", "/etc/passwd", "..", ".", "", "a/../../b", "C:\\windows\\x", "nul", "COM1.txt", "aux.tar.gz",
+             "\u202eexe.txt", "a\nb", "a\x00b", "\x1b[31mred", "%2e%2e%2fx", "x" * 4096, "x" * 4095 + "y", "Same.TXT",
+             "same.txt", "SAME.txt", "dot.", "blank ", " lead", "\u00e9", "e\u0301", "\ud83d\ude00", "-rf", "~", "*?<>|"]
+    emu.run("tsk_names", [{"id": "n%02d" % i, "type": "download", "data": b"%d" % i, "filename": name,
+                           "uri": "s3://b/o/downloads/%s" % name} for i, name in enumerate(names)])
+    _, manifest, folder = pull("tsk_names")
+    paths = [a["path"] for a in manifest["artifacts"]]
+    assert len(paths) == len(names) and len({p.lower() for p in paths}) == len(names)
+    for path in paths:
+        parts = path.split("/")
+        assert parts[:3] == ["data", "tsk_names", "files"] and len(parts) == 4
+        assert len(parts[3].encode()) <= 255 and not set(parts[3]) & set('\\:*?"<>|%\u202e\n\x1b\0')
+        assert parts[3].split(".")[0].upper() not in ("NUL", "COM1", "AUX", "CON")
+    inside = {p.resolve() for p in folder.rglob("*")}
+    assert all(str(p).startswith(str(folder.resolve())) for p in inside)

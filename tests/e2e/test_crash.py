@@ -79,6 +79,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
     with open(tmp_path / (name + ".partial.journal"), encoding="utf-8") as file:
         lines = file.read().splitlines()[1:]
     first = set(fetched(emu))
+    size = (tmp_path / (name + ".partial")).stat().st_size
     emu.reset_faults()
     before = len(emu.log("store"))
     result = skyarc("pull", "--json", "-j", "4", "-o", name, "tsk_many", check=0)
@@ -89,7 +90,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
     assert kept + len(set(again)) <= len(many)
     ids = {json.loads(line)["artifact_id"] for line in lines}
     assert len(first) >= len(ids & set(again))
-    if when > 0.8 and not name.endswith("gz"):
+    if size > 3_000_000 and len(lines) > 20:
         assert kept > 0
     # the offline view shows kept texts once, and all of them
     view = (folder / "index.html").read_text()
@@ -124,7 +125,8 @@ def test_a_second_signal_stops_at_once(env, emu, many, tmp_path):
     until(lambda: len(set(fetched(emu))) > 60, process)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=5)
+    _, err = process.communicate(timeout=5)
+    assert b"Sanitizer" not in err, err
     assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert not (tmp_path / "c.tar.zst").exists()
 
@@ -291,7 +293,7 @@ def test_no_core_is_dumped(env, emu, tmp_path):
         [SKYARC, "pull", "-o", "c.tar.zst", "tsk_demo1"], env=env, cwd=tmp_path,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
     until(lambda: any("a_1rec" in r["path"] for r in emu.log("store")), process)
-    process.send_signal(signal.SIGSEGV)
+    process.send_signal(signal.SIGQUIT)
     _, status = os.waitpid(process.pid, 0)
     process.returncode = 0
     assert os.WIFSIGNALED(status) and not os.WCOREDUMP(status)

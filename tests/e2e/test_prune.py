@@ -119,6 +119,18 @@ def test_other_formats(skyarc, sync, runs, prune, emu, tmp_path, name):
     good(skyarc, tmp_path, emu)
 
 
+def test_signatures_go_with_their_volumes(skyarc, sync, runs, prune, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    runs("tsk_old", ended=86400 * 90)
+    sync("--sign", str(tmp_path / "key"))
+    runs("tsk_b", ended=86400 * 80)
+    runs("tsk_c", ended=86400 * 2)
+    sync("--sign", str(tmp_path / "key"))
+    assert len([v for v in volumes(tmp_path) if v.endswith(".sig")]) == 2
+    prune("--keep-days", "60", "--apply")
+    assert [v.endswith("-r1.tar.zst") for v in volumes(tmp_path)] == [True]
+
+
 def test_holds_and_statuses(skyarc, sync, runs, prune, tmp_path):
     runs("tsk_a", ended=86400 * 90)
     runs("tsk_b", ended=86400 * 91)

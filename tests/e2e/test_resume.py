@@ -159,9 +159,15 @@ def test_a_host_that_asks_for_less_gets_less(pull, emu):
     for row in rows[:16]:
         emu.fault(row["id"], "status", status=429, headers={"Retry-After": "1"})
     begin = time.monotonic()
-    _, manifest, _ = pull("tsk_busy", "-v")
+    result, manifest, _ = pull("tsk_busy", "-vv")
     assert time.monotonic() - begin < 20
     assert len(manifest["artifacts"]) == 60
+    limits = [int(line.split("asked for ")[1].split()[0]) for line in result.err.splitlines()
+              if "things at a time" in line]
+    assert limits[0] <= 8 and limits == sorted(limits, reverse=True)
+    starts = sorted(float(r["at"]) for r in emu.log("store"))
+    held = [t for t in starts if t > starts[0] + 1]  # nothing is asked for while it wants a pause
+    assert len(held) >= 16 and not [t for t in starts if starts[0] + 0.5 < t < starts[0] + 1]
 
 
 def test_a_cut_signature_is_not_asked_with(pull, emu):

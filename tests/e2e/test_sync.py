@@ -342,7 +342,7 @@ def test_silence_from_cron(skyarc, runs, tmp_path):
     for _ in range(2):
         result = skyarc("sync", "--dest", "vault", check=0)
         assert result.out == b"" and result.err == ""
-    assert "1 runs" not in skyarc("sync", "--dest", "vault", check=0).err
+    assert "1 run" not in skyarc("sync", "--dest", "vault", check=0).err
     assert "0 runs in 0 volumes" in skyarc("sync", "--dest", "vault", "-v", check=0).err
 
 

@@ -163,7 +163,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.epoch != STATE.epoch:
                 return  # a straggler of an earlier test
             STATE.log.append({"role": self.role, "method": self.command, "path": self.path,
-                              "headers": {k.lower(): v for k, v in self.headers.items()}})
+                              "at": time.time(), "headers": {k.lower(): v for k, v in self.headers.items()}})
 
     def reply(self, status, body=b"", kind="application/json", headers=()):
         if not isinstance(body, bytes):
