@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,15 +116,50 @@ int file_load(const char *path, struct buf *out, struct err *err)
     return rc;
 }
 
+int file_walk(int dir, const char *path, int flags)
+{
+    int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+    int next;
+
+    for (; fd >= 0; path++) {
+        size_t len = strcspn(path, "/");
+        char part[NAME_MAX + 1];
+
+        if (!len || len > NAME_MAX || strncmp(path, "..", len > 2 ? len : 2) == 0 ||
+            (len == 1 && *path == '.')) {
+            file_close(&fd);
+            errno = EXDEV;
+            break;
+        }
+        memcpy(part, path, len);
+        part[len] = '\0';
+        path += len;
+        next =
+            openat(fd, part, (*path ? O_PATH | O_DIRECTORY : flags) | O_NOFOLLOW | O_CLOEXEC);
+        file_close(&fd);
+        fd = next;
+        if (!*path)
+            break;
+    }
+    return fd;
+}
+
+int file_beneath(int dir, const char *path, int flags, bool links)
+{
+    struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC),
+                            .resolve = RESOLVE_BENEATH |
+                                       (links ? RESOLVE_NO_MAGICLINKS : RESOLVE_NO_SYMLINKS) };
+    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+    return fd < 0 && (errno == ENOSYS || errno == EPERM) ? file_walk(dir, path, flags) : fd;
+}
+
 /* A path relative to root, opened beneath it. */
 static int open_beneath(int root, const char *path)
 {
-    struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-
     while (*path == '/')
         path++;
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+    return file_beneath(root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, true);
 }
 
 /* Below the root as it is; else without leading folders, as long as two names are left. */

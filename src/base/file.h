@@ -37,6 +37,20 @@ int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
 bool file_shared(const char *path);
 
 /*
+ * Open what lies beneath a directory, and nothing else: the kernel resolves the path there
+ * (openat2).
+ *
+ * flags    as of open; O_CLOEXEC is added
+ * links    symbolic links are followed, as long as they stay beneath
+ * returns  the descriptor; -1 and errno: ELOOP, EXDEV or ENOTDIR for what leads elsewhere
+ */
+int file_beneath(int dir, const char *path, int flags, bool links) MUST_CHECK;
+
+/* The same for kernels, sandboxes and debuggers that do not know openat2: component by
+ * component, following no link at all. file_beneath calls it by itself. */
+int file_walk(int dir, const char *path, int flags) MUST_CHECK;
+
+/*
  * Open a regular file for reading, and none that lies outside a directory: the kernel resolves
  * the path beneath it (openat2), links too.
  *

@@ -485,9 +485,30 @@ static int forget(const char *dir, struct err *err)
     return 0;
 }
 
+/* How it ended, into the catalog; what goes wrong there is told, and no more. */
+static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
+{
+    const struct sync_result *r = s->result;
+    struct state_sync sync = { .id = id,
+                               .outcome = rc == 0
+                                              ? r->missing || r->failed ? "incomplete" : "done"
+                                          : err->kind == ERR_CANCELLED ? "stopped"
+                                                                       : "failed",
+                               .error = rc == 0 ? NULL : err->text,
+                               .runs = r->runs,
+                               .artifacts = r->artifacts,
+                               .bytes = r->downloaded,
+                               .missing = r->missing };
+    struct err why;
+
+    if (state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
+        log_line(LOG_WARNING, "%s", why.text);
+}
+
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
 {
     struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    int64_t id;
     int rc;
 
     *result = (struct sync_result){ .oldest_us = CATALOG_UNKNOWN };
@@ -498,7 +519,11 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     s.catalog = catalog_open(opts->dir, true, err);
     if (!s.catalog)
         return -1;
-    rc = steps(&s, err);
+    rc = state_sync_begin(s.catalog, s.now_ms, &id, err);
+    if (rc == 0) {
+        rc = steps(&s, err);
+        remember(&s, id, rc, err);
+    }
     look(&s);
     region_free(s.region);
     mem_free(s.ids);

@@ -6,12 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NAME_MOST 255
@@ -45,17 +43,9 @@ bool place_good(const char *path)
     return true;
 }
 
-static int open_beneath(int dir, const char *name, uint64_t flags)
-{
-    struct open_how how = { .flags = flags | O_CLOEXEC,
-                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-
-    return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
-}
-
 bool place_has(const struct place *place, const char *path)
 {
-    int fd = open_beneath(place->fd, path, O_PATH | O_NOFOLLOW);
+    int fd = file_beneath(place->fd, path, O_PATH | O_NOFOLLOW, false);
     bool there = fd >= 0 || errno == ELOOP;
 
     file_close(&fd);
@@ -80,7 +70,7 @@ static int open_folder(const struct place *place, const char *path, const char *
         (void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
         if (mkdirat(fd, part, 0777) < 0 && errno != EEXIST)
             break;
-        next = open_beneath(fd, part, O_PATH | O_DIRECTORY);
+        next = file_beneath(fd, part, O_PATH | O_DIRECTORY, false);
         if (next < 0)
             break;
         file_close(&fd);

@@ -6,7 +6,7 @@
  * Errors   ERR_FORMAT for a name that leads elsewhere; ERR_EXISTS; ERR_SYSTEM
  * Owns     its descriptor
  * Threads  any, once open
- * Source   openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS
+ * Source   openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; file_beneath
  */
 #ifndef OPEN_PLACE_H
 #define OPEN_PLACE_H

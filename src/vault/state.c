@@ -270,3 +270,42 @@ void state_intent_done(struct catalog *c)
     if (sql)
         catalog_done(sql);
 }
+
+int state_sync_begin(struct catalog *c, int64_t now_ms, int64_t *id, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "UPDATE syncs SET outcome = 'killed' WHERE outcome IS NULL", err);
+
+    if (!sql || catalog_do(c, sql, err) < 0)
+        return -1;
+    sql = catalog_sql(c, "INSERT INTO syncs(began_ms) VALUES(?1)", err);
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, now_ms);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    *id = catalog_last(c);
+    return 0;
+}
+
+int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *sync,
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE syncs SET ended_ms = ?2, outcome = ?3, error = ?4, runs = ?5,"
+                    " artifacts = ?6, bytes = ?7, missing = ?8 WHERE id = ?1",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, sync->id);
+    catalog_number(sql, 2, now_ms);
+    catalog_text(sql, 3, sync->outcome);
+    catalog_text(sql, 4, sync->error);
+    catalog_number(sql, 5, (int64_t)sync->runs);
+    catalog_number(sql, 6, (int64_t)sync->artifacts);
+    catalog_number(sql, 7, (int64_t)sync->bytes);
+    catalog_number(sql, 8, (int64_t)sync->missing);
+    return catalog_do(c, sql, err);
+}

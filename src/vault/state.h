@@ -75,6 +75,23 @@ int64_t state_count(struct catalog *c, const char *state, struct err *err);
 /* When the oldest run was made that has ended and is not archived; CATALOG_UNKNOWN: none. */
 int64_t state_oldest(struct catalog *c, struct err *err);
 
+/* A sync, as the catalog remembers it. */
+struct state_sync {
+    int64_t id;
+    const char *outcome; /* "done", "incomplete", "stopped", "failed" */
+    const char *error;   /* or NULL */
+    uint64_t runs;
+    uint64_t artifacts;
+    uint64_t bytes; /* downloaded */
+    uint64_t missing;
+};
+
+/* It begins; one that has not ended by now was killed. *id is for its end. */
+int state_sync_begin(struct catalog *c, int64_t now_ms, int64_t *id,
+                     struct err *err) MUST_CHECK;
+int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *sync,
+                   struct err *err) MUST_CHECK;
+
 /* The stretch of time in which all runs of a filter are known, by when they were made; both
  * CATALOG_UNKNOWN: none. */
 struct frontier {

@@ -449,6 +449,31 @@ def test_hold_and_release(skyarc, sync, runs, tmp_path):
     db.close()
 
 
+def test_syncs_are_remembered(sync, runs, emu, env, skyarc, tmp_path):
+    runs("tsk_a", ended=100_000)
+    emu.fault("tsk_a_0", "status", times=99, status=404)
+    sync(check=3)
+    emu.fault("runs", "status", times=99, status=500)
+    skyarc("sync", "--dest", "vault", "--retries", "0", check=1)
+    emu.reset_faults()
+    runs("tsk_b", ended=90_000)
+    emu.fault("tsk_b_0", "slow", times=9, steps=100, pause=0.1)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        before = len(emu.log("store"))
+        process = subprocess.Popen([SKYARC, "sync", "--dest", "vault"], env=env, cwd=tmp_path,
+                                   stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while len(emu.log("store")) == before and time.monotonic() < end:
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.wait(10)
+    emu.reset_faults()
+    sync()
+    rows = query(tmp_path, "SELECT outcome, runs, artifacts, missing, error, ended_ms >= began_ms FROM syncs ORDER BY id")
+    assert [r[0] for r in rows] == ["incomplete", "failed", "stopped", "killed", "done"]
+    assert rows[0][1:4] == (1, 2, 1) and "cannot list runs" in rows[1][4] and rows[4][1:3] == (1, 3)
+
+
 def test_usage(skyarc, tmp_path):
     for args, words in [(["sync"], "--dest"), (["sync", "--dest", "d", "tsk_1"], "no operand"),
                         (["sync", "--dest", "d", "-o", "x.tar"], "--output"),
