@@ -119,27 +119,24 @@ int file_load(const char *path, struct buf *out, struct err *err)
 int file_walk(int dir, const char *path, int flags)
 {
     int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-    int next;
 
-    for (; fd >= 0; path++) {
+    while (fd >= 0 && *path) {
         size_t len = strcspn(path, "/");
+        size_t step = len + strspn(path + len, "/");
+        bool last = !path[step];
         char part[NAME_MAX + 1];
+        int next = -1;
 
-        if (!len || len > NAME_MAX || strncmp(path, "..", len > 2 ? len : 2) == 0 ||
-            (len == 1 && *path == '.')) {
-            file_close(&fd);
-            errno = EXDEV;
-            break;
+        errno = EXDEV;
+        if (len <= NAME_MAX && !(len == 2 && path[0] == '.' && path[1] == '.')) {
+            memcpy(part, len ? path : ".", len ? len : 1);
+            part[len ? len : 1] = '\0';
+            next = openat(fd, part,
+                          (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC);
         }
-        memcpy(part, path, len);
-        part[len] = '\0';
-        path += len;
-        next =
-            openat(fd, part, (*path ? O_PATH | O_DIRECTORY : flags) | O_NOFOLLOW | O_CLOEXEC);
         file_close(&fd);
         fd = next;
-        if (!*path)
-            break;
+        path += step;
     }
     return fd;
 }

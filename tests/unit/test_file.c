@@ -64,6 +64,9 @@ static void test_what_is_beneath(void **state)
     assert_int_equal(walk("a/b/file", O_RDONLY), 0);
     assert_int_equal(beneath("a/b/file", O_RDONLY, false), 0);
     assert_int_equal(walk("a/b", O_PATH | O_DIRECTORY), 0);
+    assert_int_equal(walk("a//b/./file", O_RDONLY), 0);
+    assert_int_equal(walk("/a/b/file", O_RDONLY), 0); /* beneath, all the same */
+    assert_int_equal(walk("/etc/passwd", O_RDONLY), ENOENT);
     assert_int_equal(walk("a/none", O_RDONLY), ENOENT);
     assert_int_equal(walk("none/file", O_RDONLY), ENOENT);
     assert_int_equal(walk("a/b/file/x", O_RDONLY), ENOTDIR);
@@ -72,9 +75,7 @@ static void test_what_is_beneath(void **state)
 
 static void test_what_leads_elsewhere(void **state)
 {
-    static const char *const paths[] = { "..",          "../x", "a/../a/b/file",
-                                         "/etc/passwd", "",     "a//b/file",
-                                         "a/./b",       "a/b/", "." };
+    static const char *const paths[] = { "..", "../x", "a/../a/b/file", "a/b/..", "a/.." };
     static const char *const links[] = { "inside/b/file", "outside/passwd", "a/b/link",
                                          "a/b/up/etc/passwd", "outside" };
     size_t i;
