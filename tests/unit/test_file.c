@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char top[] = "/tmp/skyarc-file-XXXXXX";
@@ -58,6 +59,11 @@ static int beneath(const char *path, int flags, bool links)
     return error;
 }
 
+static bool knows_openat2(void)
+{
+    return syscall(SYS_openat2, -1, "", NULL, 0) < 0 && errno != ENOSYS;
+}
+
 static void test_what_is_beneath(void **state)
 {
     (void)state;
@@ -70,7 +76,8 @@ static void test_what_is_beneath(void **state)
     assert_int_equal(walk("a/none", O_RDONLY), ENOENT);
     assert_int_equal(walk("none/file", O_RDONLY), ENOENT);
     assert_int_equal(walk("a/b/file/x", O_RDONLY), ENOTDIR);
-    assert_int_equal(beneath("inside/b/link", O_RDONLY, true), 0);
+    if (knows_openat2()) /* else no link is followed */
+        assert_int_equal(beneath("inside/b/link", O_RDONLY, true), 0);
 }
 
 static void test_what_leads_elsewhere(void **state)
