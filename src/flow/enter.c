@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "format/rows.h"
 #include "open/box.h"
+#include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
 #include "vault/state.h"
@@ -27,13 +28,6 @@ struct entering {
     unsigned rows;
 };
 
-static int64_t us_of(const char *text)
-{
-    int64_t us = text ? clock_us(text) : CLOCK_NONE;
-
-    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
-}
-
 bool enter_is_final(const char *reason)
 {
     return strcmp(reason, "gone") == 0 || strcmp(reason, "too-large") == 0 ||
@@ -44,12 +38,12 @@ bool enter_is_final(const char *reason)
 static int set_state(struct entering *e, const struct rows_run *row, struct err *err)
 {
     const struct enter_opts *o = e->opts;
-    int64_t ended = us_of(row->finished_at);
+    int64_t ended = catalog_us(row->finished_at);
     bool old = ended != CATALOG_UNKNOWN && o->now_ms - ended / 1000 >= o->give_up;
     bool sealed = old && !row->missing;
     struct state_row seen = { .run_id = row->run_id,
                               .status = row->status,
-                              .created_at = us_of(row->created_at),
+                              .created_at = catalog_us(row->created_at),
                               .finished_at = ended };
 
     if (o->pruning)
@@ -86,8 +80,8 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                               .run_type = row.run_type,
                               .failure_reason = row.failure_reason,
                               .prompt = row.prompt,
-                              .created_at = us_of(row.created_at),
-                              .finished_at = us_of(row.finished_at),
+                              .created_at = catalog_us(row.created_at),
+                              .finished_at = catalog_us(row.finished_at),
                               .artifacts = row.archived,
                               .missing = row.missing };
     return entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err);
@@ -104,7 +98,7 @@ static int on_artifact(struct entering *e, const char *text, size_t len, struct 
                                         .artifact_id = row.artifact_id,
                                         .type = row.artifact_type,
                                         .path = row.path,
-                                        .created_at = us_of(row.created_at),
+                                        .created_at = catalog_us(row.created_at),
                                         .size = row.size };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
     return entry_artifact(e->catalog, e->volume, &artifact, err);
@@ -189,6 +183,20 @@ int enter_volume(struct catalog *catalog, const struct shelf *shelf, const char 
     box_close(&box);
     mem_free(path);
     return rc < 0 ? err_wrap(err, "cannot enter volume '%s'", name) : 0;
+}
+
+int enter_check(const char *path, bool (*stopped)(void *ctx), void *ctx, struct err *err)
+{
+    struct verify_opts how = { .stopped = stopped, .ctx = ctx };
+    struct verify_result result;
+
+    if (verify_run(path, &how, &result, err) < 0)
+        return -1;
+    if (!result.damages)
+        return 0;
+    (void)err_set(err, ERR_MISMATCH, "'%s' was not what had been written when it was read back",
+                  path);
+    return 1;
 }
 
 /* What heals the catalog: volumes that it lacks, and those that are gone. */

@@ -25,6 +25,14 @@
 /* Whether an artifact that is missing for this reason will never come. */
 bool enter_is_final(const char *reason);
 
+/*
+ * Read a volume that has just been written back: every hash.
+ *
+ * returns  0: it is whole; 1: it is not, and err says so; -1: it cannot be read
+ */
+int enter_check(const char *path, bool (*stopped)(void *ctx), void *ctx,
+                struct err *err) MUST_CHECK;
+
 struct enter_opts {
     int64_t verified_ms; /* CATALOG_UNKNOWN: it was not verified */
     int64_t now_ms;

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "flow/rewrite.h"
-#include "open/verify.h"
 #include "vault/annals.h"
 #include "vault/entry.h"
 #include "vault/state.h"
@@ -200,20 +199,6 @@ static void name_of(char out[NAME_ROOM], const char *stem, unsigned long number,
         (void)snprintf(out, NAME_ROOM, "%.200s%.16s", stem, suffix);
 }
 
-/* Read the new volume back: every hash. */
-static int check(const struct prune *p, const char *path, struct err *err)
-{
-    struct verify_opts how = { .stopped = p->opts->stopped, .ctx = p->opts->ctx };
-    struct verify_result result;
-
-    if (verify_run(path, &how, &result, err) < 0)
-        return -1;
-    return result.damages
-               ? err_set(err, ERR_MISMATCH,
-                         "'%s' was not what had been written when it was read back", path)
-               : 0;
-}
-
 /* Write a volume anew with what is kept of it; the new one's name is in name. */
 static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_ROOM],
                       struct err *err)
@@ -240,7 +225,7 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_R
     opts.top = top;
     rc = to ? rewrite_run(&opts, err) : -1;
     if (rc == 0) {
-        rc = check(p, to, err);
+        rc = enter_check(to, p->opts->stopped, p->opts->ctx, err) ? -1 : 0;
         if (rc < 0)
             (void)unlink(to);
     }

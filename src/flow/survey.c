@@ -19,11 +19,6 @@ static int64_t known(int64_t us)
     return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
 }
 
-static int64_t us_of(const char *text)
-{
-    return known(text ? clock_us(text) : CLOCK_NONE);
-}
-
 /* Whether a run that has ended is one of those that are wanted. */
 static bool is_wanted(const struct survey_opts *opts, const char *status)
 {
@@ -61,7 +56,7 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     struct state_row seen = { .run_id = row->run_id,
                               .status = row->status,
                               .created_at = known(row->created_us),
-                              .finished_at = us_of(row->finished_at) };
+                              .finished_at = catalog_us(row->finished_at) };
     int rc;
 
     if (l->stop != CATALOG_UNKNOWN && seen.created_at != CATALOG_UNKNOWN &&
@@ -179,8 +174,8 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll, 
         rc = state_put_off(opts->catalog, poll->id, STATE_RUNNING, opts->now_ms, why.text, err);
     } else {
         seen.status = run.status;
-        seen.created_at = us_of(run.created_at);
-        seen.finished_at = us_of(run.finished_at);
+        seen.created_at = catalog_us(run.created_at);
+        seen.finished_at = catalog_us(run.finished_at);
         rc = note_run(opts, &seen, err);
     }
     run_clear(&run);

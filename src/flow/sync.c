@@ -8,7 +8,6 @@
 #include "flow/enter.h"
 #include "flow/prune.h"
 #include "flow/survey.h"
-#include "open/verify.h"
 #include "vault/annals.h"
 #include "vault/entry.h"
 #include "vault/state.h"
@@ -90,21 +89,18 @@ static struct enter_opts enter_opts(const struct sync *s, int64_t verified_ms)
 /* Read a volume back; what is damaged does not stay. */
 static int verify(struct sync *s, const char *path, int64_t *verified_ms, struct err *err)
 {
-    struct verify_opts how = { .stopped = on_stopped, .ctx = s };
-    struct verify_result result;
+    int rc;
 
     *verified_ms = CATALOG_UNKNOWN;
     if (!s->opts->verify)
         return 0;
-    if (verify_run(path, &how, &result, err) < 0)
-        return -1;
-    if (result.damages) {
+    rc = enter_check(path, on_stopped, s, err);
+    if (rc > 0) {
         (void)unlink(path);
-        return err_set(err, ERR_MISMATCH,
-                       "'%s' was not what had been written when it was read back, and is "
-                       "removed; is the disk failing?",
-                       path);
+        (void)err_hint(err, "it is removed; is the disk failing?");
     }
+    if (rc)
+        return -1;
     *verified_ms = clock_wall();
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/catalog.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -78,6 +79,13 @@ static const char *const migrations[] = {
     " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
+
+int64_t catalog_us(const char *text)
+{
+    int64_t us = text ? clock_us(text) : CLOCK_NONE;
+
+    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
+}
 
 static int fail(struct catalog *c, struct err *err)
 {

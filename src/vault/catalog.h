@@ -26,6 +26,9 @@
 
 struct catalog;
 
+/* A record's time as the catalog has it: microseconds, or CATALOG_UNKNOWN. text may be NULL. */
+int64_t catalog_us(const char *text);
+
 /* Open DIR/catalog.db. make: create it, and bring an older one up to date; else read it only.
  */
 struct catalog *catalog_open(const char *dir, bool make, struct err *err) MUST_CHECK;

@@ -173,18 +173,6 @@ int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256, st
     return catalog_do(c, sql, err);
 }
 
-int entry_verified(struct catalog *c, const char *name, int64_t when_ms, struct err *err)
-{
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "UPDATE volumes SET verified_ms = ?2 WHERE name = ?1", err);
-
-    if (!sql)
-        return -1;
-    catalog_text(sql, 1, name);
-    catalog_number(sql, 2, when_ms);
-    return catalog_do(c, sql, err);
-}
-
 /* Whether a statement, bound, has a row. */
 static int has_row(struct catalog *c, struct sqlite3_stmt *sql, struct err *err)
 {

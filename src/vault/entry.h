@@ -74,9 +74,6 @@ int entry_missing(struct catalog *c, const struct entry_missing *missing,
 int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256,
               struct err *err) MUST_CHECK;
 
-int entry_verified(struct catalog *c, const char *name, int64_t when_ms,
-                   struct err *err) MUST_CHECK;
-
 /* Take a volume out, with what only it held. */
 int entry_remove(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
 
