@@ -14,7 +14,6 @@
 #include "job/idlist.h"
 #include "job/query.h"
 #include "job/session.h"
-#include "job/summary.h"
 #include "job/talk.h"
 #include "job/tool.h"
 #include "vault/lock.h"
@@ -98,7 +97,6 @@ struct service {
     struct buf filter;
     struct lock lock;
     uint64_t began;
-    uint64_t drawn;
 };
 
 static int make_dir(const char *dir, struct err *err)
@@ -130,20 +128,6 @@ static int check(const struct sync_args *args, int count, char *const *operands,
                        "--strict would leave a run out for ever; what is missing "
                        "is tried again at the next sync");
     return 0;
-}
-
-static void on_status(void *ctx, const struct pull_status *status)
-{
-    struct service *s = ctx;
-    uint64_t now = clock_mono();
-    char line[400];
-
-    if (signals_asked())
-        log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
-    if (progress_possible() && now >= s->drawn + 100) {
-        s->drawn = now;
-        progress_show(summary_status(line, sizeof(line), status));
-    }
 }
 
 static int print_id(void *ctx, const char *run_id, struct err *err)
@@ -264,8 +248,8 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
     archive_fill(&s->job, &s->api, &pull);
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;
-    pull.status = on_status;
-    pull.ctx = s;
+    pull.status = archive_tell;
+    pull.ctx = &s->job;
     return query_fill(&args->query, &opts.query, err) < 0 ? -1 : sync_run(&opts, result, err);
 }
 
@@ -319,7 +303,9 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopped, NULL, err);
     if (rc == 0) {
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START);
-        if (progress_possible() && !s.args->common.quiet && !s.args->common.verbose)
+        s.job.moving = progress_possible() && !s.args->common.quiet &&
+                       !s.args->common.verbose && s.args->common.log_format == 0;
+        if (s.job.moving)
             progress_begin();
         rc = run(&s, &result, err);
         progress_end();

@@ -65,7 +65,7 @@ const struct opt archive_transfer_opts[] = {
 
 /* clang-format on */
 
-static void on_status(void *ctx, const struct pull_status *status)
+void archive_tell(void *ctx, const struct pull_status *status)
 {
     struct archive_job *job = ctx;
     uint64_t now = clock_mono();
@@ -278,7 +278,7 @@ struct hooks {
 
 static void hook_status(void *ctx, const struct pull_status *status)
 {
-    on_status(((struct hooks *)ctx)->job, status);
+    archive_tell(((struct hooks *)ctx)->job, status);
 }
 
 static void hook_planned(void *ctx, const struct pull_planned *planned)

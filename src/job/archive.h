@@ -91,6 +91,9 @@ void archive_clear(struct archive_job *job);
 /* Fill in what the options say; runs, hooks and dry run are the caller's. */
 void archive_fill(const struct archive_job *job, const struct api *api, struct pull_opts *opts);
 
+/* Draw the line that moves, and answer SIGUSR1: a status hook, ctx being the job. */
+void archive_tell(void *ctx, const struct pull_status *status);
+
 /* Pull, with the line that moves; planned (may be NULL) makes it a dry run. */
 int archive_run(struct archive_job *job, const struct api *api, char *const *ids, size_t count,
                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
