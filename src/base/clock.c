@@ -7,12 +7,17 @@
 #include <string.h>
 #include <time.h>
 
-uint64_t clock_mono(void)
+uint64_t clock_mono_us(void)
 {
     struct timespec ts;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t clock_mono(void)
+{
+    return clock_mono_us() / 1000;
 }
 
 int64_t clock_wall(void)

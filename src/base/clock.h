@@ -19,6 +19,9 @@
 /* Milliseconds that only grow; no relation to the date. */
 uint64_t clock_mono(void);
 
+/* The same in microseconds. */
+uint64_t clock_mono_us(void);
+
 /* Milliseconds since 1970. */
 int64_t clock_wall(void);
 

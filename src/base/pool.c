@@ -12,6 +12,7 @@ struct pool {
     struct chunk *all;
     unsigned char *pages;
     size_t count;
+    size_t size; /* of a chunk */
     void (*on_return)(void *ctx);
     void *on_return_ctx;
     /* under lock */
@@ -22,7 +23,7 @@ struct pool {
     bool refused;
 };
 
-struct pool *pool_new(size_t count, struct err *err)
+struct pool *pool_new(size_t count, size_t size, struct err *err)
 {
     struct pool *pool = mem_new(sizeof(*pool), err);
     size_t i;
@@ -30,14 +31,15 @@ struct pool *pool_new(size_t count, struct err *err)
     if (!pool)
         return NULL;
     pool->count = count;
+    pool->size = size;
     pool->all = mem_array(count, sizeof(*pool->all), err);
-    pool->pages = mmap(NULL, count * CHUNK_SIZE, PROT_READ | PROT_WRITE,
+    pool->pages = mmap(NULL, count * size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!pool->all || pool->pages == MAP_FAILED) {
         if (pool->pages == MAP_FAILED)
-            (void)err_sys(err, "cannot map %zu MiB", count * CHUNK_SIZE >> 20);
+            (void)err_sys(err, "cannot map %zu MiB", count * size >> 20);
         else
-            (void)munmap(pool->pages, count * CHUNK_SIZE);
+            (void)munmap(pool->pages, count * size);
         mem_free(pool->all);
         mem_free(pool);
         return NULL;
@@ -46,7 +48,8 @@ struct pool *pool_new(size_t count, struct err *err)
     (void)pthread_cond_init(&pool->home, NULL);
     for (i = count; i-- > 0;) {
         pool->all[i].home = pool;
-        pool->all[i].data = pool->pages + i * CHUNK_SIZE;
+        pool->all[i].data = pool->pages + i * size;
+        pool->all[i].size = size;
         pool->all[i].next = pool->free;
         pool->free = &pool->all[i];
     }
@@ -61,7 +64,7 @@ void pool_free(struct pool *pool)
     assert(pool->idle == pool->count);
     (void)pthread_cond_destroy(&pool->home);
     (void)pthread_mutex_destroy(&pool->lock);
-    (void)munmap(pool->pages, pool->count * CHUNK_SIZE);
+    (void)munmap(pool->pages, pool->count * pool->size);
     mem_free(pool->all);
     mem_free(pool);
 }
@@ -70,6 +73,11 @@ void pool_on_return(struct pool *pool, void (*fn)(void *ctx), void *ctx)
 {
     pool->on_return = fn;
     pool->on_return_ctx = ctx;
+}
+
+size_t pool_chunk_size(const struct pool *pool)
+{
+    return pool->size;
 }
 
 /* With the lock held and a chunk at home. */

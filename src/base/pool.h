@@ -18,22 +18,25 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define CHUNK_SIZE                                                                             \
-    ((size_t)128 * 1024) /* bytes in a chunk: a zstd block, eight TLS records                  \
-                          */
+/* Bytes in a chunk, and the most that one may have: a zstd block, eight TLS records. */
+#define CHUNK_SIZE ((size_t)128 * 1024)
 
 struct pool;
 
 struct chunk {
     struct chunk *next; /* for whoever holds it */
     struct pool *home;
-    unsigned char *data; /* CHUNK_SIZE bytes */
-    size_t len;          /* bytes in use; the holder's */
+    unsigned char *data;
+    size_t size; /* bytes of room: the pool's */
+    size_t len;  /* bytes in use; the holder's */
     atomic_uint refs;
 };
 
-/* count chunks; their pages are touched on first use. */
-struct pool *pool_new(size_t count, struct err *err) MUST_CHECK;
+/* count chunks of size bytes (at most CHUNK_SIZE); their pages are touched on first use. */
+struct pool *pool_new(size_t count, size_t size, struct err *err) MUST_CHECK;
+
+/* Bytes of room in each chunk. */
+size_t pool_chunk_size(const struct pool *pool);
 
 /* Release; every chunk must be home. NULL is fine. */
 void pool_free(struct pool *pool);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/queue.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 struct queue {
     pthread_mutex_t lock;
@@ -86,14 +86,6 @@ void queue_close(struct queue *queue)
     (void)pthread_mutex_unlock(&queue->lock);
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* The oldest, or NULL; with the lock held. */
 static void *take(struct queue *queue)
 {
@@ -113,14 +105,14 @@ void *queue_pop(struct queue *queue, uint64_t *waited_us)
 
     (void)pthread_mutex_lock(&queue->lock);
     if (!queue->len && !queue->closed) {
-        uint64_t since = now_us();
+        uint64_t since = clock_mono_us();
 
         queue->starved = true;
         while (!queue->len && !queue->closed)
             (void)pthread_cond_wait(&queue->filled, &queue->lock);
         queue->starved = false;
         if (waited_us)
-            *waited_us += now_us() - since;
+            *waited_us += clock_mono_us() - since;
     }
     thing = take(queue);
     (void)pthread_mutex_unlock(&queue->lock);

@@ -260,8 +260,8 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
 
-    p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, err);
-    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, err), opts->spool_dir };
+    p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
+    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, CHUNK_SIZE, err), opts->spool_dir };
     packer.stow.seen = p->page ? record_see : NULL;
     packer.stow.ctx = p->page;
     if (!p->pool || !p->parts.pool)

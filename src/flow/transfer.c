@@ -143,7 +143,7 @@ static enum sink pass(struct transfer *t, const char *bytes, size_t len)
 {
     struct transfers *all = t->all;
     struct part *part = &t->part;
-    size_t room = part->chunk ? CHUNK_SIZE - part->chunk->len : 0;
+    size_t room = part->chunk ? part->chunk->size - part->chunk->len : 0;
     struct chunk *spare = NULL;
     size_t n = len < room ? len : room;
 

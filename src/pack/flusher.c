@@ -22,6 +22,7 @@ struct flusher {
     bool seekable;
     bool direct; /* the thread's */
     bool started;
+    bool stepped;
     pthread_t thread;
     unsigned char *pages;
     /* under lock */
@@ -55,41 +56,46 @@ static int write_job(struct flusher *f, const struct job *job, struct err *err)
     return 0;
 }
 
+/* Write the oldest buffer and give it back; called and left with the lock held. */
+static void retire(struct flusher *f)
+{
+    const struct job *job = &f->jobs[f->first];
+    struct err err;
+    int rc = 0;
+
+    if (!f->failed) {
+        (void)pthread_mutex_unlock(&f->lock);
+        err_clear(&err);
+        rc = write_job(f, job, &err);
+        (void)pthread_mutex_lock(&f->lock);
+    }
+    if (rc < 0) {
+        f->failed = true;
+        f->err = err;
+    }
+    f->idle[f->idle_count++] = job->buffer;
+    f->first = (f->first + 1) % BUFFERS;
+    f->count--;
+    (void)pthread_cond_signal(&f->emptied);
+}
+
 static void *run(void *ctx)
 {
     struct flusher *f = ctx;
-    struct err err;
 
     (void)pthread_mutex_lock(&f->lock);
     for (;;) {
-        const struct job *job;
-        int rc = 0;
-
         while (!f->count && !f->closing)
             (void)pthread_cond_wait(&f->filled, &f->lock);
         if (!f->count)
             break;
-        job = &f->jobs[f->first];
-        if (!f->failed) {
-            (void)pthread_mutex_unlock(&f->lock);
-            err_clear(&err);
-            rc = write_job(f, job, &err);
-            (void)pthread_mutex_lock(&f->lock);
-        }
-        if (rc < 0) {
-            f->failed = true;
-            f->err = err;
-        }
-        f->idle[f->idle_count++] = job->buffer;
-        f->first = (f->first + 1) % BUFFERS;
-        f->count--;
-        (void)pthread_cond_signal(&f->emptied);
+        retire(f);
     }
     (void)pthread_mutex_unlock(&f->lock);
     return NULL;
 }
 
-struct flusher *flusher_new(int fd, bool seekable, bool direct, struct err *err)
+struct flusher *flusher_new(int fd, bool seekable, bool direct, bool stepped, struct err *err)
 {
     struct flusher *f = mem_new(sizeof(*f), err);
     void *pages = NULL;
@@ -100,6 +106,7 @@ struct flusher *flusher_new(int fd, bool seekable, bool direct, struct err *err)
     f->fd = fd;
     f->seekable = seekable;
     f->direct = direct;
+    f->stepped = stepped;
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->filled, NULL);
     (void)pthread_cond_init(&f->emptied, NULL);
@@ -112,6 +119,8 @@ struct flusher *flusher_new(int fd, bool seekable, bool direct, struct err *err)
         f->idle[f->idle_count] = f->pages + f->idle_count * FLUSHER_BUFFER;
         f->idle_count++;
     }
+    if (stepped)
+        return f;
     rc = pthread_create(&f->thread, NULL, run, f);
     if (rc) {
         (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
@@ -169,6 +178,8 @@ void flusher_put(struct flusher *f, unsigned char *buffer, size_t len, uint64_t 
 {
     (void)pthread_mutex_lock(&f->lock);
     f->jobs[(f->first + f->count++) % BUFFERS] = (struct job){ buffer, len, at };
+    if (f->stepped)
+        retire(f);
     (void)pthread_cond_signal(&f->filled);
     (void)pthread_mutex_unlock(&f->lock);
 }

@@ -26,8 +26,10 @@ struct flusher;
  *
  * seekable   write at offsets; else one after the other
  * direct     the descriptor has O_DIRECT; taken off it if that turns out not to work
+ * stepped    start no thread: flusher_put writes
  */
-struct flusher *flusher_new(int fd, bool seekable, bool direct, struct err *err) MUST_CHECK;
+struct flusher *flusher_new(int fd, bool seekable, bool direct, bool stepped,
+                            struct err *err) MUST_CHECK;
 
 /* Wait for what is being written, and release; NULL is fine. */
 void flusher_free(struct flusher *flusher);

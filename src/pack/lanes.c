@@ -5,10 +5,10 @@
 #include "format/entry.h"
 #include "pack/squeeze.h"
 
+#include <assert.h>
 #include <string.h>
 
-#define POOL_CHUNKS 96                 /* copies of small things: 12 MiB at most */
-#define COPY_MAX    ((size_t)32 << 10) /* a shorter piece is copied: it frees its chunk */
+#define COPY_MAX    ((size_t)32 << 10)
 #define HEADER_MAX  ((size_t)256 << 10)
 #define ENTRIES_MAX ((size_t)1 << 20) /* in one frame */
 
@@ -27,6 +27,8 @@ struct lane {
 };
 
 struct lanes {
+    struct lanes_sizes sizes;
+    bool stepped;
     struct squeeze *squeeze;
     struct pool *pool;
     struct lane lane[2]; /* squeezed, stored */
@@ -40,20 +42,38 @@ struct lanes {
     uint64_t kept_at;
 };
 
-struct lanes *lanes_new(enum frame_codec codec, int level, unsigned workers,
-                        struct writer *writer, struct err *err)
+/*
+ * Chunks for copies of small things; 12 MiB with the usual sizes. The two frames that are open
+ * hold at most a frame and a chunk each; whatever else is out is in frames that have ended and
+ * comes home without our doing, so that waiting for one ends.
+ */
+static size_t copies(const struct lanes_sizes *sizes)
+{
+    return 3 * (sizes->cut_piece / sizes->chunk);
+}
+
+struct lanes *lanes_new(const struct lanes_opts *opts, struct writer *writer, struct err *err)
 {
     struct lanes *lanes = mem_new(sizeof(*lanes), err);
+    struct lanes_sizes *sizes;
 
     if (!lanes)
         return NULL;
-    lanes->framed = codec != FRAME_NONE;
+    sizes = &lanes->sizes;
+    *sizes = opts->sizes;
+    sizes->cut_file = sizes->cut_file ? sizes->cut_file : FRAME_CUT_FILE;
+    sizes->cut_piece = sizes->cut_piece ? sizes->cut_piece : FRAME_CUT_PIECE;
+    sizes->copy_max = sizes->copy_max ? sizes->copy_max : COPY_MAX;
+    sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
+    lanes->stepped = opts->stepped;
+    lanes->framed = opts->codec != FRAME_NONE;
     lanes->lane[1].piece.store = true;
     lanes->now = &lanes->lane[0];
     buf_init(&lanes->header, HEADER_MAX);
-    lanes->pool = pool_new(POOL_CHUNKS, err);
+    lanes->pool = pool_new(copies(sizes), sizes->chunk, err);
     if (lanes->pool)
-        lanes->squeeze = squeeze_new(codec, level, workers, writer, err);
+        lanes->squeeze =
+            squeeze_new(opts->codec, opts->level, opts->workers, opts->stepped, writer, err);
     if (lanes->squeeze)
         return lanes;
     lanes_free(lanes);
@@ -114,15 +134,29 @@ static void split(struct lanes *lanes, struct lane *lane)
     lanes->split = true;
 }
 
+/* A chunk for copies. The packer waits here for frames that have ended; see copies(). */
+static struct chunk *copy_chunk(struct lanes *lanes)
+{
+    struct chunk *chunk;
+
+    if (!lanes->stepped)
+        return pool_wait(lanes->pool);
+    do
+        chunk = pool_try(lanes->pool, 0);
+    while (!chunk && squeeze_step(lanes->squeeze));
+    assert(chunk);
+    return chunk;
+}
+
 /* Have room in the tail chunk. */
 static struct chunk *tail_of(struct lanes *lanes, struct lane *lane)
 {
-    if (lane->tail && lane->tail->len == CHUNK_SIZE) {
+    if (lane->tail && lane->tail->len == lane->tail->size) {
         chunk_unref(lane->tail);
         lane->tail = NULL;
     }
     if (!lane->tail)
-        lane->tail = pool_wait(lanes->pool);
+        lane->tail = copy_chunk(lanes);
     return lane->tail;
 }
 
@@ -133,8 +167,8 @@ int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *er
 
     while (len) {
         struct chunk *tail = tail_of(lanes, lane);
-        size_t n = CHUNK_SIZE - tail->len;
-        size_t room = FRAME_CUT_PIECE - (size_t)lane->piece.size;
+        size_t n = tail->size - tail->len;
+        size_t room = lanes->sizes.cut_piece - (size_t)lane->piece.size;
 
         n = n < room ? n : room;
         n = n < len ? n : len;
@@ -144,7 +178,7 @@ int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *er
             return -1;
         from += n;
         len -= n;
-        if (lane->piece.size == FRAME_CUT_PIECE)
+        if (lane->piece.size == lanes->sizes.cut_piece)
             split(lanes, lane);
     }
     return 0;
@@ -155,17 +189,17 @@ int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err)
     struct lane *lane = lanes->now;
     size_t from = 0;
 
-    if (chunk->len < COPY_MAX)
+    if (chunk->len < lanes->sizes.copy_max)
         return lanes_add(lanes, chunk->data, chunk->len, err);
     while (from < chunk->len) {
         size_t n = chunk->len - from;
-        size_t room = FRAME_CUT_PIECE - (size_t)lane->piece.size;
+        size_t room = lanes->sizes.cut_piece - (size_t)lane->piece.size;
 
         n = n < room ? n : room;
         if (piece_add(&lane->piece, chunk_ref(chunk), from, n, err) < 0)
             return -1;
         from += n;
-        if (lane->piece.size == FRAME_CUT_PIECE)
+        if (lane->piece.size == lanes->sizes.cut_piece)
             split(lanes, lane);
     }
     return 0;
@@ -178,7 +212,7 @@ int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t siz
 
     lanes->now = lane;
     lanes->split = false;
-    if (lane->piece.size >= FRAME_CUT_FILE)
+    if (lane->piece.size >= lanes->sizes.cut_file)
         cut(lanes, lane);
     if (mem_room(&lane->waiting, &lane->cap, lane->count, sizeof(*lane->waiting), ENTRIES_MAX,
                  err) < 0)
@@ -242,6 +276,11 @@ int lanes_drain(struct lanes *lanes, struct seek **seek, struct err *err)
     if (seek)
         *seek = squeeze_seek(lanes->squeeze);
     return squeeze_drain(lanes->squeeze, err);
+}
+
+bool lanes_step(struct lanes *lanes)
+{
+    return squeeze_step(lanes->squeeze);
 }
 
 bool lanes_failed(struct lanes *lanes)

@@ -39,9 +39,31 @@ struct spot {
 
 struct lanes;
 
-struct lanes *lanes_new(enum frame_codec codec, int level, unsigned workers,
-                        struct writer *writer, struct err *err) MUST_CHECK;
+/* Sizes that a simulation makes small; 0: as usual. */
+struct lanes_sizes {
+    size_t cut_file;  /* FRAME_CUT_FILE */
+    size_t cut_piece; /* FRAME_CUT_PIECE */
+    size_t copy_max;  /* a shorter piece is copied: it frees its chunk */
+    size_t chunk;     /* CHUNK_SIZE, of the copies */
+};
+
+struct lanes_opts {
+    enum frame_codec codec;
+    int level;
+    unsigned workers;
+    bool stepped; /* no threads: lanes_step does their work */
+    struct lanes_sizes sizes;
+};
+
+/* The writer must outlive it. */
+struct lanes *lanes_new(const struct lanes_opts *opts, struct writer *writer,
+                        struct err *err) MUST_CHECK;
+
+/* Stop the threads behind it and release; NULL is fine. */
 void lanes_free(struct lanes *lanes);
+
+/* Stepped: put out one frame; false when none has ended. */
+bool lanes_step(struct lanes *lanes);
 
 /* Before the first entry: go on behind frames that are there; their rows move in. */
 void lanes_start(struct lanes *lanes, struct seek *seek, uint64_t plain);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pack/packer.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/queue.h"
 #include "format/sniff.h"
@@ -37,6 +38,9 @@ struct packer {
     struct err err; /* the thread's, then the joiner's */
 
     struct queue *answers; /* items, to the transfer loop */
+
+    bool idle; /* stepped: the queue was empty last time, and since when */
+    uint64_t idle_since;
 
     /* the thread's own */
     struct stow *stow;
@@ -309,6 +313,26 @@ static void handle(struct packer *p, struct parcel *parcel)
     parcel_free(parcel);
 }
 
+/* Handle a parcel, or let it wait for the head; then what the end of a head lets go on. */
+static void take(struct packer *p, struct parcel *parcel)
+{
+    bool heads = parcel->kind != PARCEL_ITEM && parcel->kind != PARCEL_DOCUMENT;
+
+    if (p->head && !heads) {
+        *p->last_parked = parcel;
+        p->last_parked = &parcel->next;
+        return;
+    }
+    handle(p, parcel);
+    while (!p->head && p->parked) {
+        parcel = p->parked;
+        p->parked = parcel->next;
+        if (!p->parked)
+            p->last_parked = &p->parked;
+        handle(p, parcel);
+    }
+}
+
 static void *run(void *ctx)
 {
     struct packer *p = ctx;
@@ -316,28 +340,34 @@ static void *run(void *ctx)
     uint64_t waited = 0;
 
     while ((parcel = queue_pop(p->queue, &waited))) {
-        bool heads = parcel->kind != PARCEL_ITEM && parcel->kind != PARCEL_DOCUMENT;
-
         atomic_store(&p->waited_us, waited);
-        if (p->head && !heads) {
-            *p->last_parked = parcel;
-            p->last_parked = &parcel->next;
-            continue;
-        }
-        handle(p, parcel);
-        while (!p->head && p->parked) {
-            parcel = p->parked;
-            p->parked = parcel->next;
-            if (!p->parked)
-                p->last_parked = &p->parked;
-            handle(p, parcel);
-        }
+        take(p, parcel);
     }
     return NULL;
 }
 
+bool packer_step(struct packer *p)
+{
+    struct parcel *parcel = queue_try(p->queue);
+    uint64_t now = clock_mono_us();
+
+    if (!parcel) {
+        if (!p->idle)
+            p->idle_since = now;
+        p->idle = true;
+        return false;
+    }
+    if (p->idle)
+        atomic_store(&p->waited_us, atomic_load(&p->waited_us) + now - p->idle_since);
+    p->idle = false;
+    take(p, parcel);
+    return true;
+}
+
 static void end_thread(struct packer *p)
 {
+    while (p->opts.stepped && packer_step(p))
+        ;
     if (p->joined)
         return;
     queue_close(p->queue);
@@ -363,6 +393,8 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->stow = stow_new(&opts->stow, volume, plan, err);
     if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
         goto fail;
+    if (opts->stepped)
+        return p;
     rc = pthread_create(&p->thread, NULL, run, p);
     if (rc) {
         (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
@@ -475,7 +507,7 @@ uint64_t packer_waited(const struct packer *p)
 
 bool packer_starved(struct packer *p)
 {
-    return queue_starved(p->queue);
+    return p->opts.stepped ? p->idle : queue_starved(p->queue);
 }
 
 int packer_join(struct packer *p, struct err *err)

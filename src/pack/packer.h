@@ -36,6 +36,7 @@ struct packer_opts {
     uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
     void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */
     void *ctx;
+    bool stepped; /* for simulations: no thread, packer_step does its work */
 };
 
 /* A payload file that is no artifact: run.json and its like. */
@@ -51,6 +52,9 @@ struct packer;
 /* Start the thread; volume and plan must outlive it, and are its own until packer_join. */
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
                           struct plan *plan, struct err *err) MUST_CHECK;
+
+/* Stepped: take the next thing that was handed over; false when there is none. */
+bool packer_step(struct packer *packer);
 
 /* Stop without finishing what was handed over; NULL is fine. */
 void packer_free(struct packer *packer);

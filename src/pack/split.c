@@ -25,15 +25,25 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
 static int append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
                   struct err *err)
 {
+    size_t most = pool_chunk_size(spool->pool);
+    const unsigned char *from = bytes;
     struct chunk *chunk;
-    int rc = body_add(body, spool, 0, true, bytes, len, err);
 
-    while (rc == 0) { /* not even one: wait until frames that hold them are written */
-        chunk = pool_wait(spool->pool);
-        chunk_unref(chunk);
-        rc = body_add(body, spool, 0, true, bytes, len, err);
+    while (len) {
+        size_t n = len < most ? len : most;
+        int rc = body_add(body, spool, 0, true, from, n, err);
+
+        if (rc < 0)
+            return -1;
+        if (rc == 0) { /* not even one: wait until frames that hold them are written */
+            chunk = pool_wait(spool->pool);
+            chunk_unref(chunk);
+            continue;
+        }
+        from += n;
+        len -= n;
     }
-    return rc < 0 ? -1 : 0;
+    return 0;
 }
 
 struct body *split_entry(struct unzip *unzip, const struct spool *spool, struct err *err)

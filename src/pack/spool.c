@@ -105,7 +105,7 @@ static struct chunk *spare_chunk(const struct body *body, const struct spool *sp
 
 static void fill(struct chunk *chunk, const char **bytes, size_t *len)
 {
-    size_t room = CHUNK_SIZE - chunk->len;
+    size_t room = chunk->size - chunk->len;
     size_t n = *len < room ? *len : room;
 
     memcpy(chunk->data + chunk->len, *bytes, n);
@@ -118,10 +118,10 @@ int body_add(struct body *body, const struct spool *spool, size_t keep, bool spi
              const void *bytes, size_t len, struct err *err)
 {
     const char *from = bytes;
-    size_t room = body->last ? CHUNK_SIZE - body->last->len : 0;
+    size_t room = body->last ? body->last->size - body->last->len : 0;
     struct chunk *spare = NULL;
 
-    assert(len <= CHUNK_SIZE); /* so that one chunk more is enough */
+    assert(len <= pool_chunk_size(spool->pool)); /* so that one chunk more is enough */
     body->size += len;
     if (len > room && (body->fd < 0 || !body->last)) {
         spare = spare_chunk(body, spool, keep, spill);

@@ -76,6 +76,7 @@ struct squeeze {
     pthread_t *threads; /* the workers, and the writer last */
     unsigned workers;
     unsigned started;
+    bool stepped; /* no threads: squeeze_step */
     struct slot *slots;
     size_t size;
     /* under lock */
@@ -109,6 +110,12 @@ static struct slot *take(struct squeeze *s)
     }
 }
 
+static int code(struct frame_coder *coder, struct slot *slot)
+{
+    return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
+                      slot->piece.store, &slot->coded, &slot->err);
+}
+
 static void *work(void *ctx)
 {
     struct squeeze *s = ctx;
@@ -121,9 +128,7 @@ static void *work(void *ctx)
         bool skip = s->failed;
 
         (void)pthread_mutex_unlock(&s->lock);
-        slot->failed =
-            !skip && frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
-                                slot->piece.store, &slot->coded, &slot->err) < 0;
+        slot->failed = !skip && code(coder, slot) < 0;
         (void)pthread_mutex_lock(&s->lock);
         slot->state = SLOT_CODED;
         (void)pthread_cond_signal(&s->coded);
@@ -158,41 +163,63 @@ static int put_out(struct squeeze *s, struct slot *slot, struct err *err)
     return seek_add(&s->seek, writer_offset(s->writer) - before, piece->size, err);
 }
 
+/* Put out the oldest slot, which is coded, and empty it; called and left with the lock held. */
+static void retire(struct squeeze *s, struct slot *slot)
+{
+    bool skip = s->failed; /* as it is now: then the worker may have coded nothing */
+    struct err err;
+    int rc = 0;
+
+    (void)pthread_mutex_unlock(&s->lock);
+    err_clear(&err);
+    if (!skip)
+        rc = put_out(s, slot, &err);
+    piece_reset(&slot->piece);
+    if (slot->coded.cap > KEEP_ROOM)
+        buf_clear(&slot->coded);
+    buf_reset(&slot->coded);
+    (void)pthread_mutex_lock(&s->lock);
+    if (rc < 0) {
+        s->failed = true;
+        s->err = err;
+    }
+    slot->state = SLOT_FREE;
+    s->written++;
+    (void)pthread_cond_broadcast(&s->freed);
+}
+
 static void *write_out(void *ctx)
 {
     struct squeeze *s = ctx;
-    struct err err;
 
-    err_clear(&err);
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
         struct slot *slot = &s->slots[s->written % s->size];
-        bool skip;
-        int rc = 0;
 
         while (slot->state != SLOT_CODED && !(s->closing && s->written == s->submitted))
             (void)pthread_cond_wait(&s->coded, &s->lock);
         if (slot->state != SLOT_CODED)
             break;
-        skip = s->failed; /* as it is now: then the worker may have coded nothing */
-        (void)pthread_mutex_unlock(&s->lock);
-        if (!skip)
-            rc = put_out(s, slot, &err);
-        piece_reset(&slot->piece);
-        if (slot->coded.cap > KEEP_ROOM)
-            buf_clear(&slot->coded);
-        buf_reset(&slot->coded);
-        (void)pthread_mutex_lock(&s->lock);
-        if (rc < 0) {
-            s->failed = true;
-            s->err = err;
-        }
-        slot->state = SLOT_FREE;
-        s->written++;
-        (void)pthread_cond_broadcast(&s->freed);
+        retire(s, slot);
     }
     (void)pthread_mutex_unlock(&s->lock);
     return NULL;
+}
+
+bool squeeze_step(struct squeeze *s)
+{
+    struct slot *slot = &s->slots[s->written % s->size];
+
+    if (s->written == s->submitted)
+        return false;
+    if (slot->state == SLOT_FILLED) {
+        slot->failed = !s->failed && code(s->coders[0], slot) < 0;
+        slot->state = SLOT_CODED;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    retire(s, slot);
+    (void)pthread_mutex_unlock(&s->lock);
+    return true;
 }
 
 void squeeze_submit(struct squeeze *s, struct piece *piece)
@@ -200,6 +227,8 @@ void squeeze_submit(struct squeeze *s, struct piece *piece)
     struct slot *slot;
     struct piece empty;
 
+    while (s->stepped && s->submitted - s->written == s->size && squeeze_step(s))
+        ;
     (void)pthread_mutex_lock(&s->lock);
     slot = &s->slots[s->submitted % s->size];
     while (slot->state != SLOT_FREE)
@@ -223,6 +252,8 @@ int squeeze_drain(struct squeeze *s, struct err *err)
 {
     int rc = 0;
 
+    while (s->stepped && squeeze_step(s))
+        ;
     (void)pthread_mutex_lock(&s->lock);
     while (s->written < s->submitted)
         (void)pthread_cond_wait(&s->freed, &s->lock);
@@ -271,7 +302,7 @@ static int launch(struct squeeze *s, pthread_t *thread, void *(*fn)(void *), str
     return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
 }
 
-struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers,
+struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers, bool stepped,
                             struct writer *writer, struct err *err)
 {
     struct squeeze *s = mem_new(sizeof(*s), err);
@@ -285,6 +316,7 @@ struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers,
     (void)pthread_cond_init(&s->freed, NULL);
     s->codec = codec;
     s->writer = writer;
+    s->stepped = stepped;
     s->workers = codec == FRAME_NONE ? 0 : workers;
     s->size = s->workers + 2;
     s->slots = mem_array(s->size, sizeof(*s->slots), err);
@@ -292,6 +324,8 @@ struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers,
     s->threads = mem_array(s->workers + 1, sizeof(*s->threads), err);
     if (!s->slots || !s->coders || !s->threads || start(s, level, err) < 0)
         goto fail;
+    if (stepped)
+        return s;
     while (up < s->workers && launch(s, &s->threads[up], work, err) == 0)
         up++;
     if (up == s->workers && launch(s, &s->threads[up], write_out, err) == 0)
@@ -319,7 +353,7 @@ void squeeze_free(struct squeeze *s)
     (void)pthread_cond_broadcast(&s->filled);
     (void)pthread_cond_broadcast(&s->coded);
     (void)pthread_mutex_unlock(&s->lock);
-    for (i = 0; s->threads && i <= s->workers; i++)
+    for (i = 0; s->threads && !s->stepped && i <= s->workers; i++)
         (void)pthread_join(s->threads[i], NULL);
     for (i = 0; s->slots && i < s->size; i++) {
         piece_clear(&s->slots[i].piece);

@@ -6,7 +6,8 @@
  * A ring of slots. The packer fills the next free one and submits it; whichever
  * worker is free codes the oldest piece that nobody has; one writer thread puts
  * the frames out in order and empties the slots. A full ring makes the packer
- * wait. After a failure everything is swallowed until squeeze_drain reports it.
+ * wait; the workers and the writer thread wait for the disk alone, never for the
+ * packer. After a failure everything is swallowed until squeeze_drain reports it.
  *
  * Errors   what coding and writing say, kept and given by squeeze_drain
  * Owns     the pieces' chunks from squeeze_submit on; the seek table
@@ -45,9 +46,16 @@ struct piece {
 
 struct squeeze;
 
-/* workers threads and a writer; the writer must outlive it. */
-struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers,
+/*
+ * Start workers threads and one that writes; the writer must outlive them.
+ *
+ * stepped  start none: squeeze_step does their work, in the caller's thread
+ */
+struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers, bool stepped,
                             struct writer *writer, struct err *err) MUST_CHECK;
+
+/* Stepped: code and put out the oldest piece; false when there is none. */
+bool squeeze_step(struct squeeze *squeeze);
 
 /* Stop all threads and release; what was not drained is dropped. NULL is fine. */
 void squeeze_free(struct squeeze *squeeze);

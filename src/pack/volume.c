@@ -70,15 +70,20 @@ static enum frame_codec codec_of(enum volume_format format)
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
 {
     struct volume *v = mem_new(sizeof(*v), err);
+    struct lanes_opts lanes = { .codec = codec_of(opts->format),
+                                .level = opts->level,
+                                .workers = opts->workers,
+                                .stepped = opts->stepped,
+                                .sizes = opts->sizes };
 
     if (!v)
         return NULL;
     v->format = opts->format;
-    v->writer = writer_open(opts->path, opts->force, opts->mode, err);
+    v->writer = writer_open(opts->path, opts->force, opts->mode, opts->stepped, err);
     if (v->writer && v->format == VOLUME_ZIP)
         v->zip = zip_new(opts->level, writer_put, v->writer, err);
     else if (v->writer)
-        v->lanes = lanes_new(codec_of(v->format), opts->level, opts->workers, v->writer, err);
+        v->lanes = lanes_new(&lanes, v->writer, err);
     if (v->zip || v->lanes)
         return v;
     volume_free(v, true); /* what is there is another attempt's */
@@ -175,6 +180,11 @@ int volume_drain(struct volume *v, uint64_t *written, struct err *err)
         return -1;
     *written = writer_offset(v->writer);
     return 0;
+}
+
+bool volume_step(struct volume *v)
+{
+    return v->lanes && lanes_step(v->lanes);
 }
 
 bool volume_failed(struct volume *v)

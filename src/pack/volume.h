@@ -29,6 +29,8 @@ struct volume_opts {
     bool force;
     unsigned mode; /* of the file */
     unsigned workers;
+    bool stepped; /* for simulations: no threads, volume_step does their work */
+    struct lanes_sizes sizes;
 };
 
 struct volume;
@@ -95,6 +97,9 @@ void volume_flush(struct volume *v);
 
 /* Put out what is pending; gives the bytes written so far. The next file begins a frame. */
 int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHECK;
+
+/* Stepped: put out one frame; false when none has ended. */
+bool volume_step(struct volume *v);
 
 /* Whether something failed already: no use in going on. */
 bool volume_failed(struct volume *v);

@@ -29,6 +29,7 @@ struct writer {
     char *partial; /* NULL: written as it is */
     bool force;
     unsigned mode;
+    bool stepped;
     bool direct;
     struct flusher *flusher;
     unsigned char *buffer; /* the flusher's; NULL after a failure */
@@ -114,7 +115,8 @@ static int open_output(struct writer *writer, struct err *err)
     return writer->fd < 0 ? err_sys(err, "cannot write '%s'", writer->path) : 0;
 }
 
-struct writer *writer_open(const char *path, bool force, unsigned mode, struct err *err)
+struct writer *writer_open(const char *path, bool force, unsigned mode, bool stepped,
+                           struct err *err)
 {
     struct writer *writer = mem_new(sizeof(*writer), err);
 
@@ -123,6 +125,7 @@ struct writer *writer_open(const char *path, bool force, unsigned mode, struct e
     writer->fd = writer->dir = -1;
     writer->force = force;
     writer->mode = mode;
+    writer->stepped = stepped;
     writer->path = mem_copy(path, err);
     writer->sha = sha256_new(err);
     writer->kept_sha = sha256_new(err);
@@ -164,7 +167,8 @@ int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
             return err_sys(err, "cannot cut '%s'", writer->partial);
         writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
     }
-    writer->flusher = flusher_new(writer->fd, writer->partial != NULL, writer->direct, err);
+    writer->flusher =
+        flusher_new(writer->fd, writer->partial != NULL, writer->direct, writer->stepped, err);
     if (writer->flusher)
         writer->buffer = flusher_take(writer->flusher, err);
     if (!writer->buffer)

@@ -31,8 +31,9 @@ struct writer;
  * path     "-": standard output
  * force    may replace an existing file
  * mode     its permissions, once it has its name; 0600 until then
+ * stepped  no thread: see flusher_new
  */
-struct writer *writer_open(const char *path, bool force, unsigned mode,
+struct writer *writer_open(const char *path, bool force, unsigned mode, bool stepped,
                            struct err *err) MUST_CHECK;
 
 /*

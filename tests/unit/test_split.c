@@ -14,7 +14,7 @@ static struct spool spool;
 static int set_up(void **state)
 {
     (void)state;
-    spool = (struct spool){ pool_new(4, NULL), "/tmp" };
+    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp" };
     return spool.pool ? 0 : -1;
 }
 

@@ -83,7 +83,9 @@ static struct volume *begin(const struct volume_opts *opts)
 
 static void test_order_marks_and_ways_back(void **state)
 {
-    struct volume_opts opts = { path, VOLUME_TAR, 0, false, 0600, 3 };
+    struct volume_opts opts = {
+        .path = path, .format = VOLUME_TAR, .force = false, .mode = 0600, .workers = 3
+    };
     struct volume *v = begin(&opts);
     struct volume_result result;
     struct spot place[60];
@@ -126,7 +128,9 @@ static void test_coded_volumes(void **state)
 
     (void)state;
     for (k = 0; k < 3; k++) {
-        struct volume_opts opts = { path, formats[k], 0, true, 0600, 3 };
+        struct volume_opts opts = {
+            .path = path, .format = formats[k], .force = true, .mode = 0600, .workers = 3
+        };
         struct volume *v = begin(&opts);
         struct stat st;
         char name[32];
@@ -145,7 +149,9 @@ static void test_coded_volumes(void **state)
 
 static void test_given_up(void **state)
 {
-    struct volume_opts opts = { path, VOLUME_TAR_ZST, 0, false, 0600, 2 };
+    struct volume_opts opts = {
+        .path = path, .format = VOLUME_TAR_ZST, .force = false, .mode = 0600, .workers = 2
+    };
     struct volume *v;
     size_t i;
 
@@ -161,7 +167,7 @@ static void test_given_up(void **state)
 
 static void test_spool(void **state)
 {
-    struct pool *pool = pool_new(4, NULL);
+    struct pool *pool = pool_new(4, CHUNK_SIZE, NULL);
     struct spool spool = { pool, dir };
     struct body *body = body_new(NULL);
     struct body_cursor cursor = { 0 };
