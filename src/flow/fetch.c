@@ -488,6 +488,7 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->transfers.packer = opts->packer;
     f->transfers.spool = opts->spool;
     f->transfers.reserve = opts->reserve;
+    f->transfers.pass_min = opts->pass_min ? opts->pass_min : PASS_MIN;
     f->ledger.api = opts->api;
     f->ledger.listing = opts->listing;
     f->ledger.retries = opts->retries;

@@ -33,7 +33,8 @@ struct fetch_opts {
     struct plan *plan;
     struct packer *packer;
     const struct spool *spool;
-    size_t reserve; /* chunks of the pool kept for a body that passes through; 0: none may */
+    size_t reserve;    /* chunks of the pool kept for a body that passes through; 0: none may */
+    uint64_t pass_min; /* the smallest body that passes through; 0: the usual */
     struct callers *callers;
     const char *local_root; /* see local.h; NULL: none */
     unsigned jobs;

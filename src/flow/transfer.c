@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-#define PASS_MIN ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
-#define LOOK_MS  50
+#define LOOK_MS 50
 
 static void part_clear(struct part *part)
 {
@@ -103,7 +102,7 @@ static uint64_t remaining(const struct transfer *t)
     uint64_t total = request_total(request);
 
     if (!what || !body || !body->first || body->fd >= 0 || total == REQUEST_UNSAID ||
-        total < PASS_MIN || total > request->max || t->want->item->bundle ||
+        total < t->all->pass_min || total > request->max || t->want->item->bundle ||
         (what->type && strcmp(what->type, "har") == 0) ||
         (what->sized && what->file_size != total))
         return UINT64_MAX;

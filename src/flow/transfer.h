@@ -33,7 +33,8 @@
 
 struct transfers;
 
-#define PARTS_MAX 64 /* held at a time: each has a file */
+#define PARTS_MAX 64                  /* held at a time: each has a file */
+#define PASS_MIN  ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
 
 /* What is here of a body. */
 struct part {
@@ -59,6 +60,7 @@ struct transfers {
     struct packer *packer;
     const struct spool *spool;
     size_t reserve;          /* see fetch_opts */
+    uint64_t pass_min;       /* the smallest body that passes through */
     const struct want *head; /* whose body passes through */
     unsigned parts;          /* held */
     bool starving;           /* the packer waits while transfers do */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim: one pull's transfers in one thread, under a clock and a network that a seed decides.
+ *
+ * The real fetch, ledger, transfer, body, packer, frames and file run; net/engine.c is replaced
+ * by sim_engine.c, whose servers are slow, break off, lie and send again, and base/clock.c's
+ * time by sim_clock.c. Whatever happens next is drawn: bytes of some connection, a step of the
+ * packer, a frame put out. A schedule in which nothing can happen any more is a hang.
+ *
+ * Units    bytes; milliseconds of the simulated clock
+ * Errors   sim_fail: prints the seed and ends the program
+ * Threads  one
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include "ask/listing.h"
+#include "base/buf.h"
+#include "pack/packer.h"
+#include "pack/volume.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_THINGS 96
+
+/* One artifact: what the server sends for it, and what the archive must hold. */
+struct thing {
+    char id[32];
+    char url[2][96]; /* signed; the second after the list was renewed */
+    char uri[64];
+    char key[32]; /* in its bundle; "": no member */
+    char checksum[65];
+    const char *type;
+    struct buf sent;
+    struct buf plain;
+    unsigned attempts;
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t dice;
+    bool verbose;
+    const char *dir; /* for the archive and its temporary files */
+
+    /* how this schedule is */
+    size_t chunk;
+    unsigned jobs;
+    unsigned body_chunks;
+    unsigned pass_chunks; /* 0: nothing passes through */
+    unsigned fault;       /* of 100 attempts, about so many go wrong */
+    unsigned liar;        /* of 100 announced lengths, so many are wrong */
+    unsigned unsaid;      /* of 100 answers, so many announce none */
+    unsigned slow;        /* of 100 connections, so many all but stand still */
+    unsigned packer_weight;
+    unsigned frame_weight;
+    unsigned byte_weight;
+    uint64_t stop_at; /* the user interrupts; UINT64_MAX: never */
+
+    struct thing things[SIM_THINGS];
+    unsigned count;
+    struct packer *packer; /* to be stepped; NULL: not yet, or no more */
+    struct volume *volume;
+    uint64_t progress_at; /* when something last happened */
+};
+
+extern struct world world;
+
+/* The clock of the simulation, and moving it. */
+uint64_t sim_now(void);
+void sim_set(uint64_t now_us);
+void sim_pass(uint64_t us);
+
+/* A number below n; whether something of so many in a hundred happens. */
+uint32_t sim_below(uint32_t n);
+bool sim_percent(unsigned percent);
+
+/* Something has happened. */
+void sim_moved(void);
+
+/* Say what is wrong with this schedule, and how it stood, and end. */
+void sim_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Print where each connection stands. */
+void sim_print_engine(void);
+
+/* Make the artifacts of this schedule, and the list that the server gives of them. */
+void things_make(void);
+void things_clear(void);
+int things_list(struct buf *json, unsigned generation);
+
+/* Compare an archive's entries with what they must be; path's bytes are a tar. */
+void archive_check(const char *path, const char *top, struct plan *plan,
+                   bool (*here)(const struct item *item));
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulation of transfers: schedule after schedule, each by its seed.
+ *
+ *   transfers [-v] [-p] [-d DIR] FIRST COUNT
+ *
+ * -p: pools as large, counted in frames, as those of a real pull; else down to the smallest.
+ * Prints what hung or went wrong, with its seed, and ends with 1; else how many schedules ended
+ * whole. `transfers SEED 1` replays one.
+ */
+#include "sim.h"
+
+#include "ask/loop.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/draft.h"
+#include "flow/fetch.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TOP       "sim"
+#define BLOCKED_S 20
+
+struct world world;
+
+static struct fetch *fetch; /* the schedule's */
+static bool proportioned;   /* -p */
+
+/* splitmix64; by Sebastiano Vigna, public domain. */
+uint32_t sim_below(uint32_t n)
+{
+    uint64_t z = world.dice += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return n ? (uint32_t)((z ^ z >> 31) >> 32) % n : 0;
+}
+
+bool sim_percent(unsigned percent)
+{
+    return sim_below(100) < percent;
+}
+
+void sim_moved(void)
+{
+    world.progress_at = sim_now();
+}
+
+void sim_fail(const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "seed %llu: ", (unsigned long long)world.seed);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "\n  %u jobs, %u body chunks, %u pass chunks of %zu bytes, %u artifacts\n",
+            world.jobs, world.body_chunks, world.pass_chunks, world.chunk, world.count);
+    if (fetch)
+        fprintf(stderr, "  %zu ended, %u running\n", fetch_progress(fetch)->done,
+                fetch_progress(fetch)->running);
+    sim_print_engine();
+    exit(1);
+}
+
+static unsigned any_jobs(void)
+{
+    switch (sim_below(4)) {
+    case 0:
+        return 1 + sim_below(3);
+    case 1:
+        return 1 + sim_below(256);
+    default:
+        return 1 + sim_below(24);
+    }
+}
+
+/* A wait that nobody in this one thread can end. */
+static void on_alarm(int sig)
+{
+    (void)sig;
+    sim_fail("blocked for %d s", BLOCKED_S);
+}
+
+/* How this schedule is. */
+static void draw(uint64_t seed)
+{
+    const char *dir = world.dir;
+    bool verbose = world.verbose;
+
+    world = (struct world){ .seed = seed, .dice = seed, .dir = dir, .verbose = verbose };
+    world.chunk = (size_t)64 << sim_below(4);
+    world.jobs = any_jobs();
+    world.body_chunks = 1 + sim_below(sim_percent(50) ? 4 : 40);
+    world.pass_chunks = sim_percent(85) ? 18 + sim_below(8) : 0;
+    if (proportioned) {
+        world.body_chunks = 48 + 2 * world.jobs;
+        world.pass_chunks = world.pass_chunks ? 40 : 0;
+    }
+    world.fault = sim_percent(40) ? 0 : sim_below(60);
+    world.liar = sim_percent(80) ? 0 : sim_below(30);
+    world.unsaid = sim_percent(50) ? 0 : sim_below(100);
+    world.slow = sim_percent(50) ? 0 : sim_below(60);
+    world.packer_weight = 1 + sim_below(20);
+    world.frame_weight = 1 + sim_below(20);
+    world.byte_weight = 1 + sim_below(40);
+    world.stop_at = sim_percent(5) ? sim_below(60000) : UINT64_MAX;
+}
+
+static bool on_stopped(void *ctx)
+{
+    (void)ctx;
+    return sim_now() >= world.stop_at;
+}
+
+static bool is_here(const struct item *item)
+{
+    return fetch_outcome(fetch, item)->via != NULL;
+}
+
+static void list_run(struct listing *listing, struct listed_run *run, const struct api *api,
+                     const struct kind_filter *filter, struct callers *callers)
+{
+    struct buf json;
+    struct err err;
+
+    buf_init(&json, 1 << 20);
+    if (things_list(&json, 0) < 0 ||
+        artifact_list_parse(&run->list, buf_text(&json), json.len, &err) < 0)
+        sim_fail("the list: %s", err.text);
+    buf_clear(&json);
+    run->id = "wr_1";
+    run->listing = listing;
+    run->listed_at = clock_wall();
+    *listing = (struct listing){ .runs = run,
+                                 .count = 1,
+                                 .api = api,
+                                 .filter = filter,
+                                 .bundles = true,
+                                 .callers = callers };
+}
+
+/* End the archive as pull does, and look at it. */
+static void seal(struct volume *volume, const char *path, struct plan *plan)
+{
+    struct volume_result result;
+    struct spot spot;
+    struct err err;
+
+    if (volume_begin(volume, TOP "/manifest.json", 2, 1, false, NULL, &spot, &err) < 0 ||
+        volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, 2, &err) < 0 ||
+        volume_finish(volume, &spot, 2, &result, &err) < 0)
+        sim_fail("cannot end the archive: %s", err.text);
+    archive_check(path, TOP, plan, is_here);
+    (void)unlink(path);
+}
+
+/* One schedule. */
+static void play(uint64_t seed)
+{
+    static struct kind_filter filter;
+    struct api api = { 0 };
+    struct loop loop = { 0 };
+    struct callers callers;
+    struct listing listing;
+    struct listed_run run = { 0 };
+    struct draft_opts draft = { .listing = &listing, .filter = &filter, .dedupe = true };
+    struct draft_count count;
+    struct plan *plan;
+    struct pool *bodies;
+    struct spool spool;
+    struct spool parts;
+    struct volume *volume;
+    struct err err;
+    char path[256];
+    int rc;
+
+    err_clear(&err);
+    draw(seed);
+    sim_set(1000000);
+    sim_moved();
+    things_make();
+    draft.dedupe = !sim_percent(10);
+    draft.bundles = (enum bundle_mode)sim_below(3);
+    (void)snprintf(path, sizeof(path), "%s/%llu.tar", world.dir, (unsigned long long)seed);
+    {
+        struct volume_opts opts = { .path = path,
+                                    .format = VOLUME_TAR,
+                                    .force = true,
+                                    .mode = 0600,
+                                    .workers = 1 + sim_below(4),
+                                    .stepped = true,
+                                    .sizes = { world.chunk * 2, world.chunk * 16,
+                                               world.chunk / 4, world.chunk } };
+        struct engine_opts engine = { .jobs = world.jobs };
+        struct loop_hooks hooks = { -1, on_stopped, NULL, NULL };
+
+        volume = volume_open(&opts, &err);
+        if (!volume || volume_start(volume, NULL, &err) < 0 ||
+            api_init(&api, "http://api.test", NULL, &err) < 0 ||
+            loop_init(&loop, &engine, &hooks, &err) < 0)
+            sim_fail("%s", err.text);
+    }
+    loop.dice = seed;
+    callers_init(&callers, &loop, &api, world.jobs, 4);
+    list_run(&listing, &run, &api, &filter, &callers);
+    plan = draft_plan(&draft, &count, &err);
+    bodies = pool_new(world.body_chunks + world.pass_chunks, world.chunk, &err);
+    spool = (struct spool){ bodies, world.dir };
+    parts = (struct spool){ pool_new(proportioned ? 32 : 1 + sim_below(40), world.chunk, &err),
+                            world.dir };
+    if (!plan || !bodies || !parts.pool)
+        sim_fail("%s", err.text);
+    pool_on_return(bodies, loop_wake, &loop);
+    {
+        struct packer_opts packer = { .stow = { .top = TOP, .dedupe = draft.dedupe },
+                                      .parts = &parts,
+                                      .max_size = 64 << 20,
+                                      .news = loop_wake,
+                                      .ctx = &loop,
+                                      .stepped = true };
+        struct fetch_opts opts = { .api = &api,
+                                   .listing = &listing,
+                                   .plan = plan,
+                                   .spool = &spool,
+                                   .callers = &callers,
+                                   .jobs = world.jobs,
+                                   .retries = 5,
+                                   .max_size = 64 << 20,
+                                   .reserve = world.pass_chunks,
+                                   .pass_min = world.chunk * (1 + sim_below(8)),
+                                   .deadline = sim_percent(5) ? sim_below(120000) : UINT64_MAX,
+                                   .strict = sim_percent(5) };
+
+        opts.packer = packer_new(&packer, volume, plan, &err);
+        if (!opts.packer || !(fetch = fetch_new(&opts, &loop, &err)))
+            sim_fail("%s", err.text);
+        world.packer = opts.packer;
+        world.volume = volume;
+        rc = fetch_run(fetch, &err);
+        if (rc < 0 && err.kind != ERR_CANCELLED && !(opts.strict && err.kind == ERR_MISMATCH))
+            sim_fail("%s", err.text);
+        if (rc < 0 && fetch_stop(fetch, &err) < 0)
+            sim_fail("%s", err.text);
+        if (rc == 0 && packer_join(opts.packer, &err) < 0)
+            sim_fail("%s", err.text);
+        seal(volume, path, plan);
+        world.packer = NULL;
+        world.volume = NULL;
+        packer_free(opts.packer);
+    }
+    volume_free(volume, false);
+    loop_clear(&loop);
+    fetch_free(fetch);
+    fetch = NULL;
+    pool_free(bodies);
+    pool_free(parts.pool);
+    plan_free(plan);
+    artifact_list_clear(&run.list);
+    api_clear(&api);
+    things_clear();
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long long first;
+    unsigned long long count;
+    unsigned long long i;
+    int opt;
+
+    world.dir = "/tmp";
+    while ((opt = getopt(argc, argv, "vpd:")) != -1) {
+        if (opt == 'p')
+            proportioned = true;
+        else if (opt == 'v')
+            world.verbose = true;
+        else if (opt == 'd')
+            world.dir = optarg;
+        else
+            return 2;
+    }
+    if (argc - optind != 2) {
+        fprintf(stderr, "usage: transfers [-v] [-p] [-d DIR] FIRST COUNT\n");
+        return 2;
+    }
+    first = strtoull(argv[optind], NULL, 10);
+    count = strtoull(argv[optind + 1], NULL, 10);
+    log_setup(world.verbose ? LOG_DEBUG : LOG_ERROR, 0);
+    (void)signal(SIGALRM, on_alarm);
+    for (i = first; i < first + count; i++) {
+        (void)alarm(BLOCKED_S);
+        play(i);
+    }
+    printf("%llu schedules ended whole\n", count);
+    return 0;
+}
