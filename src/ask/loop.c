@@ -36,8 +36,6 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
     if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop_fd,
                     err) < 0)
         return -1;
-    if (atomic_exchange(&loop->woken, false))
-        engine_resume(loop->engine);
     now = clock_mono();
     if (now >= loop->ticked + LOOP_TICK) {
         loop->ticked = now;
@@ -53,6 +51,11 @@ void loop_wake(void *ctx)
 
     atomic_store(&loop->woken, true);
     engine_wake(loop->engine);
+}
+
+bool loop_woken(struct loop *loop)
+{
+    return atomic_exchange(&loop->woken, false);
 }
 
 /* splitmix64; by Sebastiano Vigna, public domain. */

@@ -42,9 +42,11 @@ void loop_clear(struct loop *loop);
 /* Move bytes, wait at most until due (UINT64_MAX: no date), call the hook when it is time. */
 int loop_turn(struct loop *loop, uint64_t due, struct err *err) MUST_CHECK;
 
-/* Make a turn return and offer paused transfers their bytes again. Any thread; ctx is the loop.
- */
+/* Make a turn return. Any thread; ctx is the loop. */
 void loop_wake(void *ctx);
+
+/* Whether somebody has woken it since this was asked last. */
+bool loop_woken(struct loop *loop);
 
 /* A uniform number, for jitter only. */
 uint32_t loop_dice(struct loop *loop);

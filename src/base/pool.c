@@ -93,12 +93,12 @@ static struct chunk *pop(struct pool *pool)
     return chunk;
 }
 
-struct chunk *pool_try(struct pool *pool, size_t keep)
+struct chunk *pool_try(struct pool *pool)
 {
     struct chunk *chunk = NULL;
 
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->idle > keep)
+    if (pool->idle)
         chunk = pop(pool);
     else
         pool->refused = true;
@@ -116,16 +116,6 @@ struct chunk *pool_wait(struct pool *pool)
     chunk = pop(pool);
     (void)pthread_mutex_unlock(&pool->lock);
     return chunk;
-}
-
-size_t pool_idle(struct pool *pool)
-{
-    size_t idle;
-
-    (void)pthread_mutex_lock(&pool->lock);
-    idle = pool->idle;
-    (void)pthread_mutex_unlock(&pool->lock);
-    return idle;
 }
 
 struct chunk *chunk_ref(struct chunk *chunk)

@@ -42,21 +42,21 @@ size_t pool_chunk_size(const struct pool *pool);
 void pool_free(struct pool *pool);
 
 /*
- * Take a chunk (len 0, one reference) unless that leaves fewer than keep.
+ * Take a chunk (len 0, one reference) without waiting.
  *
- * returns  NULL when it would; the pool then calls pool_on_return's function
- *          at the next return
+ * returns  NULL when all are out; the pool then calls pool_on_return's function at the next
+ *          return
  */
-struct chunk *pool_try(struct pool *pool, size_t keep) MUST_CHECK;
+struct chunk *pool_try(struct pool *pool) MUST_CHECK;
 
-/* Take a chunk, waiting until there is one. */
+/*
+ * Take a chunk, waiting until there is one. Only for whom the holders of the others do not wait
+ * in turn: see docs/architecture.md, "Why a pull ends".
+ */
 struct chunk *pool_wait(struct pool *pool) MUST_CHECK;
 
-/* Called from any thread when a chunk comes home after a refusal; set before use. */
+/* Set what is called, from any thread, when a chunk comes back after a refusal; before use. */
 void pool_on_return(struct pool *pool, void (*fn)(void *ctx), void *ctx);
-
-/* Chunks at home now: a hint, already old. */
-size_t pool_idle(struct pool *pool);
 
 /* One holder more; returns the chunk. */
 struct chunk *chunk_ref(struct chunk *chunk);

@@ -24,6 +24,18 @@
 #define RENEWALS_MAX 20 /* lists for the sake of one want */
 #define DENIALS_MAX  2  /* of them after a 403 */
 
+#define PROGRESS_MIN                                                                           \
+    ((uint64_t)64 << 10) /* bytes that make an attempt a success of its kind                   \
+                          */
+#define EXCUSE_MS   1000 /* not read for so long: then a closed connection is our doing */
+#define EXCUSES_MAX 100
+
+/* What an attempt that failed has brought. */
+struct brought {
+    uint64_t bytes; /* that are kept */
+    uint64_t pause; /* the longest, by us */
+};
+
 struct fetch {
     struct fetch_opts opts;
     struct loop *loop;
@@ -63,8 +75,7 @@ static void to_local(struct fetch *f, struct want *want, const char *reason)
     struct err err;
     int fd = file_open_beneath(f->opts.local_root,
                                artifact_file(ledger_artifact(&f->ledger, want->item)), &err);
-    struct body *body =
-        fd < 0 ? NULL : body_of_file(fd, f->opts.spool->dir, f->opts.max_size, &err);
+    struct body *body = fd < 0 ? NULL : body_of_file(fd, f->opts.spool, f->opts.max_size, &err);
 
     file_close(&fd);
     forget(f, want);
@@ -136,9 +147,26 @@ static void lose(struct fetch *f, struct want *want, const char *reason)
     ledger_lose(&f->ledger, want, reason);
 }
 
+/*
+ * When a want is tried again. An attempt that brought something leaves all retries to the next;
+ * one whose connection was closed since we had not read it is none.
+ */
+static uint64_t next_try(struct fetch *f, struct want *want, const struct request *request,
+                         const struct brought *brought)
+{
+    if (brought->bytes >= PROGRESS_MIN)
+        want->backoff.failures = 0;
+    if (request->err.kind == ERR_NET && brought->pause >= EXCUSE_MS &&
+        want->excused < EXCUSES_MAX) {
+        want->excused++;
+        return clock_mono() + EXCUSE_MS;
+    }
+    return backoff_next(&want->backoff, clock_mono(), request->retry_after, loop_dice(f->loop));
+}
+
 /* What follows an attempt. */
 static void settle(struct fetch *f, struct want *want, const struct request *request,
-                   struct way_verdict verdict)
+                   struct way_verdict verdict, const struct brought *brought)
 {
     uint64_t due;
 
@@ -150,8 +178,7 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
         want->outcome.fetched_at = clock_wall();
         return;
     case WAY_AGAIN:
-        due = backoff_next(&want->backoff, clock_mono(), request->retry_after,
-                           loop_dice(f->loop));
+        due = next_try(f, want, request, brought);
         if (due != BACKOFF_NEVER) {
             f->loop->retries++;
             wants_delay(f->ledger.queue, want, due);
@@ -227,6 +254,8 @@ static void on_done(void *ctx, struct request *request)
                                .file_size = want->item->what.file_size };
     struct way_verdict verdict = way_judge(&facts, request);
     struct err *fatal = f->ledger.err.kind ? NULL : &f->ledger.err;
+    struct brought brought = { facts.have > t->had ? facts.have - t->had : 0,
+                               transfer_pause(t) };
     int rc;
 
     if (f->transfers.err.kind) { /* the spool or the packer failed, not the network */
@@ -245,8 +274,10 @@ static void on_done(void *ctx, struct request *request)
     else
         rc = transfer_hold(t, fatal);
     explain(want, request, verdict);
+    if (!want->part)
+        brought.bytes = 0;
     if (rc == 0)
-        settle(f, want, request, verdict);
+        settle(f, want, request, verdict, &brought);
 }
 
 /* The origin that a want's next request goes to; NULL when that cannot be told. */
@@ -260,11 +291,13 @@ static struct origin *origin_of(const struct fetch *f, const struct want *want)
 static int start(struct fetch *f, struct want *want, const struct origin *origin,
                  struct err *err)
 {
-    struct transfer *t = transfer_open(&f->transfers, want);
+    struct transfer *t = transfer_open(&f->transfers, want, err);
     const struct api *api = f->opts.api;
     struct err why;
     int rc;
 
+    if (!t)
+        return -1;
     err_clear(&why);
     if (want->way != WAY_CONTENT && !want->url)
         want->way = WAY_CONTENT;
@@ -302,6 +335,13 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     return 0;
 }
 
+/* Whether a want's host bears one more. The packer waits for the first one: no other transfer
+ * of its host may keep it waiting, the host's own word alone. */
+static bool has_room(const struct want *want, const struct origin *origin, uint64_t now)
+{
+    return want->rank == RANK_HEAD ? now >= origin->until : origin_room(origin, now) > 0;
+}
+
 /* Give free slots to what is most urgent of what its host may have; *due: when to come again.
  */
 static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *err)
@@ -312,8 +352,8 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
     int rc = 0;
 
     *due = again < *due ? again : *due;
-    while (f->transfers.running < f->transfers.count && !f->ledger.err.kind &&
-           !f->ledger.over && (want = wants_take(f->ledger.queue))) {
+    while (!f->ledger.err.kind && !f->ledger.over && (want = wants_peek(f->ledger.queue)) &&
+           transfers_room(&f->transfers, want) && (want = wants_take(f->ledger.queue))) {
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
         const struct origin *origin;
 
@@ -321,7 +361,7 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
             (renew_busy(f->renew, want->item->run) ||
              way_stale(expiry_of(want->url), run->listed_at, server_now(f))))
             park(f, want);
-        else if ((origin = origin_of(f, want)) && !origin_room(origin, now))
+        else if ((origin = origin_of(f, want)) && !has_room(want, origin, now))
             rc = wants_hold(f->ledger.queue, want, origin, err);
         else
             rc = start(f, want, origin, err);
@@ -368,6 +408,8 @@ static int turn(struct fetch *f, struct err *err)
     uint64_t due = wants_due(f->ledger.queue, now);
     uint64_t called;
     struct item *item;
+    bool woken;
+    bool again;
 
     if (now >= f->opts.deadline && !f->ledger.over)
         give_up(f);
@@ -383,8 +425,11 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     while ((item = packer_answer(f->opts.packer)))
         ledger_answer(&f->ledger, item);
-    if (transfers_look(&f->transfers, clock_mono()))
-        loop_wake(f->loop);
+    woken = loop_woken(f->loop);
+    if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
+        return -1;
+    if (woken || again)
+        transfers_offer(&f->transfers, engine_resume);
     if (f->ledger.err.kind) {
         *err = f->ledger.err;
         return -1;
@@ -487,7 +532,8 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->loop = loop;
     f->transfers.packer = opts->packer;
     f->transfers.spool = opts->spool;
-    f->transfers.reserve = opts->reserve;
+    f->transfers.pass = opts->pass;
+    f->transfers.files_max = opts->files;
     f->transfers.pass_min = opts->pass_min ? opts->pass_min : PASS_MIN;
     f->ledger.api = opts->api;
     f->ledger.listing = opts->listing;

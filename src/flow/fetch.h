@@ -33,7 +33,8 @@ struct fetch_opts {
     struct plan *plan;
     struct packer *packer;
     const struct spool *spool;
-    size_t reserve;    /* chunks of the pool kept for a body that passes through; 0: none may */
+    struct pool *pass; /* chunks of a body that passes through; NULL: none may */
+    unsigned files;    /* bodies that may be in files at a time; 0: any number */
     uint64_t pass_min; /* the smallest body that passes through; 0: the usual */
     struct callers *callers;
     const char *local_root; /* see local.h; NULL: none */

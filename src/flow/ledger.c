@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define LENGTHS_MAX 3 /* times that a wrong length is borne of an artifact */
+
 const struct artifact *ledger_artifact(const struct ledger *l, const struct item *item)
 {
     return &l->listing->runs[item->run].list.rows[item->row];
@@ -251,6 +253,18 @@ void ledger_answer(struct ledger *l, struct item *item)
     case ITEM_BROKEN:
         win(l, want);
         ledger_scout(l, bundle);
+        return;
+    case ITEM_LENGTH:
+        want->no_pass = true;
+        want->outcome.via = NULL;
+        if (l->over || ++want->lengths > LENGTHS_MAX) {
+            ledger_lose(l, want, l->over ? "timeout" : "length-mismatch");
+            return;
+        }
+        log_line(LOG_INFO,
+                 "artifact '%s' was not as long as its server announced; fetching it again",
+                 item->what.artifact_id);
+        wants_ready(l->queue, want);
         return;
     }
 }

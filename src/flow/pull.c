@@ -20,9 +20,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POOL_CHUNKS  176 /* 22 MiB for bodies on their way */
+/*
+ * Chunks of 128 KiB. A body that passes through needs those of the frame that it fills, and is
+ * faster with those of the frames that are being compressed, too.
+ */
+#define BODY_CHUNKS  96  /* 12 MiB for bodies on their way, and two for each transfer */
+#define PASS_CHUNKS  80  /* 10 MiB for the one that passes through: two frames and more */
 #define PARTS_CHUNKS 64  /* 8 MiB for what comes out of ZIPs; touched only then */
-#define RESERVE      80  /* of it for the one that passes through: two frames and more */
+#define FILES_MAX    128 /* bodies in files, beside one of each transfer */
 
 struct pull {
     const struct pull_opts *opts;
@@ -32,6 +37,8 @@ struct pull {
     struct listing listing;
     struct plan *plan;
     struct pool *pool;
+    struct pool *pass;
+    atomic_uint files;  /* bodies in files */
     struct spool parts; /* for what comes out of ZIPs */
     bool waiting;
     size_t ended; /* runs, while waiting */
@@ -237,7 +244,7 @@ static int put_documents(struct pull *p, struct err *err)
 static int fetch_all(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    struct spool spool = { .dir = opts->spool_dir };
+    struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
     struct packer_opts packer = {
         .stow = { .top = opts->top, .dedupe = opts->dedupe, .duplicates = opts->duplicates },
         .parts = &p->parts,
@@ -260,19 +267,22 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
 
-    p->pool = pool_new(POOL_CHUNKS + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
-    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, CHUNK_SIZE, err), opts->spool_dir };
+    p->pool = pool_new(BODY_CHUNKS + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
+    p->pass = pool_new(PASS_CHUNKS, CHUNK_SIZE, err);
+    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, CHUNK_SIZE, err), opts->spool_dir, NULL };
     packer.stow.seen = p->page ? record_see : NULL;
     packer.stow.ctx = p->page;
-    if (!p->pool || !p->parts.pool)
+    if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
+    pool_on_return(p->pass, loop_wake, &p->loop);
     spool.pool = p->pool;
     p->packer = packer_new(&packer, p->volume, p->plan, err);
     if (!p->packer)
         return -1;
     fetch.packer = p->packer;
-    fetch.reserve = pass ? RESERVE : 0;
+    fetch.pass = pass ? p->pass : NULL;
+    fetch.files = FILES_MAX + opts->jobs;
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
@@ -560,6 +570,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     fetch_free(p.fetch);
     page_free(p.page);
     pool_free(p.pool);
+    pool_free(p.pass);
     pool_free(p.parts.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);

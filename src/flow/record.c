@@ -435,7 +435,7 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
                      place, err) < 0 ||
         make(m, file, put_volume, volume, err) < 0)
         return -1;
-    return volume_end(volume, tag->size, err);
+    return volume_end(volume, err);
 }
 
 int record_write(struct record *record, struct volume *volume, struct spot *manifest,

@@ -232,7 +232,7 @@ static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *
         return err_set(err, ERR_MISMATCH,
                        "'%s' does not have the SHA-256 that the manifest gives", k->path);
     k->there = true;
-    if (volume_end(r->volume, k->size, err) < 0)
+    if (volume_end(r->volume, err) < 0)
         return -1;
     return want ? page_text(r->page, k->path, k->type, buf_text(&r->seen), r->seen.len, k->size,
                             err)
@@ -379,7 +379,7 @@ static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
     if (volume_begin(r->volume, entry_path(r, path, name), text->len, clock_wall() / 1000,
                      false, NULL, spot, err) == 0 &&
         volume_add(r->volume, text->data, text->len, err) == 0)
-        rc = volume_end(r->volume, text->len, err);
+        rc = volume_end(r->volume, err);
     return rc < 0 || !tags ? rc : bag_line(buf_put, tags, digest, name, err);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/transfer.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <string.h>
@@ -45,30 +46,77 @@ void transfers_clear(struct transfers *all)
         buf_clear(&all->slots[i].url);
     }
     mem_free(all->slots);
+    chunk_unref(all->spare);
     *all = (struct transfers){ 0 };
 }
 
-struct transfer *transfer_open(struct transfers *all, struct want *want)
+/* Whether there is a descriptor for one more body, and for all those that run. */
+static bool file_room(const struct transfers *all)
 {
+    unsigned need = all->spool->files ? atomic_load(all->spool->files) + 1 : 1;
     unsigned i;
 
     for (i = 0; i < all->count; i++) {
-        struct transfer *t = &all->slots[i];
+        const struct transfer *t = &all->slots[i];
 
-        if (t->want)
-            continue;
-        t->want = want;
-        t->part = (struct part){ 0 };
-        if (want->part) {
-            t->part = *want->part;
-            mem_free(want->part);
-            want->part = NULL;
-            all->parts--;
-        }
-        all->running++;
-        return t;
+        need += t->want && !t->part.passing && (!t->part.body || t->part.body->fd < 0);
     }
-    return NULL;
+    return need <= all->files_max;
+}
+
+bool transfers_room(struct transfers *all, const struct want *want)
+{
+    if (all->running == all->count)
+        return false;
+    if (want->rank == RANK_HEAD)
+        return true;
+    if (want->rank == RANK_NONE && all->files_max && !file_room(all))
+        return false;
+    if (!all->spare)
+        all->spare = pool_try(all->spool->pool);
+    all->refused = all->refused || !all->spare;
+    return all->spare != NULL;
+}
+
+/* Take up the want's part, or begin a body; it gets a chunk of its own. */
+static int take_part(struct transfer *t, struct want *want, struct err *err)
+{
+    struct transfers *all = t->all;
+
+    t->part = (struct part){ 0 };
+    if (want->part) {
+        t->part = *want->part;
+        mem_free(want->part);
+        want->part = NULL;
+        all->parts--;
+    }
+    want->rank = RANK_NONE;
+    if (t->part.passing)
+        return 0;
+    if (!t->part.body)
+        t->part.body = body_new(err);
+    if (!t->part.body)
+        return -1;
+    body_lend(t->part.body, all->spare);
+    all->spare = NULL;
+    return 0;
+}
+
+struct transfer *transfer_open(struct transfers *all, struct want *want, struct err *err)
+{
+    struct transfer *t = all->slots;
+
+    while (t->want)
+        t++;
+    t->request = (struct request){ 0 };
+    if (take_part(t, want, err) < 0)
+        return NULL;
+    t->want = want;
+    t->had = t->part.resume.from;
+    t->paused = false;
+    t->longest = 0;
+    all->running++;
+    return t;
 }
 
 static void release(struct transfer *t)
@@ -101,8 +149,9 @@ static uint64_t remaining(const struct transfer *t)
     const struct body *body = t->part.body;
     uint64_t total = request_total(request);
 
-    if (!what || !body || !body->first || body->fd >= 0 || total == REQUEST_UNSAID ||
-        total < t->all->pass_min || total > request->max || t->want->item->bundle ||
+    if (!what || !body || !body->size || body->fd >= 0 || total == REQUEST_UNSAID ||
+        total < t->all->pass_min || total < body->size || t->want->no_pass ||
+        total > request->max || t->want->item->bundle ||
         (what->type && strcmp(what->type, "har") == 0) ||
         (what->sized && what->file_size != total))
         return UINT64_MAX;
@@ -117,7 +166,7 @@ static int choose_head(struct transfers *all)
     struct body *body;
     unsigned i;
 
-    if (!all->reserve || all->head)
+    if (!all->pass || all->head)
         return 0;
     for (i = 0; i < all->count; i++) {
         uint64_t left = remaining(&all->slots[i]);
@@ -147,7 +196,7 @@ static enum sink pass(struct transfer *t, const char *bytes, size_t len)
     size_t n = len < room ? len : room;
 
     if (len > room) {
-        spare = pool_try(all->spool->pool, 0);
+        spare = pool_try(all->pass);
         if (!spare)
             return SINK_FULL;
     }
@@ -183,11 +232,18 @@ static int start_over(struct transfer *t, struct err *err)
     return rc;
 }
 
-enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
+/* Whether a body that no chunk is left for may go on in a file. */
+static bool may_spill(const struct transfer *t)
 {
-    struct transfer *t = ctx;
+    const struct transfers *all = t->all;
+
+    return all->starving || (!all->head && packer_starved(all->packer)) ||
+           (t->paused && clock_mono() - t->paused_at >= TRANSFER_PAUSE);
+}
+
+static enum sink take(struct transfer *t, const char *bytes, size_t len)
+{
     struct transfers *all = t->all;
-    bool spill = false;
     int rc;
 
     if (t->part.resume.from && start_over(t, &all->err) < 0)
@@ -198,24 +254,73 @@ enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
         t->part.body = body_new(&all->err);
     if (!t->part.body)
         return SINK_REFUSED;
-    for (;;) {
-        rc = body_add(t->part.body, all->spool, all->reserve, spill, bytes, len, &all->err);
-        if (rc || spill)
-            break;
-        if (choose_head(all) < 0)
-            return SINK_REFUSED;
-        if (t->part.passing)
-            return pass(t, bytes, len);
-        if (!all->starving && (all->head || !packer_starved(all->packer)))
-            break;
-        spill = true;
-    }
+    rc = body_add(t->part.body, all->spool, false, bytes, len, &all->err);
+    if (rc == 0 && choose_head(all) < 0)
+        return SINK_REFUSED;
+    if (t->part.passing)
+        return pass(t, bytes, len);
+    if (rc == 0 && may_spill(t))
+        rc = body_add(t->part.body, all->spool, true, bytes, len, &all->err);
     if (rc == 0) {
         all->refused = true;
         return SINK_FULL;
     }
     all->bytes += len;
     return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
+}
+
+enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
+{
+    struct transfer *t = ctx;
+    enum sink verdict = take(t, bytes, len);
+
+    if (verdict == SINK_FULL && !t->paused)
+        t->paused_at = clock_mono();
+    if (verdict != SINK_FULL)
+        t->longest = transfer_pause(t);
+    t->paused = verdict == SINK_FULL;
+    return verdict;
+}
+
+uint64_t transfer_pause(const struct transfer *t)
+{
+    uint64_t now = t->paused ? clock_mono() - t->paused_at : 0;
+
+    return now > t->longest ? now : t->longest;
+}
+
+/* Who was paused first, and has not been part of this round. */
+static struct transfer *longest_paused(struct transfers *all)
+{
+    struct transfer *oldest = NULL;
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        struct transfer *t = &all->slots[i];
+
+        if (!t->want || !t->paused || t->round == all->round)
+            continue;
+        if (t->part.passing)
+            return t;
+        if (!oldest || t->paused_at < oldest->paused_at)
+            oldest = t;
+    }
+    return oldest;
+}
+
+void transfers_offer(struct transfers *all, void (*resume)(struct request *request))
+{
+    struct transfer *t;
+
+    all->round++;
+    while ((t = longest_paused(all))) {
+        bool head = t->part.passing;
+
+        t->round = all->round;
+        resume(&t->request);
+        if (t->paused && !head)
+            return;
+    }
 }
 
 int transfer_commit(struct transfer *t, bool again, struct err *err)
@@ -293,6 +398,7 @@ int transfer_hold(struct transfer *t, struct err *err)
     *part = t->part;
     t->part = (struct part){ 0 };
     t->want->part = part;
+    t->want->rank = part->passing ? RANK_HEAD : RANK_PART;
     all->parts++;
     release(t);
     return 0;
@@ -306,6 +412,7 @@ int transfer_forget(struct transfers *all, struct want *want, struct err *err)
     if (!part)
         return 0;
     want->part = NULL;
+    want->rank = RANK_NONE;
     all->parts--;
     if (part->passing) {
         all->head = NULL;
@@ -315,20 +422,28 @@ int transfer_forget(struct transfers *all, struct want *want, struct err *err)
     return rc;
 }
 
-bool transfers_look(struct transfers *all, uint64_t now)
+/* Whether the packer was waiting for more than half of the time since the last look. */
+static bool starved(const struct transfers *all, uint64_t waited, uint64_t passed)
+{
+    if (packer_starved(all->packer) && waited == all->waited)
+        return true; /* it has not even begun */
+    return waited - all->waited > passed * 500;
+}
+
+int transfers_look(struct transfers *all, uint64_t now, bool *again, struct err *err)
 {
     uint64_t passed = now - all->looked;
     uint64_t waited = packer_waited(all->packer);
-    bool again = all->refused;
 
+    *again = false;
     if (passed < LOOK_MS)
-        return false;
-    all->starving =
-        all->refused && (packer_starved(all->packer)
-                             ? waited == all->waited || waited - all->waited > passed * 500
-                             : waited - all->waited > passed * 500);
+        return 0;
+    *again = all->refused;
+    all->starving = all->refused && starved(all, waited, passed);
     all->refused = false;
     all->looked = now;
     all->waited = waited;
-    return again;
+    if (all->starving && !all->head)
+        return packer_flush(all->packer, err);
+    return 0;
 }

@@ -25,6 +25,8 @@ struct wants {
 
 static bool dies_before(const struct want *a, const struct want *b)
 {
+    if (a->rank != b->rank)
+        return a->rank > b->rank;
     return a->dies != b->dies ? a->dies < b->dies : a->item->index < b->item->index;
 }
 
@@ -159,15 +161,16 @@ uint64_t wants_unhold(struct wants *wants, uint64_t now, unsigned most)
     return again;
 }
 
+struct want *wants_peek(struct wants *wants)
+{
+    while (wants->ready.count && wants->ready.at[0]->state != WANT_READY)
+        (void)pop(&wants->ready);
+    return wants->ready.count ? wants->ready.at[0] : NULL;
+}
+
 struct want *wants_take(struct wants *wants)
 {
-    while (wants->ready.count) {
-        struct want *want = pop(&wants->ready);
-
-        if (want->state == WANT_READY)
-            return want;
-    }
-    return NULL;
+    return wants_peek(wants) ? pop(&wants->ready) : NULL;
 }
 
 uint64_t wants_due(struct wants *wants, uint64_t now)

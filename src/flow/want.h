@@ -2,9 +2,9 @@
 /*
  * want: the artifacts still to be fetched, ordered by what is urgent.
  *
- * Ready ones lie in a heap, by the death of their URL and then by their place
- * in the plan; those that wait for a retry lie in another, by their time; those
- * whose host has enough to do wait in its hold, as they came.
+ * Ready ones lie in a heap: by their rank, then by the death of their URL and by their place in
+ * the plan; those that wait for a retry lie in another, by their
+ * time; those whose host has enough to do wait in its hold, as they came.
  *
  * Units    milliseconds
  * Errors   ERR_MEMORY for a host's first; else none: room for all is taken at birth
@@ -36,6 +36,13 @@ enum want_state {
     WANT_ENDED,   /* here, missing, or a follower */
 };
 
+/* Who goes first: those that hold what others may wait for. */
+enum want_rank {
+    RANK_NONE, /* nothing of it is here */
+    RANK_PART, /* a part in a file */
+    RANK_HEAD, /* a part in the archive: the packer waits for its rest */
+};
+
 struct part;
 
 struct want {
@@ -52,6 +59,10 @@ struct want {
     bool fresh;        /* url is newer than the one it is being fetched by */
     unsigned renewed;  /* lists fetched again for its sake */
     struct part *part; /* what is here of a body that broke off; transfer.h */
+    enum want_rank rank;
+    bool no_pass;     /* its announced length was wrong: it does not pass through again */
+    unsigned lengths; /* times it was */
+    unsigned excused; /* attempts that ended since we had not read for long */
 };
 
 struct wants;
@@ -74,7 +85,8 @@ int wants_hold(struct wants *wants, struct want *want, const struct origin *orig
  */
 uint64_t wants_unhold(struct wants *wants, uint64_t now, unsigned most);
 
-/* Take the most urgent ready want; NULL: none. */
+/* Look at the most urgent ready want, and take it; NULL: none. */
+struct want *wants_peek(struct wants *wants);
 struct want *wants_take(struct wants *wants);
 
 /* Make ready what is due; gives when to come again (UINT64_MAX: nothing is delayed). */

@@ -29,6 +29,7 @@ struct slot {
     unsigned redirects;
     bool paused;
     bool limited; /* paused by the rate, not by its sink */
+    uint64_t limited_at;
     bool counted; /* at its request's origin */
     char why[CURL_ERROR_SIZE];
     struct engine *engine;
@@ -88,8 +89,9 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
                       (unsigned long long)request->max);
         return 0;
     }
-    if (!rate_take(&slot->engine->rate, clock_mono(), len)) {
+    if (rate_wait(&slot->engine->rate, clock_mono())) {
         slot->paused = slot->limited = true;
+        slot->limited_at = clock_mono();
         return CURL_WRITEFUNC_PAUSE;
     }
     verdict = request->sink(request->ctx, bytes, len);
@@ -99,6 +101,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     }
     if (verdict == SINK_REFUSED)
         return 0;
+    (void)rate_take(&slot->engine->rate, clock_mono(), len);
     request->received += len;
     return len;
 }
@@ -408,23 +411,37 @@ static void finish(struct slot *slot, CURLcode code)
     request->done(request->ctx, request);
 }
 
-/* Let those go on whom the rate had stopped; ms until that is possible, or -1. */
-static int repay(struct engine *engine)
+/* The transfer that the rate limit has paused for the longest time; NULL: none. */
+static struct slot *longest_limited(const struct engine *engine)
 {
-    uint64_t wait = rate_wait(&engine->rate, clock_mono());
+    struct slot *oldest = NULL;
     struct slot *slot;
-    bool any = false;
 
     for (slot = engine->running; slot; slot = slot->next) {
-        if (!slot->limited)
-            continue;
-        any = true;
-        if (!wait && rate_wait(&engine->rate, clock_mono()) == 0) {
-            slot->limited = slot->paused = false;
-            (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
-        }
+        if (slot->limited && (!oldest || slot->limited_at < oldest->limited_at))
+            oldest = slot;
     }
-    return any ? (int)(wait ? wait : 1) : -1;
+    return oldest;
+}
+
+/*
+ * Resume transfers paused by the rate limit, the longest pause first, as far as the limit
+ * allows; milliseconds until it allows more, or -1 when none is paused.
+ */
+static int resume_limited(struct engine *engine)
+{
+    struct slot *slot;
+    uint64_t wait = 0;
+
+    while ((slot = longest_limited(engine))) {
+        wait = rate_wait(&engine->rate, clock_mono());
+        if (wait)
+            return (int)wait;
+        slot->limited = slot->paused = false;
+        slot->limited_at = UINT64_MAX;
+        (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
+    }
+    return -1;
 }
 
 int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
@@ -447,7 +464,7 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
         finished = true;
         finish(slot, msg->data.result);
     }
-    wait = repay(engine);
+    wait = resume_limited(engine);
     if (wait >= 0 && wait < timeout)
         timeout = wait;
     if (code == CURLM_OK && !finished) /* else: there may be something to start */
@@ -478,16 +495,14 @@ void engine_wake(struct engine *engine)
     (void)curl_multi_wakeup(engine->multi);
 }
 
-void engine_resume(struct engine *engine)
+void engine_resume(struct request *request)
 {
-    struct slot *slot;
+    struct slot *slot = request->slot;
 
-    for (slot = engine->running; slot; slot = slot->next) {
-        if (slot->paused && !slot->limited) {
-            slot->paused = false;
-            (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
-        }
-    }
+    if (!slot || !slot->paused || slot->limited)
+        return;
+    slot->paused = false;
+    (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);
 }
 
 struct engine *engine_new(const struct engine_opts *opts, struct err *err)

@@ -71,7 +71,10 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err) MUS
 /* Make a waiting engine_poll return. Any thread. */
 void engine_wake(struct engine *engine);
 
-/* Offer all paused transfers their bytes again; not from within a sink. */
-void engine_resume(struct engine *engine);
+/*
+ * Offer a request the bytes that its sink did not take (SINK_FULL): the sink is called from
+ * here. Nothing when there are none, or when the rate limit holds them. Not from within a sink.
+ */
+void engine_resume(struct request *request);
 
 #endif

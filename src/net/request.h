@@ -28,7 +28,7 @@
 
 enum sink {
     SINK_TAKEN,
-    SINK_FULL,    /* took nothing; offer it again after engine_resume */
+    SINK_FULL,    /* took nothing; engine_resume offers it again */
     SINK_REFUSED, /* stop this transfer */
 };
 

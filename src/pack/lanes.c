@@ -142,7 +142,7 @@ static struct chunk *copy_chunk(struct lanes *lanes)
     if (!lanes->stepped)
         return pool_wait(lanes->pool);
     do
-        chunk = pool_try(lanes->pool, 0);
+        chunk = pool_try(lanes->pool);
     while (!chunk && squeeze_step(lanes->squeeze));
     assert(chunk);
     return chunk;

@@ -11,7 +11,14 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum parcel_kind { PARCEL_ITEM, PARCEL_DOCUMENT, PARCEL_HEAD, PARCEL_MORE, PARCEL_TAIL };
+enum parcel_kind {
+    PARCEL_ITEM,
+    PARCEL_DOCUMENT,
+    PARCEL_HEAD,
+    PARCEL_MORE,
+    PARCEL_TAIL,
+    PARCEL_FLUSH
+};
 
 struct parcel {
     enum parcel_kind kind;
@@ -264,9 +271,9 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
 
     p->head = NULL;
     stow_digest(p->stow, &digest);
-    if (!parcel->whole) {
+    if (!parcel->whole || !stow_fits(p->stow)) {
         volume_back(p->volume);
-        return 0;
+        return parcel->whole ? answer(p, item, ITEM_LENGTH, err) : 0;
     }
     if (parcel->again && stow_mismatch(item, &digest)) {
         volume_back(p->volume);
@@ -290,6 +297,10 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
         return stow_more(p->stow, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
+    case PARCEL_FLUSH:
+        if (!p->head)
+            volume_flush(p->volume);
+        return 0;
     }
     return 0;
 }
@@ -464,6 +475,13 @@ int packer_document(struct packer *p, char *path, int64_t mtime, struct body *bo
     struct parcel parcel = {
         .kind = PARCEL_DOCUMENT, .path = path, .mtime = mtime, .body = body
     };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_flush(struct packer *p, struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_FLUSH };
 
     return hand_over(p, &parcel, err);
 }

@@ -71,7 +71,13 @@ int packer_item(struct packer *packer, struct item *item, struct body *body, boo
 int packer_document(struct packer *packer, char *path, int64_t mtime, struct body *body,
                     struct err *err) MUST_CHECK;
 
-/* Hand over the beginning of an item's body of size bytes; more follows. */
+/*
+ * End the frames that are open, so that the chunks in them come home; nothing while an item
+ * passes through. For when the pool is empty and the packer has nothing to do.
+ */
+int packer_flush(struct packer *packer, struct err *err) MUST_CHECK;
+
+/* Hand over the beginning of an item's body of size bytes, as announced; more follows. */
 int packer_head(struct packer *packer, struct item *item, struct body *body, uint64_t size,
                 struct err *err) MUST_CHECK;
 

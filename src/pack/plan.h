@@ -49,6 +49,7 @@ enum item_answer {
     ITEM_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is packed */
     ITEM_LACKS,    /* it was that ZIP, which does not hold the item */
     ITEM_BROKEN,   /* a parent that is no good ZIP */
+    ITEM_LENGTH,   /* it was not as long as announced; not packed */
 };
 
 #define ITEM_NOTES 4

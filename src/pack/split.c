@@ -21,25 +21,18 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
     return unzip_open(&source, max, err);
 }
 
-/* Append without ever being refused: what no chunk is left for goes into the file. */
+/* Append; what no chunk is left for goes into the file, so that the packer waits for nobody. */
 static int append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
                   struct err *err)
 {
     size_t most = pool_chunk_size(spool->pool);
     const unsigned char *from = bytes;
-    struct chunk *chunk;
 
     while (len) {
         size_t n = len < most ? len : most;
-        int rc = body_add(body, spool, 0, true, from, n, err);
 
-        if (rc < 0)
+        if (body_add(body, spool, true, from, n, err) < 0)
             return -1;
-        if (rc == 0) { /* not even one: wait until frames that hold them are written */
-            chunk = pool_wait(spool->pool);
-            chunk_unref(chunk);
-            continue;
-        }
         from += n;
         len -= n;
     }

@@ -47,9 +47,37 @@ void body_free(struct body *body)
     if (!body)
         return;
     drop_chunks(body);
+    if (body->fd >= 0 && body->files)
+        (void)atomic_fetch_sub(body->files, 1);
     file_close(&body->fd);
     mem_free(body->text);
     mem_free(body);
+}
+
+/* Have a file. */
+static int open_file(struct body *body, const struct spool *spool, struct err *err)
+{
+    if (body->fd >= 0)
+        return 0;
+    body->fd = file_temp(spool->dir, err);
+    if (body->fd < 0)
+        return -1;
+    body->files = spool->files;
+    if (body->files)
+        (void)atomic_fetch_add(body->files, 1);
+    return 0;
+}
+
+/* Put bytes behind what is in the file. */
+static int spill_bytes(struct body *body, const struct spool *spool, const void *bytes,
+                       size_t len, struct err *err)
+{
+    if (open_file(body, spool, err) < 0)
+        return -1;
+    if (file_pwrite(body->fd, bytes, len, body->spilled, err) < 0)
+        return err_wrap(err, "a temporary file in '%s'", spool->dir);
+    body->spilled += len;
+    return 0;
 }
 
 /* Put what is in chunks behind what is in the file. */
@@ -57,14 +85,9 @@ static int write_chunks(struct body *body, const struct spool *spool, struct err
 {
     struct chunk *chunk;
 
-    if (body->fd < 0)
-        body->fd = file_temp(spool->dir, err);
-    if (body->fd < 0)
-        return -1;
     for (chunk = body->first; chunk; chunk = chunk->next) {
-        if (file_pwrite(body->fd, chunk->data, chunk->len, body->spilled, err) < 0)
-            return err_wrap(err, "a temporary file in '%s'", spool->dir);
-        body->spilled += chunk->len;
+        if (spill_bytes(body, spool, chunk->data, chunk->len, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -92,15 +115,9 @@ static int spill_chunks(struct body *body, const struct spool *spool, struct err
     return 0;
 }
 
-/* A chunk that is not linked yet, or NULL. */
-static struct chunk *spare_chunk(const struct body *body, const struct spool *spool,
-                                 size_t keep, bool spill)
+void body_lend(struct body *body, struct chunk *chunk)
 {
-    struct chunk *chunk = pool_try(spool->pool, keep);
-
-    if (!chunk && spill && !body->last)
-        chunk = pool_try(spool->pool, 0);
-    return chunk;
+    body->first = body->last = chunk;
 }
 
 static void fill(struct chunk *chunk, const char **bytes, size_t *len)
@@ -114,34 +131,35 @@ static void fill(struct chunk *chunk, const char **bytes, size_t *len)
     *len -= n;
 }
 
-int body_add(struct body *body, const struct spool *spool, size_t keep, bool spill,
-             const void *bytes, size_t len, struct err *err)
+int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
+             size_t len, struct err *err)
 {
     const char *from = bytes;
     size_t room = body->last ? body->last->size - body->last->len : 0;
     struct chunk *spare = NULL;
 
     assert(len <= pool_chunk_size(spool->pool)); /* so that one chunk more is enough */
-    body->size += len;
-    if (len > room && (body->fd < 0 || !body->last)) {
-        spare = spare_chunk(body, spool, keep, spill);
-        if (!spare && (!spill || !body->last)) {
-            body->size -= len;
+    if (len > room && body->fd < 0) {
+        spare = pool_try(spool->pool);
+        if (!spare && !spill)
             return 0;
-        }
     }
+    body->size += len;
     if (body->last)
         fill(body->last, &from, &len);
     if (!len)
         return 1;
-    if (spare && body->last)
-        body->last->next = spare;
-    else if (spare)
-        body->first = spare;
-    else if (spill_chunks(body, spool, err) < 0)
-        return -1;
-    if (spare)
+    if (spare) {
+        if (body->last)
+            body->last->next = spare;
+        else
+            body->first = spare;
         body->last = spare;
+    } else if (!body->last) {
+        return spill_bytes(body, spool, from, len, err) < 0 ? -1 : 1;
+    } else if (spill_chunks(body, spool, err) < 0) {
+        return -1;
+    }
     fill(body->last, &from, &len);
     return 1;
 }
@@ -229,14 +247,14 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
     return (ssize_t)len;
 }
 
-struct body *body_of_file(int fd, const char *dir, uint64_t max, struct err *err)
+struct body *body_of_file(int fd, const struct spool *spool, uint64_t max, struct err *err)
 {
     struct body *body = body_new(err);
     ssize_t n = -1;
 
     if (!body)
         return NULL;
-    body->fd = file_temp(dir, err);
+    (void)open_file(body, spool, err);
     while (body->fd >= 0 && body->size <= max &&
            (n = copy_file_range(fd, NULL, body->fd, NULL, CHUNK_SIZE * 8, 0)) > 0)
         body->size += (uint64_t)n;
@@ -244,7 +262,7 @@ struct body *body_of_file(int fd, const char *dir, uint64_t max, struct err *err
         (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
         n = copy_by_hand(fd, body, max, err);
     else if (body->fd >= 0 && n < 0)
-        (void)err_sys(err, "cannot copy into '%s'", dir);
+        (void)err_sys(err, "cannot copy into '%s'", spool->dir);
     if (n == 0 || body->size > max)
         body->spilled = body->size;
     if (n == 0)
@@ -264,6 +282,6 @@ size_t body_head(const struct body *body, void *out, size_t size)
     else if (body->spilled)
         return file_pread(body->fd, out, n, 0, NULL) < 0 ? 0 : n;
     else if (body->first)
-        memcpy(out, body->first->data, n);
+        memcpy(out, body->first->data, n = n < body->first->len ? n : body->first->len);
     return n;
 }

@@ -2,8 +2,8 @@
 /*
  * spool: where a body waits between the network and the archive.
  *
- * In chunks of the pool while there are some; else in a file without a name.
- * A body can also be a text that somebody made.
+ * In chunks of the pool while there are some; else in a file without a name, which needs none:
+ * so a body can always go on. A body can also be a text that somebody made.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM when the file fails, ERR_MEMORY
@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,16 +24,18 @@
 
 struct spool {
     struct pool *pool;
-    const char *dir; /* for files without a name */
+    const char *dir;    /* for files without a name */
+    atomic_uint *files; /* counts those that are open; NULL: nobody asks */
 };
 
 struct body {
     struct chunk *first;
     struct chunk *last;
-    uint64_t size;    /* all of it */
-    uint64_t spilled; /* of it, in the file; the rest is in chunks */
-    int fd;           /* -1: none */
-    char *text;       /* the whole body, when somebody made it */
+    uint64_t size;      /* all of it */
+    uint64_t spilled;   /* of it, in the file; the rest is in chunks */
+    int fd;             /* -1: none */
+    atomic_uint *files; /* counts fd */
+    char *text;         /* the whole body, when somebody made it */
 };
 
 /* An empty body. */
@@ -43,15 +46,17 @@ struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
 
 void body_free(struct body *body);
 
+/* Give a body without chunks an empty one of its own (moves in) to begin with. */
+void body_lend(struct body *body, struct chunk *chunk);
+
 /*
- * Append.
+ * Append at most a chunk's size of bytes, all or nothing.
  *
- * keep     chunks that must stay at home
- * spill    may go to the file when there are no chunks
- * returns  1: taken; 0: no room, nothing taken; -1: error
+ * spill    when the pool is empty, go on in the file
+ * returns  1: taken; 0: the pool is empty, nothing taken (never with spill); -1: error
  */
-int body_add(struct body *body, const struct spool *spool, size_t keep, bool spill,
-             const void *bytes, size_t len, struct err *err) MUST_CHECK;
+int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
+             size_t len, struct err *err) MUST_CHECK;
 
 /* Put all that is in chunks into the file, and let the chunks go: it will wait for long. */
 int body_park(struct body *body, const struct spool *spool, struct err *err) MUST_CHECK;
@@ -90,7 +95,8 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
  *
  * max      ERR_LIMIT for more
  */
-struct body *body_of_file(int fd, const char *dir, uint64_t max, struct err *err) MUST_CHECK;
+struct body *body_of_file(int fd, const struct spool *spool, uint64_t max,
+                          struct err *err) MUST_CHECK;
 
 /* Copy the first bytes (at most size) out; returns how many. */
 size_t body_head(const struct body *body, void *out, size_t size);

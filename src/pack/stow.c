@@ -22,7 +22,8 @@ struct stow {
     /* of the item that is written while it arrives */
     unsigned char head[STOW_HEAD];
     size_t head_len;
-    uint64_t size;
+    uint64_t size; /* announced */
+    uint64_t got;
 };
 
 struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struct plan *plan,
@@ -112,7 +113,7 @@ static int put_body(struct stow *s, const char *path, const struct body *body, i
         if (rc < 0)
             return -1;
     }
-    return n < 0 ? -1 : volume_end(s->volume, body->size, err);
+    return n < 0 ? -1 : volume_end(s->volume, err);
 }
 
 static int tell(const struct stow *s, const char *path, const struct item *item,
@@ -260,6 +261,7 @@ int stow_begin(struct stow *s, struct item *item, uint64_t size, const void *hea
     s->head_len = head_len < sizeof(s->head) ? head_len : sizeof(s->head);
     memcpy(s->head, head, s->head_len);
     s->size = size;
+    s->got = 0;
     is = sniff_find(s->head, s->head_len);
     if (plan_name(s->plan, item, s->head, s->head_len, err) < 0)
         return -1;
@@ -270,8 +272,16 @@ int stow_begin(struct stow *s, struct item *item, uint64_t size, const void *hea
 
 int stow_more(struct stow *s, struct chunk *chunk, struct err *err)
 {
+    s->got += chunk->len;
+    if (s->got > s->size)
+        return 0; /* the entry's header says otherwise: it will be taken back */
     hasher_add(s->hasher, chunk->data, chunk->len);
     return volume_add_chunk(s->volume, chunk, err);
+}
+
+bool stow_fits(const struct stow *s)
+{
+    return s->got == s->size;
 }
 
 void stow_digest(struct stow *s, struct digest *digest)
@@ -286,8 +296,7 @@ int stow_end(struct stow *s, struct item *item, const struct digest *digest, str
     struct item *first;
     struct item *follower;
 
-    if (volume_end(s->volume, s->size, err) < 0 ||
-        find_first(s, item, s->size, digest, &first, err) < 0)
+    if (volume_end(s->volume, err) < 0 || find_first(s, item, s->size, digest, &first, err) < 0)
         return -1;
     describe(item, s->size, digest, s->head, s->head_len);
     item->duplicate_of = first;

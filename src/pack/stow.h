@@ -74,15 +74,16 @@ int stow_file(struct stow *stow, const char *path, const struct body *body, int6
               struct err *err) MUST_CHECK;
 
 /*
- * An item that is written while it arrives: begun with the first bytes of its content, each
- * piece as it comes, and ended. A duplicate is then taken back and becomes a link.
- *
- * mark     the volume is marked before the entry
+ * An item that is written while it arrives: begun with the first bytes of its content and the
+ * size that its server announced, each piece as it comes, and ended. What is more than that
+ * size is dropped; stow_fits tells, before the end, whether it was that size. A duplicate is
+ * then taken back and becomes a link.
  */
 int stow_begin(struct stow *stow, struct item *item, uint64_t size, const void *head,
                size_t head_len, struct err *err) MUST_CHECK;
 int stow_more(struct stow *stow, struct chunk *chunk, struct err *err) MUST_CHECK;
 void stow_digest(struct stow *stow, struct digest *digest);
+bool stow_fits(const struct stow *stow);
 int stow_end(struct stow *stow, struct item *item, const struct digest *digest,
              struct err *err) MUST_CHECK;
 

@@ -15,6 +15,8 @@ struct volume {
     struct writer *writer;
     struct lanes *lanes; /* tar */
     struct zip *zip;     /* or zip */
+    uint64_t size;       /* of the entry, as its header says it */
+    uint64_t got;        /* of them so far */
 };
 
 static const struct {
@@ -143,25 +145,44 @@ int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtim
 {
     if (place)
         *place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    v->size = size;
+    v->got = 0;
     if (v->zip)
         return zip_entry(v->zip, path, size, mtime, packed, err);
     return lanes_begin(v->lanes, packed, path, size, mtime, link, place, err);
 }
 
+/* Count what an entry gets. */
+static int count(struct volume *v, size_t len, struct err *err)
+{
+    v->got += len;
+    if (v->got <= v->size)
+        return 0;
+    return err_set(err, ERR_MISMATCH, "an entry of %llu bytes gets more than those",
+                   (unsigned long long)v->size);
+}
+
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
 {
+    if (count(v, len, err) < 0)
+        return -1;
     return v->zip ? zip_add(v->zip, bytes, len, err) : lanes_add(v->lanes, bytes, len, err);
 }
 
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
 {
+    if (count(v, chunk->len, err) < 0)
+        return -1;
     return v->zip ? zip_add(v->zip, chunk->data, chunk->len, err)
                   : lanes_add_chunk(v->lanes, chunk, err);
 }
 
-int volume_end(struct volume *v, uint64_t size, struct err *err)
+int volume_end(struct volume *v, struct err *err)
 {
-    return v->zip ? 0 : lanes_end(v->lanes, size, err);
+    if (v->got != v->size)
+        return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
+                       (unsigned long long)v->size, (unsigned long long)v->got);
+    return v->zip ? 0 : lanes_end(v->lanes, v->size, err);
 }
 
 void volume_mark(struct volume *v)

@@ -85,8 +85,8 @@ int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtim
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUST_CHECK;
 
-/* End it; size as begun. */
-int volume_end(struct volume *v, uint64_t size, struct err *err) MUST_CHECK;
+/* End it. ERR_MISMATCH: it did not get as many bytes as it was begun with. */
+int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 
 /* A point to come back to, and coming back; see lanes. */
 void volume_mark(struct volume *v);

@@ -36,6 +36,7 @@ struct thing {
     struct buf sent;
     struct buf plain;
     unsigned attempts;
+    bool missized; /* the list says another size */
 };
 
 struct world {

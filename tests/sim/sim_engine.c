@@ -322,17 +322,10 @@ static void wake(struct engine *engine, struct slot *slot)
         finish(engine, slot, "the server has closed what was not read");
 }
 
-void engine_resume(struct engine *engine)
+void engine_resume(struct request *request)
 {
-    struct slot *slot = engine->running;
-
-    while (slot) {
-        struct slot *next = slot->next;
-
-        if (slot->paused)
-            wake(engine, slot);
-        slot = next;
-    }
+    if (request->slot && request->slot->paused)
+        wake(the_engine, request->slot);
 }
 
 void engine_wake(struct engine *engine)

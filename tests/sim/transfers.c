@@ -146,6 +146,24 @@ static void list_run(struct listing *listing, struct listed_run *run, const stru
                                  .callers = callers };
 }
 
+/* Where nothing goes wrong for good, nothing is missing. */
+static void check_missing(struct plan *plan)
+{
+    size_t i;
+    unsigned k;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        for (k = 0; k < world.count; k++) {
+            if (!item->unlisted && !is_here(item) && !world.things[k].missized &&
+                strcmp(world.things[k].id, item->what.artifact_id) == 0)
+                sim_fail("artifact '%s' is missing: %s", world.things[k].id,
+                         fetch_outcome(fetch, item)->reason);
+        }
+    }
+}
+
 /* End the archive as pull does, and look at it. */
 static void seal(struct volume *volume, const char *path, struct plan *plan)
 {
@@ -154,7 +172,7 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
     struct err err;
 
     if (volume_begin(volume, TOP "/manifest.json", 2, 1, false, NULL, &spot, &err) < 0 ||
-        volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, 2, &err) < 0 ||
+        volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, &err) < 0 ||
         volume_finish(volume, &spot, 2, &result, &err) < 0)
         sim_fail("cannot end the archive: %s", err.text);
     archive_check(path, TOP, plan, is_here);
@@ -174,6 +192,8 @@ static void play(uint64_t seed)
     struct draft_count count;
     struct plan *plan;
     struct pool *bodies;
+    struct pool *pass;
+    atomic_uint files = 0;
     struct spool spool;
     struct spool parts;
     struct volume *volume;
@@ -211,13 +231,15 @@ static void play(uint64_t seed)
     callers_init(&callers, &loop, &api, world.jobs, 4);
     list_run(&listing, &run, &api, &filter, &callers);
     plan = draft_plan(&draft, &count, &err);
-    bodies = pool_new(world.body_chunks + world.pass_chunks, world.chunk, &err);
-    spool = (struct spool){ bodies, world.dir };
+    bodies = pool_new(world.body_chunks, world.chunk, &err);
+    pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);
+    spool = (struct spool){ bodies, world.dir, &files };
     parts = (struct spool){ pool_new(proportioned ? 32 : 1 + sim_below(40), world.chunk, &err),
-                            world.dir };
-    if (!plan || !bodies || !parts.pool)
+                            world.dir, NULL };
+    if (!plan || !bodies || !pass || !parts.pool)
         sim_fail("%s", err.text);
     pool_on_return(bodies, loop_wake, &loop);
+    pool_on_return(pass, loop_wake, &loop);
     {
         struct packer_opts packer = { .stow = { .top = TOP, .dedupe = draft.dedupe },
                                       .parts = &parts,
@@ -233,7 +255,8 @@ static void play(uint64_t seed)
                                    .jobs = world.jobs,
                                    .retries = 5,
                                    .max_size = 64 << 20,
-                                   .reserve = world.pass_chunks,
+                                   .pass = world.pass_chunks ? pass : NULL,
+                                   .files = 1 + sim_below(sim_percent(50) ? 8 : 80),
                                    .pass_min = world.chunk * (1 + sim_below(8)),
                                    .deadline = sim_percent(5) ? sim_below(120000) : UINT64_MAX,
                                    .strict = sim_percent(5) };
@@ -250,6 +273,8 @@ static void play(uint64_t seed)
             sim_fail("%s", err.text);
         if (rc == 0 && packer_join(opts.packer, &err) < 0)
             sim_fail("%s", err.text);
+        if (rc == 0 && !world.fault && opts.deadline == UINT64_MAX)
+            check_missing(plan);
         seal(volume, path, plan);
         world.packer = NULL;
         world.volume = NULL;
@@ -260,6 +285,7 @@ static void play(uint64_t seed)
     fetch_free(fetch);
     fetch = NULL;
     pool_free(bodies);
+    pool_free(pass);
     pool_free(parts.pool);
     plan_free(plan);
     artifact_list_clear(&run.list);

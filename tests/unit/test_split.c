@@ -14,7 +14,7 @@ static struct spool spool;
 static int set_up(void **state)
 {
     (void)state;
-    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp" };
+    spool = (struct spool){ pool_new(4, CHUNK_SIZE, NULL), "/tmp", NULL };
     return spool.pool ? 0 : -1;
 }
 
@@ -32,9 +32,9 @@ static struct body *body_with(const char *bytes, size_t len)
     size_t at;
 
     for (at = 0; at < len; at += 50000)
-        assert_int_equal(body_add(body, &spool, 2, true, bytes + at,
-                                  len - at < 50000 ? len - at : 50000, NULL),
-                         1);
+        assert_int_equal(
+            body_add(body, &spool, true, bytes + at, len - at < 50000 ? len - at : 50000, NULL),
+            1);
     return body;
 }
 

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "pack/spool.h"
 #include "pack/volume.h"
 #include "unit.h"
 
@@ -47,7 +46,7 @@ static void put(struct volume *v, const char *name, size_t size, bool packed,
         bytes[i] = (unsigned char)(i * 31 + size);
     assert_int_equal(volume_begin(v, name, size, 1, packed, NULL, place, NULL), 0);
     assert_int_equal(volume_add(v, bytes, size, NULL), 0);
-    assert_int_equal(volume_end(v, size, NULL), 0);
+    assert_int_equal(volume_end(v, NULL), 0);
     free(bytes);
 }
 
@@ -165,38 +164,31 @@ static void test_given_up(void **state)
     }
 }
 
-static void test_spool(void **state)
+/* What an entry gets is held against what its header says, in every format. */
+static void test_lengths(void **state)
 {
-    struct pool *pool = pool_new(4, CHUNK_SIZE, NULL);
-    struct spool spool = { pool, dir };
-    struct body *body = body_new(NULL);
-    struct body_cursor cursor = { 0 };
-    unsigned char *scratch = malloc(CHUNK_SIZE);
-    const unsigned char *bytes;
-    struct chunk *chunk;
-    char piece[10007];
-    uint64_t total = 0;
-    ssize_t n;
-    int i;
-    int rc = 1;
+    const enum volume_format formats[] = { VOLUME_TAR, VOLUME_TAR_ZST, VOLUME_ZIP };
+    struct err err;
+    size_t k;
 
     (void)state;
-    memset(piece, 'x', sizeof(piece));
-    for (i = 0; rc == 1 && i < 1000; i++)
-        rc = body_add(body, &spool, 1, false, piece, sizeof(piece), NULL);
-    assert_int_equal(rc, 0); /* full: nothing of the last piece was taken */
-    assert_int_equal(body->size, (uint64_t)(i - 1) * sizeof(piece));
-    for (i = 0; i < 200; i++)
-        assert_int_equal(body_add(body, &spool, 1, true, piece, sizeof(piece), NULL), 1);
-    assert_true(body->fd >= 0);
-    while ((n = body_next(body, &cursor, scratch, &bytes, &chunk, NULL)) > 0) {
-        assert_int_equal(bytes[0] == 'x' && bytes[n - 1] == 'x', 1);
-        total += (uint64_t)n;
+    for (k = 0; k < 3; k++) {
+        struct volume_opts opts = {
+            .path = path, .format = formats[k], .mode = 0600, .workers = 1
+        };
+        struct volume *v = begin(&opts);
+
+        assert_int_equal(volume_begin(v, "long", 3, 1, false, NULL, NULL, &err), 0);
+        assert_int_equal(volume_add(v, "abcd", 4, &err), -1);
+        assert_int_equal(err.kind, ERR_MISMATCH);
+        volume_free(v, false);
+        v = begin(&opts);
+        assert_int_equal(volume_begin(v, "short", 3, 1, false, NULL, NULL, &err), 0);
+        assert_int_equal(volume_add(v, "ab", 2, &err), 0);
+        assert_int_equal(volume_end(v, &err), -1);
+        assert_int_equal(err.kind, ERR_MISMATCH);
+        volume_free(v, false);
     }
-    assert_int_equal(total, body->size);
-    body_free(body);
-    pool_free(pool); /* asserts that every chunk is home */
-    free(scratch);
 }
 
 static void test_formats(void **state)
@@ -220,7 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order_marks_and_ways_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_coded_volumes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_spool, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
         cmocka_unit_test(test_formats),
     };
 
