@@ -26,6 +26,11 @@ def media(rng, size, magic):
     return magic + rng.randbytes(max(0, size - len(magic)))
 
 
+def small_size(rng):
+    """5 to 600 KiB, of each order of magnitude as many."""
+    return int((5 << 10) * 120 ** rng.random())
+
+
 def people_set(rng, size):
     """So many bytes of recordings of 1 to 8 MiB among many files of 5 to 600 KiB, some of them twice."""
     lines = text(rng, 1 << 18).splitlines(keepends=True)
@@ -37,10 +42,9 @@ def people_set(rng, size):
         elif last and i % 40 == 39:
             kind, ext, data = "html_scrape", "html", last
         elif rng.random() < 0.4:
-            small = rng.randrange(5 << 10, 600 << 10)
-            kind, ext, data = "screenshot_action", "png", media(rng, small, PNG)
+            kind, ext, data = "screenshot_action", "png", media(rng, small_size(rng), PNG)
         else:
-            small = rng.randrange(5 << 10, 600 << 10)
+            small = small_size(rng)
             last = b"".join(rng.choices(lines, k=small // 100))[:small]
             kind, ext, data = "html_scrape", "html", last
         yield kind, ext, data
