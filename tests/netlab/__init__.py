@@ -7,3 +7,12 @@
     check     an archive against what was served, read by others' tools
     rounds    pulls over links, one after the other, each whole, hung or wrong
 """
+import os
+import time
+
+
+def machine():
+    """The day and the machine, as a figure needs them."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((l.split(":")[1].strip() for l in file if l.startswith("model name")), "?")
+    return "%s, %d cores, %s" % (time.strftime("%Y-%m-%d"), os.cpu_count(), model)

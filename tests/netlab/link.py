@@ -14,6 +14,7 @@ import subprocess
 from . import web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"  # tc and nginx
 PORT = 8080
 CLONE_NEWNET = 0x40000000
 DIES = ["setpriv", "--pdeathsig", "KILL"]  # in front of each program
@@ -36,7 +37,7 @@ def entered():
 def refused():
     """Why there can be no namespaces here; None: there can."""
     for tool in ("ip", "tc", "setpriv", "unshare", "nginx"):
-        if not shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+        if not shutil.which(tool):
             return "%s is not there" % tool
     done = subprocess.run([*(entered() or []), "unshare", "--net", "sh", "-c", setup(100)],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
@@ -76,7 +77,7 @@ class Link:
         socket = folder + "/nginx.sock"
         try:
             self.nginx = web.Nginx(folder, "unix:" + socket if far else "127.0.0.1:%d" % PORT, www,
-                                   tls if temper.http2 else None, http, DIES, alone=True)
+                                   tls if temper.http2 else None, http, DIES, alone=True, level="info")
             if far:
                 more = {"rtt": temper.delay, "jitter": temper.jitter, "reset": temper.reset,
                         "rate": temper.each, "unread": temper.unread, "seed": seed}
@@ -95,9 +96,12 @@ class Link:
         return subprocess.Popen(DIES + command, **more)
 
     def close(self):
+        """The connections that the server's temper ended: (not read for long, reset in the middle)."""
+        unread = reset = 0
         if self.proxy:
             self.proxy.kill()
-            self.proxy.wait()
-            self.proxy.stdout.close()
+            reset = self.proxy.communicate()[0].count(b"reset")
         if self.nginx:
             self.nginx.close()
+            unread = self.nginx.closed()
+        return unread, reset

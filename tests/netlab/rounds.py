@@ -17,7 +17,7 @@ from . import check, content, link
 
 KEY = "netlab-key-0123456789"
 WINDOW = 6 << 20  # bytes that a connection may have on its way, as Linux lets it
-PACE = 4_000_000  # bytes a second, where the reader or --limit-rate is what all wait for
+PACE = 5_000_000  # bytes a second, where the reader or --limit-rate is what all wait for
 CAPACITY = 1000   # how much may go on at a time: see Job.weight
 
 # reader: how the archive is taken: "file", "stdout" (-o - into a slow reader), "limit" (--limit-rate)
@@ -84,6 +84,7 @@ class Rounds:
         self.lock = threading.Lock()
         self.room = Room(CAPACITY)
         self.pulls = []
+        self.unread = self.reset = 0  # connections that servers closed, and that were reset
         self.broken = []  # what went wrong beside pulls
         self.slowlink = link.build(folder)
         link.web.certificate(folder)
@@ -131,7 +132,13 @@ class Rounds:
             for jobs in job.jobs:
                 self.pull(lab, job, jobs, files)
         finally:
-            lab.close()
+            unread, reset = lab.close()
+            with self.lock:
+                self.unread += unread
+                self.reset += reset
+                if not self.quiet and (unread or reset):
+                    print("%s: %d connections closed since unread, %d reset" % (
+                        named(job.temper, job.reader), unread, reset), file=sys.stderr, flush=True)
 
     def part(self, job, jobs, files):
         """As many of the files as do not let one pull take much longer than the others."""
@@ -255,7 +262,7 @@ def named(temper, reader):
 
 def row(temper, reader):
     rate = "%d Mbit/s" % temper.rate if temper.rate < 1000 else "%g Gbit/s" % (temper.rate / 1000)
-    more = [{"file": "", "stdout": "`-o -`, read at 4 MB/s", "limit": "`--limit-rate 4m`"}[reader]]
+    more = [{"file": "", "stdout": "`-o -`, read at 5 MB/s", "limit": "`--limit-rate 5m`"}[reader]]
     more += ["unread for %g s: closed" % (temper.unread / 1000)] if temper.unread else []
     more += ["reset after about %d MB" % (temper.reset // 10**6)] if temper.reset else []
     more += ["%d kB/s a connection" % (temper.each // 1000)] if temper.each else []

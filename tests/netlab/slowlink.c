@@ -72,6 +72,7 @@ struct conn {
     uint64_t reset; /* after so many bytes; 0: never */
     bool begun;
     bool shut;
+    bool reset_now;
     char up[UPLOAD]; /* on its way to the server */
     size_t up_at;
     size_t up_len;
@@ -210,7 +211,8 @@ static bool give(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
             return false;
         conn->client.out = false;
         conn->stuck = conn->stuck ? conn->stuck : now;
-        if (how.unread && now - conn->stuck >= how.unread)
+        conn->reset_now = how.unread && now - conn->stuck >= how.unread;
+        if (conn->reset_now)
             return false;
         if (how.unread && conn->stuck + how.unread < *next)
             *next = conn->stuck + how.unread;
@@ -218,7 +220,8 @@ static bool give(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
     }
     conn->stuck = 0;
     conn->sent += (uint64_t)n;
-    if (conn->reset && conn->sent >= conn->reset)
+    conn->reset_now = conn->reset && conn->sent >= conn->reset;
+    if (conn->reset_now)
         return false;
     if (how.rate)
         conn->free = now + (uint64_t)n * 1000000 / how.rate;
@@ -285,6 +288,10 @@ static void drop(struct conn *conn)
     struct linger hard = { 1, 0 };
     struct piece *piece;
 
+    if (conn->reset_now) {
+        (void)puts("reset");
+        (void)fflush(stdout);
+    }
     if (!conn->shut)
         (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     (void)close(conn->client.fd);

@@ -8,7 +8,7 @@ import time
 CONF = """
 worker_processes {workers};
 pid {dir}/nginx.pid;
-error_log {dir}/error.log warn;
+error_log {dir}/error.log {level};
 {main}
 events {{ worker_connections 4096; }}
 http {{
@@ -45,14 +45,15 @@ class Nginx:
     """A server of its own in a folder; tls: over HTTP/2, with certificate(tls). alone: one process,
     which then can be told to die with its parent by a launcher."""
 
-    def __init__(self, folder, listen, www=None, tls=None, http="", launcher=(), alone=False):
+    def __init__(self, folder, listen, www=None, tls=None, http="", launcher=(), alone=False,
+                 level="warn"):
         lines = ["listen %s%s;" % (listen, " ssl http2" if tls else "")]
         if tls:
             certificate(tls)
             lines += ["ssl_certificate %s/cert.pem;" % tls, "ssl_certificate_key %s/key.pem;" % tls]
         with open(folder + "/nginx.conf", "w", encoding="utf-8") as file:
             file.write(CONF.format(dir=folder, www=www or folder + "/www", listen=" ".join(lines), http=http,
-                                   workers=1 if alone else "auto",
+                                   workers=1 if alone else "auto", level=level,
                                    main="master_process off;" if alone else ""))
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.log = folder + "/error.log"
@@ -65,6 +66,11 @@ class Nginx:
                 with open(self.log, encoding="utf-8") as file:
                     raise OSError("nginx does not start: " + file.read()[-500:])
             time.sleep(0.02)
+
+    def closed(self):
+        """Connections that were closed since nobody read them; for level="info"."""
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return sum("timed out" in line and "while sending" in line for line in file)
 
     def close(self):
         self.process.terminate()
