@@ -185,7 +185,7 @@ class Rounds:
                                 stdout=subprocess.PIPE if piped else subprocess.DEVNULL)
             try:
                 if piped:
-                    self.read_slowly(process.stdout, out, end)
+                    self.read_slowly(process.stdout, out, end, lab.temper.unread * 2.5 / 1000)
                 while process.poll() is None and time.monotonic() < end:
                     self.look()
                     time.sleep(0.02)
@@ -209,9 +209,10 @@ class Rounds:
         if self.stop.is_set():
             raise Stopped
 
-    def read_slowly(self, pipe, out, end):
-        """Take PACE bytes a second out of a pipe."""
+    def read_slowly(self, pipe, out, end, nap):
+        """Take PACE bytes a second out of a pipe, and once, after three seconds, nothing for so long."""
         begin, got = time.monotonic(), 0
+        woken = begin + 3
         with open(out, "wb") as file:
             while time.monotonic() < end:
                 self.look()
@@ -222,6 +223,9 @@ class Rounds:
                     break
                 file.write(data)
                 got += len(data)
+                if nap and time.monotonic() > woken:
+                    time.sleep(nap)
+                    begin, nap = begin + nap, 0
                 ahead = got / PACE - (time.monotonic() - begin)
                 if ahead > 0.01:
                     time.sleep(ahead)
@@ -262,7 +266,7 @@ def named(temper, reader):
 
 def row(temper, reader):
     rate = "%d Mbit/s" % temper.rate if temper.rate < 1000 else "%g Gbit/s" % (temper.rate / 1000)
-    more = [{"file": "", "stdout": "`-o -`, read at 5 MB/s", "limit": "`--limit-rate 5m`"}[reader]]
+    more = [{"file": "", "stdout": "`-o -`, read at 5 MB/s with a pause", "limit": "`--limit-rate 5m`"}[reader]]
     more += ["unread for %g s: closed" % (temper.unread / 1000)] if temper.unread else []
     more += ["reset after about %d MB" % (temper.reset // 10**6)] if temper.reset else []
     more += ["%d kB/s a connection" % (temper.each // 1000)] if temper.each else []
