@@ -86,7 +86,7 @@ static struct {
     uint64_t unread;
     uint64_t reset;
     uint64_t seed;
-} how = { .window = 2u << 20, .seed = 1 };
+} how = { .window = 6u << 20, .seed = 1 };
 
 static struct sockaddr_un target = { .sun_family = AF_UNIX };
 static struct conn *conns;
