@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""nginx as the API and the object store: files of a folder, and two kinds of JSON."""
+import os
+import shutil
+import subprocess
+import time
+
+CONF = """
+worker_processes {workers};
+pid {dir}/nginx.pid;
+error_log {dir}/error.log {level};
+{main}
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3;
+    uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
+    default_type application/octet-stream;
+    {http}
+    server {{
+        {listen}
+        root {www};
+        location ~ ^/v1/runs/([a-z0-9_]+)$ {{ try_files /api/$1.run =404; }}
+        location ~ ^/v1/runs/([a-z0-9_]+)/artifacts$ {{ try_files /api/$1.list =404; }}
+    }}
+}}
+"""
+
+
+def certificate(folder):
+    """A self-signed certificate of 127.0.0.1; its file, which is its own authority."""
+    path = folder + "/cert.pem"
+    if not os.path.exists(path):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "30", "-subj", "/CN=netlab", "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-keyout", folder + "/key.pem", "-out", path],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return path
+
+
+class Nginx:
+    """A server of its own in a folder; tls: over HTTP/2, with certificate(tls). alone: one process,
+    which then can be told to die with its parent by a launcher."""
+
+    def __init__(self, folder, listen, www=None, tls=None, http="", launcher=(), alone=False,
+                 level="warn"):
+        lines = ["listen %s%s;" % (listen, " ssl http2" if tls else "")]
+        if tls:
+            certificate(tls)
+            lines += ["ssl_certificate %s/cert.pem;" % tls, "ssl_certificate_key %s/key.pem;" % tls]
+        with open(folder + "/nginx.conf", "w", encoding="utf-8") as file:
+            file.write(CONF.format(dir=folder, www=www or folder + "/www", listen=" ".join(lines), http=http,
+                                   workers=1 if alone else "auto", level=level,
+                                   main="master_process off;" if alone else ""))
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.log = folder + "/error.log"
+        self.process = subprocess.Popen([*launcher, nginx, "-e", self.log, "-c", folder + "/nginx.conf", "-g",
+                                         "daemon off;" + (" user root;" if os.geteuid() == 0 else "")])
+        end = time.monotonic() + 10
+        while not os.path.exists(folder + "/nginx.pid"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.close()
+                with open(self.log, encoding="utf-8") as file:
+                    raise OSError("nginx does not start: " + file.read()[-500:])
+            time.sleep(0.02)
+
+    def closed(self):
+        """Connections that were closed since nobody read them; for level="info"."""
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return sum("timed out" in line and "while sending" in line for line in file)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
