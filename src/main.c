@@ -106,7 +106,8 @@
  *           bundle    one ZIP or its members: which is cheaper
  *           packer    the thread that looks at bodies, and answers
  *           stow      hash, find duplicates, write an entry or a link
- *           split     bodies out of a ZIP, or out of zstd
+ *           split     bodies out of a ZIP
+ *           decode    bodies out of gzip, deflate or zstd
  *           dedupe    has this content been seen?
  *           spool     bodies in memory, or in a file without a name
  *           volume    one archive in the making, tar or zip

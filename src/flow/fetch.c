@@ -226,17 +226,24 @@ static void explain(const struct want *want, const struct request *request,
              way_name(want->way), err.text);
 }
 
-/* Whether an answer's length can be told: not of a HAR at rest, nor of a ZIP for a member. */
+/*
+ * Whether an answer's length can be told: not of the ZIP that comes for a member, nor of what
+ * is compressed at rest and came plain, if it looks so.
+ */
 static bool has_length(const struct transfer *t)
 {
     const struct item *item = t->want->item;
     const struct body *body = t->part.body;
     unsigned char head[SNIFF_SIZE];
-    const struct sniff *is =
-        item->bundle && body ? sniff_find(head, body_head(body, head, sizeof(head))) : NULL;
+    size_t len = body ? body_head(body, head, sizeof(head)) : 0;
+    const struct sniff *is = sniff_find(head, len);
+    bool coded = is && strcmp(is->ext, "zst") == 0;
 
-    return item->what.sized && !(item->what.type && strcmp(item->what.type, "har") == 0) &&
-           !(item->what.bundle_key && is && strcmp(is->ext, "zip") == 0);
+    if (item->what.bundle_key && is && strcmp(is->ext, "zip") == 0)
+        return false;
+    if (item_at_rest_coded(item) && !coded && len && head[0] == '{')
+        return false;
+    return item->what.sized;
 }
 
 static void on_done(void *ctx, struct request *request)
@@ -301,8 +308,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     err_clear(&why);
     if (want->way != WAY_CONTENT && !want->url)
         want->way = WAY_CONTENT;
-    if (origin != t->part.origin) /* another's entity tag says nothing here */
-        t->part.resume.tag[0] = '\0';
+    t->part.resume.same_host = origin && origin == t->part.origin;
     buf_reset(&t->url);
     rc = want->way == WAY_CONTENT
              ? api_url_content(api, &t->url, want->item->what.artifact_id, &why)
@@ -310,6 +316,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     t->request = (struct request){ .url = buf_text(&t->url),
                                    .max = f->opts.max_size,
                                    .resume = t->part.resume,
+                                   .as_sent = true,
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
@@ -355,13 +362,17 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
     while (!f->ledger.err.kind && !f->ledger.over && (want = wants_peek(f->ledger.queue)) &&
            transfers_room(&f->transfers, want) && (want = wants_take(f->ledger.queue))) {
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
-        const struct origin *origin;
+        const struct origin *origin = origin_of(f, want);
 
         if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
             (renew_busy(f->renew, want->item->run) ||
              way_stale(expiry_of(want->url), run->listed_at, server_now(f))))
             park(f, want);
-        else if ((origin = origin_of(f, want)) && !has_room(want, origin, now))
+        else if (want->part && want->part->origin != origin &&
+                 !want->part->resume.judged) { /* nothing tells whether the rest would fit */
+            forget(f, want);
+            wants_ready(f->ledger.queue, want);
+        } else if (origin && !has_room(want, origin, now))
             rc = wants_hold(f->ledger.queue, want, origin, err);
         else
             rc = start(f, want, origin, err);

@@ -323,6 +323,23 @@ void transfers_offer(struct transfers *all, void (*resume)(struct request *reque
     }
 }
 
+/* How a body is wrapped that its server compressed all the same. */
+static enum body_coding coding_of(const struct request *request)
+{
+    switch (request->coding) {
+    case CODING_GZIP:
+        return CODED_GZIP;
+    case CODING_DEFLATE:
+        return CODED_DEFLATE;
+    case CODING_ZSTD:
+        return CODED_ZSTD;
+    case CODING_NONE:
+    case CODING_OTHER: /* refused by request_header */
+        break;
+    }
+    return CODED_NOT;
+}
+
 int transfer_commit(struct transfer *t, bool again, struct err *err)
 {
     struct transfers *all = t->all;
@@ -346,6 +363,8 @@ int transfer_commit(struct transfer *t, bool again, struct err *err)
         t->part.body = NULL;
         if (!body)
             body = body_new(err);
+        if (body)
+            body->coding = coding_of(&t->request);
         rc = body ? packer_item(all->packer, t->want->item, body, again, err) : -1;
     }
     release(t);
@@ -376,7 +395,7 @@ static void note(struct transfer *t)
     if (resume->total == REQUEST_UNSAID && what->sized)
         resume->total = what->file_size;
     resume->judged = what->checksum != NULL;
-    memcpy(resume->tag, request->tag, sizeof(resume->tag));
+    resume->seen = request->seen;
     t->part.origin = request->origin;
 }
 
@@ -386,7 +405,7 @@ int transfer_hold(struct transfer *t, struct err *err)
     struct part *part;
 
     note(t);
-    if ((!t->part.body && !t->part.passing) || t->request.encoded ||
+    if ((!t->part.body && !t->part.passing) || t->request.coding != CODING_NONE ||
         !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= PARTS_MAX))
         return transfer_abort(t, err);
     part = mem_new(sizeof(*part), err);

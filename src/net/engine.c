@@ -16,8 +16,7 @@
 #define RECEIVE_BUFFER  131072L
 
 /*
- * An easy handle and the request it runs. Handles are used again: they keep
- * their buffers, and the multi handle keeps the connections.
+ * An easy handle and the request it runs; the multi handle keeps the connections.
  */
 struct slot {
     struct slot *next;
@@ -138,8 +137,6 @@ static int set_up(struct slot *slot)
 
 static void slot_free(struct slot *slot)
 {
-    if (!slot)
-        return;
     curl_easy_cleanup(slot->easy);
     mem_free(slot->moved);
     mem_free(slot);
@@ -149,16 +146,23 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
 {
     struct slot *slot = mem_new(sizeof(*slot), err);
 
-    if (!slot)
-        return NULL;
-    slot->engine = engine;
-    slot->easy = curl_easy_init();
-    if (!slot->easy || set_up(slot)) {
-        slot_free(slot);
-        (void)err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
-        return NULL;
-    }
+    if (slot)
+        slot->engine = engine;
     return slot;
+}
+
+/*
+ * A handle for one answer, and no more: libcurl before 8.1.1 keeps a pointer to the last header
+ * of the answer before, and a first line that is folded is written where that was (curl's pull
+ * request 11103). Connections are the multi handle's, and stay.
+ */
+static int fresh_handle(struct slot *slot, struct err *err)
+{
+    curl_easy_cleanup(slot->easy);
+    slot->easy = curl_easy_init();
+    if (slot->easy && !set_up(slot))
+        return 0;
+    return err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
 }
 
 /* Headers hold the key: wipe before libcurl frees. */
@@ -170,7 +174,8 @@ static void drop_headers(struct slot *slot)
         explicit_bzero(h->data, strlen(h->data));
     curl_slist_free_all(slot->headers);
     slot->headers = NULL;
-    (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    if (slot->easy)
+        (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
 }
 
 static int add_header(struct slot *slot, const char *line, struct err *err)
@@ -197,12 +202,12 @@ static int set_headers(struct slot *slot, const char *origin, struct err *err)
         (void)snprintf(line, sizeof(line), "Range: bytes=%llu-",
                        (unsigned long long)request->resume.from);
         rc = add_header(slot, line, err);
-        (void)snprintf(line, sizeof(line), "If-Range: %s", request->resume.tag);
-        if (rc == 0 && *request->resume.tag)
+        (void)snprintf(line, sizeof(line), "If-Range: %s", resume_tag(&request->resume));
+        if (rc == 0 && *resume_tag(&request->resume))
             rc = add_header(slot, line, err);
-        if (rc == 0)
-            rc = add_header(slot, "Accept-Encoding: identity", err);
     }
+    if (rc == 0 && request->as_sent)
+        rc = add_header(slot, "Accept-Encoding: identity", err);
     if (rc == 0 && request->key && strcmp(origin, request->key_origin) == 0) {
         (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
         rc = add_header(slot, line, err);
@@ -220,8 +225,7 @@ static bool set_method(const struct slot *slot)
     const struct request *request = slot->request;
     CURL *easy = slot->easy;
 
-    /* what is compressed on its way cannot be gone on with */
-    if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->resume.from ? NULL : "") !=
+    if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
             CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
         return false;
@@ -251,13 +255,11 @@ static int launch(struct slot *slot, struct err *err)
     request->status = 0;
     request->error_len = 0;
     request->received = 0;
-    request->length = REQUEST_UNSAID;
-    request->retry_after = BACKOFF_UNSAID;
-    request->date = CLOCK_NONE;
+    request_header(request, "HTTP/", 5, 0); /* forget the answer before */
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
     request->origin = origins_find(slot->engine->origins, origin, err);
-    if (!request->origin || set_headers(slot, origin, err) < 0)
+    if (!request->origin || fresh_handle(slot, err) < 0 || set_headers(slot, origin, err) < 0)
         return -1;
     if (!set_method(slot) ||
         curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
@@ -384,6 +386,9 @@ static void judge(struct slot *slot, CURLcode code)
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &request->status);
     request->sent =
         curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
+    if (code == CURLE_OK && !request->headed && !request->err.kind)
+        (void)err_set(&request->err, ERR_NET, "%s: the answer ends in its headers",
+                      request->host);
     if (code == CURLE_OK || request->err.kind)
         return;
     if (code == CURLE_WRITE_ERROR && request->status && !request_good(request))

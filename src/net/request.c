@@ -5,22 +5,25 @@
 #include "net/backoff.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 bool request_partial(const struct request *request)
 {
-    return request->status == 206 && !request->encoded &&
-           resume_right(&request->resume, request->range, request->tag);
+    return request->status == 206 && request->coding == CODING_NONE &&
+           resume_right(&request->resume, request->range, &request->seen);
 }
 
 bool request_good(const struct request *request)
 {
+    if (request->bad)
+        return false;
     if (request->post)
         return request->status >= 200 && request->status < 300;
-    if (request->status == 200) /* with a range nothing is unpacked: see engine */
-        return !request->resume.from || !request->encoded;
+    if (request->status == 200) /* the rest of what is wrapped is of no use */
+        return !request->resume.from || request->coding == CODING_NONE;
     return request_partial(request);
 }
 
@@ -32,7 +35,7 @@ bool request_unfit(const struct request *request)
 
 uint64_t request_total(const struct request *request)
 {
-    if (request->length == REQUEST_UNSAID || request->encoded)
+    if (request->length == REQUEST_UNSAID || request->coding != CODING_NONE || request->chunked)
         return REQUEST_UNSAID;
     return request->length + (request_partial(request) ? request->resume.from : 0);
 }
@@ -42,9 +45,7 @@ bool request_retryable(const struct request *request)
     if (request->hopeless || request->err.kind == ERR_LIMIT ||
         request->err.kind == ERR_CANCELLED)
         return false;
-    if (request->err.kind)
-        return true;
-    if (request_unfit(request))
+    if (request->err.kind || request->bad || request_unfit(request))
         return true;
     return request->status == 408 || request->status == 429 || request->status >= 500;
 }
@@ -59,6 +60,8 @@ int request_check(const struct request *request, struct err *err)
             *err = request->err;
         return -1;
     }
+    if (request->bad)
+        return err_set(err, ERR_FORMAT, "%s: %s", request->host, request->bad);
     if (request_good(request))
         return 0;
     if (request->status == 401 || request->status == 403)
@@ -97,24 +100,78 @@ static bool header_is(const char *line, size_t len, const char *name, char *out,
     return true;
 }
 
+/* A length is digits, and always the same (RFC 9110, 8.6). */
+static void take_length(struct request *request, const char *value)
+{
+    char *end;
+    unsigned long long length = strtoull(value, &end, 10);
+
+    if (!isdigit((unsigned char)*value) || *end || length == ULLONG_MAX ||
+        (request->length != REQUEST_UNSAID && request->length != length))
+        request->bad = "an answer whose Content-Length makes no sense";
+    else
+        request->length = length;
+}
+
+static void take_coding(struct request *request, const char *value)
+{
+    static const struct {
+        const char *name;
+        enum coding coding;
+    } known[] = {
+        { "gzip", CODING_GZIP }, { "x-gzip", CODING_GZIP },   { "deflate", CODING_DEFLATE },
+        { "zstd", CODING_ZSTD }, { "identity", CODING_NONE }, { "", CODING_NONE },
+    };
+    enum coding coding = CODING_OTHER;
+    size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        if (strcasecmp(value, known[i].name) == 0)
+            coding = known[i].coding;
+    }
+    if (coding != CODING_NONE)
+        request->coding = request->coding == CODING_NONE ? coding : CODING_OTHER;
+    if (request->as_sent && request->coding == CODING_OTHER)
+        request->bad = "an answer in a Content-Encoding that was not asked for";
+}
+
+/* Chunks alone are undone by libcurl; what else a transfer can be coded in stays. */
+static void take_transfer(struct request *request, const char *value)
+{
+    if (strcasecmp(value, "chunked") == 0)
+        request->chunked = true;
+    else if (*value && strcasecmp(value, "identity") != 0)
+        request->bad = "an answer with a Transfer-Encoding that was not asked for";
+}
+
+static void forget(struct request *request)
+{
+    request->coding = CODING_NONE;
+    request->chunked = request->headed = false;
+    request->bad = NULL;
+    request->length = REQUEST_UNSAID;
+    request->retry_after = BACKOFF_UNSAID;
+    request->date = CLOCK_NONE;
+    request->type[0] = request->range[0] = '\0';
+    request->seen = (struct validators){ 0 };
+}
+
 void request_header(struct request *request, const char *line, size_t len, int64_t wall)
 {
     char value[256];
 
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        request->encoded = false;
-        request->length = REQUEST_UNSAID;
-        request->retry_after = BACKOFF_UNSAID;
-        request->date = CLOCK_NONE;
-        request->type[0] = request->tag[0] = request->range[0] = '\0';
+        forget(request);
+    } else if (request->headed) {
+        return; /* a trailer */
+    } else if (len && (*line == '\r' || *line == '\n')) {
+        request->headed = true;
     } else if (header_is(line, len, "content-encoding", value, sizeof(value))) {
-        request->encoded = *value && strcasecmp(value, "identity") != 0;
+        take_coding(request, value);
+    } else if (header_is(line, len, "transfer-encoding", value, sizeof(value))) {
+        take_transfer(request, value);
     } else if (header_is(line, len, "content-length", value, sizeof(value))) {
-        char *end;
-        unsigned long long length = strtoull(value, &end, 10);
-
-        if (isdigit((unsigned char)*value) && !*end)
-            request->length = length;
+        take_length(request, value);
     } else if (header_is(line, len, "retry-after-ms", value, sizeof(value))) {
         request->retry_after = backoff_asked(value, 1, wall);
     } else if (header_is(line, len, "retry-after", value, sizeof(value))) {
@@ -127,6 +184,8 @@ void request_header(struct request *request, const char *line, size_t len, int64
     } else if (header_is(line, len, "content-range", value, sizeof(request->range))) {
         memcpy(request->range, value, strlen(value) + 1);
     } else if (header_is(line, len, "etag", value, sizeof(value))) {
-        resume_tag(request->tag, value);
+        validators_tag(&request->seen, value);
+    } else if (header_is(line, len, "last-modified", value, sizeof(value))) {
+        validators_date(&request->seen, value);
     }
 }

@@ -5,23 +5,59 @@
 #include <string.h>
 #include <strings.h>
 
+#define TAG_UNKNOWN "?" /* there was one, which cannot be compared */
+
 bool resume_possible(const struct resume *resume)
 {
     return resume->from && (resume->total == RESUME_UNSAID || resume->from < resume->total) &&
-           (*resume->tag || resume->judged || resume->total != RESUME_UNSAID);
+           (*resume_tag(resume) || resume->judged || resume->total != RESUME_UNSAID);
 }
 
-void resume_tag(char out[RESUME_TAG_MAX], const char *etag)
+void validators_tag(struct validators *seen, const char *etag)
 {
     size_t len = strlen(etag);
-    bool strong = len >= 2 && len < RESUME_TAG_MAX && etag[0] == '"' && etag[len - 1] == '"';
+    size_t skip = strncmp(etag, "W/", 2) == 0 ? 2 : 0;
+    bool good = len >= skip + 2 && len < RESUME_TAG_MAX && etag[skip] == '"' &&
+                etag[len - 1] == '"' && !*seen->tag;
     size_t i;
 
-    out[0] = '\0';
-    for (i = 0; strong && i < len; i++) /* it will stand in a header of ours */
-        strong = (unsigned char)etag[i] > ' ' && (unsigned char)etag[i] < 127;
-    if (strong)
-        memcpy(out, etag, len + 1);
+    for (i = skip; good && i < len; i++) /* it may stand in a header of ours */
+        good = (unsigned char)etag[i] > ' ' && (unsigned char)etag[i] < 127;
+    if (good)
+        memcpy(seen->tag, etag, len + 1);
+    else
+        memcpy(seen->tag, TAG_UNKNOWN, sizeof(TAG_UNKNOWN));
+}
+
+void validators_date(struct validators *seen, const char *date)
+{
+    size_t len = strlen(date);
+
+    len = len < sizeof(seen->date) ? len : sizeof(seen->date) - 1;
+    memcpy(seen->date, date, len);
+    seen->date[len] = '\0';
+}
+
+const char *resume_tag(const struct resume *resume)
+{
+    return resume->same_host && *resume->seen.tag == '"' ? resume->seen.tag : "";
+}
+
+/*
+ * Whether the validators are those of what is here. A 206 repeats the entity tag that a 200
+ * would have had, and may leave the date out (RFC 9110, 15.3.7).
+ */
+static bool same_version(const struct resume *resume, const struct validators *seen)
+{
+    const struct validators *here = &resume->seen;
+
+    if (!resume->same_host) /* another host's say nothing of what is here */
+        return resume->judged;
+    if (strcmp(here->tag, seen->tag) != 0 || strcmp(here->tag, TAG_UNKNOWN) == 0)
+        return false;
+    if (!*seen->date)
+        return !*here->date || *here->tag == '"';
+    return strcmp(here->date, seen->date) == 0;
 }
 
 /* Read digits; false when there are none, or too many. */
@@ -57,24 +93,20 @@ static bool parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *
     return number(&range, total) && !*range;
 }
 
-bool resume_right(const struct resume *resume, const char *range, const char *etag)
+bool resume_right(const struct resume *resume, const char *range, const struct validators *seen)
 {
-    char tag[RESUME_TAG_MAX];
     uint64_t first;
     uint64_t last;
     uint64_t total;
-    bool same;
 
     if (!resume->from || !parse(range, &first, &last, &total) || first != resume->from ||
         last < first)
         return false;
     if (total != RESUME_UNSAID && last + 1 != total) /* we asked for all of the rest */
         return false;
-    resume_tag(tag, etag);
-    if (*resume->tag && *tag && strcmp(resume->tag, tag) != 0)
+    if (!same_version(resume, seen))
         return false;
     if (resume->total != RESUME_UNSAID && last + 1 != resume->total)
         return false;
-    same = *resume->tag && *tag;
-    return same || resume->judged || resume->total != RESUME_UNSAID;
+    return *resume_tag(resume) || resume->judged || resume->total != RESUME_UNSAID;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/queue.h"
 #include "format/sniff.h"
+#include "pack/decode.h"
 #include "pack/split.h"
 
 #include <pthread.h>
@@ -113,7 +114,8 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
         return *bad ? 0 : -1;
     }
     if (stow_hash(p->stow, body, &digest, err) == 0)
-        rc = stow_mismatch(member, &digest) && member != settle
+        rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size)) &&
+                     member != settle
                  ? 0
                  : stow_item(p->stow, member, body, &digest, err);
     body_free(body);
@@ -162,7 +164,7 @@ static int unwrap(struct packer *p, struct item *item, struct body **body,
 {
     struct body *plain;
 
-    plain = split_zstd(*body, p->opts.parts, p->opts.max_size, err);
+    plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
     if (!plain) {
         if (!only_bad(err))
             return -1;
@@ -190,6 +192,23 @@ static int pack_content(struct packer *p, struct item *item, const struct body *
     return stow_item(p->stow, item, body, digest, err);
 }
 
+/*
+ * Undo the coding that a body came in.
+ *
+ * returns  1; 0: it is broken, or not what the service says of it; -1: fatal
+ */
+static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    struct body *plain =
+        decode_body(parcel->body, parcel->body->coding, p->opts.parts, p->opts.max_size, err);
+
+    if (!plain)
+        return only_bad(err) ? 0 : -1;
+    body_free(parcel->body);
+    parcel->body = plain;
+    return item_fits(parcel->item, plain->size);
+}
+
 static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
 {
     struct item *item = parcel->item;
@@ -201,6 +220,12 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
 
     if (atomic_load(&item->packed)) /* it came out of a ZIP meanwhile */
         return answer(p, item, ITEM_PACKED, err);
+    if (parcel->body->coding != CODED_NOT) {
+        int rc = undo_coding(p, parcel, err);
+
+        if (rc <= 0)
+            return rc < 0 ? -1 : answer(p, item, ITEM_LENGTH, err);
+    }
     if (stow_hash(p->stow, parcel->body, &digest, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));

@@ -207,6 +207,18 @@ struct bundle *plan_bundles(const struct plan *plan)
     return plan->bundles;
 }
 
+bool item_at_rest_coded(const struct item *item)
+{
+    const char *uri = item->what.uri;
+
+    return uri && strlen(uri) >= 4 && strcmp(uri + strlen(uri) - 4, ".zst") == 0;
+}
+
+bool item_fits(const struct item *item, uint64_t size)
+{
+    return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;
+}
+
 void item_note(struct item *item, const char *word)
 {
     if (item->note_count < ITEM_NOTES)

@@ -49,7 +49,7 @@ enum item_answer {
     ITEM_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is packed */
     ITEM_LACKS,    /* it was that ZIP, which does not hold the item */
     ITEM_BROKEN,   /* a parent that is no good ZIP */
-    ITEM_LENGTH,   /* it was not as long as announced; not packed */
+    ITEM_LENGTH,   /* it was not as long as announced, or its coding was broken; not packed */
 };
 
 #define ITEM_NOTES 4
@@ -114,6 +114,12 @@ struct bundle *plan_bundles(const struct plan *plan);
 
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
+
+/* Whether its object is zstd-compressed at rest: then its size may be of either form. */
+bool item_at_rest_coded(const struct item *item);
+
+/* Whether a body of this size can be the item's, as far as the service gave a size. */
+bool item_fits(const struct item *item, uint64_t size);
 
 /* An item by its IDs; NULL: there is none. */
 struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * split: bodies made of another body: the members of a ZIP, and what a zstd
- * frame holds.
+ * split: bodies made of another body: the members of a ZIP.
  *
  * Units    bytes
  * Errors   ERR_FORMAT and ERR_LIMIT: the body is not good for it; others are the
@@ -29,9 +28,5 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
 /* The entry that unzip_next came to, whole. */
 struct body *split_entry(struct unzip *unzip, const struct spool *spool,
                          struct err *err) MUST_CHECK;
-
-/* What the zstd frames in a body hold; at most max bytes. */
-struct body *split_zstd(const struct body *body, const struct spool *spool, uint64_t max,
-                        struct err *err) MUST_CHECK;
 
 #endif

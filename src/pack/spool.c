@@ -164,6 +164,23 @@ int body_add(struct body *body, const struct spool *spool, bool spill, const voi
     return 1;
 }
 
+int body_append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
+                struct err *err)
+{
+    size_t most = pool_chunk_size(spool->pool);
+    const char *from = bytes;
+
+    while (len) {
+        size_t n = len < most ? len : most;
+
+        if (body_add(body, spool, true, from, n, err) < 0)
+            return -1;
+        from += n;
+        len -= n;
+    }
+    return 0;
+}
+
 ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned char *scratch,
                   const unsigned char **bytes, struct chunk **chunk, struct err *err)
 {
@@ -231,7 +248,7 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
         len = body->spilled - at < len ? (size_t)(body->spilled - at) : len;
         return file_pread(body->fd, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;
     }
-    if (!cursor->chunk || at < cursor->at) {
+    if (!cursor->chunk || at < cursor->at) { /* the first time, or back */
         cursor->chunk = body->first;
         cursor->at = body->spilled;
     }
@@ -275,13 +292,12 @@ struct body *body_of_file(int fd, const struct spool *spool, uint64_t max, struc
 
 size_t body_head(const struct body *body, void *out, size_t size)
 {
-    size_t n = body->size < size ? (size_t)body->size : size;
+    struct body_cursor cursor = { 0 };
+    unsigned char *to = out;
+    size_t at = 0;
+    ssize_t n;
 
-    if (body->text)
-        memcpy(out, body->text, n);
-    else if (body->spilled)
-        return file_pread(body->fd, out, n, 0, NULL) < 0 ? 0 : n;
-    else if (body->first)
-        memcpy(out, body->first->data, n = n < body->first->len ? n : body->first->len);
-    return n;
+    while (at < size && (n = body_read_at(body, &cursor, to + at, size - at, at, NULL)) > 0)
+        at += (size_t)n;
+    return at;
 }

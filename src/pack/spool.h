@@ -28,6 +28,9 @@ struct spool {
     atomic_uint *files; /* counts those that are open; NULL: nobody asks */
 };
 
+/* What a body's bytes are wrapped in. */
+enum body_coding { CODED_NOT, CODED_GZIP, CODED_DEFLATE, CODED_ZSTD };
+
 struct body {
     struct chunk *first;
     struct chunk *last;
@@ -35,7 +38,8 @@ struct body {
     uint64_t spilled;   /* of it, in the file; the rest is in chunks */
     int fd;             /* -1: none */
     atomic_uint *files; /* counts fd */
-    char *text;         /* the whole body, when somebody made it */
+    enum body_coding coding;
+    char *text; /* the whole body, when somebody made it */
 };
 
 /* An empty body. */
@@ -57,6 +61,10 @@ void body_lend(struct body *body, struct chunk *chunk);
  */
 int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
              size_t len, struct err *err) MUST_CHECK;
+
+/* Append any number of bytes; what no chunk is left for goes into the file. */
+int body_append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
+                struct err *err) MUST_CHECK;
 
 /* Put all that is in chunks into the file, and let the chunks go: it will wait for long. */
 int body_park(struct body *body, const struct spool *spool, struct err *err) MUST_CHECK;

@@ -78,7 +78,6 @@ int stow_hash(struct stow *s, const struct body *body, struct digest *digest, st
 bool stow_mismatch(const struct item *item, const struct digest *digest)
 {
     const char *sum = item->what.checksum;
-    const char *uri = item->what.uri;
     char plain[SHA256_TEXT];
     char coded[SHA256_TEXT];
 
@@ -89,8 +88,7 @@ bool stow_mismatch(const struct item *item, const struct digest *digest)
     if (strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0))
         return false;
     /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
-    return item->encoded || !uri || strlen(uri) < 4 ||
-           strcmp(uri + strlen(uri) - 4, ".zst") != 0;
+    return item->encoded || !item_at_rest_coded(item);
 }
 
 /* Write a whole body as one entry. */

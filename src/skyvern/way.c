@@ -46,7 +46,7 @@ static const char *reason_of(long status)
 static struct way_verdict judge_length(const struct way_facts *facts,
                                        const struct request *request)
 {
-    if (facts->sized && !request->encoded && facts->have != facts->file_size)
+    if (facts->sized && request->coding == CODING_NONE && facts->have != facts->file_size)
         return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
     return verdict(WAY_DONE, NULL);
 }

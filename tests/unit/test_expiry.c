@@ -90,7 +90,7 @@ static void test_ways(void **state)
     assert_int_equal(judge(WAY_SIGNED, 429, true).step, WAY_AGAIN);
     assert_int_equal(judge(WAY_SIGNED, 400, true).step, WAY_TO_CONTENT);
     assert_string_equal(way_judge(&facts, &request).reason, "length-mismatch");
-    request.encoded = true;
+    request.coding = CODING_GZIP;
     assert_int_equal(way_judge(&facts, &request).step, WAY_DONE);
     facts.archived = true;
     request.status = 403;

@@ -9,9 +9,12 @@
 
 static struct resume have(uint64_t from, uint64_t total, const char *tag, bool judged)
 {
-    struct resume resume = { from, total, judged, "" };
+    struct resume resume = {
+        .from = from, .total = total, .judged = judged, .same_host = true
+    };
 
-    (void)strcpy(resume.tag, tag);
+    if (*tag)
+        validators_tag(&resume.seen, tag);
     return resume;
 }
 
@@ -45,7 +48,12 @@ static void test_what_is_right(void **state)
         { 100, "", false, "BYTES 50-99/100", "", true },
         { 100, "", false, "bytes 50-99/*", "", true },
         { 100, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
-        { 100, "\"a\"", false, "bytes 50-99/100", "", true }, /* If-Range was honoured */
+        { 100, "\"a\"", false, "bytes 50-99/100", "", false }, /* its tag is gone */
+        { 100, "", true, "bytes 50-99/100", "\"a\"", false },  /* it had none */
+        { 100, "W/\"a\"", false, "bytes 50-99/100", "W/\"a\"", true },
+        { 100, "W/\"a\"", true, "bytes 50-99/100", "W/\"b\"", false },
+        { 100, "\"a\"", true, "bytes 50-99/100", "W/\"a\"", false },
+        { RESUME_UNSAID, "W/\"a\"", false, "bytes 50-99/100", "W/\"a\"", false }, /* weak */
         { RESUME_UNSAID, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
         { RESUME_UNSAID, "", true, "bytes 50-99/100", "", true },
         { RESUME_UNSAID, "", false, "bytes 50-99/100", "", false }, /* nothing to go by */
@@ -70,30 +78,59 @@ static void test_what_is_right(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct resume resume = have(50, cases[i].total, cases[i].tag, cases[i].judged);
 
-        if (resume_right(&resume, cases[i].range, cases[i].etag) != cases[i].right)
+        struct validators seen = { .tag = "" };
+
+        if (*cases[i].etag)
+            validators_tag(&seen, cases[i].etag);
+        if (resume_right(&resume, cases[i].range, &seen) != cases[i].right)
             fail_msg("case %zu: %s", i, cases[i].range);
     }
 }
 
+/* The strong tag that If-Range may name; all others are no more than compared. */
 static void test_only_strong_tags(void **state)
 {
-    char out[RESUME_TAG_MAX];
+    static const char *const others[] = { "W/\"abc\"", "abc", "\"a\r\nX: y\"", "\"", "" };
     char longest[300];
+    struct resume resume = have(50, 100, "\"abc\"", false);
+    size_t i;
 
     (void)state;
-    resume_tag(out, "\"abc\"");
-    assert_string_equal(out, "\"abc\"");
-    resume_tag(out, "W/\"abc\"");
-    assert_string_equal(out, "");
-    resume_tag(out, "abc");
-    assert_string_equal(out, "");
-    resume_tag(out, "\"a\r\nX: y\"");
-    assert_string_equal(out, "");
+    assert_string_equal(resume_tag(&resume), "\"abc\"");
+    resume.same_host = false;
+    assert_string_equal(resume_tag(&resume), "");
+    for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        resume = have(50, 100, others[i], false);
+        assert_string_equal(resume_tag(&resume), "");
+    }
     (void)memset(longest, 'a', sizeof(longest) - 1);
     longest[0] = longest[298] = '"';
     longest[299] = '\0';
-    resume_tag(out, longest);
-    assert_string_equal(out, "");
+    resume = have(50, 100, longest, true);
+    assert_string_equal(resume_tag(&resume), "");
+    assert_false(resume_right(&resume, "bytes 50-99/100", &resume.seen)); /* never the same */
+}
+
+static void test_dates(void **state)
+{
+    struct resume resume = have(50, 100, "", false);
+    struct resume tagged = have(50, 100, "\"a\"", false);
+    struct validators seen = { .tag = "" };
+    struct validators tag = tagged.seen;
+
+    (void)state;
+    validators_date(&resume.seen, "Tue, 24 Nov 2026 10:00:00 GMT");
+    validators_date(&tagged.seen, "Tue, 24 Nov 2026 10:00:00 GMT");
+    assert_false(resume_right(&resume, "bytes 50-99/100", &seen)); /* it is gone */
+    assert_true(resume_right(&tagged, "bytes 50-99/100", &tag));   /* RFC 9110, 15.3.7 */
+    validators_date(&seen, "Tue, 24 Nov 2026 10:00:00 GMT");
+    validators_date(&tag, "Tue, 24 Nov 2026 10:00:01 GMT");
+    assert_true(resume_right(&resume, "bytes 50-99/100", &seen));
+    assert_false(resume_right(&tagged, "bytes 50-99/100", &tag));
+    resume.same_host = false;
+    assert_false(resume_right(&resume, "bytes 50-99/100", &seen));
+    resume.judged = true; /* a checksum will tell */
+    assert_true(resume_right(&resume, "bytes 50-99/100", &seen));
 }
 
 static void test_a_host_gets_less_and_recovers(void **state)
@@ -154,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_what_can_be_resumed),
         cmocka_unit_test(test_what_is_right),
         cmocka_unit_test(test_only_strong_tags),
+        cmocka_unit_test(test_dates),
         cmocka_unit_test(test_a_host_gets_less_and_recovers),
         cmocka_unit_test(test_never_less_than_one_and_retry_after_waits),
     };

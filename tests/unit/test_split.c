@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies out of ZIPs and zstd frames, in memory and in files. */
+/* Bodies out of ZIPs, in memory and in files. */
 #include "base/mem.h"
 #include "format/zip.h"
 #include "pack/split.h"
@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 static struct spool spool;
 
@@ -109,39 +108,10 @@ static void test_zip(void **state)
     free(bytes);
 }
 
-static void test_zstd(void **state)
-{
-    char *bytes = noise(300000);
-    size_t room = ZSTD_compressBound(300000);
-    char *coded = malloc(2 * room);
-    size_t len = ZSTD_compress(coded, room, bytes, 300000, 3);
-    size_t two = len + ZSTD_compress(coded + len, room, "tail", 4, 3);
-    struct body *body = body_with(coded, len);
-    struct err err;
-
-    (void)state;
-    check_body(split_zstd(body, &spool, 1 << 20, NULL), bytes, 300000);
-    assert_null(split_zstd(body, &spool, 299999, &err));
-    assert_int_equal(err.kind, ERR_LIMIT);
-    body_free(body);
-    body = body_with(coded, len - 7);
-    assert_null(split_zstd(body, &spool, 1 << 20, &err));
-    assert_int_equal(err.kind, ERR_FORMAT);
-    body_free(body);
-    body = body_with(coded, two); /* frames one after the other */
-    bytes = realloc(bytes, 300004);
-    memcpy(bytes + 300000, "tail", 4);
-    check_body(split_zstd(body, &spool, 1 << 20, NULL), bytes, 300004);
-    body_free(body);
-    free(coded);
-    free(bytes);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_zip, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_zstd, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* What an answer's headers say, and when they are not believed. */
+#include "net/request.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+/* Give a request the lines of an answer, which are ended by '|'. */
+static struct request answered(const char *lines, bool as_sent)
+{
+    struct request request = { .as_sent = as_sent, .status = 200 };
+
+    while (*lines) {
+        size_t len = strcspn(lines, "|");
+        char line[200];
+
+        memcpy(line, lines, len);
+        memcpy(line + len, "\r\n", 3);
+        request_header(&request, line, len + 2, 0);
+        lines += len + (lines[len] == '|');
+    }
+    return request;
+}
+
+static void test_lengths(void **state)
+{
+    static const struct {
+        const char *lines;
+        uint64_t total; /* 0: not believed */
+    } cases[] = {
+        { "HTTP/1.1 200 OK|Content-Length: 32||", 32 },
+        { "HTTP/1.1 200 OK||", REQUEST_UNSAID },
+        { "HTTP/1.1 200 OK|Content-Length: 32|Content-Length: 32||", 32 },
+        { "HTTP/1.1 200 OK|Content-Length: 32|Content-Length: 33||", 0 },
+        { "HTTP/1.1 200 OK|Content-Length: 0,32||", 0 },
+        { "HTTP/1.1 200 OK|Content-Length: -1||", 0 },
+        { "HTTP/1.1 200 OK|Content-Length: 99999999999999999999||", 0 },
+        /* a length that does not describe what is delivered is none */
+        { "HTTP/1.1 200 OK|Content-Length: 32|Transfer-Encoding: chunked||", REQUEST_UNSAID },
+        { "HTTP/1.1 200 OK|Content-Length: 32|Content-Encoding: gzip||", REQUEST_UNSAID },
+        { "HTTP/1.1 200 OK|Transfer-Encoding: gzip, chunked||", 0 },
+        { "HTTP/1.1 200 OK|Transfer-Encoding: gzip|Transfer-Encoding: chunked||", 0 },
+        /* trailers, and the answers before, say nothing */
+        { "HTTP/1.1 200 OK|Content-Length: 32||Content-Length: 5||", 32 },
+        { "HTTP/1.1 100 Continue|Content-Length: 5||HTTP/1.1 200 OK|Content-Length: 32||", 32 },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct request request = answered(cases[i].lines, true);
+
+        if (request_good(&request) != (cases[i].total != 0) ||
+            (cases[i].total && request_total(&request) != cases[i].total))
+            fail_msg("%s", cases[i].lines);
+        if (!cases[i].total && !request_retryable(&request))
+            fail_msg("%s: not tried again", cases[i].lines);
+    }
+}
+
+static void test_codings(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum coding coding;
+        bool good;
+    } cases[] = {
+        { "HTTP/1.1 200 OK||", CODING_NONE, true },
+        { "HTTP/1.1 200 OK|Content-Encoding: identity||", CODING_NONE, true },
+        { "HTTP/1.1 200 OK|content-encoding: GZIP||", CODING_GZIP, true },
+        { "HTTP/1.1 200 OK|Content-Encoding: x-gzip||", CODING_GZIP, true },
+        { "HTTP/1.1 200 OK|Content-Encoding: zstd||", CODING_ZSTD, true },
+        { "HTTP/1.1 200 OK|Content-Encoding: br||", CODING_OTHER, false },
+        { "HTTP/1.1 200 OK|Content-Encoding: gzip, gzip||", CODING_OTHER, false },
+        { "HTTP/1.1 200 OK|Content-Encoding: gzip|Content-Encoding: gzip||", CODING_OTHER,
+          false },
+        { "HTTP/1.1 200 OK|Content-Encoding: identity|Content-Encoding: zstd||", CODING_ZSTD,
+          true },
+        { "HTTP/1.1 200 OK||Content-Encoding: gzip||", CODING_NONE, true },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct request request = answered(cases[i].lines, true);
+
+        if (request.coding != cases[i].coding || request_good(&request) != cases[i].good)
+            fail_msg("%s", cases[i].lines);
+    }
+}
+
+static void test_ends(void **state)
+{
+    struct request request = answered("HTTP/1.1 200 OK|Content-Le", true);
+
+    (void)state;
+    assert_false(request.headed);
+    request = answered("HTTP/1.1 200 OK||", true);
+    assert_true(request.headed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_ends),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
