@@ -310,6 +310,36 @@ int file_temp(const char *dir, struct err *err)
     return fd;
 }
 
+/* Whether nobody but us can have written it, or can write it now. */
+static bool is_own(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+           st.st_nlink == 1 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+int file_open_own(const char *path, struct err *err)
+{
+    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, flags, 0600);
+
+    if (fd >= 0 && is_own(fd))
+        return fd;
+    if (fd < 0 && errno != ELOOP && errno != ENXIO && errno != EACCES && errno != EPERM &&
+        errno != ENODEV)
+        return err_sys(err, "cannot write '%s'", path);
+    file_close(&fd);
+    if (unlink(path) < 0 && errno != ENOENT) {
+        (void)err_sys(err, "'%s' is not ours, and cannot be removed", path);
+        if (err)
+            err->kind = ERR_EXISTS;
+        return -1;
+    }
+    fd = open(path, flags | O_EXCL, 0600);
+    return fd < 0 ? err_sys(err, "cannot write '%s'", path) : fd;
+}
+
 void file_close(int *fd)
 {
     if (*fd >= 0)

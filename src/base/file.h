@@ -82,6 +82,15 @@ int file_flush_dir(int dir, const char *path, struct err *err) MUST_CHECK;
 /* Open a file without a name in a directory; -1 on error. */
 int file_temp(const char *dir, struct err *err) MUST_CHECK;
 
+/*
+ * Open a file that nobody else can have prepared, for reading and writing; made when it is not
+ * there. What another user owns, can write, has linked, or what is no plain file is removed and
+ * made anew. Never waits (a FIFO) and follows no link.
+ *
+ * returns  a descriptor; -1 with ERR_SYSTEM, or ERR_EXISTS for what cannot be removed
+ */
+int file_open_own(const char *path, struct err *err) MUST_CHECK;
+
 /* Close unless it is -1, and make it -1; the result is for those who only read. */
 void file_close(int *fd);
 

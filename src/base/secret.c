@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/secret.h"
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define OWN_SIZE 32                 /* random bytes of a secret of our own */
+#define OWN_TEXT (2 * OWN_SIZE + 1) /* as text, in hex */
 
 /* One mapping a secret: pages of its own can be locked and left out of dumps. */
 struct secret {
@@ -89,6 +96,61 @@ struct secret *secret_load(const char *path, struct err *err)
     }
     explicit_bzero(text, sizeof(text));
     (void)close(fd);
+    return secret;
+}
+
+/* Have the directory that a path is in, and those above it. */
+static int make_dirs(const char *path, struct err *err)
+{
+    char *dir = mem_copy(path, err);
+    char *slash = dir;
+    int rc = dir ? 0 : -1;
+
+    while (rc == 0 && (slash = strchr(slash + 1, '/'))) {
+        *slash = '\0';
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+            rc = err_sys(err, "cannot make '%s'", dir);
+        *slash = '/';
+    }
+    mem_free(dir);
+    return rc;
+}
+
+static int make_secret(int fd, char text[OWN_TEXT], struct err *err)
+{
+    uint8_t bytes[OWN_SIZE];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return err_sys(err, "no random numbers");
+    text_hex(text, bytes, sizeof(bytes));
+    explicit_bzero(bytes, sizeof(bytes));
+    if (ftruncate(fd, 0) < 0 || fchmod(fd, 0600) < 0)
+        return err_sys(err, "cannot write");
+    if (file_pwrite(fd, text, OWN_TEXT - 1, 0, err) < 0)
+        return -1;
+    return fsync(fd) < 0 ? err_sys(err, "cannot sync") : 0;
+}
+
+struct secret *secret_own(const char *path, struct err *err)
+{
+    char text[OWN_TEXT] = "";
+    struct secret *secret = NULL;
+    struct stat st;
+    int fd = make_dirs(path, err) < 0 ? -1 : file_open_own(path, err);
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st) < 0 || st.st_size != OWN_TEXT - 1 || (st.st_mode & 077) ||
+        file_pread(fd, text, OWN_TEXT - 1, 0, NULL) < 0) {
+        if (make_secret(fd, text, err) < 0)
+            (void)err_wrap(err, "'%s'", path);
+        else
+            secret = secret_new(text, OWN_TEXT - 1, err);
+    } else {
+        secret = secret_new(text, OWN_TEXT - 1, err);
+    }
+    explicit_bzero(text, sizeof(text));
+    file_close(&fd);
     return secret;
 }
 

@@ -30,6 +30,12 @@ struct secret *secret_new(const char *text, size_t len, struct err *err) MUST_CH
 /* Read a file that holds nothing but the secret. */
 struct secret *secret_load(const char *path, struct err *err) MUST_CHECK;
 
+/*
+ * Read a file that holds a secret of this user's own, made at random when it is not there; so
+ * are the directories of its path. A file that others can read or write is made anew.
+ */
+struct secret *secret_own(const char *path, struct err *err) MUST_CHECK;
+
 /* Wipe and release; NULL is fine. */
 void secret_free(struct secret *secret);
 

@@ -42,6 +42,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
                                   .bundle_key = a->bundle_key,
                                   .filename = a->filename,
                                   .checksum = a->checksum,
+                                  .modified_at = a->modified_at,
                                   .file_size = a->file_size,
                                   .sized = a->sized,
                                   .created_us = created };

@@ -142,12 +142,14 @@ static void note(struct ledger *l, const struct want *want)
 {
     const struct item *item = want->item;
     const struct outcome *outcome = &want->outcome;
+    char listed[ITEM_LISTED_MAX];
     struct journal_row row = { .path = item->path,
                                .run_id = item->what.run_id,
                                .artifact_id = item->what.artifact_id,
                                .via = outcome->via,
                                .duplicate_of =
                                    item->duplicate_of ? item->duplicate_of->path : NULL,
+                               .listed = item_listed(item, listed),
                                .http_status = (uint64_t)outcome->http_status,
                                .attempts = outcome->attempts,
                                .fetched_at = (uint64_t)outcome->fetched_at,

@@ -433,7 +433,7 @@ static int open_journal(struct pull *p, struct err *err)
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
-        p->journal = journal_open(path, request, err);
+        p->journal = journal_open(path, request, p->opts->state_key, err);
     mem_free(request);
     mem_free(path);
     return p->journal ? 0 : -1;

@@ -67,6 +67,7 @@ struct pull_opts {
     const char *ca_file;
     const char *spool_dir;
     const char *output;
+    const char *state_key;             /* for an interrupted attempt's journal; NULL: none */
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     bool view;                         /* with index.html, the offline view */
     /* What a series has already; each may be NULL. */

@@ -171,6 +171,32 @@ static int load_key(struct archive_job *job, struct err *err)
     return job->sign_key ? 0 : -1;
 }
 
+/*
+ * The key by which a later attempt knows that it was us who wrote the unfinished archive.
+ * Without one, what has no checksum of the service is fetched again.
+ */
+static void load_state_key(struct archive_job *job)
+{
+    const char *dirs[] = { getenv("STATE_DIRECTORY"), getenv("XDG_STATE_HOME"),
+                           getenv("HOME") };
+    const char *const paths[] = { "key", "skyarc/key", ".local/state/skyarc/key" };
+    struct err err;
+    size_t i;
+
+    for (i = 0; i < 3 && !job->state_key; i++) {
+        char *path = dirs[i] && *dirs[i] == '/' && access(dirs[i], W_OK) == 0
+                         ? mem_format(&err, "%s/%s", dirs[i], paths[i])
+                         : NULL;
+
+        if (!path)
+            continue;
+        job->state_key = secret_own(path, &err);
+        if (!job->state_key)
+            log_line(LOG_INFO, "%s", err.text);
+        mem_free(path);
+    }
+}
+
 static int load_previous(struct archive_job *job, struct err *err)
 {
     struct box box = { 0 };
@@ -217,6 +243,7 @@ int archive_init(struct archive_job *job, const struct archive_args *args,
     if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
+    load_state_key(job);
     return args->after ? load_previous(job, err) : 0;
 }
 
@@ -225,6 +252,8 @@ void archive_clear(struct archive_job *job)
     kind_filter_clear(&job->filter);
     sshsig_key_free(job->sign_key);
     job->sign_key = NULL;
+    secret_free(job->state_key);
+    job->state_key = NULL;
     mem_free(job->output);
     job->output = NULL;
 }
@@ -246,6 +275,7 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
         .top = job->top,
         .view = !args->no_report,
         .sign_key = job->sign_key,
+        .state_key = secret_peek(job->state_key),
         .previous = args->after ? path_base(args->after) : NULL,
         .previous_sha256 = job->previous_sha256,
         .format = job->format,

@@ -72,6 +72,7 @@ struct archive_job {
     char *output;
     char top[PATH_NAME_MAX + 1];
     enum volume_format format;
+    struct secret *state_key; /* see pull_opts; NULL: none can be had */
     struct sshsig_key *sign_key;
     char previous_sha256[SHA256_TEXT];
     bool to_stdout;

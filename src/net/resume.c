@@ -44,8 +44,9 @@ const char *resume_tag(const struct resume *resume)
 }
 
 /*
- * Whether the validators are those of what is here. A 206 repeats the entity tag that a 200
- * would have had, and may leave the date out (RFC 9110, 15.3.7).
+ * Whether the validators are those of what is here. A 206 may leave Last-Modified out (RFC
+ * 9110, 15.3.7); we start over all the same, since a server that changes its mind may have
+ * changed the body, too. nginx, S3 and Skyvern repeat what they said.
  */
 static bool same_version(const struct resume *resume, const struct validators *seen)
 {
@@ -55,8 +56,6 @@ static bool same_version(const struct resume *resume, const struct validators *s
         return resume->judged;
     if (strcmp(here->tag, seen->tag) != 0 || strcmp(here->tag, TAG_UNKNOWN) == 0)
         return false;
-    if (!*seen->date)
-        return !*here->date || *here->tag == '"';
     return strcmp(here->date, seen->date) == 0;
 }
 
@@ -91,6 +90,15 @@ static bool parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *
     if (strcmp(range, "*") == 0)
         return true;
     return number(&range, total) && !*range;
+}
+
+uint64_t resume_end(const char *range)
+{
+    uint64_t first;
+    uint64_t last;
+    uint64_t total;
+
+    return parse(range, &first, &last, &total) ? last + 1 : RESUME_UNSAID;
 }
 
 bool resume_right(const struct resume *resume, const char *range, const struct validators *seen)

@@ -52,6 +52,10 @@ void validators_date(struct validators *seen, const char *date);
 /* The entity tag that an If-Range may name: a strong one; "": there is none. */
 const char *resume_tag(const struct resume *resume);
 
+/* Where the bytes of a Content-Range end, counted from the whole's beginning; or
+ * RESUME_UNSAID. */
+uint64_t resume_end(const char *range);
+
 /*
  * Whether a 206 goes on exactly where we stopped, with the same whole.
  *

@@ -9,7 +9,9 @@
 #include "base/table.h"
 #include "base/text.h"
 
-#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ struct journal {
     char *path; /* NULL: only read */
     int fd;
     char *request;
+    const char *key; /* for MACs; NULL: none */
     struct region *region;
     struct table *rows;
     size_t whole; /* bytes of whole lines that are this request's */
@@ -61,6 +64,7 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
     row->artifact_id = text_of(j, v, "artifact_id");
     row->via = text_of(j, v, "via");
     row->duplicate_of = text_of(j, v, "duplicate_of");
+    row->listed = text_of(j, v, "listed");
     (void)json_u64(json_get(v, "http_status"), &row->http_status);
     (void)json_u64(json_get(v, "attempts"), &row->attempts);
     (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);
@@ -71,15 +75,50 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
            json_u64(json_get(v, "size"), &row->size) && digest_of(v, "sha256", row->sha256);
 }
 
+/* The MAC of a line's bytes, under the request that it is part of. */
+static bool mac_of(const struct journal *j, const char *line, size_t len, char hex[SHA256_TEXT])
+{
+    uint8_t mac[SHA256_SIZE];
+    unsigned mac_len = sizeof(mac);
+    struct buf all;
+    bool made;
+
+    buf_init(&all, strlen(j->request) + len + 1);
+    made = j->key && buf_add(&all, j->request, strlen(j->request) + 1, NULL) == 0 &&
+           buf_add(&all, line, len, NULL) == 0 &&
+           HMAC(EVP_sha256(), j->key, (int)strlen(j->key), (const uint8_t *)all.data, all.len,
+                mac, &mac_len);
+    buf_clear(&all);
+    if (made)
+        text_hex(hex, mac, SHA256_SIZE);
+    return made;
+}
+
+/* The length of a line without the MAC behind it; *proven tells whether that is right. */
+static size_t check_mac(const struct journal *j, const char *line, size_t len, bool *proven)
+{
+    char hex[SHA256_TEXT];
+    size_t bare = len - (SHA256_TEXT - 1) - 1;
+
+    *proven = false;
+    if (len <= SHA256_TEXT || line[bare] != ' ' || line[len - 1] == '}')
+        return len;
+    *proven =
+        mac_of(j, line, bare, hex) && CRYPTO_memcmp(hex, line + bare + 1, SHA256_TEXT - 1) == 0;
+    return bare;
+}
+
 /* Take one line; -1 without memory only: what is none is passed over. */
 static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
 {
-    struct json *doc = json_parse(line, len, NULL);
+    bool proven;
+    struct json *doc = json_parse(line, check_mac(j, line, len, &proven), NULL);
     struct journal_row *row = doc ? region_take(j->region, sizeof(*row), err) : NULL;
     struct journal_row *there;
     int rc = doc && !row ? -1 : 0;
 
     if (row && json_type(json_root(doc)) == JSON_OBJECT && read_row(j, json_root(doc), row)) {
+        row->proven = proven;
         there = table_get(j->rows, row->path, strlen(row->path));
         if (there) {
             *there = *row; /* it was written again, since the first was lost */
@@ -117,7 +156,7 @@ static int read_lines(struct journal *j, const char *text, size_t len, struct er
     return 0;
 }
 
-static struct journal *new_journal(const char *request, struct err *err)
+static struct journal *new_journal(const char *request, const char *key, struct err *err)
 {
     struct journal *j = mem_new(sizeof(*j), err);
 
@@ -125,6 +164,7 @@ static struct journal *new_journal(const char *request, struct err *err)
         return NULL;
     j->fd = -1;
     buf_init(&j->out, (size_t)1 << 20);
+    j->key = key;
     j->request = mem_copy(request, err);
     j->region = region_new(err);
     j->rows = table_new(err);
@@ -135,9 +175,9 @@ static struct journal *new_journal(const char *request, struct err *err)
 }
 
 struct journal *journal_parse(const char *text, size_t len, const char *request,
-                              struct err *err)
+                              const char *key, struct err *err)
 {
-    struct journal *j = new_journal(request, err);
+    struct journal *j = new_journal(request, key, err);
 
     if (j && read_lines(j, text, len, err) == 0)
         return j;
@@ -159,9 +199,10 @@ static int begin(struct journal *j, struct err *err)
     return 0;
 }
 
-struct journal *journal_open(const char *path, const char *request, struct err *err)
+struct journal *journal_open(const char *path, const char *request, const char *key,
+                             struct err *err)
 {
-    struct journal *j = new_journal(request, err);
+    struct journal *j = new_journal(request, key, err);
     struct buf text;
     int rc = -1;
 
@@ -171,11 +212,9 @@ struct journal *journal_open(const char *path, const char *request, struct err *
     j->path = mem_copy(path, err);
     if (!j->path)
         goto out;
-    j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-    if (j->fd < 0) {
-        (void)err_sys(err, "cannot write '%s'", path);
+    j->fd = file_open_own(path, err);
+    if (j->fd < 0)
         goto out;
-    }
     if (file_slurp(j->fd, &text, err) < 0) {
         (void)err_wrap(err, "'%s'", path);
         goto out;
@@ -213,6 +252,8 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
     jsonw_bool(w, "mismatch", row->mismatch);
     if (row->duplicate_of)
         jsonw_text(w, "duplicate_of", row->duplicate_of);
+    if (row->listed)
+        jsonw_text(w, "listed", row->listed);
     if (row->encoded) {
         text_hex(hex, row->encoded_sha256, SHA256_SIZE);
         jsonw_u64(w, "encoded_size", row->encoded_size);
@@ -223,11 +264,19 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
 
 int journal_add(struct journal *j, const struct journal_row *row, struct err *err)
 {
+    size_t before = j->out.len;
+    char hex[SHA256_TEXT];
     struct jsonw w;
 
     jsonw_init(&w, buf_put, &j->out);
     put_row(&w, row);
     if (jsonw_end(&w, err) < 0)
+        return -1;
+    j->out.len--; /* the line's end, which the MAC comes before */
+    if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
+        buf_addf(&j->out, err, " %s", hex) < 0)
+        return -1;
+    if (buf_adds(&j->out, "\n", err) < 0)
         return -1;
     j->waiting += row->size;
     return j->out.len >= WAITING || j->waiting >= WAITING_OF ? journal_flush(j, err) : 0;

@@ -32,11 +32,13 @@ struct journal_row {
     const char *artifact_id;
     const char *via;
     const char *duplicate_of; /* a path */
+    const char *listed;       /* what the list said of its size and time: see restore */
     uint64_t http_status;
     uint64_t attempts;
     uint64_t fetched_at;
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
+    bool proven; /* read: a MAC by this user's key says that we wrote the row */
     bool mismatch;
     bool encoded; /* it arrived zstd-compressed: then how */
     uint64_t encoded_size;
@@ -49,12 +51,15 @@ struct journal;
  * Open the journal of an unfinished archive, or begin one.
  *
  * request  what is archived, and how, as a text of one line: rows of another one are forgotten
+ * key      that only this user has, for the rows' MACs; lent until journal_free. NULL: rows
+ *          have none, and none is proven
  */
-struct journal *journal_open(const char *path, const char *request, struct err *err) MUST_CHECK;
+struct journal *journal_open(const char *path, const char *request, const char *key,
+                             struct err *err) MUST_CHECK;
 
 /* Read a journal's bytes; a pure function, for fuzzers. journal_free releases it. */
 struct journal *journal_parse(const char *text, size_t len, const char *request,
-                              struct err *err) MUST_CHECK;
+                              const char *key, struct err *err) MUST_CHECK;
 
 /* The row of a path, the last one that was written; NULL: none. Lent until journal_free. */
 const struct journal_row *journal_find(const struct journal *journal, const char *path);

@@ -214,6 +214,18 @@ bool item_at_rest_coded(const struct item *item)
     return uri && strlen(uri) >= 4 && strcmp(uri + strlen(uri) - 4, ".zst") == 0;
 }
 
+const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])
+{
+    const char *time = item->what.modified_at ? item->what.modified_at : "";
+
+    if (item->what.sized)
+        (void)snprintf(out, ITEM_LISTED_MAX, "%llu %s",
+                       (unsigned long long)item->what.file_size, time);
+    else
+        (void)snprintf(out, ITEM_LISTED_MAX, "? %s", time);
+    return out;
+}
+
 bool item_fits(const struct item *item, uint64_t size)
 {
     return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;

@@ -36,7 +36,8 @@ struct plan_artifact {
     const char *bundle_key;
     const char *filename; /* what a downloaded file was called */
     const char *checksum;
-    uint64_t file_size; /* when sized */
+    const char *modified_at; /* as the list gives it */
+    uint64_t file_size;      /* when sized */
     bool sized;
     int64_t created_us; /* CLOCK_NONE: not known */
     int64_t mtime;      /* of the entry, seconds */
@@ -117,6 +118,12 @@ void item_note(struct item *item, const char *word);
 
 /* Whether its object is zstd-compressed at rest: then its size may be of either form. */
 bool item_at_rest_coded(const struct item *item);
+
+#define ITEM_LISTED_MAX 96
+
+/* What the list says of the item's size and time, as one text: when it changes, so did the
+ * item. */
+const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 
 /* Whether a body of this size can be the item's, as far as the service gave a size. */
 bool item_fits(const struct item *item, uint64_t size);

@@ -64,26 +64,24 @@ static int look(struct writer *writer, bool *plain, struct err *err)
     return 0;
 }
 
-/* Whether the locked file still is the one that the name leads to. */
-static bool still_there(const struct writer *writer)
+/* Whether our file is the one that a name leads to. */
+static bool is_ours(const struct writer *writer, const char *path)
 {
     struct stat by_fd;
     struct stat by_name;
 
-    return fstat(writer->fd, &by_fd) == 0 && lstat(writer->partial, &by_name) == 0 &&
+    return fstat(writer->fd, &by_fd) == 0 && lstat(path, &by_name) == 0 &&
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
 /* Open and lock OUTPUT.partial; what an earlier attempt left in it stays for now. */
 static int open_partial(struct writer *writer, struct err *err)
 {
-    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-
     do {
         file_close(&writer->fd);
-        writer->fd = open(writer->partial, flags, 0600);
+        writer->fd = file_open_own(writer->partial, err);
         if (writer->fd < 0)
-            return err_sys(err, "cannot write '%s'", writer->partial);
+            return -1;
         if (flock(writer->fd, LOCK_EX | LOCK_NB) < 0) {
             if (errno == EWOULDBLOCK)
                 (void)err_set(err, ERR_BUSY, "another skyarc is writing '%s'", writer->path);
@@ -93,7 +91,7 @@ static int open_partial(struct writer *writer, struct err *err)
             writer->partial = NULL;
             return -1;
         }
-    } while (!still_there(writer));
+    } while (!is_ours(writer, writer->partial));
     return 0;
 }
 
@@ -309,6 +307,9 @@ static int put_name(struct writer *writer, struct err *err)
 {
     unsigned flags = writer->force ? 0 : RENAME_NOREPLACE;
 
+    if (!is_ours(writer, writer->partial))
+        return err_set(err, ERR_EXISTS, "'%s' has been replaced by another file",
+                       writer->partial);
     if (renameat2(AT_FDCWD, writer->partial, AT_FDCWD, writer->path, flags) == 0)
         return 0;
     if (errno == EINVAL && flags && link(writer->partial, writer->path) == 0)

@@ -46,6 +46,8 @@ static const char *reason_of(long status)
 static struct way_verdict judge_length(const struct way_facts *facts,
                                        const struct request *request)
 {
+    if (request_partial(request) && facts->have != resume_end(request->range))
+        return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
     if (facts->sized && request->coding == CODING_NONE && facts->have != facts->file_size)
         return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
     return verdict(WAY_DONE, NULL);

@@ -111,6 +111,7 @@ def env(emu, tmp_path):
     clean = {k: v for k, v in os.environ.items()
              if not k.startswith(("SKYVERN_", "SKYARC_", "XDG_", "CREDENTIALS_"))
              and not k.lower().endswith("_proxy")}
+    (tmp_path / "home").mkdir(exist_ok=True)
     clean.update(SKYVERN_API_KEY=emu.key, SKYVERN_BASE_URL=emu.api, HOME=str(tmp_path / "home"),
                  TMPDIR=str(tmp_path))
     return clean

@@ -88,7 +88,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
     assert leftovers(tmp_path) == []
     kept = result.json()["restored"]
     assert kept + len(set(again)) <= len(many)
-    ids = {json.loads(line)["artifact_id"] for line in lines}
+    ids = {json.loads(line.rpartition(" ")[0])["artifact_id"] for line in lines}
     assert len(first) >= len(ids & set(again))
     if size > 3_000_000 and len(lines) > 20:
         assert kept > 0
@@ -171,7 +171,7 @@ def test_a_journal_that_lies_is_not_believed(skyarc, env, emu, many, tmp_path):
     interrupted(env, emu, many, tmp_path)
     journal = tmp_path / "c.tar.zst.partial.journal"
     lines = journal.read_text().splitlines()
-    rows = [json.loads(line) for line in lines[1:]]
+    rows = [json.loads(line.rpartition(" ")[0]) for line in lines[1:]]
     rows[20]["sha256"] = "0" * 64
     rows[40]["artifact_id"], rows[41]["artifact_id"] = rows[41]["artifact_id"], rows[40]["artifact_id"]
     rows[50]["path"] = "data/tsk_many/../../x"
@@ -180,6 +180,57 @@ def test_a_journal_that_lies_is_not_believed(skyarc, env, emu, many, tmp_path):
     journal.write_text("\n".join(text))
     skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+
+
+def test_bytes_that_another_put_there_are_not_believed(skyarc, env, emu, many, tmp_path):
+    """Archive and journal altered together: what says so is a MAC by a key of this user."""
+    emu.run("tsk_many", [dict(r, summed=False) for r in many])
+    interrupted(env, emu, many, tmp_path)
+    lines = (tmp_path / "c.tar.zst.partial.journal").read_text().splitlines()
+    (tmp_path / "home/.local/state/skyarc/key").write_text("0" * 64)  # as another user's would be
+    result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
+    assert len(lines) > 80 and result.json()["restored"] == 0
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link", "hard link", "writable"])
+def test_a_planted_partial_is_not_ours(skyarc, emu, many, tmp_path, kind):
+    other = tmp_path / "other"
+    other.write_bytes(b"somebody's")
+    for name in ("c.tar.zst.partial", "c.tar.zst.partial.journal"):
+        if kind == "fifo":
+            os.mkfifo(tmp_path / name)
+        elif kind == "link":
+            (tmp_path / name).symlink_to(other)
+        elif kind == "hard link":
+            os.link(other, tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(b"planted")
+            (tmp_path / name).chmod(0o666)
+    held = open(tmp_path / "c.tar.zst.partial", "r+b") if kind == "writable" else None
+    skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+    if held:  # whoever planted it does not hold the archive
+        held.write(b"later")
+        held.close()
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
+    assert other.read_bytes() == b"somebody's"
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("what", ["size", "time"])
+def test_another_size_or_time_in_the_list_is_another_version(skyarc, env, emu, many, tmp_path, what):
+    emu.run("tsk_many", [dict(r, summed=False) for r in many])
+    interrupted(env, emu, many, tmp_path)
+    changed = [dict(r, summed=False) for r in many]
+    for row in changed[:60]:
+        if what == "size":
+            row["data"] = row["data"][:-4] + b"!"
+        else:
+            row["data"] = row["data"].replace(b"p", b"q")
+            row["modified_at"] = "2026-02-02T10:00:00.000000"
+    emu.run("tsk_many", changed)
+    skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
+    check_whole(skyarc, emu, tmp_path, "c.tar.zst", changed)
 
 
 def test_another_request_begins_anew(skyarc, env, emu, many, tmp_path):

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)memcpy(text, REQUEST "\n", sizeof(REQUEST));
     if (size)
         (void)memcpy(text + sizeof(REQUEST), data, size);
-    journal = journal_parse(text, len, REQUEST, NULL);
+    journal = journal_parse(text, len, REQUEST, "key", NULL);
     free(text); /* rows must not lean on it */
     FUZZ_CHECK(journal);
     for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
