@@ -53,6 +53,7 @@
  *           progress  the line that moves
  *           grid      rows and columns
  *           signals   stop, and how far are you
+ *           watchdog  ends a process in which nothing moves
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
  *           draft     from the lists to the plan
@@ -142,7 +143,7 @@
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
  * base/     err mem buf text path file clock log json jsonw digest queue pool
- *           secret table
+ *           pulse secret table
  *
  * The way of the data: listing -> plan -> fetch (main thread) -> packer (one
  * thread) -> squeeze (a thread a core) -> writer (one thread).

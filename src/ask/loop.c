@@ -2,6 +2,7 @@
 #include "ask/loop.h"
 
 #include "base/clock.h"
+#include "base/pulse.h"
 
 #include <sys/random.h>
 
@@ -29,6 +30,7 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
     uint64_t now = clock_mono();
     uint64_t next = loop->ticked + LOOP_TICK;
 
+    pulse_due(due);
     if (due < next)
         next = due;
     if (loop->hooks.stopped && loop->hooks.stopped(loop->hooks.ctx))

@@ -39,7 +39,10 @@ int loop_init(struct loop *loop, const struct engine_opts *opts, const struct lo
               struct err *err) MUST_CHECK;
 void loop_clear(struct loop *loop);
 
-/* Move bytes, wait at most until due (UINT64_MAX: no date), call the hook when it is time. */
+/*
+ * Move bytes, wait at most until due (UINT64_MAX: no date), call the hook when it is time. It
+ * returns at least each LOOP_TICK; due also tells a watchdog that nothing need happen before.
+ */
 int loop_turn(struct loop *loop, uint64_t due, struct err *err) MUST_CHECK;
 
 /* Make a turn return. Any thread; ctx is the loop. */

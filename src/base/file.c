@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,16 @@ int file_pwrite(int fd, const void *bytes, size_t len, uint64_t at, struct err *
     return 0;
 }
 
+int file_sync(int fd)
+{
+    int rc;
+
+    pulse_begin(WAIT_SYNC);
+    rc = fsync(fd);
+    pulse_end(WAIT_SYNC);
+    return rc;
+}
+
 int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     char *to = bytes;
@@ -65,6 +76,7 @@ int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err)
             return err_sys(err, "cannot read");
         if (n == 0)
             return err_set(err, ERR_FORMAT, "the file ends early");
+        pulse_beat(BEAT_READ);
         to += n;
         at += (uint64_t)n;
         len -= (size_t)n;
@@ -220,7 +232,7 @@ int file_open_dir(const char *path, struct err *err)
 
 int file_flush_dir(int dir, const char *path, struct err *err)
 {
-    if (fsync(dir) < 0 && errno != EINVAL && errno != EBADF)
+    if (file_sync(dir) < 0 && errno != EINVAL && errno != EBADF)
         return err_sys(err, "cannot sync the directory of '%s'", path);
     return 0;
 }
@@ -253,7 +265,7 @@ int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, stru
         goto out;
     }
     rc = make(ctx, file_put_fd, &fd, err);
-    if (rc == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+    if (rc == 0 && (fchmod(fd, mode) < 0 || file_sync(fd) < 0))
         rc = err_sys(err, "cannot flush");
     if (close(fd) < 0 && rc == 0)
         rc = err_sys(err, "cannot close");

@@ -24,6 +24,9 @@ int file_put_fd(void *ctx, const void *bytes, size_t len, struct err *err) MUST_
 /* Write all of it at an offset. */
 int file_pwrite(int fd, const void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
+/* fsync, which a watchdog knows of. As fsync: 0, or -1 with errno. */
+int file_sync(int fd) MUST_CHECK;
+
 /* Read all of it from an offset; ERR_FORMAT when the file ends before. */
 int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 

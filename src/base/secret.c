@@ -128,7 +128,7 @@ static int make_secret(int fd, char text[OWN_TEXT], struct err *err)
         return err_sys(err, "cannot write");
     if (file_pwrite(fd, text, OWN_TEXT - 1, 0, err) < 0)
         return -1;
-    return fsync(fd) < 0 ? err_sys(err, "cannot sync") : 0;
+    return file_sync(fd) < 0 ? err_sys(err, "cannot sync") : 0;
 }
 
 struct secret *secret_own(const char *path, struct err *err)

@@ -81,3 +81,8 @@ bool signals_asked(void)
 {
     return atomic_exchange(&asked, false);
 }
+
+bool signals_unanswered(void)
+{
+    return atomic_load(&asked);
+}

@@ -29,4 +29,7 @@ bool signals_stopped(void *ctx);
 /* Whether the status was asked for since the last call. */
 bool signals_asked(void);
 
+/* Whether SIGUSR1 has come and signals_asked was not called since. */
+bool signals_unanswered(void);
+
 #endif

@@ -428,8 +428,6 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     called = callers_pump(f->opts.callers);
     due = called < due ? called : due;
-    if (!f->ledger.over && f->opts.deadline < due)
-        due = f->opts.deadline;
     f->ledger.progress.running = f->transfers.running;
     f->ledger.progress.bytes = f->transfers.bytes;
     if (f->ledger.open && !f->ledger.err.kind && loop_turn(f->loop, due, err) < 0)

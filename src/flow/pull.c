@@ -288,8 +288,6 @@ static int fetch_all(struct pull *p, struct err *err)
     p->fetch = fetch_new(&fetch, &p->loop, err);
     if (!p->fetch || fetch_run(p->fetch, err) < 0)
         return -1;
-    if (p->journal && journal_flush(p->journal, err) < 0)
-        log_line(LOG_WARNING, "%s", err->text);
     p->fetched = true;
     if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
         return -1;

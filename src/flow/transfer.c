@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 
 #include <string.h>
 
@@ -115,6 +116,7 @@ struct transfer *transfer_open(struct transfers *all, struct want *want, struct 
     t->had = t->part.resume.from;
     t->paused = false;
     t->longest = 0;
+    pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
     all->running++;
     return t;
 }
@@ -124,6 +126,7 @@ static void release(struct transfer *t)
     if (t->part.passing)
         t->all->head = NULL;
     part_clear(&t->part);
+    pulse_slot((unsigned)(t - t->all->slots), SLOT_IDLE, 0);
     t->want = NULL;
     t->all->running--;
 }
@@ -269,6 +272,19 @@ static enum sink take(struct transfer *t, const char *bytes, size_t len)
     return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
 }
 
+/* Let a watchdog see where a transfer stands. */
+static void show(const struct transfer *t, bool paused)
+{
+    const struct part *part = &t->part;
+
+    pulse_slot((unsigned)(t - t->all->slots),
+               paused                              ? SLOT_PAUSED
+               : part->passing                     ? SLOT_PASSING
+               : part->body && part->body->fd >= 0 ? SLOT_SPILLING
+                                                   : SLOT_RECEIVING,
+               transfer_have(t));
+}
+
 enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
 {
     struct transfer *t = ctx;
@@ -276,6 +292,7 @@ enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
 
     if (verdict == SINK_FULL && !t->paused)
         t->paused_at = clock_mono();
+    show(t, verdict == SINK_FULL);
     if (verdict != SINK_FULL)
         t->longest = transfer_pause(t);
     t->paused = verdict == SINK_FULL;

@@ -5,9 +5,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/watchdog.h"
 #include "job/summary.h"
 #include "job/tool.h"
 #include "open/box.h"
@@ -57,6 +59,7 @@ const struct opt archive_transfer_opts[] = {
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(archive_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
     { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(archive_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop fetching after this time and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
     { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
     { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(archive_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
@@ -65,6 +68,19 @@ const struct opt archive_transfer_opts[] = {
 
 /* clang-format on */
 
+/* Answer SIGUSR1: how far it is, and where each transfer stands. */
+static void tell_all(const struct pull_status *status)
+{
+    char line[400];
+    unsigned i;
+
+    log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    for (i = 0; i < PULSE_SLOTS; i++) {
+        if (pulse_slot_text(i, line, sizeof(line)))
+            log_line(LOG_STATUS, "transfer %u: %s", i + 1, line);
+    }
+}
+
 void archive_tell(void *ctx, const struct pull_status *status)
 {
     struct archive_job *job = ctx;
@@ -72,7 +88,7 @@ void archive_tell(void *ctx, const struct pull_status *status)
     char line[400];
 
     if (signals_asked())
-        log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+        tell_all(status);
     if (job->moving && now >= job->drawn + STATUS_EVERY) {
         job->drawn = now;
         progress_show(summary_status(line, sizeof(line), status));
@@ -244,11 +260,14 @@ int archive_init(struct archive_job *job, const struct archive_args *args,
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
     load_state_key(job);
+    if (watchdog_start(args->hang_timeout, err) < 0)
+        return -1;
     return args->after ? load_previous(job, err) : 0;
 }
 
 void archive_clear(struct archive_job *job)
 {
+    watchdog_stop();
     kind_filter_clear(&job->filter);
     sshsig_key_free(job->sign_key);
     job->sign_key = NULL;

@@ -42,6 +42,7 @@ struct archive_args {
     uint64_t max_size;
     uint64_t speed_limit;
     uint64_t speed_time;
+    uint64_t hang_timeout;
     unsigned mode;
     unsigned duplicates;
     unsigned bundles;
@@ -54,7 +55,7 @@ struct archive_args {
 #define ARCHIVE_DEFAULTS                                                                       \
     {                                                                                          \
         .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30, .mode = 0600,                \
-        .speed_limit = 1024, .speed_time = 30000                                               \
+        .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000                       \
     }
 
 /* -t and -x; how an archive is made; how it is transferred. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "net/backoff.h"
 #include "net/rate.h"
 #include "net/url.h"
@@ -101,6 +102,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     if (verdict == SINK_REFUSED)
         return 0;
     (void)rate_take(&slot->engine->rate, clock_mono(), len);
+    pulse_beat(BEAT_RECEIVED);
     request->received += len;
     return len;
 }
@@ -409,6 +411,7 @@ static void finish(struct slot *slot, CURLcode code)
 
     (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
     judge(slot, code);
+    pulse_beat(BEAT_RECEIVED);
     leave_origin(slot, code == CURLE_OK && request->status < 400);
     if (code == CURLE_OK && redirected(slot))
         return;
@@ -440,8 +443,10 @@ static int resume_limited(struct engine *engine)
 
     while ((slot = longest_limited(engine))) {
         wait = rate_wait(&engine->rate, clock_mono());
-        if (wait)
+        if (wait) {
+            pulse_due(clock_mono() + wait);
             return (int)wait;
+        }
         slot->limited = slot->paused = false;
         slot->limited_at = UINT64_MAX;
         (void)curl_easy_pause(slot->easy, CURLPAUSE_CONT);

@@ -3,13 +3,15 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#define BUFFERS 4
+#define BUFFERS    4
+#define PIPE_PIECE ((size_t)64 << 10)
 
 struct job {
     unsigned char *buffer;
@@ -39,11 +41,29 @@ struct flusher {
     struct err err;
 };
 
+/* Write to a pipe, for as long as its reader takes; piece by piece, so that it shows. */
+static int write_to_reader(int fd, const struct job *job, struct err *err)
+{
+    size_t at = 0;
+    int rc = 0;
+
+    pulse_begin(WAIT_READER);
+    while (rc == 0 && at < job->len) {
+        size_t n = job->len - at < PIPE_PIECE ? job->len - at : PIPE_PIECE;
+
+        rc = file_write(fd, job->buffer + at, n, err);
+        at += n;
+        pulse_beat(BEAT_WRITTEN);
+    }
+    pulse_end(WAIT_READER);
+    return rc;
+}
+
 /* Write one buffer; on the thread. */
 static int write_job(struct flusher *f, const struct job *job, struct err *err)
 {
     if (!f->seekable)
-        return file_write(f->fd, job->buffer, job->len, err);
+        return write_to_reader(f->fd, job, err);
     if (file_pwrite(f->fd, job->buffer, job->len, job->at, err) < 0) {
         if (!f->direct || err->os != EINVAL || fcntl(f->fd, F_SETFL, 0) < 0)
             return -1;
@@ -73,6 +93,7 @@ static void retire(struct flusher *f)
         f->failed = true;
         f->err = err;
     }
+    pulse_beat(BEAT_WRITTEN);
     f->idle[f->idle_count++] = job->buffer;
     f->first = (f->first + 1) % BUFFERS;
     f->count--;

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/jsonw.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
@@ -17,8 +16,6 @@
 #include <unistd.h>
 
 #define JOURNAL_MAX ((size_t)4 << 30)
-#define WAITING     ((size_t)8 << 10)   /* bytes that wait at most */
-#define WAITING_OF  ((uint64_t)1 << 20) /* for rows of so many bytes at most */
 
 struct journal {
     char *path; /* NULL: only read */
@@ -29,7 +26,6 @@ struct journal {
     struct table *rows;
     size_t whole; /* bytes of whole lines that are this request's */
     struct buf out;
-    uint64_t waiting; /* bytes of the artifacts whose rows wait */
 };
 
 /* A string member as a copy; NULL when there is none, or it is too long for a path. */
@@ -262,6 +258,14 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
     jsonw_close(w);
 }
 
+static int put_out(struct journal *j, struct err *err)
+{
+    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+
+    buf_reset(&j->out);
+    return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
+}
+
 int journal_add(struct journal *j, const struct journal_row *row, struct err *err)
 {
     size_t before = j->out.len;
@@ -278,27 +282,13 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
         return -1;
     if (buf_adds(&j->out, "\n", err) < 0)
         return -1;
-    j->waiting += row->size;
-    return j->out.len >= WAITING || j->waiting >= WAITING_OF ? journal_flush(j, err) : 0;
-}
-
-int journal_flush(struct journal *j, struct err *err)
-{
-    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
-
-    buf_reset(&j->out);
-    j->waiting = 0;
-    return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
+    return put_out(j, err);
 }
 
 void journal_free(struct journal *j, bool remove)
 {
-    struct err err;
-
     if (!j)
         return;
-    if (j->fd >= 0 && !remove && journal_flush(j, &err) < 0)
-        log_line(LOG_WARNING, "%s", err.text);
     if (j->fd >= 0 && remove)
         (void)unlink(j->path);
     file_close(&j->fd);

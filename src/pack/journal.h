@@ -64,14 +64,11 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
 /* The row of a path, the last one that was written; NULL: none. Lent until journal_free. */
 const struct journal_row *journal_find(const struct journal *journal, const char *path);
 
-/* Append a row; it may wait in memory for the next few. */
+/* Append a row: it is written at once, so that a process that ends in any way leaves it. */
 int journal_add(struct journal *journal, const struct journal_row *row,
                 struct err *err) MUST_CHECK;
 
-/* Write what waits. */
-int journal_flush(struct journal *journal, struct err *err) MUST_CHECK;
-
-/* Close and release; what waits is written if that can be. remove: take the file away. */
+/* Close and release. remove: take the file away. */
 void journal_free(struct journal *journal, bool remove);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/queue.h"
 #include "format/sniff.h"
 #include "pack/decode.h"
@@ -335,6 +336,7 @@ static void handle(struct packer *p, struct parcel *parcel)
 {
     struct err err;
 
+    pulse_beat(BEAT_PACKED);
     if (!atomic_load(&p->failed) && !atomic_load(&p->stopping)) {
         err_clear(&err);
         if (unpack(p, parcel, &err) < 0) {

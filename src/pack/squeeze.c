@@ -2,6 +2,7 @@
 #include "pack/squeeze.h"
 
 #include "base/mem.h"
+#include "base/pulse.h"
 
 #include <pthread.h>
 
@@ -57,10 +58,10 @@ void piece_clear(struct piece *piece)
     *piece = (struct piece){ 0 };
 }
 
-enum slot_state { SLOT_FREE, SLOT_FILLED, SLOT_TAKEN, SLOT_CODED };
+enum ring_state { RING_FREE, RING_FILLED, RING_TAKEN, RING_CODED };
 
 struct slot {
-    enum slot_state state; /* under lock */
+    enum ring_state state; /* under lock */
     struct piece piece;
     struct buf coded;
     struct err err;
@@ -99,8 +100,8 @@ static struct slot *take(struct squeeze *s)
         while (s->taken < s->submitted) {
             struct slot *slot = &s->slots[s->taken++ % s->size];
 
-            if (slot->state == SLOT_FILLED) {
-                slot->state = SLOT_TAKEN;
+            if (slot->state == RING_FILLED) {
+                slot->state = RING_TAKEN;
                 return slot;
             }
         }
@@ -130,7 +131,7 @@ static void *work(void *ctx)
         (void)pthread_mutex_unlock(&s->lock);
         slot->failed = !skip && code(coder, slot) < 0;
         (void)pthread_mutex_lock(&s->lock);
-        slot->state = SLOT_CODED;
+        slot->state = RING_CODED;
         (void)pthread_cond_signal(&s->coded);
     }
     (void)pthread_mutex_unlock(&s->lock);
@@ -183,7 +184,8 @@ static void retire(struct squeeze *s, struct slot *slot)
         s->failed = true;
         s->err = err;
     }
-    slot->state = SLOT_FREE;
+    pulse_beat(BEAT_CODED);
+    slot->state = RING_FREE;
     s->written++;
     (void)pthread_cond_broadcast(&s->freed);
 }
@@ -196,9 +198,9 @@ static void *write_out(void *ctx)
     for (;;) {
         struct slot *slot = &s->slots[s->written % s->size];
 
-        while (slot->state != SLOT_CODED && !(s->closing && s->written == s->submitted))
+        while (slot->state != RING_CODED && !(s->closing && s->written == s->submitted))
             (void)pthread_cond_wait(&s->coded, &s->lock);
-        if (slot->state != SLOT_CODED)
+        if (slot->state != RING_CODED)
             break;
         retire(s, slot);
     }
@@ -212,9 +214,9 @@ bool squeeze_step(struct squeeze *s)
 
     if (s->written == s->submitted)
         return false;
-    if (slot->state == SLOT_FILLED) {
+    if (slot->state == RING_FILLED) {
         slot->failed = !s->failed && code(s->coders[0], slot) < 0;
-        slot->state = SLOT_CODED;
+        slot->state = RING_CODED;
     }
     (void)pthread_mutex_lock(&s->lock);
     retire(s, slot);
@@ -231,7 +233,7 @@ void squeeze_submit(struct squeeze *s, struct piece *piece)
         ;
     (void)pthread_mutex_lock(&s->lock);
     slot = &s->slots[s->submitted % s->size];
-    while (slot->state != SLOT_FREE)
+    while (slot->state != RING_FREE)
         (void)pthread_cond_wait(&s->freed, &s->lock);
     empty = slot->piece; /* its arrays go back to the packer */
     slot->piece = *piece;
@@ -239,10 +241,10 @@ void squeeze_submit(struct squeeze *s, struct piece *piece)
     slot->failed = false;
     s->submitted++;
     if (slot->piece.kind == PIECE_FRAME && s->codec != FRAME_NONE) {
-        slot->state = SLOT_FILLED;
+        slot->state = RING_FILLED;
         (void)pthread_cond_signal(&s->filled);
     } else {
-        slot->state = SLOT_CODED;
+        slot->state = RING_CODED;
         (void)pthread_cond_signal(&s->coded);
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -340,7 +340,7 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
     if (writer->partial) {
         if (fchmod(writer->fd, writer->mode) < 0)
             return err_sys(err, "cannot set the permissions of '%s'", writer->partial);
-        if (fsync(writer->fd) < 0)
+        if (file_sync(writer->fd) < 0)
             return err_sys(err, "cannot sync '%s'", writer->partial);
         if (close_early(writer->fd) < 0)
             return err_sys(err, "cannot close '%s'", writer->partial);

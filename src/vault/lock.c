@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)
     lock->fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (lock->fd < 0 && path)
         (void)err_sys(err, "cannot open '%s'", path);
+    pulse_begin(WAIT_LOCK);
     while (lock->fd >= 0 && (rc = flock(lock->fd, LOCK_EX | LOCK_NB)) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
             (void)err_sys(err, "cannot lock '%s'", path);
@@ -62,6 +64,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)
         }
         clock_sleep(LOOK_MS);
     }
+    pulse_end(WAIT_LOCK);
     if (rc == 0)
         rc = write_holder(lock->fd, err);
     if (rc < 0)

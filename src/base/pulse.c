@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/pulse.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+static struct {
+    _Atomic uint64_t beats[BEATS];
+    atomic_uint waits[WAITS];
+    _Atomic uint64_t due;
+    struct {
+        _Atomic uint64_t bytes;
+        atomic_uint state;
+    } slots[PULSE_SLOTS];
+} pulse;
+
+void pulse_beat(enum pulse_beat kind)
+{
+    (void)atomic_fetch_add_explicit(&pulse.beats[kind], 1, memory_order_relaxed);
+}
+
+void pulse_begin(enum pulse_wait kind)
+{
+    (void)atomic_fetch_add(&pulse.waits[kind], 1);
+}
+
+void pulse_end(enum pulse_wait kind)
+{
+    (void)atomic_fetch_sub(&pulse.waits[kind], 1);
+}
+
+void pulse_due(uint64_t at)
+{
+    atomic_store(&pulse.due, at == UINT64_MAX ? 0 : at);
+}
+
+void pulse_slot(unsigned slot, enum pulse_slot state, uint64_t bytes)
+{
+    if (slot >= PULSE_SLOTS)
+        return;
+    atomic_store_explicit(&pulse.slots[slot].bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&pulse.slots[slot].state, (unsigned)state, memory_order_relaxed);
+}
+
+uint64_t pulse_beats(enum pulse_beat kind)
+{
+    return atomic_load_explicit(&pulse.beats[kind], memory_order_relaxed);
+}
+
+unsigned pulse_waits(enum pulse_wait kind)
+{
+    return atomic_load(&pulse.waits[kind]);
+}
+
+uint64_t pulse_is_due(void)
+{
+    return atomic_load(&pulse.due);
+}
+
+const char *pulse_beat_name(enum pulse_beat kind)
+{
+    static const char *const names[] = { "received", "packed", "compressed", "written",
+                                         "read" };
+
+    return names[kind];
+}
+
+const char *pulse_wait_name(enum pulse_wait kind)
+{
+    static const char *const names[] = { "a retry or a poll that is due later",
+                                         "the disk (fsync)",
+                                         "whoever reads the output",
+                                         "a program that was started",
+                                         "another skyarc's lock",
+                                         "something to do" };
+
+    return names[kind];
+}
+
+bool pulse_slot_text(unsigned slot, char *out, unsigned size)
+{
+    static const char *const names[] = { "idle",
+                                         "no byte has come yet",
+                                         "receiving",
+                                         "receiving into a file",
+                                         "passing into the archive",
+                                         "paused, waiting for a buffer" };
+    unsigned state = atomic_load_explicit(&pulse.slots[slot].state, memory_order_relaxed);
+
+    if (state == SLOT_IDLE || state > SLOT_PAUSED)
+        return false;
+    (void)snprintf(out, size, "%s, %llu bytes", names[state],
+                   (unsigned long long)atomic_load_explicit(&pulse.slots[slot].bytes,
+                                                            memory_order_relaxed));
+    return true;
+}

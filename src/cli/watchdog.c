@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/watchdog.h"
+
+#include "base/clock.h"
+#include "base/pulse.h"
+#include "cli/exit.h"
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS   200
+#define WARN_MS   60000
+#define ANSWER_MS 1000
+
+static struct {
+    pthread_t thread;
+    bool running;
+    uint64_t limit;
+    uint64_t warn;
+    /* under lock, which nobody else has */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+} dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* What it has seen. */
+struct seen {
+    uint64_t beats[BEATS];
+    uint64_t moved[BEATS]; /* when that last changed */
+    uint64_t last;         /* when anything did, or was waited for by right */
+    uint64_t asked;        /* since when SIGUSR1 has had no answer; 0: it has */
+    bool warned;
+};
+
+/* Print a line without the log, whose lock may be held for ever. */
+static void say(const char *fmt, ...)
+{
+    char line[400] = "skyarc: ";
+    size_t used = strlen(line);
+    va_list args;
+    int len;
+
+    va_start(args, fmt);
+    len = vsnprintf(line + used, sizeof(line) - used - 1, fmt, args);
+    va_end(args);
+    if (len < 0)
+        return;
+    used += (size_t)len < sizeof(line) - used - 2 ? (size_t)len : sizeof(line) - used - 2;
+    line[used++] = '\n';
+    if (write(STDERR_FILENO, line, used) < 0) {
+        /* nobody is left to be told */
+    }
+}
+
+/* Where everything stands. */
+static void describe(const struct seen *seen, uint64_t now)
+{
+    char text[100];
+    unsigned i;
+
+    for (i = 0; i < BEATS; i++) {
+        if (seen->beats[i])
+            say("status: %s: %llu times, last %llu s ago", pulse_beat_name((enum pulse_beat)i),
+                (unsigned long long)seen->beats[i],
+                (unsigned long long)(now - seen->moved[i]) / 1000);
+    }
+    for (i = 0; i < WAITS; i++) {
+        if (pulse_waits((enum pulse_wait)i))
+            say("status: waiting for %s", pulse_wait_name((enum pulse_wait)i));
+    }
+    if (pulse_is_due() > now)
+        say("status: waiting for %s: %llu s", pulse_wait_name(WAIT_DUE),
+            (unsigned long long)(pulse_is_due() - now) / 1000);
+    for (i = 0; i < PULSE_SLOTS; i++) {
+        if (pulse_slot_text(i, text, sizeof(text)))
+            say("status: transfer %u: %s", i + 1, text);
+    }
+}
+
+/* Whether something has moved, or is waited for by right. */
+static bool lives(struct seen *seen, uint64_t now)
+{
+    bool alive = pulse_is_due() > now;
+    unsigned i;
+
+    for (i = 0; i < BEATS; i++) {
+        uint64_t beats = pulse_beats((enum pulse_beat)i);
+
+        if (beats == seen->beats[i])
+            continue;
+        seen->beats[i] = beats;
+        seen->moved[i] = now;
+        alive = true;
+    }
+    for (i = 0; i < WAITS; i++)
+        alive = alive || pulse_waits((enum pulse_wait)i);
+    return alive;
+}
+
+static void answer(struct seen *seen, uint64_t now)
+{
+    if (!signals_unanswered()) {
+        seen->asked = 0;
+    } else if (!seen->asked) {
+        seen->asked = now;
+    } else if (now - seen->asked >= ANSWER_MS && signals_asked()) {
+        describe(seen, now);
+    }
+}
+
+static void look(struct seen *seen, uint64_t now)
+{
+    answer(seen, now);
+    if (lives(seen, now)) {
+        seen->last = now;
+        seen->warned = false;
+    }
+    if (!dog.limit || now - seen->last < dog.warn)
+        return;
+    if (!seen->warned) {
+        say("warning: nothing has moved for %llu s; this is how it stands",
+            (unsigned long long)(now - seen->last) / 1000);
+        describe(seen, now);
+        seen->warned = true;
+    }
+    if (now - seen->last < dog.limit)
+        return;
+    say("error: nothing has moved for %llu s, and nothing was waited for: this is a fault of "
+        "skyarc; please report the lines above. What has come is kept: the same command goes "
+        "on "
+        "from there",
+        (unsigned long long)(now - seen->last) / 1000);
+    _exit(EXIT_FAILED);
+}
+
+static void *run(void *ctx)
+{
+    struct seen seen = { .last = clock_mono() };
+
+    (void)ctx;
+    (void)pthread_mutex_lock(&dog.lock);
+    while (!dog.stopping) {
+        struct timespec until;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (pthread_cond_clockwait(&dog.changed, &dog.lock, CLOCK_MONOTONIC, &until) ==
+            ETIMEDOUT)
+            look(&seen, clock_mono());
+    }
+    (void)pthread_mutex_unlock(&dog.lock);
+    return NULL;
+}
+
+int watchdog_start(uint64_t limit, struct err *err)
+{
+    sigset_t all;
+    sigset_t before;
+    int rc;
+
+    if (dog.running)
+        return 0;
+    dog.limit = limit;
+    dog.warn = limit / 5 < WARN_MS ? limit / 5 : WARN_MS;
+    dog.stopping = false;
+    (void)pthread_cond_init(&dog.changed, NULL);
+    (void)sigfillset(&all); /* signals are for the others */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&dog.thread, NULL, run, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc)
+        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    dog.running = true;
+    return 0;
+}
+
+void watchdog_stop(void)
+{
+    if (!dog.running)
+        return;
+    (void)pthread_mutex_lock(&dog.lock);
+    dog.stopping = true;
+    (void)pthread_cond_signal(&dog.changed);
+    (void)pthread_mutex_unlock(&dog.lock);
+    (void)pthread_join(dog.thread, NULL);
+    dog.running = false;
+}
