@@ -56,6 +56,7 @@
  *           watchdog  ends a process in which nothing moves
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
+ *           budget    transfers, buffers and descriptors that a pull may have
  *           draft     from the lists to the plan
  *           fetch     what is urgent first, until nothing is wanted
  *           ledger    what ends a want: here, lost, or out of a ZIP

@@ -172,13 +172,24 @@ static void note(struct ledger *l, const struct want *want)
 /* The want's bytes are in the archive; its followers' too. */
 static void win(struct ledger *l, struct want *want)
 {
-    const struct item *item;
+    struct item *item;
+    struct item *next;
 
     end_want(l, want);
     note(l, want);
-    for (item = want->item->followers; item; item = item->next) {
+    for (item = want->item->followers; item; item = next) {
         struct want *other = &l->all[item->index];
 
+        next = item->next;
+        if (!item->unlisted &&
+            !atomic_load(&item->packed)) { /* it is something else after all */
+            plan_detach(item);
+            if (l->over)
+                ledger_lose(l, ledger_open(l, item), "timeout");
+            else
+                wants_ready(l->queue, ledger_open(l, item));
+            continue;
+        }
         other->outcome = want->outcome;
         other->outcome.via = "joined";
         other->outcome.attempts = 0;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "flow/budget.h"
 #include "flow/draft.h"
 #include "flow/fetch.h"
 #include "flow/restore.h"
@@ -20,18 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Chunks of 128 KiB. A body that passes through needs those of the frame that it fills, and is
- * faster with those of the frames that are being compressed, too.
- */
-#define BODY_CHUNKS  96  /* 12 MiB for bodies on their way, and two for each transfer */
-#define PASS_CHUNKS  80  /* 10 MiB for the one that passes through: two frames and more */
-#define PARTS_CHUNKS 64  /* 8 MiB for what comes out of ZIPs; touched only then */
-#define FILES_MAX    128 /* bodies in files, beside one of each transfer */
-
 struct pull {
     const struct pull_opts *opts;
     uint64_t began;
+    struct budget budget;
     struct loop loop;
     struct callers callers;
     struct listing listing;
@@ -50,7 +43,9 @@ struct pull {
     bool fetched; /* everything is in it, but for what it says of itself */
     struct packer *packer;
     struct fetch *fetch;
-    struct page *page; /* the offline view in the making, or NULL */
+    struct page *page;    /* the offline view in the making, or NULL */
+    atomic_bool viewless; /* it failed, and is left out */
+    struct err view_err;  /* then: why; the packer's until it is joined */
 };
 
 static void on_tick(void *ctx)
@@ -93,12 +88,12 @@ static int start_loop(struct pull *p, struct err *err)
                                   .rate_bps = opts->rate_bps,
                                   .stall_bps = opts->stall_bps,
                                   .stall_s = opts->stall_s,
-                                  .jobs = opts->jobs };
+                                  .jobs = p->budget.jobs };
     struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
 
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
         return -1;
-    callers_init(&p->callers, &p->loop, opts->api, opts->jobs, opts->retries);
+    callers_init(&p->callers, &p->loop, opts->api, p->budget.jobs, opts->retries);
     return 0;
 }
 
@@ -241,6 +236,24 @@ static int put_documents(struct pull *p, struct err *err)
     return 0;
 }
 
+/*
+ * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
+ * the archive goes on without it. In the packer's thread.
+ */
+static int on_seen(void *ctx, const char *path, const struct item *item,
+                   const struct body *body, struct err *err)
+{
+    struct pull *p = ctx;
+    int rc = atomic_load(&p->viewless) ? 0 : record_see(p->page, path, item, body, err);
+
+    if (rc == 0 || err->kind != ERR_SYSTEM)
+        return rc;
+    p->view_err = *err;
+    atomic_store(&p->viewless, true);
+    err_clear(err);
+    return 0;
+}
+
 static int fetch_all(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -260,18 +273,20 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .local_root = opts->local_root,
                                 .kept = p->restored.outcomes,
                                 .journal = p->journal,
-                                .jobs = opts->jobs,
+                                .jobs = p->budget.jobs,
+                                .files = p->budget.files,
                                 .retries = opts->retries,
                                 .max_size = opts->max_size,
                                 .deadline = UINT64_MAX,
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
 
-    p->pool = pool_new(BODY_CHUNKS + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
-    p->pass = pool_new(PASS_CHUNKS, CHUNK_SIZE, err);
-    p->parts = (struct spool){ pool_new(PARTS_CHUNKS, CHUNK_SIZE, err), opts->spool_dir, NULL };
-    packer.stow.seen = p->page ? record_see : NULL;
-    packer.stow.ctx = p->page;
+    p->pool = pool_new(p->budget.body_chunks, CHUNK_SIZE, err);
+    p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
+    p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
+                               opts->spool_dir, NULL };
+    packer.stow.seen = p->page ? on_seen : NULL;
+    packer.stow.ctx = p;
     if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
@@ -282,7 +297,6 @@ static int fetch_all(struct pull *p, struct err *err)
         return -1;
     fetch.packer = p->packer;
     fetch.pass = pass ? p->pass : NULL;
-    fetch.files = FILES_MAX + opts->jobs;
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
@@ -375,13 +389,15 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                              .plan = p->plan,
                              .fetch = p->fetch,
                              .packer = p->packer,
-                             .page = p->page,
+                             .page = p->viewless ? NULL : p->page,
                              .parent = opts->parent,
                              .ctx = opts->ctx };
     struct volume_result volume;
     struct spot manifest;
     uint64_t size;
 
+    if (p->viewless)
+        log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     record_count(&record);
     if (opts->strict && record.totals.missing)
         return err_set(err, ERR_MISMATCH,
@@ -444,9 +460,8 @@ static int begin_volume(struct pull *p, struct err *err)
     size_t i;
 
     if (p->opts->view) {
-        p->page = page_new(p->opts->spool_dir, err);
-        if (!p->page)
-            return -1;
+        p->page = page_new(p->opts->spool_dir, &p->view_err);
+        p->viewless = !p->page;
     }
     p->started = true;
     if (!volume_resumes(p->volume))
@@ -513,6 +528,12 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                 .skip = opts->skip,
                                 .ctx = opts->ctx };
 
+    if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, budget_descriptors(), err) < 0)
+        return -1;
+    if (p->budget.jobs < opts->jobs)
+        log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
+                 opts->rate_bps ? "the rate limit bears no more"
+                                : "the process may open too few files (ulimit -n)");
     if (!opts->planned) {
         p->volume = volume_open(&volume, err);
         if (!p->volume)

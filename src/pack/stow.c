@@ -233,6 +233,12 @@ static int find_first(struct stow *s, struct item *item, uint64_t size,
     return *first ? 0 : dedupe_add(s->dedupe, size, digest, item, err);
 }
 
+/* Whether what its leader turned out to be is what the service says of a follower, too. */
+static bool follows(const struct item *follower, uint64_t size, const struct digest *digest)
+{
+    return !follower->unlisted && item_fits(follower, size) && !stow_mismatch(follower, digest);
+}
+
 int stow_item(struct stow *s, struct item *leader, const struct body *body,
               const struct digest *digest, struct err *err)
 {
@@ -244,7 +250,8 @@ int stow_item(struct stow *s, struct item *leader, const struct body *body,
     if (put_item(s, leader, body, digest, first, err) < 0)
         return err_wrap(err, "artifact '%s'", leader->what.artifact_id);
     for (item = leader->followers; item; item = item->next) {
-        if (!item->unlisted && put_item(s, item, body, digest, first ? first : leader, err) < 0)
+        if (follows(item, body->size, digest) &&
+            put_item(s, item, body, digest, first ? first : leader, err) < 0)
             return err_wrap(err, "artifact '%s'", item->what.artifact_id);
     }
     return 0;
@@ -304,7 +311,7 @@ int stow_end(struct stow *s, struct item *item, const struct digest *digest, str
             return -1;
     }
     for (follower = item->followers; follower; follower = follower->next) {
-        if (follower->unlisted)
+        if (!follows(follower, s->size, digest))
             continue;
         if (plan_name(s->plan, follower, s->head, s->head_len, err) < 0)
             return -1;

@@ -65,7 +65,7 @@ void stow_describe(struct item *item, const char *path, uint64_t size,
 /* Whether the service gave a checksum that neither the content nor its encoded form has. */
 bool stow_mismatch(const struct item *item, const struct digest *digest);
 
-/* Write an item and its followers. */
+/* Write an item and those of its followers that it fits; the others stay unpacked. */
 int stow_item(struct stow *stow, struct item *item, const struct body *body,
               const struct digest *digest, struct err *err) MUST_CHECK;
 
