@@ -493,15 +493,31 @@ def kept_and_closed(a):
     return [head(status, [*headers, ("Connection", "keep-alive"), ("Content-Length", len(body))]) + body, a.end()]
 
 
+def behind(a, more):
+    """This answer with more behind it, in one piece with its end: it is there before the next request."""
+    status, headers, body = a.parts()
+    text = head(status, [*headers, ("Content-Length", len(body))])
+    cut = max(0, len(body) - 2000)
+    if a.rng.random() < 0.3 or not body:
+        return [text + body[:cut] + body[cut:] + more] if len(body) < 20000 else [text + body[:cut], body[cut:] + more]
+    return [text + body[:cut], 0.004, body[cut:] + more]
+
+
 @lie()
 def garbage_behind(a):
-    """More than was announced, to be taken for the next answer."""
-    status, headers, body = a.parts()
+    """More than was announced."""
     more = a.rng.choice([b"garbage", b"\r\n\r\n", reply(500, [], b'{"detail": "no"}')[0], reply(404, [], b"")[0],
                          b"HTTP/1.1 304 Not Modified\r\n\r\n", a.rng.randbytes(3000)])
     if a.rng.random() < 0.3:
-        return [chunked(a, body)[0] + more]
-    return [head(status, [*headers, ("Content-Length", len(body))]) + body + more]
+        return [chunked(a, a.parts()[2])[0] + more]
+    return behind(a, more)
+
+
+@lie()
+def unasked_answer(a):
+    """An answer that nobody asked for, to be taken for the next one."""
+    other = a.rng.choice([b"unasked", b"[]", a.rng.randbytes(500), a.world.things[a.rng.choice(sorted(a.world.things))].data])
+    return behind(a, reply(200, a.headers, other[:20000])[0])
 
 
 # content
