@@ -263,3 +263,11 @@ def without_length_cut(a):
     """The range says where the end is, and the connection ends before."""
     status, headers, body = a.parts()
     return [head(status, [*headers, ("Connection", "close")]) + body[:a.point(body)], CLOSE]
+
+
+@lie(tags=("strong", "both"))
+def always_cut(a):
+    """A seventh of the whole each time, and what is there can be gone on with."""
+    status, headers, body = a.parts()
+    n = max(1, len(a.body) // 7)
+    return [head(status, [*headers, ("Content-Length", len(body))]) + body[:n], CLOSE]
