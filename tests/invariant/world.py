@@ -428,7 +428,7 @@ def add(world, run, k, size, kind=None):
         kind, ext = "recording", "webm"
     ident = "a_%s_%d" % (run.id[4:], k)
     created = run.ended - 200 + k
-    data = b"" if size == 0 and rng.random() < 0.5 and kind not in MAGIC else world.content(kind, size, ident)
+    data = b"" if size == 0 and rng.random() < 0.5 and kind not in MAGIC and kind != "har" else world.content(kind, size, ident)
     thing = world.thing("%s_%s.%s" % (kind, ident, ext), data, created + 1)
     if kind == "har" and rng.random() < 0.5:
         thing.rest = "zstd"
