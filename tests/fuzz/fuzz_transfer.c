@@ -5,8 +5,8 @@
  * The real fetch, engine, transfer, packer and frames run in one thread; connect() gives
  * libcurl one end of a socket pair, the input is what comes out of the other, and the monotonic
  * clock moves on when nothing else can. What was packed must be in the tar as the plan says it
- * is, as long as the service said, and, where the server said it in one plain answer, the very
- * bytes of that answer.
+ * is, as long as the service and the server said, and, where that was one plain answer, the
+ * very bytes of it.
  *
  * An input: a byte of FLAG_*, two of the artifact's size (low first), then the bytes of the
  * connections, each sent when something was asked, with these marks among them:
@@ -292,40 +292,48 @@ static struct table *read_tar(const char *path, struct buf *files, size_t *count
     return table;
 }
 
-/*
- * The bytes that a plain input says: one connection, "HTTP/1.1 200", a length and no word of
- * codings or chunks, and as many bytes; NULL for any other.
+/* What an input says in words so plain that there is no doubt of them; UINT64_MAX: it does not.
  */
-static const uint8_t *plain_answer(const uint8_t *data, size_t size, size_t *len)
-{
-    const char *text = (const char *)data;
-    const uint8_t *body = memmem(data, size, "\r\n\r\n", 4);
-    const char *said;
-    size_t at;
+struct said {
+    uint64_t length;     /* of its only 200 */
+    const uint8_t *body; /* all the bytes of that, where there is nothing else */
+};
 
-    if (!body || memchr(data, 0xff, size) || size < 15 ||
-        memcmp(data, "HTTP/1.1 200 ", 13) != 0)
-        return NULL;
+/* Its head: "HTTP/1.1 200", one length and no word of codings or chunks. */
+static uint64_t plain_length(const uint8_t *head, size_t len)
+{
+    const uint8_t *at = memmem(head, len, "\r\nContent-Length: ", 18);
+    uint64_t length = 0;
+
+    if (!at || memchr(head, 0, len) || memmem(head, len, "oding", 5) ||
+        memmem(head, len, "ODING", 5) || memmem(head, len, "\n ", 2) ||
+        memmem(head, len, "\n\t", 2))
+        return UINT64_MAX;
+    for (at += 18; *at >= '0' && *at <= '9' && length < BODY_MAX; at++)
+        length = length * 10 + (uint64_t)(*at - '0');
+    if (*at != '\r' || memmem(at, len - (size_t)(at - head), "ength", 5))
+        return UINT64_MAX;
+    return length;
+}
+
+static struct said read_said(const uint8_t *data, size_t size)
+{
+    struct said said = { UINT64_MAX, NULL };
+    const uint8_t *body = memmem(data, size, "\r\n\r\n", 4);
+
+    if (!body || size < 15 || memcmp(data, "HTTP/1.1 200 ", 13) != 0 ||
+        memmem(data + 13, size - 13, "200", 3))
+        return said;
     body += 4;
-    at = (size_t)(body - data);
-    if (memchr(data, 0, at) || memmem(data, at, "oding", 5) || memmem(data, at, "ODING", 5) ||
-        memmem(data, at, "\n ", 2) || memmem(data, at, "\n\t", 2))
-        return NULL;
-    said = memmem(text, at, "\r\nContent-Length: ", 18);
-    if (!said)
-        return NULL;
-    said += 18;
-    for (*len = 0; *said >= '0' && *said <= '9' && *len < size; said++)
-        *len = *len * 10 + (size_t)(*said - '0');
-    return memcmp(said, "\r\n", 2) == 0 && *len == size - at &&
-                   !memmem(said, (size_t)(text + at - said), "ength", 5)
-               ? body
-               : NULL;
+    said.length = plain_length(data, (size_t)(body - data));
+    if (said.length == size - (size_t)(body - data) && !memchr(data, 0xff, size))
+        said.body = body;
+    return said;
 }
 
 /* Hold what is in the archive against what the plan says of it. */
 static void check_item(const struct item *item, const struct outcome *outcome,
-                       struct table *table, const uint8_t *plain, size_t plain_len)
+                       struct table *table, const struct said *said)
 {
     struct hasher *hasher = hasher_new(NULL);
     struct digest digest;
@@ -341,9 +349,13 @@ static void check_item(const struct item *item, const struct outcome *outcome,
     FUZZ_CHECK(memcmp(digest.sha256, item->digest.sha256, SHA256_SIZE) == 0);
     if (item->what.sized && !item->encoded && !item->note_count && !item->mismatch)
         FUZZ_CHECK(item->size == item->what.file_size);
-    if (plain && outcome->attempts == 1 && !item->encoded)
-        FUZZ_CHECK(bytes->len == plain_len &&
-                   (!plain_len || memcmp(bytes->data, plain, plain_len) == 0));
+    if (item->encoded || said->length == UINT64_MAX)
+        return;
+    if (said->body && outcome->attempts == 1)
+        FUZZ_CHECK(bytes->len == said->length &&
+                   (!bytes->len || memcmp(bytes->data, said->body, bytes->len) == 0));
+    if (outcome->http_status == 206)
+        FUZZ_CHECK(bytes->len == said->length);
 }
 
 /* The list of the run, as the flags say. */
@@ -462,7 +474,7 @@ static void run_fetch(struct house *h, uint8_t flags)
 }
 
 /* End the archive, and look at it. */
-static void look(struct house *h, const char *path, const uint8_t *plain, size_t plain_len)
+static void look(struct house *h, const char *path, const struct said *said)
 {
     static struct buf files[8];
     struct volume_result result;
@@ -484,7 +496,7 @@ static void look(struct house *h, const char *path, const uint8_t *plain, size_t
         FUZZ_CHECK(item->packed ? outcome->via != NULL
                                 : outcome->reason != NULL || plan_count(h->plan) > 1);
         if (item->packed && !item->unlisted)
-            check_item(item, outcome, table, plain, plain_len);
+            check_item(item, outcome, table, said);
     }
     while (count)
         buf_clear(&files[--count]);
@@ -494,8 +506,7 @@ static void look(struct house *h, const char *path, const uint8_t *plain, size_t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct house house = { 0 };
-    const uint8_t *plain;
-    size_t plain_len = 0;
+    struct said said = { UINT64_MAX, NULL };
     char path[64];
     unsigned i;
 
@@ -509,12 +520,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     server.on = true;
     (void)snprintf(path, sizeof(path), "%s/fuzz_transfer.%ld.tar",
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
-    plain = data[0] & (FLAG_TWO | FLAG_ZIP | FLAG_HAR)
-                ? NULL
-                : plain_answer(data + 3, size - 3, &plain_len);
+    if (!(data[0] & (FLAG_TWO | FLAG_ZIP | FLAG_HAR)))
+        said = read_said(data + 3, size - 3);
     set_up(&house, path, data[0], (unsigned)data[1] | (unsigned)data[2] << 8);
     run_fetch(&house, data[0]);
-    look(&house, path, plain, plain_len);
+    look(&house, path, &said);
     packer_free(server.packer);
     volume_free(server.volume, false);
     loop_clear(&house.loop);
