@@ -9,6 +9,7 @@ from .transport import chunked
 from .wire import CLOSE, head, reply
 
 LIES = {}  # name: (maker, needs, tags)
+FAMILY = "the rest of a body that broke off"
 
 
 def lie(needs="", tags=None):

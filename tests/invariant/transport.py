@@ -9,11 +9,20 @@ from . import coding
 from .wire import CLOSE, RESET, head, reply
 
 LIES = {}  # name: (maker, needs)
+FAMILIES = {}  # name: what it is a lie about
+_family = [""]
+
+
+def about(family):
+    """What the lies that follow are about."""
+    _family[0] = family
 
 
 def lie(needs=""):
     def note(maker):
-        LIES[maker.__name__.replace("_", "-")] = (maker, needs)
+        name = maker.__name__.replace("_", "-")
+        LIES[name] = (maker, needs)
+        FAMILIES[name] = _family[0]
         return maker
     return note
 
@@ -29,7 +38,7 @@ def other_length(a, body):
     return a.rng.choice([0, 1, max(0, len(body) - 1), len(body) // 2, len(body) + 1, 2 * len(body) + 10])
 
 
-# lengths
+about("lengths")
 
 @lie()
 def cut(a):
@@ -120,7 +129,7 @@ def empty(a):
     return reply(status, headers, b"")
 
 
-# chunks
+about("chunks and trailers")
 
 @lie()
 def chunks(a):
@@ -186,7 +195,7 @@ def trailer_of_short(a):
                                                                                  else b""))
 
 
-# codings
+about("codings")
 
 def coded(a, name, data, headers=None):
     """data, said to be coded; chunked or with a length."""
@@ -326,7 +335,7 @@ def identity_of_chunks(a):
             CLOSE]
 
 
-# the head
+about("status lines and headers")
 
 @lie()
 def status_line(a):
@@ -389,7 +398,7 @@ def switching(a):
     return [head(101, [("Upgrade", "h2c"), ("Connection", "Upgrade")], "Switching Protocols"), *a.honest(), CLOSE]
 
 
-# statuses
+about("statuses")
 
 @lie()
 def status(a):
@@ -428,7 +437,7 @@ def error_page(a):
         b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"]))
 
 
-# redirects
+about("redirects")
 
 def moved(a, to, body=b""):
     return reply(a.rng.choice([301, 302, 303, 307, 308]), [("Date", a.world.date()), ("Location", to)], body)
@@ -463,7 +472,7 @@ def redirect_without_target(a):
     return reply(302, [("Date", a.world.date())], a.body[:2000])
 
 
-# ends and silence
+about("silence, ends, more than was asked for")
 
 @lie()
 def stall(a):
@@ -520,7 +529,7 @@ def unasked_answer(a):
     return behind(a, reply(200, a.headers, other[:20000])[0])
 
 
-# content
+about("bytes that the checksum contradicts")
 
 @lie("sum")
 def other_bytes(a):
