@@ -8,10 +8,12 @@
  *   SHIM_STAY   whether all later ones fail, too
  *   SHIM_JUMP   seconds by which the wall clock jumps, back and forth, every half second
  *   SHIM_OFFSET seconds by which it is off
+ *   SHIM_SPEED  how many times as fast the monotonic clock runs: waiting takes a fraction of it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +92,28 @@ int close(int fd)
     return -1;
 }
 
+static long speed(void)
+{
+    const char *text = getenv("SHIM_SPEED");
+    long times = text ? atol(text) : 1;
+
+    return times > 1 ? times : 1;
+}
+
+/* The monotonic clock since this process first asked, at its speed. */
+static void hurry(struct timespec *now, long times)
+{
+    static atomic_llong since;
+    long long ns = (long long)now->tv_sec * 1000000000 + now->tv_nsec;
+    long long first = 0;
+
+    if (atomic_compare_exchange_strong(&since, &first, ns))
+        first = ns;
+    ns = first + (ns - first) * times;
+    now->tv_sec = (time_t)(ns / 1000000000);
+    now->tv_nsec = (long)(ns % 1000000000);
+}
+
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     static int (*real)(clockid_t, struct timespec *);
@@ -104,5 +128,16 @@ int clock_gettime(clockid_t id, struct timespec *now)
         now->tv_sec += (now->tv_nsec / 500000000 ? 1 : -1) * atol(jump);
     if (offset && rc == 0 && id == CLOCK_REALTIME)
         now->tv_sec += atol(offset);
+    if (rc == 0 && speed() > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW))
+        hurry(now, speed());
     return rc;
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    static int (*real)(struct pollfd *, nfds_t, int);
+
+    if (!real)
+        real = (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
+    return real(fds, count, timeout > 0 ? 1 + (int)(timeout / speed()) : timeout);
 }
