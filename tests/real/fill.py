@@ -37,6 +37,7 @@ from skyvern.forge.sdk.schemas.task_v2 import TaskV2Status, ThoughtType  # noqa:
 from skyvern.forge.sdk.schemas.tasks import TaskStatus  # noqa: E402
 from skyvern.forge.sdk.workflow.models.tags import CallerType, TagSource, TagWriteContext  # noqa: E402
 from skyvern.forge.sdk.workflow.models.workflow import WorkflowRequestBody, WorkflowRunStatus  # noqa: E402
+from skyvern.forge.sdk.workflow.retry_policy import mark_attempt_started  # noqa: E402
 from skyvern.schemas.action_log import ActionLogEvent, ActionLogOutcome  # noqa: E402
 from skyvern.schemas.runs import RunStatus, RunType  # noqa: E402
 from skyvern.schemas.scripts import ScriptStatus  # noqa: E402
@@ -219,7 +220,8 @@ class Fill:
         for name in names:
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(("%s of %s\n" % (name, run_id)).encode() * (3 + next(seeds) % 5))
-        await app.STORAGE.save_downloaded_files(self.id, run_id)
+        with self.context(run_id=run_id, workflow_run_id=run_id if run_id.startswith("wr_") else None):
+            await app.STORAGE.save_downloaded_files(self.id, run_id)
 
     # Plain tasks. ----------------------------------------------------------------------------
 
@@ -542,7 +544,8 @@ class Fill:
         wr = run.workflow_run_id
         attempts = self.db.workflow_run_attempts
         if not await attempts.get_attempts(wr):
-            await attempts.create_attempt(wr, self.id, 1, "running")
+            await attempts.create_attempt(wr, self.id, 1, "queued")
+        await mark_attempt_started(wr, 1)
         await self.task_block(run, "try_1", failed=True, attempt=1)
         await self.downloads(wr, ["attempt 1.csv"])
         done = await self.status(wr, "failed", "reason-of-%s" % name)
@@ -562,6 +565,8 @@ class Fill:
             raise SystemExit("the second attempt of %s is %s" % (name, result))
         run = await self.db.workflow_runs.get_workflow_run(wr, self.id)
         await self.status(wr, "running")
+        await mark_attempt_started(wr, 2)
+        await asyncio.sleep(0.02)  # a file of the second attempt is younger than its start
         await self.task_block(run, "try_2", failed=status == "failed", attempt=2)
         await self.downloads(wr, ["attempt 2.csv"])
         done = await self.status(wr, status, None if status == "completed" else "reason-2-of-%s" % name)
