@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -267,6 +266,17 @@ class Place:
         with open(made) as file:
             return json.load(file)
 
+    def truth(self, config):
+        """What the database and the storage of a configuration have, by run."""
+        folder = self.folder(config)
+        with open("%s/truth-%s.log" % (self.run, config), "wb") as log:
+            done = self.call([self.python, HERE + "/truth.py", folder + "/made.json", folder + "/truth.json"],
+                             env=self.env(config), cwd=folder, stdout=log, stderr=log)
+        if done.returncode:
+            raise Cannot("reading the database of %s failed: see %s/truth-%s.log" % (config, self.run, config))
+        with open(folder + "/truth.json") as file:
+            return json.load(file)
+
     def refill(self, config):
         """An empty database and an empty folder, then filled anew."""
         self.stop("server-" + config)
@@ -281,7 +291,7 @@ class Place:
             return
         port = str(API_PORT + CONFIGS.index(config))
         self.start("server-" + config, [self.venv + "/bin/uvicorn", "--factory", "skyvern.forge.api_app:create_api_app",
-                                        "--host", "127.0.0.1", "--port", port, "--no-access-log"],
+                                        "--host", "127.0.0.1", "--port", port],
                    env=self.env(config), cwd=self.folder(config))
         self.wait_for(int(port), "server-" + config, 120)
 
