@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Fill the real server's database and storage, by the package's own classes.
 
-    python fill.py MADE            runs of every type and status; writes their IDs to the file MADE
-    python fill.py MADE many       10,050 more runs, in an organisation of its own
-    python fill.py MADE later      what happens later: the second attempt, the run that ends
+    python fill.py DIR             runs of every type and status; their IDs go to DIR/made.json
+    python fill.py DIR many        10,050 more runs, in an organisation of its own: DIR/many.json
+    python fill.py DIR later       what happens later: the second attempt, the run that ends
+
+Then what database and storage have is read back into DIR/truth.json.
 
 Runs in the server's virtual environment, with the server's environment variables. What the agent
 does when it works (a workflow from its definition, a run of it, its blocks, tasks, steps, actions,
@@ -22,7 +24,9 @@ from urllib.parse import quote, unquote
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
+import truth  # noqa: E402
 from emulator import media  # noqa: E402
+from sqlalchemy import select  # noqa: E402
 from skyvern.config import settings  # noqa: E402
 from skyvern.forge import app  # noqa: E402
 from skyvern.forge.forge_app_initializer import start_forge_app  # noqa: E402
@@ -32,7 +36,8 @@ from skyvern.forge.sdk.artifact.models import LogEntityType  # noqa: E402
 from skyvern.forge.sdk.core import security, skyvern_context  # noqa: E402
 from skyvern.forge.sdk.core.skyvern_context import SkyvernContext  # noqa: E402
 from skyvern.forge.sdk.db.enums import OrganizationAuthTokenType  # noqa: E402
-from skyvern.forge.sdk.db.models import ArtifactModel, TaskModel, TaskRunModel, WorkflowRunModel  # noqa: E402
+from skyvern.forge.sdk.db.models import (  # noqa: E402
+    ArtifactModel, TaskModel, TaskRunModel, TaskV2Model, WorkflowRunModel)
 from skyvern.forge.sdk.models import StepStatus  # noqa: E402
 from skyvern.forge.sdk.schemas.task_v2 import TaskV2Status, ThoughtType  # noqa: E402
 from skyvern.forge.sdk.schemas.tasks import TaskStatus  # noqa: E402
@@ -48,12 +53,12 @@ from skyvern.schemas.workflows import BlockStatus, BlockType, WorkflowCreateYAML
 from skyvern.services import task_v2_service  # noqa: E402
 from skyvern.webeye.actions.actions import Action, ActionStatus, ActionType  # noqa: E402
 
-STATUSES = ("completed", "failed", "terminated", "timed_out", "canceled", "running", "queued", "created")
+ENDED = ("completed", "failed", "terminated", "timed_out", "canceled")
+STATUSES = ENDED + ("running", "queued", "created")
 ENGINES = {"cua-openai": RunType.openai_cua, "cua-anthropic": RunType.anthropic_cua, "ui-tars": RunType.ui_tars,
            "yutori": RunType.yutori_navigator, "task-v3": RunType.task_v3}
 SECRET = "typed-by-hand-4711"
 seeds = iter(range(1, 1 << 20))
-blobs = {}
 
 
 def now():
@@ -138,7 +143,7 @@ class Fill:
             url=url, title=title, navigation_goal="do %s" % title, data_extraction_goal="read the total",
             navigation_payload={"name": "Ada"}, organization_id=self.id, max_steps_per_run=10, **more)
 
-    async def steps(self, task, count=2, failed=False, run=None):
+    async def steps(self, task, count=2, failed=False, run=None, beside=False):
         """The steps of a task, each with its artifacts (in one ZIP where the server makes ZIPs) and actions."""
         workflow_run_id = run.workflow_run_id if run else None
         block_id = None
@@ -151,7 +156,7 @@ class Fill:
             with self.context(task_id=task.task_id, step_id=step.step_id, workflow_run_id=workflow_run_id,
                               workflow_permanent_id=run.workflow_permanent_id if run else None,
                               run_id=workflow_run_id or task.task_id, parent_workflow_run_block_id=block_id):
-                await self.one_step(task, step, workflow_run_id)
+                await self.one_step(task, step, workflow_run_id, beside)
             bad = failed and order == count - 1
             await self.db.tasks.update_step(
                 task.task_id, step.step_id, status=StepStatus.failed if bad else StepStatus.completed,
@@ -161,7 +166,7 @@ class Fill:
             last = step
         return last
 
-    async def one_step(self, task, step, workflow_run_id):
+    async def one_step(self, task, step, workflow_run_id, beside):
         art = self.art
         art.accumulate_scrape_to_archive(
             step, html=page(), id_css_map=media.document(next(seeds)), id_frame_map=b'{"el1": "main"}',
@@ -185,16 +190,17 @@ class Fill:
                 started_at=now(), finished_at=now()))
             art.queue_action_screenshot_update(step, self.id, action.action_id, ids[0])
         await art.flush_step_archive(step.step_id)
-        # As the agent does apart from the ZIP: the logs, and an answer that was asked for beside the step.
+        # Apart from the ZIP, as the agent does: the logs.
         await art.create_log_artifact(
             log_entity_type=LogEntityType.STEP, log_entity_id=step.step_id, artifact_type=T.SKYVERN_LOG,
             organization_id=self.id, step_id=step.step_id, task_id=task.task_id, data=media.log(next(seeds), 12))
         await art.create_log_artifact(
             log_entity_type=LogEntityType.STEP, log_entity_id=step.step_id, artifact_type=T.SKYVERN_LOG_RAW,
             organization_id=self.id, step_id=step.step_id, task_id=task.task_id, data=b'[{"event": "step"}]')
-        beside = await art.prepare_llm_artifact(data=b'{"h2": "https://example.com/beside"}',
-                                                artifact_type=T.HASHED_HREF_MAP, step=step)
-        await art.bulk_create_artifacts([beside])
+        if beside:  # what is stored for a step by itself gets no workflow_run_id: the run's list lacks it
+            made = await art.prepare_llm_artifact(data=b'{"h2": "https://example.com/beside"}',
+                                                  artifact_type=T.HASHED_HREF_MAP, step=step)
+            await art.bulk_create_artifacts([made])
         await art.wait_for_upload_aiotasks([task.task_id, step.step_id])
 
     async def cleanup(self, task, step, run=None):
@@ -263,7 +269,7 @@ class Fill:
         task = await self.task(label, workflow_run_id=run.workflow_run_id, order=0, retry=0, attempt_number=attempt)
         block = await self.block(run, BlockType.NAVIGATION, label, "running", task=task, attempt_number=attempt)
         await self.db.tasks.update_task(task.task_id, status=TaskStatus.running, organization_id=self.id)
-        last = await self.steps(task, count, failed, run)
+        last = await self.steps(task, count, failed, run, beside=full)
         if full:
             await self.cleanup(task, last, run)
         done = TaskStatus.failed if failed else TaskStatus.completed
@@ -620,6 +626,23 @@ class Fill:
         self.note("debug", debug.workflow_run_id, status="completed", listed=False)
         alone = await self.session("session-alone")
         await self.session_files(alone)
+        await asyncio.sleep(0.2)  # the server's own writes in the background
+        await self.age()
+
+    async def age(self, days=3):
+        """Let the runs that are over be some days old."""
+        back = datetime.timedelta(days=days)
+        over = {name: run for name, run in self.made["runs"].items()
+                if run["status"] in ENDED and name != "retry-pending"}
+        ids = {run["id"] for run in over.values()} | {run.get("workflow_run_id") for run in over.values()}
+        async with self.db.tasks.Session() as session:
+            for model, column in ((TaskModel, TaskModel.task_id), (WorkflowRunModel, WorkflowRunModel.workflow_run_id),
+                                  (TaskV2Model, TaskV2Model.observer_cruise_id), (TaskRunModel, TaskRunModel.run_id)):
+                for row in await session.scalars(select(model).where(column.in_(ids - {None}))):
+                    for name in ("created_at", "queued_at", "started_at", "finished_at"):
+                        if getattr(row, name, None):
+                            setattr(row, name, getattr(row, name) - back)
+            await session.commit()
 
     async def later(self):
         await self.second_attempt("retry-pending", "completed")
@@ -687,24 +710,28 @@ async def buckets():
 
 
 async def main():
-    path, what = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "base"
+    folder, what = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "base"
+    path = "%s/%s.json" % (folder, "many" if what == "many" else "made")
     start_forge_app()
-    if what == "base":
-        await buckets()
-        fill = Fill(*await organisation("main"))
-        await fill.base()
-    elif what == "many":
-        fill = Fill(*await organisation("many"))
-        await fill.many()
-    else:
+    if what == "later":
         with open(path) as file:
             made = json.load(file)
         fill = Fill(await app.DATABASE.organizations.get_organization(made["organization_id"]), made["key"])
         fill.made = made
         await fill.later()
+    elif what == "many":
+        fill = Fill(*await organisation("many"))
+        await fill.many()
+    else:
+        await buckets()
+        fill = Fill(*await organisation("main"))
+        await fill.base()
     await asyncio.sleep(0.2)  # the server's own writes in the background
     with open(path, "w") as file:
         json.dump(fill.made, file, indent=1)
+    if what != "many":
+        with open(folder + "/truth.json", "w") as file:
+            json.dump(await truth.Reader(fill.made).all(), file, indent=1)
 
 
 asyncio.run(main())

@@ -76,7 +76,7 @@ class Place:
     def stop(self, name, sig=signal.SIGTERM, patience=20):
         pid = self.pid(name)
         if pid:
-            os.kill(pid, sig)
+            os.kill(pid, signal.SIGINT if name == "database" else sig)
             end = time.monotonic() + patience
             while start_time(pid) and time.monotonic() < end:
                 try:
@@ -178,6 +178,11 @@ class Place:
                        "--clear-groups", *command]
         self.start("database", command, cwd="/")
         self.wait_for(DB_PORT, "database", 30)
+        end = time.monotonic() + 30
+        while self.call([self.postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(DB_PORT)]).returncode:
+            if time.monotonic() > end:
+                raise Cannot("the database does not answer: see %s/database.log" % self.run)
+            time.sleep(0.1)
 
     def sql_tool(self, program, *args):
         """createdb, dropdb and the like: what a package's own classes cannot do."""
@@ -255,26 +260,14 @@ class Place:
         self.wait_for(S3_PORT, "storage", 60)
 
     def fill(self, config, what="base"):
-        """Fill a configuration by the package's own classes; MADE.json says what was made."""
+        """Fill a configuration by the package's own classes; what was made, read from its file."""
         folder = self.folder(config)
-        made = "%s/%s.json" % (folder, "many" if what == "many" else "made")
-        with open("%s/fill-%s.log" % (self.run, config), "ab") as log:
-            done = self.call([self.python, HERE + "/fill.py", made, what], env=self.env(config), cwd=folder,
+        with open("%s/fill-%s.log" % (self.run, config), "wb") as log:
+            done = self.call([self.python, HERE + "/fill.py", folder, what], env=self.env(config), cwd=folder,
                              stdout=log, stderr=log)
         if done.returncode:
             raise Cannot("filling %s failed: see %s/fill-%s.log" % (config, self.run, config))
-        with open(made) as file:
-            return json.load(file)
-
-    def truth(self, config):
-        """What the database and the storage of a configuration have, by run."""
-        folder = self.folder(config)
-        with open("%s/truth-%s.log" % (self.run, config), "wb") as log:
-            done = self.call([self.python, HERE + "/truth.py", folder + "/made.json", folder + "/truth.json"],
-                             env=self.env(config), cwd=folder, stdout=log, stderr=log)
-        if done.returncode:
-            raise Cannot("reading the database of %s failed: see %s/truth-%s.log" % (config, self.run, config))
-        with open(folder + "/truth.json") as file:
+        with open("%s/%s.json" % (folder, "many" if what == "many" else "made")) as file:
             return json.load(file)
 
     def refill(self, config):
@@ -286,13 +279,18 @@ class Place:
         self.folder(config)
         return self.fill(config)
 
+    def requests(self, config):
+        """Where the server writes down what it is asked."""
+        return self.folder(config) + "/requests.log"
+
     def start_server(self, config):
         if self.pid("server-" + config):
             return
         port = str(API_PORT + CONFIGS.index(config))
-        self.start("server-" + config, [self.venv + "/bin/uvicorn", "--factory", "skyvern.forge.api_app:create_api_app",
-                                        "--host", "127.0.0.1", "--port", port],
-                   env=self.env(config), cwd=self.folder(config))
+        env = dict(self.env(config), REAL_REQUESTS=self.requests(config))
+        self.start("server-" + config, [self.venv + "/bin/uvicorn", "--app-dir", HERE, "--factory", "served:make",
+                                        "--host", "127.0.0.1", "--port", port, "--no-access-log"],
+                   env=env, cwd=self.folder(config))
         self.wait_for(int(port), "server-" + config, 120)
 
     def wait_for(self, port, name, patience):

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What the real server's database and storage have of each run: the measure of an archive.
 
-    python truth.py MADE TRUTH
-
-Reads with the package's own classes, writes JSON: for each run its artifacts (ID, type, size,
-SHA-256 of the content as the service means it: a ZIP's member taken out, a HAR file plain), the
-files of its browser session, and how many rows belong to no run.
+Reads with the package's own classes: for each run its artifacts (ID, type, size, SHA-256 of the
+content as the service means it: a ZIP's member taken out, a HAR file plain), the files of its
+browser session, and the rows that belong to no run (there must be none).
 """
-import asyncio
 import hashlib
 import io
-import json
 import os
-import sys
 import urllib.parse
 import zipfile
 
 from sqlalchemy import select
 from skyvern.forge import app
-from skyvern.forge.forge_app_initializer import start_forge_app
 from skyvern.forge.sdk.artifact.models import ArtifactType as T
 from skyvern.forge.sdk.db.models import ArtifactModel
 
@@ -110,15 +104,3 @@ class Reader:
             left = [row.artifact_id for row in rows if row.artifact_id not in told
                     and row.browser_session_id not in alone and row.artifact_type != T.BROWSER_SESSION_ACTION_LOG]
         return {"runs": truth, "rows": len(rows), "unclaimed": left}
-
-
-async def main():
-    start_forge_app()
-    with open(sys.argv[1]) as file:
-        made = json.load(file)
-    truth = await Reader(made).all()
-    with open(sys.argv[2], "w") as file:
-        json.dump(truth, file, indent=1)
-
-
-asyncio.run(main())
