@@ -387,6 +387,7 @@ class Checker:
         self.check("sync: a task v2 has its canonical name", not two, *two)
         self.check("sync: runs that are not over are left", not set(union.run_ids()) & {
             self.id(name) for name in ("wr-running", "wr-paused", "tsk-running", "v2-running", "wr-queued")})
+        self.check("sync: a run with a pending retry is left", self.id("retry-pending") not in union.run_ids())
         self.safe(union)
         again = self.sky("sync", "--dest", self.dest, "--settle", "0s", "--no-report", patience=600)
         _, after = self.volumes()
@@ -423,6 +424,8 @@ class Checker:
                 self.check("find --text '%s'" % text, any(ident in done.stdout for ident in self.names(name)),
                            tail(done.stdout + done.stderr))
         for ident in self.names("v2-full"):
+            done = self.sky("hold", self.dest, "--reason", "test", ident, api=False)
+            self.check("hold by its %s ID" % re.sub(r"_[^_]*$", "_", ident), done.returncode == 0, tail(done.stderr))
             done = self.sky("find", self.dest, "--run", ident, api=False)
             count = len(done.stdout.splitlines())
             wanted = sum(not row["bundle"] for row in self.truth["v2-full"]["artifacts"].values())
@@ -446,6 +449,54 @@ class Checker:
         self.check("verify: the sync directory", done.returncode == 0, tail(done.stderr))
         self.check("sync later: nothing is there twice", not union.twice, *union.twice)
         self.safe(union)
+
+    # Webhooks. -------------------------------------------------------------------------------
+
+    def listen(self):
+        """The server itself sends the webhooks of runs that are over, signed by itself."""
+        dest, port = self.folder + "/in", 9400
+        command = self.place.inside([
+            self.skyarc, "listen", "--dest", dest, "--addr", "127.0.0.1:%d" % port, "--delay", "0s", "--no-report",
+            "--base-url", self.place.url(self.config), "--api-key-file", self.key,
+            "--local-root", self.place.folder(self.config)])
+        with open(self.folder + "/listen.log", "wb") as log:
+            receiver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, cwd=self.folder,
+                                        env={"HOME": self.folder, "PATH": "/usr/bin:/bin", "TZ": "UTC"})
+        try:
+            line = receiver.stdout.readline().decode()
+            self.check("listen: starts", "listening" in line, line)
+            for name, ident in [("v2-full", ident) for ident in self.names("v2-full")] + \
+                    [(name, self.id(name)) for name in ("tsk-full", "wr-full", "parent")]:
+                status = self.webhook(ident, port)
+                self.check("listen: takes the webhook of %s by its %s ID" % (name, re.sub(r"_[^_]*$", "_", ident)),
+                           status == 200, "the receiver answered %s" % status)
+            wanted = ["v2-full", "tsk-full", "wr-full", "parent"]
+            end = time.monotonic() + 60
+            while len(glob.glob(dest + "/*.tar.zst")) < len(wanted) and time.monotonic() < end:
+                time.sleep(0.2)
+            time.sleep(1)  # one too many would come now
+        finally:
+            receiver.terminate()
+            receiver.wait()
+        made = [Archive(path, self.folder + "/in/" + os.path.basename(path)[:-len(".tar.zst")])
+                for path in sorted(glob.glob(dest + "/*.tar.zst"))]
+        self.check("listen: one archive a run", len(made) == len(wanted), [archive.run_ids() for archive in made])
+        union = Union(made)
+        for name in wanted:
+            lines = self.lacking(union, *self.family(name))
+            self.check("listen: %s, whole" % name, not lines, *lines)
+
+    def webhook(self, ident, port):
+        """Let the server send a run's webhook to the receiver; what the receiver answered."""
+        body = json.dumps({"webhook_url": "http://127.0.0.1:%d/webhook" % port})
+        done = self.place.call(["curl", "-sS", "-H", "x-api-key: " + self.made["key"], "-H", "content-type: application/json",
+                                "-d", body, "%s/v1/runs/%s/retry_webhook" % (self.place.url(self.config), ident)],
+                               capture_output=True, text=True)
+        try:
+            told = json.loads(done.stdout)
+        except ValueError:
+            return done.stdout[:200] or done.stderr[:200]
+        return told.get("status_code") or told.get("error") or told.get("detail")
 
     # Many runs. ------------------------------------------------------------------------------
 
@@ -483,12 +534,13 @@ class Checker:
         """Nothing secret was asked for: the server's own log of requests."""
         with open(self.place.requests(self.config), errors="replace") as file:
             asked = [line.strip() for line in file]
-        lines = [line for line in asked if SECRET_CALLS.search(line) or not line.startswith("GET ")]
+        lines = [line for line in asked if SECRET_CALLS.search(line)
+                 or not (line.startswith("GET ") or "/retry_webhook" in line)]
         self.check("no credentials, codes or keys are asked for, and nothing is written", asked and not lines, *lines[:5])
 
     def all(self):
-        for part in (self.pulls, self.two_names, self.children, self.records, self.attempts, self.sync, self.later,
-                     self.asked):
+        for part in (self.pulls, self.two_names, self.children, self.records, self.attempts, self.listen, self.sync,
+                     self.later, self.asked):
             try:
                 part()
             except Exception as err:  # a part that breaks is a failed check, and the others go on

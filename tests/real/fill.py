@@ -583,7 +583,7 @@ class Fill:
         done = await self.status(wr, status, None if status == "completed" else "reason-2-of-%s" % name)
         await self.db.workflow_run_attempts.finalize_attempt(
             wr, 2, status=status, failure_reason=None, failure_category=None, error_codes=None,
-            finished_at=done.finished_at or now(), retry_decision="no_retry", decision_reason="done",
+            finished_at=done.finished_at or now(), retry_decision="final", decision_reason="status",
             next_attempt_at=None)
         self.note(name, wr, status=status, attempts=2)
 
