@@ -205,7 +205,7 @@ class Checker:
         self.check("every row of the database belongs to a run", not self.unclaimed, *self.unclaimed)
         for name, run in self.made["runs"].items():
             for ident in self.names(name):
-                what = "pull %s%s" % (name, " by its %s ID" % re.sub(r"_[^_]*$", "_", ident)
+                what = "pull %s%s" % (name, " by its %s ID" % kind(ident)
                                       if len(self.names(name)) > 1 else "")
                 done, archive = self.pull(ident)
                 self.complete(what, done, archive, *self.family(name))
@@ -254,13 +254,13 @@ class Checker:
             listed.append(set(re.findall(r'"artifact_id": ?"([^"]+)"', done.stdout)))
         wanted = {ident for ident, row in self.truth["v2-full"]["artifacts"].items() if not row["bundle"]}
         for ident, got in zip(both, listed):
-            self.check("artifacts %s: all are listed" % re.sub(r"_[^_]*$", "_", ident), wanted <= got,
+            self.check("artifacts %s: all are listed" % kind(ident), wanted <= got,
                        "%d of %d are not" % (len(wanted - got), len(wanted)))
         path = self.folder + "/against.tar.zst"
         for ident in both:
             self.sky("pull", "-f", "-o", path, ident)
             done = self.sky("verify", "--against-api", path)
-            self.check("verify --against-api of a pull by %s" % re.sub(r"_[^_]*$", "_", ident),
+            self.check("verify --against-api of a pull by %s" % kind(ident),
                        done.returncode == 0, "exit %d" % done.returncode, tail(done.stderr + done.stdout))
 
     def children(self):
@@ -395,6 +395,7 @@ class Checker:
         self.check("sync again: what is missing is told once", again.returncode == 0 or "a_odd_gone" not in again.stderr,
                    "exit %d" % again.returncode, tail(again.stderr))
         self.find()
+        self.hold()
 
     def safe(self, union):
         """--list-safe names no run that is not wholly here."""
@@ -424,13 +425,22 @@ class Checker:
                 self.check("find --text '%s'" % text, any(ident in done.stdout for ident in self.names(name)),
                            tail(done.stdout + done.stderr))
         for ident in self.names("v2-full"):
-            done = self.sky("hold", self.dest, "--reason", "test", ident, api=False)
-            self.check("hold by its %s ID" % re.sub(r"_[^_]*$", "_", ident), done.returncode == 0, tail(done.stderr))
             done = self.sky("find", self.dest, "--run", ident, api=False)
             count = len(done.stdout.splitlines())
             wanted = sum(not row["bundle"] for row in self.truth["v2-full"]["artifacts"].values())
-            self.check("find --run by its %s ID" % re.sub(r"_[^_]*$", "_", ident), count >= wanted,
+            self.check("find --run by its %s ID" % kind(ident), count >= wanted,
                        "%d lines, should be %d" % (count, wanted))
+
+    def hold(self):
+        """Held by one name, released by the other."""
+        wr, v2 = self.names("v2-full")
+        for one, other in ((v2, wr), (wr, v2)):
+            self.sky("hold", "--dest", self.dest, one, api=False)
+            done = self.sky("release", "--dest", self.dest, other, api=False)
+            left = self.sky("hold", "--dest", self.dest, api=False).stdout.strip()
+            self.check("hold by its %s ID, release by the other" % kind(one), done.returncode == 0 and not left,
+                       tail(done.stderr), left)
+            self.sky("release", "--dest", self.dest, one, api=False)
 
     def later(self):
         """The second attempt ends, and so does the run that was going on: the next sync has them."""
@@ -468,7 +478,7 @@ class Checker:
             for name, ident in [("v2-full", ident) for ident in self.names("v2-full")] + \
                     [(name, self.id(name)) for name in ("tsk-full", "wr-full", "parent")]:
                 status = self.webhook(ident, port)
-                self.check("listen: takes the webhook of %s by its %s ID" % (name, re.sub(r"_[^_]*$", "_", ident)),
+                self.check("listen: takes the webhook of %s by its %s ID" % (name, kind(ident)),
                            status == 200, "the receiver answered %s" % status)
             wanted = ["v2-full", "tsk-full", "wr-full", "parent"]
             end = time.monotonic() + 60
@@ -546,6 +556,11 @@ class Checker:
             except Exception as err:  # a part that breaks is a failed check, and the others go on
                 self.check("%s: ran to its end" % part.__name__, False, "%s: %s" % (type(err).__name__, err))
         return self.results
+
+
+def kind(ident):
+    """The kind of an ID: tsk_, tsk_v2_ or wr_."""
+    return re.sub(r"_[^_]*$", "_", ident)
 
 
 def tail(text, lines=2):
