@@ -107,7 +107,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc < 0)
         return -1;
-    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", err);
+    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", signals_stopped, err);
     if (!report)
         rc = -1;
     else if (strcmp(args->output, "-") == 0)

@@ -83,6 +83,12 @@ int box_open(struct box *box, const char *path, struct err *err)
     return err_hint(err, "'skyarc verify' says more");
 }
 
+void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx)
+{
+    box->stopped = stopped;
+    box->stop_ctx = ctx;
+}
+
 void box_close(struct box *box)
 {
     if (!box->path)

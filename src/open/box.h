@@ -35,8 +35,10 @@ struct box {
     bool indexed;
     struct seek seek; /* when indexed */
     struct seek_locator locator;
-    char top[256]; /* the top directory; "" until box_manifest has run */
-    bool whole;    /* box_manifest had to read everything */
+    char top[256];              /* the top directory; "" until box_manifest has run */
+    bool whole;                 /* box_manifest had to read everything */
+    bool (*stopped)(void *ctx); /* of box_watch */
+    void *stop_ctx;
 };
 
 /* Open; a tail that is wrong is an error, none at all is not. box must be {0}. */
@@ -47,6 +49,10 @@ int box_open_anyway(struct box *box, const char *path, struct err *tail,
                     struct err *err) MUST_CHECK;
 
 void box_close(struct box *box);
+
+/* Whoever reads an open box asks this before each piece, and gives up with ERR_CANCELLED when
+ * it says so; NULL: nobody is asked. Called from several threads. */
+void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx);
 
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
 int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;

@@ -236,6 +236,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     if (box_open_anyway(&x->box, path, &tail, err) < 0 ||
         place_open(&x->place, x->opts->dir, err) < 0)
         return -1;
+    box_watch(&x->box, x->opts->stopped, x->opts->ctx);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "--keep-going extracts what can be had");

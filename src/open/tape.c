@@ -18,22 +18,26 @@
 struct tape {
     struct box *box;
     struct archive *archive;
-    struct stream *stream; /* decodes for us; NULL: libarchive reads the file itself */
+    struct stream *stream; /* decodes; NULL: the file's bytes are not compressed */
     uint64_t from;
     uint64_t to;
     uint64_t at; /* where the file is read next */
     uint64_t count;
+    uint64_t given; /* bytes that libarchive has got, or was told to have skipped */
+    bool ended;     /* and nothing but zeros follows */
     struct err err; /* what reading said */
     unsigned char block[BLOCK];
+    size_t block_len;
     unsigned char *room; /* of tape_copy */
 };
 
-static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes)
+/* Have the next bytes of the tar stream, or of the zip, in the block; 0 at the end. */
+static ssize_t load(struct tape *t)
 {
-    struct tape *t = ctx;
     ssize_t n;
 
-    *bytes = t->block;
+    if (t->box->stopped && t->box->stopped(t->box->stop_ctx))
+        return err_set(&t->err, ERR_CANCELLED, "stopped");
     if (t->stream) {
         n = stream_read(t->stream, t->block, BLOCK, &t->err);
     } else {
@@ -43,6 +47,17 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes
         else
             t->at += (uint64_t)n;
     }
+    t->block_len = n > 0 ? (size_t)n : 0;
+    t->given += t->block_len;
+    return n;
+}
+
+static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes)
+{
+    struct tape *t = ctx;
+    ssize_t n = load(t);
+
+    *bytes = t->block;
     if (n < 0) {
         archive_set_error(archive, EIO, "cannot read");
         return ARCHIVE_FATAL;
@@ -61,6 +76,7 @@ static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
     if ((uint64_t)count > left)
         count = (la_int64_t)left;
     t->at += (uint64_t)count;
+    t->given += (uint64_t)count;
     return count;
 }
 
@@ -96,10 +112,6 @@ static int set_up(struct tape *t, struct err *err)
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
-    if (rc == ARCHIVE_OK && !t->stream && t->box->codec == FRAME_ZSTD)
-        rc = archive_read_support_filter_zstd(a);
-    if (rc == ARCHIVE_OK && !t->stream && t->box->codec == FRAME_GZIP)
-        rc = archive_read_support_filter_gzip(a);
     if (rc == ARCHIVE_OK)
         rc = archive_read_set_read_callback(a, on_read);
     if (rc == ARCHIVE_OK)
@@ -127,7 +139,7 @@ struct tape *tape_open(struct box *box, uint64_t from, uint64_t to, struct err *
     t->archive = archive_read_new();
     if (!t->archive)
         (void)err_set(err, ERR_MEMORY, "out of memory");
-    else if (box->indexed && !(t->stream = stream_open(box, from, to, err)))
+    else if (box->codec != FRAME_NONE && !(t->stream = stream_open(box, from, to, err)))
         goto fail;
     else if (set_up(t, err) == 0)
         return t;
@@ -146,6 +158,26 @@ void tape_free(struct tape *t)
     mem_free(t);
 }
 
+/* Where the tar stream has ended: only zeros, which fill the last block up, may follow. */
+static int check_end(struct tape *t, struct err *err)
+{
+    uint64_t used = (uint64_t)archive_filter_bytes(t->archive, 0);
+    size_t left = t->given > used ? (size_t)(t->given - used) : 0;
+    size_t i = t->block_len > left ? t->block_len - left : 0;
+    ssize_t n = (ssize_t)t->block_len;
+
+    while (n > 0) {
+        for (; i < t->block_len; i++) {
+            if (t->block[i])
+                return err_set(err, ERR_FORMAT, "something follows the end of the tar stream");
+        }
+        i = 0;
+        n = load(t);
+    }
+    t->ended = n == 0;
+    return n < 0 ? fail(t, err) : 0;
+}
+
 int tape_next(struct tape *t, struct tape_entry *out, struct err *err)
 {
     struct archive_entry *entry;
@@ -153,8 +185,10 @@ int tape_next(struct tape *t, struct tape_entry *out, struct err *err)
     const char *link;
     bool zip = t->box->format == BOX_ZIP;
 
+    if (rc == ARCHIVE_EOF && t->err.kind)
+        return fail(t, err);
     if (rc == ARCHIVE_EOF)
-        return t->err.kind ? fail(t, err) : 0;
+        return zip || t->ended ? 0 : check_end(t, err);
     if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
         return fail(t, err);
     out->offset = zip ? t->count : t->from + (uint64_t)archive_read_header_position(t->archive);

@@ -402,6 +402,7 @@ static int run(struct check *c, const char *path, struct err *err)
 
     if (box_open_anyway(&c->box, path, &tail, err) < 0)
         return -1;
+    box_watch(&c->box, c->opts->stopped, c->opts->ctx);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->box.indexed;
