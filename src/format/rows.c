@@ -215,8 +215,11 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
         text(&out->name, json_root(doc), previous ? "archive" : "path", region, err) == 0 &&
         text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
             0) {
-        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
-            (void)err_set(err, ERR_FORMAT, "a row of the manifest lacks its name or digest");
+        out->size = number(json_root(doc), "size");
+        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
+            (!previous && out->size == ROWS_NONE))
+            (void)err_set(err, ERR_FORMAT,
+                          "a row of the manifest lacks its name, size or digest");
         else
             rc = 0;
     }

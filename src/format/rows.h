@@ -120,6 +120,7 @@ int rows_missing(struct rows_missing *out, const char *text, size_t len, struct 
 /* Read a document's row, or previous: a name (path, archive) and a digest. */
 struct rows_name {
     const char *name;
+    uint64_t size; /* of a document */
     uint8_t sha256[SHA256_SIZE];
 };
 

@@ -57,8 +57,11 @@ void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx);
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
 int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
+#define BOX_MANIFEST_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
+
 /* Digests of manifest.json. */
 struct box_digests {
+    uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
 };

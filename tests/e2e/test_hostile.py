@@ -126,3 +126,195 @@ def test_a_signal_stops_reading_within_a_file(tmp_path):
             process.send_signal(signal.SIGTERM)
         process.communicate(timeout=HANG)
         assert process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)
+
+
+# What is written, and where.
+
+def files_below(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+
+
+BAD_NAMES = ["..", ".", ".ssh", "a\x1b[31m", "a\x9b31m", "\u202eb", "con", "a:b", " a", "a.", "a\\b"]
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst", "zip"])
+@pytest.mark.parametrize("top", BAD_NAMES, ids=map(ascii, BAD_NAMES))
+def test_top_directories_that_lead_elsewhere(reader, tmp_path, kind, top):
+    bag = craft.sample(top=top, **({"links": {}} if kind == "zip" else {}))
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "index.html").write_text("mine")
+    (inner / "index.html").write_text("mine")
+    archive = tmp_path / ("x." + kind)
+    archive.write_bytes(bag.packed(kind))
+    before = files_below(tmp_path)
+    for args in (["report", "-f", "-o", "D", archive], ["extract", "-f", "-C", "D", archive],
+                 ["extract", "-f", "-k", "-C", "D", archive], ["verify", archive], ["list", archive]):
+        result = reader(*args, cwd=inner)
+        assert result.code == (1 if args[0] == "list" else 4), (args, result)
+        assert "\x1b" not in result.err and "\x9b" not in result.err and b"\x1b" not in result.out
+    assert files_below(tmp_path) == before
+    assert (tmp_path / "index.html").read_text() == (inner / "index.html").read_text() == "mine"
+
+
+def test_report_puts_its_page_beside_the_files(reader, tmp_path):
+    archive = tmp_path / "x.tar.zst"
+    archive.write_bytes(craft.sample(top="x").tar_zst())
+    assert reader("report", "-o", "D", archive, check=0).out == b"D/x/index.html\n"
+    assert (tmp_path / "D/x/index.html").stat().st_size > 10_000
+    assert "exists" in reader("report", "-o", "D", archive, check=1).err
+    reader("report", "-f", "-o", "D", archive, check=0)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "E").mkdir()
+    os.symlink(outside, tmp_path / "E/x")
+    assert reader("report", "-f", "-o", "E", archive, check=4).err
+    assert not list(outside.iterdir())
+
+
+def extract(reader, tmp_path, bag, *args, kind="tar.zst", check=0):
+    archive = tmp_path / ("x." + kind)
+    archive.write_bytes(bag.packed(kind))
+    return reader("extract", "-C", "out", *args, archive, check=check)
+
+
+KINDS = ["tar", "tar.gz", "tar.zst", "zip"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name,data", [("data/r1/html/extra.html", b"x"), ("data/r1/.hidden", b"x"),
+                                       (".ssh/authorized_keys", b"key"), ("authorized_keys", b"key"),
+                                       ("data/r1/html/one.html", b"again"), ("bagit.txt", b"again")])
+def test_what_no_manifest_lists_is_refused(reader, tmp_path, kind, name, data):
+    bag = craft.sample(extra=[craft.entry("a/" + name, data)], **({"links": {}} if kind == "zip" else {}))
+    if kind == "zip":
+        bag.files[name + " "] = data  # no tar entries in a zip: a name of its own
+    result = extract(reader, tmp_path, bag, "-k", kind=kind, check=4)
+    assert "lost" in result.err
+    want = {"a/" + n for n in [*craft.sample().files, *bag.links, *bag.documents, *craft.TAGS]}
+    if name == "bagit.txt" and kind != "zip":
+        want -= {"a/bagit.txt"}  # neither of two
+    assert set(files_below(tmp_path / "out")) == want
+    assert (tmp_path / "out/a/data/r1/html/one.html").read_bytes() == b"<p>one</p>" * 900
+    assert reader("verify", tmp_path / ("x." + kind), check=4).err
+
+
+def list_it(path, data, **more):
+    """Make the manifest list a file, too."""
+    def change(manifest):
+        manifest["artifacts"].append(dict(manifest["artifacts"][0], path=path, size=len(data), frame=0,
+                                          sha256=craft.sha256(data), artifact_id="z", offset=0, **more))
+    return change
+
+
+@pytest.mark.parametrize("name", [".ssh/authorized_keys", "authorized_keys", "data/.ssh/key", "data/../x", "/etc/x",
+                                  "data//x", "data/a\x1b", "manifest.json"])
+def test_artifacts_lie_below_data(reader, tmp_path, name):
+    """A manifest that lists them elsewhere is none."""
+    bag = craft.sample(extra=[craft.entry("a/" + name, b"x")], manifest=list_it(name, b"x"))
+    extract(reader, tmp_path, bag, check=4)
+    assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
+    extract(reader, tmp_path, bag, "-k", check=4)
+    assert all(f.startswith("a/data/r") or f[2:] in craft.TAGS for f in files_below(tmp_path / "out"))
+    assert "the manifest names" in reader("verify", tmp_path / "x.tar.zst", check=4).err
+
+
+def test_without_any_manifest(reader, tmp_path):
+    """--keep-going takes what lies below data/ of one directory, and says that nothing is checked."""
+    bag = craft.sample()
+    entries = b"".join([*bag.entries[:bag.first_tag], craft.entry("a/.ssh/authorized_keys", b"key"),
+                        craft.entry("a/data/r1/.bashrc", b"x"), craft.entry("b/data/r1/x.html", b"x"),
+                        craft.entry("a/data/../x", b"x"), craft.entry("x", b"x")])
+    for kind, body in (("tar", entries), ("tar.zst", craft.zstd_frame(entries))):
+        archive = tmp_path / ("cut." + kind)
+        archive.write_bytes(body)
+        reader("extract", "-C", "no", archive, check=4)
+        assert not (tmp_path / "no").exists() or not files_below(tmp_path / "no")
+        result = reader("extract", "-k", "-C", "out-" + kind, archive, check=4)
+        want = sorted("a/" + n for n in [*bag.files, *bag.documents] if n.startswith("data/"))
+        assert files_below(tmp_path / ("out-" + kind)) == want
+        assert "nothing that comes out is checked" in result.err
+
+
+@pytest.mark.parametrize("tag", ["manifest-sha256.txt", "bag-info.txt", "bagit.txt"])
+def test_tag_files_have_their_digests_too(reader, tmp_path, tag):
+    bag = craft.sample(lie=lambda tags: tags.update({tag: tags[tag] + b"#\n"}))
+    result = extract(reader, tmp_path, bag, "-k", check=4)
+    assert tag in result.err and "a/" + tag not in files_below(tmp_path / "out")
+    assert len(files_below(tmp_path / "out")) == 4 + 3 + 4
+
+
+ONE, SAME = "data/r1/html/one.html", "data/r2/html/same.html"
+
+
+def test_links_have_the_digest_that_the_manifest_gives(reader, tmp_path):
+    def lie(manifest):
+        manifest["artifacts"][-1]["sha256"] = craft.sha256(b"other")
+    for kind in ("tar", "tar.zst"):
+        result = extract(reader, tmp_path, craft.sample(manifest=lie), "-k", "-f", kind=kind, check=4)
+        assert SAME in result.err and "a/" + SAME not in files_below(tmp_path / "out")
+        assert SAME in reader("verify", tmp_path / ("x." + kind), check=4).err
+
+
+@pytest.mark.parametrize("target", ["a/.ssh/id_ed25519", ".ssh/id_ed25519", "a/data/r2/html/same.html",
+                                    "a/data/r1/html/none.html", "../.ssh/id_ed25519", "b/" + ONE])
+def test_links_lead_to_what_was_extracted(reader, tmp_path, target):
+    """Neither to what was there, nor to itself, nor to nothing; under --force nothing goes away."""
+    for folder in ("out/a/.ssh", "out/.ssh", ".ssh", "out/a/data/r2/html", "out/b/data/r1/html"):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in ("id_ed25519", "same.html", "one.html"):
+            (tmp_path / folder / name).write_text("secret")
+    bag = craft.sample()
+    number = len(bag.files)
+    bag.entries[number] = craft.link("a/" + SAME, target)
+    before = {f: (tmp_path / f).stat().st_nlink for f in files_below(tmp_path)}
+    result = extract(reader, tmp_path, bag, "-k", "-f", check=4)
+    assert SAME in result.err
+    assert (tmp_path / "out/a" / SAME).read_text() == "secret"
+    for name, links in before.items():
+        assert (tmp_path / name).stat().st_nlink == links == 1, name
+
+
+def test_a_file_that_is_there_is_no_target(reader, tmp_path):
+    """It stays, and the link gets the archive's content all the same."""
+    (tmp_path / "out/a/data/r1/html").mkdir(parents=True)
+    (tmp_path / "out/a" / ONE).write_text("mine")
+    for kind in ("tar", "tar.gz", "tar.zst"):
+        result = extract(reader, tmp_path, craft.sample(), kind=kind, check=0)
+        assert "stays" in result.err and (tmp_path / "out/a" / ONE).read_text() == "mine"
+        same = tmp_path / "out/a" / SAME
+        assert same.read_bytes() == b"<p>one</p>" * 900 and same.stat().st_nlink == 1
+        same.unlink()
+
+
+def test_links_of_another_run(reader, tmp_path):
+    """What a wanted link leads to need not be wanted; several links share one copy."""
+    links = {"data/r2/html/%d.html" % i: ONE for i in range(3)}
+    for kind in ("tar", "tar.gz", "tar.zst"):
+        bag = craft.sample(links=links)
+        archive = tmp_path / ("x." + kind)
+        archive.write_bytes(bag.packed(kind))
+        reader("extract", "-C", "out-" + kind, "-r", "r2", archive, check=0)
+        out = tmp_path / ("out-" + kind)
+        assert files_below(out) == sorted("a/" + n for n in [*links, "data/r2/files/three.bin"])
+        assert all((out / "a" / n).read_bytes() == bag.files[ONE] for n in links)
+        assert all((out / "a" / n).stat().st_nlink == 3 for n in links)
+
+
+def test_what_is_listed_and_not_there_is_told(reader, tmp_path):
+    bag = craft.sample(manifest=list_it("data/r1/html/none.html", b"x"))
+    result = extract(reader, tmp_path, bag, kind="tar", check=4)
+    assert "data/r1/html/none.html" in result.err and len(files_below(tmp_path / "out")) == 12
+    reader("extract", "-C", "more", tmp_path / "x.tar", "data/r2", check=0)
+
+
+def test_cat_gives_what_is_listed(reader, tmp_path):
+    archive = tmp_path / "x.tar"
+    bag = craft.sample(extra=[craft.entry("a/data/r1/html/extra.html", b"x"), craft.entry("a/evil", b"x")])
+    archive.write_bytes(bag.tar())
+    for name in ("data/r1/html/extra.html", "evil", "a/evil"):
+        assert reader("cat", archive, name, check=1).out == b""
+    for name, data in [*bag.files.items(), *bag.documents.items(), *bag.tags.items()]:
+        assert reader("cat", archive, name, check=0).out == data
+    archive.write_bytes(craft.sample(manifest=lambda m: m["documents"][0].update(sha256="0" * 64)).tar())
+    reader("cat", archive, "data/r1/run.json", check=4)
