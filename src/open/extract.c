@@ -55,6 +55,7 @@ struct extract {
     /* under lock */
     pthread_mutex_t lock;
     struct extract_result *result;
+    struct err damage; /* the first */
     struct done *done; /* a row each */
     struct link *links;
     size_t count;
@@ -312,10 +313,11 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
 
     (void)offset;
     atomic_store(&x->damaged, true);
-    if (x->roll) /* each file of it is told by its path, at the end */
-        return;
     (void)pthread_mutex_lock(&x->lock);
-    lose(x, NULL, err->text);
+    if (!x->roll)
+        lose(x, NULL, err->text);
+    else if (!x->damage.kind) /* each file of it is told by its path, at the end */
+        x->damage = *err;
     (void)pthread_mutex_unlock(&x->lock);
 }
 
@@ -457,6 +459,15 @@ static void count_losses(struct extract *x)
     (void)pthread_mutex_unlock(&x->lock);
 }
 
+/* Damage is told in any case, also where no wanted file is, or when the first ended it. */
+static void tell_damage(struct extract *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    if (x->damage.kind && !x->result->lost)
+        lose(x, NULL, x->damage.text);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
 static bool on_stopped(void *ctx)
 {
     const struct extract *x = ctx;
@@ -497,11 +508,12 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
         return -1;
     if (name_tags(x, err) < 0)
         return -1;
-    if (!x->roll || rc < 0) /* rc < 0: the first loss has ended it */
-        return 0;
-    if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)
-        return -1;
-    count_losses(x);
+    if (x->roll && rc == 0) { /* else the first loss has ended it */
+        if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)
+            return -1;
+        count_losses(x);
+    }
+    tell_damage(x);
     return 0;
 }
 

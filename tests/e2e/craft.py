@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 BLOCK = 512
+PIECE = 4 << 20  # where writers cut a file
 TAGS = ("manifest.json", "manifest-sha256.txt", "bag-info.txt", "bagit.txt", "tagmanifest-sha256.txt")
 
 
@@ -73,22 +74,18 @@ def link(name, target):
 
 def hole(name, size):
     """A file that is one hole (GNU's sparse format 0): 512 bytes of tar for any size."""
-    tail = b"\0" * 41 + b"%011o\0" % 0 if size < 8 ** 11 else b"\0" * 41
-    map_ = (size.to_bytes(12, "big") if size >= 8 ** 11 else b"%011o\0" % size) + b"%011o\0" % 0
-    if size >= 8 ** 11:
-        map_ = b"\x80" + size.to_bytes(11, "big") + b"%011o\0" % 0
-    real = b"\x80" + size.to_bytes(11, "big") if size >= 8 ** 11 else b"%011o\0" % size
-    tail = bytes(41) + map_.ljust(96, b"\0") + b"\0" + real
+    number = b"\x80" + size.to_bytes(11, "big")
+    tail = bytes(41) + (number + b"%011o\0" % 0).ljust(96, b"\0") + b"\0" + number
     return header(name, 0, b"S", tail=tail, magic=b"ustar  \0")
 
 
 def zstd_frame(plain, window_log=None):
-    """A zstd frame of raw and run-length blocks; window_log: as the header claims."""
+    """A zstd frame of raw and run-length blocks; window_log: as the header claims, and no size."""
     out = bytearray(struct.pack("<I", 0xFD2FB528))
     if window_log is None:
         out += struct.pack("<BI", 0xA0, len(plain))  # single segment, 4 bytes of content size
     else:
-        out += struct.pack("<BBI", 0x80, (window_log - 10) << 3, len(plain))
+        out += struct.pack("<BB", 0, (window_log - 10) << 3)
     pieces = [plain[i:i + (128 << 10)] for i in range(0, len(plain), 128 << 10)] or [b""]
     for number, piece in enumerate(pieces):
         run = len(piece) > 3 and piece.count(piece[:1]) == len(piece)
@@ -128,6 +125,10 @@ def gz_tail(rows, frame, coded, plain, size):
     return out + gz_extra(b"SL", locator(frame, coded, plain, size, end))
 
 
+def pieces(data):
+    return [data[i:i + PIECE] for i in range(0, len(data), PIECE)]
+
+
 class Bag:
     """A bag of files, links {path: target} and documents, all of them below data/.
 
@@ -156,7 +157,7 @@ class Bag:
         return self.top + "/" + path
 
     def _payload(self):
-        at = 0
+        at = frame = 0
         for number, (path, data) in enumerate([*self.files.items(), *self.links.items()]):
             is_link = isinstance(data, str)
             made = link(self._full(path), self._full(data)) if is_link else entry(self._full(path), data)
@@ -168,8 +169,9 @@ class Bag:
                 "artifact_type": parts[2] if len(parts) > 3 else "html", "step_id": None,
                 "created_at": None, "size": len(content), "sha256": sha256(content),
                 "media_type": "text/plain", "duplicate_of": data if is_link else None, "link": is_link,
-                "frame": number, "offset": at})
+                "frame": frame, "offset": at})
             at += len(made)
+            frame += len(pieces(made))
         for path, data in self.documents.items():
             self.entries.append(entry(self._full(path), data))
         self.entries += self.extra
@@ -196,8 +198,11 @@ class Bag:
         return tags
 
     def frames(self):
-        """The tar stream cut into frames: one an entry, the tags together."""
-        return [*self.entries[:self.first_tag], b"".join(self.entries[self.first_tag:]) + bytes(1024)]
+        """The tar stream cut into frames: one an entry, the tags together, in pieces of 4 MiB."""
+        return [piece for e in self.entries[:self.first_tag] for piece in pieces(e)] + pieces(self._tail())
+
+    def _tail(self):
+        return b"".join(self.entries[self.first_tag:]) + bytes(1024)
 
     def tar(self):
         return b"".join(self.frames())
@@ -205,8 +210,9 @@ class Bag:
     def _packed(self, code, tail, rows):
         coded = [code(frame) for frame in self.frames()]
         real = [(len(c), len(p)) for c, p in zip(coded, self.frames())]
-        table = rows(real) if rows else real
-        return b"".join(coded) + tail(table, len(real) - 1, sum(r[0] for r in real[:-1]), self.manifest_at,
+        first = len(real) - len(pieces(self._tail()))
+        table = rows(list(real)) if rows else real
+        return b"".join(coded) + tail(table, first, sum(r[0] for r in real[:first]), self.manifest_at,
                                       len(self.tags["manifest.json"]))
 
     def tar_zst(self, code=zstd_frame, rows=None):

@@ -2,6 +2,7 @@
 """Archives made to do harm: readers end, stay within their limits, and write nothing unasked."""
 import os
 import signal
+import struct
 import subprocess
 import time
 
@@ -318,3 +319,153 @@ def test_cat_gives_what_is_listed(reader, tmp_path):
         assert reader("cat", archive, name, check=0).out == data
     archive.write_bytes(craft.sample(manifest=lambda m: m["documents"][0].update(sha256="0" * 64)).tar())
     reader("cat", archive, "data/r1/run.json", check=4)
+
+
+# Limits: of memory, of time, of the disk.
+
+def measured(*args, cwd):
+    """(exit status, MiB at the most, seconds of the processor, stderr) of a command."""
+    code = ("import os, resource, subprocess, sys; p = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL);"
+            "r = resource.getrusage(resource.RUSAGE_CHILDREN);"
+            "print(p.returncode, r.ru_maxrss / 1024, r.ru_utime + r.ru_stime)")
+    done = subprocess.run(["/usr/bin/python3", "-c", code, SKYARC, *map(str, args)], cwd=cwd, timeout=10 * HANG,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    status, memory, seconds = done.stdout.split()
+    return int(status), float(memory), float(seconds), done.stderr.decode()
+
+
+def most(mib):
+    """So many MiB; a sanitizer's own memory is not counted."""
+    return mib if not SANITIZED else mib + 1200
+
+
+HOLE = 1 << 40
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("listed", [12, HOLE, None])
+def test_a_hole_of_a_tebibyte(reader, tmp_path, kind, listed):
+    """11 KiB of tar that stand for 1 TiB: whatever the manifest says of it, nothing is written."""
+    name = "data/r1/html/hole.html"
+
+    def change(manifest):
+        if listed:
+            list_it(name, b"x")(manifest)
+            manifest["artifacts"][-1]["size"] = listed
+    bag = craft.sample(extra=[craft.hole("a/" + name, HOLE)], manifest=change)
+    result = extract(reader, tmp_path, bag, "-k", kind=kind, check=4)
+    assert name in result.err and "a/" + name not in files_below(tmp_path / "out")
+    assert len(files_below(tmp_path / "out")) == 12
+    archive = tmp_path / ("x." + kind)
+    for args in (["verify", archive], ["cat", archive, name], ["report", "-o", "r.html", archive]):
+        status, memory, seconds, said = measured(*args, cwd=tmp_path)
+        assert status in ((0, 1, 4) if args[0] != "verify" else (4,)) and seconds < HANG / 2, said
+
+
+def test_more_bytes_than_the_manifest_says(reader, tmp_path):
+    """In a zip, where an entry's size is only claimed: nothing beyond it is written."""
+    def change(manifest):
+        manifest["artifacts"][0]["size"] = 10
+    bag = craft.sample(links={}, manifest=change)
+    bag.files[ONE] = bytes(200 << 20)
+    archive = tmp_path / "x.zip"
+    data = bytearray(bag.zip())
+    assert len(data) < 300_000
+    lie = (200 << 20).to_bytes(4, "little")
+    for at in range(2):  # the size in the local header and in the directory
+        where = data.rindex(lie) if at else data.index(lie)
+        data[where:where + 4] = (10).to_bytes(4, "little")
+    archive.write_bytes(data)
+    reader("extract", "-k", "-C", "out", archive, check=4)
+    assert not (tmp_path / "out/a" / ONE).exists()
+    assert "more than 10 bytes" in reader("verify", archive, check=4).err
+    assert len(reader("cat", archive, ONE, check=4).out) <= 10
+
+
+@pytest.mark.parametrize("log,indexed,good", [(22, True, True), (23, True, True), (24, True, False), (27, True, False),
+                                              (27, False, True), (28, False, False), (31, False, False)])
+def test_windows_are_bounded(reader, tmp_path, log, indexed, good):
+    bag = craft.sample()
+    frames = [craft.zstd_frame(f, log) for f in bag.frames()]
+    archive = tmp_path / "x.tar.zst"
+    archive.write_bytes(bag.tar_zst(code=lambda plain: craft.zstd_frame(plain, log)) if indexed else b"".join(frames))
+    status, memory, _, said = measured("verify", archive, cwd=tmp_path)
+    assert status == (0 if good else 4), said
+    assert good or "memory" in said
+    assert memory < most(170)
+
+
+@pytest.mark.parametrize("how", ["pax", "sparse"])
+def test_headers_are_bounded(reader, tmp_path, how):
+    """A pax header of 24 MiB, or a map of holes of as many bytes, in some KiB of zstd."""
+    size = 24 << 20
+    if how == "pax":
+        front = craft.header("pax", size, b"x") + b"24 comment=" + bytes(size - 11)
+    else:
+        front = (craft.pax(GNU__sparse__major=1, GNU__sparse__minor=0, GNU__sparse__realsize=1,
+                           GNU__sparse__name="a/data/r1/html/x.html") +
+                 craft.header("x", size + 512) + b"6000000\n" + b"0\n0\n" * (size // 4))
+    bag = craft.sample(extra=[front.ljust(size + 8192, b"\0") + craft.entry("a/data/r1/html/x.html", b"x")])
+    for kind in ("tar", "tar.zst"):
+        for more in ([], ["-k"]):  # told, although no wanted file is hurt
+            assert "too large" in extract(reader, tmp_path, bag, *more, kind=kind, check=4).err
+        status, memory, _, said = measured("verify", tmp_path / ("x." + kind), cwd=tmp_path)
+        assert status == 4 and "too large" in said and memory < most(60), (memory, said)
+
+
+def test_a_zip_directory_is_bounded(reader, tmp_path):
+    """4,200 entries with names of 64 KiB, in a file that is mostly holes."""
+    archive = tmp_path / "x.zip"
+    count, name = 4200, 65535
+    with open(archive, "wb") as file:
+        file.write(b"PK\x03\x04" + bytes(26))
+        for i in range(count):
+            file.seek(30 + i * (46 + name))
+            file.write(b"PK\x01\x02" + bytes(24) + struct.pack("<H", name) + bytes(16) + b"n%d" % i)
+        file.seek(30 + count * (46 + name))
+        file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, count * (46 + name), 30, 0))
+    for args in (["list", archive], ["verify", archive], ["extract", "-k", archive]):
+        status, memory, _, said = measured(*args, cwd=tmp_path)
+        assert status in (1, 4) and "headers are too large" in said and memory < most(600), (memory, said)
+
+
+def big_bag(count):
+    """As many files, each a frame of its own."""
+    return craft.Bag({"data/r%d/html/%d.html" % (i // 100, i): b"%d" % i for i in range(count)})
+
+
+def test_many_frames_take_linear_time(tmp_path):
+    """The seek table is searched by bisection: 150,000 frames took 12 s."""
+    seconds = {}
+    for count in (2_000, 32_000):
+        archive = tmp_path / ("%d.tar.zst" % count)
+        archive.write_bytes(big_bag(count).tar_zst())
+        status, memory, seconds[count], said = measured("verify", "-q", archive, cwd=tmp_path)
+        assert status == 0 and memory < most(60), said
+        assert measured("cat", archive, "data/r7/html/777.html", cwd=tmp_path)[0] == 0
+    assert seconds[32_000] < 16 * 2.5 * (seconds[2_000] + 0.02), seconds
+
+
+def rows_only(count):
+    """A tar that is a manifest of so many rows, and little else."""
+    rows = ('{"path": "data/tsk_%012d/screenshot_action/20260120T115229.%06dZ_a_%015d.png", "run_id": "tsk_%012d", '
+            '"artifact_id": "a_%015d", "artifact_type": "screenshot_action", "size": 100, "sha256": "%064x"}'
+            % (i // 50, i, i, i // 50, i, i) for i in range(count))
+    text = '{"previous": null, "runs": [], "documents": [], "artifacts": [\n%s], "missing": []}' % ",\n".join(rows)
+    return craft.entry("a/manifest.json", text.encode()) + bytes(1024)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's allocator has memory of its own")
+def test_rows_are_kept_compact(tmp_path):
+    """200 bytes a row at the most, where rows are kept at all; list and cat keep none."""
+    few, many = tmp_path / "few.tar", tmp_path / "many.tar"
+    few.write_bytes(rows_only(1000))
+    many.write_bytes(rows_only(41_000))
+    for bound, args in ((200, ["verify", "--quick"]), (200, ["extract", "-t", "har", "-C", "out"]),
+                        (200, ["report", "-f", "-o", "r.html"]), (20, ["list"]), (20, ["list", "--json"]),
+                        (20, ["cat"])):
+        more = ["data/tsk_000000000001/none"] if args == ["cat"] else []
+        small = measured(*args, few, *more, cwd=tmp_path)
+        large = measured(*args, many, *more, cwd=tmp_path)
+        assert large[0] == small[0] in (0, 1, 4)
+        assert (large[1] - small[1]) * (1 << 20) / 40_000 < bound, (args, small, large)
