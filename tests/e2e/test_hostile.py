@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Archives made to do harm: readers end, stay within their limits, and write nothing unasked."""
+import json
 import os
 import signal
 import struct
@@ -469,3 +470,16 @@ def test_rows_are_kept_compact(tmp_path):
         large = measured(*args, many, *more, cwd=tmp_path)
         assert large[0] == small[0] in (0, 1, 4)
         assert (large[1] - small[1]) * (1 << 20) / 40_000 < bound, (args, small, large)
+
+
+def test_list_shows_nothing_hidden(reader, tmp_path):
+    bad = "C1\x9b31m bidi\u202e\u2066 tag\U000e0061 fine\u00e9"
+    bag = craft.sample(manifest=lambda m: m["artifacts"][0].update(artifact_id=bad, path="data/r1/html/" + bad))
+    text = json.dumps(bag.manifest, ensure_ascii=False).encode()
+    archive = tmp_path / "x.tar"
+    archive.write_bytes(b"".join(bag.entries[:bag.first_tag]) + craft.entry("a/manifest.json", text) + bytes(1024))
+    for args in (["list", archive], ["list", "--json", archive], ["verify", archive], ["verify", "--json", archive]):
+        result = reader(*args, check=(0, 4))
+        for out in (result.out.decode(), result.err):
+            assert not set(out) & set("\x1b\x9b\u202e\u2066\U000e0061"), args
+    assert reader("list", "--json", archive, check=0).json()[0]["artifact_id"] == bad
