@@ -85,6 +85,21 @@ static void test_values(void **state)
     json_free(doc);
 }
 
+/* Keys are the same whether they are escaped or not, and of two the last counts. */
+static void test_escaped_keys(void **state)
+{
+    static const char text[] = "{\"path\": 1, \"p\\u0061th\": 2, \"\\/x\": 3, \"a\\nb\": 4}";
+    struct json *doc = json_parse(text, sizeof(text) - 1, NULL);
+    uint64_t n = 0;
+
+    (void)state;
+    assert_true(json_u64(json_get(json_root(doc), "path"), &n) && n == 2);
+    assert_true(json_u64(json_get(json_root(doc), "/x"), &n) && n == 3);
+    assert_true(json_u64(json_get(json_root(doc), "a\nb"), &n) && n == 4);
+    assert_int_equal(json_type(json_get(json_root(doc), "p\\u0061th")), JSON_ABSENT);
+    json_free(doc);
+}
+
 static void test_writing(void **state)
 {
     struct jsonw w;
@@ -159,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_escaped_keys),
         cmocka_unit_test(test_writing),
         cmocka_unit_test(test_invisible_characters),
         cmocka_unit_test(test_a_full_sink_is_told_once),
