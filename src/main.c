@@ -126,8 +126,11 @@
  *           fetchone  one file out of it
  *           extract   files onto the disk, never outside of a directory
  *           place     that directory
+ *           name      which names may be written there
  *           verify    is it what it says it is?
- *           roll      what it should hold, and what was seen
+ *           roll      what it should hold: a compact row for each file
+ *           words     texts that many rows have, kept once
+ *           stage     tag files that wait for their digests
  *           chain     archives that name the one before them
  * view/     page      index.html: a style, a script, inert JSON
  *           har       a HAR boiled down
@@ -141,6 +144,7 @@
  *           rows      manifest.json read piece by piece
  *           revise    the manifest of an archive that is written anew
  *           bag       the BagIt files
+ *           tagfile   the same, read again
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
  * base/     err mem buf text path file clock log json jsonw digest queue pool

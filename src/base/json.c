@@ -392,6 +392,21 @@ const char *json_raw(struct json_value v, size_t *len)
     return t ? v.doc->text + t->start : "";
 }
 
+/* Whether a key, as it stands in the text, is this one: most are written without escapes. */
+static bool is_key(const char *raw, size_t len, const char *key, size_t want)
+{
+    struct buf plain;
+    bool same;
+
+    if (!memchr(raw, '\\', len))
+        return len == want && !memcmp(raw, key, len);
+    buf_init(&plain, len + 1); /* unescaped, it is shorter */
+    same = json_unescape(raw, len, &plain, NULL) == 0 && plain.len == want &&
+           !memcmp(buf_text(&plain), key, want);
+    buf_clear(&plain);
+    return same;
+}
+
 struct json_value json_get(struct json_value object, const char *key)
 {
     struct json_value found = absent;
@@ -404,7 +419,7 @@ struct json_value json_get(struct json_value object, const char *key)
         size_t len;
         const char *raw = json_raw(json_key(v), &len);
 
-        if (len == want && !memcmp(raw, key, len))
+        if (is_key(raw, len, key, want))
             found = v;
     }
     return found;

@@ -69,10 +69,9 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
     struct json_value v = { 0 };
     size_t i = 0;
+    int rc = doc ? 0 : -1;
 
-    if (!doc)
-        return -1;
-    while ((v = json_next(json_root(doc), v)).doc) {
+    while (rc == 0 && (v = json_next(json_root(doc), v)).doc) {
         size_t len;
         const char *raw = json_raw(v, &len);
         size_t row = i;
@@ -83,11 +82,11 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
         if (row >= run->list.count ||
             !kind_filter_match(filter, run->list.rows[row].artifact_type))
             continue;
-        (void)printf("%s%.*s", *first ? "[\n" : ",\n", (int)len, raw);
+        rc = talk_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
     }
     json_free(doc);
-    return 0;
+    return rc;
 }
 
 static int print_all(const struct artifacts_args *args, const struct listing *listing,

@@ -5,6 +5,7 @@
 #include "cli/grid.h"
 #include "cmd/commands.h"
 #include "job/pick.h"
+#include "job/talk.h"
 #include "open/box.h"
 
 #include <stdio.h>
@@ -58,7 +59,7 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
                                             text_size(size, a.size), a.path };
 
         if (l->args->common.json)
-            (void)printf("%s%.*s", l->shown ? ",\n" : "[\n", (int)len, text);
+            rc = talk_json(l->shown ? ",\n" : "[\n", text, len, err);
         else
             rc = grid_row(&l->grid, cells, err);
         l->shown++;

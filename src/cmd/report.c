@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/report.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/talk.h"
 #include "open/extract.h"
+#include "open/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PATH_SHOWN_MAX 2048
 
 struct report_args {
     struct command_args common;
@@ -66,6 +71,27 @@ static int write_page(struct report *report, const char *path, const struct repo
     return file_make(path, args->mode, report_write, report, err);
 }
 
+/* Put the page below a directory, as extracted files are: the name comes from the archive. */
+static int place_page(struct report *report, const char *path, const struct report_args *args,
+                      struct err *err)
+{
+    struct place place = { -1 };
+    struct place_file file = { .dir = -1, .fd = -1 };
+    int rc = place_open(&place, args->output, err);
+
+    if (rc == 0 && !args->force && place_has(&place, path))
+        rc = err_set(err, ERR_EXISTS, "it exists; --force replaces it");
+    if (rc == 0)
+        rc = place_begin(&place, &file, path, err);
+    if (rc == 0)
+        rc = report_write(report, file_put_fd, &file.fd, err);
+    if (rc == 0)
+        rc = place_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
+    place_abort(&file);
+    place_close(&place);
+    return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
+}
+
 /* Extract everything and put the page beside it; 1: something was lost. */
 static int write_dir(struct report *report, const char *archive, const struct report_args *args,
                      struct err *err)
@@ -79,13 +105,14 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .kept = on_kept,
                                  .stopped = signals_stopped };
     struct extract_result result = { 0 };
-    char *path = mem_format(err, "%s/%s/%s", args->output, report_top(report), REPORT_NAME);
+    char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
+    char shown[PATH_SHOWN_MAX];
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 
     if (rc == 0)
-        rc = write_page(report, path, args, err);
+        rc = place_page(report, path, args, err);
     if (rc == 0 && !args->common.quiet)
-        (void)printf("%s\n", path);
+        (void)printf("%s/%s\n", args->output, text_shown(shown, sizeof(shown), path));
     mem_free(path);
     return rc < 0 ? -1 : result.lost > 0;
 }
@@ -107,7 +134,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc < 0)
         return -1;
-    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", err);
+    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", signals_stopped, err);
     if (!report)
         rc = -1;
     else if (strcmp(args->output, "-") == 0)

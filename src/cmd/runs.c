@@ -65,10 +65,8 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     out->count++;
     if (out->args->ids)
         return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
-    if (out->args->common.json) {
-        (void)printf("%s%.*s", out->count == 1 ? "[\n" : ",\n", (int)row->json_len, row->json);
-        return 0;
-    }
+    if (out->args->common.json)
+        return talk_json(out->count == 1 ? "[\n" : ",\n", row->json, row->json_len, err);
     if (row->created_us != CLOCK_NONE)
         cells[3] = clock_format(when, row->created_us / 1000, CLOCK_RFC3339);
     if (start != CLOCK_NONE && end != CLOCK_NONE && end >= start)

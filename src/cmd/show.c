@@ -51,9 +51,9 @@ static int print_all(const struct show_args *args, const struct listing *listing
             log_line(LOG_ERROR, "%s", run->err.text);
             continue;
         }
-        if (args->common.json)
-            (void)printf("%s%s", many ? shown ? ",\n" : "[\n" : "", buf_text(&run->run_json));
-        else if (page_print(run, shown > 0, err) < 0)
+        if ((args->common.json ? talk_json(many ? shown ? ",\n" : "[\n" : "",
+                                           buf_text(&run->run_json), run->run_json.len, err)
+                               : page_print(run, shown > 0, err)) < 0)
             return -1;
         shown++;
     }

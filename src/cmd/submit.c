@@ -214,9 +214,9 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
         rc = post(&talk, &body, &call, id, err);
     }
     if (rc == 0 && args->common.json && !stay)
-        (void)printf("%s\n", buf_text(&call.body));
-    else if (rc == 0 && !args->common.json)
-        (void)printf("%s\n", id);
+        rc = talk_json("", buf_text(&call.body), call.body.len, err);
+    if (rc == 0 && (!args->common.json || !stay))
+        (void)printf("%s\n", args->common.json ? "" : id);
     (void)fflush(stdout);
     if (rc == 0 && stay)
         rc = go_on(args, &talk, id, err);

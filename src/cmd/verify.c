@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define SHOWN_MAX 4096 /* of a path from a directory that anybody may have filled */
+
 struct verify_args {
     struct command_args common;
     struct session_args session;
@@ -98,6 +100,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
 {
     char size[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
+    char shown[SHOWN_MAX];
 
     text_hex(sha256, r->manifest.sha256, SHA256_SIZE);
     if (run->w) {
@@ -114,9 +117,10 @@ static void report(const struct verifying *run, const struct verify_result *r)
     }
     if (run->args->common.quiet)
         return;
-    (void)printf("%s: %s, %llu artifacts, %s hashed%s", run->path,
-                 r->damages ? "DAMAGED" : "good", (unsigned long long)r->artifacts,
-                 text_size(size, r->bytes), r->indexed ? "" : ", no index");
+    (void)printf("%s: %s, %llu artifacts, %s hashed%s",
+                 text_shown(shown, sizeof(shown), run->path), r->damages ? "DAMAGED" : "good",
+                 (unsigned long long)r->artifacts, text_size(size, r->bytes),
+                 r->indexed ? "" : ", no index");
     if (r->damages)
         (void)printf(", %llu damages", (unsigned long long)r->damages);
     if (r->missing)
@@ -196,6 +200,7 @@ static void on_break(void *ctx, const char *path, const char *what)
 /* What a directory's archives make together; gives how many breaks. */
 static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
+    char shown[2][SHOWN_MAX];
     const char *head;
     size_t breaks;
 
@@ -210,8 +215,9 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_text(run->w, "head", head);
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
-        (void)printf("%s: %zu archives, %s%s\n", dir, count, head ? "head " : "no one chain",
-                     head ? head : "");
+        (void)printf("%s: %zu archives, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
+                     head ? "head " : "no one chain",
+                     text_shown(shown[1], SHOWN_MAX, head ? head : ""));
     }
     return breaks;
 }

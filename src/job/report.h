@@ -14,12 +14,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
+
 #define REPORT_NAME "index.html"
 
 struct report;
 
-/* Read an archive; dir is for files without names. */
-struct report *report_new(const char *archive, const char *dir, struct err *err) MUST_CHECK;
+/* Read an archive; dir is for files without names; stopped (may be NULL) is asked whether to
+ * give up. */
+struct report *report_new(const char *archive, const char *dir, bool (*stopped)(void *ctx),
+                          struct err *err) MUST_CHECK;
 void report_free(struct report *report);
 
 /* The archive's top directory; lent. */

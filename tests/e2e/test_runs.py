@@ -157,3 +157,27 @@ def test_closed_pipes_end_quietly(env, emu):
     done = subprocess.run("%s runs | head -n 2" % SKYARC, shell=True, env=env, stderr=subprocess.PIPE,
                           stdout=subprocess.PIPE, check=True)
     assert len(done.stdout.splitlines()) == 2
+
+
+BAD = "ESC\x1b[31m C1\x9b31m bidi\u202e\u2066 tag\U000e0061 fine\u00e9"
+
+
+def shows_nothing_hidden(out):
+    text = out.decode()
+    return not any(c in text for c in "\x1b\x9b\u202e\u2066\U000e0061") and "fine" in text
+
+
+def test_nothing_hidden_reaches_a_terminal(skyarc, emu, tmp_path):
+    """Controls and bidirectional characters of a record, as text and as JSON."""
+    emu.clear()
+    emu.run("tsk_evil", [{"id": "a_evil", "type": "html", "data": b"x"}], status="failed", failure_reason=BAD,
+            title=BAD, created_at="2026-01-20T11:52:29.000001", finished_at="2026-01-20T11:53:29.000001")
+    skyarc("sync", "--dest", "vault", check=0)
+    for args in (["wait"], ["wait", "--json"], ["show"], ["show", "--json"]):
+        result = skyarc(*args, "tsk_evil")
+        assert result.out and not set(result.out.decode()) & set("\x1b\x9b\u202e\u2066"), args
+    result = skyarc("wait", "--json", "tsk_evil")
+    assert shows_nothing_hidden(result.out) and result.json()[0]["failure_reason"] == BAD
+    result = skyarc("find", "--json", "-r", "tsk_evil", "vault", check=0)
+    assert shows_nothing_hidden(result.out) and result.json()[0]["failure_reason"] == BAD
+    assert shows_nothing_hidden(skyarc("runs", "--json", check=0).out)
