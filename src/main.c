@@ -103,6 +103,7 @@
  *           origin    how much a host gets at a time
  *           rate      a token bucket
  *           url       what a URL says
+ *           sockets   connections, and what lies in them unasked
  *           server    requests with a body, by libmicrohttpd
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper

@@ -7,6 +7,7 @@
 #include "base/pulse.h"
 #include "net/backoff.h"
 #include "net/rate.h"
+#include "net/sockets.h"
 #include "net/url.h"
 
 #include <curl/curl.h>
@@ -31,6 +32,8 @@ struct slot {
     bool limited; /* paused by the rate, not by its sink */
     uint64_t limited_at;
     bool counted; /* at its request's origin */
+    bool dirty;   /* its connection held what nobody had asked for */
+    unsigned dirts;
     char why[CURL_ERROR_SIZE];
     struct engine *engine;
 };
@@ -40,6 +43,7 @@ struct engine {
     struct engine_opts opts;
     struct rate rate;
     struct origins *origins;
+    struct sockets *sockets;
     struct slot *running;
     struct slot *idle;
 };
@@ -107,10 +111,23 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* Before a request goes out over a connection: see sockets.h. */
+static int on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
+{
+    struct slot *slot = ctx;
+
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    slot->dirty = sockets_dirty(slot->engine->sockets, local_port);
+    return slot->dirty ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* What never changes between requests. */
 static int set_up(struct slot *slot)
 {
     const struct engine_opts *opts = &slot->engine->opts;
+    struct sockets *sockets = slot->engine->sockets;
     CURL *easy = slot->easy;
     int bad = 0;
 
@@ -120,6 +137,12 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
@@ -229,7 +252,8 @@ static bool set_method(const struct slot *slot)
 
     if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
             CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post || slot->dirts ? 1L : 0L) !=
+            CURLE_OK)
         return false;
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -322,6 +346,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
         return -1;
     slot->request = request;
     slot->redirects = 0;
+    slot->dirts = 0;
     request->slot = slot;
     slot->prev = NULL;
     slot->next = engine->running;
@@ -378,6 +403,29 @@ static bool redirected(struct slot *slot)
     return true;
 }
 
+/* Ask once more over a new connection when the old one was dirty; true when the slot runs on.
+ */
+static bool asked_anew(struct slot *slot, CURLcode code)
+{
+    if (code != CURLE_ABORTED_BY_CALLBACK || !slot->dirty || slot->dirts++)
+        return false;
+    log_line(LOG_INFO, "%s sent what nobody had asked for; a new connection is used",
+             slot->request->host);
+    return launch(slot, &slot->request->err) == 0;
+}
+
+/* Remember a connection over which answers come one after the other. */
+static void note_serial(const struct slot *slot)
+{
+    long version = 0;
+    long port = 0;
+
+    if (curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+        curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK &&
+        (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1))
+        sockets_serial(slot->engine->sockets, port);
+}
+
 /* Put libcurl's verdict into the request's words. */
 static void judge(struct slot *slot, CURLcode code)
 {
@@ -409,7 +457,12 @@ static void finish(struct slot *slot, CURLcode code)
 {
     struct request *request = slot->request;
 
+    note_serial(slot);
     (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        leave_origin(slot, true);
+    if (asked_anew(slot, code))
+        return;
     judge(slot, code);
     pulse_beat(BEAT_RECEIVED);
     leave_origin(slot, code == CURLE_OK && request->status < 400);
@@ -533,8 +586,9 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     }
     engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
+    engine->sockets = sockets_new(err);
     engine->multi = curl_multi_init();
-    if (!engine->origins || !engine->multi ||
+    if (!engine->origins || !engine->sockets || !engine->multi ||
         curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)opts->jobs + 4) !=
             CURLM_OK) {
         engine_free(engine);
@@ -557,6 +611,7 @@ void engine_free(struct engine *engine)
         slot_free(slot);
     }
     (void)curl_multi_cleanup(engine->multi);
+    sockets_free(engine->sockets); /* closing has used it */
     origins_free(engine->origins);
     mem_free(engine);
     curl_global_cleanup();
