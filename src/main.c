@@ -53,7 +53,11 @@
  *           progress  the line that moves
  *           grid      rows and columns
  *           signals   stop, and how far are you
+<<<<<<< HEAD
  *           watchdog  ends a process in which nothing moves
+=======
+ *           confine   Landlock and seccomp
+>>>>>>> bbc83aa (confine: readers give up what they do not need, by Landlock and seccomp)
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
  *           budget    transfers, buffers and descriptors that a pull may have

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/confine.h"
 #include "cli/grid.h"
 #include "cmd/commands.h"
 #include "job/pick.h"
@@ -13,6 +14,7 @@
 struct list_args {
     struct command_args common;
     struct pick_args pick;
+    struct confine_args confine;
 };
 
 static const struct list_args list_defaults = { .common = { 0 } };
@@ -20,6 +22,7 @@ static const struct list_args list_defaults = { .common = { 0 } };
 /* clang-format off */
 static const struct opt_group list_groups[] = {
     { "What", pick_opts, OPT_AT(list_args, pick) },
+    { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };
 
@@ -72,14 +75,19 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
 {
     struct listing_of l = { .args = args_in };
     struct box box = { 0 };
+    struct confine confine;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
         rc = pick_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
     if (rc == 0)
         rc = grid_init(&l.grid, columns, err);
-    if (rc == 0)
+    if (rc == 0) {
+        confine_begin(&confine, &l.args->confine, 0);
+        confine_read(&confine, operands[0]);
+        confine_enter(&confine);
         rc = box_open(&box, operands[0], err);
+    }
     if (rc == 0)
         rc = box_manifest(&box, on_row, &l, NULL, err);
     if (rc == 0 && l.args->common.json)

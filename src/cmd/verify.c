@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/audit.h"
@@ -21,6 +22,7 @@
 struct verify_args {
     struct command_args common;
     struct session_args session;
+    struct confine_args confine;
     const char *share;
     const char *signers;
     const char *signature;
@@ -45,6 +47,7 @@ static const struct opt verify_opts[] = {
 static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "API",      session_opts, OPT_AT(verify_args, session) },
+    { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -284,6 +287,36 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     return read_share(args->share, opts, err);
 }
 
+/* Leave nothing but what is asked for to be read. Asking the service needs much that libcurl
+ * knows best: then nothing is confined. */
+static int confine_to(const struct verify_args *args, int count, char *const *operands,
+                      struct err *err)
+{
+    struct confine confine;
+    int i;
+
+    if (args->against_api) {
+        log_line(LOG_INFO, "not confined: --against-api asks the service");
+        return 0;
+    }
+    confine_begin(&confine, &args->confine, 0);
+    for (i = 0; i < count; i++) {
+        char *signature = mem_format(err, "%s.sig", operands[i]);
+
+        if (!signature)
+            return -1;
+        confine_read(&confine, operands[i]);
+        confine_read(&confine, signature);
+        mem_free(signature);
+    }
+    if (args->signature)
+        confine_read(&confine, args->signature);
+    if (args->signers)
+        confine_read(&confine, args->signers);
+    confine_enter(&confine);
+    return 0;
+}
+
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct verifying run = { .args = args_in };
@@ -296,6 +329,8 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc == 0)
         rc = signals_setup(err);
+    if (rc == 0)
+        rc = confine_to(run.args, count, operands, err);
     if (rc == 0 && run.args->common.json) {
         run.w = mem_new(sizeof(*run.w), err);
         rc = run.w ? 0 : -1;

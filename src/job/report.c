@@ -79,17 +79,7 @@ static int read_texts(struct report *r, struct err *err)
     return rc;
 }
 
-static int read_archive(struct report *r, const char *archive, bool (*stopped)(void *ctx),
-                        struct err *err)
-{
-    if (box_open(&r->box, archive, err) < 0)
-        return -1;
-    box_watch(&r->box, stopped, NULL);
-    return box_manifest(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
-}
-
-struct report *report_new(const char *archive, const char *dir, bool (*stopped)(void *ctx),
-                          struct err *err)
+struct report *report_new(const char *dir, struct err *err)
 {
     struct report *r = mem_new(sizeof(*r), err);
 
@@ -97,10 +87,19 @@ struct report *report_new(const char *archive, const char *dir, bool (*stopped)(
         return NULL;
     r->page = page_new(dir, err);
     r->roll = roll_new(0, err);
-    if (r->page && r->roll && read_archive(r, archive, stopped, err) == 0)
+    if (r->page && r->roll)
         return r;
     report_free(r);
     return NULL;
+}
+
+int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
+                struct err *err)
+{
+    if (box_open(&r->box, archive, err) < 0)
+        return -1;
+    box_watch(&r->box, stopped, NULL);
+    return box_manifest(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
 void report_free(struct report *r)

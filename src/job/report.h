@@ -20,10 +20,12 @@
 
 struct report;
 
-/* Read an archive; dir is for files without names; stopped (may be NULL) is asked whether to
- * give up. */
-struct report *report_new(const char *archive, const char *dir, bool (*stopped)(void *ctx),
-                          struct err *err) MUST_CHECK;
+/* Make a report of nothing yet; dir is for files without names, which are opened here. */
+struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
+
+/* Read an archive, once; stopped (may be NULL) is asked whether to give up. */
+int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
+                struct err *err) MUST_CHECK;
 void report_free(struct report *report);
 
 /* The archive's top directory; lent. */

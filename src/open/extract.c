@@ -362,6 +362,24 @@ static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)err;
 }
 
+/* Whether the manifest gives a link and what it leads to the same content. */
+static int check_link(const struct extract *x, const struct link *link, struct err *err)
+{
+    struct roll_row row;
+    struct roll_row target;
+
+    if (link->target == ROLL_NONE)
+        return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
+    if (link->target == link->row)
+        return err_set(err, ERR_FORMAT, "it is a link to itself");
+    roll_get(x->roll, link->row, &row);
+    roll_get(x->roll, link->target, &target);
+    return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
+               ? 0
+               : err_set(err, ERR_MISMATCH,
+                         "it is a link to content that is not what the manifest gives");
+}
+
 /* Read again what links need and this run did not write. */
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
@@ -377,7 +395,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
         const struct link *link = &x->links[i];
         char path[NAME_PATH_MAX + 1];
 
-        if (link->target == ROLL_NONE || x->done[link->target].id.inode ||
+        if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
             (roll_marks(x->roll, link->target) & (COPY | LOST)) ||
             (!x->opts->force && place_has(&x->place, full_path(x, link->row, path))))
             continue;
@@ -388,24 +406,15 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
     return copies ? walk_run(&x->box, &opts, err) : 0;
 }
 
-/* Make one link, when what it leads to is what the manifest says. */
+/* Make one link. */
 static int make_link(struct extract *x, const struct link *link, const char *path,
                      struct err *err)
 {
-    struct roll_row row;
-    struct roll_row target;
     char to[NAME_PATH_MAX + 1];
     const struct done *done;
 
-    if (link->target == ROLL_NONE)
-        return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
-    if (link->target == link->row)
-        return err_set(err, ERR_FORMAT, "it is a link to itself");
-    roll_get(x->roll, link->row, &row);
-    roll_get(x->roll, link->target, &target);
-    if (row.size != target.size || memcmp(row.sha256, target.sha256, SHA256_SIZE) != 0)
-        return err_set(err, ERR_MISMATCH,
-                       "it is a link to content that is not what the manifest gives");
+    if (check_link(x, link, err) < 0)
+        return -1;
     if (!x->opts->force && place_has(&x->place, path))
         return err_set(err, ERR_EXISTS, "it is there already");
     done = &x->done[link->target];
@@ -496,7 +505,9 @@ static int read_manifest(struct extract *x, struct err *err)
 
 static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 {
-    struct walk_opts opts = { .guess = !x->roll,
+    struct walk_opts opts = { .threads =
+                                  x->roll ? 0 : 1, /* one says what the top directory is */
+                              .guess = !x->roll,
                               .starts = starts,
                               .stopped = on_stopped,
                               .entry = on_entry,

@@ -31,7 +31,7 @@ enum tape_kind { TAPE_FILE, TAPE_LINK, TAPE_DIR, TAPE_OTHER };
 
 struct tape_entry {
     enum tape_kind kind;
-    const char *path; /* lent until the next call, as target */
+    const char *path; /* lent until the next entry, as target */
     const char *target;
     uint64_t size;
     int64_t mtime;   /* seconds */

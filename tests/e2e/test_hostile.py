@@ -253,8 +253,9 @@ def test_links_have_the_digest_that_the_manifest_gives(reader, tmp_path):
     def lie(manifest):
         manifest["artifacts"][-1]["sha256"] = craft.sha256(b"other")
     for kind in ("tar", "tar.zst"):
-        result = extract(reader, tmp_path, craft.sample(manifest=lie), "-k", "-f", kind=kind, check=4)
-        assert SAME in result.err and "a/" + SAME not in files_below(tmp_path / "out")
+        for more in ([], ["-r", "r2"]):  # also when what it leads to is not extracted
+            result = extract(reader, tmp_path, craft.sample(manifest=lie), "-k", "-f", *more, kind=kind, check=4)
+            assert SAME in result.err and "a/" + SAME not in files_below(tmp_path / "out")
         assert SAME in reader("verify", tmp_path / ("x." + kind), check=4).err
 
 
