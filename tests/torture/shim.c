@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,18 +101,18 @@ static long speed(void)
     return times > 1 ? times : 1;
 }
 
-/* The monotonic clock since this process first asked, at its speed. */
-static void hurry(struct timespec *now, long times)
+static atomic_llong since; /* when the monotonic clock was first asked for */
+
+static void scale(struct timespec *at, long times, long divisor)
 {
-    static atomic_llong since;
-    long long ns = (long long)now->tv_sec * 1000000000 + now->tv_nsec;
+    long long ns = (long long)at->tv_sec * 1000000000 + at->tv_nsec;
     long long first = 0;
 
     if (atomic_compare_exchange_strong(&since, &first, ns))
         first = ns;
-    ns = first + (ns - first) * times;
-    now->tv_sec = (time_t)(ns / 1000000000);
-    now->tv_nsec = (long)(ns % 1000000000);
+    ns = first + (ns - first) * times / divisor;
+    at->tv_sec = (time_t)(ns / 1000000000);
+    at->tv_nsec = (long)(ns % 1000000000);
 }
 
 int clock_gettime(clockid_t id, struct timespec *now)
@@ -129,8 +130,22 @@ int clock_gettime(clockid_t id, struct timespec *now)
     if (offset && rc == 0 && id == CLOCK_REALTIME)
         now->tv_sec += atol(offset);
     if (rc == 0 && speed() > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW))
-        hurry(now, speed());
+        scale(now, speed(), 1);
     return rc;
+}
+
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *lock, clockid_t id,
+                           const struct timespec *until)
+{
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+    struct timespec at = *until;
+
+    if (!real)
+        real = (int (*)(pthread_cond_t *, pthread_mutex_t *, clockid_t,
+                        const struct timespec *))dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+    if (id == CLOCK_MONOTONIC && speed() > 1)
+        scale(&at, 1, speed());
+    return real(cond, lock, id, &at);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout)
