@@ -93,7 +93,11 @@
  *           way       signed URL, renewed URL, content endpoint
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
- *           scrub     signatures and the key taken out
+ *           redact    secrets taken out of what leaves the program
+ *           secret_end  where a secret ends
+ *           secret_names  whose values are secrets: the list
+ *           secret_scan   secrets in a text, found
+ *           symbol    characters, however they are encoded
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
  *           backoff   when to try again

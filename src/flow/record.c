@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "format/bag.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ struct making {
     struct record *record;
     struct tag tags[TAG_COUNT];
     struct tag view;    /* index.html, when there is one */
-    struct buf scratch; /* one scrubbed text */
+    struct buf scratch; /* one clean text */
     struct buf prompt;  /* another */
     uint64_t payload_bytes;
     uint64_t payload_files;
@@ -106,12 +106,13 @@ size_t record_reasons(const struct record *record, struct record_reason *out, si
 /* A foreign text without signatures, put into a buffer; NULL for NULL. */
 static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
 {
+    struct redact what = { secret_peek(m->record->api->key), false };
     struct err ignored;
 
     if (!text)
         return NULL;
     buf_reset(out);
-    if (scrub_text(out, text, len, secret_peek(m->record->api->key), &ignored) < 0)
+    if (redact_text(out, text, len, &what, &ignored) < 0)
         return "(too long)";
     return buf_text(out);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -78,6 +79,16 @@ class Emulator:
 
     def data(self, ident):
         return self._open("data/" + ident)
+
+    def secrets(self):
+        """The key, and the signatures of all URLs that were asked for."""
+        found = {self.key}
+        for request in self.log():
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(request["path"]).query)
+            for name in ("sig", "Signature", "X-Amz-Signature"):
+                found.update(query.get(name, []))
+        assert len(found) > 1
+        return [secret.encode() for secret in found]
 
 
 @pytest.fixture(scope="session")
