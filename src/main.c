@@ -152,8 +152,10 @@
  */
 #include "config.h"
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cmd/commands.h"
+#include "skyvern/redact.h"
 
 #include <locale.h>
 
@@ -166,5 +168,6 @@ static const struct command *const commands[] = {
 int main(int argc, char **argv)
 {
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
+    log_filter(redact_line);
     return command_main(commands, PACKAGE_STRING, argc, argv);
 }

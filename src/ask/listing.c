@@ -64,7 +64,7 @@ static void ended(struct listed_run *run)
 static int keep(struct buf *out, const struct call *call, const struct listing *listing,
                 struct err *err)
 {
-    struct redact what = { secret_peek(listing->api->key), listing->raw };
+    struct redact what = { secret_peek(listing->api->key), listing->raw, NULL };
 
     buf_init(out, redact_room(call->body.len));
     return redact_json(out, buf_text(&call->body), call->body.len, &what, err);

@@ -6,6 +6,7 @@
 #include "cmd/commands.h"
 #include "job/pick.h"
 #include "open/box.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 
@@ -36,6 +37,23 @@ struct listing_of {
     size_t shown;
 };
 
+/* A row as it is in the manifest; archives of others may hold secrets. Paths stay: they are
+ * what the files are called. */
+static int print_row(const struct listing_of *l, const char *text, size_t len, struct err *err)
+{
+    static const char *const paths[] = { "path", "duplicate_of", NULL };
+    struct redact what = { NULL, false, paths };
+    struct buf clean;
+    int rc;
+
+    buf_init(&clean, redact_room(len));
+    rc = redact_json(&clean, text, len, &what, err);
+    if (rc == 0)
+        (void)printf("%s%s", l->shown ? ",\n" : "[\n", buf_text(&clean));
+    buf_clear(&clean);
+    return rc;
+}
+
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
                   struct err *err)
 {
@@ -54,11 +72,14 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         return -1;
     }
     if (pick_artifact(&l->pick, &a)) {
-        const char *cells[GRID_COLUMNS] = { a.run_id, a.artifact_type, a.created_at,
+        const struct redact what = { NULL, false, NULL };
+        const char *cells[GRID_COLUMNS] = { a.run_id,
+                                            redact_copy(a.artifact_type, &what, region),
+                                            redact_copy(a.created_at, &what, region),
                                             text_size(size, a.size), a.path };
 
         if (l->args->common.json)
-            (void)printf("%s%.*s", l->shown ? ",\n" : "[\n", (int)len, text);
+            rc = print_row(l, text, len, err);
         else
             rc = grid_row(&l->grid, cells, err);
         l->shown++;

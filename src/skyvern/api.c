@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "skyvern/redact.h"
 #include "skyvern/run.h"
 
 #include <stdio.h>
@@ -108,8 +109,12 @@ bool api_owns(const struct api *api, const char *url)
 }
 
 /* The API's own words: {"detail": "text"} or {"detail": [{"msg": "text"}]}. */
-static void detail_of(const struct request *request, char *out, size_t size)
+static void detail_of(const struct api *api, const struct request *request, char *out,
+                      size_t size)
 {
+    struct redact what = { secret_peek(api->key), false, NULL };
+    struct buf clean;
+
     struct json *doc = json_parse(request->error, request->error_len, NULL);
     struct buf text;
     struct json_value detail;
@@ -118,11 +123,14 @@ static void detail_of(const struct request *request, char *out, size_t size)
     if (!doc)
         return;
     buf_init(&text, REQUEST_ERROR_MAX);
+    buf_init(&clean, redact_room(REQUEST_ERROR_MAX));
     detail = json_get(json_root(doc), "detail");
     if (json_type(detail) == JSON_ARRAY)
         detail = json_get(json_next(detail, (struct json_value){ 0 }), "msg");
-    if (json_append(detail, &text, NULL) == 0 && text.len)
-        (void)text_shown(out, size, buf_text(&text));
+    if (json_append(detail, &text, NULL) == 0 && text.len &&
+        redact_text(&clean, buf_text(&text), text.len, &what, NULL) == 0)
+        (void)text_shown(out, size, buf_text(&clean));
+    buf_clear(&clean);
     buf_clear(&text);
     json_free(doc);
 }
@@ -135,7 +143,7 @@ int api_check(const struct api *api, const struct request *request, struct err *
         return 0;
     if (request->err.kind)
         return -1;
-    detail_of(request, detail, sizeof(detail));
+    detail_of(api, request, detail, sizeof(detail));
     if (request->status == 401 || request->status == 403) {
         (void)err_set(err, ERR_DENIED, "%s refused the API key (%ld%s%s)", request->host,
                       request->status, *detail ? ": " : "", detail);

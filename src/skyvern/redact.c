@@ -269,6 +269,8 @@ static int clean_value(struct level *level, struct walk *w, struct frame *in, co
     size_t len;
     const char *raw = json_raw(w->value, &len);
 
+    if (level->cleaner->what->keep && text_is(w->key, level->cleaner->what->keep))
+        return 0;
     switch (json_type(w->value)) {
     case JSON_STRING:
         return clean_string(level, (size_t)(raw - text), raw, len, places, err);
@@ -378,8 +380,8 @@ static int pass_again(struct buf *out, size_t start, const struct redact *what,
 int redact_text(struct buf *out, const char *text, size_t len, const struct redact *what,
                 struct err *err)
 {
-    const struct redact key = { what->key, true };
-    const struct redact rest = { NULL, what->raw };
+    const struct redact key = { what->key, true, what->keep };
+    const struct redact rest = { NULL, what->raw, what->keep };
     struct cleaner cleaner;
     size_t start = out->len;
     int rc = pass(out, text, len, what, &cleaner, err);

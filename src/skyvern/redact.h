@@ -24,8 +24,9 @@
 #include <stddef.h>
 
 struct redact {
-    const char *key; /* the API key, always taken out; NULL: none is known */
-    bool raw;        /* take out the key alone */
+    const char *key;         /* the API key, always taken out; NULL: none is known */
+    bool raw;                /* take out the key alone */
+    const char *const *keep; /* members that stay as they are; NULL: none */
 };
 
 /* Room that a redacted text of len bytes needs at most. */

@@ -9,11 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NONE      SIZE_MAX
-#define KEY_LEAST 4  /* a shorter key is too common to be looked for */
-#define RUN_LEAST 8  /* characters of a bearer token */
-#define JWT_LEAST 20 /* of a JSON Web Token */
-#define HEAD_MAX  96 /* of "host/path" that may say that a path is secret */
+#define NONE          SIZE_MAX
+#define KEY_LEAST     4   /* a shorter key is too common to be looked for */
+#define RUN_LEAST     8   /* characters of a bearer token */
+#define JWT_LEAST     20  /* of a JSON Web Token */
+#define PAIR_NAME_MAX 128 /* bytes of a name that stands as a value */
+#define HEAD_MAX      96  /* of "host/path" that may say that a path is secret */
 
 enum scheme { SCHEME_OTHER, SCHEME_WEB, SCHEME_OTP };
 
@@ -31,6 +32,7 @@ struct scan {
     struct secret_name name;
     struct symbol before; /* the character before the name */
     enum scheme scheme;   /* the name before the last ':' */
+    bool pair;            /* in {"name": "password", ...}: "value" is one */
     /* a stretch that may be user:password@host:port */
     size_t unit;
     bool colon;
@@ -174,6 +176,40 @@ static unsigned behind_equals(const struct scan *s, unsigned places, bool direct
     return 0;
 }
 
+static bool name_is(const struct secret_name *name, const char *text)
+{
+    return name->len == strlen(text) && memcmp(name->text, text, name->len) == 0;
+}
+
+/* Whether a quoted text, which begins here, is a secret's name. */
+static bool names_secret(const struct scan *s, size_t at, struct symbol open)
+{
+    struct secret_name name = { 0 };
+    size_t end;
+
+    if (!symbol_quote(open))
+        return false;
+    for (at += open.len, end = at; end - at < PAIR_NAME_MAX;
+         end += symbol_at(&s->in, end).len) {
+        struct symbol y = symbol_at(&s->in, end);
+
+        if (!symbol_in_name(y))
+            return y.c == open.c && (secret_name_places(&name) & IN_MEMBER);
+        secret_name_add(&name, (char)y.c);
+    }
+    return false;
+}
+
+/* The places of a member's name, also where another member says what it is. */
+static unsigned member_places(struct scan *s, size_t at, struct symbol value)
+{
+    if (name_is(&s->name, "name") || name_is(&s->name, "key"))
+        s->pair = names_secret(s, at, value);
+    if (s->pair && (name_is(&s->name, "value") || name_is(&s->name, "defaultvalue")))
+        return IN_MEMBER | NUMBERS;
+    return secret_name_places(&s->name);
+}
+
 /* A name has ended before y: tell its value if it is a secret's; true when the pass moved. */
 static bool take_value(struct scan *s, struct symbol y)
 {
@@ -188,7 +224,9 @@ static bool take_value(struct scan *s, struct symbol y)
 
     if (op.c != '=' && op.c != ':')
         return false;
-    places = secret_name_places(&s->name);
+    at = end_of_blanks(&s->in, op_at + op.len);
+    places = quoted && op.c == ':' ? member_places(s, at, symbol_at(&s->in, at))
+                                   : secret_name_places(&s->name);
     if (!places || (places & (ADDRESS | KEEP)))
         return false;
     at = op_at + op.len;
@@ -452,6 +490,8 @@ static void step(struct scan *s, struct symbol y)
     }
     if (y.c == '@')
         take_login(s, y);
+    if (y.c == '{' || y.c == '}')
+        s->pair = false;
     end_name(s, y);
     if (y.c == ':')
         s->colon = true;

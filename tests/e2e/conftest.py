@@ -65,6 +65,10 @@ class Emulator:
             rows.append(row)
         self._open("run", {"id": ident, "artifacts": rows, "record": record})
 
+    def salt(self, **what):
+        """Put this into every record, listed run, row of a list, and refusal (detail)."""
+        self._open("salt", what)
+
     def clear(self):
         self._open("clear", {})
 

@@ -16,8 +16,8 @@
 #define SECRET "S3CR3Tx"
 #define ROOM   ((size_t)1 << 20)
 
-static const struct redact all = { KEY, false };
-static const struct redact key_alone = { KEY, true };
+static const struct redact all = { KEY, false, NULL };
+static const struct redact key_alone = { KEY, true, NULL };
 
 /* %s was the secret: what stands before and behind it. */
 static const char *const texts[][2] = {

@@ -9,8 +9,8 @@
 
 #define KEY "sk-key/1+2"
 
-static const struct redact all = { KEY, false };
-static const struct redact raw = { KEY, true };
+static const struct redact all = { KEY, false, NULL };
+static const struct redact raw = { KEY, true, NULL };
 
 struct sample {
     const char *from;
@@ -85,6 +85,10 @@ static const struct sample texts[] = {
       "bad {\"token\": \"***\", \"pin\": 1,, \"otp\": ***}" },
     { "bad {\"extra_http_headers\": {\"X-A\": \"b\"}, ,",
       "bad {\"extra_http_headers\": {***}, ," },
+    { "bad [{\"name\": \"Authorization\", \"value\": \"x\"}, {\"name\": \"a\", \"value\": "
+      "\"x\"},,",
+      "bad [{\"name\": \"Authorization\", \"value\": \"***\"}, {\"name\": \"a\", \"value\": "
+      "\"x\"},," },
     { "a eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln b", "a *** b" },
     { "line\\ntoken=abc\\nsig=abc end", "line\\ntoken=*** end" },
     { "otpauth://totp/Bob?secret=JBSWY3DP&issuer=x", "otpauth://***" },
@@ -274,7 +278,7 @@ static void test_raw(void **state)
 /* A key of digits may stand in a number. */
 static void test_numbers(void **state)
 {
-    static const struct redact digits = { "12345678", false };
+    static const struct redact digits = { "12345678", false, NULL };
     static const struct sample samples[] = {
         { "{\"a\":123456789,\"b\":1}", "{\"a\":\"***\",\"b\":1}" },
         { "[\"[123456789]\"]", "[\"[\\\"***\\\"]\"]" },
