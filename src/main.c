@@ -103,6 +103,7 @@
  *           backoff   when to try again
  *           resume    going on with what broke off, never glued wrongly
  *           origin    how much a host gets at a time
+ *           proxy     through which proxy a request goes
  *           rate      a token bucket
  *           url       what a URL says
  *           server    requests with a body, by libmicrohttpd

@@ -4,11 +4,27 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "net/proxy.h"
 #include "skyvern/redact.h"
 #include "skyvern/run.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* By plain http a proxy reads all that it passes on. */
+static int check_proxy(const struct api *api, struct err *err)
+{
+    const char *name = "";
+    const char *proxy = proxy_of(api->origin, &name);
+
+    if (!proxy || api->secure || !api->key || api->insecure_key)
+        return 0;
+    (void)err_set(
+        err, ERR_USAGE,
+        "the proxy of %s would read the API key, since '%.200s' is plain http: refused", name,
+        api->base);
+    return err_hint(err, "use https, name the host in no_proxy, or say --insecure-key");
+}
 
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err)
 {
@@ -17,7 +33,7 @@ int api_init(struct api *api, const char *base, struct secret *key, struct err *
     if (!api->base || url_origin(api->origin, api->base, err) < 0)
         return err_wrap(err, "the base URL '%.200s' is of no use", base);
     api->secure = url_is_secure(api->base);
-    return 0;
+    return check_proxy(api, err);
 }
 
 void api_clear(struct api *api)
@@ -99,6 +115,7 @@ void api_sign(const struct api *api, struct request *request)
 {
     request->key = secret_peek(api->key);
     request->key_origin = api->origin;
+    request->key_insecure = api->insecure_key;
 }
 
 bool api_owns(const struct api *api, const char *url)

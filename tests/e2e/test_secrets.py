@@ -2,14 +2,18 @@
 """Secrets in whatever the service says: none leaves by any door; and where the key goes."""
 import json
 import os
+import shutil
 import signal
+import socket
+import ssl
 import subprocess
+import threading
 import time
 import urllib.parse
 
 import pytest
 
-from conftest import SKYARC, extract
+from conftest import SKYARC, Emulator, extract
 from test_faults import wait_for
 from test_listen import listen, payload, sign  # noqa: F401
 from test_sync import stamp
@@ -263,3 +267,151 @@ def test_archives_of_others(ask, skyarc, emu, tmp_path):
     ask(p, "report", "-o", "r.html", "a.tar")
     assert b"?sig=***" in (tmp_path / "r.html").read_bytes()
     assert not p.found((tmp_path / "r.html").read_bytes())
+
+
+class Proxy:
+    """A small forward proxy: plain requests go to one address, CONNECT to another; all is kept."""
+
+    def __init__(self, to):
+        self.to = to
+        self.seen = b""
+        self.heads = []
+        self.lock = threading.Lock()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.handle, args=(client,), daemon=True).start()
+
+    def pump(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                with self.lock:
+                    self.seen += data
+                sink.sendall(data)
+        except OSError:
+            pass
+        for one in (source, sink):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def handle(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = client.recv(65536)
+            if not data:
+                return
+            head += data
+        with self.lock:
+            self.seen += head
+            self.heads.append(head)
+        server = socket.create_connection(self.to)
+        if head.startswith(b"CONNECT "):
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        else:  # http://host/path -> /path, and no second request on this connection
+            method, url, rest = head.split(b" ", 2)
+            path = b"/" + url.split(b"/", 3)[3]
+            server.sendall(b" ".join([method, path, rest.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)]))
+        threading.Thread(target=self.pump, args=(client, server), daemon=True).start()
+        self.pump(server, client)
+
+    def close(self):
+        self.socket.close()
+
+
+@pytest.fixture
+def proxy(emu):
+    url = urllib.parse.urlsplit(emu.api)
+    made = Proxy((url.hostname, url.port))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_never_gets_the_key_in_clear(skyarc, emu, proxy, name, tmp_path):
+    there = {"SKYVERN_BASE_URL": "http://skyvern.example", name: proxy.url}
+    for args in (["show", "tsk_demo1"], ["runs"], ["pull", "-o", "a.tar", "tsk_demo1"], ["submit", "-p", "x"],
+                 ["sync", "--dest", "d"], ["listen", "--dest", "e", "--addr", "127.0.0.1:0"]):
+        result = skyarc(*args, check=2, **there)
+        assert name in result.err and "--insecure-key" in result.err
+    assert proxy.seen == b"" and emu.log() == [] and emu.tasks() == []
+    assert not list(tmp_path.glob("a.tar*"))
+    skyarc("show", "--insecure-key", "tsk_demo1", check=0, **there)
+    assert emu.key.encode() in proxy.seen  # as was asked for
+
+
+def test_a_proxy_by_config_or_exempt(skyarc, emu, proxy, tmp_path):
+    there = {"SKYVERN_BASE_URL": "http://skyvern.example", "http_proxy": proxy.url}
+    folder = tmp_path / "home/.config/skyarc"
+    folder.mkdir(parents=True)
+    (folder / "config").write_text("insecure-key = true\n")
+    skyarc("show", "tsk_demo1", check=0, **there)
+    assert proxy.seen
+    (folder / "config").unlink()
+    proxy.seen = b""
+    skyarc("show", "tsk_demo1", check=1, no_proxy="example", **there)  # asked for without it: no such host
+    assert proxy.seen == b""
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "ALL_PROXY"])
+def test_this_machine_is_asked_without_a_proxy(skyarc, emu, proxy, name):
+    for base in (emu.api, emu.api.replace("127.0.0.1", "localhost")):
+        skyarc("show", "tsk_demo1", check=0, SKYVERN_BASE_URL=base, **{name: proxy.url})
+    skyarc("pull", "-o", "a.tar", "tsk_demo1", check=0, **{name: proxy.url})
+    assert proxy.seen == b""
+
+
+def test_https_goes_through_a_tunnel(skyarc, tmp_path):
+    """The proxy sees a host, and what TLS makes of the rest."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=skyvern.example", "-addext", "subjectAltName=DNS:skyvern.example,IP:127.0.0.1",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
+    both = tmp_path / "both.pem"
+    both.write_text((tmp_path / "key.pem").read_text() + (tmp_path / "cert.pem").read_text())
+    emulator = Emulator("--tls", str(both))
+    url = urllib.parse.urlsplit(emulator.api)
+    proxy = Proxy((url.hostname, url.port))
+    try:
+        result = skyarc("show", "-vv", "--ca-file", "cert.pem", "tsk_demo1", check=0, https_proxy=proxy.url,
+                        SKYVERN_BASE_URL="https://skyvern.example")
+        assert b"tsk_demo1" in result.out
+        assert proxy.heads and all(h.startswith(b"CONNECT skyvern.example:443 ") for h in proxy.heads)
+        assert emulator.key.encode() not in proxy.seen and b"x-api-key" not in proxy.seen.lower()
+    finally:
+        proxy.close()
+        emulator.close()
+
+
+def test_a_proxy_of_no_use_is_not_told_with_its_password(skyarc, emu):
+    for bad in ("ftp://bob:Zq7word@proxy.example:1", "http://bob:Zq7word@proxy.invalid:1", "http://bob:Zq7word@[x",
+                "bob:Zq7word@proxy.invalid:x"):
+        result = skyarc("show", "-vv", "--insecure-key", "--json", "tsk_demo1", check=1, ALL_PROXY=bad,
+                        SKYVERN_BASE_URL="http://skyvern.example", timeout=120)
+        assert "Zq7word" not in result.err and b"Zq7word" not in result.out
+
+
+def test_no_other_secret_goes_along(skyarc, emu, tmp_path):
+    """No .netrc, no cookie, no Referer; the key to the API's own origin alone, also when led elsewhere."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".netrc").write_text("machine 127.0.0.1 login bob password Zq7word\ndefault login a password Zq7word\n")
+    os.chmod(home / ".netrc", 0o600)
+    emu.run("tsk_r", [{"id": "r1", "type": "html", "data": b"<p>x</p>", "signing": "unsigned"}])
+    emu.fault("content/r1", "redirect", to=emu.store + "/open/r1", headers={})
+    emu.fault("run/tsk_r", "status", status=503, headers={"Set-Cookie": "a=Zq7word; Path=/"})
+    skyarc("pull", "-o", "a.tar", "tsk_r", check=0)
+    assert [r for r in emu.log("store") if r["path"] == "/open/r1"]
+    for request in emu.log():
+        for name in ("authorization", "cookie", "referer", "proxy-authorization"):
+            assert name not in request["headers"], request
+        assert "Zq7word" not in json.dumps(request)
+        assert ("x-api-key" in request["headers"]) == (request["role"] == "api")
