@@ -95,6 +95,17 @@ class Emulator:
         return [secret.encode() for secret in found]
 
 
+def certificate(folder, name, others):
+    """A certificate for a host, and file names: of it, and of it with its key for the emulator."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=" + others,
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return str(folder / "cert.pem"), str(both)
+
+
 @pytest.fixture(scope="session")
 def server():
     emulator = Emulator()
