@@ -210,6 +210,15 @@ static unsigned member_places(struct scan *s, size_t at, struct symbol value)
     return secret_name_places(&s->name);
 }
 
+/* Whether a quote stands here that ends something: <input placeholder="Password: " size="9"> */
+static bool closes(const struct scan *s, size_t at)
+{
+    struct symbol y = symbol_at(&s->in, at);
+    struct symbol z = symbol_at(&s->in, at + y.len);
+
+    return symbol_quote(y) && (symbol_blank(z) || (z.c && strchr(">/,;)]}", z.c)));
+}
+
 /* A name has ended before y: tell its value if it is a secret's; true when the pass moved. */
 static bool take_value(struct scan *s, struct symbol y)
 {
@@ -233,6 +242,8 @@ static bool take_value(struct scan *s, struct symbol y)
     value = symbol_at(&s->in, at);
     if (op.c == ':' && value.c == '/' && symbol_at(&s->in, at + value.len).c == '/')
         return false; /* a scheme */
+    if (!quoted && closes(s, end_of_blanks(&s->in, at)))
+        return false;
     if (op.c == '=' && value.c == '>')
         at += value.len;
     if (op.c == ':' || !direct || (places & IN_COLON))

@@ -103,6 +103,8 @@ static const struct sample texts[] = {
     { "path\\sk-key/1+2" KEY, "path\\******" },
     { "x?sig=a" KEY "b&c=" KEY, "x?sig=***&c=***" },
     /* what stays */
+    { "<input type=\"password\" placeholder=\"Password: \" class=\"x\"><b title='apikey:'>",
+      NULL },
     { "press any key: the code is in the policy; auth token, no secret", NULL },
     { "key=value, code=12 and policy=strict", NULL },
     { "https://h/p?page=2&design=sig&sort_key=price&search_key=milk", NULL },
