@@ -99,12 +99,17 @@
  *           way       signed URL, renewed URL, content endpoint
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
- *           scrub     signatures and the key taken out
+ *           redact    secrets taken out of what leaves the program
+ *           secret_end  where a secret ends
+ *           secret_names  whose values are secrets: the list
+ *           secret_scan   secrets in a text, found
+ *           symbol    characters, however they are encoded
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
  *           backoff   when to try again
  *           resume    going on with what broke off, never glued wrongly
  *           origin    how much a host gets at a time
+ *           proxy     through which proxy a request goes
  *           rate      a token bucket
  *           url       what a URL says
  *           sockets   connections, and what lies in them unasked
@@ -160,8 +165,10 @@
  */
 #include "config.h"
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cmd/commands.h"
+#include "skyvern/redact.h"
 
 #include <locale.h>
 
@@ -174,5 +181,6 @@ static const struct command *const commands[] = {
 int main(int argc, char **argv)
 {
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
+    log_filter(redact_line);
     return command_main(commands, PACKAGE_STRING, argc, argv);
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <string.h>
 
@@ -64,12 +64,10 @@ static void ended(struct listed_run *run)
 static int keep(struct buf *out, const struct call *call, const struct listing *listing,
                 struct err *err)
 {
-    const struct api *api = listing->api;
+    struct redact what = { secret_peek(listing->api->key), listing->raw, NULL };
 
-    buf_init(out, 2 * call->body.len + 64);
-    if (listing->raw)
-        return buf_add(out, buf_text(&call->body), call->body.len, err);
-    return scrub_json(out, buf_text(&call->body), call->body.len, secret_peek(api->key), err);
+    buf_init(out, redact_room(call->body.len));
+    return redact_json(out, buf_text(&call->body), call->body.len, &what, err);
 }
 
 static void on_run(void *ctx, struct call *call)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,22 @@ static void note_status(struct waited *w)
              known(status) ? "" : ", which is no status known here; waiting on");
 }
 
+/* What was served, but for secrets, as the run's record. */
+static int take_record(struct waited *w, const struct call *call, struct err *err)
+{
+    struct redact what = { secret_peek(w->all->opts->api->key), w->all->opts->raw, NULL };
+    struct buf clean;
+    int rc;
+
+    run_clear(&w->run);
+    buf_init(&clean, redact_room(call->body.len));
+    rc = redact_json(&clean, buf_text(&call->body), call->body.len, &what, err);
+    if (rc == 0)
+        rc = run_parse(&w->run, buf_text(&clean), clean.len, err);
+    buf_clear(&clean);
+    return rc;
+}
+
 static void on_answer(void *ctx, struct call *call)
 {
     struct waited *w = ctx;
@@ -85,8 +102,7 @@ static void on_answer(void *ctx, struct call *call)
         return;
     }
     if (!err.kind) {
-        run_clear(&w->run);
-        if (run_parse(&w->run, buf_text(&call->body), call->body.len, &err) == 0) {
+        if (take_record(w, call, &err) == 0) {
             w->failures = 0;
             note_status(w);
             if (run_is_terminal(w->run.status)) {

@@ -8,6 +8,7 @@
 #include "job/pick.h"
 #include "job/talk.h"
 #include "open/box.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,16 @@ struct listing_of {
     size_t shown;
 };
 
+/* A row as it is in the manifest; archives of others may hold secrets. Paths stay: they are
+ * what the files are called. */
+static int print_row(const struct listing_of *l, const char *text, size_t len, struct err *err)
+{
+    static const char *const paths[] = { "path", "duplicate_of", NULL };
+    struct redact what = { NULL, false, paths };
+
+    return talk_redacted(l->shown ? ",\n" : "[\n", text, len, &what, err);
+}
+
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
                   struct err *err)
 {
@@ -58,11 +69,14 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         return -1;
     }
     if (pick_artifact(&l->pick, &a)) {
-        const char *cells[GRID_COLUMNS] = { a.run_id, a.artifact_type, a.created_at,
+        const struct redact what = { NULL, false, NULL };
+        const char *cells[GRID_COLUMNS] = { a.run_id,
+                                            redact_copy(a.artifact_type, &what, region),
+                                            redact_copy(a.created_at, &what, region),
                                             text_size(size, a.size), a.path };
 
         if (l->args->common.json)
-            rc = talk_json(l->shown ? ",\n" : "[\n", text, len, err);
+            rc = print_row(l, text, len, err);
         else
             rc = grid_row(&l->grid, cells, err);
         l->shown++;

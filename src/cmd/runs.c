@@ -19,6 +19,7 @@ struct runs_args {
     struct query_args query;
     uint64_t limit;
     bool ids;
+    bool raw;
 };
 
 static const struct runs_args runs_defaults = {
@@ -30,6 +31,7 @@ static const struct runs_args runs_defaults = {
 static const struct opt runs_opts[] = {
     { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "at most so many, the newest", 1, 0, NULL, false, NULL },
     { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print the IDs alone, one a line", 0, 0, NULL, false, NULL },
+    { 0,   "raw",      NULL,     OPT_FLAG,   OPT_AT(runs_args, raw),      "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -86,6 +88,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                    : query_fill(&args->query, &query, err);
 
     query.limit = args->limit;
+    query.raw = args->raw;
     if (rc == 0)
         rc = grid_init(&out.grid, columns, err);
     if (rc == 0)
@@ -112,8 +115,8 @@ const struct command cmd_runs = {
     .brief = "list runs, newest first",
     .about =
         "Lists the runs that the service knows, newest first, page after page. With --ids "
-        "the list can be piped into 'skyarc pull -i -'. With --json the rows as served, in "
-        "one array.",
+        "the list can be piped into 'skyarc pull -i -'. With --json the rows as served but for "
+        "secrets, in one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

@@ -18,6 +18,7 @@ struct show_args {
     struct command_args common;
     struct session_args session;
     struct opt_list input;
+    bool raw;
 };
 
 static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
@@ -25,6 +26,7 @@ static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
 /* clang-format off */
 static const struct opt show_opts[] = {
     { 'i', "input", "FILE", OPT_LIST, OPT_AT(show_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(show_args, raw),   "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -68,7 +70,7 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
     struct talk talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = args->common.json };
+    struct listing listing = { .raw = args->raw };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
@@ -89,7 +91,8 @@ const struct command cmd_show = {
     .brief = "show a run: how it went and what it left",
     .about =
         "Shows each run on a page: status, times, request, output, why it failed, its files "
-        "and artifacts. With --json the record as served (of several runs: in one array).",
+        "and artifacts. With --json the record as served but for secrets (of several runs: in "
+        "one array).",
     .groups = show_groups,
     .size = sizeof(struct show_args),
     .defaults = &show_defaults,

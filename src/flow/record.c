@@ -3,13 +3,14 @@
 
 #include "base/mem.h"
 #include "format/bag.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX       ((size_t)1 << 20)
 #define RUN_TEXT_MAX   ((size_t)64 << 10) /* of a failure reason, and of a prompt */
+#define WORD_MAX       4096
 #define PATH_MAX_ENTRY 1024
 
 enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
@@ -28,9 +29,10 @@ struct tag {
 struct making {
     struct record *record;
     struct tag tags[TAG_COUNT];
-    struct tag view;    /* index.html, when there is one */
-    struct buf scratch; /* one scrubbed text */
-    struct buf prompt;  /* another */
+    struct tag view;       /* index.html, when there is one */
+    struct region *region; /* texts that were not clean as they came */
+    struct buf scratch;    /* one clean text */
+    struct buf prompt;     /* another */
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
@@ -106,32 +108,41 @@ size_t record_reasons(const struct record *record, struct record_reason *out, si
 /* A foreign text without signatures, put into a buffer; NULL for NULL. */
 static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
 {
+    struct redact what = { secret_peek(m->record->api->key), false, NULL };
     struct err ignored;
 
     if (!text)
         return NULL;
     buf_reset(out);
-    if (scrub_text(out, text, len, secret_peek(m->record->api->key), &ignored) < 0)
+    if (redact_text(out, text, len, &what, &ignored) < 0)
         return "(too long)";
     return buf_text(out);
 }
 
-/* The same, lent until the next call. */
+/* The same, of a text of any kind that a row has. */
 static const char *clean(struct making *m, const char *text)
 {
-    return clean_into(m, &m->scratch, text, text ? strlen(text) : 0);
+    struct redact what = { secret_peek(m->record->api->key), false, NULL };
+
+    return redact_copy(text, &what, m->region);
 }
 
-/* How much of a text a run's row may have, and not half a character of it. */
+/* How much of a text a run's row may have; not half a character of it, nor, where words are of
+ * a usual length, half a word: half a secret would not be known as one. */
 static size_t short_len(const char *text)
 {
     size_t len = text ? strlen(text) : 0;
+    size_t at;
 
     if (len <= RUN_TEXT_MAX)
         return len;
     len = RUN_TEXT_MAX;
     while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
         len--;
+    for (at = len; at && len - at < WORD_MAX; at--) {
+        if ((unsigned char)text[at] <= ' ')
+            return at;
+    }
     return len;
 }
 
@@ -145,11 +156,11 @@ static void put_runs(struct making *m, struct jsonw *w)
         const struct listed_run *listed = &record->listing->runs[i];
         const struct run *run = &listed->run;
         struct manifest_run row = { .run_id = listed->id,
-                                    .status = run->status,
-                                    .run_type = run->run_type,
-                                    .created_at = run->created_at,
-                                    .started_at = run->started_at,
-                                    .finished_at = run->finished_at,
+                                    .status = clean(m, run->status),
+                                    .run_type = clean(m, run->run_type),
+                                    .created_at = clean(m, run->created_at),
+                                    .started_at = clean(m, run->started_at),
+                                    .finished_at = clean(m, run->finished_at),
                                     .supplements = record->parent
                                                        ? record->parent(record->ctx, listed->id)
                                                        : NULL,
@@ -180,21 +191,21 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
     struct manifest_artifact row = {
         .path = item->path,
         .run_id = item->what.run_id,
-        .artifact_id = a->unnamed ? NULL : a->artifact_id,
+        .artifact_id = a->unnamed ? NULL : clean(m, a->artifact_id),
         .origin = a->origin ? a->origin : "list",
-        .artifact_type = a->artifact_type,
-        .step_id = a->step_id,
-        .created_at = a->created_at,
+        .artifact_type = clean(m, a->artifact_type),
+        .step_id = clean(m, a->step_id),
+        .created_at = clean(m, a->created_at),
         .size = item->size,
         .digest = item->digest,
         .media_type = item->media_type,
         .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
         .link = item->link,
         .uri = clean(m, a->uri),
-        .bundle_key = a->bundle_key,
+        .bundle_key = clean(m, a->bundle_key),
         .fetched_at = outcome->fetched_at,
         .fetched_via = outcome->via,
-        .checksum = a->checksum,
+        .checksum = clean(m, a->checksum),
         .mismatch = item->mismatch,
         .notes = item->notes,
         .note_count = item->note_count,
@@ -240,8 +251,8 @@ static void put_missing(struct making *m, struct jsonw *w)
         if (item->packed || item->unlisted)
             continue;
         row = (struct manifest_missing){
-            artifact_id(record, item),          item->what.run_id, item->what.type,
-            record_reason(record->fetch, item), MANIFEST_NONE,     outcome->attempts
+            clean(m, artifact_id(record, item)), item->what.run_id, clean(m, item->what.type),
+            record_reason(record->fetch, item),  MANIFEST_NONE,     outcome->attempts
         };
         if (outcome->http_status)
             row.http_status = (uint64_t)outcome->http_status;
@@ -441,10 +452,10 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
 int record_write(struct record *record, struct volume *volume, struct spot *manifest,
                  uint64_t *manifest_size, struct err *err)
 {
-    struct making m = { .record = record };
+    struct making m = { .record = record, .region = region_new(err) };
     struct measure measure = { .sha = sha256_new(err) };
     struct sha512 *sha512 = sha512_new(err);
-    int rc = measure.sha && sha512 ? 0 : -1;
+    int rc = m.region && measure.sha && sha512 ? 0 : -1;
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
@@ -462,6 +473,7 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
                        i == TAG_MANIFEST ? manifest : NULL, err);
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
+    region_free(m.region);
     buf_clear(&m.scratch);
     buf_clear(&m.prompt);
     sha256_free(measure.sha);

@@ -139,9 +139,8 @@ static const struct grid_column columns[] = {
 };
 
 /* How many of each type, in the order in which they first come. */
-static int print_artifacts(const struct listed_run *run, struct err *err)
+static int print_artifacts(const struct artifact_list *list, struct err *err)
 {
-    const struct artifact_list *list = &run->list;
     struct grid grid = { 0 };
     size_t i;
     size_t k;
@@ -183,19 +182,9 @@ static int print_artifacts(const struct listed_run *run, struct err *err)
     return rc;
 }
 
-int page_print(const struct listed_run *listed, bool apart, struct err *err)
+static void print_run(const char *id, const struct run *run, struct json_value root)
 {
-    const struct run *run = &listed->run;
-    struct json *doc = json_parse(buf_text(&listed->run_json), listed->run_json.len, err);
-    struct json_value root;
-    int rc;
-
-    if (!doc)
-        return -1;
-    root = json_root(doc);
-    if (apart)
-        (void)printf("\n----\n\n");
-    field("run", listed->id);
+    field("run", id);
     field("status", run->status);
     field("type", run->run_type);
     moment("created", run->created_at, NULL, "");
@@ -213,7 +202,27 @@ int page_print(const struct listed_run *listed, bool apart, struct err *err)
     section("output", json_get(root, "output"));
     section("errors", json_get(root, "errors"));
     print_files(run);
-    rc = print_artifacts(listed, err);
+}
+
+int page_print(const struct listed_run *listed, bool apart, struct err *err)
+{
+    const struct buf *json = &listed->run_json;
+    const struct buf *rows = &listed->list_json;
+    struct json *doc = json_parse(buf_text(json), json->len, err);
+    struct artifact_list list = { 0 };
+    struct run run = { 0 };
+    int rc = -1;
+
+    /* listed->run and its list have the secrets that the two documents have not */
+    if (doc && run_parse(&run, buf_text(json), json->len, err) == 0 &&
+        artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
+        if (apart)
+            (void)printf("\n----\n\n");
+        print_run(listed->id, &run, json_root(doc));
+        rc = print_artifacts(&list, err);
+    }
+    artifact_list_clear(&list);
+    run_clear(&run);
     json_free(doc);
     return rc;
 }

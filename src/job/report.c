@@ -6,6 +6,7 @@
 #include "open/box.h"
 #include "open/roll.h"
 #include "open/tape.h"
+#include "skyvern/redact.h"
 #include "view/page.h"
 
 #include <stdint.h>
@@ -79,6 +80,14 @@ static int read_texts(struct report *r, struct err *err)
     return rc;
 }
 
+/* An archive of an earlier version, or of somebody else, may hold more than is shown. */
+static int clean(struct buf *out, const char *text, size_t len, struct err *err)
+{
+    static const struct redact what = { NULL, false, NULL };
+
+    return redact_text(out, text, len, &what, err);
+}
+
 struct report *report_new(const char *dir, struct err *err)
 {
     struct report *r = mem_new(sizeof(*r), err);
@@ -87,6 +96,8 @@ struct report *report_new(const char *dir, struct err *err)
         return NULL;
     r->page = page_new(dir, err);
     r->roll = roll_new(0, err);
+    if (r->page)
+        page_clean(r->page, clean);
     if (r->page && r->roll)
         return r;
     report_free(r);

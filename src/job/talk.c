@@ -106,3 +106,17 @@ int talk_json(const char *lead, const char *json, size_t len, struct err *err)
         return err_sys(err, "cannot write the result");
     return jsonw_copy(talk_put, NULL, json, len, err);
 }
+
+int talk_redacted(const char *lead, const char *json, size_t len, const struct redact *what,
+                  struct err *err)
+{
+    struct buf clean;
+    int rc;
+
+    buf_init(&clean, redact_room(len));
+    rc = redact_json(&clean, json, len, what, err);
+    if (rc == 0)
+        rc = talk_json(lead, buf_text(&clean), clean.len, err);
+    buf_clear(&clean);
+    return rc;
+}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "net/backoff.h"
+#include "net/proxy.h"
 #include "net/rate.h"
 #include "net/sockets.h"
 #include "net/url.h"
@@ -145,6 +146,9 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK; /* see set_proxy */
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                             opts->secure ? "https" : "http,https") != CURLE_OK;
     bad |=
@@ -263,6 +267,21 @@ static bool set_method(const struct slot *slot)
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
 }
 
+/* Choose the proxy, if any. The key goes to none that could read it, unless that was allowed.
+ */
+static int set_proxy(struct slot *slot, const char *origin, struct err *err)
+{
+    const struct request *request = slot->request;
+    const char *proxy = proxy_of(origin, NULL);
+
+    if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
+        strcmp(origin, request->key_origin) == 0)
+        return err_set(err, ERR_USAGE, "a proxy would read the API key: refused");
+    if (curl_easy_setopt(slot->easy, CURLOPT_PROXY, proxy ? proxy : "") != CURLE_OK)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    return 0;
+}
+
 /* Point the handle at url_of(slot) and let it run. */
 static int launch(struct slot *slot, struct err *err)
 {
@@ -285,7 +304,8 @@ static int launch(struct slot *slot, struct err *err)
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
     request->origin = origins_find(slot->engine->origins, origin, err);
-    if (!request->origin || fresh_handle(slot, err) < 0 || set_headers(slot, origin, err) < 0)
+    if (!request->origin || fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
+        set_headers(slot, origin, err) < 0)
         return -1;
     if (!set_method(slot) ||
         curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
@@ -446,6 +466,8 @@ static void judge(struct slot *slot, CURLcode code)
     request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
                         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
                         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_ISSUER_ERROR;
+    if (strchr(why, '@')) /* libcurl shows a proxy that it cannot use, password and all */
+        why = "the proxy in the environment cannot be used";
     (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         (void)err_hint(&request->err, "a private CA is named by --ca-file");

@@ -111,9 +111,12 @@ def test_show(skyarc, emu):
     assert "SECRETSIG" not in text and "\x1b" not in text
 
 
-def test_show_json_is_the_record_as_served(skyarc, emu):
+def test_show_json_is_the_record_as_served_but_for_secrets(skyarc, emu):
     record = skyarc("show", "--json", "tsk_demo1", check=0).json()
-    assert record["run_id"] == "tsk_demo1" and "SECRETSIGNATURE" in record["output"]["see"]
+    assert record["run_id"] == "tsk_demo1"
+    assert record["output"]["see"] == "https://files.example/x?sig=***&a=1"
+    record = skyarc("show", "--json", "--raw", "tsk_demo1", check=0).json()
+    assert record["output"]["see"] == "https://files.example/x?sig=SECRETSIGNATURE&a=1"
     many = skyarc("show", "--json", "tsk_demo1", "tsk_none", "tsk_demo3", check=3)
     assert [r["run_id"] for r in many.json()] == ["tsk_demo1", "tsk_demo3"]
     assert "tsk_none" in many.err
@@ -135,7 +138,9 @@ def test_artifacts(skyarc, emu):
     assert len(lines.splitlines()) == 5
     rows = skyarc("artifacts", "--json", "-t", "har", "tsk_demo1", "tsk_demo3", check=0).json()
     assert [r["artifact_id"] for r in rows] == ["a_1har", "a_3har"]
-    assert "sig=" in rows[0]["signed_url"] and "a_field_of_tomorrow" in rows[0]
+    assert rows[0]["signed_url"].endswith("sig=***") and "a_field_of_tomorrow" in rows[0]
+    raw = skyarc("artifacts", "--json", "--raw", "-t", "har", "tsk_demo1", check=0).json()
+    assert len(raw[0]["signed_url"].split("sig=")[1]) == 43
     assert skyarc("artifacts", "--json", "tsk_empty", check=0).json() == []
     result = skyarc("artifacts", "tsk_none", "tsk_demo1", check=3)
     assert "tsk_none" in result.err

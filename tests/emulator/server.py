@@ -41,6 +41,7 @@ class State:
             self.key = KEY
             self.bytes = 0  # of artifacts, sent
             self.away = 0  # until then nobody is answered
+            self.salt = {}  # what every record, row and refusal says besides
 
     def sent(self, count):
         with self.lock:
@@ -356,6 +357,8 @@ class Api(Handler):
                 STATE.runs[body["run"]].script = body["statuses"]
             else:
                 STATE.script = body["statuses"]
+        elif what == "salt":
+            STATE.salt = body
         elif what == "many":
             for i in range(body["count"]):
                 run = corpus.Run("tsk_many%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
@@ -418,12 +421,12 @@ class Api(Handler):
         if fault and self.play(fault, b""):
             return
         if not run:
-            self.reply(404, {"detail": "Task run not found %s" % ident})
+            self.reply(404, {"detail": "Task run not found %s %s" % (STATE.salt.get("detail", ""), ident)})
         else:
             with STATE.lock:
                 if run.script:  # it moves on with each answer
                     run.record["status"] = run.script.pop(0)
-            self.reply(200, run.record)
+            self.reply(200, dict(run.record, **STATE.salt.get("record", {})))
 
     def submit(self, raw):
         """POST /v1/run/tasks: each one that arrives makes a run, also when its answer is lost."""
@@ -446,7 +449,7 @@ class Api(Handler):
             run.script = list(STATE.script)
             STATE.runs[ident] = run
         if not (fault and self.play(fault, b"")):
-            self.reply(200, run.record)
+            self.reply(200, dict(run.record, **STATE.salt.get("record", {})))
 
     def list_runs(self, query):
         fault = STATE.fault("runs")
@@ -472,6 +475,7 @@ class Api(Handler):
             "status": r["status"], "title": r.get("title"), "started_at": r["started_at"],
             "finished_at": r["finished_at"], "created_at": r["created_at"],
             "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
+            **STATE.salt.get("listed", {})
         } for r in rows[first:first + size]])
 
     def artifacts(self, ident, query):
@@ -494,6 +498,7 @@ class Api(Handler):
                 row["run_id"] = ident
             row["signed_url"] = signed_url(self.server, artifact)
             row["a_field_of_tomorrow"] = {"deep": [1, None]}
+            row.update(STATE.salt.get("row", {}))
             rows.append(row)
         self.reply(200, rows)
 
