@@ -112,6 +112,7 @@
  *           proxy     through which proxy a request goes
  *           rate      a token bucket
  *           url       what a URL says
+ *           slot      a libcurl handle, set up for one request
  *           sockets   connections, and what lies in them unasked
  *           server    requests with a body, by libmicrohttpd
  * pack/     plan      names every file, joins what is the same

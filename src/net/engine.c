@@ -6,53 +6,13 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "net/backoff.h"
-#include "net/proxy.h"
 #include "net/rate.h"
-#include "net/sockets.h"
+#include "net/slot.h"
 #include "net/url.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
-
-#define CONNECT_TIMEOUT 30000L
-#define RECEIVE_BUFFER  131072L
-
-/*
- * An easy handle and the request it runs; the multi handle keeps the connections.
- */
-struct slot {
-    struct slot *next;
-    struct slot *prev;
-    CURL *easy;
-    struct request *request;
-    struct curl_slist *headers;
-    char *moved; /* where a redirect led; NULL at first */
-    unsigned redirects;
-    bool paused;
-    bool limited; /* paused by the rate, not by its sink */
-    uint64_t limited_at;
-    bool counted; /* at its request's origin */
-    bool dirty;   /* its connection held what nobody had asked for */
-    unsigned dirts;
-    char why[CURL_ERROR_SIZE];
-    struct engine *engine;
-};
-
-struct engine {
-    CURLM *multi;
-    struct engine_opts opts;
-    struct rate rate;
-    struct origins *origins;
-    struct sockets *sockets;
-    struct slot *running;
-    struct slot *idle;
-};
-
-static const char *url_of(const struct slot *slot)
-{
-    return slot->moved ? slot->moved : slot->request->url;
-}
 
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
@@ -124,45 +84,7 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     return slot->dirty ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* What never changes between requests. */
-static int set_up(struct slot *slot)
-{
-    const struct engine_opts *opts = &slot->engine->opts;
-    struct sockets *sockets = slot->engine->sockets;
-    CURL *easy = slot->easy;
-    int bad = 0;
-
-    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK; /* see set_proxy */
-    bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                            opts->secure ? "https" : "http,https") != CURLE_OK;
-    bad |=
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, opts->agent) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)opts->stall_bps) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)opts->stall_s) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    if (opts->ca_file)
-        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file) != CURLE_OK;
-    return bad;
-}
+static const struct slot_calls calls = { on_header, on_body, on_ready };
 
 static void slot_free(struct slot *slot)
 {
@@ -180,109 +102,7 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
     return slot;
 }
 
-/*
- * A handle for one answer, and no more: libcurl before 8.1.1 keeps a pointer to the last header
- * of the answer before, and a first line that is folded is written where that was (curl's pull
- * request 11103). Connections are the multi handle's, and stay.
- */
-static int fresh_handle(struct slot *slot, struct err *err)
-{
-    curl_easy_cleanup(slot->easy);
-    slot->easy = curl_easy_init();
-    if (slot->easy && !set_up(slot))
-        return 0;
-    return err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
-}
-
-/* Headers hold the key: wipe before libcurl frees. */
-static void drop_headers(struct slot *slot)
-{
-    struct curl_slist *h;
-
-    for (h = slot->headers; h; h = h->next)
-        explicit_bzero(h->data, strlen(h->data));
-    curl_slist_free_all(slot->headers);
-    slot->headers = NULL;
-    if (slot->easy)
-        (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
-}
-
-static int add_header(struct slot *slot, const char *line, struct err *err)
-{
-    struct curl_slist *grown = curl_slist_append(slot->headers, line);
-
-    if (!grown)
-        return err_set(err, ERR_MEMORY, "out of memory");
-    slot->headers = grown;
-    return 0;
-}
-
-/* The key goes with this request when its URL is at the key's own origin. */
-static int set_headers(struct slot *slot, const char *origin, struct err *err)
-{
-    const struct request *request = slot->request;
-    char line[4200];
-    int rc = 0;
-
-    drop_headers(slot);
-    if (request->post)
-        rc = add_header(slot, "Content-Type: application/json", err);
-    if (request->resume.from) {
-        (void)snprintf(line, sizeof(line), "Range: bytes=%llu-",
-                       (unsigned long long)request->resume.from);
-        rc = add_header(slot, line, err);
-        (void)snprintf(line, sizeof(line), "If-Range: %s", resume_tag(&request->resume));
-        if (rc == 0 && *resume_tag(&request->resume))
-            rc = add_header(slot, line, err);
-    }
-    if (rc == 0 && request->as_sent)
-        rc = add_header(slot, "Accept-Encoding: identity", err);
-    if (rc == 0 && request->key && strcmp(origin, request->key_origin) == 0) {
-        (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
-        rc = add_header(slot, line, err);
-        explicit_bzero(line, sizeof(line));
-    }
-    if (rc == 0 && slot->headers &&
-        curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK)
-        rc = err_set(err, ERR_MEMORY, "out of memory");
-    return rc;
-}
-
-/* GET, or POST on a connection of its own: libcurl repeats what an old one swallowed. */
-static bool set_method(const struct slot *slot)
-{
-    const struct request *request = slot->request;
-    CURL *easy = slot->easy;
-
-    if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
-            CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post || slot->dirts ? 1L : 0L) !=
-            CURLE_OK)
-        return false;
-    if (!request->post)
-        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
-    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post_len) ==
-               CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
-}
-
-/* Choose the proxy, if any. The key goes to none that could read it, unless that was allowed.
- */
-static int set_proxy(struct slot *slot, const char *origin, struct err *err)
-{
-    const struct request *request = slot->request;
-    const char *proxy = proxy_of(origin, NULL);
-
-    if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
-        strcmp(origin, request->key_origin) == 0)
-        return err_set(err, ERR_USAGE, "a proxy would read the API key: refused");
-    if (curl_easy_setopt(slot->easy, CURLOPT_PROXY, proxy ? proxy : "") != CURLE_OK)
-        return err_set(err, ERR_MEMORY, "out of memory");
-    return 0;
-}
-
-/* Point the handle at url_of(slot) and let it run. */
+/* Point the handle at slot_url(slot) and let it run. */
 static int launch(struct slot *slot, struct err *err)
 {
     struct request *request = slot->request;
@@ -290,11 +110,11 @@ static int launch(struct slot *slot, struct err *err)
     char shown[URL_SHOWN_MAX];
     const char *host;
 
-    if (url_origin(origin, url_of(slot), err) < 0)
+    if (url_origin(origin, slot_url(slot), err) < 0)
         return -1;
-    if (slot->engine->opts.secure && !url_is_secure(url_of(slot)))
+    if (slot->engine->opts.secure && !url_is_secure(slot_url(slot)))
         return err_set(err, ERR_FORMAT, "%s is plain http, and the API speaks https: refused",
-                       url_shown(shown, url_of(slot)));
+                       url_shown(shown, slot_url(slot)));
     host = strstr(origin, "://") + 3;
     (void)snprintf(request->host, sizeof(request->host), "%.*s", (int)strcspn(host, ":"), host);
     request->status = 0;
@@ -304,19 +124,16 @@ static int launch(struct slot *slot, struct err *err)
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
     request->origin = origins_find(slot->engine->origins, origin, err);
-    if (!request->origin || fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
-        set_headers(slot, origin, err) < 0)
+    if (!request->origin || slot_set_up(slot, origin, err) < 0)
         return -1;
-    if (!set_method(slot) ||
-        curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
-        curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
+    if (curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
     slot->counted = true;
     request->begun = clock_mono();
     origin_begin(request->origin);
     if (log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "%s %s%s", request->post ? "POST" : "GET",
-                 url_shown(shown, url_of(slot)),
+                 url_shown(shown, slot_url(slot)),
                  request->key && strcmp(origin, request->key_origin) == 0 ? " (with the key)"
                                                                           : "");
     return 0;
@@ -344,7 +161,7 @@ static void unlink_slot(struct slot *slot)
     slot->prev = NULL;
     slot->next = engine->idle;
     engine->idle = slot;
-    drop_headers(slot);
+    slot_drop_headers(slot);
     mem_free(slot->moved);
     slot->moved = NULL;
     slot->request->slot = NULL;
@@ -407,7 +224,7 @@ static bool redirected(struct slot *slot)
                       ENGINE_REDIRECTS);
         return false;
     }
-    if (url_is_secure(url_of(slot)) && !url_is_secure(to)) {
+    if (url_is_secure(slot_url(slot)) && !url_is_secure(to)) {
         (void)err_set(&request->err, ERR_HTTP, "%s redirects from https to %s: refused",
                       request->host, url_shown(shown, to));
         return false;
@@ -602,6 +419,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     if (!engine)
         return NULL;
     engine->opts = *opts;
+    engine->calls = &calls;
     if (!opts->stall_bps || !opts->stall_s) {
         engine->opts.stall_bps = ENGINE_STALL_BPS;
         engine->opts.stall_s = ENGINE_STALL_S;

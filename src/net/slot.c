@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/slot.h"
+
+#include "base/mem.h"
+#include "net/proxy.h"
+#include "net/url.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT 30000L
+#define RECEIVE_BUFFER  131072L
+
+const char *slot_url(const struct slot *slot)
+{
+    return slot->moved ? slot->moved : slot->request->url;
+}
+
+/* What never changes between requests. */
+static int set_up(struct slot *slot)
+{
+    const struct engine_opts *opts = &slot->engine->opts;
+    const struct slot_calls *calls = slot->engine->calls;
+    struct sockets *sockets = slot->engine->sockets;
+    CURL *easy = slot->easy;
+    int bad = 0;
+
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, calls->body) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, calls->header) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, calls->ready) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK; /* see set_proxy */
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                            opts->secure ? "https" : "http,https") != CURLE_OK;
+    bad |=
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, opts->agent) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)opts->stall_bps) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)opts->stall_s) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+    if (opts->ca_file)
+        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file) != CURLE_OK;
+    return bad;
+}
+
+/*
+ * A handle for one answer, and no more: libcurl before 8.1.1 keeps a pointer to the last header
+ * of the answer before, and a first line that is folded is written where that was (curl's pull
+ * request 11103). Connections are the multi handle's, and stay.
+ */
+static int fresh_handle(struct slot *slot, struct err *err)
+{
+    curl_easy_cleanup(slot->easy);
+    slot->easy = curl_easy_init();
+    if (slot->easy && !set_up(slot))
+        return 0;
+    return err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
+}
+
+/* Headers hold the key: wipe before libcurl frees. */
+void slot_drop_headers(struct slot *slot)
+{
+    struct curl_slist *h;
+
+    for (h = slot->headers; h; h = h->next)
+        explicit_bzero(h->data, strlen(h->data));
+    curl_slist_free_all(slot->headers);
+    slot->headers = NULL;
+    if (slot->easy)
+        (void)curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+}
+
+static int add_header(struct slot *slot, const char *line, struct err *err)
+{
+    struct curl_slist *grown = curl_slist_append(slot->headers, line);
+
+    if (!grown)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    slot->headers = grown;
+    return 0;
+}
+
+/* The key goes with this request when its URL is at the key's own origin. */
+static int set_headers(struct slot *slot, const char *origin, struct err *err)
+{
+    const struct request *request = slot->request;
+    char line[4200];
+    int rc = 0;
+
+    slot_drop_headers(slot);
+    if (request->post)
+        rc = add_header(slot, "Content-Type: application/json", err);
+    if (request->resume.from) {
+        (void)snprintf(line, sizeof(line), "Range: bytes=%llu-",
+                       (unsigned long long)request->resume.from);
+        rc = add_header(slot, line, err);
+        (void)snprintf(line, sizeof(line), "If-Range: %s", resume_tag(&request->resume));
+        if (rc == 0 && *resume_tag(&request->resume))
+            rc = add_header(slot, line, err);
+    }
+    if (rc == 0 && request->as_sent)
+        rc = add_header(slot, "Accept-Encoding: identity", err);
+    if (rc == 0 && request->key && strcmp(origin, request->key_origin) == 0) {
+        (void)snprintf(line, sizeof(line), "x-api-key: %s", request->key);
+        rc = add_header(slot, line, err);
+        explicit_bzero(line, sizeof(line));
+    }
+    if (rc == 0 && slot->headers &&
+        curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK)
+        rc = err_set(err, ERR_MEMORY, "out of memory");
+    return rc;
+}
+
+/* GET, or POST on a connection of its own: libcurl repeats what an old one swallowed. */
+static bool set_method(const struct slot *slot)
+{
+    const struct request *request = slot->request;
+    CURL *easy = slot->easy;
+
+    if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
+            CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post || slot->dirts ? 1L : 0L) !=
+            CURLE_OK)
+        return false;
+    if (!request->post)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post_len) ==
+               CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
+}
+
+/* Choose the proxy, if any. The key goes to none that could read it, unless that was allowed.
+ */
+static int set_proxy(struct slot *slot, const char *origin, struct err *err)
+{
+    const struct request *request = slot->request;
+    const char *proxy = proxy_of(origin, NULL);
+
+    if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
+        strcmp(origin, request->key_origin) == 0)
+        return err_set(err, ERR_USAGE, "a proxy would read the API key: refused");
+    if (curl_easy_setopt(slot->easy, CURLOPT_PROXY, proxy ? proxy : "") != CURLE_OK)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    return 0;
+}
+
+int slot_set_up(struct slot *slot, const char *origin, struct err *err)
+{
+    if (fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
+        set_headers(slot, origin, err) < 0)
+        return -1;
+    if (set_method(slot) &&
+        curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)
+        return 0;
+    return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
+}

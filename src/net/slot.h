@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slot: one of the engine's places for a transfer: a libcurl handle, set up for one request.
+ *
+ * The engine's own; nobody else includes it.
+ *
+ * Errors   ERR_MEMORY, ERR_SYSTEM; ERR_USAGE where a proxy would read the key
+ * Owns     a slot owns its handle, its headers and where a redirect led
+ * Threads  the transfer loop
+ * Source   libcurl's easy interface
+ */
+#ifndef NET_SLOT_H
+#define NET_SLOT_H
+
+#include "net/engine.h"
+#include "net/rate.h"
+#include "net/sockets.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * An easy handle and the request it runs; the multi handle keeps the connections.
+ */
+struct slot {
+    struct slot *next;
+    struct slot *prev;
+    CURL *easy;
+    struct request *request;
+    struct curl_slist *headers;
+    char *moved; /* where a redirect led; NULL at first */
+    unsigned redirects;
+    bool paused;
+    bool limited; /* paused by the rate, not by its sink */
+    uint64_t limited_at;
+    bool counted; /* at its request's origin */
+    bool dirty;   /* its connection held what nobody had asked for */
+    unsigned dirts;
+    char why[CURL_ERROR_SIZE];
+    struct engine *engine;
+};
+
+/* What libcurl calls; ctx is the slot. */
+struct slot_calls {
+    size_t (*header)(char *line, size_t size, size_t count, void *ctx);
+    size_t (*body)(char *bytes, size_t size, size_t count, void *ctx);
+    int (*ready)(void *ctx, char *remote, char *local, int remote_port, int local_port);
+};
+
+struct engine {
+    CURLM *multi;
+    const struct slot_calls *calls;
+    struct engine_opts opts;
+    struct rate rate;
+    struct origins *origins;
+    struct sockets *sockets;
+    struct slot *running;
+    struct slot *idle;
+};
+
+/* The URL that it asks: the request's, or where a redirect led. */
+const char *slot_url(const struct slot *slot);
+
+/*
+ * A handle of its own for the answer to come, with all that its request asks for, at an origin.
+ * The key goes along when that is the key's own origin.
+ */
+int slot_set_up(struct slot *slot, const char *origin, struct err *err) MUST_CHECK;
+
+/* Release its headers, which may hold the key: wiped. */
+void slot_drop_headers(struct slot *slot);
+
+#endif
