@@ -241,14 +241,15 @@ static const char *const calls[] = {
     NULL,
 };
 
-/* And what goes over a network, or waits for it. */
+/* And what goes over a network, or waits for it, and what archiving what comes needs. */
 static const char *const net_calls[] = {
-    "accept",          "accept4",     "bind",       "connect",    "epoll_create1",
-    "epoll_ctl",       "epoll_pwait", "epoll_wait", "eventfd2",   "getpeername",
-    "getsockname",     "getsockopt",  "listen",     "recvfrom",   "recvmmsg",
-    "recvmsg",         "sendfile",    "sendmmsg",   "sendmsg",    "sendto",
-    "setsockopt",      "shutdown",    "socket",     "socketpair", "timerfd_create",
-    "timerfd_settime", NULL,
+    "accept",          "accept4",         "bind",           "chmod",           "connect",
+    "copy_file_range", "epoll_create1",   "epoll_ctl",      "epoll_pwait",     "epoll_pwait2",
+    "epoll_wait",      "eventfd2",        "fchmodat",       "getpeername",     "getsockname",
+    "getsockopt",      "listen",          "mlock",          "mlock2",          "munlock",
+    "recvfrom",        "recvmmsg",        "recvmsg",        "sendfile",        "sendmmsg",
+    "sendmsg",         "sendto",          "setsockopt",     "shutdown",        "socket",
+    "socketpair",      "sync_file_range", "timerfd_create", "timerfd_settime", NULL,
 };
 
 static int allow_calls(scmp_filter_ctx filter, const char *const *names)
@@ -264,7 +265,7 @@ static int allow_calls(scmp_filter_ctx filter, const char *const *names)
 }
 
 /* Those of which the arguments matter. */
-static int allow_some(scmp_filter_ctx filter)
+static int allow_some(scmp_filter_ctx filter, unsigned flags)
 {
     const uint64_t thread = CLONE_THREAD;
     const uint64_t exec = PROT_EXEC;
@@ -283,6 +284,11 @@ static int allow_some(scmp_filter_ctx filter)
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
                          SCMP_A2(SCMP_CMP_EQ, 0)) < 0)
         return -1;
+    /* looking names up may load libraries: files mapped to be run, and never written to */
+    if ((flags & CONFINE_NET) &&
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                         SCMP_A2(SCMP_CMP_MASKED_EQ, exec | PROT_WRITE, exec)) < 0)
+        return -1;
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                             SCMP_A0(SCMP_CMP_EQ, self));
 }
@@ -298,7 +304,8 @@ static const char *filter_calls(unsigned flags)
         return "out of memory";
     if (seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) < 0 ||
         allow_calls(filter, calls) < 0 ||
-        ((flags & CONFINE_NET) && allow_calls(filter, net_calls) < 0) || allow_some(filter) < 0)
+        ((flags & CONFINE_NET) && allow_calls(filter, net_calls) < 0) ||
+        allow_some(filter, flags) < 0)
         why = "its filter cannot be made";
     else if (seccomp_load(filter) < 0)
         why = "the kernel refuses it";

@@ -32,7 +32,10 @@ struct confine_args {
 extern const struct opt confine_opts[];
 
 enum confine_flags {
-    CONFINE_NET = 1, /* sockets stay: for a command that serves or asks by the network */
+    /* Sockets stay, and libraries that look names up can be loaded: for a command that serves
+     * or asks by the network. It needs confine_read for /etc (resolver, certificates) and the
+     * libraries' folders. */
+    CONFINE_NET = 1,
 };
 
 struct confine {
@@ -51,7 +54,7 @@ void confine_begin(struct confine *confine, const struct confine_args *args, uns
 void confine_read(struct confine *confine, const char *path);
 
 /* Files and folders may be made, replaced and linked below a folder, and the folder be listed;
- * what is there cannot be read. */
+ * what is there cannot be read, unless confine_read allows that, too. */
 void confine_write(struct confine *confine, const char *dir);
 
 /* From here on. */

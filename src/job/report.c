@@ -28,9 +28,33 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     return page_row(r->page, section, text, len, err);
 }
 
+/* A text on its way into the page. */
+struct reading {
+    struct tape *tape;
+    struct sha256 *sha;
+    uint64_t left;
+    const uint8_t *want;
+};
+
+/* Give the page more of a text. One that it wants whole is compared with its digest before the
+ * page has all of it; of one that is cut, only the beginning is read. */
 static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 {
-    return tape_read(ctx, bytes, len, err);
+    struct reading *reading = ctx;
+    ssize_t n = tape_read(reading->tape, bytes, len, err);
+    uint8_t sha256[SHA256_SIZE];
+
+    if (n <= 0)
+        return n;
+    sha256_add(reading->sha, bytes, (size_t)n);
+    reading->left -= (uint64_t)n < reading->left ? (uint64_t)n : reading->left;
+    if (reading->left)
+        return n;
+    sha256_end(reading->sha, sha256);
+    return memcmp(sha256, reading->want, SHA256_SIZE) == 0
+               ? n
+               : err_set(err, ERR_MISMATCH,
+                         "it does not have the SHA-256 that the manifest gives");
 }
 
 /* Give the page what it wants of one file, which the manifest must name, with this size. */
@@ -38,27 +62,34 @@ static int take(struct report *r, struct tape *tape, const struct tape_entry *en
                 struct err *err)
 {
     size_t top = strlen(r->box.top);
+    struct reading reading = { .tape = tape, .left = entry->size };
     struct roll_row row;
+    const char *path = entry->path + top + 1;
     const char *media_type;
     uint32_t number = ROLL_NONE;
-    char *path;
     int rc;
 
     if (strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/')
-        number = roll_find(r->roll, entry->path + top + 1);
+        number = roll_find(r->roll, path);
     if (number == ROLL_NONE)
         return 0;
     roll_get(r->roll, number, &row);
     if (entry->size != row.size)
-        return 0;                                /* extract and verify tell of it */
-    path = mem_copy(entry->path + top + 1, err); /* the entry's is lent until the next read */
-    if (!path)
+        return err_set(err, ERR_MISMATCH, "it does not have the size that the manifest gives");
+    reading.want = row.sha256;
+    reading.sha = sha256_new(err);
+    if (!reading.sha)
         return -1;
     media_type = row.document ? NULL : row.media_type ? row.media_type : "";
-    rc = page_take(r->page, path, row.artifact_type, media_type, entry->size, read_entry, tape,
-                   err);
-    mem_free(path);
+    rc = page_take(r->page, path, row.artifact_type, media_type, entry->size, read_entry,
+                   &reading, err);
+    sha256_free(reading.sha);
     return rc;
+}
+
+static bool is_damage(const struct err *err)
+{
+    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
 static int read_texts(struct report *r, struct err *err)
@@ -68,11 +99,14 @@ static int read_texts(struct report *r, struct err *err)
     int rc = tape ? 1 : -1;
 
     while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
-        if (entry.kind == TAPE_FILE && take(r, tape, &entry, err) < 0)
-            rc = -1;
+        if (entry.kind != TAPE_FILE || take(r, tape, &entry, err) == 0)
+            continue;
+        rc = is_damage(err) && !tape_broken(tape) ? 1 : -1;
+        if (rc > 0)
+            log_line(LOG_WARNING, "'%.600s' is not in the page: %s", entry.path, err->text);
     }
     tape_free(tape);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged; texts are missing: %s", err->text);
         err_clear(err);
         return 0;

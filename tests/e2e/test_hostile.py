@@ -174,6 +174,17 @@ def test_report_puts_its_page_beside_the_files(reader, tmp_path):
     assert not list(outside.iterdir())
 
 
+def test_report_shows_what_the_manifest_says(reader, tmp_path):
+    """A text that is not is left out, and told; the others are there."""
+    archive = tmp_path / "x.tar"
+    bag = craft.sample()
+    two = b"two" * 3000
+    archive.write_bytes(bag.tar().replace(two, b"not" * 3000))
+    result = reader("report", "-o", "-", archive, check=0)
+    assert "data/r1/html/two.html' is not in the page" in result.err
+    assert b"notnotnot" not in result.out and b"twotwo" not in result.out and b"one\\u003c/p" in result.out
+
+
 def extract(reader, tmp_path, bag, *args, kind="tar.zst", check=0):
     archive = tmp_path / ("x." + kind)
     archive.write_bytes(bag.packed(kind))

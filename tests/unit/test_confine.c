@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char other[] = "/proc/self/maps";
 static char folder[] = "/tmp/skyarc-confine-XXXXXX";
 
 static const char *in_folder(const char *name)
@@ -43,7 +45,7 @@ static bool opens(const char *path, int flags)
 
 static void *on_thread(void *ctx)
 {
-    *(bool *)ctx = opens("/etc/passwd", O_RDONLY); /* not there either */
+    *(bool *)ctx = opens(other, O_RDONLY); /* not there either */
     return NULL;
 }
 
@@ -60,6 +62,16 @@ static int connect_local(void)
     return fd < 0 ? 1 : rc < 0 && errno == ECONNREFUSED ? 0 : rc == 0 ? 0 : 2;
 }
 
+static bool finds_localhost(void)
+{
+    struct addrinfo *found = NULL;
+    bool good = getaddrinfo("localhost", "9", NULL, &found) == 0;
+
+    if (good)
+        freeaddrinfo(found);
+    return good;
+}
+
 /* What went wrong: "" for nothing. Runs confined. */
 static const char *attempts(const struct confine *c)
 {
@@ -70,7 +82,7 @@ static const char *attempts(const struct confine *c)
     char program[] = "/bin/true";
     char *const args[] = { program, NULL };
 
-    if (c->version && opens("/etc/passwd", O_RDONLY))
+    if (c->version && opens(other, O_RDONLY))
         return "another file was read";
     if (c->version && opens(in_folder("secret"), O_RDONLY))
         return "a file beside was read";
@@ -96,8 +108,8 @@ static const char *attempts(const struct confine *c)
         return "a process was made";
     if (!(c->flags & CONFINE_NET) && connect_local() != 1)
         return "a socket was made";
-    if ((c->flags & CONFINE_NET) && connect_local() != 0)
-        return "no socket was made";
+    if ((c->flags & CONFINE_NET) && (connect_local() != 0 || !finds_localhost()))
+        return "no socket was made, or no name was found";
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 || kill(getppid(), 0) == 0)
         return "another process was touched";
     memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -132,9 +144,14 @@ static void in_child(unsigned flags, bool off)
         confine_read(&c, in_folder("readable"));
         confine_read(&c, in_folder("not there"));
         confine_write(&c, in_folder("out"));
+        if (flags & CONFINE_NET) {
+            confine_read(&c, "/etc");
+            confine_read(&c, "/usr/lib");
+            confine_read(&c, "/lib");
+        }
         confine_enter(&c);
         if (c.off)
-            wrong = opens("/etc/passwd", O_RDONLY) ? "" : "it was confined all the same";
+            wrong = opens(other, O_RDONLY) ? "" : "it was confined all the same";
         else
             wrong = attempts(&c);
         (void)!write(pipes[1], wrong, strlen(wrong));
