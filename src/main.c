@@ -53,6 +53,7 @@
  *           progress  the line that moves
  *           grid      rows and columns
  *           signals   stop, and how far are you
+ *           child     a command run by the shell, with nothing else of ours
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
  *           draft     from the lists to the plan
