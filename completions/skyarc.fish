@@ -126,6 +126,8 @@ complete -c skyarc -n '__fish_seen_subcommand_from listen' -l addr -r -d 'HOST:P
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l tls-cert -r -F -d 'serve TLS with this certificate chain (PEM)'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l tls-key -r -F -d 'and this key (PEM)'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l delay -r -d 'archive a run so long after its webhook, since uploads end later than the run (default 60s)'
+complete -c skyarc -n '__fish_seen_subcommand_from listen' -l request-time -r -d 'a request that takes longer than this, from its first byte to its last, is cut off (default 30s)'
+complete -c skyarc -n '__fish_seen_subcommand_from listen' -l address-limit -r -d 'connections of one address (64 bits of IPv6) at a time; beyond, the oldest that wait make room; more for a reverse proxy that does not collect requests before it passes them on (default 64; 0: no limit)'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -s t -l type -r -d 'only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -s x -l exclude-type -r -d 'none of these types or groups'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -s o -l output -r -F -d 'the archive (- is standard output; default skyarc-<UTC>.tar.zst)'

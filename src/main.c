@@ -103,6 +103,8 @@
  *           rate      a token bucket
  *           url       what a URL says
  *           server    requests with a body, by libmicrohttpd
+ *           bodies    what has come of them, in one budget of memory
+ *           peers     who is connected, and who has to make room
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper
  *           packer    the thread that looks at bodies, and answers

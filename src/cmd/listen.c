@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "flow/receive.h"
@@ -11,8 +12,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#define PEM_MAX ((size_t)1 << 20)
+#define PEM_MAX     ((size_t)1 << 20)
+#define BODIES_MAX  ((size_t)64 << 20) /* memory for the bodies of all requests */
+#define CONNECTIONS 512                /* at a time, where there are descriptors for them */
+#define FDS_WANTED  4096
 
 struct listen_args {
     struct command_args common;
@@ -23,6 +28,8 @@ struct listen_args {
     const char *cert_file;
     const char *key_file;
     uint64_t delay;
+    uint64_t address_limit;
+    uint64_t request_time;
 };
 
 static const struct listen_args listen_defaults = {
@@ -30,6 +37,8 @@ static const struct listen_args listen_defaults = {
     .archive = ARCHIVE_DEFAULTS,
     .addr = "127.0.0.1:8474",
     .delay = 60000,
+    .address_limit = 64,
+    .request_time = 30000,
 };
 
 /* clang-format off */
@@ -39,6 +48,8 @@ static const struct opt listen_opts[] = {
     { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
     { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "and this key (PEM)", 0, 0, NULL, false, NULL },
     { 0,   "delay",    "TIME", OPT_DURATION, OPT_AT(listen_args, delay),     "archive a run so long after its webhook, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "request-time",  "TIME", OPT_DURATION, OPT_AT(listen_args, request_time),  "a request that takes longer than this, from its first byte to its last, is cut off (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "address-limit", "N",    OPT_NUMBER,   OPT_AT(listen_args, address_limit), "connections of one address (64 bits of IPv6) at a time; beyond, the oldest that wait make room; more for a reverse proxy that does not collect requests before it passes them on (default 64; 0: no limit)", 0, 100000, NULL, false, NULL },
     OPT_END,
 };
 
@@ -94,20 +105,49 @@ static unsigned webhook(struct receive *receive, const struct server_request *re
     return statuses[verdict];
 }
 
+/* A request's head: is it for us, and may it be Skyvern's? */
+static unsigned on_head(void *ctx, const struct server_request *request,
+                        char answer[SERVER_ANSWER_MAX])
+{
+    bool hook = strcmp(request->path, "/") == 0 || strcmp(request->path, "/webhook") == 0;
+    bool health = strcmp(request->path, "/healthz") == 0;
+    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+
+    (void)ctx;
+    (void)snprintf(answer, SERVER_ANSWER_MAX, "{}\n");
+    if (!hook && !health)
+        return 404;
+    if (health ? !get : strcmp(request->method, "POST") != 0)
+        return 405;
+    if (health || webhook_signed(request->header))
+        return 0;
+    (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"state\":\"refused\"}\n");
+    log_line(LOG_WARNING, "a webhook is refused: it is not signed");
+    return 401;
+}
+
 static unsigned on_request(void *ctx, const struct server_request *request,
                            char answer[SERVER_ANSWER_MAX])
 {
     struct service *service = ctx;
-    bool hook = strcmp(request->path, "/") == 0 || strcmp(request->path, "/webhook") == 0;
-    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 
-    if (strcmp(request->path, "/healthz") == 0 && get)
-        return health(service->receive, answer);
-    if (!hook && strcmp(request->path, "/healthz") != 0)
-        return 404;
-    if (!hook || strcmp(request->method, "POST") != 0)
-        return 405;
-    return webhook(service->receive, request, answer);
+    return strcmp(request->method, "POST") == 0 ? webhook(service->receive, request, answer)
+                                                : health(service->receive, answer);
+}
+
+/* Descriptors that we may have, after asking for more. */
+static size_t descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 256;
+    if (limit.rlim_cur < FDS_WANTED && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return 256;
+    }
+    return limit.rlim_cur < FDS_WANTED ? (size_t)limit.rlim_cur : FDS_WANTED;
 }
 
 static int load_tls(struct service *s, struct err *err)
@@ -138,15 +178,23 @@ static int start(struct service *s, struct err *err)
                                   .key = args->cert_file ? buf_text(&s->key) : NULL,
                                   .header = WEBHOOK_SIGNATURE,
                                   .body_max = WEBHOOK_MAX,
+                                  .budget = BODIES_MAX,
+                                  .of_address = args->address_limit,
+                                  .deadline = args->request_time,
+                                  .admit = on_head,
                                   .handle = on_request,
                                   .ctx = s };
 
+    mem_steady();
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &s->pull);
     s->pull.strict = false; /* better an archive that says what is missing than none */
     s->pull.force = false;
     s->pull.stop_fd = signals_fd();
     s->pull.stopped = signals_stopped;
+    server.connections = descriptors() / 4; /* and as many while others are being ended */
+    if (server.connections > CONNECTIONS)
+        server.connections = CONNECTIONS;
     s->receive = receive_new(&receive, err);
     if (!s->receive)
         return -1;

@@ -10,6 +10,12 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
+bool webhook_signed(const char *signature)
+{
+    return signature && strlen(signature) == SHA256_TEXT - 1 &&
+           strspn(signature, "0123456789abcdef") == SHA256_TEXT - 1;
+}
+
 int webhook_verify(const char *key, const void *body, size_t len, const char *signature,
                    struct err *err)
 {
@@ -23,8 +29,7 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
         mac_len != sizeof(mac))
         return err_set(err, ERR_DENIED, "the signature cannot be checked without the API key");
     text_hex(want, mac, sizeof(mac));
-    if (strlen(signature) != SHA256_TEXT - 1 ||
-        CRYPTO_memcmp(signature, want, SHA256_TEXT - 1) != 0)
+    if (!webhook_signed(signature) || CRYPTO_memcmp(signature, want, SHA256_TEXT - 1) != 0)
         return err_set(err, ERR_DENIED, "the webhook's signature is wrong");
     return 0;
 }

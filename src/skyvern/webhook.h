@@ -15,10 +15,14 @@
 #include "base/err.h"
 #include "skyvern/run.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define WEBHOOK_MAX       ((size_t)10 << 20) /* bytes of a body that we take */
 #define WEBHOOK_SIGNATURE "x-skyvern-signature"
+
+/* Whether a header's value (NULL: not sent) has the form of a signature at all. */
+bool webhook_signed(const char *signature);
 
 /*
  * Check the signature over the raw body, in constant time.
