@@ -76,6 +76,8 @@
  *           shelf     where the volumes are
  *           search    what a catalog holds, found
  *           annals    holds and what was pruned: what no volume can tell
+ *           inbox     webhooks on the disk
+ *           turns     which of the queued runs is next
  *           retention which runs are kept
  *           lock      one at a time
  *           metrics   a text file for Prometheus

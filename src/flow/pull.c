@@ -241,7 +241,31 @@ static int put_documents(struct pull *p, struct err *err)
     return 0;
 }
 
-static int fetch_all(struct pull *p, struct err *err)
+/* How many pulls there may be at a time. */
+static unsigned share_of(const struct pull *p)
+{
+    return p->opts->share ? p->opts->share : 1;
+}
+
+/* Threads that compress: the cores, shared. */
+static unsigned workers_of(const struct pull *p)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned each = (unsigned)(cores < 1 ? 1 : cores > 64 ? 64 : cores) / share_of(p);
+
+    return each ? each : 1;
+}
+
+/* A patient pull is not content as long as something is missing that may come. */
+static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
+{
+    result->coming = p->opts->patient ? record_coming(p->fetch, p->plan) : 0;
+    if (!result->coming)
+        return 0;
+    return err_set(err, ERR_BUSY, "%zu artifacts are missing, and may come", result->coming);
+}
+
+static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
@@ -267,7 +291,7 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
 
-    p->pool = pool_new(BODY_CHUNKS + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
+    p->pool = pool_new(BODY_CHUNKS / share_of(p) + 2 * (size_t)opts->jobs, CHUNK_SIZE, err);
     p->pass = pool_new(PASS_CHUNKS, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(PARTS_CHUNKS, CHUNK_SIZE, err), opts->spool_dir, NULL };
     packer.stow.seen = p->page ? record_see : NULL;
@@ -286,7 +310,7 @@ static int fetch_all(struct pull *p, struct err *err)
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    if (!p->fetch || fetch_run(p->fetch, err) < 0)
+    if (!p->fetch || fetch_run(p->fetch, err) < 0 || be_content(p, result, err) < 0)
         return -1;
     if (p->journal && journal_flush(p->journal, err) < 0)
         log_line(LOG_WARNING, "%s", err->text);
@@ -498,15 +522,12 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct volume_opts volume = { .path = opts->output,
                                   .format = opts->format,
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode,
-                                  .workers = cores < 1    ? 1
-                                             : cores > 64 ? 64
-                                                          : (unsigned)cores };
+                                  .workers = workers_of(p) };
 
     struct draft_opts draft = { .listing = &p->listing,
                                 .filter = opts->filter,
@@ -541,7 +562,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         result->incomplete = result->runs_failed > 0;
         return tell_plan(p, err);
     }
-    if (begin_volume(p, err) < 0 || fetch_all(p, err) < 0)
+    if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
     warn_mismatches(p);
     return seal(p, result, err);
