@@ -53,11 +53,9 @@
  *           progress  the line that moves
  *           grid      rows and columns
  *           signals   stop, and how far are you
-<<<<<<< HEAD
  *           watchdog  ends a process in which nothing moves
-=======
  *           confine   Landlock and seccomp
->>>>>>> bbc83aa (confine: readers give up what they do not need, by Landlock and seccomp)
+ *           child     a command run by the shell, with nothing else of ours
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
  *           budget    transfers, buffers and descriptors that a pull may have
@@ -81,6 +79,8 @@
  *           shelf     where the volumes are
  *           search    what a catalog holds, found
  *           annals    holds and what was pruned: what no volume can tell
+ *           inbox     webhooks on the disk
+ *           turns     which of the queued runs is next
  *           retention which runs are kept
  *           lock      one at a time
  *           metrics   a text file for Prometheus
@@ -115,6 +115,8 @@
  *           slot      a libcurl handle, set up for one request
  *           sockets   connections, and what lies in them unasked
  *           server    requests with a body, by libmicrohttpd
+ *           bodies    what has come of them, in one budget of memory
+ *           peers     who is connected, and who has to make room
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper
  *           packer    the thread that looks at bodies, and answers

@@ -6,14 +6,24 @@
  * The key is never sent, redirects are followed as everywhere, and what goes wrong
  * is a warning and no more: nothing fails because its watcher is away.
  *
- * Threads  one; waits up to ten seconds
+ * Threads  one; waits up to ten seconds, and three for an end that was asked for
  */
 #ifndef ASK_PING_H
 #define ASK_PING_H
 
+#include <stdbool.h>
+
 enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
 
-/* url NULL: nobody is told. agent: the User-Agent. */
-void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what);
+/*
+ * Send one.
+ *
+ * url      NULL: nobody is told
+ * agent    the User-Agent
+ * stopped  whether to stop, asked often; may be NULL. A start is then not told any more, an
+ *          end still is, but is not waited for so long
+ */
+void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what,
+               bool (*stopped)(void *ctx), void *ctx);
 
 #endif

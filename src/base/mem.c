@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -160,6 +161,13 @@ struct block {
     size_t size;
     max_align_t data[];
 };
+
+void mem_steady(void)
+{
+#ifdef M_MMAP_THRESHOLD /* of glibc, which else raises it with each large block */
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+#endif
+}
 
 struct region {
     struct block *head;

@@ -46,6 +46,13 @@ char *mem_format(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_C
 void mem_free(void *p);
 
 /*
+ * From now on give large blocks back to the system when they are released, and never cut small
+ * ones out of them: for a process that stays for weeks, and whose budgets of memory are to be
+ * what it really has.
+ */
+void mem_steady(void);
+
+/*
  * Make the nth allocation from now fail, and all after it when stay is set
  * (0: none). For tests; counts are process-wide.
  */

@@ -89,7 +89,7 @@ static int run(const struct command *const *commands, const struct command *comm
                struct err *err)
 {
     const struct command_args *common = args;
-    struct config config = { { 0 } };
+    struct config config = { .secret = false };
     int first = 0;
     int status = -1;
 

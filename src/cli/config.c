@@ -60,40 +60,50 @@ static bool holds_key(const char *line)
     return strncmp(line, "api-key", 7) == 0 && line[7] != '-';
 }
 
+int config_parse(struct config *config, const char *name, const struct opt_group *groups,
+                 void *args, bool (*elsewhere)(const void *ctx, const char *name),
+                 const void *ctx, struct err *err)
+{
+    char *line = config->text.data;
+    char *next;
+    unsigned n = 0;
+
+    config->secret = false;
+    if (line && strlen(line) != config->text.len) /* what is behind it would not be read */
+        return err_set(err, ERR_USAGE, "'%s' has a NUL byte", name);
+    for (; line; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        n++;
+        config->secret = config->secret || holds_key(trim(line));
+        if (read_line(line, groups, args, elsewhere, ctx, err) < 0)
+            return err_wrap(err, "'%s', line %u", name, n);
+    }
+    return 0;
+}
+
 int config_load(struct config *config, const struct opt_group *groups, void *args,
                 bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err)
 {
     char *path = where();
-    char *line;
-    char *next;
-    bool secret = false;
-    unsigned n = 0;
     int rc = 0;
 
     buf_init(&config->text, CONFIG_MAX);
     err_clear(err);
     if (!path)
         return 0;
-    if (file_load(path, &config->text, err) < 0) {
-        if (err->os == ENOENT || err->os == ENOTDIR)
-            err_clear(err);
-        else
-            rc = -1;
-        mem_free(path);
-        return rc;
+    if (file_load(path, &config->text, err) == 0) {
+        rc = config_parse(config, path, groups, args, elsewhere, ctx, err);
+        if (rc == 0 && config->secret && file_shared(path))
+            log_line(LOG_WARNING, "'%s' holds a key, and others may read it; chmod 600 it",
+                     path);
+    } else if (err->os == ENOENT || err->os == ENOTDIR) {
+        err_clear(err);
+    } else {
+        rc = -1;
     }
-    for (line = config->text.data; rc == 0 && line; line = next) {
-        next = strchr(line, '\n');
-        if (next)
-            *next++ = '\0';
-        n++;
-        secret = secret || holds_key(trim(line));
-        if (read_line(line, groups, args, elsewhere, ctx, err) < 0)
-            rc = err_wrap(err, "'%s', line %u", path, n);
-    }
-    if (rc == 0 && secret && file_shared(path))
-        log_line(LOG_WARNING, "'%s' holds a key, and others may read it; chmod 600 it", path);
     mem_free(path);
     return rc;
 }

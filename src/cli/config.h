@@ -20,6 +20,7 @@
 
 struct config {
     struct buf text;
+    bool secret; /* it holds the key */
 };
 
 /*
@@ -31,6 +32,12 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
                 bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err) MUST_CHECK;
 
+/* The same of a text that is there already; name is the file's, for messages. */
+int config_parse(struct config *config, const char *name, const struct opt_group *groups,
+                 void *args, bool (*elsewhere)(const void *ctx, const char *name),
+                 const void *ctx, struct err *err) MUST_CHECK;
+
+/* Wipe and release; may be called twice, and on {0}. */
 void config_clear(struct config *config);
 
 #endif

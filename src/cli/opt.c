@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define OPTS_MAX  100
+#define AGO_MAX   ((uint64_t)INT64_MAX / 2000) /* milliseconds, which microseconds can count */
 #define LIST_MAX  100000
 #define LONG_BASE 1000 /* getopt_long's value of the i-th option */
 
@@ -73,10 +74,13 @@ static int flag(bool *out, const char *value, struct err *err)
 
 static int number(const struct opt *opt, uint64_t *out, const char *value, struct err *err)
 {
-    if (text_u64(value, opt->max ? opt->max : UINT64_MAX, out, err) < 0)
+    uint64_t n;
+
+    if (text_u64(value, opt->max ? opt->max : UINT64_MAX, &n, err) < 0)
         return -1;
-    if (*out < opt->min)
+    if (n < opt->min)
         return err_set(err, ERR_USAGE, "at least %llu is wanted", (unsigned long long)opt->min);
+    *out = n;
     return 0;
 }
 
@@ -88,7 +92,7 @@ static int when(int64_t *out, const char *value, struct err *err)
     if (*out != CLOCK_NONE)
         return 0;
     if (strchr("smhdw", value[strlen(value) - (*value != '\0')]) == NULL || !*value ||
-        text_parse_duration(value, &ago, err) < 0)
+        text_parse_duration(value, &ago, err) < 0 || ago > AGO_MAX)
         return err_set(err, ERR_USAGE,
                        "a date (2026-01-31), a time (2026-01-31T12:00Z) or how "
                        "long ago (7d, 12h) is wanted");

@@ -11,6 +11,7 @@
  * touch (C17, 7.14.1.1). */
 static atomic_int stop;
 static atomic_bool asked;
+static atomic_int group; /* of a child */
 static int ends[2] = { -1, -1 };
 
 static void wake(void)
@@ -26,9 +27,13 @@ static void wake(void)
 static void on_stop(int signal)
 {
     int none = 0;
+    int child = atomic_load(&group);
 
-    if (!atomic_compare_exchange_strong(&stop, &none, signal))
+    if (!atomic_compare_exchange_strong(&stop, &none, signal) && signal != SIGXFSZ) {
+        if (child > 0)
+            (void)kill(-child, SIGKILL);
         _exit(128 + signal);
+    }
     wake();
 }
 
@@ -48,13 +53,28 @@ static int handle(int signal, void (*fn)(int))
     return sigaction(signal, &action, NULL);
 }
 
+/* A hang-up is a stop, unless nohup said that it is none. */
+static int handle_hup(void)
+{
+    struct sigaction old;
+
+    if (sigaction(SIGHUP, NULL, &old) < 0)
+        return -1;
+    return old.sa_handler == SIG_IGN ? 0 : handle(SIGHUP, on_stop);
+}
+
 int signals_setup(struct err *err)
 {
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || handle(SIGINT, on_stop) < 0 ||
-        handle(SIGTERM, on_stop) < 0 || handle(SIGUSR1, on_ask) < 0 ||
-        handle(SIGPIPE, SIG_IGN) < 0)
+        handle(SIGTERM, on_stop) < 0 || handle_hup() < 0 || handle(SIGXFSZ, on_stop) < 0 ||
+        handle(SIGUSR1, on_ask) < 0 || handle(SIGPIPE, SIG_IGN) < 0)
         return err_sys(err, "cannot set up signals");
     return 0;
+}
+
+void signals_group(int pgid)
+{
+    atomic_store(&group, pgid);
 }
 
 int signals_fd(void)

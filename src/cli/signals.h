@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signals: SIGINT and SIGTERM as a wish to stop, SIGUSR1 as a question.
+ * signals: SIGINT, SIGTERM, SIGHUP and SIGXFSZ as a wish to stop, SIGUSR1 as a question.
  *
  * A handler only notes the signal and writes a byte into a pipe, which wakes
- * whoever waits for it. A second SIGINT or SIGTERM ends the program at once.
+ * whoever waits for it. A second SIGINT, SIGTERM or SIGHUP ends the program at once,
+ * and kills its child. SIGHUP that is ignored at the start (nohup) stays ignored. Each
+ * write beyond the limit of file size sends SIGXFSZ, and fails: the first is the wish to stop.
  *
  * Errors   ERR_SYSTEM
  * Threads  set up by one, before the others start; asked by one
@@ -15,6 +17,7 @@
 
 #include <stdbool.h>
 
+/* Handle the signals from now on. */
 int signals_setup(struct err *err) MUST_CHECK;
 
 /* Becomes readable with each signal. */
@@ -25,6 +28,9 @@ int signals_stop(void);
 
 /* Whether one has: signals_stop as a hook; ctx is not used. */
 bool signals_stopped(void *ctx);
+
+/* The process group of a child, which a second signal kills; 0: there is none. */
+void signals_group(int pgid);
 
 /* Whether the status was asked for since the last call. */
 bool signals_asked(void);

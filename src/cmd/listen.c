@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "flow/receive.h"
@@ -9,10 +10,18 @@
 #include "net/server.h"
 #include "skyvern/webhook.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#define PEM_MAX ((size_t)1 << 20)
+#define PEM_MAX     ((size_t)1 << 20)
+#define BODIES_MAX  ((size_t)64 << 20) /* memory for the bodies of all requests */
+#define CONNECTIONS 512                /* at a time, where there are descriptors for them */
+#define FDS_WANTED  4096
+#define FDS_PULL    48 /* of a pull, beside two for each transfer */
+#define HEALTH      "/healthz"
+#define QUEUE       "/healthz/queue"
 
 struct listen_args {
     struct command_args common;
@@ -23,6 +32,12 @@ struct listen_args {
     const char *cert_file;
     const char *key_file;
     uint64_t delay;
+    uint64_t address_limit;
+    uint64_t request_time;
+    uint64_t runs;
+    uint64_t patience;
+    uint64_t again;
+    uint64_t stuck_after;
 };
 
 static const struct listen_args listen_defaults = {
@@ -30,6 +45,12 @@ static const struct listen_args listen_defaults = {
     .archive = ARCHIVE_DEFAULTS,
     .addr = "127.0.0.1:8474",
     .delay = 60000,
+    .address_limit = 64,
+    .request_time = 30000,
+    .runs = 4,
+    .patience = 300000,
+    .again = 60000,
+    .stuck_after = 900000,
 };
 
 /* clang-format off */
@@ -38,12 +59,23 @@ static const struct opt listen_opts[] = {
     { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: a free one)", 0, 0, NULL, false, NULL },
     { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
     { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "and this key (PEM)", 0, 0, NULL, false, NULL },
-    { 0,   "delay",    "TIME", OPT_DURATION, OPT_AT(listen_args, delay),     "archive a run so long after its webhook, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "request-time",  "TIME", OPT_DURATION, OPT_AT(listen_args, request_time),  "cut a request off that takes longer than this, from its first byte to its last (default 30s; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "address-limit", "N",    OPT_NUMBER,   OPT_AT(listen_args, address_limit), "connections of one address (64 bits of IPv6) at a time; beyond, the oldest from which nothing comes make room. Behind a reverse proxy all come from its address: more for one that does not collect a request before it passes it on (default 64; 0: no limit)", 0, 100000, NULL, false, NULL },
+    OPT_END,
+};
+
+static const struct opt queue_opts[] = {
+    { 0,   "delay",       "TIME", OPT_DURATION, OPT_AT(listen_args, delay),       "archive a run so long after its webhook, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "runs",        "N",    OPT_NUMBER,   OPT_AT(listen_args, runs),        "archive so many runs at a time; each has --jobs transfers, and its share of --limit-rate (default 4)", 1, 64, NULL, false, NULL },
+    { 0,   "patience",    "TIME", OPT_DURATION, OPT_AT(listen_args, patience),    "a run that takes longer than this while others wait makes room, keeps what it has, and has twice the time when it goes on (default 5m; 0: without end)", 0, 0, NULL, false, NULL },
+    { 0,   "again",       "TIME", OPT_DURATION, OPT_AT(listen_args, again),       "try what failed, or lacks something that may come, again after this time, twice as long after each failure, up to an hour (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "stuck-after", "TIME", OPT_DURATION, OPT_AT(listen_args, stuck_after), "/healthz says that the queue is stuck when a run is due and nothing has moved for so long (default 15m)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt_group listen_groups[] = {
     { "Server",   listen_opts,           0 },
+    { "Queue",    queue_opts,            0 },
     { "What",     archive_type_opts,     OPT_AT(listen_args, archive) },
     { "Archive",  archive_format_opts,   OPT_AT(listen_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
@@ -63,14 +95,20 @@ struct service {
     struct buf key;
 };
 
-static unsigned health(struct receive *receive, char answer[SERVER_ANSWER_MAX])
+/* How the queue is; the status says it, too, when it is asked for by name. */
+static unsigned health(struct receive *receive, bool queue, char answer[SERVER_ANSWER_MAX])
 {
-    struct receive_counts counts = receive_counts(receive);
+    static const char *const states[] = { "ok", "incomplete", "stuck" };
+    struct receive_health h = receive_health(receive);
 
     (void)snprintf(answer, SERVER_ANSWER_MAX,
-                   "{\"status\":\"ok\",\"queued\":%zu,\"archived\":%zu,\"failed\":%zu}\n",
-                   counts.queued, counts.archived, counts.failed);
-    return 200;
+                   "{\"status\":\"%s\",\"queued\":%zu,\"active\":%zu,\"waiting\":%zu,"
+                   "\"incomplete\":%zu,\"given_up\":%zu,\"archived\":%zu,\"failed\":%zu,"
+                   "\"late_s\":%llu,\"still_s\":%llu}\n",
+                   states[h.state], h.queued, h.active, h.waiting, h.incomplete, h.given_up,
+                   h.archived, h.failed, (unsigned long long)h.late / 1000,
+                   (unsigned long long)h.still / 1000);
+    return queue && h.state != RECEIVE_OK ? 503 : 200;
 }
 
 static unsigned webhook(struct receive *receive, const struct server_request *request,
@@ -94,20 +132,50 @@ static unsigned webhook(struct receive *receive, const struct server_request *re
     return statuses[verdict];
 }
 
+/* A request's head: is it for us, and may it be Skyvern's? */
+static unsigned on_head(void *ctx, const struct server_request *request,
+                        char answer[SERVER_ANSWER_MAX])
+{
+    bool hook = strcmp(request->path, "/") == 0 || strcmp(request->path, "/webhook") == 0;
+    bool health = strcmp(request->path, HEALTH) == 0 || strcmp(request->path, QUEUE) == 0;
+    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+
+    (void)ctx;
+    (void)snprintf(answer, SERVER_ANSWER_MAX, "{}\n");
+    if (!hook && !health)
+        return 404;
+    if (health ? !get : strcmp(request->method, "POST") != 0)
+        return 405;
+    if (health || webhook_signed(request->header))
+        return 0;
+    (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"state\":\"refused\"}\n");
+    log_line(LOG_WARNING, "a webhook is refused: it is not signed");
+    return 401;
+}
+
 static unsigned on_request(void *ctx, const struct server_request *request,
                            char answer[SERVER_ANSWER_MAX])
 {
     struct service *service = ctx;
-    bool hook = strcmp(request->path, "/") == 0 || strcmp(request->path, "/webhook") == 0;
-    bool get = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 
-    if (strcmp(request->path, "/healthz") == 0 && get)
-        return health(service->receive, answer);
-    if (!hook && strcmp(request->path, "/healthz") != 0)
-        return 404;
-    if (!hook || strcmp(request->method, "POST") != 0)
-        return 405;
-    return webhook(service->receive, request, answer);
+    return strcmp(request->method, "POST") == 0
+               ? webhook(service->receive, request, answer)
+               : health(service->receive, strcmp(request->path, QUEUE) == 0, answer);
+}
+
+/* Descriptors that we may have, after asking for more. */
+static size_t descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 256;
+    if (limit.rlim_cur < FDS_WANTED && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return 256;
+    }
+    return limit.rlim_cur < FDS_WANTED ? (size_t)limit.rlim_cur : FDS_WANTED;
 }
 
 static int load_tls(struct service *s, struct err *err)
@@ -128,9 +196,14 @@ static int load_tls(struct service *s, struct err *err)
 static int start(struct service *s, struct err *err)
 {
     const struct listen_args *args = s->args;
+    size_t fds = descriptors();
     struct receive_opts receive = { .dest = args->dest,
                                     .pull = &s->pull,
                                     .delay = args->delay,
+                                    .runs = args->runs,
+                                    .patience = args->patience,
+                                    .again = args->again,
+                                    .stuck = args->stuck_after,
                                     .stop_fd = signals_fd(),
                                     .stopped = signals_stopped };
     struct server_opts server = { .addr = args->addr,
@@ -138,15 +211,29 @@ static int start(struct service *s, struct err *err)
                                   .key = args->cert_file ? buf_text(&s->key) : NULL,
                                   .header = WEBHOOK_SIGNATURE,
                                   .body_max = WEBHOOK_MAX,
+                                  .budget = BODIES_MAX,
+                                  .of_address = args->address_limit,
+                                  .deadline = args->request_time,
+                                  .admit = on_head,
                                   .handle = on_request,
                                   .ctx = s };
 
+    mem_steady();
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &s->pull);
     s->pull.strict = false; /* better an archive that says what is missing than none */
     s->pull.force = false;
     s->pull.stop_fd = signals_fd();
     s->pull.stopped = signals_stopped;
+    server.connections = fds / 4; /* and as many while others are being ended */
+    if (server.connections > CONNECTIONS)
+        server.connections = CONNECTIONS;
+    while (receive.runs > 1 &&
+           receive.runs * (FDS_PULL + 2 * args->archive.jobs) + 2 * server.connections > fds)
+        receive.runs--;
+    if (receive.runs < args->runs)
+        log_line(LOG_WARNING, "%zu descriptors: %zu runs are archived at a time", fds,
+                 receive.runs);
     s->receive = receive_new(&receive, err);
     if (!s->receive)
         return -1;
@@ -176,6 +263,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
         rc = load_tls(&s, err);
     if (rc == 0)
         rc = signals_setup(err);
+    (void)signal(SIGXFSZ, SIG_IGN); /* an archive that gets too large is its own failure */
     if (rc == 0)
         rc = session_open(&s.args->session, &s.api, err);
     if (rc == 0)
@@ -198,9 +286,12 @@ const struct command cmd_listen = {
     .name = "listen",
     .args = "--dest DIR",
     .brief = "receive webhooks, and archive each run that ended",
-    .about = "Takes Skyvern's webhooks at / and /webhook, checks their signature, answers at "
-             "once, and archives each run in the background, once. The queue is kept on disk. "
-             "GET /healthz tells how it is. Ends on SIGTERM.",
+    .about =
+        "Takes Skyvern's webhooks at / and /webhook, checks their signature, answers at "
+        "once, and archives each run in the background. The queue is kept on disk. What comes "
+        "after a run was archived, by a webhook of its second attempt or because it was "
+        "missing, goes into RUN_ID.2.tar.zst and so on. GET /healthz tells how the queue is. "
+        "Ends on SIGTERM.",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),
     .defaults = &listen_defaults,

@@ -109,7 +109,7 @@ static int load_webhook(struct job *job, struct err *err)
 
 static int take_webhook(struct job *job, struct err *err)
 {
-    char id[RUN_ID_MAX + 1];
+    struct webhook_facts facts;
 
     if (!job->args->webhook)
         return 0;
@@ -117,9 +117,9 @@ static int take_webhook(struct job *job, struct err *err)
         webhook_verify(secret_peek(job->api.key), buf_text(&job->webhook), job->webhook.len,
                        job->args->signature, err) < 0)
         return -1;
-    if (webhook_run(buf_text(&job->webhook), job->webhook.len, id, err) < 0)
+    if (webhook_read(buf_text(&job->webhook), job->webhook.len, &facts, err) < 0)
         return -1;
-    return idlist_add(&job->ids, id, "the webhook", err);
+    return idlist_add(&job->ids, facts.run_id, "the webhook", err);
 }
 
 /* A webhook names a run, too. */

@@ -302,7 +302,8 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0)
         rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopped, NULL, err);
     if (rc == 0) {
-        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START);
+        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START, signals_stopped,
+                  NULL);
         s.job.moving = progress_possible() && !s.args->common.quiet &&
                        !s.args->common.verbose && s.args->common.log_format == 0;
         if (s.job.moving)
@@ -313,7 +314,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         if (tell(&s, &result, rc == 0, elapsed, &told) < 0)
             log_line(LOG_ERROR, "--metrics: %s", told.text);
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file,
-                  rc == 0 ? PING_SUCCESS : PING_FAIL);
+                  rc == 0 ? PING_SUCCESS : PING_FAIL, signals_stopped, NULL);
         if (result.cut)
             log_line(LOG_WARNING,
                      "the service lists only the newest %d runs; give the IDs of "

@@ -2,17 +2,24 @@
 #include "flow/budget.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define READ_SIZE   ((uint64_t)128 << 10) /* what one transfer takes at a time */
 #define READ_WITHIN 5                     /* seconds: each transfer is read so often */
-#define FILES_MAX   128                   /* bodies in files, beside one of each transfer */
+#define WORKERS_MAX 64
+#define FILES_MAX   128 /* bodies in files, beside one of each transfer */
 
-int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, uint64_t descriptors,
-                  struct err *err)
+int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
+                  uint64_t descriptors, struct err *err)
 {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t most = jobs ? jobs : 1;
     uint64_t left;
 
+    share = share ? share : 1;
+    if (cores < 1 || cores > WORKERS_MAX)
+        cores = cores < 1 ? 1 : WORKERS_MAX;
+    descriptors /= share;
     if (descriptors < BUDGET_RESERVED + 3)
         return err_set(err, ERR_LIMIT,
                        "the process may open %llu files, and a pull needs %d (ulimit -n)",

@@ -25,6 +25,7 @@
 struct budget {
     unsigned jobs;      /* transfers at a time */
     unsigned files;     /* bodies in files at a time */
+    unsigned workers;   /* threads that compress */
     size_t body_chunks; /* for bodies on their way */
     size_t pass_chunks; /* for the one that passes through: those of the frame that it fills,
                            and of the frames that are being compressed */
@@ -32,14 +33,16 @@ struct budget {
 };
 
 /*
- * Choose. Pure.
+ * Choose, from what the options ask for and the process may have.
  *
  * jobs         transfers wanted, at most
- * rate         the rate limit of all together, 0: none: no more transfers than can be read
- * often enough that their servers do not close them descriptors  that the process may have open
+ * rate         the rate limit of all together, 0 for none: no more transfers than can be read
+ *              often enough that their servers do not close them
+ * share        pulls that there may be at a time, which share it all; 0 for this one alone
+ * descriptors  how many the process may have open
  */
-int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, uint64_t descriptors,
-                  struct err *err) MUST_CHECK;
+int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
+                  uint64_t descriptors, struct err *err) MUST_CHECK;
 
 /* How many descriptors the process may have, its soft limit having been raised to the hard one.
  */

@@ -254,7 +254,16 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
     return 0;
 }
 
-static int fetch_all(struct pull *p, struct err *err)
+/* A patient pull is not content as long as something is missing that may come. */
+static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
+{
+    result->coming = p->opts->patient ? record_coming(p->fetch, p->plan) : 0;
+    if (!result->coming)
+        return 0;
+    return err_set(err, ERR_BUSY, "%zu artifacts are missing, and may come", result->coming);
+}
+
+static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
@@ -302,7 +311,7 @@ static int fetch_all(struct pull *p, struct err *err)
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    if (!p->fetch || fetch_run(p->fetch, err) < 0)
+    if (!p->fetch || fetch_run(p->fetch, err) < 0 || be_content(p, result, err) < 0)
         return -1;
     p->fetched = true;
     if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
@@ -513,15 +522,12 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct volume_opts volume = { .path = opts->output,
                                   .format = opts->format,
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode,
-                                  .workers = cores < 1    ? 1
-                                             : cores > 64 ? 64
-                                                          : (unsigned)cores };
+                                  .workers = p->budget.workers };
 
     struct draft_opts draft = { .listing = &p->listing,
                                 .filter = opts->filter,
@@ -530,7 +536,8 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                 .skip = opts->skip,
                                 .ctx = opts->ctx };
 
-    if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, budget_descriptors(), err) < 0)
+    if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
+                      err) < 0)
         return -1;
     if (p->budget.jobs < opts->jobs)
         log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
@@ -562,7 +569,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         result->incomplete = result->runs_failed > 0;
         return tell_plan(p, err);
     }
-    if (begin_volume(p, err) < 0 || fetch_all(p, err) < 0)
+    if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
     warn_mismatches(p);
     return seal(p, result, err);

@@ -89,6 +89,8 @@ struct pull_opts {
     bool force;
     unsigned mode; /* of the archive and its signature */
     bool strict;
+    bool patient;   /* when something is missing that may come, fail and keep what is here */
+    unsigned share; /* so many pulls run beside each other and share memory and cores; 0: one */
     bool dedupe;
     enum stow_duplicates duplicates;
     enum bundle_mode bundles;
@@ -123,6 +125,7 @@ struct pull_result {
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
     size_t restored;                      /* artifacts that an interrupted attempt had left */
     uint64_t restored_bytes;
+    size_t coming;   /* after a failure: what a patient pull misses */
     size_t kept;     /* after a failure: artifacts that are here to be gone on with */
     bool nothing;    /* there was nothing new, and no archive was written */
     bool incomplete; /* something is missing or is not what the service said */

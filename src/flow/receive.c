@@ -5,114 +5,102 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "base/table.h"
+#include "flow/enter.h"
+#include "open/box.h"
 #include "skyvern/webhook.h"
+#include "vault/inbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define QUEUED_MAX 1000000
-#define AGAIN_MIN  60000   /* after the first failure */
-#define AGAIN_MAX  3600000 /* and never less often than this */
-#define SUFFIX     ".json"
+#define AGAIN_MAX    3600000  /* a run is tried at least so often */
+#define PATIENCE_MAX 86400000 /* and has at most so long at a time */
+#define LOOK_EVERY   500      /* whether others wait */
+#define DOZE_MAX     60000
+#define PARTS_MAX    1000 /* archives of one run */
+#define ROWS_CLEAR   256  /* rows whose texts are held together */
 
-struct queued {
-    struct queued *next;
-    char id[RUN_ID_MAX + 1];
-    int64_t due; /* wall clock: it outlives us */
-    unsigned failures;
-};
-
+/*
+ * Threads: receive_run starts one for each place, and waits for the wish to stop. Each takes a
+ * run from the inbox, archives it by a pull of its own, and gives it back; they share the inbox
+ * and the counts, and nothing else. A thread that has no run sleeps on news, which a webhook
+ * signals; a pull that is to stop is woken by halt.
+ */
 struct receive {
     struct receive_opts opts;
-    char *queue; /* DEST/.queue */
-    int wake;    /* an eventfd */
+    struct inbox *inbox;
+    int halt; /* an eventfd: readable for good once stopping */
+    atomic_bool stopping;
     /* under lock */
     pthread_mutex_t lock;
-    struct queued *first; /* in the order of arrival */
-    struct receive_counts counts;
+    pthread_cond_t news;
+    unsigned webhooks; /* taken so far: whether there is news */
+    uint64_t moved;    /* the last time that something did */
+    size_t archived;
+    size_t failed;
 };
 
-static char *archive_path(const struct receive *r, const char *id, struct err *err)
-{
-    return mem_format(err, "%s/%s.%s", r->opts.dest, id,
-                      volume_format_name(r->opts.pull->format));
-}
-
-static char *queue_path(const struct receive *r, const char *id, const char *suffix,
-                        struct err *err)
-{
-    return mem_format(err, "%s/%s%s", r->queue, id, suffix);
-}
-
-/* Append a run; with the lock held. */
-static int append(struct receive *r, const char *id, int64_t due, struct err *err)
-{
+/* One run in one thread. */
+struct job {
+    struct receive *r;
     struct queued *run;
-    struct queued **last = &r->first;
+    struct webhook_facts facts; /* of the webhook */
+    struct table *held;    /* artifacts in the run's archives so far; NULL: there is none */
+    struct region *region; /* texts of rows */
+    size_t rows;
+    char *first;     /* name of the run's first archive, or NULL */
+    char *output;    /* of the next one */
+    bool changed;    /* the run has ended otherwise than the archives say */
+    uint64_t until;  /* its patience; then it makes room */
+    uint64_t looked; /* whether others wait */
+    bool made_room;
+    uint64_t bytes; /* of the last status */
+    size_t done;
+    size_t coming; /* artifacts that are missing and may come */
+    size_t gone;   /* and those that will not */
+};
 
-    if (r->counts.queued >= QUEUED_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d runs are queued", QUEUED_MAX);
-    run = mem_new(sizeof(*run), err);
-    if (!run)
-        return -1;
-    (void)snprintf(run->id, sizeof(run->id), "%s", id);
-    run->due = due;
-    while (*last)
-        last = &(*last)->next;
-    *last = run;
-    r->counts.queued++;
-    return 0;
+static int64_t now(void)
+{
+    return (int64_t)clock_mono();
 }
 
-/* Take up what an earlier process had queued. */
-static int load(struct receive *r, struct err *err)
+/* A condition that waits by the monotonic clock. */
+static void init_lock(struct receive *r)
 {
-    DIR *dir = opendir(r->queue);
-    struct dirent *entry;
-    int rc = 0;
+    pthread_condattr_t attr;
 
-    if (!dir)
-        return err_sys(err, "cannot read '%s'", r->queue);
-    while (rc == 0 && (entry = readdir(dir))) {
-        char id[RUN_ID_MAX + 1];
-        size_t len = strlen(entry->d_name);
-        struct stat st;
-
-        if (len <= strlen(SUFFIX) || len - strlen(SUFFIX) > RUN_ID_MAX ||
-            strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0 ||
-            fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
-            continue;
-        (void)snprintf(id, sizeof(id), "%.*s", (int)(len - strlen(SUFFIX)), entry->d_name);
-        if (run_id_valid(id))
-            rc = append(r, id, (int64_t)st.st_mtime * 1000 + (int64_t)r->opts.delay, err);
-    }
-    (void)closedir(dir);
-    return rc;
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&r->news, &attr);
+    (void)pthread_condattr_destroy(&attr);
 }
 
 struct receive *receive_new(const struct receive_opts *opts, struct err *err)
 {
     struct receive *r = mem_new(sizeof(*r), err);
+    struct inbox_opts inbox = { opts->dest, run_id_valid, WEBHOOK_MAX, opts->delay };
 
     if (!r)
         return NULL;
     r->opts = *opts;
-    (void)pthread_mutex_init(&r->lock, NULL);
-    r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    r->queue = mem_format(err, "%s/.queue", opts->dest);
-    if (r->wake < 0)
+    r->moved = clock_mono();
+    init_lock(r);
+    r->halt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (r->halt < 0)
         (void)err_sys(err, "cannot make an eventfd");
-    else if (r->queue && ((mkdir(opts->dest, 0700) < 0 && errno != EEXIST) ||
-                          (mkdir(r->queue, 0700) < 0 && errno != EEXIST)))
-        (void)err_sys(err, "cannot make '%s'", r->queue);
-    else if (r->queue && load(r, err) == 0)
+    else
+        r->inbox = inbox_open(&inbox, now(), err);
+    if (r->inbox)
         return r;
     receive_free(r);
     return NULL;
@@ -122,228 +110,437 @@ void receive_free(struct receive *r)
 {
     if (!r)
         return;
-    while (r->first) {
-        struct queued *next = r->first->next;
-
-        mem_free(r->first);
-        r->first = next;
-    }
-    file_close(&r->wake);
+    inbox_close(r->inbox);
+    file_close(&r->halt);
+    (void)pthread_cond_destroy(&r->news);
     (void)pthread_mutex_destroy(&r->lock);
-    mem_free(r->queue);
     mem_free(r);
 }
 
-static bool is_queued(const struct receive *r, const char *id)
+/* Something moved: count it (each may be NULL). */
+static void moved(struct receive *r, size_t *counter)
 {
-    const struct queued *run;
-
-    for (run = r->first; run; run = run->next) {
-        if (strcmp(run->id, id) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Keep a webhook on disk and in the list, unless its run is known; with the lock held. */
-static enum receive_verdict enqueue(struct receive *r, const char *id, const char *body,
-                                    size_t len, struct err *err)
-{
-    char *archive = archive_path(r, id, err);
-    char *file = archive ? queue_path(r, id, SUFFIX, err) : NULL;
-    enum receive_verdict verdict = RECEIVE_ERROR;
-
-    if (file && (is_queued(r, id) || access(archive, F_OK) == 0))
-        verdict = RECEIVE_KNOWN;
-    else if (file && file_put(file, body, len, 0600, err) == 0 &&
-             append(r, id, clock_wall() + (int64_t)r->opts.delay, err) == 0)
-        verdict = RECEIVE_QUEUED;
-    mem_free(archive);
-    mem_free(file);
-    return verdict;
-}
-
-static void wake(struct receive *r)
-{
-    const uint64_t one = 1;
-
-    if (write(r->wake, &one, sizeof(one)) < 0) {
-        /* full: it is readable already */
-    }
+    (void)pthread_mutex_lock(&r->lock);
+    r->moved = clock_mono();
+    if (counter)
+        ++*counter;
+    (void)pthread_mutex_unlock(&r->lock);
 }
 
 enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t len,
                                      const char *signature, char *run_id, struct err *err)
 {
+    static const enum receive_verdict verdicts[] = { RECEIVE_QUEUED, RECEIVE_KNOWN,
+                                                     RECEIVE_ERROR };
     const char *key = secret_peek(r->opts.pull->api->key);
-    enum receive_verdict verdict = RECEIVE_ERROR;
+    enum inbox_verdict verdict = INBOX_ERROR;
+    struct webhook_facts facts;
     struct buf kept;
 
     *run_id = '\0';
     if (webhook_verify(key, body, len, signature, err) < 0)
         return RECEIVE_REFUSED;
-    if (webhook_run(body, len, run_id, err) < 0)
+    if (webhook_read(body, len, &facts, err) < 0)
         return RECEIVE_BAD;
-    if (webhook_keep(key, body, len, &kept, err) == 0) {
+    (void)snprintf(run_id, RUN_ID_MAX + 1, "%s", facts.run_id);
+    if (webhook_keep(key, body, len, &kept, err) == 0) /* no signature rests on the disk */
+        verdict = inbox_put(r->inbox, run_id, buf_text(&kept), kept.len, now(), err);
+    buf_clear(&kept);
+    if (verdict == INBOX_QUEUED) {
         (void)pthread_mutex_lock(&r->lock);
-        verdict = enqueue(r, run_id, buf_text(&kept), kept.len, err);
+        r->webhooks++;
+        (void)pthread_cond_broadcast(&r->news);
         (void)pthread_mutex_unlock(&r->lock);
     }
-    buf_clear(&kept);
-    if (verdict == RECEIVE_QUEUED)
-        wake(r);
-    return verdict;
+    return verdicts[verdict];
 }
 
-/* The first run that is due; else NULL, and when the next one is. */
-static struct queued *next_due(struct receive *r, int64_t *next)
+/* What an archive says of its run, and which artifacts it holds. */
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
 {
-    struct queued *run;
-    int64_t now = clock_wall();
+    struct job *job = ctx;
+    struct rows_artifact artifact;
+    struct rows_run run;
 
-    *next = INT64_MAX;
-    (void)pthread_mutex_lock(&r->lock);
-    for (run = r->first; run && run->due > now; run = run->next)
-        *next = run->due < *next ? run->due : *next;
-    (void)pthread_mutex_unlock(&r->lock);
-    return run;
+    if (section != ROWS_RUNS && section != ROWS_ARTIFACTS)
+        return 0;
+    if (job->rows++ % ROWS_CLEAR == 0) {
+        region_free(job->region);
+        job->region = region_new(err);
+        if (!job->region)
+            return -1;
+    }
+    if (section == ROWS_RUNS) {
+        if (rows_run(&run, text, len, job->region, err) < 0)
+            return -1;
+        if (strcmp(run.run_id, job->run->id) == 0) /* the last archive's word counts */
+            job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
+        return 0;
+    }
+    if (rows_artifact(&artifact, text, len, job->region, err) < 0)
+        return -1;
+    len = strlen(artifact.artifact_id);
+    return table_get(job->held, artifact.artifact_id, len)
+               ? 0
+               : table_add(job->held, artifact.artifact_id, len, job, err);
 }
 
-/* Take a run off the list, its file having left the queue. */
-static void drop(struct receive *r, struct queued *run)
+static int read_archive(struct job *job, const char *path, struct err *err)
 {
-    struct queued **at = &r->first;
-
-    (void)pthread_mutex_lock(&r->lock);
-    while (*at != run)
-        at = &(*at)->next;
-    *at = run->next;
-    r->counts.queued--;
-    (void)pthread_mutex_unlock(&r->lock);
-    mem_free(run);
-}
-
-/* End a run's stay in the queue: to where is NULL to remove its file, else its new suffix. */
-static int leave(struct receive *r, struct queued *run, const char *to, struct err *err)
-{
-    char *file = queue_path(r, run->id, SUFFIX, err);
-    char *other = file && to ? queue_path(r, run->id, to, err) : NULL;
-    int rc = -1;
-
-    if (file && (!to || other))
-        rc = to ? rename(file, other) : unlink(file);
-    if (rc < 0 && file && errno == ENOENT)
-        rc = 0;
-    if (rc < 0 && file)
-        (void)err_sys(err, "cannot take '%s' out of the queue", file);
-    mem_free(file);
-    mem_free(other);
-    if (rc == 0)
-        drop(r, run);
-    return rc;
-}
-
-static int archive_run(struct receive *r, const struct queued *run, struct pull_result *result,
-                       struct err *err)
-{
-    struct pull_opts opts = *r->opts.pull;
-    char *output = archive_path(r, run->id, err);
-    char id[RUN_ID_MAX + 1];
-    char *ids[] = { id };
+    struct box box = { 0 };
     int rc;
 
-    if (!output)
+    if (!job->first)
+        job->first = mem_copy(path_base(path), err);
+    if (!job->held)
+        job->held = table_new(err);
+    if (!job->first || !job->held)
         return -1;
-    (void)snprintf(id, sizeof(id), "%s", run->id);
-    opts.run_ids = ids;
-    opts.run_count = 1;
-    opts.output = output;
-    opts.top = id;
-    rc = pull_run(&opts, result, err);
-    mem_free(output);
+    rc = box_open(&box, path, err);
+    if (rc == 0)
+        rc = box_manifest(&box, on_row, job, NULL, err);
+    box_close(&box);
+    if (rc < 0 && err->kind != ERR_MEMORY) { /* then what it holds is archived once more */
+        log_line(LOG_ERROR, "'%s' cannot be read, and is left as it is: %s", path, err->text);
+        rc = 0;
+    }
     return rc;
 }
 
-/* A failure: later again, or never. */
-static int put_off(struct receive *r, struct queued *run, const struct err *why,
-                   struct err *err)
+static char *archive_path(const struct job *job, unsigned part, enum volume_format format,
+                          struct err *err)
 {
-    uint64_t again = (uint64_t)AGAIN_MIN << (run->failures < 6 ? run->failures : 6);
+    const char *dest = job->r->opts.dest;
+    const char *ext = volume_format_name(format);
+
+    return part == 1 ? mem_format(err, "%s/%s.%s", dest, job->run->id, ext)
+                     : mem_format(err, "%s/%s.%u.%s", dest, job->run->id, part, ext);
+}
+
+/* Read the archives of the run, of any format, and name the next one. */
+static int find_archives(struct job *job, struct err *err)
+{
+    unsigned part;
+
+    for (part = 1; part <= PARTS_MAX; part++) {
+        bool there = false;
+        unsigned format;
+
+        for (format = VOLUME_TAR_ZST; format <= VOLUME_ZIP; format++) {
+            char *path = archive_path(job, part, format, err);
+            int rc = path ? 0 : -1;
+
+            if (path && access(path, F_OK) == 0) {
+                there = true;
+                rc = read_archive(job, path, err);
+            }
+            mem_free(path);
+            if (rc < 0)
+                return -1;
+        }
+        if (!there) {
+            job->output = archive_path(job, part, job->r->opts.pull->format, err);
+            return job->output ? 0 : -1;
+        }
+    }
+    return err_set(err, ERR_LIMIT, "more than %d archives of one run", PARTS_MAX);
+}
+
+static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+{
+    const struct job *job = ctx;
+
+    (void)run_id;
+    return table_get(job->held, artifact_id, strlen(artifact_id));
+}
+
+static const char *on_parent(void *ctx, const char *run_id)
+{
+    (void)run_id;
+    return ((const struct job *)ctx)->first;
+}
+
+static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
+                    const char *reason)
+{
+    struct job *job = ctx;
+
+    (void)run_id;
+    (void)artifact_id;
+    (void)type;
+    if (enter_is_final(reason))
+        job->gone++;
+    else
+        job->coming++;
+}
+
+static void on_status(void *ctx, const struct pull_status *status)
+{
+    struct job *job = ctx;
+
+    if (status->bytes == job->bytes && status->artifacts_done == job->done)
+        return;
+    job->bytes = status->bytes;
+    job->done = status->artifacts_done;
+    moved(job->r, NULL);
+}
+
+/* Asked often: whether all are to stop, or this one is to make room. */
+static bool on_stopped(void *ctx)
+{
+    struct job *job = ctx;
+    uint64_t at = clock_mono();
+
+    if (atomic_load(&job->r->stopping))
+        return true;
+    if (at >= job->until && at >= job->looked + LOOK_EVERY) {
+        job->looked = at;
+        job->made_room = inbox_waits(job->r->inbox, now());
+    }
+    return job->made_room;
+}
+
+/* Pull what no archive of the run holds yet. */
+static int archive_run(struct job *job, struct pull_result *result, struct err *err)
+{
+    const struct receive *r = job->r;
+    struct pull_opts opts = *r->opts.pull;
+    const char *ext = volume_format_name(opts.format);
+    char id[TURNS_ID_MAX + 1];
+    char *ids[] = { id };
+    char *top = mem_copy(path_base(job->output), err);
+    int rc;
+
+    if (!top)
+        return -1;
+    top[strlen(top) - strlen(ext) - 1] = '\0';
+    (void)snprintf(id, sizeof(id), "%s", job->run->id);
+    opts.run_ids = ids;
+    opts.run_count = 1;
+    opts.output = job->output;
+    opts.top = top;
+    opts.share = (unsigned)r->opts.runs;
+    opts.rate_bps = (opts.rate_bps + r->opts.runs - 1) / r->opts.runs;
+    opts.patient = job->run->failures < RECEIVE_PATIENT && opts.format != VOLUME_ZIP;
+    if (job->held) {
+        opts.skip = on_skip;
+        opts.parent = on_parent;
+        opts.only_new = !job->changed;
+    }
+    opts.lost = on_lost;
+    opts.status = on_status;
+    opts.stop_fd = r->halt;
+    opts.stopped = on_stopped;
+    opts.ctx = job;
+    rc = pull_run(&opts, result, err);
+    mem_free(top);
+    return rc;
+}
+
+/* The run stays in the queue: when its turn comes again. */
+static void put_off(struct job *job, enum turns_why why, const char *text)
+{
+    struct receive *r = job->r;
+    unsigned failures = job->run->failures;
+    uint64_t again = r->opts.again << (failures < 16 ? failures : 16);
 
     again = again < AGAIN_MAX ? again : AGAIN_MAX;
+    log_line(LOG_ERROR, "run '%s' is not archived%s: %s; once more in %llu s", job->run->id,
+             why == TURNS_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
     (void)pthread_mutex_lock(&r->lock);
-    r->counts.failed++;
+    r->failed++;
     (void)pthread_mutex_unlock(&r->lock);
-    run->failures++;
-    if (why->kind == ERR_NOT_FOUND && run->failures >= RECEIVE_TRIES) {
-        log_line(LOG_ERROR, "run '%s' is given up: %s", run->id, why->text);
-        return leave(r, run, ".failed", err);
-    }
-    log_line(LOG_ERROR, "run '%s' is not archived: %s; once more in %llu s", run->id, why->text,
-             (unsigned long long)again / 1000);
-    (void)pthread_mutex_lock(&r->lock);
-    run->due = clock_wall() + (int64_t)again;
-    (void)pthread_mutex_unlock(&r->lock);
-    return 0;
+    inbox_later(r->inbox, job->run, why, now() + (int64_t)again);
 }
 
-static int handle(struct receive *r, struct queued *run, struct err *err)
+/* The run leaves the queue. */
+static void leave(struct job *job, enum inbox_end how)
 {
-    struct pull_result result;
-    struct err why;
+    struct err err;
 
-    err_clear(&why);
-    if (archive_run(r, run, &result, &why) == 0) {
-        log_line(LOG_INFO, "run '%s' is archived: %llu artifacts, %llu missing", run->id,
-                 (unsigned long long)result.totals.artifacts,
-                 (unsigned long long)result.totals.missing);
-    } else if (why.kind == ERR_CANCELLED) {
-        return 0; /* it stays in the queue */
-    } else if (why.kind != ERR_EXISTS) {
-        return put_off(r, run, &why, err);
-    }
-    (void)pthread_mutex_lock(&r->lock);
-    r->counts.archived += why.kind == ERR_NONE;
-    (void)pthread_mutex_unlock(&r->lock);
-    return leave(r, run, NULL, err);
+    if (inbox_leave(job->r->inbox, job->run, how, now(), &err) < 0)
+        put_off(job, TURNS_FAILURE, err.text);
+    else
+        moved(job->r, NULL);
 }
 
-static void doze(struct receive *r, int64_t until)
+static bool too_old(const struct job *job)
 {
-    struct pollfd fds[] = { { .fd = r->opts.stop_fd, .events = POLLIN },
-                            { .fd = r->wake, .events = POLLIN } };
-    int64_t left = until == INT64_MAX ? INT64_MAX : until - clock_wall();
-    uint64_t drop_count;
+    return now() - job->run->tried >= RECEIVE_GIVE_UP;
+}
 
-    if (poll(fds, 2,
-             left > 60000 ? 60000
-             : left < 0   ? 0
-                          : (int)left) > 0 &&
-        read(r->wake, &drop_count, sizeof(drop_count)) < 0) {
-        /* it was the other one */
+/* The pull has ended well. */
+static void settle(struct job *job, const struct pull_result *result)
+{
+    const char *id = job->run->id;
+    char text[100];
+
+    if (result->nothing)
+        log_line(LOG_INFO, "run '%s' has nothing that is not archived", id);
+    else
+        log_line(LOG_INFO, "run '%s' is archived: %llu artifacts, %llu missing", id,
+                 (unsigned long long)result->totals.artifacts,
+                 (unsigned long long)result->totals.missing);
+    if (!result->nothing)
+        moved(job->r, &job->r->archived);
+    if (job->coming && !too_old(job)) {
+        (void)snprintf(text, sizeof(text), "%zu artifacts are missing, and may come",
+                       job->coming);
+        put_off(job, TURNS_MISSING, text);
+    } else if (job->coming || job->gone) {
+        log_line(LOG_ERROR, "run '%s' is archived without %zu artifacts, which do not come", id,
+                 job->coming + job->gone);
+        leave(job, INBOX_INCOMPLETE);
+    } else {
+        leave(job, INBOX_DONE);
     }
+}
+
+/* The pull has failed, or was stopped. */
+static void fail(struct job *job, const struct pull_result *result, const struct err *why)
+{
+    const char *id = job->run->id;
+
+    if (why->kind == ERR_CANCELLED && job->made_room) {
+        log_line(LOG_WARNING, "run '%s' takes long, and makes room for others", id);
+        inbox_later(job->r->inbox, job->run, TURNS_MADE_ROOM, now());
+    } else if (why->kind == ERR_CANCELLED) {
+        inbox_later(job->r->inbox, job->run, TURNS_STOPPED, now());
+    } else if (why->kind == ERR_NOT_FOUND && job->run->failures + 1 >= RECEIVE_TRIES) {
+        log_line(LOG_ERROR, "run '%s' is given up: %s", id, why->text);
+        moved(job->r, &job->r->failed);
+        leave(job, INBOX_FAILED);
+    } else {
+        put_off(job, result->coming ? TURNS_MISSING : TURNS_FAILURE, why->text);
+    }
+}
+
+/* What the webhook says; without it the run is archived all the same. */
+static void read_webhook(struct job *job)
+{
+    struct buf body;
+    struct err err;
+
+    buf_init(&body, WEBHOOK_MAX);
+    if (inbox_read(job->r->inbox, job->run, &body, &err) < 0 ||
+        webhook_read(buf_text(&body), body.len, &job->facts, &err) < 0) {
+        log_line(LOG_WARNING, "the webhook of run '%s': %s", job->run->id, err.text);
+        job->facts = (struct webhook_facts){ 0 };
+    }
+    buf_clear(&body);
+}
+
+static void work(struct receive *r, struct queued *run)
+{
+    struct job job = { .r = r, .run = run };
+    struct pull_result result = { 0 };
+    uint64_t patience = r->opts.patience << (run->put_back < 20 ? run->put_back : 20);
+    struct err err;
+
+    err_clear(&err);
+    job.until = r->opts.patience
+                    ? clock_mono() + (patience < PATIENCE_MAX ? patience : PATIENCE_MAX)
+                    : UINT64_MAX;
+    read_webhook(&job);
+    if (find_archives(&job, &err) < 0 || archive_run(&job, &result, &err) < 0)
+        fail(&job, &result, &err);
+    else
+        settle(&job, &result);
+    table_free(job.held);
+    region_free(job.region);
+    mem_free(job.first);
+    mem_free(job.output);
+}
+
+/* Sleep until a webhook comes, or a time; told is how many there were when it was looked. */
+static void doze(struct receive *r, unsigned told, int64_t until)
+{
+    int64_t most = now() + DOZE_MAX;
+    struct timespec at;
+
+    until = until < most ? until : most;
+    at = (struct timespec){ until / 1000, until % 1000 * 1000000 };
+    (void)pthread_mutex_lock(&r->lock);
+    if (r->webhooks == told && !atomic_load(&r->stopping))
+        (void)pthread_cond_timedwait(&r->news, &r->lock, &at);
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
+static void *serve(void *ctx)
+{
+    struct receive *r = ctx;
+
+    while (!atomic_load(&r->stopping)) {
+        struct queued *run;
+        unsigned told;
+        int64_t next;
+
+        (void)pthread_mutex_lock(&r->lock);
+        told = r->webhooks;
+        (void)pthread_mutex_unlock(&r->lock);
+        run = inbox_take(r->inbox, r->opts.runs, now(), &next);
+        if (run)
+            work(r, run);
+        else
+            doze(r, told, next);
+    }
+    return NULL;
+}
+
+static void halt(struct receive *r)
+{
+    const uint64_t one = 1;
+
+    atomic_store(&r->stopping, true);
+    if (write(r->halt, &one, sizeof(one)) < 0)
+        log_line(LOG_DEBUG, "nobody is woken");
+    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_cond_broadcast(&r->news);
+    (void)pthread_mutex_unlock(&r->lock);
 }
 
 int receive_run(struct receive *r, struct err *err)
 {
-    while (!r->opts.stopped(r->opts.ctx)) {
-        int64_t next;
-        struct queued *run = next_due(r, &next);
+    pthread_t *threads = mem_array(r->opts.runs, sizeof(*threads), err);
+    struct pollfd stop = { .fd = r->opts.stop_fd, .events = POLLIN };
+    size_t started = 0;
+    int rc = threads ? 0 : -1;
 
-        if (!run)
-            doze(r, next);
-        else if (handle(r, run, err) < 0)
-            return -1;
+    while (rc == 0 && started < r->opts.runs) {
+        errno = pthread_create(&threads[started], NULL, serve, r);
+        if (errno)
+            rc = err_sys(err, "cannot start a thread");
+        else
+            started++;
     }
-    return 0;
+    while (rc == 0 && !r->opts.stopped(r->opts.ctx))
+        (void)poll(&stop, 1, -1);
+    halt(r);
+    while (started)
+        (void)pthread_join(threads[--started], NULL);
+    mem_free(threads);
+    return rc;
 }
 
-struct receive_counts receive_counts(struct receive *r)
+struct receive_health receive_health(struct receive *r)
 {
-    struct receive_counts counts;
+    struct inbox_counts counts = inbox_counts(r->inbox, now());
+    struct receive_health health = { .queued = counts.queued,
+                                     .active = counts.active,
+                                     .waiting = counts.waiting,
+                                     .incomplete = counts.incomplete,
+                                     .given_up = counts.failed,
+                                     .late = (uint64_t)counts.late };
 
     (void)pthread_mutex_lock(&r->lock);
-    counts = r->counts;
+    health.archived = r->archived;
+    health.failed = r->failed;
+    health.still = clock_mono() - r->moved;
     (void)pthread_mutex_unlock(&r->lock);
-    return counts;
+    if (health.late > r->opts.stuck && health.still > r->opts.stuck)
+        health.state = RECEIVE_STUCK;
+    else if (health.waiting || health.incomplete || health.given_up)
+        health.state = RECEIVE_LACKING;
+    return health;
 }

@@ -2,6 +2,7 @@
 #include "flow/record.h"
 
 #include "base/mem.h"
+#include "flow/enter.h"
 #include "format/bag.h"
 #include "skyvern/redact.h"
 
@@ -44,6 +45,20 @@ const char *record_reason(const struct fetch *fetch, const struct item *item)
     if (!outcome->reason && item->leader)
         outcome = fetch_outcome(fetch, item->leader);
     return outcome->reason ? outcome->reason : "not-fetched";
+}
+
+size_t record_coming(const struct fetch *fetch, const struct plan *plan)
+{
+    size_t coming = 0;
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        coming +=
+            !item->packed && !item->unlisted && !enter_is_final(record_reason(fetch, item));
+    }
+    return coming;
 }
 
 void record_count(struct record *record)

@@ -55,6 +55,9 @@ int record_see(void *ctx, const char *path, const struct item *item, const struc
 /* Why an item is missing, as a word. */
 const char *record_reason(const struct fetch *fetch, const struct item *item);
 
+/* How many artifacts are missing that may still come. */
+size_t record_coming(const struct fetch *fetch, const struct plan *plan);
+
 /* Count everything up. */
 void record_count(struct record *record);
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "base/text.h"
+#include "cli/child.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/watchdog.h"
@@ -14,6 +15,7 @@
 #include "job/tool.h"
 #include "open/box.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +50,8 @@ const struct opt archive_format_opts[] = {
 
 const struct opt archive_series_opts[] = {
     { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set; what it prints goes to standard error", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but nothing else of the environment; what it prints goes to standard error", 0, 0, NULL, false, NULL },
+    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, command_timeout), "end --anchor-command after this time (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -231,24 +234,28 @@ static int load_previous(struct archive_job *job, struct err *err)
 static int tell_anchor(const struct archive_job *job, const struct pull_result *result,
                        struct err *err)
 {
-    char head[SHA256_TEXT];
-    char *command;
-    int status;
+    char text[SHA256_TEXT];
+    char *env[] = { NULL, NULL, NULL };
+    struct child_opts opts = { .command = job->args->anchor_command,
+                               .env = env,
+                               .timeout = job->args->command_timeout };
+    int rc = -1;
 
-    if (!job->args->anchor_command)
+    if (!opts.command)
         return 0;
-    text_hex(head, result->manifest_sha256, SHA256_SIZE);
-    if (setenv("SKYARC_HEAD", head, 1) < 0 || setenv("SKYARC_ARCHIVE", job->output, 1) < 0)
-        return err_sys(err, "cannot set up --anchor-command");
-    command = mem_format(err, "exec >&2\n%s", job->args->anchor_command);
-    if (!command)
-        return -1;
-    status = system(command);
-    mem_free(command);
-    if (status == 0)
+    text_hex(text, result->manifest_sha256, SHA256_SIZE);
+    env[0] = mem_format(err, "SKYARC_HEAD=%s", text);
+    env[1] = env[0] ? mem_format(err, "SKYARC_ARCHIVE=%s", job->output) : NULL;
+    if (env[1])
+        rc = child_run(&opts, err);
+    mem_free(env[0]);
+    mem_free(env[1]);
+    if (rc == 0)
         return 0;
-    return err_set(err, ERR_SYSTEM, "'%s' is written, and --anchor-command failed (status %d)",
-                   job->output, status);
+    if (err->kind == ERR_CANCELLED)
+        return err_wrap(err, "stopped; '%s' is written, and --anchor-command was stopped",
+                        job->output);
+    return err_wrap(err, "'%s' is written, and --anchor-command failed", job->output);
 }
 
 int archive_init(struct archive_job *job, const struct archive_args *args,
@@ -401,6 +408,10 @@ int archive_status(const struct pull_result *result, int rc, const struct err *e
         log_line(LOG_ERROR, "stopped by signal %d%s", signals_stop(),
                  how ? how : "; nothing was written");
         return EXIT_SIGNAL + signals_stop();
+    }
+    if (signals_stop() == SIGXFSZ) { /* the write that failed may have been told first */
+        log_line(LOG_ERROR, "stopped by signal %d: %s", SIGXFSZ, err->text);
+        return EXIT_SIGNAL + SIGXFSZ;
     }
     return -1;
 }

@@ -34,6 +34,7 @@ struct archive_args {
     const char *sign;
     const char *after;
     const char *anchor_command;
+    uint64_t command_timeout;
     uint64_t level;
     uint64_t jobs;
     uint64_t retries;
@@ -55,7 +56,8 @@ struct archive_args {
 #define ARCHIVE_DEFAULTS                                                                       \
     {                                                                                          \
         .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30, .mode = 0600,                \
-        .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000                       \
+        .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,                      \
+        .command_timeout = 300000                                                              \
     }
 
 /* -t and -x; how an archive is made; how it is transferred. */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/server.h"
 
-#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "net/bodies.h"
+#include "net/peers.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,21 +19,38 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define THREADS     4
-#define CONNECTIONS 1000
-#define IDLE_S      30
-#define BACKLOG     512
+#define THREADS   4
+#define IDLE_S    30              /* between two pieces of a request, or two requests */
+#define HEAD_MAX  ((size_t)16384) /* memory of a connection: for the head, and for pieces */
+#define DRAIN_MAX 65536           /* a refused body up to this is read before the answer */
+#define BACKLOG   512
 
+/*
+ * Libmicrohttpd has four threads, each with its share of the connections. Its own limits do not
+ * do: its timeout is one of inactivity, which a byte now and then renews, and its limits of
+ * connections keep out who comes last. So peers is told of each connection, and a thread of
+ * ours looks at it: the limit that libmicrohttpd gets lies above ours.
+ */
 struct server {
     struct server_opts opts;
     struct MHD_Daemon *daemon;
+    struct bodies *bodies;
+    struct peers *peers;
     unsigned port;
+    /* under lock */
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    bool over;
+    /* the thread that looks at peers */
+    pthread_t watch;
+    bool watching;
 };
 
 /* One request on its way in. */
 struct incoming {
-    struct buf body;
-    bool too_large;
+    struct body_in body;
+    unsigned refused;               /* the status; 0: not */
+    char answer[SERVER_ANSWER_MAX]; /* when refused */
 };
 
 static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
@@ -42,20 +63,67 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     if (!response)
         return MHD_NO;
     (void)MHD_add_response_header(response, "Content-Type", "application/json");
-    if (status == MHD_HTTP_CONTENT_TOO_LARGE)
+    if (status == MHD_HTTP_CONTENT_TOO_LARGE || status == MHD_HTTP_SERVICE_UNAVAILABLE)
         (void)MHD_add_response_header(response, "Connection", "close");
     rc = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return rc;
 }
 
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 /* The announced length, or 0. */
 static unsigned long long announced(struct MHD_Connection *connection)
 {
-    const char *text =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    const char *text = header(connection, "Content-Length");
 
     return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void refuse(struct incoming *in, unsigned status, const char *answer)
+{
+    in->refused = status;
+    (void)snprintf(in->answer, sizeof(in->answer), "%s", answer);
+}
+
+static void refuse_body(struct incoming *in, enum bodies_verdict verdict)
+{
+    if (verdict == BODIES_TOO_LARGE)
+        refuse(in, MHD_HTTP_CONTENT_TOO_LARGE, "{\"error\":\"the body is too large\"}\n");
+    else if (verdict == BODIES_NO_ROOM)
+        refuse(in, MHD_HTTP_SERVICE_UNAVAILABLE, "{\"error\":\"too much at a time\"}\n");
+}
+
+/* The head is here: say no now, or take the body. */
+static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
+                             const struct server_request *request, struct incoming *in)
+{
+    unsigned long long length = announced(connection);
+
+    bodies_begin(server->bodies, &in->body, length < SIZE_MAX ? (size_t)length : 0,
+                 clock_mono());
+    in->refused = server->opts.admit(server->opts.ctx, request, in->answer);
+    if (!in->refused && strcmp(request->method, "POST") != 0 &&
+        (length || header(connection, "Transfer-Encoding")))
+        refuse(in, MHD_HTTP_BAD_REQUEST, "{\"error\":\"a body is not wanted\"}\n");
+    if (!in->refused && length > server->opts.body_max)
+        refuse_body(in, BODIES_TOO_LARGE);
+    /* else its bytes pass unkept until its end: who sends them would not read the answer before
+     */
+    if (in->refused && (length > DRAIN_MAX || header(connection, "Transfer-Encoding")))
+        return reply(connection, in->refused, in->answer);
+    return MHD_YES;
 }
 
 /* Called first with the headers, then with pieces of the body, then once more. */
@@ -63,11 +131,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **state)
 {
-    static const char too_large[] = "{\"error\":\"the body is too large\"}\n";
     struct server *server = ctx;
     struct incoming *in = *state;
-    struct server_request request = { .method = method, .path = url };
-    char answer[SERVER_ANSWER_MAX] = "{}\n";
+    struct server_request request = { .method = method,
+                                      .path = url,
+                                      .header = header(connection, server->opts.header),
+                                      .body = "" };
     unsigned status;
 
     (void)version;
@@ -75,41 +144,85 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         in = mem_new(sizeof(*in), NULL);
         if (!in)
             return MHD_NO;
-        buf_init(&in->body, server->opts.body_max);
         *state = in;
-        if (announced(connection) > server->opts.body_max)
-            return reply(connection, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
-        return MHD_YES;
+        return begin(server, connection, &request, in);
     }
     if (*size) {
-        if (!in->too_large && buf_add(&in->body, data, *size, NULL) < 0)
-            in->too_large = true; /* without a length: the rest passes unread, until it idles */
+        if (!in->refused)
+            refuse_body(in, bodies_add(server->bodies, &in->body, data, *size, clock_mono()));
         *size = 0;
         return MHD_YES;
     }
-    if (in->too_large)
-        return reply(connection, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
-    request.header =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, server->opts.header);
-    request.body = buf_text(&in->body);
+    if (!in->refused)
+        refuse_body(in, bodies_whole(server->bodies, &in->body));
+    peers_whole(server->peers, peer_of(connection));
+    if (in->refused)
+        return reply(connection, in->refused, in->answer);
+    request.body = in->body.data ? in->body.data : "";
     request.len = in->body.len;
-    status = server->opts.handle(server->opts.ctx, &request, answer);
-    return reply(connection, status, answer);
+    status = server->opts.handle(server->opts.ctx, &request, in->answer);
+    bodies_drop(server->bodies, &in->body);
+    return reply(connection, status, in->answer);
 }
 
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
+    struct server *server = ctx;
     struct incoming *in = *state;
 
-    (void)ctx;
-    (void)connection;
     (void)code;
     if (!in)
         return;
-    buf_clear(&in->body);
+    bodies_drop(server->bodies, &in->body);
     mem_free(in);
     *state = NULL;
+    peers_answered(server->peers, peer_of(connection), clock_mono());
+}
+
+/* A connection begins, or ends; its descriptor is closed only after that. */
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **socket,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = ctx;
+    const union MHD_ConnectionInfo *fd;
+    const union MHD_ConnectionInfo *address;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        peers_drop(server->peers, *socket);
+        *socket = NULL;
+        return;
+    }
+    fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    address = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (fd)
+        *socket = peers_add(server->peers, fd->connect_fd,
+                            address ? address->client_addr : NULL, clock_mono());
+}
+
+/* Until the server ends: let go who is late or has to make room. */
+static void *watch(void *ctx)
+{
+    struct server *server = ctx;
+    bool over = false;
+
+    while (!over) {
+        size_t ended = peers_look(server->peers, clock_mono());
+        struct timespec until;
+
+        if (ended)
+            log_line(LOG_INFO, "%zu connections were late, or made room, and are ended", ended);
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += (long)PEERS_LOOK * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)pthread_mutex_lock(&server->lock);
+        if (!server->over)
+            (void)pthread_cond_timedwait(&server->news, &server->lock, &until);
+        over = server->over;
+        (void)pthread_mutex_unlock(&server->lock);
+    }
+    return NULL;
 }
 
 /* "host:port" as a list of addresses to bind to. */
@@ -172,37 +285,67 @@ static unsigned port_of(int fd)
                                             : ((struct sockaddr_in *)&name)->sin_port);
 }
 
-struct server *server_new(const struct server_opts *opts, struct err *err)
+static int start_daemon(struct server *server, struct err *err)
 {
-    struct server *server = mem_new(sizeof(*server), err);
+    const struct server_opts *opts = &server->opts;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | (opts->cert ? MHD_USE_TLS : 0);
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)opts->cert },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)opts->key },
         { MHD_OPTION_END, 0, NULL },
     };
-    int fd;
+    int fd = listen_on(opts->addr, err);
 
-    if (!server)
-        return NULL;
-    server->opts = *opts;
-    fd = listen_on(opts->addr, err);
     if (fd < 0)
-        goto fail;
+        return -1;
     server->port = port_of(fd);
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_ARRAY,
-        opts->cert ? tls : tls + 2, MHD_OPTION_END);
+        (unsigned)opts->connections * 2, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_ARRAY, opts->cert ? tls : tls + 2, MHD_OPTION_END);
     if (server->daemon)
-        return server;
+        return 0;
     (void)close(fd);
-    (void)err_set(err, ERR_SYSTEM, "cannot start the server on '%s'%s", opts->addr,
-                  opts->cert ? "; are certificate and key PEM files that belong together?"
-                             : "");
-fail:
+    return err_set(err, ERR_SYSTEM, "cannot start the server on '%s'%s", opts->addr,
+                   opts->cert ? "; are certificate and key PEM files that belong together?"
+                              : "");
+}
+
+/* A condition that waits by the monotonic clock. */
+static void init_lock(struct server *server)
+{
+    pthread_condattr_t attr;
+
+    (void)pthread_mutex_init(&server->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&server->news, &attr);
+    (void)pthread_condattr_destroy(&attr);
+}
+
+struct server *server_new(const struct server_opts *opts, struct err *err)
+{
+    struct server *server = mem_new(sizeof(*server), err);
+    struct peers_opts peers = { opts->connections, opts->of_address, opts->deadline };
+
+    if (!server)
+        return NULL;
+    server->opts = *opts;
+    init_lock(server);
+    server->bodies = bodies_new(opts->budget, opts->body_max, err);
+    server->peers = server->bodies ? peers_new(&peers, err) : NULL;
+    if (server->peers && start_daemon(server, err) == 0) {
+        int rc = pthread_create(&server->watch, NULL, watch, server);
+
+        server->watching = rc == 0;
+        if (server->watching)
+            return server;
+        errno = rc;
+        (void)err_sys(err, "cannot start a thread");
+    }
     server_free(server);
     return NULL;
 }
@@ -211,8 +354,19 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
+    if (server->watching) {
+        (void)pthread_mutex_lock(&server->lock);
+        server->over = true;
+        (void)pthread_cond_signal(&server->news);
+        (void)pthread_mutex_unlock(&server->lock);
+        (void)pthread_join(server->watch, NULL);
+    }
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
+    peers_free(server->peers);
+    bodies_free(server->bodies);
+    (void)pthread_cond_destroy(&server->news);
+    (void)pthread_mutex_destroy(&server->lock);
     mem_free(server);
 }
 

@@ -29,10 +29,10 @@ def sign(key, body):
 
 
 class Receiver:
-    def __init__(self, env, cwd, *args):
+    def __init__(self, env, cwd, *args, **more):
         self.process = subprocess.Popen(
             [SKYARC, "listen", "--dest", "in", "--addr", "127.0.0.1:0", "--delay", "0s", *args],
-            env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
         line = self.process.stdout.readline().decode()
         found = re.fullmatch(r"listening on (https?)://127\.0\.0\.1:(\d+)\n", line)
         assert found, (line, self.process.stderr.read() if self.process.poll() is not None else "")
@@ -59,8 +59,8 @@ class Receiver:
 def listen(env, tmp_path):
     made = []
 
-    def start(*args, **more):
-        made.append(Receiver(dict(env, **more), tmp_path, *args))
+    def start(*args, preexec_fn=None, **more):
+        made.append(Receiver(dict(env, **more), tmp_path, *args, preexec_fn=preexec_fn))
         return made[-1]
 
     yield start
@@ -102,8 +102,10 @@ def test_a_webhook_becomes_an_archive(listen, emu, tmp_path):
     subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=folder, check=True)
     assert one.ask("POST", "/webhook", body, sign(emu.key, body)) == (
         200, {"run_id": "tsk_demo3", "state": "known"})
-    assert one.ask("GET", "/healthz") == (
-        200, {"status": "ok", "queued": 0, "archived": 1, "failed": 0})
+    code, health = one.ask("GET", "/healthz")
+    assert code == 200 and health.pop("late_s") == 0 and health.pop("still_s") < 60
+    assert health == {"status": "ok", "queued": 0, "active": 0, "waiting": 0, "incomplete": 0, "given_up": 0,
+                      "archived": 1, "failed": 0}
     before = made.stat().st_mtime_ns
     code, err = one.stop()
     assert (code, err) == (0, "") and made.stat().st_mtime_ns == before
@@ -130,7 +132,8 @@ def test_what_is_refused(listen, emu, tmp_path):
 def test_bodies_that_are_too_large(listen, emu):
     one = listen()
     with socket.create_connection(("127.0.0.1", one.port)) as raw:  # told by its length alone
-        raw.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n")
+        raw.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nx-skyvern-signature: " + b"0" * 64
+                    + b"\r\nContent-Length: 99999999999\r\n\r\n")
         assert b" 413 " in raw.recv(1000)
     big = b" " * (10 * 1024 * 1024 + 1)
     pieces = (big[i:i + 65536] for i in range(0, len(big), 65536))

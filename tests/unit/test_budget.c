@@ -6,7 +6,7 @@ static struct budget choose(unsigned jobs, uint64_t rate, uint64_t descriptors)
 {
     struct budget budget;
 
-    assert_int_equal(budget_choose(&budget, jobs, rate, descriptors, NULL), 0);
+    assert_int_equal(budget_choose(&budget, jobs, rate, 0, descriptors, NULL), 0);
     assert_true(budget.files >= budget.jobs && budget.jobs >= 1);
     assert_true(BUDGET_RESERVED + 2 * (uint64_t)budget.jobs + budget.files <= descriptors);
     return budget;
@@ -23,7 +23,7 @@ static void test_descriptors(void **state)
     assert_int_equal(choose(256, 0, 1024).jobs, 256);
     assert_int_equal(choose(256, 0, 64).jobs, 12);
     assert_int_equal(choose(16, 0, BUDGET_RESERVED + 3).jobs, 1);
-    assert_int_equal(budget_choose(&budget, 1, 0, BUDGET_RESERVED + 2, &err), -1);
+    assert_int_equal(budget_choose(&budget, 1, 0, 0, BUDGET_RESERVED + 2, &err), -1);
     assert_int_equal(err.kind, ERR_LIMIT);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cli/config.h"
 #include "cli/opt.h"
 #include "unit.h"
 
@@ -124,12 +125,52 @@ static void test_sources(void **state)
     opt_clear(groups, &args);
 }
 
+static bool nowhere(const void *ctx, const char *name)
+{
+    (void)ctx;
+    (void)name;
+    return false;
+}
+
+static int read_file(const char *text, size_t len, struct args *args, struct err *err)
+{
+    struct config config = { .secret = false };
+    int rc;
+
+    memset(args, 0, sizeof(*args));
+    err_clear(err);
+    buf_init(&config.text, 1000);
+    assert_int_equal(buf_add(&config.text, text, len, err), 0);
+    rc = config_parse(&config, "f", groups, args, nowhere, NULL, err);
+    opt_clear(groups, args);
+    config_clear(&config);
+    return rc;
+}
+
+static void test_file(void **state)
+{
+    static const char cut[] = "number = 7\nflag = yes\0\ncount = 1\nnone = x\n";
+    static const char good[] = "# x\n number=7 \r\n\nflag = yes";
+    static const char stranger[] = "number = 7\nnone = x\n";
+    struct args args;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(read_file(good, strlen(good), &args, &err), 0);
+    assert_true(args.number == 7 && args.flag);
+    assert_int_equal(read_file(stranger, strlen(stranger), &args, &err), -1);
+    assert_string_equal(err.text, "'f', line 2: 'none' is no option");
+    assert_int_equal(read_file(cut, sizeof(cut) - 1, &args, &err), -1);
+    assert_string_equal(err.text, "'f' has a NUL byte"); /* what is behind it would be lost */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_file),
     };
 
     return RUN(tests);

@@ -63,7 +63,12 @@ static void test_signature(void **state)
 
 static int run_in(const char *body, char id[RUN_ID_MAX + 1])
 {
-    return webhook_run(body, strlen(body), id, NULL);
+    struct webhook_facts facts;
+    int rc = webhook_read(body, strlen(body), &facts, NULL);
+
+    if (rc == 0)
+        memcpy(id, facts.run_id, sizeof(facts.run_id));
+    return rc;
 }
 
 static void test_run(void **state)
@@ -78,7 +83,42 @@ static void test_run(void **state)
     assert_int_equal(run_in("{\"run_id\":\"a/b\"}", id), -1);
     assert_int_equal(run_in("{\"run_id\":\"a\\u0000b\"}", id), -1);
     assert_int_equal(run_in("[\"run_id\"]", id), -1);
+    assert_int_equal(run_in("[{\"run_id\":\"a\"}]", id), -1);
+    assert_int_equal(run_in("{\"output\":{\"run_id\":\"a\"}}", id), -1);
+    assert_int_equal(run_in("{\"output\":\"run_id\\\":\\\\\",\"run_id\":\"b\"}", id), 0);
+    assert_string_equal(id, "b");
+    assert_int_equal(
+        run_in(" { \"x\" : [ { } , \"}\" ] , \"run_id\" : \"a\" ,\n\"run_id\":\"c\"\t}", id),
+        0);
+    assert_string_equal(id, "c");
+    assert_int_equal(run_in("{}", id), -1);
+    assert_int_equal(run_in("{\"run_id\":\"a\"} x", id), -1);
     assert_int_equal(run_in("", id), -1);
+}
+
+static void test_facts(void **state)
+{
+    static const char body[] = "{\"run_id\":\"a\",\"status\":\"failed\","
+                               "\"finished_at\":\"2026-11-20T10:00:00.5\"}";
+    struct webhook_facts facts;
+
+    (void)state;
+    assert_int_equal(webhook_read(body, strlen(body), &facts, NULL), 0);
+    assert_string_equal(facts.status, "failed");
+    assert_false(webhook_differs(&facts, "failed", "2026-11-20T10:00:00.500000Z"));
+    assert_false(webhook_differs(&facts, NULL, NULL));
+    assert_false(webhook_differs(&facts, "failed", "nonsense"));
+    assert_true(webhook_differs(&facts, "completed", "2026-11-20T10:00:00.5"));
+    assert_true(webhook_differs(&facts, "failed", "2026-11-20T10:00:01"));
+    assert_int_equal(webhook_read("{\"run_id\":\"a\",\"status\":7}", 25, &facts, NULL), 0);
+    assert_string_equal(facts.status, "");
+    assert_false(webhook_differs(&facts, "failed", "2026-11-20T10:00:01"));
+    assert_true(
+        webhook_signed("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
+    assert_false(
+        webhook_signed("0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"));
+    assert_false(webhook_signed("0123456789abcdef"));
+    assert_false(webhook_signed(NULL));
 }
 
 int main(void)
@@ -87,6 +127,7 @@ int main(void)
         cmocka_unit_test(test_body),
         cmocka_unit_test(test_signature),
         cmocka_unit_test(test_run),
+        cmocka_unit_test(test_facts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
