@@ -70,7 +70,7 @@
  *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs
- *           record    manifest.json and the BagIt files
+ *           record    run.json and its like, manifest.json, the BagIt files
  * vault/    catalog   the index of a sync directory, in SQLite
  *           entry     volumes and what they hold, in and out
  *           state     where each run stands on its way
@@ -83,6 +83,10 @@
  * ask/      loop      one turn of the transfer loop
  *           call      API calls with retries
  *           listing   all runs' records and artifact lists
+ *           inquiry   what is asked about one run, until it is listed
+ *           identity  the two names of one run
+ *           children  the runs that runs have started
+ *           records   what else tells a run's story, kept
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
  *           wait      poll runs until they end
@@ -96,6 +100,8 @@
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
  *           scrub     signatures and the key taken out
+ *           endpoint  the calls that give a run's records
+ *           timeline  which runs and tasks a timeline names
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
  *           backoff   when to try again

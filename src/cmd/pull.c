@@ -48,6 +48,7 @@ static const struct opt pull_opts[] = {
 
 static const struct opt_group pull_groups[] = {
     { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
+    { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_format_opts,   OPT_AT(pull_args, archive) },
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },

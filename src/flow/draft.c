@@ -112,13 +112,16 @@ static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run
 size_t draft_fit(const struct draft_opts *opts, uint64_t most)
 {
     uint64_t bytes = 0;
+    size_t fit = 0; /* the last run that was asked for: it and its children go together */
     size_t i;
 
     for (i = 0; i < opts->listing->count; i++) {
         uint64_t more = run_bytes(opts, &opts->listing->runs[i]);
 
-        if (i && bytes + more > most)
-            break;
+        if (!opts->listing->runs[i].depth)
+            fit = i;
+        if (fit && bytes + more > most)
+            return fit;
         bytes += more;
     }
     return i;

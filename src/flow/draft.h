@@ -35,8 +35,8 @@ struct draft_count {
 struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
                         struct err *err) MUST_CHECK;
 
-/* How many runs, at least one, have artifacts of most bytes together; what says no size counts
- * as a usual one. */
+/* How many runs, at least one asked for and its children, have artifacts of most bytes
+ * together; what says no size counts as a usual one. */
 size_t draft_fit(const struct draft_opts *opts, uint64_t most);
 
 /* Whether an item is fetched as it stands, and not as part of something else. */

@@ -28,6 +28,8 @@ struct pull {
     struct loop loop;
     struct callers callers;
     struct listing listing;
+    struct records *records; /* NULL: none is wanted */
+    size_t asked;            /* IDs of the request that the listing covers */
     struct plan *plan;
     struct pool *pool;
     struct pool *pass;
@@ -51,7 +53,8 @@ struct pull {
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs = p->opts->run_count,
+    struct pull_status status = { .runs =
+                                      p->listing.count ? p->listing.count : p->opts->run_count,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->count.listed,
                                   .retries = p->loop.retries,
@@ -197,45 +200,6 @@ static int tell_plan(struct pull *p, struct err *err)
     return 0;
 }
 
-/* Hand run.json or artifacts.json over; the buffer's bytes move to the packer. */
-static int put_document(struct pull *p, size_t run, const char *name, struct buf *text,
-                        struct err *err)
-{
-    const struct listed_run *listed = &p->listing.runs[run];
-    int64_t created = listed->run.created_at ? clock_us(listed->run.created_at) : CLOCK_NONE;
-    char *path = mem_format(err, "data/%s/%s", listed->id, name);
-    struct body *body;
-
-    if (!path)
-        return -1;
-    body = body_of_text(text->data, text->len, err);
-    text->data = NULL;
-    buf_clear(text);
-    if (!body) {
-        mem_free(path);
-        return -1;
-    }
-    if (created == CLOCK_NONE)
-        created = clock_wall() * 1000;
-    return packer_document(p->packer, path, created / 1000000, body, err);
-}
-
-static int put_documents(struct pull *p, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < p->listing.count; i++) {
-        struct listed_run *run = &p->listing.runs[i];
-
-        if (run->failed)
-            continue;
-        if (put_document(p, i, "run.json", &run->run_json, err) < 0 ||
-            put_document(p, i, "artifacts.json", &run->list_json, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /*
  * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
  * the archive goes on without it. In the packer's thread.
@@ -303,7 +267,8 @@ static int fetch_all(struct pull *p, struct err *err)
     if (!p->fetch || fetch_run(p->fetch, err) < 0)
         return -1;
     p->fetched = true;
-    if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
+    /* behind what an interrupted attempt can be gone on with */
+    if (record_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
@@ -367,10 +332,25 @@ static bool any_new(const struct pull *p)
     return false;
 }
 
+static void count_records(const struct pull *p, struct pull_result *result)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        const struct record_set *set = &p->listing.runs[i].records;
+
+        result->records += set->here;
+        result->records_lost += set->lost;
+        result->children += p->listing.runs[i].depth > 0;
+        result->incomplete = result->incomplete || p->listing.runs[i].cut;
+    }
+}
+
 /* Write what the archive says of itself, and give it its name. */
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
+    const char *names[ENDPOINT_RECORDS];
     struct record record = { .top = opts->top,
                              .head = { .tool = opts->tool,
                                        .created_at = clock_wall(),
@@ -378,12 +358,15 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                                        .previous = opts->previous,
                                        .previous_sha256 = opts->previous_sha256,
                                        .run_ids = opts->run_ids,
-                                       .run_count = p->listing.count,
+                                       .run_count = p->asked,
                                        .types = opts->filter->wanted,
                                        .type_count = opts->filter->wanted_count,
                                        .excluded = opts->filter->unwanted,
                                        .excluded_count = opts->filter->unwanted_count,
-                                       .dedupe = opts->dedupe },
+                                       .dedupe = opts->dedupe,
+                                       .children = opts->children,
+                                       .records = names,
+                                       .record_count = endpoint_names(opts->records, names) },
                              .api = opts->api,
                              .listing = &p->listing,
                              .plan = p->plan,
@@ -399,6 +382,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     record_count(&record);
+    count_records(p, result);
     if (opts->strict && record.totals.missing)
         return err_set(err, ERR_MISMATCH,
                        "%llu artifacts are missing; without --strict the rest is "
@@ -421,7 +405,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     result->reason_count = record_reasons(&record, result->reasons, PULL_REASONS);
     result->size = volume.size;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
-    result->incomplete = record.totals.missing || record.mismatches;
+    result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
+                         result->records_lost;
     return 0;
 }
 
@@ -508,6 +493,24 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     return result->kept > 0;
 }
 
+/* Say what the listing is to find out. */
+static int begin_listing(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct listing *l = &p->listing;
+
+    l->calm = opts->calm;
+    l->bundles = opts->bundles != BUNDLE_MEMBERS;
+    l->children = opts->children;
+    p->asked = opts->run_count;
+    if (!opts->records)
+        return 0;
+    p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
+    l->records = p->records;
+    l->session = records_want(p->records, ENDPOINT_SESSION);
+    return p->records ? 0 : -1;
+}
+
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -539,9 +542,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         if (!p->volume)
             return -1;
     }
-    p->listing.calm = opts->calm;
-    p->listing.bundles = opts->bundles != BUNDLE_MEMBERS;
-    if (start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
+    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
         check_runs(p, result, err) < 0)
@@ -549,10 +550,9 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (opts->most_bytes) {
         size_t fit = draft_fit(&draft, opts->most_bytes);
 
-        result->runs_left = p->listing.count - fit;
-        result->runs = fit;
-        listing_cut(&p->listing, fit);
+        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
     }
+    result->runs = p->listing.count;
     p->plan = draft_plan(&draft, &p->count, err);
     if (!p->plan)
         return -1;
@@ -593,6 +593,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.parts.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);
+    records_free(p.records);
     restored_clear(&p.restored);
     return rc;
 }

@@ -23,6 +23,7 @@
 #include "pack/packer.h"
 #include "pack/volume.h"
 #include "skyvern/api.h"
+#include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
 
 #include <stdbool.h>
@@ -63,7 +64,9 @@ struct pull_opts {
     char *const *run_ids;
     size_t run_count;
     const struct kind_filter *filter;
-    const char *tool; /* "skyarc 1.0" */
+    bool children;                         /* with the runs that they have started */
+    const struct endpoint_filter *records; /* which records are kept; NULL: none */
+    const char *tool;                      /* "skyarc 1.0" */
     const char *ca_file;
     const char *spool_dir;
     const char *output;
@@ -113,8 +116,11 @@ struct pull_result {
     struct record_reason reasons[PULL_REASONS];
     size_t reason_count;
     uint64_t mismatches;
-    size_t runs;
-    size_t runs_left; /* of them, left out for most_bytes */
+    size_t records;      /* that tell the runs' stories */
+    size_t records_lost; /* that the service should have given */
+    size_t runs;         /* those asked for, and their children */
+    size_t children;     /* of them, not asked for */
+    size_t runs_left;    /* of those asked for, left out for most_bytes */
     size_t runs_failed;
     unsigned retries;
     uint64_t elapsed;

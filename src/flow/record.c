@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/record.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/bag.h"
+#include "pack/spool.h"
 #include "skyvern/scrub.h"
 
 #include <stdio.h>
@@ -10,7 +12,12 @@
 
 #define TEXT_MAX       ((size_t)1 << 20)
 #define RUN_TEXT_MAX   ((size_t)64 << 10) /* of a failure reason, and of a prompt */
+#define RUN_OUTPUT_MAX ((size_t)16 << 10) /* of an output; all of them fit in ROWS_ROW_MAX */
+#define RUN_TITLE_MAX  ((size_t)2 << 10)
+#define RECORDS_LACKED 200 /* of a run, that its row names */
 #define PATH_MAX_ENTRY 1024
+
+enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 
 enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
@@ -30,7 +37,8 @@ struct making {
     struct tag tags[TAG_COUNT];
     struct tag view;    /* index.html, when there is one */
     struct buf scratch; /* one scrubbed text */
-    struct buf prompt;  /* another */
+    struct buf texts[RUN_TEXTS];
+    struct manifest_record lacked[RECORDS_LACKED];
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
@@ -122,17 +130,47 @@ static const char *clean(struct making *m, const char *text)
     return clean_into(m, &m->scratch, text, text ? strlen(text) : 0);
 }
 
-/* How much of a text a run's row may have, and not half a character of it. */
-static size_t short_len(const char *text)
+/* What a run's row may have of a text, clean, and not half a character of it. */
+static const char *clean_short(struct making *m, enum run_text which, const char *text,
+                               size_t max)
 {
     size_t len = text ? strlen(text) : 0;
 
-    if (len <= RUN_TEXT_MAX)
-        return len;
-    len = RUN_TEXT_MAX;
-    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
+    if (len > max) {
+        len = max;
+        while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    return clean_into(m, &m->texts[which], text, len);
+}
+
+/* Name the records that are not here; gives how many. */
+static size_t name_lacked(struct making *m, const struct record_set *set)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < set->count && count < RECORDS_LACKED; i++) {
+        const struct record_row *row = &set->rows[i];
+
+        if (row->reason)
+            m->lacked[count++] =
+                (struct manifest_record){ row->name, row->reason,
+                                          row->http_status ? (uint64_t)row->http_status
+                                                           : MANIFEST_NONE };
+    }
+    return count;
+}
+
+/* A workflow run's record has them where the run's own does not. */
+static const char *prompt_of(const struct listed_run *run)
+{
+    return run->run.prompt ? run->run.prompt : run->workflow.prompt;
+}
+
+static const char *title_of(const struct listed_run *run)
+{
+    return run->run.title ? run->run.title : run->workflow.title;
 }
 
 static void put_runs(struct making *m, struct jsonw *w)
@@ -145,6 +183,8 @@ static void put_runs(struct making *m, struct jsonw *w)
         const struct listed_run *listed = &record->listing->runs[i];
         const struct run *run = &listed->run;
         struct manifest_run row = { .run_id = listed->id,
+                                    .other_run_id = *listed->other ? listed->other : NULL,
+                                    .parent_run_id = listed->parent,
                                     .status = run->status,
                                     .run_type = run->run_type,
                                     .created_at = run->created_at,
@@ -155,7 +195,9 @@ static void put_runs(struct making *m, struct jsonw *w)
                                                        : NULL,
                                     .error = listed->failed ? listed->reason : NULL,
                                     .notes = listed->notes,
-                                    .note_count = listed->note_count };
+                                    .note_count = listed->note_count,
+                                    .records = listed->records.here,
+                                    .records_missing = m->lacked };
 
         for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
              item++) {
@@ -165,9 +207,11 @@ static void put_runs(struct making *m, struct jsonw *w)
             row.archived += plan_at(record->plan, item)->packed;
         }
         row.missing = row.listed - row.archived;
-        row.failure_reason =
-            clean_into(m, &m->scratch, run->failure_reason, short_len(run->failure_reason));
-        row.prompt = clean_into(m, &m->prompt, run->prompt, short_len(run->prompt));
+        row.failure_reason = clean_short(m, TEXT_FAILURE, run->failure_reason, RUN_TEXT_MAX);
+        row.prompt = clean_short(m, TEXT_PROMPT, prompt_of(listed), RUN_TEXT_MAX);
+        row.title = clean_short(m, TEXT_TITLE, title_of(listed), RUN_TITLE_MAX);
+        row.output = clean_short(m, TEXT_OUTPUT, run->output_json, RUN_OUTPUT_MAX);
+        row.records_missing_count = name_lacked(m, &listed->records);
         manifest_run(w, &row);
     }
 }
@@ -448,7 +492,8 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     int i;
 
     buf_init(&m.scratch, TEXT_MAX);
-    buf_init(&m.prompt, TEXT_MAX);
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_init(&m.texts[i], TEXT_MAX);
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
@@ -463,8 +508,86 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
     buf_clear(&m.scratch);
-    buf_clear(&m.prompt);
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_clear(&m.texts[i]);
     sha256_free(measure.sha);
     sha512_free(sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
+}
+
+/* The runs' documents on their way to the packer. */
+struct putting {
+    struct listing *listing;
+    const struct records *records;
+    struct packer *packer;
+};
+
+/* Hand a document of a run over: its path and its text move to the packer. */
+static int put_document(struct putting *p, const struct listed_run *listed, char *path,
+                        char *text, size_t len, struct err *err)
+{
+    int64_t created = listed->run.created_at ? clock_us(listed->run.created_at) : CLOCK_NONE;
+    struct body *body = body_of_text(text, len, err);
+
+    if (!path || !body) {
+        mem_free(path);
+        body_free(body);
+        return -1;
+    }
+    if (created == CLOCK_NONE)
+        created = clock_wall() * 1000;
+    return packer_document(p->packer, path, created / 1000000, body, err);
+}
+
+/* The same of a buffer, which is empty then. */
+static int put_buffer(struct putting *p, const struct listed_run *listed, const char *name,
+                      struct buf *buffer, struct err *err)
+{
+    char *text = buffer->data;
+    size_t len = buffer->len;
+
+    buffer->data = NULL;
+    buf_clear(buffer);
+    return put_document(p, listed, mem_format(err, "data/%s/%s", listed->id, name), text, len,
+                        err);
+}
+
+static int put_records(struct putting *p, const struct listed_run *listed, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < listed->records.count; i++) {
+        const struct record_row *row = &listed->records.rows[i];
+        char *text;
+
+        if (row->reason)
+            continue;
+        text = records_read(p->records, row, err);
+        if (!text ||
+            put_document(p, listed,
+                         mem_format(err, "data/%s/records/%s.json", listed->id, row->name),
+                         text, row->len, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int record_documents(struct listing *listing, const struct records *records,
+                     struct packer *packer, struct err *err)
+{
+    struct putting putting = { listing, records, packer };
+    struct putting *p = &putting;
+    size_t i;
+
+    for (i = 0; i < p->listing->count; i++) {
+        struct listed_run *run = &p->listing->runs[i];
+
+        if (run->failed)
+            continue;
+        if (put_buffer(p, run, "run.json", &run->run_json, err) < 0 ||
+            put_buffer(p, run, "artifacts.json", &run->list_json, err) < 0 ||
+            put_records(p, run, err) < 0)
+            return -1;
+    }
+    return 0;
 }

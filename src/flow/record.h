@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record: what an archive says of itself: manifest.json and the BagIt files.
+ * record: what an archive says of its runs and of itself: run.json, artifacts.json and
+ * records/NAME.json of each run, manifest.json and the BagIt files.
  *
  * Each file is made twice, the first time only to be measured and hashed, so
  * that a manifest of any length needs no memory.
@@ -47,6 +48,11 @@ struct record_reason {
     const char *reason;
     uint64_t count;
 };
+
+/* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the
+ * listing move. records: NULL where none is kept. */
+int record_documents(struct listing *listing, const struct records *records,
+                     struct packer *packer, struct err *err) MUST_CHECK;
 
 /* Show the page (ctx) what may be a text of it; stow's hook. */
 int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,

@@ -131,6 +131,60 @@ static void print_files(const struct run *run)
     }
 }
 
+/* The attempts of a run that is tried again when it fails. */
+static void print_attempts(const struct run *run)
+{
+    char status[80];
+    char decision[200];
+    char reason[SHOWN_MAX];
+    size_t i;
+
+    if (run->attempt_count)
+        (void)printf("\nattempts (%zu)\n", run->attempt_count);
+    for (i = 0; i < run->attempt_count; i++) {
+        const struct run_attempt *a = &run->attempts[i];
+
+        (void)printf(
+            "  %llu  %s%s%s%s%s\n", (unsigned long long)(a->number ? a->number : i + 1),
+            text_shown(status, sizeof(status), a->status ? a->status : "-"),
+            a->failure_reason ? ": " : "",
+            text_shown(reason, sizeof(reason), a->failure_reason ? a->failure_reason : ""),
+            a->decision ? "; then " : "",
+            text_shown(decision, sizeof(decision), a->decision ? a->decision : ""));
+    }
+}
+
+static const struct grid_column child_columns[] = {
+    { "RUN", false },        { "STATUS", false }, { "TYPE", false },
+    { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
+};
+
+/* The runs that this one has started, and those that they have. */
+static int print_children(const struct listing *listing, size_t at, struct err *err)
+{
+    struct grid grid = { 0 };
+    size_t count = 0;
+    size_t i;
+    int rc = grid_init(&grid, child_columns, err);
+
+    for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
+        const struct listed_run *child = &listing->runs[i];
+        const char *cells[GRID_COLUMNS] = { child->id,
+                                            child->failed ? child->reason : child->run.status,
+                                            child->run.run_type, child->parent,
+                                            child->run.title };
+
+        count++;
+        rc = grid_row(&grid, cells, err);
+    }
+    if (rc == 0 && count) {
+        (void)printf("\nstarted runs (%zu)\n", count);
+        grid_print(&grid, stdout);
+    }
+    grid_clear(&grid);
+    return rc;
+}
+
 static const struct grid_column columns[] = {
     { "TYPE", false },
     { "COUNT", true },
@@ -183,8 +237,9 @@ static int print_artifacts(const struct listed_run *run, struct err *err)
     return rc;
 }
 
-int page_print(const struct listed_run *listed, bool apart, struct err *err)
+int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
 {
+    const struct listed_run *listed = &listing->runs[at];
     const struct run *run = &listed->run;
     struct json *doc = json_parse(buf_text(&listed->run_json), listed->run_json.len, err);
     struct json_value root;
@@ -196,7 +251,12 @@ int page_print(const struct listed_run *listed, bool apart, struct err *err)
     if (apart)
         (void)printf("\n----\n\n");
     field("run", listed->id);
+    field("also", listed->other);
+    field("started by", listed->parent);
     field("status", run->status);
+    if (run->retry_pending)
+        moment("next attempt", run->next_attempt_at ? run->next_attempt_at : "pending", NULL,
+               "");
     field("type", run->run_type);
     moment("created", run->created_at, NULL, "");
     moment("started", run->started_at, run->created_at, "after it was created");
@@ -204,6 +264,7 @@ int page_print(const struct listed_run *listed, bool apart, struct err *err)
     if (run->counted)
         (void)printf("%-*s %llu\n", NAME_WIDTH, "steps", (unsigned long long)run->step_count);
     field("app", run->app_url);
+    field("title", run->title ? run->title : listed->workflow.title);
     field("failure", run->failure_reason);
     if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
         strcasestr(run->failure_reason, "webhook"))
@@ -212,8 +273,11 @@ int page_print(const struct listed_run *listed, bool apart, struct err *err)
     section("request", json_get(root, "run_request"));
     section("output", json_get(root, "output"));
     section("errors", json_get(root, "errors"));
+    print_attempts(run);
     print_files(run);
-    rc = print_artifacts(listed, err);
+    rc = print_children(listing, at, err);
+    if (rc == 0)
+        rc = print_artifacts(listed, err);
     json_free(doc);
     return rc;
 }

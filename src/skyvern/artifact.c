@@ -2,6 +2,7 @@
 #include "skyvern/artifact.h"
 
 #include "base/json.h"
+#include "base/table.h"
 
 #include <string.h>
 
@@ -84,6 +85,50 @@ out:
     artifact_list_clear(&made);
     json_free(doc);
     return rc;
+}
+
+/* Append the rows of a list that are not in seen yet; *any gets whether out has some. */
+static int join_rows(struct buf *out, const struct buf *list, struct table *seen, bool *any,
+                     struct err *err)
+{
+    struct json *doc = json_parse(buf_text(list), list->len, err);
+    struct json_value v = { 0 };
+    int rc = doc ? 0 : -1;
+
+    while (rc == 0 && (v = json_next(json_root(doc), v)).doc) {
+        size_t id_len = 0;
+        struct json_value id = json_get(v, "artifact_id");
+        const char *name = json_type(id) == JSON_STRING ? json_raw(id, &id_len) : NULL;
+        size_t len;
+        const char *raw = json_raw(v, &len);
+
+        if (json_type(v) != JSON_OBJECT || (name && id_len && table_get(seen, name, id_len)))
+            continue;
+        if (name && id_len && table_add(seen, name, id_len, seen, err) < 0)
+            rc = -1;
+        else if (*any && buf_adds(out, ",", err) < 0)
+            rc = -1;
+        else
+            rc = buf_add(out, raw, len, err);
+        *any = true;
+    }
+    json_free(doc);
+    return rc;
+}
+
+int artifact_list_join(struct buf *out, const struct buf *first, const struct buf *second,
+                       struct err *err)
+{
+    struct table *seen = table_new(err);
+    bool any = false;
+    int rc = seen ? buf_adds(out, "[", err) : -1;
+
+    if (rc == 0)
+        rc = join_rows(out, first, seen, &any, err);
+    if (rc == 0)
+        rc = join_rows(out, second, seen, &any, err);
+    table_free(seen);
+    return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 
 static const char *file_path(const char *url)

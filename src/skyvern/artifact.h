@@ -11,6 +11,7 @@
 #ifndef SKYVERN_ARTIFACT_H
 #define SKYVERN_ARTIFACT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -59,6 +60,13 @@ struct artifact_list {
 /* Read the API's JSON array. list must be {0}; it is filled on success only. */
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err) MUST_CHECK;
+
+/*
+ * Write two lists as one JSON array: the rows of the first, and those of the second whose
+ * artifact_id the first does not have. Both have been read by artifact_list_parse.
+ */
+int artifact_list_join(struct buf *out, const struct buf *first, const struct buf *second,
+                       struct err *err) MUST_CHECK;
 
 /* Append a row, whose texts must live as long as the list. */
 int artifact_list_add(struct artifact_list *list, const struct artifact *row,

@@ -42,7 +42,8 @@ class Run:
     def __init__(self, ident, artifacts, **more):
         self.id = ident
         self.artifacts = artifacts
-        self.script = []  # statuses to go through, one an answer
+        self.script = []  # statuses, or fields of the record, to go through, one an answer
+        self.story = {}  # see story.py
         self.record = {
             "run_id": ident, "status": "completed", "run_type": "task_v2", "output": {"total": 12},
             "downloaded_files": None, "recording_url": None, "screenshot_urls": None,
