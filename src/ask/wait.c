@@ -57,12 +57,15 @@ static void note_status(struct waited *w)
 {
     const char *status = w->run.status ? w->run.status : "";
 
-    if (strcmp(status, w->status) == 0)
+    if (strcmp(status, w->status) == 0 && w->run.retry_pending == w->pending)
         return;
+    w->pending = w->run.retry_pending;
     (void)text_shown(w->status, sizeof(w->status), status);
     log_line(known(status) ? LOG_INFO : LOG_WARNING, "run '%s' is %s%s", w->id,
              *w->status ? w->status : "without a status",
-             known(status) ? "" : ", which is no status known here; waiting on");
+             !known(status) ? ", which is no status known here; waiting on"
+             : w->pending   ? ", and is going to be tried again"
+                            : "");
 }
 
 static void on_answer(void *ctx, struct call *call)
@@ -89,7 +92,7 @@ static void on_answer(void *ctx, struct call *call)
         if (run_parse(&w->run, buf_text(&call->body), call->body.len, &err) == 0) {
             w->failures = 0;
             note_status(w);
-            if (run_is_terminal(w->run.status)) {
+            if (run_is_over(&w->run)) {
                 w->ended = true;
                 tell(w);
                 return;
