@@ -84,6 +84,8 @@
  *           call      API calls with retries
  *           listing   all runs' records and artifact lists
  *           inquiry   what is asked about one run, until it is listed
+ *           answers   and what the answers make of it
+ *           errands   its artifacts that no list of it has
  *           identity  the two names of one run
  *           children  the runs that runs have started
  *           records   what else tells a run's story, kept

@@ -67,23 +67,6 @@ static int index_rows(struct index *x, struct err *err)
     return 0;
 }
 
-/* The ID in .../v1/artifacts/ID/content; false when the URL is no such one. */
-static bool content_id(const char *path, char *out, size_t size)
-{
-    const char *at = strstr(path, "/v1/artifacts/");
-    size_t len;
-
-    if (!at)
-        return false;
-    at += strlen("/v1/artifacts/");
-    len = strcspn(at, "/");
-    if (!len || len >= size || strcmp(at + len, "/content") != 0)
-        return false;
-    memcpy(out, at, len);
-    out[len] = '\0';
-    return true;
-}
-
 /* The listed row that a URL leads to, or NULL; id gets the artifact's ID where the URL has it.
  */
 static struct artifact *find_url(const struct index *x, const char *url, char *id, size_t size)
@@ -95,8 +78,12 @@ static struct artifact *find_url(const struct index *x, const char *url, char *i
     *id = '\0';
     if (!url || !url_path(url, path, sizeof(path)))
         return NULL;
-    if (content_id(path, id, size))
+    if (api_content_id(url, id, size))
         return find_key(x, 'i', id);
+    if (strncmp(url, "file://", 7) == 0) { /* as the list has it, or as another record has it */
+        row = find_key(x, 'k', url + 7);
+        return row ? row : find_key(x, 'p', path);
+    }
     row = find_key(x, 'k', path + 1);
     slash = strchr(path + 1, '/');
     if (!row && slash)

@@ -1,89 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "ask/inquiry.h"
 
+#include "ask/answers.h"
 #include "ask/identity.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "skyvern/scrub.h"
 
 #include <string.h>
-
-enum question {
-    ASK_RUN,
-    ASK_LIST,       /* under the run's name */
-    ASK_OTHER_LIST, /* and under its other one */
-    ASK_WORKFLOW,
-    ASK_TIMELINE,
-    ASK_TASK_V2,
-    ASK_SESSION,
-    QUESTIONS
-};
-
-static const enum endpoint endpoints[QUESTIONS] = {
-    [ASK_WORKFLOW] = ENDPOINT_WORKFLOW_RUN,
-    [ASK_TIMELINE] = ENDPOINT_TIMELINE,
-    [ASK_TASK_V2] = ENDPOINT_TASK_V2,
-    [ASK_SESSION] = ENDPOINT_SESSION,
-};
 
 struct inquiry {
     struct inquiry *next;
     struct listing *listing;
     struct listed_run *run;
     unsigned open; /* calls that have not ended */
-    bool asked[QUESTIONS];
-    bool good[QUESTIONS]; /* answered, and read */
-    enum endpoint_verdict verdicts[QUESTIONS];
-    bool wide[2]; /* the lists were asked for without types */
-    struct artifact_list lists[2];
-    struct call calls[QUESTIONS];
+    struct answers answers;
 };
-
-/* One word for why a run is not there. */
-static const char *reason_of(const struct err *err)
-{
-    switch (err->kind) {
-    case ERR_NOT_FOUND:
-        return "run-not-found";
-    case ERR_DENIED:
-        return "denied";
-    case ERR_FORMAT:
-        return "bad-answer";
-    case ERR_LIMIT:
-        return "too-large";
-    case ERR_HTTP:
-        return err->http >= 500 ? "server-error" : "http-error";
-    case ERR_NONE:
-    case ERR_USAGE:
-    case ERR_SYSTEM:
-    case ERR_MEMORY:
-    case ERR_NET:
-    case ERR_MISMATCH:
-    case ERR_EXISTS:
-    case ERR_BUSY:
-    case ERR_CANCELLED:
-        break;
-    }
-    return "network-error";
-}
-
-static void fail(struct inquiry *q, const struct err *why, const char *what)
-{
-    struct listed_run *run = q->run;
-
-    if (run->failed)
-        return;
-    run->failed = true;
-    run->err = *why;
-    run->reason = reason_of(why);
-    if (why->kind == ERR_NOT_FOUND)
-        (void)err_set(&run->err, ERR_NOT_FOUND, "run '%s' is unknown to %s", run->id,
-                      q->calls[ASK_RUN].request.host);
-    else
-        (void)err_wrap(&run->err, "cannot %s of run '%s'", what, run->id);
-    run->err.http = why->http;
-}
 
 /* A failure that is nobody's: it ends the listing. */
 static void break_off(struct inquiry *q, const struct err *why)
@@ -111,11 +43,11 @@ static const char *name_of(const struct inquiry *q, unsigned nth)
 /* Ask for a list, by types or without. */
 static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
 {
-    struct call *call = &q->calls[nth ? ASK_OTHER_LIST : ASK_LIST];
+    struct call *call = &q->answers.calls[nth ? ASK_OTHER_LIST : ASK_LIST];
     const struct listing *l = q->listing;
 
-    q->wide[nth] = wide;
-    artifact_list_clear(&q->lists[nth]);
+    q->answers.wide[nth] = wide;
+    artifact_list_clear(&q->answers.lists[nth]);
     if (api_url_list(l->api, &call->url, name_of(q, nth), l->filter, !wide, err) < 0)
         return -1;
     call_add(call);
@@ -126,8 +58,9 @@ static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
 static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
 {
     struct listing *l = q->listing;
-    struct artifact_list *list = &q->lists[nth];
-    bool again = call->request.status == 422 && !q->wide[nth]; /* a type that is not known */
+    struct artifact_list *list = &q->answers.lists[nth];
+    bool again =
+        call->request.status == 422 && !q->answers.wide[nth]; /* a type that is not known */
     struct err err = call->err;
 
     if (call->request.date != CLOCK_NONE) {
@@ -138,13 +71,13 @@ static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
     }
     if (!err.kind &&
         artifact_list_parse(list, buf_text(&call->body), call->body.len, &err) == 0)
-        again = l->bundles && !q->wide[nth] && has_members(list);
+        again = l->bundles && !q->answers.wide[nth] && has_members(list);
     if (again && ask_list(q, nth, true, &err) == 0)
         return true;
     if (nth && err.kind == ERR_NOT_FOUND)
         return false; /* there is nothing under that name */
     if (err.kind)
-        fail(q, &err, "list the artifacts");
+        answers_fail(&q->answers, q->run, &err, "list the artifacts");
     else if (list->broken)
         log_line(LOG_WARNING, "run '%s': %zu rows of its list have no artifact_id", q->run->id,
                  list->broken);
@@ -158,19 +91,20 @@ static void take_record(struct inquiry *q, enum question what, struct run *out,
     struct listing *l = q->listing;
 
     if (!call->err.kind)
-        q->good[what] = run_parse(out, buf_text(&call->body), call->body.len, &call->err) == 0;
+        q->answers.good[what] =
+            run_parse(out, buf_text(&call->body), call->body.len, &call->err) == 0;
     if (what == ASK_RUN)
         q->run->attempts = call->attempts;
     else
-        q->verdicts[what] =
-            endpoint_judge(&l->server, endpoints[what], &call->request, &call->err);
+        q->answers.verdicts[what] =
+            endpoint_judge(&l->server, answers_endpoints[what], &call->request, &call->err);
 }
 
-static void take_timeline(struct inquiry *q, struct call *call)
+static void take_timeline(struct inquiry *q, enum question what, struct call *call)
 {
-    q->verdicts[ASK_TIMELINE] =
-        endpoint_judge(&q->listing->server, ENDPOINT_TIMELINE, &call->request, &call->err);
-    q->good[ASK_TIMELINE] = !call->err.kind;
+    q->answers.verdicts[what] = endpoint_judge(&q->listing->server, answers_endpoints[what],
+                                               &call->request, &call->err);
+    q->answers.good[what] = !call->err.kind;
 }
 
 static void take_task(struct inquiry *q, struct call *call)
@@ -185,12 +119,12 @@ static void take_task(struct inquiry *q, struct call *call)
 /* What the timeline tells of the run's other name. */
 static void take_name(struct inquiry *q)
 {
-    const struct call *call = &q->calls[ASK_TIMELINE];
+    const struct call *call = &q->answers.calls[ASK_TIMELINE];
     struct region *region;
     const char *other;
     struct err err;
 
-    if (!q->good[ASK_TIMELINE] || *q->run->other)
+    if (!q->answers.good[ASK_TIMELINE] || *q->run->other)
         return;
     region = region_new(&err);
     if (!region || timeline_other(&other, buf_text(&call->body), call->body.len, q->run->id,
@@ -201,8 +135,9 @@ static void take_name(struct inquiry *q)
     region_free(region);
 }
 
-/* Whether the filter wants ZIPs, which a list by type does not hold. */
-static bool wants_zips(const struct kind_filter *filter)
+/* Whether the filter wants what a list by type does not hold: ZIPs, and rows of types that the
+ * server itself does not know. */
+static bool wants_whole(const struct kind_filter *filter)
 {
     const struct kind *kind;
 
@@ -210,7 +145,7 @@ static bool wants_zips(const struct kind_filter *filter)
         if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
             return true;
     }
-    return false;
+    return kind_filter_match(filter, "unknown");
 }
 
 static const char *workflow_name(const struct listed_run *run)
@@ -233,8 +168,23 @@ static bool names_by_timeline(const struct inquiry *q)
     const struct endpoints *server = &q->listing->server;
     enum question first = identity_is_task(q->run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
 
-    return q->good[ASK_RUN] && !*q->run->other && !q->good[first] &&
-           (q->asked[first] || server->absent[endpoints[first]]);
+    return q->answers.good[ASK_RUN] && !*q->run->other && !q->answers.good[first] &&
+           (q->answers.asked[first] || server->absent[answers_endpoints[first]]);
+}
+
+static bool wants_timeline(const struct listing *l)
+{
+    return l->deep || l->children || records_want(l->records, ENDPOINT_TIMELINE) ||
+           records_want(l->records, ENDPOINT_STEPS) ||
+           records_want(l->records, ENDPOINT_ACTIONS);
+}
+
+/* Whether files of the browser session would be archived, or its record. */
+static bool wants_session(const struct listing *l)
+{
+    return records_want(l->records, ENDPOINT_SESSION) ||
+           (l->deep && (kind_filter_match(l->filter, "recording") ||
+                        kind_filter_match(l->filter, "download")));
 }
 
 /* Whether an optional question is to be asked now. */
@@ -244,22 +194,25 @@ static bool wants(const struct inquiry *q, enum question what)
     const struct records *r = l->records;
     const char *id = q->run->id;
 
-    if (l->server.absent[endpoints[what]])
+    if (l->server.absent[answers_endpoints[what]])
         return false;
     switch (what) {
     case ASK_WORKFLOW:
         return workflow_name(q->run) &&
-               (identity_is_workflow(id) || l->session || !q->good[ASK_RUN] ||
-                records_want(r, ENDPOINT_WORKFLOW_RUN));
+               (identity_is_workflow(id) || l->deep || l->children ||
+                !q->answers.good[ASK_RUN] || records_want(r, ENDPOINT_WORKFLOW_RUN));
     case ASK_TIMELINE:
         return (identity_is_workflow(id) || identity_is_task(id)) &&
-               (l->children || records_want(r, ENDPOINT_TIMELINE) ||
-                records_want(r, ENDPOINT_STEPS) || records_want(r, ENDPOINT_ACTIONS) ||
-                names_by_timeline(q));
+               (wants_timeline(l) || names_by_timeline(q));
+    case ASK_WORKFLOW_TIMELINE: /* a run that another one has started has it there alone */
+        return q->answers.asked[ASK_TIMELINE] &&
+               q->answers.verdicts[ASK_TIMELINE] == ENDPOINT_LACKED &&
+               q->answers.good[ASK_WORKFLOW] && q->run->workflow.workflow_permanent_id &&
+               wants_timeline(l);
     case ASK_TASK_V2:
-        return identity_is_task(id) && q->asked[ASK_RUN] && !*q->run->other;
+        return identity_is_task(id) && q->answers.asked[ASK_RUN] && !*q->run->other;
     case ASK_SESSION:
-        return l->session && session_name(q->run);
+        return wants_session(l) && session_name(q->run);
     case ASK_RUN:
     case ASK_LIST:
     case ASK_OTHER_LIST:
@@ -272,17 +225,18 @@ static bool wants(const struct inquiry *q, enum question what)
 /* Ask one of the optional questions. */
 static int ask(struct inquiry *q, enum question what, struct err *err)
 {
-    const char *id = what == ASK_WORKFLOW  ? workflow_name(q->run)
-                     : what == ASK_SESSION ? session_name(q->run)
-                                           : q->run->id;
+    const char *id = what == ASK_WORKFLOW            ? workflow_name(q->run)
+                     : what == ASK_SESSION           ? session_name(q->run)
+                     : what == ASK_WORKFLOW_TIMELINE ? q->run->workflow.workflow_permanent_id
+                                                     : q->run->id;
     struct err why;
 
-    q->asked[what] = true;
-    if (endpoint_url(q->listing->api, &q->calls[what].url, endpoints[what], id, NULL, &why) <
-        0) {
+    q->answers.asked[what] = true;
+    if (endpoint_url(q->listing->api, &q->answers.calls[what].url, answers_endpoints[what], id,
+                     workflow_name(q->run), &why) < 0) {
         if (why.kind == ERR_FORMAT) { /* an ID of the service that is none */
-            q->calls[what].err = why;
-            q->verdicts[what] = ENDPOINT_FAILED;
+            q->answers.calls[what].err = why;
+            q->answers.verdicts[what] = ENDPOINT_FAILED;
             return 0;
         }
         *err = why;
@@ -290,168 +244,102 @@ static int ask(struct inquiry *q, enum question what, struct err *err)
     }
     q->run->records.requests++;
     q->open++;
-    call_add(&q->calls[what]);
+    call_add(&q->answers.calls[what]);
     return 0;
 }
 
 /* A completed run whose lists by type are empty is listed whole: is there nothing at all? */
 static bool is_suspicious(const struct inquiry *q)
 {
-    const struct run *run = q->good[ASK_RUN] ? &q->run->run : &q->run->workflow;
+    const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
 
-    return !q->wide[0] && !q->run->failed && run->status &&
-           strcmp(run->status, "completed") == 0 && !q->lists[0].count && !q->lists[1].count;
+    return !q->answers.wide[0] && !q->run->failed && run->status &&
+           strcmp(run->status, "completed") == 0 && !q->answers.lists[0].count &&
+           !q->answers.lists[1].count;
+}
+
+static void go_on(struct inquiry *q);
+
+static void on_errands(void *ctx, const struct err *err)
+{
+    struct inquiry *q = ctx;
+
+    if (err) {
+        break_off(q, err);
+    } else {
+        q->open--;
+        go_on(q);
+    }
+}
+
+/* Ask for what the lists do not tell, once. */
+static int run_errands(struct inquiry *q, struct err *err)
+{
+    if (answers_timeline(&q->answers, q->run, err) < 0)
+        return -1;
+    q->answers.errands = (struct errands){
+        .run = q->run, .wide = q->answers.wide[0], .over = on_errands, .ctx = q
+    };
+    if (errands_begin(&q->answers.errands, q->answers.lists, 2, err) < 0)
+        return -1;
+    q->open += q->answers.errands.open > 0;
+    return 0;
+}
+
+/* The first round: what every run is asked for. */
+static int ask_first(struct inquiry *q, bool wide, struct err *err)
+{
+    q->answers.asked[ASK_RUN] = q->answers.asked[ASK_LIST] = true;
+    q->open += 2;
+    if (api_url_run(q->listing->api, &q->answers.calls[ASK_RUN].url, q->run->id, err) < 0)
+        return -1;
+    call_add(&q->answers.calls[ASK_RUN]);
+    return ask_list(q, 0, wide, err);
+}
+
+static int ask_wide(struct inquiry *q, struct err *err)
+{
+    q->open += q->answers.asked[ASK_OTHER_LIST] ? 2 : 1;
+    if (ask_list(q, 0, true, err) < 0)
+        return -1;
+    return q->answers.asked[ASK_OTHER_LIST] ? ask_list(q, 1, true, err) : 0;
 }
 
 /* Begin the next round, if there is something to ask. */
 static int ask_more(struct inquiry *q, struct err *err)
 {
-    struct listing *l = q->listing;
-    bool wide = l->filter->wanted_count == 0 || wants_zips(l->filter);
+    const struct listing *l = q->listing;
+    bool wide = l->filter->wanted_count == 0 || wants_whole(l->filter);
     int what;
 
-    if (q->good[ASK_RUN])
+    if (q->answers.good[ASK_RUN])
         identity_take(q->run->other, q->run->id, &q->run->run);
-    if (q->good[ASK_WORKFLOW])
+    if (q->answers.good[ASK_WORKFLOW])
         identity_take(q->run->other, q->run->id, &q->run->workflow);
     take_name(q);
     for (what = ASK_WORKFLOW; what < QUESTIONS; what++) {
-        if (!q->asked[what] && wants(q, (enum question)what) &&
+        if (!q->answers.asked[what] && wants(q, (enum question)what) &&
             ask(q, (enum question)what, err) < 0)
             return -1;
     }
-    if (*q->run->other && !q->asked[ASK_OTHER_LIST]) {
-        q->asked[ASK_OTHER_LIST] = true;
+    if (*q->run->other && !q->answers.asked[ASK_OTHER_LIST]) {
+        q->answers.asked[ASK_OTHER_LIST] = true;
         q->open++;
-        if (ask_list(q, 1, q->wide[0] || wide, err) < 0)
+        if (ask_list(q, 1, q->answers.wide[0] || wide, err) < 0)
             return -1;
     }
-    if (q->asked[ASK_RUN]) {
-        if (q->open || !is_suspicious(q))
-            return 0;
-        q->open += q->asked[ASK_OTHER_LIST] ? 2 : 1;
-        return ask_list(q, 0, true, err) < 0 ||
-                       (q->asked[ASK_OTHER_LIST] && ask_list(q, 1, true, err) < 0)
-                   ? -1
-                   : 0;
-    }
-    q->asked[ASK_RUN] = q->asked[ASK_LIST] = true;
-    q->open += 2;
-    if (api_url_run(l->api, &q->calls[ASK_RUN].url, q->run->id, err) < 0)
-        return -1;
-    call_add(&q->calls[ASK_RUN]);
-    return ask_list(q, 0, wide, err);
-}
-
-/* Keep what the API served, clean. */
-static int keep(const struct listing *l, struct buf *out, const struct buf *text,
-                struct err *err)
-{
-    buf_init(out, 2 * text->len + 64);
-    if (l->raw)
-        return buf_add(out, buf_text(text), text->len, err);
-    return scrub_json(out, buf_text(text), text->len, secret_peek(l->api->key), err);
-}
-
-/* The record: the run's own, or, of a run that only its workflow knows, that of the workflow
- * run. */
-static int settle_record(struct inquiry *q, struct err *err)
-{
-    enum question from = ASK_RUN;
-
-    if (!q->good[ASK_RUN]) {
-        if (q->calls[ASK_RUN].err.kind != ERR_NOT_FOUND || !q->good[ASK_WORKFLOW]) {
-            fail(q, &q->calls[ASK_RUN].err, "read the record");
-            return 0;
-        }
-        from = ASK_WORKFLOW;
-        if (run_parse(&q->run->run, buf_text(&q->calls[from].body), q->calls[from].body.len,
-                      err) < 0)
-            return -1;
-    }
-    return keep(q->listing, &q->run->run_json, &q->calls[from].body, err);
-}
-
-/* One list out of two. */
-static int settle_lists(struct inquiry *q, struct err *err)
-{
-    struct listed_run *run = q->run;
-    unsigned one = q->lists[0].count || !q->lists[1].count ? 0 : 1;
-    const struct buf *bodies[2] = { &q->calls[ASK_LIST].body, &q->calls[ASK_OTHER_LIST].body };
-    struct buf joined;
-    int rc;
-
-    run->under[0] = q->lists[0].count > 0;
-    run->under[1] = q->lists[1].count > 0;
-    run->wide = q->wide[0] && (!q->asked[ASK_OTHER_LIST] || q->wide[1]);
-    if (!run->under[0] || !run->under[1]) {
-        run->list = q->lists[one];
-        q->lists[one] = (struct artifact_list){ 0 };
-        return keep(q->listing, &run->list_json, bodies[one], err);
-    }
-    buf_init(&joined, 2 * ARTIFACT_LIST_MAX);
-    rc = artifact_list_join(&joined, bodies[0], bodies[1], err);
-    if (rc == 0)
-        rc = artifact_list_parse(&run->list, buf_text(&joined), joined.len, err);
-    if (rc == 0)
-        rc = keep(q->listing, &run->list_json, &joined, err);
-    buf_clear(&joined);
-    return rc;
-}
-
-static int settle_timeline(struct inquiry *q, struct err *err)
-{
-    const struct buf *text = &q->calls[ASK_TIMELINE].body;
-    struct listed_run *run = q->run;
-    struct err why;
-
-    if (!q->good[ASK_TIMELINE] ||
-        timeline_parse(&run->timeline, buf_text(text), text->len, run->id,
-                       *run->other ? run->other : NULL, &why) == 0)
+    if (!q->answers.asked[ASK_RUN])
+        return ask_first(q, wide, err);
+    if (q->open || q->run->failed)
         return 0;
-    if (why.kind == ERR_MEMORY) {
-        *err = why;
-        return -1;
-    }
-    q->good[ASK_TIMELINE] = false;
-    q->calls[ASK_TIMELINE].err = why;
-    q->verdicts[ASK_TIMELINE] = ENDPOINT_FAILED;
-    log_line(LOG_WARNING, "the timeline of run '%s' cannot be read: %s", run->id, why.text);
-    return 0;
-}
-
-/* What else came is kept, and what did not is noted. */
-static int settle_records(struct inquiry *q, struct err *err)
-{
-    struct records *r = q->listing->records;
-    struct record_set *set = &q->run->records;
-    int what;
-
-    for (what = ASK_WORKFLOW; what < QUESTIONS; what++) {
-        const struct call *call = &q->calls[what];
-        int rc = 0;
-
-        if (!q->asked[what] || !records_want(r, endpoints[what]))
-            continue;
-        if (q->verdicts[what] == ENDPOINT_GOOD)
-            rc = records_keep(r, set, endpoints[what], NULL, buf_text(&call->body),
-                              call->body.len, err);
-        else
-            rc = records_lack(set, endpoints[what], NULL, q->verdicts[what], &call->err, err);
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
+    if (is_suspicious(q))
+        return ask_wide(q, err);
+    return l->deep && !q->answers.errands.run ? run_errands(q, err) : 0;
 }
 
 static void release(struct inquiry *q)
 {
-    size_t i;
-
-    for (i = 0; i < QUESTIONS; i++)
-        call_clear(&q->calls[i]);
-    artifact_list_clear(&q->lists[0]);
-    artifact_list_clear(&q->lists[1]);
+    answers_clear(&q->answers);
     mem_free(q);
 }
 
@@ -463,12 +351,7 @@ static void finish(struct inquiry *q)
     struct err err;
 
     err_clear(&err);
-    if (settle_record(q, &err) < 0)
-        fail(q, &err, "read the record");
-    else if (!q->run->failed && settle_lists(q, &err) < 0)
-        fail(q, &err, "list the artifacts");
-    err_clear(&err);
-    if (!q->run->failed && (settle_timeline(q, &err) < 0 || settle_records(q, &err) < 0))
+    if (answers_settle(&q->answers, q->run, &err) < 0)
         break_off(q, &err);
     log_line(LOG_INFO, "run '%s'%s%s: %zu artifacts", q->run->id,
              *q->run->other ? ", also " : "", q->run->other, q->run->list.count);
@@ -480,13 +363,23 @@ static void finish(struct inquiry *q)
     release(q);
 }
 
-static void on_done(void *ctx, struct call *call)
+/* A round is over: the next one, or the end. */
+static void go_on(struct inquiry *q)
 {
-    struct inquiry *q = ctx;
     struct err err;
 
     err_clear(&err);
-    switch ((enum question)(call - q->calls)) {
+    if (ask_more(q, &err) < 0)
+        break_off(q, &err);
+    else if (!q->open)
+        finish(q);
+}
+
+static void on_done(void *ctx, struct call *call)
+{
+    struct inquiry *q = ctx;
+
+    switch ((enum question)(call - q->answers.calls)) {
     case ASK_RUN:
         take_record(q, ASK_RUN, &q->run->run, call);
         break;
@@ -502,7 +395,8 @@ static void on_done(void *ctx, struct call *call)
         take_record(q, ASK_WORKFLOW, &q->run->workflow, call);
         break;
     case ASK_TIMELINE:
-        take_timeline(q, call);
+    case ASK_WORKFLOW_TIMELINE:
+        take_timeline(q, (enum question)(call - q->answers.calls), call);
         break;
     case ASK_TASK_V2:
         take_task(q, call);
@@ -513,12 +407,8 @@ static void on_done(void *ctx, struct call *call)
     case QUESTIONS:
         break;
     }
-    if (--q->open)
-        return;
-    if (ask_more(q, &err) < 0)
-        break_off(q, &err);
-    else if (!q->open)
-        finish(q);
+    if (--q->open == 0)
+        go_on(q);
 }
 
 int inquiry_begin(struct listing *listing, struct listed_run *run, struct err *err)
@@ -535,7 +425,7 @@ int inquiry_begin(struct listing *listing, struct listed_run *run, struct err *e
     listing->open++;
     run->listing = listing;
     for (i = 0; i < QUESTIONS; i++)
-        call_init(&q->calls[i], listing->callers,
+        call_init(&q->answers.calls[i], listing->callers,
                   i == ASK_LIST || i == ASK_OTHER_LIST ? ARTIFACT_LIST_MAX
                   : i == ASK_RUN                       ? RUN_JSON_MAX
                                                        : RECORD_MAX,

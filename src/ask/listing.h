@@ -79,7 +79,8 @@ struct listing {
     bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
     bool bundles;  /* set before: list a ZIP's members along with the ZIP */
     bool children; /* set before: list the runs that a run has started, too */
-    bool session;  /* set before: ask for browser sessions, whose files are rows then */
+    bool deep; /* set before: look for artifacts where the lists of runs do not name them: in
+                  the lists of their tasks, in records, and in browser sessions */
     struct records *records; /* set before: keeps records; NULL: none is wanted */
     struct callers *callers;
     struct endpoints server; /* what is known of it */

@@ -38,6 +38,7 @@ struct waited {
 
     struct waiting *all;
     struct call call;
+    bool checking;     /* the record of its workflow run is asked for: see wait.c */
     unsigned failures; /* in a row */
 };
 

@@ -502,12 +502,12 @@ static int begin_listing(struct pull *p, struct err *err)
     l->calm = opts->calm;
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
     l->children = opts->children;
+    l->deep = true;
     p->asked = opts->run_count;
     if (!opts->records)
         return 0;
     p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
     l->records = p->records;
-    l->session = records_want(p->records, ENDPOINT_SESSION);
     return p->records ? 0 : -1;
 }
 

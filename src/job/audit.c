@@ -176,7 +176,7 @@ int audit_against_api(const char *archive, const struct session_args *session, s
 {
     struct held held = { .artifacts = table_new(err) };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .children = true };
+    struct listing listing = { .children = true, .deep = true };
     struct talk talk = { 0 };
     struct box box = { 0 };
     int rc = held.artifacts ? box_open(&box, archive, err) : -1;

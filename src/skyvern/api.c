@@ -94,6 +94,24 @@ int api_url_content(const struct api *api, struct buf *url, const char *artifact
     return buf_addf(url, err, "%s/v1/artifacts/%s/content", api->base, artifact_id);
 }
 
+bool api_content_id(const char *url, char *out, size_t size)
+{
+    char path[URL_MAX];
+    const char *at =
+        url && url_path(url, path, sizeof(path)) ? strstr(path, "/v1/artifacts/") : NULL;
+    size_t len;
+
+    if (!at)
+        return false;
+    at += strlen("/v1/artifacts/");
+    len = strcspn(at, "/");
+    if (!len || len >= size || strcmp(at + len, "/content") != 0)
+        return false;
+    memcpy(out, at, len);
+    out[len] = '\0';
+    return true;
+}
+
 void api_sign(const struct api *api, struct request *request)
 {
     request->key = secret_peek(api->key);

@@ -87,47 +87,54 @@ out:
     return rc;
 }
 
-/* Append the rows of a list that are not in seen yet; *any gets whether out has some. */
-static int join_rows(struct buf *out, const struct buf *list, struct table *seen, bool *any,
-                     struct err *err)
+struct joining {
+    struct buf *out;
+    struct table *seen; /* artifact IDs */
+    bool any;
+};
+
+/* Append a row unless its ID has come. */
+static int join_row(struct joining *j, struct json_value row, struct err *err)
+{
+    struct json_value id = json_get(row, "artifact_id");
+    size_t id_len = 0;
+    const char *name = json_type(id) == JSON_STRING ? json_raw(id, &id_len) : NULL;
+    size_t len;
+    const char *raw = json_raw(row, &len);
+
+    if (json_type(row) != JSON_OBJECT || (name && id_len && table_get(j->seen, name, id_len)))
+        return 0;
+    if ((name && id_len && table_add(j->seen, name, id_len, j, err) < 0) ||
+        (j->any && buf_adds(j->out, ",", err) < 0))
+        return -1;
+    j->any = true;
+    return buf_add(j->out, raw, len, err);
+}
+
+static int join_rows(struct joining *j, const struct buf *list, struct err *err)
 {
     struct json *doc = json_parse(buf_text(list), list->len, err);
     struct json_value v = { 0 };
     int rc = doc ? 0 : -1;
 
-    while (rc == 0 && (v = json_next(json_root(doc), v)).doc) {
-        size_t id_len = 0;
-        struct json_value id = json_get(v, "artifact_id");
-        const char *name = json_type(id) == JSON_STRING ? json_raw(id, &id_len) : NULL;
-        size_t len;
-        const char *raw = json_raw(v, &len);
-
-        if (json_type(v) != JSON_OBJECT || (name && id_len && table_get(seen, name, id_len)))
-            continue;
-        if (name && id_len && table_add(seen, name, id_len, seen, err) < 0)
-            rc = -1;
-        else if (*any && buf_adds(out, ",", err) < 0)
-            rc = -1;
-        else
-            rc = buf_add(out, raw, len, err);
-        *any = true;
-    }
+    if (rc == 0 && json_type(json_root(doc)) == JSON_OBJECT)
+        rc = join_row(j, json_root(doc), err);
+    else if (rc == 0)
+        while (rc == 0 && (v = json_next(json_root(doc), v)).doc)
+            rc = join_row(j, v, err);
     json_free(doc);
     return rc;
 }
 
-int artifact_list_join(struct buf *out, const struct buf *first, const struct buf *second,
-                       struct err *err)
+int artifact_list_join(struct buf *out, const struct buf *lists, size_t count, struct err *err)
 {
-    struct table *seen = table_new(err);
-    bool any = false;
-    int rc = seen ? buf_adds(out, "[", err) : -1;
+    struct joining j = { out, table_new(err), false };
+    int rc = j.seen ? buf_adds(out, "[", err) : -1;
+    size_t i;
 
-    if (rc == 0)
-        rc = join_rows(out, first, seen, &any, err);
-    if (rc == 0)
-        rc = join_rows(out, second, seen, &any, err);
-    table_free(seen);
+    for (i = 0; rc == 0 && i < count; i++)
+        rc = join_rows(&j, &lists[i], err);
+    table_free(j.seen);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 

@@ -62,10 +62,11 @@ int artifact_list_parse(struct artifact_list *list, const char *json, size_t len
                         struct err *err) MUST_CHECK;
 
 /*
- * Write two lists as one JSON array: the rows of the first, and those of the second whose
- * artifact_id the first does not have. Both have been read by artifact_list_parse.
+ * Write lists as one JSON array: the rows of the first, then those of the next whose
+ * artifact_id has not come yet, and so on. A text may also be one row; what is neither is left
+ * out.
  */
-int artifact_list_join(struct buf *out, const struct buf *first, const struct buf *second,
+int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
                        struct err *err) MUST_CHECK;
 
 /* Append a row, whose texts must live as long as the list. */

@@ -29,6 +29,8 @@ static const struct {
     [ENDPOINT_VERSION] = { "version", "/v1/version" },
     [ENDPOINT_TASK_V2] = { "task-v2", "/api/v2/tasks/{}" },
     [ENDPOINT_SCRIPT_VERSIONS] = { "script-versions", "/v1/scripts/{}/versions" },
+    [ENDPOINT_WORKFLOW_TIMELINE] = { "timeline", "/api/v1/workflows/{}/runs/{*}/timeline" },
+    [ENDPOINT_ARTIFACT] = { "artifact", "/v1/artifacts/{}" },
 };
 
 const char *endpoint_name(enum endpoint endpoint)

@@ -37,6 +37,8 @@ enum endpoint {
     ENDPOINT_RECORDS, /* those above are records that an archive keeps */
     ENDPOINT_TASK_V2 = ENDPOINT_RECORDS,
     ENDPOINT_SCRIPT_VERSIONS,
+    ENDPOINT_WORKFLOW_TIMELINE, /* of a run that has no record of its own */
+    ENDPOINT_ARTIFACT,
     ENDPOINTS,
 };
 

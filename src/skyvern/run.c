@@ -53,6 +53,8 @@ static const struct {
     { "task_v2", "observer_cruise_id", offsetof(struct run, task_v2_id) },
     { "workflow", "workflow_permanent_id", offsetof(struct run, workflow_permanent_id) },
     { NULL, "workflow_permanent_id", offsetof(struct run, workflow_permanent_id) },
+    { NULL, "workflow_id", offsetof(struct run, workflow_permanent_id) },
+    { "run_request", "workflow_id", offsetof(struct run, workflow_permanent_id) },
     { "script_run", "script_id", offsetof(struct run, script_id) },
     { "script_run", "script_revision_id", offsetof(struct run, script_revision_id) },
 };
@@ -252,7 +254,7 @@ int run_parse(struct run *run, const char *json, size_t len, struct err *err)
     (void)json_u64(json_get(root, "max_screenshot_scrolls"), &made.max_screenshot_scrolls);
     (void)json_bool(json_get(root, "recording_archived"), &made.recording_archived);
     (void)json_bool(json_get(root, "script_run"), &made.script_run);
-    (void)json_bool(json_get(root, "retry_pending"), &made.retry_pending);
+    made.retry_told = json_bool(json_get(root, "retry_pending"), &made.retry_pending);
     *run = made;
     made = (struct run){ 0 };
     rc = 0;

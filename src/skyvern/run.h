@@ -86,6 +86,7 @@ struct run {
     bool recording_archived;
     bool script_run;
     bool retry_pending; /* it has failed, and is going to be tried again */
+    bool retry_told;    /* the record says whether */
 };
 
 /* Whether a text has a run ID's form: 1 to RUN_ID_MAX of letters, digits, '_' and '-'. */

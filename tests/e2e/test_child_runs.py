@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs that runs have started: no list names them, the timeline does."""
+import io
+import json
+import zipfile
+
 import pytest
 
 from test_pull import check_bag, check_manifest
@@ -30,11 +34,11 @@ def family(emu):
         block("wr_p"), block("wr_c1"), block("wr_p", [block("wr_p", [trigger("wr_p", "wr_c2")])]),
         {"type": "thought", "thought": {"task_id": "tsk_v2_p", "workflow_run_id": "wr_p"}, "children": []}]})
     emu.run("wr_c1", shot("c1"), run_type="workflow_run", story={
-        "record": False, "listed": False, "timeline": [block("wr_c1"), trigger("wr_c1", "wr_g")]})
+        "child": True, "timeline": [block("wr_c1"), trigger("wr_c1", "wr_g")]})
     emu.run("wr_c2", shot("c2"), run_type="workflow_run", title="Second", story={
-        "listed": False, "timeline": [block("wr_c2", block_workflow_run_id="wr_p")]})  # and round it goes
+        "timeline": [block("wr_c2", block_workflow_run_id="wr_p")]})  # and round it goes
     emu.run("wr_g", shot("g"), run_type="workflow_run", status="failed", failure_reason="no page",
-            story={"listed": False})
+            story={"child": True})
     return emu
 
 
@@ -87,6 +91,45 @@ def test_what_a_page_said_starts_nothing(pull, emu):
     _, manifest, _ = pull("wr_p")
     assert [r["run_id"] for r in manifest["runs"]] == ["wr_p"]
     assert not [r for r in emu.log() if "credentials" in r["path"]]
+
+
+def test_rows_of_a_blocks_task_are_found(pull, skyarc, emu):
+    """Some rows name their task and not its workflow run: only the task's list has them."""
+    emu.mode("today")
+    emu.run("wr_p", shot("p") + [
+        {"id": "both", "type": "html", "data": b"<p>both", "task_id": "tsk_b1"},
+        {"id": "loose", "type": "hashed_href_map", "data": b"{}", "task_id": "tsk_b1", "loose": True}],
+        story={"timeline": [block("wr_p", task_id="tsk_b1"), block("wr_p", task_id="tsk_b2")]})
+    _, manifest, folder = pull("wr_p")
+    check_manifest(manifest, folder)
+    assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == ["both", "loose", "p", "p_r"]
+    assert len(json.loads((folder / "data/wr_p/artifacts.json").read_text())) == 4
+    skyarc("verify", "--against-api", "a.tar.zst", check=0)
+    _, manifest, _ = pull("-t", "html", "wr_p", name="b.tar")
+    assert [r["artifact_id"] for r in manifest["artifacts"]] == ["both"]
+    emu.fault("list/tsk_b2", "status", times=9, status=500)
+    result, manifest, _ = pull("--retries", "1", "wr_p", name="c.tar", check=3)
+    assert "may have artifacts that are not listed" in result.err and len(manifest["artifacts"]) == 4
+    assert manifest["runs"][0]["notes"] == ["artifacts-cut"]
+
+
+def test_what_a_record_names_is_looked_up(pull, emu):
+    """Its row tells that it lies in a ZIP; where members are not unpacked, the ZIP is not the picture."""
+    picture = PNG + b"stray"
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("shot.png", picture)
+        archive.writestr("other.txt", b"x")
+    emu.mode("today")
+    emu.storage("gcs")  # only S3 unpacks a member
+    emu.run("tsk_else", [{"id": "zip", "type": "step_archive", "data": whole.getvalue(), "uri": "gs://b/step.zip"},
+                         {"id": "stray", "type": "screenshot_action", "data": picture, "uri": "gs://b/step.zip",
+                          "bundle_key": "shot.png", "member_of": "zip", "sized": False, "summed": False}])
+    emu.run("wr_p", shot("p"), screenshot_urls=[emu.api + "/v1/artifacts/stray/content?artifact_name=x"])
+    _, manifest, folder = pull("wr_p")
+    (row,) = [r for r in manifest["artifacts"] if r["artifact_id"] == "stray"]
+    assert (row["artifact_type"], row["bundle_key"]) == ("screenshot_action", "shot.png")
+    assert row["path"].endswith(".png") and (folder / row["path"]).read_bytes() == picture
 
 
 def test_a_timeline_that_is_none(pull, emu):

@@ -107,6 +107,21 @@ def test_a_failure_that_is_tried_again_is_not_the_end(skyarc, emu):
     assert skyarc("wait", *FAST, "tsk_demo1", check=1).out == b"tsk_demo1 failed\n"
 
 
+def test_the_retries_of_a_task_stand_at_its_workflow_run(skyarc, pull, emu):
+    """The record of a tsk_v2_ does not tell of them."""
+    emu.mode("today")
+    emu.run("wr_7", [], story={"alias": "tsk_v2_7"})
+    for name in ("tsk_v2_7", "wr_7"):
+        emu.script(["running", FAILED, FAILED, GOING, "completed"], "wr_7")
+        assert skyarc("wait", *FAST, name, check=0).out.split() == [name.encode(), b"completed"]
+    emu.script([FAILED], "wr_7")
+    assert "next attempt 2026-11-25T10:00:00Z" in skyarc("show", "tsk_v2_7", check=0).out.decode()
+    _, manifest, _ = pull("tsk_v2_7")
+    assert "retry-pending" in manifest["runs"][0]["notes"]
+    emu.script([dict(FAILED, retry_pending=False)], "wr_7")
+    assert skyarc("wait", *FAST, "tsk_v2_7", check=1).out == b"tsk_v2_7 failed\n"
+
+
 def test_a_failure_that_is_tried_again_too_late(skyarc, emu):
     emu.script([FAILED] * 999, "tsk_demo1")
     result = skyarc("wait", *FAST, "--timeout", "300ms", "--json", "tsk_demo1", check=75)

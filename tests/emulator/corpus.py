@@ -23,6 +23,7 @@ class Artifact:
         self.signing = more.pop("signing", "skyvern")
         self.life = more.pop("life", 43200)
         self.member_of = more.pop("member_of", None)
+        self.loose = more.pop("loose", False)  # only the list of its task has it
         created = more.pop("created_at", "2026-01-20T11:52:29.276851")
         self.row = {
             "artifact_id": ident, "artifact_type": kind, "bundle_key": None,

@@ -431,6 +431,10 @@ class Api(Handler):
         fault = STATE.fault("/".join(words))
         if fault and self.play(fault, b""):
             return
+        artifact = STATE.artifact(words[2]) if words[:2] == ["v1", "artifacts"] and len(words) == 3 else None
+        if artifact and STATE.world.mode == "today":
+            self.reply(200, self.row(artifact, None))
+            return
         told = story.answer(STATE.world, STATE.runs, words, query)
         self.reply(*(told or (404, story.NOT_FOUND)))
 
@@ -481,11 +485,12 @@ class Api(Handler):
             self.reply(422, {"detail": [{"loc": ["query"], "msg": "out of range", "type": "range"}]})
             return
         searched = "search_key" in query or "workflow_permanent_id" in query
-        if searched and page > 10 and STATE.world.mode == "today":
-            self.reply(400, {"detail": "Search pagination is limited to the first 1000 matches"})
+        if searched and (page - 1) * size >= 1000 and STATE.world.mode == "today":
+            self.reply(400, {"detail": "Search pagination is limited to the first 1000 matches. "
+                                       "Use a narrower search."})
             return
         rows = [story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, r.id) or r.id)
-                for r in STATE.runs.values() if r.story.get("listed", True)]
+                for r in STATE.runs.values()]
         rows = [r for r in rows if r]
         for name, field in (("status", "status"), ("run_type", "run_type"),
                             ("workflow_permanent_id", "workflow_permanent_id")):
@@ -502,6 +507,7 @@ class Api(Handler):
             "status": r["status"], "title": r.get("title"), "started_at": r["started_at"],
             "finished_at": r["finished_at"], "created_at": r["created_at"],
             "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
+            **({k: r.get(k) for k in story.RETRIES if k != "attempts"} if STATE.world.mode == "today" else {}),
         } for r in rows[first:first + size]])
 
     def artifacts(self, ident, query):
@@ -516,16 +522,23 @@ class Api(Handler):
             return
         run = story.name_of(STATE.world, STATE.runs, ident)
         rows = []
-        for artifact in run.artifacts if run and story.lists(STATE.world, run, ident) else []:
+        listed = ([a for a in run.artifacts if not a.loose]
+                  if run and story.lists(STATE.world, run, ident) else [])
+        if STATE.world.mode == "today" and not run:  # of a block's task
+            listed = [a for r in STATE.runs.values() for a in r.artifacts if a.row["task_id"] == ident]
+        for artifact in listed:
             if wanted and (artifact.type not in wanted or artifact.type.endswith("_archive")):
                 continue
-            row = dict(artifact.row)
-            if row.get("run_id") is None:
-                row["run_id"] = ident
-            row["signed_url"] = signed_url(self.server, artifact)
-            row["a_field_of_tomorrow"] = {"deep": [1, None]}
-            rows.append(row)
+            rows.append(self.row(artifact, ident))
         self.reply(200, rows)
+
+    def row(self, artifact, run):
+        row = dict(artifact.row)
+        if row.get("run_id") is None:
+            row["run_id"] = run
+        row["signed_url"] = signed_url(self.server, artifact)
+        row["a_field_of_tomorrow"] = {"deep": [1, None]}
+        return row
 
     def artifact_content(self, ident, query, keyed):
         artifact = STATE.artifact(ident)

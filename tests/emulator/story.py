@@ -6,10 +6,12 @@
     "today"  since then: they are listed under the wr_ name alone, and all the calls are there
 
 A run's story is a dictionary: "alias" (its tsk_v2_ name), "timeline", "workflow_run", "heal_episodes",
-"fallback_episodes", "tags", "tag_history", "record" (False: only the workflow run's record knows it),
-"listed" (False: in no list of runs).
+"fallback_episodes", "tags", "tag_history", "child" (True: it was started by another run; then only the
+calls of workflows know it, and no list of runs). Rows with "task_id" and "loose" are in the list of the
+task alone.
 """
 NOT_FOUND = {"detail": "Not Found"}  # of a server that has no such call
+RETRIES = ("attempt", "attempts", "retry_pending", "next_attempt_at")
 
 
 class World:
@@ -38,14 +40,15 @@ def alias_of(world, ident):
 def record_of(world, runs, ident):
     """GET /v1/runs/ID: a workflow run of a task v2 answers as the task v2."""
     run = name_of(world, runs, ident)
-    if not run or run.story.get("record") is False:
+    if not run or run.story.get("child"):
         return None
     alias = alias_of(world, run.id)
     if not alias:
         return run.record
     app = "http://localhost:8080/runs/" + run.id if run.story.get("app_url", True) else None
-    return dict(run.record, run_id=alias if run.story.get("renames", True) else ident, run_type="task_v2",
-                app_url=app if ident == alias else None)
+    record = {k: v for k, v in run.record.items() if k not in RETRIES}
+    return dict(record, run_id=alias if run.story.get("renames", True) else ident, run_type="task_v2",
+                app_url=app)
 
 
 def lists(world, run, ident):
@@ -70,6 +73,7 @@ def workflow_run(world, run):
                            "workflow_definition": {"parameters": [], "blocks": []}}}
     answer.update({k: r[k] for k in ("created_at", "modified_at", "queued_at", "started_at", "finished_at",
                                      "recording_url", "screenshot_urls", "downloaded_files")})
+    answer.update({k: r[k] for k in RETRIES if k in r})
     if alias:
         answer["task_v2"] = {"task_id": alias, "workflow_run_id": run.id, "status": r["status"],
                              "prompt": "buy milk"}
@@ -89,6 +93,13 @@ def answer(world, runs, words, query):
         if ident not in world.alias:
             return 404, {"detail": "Task v2 %s not found" % ident}
         return 200, {"task_id": ident, "workflow_run_id": world.alias[ident], "prompt": "buy milk"}
+    if words[:2] == ["v1", "artifacts"] and len(words) == 3:
+        return 404, {"detail": "Artifact not found " + words[2]}  # those that are there: server.py
+    if words[:3] == ["api", "v1", "workflows"] and words[4:5] == ["runs"] and words[6:] == ["timeline"]:
+        run = runs.get(words[5])
+        if not run or words[3] != workflow_run(world, run)["workflow_id"]:
+            return 404, {"detail": "WorkflowRun %s not found" % words[5]}
+        return 200, run.story.get("timeline", [])
     if words == ["v1", "version"]:
         return 200, world.version
     if words[:3] == ["v1", "workflows", "runs"] and len(words) == 4:
@@ -106,6 +117,8 @@ def answer(world, runs, words, query):
         run = runs.get(query.get("workflow_run_id", [""])[0])
         rows = run.story.get("fallback_episodes", []) if run else []
         page, size = int(query.get("page", ["1"])[0]), int(query["page_size"][0])
+        if size > 100:
+            return 422, {"detail": [{"loc": ["query", "page_size"], "msg": "too many"}]}
         return 200, {"episodes": rows[(page - 1) * size:page * size], "page": page, "page_size": size,
                      "total_count": len(rows)}
     if words[:2] == ["v1", "scripts"] and len(words) >= 4:
@@ -123,19 +136,23 @@ def answer(world, runs, words, query):
 def of_run(run, words, query):
     what = "/".join(words[3:])
     if what == "timeline":
-        if not run:
+        if not run or run.story.get("child"):
             return 404, {"detail": "Run not found %s" % words[2]}
         if not run.id.startswith("wr_"):
             return 400, {"detail": "Timeline not available for run type task_v1"}
         return 200, run.story.get("timeline", [])
+    if what == "heal_episodes":  # nobody is unknown here
+        rows = run.story.get("heal_episodes", []) if run and words[2].startswith("wr_") else []
+        return 200, {"episodes": rows, "summary": {"blocks_healed": len(rows)}}
     if not run or not words[2].startswith("wr_"):
-        return 404, {"detail": "Workflow run not found"}
-    if what == "heal_episodes":
-        return 200, {"episodes": run.story.get("heal_episodes", [])}
+        return 404, {"detail": "Workflow run %s not found" % words[2]}
     if what == "tags":
-        return 200, {"workflow_run_id": run.id, "tags": run.story.get("tags", {})}
+        return 200, {"workflow_run_id": run.id, "tags": run.story.get("tags", [])}
     if what == "tags/history":
-        return 200, {"events": run.story.get("tag_history", [])[:int(query.get("limit", ["50"])[0])]}
+        limit = int(query.get("limit", ["50"])[0])
+        if limit > 500:
+            return 422, {"detail": [{"loc": ["query", "limit"], "msg": "too many", "type": "less_than_equal"}]}
+        return 200, {"workflow_run_id": run.id, "events": run.story.get("tag_history", [])[:limit]}
     return 404, NOT_FOUND
 
 

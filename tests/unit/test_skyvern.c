@@ -52,7 +52,7 @@ static void test_joined_lists(void **state)
             buf_init(&parts[k], 4096);
         assert_int_equal(buf_adds(&parts[0], lists[i][0], NULL), 0);
         assert_int_equal(buf_adds(&parts[1], lists[i][1], NULL), 0);
-        assert_int_equal(artifact_list_join(&parts[2], &parts[0], &parts[1], NULL), 0);
+        assert_int_equal(artifact_list_join(&parts[2], parts, 2, NULL), 0);
         assert_string_equal(buf_text(&parts[2]), lists[i][2]);
         for (k = 0; k < 3; k++)
             buf_clear(&parts[k]);
