@@ -89,6 +89,8 @@
  *           identity  the two names of one run
  *           children  the runs that runs have started
  *           records   what else tells a run's story, kept
+ *           gather    and fetched, beside the artifacts
+ *           paging    a record in pages, put together
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
  *           wait      poll runs until they end

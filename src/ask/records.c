@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define ROWS_MAX 1000
+#define ROWS_MAX (RECORD_REQUESTS_MAX + 100)
 
 struct records {
     const struct endpoint_filter *filter;
@@ -75,6 +75,7 @@ static struct record_row *add(struct record_set *set, enum endpoint endpoint, co
 static int lose(struct record_set *set, struct record_row *row, const char *reason)
 {
     row->reason = reason;
+    row->lost = true;
     set->lost++;
     return 0;
 }
@@ -142,8 +143,17 @@ int records_lack(struct record_set *set, enum endpoint endpoint, const char *abo
         return err->kind ? -1 : 0;
     row->reason = reason_of(verdict, why);
     row->http_status = why->http;
-    set->lost += verdict == ENDPOINT_FAILED;
+    row->lost = verdict == ENDPOINT_FAILED;
+    set->lost += row->lost;
     return 0;
+}
+
+int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
+                 const char *reason, struct err *err)
+{
+    struct record_row *row = add(set, endpoint, about, err);
+
+    return row ? lose(set, row, reason) : err->kind ? -1 : 0;
 }
 
 char *records_read(const struct records *records, const struct record_row *row, struct err *err)

@@ -23,12 +23,13 @@
 
 #define RECORD_MAX          ((size_t)32 << 20)    /* bytes of one record */
 #define RECORDS_MAX         ((uint64_t)256 << 20) /* bytes of all records of a run */
-#define RECORD_REQUESTS_MAX 200                   /* requests for the records of a run */
+#define RECORD_REQUESTS_MAX 1000                  /* requests for the records of a run */
 
 struct record_row {
     char *name;         /* "steps-tsk_1": its file's, without the extension */
     const char *reason; /* why it is not here, as a word; NULL: it is */
     long http_status;   /* of the last answer; 0: none */
+    bool lost;          /* the server should have given it */
     uint64_t at;        /* in the file */
     size_t len;
 };
@@ -67,6 +68,10 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
 int records_lack(struct record_set *set, enum endpoint endpoint, const char *about,
                  enum endpoint_verdict verdict, const struct err *why,
                  struct err *err) MUST_CHECK;
+
+/* Note that a record did not come, for a reason of our own. */
+int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
+                 const char *reason, struct err *err) MUST_CHECK;
 
 /* Read a record's text, to be released by mem_free. */
 char *records_read(const struct records *records, const struct record_row *row,

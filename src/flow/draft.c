@@ -2,11 +2,14 @@
 #include "flow/draft.h"
 
 #include "ask/extras.h"
+#include "ask/gather.h"
 #include "base/clock.h"
 #include "skyvern/kind.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#define PATH_ROOM  512
 #define USUAL_SIZE ((uint64_t)256 << 10) /* of an artifact that says none */
 
 static int64_t first_known(int64_t a, int64_t b, int64_t c)
@@ -160,4 +163,66 @@ struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count
 fail:
     plan_free(plan);
     return NULL;
+}
+
+/* One run whose records are being told. */
+struct telling {
+    const struct listed_run *run;
+    void (*planned)(void *ctx, const struct pull_planned *planned);
+    void *ctx;
+};
+
+/* A record of a run: it came with the listing, or would be fetched. */
+static void tell_record(void *ctx, const char *name)
+{
+    const struct telling *t = ctx;
+
+    char path[PATH_ROOM];
+
+    (void)snprintf(path, sizeof(path), "data/%s/records/%s.json", t->run->id, name);
+    t->planned(t->ctx,
+               &(struct pull_planned){ .run_id = t->run->id, .path = path, .record = name });
+}
+
+static void tell_records(const struct listing *listing, struct telling *t)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; listing->records && i < listing->count; i++) {
+        t->run = &listing->runs[i];
+        for (k = 0; k < t->run->records.count; k++) {
+            if (!t->run->records.rows[k].reason)
+                tell_record(t, t->run->records.rows[k].name);
+        }
+        (void)gather_tell(listing, t->run, tell_record, t);
+    }
+}
+
+int draft_tell(const struct draft_opts *opts, struct plan *plan,
+               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+               struct err *err)
+{
+    struct telling telling = { NULL, planned, ctx };
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        if (!plan_at(plan, i)->unlisted && plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (!item->unlisted)
+            planned(ctx,
+                    &(struct pull_planned){ .run_id = item->what.run_id,
+                                            .artifact_id = item->what.artifact_id,
+                                            .artifact_type = item->what.type,
+                                            .path = item->path,
+                                            .same_as = item->leader ? item->leader->path : NULL,
+                                            .size = item->what.file_size,
+                                            .sized = item->what.sized });
+    }
+    tell_records(opts->listing, &telling);
+    return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "ask/call.h"
 #include "ask/extras.h"
+#include "ask/gather.h"
 #include "ask/listing.h"
 #include "ask/wait.h"
 #include "base/clock.h"
@@ -29,6 +30,7 @@ struct pull {
     struct callers callers;
     struct listing listing;
     struct records *records; /* NULL: none is wanted */
+    struct gather *gather;   /* them on their way, or NULL */
     size_t asked;            /* IDs of the request that the listing covers */
     struct plan *plan;
     struct pool *pool;
@@ -174,32 +176,6 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
     return 0;
 }
 
-static int tell_plan(struct pull *p, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < plan_count(p->plan); i++) {
-        if (!plan_at(p->plan, i)->unlisted &&
-            plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
-            return -1;
-    }
-    for (i = 0; i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-        struct pull_planned planned = { item->what.run_id,
-                                        item->what.artifact_id,
-                                        item->what.type,
-                                        item->path,
-                                        item->leader ? item->leader->path : NULL,
-                                        item->what.file_size,
-                                        item->what.sized };
-
-        if (item->unlisted)
-            continue;
-        p->opts->planned(p->opts->ctx, &planned);
-    }
-    return 0;
-}
-
 /*
  * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
  * the archive goes on without it. In the packer's thread.
@@ -264,7 +240,9 @@ static int fetch_all(struct pull *p, struct err *err)
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    if (!p->fetch || fetch_run(p->fetch, err) < 0)
+    p->gather = p->records ? gather_new(&p->listing, err) : NULL;
+    if (!p->fetch || (p->records && !p->gather) || fetch_run(p->fetch, err) < 0 ||
+        (p->gather && gather_finish(p->gather, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
     /* behind what an interrupted attempt can be gone on with */
@@ -332,17 +310,32 @@ static bool any_new(const struct pull *p)
     return false;
 }
 
+/* Say which records of a run are lost. */
+static void warn_records(const struct listed_run *run)
+{
+    size_t i;
+
+    for (i = 0; i < run->records.count; i++) {
+        const struct record_row *row = &run->records.rows[i];
+
+        if (row->lost)
+            log_line(LOG_WARNING, "run '%s': the record '%s' could not be had: %s", run->id,
+                     row->name, row->reason);
+    }
+}
+
 static void count_records(const struct pull *p, struct pull_result *result)
 {
     size_t i;
 
     for (i = 0; i < p->listing.count; i++) {
-        const struct record_set *set = &p->listing.runs[i].records;
+        const struct listed_run *run = &p->listing.runs[i];
 
-        result->records += set->here;
-        result->records_lost += set->lost;
-        result->children += p->listing.runs[i].depth > 0;
-        result->incomplete = result->incomplete || p->listing.runs[i].cut;
+        result->records += run->records.here;
+        result->records_lost += run->records.lost;
+        result->children += run->depth > 0;
+        result->incomplete = result->incomplete || run->cut;
+        warn_records(run);
     }
 }
 
@@ -383,6 +376,11 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     record_count(&record);
     count_records(p, result);
+    if (opts->strict && !record.totals.missing && (result->records_lost || result->incomplete))
+        return err_set(err, ERR_MISMATCH,
+                       "%zu records are missing, or a run has started too many others; without "
+                       "--strict the rest is archived",
+                       result->records_lost);
     if (opts->strict && record.totals.missing)
         return err_set(err, ERR_MISMATCH,
                        "%llu artifacts are missing; without --strict the rest is "
@@ -558,7 +556,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     if (opts->planned) {
         result->incomplete = result->runs_failed > 0;
-        return tell_plan(p, err);
+        return draft_tell(&draft, p->plan, opts->planned, opts->ctx, err);
     }
     if (begin_volume(p, err) < 0 || fetch_all(p, err) < 0)
         return -1;
@@ -586,6 +584,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
     loop_clear(&p.loop);
+    gather_free(p.gather);
     fetch_free(p.fetch);
     page_free(p.page);
     pool_free(p.pool);

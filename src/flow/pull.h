@@ -18,6 +18,7 @@
 
 #include "ask/loop.h"
 #include "base/err.h"
+#include "flow/draft.h"
 #include "flow/record.h"
 #include "format/sshsig.h"
 #include "pack/packer.h"
@@ -46,17 +47,6 @@ struct pull_status {
     uint64_t bytes;
     uint64_t bytes_expected; /* 0: not known */
     uint64_t elapsed;
-};
-
-/* One line of --dry-run; lent for the call. */
-struct pull_planned {
-    const char *run_id;
-    const char *artifact_id;
-    const char *artifact_type;
-    const char *path;
-    const char *same_as; /* path of what it is the same as, or NULL */
-    uint64_t size;       /* when sized */
-    bool sized;
 };
 
 struct pull_opts {

@@ -429,14 +429,15 @@ class Api(Handler):
     def tell(self, words, query):
         """What tells the story of a run: story.py."""
         fault = STATE.fault("/".join(words))
-        if fault and self.play(fault, b""):
+        if fault and fault["kind"] != "stall" and self.play(fault, b""):
             return
         artifact = STATE.artifact(words[2]) if words[:2] == ["v1", "artifacts"] and len(words) == 3 else None
         if artifact and STATE.world.mode == "today":
-            self.reply(200, self.row(artifact, None))
-            return
-        told = story.answer(STATE.world, STATE.runs, words, query)
-        self.reply(*(told or (404, story.NOT_FOUND)))
+            told = 200, self.row(artifact, None)
+        else:
+            told = story.answer(STATE.world, STATE.runs, words, query) or (404, story.NOT_FOUND)
+        if not (fault and self.play(fault, json.dumps(told[1]).encode())):
+            self.reply(*told)
 
     def run(self, ident):
         fault = STATE.fault("run/" + ident)
