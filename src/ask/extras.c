@@ -91,7 +91,7 @@ static struct artifact *find_url(const struct index *x, const char *url, char *i
     return row ? row : find_key(x, 'p', path);
 }
 
-/* A new row; id "" makes one up, which is asked for nowhere. */
+/* A new row; id "" makes one up: with slashes, so that it is asked for nowhere. */
 static int add_row(struct index *x, struct artifact *row, const char *id, size_t n,
                    struct err *err)
 {
@@ -102,10 +102,11 @@ static int add_row(struct index *x, struct artifact *row, const char *id, size_t
     row->unnamed = !*id;
     row->nth = n;
     if (row->unnamed)
-        (void)snprintf(made, sizeof(made), "%s.%s.%zu", x->run->id, row->origin, n);
+        (void)snprintf(made, sizeof(made), "%s/%s/%zu", x->run->id, row->origin, n);
     row->artifact_id = region_copy(list->region, row->unnamed ? made : id,
                                    strlen(row->unnamed ? made : id), err);
-    if (!row->artifact_id || artifact_list_add(list, row, err) < 0)
+    if (!row->artifact_id || artifact_url(&row->signed_url, list->region, err) < 0 ||
+        artifact_find_file(row, list->region, err) < 0 || artifact_list_add(list, row, err) < 0)
         return -1;
     x->run->extras++;
     if (!row->unnamed)

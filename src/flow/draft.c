@@ -51,6 +51,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
                                   .created_us = created };
 
     bool wanted = kind_filter_match(filter, a->artifact_type);
+    struct item *item;
 
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
                              time_of(listed->run.created_at), clock_wall() * 1000) /
@@ -59,7 +60,13 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
         return 0;
     if (is_parent(a))
         return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
-    return wanted ? plan_add(plan, &what, run, row, NULL, err) : 0;
+    if (!wanted)
+        return 0;
+    if (plan_add(plan, &what, run, row, &item, err) < 0)
+        return -1;
+    if (item && a->typed_by_uri)
+        item_note(item, "typed-by-uri");
+    return 0;
 }
 
 /* One run: its bundles are known before its members, and those before their ZIPs. */

@@ -216,11 +216,25 @@ static void put_runs(struct making *m, struct jsonw *w)
     }
 }
 
+/* What is odd about an item, and that there was no object of a row without bytes. */
+static size_t note_item(const struct item *item, const struct outcome *outcome,
+                        const char *notes[ITEM_NOTES + 1])
+{
+    size_t i;
+
+    for (i = 0; i < item->note_count; i++)
+        notes[i] = item->notes[i];
+    if (!item->size && (outcome->http_status == 404 || outcome->http_status == 410))
+        notes[i++] = "no-object";
+    return i;
+}
+
 static void put_artifact(struct making *m, struct jsonw *w, const struct item *item)
 {
     const struct record *record = m->record;
     const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
     const struct outcome *outcome = fetch_outcome(record->fetch, item);
+    const char *notes[ITEM_NOTES + 1];
     struct manifest_artifact row = {
         .path = item->path,
         .run_id = item->what.run_id,
@@ -240,8 +254,8 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
         .fetched_via = outcome->via,
         .checksum = a->checksum,
         .mismatch = item->mismatch,
-        .notes = item->notes,
-        .note_count = item->note_count,
+        .notes = notes,
+        .note_count = note_item(item, outcome, notes),
         .encoding = item->encoded ? "zstd" : NULL,
         .encoded_size = item->encoded_size,
         .encoded_sha256 = item->encoded_sha256,
@@ -515,19 +529,12 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
 }
 
-/* The runs' documents on their way to the packer. */
-struct putting {
-    struct listing *listing;
-    const struct records *records;
-    struct packer *packer;
-};
-
 /* Hand a document of a run over: its path and its text move to the packer. */
-static int put_document(struct putting *p, const struct listed_run *listed, char *path,
+static int put_document(struct packer *packer, const struct listed_run *run, char *path,
                         char *text, size_t len, struct err *err)
 {
-    int64_t created = listed->run.created_at ? clock_us(listed->run.created_at) : CLOCK_NONE;
-    struct body *body = body_of_text(text, len, err);
+    int64_t created = run->run.created_at ? clock_us(run->run.created_at) : CLOCK_NONE;
+    struct body *body = text ? body_of_text(text, len, err) : NULL;
 
     if (!path || !body) {
         mem_free(path);
@@ -536,58 +543,42 @@ static int put_document(struct putting *p, const struct listed_run *listed, char
     }
     if (created == CLOCK_NONE)
         created = clock_wall() * 1000;
-    return packer_document(p->packer, path, created / 1000000, body, err);
+    return packer_document(packer, path, created / 1000000, body, err);
 }
 
 /* The same of a buffer, which is empty then. */
-static int put_buffer(struct putting *p, const struct listed_run *listed, const char *name,
+static int put_buffer(struct packer *packer, const struct listed_run *run, const char *name,
                       struct buf *buffer, struct err *err)
 {
-    char *text = buffer->data;
-    size_t len = buffer->len;
+    struct buf taken = *buffer;
 
-    buffer->data = NULL;
-    buf_clear(buffer);
-    return put_document(p, listed, mem_format(err, "data/%s/%s", listed->id, name), text, len,
-                        err);
-}
-
-static int put_records(struct putting *p, const struct listed_run *listed, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < listed->records.count; i++) {
-        const struct record_row *row = &listed->records.rows[i];
-        char *text;
-
-        if (row->reason)
-            continue;
-        text = records_read(p->records, row, err);
-        if (!text ||
-            put_document(p, listed,
-                         mem_format(err, "data/%s/records/%s.json", listed->id, row->name),
-                         text, row->len, err) < 0)
-            return -1;
-    }
-    return 0;
+    *buffer = (struct buf){ 0 };
+    return put_document(packer, run, mem_format(err, "data/%s/%s", run->id, name), taken.data,
+                        taken.len, err);
 }
 
 int record_documents(struct listing *listing, const struct records *records,
                      struct packer *packer, struct err *err)
 {
-    struct putting putting = { listing, records, packer };
-    struct putting *p = &putting;
     size_t i;
+    size_t k;
 
-    for (i = 0; i < p->listing->count; i++) {
-        struct listed_run *run = &p->listing->runs[i];
+    for (i = 0; i < listing->count; i++) {
+        struct listed_run *run = &listing->runs[i];
 
-        if (run->failed)
-            continue;
-        if (put_buffer(p, run, "run.json", &run->run_json, err) < 0 ||
-            put_buffer(p, run, "artifacts.json", &run->list_json, err) < 0 ||
-            put_records(p, run, err) < 0)
+        if (!run->failed &&
+            (put_buffer(packer, run, "run.json", &run->run_json, err) < 0 ||
+             put_buffer(packer, run, "artifacts.json", &run->list_json, err) < 0))
             return -1;
+        for (k = 0; !run->failed && k < run->records.count; k++) {
+            const struct record_row *row = &run->records.rows[k];
+
+            if (!row->reason &&
+                put_document(packer, run,
+                             mem_format(err, "data/%s/records/%s.json", run->id, row->name),
+                             records_read(records, row, err), row->len, err) < 0)
+                return -1;
+        }
     }
     return 0;
 }

@@ -122,6 +122,7 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK; /* paths are signed */
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                             opts->secure ? "https" : "http,https") != CURLE_OK;
     bad |=

@@ -61,7 +61,8 @@ struct api_runs {
 int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *what,
                  unsigned page, unsigned page_size, struct err *err) MUST_CHECK;
 
-/* Write the URL of an artifact's bytes; ERR_FORMAT for an ID that no URL should hold. */
+/* Write the URL of an artifact's bytes; ERR_FORMAT for an ID with a slash or a control
+ * character, which no server finds. */
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err) MUST_CHECK;
 
