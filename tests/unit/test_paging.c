@@ -18,8 +18,8 @@ static void test_cursor(void **state)
     (void)state;
     paging_begin(&p, ENDPOINT_SESSION_ACTIONS, NULL);
     assert_string_equal(buf_text(&p.more), "");
-    assert_int_equal(take(&p, "{\"events\":[{\"a\":1},3,{\"b\":2}],\"next_cursor\":\"x&y\"}", &err),
-                     1);
+    assert_int_equal(
+        take(&p, "{\"events\":[{\"a\":1},3,{\"b\":2}],\"next_cursor\":\"x&y\"}", &err), 1);
     assert_string_equal(buf_text(&p.more), "&cursor=x%26y");
     assert_int_equal(take(&p, "{\"events\":[{\"c\":3}],\"next_cursor\":\"x&y\"}", &err), 1);
     assert_int_equal(take(&p, "{\"events\":[],\"next_cursor\":\"x&y\"}", &err), 0);
