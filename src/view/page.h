@@ -29,11 +29,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE_NAME        "index.html"
-#define PAGE_TEXT_MAX    ((size_t)256 << 10)  /* of one text; more is cut */
-#define PAGE_TEXTS_MAX   ((uint64_t)32 << 20) /* of all texts, a quarter of it captured pages */
-#define PAGE_RECORD_MAX  ((size_t)2 << 20) /* of one record of a run; larger ones are left out \
-                                            */
+#define PAGE_NAME      "index.html"
+#define PAGE_TEXT_MAX  ((size_t)256 << 10)  /* of one text; more is cut */
+#define PAGE_TEXTS_MAX ((uint64_t)32 << 20) /* of all texts, a quarter of it captured pages */
+#define PAGE_RECORD_MAX                                                                        \
+    ((size_t)2 << 20) /* of one record of a run; larger ones are left out                      \
+                       */
 #define PAGE_RECORDS_MAX ((uint64_t)16 << 20) /* of all of them, beside the texts */
 
 struct page;
