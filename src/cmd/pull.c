@@ -185,8 +185,8 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
                      text_size(size, job->planned_bytes), job->planned_count,
                      job->planned_same);
         if (job->planned_records)
-            (void)printf("%10zu  records, a request each, or one a page\n",
-                         job->planned_records);
+            (void)printf("%10s  %zu requests for records of the runs, and one more a page\n",
+                         "and", job->planned_records);
     }
     mem_free(w);
     return rc;

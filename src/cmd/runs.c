@@ -112,7 +112,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                  RUNS_WINDOW);
     talk_close(&talk);
     grid_clear(&out.grid);
-    return rc < 0 ? talk_status(err) : cut && searched ? EXIT_INCOMPLETE : EXIT_DONE;
+    return rc < 0 ? talk_status(err) : cut ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 const struct command cmd_runs = {
@@ -122,7 +122,7 @@ const struct command cmd_runs = {
     .about =
         "Lists the runs that the service knows, newest first, page after page. With --ids "
         "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
-        "a search, or the runs of a workflow, short. With --json the rows as served, in "
+        "the list short. With --json the rows as served, in "
         "one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),

@@ -177,7 +177,7 @@ def test_requests_are_bounded(pull, emu):
 
 def test_a_dry_run_says_how_many(skyarc, told, tmp_path):
     text = skyarc("pull", "-n", "wr_f", "tsk_1", check=0).out.decode()
-    assert "15  records, a request each" in text
+    assert "15 requests for records of the runs" in text
     rows = skyarc("pull", "-n", "--json", "wr_f", check=0).json()
     assert all(r["path"] == "data/wr_f/records/%s.json" % r["record"] for r in rows if r["record"])
     assert sorted(r["record"] for r in rows if r["record"]) == [

@@ -68,7 +68,7 @@ def test_since_and_until(skyarc, emu):
 
 def test_the_window_is_said(skyarc, emu):
     emu.many(10050)
-    result = skyarc("runs", "--ids", check=0)
+    result = skyarc("runs", "--ids", check=3)
     assert len(result.out.split()) == 10000 and "newest 10000 runs" in result.err
     emu.reset()
     assert skyarc("runs", "--ids", check=0).err == ""
