@@ -54,6 +54,7 @@
  *           grid      rows and columns
  *           signals   stop, and how far are you
  *           watchdog  ends a process in which nothing moves
+ *           confine   Landlock and seccomp
  *           exit      the exit statuses
  * flow/     pull      list, plan, fetch, pack, record: the order of work
  *           budget    transfers, buffers and descriptors that a pull may have
@@ -103,16 +104,22 @@
  *           way       signed URL, renewed URL, content endpoint
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
- *           scrub     signatures and the key taken out
  *           endpoint  the calls that give a run's records
  *           timeline  which runs and tasks a timeline names
+ *           redact    secrets taken out of what leaves the program
+ *           secret_end  where a secret ends
+ *           secret_names  whose values are secrets: the list
+ *           secret_scan   secrets in a text, found
+ *           symbol    characters, however they are encoded
  * net/      engine    libcurl's multi loop, redirects, pausing
  *           request   one GET and what came of it
  *           backoff   when to try again
  *           resume    going on with what broke off, never glued wrongly
  *           origin    how much a host gets at a time
+ *           proxy     through which proxy a request goes
  *           rate      a token bucket
  *           url       what a URL says
+ *           sockets   connections, and what lies in them unasked
  *           server    requests with a body, by libmicrohttpd
  * pack/     plan      names every file, joins what is the same
  *           bundle    one ZIP or its members: which is cheaper
@@ -136,8 +143,11 @@
  *           fetchone  one file out of it
  *           extract   files onto the disk, never outside of a directory
  *           place     that directory
+ *           name      which names may be written there
  *           verify    is it what it says it is?
- *           roll      what it should hold, and what was seen
+ *           roll      what it should hold: a compact row for each file
+ *           words     texts that many rows have, kept once
+ *           stage     tag files that wait for their digests
  *           chain     archives that name the one before them
  * view/     page      index.html: a style, a script, inert JSON
  *           har       a HAR boiled down
@@ -151,6 +161,7 @@
  *           rows      manifest.json read piece by piece
  *           revise    the manifest of an archive that is written anew
  *           bag       the BagIt files
+ *           tagfile   the same, read again
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
  * base/     err mem buf text path file clock log json jsonw digest queue pool
@@ -161,8 +172,10 @@
  */
 #include "config.h"
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cmd/commands.h"
+#include "skyvern/redact.h"
 
 #include <locale.h>
 
@@ -175,5 +188,6 @@ static const struct command *const commands[] = {
 int main(int argc, char **argv)
 {
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
+    log_filter(redact_line);
     return command_main(commands, PACKAGE_STRING, argc, argv);
 }

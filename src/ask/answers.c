@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <string.h>
 
@@ -63,10 +63,10 @@ void answers_fail(const struct answers *a, struct listed_run *run, const struct 
 static int keep(const struct listing *l, struct buf *out, const struct buf *text,
                 struct err *err)
 {
-    buf_init(out, 2 * text->len + 64);
-    if (l->raw)
-        return buf_add(out, buf_text(text), text->len, err);
-    return scrub_json(out, buf_text(text), text->len, secret_peek(l->api->key), err);
+    struct redact what = { secret_peek(l->api->key), l->raw, NULL };
+
+    buf_init(out, redact_room(text->len));
+    return redact_json(out, buf_text(text), text->len, &what, err);
 }
 
 /* The record: the run's own, or, of a run that only its workflow knows, that of the workflow

@@ -9,7 +9,7 @@
  * (records).
  *
  * A run that cannot be listed keeps the reason; the others are not stopped by it. What the API
- * served is kept as it is to be archived: without signatures.
+ * served is kept as it is to be archived: without secrets.
  *
  * Units    milliseconds since 1970 by the server's clock
  * Errors   ERR_CANCELLED and the like; a run's own are in it
@@ -50,8 +50,8 @@ struct listed_run {
     struct run session;  /* and that of its browser session */
     struct timeline timeline;
     struct artifact_list list;
-    struct buf run_json;       /* scrubbed, to be archived */
-    struct buf list_json;      /* scrubbed, to be archived */
+    struct buf run_json;       /* redacted, to be archived */
+    struct buf list_json;      /* redacted, to be archived */
     struct record_set records; /* what else is to be archived */
     int64_t listed_at;         /* server's clock */
     bool under[2];             /* rows came under its name, and under its other one */
@@ -75,7 +75,7 @@ struct listing {
     int64_t skew; /* the server's clock minus ours */
     const struct api *api;
     const struct kind_filter *filter;
-    bool raw;      /* set before: keep what was served as it is, signatures and all */
+    bool raw;      /* set before: take out the API key alone */
     bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
     bool bundles;  /* set before: list a ZIP's members along with the ZIP */
     bool children; /* set before: list the runs that a run has started, too */

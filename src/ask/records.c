@@ -2,9 +2,8 @@
 #include "ask/records.h"
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <string.h>
 
@@ -27,7 +26,7 @@ struct records *records_new(const struct endpoint_filter *filter, const char *ke
     if (!records)
         return NULL;
     *records = (struct records){ .filter = filter, .key = key, .dir = dir, .fd = -1 };
-    buf_init(&records->clean, 2 * RECORD_MAX);
+    buf_init(&records->clean, redact_room(RECORD_MAX));
     return records;
 }
 
@@ -84,6 +83,7 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
                  const char *about, const char *json, size_t len, struct err *err)
 {
     struct record_row *row = add(set, endpoint, about, err);
+    struct redact what = { records->key, false, NULL };
     struct err why;
 
     if (!row)
@@ -92,8 +92,7 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     err_clear(&why);
     if (len > RECORD_MAX || set->bytes + len > RECORDS_MAX)
         return lose(set, row, "too-large");
-    if (json_check(json, len, NULL, &why) < 0 ||
-        scrub_json(&records->clean, json, len, records->key, &why) < 0) {
+    if (redact_json(&records->clean, json, len, &what, &why) < 0) {
         if (why.kind == ERR_MEMORY) {
             *err = why;
             return -1;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "skyvern/redact.h"
 #include "skyvern/run.h"
 
 #include <string.h>
@@ -96,11 +97,18 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
 /* Tell a page's rows; 1 when the list has ended with it. */
 static int take_page(struct pager *p, const struct call *call, unsigned size, struct err *err)
 {
-    struct json *doc = json_parse(buf_text(&call->body), call->body.len, err);
-    struct region *region = doc ? region_new(err) : NULL;
+    struct redact what = { secret_peek(call->callers->api->key), p->query->raw, NULL };
+    struct json *doc = NULL;
+    struct region *region = NULL;
     struct json_value v = { 0 };
+    struct buf clean;
     int rc = -1;
 
+    buf_init(&clean, redact_room(call->body.len));
+    if (redact_json(&clean, buf_text(&call->body), call->body.len, &what, err) < 0)
+        goto out;
+    doc = json_parse(buf_text(&clean), clean.len, err);
+    region = doc ? region_new(err) : NULL;
     if (!region)
         goto out;
     if (json_type(json_root(doc)) != JSON_ARRAY) {
@@ -115,6 +123,7 @@ static int take_page(struct pager *p, const struct call *call, unsigned size, st
 out:
     region_free(region);
     json_free(doc);
+    buf_clear(&clean);
     return rc;
 }
 

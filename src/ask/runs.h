@@ -41,7 +41,7 @@ struct runs_row {
     const char *finished_at;
     const char *workflow_permanent_id;
     int64_t created_us; /* CLOCK_NONE: not known */
-    const char *json;   /* the row as served */
+    const char *json;   /* the row as served, but for secrets */
     size_t json_len;
 };
 
@@ -50,6 +50,7 @@ struct runs_query {
     int64_t since_us; /* created at or after; CLOCK_NONE: no limit */
     int64_t until_us; /* and before */
     uint64_t limit;   /* most rows; 0: all */
+    bool raw;         /* take out of them the API key alone */
 };
 
 /*

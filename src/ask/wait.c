@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "skyvern/endpoint.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -142,6 +143,22 @@ static void take_retry(struct waited *w, struct call *call)
         end(w);
 }
 
+/* What was served, but for secrets, as the run's record. */
+static int take_record(struct waited *w, const struct call *call, struct err *err)
+{
+    struct redact what = { secret_peek(w->all->opts->api->key), w->all->opts->raw, NULL };
+    struct buf clean;
+    int rc;
+
+    run_clear(&w->run);
+    buf_init(&clean, redact_room(call->body.len));
+    rc = redact_json(&clean, buf_text(&call->body), call->body.len, &what, err);
+    if (rc == 0)
+        rc = run_parse(&w->run, buf_text(&clean), clean.len, err);
+    buf_clear(&clean);
+    return rc;
+}
+
 static void on_answer(void *ctx, struct call *call)
 {
     struct waited *w = ctx;
@@ -163,8 +180,7 @@ static void on_answer(void *ctx, struct call *call)
         return;
     }
     if (!err.kind) {
-        run_clear(&w->run);
-        if (run_parse(&w->run, buf_text(&call->body), call->body.len, &err) == 0) {
+        if (take_record(w, call, &err) == 0) {
             w->failures = 0;
             if (run_is_over(&w->run) && check_retry(w))
                 return;

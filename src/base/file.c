@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -252,10 +253,33 @@ int file_put_fd(void *ctx, const void *bytes, size_t len, struct err *err)
     return file_write(*(const int *)ctx, bytes, len, err);
 }
 
+/* Open a new file beside path, for writing alone: whoever is confined may be allowed no more.
+ * name ends in six letters, which are replaced. */
+static int open_beside(char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+    char *end = name + strlen(name) - 6;
+    unsigned char dice[6];
+    unsigned tries;
+    int fd = -1;
+    size_t i;
+
+    for (tries = 0; fd < 0 && tries < 100; tries++) {
+        if (getrandom(dice, sizeof(dice), 0) != (ssize_t)sizeof(dice))
+            return -1;
+        for (i = 0; i < sizeof(dice); i++)
+            end[i] = letters[dice[i] % 32];
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            return -1;
+    }
+    return fd;
+}
+
 int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, struct err *err)
 {
     char *name = mem_format(err, "%s.XXXXXX", path);
-    int fd = name ? mkostemp(name, O_CLOEXEC) : -1;
+    int fd = name ? open_beside(name) : -1;
     int rc = -1;
 
     if (!name)

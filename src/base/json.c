@@ -321,6 +321,16 @@ static const jsmntok_t *token(struct json_value v)
     return v.doc ? &v.doc->tok[v.at] : NULL;
 }
 
+struct json_value json_at(const struct json *doc, size_t n)
+{
+    return n < doc->count ? (struct json_value){ doc, n } : absent;
+}
+
+size_t json_size(const struct json *doc)
+{
+    return doc->count;
+}
+
 struct json_value json_root(const struct json *doc)
 {
     return (struct json_value){ doc, 0 };
@@ -392,6 +402,21 @@ const char *json_raw(struct json_value v, size_t *len)
     return t ? v.doc->text + t->start : "";
 }
 
+/* Whether a key, as it stands in the text, is this one: most are written without escapes. */
+static bool is_key(const char *raw, size_t len, const char *key, size_t want)
+{
+    struct buf plain;
+    bool same;
+
+    if (!memchr(raw, '\\', len))
+        return len == want && !memcmp(raw, key, len);
+    buf_init(&plain, len + 1); /* unescaped, it is shorter */
+    same = json_unescape(raw, len, &plain, NULL) == 0 && plain.len == want &&
+           !memcmp(buf_text(&plain), key, want);
+    buf_clear(&plain);
+    return same;
+}
+
 struct json_value json_get(struct json_value object, const char *key)
 {
     struct json_value found = absent;
@@ -404,7 +429,7 @@ struct json_value json_get(struct json_value object, const char *key)
         size_t len;
         const char *raw = json_raw(json_key(v), &len);
 
-        if (len == want && !memcmp(raw, key, len))
+        if (is_key(raw, len, key, want))
             found = v;
     }
     return found;
@@ -431,29 +456,44 @@ static uint32_t unescape_u(const char *raw, size_t left, size_t *step)
     return unit[0] ? unit[0] : 0xfffd;
 }
 
-/* Unescape a checked string; out has room for len bytes. Returns the bytes written. */
-static size_t unescape(char *out, const char *raw, size_t len)
+size_t json_char(const char *raw, size_t len, char out[4], size_t *used)
 {
     static const char from[] = "bfnrt";
     static const char to[] = "\b\f\n\r\t";
+    const char *special;
+    size_t step;
+
+    *used = 1;
+    if (raw[0] != '\\') {
+        out[0] = raw[0];
+        return 1;
+    }
+    if (raw[1] == 'u') {
+        *used = text_utf8_put(out, unescape_u(raw, len, &step));
+        return step;
+    }
+    special = strchr(from, raw[1]);
+    out[0] = special ? to[special - from] : raw[1];
+    return 2;
+}
+
+/* Unescape a checked string; out has room for len bytes. Returns the bytes written. */
+static size_t unescape(char *out, const char *raw, size_t len)
+{
     size_t used = 0;
     size_t i = 0;
 
     while (i < len) {
+        char code[4];
+        size_t n;
+
         if (raw[i] != '\\') {
             out[used++] = raw[i++];
-        } else if (raw[i + 1] == 'u') {
-            size_t step;
-            uint32_t code = unescape_u(raw + i, len - i, &step);
-
-            used += text_utf8_put(out + used, code);
-            i += step;
-        } else {
-            const char *special = strchr(from, raw[i + 1]);
-
-            out[used++] = special ? to[special - from] : raw[i + 1];
-            i += 2;
+            continue;
         }
+        i += json_char(raw + i, len - i, code, &n);
+        memcpy(out + used, code, n);
+        used += n;
     }
     return used;
 }

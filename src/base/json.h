@@ -56,6 +56,11 @@ void json_free(struct json *doc);
 /* The document's one value. */
 struct json_value json_root(const struct json *doc);
 
+/* All values and keys of a document, in the order in which they begin: how many, and the nth.
+ */
+size_t json_size(const struct json *doc);
+struct json_value json_at(const struct json *doc, size_t n);
+
 enum json_type json_type(struct json_value v);
 
 /* Entries of an array or object, else 0. */
@@ -89,6 +94,13 @@ int json_string(struct json_value v, struct region *region, char **out,
 
 /* The same, appended to a buffer; nothing for what is not a string. */
 int json_append(struct json_value v, struct buf *out, struct err *err) MUST_CHECK;
+
+/*
+ * Decode the first character of the inside of such a string: itself, or an escape.
+ *
+ * returns  bytes of raw that it takes; *used gets the bytes that it is, at out
+ */
+size_t json_char(const char *raw, size_t len, char out[4], size_t *used);
 
 /* Unescape the inside of a string that json_check has seen, appending to a buffer. */
 int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err) MUST_CHECK;

@@ -60,6 +60,19 @@ static size_t plain_span(const char *s, size_t len)
     return i;
 }
 
+/* A character as \uXXXX, or as two of them. */
+static void put_code(struct jsonw *w, uint32_t code)
+{
+    char text[16];
+
+    if (code > 0xffff)
+        (void)snprintf(text, sizeof(text), "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+                       0xdc00 + (code & 0x3ff));
+    else
+        (void)snprintf(text, sizeof(text), "\\u%04x", code);
+    words(w, text);
+}
+
 static void quote(struct jsonw *w, const char *s, size_t left)
 {
 
@@ -67,8 +80,8 @@ static void quote(struct jsonw *w, const char *s, size_t left)
     while (left) {
         size_t span = plain_span(s, left);
         size_t len = span ? span : text_utf8_next(s, left);
-        unsigned char c = (unsigned char)*s;
-        char code[8];
+        char c = *s;
+        char code[2] = { '\\', c };
 
         if (span) {
             put(w, s, span);
@@ -76,14 +89,11 @@ static void quote(struct jsonw *w, const char *s, size_t left)
             words(w, "\xef\xbf\xbd");
             len = 1;
         } else if (c == '"' || c == '\\') {
-            code[0] = '\\';
-            code[1] = (char)c;
             put(w, code, 2);
         } else if (c == '\n') {
             words(w, "\\n");
-        } else if (c < 0x20 || c == 0x7f) {
-            (void)snprintf(code, sizeof(code), "\\u%04x", c);
-            words(w, code);
+        } else if (text_invisible(s, len)) {
+            put_code(w, text_utf8_code(s, len));
         } else {
             put(w, s, len);
         }
@@ -91,6 +101,28 @@ static void quote(struct jsonw *w, const char *s, size_t left)
         left -= len;
     }
     put(w, "\"", 1);
+}
+
+int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t left, struct err *err)
+{
+    struct jsonw w;
+
+    jsonw_init(&w, sink, ctx);
+    while (left) {
+        size_t len = text_utf8_next(json, left);
+
+        /* controls below 0x20 stand between values alone, where they are blanks */
+        if (len && (unsigned char)*json >= 0x20 && text_invisible(json, len))
+            put_code(&w, text_utf8_code(json, len));
+        else
+            put(&w, json, len ? len : 1);
+        json += len ? len : 1;
+        left -= len ? len : 1;
+    }
+    flush(&w);
+    if (w.failed && err)
+        *err = w.err;
+    return w.failed ? -1 : 0;
 }
 
 static void indent(struct jsonw *w)

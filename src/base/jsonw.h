@@ -10,7 +10,8 @@
  * Errors   what the sink says; asked for by jsonw_end
  * Owns     nothing
  * Threads  one at a time
- * Source   RFC 8259; invalid UTF-8 becomes U+FFFD
+ * Source   RFC 8259; invalid UTF-8 becomes U+FFFD, and what text_invisible names \uXXXX, so
+ * that a terminal may have the result
  */
 #ifndef BASE_JSONW_H
 #define BASE_JSONW_H
@@ -43,6 +44,10 @@ void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx);
 
 /* Append len bytes of text as a JSON string, quotes and all. */
 int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* Put out a JSON text that json_check accepts, with what text_invisible names as \uXXXX. */
+int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t len,
+               struct err *err) MUST_CHECK;
 
 /* Finish with a line end; gives the first failure. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;

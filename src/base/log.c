@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE 2048
+#define SHORTEST  4 /* characters; fewer are no key, and too common to be hidden */
 
 static struct {
     pthread_mutex_t lock;
@@ -20,6 +21,7 @@ static struct {
     int json;
     int journal; /* standard error is systemd's journal: it wants priorities */
     const char *secret;
+    void (*filter)(char *text, size_t size);
     void (*around)(void *ctx, int after);
     void *around_ctx;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_WARNING };
@@ -56,6 +58,13 @@ void log_hide(const char *secret)
     (void)pthread_mutex_unlock(&state.lock);
 }
 
+void log_filter(void (*fn)(char *text, size_t size))
+{
+    (void)pthread_mutex_lock(&state.lock);
+    state.filter = fn;
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
 void log_around(void (*fn)(void *ctx, int after), void *ctx)
 {
     (void)pthread_mutex_lock(&state.lock);
@@ -75,7 +84,7 @@ static void redact(char *text)
     size_t len = state.secret ? strlen(state.secret) : 0;
     char *at = text;
 
-    if (len < 4) /* too short to be a key, too common to be hidden */
+    if (len < SHORTEST)
         return;
     while ((at = strstr(at, state.secret))) {
         memset(at, '*', len);
@@ -111,10 +120,14 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (!log_wants(level))
         return;
     va_start(args, fmt);
-    (void)vsnprintf(raw, sizeof(raw), fmt, args);
+    len = vsnprintf(raw, sizeof(raw), fmt, args);
     va_end(args);
     (void)pthread_mutex_lock(&state.lock);
+    if (len >= (int)sizeof(raw) && strrchr(raw, ' '))
+        *strrchr(raw, ' ') = '\0'; /* half a word may be half a secret, which nobody knows */
     redact(raw);
+    if (state.filter)
+        state.filter(raw, sizeof(raw));
     (void)text_shown(text, sizeof(text), raw);
     if (state.json) {
         quoted(raw, sizeof(raw), text);

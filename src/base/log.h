@@ -13,6 +13,8 @@
 
 #include "base/err.h"
 
+#include <stddef.h>
+
 enum log_level {
     LOG_STATUS,  /* asked for by a signal; never hidden */
     LOG_ERROR,   /* something failed; never hidden */
@@ -26,6 +28,10 @@ void log_setup(enum log_level level, int json);
 
 /* Never print this text (the API key); NULL forgets it. Borrowed until then. */
 void log_hide(const char *secret);
+
+/* Run over each line's text before it is printed, which it may change in place; NULL: nothing.
+ */
+void log_filter(void (*fn)(char *text, size_t size));
 
 /* Called before and after a line, so that a progress line can step aside; NULL: nobody. */
 void log_around(void (*fn)(void *ctx, int after), void *ctx);

@@ -5,36 +5,8 @@
 #include "base/text.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
-
-/* The code point of a valid sequence of len bytes. */
-static uint32_t code_at(const char *s, size_t len)
-{
-    const unsigned char *u = (const unsigned char *)s;
-
-    switch (len) {
-    case 1:
-        return u[0];
-    case 2:
-        return (uint32_t)(u[0] & 0x1f) << 6 | (u[1] & 0x3f);
-    case 3:
-        return (uint32_t)(u[0] & 0x0f) << 12 | (uint32_t)(u[1] & 0x3f) << 6 | (u[2] & 0x3f);
-    default:
-        return (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3f) << 12 |
-               (uint32_t)(u[2] & 0x3f) << 6 | (u[3] & 0x3f);
-    }
-}
-
-/* Characters that change how the rest is shown, or that nobody sees. */
-static bool invisible(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
-           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-           (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffe) == 0xfffe;
-}
 
 /* CON, PRN, AUX, NUL, COM0-9, LPT0-9, CONIN$, CONOUT$: alone or before a dot. */
 static bool is_device(const char *name)
@@ -66,6 +38,12 @@ static size_t trim_end(char *name, size_t len)
     return len;
 }
 
+/* Whether the character at name, of len bytes (0: none), may stand in a safe component. */
+static bool is_kept(const char *name, size_t len)
+{
+    return len && !text_invisible(name, len) && !strchr("/%\\:*?\"<>|", *name);
+}
+
 const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
 {
     size_t left = strlen(name);
@@ -76,7 +54,7 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
         const char *put = name;
         size_t put_len = len;
 
-        if (!len || invisible(code_at(name, len)) || strchr("/%\\:*?\"<>|", *name)) {
+        if (!is_kept(name, len)) {
             put = "_";
             put_len = 1;
             len = len ? len : 1;
@@ -105,11 +83,24 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
     return out;
 }
 
-bool path_is_safe(const char *name)
+bool path_is_portable(const char *name, size_t len)
 {
-    char safe[PATH_NAME_MAX + 1];
+    char copy[PATH_COMPONENT_MAX + 1];
+    size_t at = 0;
 
-    return strcmp(path_safe(safe, name), name) == 0;
+    if (!len || len > PATH_COMPONENT_MAX || strchr(" .", name[0]) ||
+        strchr(" .", name[len - 1]))
+        return false;
+    while (at < len) {
+        size_t n = text_utf8_next(name + at, len - at);
+
+        if (!is_kept(name + at, n))
+            return false;
+        at += n;
+    }
+    memcpy(copy, name, len);
+    copy[len] = '\0';
+    return !is_device(copy);
 }
 
 const char *path_base(const char *path)

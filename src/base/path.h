@@ -16,13 +16,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PATH_NAME_MAX 200 /* bytes of a component, leaving room for "~2" and an extension */
+#define PATH_NAME_MAX      200 /* bytes of a component, leaving room for "~2" and an extension */
+#define PATH_COMPONENT_MAX 255 /* bytes of one with these */
 
 /* Make a safe component of a foreign name; returns out. */
 const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name);
 
-/* Whether a name is already what path_safe would make of it. */
-bool path_is_safe(const char *name);
+/* Whether a component of len bytes is safe, a suffix included: at most PATH_COMPONENT_MAX
+ * bytes. */
+bool path_is_portable(const char *name, size_t len);
 
 /* The part behind the last slash; the whole when there is none. Lent. */
 const char *path_base(const char *path);

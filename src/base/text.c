@@ -61,18 +61,31 @@ size_t text_utf8_put(char out[4], uint32_t code)
     return 4;
 }
 
-/* C0 and C1 controls, and the marks that reorder what a person reads. */
-static int is_deceptive(const unsigned char *u, size_t len)
+uint32_t text_utf8_code(const char *s, size_t len)
 {
-    if (len == 1)
-        return u[0] < 0x20 || u[0] == 0x7f;
-    if (len == 2)
-        return (u[0] == 0xc2 && u[1] < 0xa0) || (u[0] == 0xd8 && u[1] == 0x9c);
-    if (len == 3 && u[0] == 0xe2 && u[1] == 0x80)
-        return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xa8 && u[2] <= 0xae);
-    if (len == 3 && u[0] == 0xe2 && u[1] == 0x81)
-        return u[2] >= 0xa0 && u[2] <= 0xaf;
-    return len == 3 && u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf;
+    const unsigned char *u = (const unsigned char *)s;
+
+    switch (len) {
+    case 1:
+        return u[0];
+    case 2:
+        return (uint32_t)(u[0] & 0x1f) << 6 | (u[1] & 0x3f);
+    case 3:
+        return (uint32_t)(u[0] & 0x0f) << 12 | (uint32_t)(u[1] & 0x3f) << 6 | (u[2] & 0x3f);
+    default:
+        return (uint32_t)(u[0] & 0x07) << 18 | (uint32_t)(u[1] & 0x3f) << 12 |
+               (uint32_t)(u[2] & 0x3f) << 6 | (u[3] & 0x3f);
+    }
+}
+
+bool text_invisible(const char *s, size_t len)
+{
+    uint32_t c = text_utf8_code(s, len);
+
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
+           (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+           (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffe) == 0xfffe;
 }
 
 const char *text_shown(char *out, size_t size, const char *s)
@@ -82,7 +95,7 @@ const char *text_shown(char *out, size_t size, const char *s)
 
     while (left) {
         size_t len = text_utf8_next(s, left);
-        int plain = len && !is_deceptive((const unsigned char *)s, len);
+        bool plain = len && !text_invisible(s, len);
         size_t take = len ? len : 1;
         size_t need = plain ? len : 4 * take;
         size_t i;

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,9 +25,19 @@ size_t text_utf8_next(const char *s, size_t len);
  */
 size_t text_utf8_put(char out[4], uint32_t code);
 
+/* The code point of a valid UTF-8 sequence of len bytes. */
+uint32_t text_utf8_code(const char *s, size_t len);
+
+/*
+ * Whether a valid UTF-8 sequence of len bytes is a character that nobody sees, or that changes
+ * how others are shown: C0 and C1 controls, bidirectional and other formatting characters,
+ * noncharacters. The one list for names, terminals, logs and JSON.
+ */
+bool text_invisible(const char *s, size_t len);
+
 /*
  * Copy foreign text so that a terminal or log may have it: control characters,
- * invalid UTF-8 and bidirectional overrides become \xNN; cut with "..." where
+ * invalid UTF-8 and what text_invisible names become \xNN; cut with "..." where
  * it does not fit.
  *
  * size     room at out, at least 8

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define CELL_MAX  400
-#define CELLS_MAX ((size_t)1 << 26)
+#define CELLS_MAX ((size_t)GRID_ROWS_KEPT * GRID_COLUMNS)
 
 int grid_init(struct grid *grid, const struct grid_column *columns, struct err *err)
 {
@@ -24,6 +24,14 @@ int grid_row(struct grid *grid, const char *const *texts, struct err *err)
     char shown[CELL_MAX];
     size_t i;
 
+    if (grid->count >= GRID_ROWS_KEPT * grid->width) {
+        grid_print(grid, stdout);
+        region_free(grid->region);
+        grid->count = 0;
+        grid->region = region_new(err);
+        if (!grid->region)
+            return -1;
+    }
     for (i = 0; i < grid->width; i++) {
         if (mem_room(&grid->cells, &grid->cap, grid->count, sizeof(*grid->cells), CELLS_MAX,
                      err) < 0)
@@ -60,15 +68,14 @@ static int cut_at(const char *text, size_t most)
     return (int)(c - text);
 }
 
-static void print_row(const struct grid *grid, const char *const *cells, const size_t *widths,
-                      size_t most, FILE *out)
+static void print_row(const struct grid *grid, const char *const *cells, size_t most, FILE *out)
 {
     size_t used = 0;
     size_t i;
 
     for (i = 0; i < grid->width; i++) {
         size_t w = width_of(cells[i]);
-        size_t pad = widths[i] > w ? widths[i] - w : 0;
+        size_t pad = grid->widths[i] > w ? grid->widths[i] - w : 0;
         bool last = i + 1 == grid->width;
         size_t room = most > used ? most - used : 1;
 
@@ -79,14 +86,13 @@ static void print_row(const struct grid *grid, const char *const *cells, const s
         else
             (void)fprintf(out, "%s%*s", cells[i], (int)pad, "");
         (void)fputs(last ? "\n" : "  ", out);
-        used += widths[i] + 2;
+        used += grid->widths[i] + 2;
     }
 }
 
-void grid_print(const struct grid *grid, FILE *out)
+void grid_print(struct grid *grid, FILE *out)
 {
     const char *titles[GRID_COLUMNS];
-    size_t widths[GRID_COLUMNS];
     struct winsize size;
     size_t most = (size_t)-1;
     size_t i;
@@ -95,19 +101,22 @@ void grid_print(const struct grid *grid, FILE *out)
         return;
     for (i = 0; i < grid->width; i++) {
         titles[i] = grid->columns[i].title;
-        widths[i] = strlen(titles[i]);
+        if (!grid->begun)
+            grid->widths[i] = strlen(titles[i]);
     }
     for (i = 0; i < grid->count; i++) {
         size_t w = width_of(grid->cells[i]);
 
-        if (w > widths[i % grid->width])
-            widths[i % grid->width] = w;
+        if (w > grid->widths[i % grid->width])
+            grid->widths[i % grid->width] = w;
     }
     if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
         most = size.ws_col;
-    print_row(grid, titles, widths, most, out);
+    if (!grid->begun)
+        print_row(grid, titles, most, out);
+    grid->begun = true;
     for (i = 0; i < grid->count; i += grid->width)
-        print_row(grid, grid->cells + i, widths, most, out);
+        print_row(grid, grid->cells + i, most, out);
 }
 
 void grid_clear(struct grid *grid)

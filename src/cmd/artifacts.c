@@ -18,6 +18,7 @@ struct artifacts_args {
     struct session_args session;
     struct archive_args archive; /* its types alone */
     struct opt_list input;
+    bool raw;
 };
 
 static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS };
@@ -25,6 +26,7 @@ static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEF
 /* clang-format off */
 static const struct opt artifacts_opts[] = {
     { 'i', "input", "FILE", OPT_LIST, OPT_AT(artifacts_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(artifacts_args, raw),   "take no secret out of what is shown but the API key: signed URLs as they are", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -44,10 +46,12 @@ static const struct grid_column columns[] = {
 static int add_rows(struct grid *grid, const struct listed_run *run,
                     const struct kind_filter *filter, struct err *err)
 {
+    struct artifact_list list = { 0 }; /* as it is to be shown */
     size_t i;
+    int rc = artifact_list_parse(&list, buf_text(&run->list_json), run->list_json.len, err);
 
-    for (i = 0; i < run->list.count; i++) {
-        const struct artifact *a = &run->list.rows[i];
+    for (i = 0; rc == 0 && i < list.count; i++) {
+        const struct artifact *a = &list.rows[i];
         const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[GRID_COLUMNS] = {
@@ -56,10 +60,11 @@ static int add_rows(struct grid *grid, const struct listed_run *run,
             a->artifact_id, name
         };
 
-        if (kind_filter_match(filter, a->artifact_type) && grid_row(grid, cells, err) < 0)
-            return -1;
+        if (kind_filter_match(filter, run->list.rows[i].artifact_type))
+            rc = grid_row(grid, cells, err);
     }
-    return 0;
+    artifact_list_clear(&list);
+    return rc;
 }
 
 /* The rows of a list as they were served, those that the filter wants. */
@@ -69,10 +74,9 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
     struct json_value v = { 0 };
     size_t i = 0;
+    int rc = doc ? 0 : -1;
 
-    if (!doc)
-        return -1;
-    while ((v = json_next(json_root(doc), v)).doc) {
+    while (rc == 0 && (v = json_next(json_root(doc), v)).doc) {
         size_t len;
         const char *raw = json_raw(v, &len);
         size_t row = i;
@@ -83,11 +87,11 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
         if (row >= run->list.count ||
             !kind_filter_match(filter, run->list.rows[row].artifact_type))
             continue;
-        (void)printf("%s%.*s", *first ? "[\n" : ",\n", (int)len, raw);
+        rc = talk_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
     }
     json_free(doc);
-    return 0;
+    return rc;
 }
 
 static int print_all(const struct artifacts_args *args, const struct listing *listing,
@@ -127,7 +131,7 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     struct talk talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = true };
+    struct listing listing = { .raw = args->raw };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
@@ -150,7 +154,8 @@ const struct command cmd_artifacts = {
     .args = "RUN_ID...",
     .brief = "list the artifacts of runs",
     .about = "Shows what the service lists for the runs, without downloading any of it. With "
-             "--json the rows as served, signed URLs and all, in one array.",
+             "--json the rows as served but for secrets, in one array; with --raw signed URLs "
+             "and all.",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),
     .defaults = &artifacts_defaults,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/confine.h"
 #include "cmd/commands.h"
 #include "job/talk.h"
 #include "open/fetchone.h"
@@ -12,11 +13,15 @@
 
 struct cat_args {
     struct command_args common;
+    struct confine_args confine;
 };
 
 static const struct cat_args cat_defaults = { .common = { 0 } };
 
-static const struct opt_group cat_groups[] = { { NULL, NULL, 0 } };
+static const struct opt_group cat_groups[] = {
+    { "Safety", confine_opts, OPT_AT(cat_args, confine) },
+    { NULL, NULL, 0 },
+};
 
 /* The archive that an artifact is in: the operand, or a volume of the directory that it is. */
 static char *archive_of(const char *operand, const char *what, struct err *err)
@@ -41,25 +46,46 @@ static char *archive_of(const char *operand, const char *what, struct err *err)
     return path;
 }
 
+/* One file; a status of its own for what is not as the manifest says, or -1. */
+static int put_one(const char *archive, const char *what, struct err *err)
+{
+    if (fetchone(archive, what, talk_put_raw, NULL, err) == 0)
+        return EXIT_DONE;
+    if (err->kind != ERR_MISMATCH)
+        return -1;
+    log_line(LOG_ERROR, "%s", err->text);
+    return EXIT_DAMAGED;
+}
+
+/* Which archives are read is known before any is, so that none but those can be. */
 static int cat_main(void *args_in, int count, char *const *operands, struct err *err)
 {
+    const struct cat_args *args = args_in;
+    struct confine confine;
+    char **archives;
+    int rc = EXIT_DONE;
+    int known = 0;
     int i;
 
-    (void)args_in;
     if (count < 2)
         return err_set(err, ERR_USAGE,
                        "an archive, and a path or artifact ID in it are wanted");
-    for (i = 1; i < count; i++) {
-        char *archive = archive_of(operands[0], operands[i], err);
-        int rc = archive ? fetchone(archive, operands[i], talk_put_raw, NULL, err) : -1;
-
-        mem_free(archive);
-        if (rc < 0)
-            return err->kind == ERR_MISMATCH
-                       ? (log_line(LOG_ERROR, "%s", err->text), EXIT_DAMAGED)
-                       : -1;
-    }
-    return EXIT_DONE;
+    archives = mem_array((size_t)count, sizeof(*archives), err);
+    if (!archives)
+        return -1;
+    confine_begin(&confine, &args->confine, 0);
+    while (known + 1 < count &&
+           (archives[known] = archive_of(operands[0], operands[known + 1], err)))
+        confine_read(&confine, archives[known++]);
+    confine_enter(&confine);
+    for (i = 0; rc == EXIT_DONE && i < known; i++)
+        rc = put_one(archives[i], operands[i + 1], err);
+    if (rc == EXIT_DONE && known + 1 < count) /* err says why the next one has no archive */
+        rc = -1;
+    while (known)
+        mem_free(archives[--known]);
+    mem_free(archives);
+    return rc;
 }
 
 const struct command cmd_cat = {

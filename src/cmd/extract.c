@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/pick.h"
@@ -12,10 +13,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct extract_args {
     struct command_args common;
     struct pick_args pick;
+    struct confine_args confine;
     const char *dir;
     unsigned mode;
     bool force;
@@ -36,6 +39,7 @@ static const struct opt extract_opts[] = {
 static const struct opt_group extract_groups[] = {
     { "What",  pick_opts,    OPT_AT(extract_args, pick) },
     { "Where", extract_opts, 0 },
+    { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -103,6 +107,18 @@ static int report(const struct extract_args *args, const struct extract_result *
     return rc;
 }
 
+/* Leave nothing but the archive to be read, and the directory to be written. */
+static void confine_to(const struct extract_args *args, const char *archive)
+{
+    struct confine confine;
+
+    confine_begin(&confine, &args->confine, 0);
+    confine_read(&confine, archive);
+    (void)mkdir(args->dir, 0777); /* opening it says why it is not there */
+    confine_write(&confine, args->dir);
+    confine_enter(&confine);
+}
+
 static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct extract_args *args = args_in;
@@ -123,8 +139,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         rc = pick_init(&e.pick, &args->pick, operands + 1, count - 1, err);
     if (rc == 0)
         rc = signals_setup(err);
-    if (rc == 0)
+    if (rc == 0) {
+        confine_to(args, operands[0]);
         rc = extract_run(operands[0], &opts, &result, err);
+    }
     if (rc == 0 && result.kept > 1)
         log_line(LOG_WARNING, "%llu files were there already and stay",
                  (unsigned long long)result.kept);
@@ -154,9 +172,12 @@ const struct command cmd_extract = {
     .brief = "extract files from an archive",
     .about =
         "Extracts an archive: all of it, or by type, run and path (shell patterns; a folder "
-        "stands for what is in it). Each file is compared with the manifest before it gets "
-        "its name, hard links are restored, and nothing is ever written outside of the "
-        "directory.",
+        "stands for what is in it). Each file has the size and digest that the manifest gives "
+        "before it gets its name; what no manifest names is refused, and so are names that "
+        "begin with a dot or lead elsewhere. Hard links are restored, to what was extracted; "
+        "nothing is ever written outside of the directory. Exit status 4 when something was "
+        "lost or refused. With --keep-going and no manifest left, what lies below data/ comes "
+        "out unchecked, and that is said.",
     .groups = extract_groups,
     .size = sizeof(struct extract_args),
     .defaults = &extract_defaults,

@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "job/talk.h"
 #include "skyvern/kind.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,8 +52,23 @@ static const struct opt_group find_groups[] = {
 
 struct output {
     struct jsonw *json; /* NULL: lines */
+    struct buf clean;
     size_t count;
 };
+
+/* A text of the catalog, which may have taken in archives of others; lent until the next. */
+static const char *clean(struct output *out, const char *text)
+{
+    static const struct redact what = { NULL, false, NULL };
+    size_t len = text ? strlen(text) : 0;
+
+    buf_clear(&out->clean);
+    buf_init(&out->clean, redact_room(len));
+    if (!text)
+        return NULL;
+    return redact_text(&out->clean, text, len, &what, NULL) < 0 ? "(unreadable)"
+                                                                : buf_text(&out->clean);
+}
 
 static int on_row(void *ctx, const struct search_row *row, struct err *err)
 {
@@ -68,14 +84,15 @@ static int on_row(void *ctx, const struct search_row *row, struct err *err)
                    : 0;
     if (!w)
         return printf("%s\t%s\t%s\n", row->volume, row->run_id,
-                      text_shown(shown, sizeof(shown), row->status ? row->status : "-")) < 0
+                      text_shown(shown, sizeof(shown),
+                                 row->status ? clean(out, row->status) : "-")) < 0
                    ? err_sys(err, "cannot write the result")
                    : 0;
     jsonw_object(w, NULL, JSONW_INLINE);
     jsonw_text(w, "volume", row->volume);
     jsonw_text(w, "run_id", row->run_id);
-    jsonw_text(w, "status", row->status);
-    jsonw_text(w, "failure_reason", row->failure_reason);
+    jsonw_text(w, "status", clean(out, row->status));
+    jsonw_text(w, "failure_reason", clean(out, row->failure_reason));
     jsonw_text(w, "created_at",
                row->created_at == CATALOG_UNKNOWN
                    ? NULL
@@ -151,6 +168,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
         jsonw_close(out.json);
         rc = jsonw_end(out.json, err);
     }
+    buf_clear(&out.clean);
     mem_free(out.json);
     return rc < 0 ? -1 : out.count ? EXIT_DONE : EXIT_FAILED;
 }

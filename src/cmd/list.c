@@ -2,16 +2,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/confine.h"
 #include "cli/grid.h"
 #include "cmd/commands.h"
 #include "job/pick.h"
+#include "job/talk.h"
 #include "open/box.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 
 struct list_args {
     struct command_args common;
     struct pick_args pick;
+    struct confine_args confine;
 };
 
 static const struct list_args list_defaults = { .common = { 0 } };
@@ -19,6 +23,7 @@ static const struct list_args list_defaults = { .common = { 0 } };
 /* clang-format off */
 static const struct opt_group list_groups[] = {
     { "What", pick_opts, OPT_AT(list_args, pick) },
+    { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };
 
@@ -35,6 +40,16 @@ struct listing_of {
     size_t missing;
     size_t shown;
 };
+
+/* A row as it is in the manifest; archives of others may hold secrets. Paths stay: they are
+ * what the files are called. */
+static int print_row(const struct listing_of *l, const char *text, size_t len, struct err *err)
+{
+    static const char *const paths[] = { "path", "duplicate_of", NULL };
+    struct redact what = { NULL, false, paths };
+
+    return talk_redacted(l->shown ? ",\n" : "[\n", text, len, &what, err);
+}
 
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
                   struct err *err)
@@ -54,11 +69,14 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         return -1;
     }
     if (pick_artifact(&l->pick, &a)) {
-        const char *cells[GRID_COLUMNS] = { a.run_id, a.artifact_type, a.created_at,
+        const struct redact what = { NULL, false, NULL };
+        const char *cells[GRID_COLUMNS] = { a.run_id,
+                                            redact_copy(a.artifact_type, &what, region),
+                                            redact_copy(a.created_at, &what, region),
                                             text_size(size, a.size), a.path };
 
         if (l->args->common.json)
-            (void)printf("%s%.*s", l->shown ? ",\n" : "[\n", (int)len, text);
+            rc = print_row(l, text, len, err);
         else
             rc = grid_row(&l->grid, cells, err);
         l->shown++;
@@ -71,14 +89,19 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
 {
     struct listing_of l = { .args = args_in };
     struct box box = { 0 };
+    struct confine confine;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
         rc = pick_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
     if (rc == 0)
         rc = grid_init(&l.grid, columns, err);
-    if (rc == 0)
+    if (rc == 0) {
+        confine_begin(&confine, &l.args->confine, 0);
+        confine_read(&confine, operands[0]);
+        confine_enter(&confine);
         rc = box_open(&box, operands[0], err);
+    }
     if (rc == 0)
         rc = box_manifest(&box, on_row, &l, NULL, err);
     if (rc == 0 && l.args->common.json)

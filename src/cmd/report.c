@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "job/report.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/talk.h"
 #include "open/extract.h"
+#include "open/place.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PATH_SHOWN_MAX 2048
+
 struct report_args {
     struct command_args common;
+    struct confine_args confine;
     const char *output;
     unsigned mode;
     bool force;
@@ -34,6 +42,7 @@ static const struct opt report_opts[] = {
 
 static const struct opt_group report_groups[] = {
     { "Where", report_opts, 0 },
+    { "Safety", confine_opts, OPT_AT(report_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -66,6 +75,27 @@ static int write_page(struct report *report, const char *path, const struct repo
     return file_make(path, args->mode, report_write, report, err);
 }
 
+/* Put the page below a directory, as extracted files are: the name comes from the archive. */
+static int place_page(struct report *report, const char *path, const struct report_args *args,
+                      struct err *err)
+{
+    struct place place = { -1 };
+    struct place_file file = { .dir = -1, .fd = -1 };
+    int rc = place_open(&place, args->output, err);
+
+    if (rc == 0 && !args->force && place_has(&place, path))
+        rc = err_set(err, ERR_EXISTS, "it exists; --force replaces it");
+    if (rc == 0)
+        rc = place_begin(&place, &file, path, err);
+    if (rc == 0)
+        rc = report_write(report, file_put_fd, &file.fd, err);
+    if (rc == 0)
+        rc = place_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
+    place_abort(&file);
+    place_close(&place);
+    return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
+}
+
 /* Extract everything and put the page beside it; 1: something was lost. */
 static int write_dir(struct report *report, const char *archive, const struct report_args *args,
                      struct err *err)
@@ -79,13 +109,14 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .kept = on_kept,
                                  .stopped = signals_stopped };
     struct extract_result result = { 0 };
-    char *path = mem_format(err, "%s/%s/%s", args->output, report_top(report), REPORT_NAME);
+    char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
+    char shown[PATH_SHOWN_MAX];
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 
     if (rc == 0)
-        rc = write_page(report, path, args, err);
+        rc = place_page(report, path, args, err);
     if (rc == 0 && !args->common.quiet)
-        (void)printf("%s\n", path);
+        (void)printf("%s/%s\n", args->output, text_shown(shown, sizeof(shown), path));
     mem_free(path);
     return rc < 0 ? -1 : result.lost > 0;
 }
@@ -98,24 +129,54 @@ static bool is_page(const char *output)
            (len > 4 && strcmp(output + len - 4, ".htm") == 0);
 }
 
+/* To wherever it is wanted; 1: something was lost. */
+static int write_report(struct report *report, const char *archive,
+                        const struct report_args *args, struct err *err)
+{
+    if (strcmp(args->output, "-") == 0)
+        return report_write(report, talk_put_raw, NULL, err);
+    return is_page(args->output) ? write_page(report, args->output, args, err)
+                                 : write_dir(report, archive, args, err);
+}
+
+/* Leave nothing but the archive to be read, and the page's directory to be written. */
+static int confine_to(const struct report_args *args, const char *archive, struct err *err)
+{
+    struct confine confine;
+    char *dir;
+
+    confine_begin(&confine, &args->confine, 0);
+    confine_read(&confine, archive);
+    if (strcmp(args->output, "-") != 0) {
+        dir = is_page(args->output) ? path_dir(args->output) : mem_copy(args->output, err);
+        if (!dir)
+            return err_set(err, ERR_MEMORY, "out of memory");
+        if (!is_page(args->output))
+            (void)mkdir(dir, 0777); /* opening it says why it is not there */
+        confine_write(&confine, dir);
+        mem_free(dir);
+    }
+    confine_enter(&confine);
+    return 0;
+}
+
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
     const char *tmp = getenv("TMPDIR");
-    struct report *report;
+    struct report *report = NULL;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "one archive is wanted");
 
-    if (rc < 0)
-        return -1;
-    report = report_new(operands[0], tmp && *tmp ? tmp : "/var/tmp", err);
-    if (!report)
-        rc = -1;
-    else if (strcmp(args->output, "-") == 0)
-        rc = report_write(report, talk_put_raw, NULL, err);
-    else if (is_page(args->output))
-        rc = write_page(report, args->output, args, err);
-    else
-        rc = write_dir(report, operands[0], args, err);
+    if (rc == 0) {
+        report = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
+        rc = report ? 0 : -1;
+    }
+    if (rc == 0)
+        rc = confine_to(args, operands[0], err);
+    if (rc == 0)
+        rc = report_read(report, operands[0], signals_stopped, err);
+    if (rc == 0)
+        rc = write_report(report, operands[0], args, err);
     report_free(report);
     if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
         log_line(LOG_ERROR, "%s", err->text);

@@ -19,6 +19,7 @@ struct runs_args {
     struct query_args query;
     uint64_t limit;
     bool ids;
+    bool raw;
 };
 
 static const struct runs_args runs_defaults = {
@@ -30,6 +31,7 @@ static const struct runs_args runs_defaults = {
 static const struct opt runs_opts[] = {
     { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "at most so many, the newest", 1, 0, NULL, false, NULL },
     { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print the IDs alone, one a line", 0, 0, NULL, false, NULL },
+    { 0,   "raw",      NULL,     OPT_FLAG,   OPT_AT(runs_args, raw),      "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -65,10 +67,8 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     out->count++;
     if (out->args->ids)
         return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
-    if (out->args->common.json) {
-        (void)printf("%s%.*s", out->count == 1 ? "[\n" : ",\n", (int)row->json_len, row->json);
-        return 0;
-    }
+    if (out->args->common.json)
+        return talk_json(out->count == 1 ? "[\n" : ",\n", row->json, row->json_len, err);
     if (row->created_us != CLOCK_NONE)
         cells[3] = clock_format(when, row->created_us / 1000, CLOCK_RFC3339);
     if (start != CLOCK_NONE && end != CLOCK_NONE && end >= start)
@@ -89,6 +89,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                    : query_fill(&args->query, &query, err);
 
     query.limit = args->limit;
+    query.raw = args->raw;
     if (rc == 0)
         rc = grid_init(&out.grid, columns, err);
     if (rc == 0)
@@ -122,8 +123,7 @@ const struct command cmd_runs = {
     .about =
         "Lists the runs that the service knows, newest first, page after page. With --ids "
         "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
-        "the list short. With --json the rows as served, in "
-        "one array.",
+        "the list short. With --json the rows as served but for secrets, in one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

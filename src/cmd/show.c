@@ -18,6 +18,7 @@ struct show_args {
     struct command_args common;
     struct session_args session;
     struct opt_list input;
+    bool raw;
 };
 
 static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
@@ -25,6 +26,7 @@ static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
 /* clang-format off */
 static const struct opt show_opts[] = {
     { 'i', "input", "FILE", OPT_LIST, OPT_AT(show_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(show_args, raw),   "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -57,9 +59,9 @@ static int print_all(const struct show_args *args, const struct listing *listing
             log_line(LOG_ERROR, "%s", run->err.text);
             continue;
         }
-        if (args->common.json)
-            (void)printf("%s%s", many ? shown ? ",\n" : "[\n" : "", buf_text(&run->run_json));
-        else if (page_print(listing, i, shown > 0, err) < 0)
+        if ((args->common.json ? talk_json(many ? shown ? ",\n" : "[\n" : "",
+                                           buf_text(&run->run_json), run->run_json.len, err)
+                               : page_print(listing, i, shown > 0, err)) < 0)
             return -1;
         shown++;
     }
@@ -74,7 +76,7 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
     struct talk talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = args->common.json, .children = !args->common.json };
+    struct listing listing = { .raw = args->raw, .children = !args->common.json };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
@@ -93,10 +95,10 @@ const struct command cmd_show = {
     .name = "show",
     .args = "RUN_ID...",
     .brief = "show a run: how it went and what it left",
-    .about = "Shows each run on a page: status, times, request, output, why it failed, its "
-             "attempts, "
-             "its files, the runs that it started, and its artifacts. With --json the record "
-             "as served (of several runs: in one array).",
+    .about =
+        "Shows each run on a page: status, times, request, output, why it failed, its "
+        "attempts, its files, the runs that it started, and its artifacts. With --json the "
+        "record as served but for secrets (of several runs: in one array).",
     .groups = show_groups,
     .size = sizeof(struct show_args),
     .defaults = &show_defaults,

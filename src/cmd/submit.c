@@ -9,6 +9,7 @@
 #include "job/outcome.h"
 #include "job/session.h"
 #include "job/talk.h"
+#include "skyvern/redact.h"
 #include "skyvern/run.h"
 #include "skyvern/task.h"
 
@@ -173,7 +174,7 @@ static int go_on(const struct submit_args *args, struct talk *talk, char *id, st
     struct pull_result result = { 0 };
     char *ids[] = { id };
     int rc = outcome_wait(talk, ids, 1, args->interval, args->wait_timeout, &args->common,
-                          args->common.json && !args->archive.output, err);
+                          args->common.json && !args->archive.output, false, err);
 
     if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
         return rc;
@@ -186,6 +187,17 @@ static int go_on(const struct submit_args *args, struct talk *talk, char *id, st
     }
     archive_clear(&job);
     return archive_status(&result, rc, err);
+}
+
+/* The service's whole answer, but for secrets. */
+static int print_answer(const struct call *call, const struct api *api, struct err *err)
+{
+    struct redact what = { secret_peek(api->key), false, NULL };
+    int rc = talk_redacted("", buf_text(&call->body), call->body.len, &what, err);
+
+    if (rc == 0)
+        (void)printf("\n");
+    return rc;
 }
 
 static int submit_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -214,7 +226,7 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
         rc = post(&talk, &body, &call, id, err);
     }
     if (rc == 0 && args->common.json && !stay)
-        (void)printf("%s\n", buf_text(&call.body));
+        rc = print_answer(&call, &talk.api, err);
     else if (rc == 0 && !args->common.json)
         (void)printf("%s\n", id);
     (void)fflush(stdout);

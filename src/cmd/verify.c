@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/audit.h"
@@ -16,9 +17,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define SHOWN_MAX 4096 /* of a path from a directory that anybody may have filled */
+
 struct verify_args {
     struct command_args common;
     struct session_args session;
+    struct confine_args confine;
     const char *share;
     const char *signers;
     const char *signature;
@@ -43,6 +47,7 @@ static const struct opt verify_opts[] = {
 static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "API",      session_opts, OPT_AT(verify_args, session) },
+    { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -98,6 +103,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
 {
     char size[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
+    char shown[SHOWN_MAX];
 
     text_hex(sha256, r->manifest.sha256, SHA256_SIZE);
     if (run->w) {
@@ -114,9 +120,10 @@ static void report(const struct verifying *run, const struct verify_result *r)
     }
     if (run->args->common.quiet)
         return;
-    (void)printf("%s: %s, %llu artifacts, %s hashed%s", run->path,
-                 r->damages ? "DAMAGED" : "good", (unsigned long long)r->artifacts,
-                 text_size(size, r->bytes), r->indexed ? "" : ", no index");
+    (void)printf("%s: %s, %llu artifacts, %s hashed%s",
+                 text_shown(shown, sizeof(shown), run->path), r->damages ? "DAMAGED" : "good",
+                 (unsigned long long)r->artifacts, text_size(size, r->bytes),
+                 r->indexed ? "" : ", no index");
     if (r->damages)
         (void)printf(", %llu damages", (unsigned long long)r->damages);
     if (r->missing)
@@ -196,6 +203,7 @@ static void on_break(void *ctx, const char *path, const char *what)
 /* What a directory's archives make together; gives how many breaks. */
 static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
+    char shown[2][SHOWN_MAX];
     const char *head;
     size_t breaks;
 
@@ -210,8 +218,9 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_text(run->w, "head", head);
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
-        (void)printf("%s: %zu archives, %s%s\n", dir, count, head ? "head " : "no one chain",
-                     head ? head : "");
+        (void)printf("%s: %zu archives, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
+                     head ? "head " : "no one chain",
+                     text_shown(shown[1], SHOWN_MAX, head ? head : ""));
     }
     return breaks;
 }
@@ -278,6 +287,36 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     return read_share(args->share, opts, err);
 }
 
+/* Leave nothing but what is asked for to be read. Asking the service needs much that libcurl
+ * knows best: then nothing is confined. */
+static int confine_to(const struct verify_args *args, int count, char *const *operands,
+                      struct err *err)
+{
+    struct confine confine;
+    int i;
+
+    if (args->against_api) {
+        log_line(LOG_INFO, "not confined: --against-api asks the service");
+        return 0;
+    }
+    confine_begin(&confine, &args->confine, 0);
+    for (i = 0; i < count; i++) {
+        char *signature = mem_format(err, "%s.sig", operands[i]);
+
+        if (!signature)
+            return -1;
+        confine_read(&confine, operands[i]);
+        confine_read(&confine, signature);
+        mem_free(signature);
+    }
+    if (args->signature)
+        confine_read(&confine, args->signature);
+    if (args->signers)
+        confine_read(&confine, args->signers);
+    confine_enter(&confine);
+    return 0;
+}
+
 static int verify_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct verifying run = { .args = args_in };
@@ -290,6 +329,8 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc == 0)
         rc = signals_setup(err);
+    if (rc == 0)
+        rc = confine_to(run.args, count, operands, err);
     if (rc == 0 && run.args->common.json) {
         run.w = mem_new(sizeof(*run.w), err);
         rc = run.w ? 0 : -1;

@@ -21,6 +21,7 @@ struct wait_args {
     struct opt_list input;
     uint64_t interval;
     uint64_t timeout;
+    bool raw;
 };
 
 static const struct wait_args wait_defaults = {
@@ -33,6 +34,7 @@ static const struct opt wait_opts[] = {
     { 'i', "input",    "FILE", OPT_LIST,     OPT_AT(wait_args, input),    "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
     { 0,   "interval", "TIME", OPT_DURATION, OPT_AT(wait_args, interval), "how often to ask for each run (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",  "TIME", OPT_DURATION, OPT_AT(wait_args, timeout),  "give up after this time (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",      NULL,   OPT_FLAG,     OPT_AT(wait_args, raw),      "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -50,11 +52,13 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
     struct idlist ids = { 0 };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
+    if (args->raw) /* why a run failed is told as an error; the key is hidden all the same */
+        log_filter(NULL);
     if (rc == 0)
         rc = talk_open(&talk, &args->session, err);
     if (rc == 0)
         rc = outcome_wait(&talk, ids.ids, ids.count, args->interval, args->timeout,
-                          &args->common, true, err);
+                          &args->common, true, args->raw, err);
     if (rc < 0)
         rc = talk_status(err);
     talk_close(&talk);

@@ -5,6 +5,7 @@
 #include "ask/gather.h"
 #include "base/clock.h"
 #include "skyvern/kind.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +30,33 @@ static bool is_parent(const struct artifact *a)
     return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
 }
 
+/* What a file is to be called after: a name without secrets, if its own has some. */
+static const char *name_of(const struct artifact *a, const struct redact *what,
+                           struct region *region)
+{
+    const char *own = a->filename ? a->filename : a->bundle_key ? a->bundle_key : a->uri;
+    const char *clean = redact_copy(own, what, region);
+
+    return clean == own ? a->filename : clean;
+}
+
 static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run, size_t row,
                     struct err *err)
 {
     const struct kind_filter *filter = opts->filter;
     const struct listed_run *listed = &opts->listing->runs[run];
-    const struct artifact *a = &listed->list.rows[row];
+    struct artifact_list *list = &opts->listing->runs[run].list;
+    const struct artifact *a = &list->rows[row];
+    const struct redact clean = { secret_peek(opts->listing->api->key), false, NULL };
     const struct kind *kind = kind_find(a->artifact_type);
     int64_t created = time_of(a->created_at);
     struct plan_artifact what = { .run_id = listed->id,
                                   .artifact_id = a->artifact_id,
-                                  .type = a->artifact_type,
+                                  .type = redact_copy(a->artifact_type, &clean, list->region),
                                   .ext = kind ? kind->ext : NULL,
                                   .uri = a->uri,
                                   .bundle_key = a->bundle_key,
-                                  .filename = a->filename,
+                                  .filename = name_of(a, &clean, list->region),
                                   .checksum = a->checksum,
                                   .modified_at = a->modified_at,
                                   .file_size = a->file_size,

@@ -10,7 +10,6 @@
 #include "flow/renew.h"
 #include "flow/transfer.h"
 #include "flow/want.h"
-#include "format/sniff.h"
 #include "skyvern/expiry.h"
 
 #include <string.h>
@@ -29,6 +28,7 @@
                           */
 #define EXCUSE_MS   1000 /* not read for so long: then a closed connection is our doing */
 #define EXCUSES_MAX 100
+#define OVERDUE_MS  1000 /* what is overdue is looked for so often */
 
 /* What an attempt that failed has brought. */
 struct brought {
@@ -42,6 +42,7 @@ struct fetch {
     struct ledger ledger;
     struct renew *renew;
     struct transfers transfers;
+    uint64_t overdue_at; /* when end_overdue looked last */
 };
 
 static int64_t server_now(const struct fetch *f)
@@ -226,26 +227,6 @@ static void explain(const struct want *want, const struct request *request,
              way_name(want->way), err.text);
 }
 
-/*
- * Whether an answer's length can be told: not of the ZIP that comes for a member, nor of what
- * is compressed at rest and came plain, if it looks so.
- */
-static bool has_length(const struct transfer *t)
-{
-    const struct item *item = t->want->item;
-    const struct body *body = t->part.body;
-    unsigned char head[SNIFF_SIZE];
-    size_t len = body ? body_head(body, head, sizeof(head)) : 0;
-    const struct sniff *is = sniff_find(head, len);
-    bool coded = is && strcmp(is->ext, "zst") == 0;
-
-    if (item->what.bundle_key && is && strcmp(is->ext, "zip") == 0)
-        return false;
-    if (item_at_rest_coded(item) && !coded && len && head[0] == '{')
-        return false;
-    return item->what.sized;
-}
-
 static void on_done(void *ctx, struct request *request)
 {
     struct transfer *t = ctx;
@@ -256,7 +237,7 @@ static void on_done(void *ctx, struct request *request)
                                .local = has_local(f, want->item),
                                .archived = artifact->archived,
                                .renewable = want->renewed < DENIALS_MAX,
-                               .sized = has_length(t),
+                               .sized = transfer_sized(t),
                                .have = transfer_have(t),
                                .file_size = want->item->what.file_size };
     struct way_verdict verdict = way_judge(&facts, request);
@@ -413,6 +394,26 @@ static void give_up(struct fetch *f)
              f->ledger.progress.missing);
 }
 
+/* End what takes so long that it will never end. */
+static void end_overdue(struct fetch *f, uint64_t now)
+{
+    unsigned i;
+
+    if (now < f->overdue_at + OVERDUE_MS || !f->opts.stall.time)
+        return;
+    f->overdue_at = now;
+    for (i = 0; i < f->transfers.count; i++) {
+        struct transfer *t = &f->transfers.slots[i];
+        struct want *want = t->want;
+
+        if (!want || !transfer_overdue(t, &f->opts.stall, now))
+            continue;
+        engine_drop(f->loop->engine, &t->request);
+        discard(t);
+        lose(f, want, "too-slow");
+    }
+}
+
 static int turn(struct fetch *f, struct err *err)
 {
     uint64_t now = clock_mono();
@@ -424,6 +425,7 @@ static int turn(struct fetch *f, struct err *err)
 
     if (now >= f->opts.deadline && !f->ledger.over)
         give_up(f);
+    end_overdue(f, now);
     if (fill_slots(f, now, &due, err) < 0)
         return -1;
     called = callers_pump(f->opts.callers);

@@ -27,6 +27,13 @@
 
 struct journal;
 
+/* What is too slow; see backoff_allowance. */
+struct stall {
+    uint64_t bps;  /* the slowest rate that is borne */
+    uint64_t time; /* milliseconds after which a slower transfer has stalled; 0: never */
+    uint64_t rate; /* limit of all transfers together, bytes a second; 0: none */
+};
+
 struct fetch_opts {
     const struct api *api;
     struct listing *listing; /* its URLs are renewed */
@@ -39,6 +46,7 @@ struct fetch_opts {
     struct callers *callers;
     const char *local_root; /* see local.h; NULL: none */
     unsigned jobs;
+    struct stall stall;
     unsigned retries;
     const struct outcome *kept; /* of items that are packed already, by index; NULL: none */
     struct journal *journal;    /* see ledger.h */

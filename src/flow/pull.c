@@ -215,6 +215,8 @@ static int fetch_all(struct pull *p, struct err *err)
                                 .journal = p->journal,
                                 .jobs = p->budget.jobs,
                                 .files = p->budget.files,
+                                .stall = { opts->stall_bps, opts->stall_s * 1000,
+                                           opts->rate_bps },
                                 .retries = opts->retries,
                                 .max_size = opts->max_size,
                                 .deadline = UINT64_MAX,

@@ -175,16 +175,21 @@ static void wake(struct receive *r)
 enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t len,
                                      const char *signature, char *run_id, struct err *err)
 {
-    enum receive_verdict verdict;
+    const char *key = secret_peek(r->opts.pull->api->key);
+    enum receive_verdict verdict = RECEIVE_ERROR;
+    struct buf kept;
 
     *run_id = '\0';
-    if (webhook_verify(secret_peek(r->opts.pull->api->key), body, len, signature, err) < 0)
+    if (webhook_verify(key, body, len, signature, err) < 0)
         return RECEIVE_REFUSED;
     if (webhook_run(body, len, run_id, err) < 0)
         return RECEIVE_BAD;
-    (void)pthread_mutex_lock(&r->lock);
-    verdict = enqueue(r, run_id, body, len, err);
-    (void)pthread_mutex_unlock(&r->lock);
+    if (webhook_keep(key, body, len, &kept, err) == 0) {
+        (void)pthread_mutex_lock(&r->lock);
+        verdict = enqueue(r, run_id, buf_text(&kept), kept.len, err);
+        (void)pthread_mutex_unlock(&r->lock);
+    }
+    buf_clear(&kept);
     if (verdict == RECEIVE_QUEUED)
         wake(r);
     return verdict;

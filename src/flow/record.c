@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "format/bag.h"
 #include "pack/spool.h"
-#include "skyvern/scrub.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #define RUN_OUTPUT_MAX ((size_t)16 << 10) /* of an output; all of them fit in ROWS_ROW_MAX */
 #define RUN_TITLE_MAX  ((size_t)2 << 10)
 #define RECORDS_LACKED 200 /* of a run, that its row names */
+#define WORD_MAX       4096
 #define PATH_MAX_ENTRY 1024
 
 enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
@@ -35,8 +36,8 @@ struct tag {
 struct making {
     struct record *record;
     struct tag tags[TAG_COUNT];
-    struct tag view;    /* index.html, when there is one */
-    struct buf scratch; /* one scrubbed text */
+    struct tag view;       /* index.html, when there is one */
+    struct region *region; /* texts that were not clean as they came */
     struct buf texts[RUN_TEXTS];
     struct manifest_record lacked[RECORDS_LACKED];
     uint64_t payload_bytes;
@@ -111,37 +112,52 @@ size_t record_reasons(const struct record *record, struct record_reason *out, si
     return count;
 }
 
-/* A foreign text without signatures, put into a buffer; NULL for NULL. */
+/* A foreign text without secrets, put into a buffer; NULL for NULL. */
 static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
 {
+    struct redact what = { secret_peek(m->record->api->key), false, NULL };
     struct err ignored;
 
     if (!text)
         return NULL;
     buf_reset(out);
-    if (scrub_text(out, text, len, secret_peek(m->record->api->key), &ignored) < 0)
+    if (redact_text(out, text, len, &what, &ignored) < 0)
         return "(too long)";
     return buf_text(out);
 }
 
-/* The same, lent until the next call. */
+/* The same, of a text of any kind that a row has. */
 static const char *clean(struct making *m, const char *text)
 {
-    return clean_into(m, &m->scratch, text, text ? strlen(text) : 0);
+    struct redact what = { secret_peek(m->record->api->key), false, NULL };
+
+    return redact_copy(text, &what, m->region);
 }
 
-/* What a run's row may have of a text, clean, and not half a character of it. */
+/* How much of a text a run's row may have; not half a character of it, nor, where words are of
+ * a usual length, half a word: half a secret would not be known as one. */
+static size_t short_len(const char *text, size_t max)
+{
+    size_t len = text ? strlen(text) : 0;
+    size_t at;
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    for (at = len; at && len - at < WORD_MAX; at--) {
+        if ((unsigned char)text[at] <= ' ')
+            return at;
+    }
+    return len;
+}
+
+/* What a run's row may have of a text, clean. */
 static const char *clean_short(struct making *m, enum run_text which, const char *text,
                                size_t max)
 {
-    size_t len = text ? strlen(text) : 0;
-
-    if (len > max) {
-        len = max;
-        while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
-            len--;
-    }
-    return clean_into(m, &m->texts[which], text, len);
+    return clean_into(m, &m->texts[which], text, short_len(text, max));
 }
 
 /* Name the records that are not here; gives how many. */
@@ -185,11 +201,11 @@ static void put_runs(struct making *m, struct jsonw *w)
         struct manifest_run row = { .run_id = listed->id,
                                     .other_run_id = *listed->other ? listed->other : NULL,
                                     .parent_run_id = listed->parent,
-                                    .status = run->status,
-                                    .run_type = run->run_type,
-                                    .created_at = run->created_at,
-                                    .started_at = run->started_at,
-                                    .finished_at = run->finished_at,
+                                    .status = clean(m, run->status),
+                                    .run_type = clean(m, run->run_type),
+                                    .created_at = clean(m, run->created_at),
+                                    .started_at = clean(m, run->started_at),
+                                    .finished_at = clean(m, run->finished_at),
                                     .supplements = record->parent
                                                        ? record->parent(record->ctx, listed->id)
                                                        : NULL,
@@ -238,21 +254,21 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
     struct manifest_artifact row = {
         .path = item->path,
         .run_id = item->what.run_id,
-        .artifact_id = a->unnamed ? NULL : a->artifact_id,
+        .artifact_id = a->unnamed ? NULL : clean(m, a->artifact_id),
         .origin = a->origin ? a->origin : "list",
-        .artifact_type = a->artifact_type,
-        .step_id = a->step_id,
-        .created_at = a->created_at,
+        .artifact_type = clean(m, a->artifact_type),
+        .step_id = clean(m, a->step_id),
+        .created_at = clean(m, a->created_at),
         .size = item->size,
         .digest = item->digest,
         .media_type = item->media_type,
         .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
         .link = item->link,
         .uri = clean(m, a->uri),
-        .bundle_key = a->bundle_key,
+        .bundle_key = clean(m, a->bundle_key),
         .fetched_at = outcome->fetched_at,
         .fetched_via = outcome->via,
-        .checksum = a->checksum,
+        .checksum = clean(m, a->checksum),
         .mismatch = item->mismatch,
         .notes = notes,
         .note_count = note_item(item, outcome, notes),
@@ -298,8 +314,8 @@ static void put_missing(struct making *m, struct jsonw *w)
         if (item->packed || item->unlisted)
             continue;
         row = (struct manifest_missing){
-            artifact_id(record, item),          item->what.run_id, item->what.type,
-            record_reason(record->fetch, item), MANIFEST_NONE,     outcome->attempts
+            clean(m, artifact_id(record, item)), item->what.run_id, clean(m, item->what.type),
+            record_reason(record->fetch, item),  MANIFEST_NONE,     outcome->attempts
         };
         if (outcome->http_status)
             row.http_status = (uint64_t)outcome->http_status;
@@ -499,13 +515,12 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
 int record_write(struct record *record, struct volume *volume, struct spot *manifest,
                  uint64_t *manifest_size, struct err *err)
 {
-    struct making m = { .record = record };
+    struct making m = { .record = record, .region = region_new(err) };
     struct measure measure = { .sha = sha256_new(err) };
     struct sha512 *sha512 = sha512_new(err);
-    int rc = measure.sha && sha512 ? 0 : -1;
+    int rc = m.region && measure.sha && sha512 ? 0 : -1;
     int i;
 
-    buf_init(&m.scratch, TEXT_MAX);
     for (i = 0; i < RUN_TEXTS; i++)
         buf_init(&m.texts[i], TEXT_MAX);
     if (rc == 0 && record->page)
@@ -521,7 +536,7 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
                        i == TAG_MANIFEST ? manifest : NULL, err);
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
-    buf_clear(&m.scratch);
+    region_free(m.region);
     for (i = 0; i < RUN_TEXTS; i++)
         buf_clear(&m.texts[i]);
     sha256_free(measure.sha);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
+#include "format/sniff.h"
 
 #include <string.h>
 
@@ -116,6 +117,7 @@ struct transfer *transfer_open(struct transfers *all, struct want *want, struct 
     t->had = t->part.resume.from;
     t->paused = false;
     t->longest = 0;
+    t->begun = clock_mono();
     pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
     all->running++;
     return t;
@@ -127,6 +129,7 @@ static void release(struct transfer *t)
         t->all->head = NULL;
     part_clear(&t->part);
     pulse_slot((unsigned)(t - t->all->slots), SLOT_IDLE, 0);
+    t->want->spent += clock_mono() - t->begun;
     t->want = NULL;
     t->all->running--;
 }
@@ -218,6 +221,35 @@ static enum sink pass(struct transfer *t, const char *bytes, size_t len)
     }
     all->bytes += len;
     return SINK_TAKEN;
+}
+
+bool transfer_sized(const struct transfer *t)
+{
+    const struct item *item = t->want->item;
+    const struct body *body = t->part.body;
+    unsigned char head[SNIFF_SIZE];
+    size_t len = body ? body_head(body, head, sizeof(head)) : 0;
+    const struct sniff *is = sniff_find(head, len);
+    bool coded = is && strcmp(is->ext, "zst") == 0;
+
+    if (item->what.bundle_key && is && strcmp(is->ext, "zip") == 0)
+        return false;
+    if (item_at_rest_coded(item) && !coded && len && head[0] == '{')
+        return false;
+    return item->what.sized;
+}
+
+bool transfer_overdue(const struct transfer *t, const struct stall *stall, uint64_t now)
+{
+    uint64_t part = stall->rate / (2 * (uint64_t)t->all->count);
+    uint64_t bps = stall->bps;
+    uint64_t size = request_total(&t->request);
+
+    if (size == REQUEST_UNSAID)
+        size = t->want->item->what.sized ? t->want->item->what.file_size : 0;
+    if (stall->rate && part < bps) /* with a rate limit, each gets its part of it */
+        bps = part ? part : 1;
+    return t->want->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
 }
 
 /* The answer is not the rest but the whole: what is here of it is of no use. */

@@ -60,6 +60,7 @@ struct transfer {
     struct request request;
     struct buf url;
     struct part part;
+    uint64_t begun;     /* when this attempt began */
     uint64_t had;       /* bytes that were here when it began */
     bool paused;        /* its bytes were not taken: see transfers_offer */
     uint64_t paused_at; /* then: since when */
@@ -108,6 +109,15 @@ struct transfer *transfer_open(struct transfers *all, struct want *want,
  * until one is refused. resume is given a request whose bytes wait.
  */
 void transfers_offer(struct transfers *all, void (*resume)(struct request *request));
+
+/*
+ * Whether the service's size is that of the answer: not that of the ZIP that comes for a
+ * member, nor of what is compressed at rest and came plain, if it looks so.
+ */
+bool transfer_sized(const struct transfer *transfer);
+
+/* Whether its artifact has taken longer than anything does that has an end. */
+bool transfer_overdue(const struct transfer *transfer, const struct stall *stall, uint64_t now);
 
 /* The longest time that this attempt has been paused, in milliseconds. */
 uint64_t transfer_pause(const struct transfer *transfer);

@@ -62,6 +62,7 @@ struct want {
     enum want_rank rank;
     bool no_pass;     /* its announced length was wrong: it does not pass through again */
     unsigned lengths; /* times it was */
+    uint64_t spent;   /* milliseconds that its former attempts have taken */
     unsigned excused; /* attempts that ended since we had not read for long */
 };
 

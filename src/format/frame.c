@@ -213,7 +213,8 @@ int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, 
         return put(ctx, coded->data, coded->len, err);
     if (!raw && put(ctx, at, ZSTD_HEAD, err) < 0)
         return -1;
-    at += raw ? 0 : ZSTD_HEAD;
+    if (!raw) /* else it may be NULL */
+        at += ZSTD_HEAD;
     for (i = 0; i < count; i++) {
         if (!raw && put(ctx, at + i * ZSTD_BLOCK, ZSTD_BLOCK, err) < 0)
             return -1;

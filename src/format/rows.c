@@ -1,139 +1,262 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/rows.h"
 
-#include "base/json.h"
 #include "base/text.h"
 
 #include <string.h>
 
-#define KEY_MAX 64
+/* What the grammar wants next. */
+enum {
+    WANT_VALUE,
+    WANT_FIRST, /* a value, or the end of an array */
+    WANT_KEY,
+    WANT_FIRST_KEY, /* a key, or the end of an object */
+    WANT_COLON,
+    WANT_NEXT, /* a comma, or the end */
+    WANT_END,
+};
 
 void rows_init(struct rows *rows, rows_fn *fn, void *ctx)
 {
-    *rows = (struct rows){ .fn = fn, .ctx = ctx };
-    buf_init(&rows->key, KEY_MAX);
+    *rows = (struct rows){ .fn = fn, .ctx = ctx, .expect = WANT_VALUE };
+    buf_init(&rows->token, ROWS_ROW_MAX);
     buf_init(&rows->row, ROWS_ROW_MAX);
 }
 
 void rows_clear(struct rows *rows)
 {
-    buf_clear(&rows->key);
+    buf_clear(&rows->token);
     buf_clear(&rows->row);
 }
 
-/* Where a value at depth 1 begins; previous is the one that is an object itself. */
-static enum rows_section section_of(const struct rows *rows, char c)
+static int broken(const char *what, struct err *err)
 {
-    const char *key = buf_text(&rows->key);
-
-    if (rows->strange || strlen(key) != rows->key.len)
-        return ROWS_HEAD;
-    if (c == '{')
-        return strcmp(key, "previous") == 0 ? ROWS_PREVIOUS : ROWS_HEAD;
-    return strcmp(key, "runs") == 0        ? ROWS_RUNS
-           : strcmp(key, "documents") == 0 ? ROWS_DOCUMENTS
-           : strcmp(key, "artifacts") == 0 ? ROWS_ARTIFACTS
-           : strcmp(key, "missing") == 0   ? ROWS_MISSING
-                                           : ROWS_HEAD;
+    return err_set(err, ERR_FORMAT, "the manifest is no good JSON: %s", what);
 }
 
-/* The depth inside of a section's rows. */
-static unsigned row_depth(const struct rows *rows)
+static bool in_object(const struct rows *rows)
 {
-    return rows->section == ROWS_PREVIOUS ? 2 : 3;
+    return rows->depth && (rows->objects[rows->depth / 8] >> rows->depth % 8 & 1);
 }
 
-/* Whether the scanner stands in a row that is to be kept. */
-static bool in_row(const struct rows *rows)
+static bool wants_value(const struct rows *rows)
 {
-    return rows->section != ROWS_HEAD && rows->depth >= row_depth(rows);
+    return rows->expect == WANT_VALUE || rows->expect == WANT_FIRST;
 }
 
-/* A bracket: rows in arrays begin and end at depth 3. */
-static int bracket(struct rows *rows, char c, struct err *err)
+/* A value has ended. */
+static void end_value(struct rows *rows)
 {
-    int rc = 0;
-
-    if (c == '{' || c == '[') {
-        if (rows->depth == 0 && c != '{')
-            return err_set(err, ERR_FORMAT, "the manifest is no JSON object");
-        if (rows->depth == 1)
-            rows->section = section_of(rows, c);
-        rows->depth++;
-        rows->started = true;
-        return in_row(rows) ? buf_add(&rows->row, &c, 1, err) : 0;
-    }
-    if (!rows->depth)
-        return err_set(err, ERR_FORMAT, "the manifest's brackets do not match");
-    if (in_row(rows) && buf_add(&rows->row, &c, 1, err) < 0)
-        return -1;
-    if (in_row(rows) && rows->depth == row_depth(rows)) {
-        if (rows->fn)
-            rc = rows->fn(rows->ctx, rows->section, buf_text(&rows->row), rows->row.len, err);
-        buf_reset(&rows->row);
-    }
-    rows->depth--;
-    if (rows->depth == 1)
+    rows->expect = rows->depth ? WANT_NEXT : WANT_END;
+    if (rows->depth <= 1)
         rows->section = ROWS_HEAD;
-    rows->ended = rows->depth == 0;
+}
+
+/* The section that a key of the document's object begins. */
+static enum rows_section section_of(const char *key)
+{
+    return strcmp(key, "\"previous\"") == 0    ? ROWS_PREVIOUS
+           : strcmp(key, "\"runs\"") == 0      ? ROWS_RUNS
+           : strcmp(key, "\"documents\"") == 0 ? ROWS_DOCUMENTS
+           : strcmp(key, "\"artifacts\"") == 0 ? ROWS_ARTIFACTS
+           : strcmp(key, "\"missing\"") == 0   ? ROWS_MISSING
+                                               : ROWS_HEAD;
+}
+
+/* A key has come. */
+static int end_key(struct rows *rows, struct err *err)
+{
+    const char *key = buf_text(&rows->token);
+
+    rows->expect = WANT_COLON;
+    if (rows->depth > 1)
+        return 0;
+    if (strchr(key, '\\'))
+        return broken("a key is escaped", err);
+    rows->section = section_of(key);
+    if (rows->section == ROWS_HEAD)
+        return 0;
+    if (rows->seen & 1U << rows->section)
+        return err_set(err, ERR_FORMAT, "the manifest has %.20s twice", key);
+    rows->seen |= 1U << rows->section;
+    return 0;
+}
+
+/* A string or another scalar outside of rows has come whole. */
+static int end_token(struct rows *rows, struct err *err)
+{
+    const char *text = buf_text(&rows->token);
+    bool key = rows->expect == WANT_KEY || rows->expect == WANT_FIRST_KEY;
+    bool absent = rows->section == ROWS_PREVIOUS && strcmp(text, "null") == 0;
+    int rc;
+
+    if (json_check(text, rows->token.len, NULL, err) < 0)
+        return err_wrap(err, "the manifest");
+    if (key && *text == '"') {
+        rc = end_key(rows, err);
+    } else if (key || !wants_value(rows)) {
+        rc = broken("something stands where it may not", err);
+    } else if (!rows->depth || (rows->section != ROWS_HEAD && rows->depth <= 2 && !absent)) {
+        rc = broken("a text or number stands where a list or row should be", err);
+    } else {
+        end_value(rows);
+        rc = 0;
+    }
+    buf_reset(&rows->token);
     return rc;
 }
 
-/* One byte outside of strings. */
-static int outside(struct rows *rows, char c, struct err *err)
+/* Whether a value that begins here, outside of rows, is one. */
+static bool is_row(const struct rows *rows)
 {
-    if (rows->ended && !strchr(" \t\r\n", c))
-        return err_set(err, ERR_FORMAT, "something follows the manifest's end");
-    switch (c) {
-    case '"':
-        rows->in_string = true;
-        if (rows->depth == 1) {
-            buf_reset(&rows->key);
-            rows->strange = false;
-        }
-        break;
-    case '{':
-    case '[':
-    case '}':
-    case ']':
-        return bracket(rows, c, err);
-    default:
-        break;
-    }
-    return in_row(rows) ? buf_add(&rows->row, &c, 1, err) : 0;
+    return rows->section == ROWS_PREVIOUS ? rows->depth == 1
+                                          : rows->section != ROWS_HEAD && rows->depth == 2;
 }
 
-/* The bytes of a string up to its end or the end of what was fed; gives how many. */
-static size_t string_span(const struct rows *rows, const char *bytes, size_t len)
+/* A bracket outside of rows opens. */
+static int open_bracket(struct rows *rows, char c, struct err *err)
 {
-    size_t i;
+    bool list =
+        rows->depth == 1 && rows->section != ROWS_HEAD && rows->section != ROWS_PREVIOUS;
 
-    if (rows->escaped)
-        return 1;
-    for (i = 0; i < len && bytes[i] != '"' && bytes[i] != '\\'; i++) {
+    if (!wants_value(rows))
+        return broken("a bracket stands where it may not", err);
+    if ((!rows->depth || is_row(rows)) && c != '{')
+        return broken("what should be an object is none", err);
+    if (list && c != '[')
+        return broken("what should be a list is none", err);
+    if (is_row(rows)) {
+        rows->row_depth = 1;
+        return buf_add(&rows->row, &c, 1, err);
     }
-    return i ? i : 1;
+    if (rows->depth + 1 >= JSON_DEPTH_MAX)
+        return broken("its brackets are too deep", err);
+    rows->depth++;
+    rows->objects[rows->depth / 8] &= (uint8_t) ~(1U << rows->depth % 8);
+    if (c == '{')
+        rows->objects[rows->depth / 8] |= (uint8_t)(1U << rows->depth % 8);
+    rows->expect = c == '{' ? WANT_FIRST_KEY : WANT_FIRST;
+    return 0;
+}
+
+static int close_bracket(struct rows *rows, char c, struct err *err)
+{
+    bool object = c == '}';
+
+    if (!rows->depth || in_object(rows) != object ||
+        (rows->expect != WANT_NEXT && rows->expect != (object ? WANT_FIRST_KEY : WANT_FIRST)))
+        return broken("its brackets do not match", err);
+    rows->depth--;
+    end_value(rows);
+    return 0;
+}
+
+/* One byte outside of rows and strings. */
+static int outside(struct rows *rows, char c, struct err *err)
+{
+    bool blank = strchr(" \t\r\n", c) && c;
+    bool mark = c && strchr("{}[],:\"", c);
+
+    if (rows->token.len && (blank || mark) && end_token(rows, err) < 0)
+        return -1;
+    if (blank)
+        return 0;
+    if (rows->expect == WANT_END)
+        return err_set(err, ERR_FORMAT, "something follows the manifest's end");
+    switch (c) {
+    case '{':
+    case '[':
+        return open_bracket(rows, c, err);
+    case '}':
+    case ']':
+        return close_bracket(rows, c, err);
+    case ',':
+        if (rows->expect != WANT_NEXT)
+            return broken("a comma stands where it may not", err);
+        rows->expect = in_object(rows) ? WANT_KEY : WANT_VALUE;
+        return 0;
+    case ':':
+        if (rows->expect != WANT_COLON)
+            return broken("a colon stands where it may not", err);
+        rows->expect = WANT_VALUE;
+        return 0;
+    default:
+        rows->in_string = c == '"';
+        return buf_add(&rows->token, &c, 1, err);
+    }
+}
+
+/* The row in hand is whole. */
+static int end_row(struct rows *rows, struct err *err)
+{
+    enum rows_section section = rows->section;
+    bool parsed = section == ROWS_ARTIFACTS || section == ROWS_DOCUMENTS; /* by who wants it */
+    int rc = parsed ? 0 : json_check(buf_text(&rows->row), rows->row.len, NULL, err);
+
+    end_value(rows);
+    if (rc == 0 && rows->fn)
+        rc = rows->fn(rows->ctx, section, buf_text(&rows->row), rows->row.len, err);
+    buf_reset(&rows->row);
+    return rc;
+}
+
+/* Bytes of a row, outside of its strings, up to one that means something; gives how many. */
+static int in_row(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+                  struct err *err)
+{
+    size_t n = 0;
+    char c;
+
+    while (n < len && !strchr("{}[]\"", bytes[n]))
+        n++;
+    *taken = n < len ? n + 1 : n;
+    if (buf_add(&rows->row, bytes, *taken, err) < 0)
+        return -1;
+    if (n == len)
+        return 0;
+    c = bytes[n];
+    if (!c)
+        return broken("a row has a NUL", err);
+    if (c == '"')
+        rows->in_string = true;
+    else if (c == '{' || c == '[')
+        rows->row_depth++;
+    else
+        rows->row_depth--;
+    return rows->row_depth ? 0 : end_row(rows, err);
+}
+
+/* Bytes of a string, up to its end or the end of what was fed; gives how many. */
+static int in_string(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+                     struct err *err)
+{
+    size_t n = 1;
+    bool end;
+
+    if (!rows->escaped) {
+        for (n = 0; n < len && bytes[n] != '"' && bytes[n] != '\\'; n++) {
+        }
+        n += n == 0;
+    }
+    end = n == 1 && !rows->escaped && *bytes == '"';
+    rows->escaped = n == 1 && !rows->escaped && *bytes == '\\';
+    rows->in_string = !end;
+    *taken = n;
+    if (rows->row_depth)
+        return buf_add(&rows->row, bytes, n, err);
+    if (buf_add(&rows->token, bytes, n, err) < 0)
+        return -1;
+    return end ? end_token(rows, err) : 0;
 }
 
 int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
 {
     while (len) {
         size_t n = 1;
-        int rc = 0;
+        int rc = rows->in_string   ? in_string(rows, bytes, len, &n, err)
+                 : rows->row_depth ? in_row(rows, bytes, len, &n, err)
+                                   : outside(rows, *bytes, err);
 
-        if (rows->in_string) {
-            n = string_span(rows, bytes, len);
-            if (in_row(rows))
-                rc = buf_add(&rows->row, bytes, n, err);
-            else if (rows->depth == 1 && *bytes != '"' &&
-                     buf_add(&rows->key, bytes, n, NULL) < 0)
-                rows->strange = true;
-            if (n == 1 && !rows->escaped && *bytes == '"')
-                rows->in_string = false;
-            rows->escaped = n == 1 && !rows->escaped && *bytes == '\\';
-        } else {
-            rc = outside(rows, *bytes, err);
-        }
         if (rc)
             return rc;
         bytes += n;
@@ -144,7 +267,11 @@ int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
 
 int rows_end(const struct rows *rows, struct err *err)
 {
-    return rows->ended ? 0 : err_set(err, ERR_FORMAT, "the manifest ends early");
+    if (rows->expect != WANT_END || rows->token.len)
+        return err_set(err, ERR_FORMAT, "the manifest ends early");
+    return rows->seen & 1U << ROWS_ARTIFACTS
+               ? 0
+               : err_set(err, ERR_FORMAT, "the manifest has no artifacts");
 }
 
 static int text(const char **out, struct json_value root, const char *name,
@@ -215,8 +342,11 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
         text(&out->name, json_root(doc), previous ? "archive" : "path", region, err) == 0 &&
         text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
             0) {
-        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
-            (void)err_set(err, ERR_FORMAT, "a row of the manifest lacks its name or digest");
+        out->size = number(json_root(doc), "size");
+        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
+            (!previous && out->size == ROWS_NONE))
+            (void)err_set(err, ERR_FORMAT,
+                          "a row of the manifest lacks its name, size or digest");
         else
             rc = 0;
     }

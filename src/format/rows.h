@@ -5,8 +5,10 @@
  *
  * A scanner finds the members of the arrays "runs", "documents", "artifacts" and
  * "missing", and the object "previous", and hands each over as its own text; what
- * a caller wants of one it reads with the functions below. Only what is handed over is checked
- * as JSON; verify checks all.
+ * a caller wants of one it reads with the functions below. All is checked as JSON but the rows
+ * of documents and artifacts, which those functions check. So that no other reader sees another
+ * manifest than this one: each array stands once, its key is written plainly, and its members
+ * are objects.
  *
  * Pure.
  *
@@ -22,6 +24,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 #include <stdbool.h>
@@ -47,14 +50,15 @@ typedef int rows_fn(void *ctx, enum rows_section section, const char *text, size
 struct rows {
     rows_fn *fn;
     void *ctx;
-    enum rows_section section;
-    unsigned depth;
+    enum rows_section section;           /* of the value in hand, below the document's object */
+    unsigned seen;                       /* sections, a bit each */
+    unsigned depth;                      /* of brackets outside of rows */
+    uint8_t objects[JSON_DEPTH_MAX / 8]; /* a bit for each of them: it is an object */
+    unsigned row_depth;                  /* of brackets in the row in hand; 0: there is none */
+    int expect;                          /* what the grammar wants next, outside of rows */
     bool in_string;
     bool escaped;
-    bool strange; /* a key longer than any of ours */
-    bool ended;
-    bool started;
-    struct buf key;
+    struct buf token; /* a key or scalar outside of rows, so far */
     struct buf row;
 };
 
@@ -120,6 +124,7 @@ int rows_missing(struct rows_missing *out, const char *text, size_t len, struct 
 /* Read a document's row, or previous: a name (path, archive) and a digest. */
 struct rows_name {
     const char *name;
+    uint64_t size; /* of a document */
     uint8_t sha256[SHA256_SIZE];
 };
 

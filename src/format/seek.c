@@ -5,16 +5,24 @@
 
 #include <string.h>
 
-#define ROWS_MAX   ((size_t)1 << 27)
 #define ROW_SIZE   8
 #define SLICE_ROWS 8000 /* rows in one gzip extra field: 64,000 of at most 65,535 bytes */
 
 int seek_add(struct seek *seek, uint64_t coded, uint64_t plain, struct err *err)
 {
+    size_t mark = seek->count / SEEK_STRIDE;
+
     if (coded > UINT32_MAX || plain > UINT32_MAX)
         return err_set(err, ERR_LIMIT, "a frame is too large");
-    if (mem_room(&seek->rows, &seek->cap, seek->count, sizeof(*seek->rows), ROWS_MAX, err) < 0)
+    if (mem_room(&seek->rows, &seek->cap, seek->count, sizeof(*seek->rows), SEEK_ROWS_MAX,
+                 err) < 0)
         return -1;
+    if (seek->count % SEEK_STRIDE == 0) {
+        if (mem_room(&seek->marks, &seek->mark_cap, mark, sizeof(*seek->marks),
+                     SEEK_ROWS_MAX / SEEK_STRIDE, err) < 0)
+            return -1;
+        seek->marks[mark] = (struct seek_mark){ seek->coded, seek->plain };
+    }
     seek->rows[seek->count].coded = (uint32_t)coded;
     seek->rows[seek->count++].plain = (uint32_t)plain;
     seek->coded += coded;
@@ -156,29 +164,45 @@ static int read_locator(const unsigned char *at, struct seek_locator *l, uint64_
     return 0;
 }
 
-static int read_rows(struct seek *seek, const unsigned char *at, uint64_t count,
+/* Take rows of an archive that is read. */
+static int take_rows(struct seek *seek, const unsigned char *at, uint64_t count,
                      struct err *err)
 {
     uint64_t i;
 
     for (i = 0; i < count; i++) {
-        if (seek_add(seek, get_le(at + ROW_SIZE * i, 4), get_le(at + ROW_SIZE * i + 4, 4),
-                     err) < 0)
+        uint64_t coded = get_le(at + ROW_SIZE * i, 4);
+        uint64_t plain = get_le(at + ROW_SIZE * i + 4, 4);
+
+        if (!coded || !plain || plain > SEEK_PLAIN_MAX)
+            return err_set(err, ERR_FORMAT,
+                           "the seek table gives frame %zu a size that no frame has: "
+                           "%llu bytes in %llu",
+                           seek->count, (unsigned long long)plain, (unsigned long long)coded);
+        if (seek_add(seek, coded, plain, err) < 0)
             return -1;
     }
     return 0;
 }
 
-/* Read len bytes into memory of their own; len is bounded by the archive's size. */
-static unsigned char *fetch(seek_read_fn *read, void *ctx, uint64_t len, uint64_t at,
-                            struct err *err)
+/* Read count rows that stand together, slice by slice. */
+static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t at,
+                     uint64_t count, struct err *err)
 {
-    unsigned char *bytes = mem_new((size_t)len, err);
+    unsigned char *slice = mem_array(SLICE_ROWS, ROW_SIZE, err);
+    int rc = slice ? 0 : -1;
 
-    if (bytes && read(ctx, bytes, (size_t)len, at, err) == 0)
-        return bytes;
-    mem_free(bytes);
-    return NULL;
+    while (rc == 0 && count) {
+        uint64_t n = count < SLICE_ROWS ? count : SLICE_ROWS;
+
+        rc = read(ctx, slice, (size_t)n * ROW_SIZE, at, err);
+        if (rc == 0)
+            rc = take_rows(seek, slice, n, err);
+        at += n * ROW_SIZE;
+        count -= n;
+    }
+    mem_free(slice);
+    return rc;
 }
 
 /* The seekable format's table, and the locator in front of it. */
@@ -186,40 +210,37 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
                      uint64_t size, struct err *err)
 {
     unsigned char foot[9];
-    unsigned char *bytes;
+    unsigned char head[8 + SEEK_LOCATOR_SIZE + 8];
     uint64_t count;
     uint64_t table;
     uint64_t len;
-    int rc = -1;
 
-    if (size < 17 + 8 + SEEK_LOCATOR_SIZE || read(ctx, foot, 9, size - 9, err) < 0)
-        return size < 17 + 8 + SEEK_LOCATOR_SIZE ? 0 : -1;
+    if (size < sizeof(head) + sizeof(foot))
+        return 0;
+    if (read(ctx, foot, sizeof(foot), size - sizeof(foot), err) < 0)
+        return -1;
     if (get_le(foot + 5, 4) != SEEK_MAGIC)
         return 0;
     count = get_le(foot, 4);
-    len = 8 + count * ROW_SIZE + 9;
-    if (foot[4] || !count || len + 8 + SEEK_LOCATOR_SIZE > size || count > ROWS_MAX)
+    len = 8 + count * ROW_SIZE + sizeof(foot);
+    if (foot[4] || !count || len + 8 + SEEK_LOCATOR_SIZE > size)
         return err_set(err, ERR_FORMAT, "the seek table is larger than the archive");
-    bytes =
-        fetch(read, ctx, len + 8 + SEEK_LOCATOR_SIZE, size - len - 8 - SEEK_LOCATOR_SIZE, err);
-    if (!bytes)
+    if (count > SEEK_ROWS_MAX)
+        return err_set(err, ERR_LIMIT, "the seek table has more than %zu frames",
+                       SEEK_ROWS_MAX);
+    if (read(ctx, head, sizeof(head), size - len - 8 - SEEK_LOCATOR_SIZE, err) < 0)
         return -1;
-    if (get_le(bytes, 4) != SEEK_SKIPPABLE_LOCATOR ||
-        get_le(bytes + 4, 4) != SEEK_LOCATOR_SIZE) {
-        rc = 0; /* a seek table of somebody else */
-        goto out;
-    }
-    if (get_le(bytes + 8 + SEEK_LOCATOR_SIZE, 4) != SEEK_SKIPPABLE_TABLE ||
-        get_le(bytes + 12 + SEEK_LOCATOR_SIZE, 4) != len - 8)
-        (void)err_set(err, ERR_FORMAT, "the seek table's frame is wrong");
-    else if (read_locator(bytes + 8, l, &table, err) == 0 &&
-             read_rows(seek, bytes + 16 + SEEK_LOCATOR_SIZE, count - 1, err) == 0)
-        rc = seek->coded == size - len - 8 - SEEK_LOCATOR_SIZE && table == size - len
-                 ? 1
-                 : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
-out:
-    mem_free(bytes);
-    return rc;
+    if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
+        return 0; /* a seek table of somebody else */
+    if (get_le(head + 8 + SEEK_LOCATOR_SIZE, 4) != SEEK_SKIPPABLE_TABLE ||
+        get_le(head + 12 + SEEK_LOCATOR_SIZE, 4) != len - 8)
+        return err_set(err, ERR_FORMAT, "the seek table's frame is wrong");
+    if (read_locator(head + 8, l, &table, err) < 0 ||
+        read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0)
+        return -1;
+    return seek->coded == size - len - 8 - SEEK_LOCATOR_SIZE && table == size - len
+               ? 1
+               : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
 }
 
 #define GZIP_HEAD    10
@@ -227,8 +248,8 @@ out:
 #define GZIP_FOOT    10
 #define GZIP_LOCATOR (GZIP_HEAD + GZIP_EXTRA + SEEK_LOCATOR_SIZE + GZIP_FOOT)
 
-/* One empty member with subfield "S" id at the beginning of bytes; its subfield's size, or -1.
- */
+/* The head of an empty member with subfield "S" id, of which left bytes are there; its
+ * subfield's size, or -1. */
 static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
 {
     uint64_t size;
@@ -242,15 +263,34 @@ static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
     return (int64_t)size;
 }
 
+/* The members of the table, up to end. */
+static int read_members(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t at,
+                        uint64_t end, struct err *err)
+{
+    unsigned char head[GZIP_HEAD + GZIP_EXTRA];
+
+    while (at < end) {
+        int64_t rows = -1;
+
+        if (end - at >= sizeof(head) + GZIP_FOOT) {
+            if (read(ctx, head, sizeof(head), at, err) < 0)
+                return -1;
+            rows = gzip_member(head, end - at, 'T');
+        }
+        if (rows <= 0 || rows % ROW_SIZE)
+            return err_set(err, ERR_FORMAT, "the seek table is damaged");
+        if (read_rows(seek, read, ctx, at + sizeof(head), (uint64_t)rows / ROW_SIZE, err) < 0)
+            return -1;
+        at += sizeof(head) + GZIP_FOOT + (uint64_t)rows;
+    }
+    return 0;
+}
+
 static int load_gzip(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
                      uint64_t size, struct err *err)
 {
     unsigned char last[GZIP_LOCATOR];
-    unsigned char *bytes;
     uint64_t table;
-    uint64_t at = 0;
-    uint64_t len;
-    int rc = 1;
 
     if (size < GZIP_LOCATOR)
         return 0;
@@ -260,26 +300,13 @@ static int load_gzip(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return 0;
     if (read_locator(last + GZIP_HEAD + GZIP_EXTRA, l, &table, err) < 0)
         return -1;
-    if (table > size - GZIP_LOCATOR || size - table > (ROWS_MAX + 1) * ROW_SIZE)
+    if (table > size - GZIP_LOCATOR)
         return err_set(err, ERR_FORMAT, "the seek table lies outside the archive");
-    len = size - GZIP_LOCATOR - table;
-    bytes = fetch(read, ctx, len, table, err);
-    if (!bytes)
+    if (read_members(seek, read, ctx, table, size - GZIP_LOCATOR, err) < 0)
         return -1;
-    while (rc == 1 && at < len) {
-        int64_t rows = gzip_member(bytes + at, len - at, 'T');
-
-        if (rows < 0 || rows % ROW_SIZE)
-            rc = err_set(err, ERR_FORMAT, "the seek table is damaged");
-        else if (read_rows(seek, bytes + at + GZIP_HEAD + GZIP_EXTRA, (uint64_t)rows / ROW_SIZE,
-                           err) < 0)
-            rc = -1;
-        at += GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT + (uint64_t)(rows > 0 ? rows : 0);
-    }
-    mem_free(bytes);
-    if (rc == 1 && seek->coded != table)
-        rc = err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
-    return rc;
+    return seek->coded == table
+               ? 1
+               : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
 }
 
 int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
@@ -311,10 +338,24 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
 
 size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain)
 {
+    size_t low = 0; /* the last mark at or before the byte is in [low, high) */
+    size_t high = (seek->count + SEEK_STRIDE - 1) / SEEK_STRIDE;
     size_t i;
 
     *coded = *plain = 0;
-    for (i = 0; i < seek->count && *plain + seek->rows[i].plain <= at; i++) {
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (seek->marks[middle].plain <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    if (seek->count) {
+        *coded = seek->marks[low].coded;
+        *plain = seek->marks[low].plain;
+    }
+    for (i = low * SEEK_STRIDE; i < seek->count && *plain + seek->rows[i].plain <= at; i++) {
         *coded += seek->rows[i].coded;
         *plain += seek->rows[i].plain;
     }
@@ -324,5 +365,6 @@ size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t
 void seek_clear(struct seek *seek)
 {
     mem_free(seek->rows);
+    mem_free(seek->marks);
     *seek = (struct seek){ 0 };
 }

@@ -9,6 +9,7 @@
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT
+ * Limits   SEEK_ROWS_MAX rows of 8 bytes each, and 16 bytes for every SEEK_STRIDE rows
  * Owns     a table owns its rows
  * Threads  one at a time
  * Source   zstd's contrib/seekable_format specification 0.1.0; RFC 1952, 2.3.1.1;
@@ -29,16 +30,27 @@
 #define SEEK_MAGIC             0x8f92eab1U
 #define SEEK_LOCATOR_SIZE      48 /* bytes of a locator's content */
 #define SEEK_LOCATOR_MAGIC     "skyarc\0\1"
+#define SEEK_ROWS_MAX          ((size_t)1 << 24) /* frames of one archive */
+#define SEEK_PLAIN_MAX         (64U << 20)       /* tar bytes of one frame, when read */
+#define SEEK_STRIDE            64                /* rows between two marks */
 
 struct seek_row {
     uint32_t coded; /* bytes in the archive */
     uint32_t plain; /* bytes of tar */
 };
 
+/* Where every SEEK_STRIDE-th frame begins. */
+struct seek_mark {
+    uint64_t coded;
+    uint64_t plain;
+};
+
 struct seek {
     struct seek_row *rows;
     size_t count;
     size_t cap;
+    struct seek_mark *marks;
+    size_t mark_cap;
     uint64_t coded; /* sums over all rows */
     uint64_t plain;
 };
@@ -65,7 +77,8 @@ int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locat
 typedef int seek_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
 
 /*
- * Read the tail that seek_tail wrote, and check it against the archive's size.
+ * Read the tail that seek_tail wrote, and check it against the archive's size. A frame without
+ * bytes, or of more than SEEK_PLAIN_MAX, is wrong.
  *
  * seek      must be {0}; gets the rows of all frames with content
  * returns   1; 0: this archive has no such tail; -1: it has one that is wrong (ERR_FORMAT)
@@ -73,7 +86,9 @@ typedef int seek_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct
 int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
               seek_read_fn *read, void *ctx, uint64_t size, struct err *err) MUST_CHECK;
 
-/* The frame that holds a byte of the tar stream; coded and plain get where that frame begins.
+/*
+ * The frame that holds a byte of the tar stream, found by bisection; seek->count when there is
+ * none. coded and plain get where that frame begins.
  */
 size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain);
 

@@ -83,6 +83,7 @@ int audit_signature(const char *archive, const char *signature, const char *sign
     struct buf list;
     char who[SSHSIG_WHO_MAX];
     char shown[SSHSIG_WHO_MAX * 4];
+    char name[4096];
     int rc = -1;
 
     buf_init(&sig, SSHSIG_FILE_MAX);
@@ -92,7 +93,8 @@ int audit_signature(const char *archive, const char *signature, const char *sign
         if (rc < 0)
             (void)err_wrap(err, "'%s'", path);
         else
-            (void)printf("%s: signed by %s\n", archive, text_shown(shown, sizeof(shown), who));
+            (void)printf("%s: signed by %s\n", text_shown(name, sizeof(name), archive),
+                         text_shown(shown, sizeof(shown), who));
     }
     buf_clear(&sig);
     buf_clear(&list);

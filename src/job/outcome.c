@@ -96,7 +96,7 @@ static int status_of(const struct waited *runs, size_t count)
 }
 
 int outcome_wait(struct talk *talk, char *const *ids, size_t count, uint64_t interval,
-                 uint64_t timeout, const struct command_args *common, bool print,
+                 uint64_t timeout, const struct command_args *common, bool print, bool raw,
                  struct err *err)
 {
     struct outcome_hooks hooks = { print && !common->json };
@@ -104,6 +104,7 @@ int outcome_wait(struct talk *talk, char *const *ids, size_t count, uint64_t int
                               .loop = &talk->loop,
                               .callers = &talk->callers,
                               .interval = interval ? interval : 1,
+                              .raw = raw,
                               .deadline = timeout ? clock_mono() + timeout : UINT64_MAX,
                               .ended = on_ended,
                               .news = on_news,

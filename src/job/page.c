@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/grid.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,8 +132,19 @@ static void print_files(const struct run *run)
     }
 }
 
+/* What was served may hold secrets: how they are taken out, and where clean texts live. */
+struct printing {
+    struct redact what;
+    struct region *region;
+};
+
+static const char *clean(const struct printing *p, const char *text)
+{
+    return redact_copy(text, &p->what, p->region);
+}
+
 /* The attempts of a run that is tried again when it fails. */
-static void print_attempts(const struct run *run)
+static void print_attempts(const struct printing *p, const struct run *run)
 {
     char status[80];
     char decision[200];
@@ -146,11 +158,12 @@ static void print_attempts(const struct run *run)
 
         (void)printf(
             "  %llu  %s%s%s%s%s\n", (unsigned long long)(a->number ? a->number : i + 1),
-            text_shown(status, sizeof(status), a->status ? a->status : "-"),
+            text_shown(status, sizeof(status), a->status ? clean(p, a->status) : "-"),
             a->failure_reason ? ": " : "",
-            text_shown(reason, sizeof(reason), a->failure_reason ? a->failure_reason : ""),
+            text_shown(reason, sizeof(reason),
+                       a->failure_reason ? clean(p, a->failure_reason) : ""),
             a->decision ? "; then " : "",
-            text_shown(decision, sizeof(decision), a->decision ? a->decision : ""));
+            text_shown(decision, sizeof(decision), a->decision ? clean(p, a->decision) : ""));
     }
 }
 
@@ -160,7 +173,8 @@ static const struct grid_column child_columns[] = {
 };
 
 /* The runs that this one has started, and those that they have. */
-static int print_children(const struct listing *listing, size_t at, struct err *err)
+static int print_children(const struct printing *p, const struct listing *listing, size_t at,
+                          struct err *err)
 {
     struct grid grid = { 0 };
     size_t count = 0;
@@ -169,10 +183,10 @@ static int print_children(const struct listing *listing, size_t at, struct err *
 
     for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
         const struct listed_run *child = &listing->runs[i];
-        const char *cells[GRID_COLUMNS] = { child->id,
-                                            child->failed ? child->reason : child->run.status,
-                                            child->run.run_type, child->parent,
-                                            child->run.title };
+        const char *cells[GRID_COLUMNS] = {
+            child->id, child->failed ? child->reason : clean(p, child->run.status),
+            clean(p, child->run.run_type), child->parent, clean(p, child->run.title)
+        };
 
         count++;
         rc = grid_row(&grid, cells, err);
@@ -193,9 +207,8 @@ static const struct grid_column columns[] = {
 };
 
 /* How many of each type, in the order in which they first come. */
-static int print_artifacts(const struct listed_run *run, struct err *err)
+static int print_artifacts(const struct artifact_list *list, struct err *err)
 {
-    const struct artifact_list *list = &run->list;
     struct grid grid = { 0 };
     size_t i;
     size_t k;
@@ -237,26 +250,17 @@ static int print_artifacts(const struct listed_run *run, struct err *err)
     return rc;
 }
 
-int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
+static void print_run(const struct printing *p, const struct listed_run *listed,
+                      const struct run *run, struct json_value root)
 {
-    const struct listed_run *listed = &listing->runs[at];
-    const struct run *run = &listed->run;
-    struct json *doc = json_parse(buf_text(&listed->run_json), listed->run_json.len, err);
-    struct json_value root;
-    int rc;
-
-    if (!doc)
-        return -1;
-    root = json_root(doc);
-    if (apart)
-        (void)printf("\n----\n\n");
     field("run", listed->id);
     field("also", listed->other);
     field("started by", listed->parent);
     field("status", run->status);
-    if (run->retry_pending)
-        moment("next attempt", run->next_attempt_at ? run->next_attempt_at : "pending", NULL,
-               "");
+    if (listed->run.retry_pending)
+        moment("next attempt",
+               listed->run.next_attempt_at ? clean(p, listed->run.next_attempt_at) : "pending",
+               NULL, "");
     field("type", run->run_type);
     moment("created", run->created_at, NULL, "");
     moment("started", run->started_at, run->created_at, "after it was created");
@@ -264,7 +268,7 @@ int page_print(const struct listing *listing, size_t at, bool apart, struct err 
     if (run->counted)
         (void)printf("%-*s %llu\n", NAME_WIDTH, "steps", (unsigned long long)run->step_count);
     field("app", run->app_url);
-    field("title", run->title ? run->title : listed->workflow.title);
+    field("title", run->title ? run->title : clean(p, listed->workflow.title));
     field("failure", run->failure_reason);
     if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
         strcasestr(run->failure_reason, "webhook"))
@@ -273,11 +277,35 @@ int page_print(const struct listing *listing, size_t at, bool apart, struct err 
     section("request", json_get(root, "run_request"));
     section("output", json_get(root, "output"));
     section("errors", json_get(root, "errors"));
-    print_attempts(run);
+    print_attempts(p, &listed->run);
     print_files(run);
-    rc = print_children(listing, at, err);
-    if (rc == 0)
-        rc = print_artifacts(listed, err);
+}
+
+int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
+{
+    const struct listed_run *listed = &listing->runs[at];
+    const struct buf *json = &listed->run_json;
+    const struct buf *rows = &listed->list_json;
+    struct printing printing = { { secret_peek(listing->api->key), listing->raw, NULL },
+                                 region_new(err) };
+    struct json *doc = printing.region ? json_parse(buf_text(json), json->len, err) : NULL;
+    struct artifact_list list = { 0 };
+    struct run run = { 0 };
+    int rc = -1;
+
+    /* listed->run and its list have the secrets that the two documents have not */
+    if (doc && run_parse(&run, buf_text(json), json->len, err) == 0 &&
+        artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
+        if (apart)
+            (void)printf("\n----\n\n");
+        print_run(&printing, listed, &run, json_root(doc));
+        rc = print_children(&printing, listing, at, err);
+        if (rc == 0)
+            rc = print_artifacts(&list, err);
+    }
+    artifact_list_clear(&list);
+    run_clear(&run);
     json_free(doc);
+    region_free(printing.region);
     return rc;
 }

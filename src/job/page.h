@@ -2,7 +2,8 @@
 /*
  * page: one run, for people to read.
  *
- * What came from elsewhere is escaped; signatures were taken out of it.
+ * What came from elsewhere is escaped; it is shown as the listing keeps it, with
+ * secrets taken out.
  *
  * Errors   ERR_FORMAT, ERR_MEMORY
  * Threads  one

@@ -6,6 +6,7 @@
 #include "open/box.h"
 #include "open/roll.h"
 #include "open/tape.h"
+#include "skyvern/redact.h"
 #include "view/page.h"
 
 #include <stdint.h>
@@ -22,7 +23,7 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 {
     struct report *r = ctx;
 
-    if (section == ROWS_ARTIFACTS && roll_add(r->roll, text, len, err) < 0)
+    if (roll_add(r->roll, section, text, len, err) < 0)
         return -1;
     return page_row(r->page, section, text, len, err);
 }
@@ -32,25 +33,30 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
     return tape_read(ctx, bytes, len, err);
 }
 
-/* Give the page what it wants of one file. */
+/* Give the page what it wants of one file, which the manifest must name, with this size. */
 static int take(struct report *r, struct tape *tape, const struct tape_entry *entry,
                 struct err *err)
 {
     size_t top = strlen(r->box.top);
-    const struct rows_artifact *row;
+    struct roll_row row;
     const char *media_type;
+    uint32_t number = ROLL_NONE;
     char *path;
     int rc;
 
-    if (strncmp(entry->path, r->box.top, top) != 0 || entry->path[top] != '/')
+    if (strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/')
+        number = roll_find(r->roll, entry->path + top + 1);
+    if (number == ROLL_NONE)
         return 0;
+    roll_get(r->roll, number, &row);
+    if (entry->size != row.size)
+        return 0;                                /* extract and verify tell of it */
     path = mem_copy(entry->path + top + 1, err); /* the entry's is lent until the next read */
     if (!path)
         return -1;
-    row = roll_find(r->roll, path);
-    media_type = row && !row->media_type ? "" : row ? row->media_type : NULL;
-    rc = page_take(r->page, path, row ? row->artifact_type : NULL, media_type, entry->size,
-                   read_entry, tape, err);
+    media_type = row.document ? NULL : row.media_type ? row.media_type : "";
+    rc = page_take(r->page, path, row.artifact_type, media_type, entry->size, read_entry, tape,
+                   err);
     mem_free(path);
     return rc;
 }
@@ -74,19 +80,37 @@ static int read_texts(struct report *r, struct err *err)
     return rc;
 }
 
-struct report *report_new(const char *archive, const char *dir, struct err *err)
+/* An archive of an earlier version, or of somebody else, may hold more than is shown. */
+static int clean(struct buf *out, const char *text, size_t len, struct err *err)
+{
+    static const struct redact what = { NULL, false, NULL };
+
+    return redact_text(out, text, len, &what, err);
+}
+
+struct report *report_new(const char *dir, struct err *err)
 {
     struct report *r = mem_new(sizeof(*r), err);
 
     if (!r)
         return NULL;
     r->page = page_new(dir, err);
-    r->roll = roll_new(err);
-    if (r->page && r->roll && box_open(&r->box, archive, err) == 0 &&
-        box_manifest(&r->box, on_row, r, NULL, err) == 0 && read_texts(r, err) == 0)
+    r->roll = roll_new(0, err);
+    if (r->page)
+        page_clean(r->page, clean);
+    if (r->page && r->roll)
         return r;
     report_free(r);
     return NULL;
+}
+
+int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
+                struct err *err)
+{
+    if (box_open(&r->box, archive, err) < 0)
+        return -1;
+    box_watch(&r->box, stopped, NULL);
+    return box_manifest(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
 void report_free(struct report *r)

@@ -14,12 +14,18 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
+
 #define REPORT_NAME "index.html"
 
 struct report;
 
-/* Read an archive; dir is for files without names. */
-struct report *report_new(const char *archive, const char *dir, struct err *err) MUST_CHECK;
+/* Make a report of nothing yet; dir is for files without names, which are opened here. */
+struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
+
+/* Read an archive, once; stopped (may be NULL) is asked whether to give up. */
+int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
+                struct err *err) MUST_CHECK;
 void report_free(struct report *report);
 
 /* The archive's top directory; lent. */

@@ -18,6 +18,7 @@ const struct opt session_opts[] = {
     { 0, "api-key-file", "FILE", OPT_LIST, OPT_AT(session_args, api_key_file), "a file with the API key (else SKYVERN_API_KEY)", 0, 0, NULL, false, NULL },
     { 0, "api-key",      "KEY",  OPT_TEXT, OPT_AT(session_args, api_key),      "the API key", 0, 0, NULL, true, NULL },
     { 0, "ca-file",      "FILE", OPT_TEXT, OPT_AT(session_args, ca_file),      "trust the certificate authorities in this PEM file", 0, 0, NULL, false, NULL },
+    { 0, "insecure-key", NULL,   OPT_FLAG, OPT_AT(session_args, insecure_key), "let a proxy read the API key, where the API's address is plain http", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
@@ -90,5 +91,6 @@ int session_open(const struct session_args *args, struct api *api, struct err *e
         log_hide(NULL);
         return err_sys(err, "cannot read the CA file '%s'", args->ca_file);
     }
+    api->insecure_key = args->insecure_key;
     return api_init(api, args->base_url, key, err);
 }

@@ -16,11 +16,14 @@
 #include "cli/opt.h"
 #include "skyvern/api.h"
 
+#include <stdbool.h>
+
 struct session_args {
     const char *base_url;
     const char *ca_file;
     const char *api_key;          /* from the configuration file */
     struct opt_list api_key_file; /* the last one counts */
+    bool insecure_key;
 };
 
 extern const struct opt session_opts[];

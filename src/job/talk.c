@@ -2,6 +2,7 @@
 #include "job/talk.h"
 
 #include "base/file.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
@@ -97,4 +98,25 @@ int talk_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     (void)ctx;
     return fwrite(bytes, 1, len, stdout) == len ? 0 : err_sys(err, "cannot write the result");
+}
+
+int talk_json(const char *lead, const char *json, size_t len, struct err *err)
+{
+    if (fputs(lead, stdout) == EOF)
+        return err_sys(err, "cannot write the result");
+    return jsonw_copy(talk_put, NULL, json, len, err);
+}
+
+int talk_redacted(const char *lead, const char *json, size_t len, const struct redact *what,
+                  struct err *err)
+{
+    struct buf clean;
+    int rc;
+
+    buf_init(&clean, redact_room(len));
+    rc = redact_json(&clean, json, len, what, err);
+    if (rc == 0)
+        rc = talk_json(lead, buf_text(&clean), clean.len, err);
+    buf_clear(&clean);
+    return rc;
 }

@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "job/session.h"
 #include "skyvern/api.h"
+#include "skyvern/redact.h"
 
 #define TALK_JOBS    8
 #define TALK_RETRIES 5
@@ -45,6 +46,14 @@ int talk_status(const struct err *err);
 
 /* Write bytes to standard output, past stdio; a put_fn, ctx unused. */
 int talk_put_raw(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Print JSON from elsewhere, which has been checked, behind lead; nothing in it reaches a
+ * terminal that should not. */
+int talk_json(const char *lead, const char *json, size_t len, struct err *err) MUST_CHECK;
+
+/* The same of JSON that may hold secrets, without those. */
+int talk_redacted(const char *lead, const char *json, size_t len, const struct redact *what,
+                  struct err *err) MUST_CHECK;
 
 /* A put_fn to standard output. */
 int talk_put(void *ctx, const void *bytes, size_t len, struct err *err);

@@ -28,6 +28,15 @@ uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t 
     return now + delay;
 }
 
+uint64_t backoff_allowance(uint64_t size, uint64_t bps, uint64_t stall)
+{
+    uint64_t least = stall * BACKOFF_LONGEST;
+
+    if (!bps || size > UINT64_MAX / 2000)
+        return UINT64_MAX / 2;
+    return least + size * 2000 / bps;
+}
+
 uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
 {
     uint64_t number = 0;

@@ -25,6 +25,7 @@
 #define BACKOFF_BASE     500        /* ceiling of the first delay */
 #define BACKOFF_MAX      30000      /* ceiling of all delays */
 #define BACKOFF_PATIENCE 600000     /* a server that asks for more is given up */
+#define BACKOFF_LONGEST  120        /* see backoff_allowance: an hour as things usually are */
 
 struct backoff {
     unsigned failures; /* attempts that failed so far */
@@ -41,6 +42,18 @@ struct backoff {
  * returns  when to start again, never before now + asked; or BACKOFF_NEVER
  */
 uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t dice);
+
+/*
+ * How long a body may take in all, its attempts together: generous, so that only what has no
+ * end meets it. A body that is just not too slow (see engine_opts) has time for twice its size,
+ * and one of unknown size for BACKOFF_LONGEST times the time in which a transfer has stalled.
+ *
+ * size     expected; 0: not known
+ * bps      the slowest rate that is borne
+ * stall    milliseconds after which a slower transfer has stalled
+ * returns  milliseconds
+ */
+uint64_t backoff_allowance(uint64_t size, uint64_t bps, uint64_t stall);
 
 /*
  * What a Retry-After or retry-after-ms header asks for.

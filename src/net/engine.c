@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "net/backoff.h"
+#include "net/proxy.h"
 #include "net/rate.h"
+#include "net/sockets.h"
 #include "net/url.h"
 
 #include <curl/curl.h>
@@ -31,6 +33,8 @@ struct slot {
     bool limited; /* paused by the rate, not by its sink */
     uint64_t limited_at;
     bool counted; /* at its request's origin */
+    bool dirty;   /* its connection held what nobody had asked for */
+    unsigned dirts;
     char why[CURL_ERROR_SIZE];
     struct engine *engine;
 };
@@ -40,6 +44,7 @@ struct engine {
     struct engine_opts opts;
     struct rate rate;
     struct origins *origins;
+    struct sockets *sockets;
     struct slot *running;
     struct slot *idle;
 };
@@ -107,10 +112,23 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* Before a request goes out over a connection: see sockets.h. */
+static int on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
+{
+    struct slot *slot = ctx;
+
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    slot->dirty = sockets_dirty(slot->engine->sockets, local_port);
+    return slot->dirty ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* What never changes between requests. */
 static int set_up(struct slot *slot)
 {
     const struct engine_opts *opts = &slot->engine->opts;
+    struct sockets *sockets = slot->engine->sockets;
     CURL *easy = slot->easy;
     int bad = 0;
 
@@ -120,9 +138,18 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->why) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK; /* paths are signed */
+    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK;    /* see set_proxy */
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                             opts->secure ? "https" : "http,https") != CURLE_OK;
     bad |=
@@ -230,7 +257,8 @@ static bool set_method(const struct slot *slot)
 
     if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
             CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post ? 1L : 0L) != CURLE_OK)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post || slot->dirts ? 1L : 0L) !=
+            CURLE_OK)
         return false;
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -238,6 +266,21 @@ static bool set_method(const struct slot *slot)
            curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post_len) ==
                CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
+}
+
+/* Choose the proxy, if any. The key goes to none that could read it, unless that was allowed.
+ */
+static int set_proxy(struct slot *slot, const char *origin, struct err *err)
+{
+    const struct request *request = slot->request;
+    const char *proxy = proxy_of(origin, NULL);
+
+    if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
+        strcmp(origin, request->key_origin) == 0)
+        return err_set(err, ERR_USAGE, "a proxy would read the API key: refused");
+    if (curl_easy_setopt(slot->easy, CURLOPT_PROXY, proxy ? proxy : "") != CURLE_OK)
+        return err_set(err, ERR_MEMORY, "out of memory");
+    return 0;
 }
 
 /* Point the handle at url_of(slot) and let it run. */
@@ -262,7 +305,8 @@ static int launch(struct slot *slot, struct err *err)
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
     request->origin = origins_find(slot->engine->origins, origin, err);
-    if (!request->origin || fresh_handle(slot, err) < 0 || set_headers(slot, origin, err) < 0)
+    if (!request->origin || fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
+        set_headers(slot, origin, err) < 0)
         return -1;
     if (!set_method(slot) ||
         curl_easy_setopt(slot->easy, CURLOPT_URL, url_of(slot)) != CURLE_OK ||
@@ -323,6 +367,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
         return -1;
     slot->request = request;
     slot->redirects = 0;
+    slot->dirts = 0;
     request->slot = slot;
     slot->prev = NULL;
     slot->next = engine->running;
@@ -379,6 +424,29 @@ static bool redirected(struct slot *slot)
     return true;
 }
 
+/* Ask once more over a new connection when the old one was dirty; true when the slot runs on.
+ */
+static bool asked_anew(struct slot *slot, CURLcode code)
+{
+    if (code != CURLE_ABORTED_BY_CALLBACK || !slot->dirty || slot->dirts++)
+        return false;
+    log_line(LOG_INFO, "%s sent what nobody had asked for; a new connection is used",
+             slot->request->host);
+    return launch(slot, &slot->request->err) == 0;
+}
+
+/* Remember a connection over which answers come one after the other. */
+static void note_serial(const struct slot *slot)
+{
+    long version = 0;
+    long port = 0;
+
+    if (curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
+        curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK &&
+        (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1))
+        sockets_serial(slot->engine->sockets, port);
+}
+
 /* Put libcurl's verdict into the request's words. */
 static void judge(struct slot *slot, CURLcode code)
 {
@@ -399,6 +467,8 @@ static void judge(struct slot *slot, CURLcode code)
     request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
                         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
                         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_ISSUER_ERROR;
+    if (strchr(why, '@')) /* libcurl shows a proxy that it cannot use, password and all */
+        why = "the proxy in the environment cannot be used";
     (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         (void)err_hint(&request->err, "a private CA is named by --ca-file");
@@ -410,7 +480,12 @@ static void finish(struct slot *slot, CURLcode code)
 {
     struct request *request = slot->request;
 
+    note_serial(slot);
     (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        leave_origin(slot, true);
+    if (asked_anew(slot, code))
+        return;
     judge(slot, code);
     pulse_beat(BEAT_RECEIVED);
     leave_origin(slot, code == CURLE_OK && request->status < 400);
@@ -534,8 +609,9 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     }
     engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
+    engine->sockets = sockets_new(err);
     engine->multi = curl_multi_init();
-    if (!engine->origins || !engine->multi ||
+    if (!engine->origins || !engine->sockets || !engine->multi ||
         curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)opts->jobs + 4) !=
             CURLM_OK) {
         engine_free(engine);
@@ -558,6 +634,7 @@ void engine_free(struct engine *engine)
         slot_free(slot);
     }
     (void)curl_multi_cleanup(engine->multi);
+    sockets_free(engine->sockets); /* closing has used it */
     origins_free(engine->origins);
     mem_free(engine);
     curl_global_cleanup();

@@ -4,10 +4,10 @@
  *
  * libcurl's multi interface with what skyarc adds: redirects are followed here
  * and not by libcurl, since libcurl would carry x-api-key to any host it is
- * sent to; the key goes to its own origin alone; from an https API nothing is
- * fetched by plain http. Whoever cannot take more bytes pauses its transfer,
- * and the socket's window then slows the sender. A transfer that all but stands
- * still is ended, so that somebody else gets its place; a host that asks for less
+ * sent to; the key goes to its own origin alone, and by plain http through no proxy
+ * (see net/proxy); from an https API nothing is fetched by plain http. Whoever cannot take more
+ * bytes pauses its transfer, and the socket's window then slows the sender. A transfer that all
+ * but stands still is ended, so that somebody else gets its place; a host that asks for less
  * gets less.
  *
  * Units    milliseconds; bytes a second

@@ -48,6 +48,7 @@ struct request {
     const char *url;
     const char *key;        /* x-api-key, or NULL */
     const char *key_origin; /* the one origin that may have it */
+    bool key_insecure;      /* also where a proxy can read it */
     const char
         *post; /* a JSON body to POST, or NULL: a GET; never sent twice, nor redirected */
     size_t post_len;

@@ -35,8 +35,10 @@ struct box {
     bool indexed;
     struct seek seek; /* when indexed */
     struct seek_locator locator;
-    char top[256]; /* the top directory; "" until box_manifest has run */
-    bool whole;    /* box_manifest had to read everything */
+    char top[256];              /* the top directory; "" until box_manifest has run */
+    bool whole;                 /* box_manifest had to read everything */
+    bool (*stopped)(void *ctx); /* of box_watch */
+    void *stop_ctx;
 };
 
 /* Open; a tail that is wrong is an error, none at all is not. box must be {0}. */
@@ -48,11 +50,18 @@ int box_open_anyway(struct box *box, const char *path, struct err *tail,
 
 void box_close(struct box *box);
 
+/* Whoever reads an open box asks this before each piece, and gives up with ERR_CANCELLED when
+ * it says so; NULL: nobody is asked. Called from several threads. */
+void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx);
+
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
 int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
+#define BOX_MANIFEST_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
+
 /* Digests of manifest.json. */
 struct box_digests {
+    uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
 };

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "open/name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define NAME_MOST 255
-#define DEPTH_MAX 64
 
 int place_open(struct place *place, const char *dir, struct err *err)
 {
@@ -28,28 +26,19 @@ void place_close(struct place *place)
     file_close(&place->fd);
 }
 
-bool place_good(const char *path)
-{
-    unsigned depth = 0;
-
-    do {
-        size_t len = strcspn(path, "/");
-
-        if (!len || len > NAME_MOST || ++depth > DEPTH_MAX || strncmp(path, ".", len) == 0 ||
-            (len == 2 && strncmp(path, "..", 2) == 0))
-            return false;
-        path += len;
-    } while (*path++ == '/');
-    return true;
-}
-
 bool place_has(const struct place *place, const char *path)
 {
     int fd = file_beneath(place->fd, path, O_PATH | O_NOFOLLOW, false);
-    bool there = fd >= 0 || errno == ELOOP;
+    bool there = fd >= 0;
 
     file_close(&fd);
     return there;
+}
+
+/* Errors that say: something else stands where a folder or file should be. */
+static bool is_in_the_way(int os)
+{
+    return os == ELOOP || os == EXDEV || os == ENOTDIR || os == EISDIR || os == ENOTEMPTY;
 }
 
 /* The folder of a path, made where it is not there; its last component in *name. */
@@ -57,14 +46,15 @@ static int open_folder(const struct place *place, const char *path, const char *
                        struct err *err)
 {
     int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
+    const char *why = name_refused(path);
     const char *slash;
 
-    if (!place_good(path)) {
+    if (why) {
         file_close(&fd);
-        return err_set(err, ERR_FORMAT, "its name leads elsewhere");
+        return err_set(err, ERR_FORMAT, "%s", why);
     }
     while (fd >= 0 && (slash = strchr(path, '/'))) {
-        char part[NAME_MOST + 1];
+        char part[PATH_COMPONENT_MAX + 1];
         int next;
 
         (void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
@@ -79,7 +69,7 @@ static int open_folder(const struct place *place, const char *path, const char *
     }
     if (fd < 0 || strchr(path, '/')) {
         (void)err_sys(err, "cannot make its folder");
-        if (err && (err->os == ELOOP || err->os == EXDEV || err->os == ENOTDIR))
+        if (err && is_in_the_way(err->os))
             (void)err_set(err, ERR_FORMAT, "a link or file stands where its folder should be");
         file_close(&fd);
         return -1;
@@ -88,17 +78,34 @@ static int open_folder(const struct place *place, const char *path, const char *
     return fd;
 }
 
-int place_begin(const struct place *place, struct place_file *file, const char *path,
-                struct err *err)
+/* A name of our own, in the folder where a file is written. */
+static void set_temp(char temp[48])
 {
     static atomic_uint counter;
 
-    *file = (struct place_file){ -1, -1, "", NULL };
+    (void)snprintf(temp, 48, ".skyarc-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
+}
+
+/* Give what is at temp its name. */
+static int rename_to(int dir, const char *temp, const char *name, bool force, struct err *err)
+{
+    if (renameat2(dir, temp, dir, name, force ? 0 : RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return err_set(err, ERR_EXISTS, "it is there already");
+    if (is_in_the_way(errno))
+        return err_set(err, ERR_FORMAT, "a folder stands where it should be");
+    return err_sys(err, "cannot give it its name");
+}
+
+int place_begin(const struct place *place, struct place_file *file, const char *path,
+                struct err *err)
+{
+    *file = (struct place_file){ .dir = -1, .fd = -1 };
     file->dir = open_folder(place, path, &file->name, err);
     if (file->dir < 0)
         return -1;
-    (void)snprintf(file->temp, sizeof(file->temp), ".skyarc-%ld-%u", (long)getpid(),
-                   atomic_fetch_add(&counter, 1));
+    set_temp(file->temp);
     file->fd = openat(file->dir, file->temp,
                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file->fd >= 0)
@@ -112,7 +119,10 @@ int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool for
 {
     struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)mtime } };
     int fd = file->fd;
+    struct stat st;
 
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "cannot look at it");
     if (fchmod(fd, mode) < 0)
         return err_sys(err, "cannot set its permissions");
     if (futimens(fd, times) < 0)
@@ -120,12 +130,9 @@ int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool for
     file->fd = -1;
     if (close(fd) < 0)
         return err_sys(err, "cannot close");
-    if (renameat2(file->dir, file->temp, file->dir, file->name, force ? 0 : RENAME_NOREPLACE) <
-        0) {
-        if (errno == EEXIST)
-            return err_set(err, ERR_EXISTS, "it is there already");
-        return err_sys(err, "cannot give it its name");
-    }
+    if (rename_to(file->dir, file->temp, file->name, force, err) < 0)
+        return -1;
+    file->id = (struct place_id){ st.st_dev, st.st_ino };
     file->temp[0] = '\0';
     return 0;
 }
@@ -139,24 +146,33 @@ void place_abort(struct place_file *file)
     file_close(&file->dir);
 }
 
-int place_link(const struct place *place, const char *path, const char *target, bool force,
-               struct err *err)
+int place_link(const struct place *place, const char *path, const char *target,
+               const struct place_id *id, bool force, struct err *err)
 {
     const char *name;
     const char *from_name;
+    char temp[48];
+    struct stat st;
     int to = open_folder(place, path, &name, err);
     int from = to < 0 ? -1 : open_folder(place, target, &from_name, err);
     int rc = -1;
 
     if (from < 0)
         goto out;
-    if (force)
-        (void)unlinkat(to, name, 0);
-    rc = linkat(from, from_name, to, name, 0);
-    if (rc < 0 && errno == EEXIST)
-        (void)err_set(err, ERR_EXISTS, "it is there already");
-    else if (rc < 0)
+    set_temp(temp);
+    if (linkat(from, from_name, to, temp, 0) < 0) {
         (void)err_sys(err, "cannot link it to '%s'", target);
+        goto out;
+    }
+    if (fstatat(to, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        (void)err_sys(err, "cannot look at it");
+    else if (st.st_dev != id->device || st.st_ino != id->inode)
+        (void)err_set(err, ERR_MISMATCH, "another file has taken the place of '%.200s'",
+                      target);
+    else
+        rc = rename_to(to, temp, name, force, err);
+    /* also when renamed: of two names of one file, rename leaves both */
+    (void)unlinkat(to, temp, 0);
 out:
     file_close(&to);
     file_close(&from);

@@ -1,62 +1,85 @@
 /* SPDX-License-Identifier: MIT */
 #include "open/roll.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
-#include "base/table.h"
-#include "base/text.h"
+#include "base/path.h"
+#include "open/words.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <xxhash.h>
 
-#define PATHS_MAX ((size_t)1 << 27)
+/*
+ * Rows lie in pieces that never move, texts in others, so that what is used is what is needed;
+ * the index is an array of row numbers. A row's path is its folder, which many rows share, and
+ * a file's name; its artifact's ID mostly stands in that name, and is kept as a place in it.
+ */
+#define PIECE_ROWS  4096
+#define PIECE_TEXT  65536 /* a text's place is piece * PIECE_TEXT + offset, in 32 bits */
+#define PIECES_MAX  65535
+#define TYPES_MAX   65535
+#define FOLDERS_MAX ((size_t)1 << 26)
+#define NONE16      UINT16_MAX
+#define SLOTS_FIRST 1024
+#define ID_MAX      255
+#define SCRATCH     ((size_t)256 << 10) /* bytes of rows whose texts are parsed into one region */
 
-static const char *const tag_names[ROLL_TAGS] = {
-    "manifest.json", "manifest-sha256.txt",    "bag-info.txt",
-    "bagit.txt",     "tagmanifest-sha256.txt",
-};
+enum { IS_DOCUMENT = 1, IS_LINK = 2 };
 
-/* All that is known of one path. */
-struct known {
-    const char *path;
-    const uint8_t *sum;
-    const uint8_t *document;
-    struct roll_seen *seen;
-    const struct rows_artifact *artifact;
+struct row {
+    uint8_t sha256[SHA256_SIZE];
+    uint64_t size;
+    uint64_t offset;
+    uint32_t frame;
+    uint32_t hash; /* of the path */
+    uint32_t folder;
+    uint32_t text; /* the file's name; its artifact's ID, when that does not stand in it */
+    uint32_t run;
+    uint32_t first; /* hash of duplicate_of */
+    uint32_t target;
+    uint16_t type;
+    uint16_t media;
+    uint16_t id_at; /* from text on */
+    uint8_t id_len;
+    uint8_t marks;
+    uint8_t is;
 };
 
 struct roll {
-    struct region *region;
-    struct table *payload; /* path -> struct known */
-    struct table *tags;    /* name -> struct known */
-    struct known **paths;  /* the payload's, in the order in which they came up */
-    size_t count;
-    size_t cap;
-    struct known **extras; /* other tag files */
-    size_t extra_count;
-    size_t extra_cap;
-    size_t *rows;   /* indexes of artifacts in paths; after roll_join */
-    size_t *others; /* and of the rest */
-    size_t row_count;
-    size_t other_count;
-    uint64_t sums;
-    uint64_t bytes;
-    uint64_t *offsets;
-    size_t offset_count;
-    size_t offset_cap;
-    bool sorted;
+    uint64_t max;
+    uint64_t memory; /* of rows and texts; words count their own */
+    uint64_t seed;
+    struct row **rows;
+    size_t row_pieces;
+    size_t row_cap;
+    uint32_t count;
+    char **texts;
+    size_t text_pieces;
+    size_t text_cap;
+    size_t text_used; /* of the last piece */
+    uint32_t *slots;
+    size_t size; /* of slots: a power of two, or 0 */
+    struct words folders;
+    struct words runs;
+    struct words types; /* of artifacts and of media */
+    struct region *scratch;
+    size_t scratch_used;
 };
 
-struct roll *roll_new(struct err *err)
+_Static_assert(sizeof(struct row) + 2 * sizeof(uint32_t) + 8 <= ROLL_ROW_COST, "ROLL_ROW_COST");
+
+struct roll *roll_new(uint64_t memory, struct err *err)
 {
     struct roll *r = mem_new(sizeof(*r), err);
 
     if (!r)
         return NULL;
-    r->region = region_new(err);
-    r->payload = table_new(err);
-    r->tags = table_new(err);
-    if (r->region && r->payload && r->tags)
+    r->max = memory ? memory : ROLL_MEMORY_MAX;
+    if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
+        r->seed = clock_mono();
+    if (words_init(&r->folders, r->seed, err) == 0 && words_init(&r->runs, r->seed, err) == 0 &&
+        words_init(&r->types, r->seed, err) == 0)
         return r;
     roll_free(r);
     return NULL;
@@ -66,290 +89,352 @@ void roll_free(struct roll *r)
 {
     if (!r)
         return;
-    region_free(r->region);
-    table_free(r->payload);
-    table_free(r->tags);
-    mem_free(r->paths);
-    mem_free(r->extras);
+    while (r->row_pieces)
+        mem_free(r->rows[--r->row_pieces]);
+    while (r->text_pieces)
+        mem_free(r->texts[--r->text_pieces]);
     mem_free(r->rows);
-    mem_free(r->others);
-    mem_free(r->offsets);
+    mem_free(r->texts);
+    mem_free(r->slots);
+    words_clear(&r->folders);
+    words_clear(&r->runs);
+    words_clear(&r->types);
+    region_free(r->scratch);
     mem_free(r);
 }
 
-int roll_tag(const char *name)
+static struct row *row_at(const struct roll *r, uint32_t number)
 {
-    int i;
+    return &r->rows[number / PIECE_ROWS][number % PIECE_ROWS];
+}
 
-    for (i = 0; i < ROLL_TAGS; i++) {
-        if (strcmp(tag_names[i], name) == 0)
-            return i;
+static const char *text_at(const struct roll *r, uint32_t place)
+{
+    return r->texts[place / PIECE_TEXT] + place % PIECE_TEXT;
+}
+
+static uint32_t hash_of(const struct roll *r, const char *path)
+{
+    return (uint32_t)XXH3_64bits_withSeed(path, strlen(path), r->seed);
+}
+
+/* The length of a path's folder, the last slash included. */
+static size_t folder_len(const char *path)
+{
+    return (size_t)(path_base(path) - path);
+}
+
+/* The slot of a path, or the empty one where it would be. */
+static uint32_t *slot_of(const struct roll *r, uint32_t hash, uint32_t folder, const char *name)
+{
+    size_t i = hash & (r->size - 1);
+
+    while (r->slots[i] != ROLL_NONE) {
+        const struct row *row = row_at(r, r->slots[i]);
+
+        if (row->hash == hash && row->folder == folder &&
+            strcmp(text_at(r, row->text), name) == 0)
+            break;
+        i = (i + 1) & (r->size - 1);
     }
-    return -1;
+    return &r->slots[i];
 }
 
-const char *roll_tag_name(int tag)
+/* Keep a third of the slots empty. */
+static int grow(struct roll *r, struct err *err)
 {
-    return tag_names[tag];
-}
+    size_t size = r->size ? r->size * 2 : SLOTS_FIRST;
+    uint32_t *slots;
+    uint32_t i;
 
-/* What is known of a path, from now on something. */
-static struct known *know(struct roll *r, struct table *table, const char *path,
-                          struct err *err)
-{
-    struct known *known = table_get(table, path, strlen(path));
-
-    if (known)
-        return known;
-    if (table == r->tags && roll_tag(path) < 0 &&
-        mem_room(&r->extras, &r->extra_cap, r->extra_count, sizeof(struct known *), PATHS_MAX,
-                 err) < 0)
-        return NULL;
-    if (table == r->payload &&
-        mem_room(&r->paths, &r->cap, r->count, sizeof(struct known *), PATHS_MAX, err) < 0)
-        return NULL;
-    known = region_take(r->region, sizeof(*known), err);
-    if (!known)
-        return NULL;
-    known->path = region_copy(r->region, path, strlen(path), err);
-    if (!known->path || table_add(table, path, strlen(path), known, err) < 0)
-        return NULL;
-    if (table == r->payload)
-        r->paths[r->count++] = known;
-    else if (roll_tag(path) < 0)
-        r->extras[r->extra_count++] = known;
-    return known;
-}
-
-int roll_add(struct roll *r, const char *text, size_t len, struct err *err)
-{
-    struct rows_artifact *artifact = region_take(r->region, sizeof(*artifact), err);
-    struct known *known;
-
-    if (!artifact || rows_artifact(artifact, text, len, r->region, err) < 0)
-        return -1;
-    known = know(r, r->payload, artifact->path, err);
-    if (!known)
-        return -1;
-    if (known->artifact || known->document)
-        return err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'",
-                       artifact->path);
-    known->artifact = artifact;
-    if (artifact->offset == ROWS_NONE)
+    if ((size_t)r->count * 3 < r->size * 2)
         return 0;
-    if (mem_room(&r->offsets, &r->offset_cap, r->offset_count, sizeof(*r->offsets), PATHS_MAX,
-                 err) < 0)
+    slots = mem_array(size, sizeof(*slots), err);
+    if (!slots)
         return -1;
-    r->offsets[r->offset_count++] = artifact->offset;
-    return 0;
-}
-
-int roll_add_document(struct roll *r, const char *text, size_t len, struct err *err)
-{
-    struct rows_name *row = region_take(r->region, sizeof(*row), err);
-    struct known *known;
-
-    if (!row || rows_name(row, ROWS_DOCUMENTS, text, len, r->region, err) < 0)
-        return -1;
-    known = know(r, strncmp(row->name, "data/", 5) == 0 ? r->payload : r->tags, row->name, err);
-    if (!known)
-        return -1;
-    if (known->document || known->artifact)
-        return err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'",
-                       row->name);
-    known->document = row->sha256;
-    return 0;
-}
-
-int roll_see(struct roll *r, const char *path, const struct roll_seen *seen, struct err *err)
-{
-    struct known *known = know(r, r->payload, path, err);
-
-    if (!known)
-        return -1;
-    if (known->seen)
-        return err_set(err, ERR_EXISTS, "'%.200s' was seen before", path);
-    known->seen = region_take(r->region, sizeof(*seen), err);
-    if (!known->seen)
-        return -1;
-    *known->seen = *seen;
-    if (seen->target)
-        known->seen->target = region_copy(r->region, seen->target, strlen(seen->target), err);
-    return seen->target && !known->seen->target ? -1 : 0;
-}
-
-int roll_see_other(struct roll *r, const char *name, uint64_t offset,
-                   const uint8_t sha256[SHA256_SIZE], struct err *err)
-{
-    struct known *known = know(r, r->tags, name, err);
-
-    if (!known)
-        return -1;
-    if (known->seen)
-        return err_set(err, ERR_EXISTS, "stands twice in the archive");
-    known->seen = region_take(r->region, sizeof(*known->seen), err);
-    if (!known->seen)
-        return -1;
-    *known->seen = (struct roll_seen){ .hashed = true, .offset = offset };
-    memcpy(known->seen->sha256, sha256, SHA256_SIZE);
-    return 0;
-}
-
-/* One line, "hex  path", in place; false when it is none. */
-static bool split_line(char *line, uint8_t sha256[SHA256_SIZE], const char **path)
-{
-    if (strlen(line) < SHA256_TEXT + 2 || line[SHA256_TEXT - 1] != ' ' ||
-        (line[SHA256_TEXT] != ' ' && line[SHA256_TEXT] != '*'))
-        return false;
-    line[SHA256_TEXT - 1] = '\0';
-    *path = line + SHA256_TEXT + 1;
-    return text_unhex(sha256, SHA256_SIZE, line) == 0;
-}
-
-static int take_line(struct roll *r, struct table *table, char *line, char bad[200],
-                     struct err *err)
-{
-    uint8_t sha256[SHA256_SIZE];
-    const char *path;
-    struct known *known;
-
-    if (!split_line(line, sha256, &path)) {
-        if (!*bad)
-            (void)snprintf(bad, 200, "has a line that is none: %.100s", line);
-        return 0;
-    }
-    known = know(r, table, path, err);
-    if (!known)
-        return -1;
-    if (known->sum && !*bad)
-        (void)snprintf(bad, 200, "names '%.100s' twice", path);
-    known->sum =
-        (const uint8_t *)region_copy(r->region, (const char *)sha256, SHA256_SIZE, err);
-    if (table == r->payload)
-        r->sums++;
-    return known->sum ? 0 : -1;
-}
-
-int roll_sum_lines(struct roll *r, enum roll_tag list, const char *text, char bad[200],
-                   struct err *err)
-{
-    struct table *table = list == ROLL_PAYLOAD ? r->payload : r->tags;
-    int rc = 0;
-
-    *bad = '\0';
-    while (rc == 0 && *text) {
-        size_t len = strcspn(text, "\n");
-        char *line = mem_format(err, "%.*s", (int)len, text);
-
-        rc = line ? take_line(r, table, line, bad, err) : -1;
-        mem_free(line);
-        text += len + (text[len] == '\n');
-    }
-    return rc;
-}
-
-/* What a path's content is: its own, or that of what it is a link to. */
-static const struct roll_seen *content_of(const struct roll *r, const struct known *known)
-{
-    const struct known *target;
-
-    if (!known->seen || !known->seen->target)
-        return known->seen;
-    target = table_get(r->payload, known->seen->target, strlen(known->seen->target));
-    return target && target->seen && !target->seen->target ? target->seen : NULL;
-}
-
-int roll_join(struct roll *r, struct err *err)
-{
-    size_t i;
-
-    r->rows = mem_array(r->count, sizeof(*r->rows), err);
-    r->others = mem_array(r->count, sizeof(*r->others), err);
-    if (!r->rows || !r->others)
-        return -1;
+    memset(slots, 0xff, size * sizeof(*slots));
     for (i = 0; i < r->count; i++) {
-        const struct roll_seen *content = content_of(r, r->paths[i]);
+        size_t k = row_at(r, i)->hash & (size - 1);
 
-        if (r->paths[i]->artifact)
-            r->rows[r->row_count++] = i;
-        else
-            r->others[r->other_count++] = i;
-        if (r->paths[i]->sum && content)
-            r->bytes += content->size;
+        while (slots[k] != ROLL_NONE)
+            k = (k + 1) & (size - 1);
+        slots[k] = i;
     }
+    mem_free(r->slots);
+    r->slots = slots;
+    r->size = size;
     return 0;
 }
 
-bool roll_row(const struct roll *r, size_t i, struct roll_row *out)
+/* The next row, zeroed; it counts when count is raised. */
+static struct row *new_row(struct roll *r, struct err *err)
 {
-    const struct known *known;
-
-    if (i >= r->row_count)
-        return false;
-    known = r->paths[r->rows[i]];
-    *out = (struct roll_row){ *known->artifact, known->sum, known->seen, content_of(r, known) };
-    return true;
+    if (r->count / PIECE_ROWS == r->row_pieces) {
+        if (mem_room(&r->rows, &r->row_cap, r->row_pieces, sizeof(struct row *), PIECES_MAX,
+                     err) < 0)
+            return NULL;
+        r->rows[r->row_pieces] = mem_array(PIECE_ROWS, sizeof(struct row), err);
+        if (!r->rows[r->row_pieces])
+            return NULL;
+        r->row_pieces++;
+    }
+    return row_at(r, r->count);
 }
 
-bool roll_other(const struct roll *r, size_t i, struct roll_other *out)
+/* Room for a text of size bytes (less than a piece), and its place. */
+static char *new_text(struct roll *r, size_t size, uint32_t *place, struct err *err)
 {
-    const struct known *known;
+    char *text;
 
-    if (i >= r->other_count)
-        return false;
-    known = r->paths[r->others[i]];
-    *out = (struct roll_other){ known->path, known->sum, known->document, known->seen };
-    return true;
+    if (!r->text_pieces || PIECE_TEXT - r->text_used < size) {
+        if (mem_room(&r->texts, &r->text_cap, r->text_pieces, sizeof(char *), PIECES_MAX, err) <
+            0)
+            return NULL;
+        r->texts[r->text_pieces] = mem_new(PIECE_TEXT, err);
+        if (!r->texts[r->text_pieces])
+            return NULL;
+        r->text_pieces++;
+        r->text_used = 0;
+    }
+    *place = (uint32_t)((r->text_pieces - 1) * PIECE_TEXT + r->text_used);
+    text = r->texts[r->text_pieces - 1] + r->text_used;
+    r->text_used += size;
+    return text;
 }
 
-bool roll_extra(const struct roll *r, size_t i, struct roll_other *out)
+/* Keep a row's name, and its artifact's ID. */
+static int set_name(struct roll *r, struct row *row, const char *name, const char *id,
+                    struct err *err)
 {
-    const struct known *known;
+    size_t len = strlen(name);
+    size_t id_len = id ? strnlen(id, ID_MAX) : 0;
+    const char *in = id_len ? memmem(name, len, id, id_len) : NULL;
+    size_t size = len + 1 + (in ? 0 : id_len);
+    char *text = new_text(r, size, &row->text, err);
 
-    if (i >= r->extra_count)
-        return false;
-    known = r->extras[i];
-    *out = (struct roll_other){ known->path, known->sum, known->document, known->seen };
-    return true;
+    if (!text)
+        return -1;
+    memcpy(text, name, len + 1);
+    if (!in && id_len)
+        memcpy(text + len + 1, id, id_len);
+    row->id_at = (uint16_t)(in ? (size_t)(in - name) : len + 1);
+    row->id_len = (uint8_t)id_len;
+    r->memory += size;
+    return 0;
 }
 
-const uint8_t *roll_tag_sum(const struct roll *r, int tag)
+/* The number of a text that many rows have, in 16 bits; NULL has none. */
+static int set_type(struct roll *r, uint16_t *out, const char *text, struct err *err)
 {
-    const struct known *known = table_get(r->tags, tag_names[tag], strlen(tag_names[tag]));
+    uint32_t number =
+        text ? words_add(&r->types, text, strlen(text), TYPES_MAX, err) : WORDS_NONE;
 
-    return known ? known->sum : NULL;
+    *out = number == WORDS_NONE ? NONE16 : (uint16_t)number;
+    return text && number == WORDS_NONE ? -1 : 0;
 }
 
-uint64_t roll_sums(const struct roll *r)
+static int check_memory(const struct roll *r, struct err *err)
 {
-    return r->sums;
+    uint64_t used = r->memory + (uint64_t)r->count * ROLL_ROW_COST + r->folders.memory +
+                    r->runs.memory + r->types.memory;
+
+    return used <= r->max
+               ? 0
+               : err_set(err, ERR_LIMIT,
+                         "the manifest has more rows than fit into %llu MiB of "
+                         "memory: %lu are read",
+                         (unsigned long long)(r->max >> 20), (unsigned long)r->count);
 }
 
-uint64_t roll_bytes(const struct roll *r)
+/* Add a row of which path, size and digest are known. */
+static struct row *add(struct roll *r, const char *path, uint64_t size,
+                       const uint8_t sha256[SHA256_SIZE], const char *id, struct err *err)
 {
-    return r->bytes;
+    size_t dir = folder_len(path);
+    struct row *row;
+    uint32_t *slot;
+
+    if (check_memory(r, err) < 0 || grow(r, err) < 0 || !(row = new_row(r, err)))
+        return NULL;
+    *row = (struct row){ .size = size, .offset = ROWS_NONE, .target = ROLL_NONE };
+    memcpy(row->sha256, sha256, SHA256_SIZE);
+    row->frame = ROLL_NONE;
+    row->run = WORDS_NONE;
+    row->type = row->media = NONE16;
+    row->hash = hash_of(r, path);
+    row->folder = words_add(&r->folders, path, dir, FOLDERS_MAX, err);
+    if (row->folder == WORDS_NONE)
+        return NULL;
+    slot = slot_of(r, row->hash, row->folder, path + dir);
+    if (*slot != ROLL_NONE) {
+        (void)err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'", path);
+        return NULL;
+    }
+    if (set_name(r, row, path + dir, id, err) < 0)
+        return NULL;
+    *slot = r->count++;
+    return row;
 }
 
-static int by_value(const void *a, const void *b)
+static int refuse(const char *path, const char *why, struct err *err)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
+    return err_set(err, ERR_FORMAT, "the manifest names '%.200s': %s", path, why);
 }
 
-const uint64_t *roll_offsets(struct roll *r, size_t *count)
+static int add_artifact(struct roll *r, const char *text, size_t len, struct err *err)
 {
-    if (!r->sorted && r->offset_count)
-        qsort(r->offsets, r->offset_count, sizeof(*r->offsets), by_value);
-    r->sorted = true;
-    *count = r->offset_count;
-    return r->offsets;
+    struct rows_artifact a;
+    const char *why;
+    struct row *row;
+
+    if (rows_artifact(&a, text, len, r->scratch, err) < 0)
+        return -1;
+    why = name_not_payload(a.path);
+    if (why)
+        return refuse(a.path, why, err);
+    row = add(r, a.path, a.size, a.sha256, a.artifact_id, err);
+    if (!row)
+        return -1;
+    row->is = a.link ? IS_LINK : 0;
+    row->offset = a.offset;
+    row->frame = a.frame < ROLL_NONE ? (uint32_t)a.frame : ROLL_NONE;
+    row->first = a.duplicate_of ? hash_of(r, a.duplicate_of) : 0;
+    row->run = words_add(&r->runs, a.run_id, strlen(a.run_id), FOLDERS_MAX, err);
+    if (row->run == WORDS_NONE || set_type(r, &row->type, a.artifact_type, err) < 0)
+        return -1;
+    return set_type(r, &row->media, a.media_type, err);
 }
 
-const struct rows_artifact *roll_find(const struct roll *r, const char *path)
+/* A document lies below data/, or is a tag file beside the manifests. */
+static int add_document(struct roll *r, const char *text, size_t len, struct err *err)
 {
-    const struct known *known = table_get(r->payload, path, strlen(path));
+    struct rows_name doc;
+    const char *why;
+    struct row *row;
 
-    return known ? known->artifact : NULL;
+    if (rows_name(&doc, ROWS_DOCUMENTS, text, len, r->scratch, err) < 0)
+        return -1;
+    why = strchr(doc.name, '/') ? name_not_payload(doc.name) : name_refused(doc.name);
+    if (why)
+        return refuse(doc.name, why, err);
+    row = add(r, doc.name, doc.size, doc.sha256, NULL, err);
+    if (!row)
+        return -1;
+    row->is = IS_DOCUMENT;
+    return 0;
+}
+
+int roll_add(struct roll *r, enum rows_section section, const char *text, size_t len,
+             struct err *err)
+{
+    if (section != ROWS_ARTIFACTS && section != ROWS_DOCUMENTS)
+        return 0;
+    if (!r->scratch || r->scratch_used > SCRATCH) {
+        region_free(r->scratch);
+        r->scratch_used = 0;
+        r->scratch = region_new(err);
+        if (!r->scratch)
+            return -1;
+    }
+    r->scratch_used += len;
+    return section == ROWS_ARTIFACTS ? add_artifact(r, text, len, err)
+                                     : add_document(r, text, len, err);
+}
+
+uint32_t roll_count(const struct roll *r)
+{
+    return r->count;
+}
+
+uint32_t roll_find(const struct roll *r, const char *path)
+{
+    size_t dir = folder_len(path);
+    uint32_t folder = words_find(&r->folders, path, dir);
+
+    return folder == WORDS_NONE ? ROLL_NONE : *slot_of(r, hash_of(r, path), folder, path + dir);
+}
+
+static const char *type_text(const struct roll *r, uint16_t number)
+{
+    return words_get(&r->types, number == NONE16 ? WORDS_NONE : number);
+}
+
+void roll_get(const struct roll *r, uint32_t number, struct roll_row *out)
+{
+    const struct row *row = row_at(r, number);
+
+    *out = (struct roll_row){ .sha256 = row->sha256,
+                              .size = row->size,
+                              .offset = row->offset,
+                              .frame = row->frame == ROLL_NONE ? ROWS_NONE : row->frame,
+                              .run_id = words_get(&r->runs, row->run),
+                              .artifact_type = type_text(r, row->type),
+                              .media_type = type_text(r, row->media),
+                              .document = row->is & IS_DOCUMENT,
+                              .link = row->is & IS_LINK };
+}
+
+const char *roll_path(const struct roll *r, uint32_t number, char out[NAME_PATH_MAX + 1])
+{
+    const struct row *row = row_at(r, number);
+    const char *folder = words_get(&r->folders, row->folder);
+    const char *name = text_at(r, row->text);
+    size_t len = strlen(folder);
+
+    memcpy(out, folder, len); /* together they are a path that name_refused has seen */
+    memcpy(out + len, name, strlen(name) + 1);
+    return out;
+}
+
+const char *roll_id(const struct roll *r, uint32_t number, char out[256])
+{
+    const struct row *row = row_at(r, number);
+
+    if (!row->id_len)
+        return NULL;
+    memcpy(out, text_at(r, row->text) + row->id_at, row->id_len);
+    out[row->id_len] = '\0';
+    return out;
+}
+
+unsigned roll_marks(const struct roll *r, uint32_t number)
+{
+    return row_at(r, number)->marks;
+}
+
+void roll_mark(struct roll *r, uint32_t number, unsigned marks)
+{
+    row_at(r, number)->marks |= (uint8_t)marks;
+}
+
+void roll_set_target(struct roll *r, uint32_t number, uint32_t target)
+{
+    row_at(r, number)->target = target;
+}
+
+uint32_t roll_target(const struct roll *r, uint32_t number)
+{
+    return row_at(r, number)->target;
+}
+
+bool roll_is_duplicate(const struct roll *r, uint32_t number, uint32_t target)
+{
+    return row_at(r, number)->first == row_at(r, target)->hash;
+}
+
+uint8_t *roll_starts(const struct roll *r, const struct seek *seek, struct err *err)
+{
+    uint8_t *bits = mem_new(seek->count / 8 + 1, err);
+    uint32_t i;
+
+    for (i = 0; bits && i < r->count; i++) {
+        uint64_t offset = row_at(r, i)->offset;
+        uint64_t coded;
+        uint64_t plain;
+        size_t frame = seek_find(seek, offset, &coded, &plain);
+
+        if (frame < seek->count && plain == offset)
+            bits[frame / 8] |= (uint8_t)(1U << frame % 8);
+    }
+    return bits;
 }

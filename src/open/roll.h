@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * roll: what an archive should hold, by its manifests, and what was seen in it.
+ * roll: what an archive should hold, by its manifest: a row for each artifact and document.
+ *
+ * Kept compact, since there may be millions: a row takes ROLL_ROW_COST bytes and the bytes of
+ * its file's name; folders, runs and types are kept once. Beyond ROLL_MEMORY_MAX the manifest
+ * is refused.
  *
  * Units    bytes
- * Errors   ERR_MEMORY, ERR_LIMIT; ERR_FORMAT for a row that is none; ERR_EXISTS for
- *          what was seen before
+ * Errors   ERR_MEMORY, ERR_LIMIT; ERR_FORMAT for a row that is none, whose path may not be
+ *          written (open/name), or is that of another row
  * Owns     all texts and rows
- * Threads  one at a time
- * Source   docs/archive-format.md; RFC 8493
+ * Threads  one that changes it; several that look rows up
+ * Source   docs/archive-format.md
  */
 #ifndef OPEN_ROLL_H
 #define OPEN_ROLL_H
@@ -15,93 +19,65 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "format/rows.h"
+#include "format/seek.h"
+#include "open/name.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The tag files that every archive has. */
-enum roll_tag {
-    ROLL_MANIFEST,
-    ROLL_PAYLOAD,
-    ROLL_INFO,
-    ROLL_BAGIT,
-    ROLL_TAGMANIFEST,
-    ROLL_TAGS
-};
+#define ROLL_MEMORY_MAX ((uint64_t)1 << 30) /* bytes of all rows: some seven million */
+#define ROLL_ROW_COST   104                 /* bytes of a row without its name, at most */
+#define ROLL_NONE       UINT32_MAX          /* no row */
 
-struct roll_seen {
-    uint64_t size;
-    uint64_t offset;
-    bool hashed;
-    uint8_t sha256[SHA256_SIZE]; /* when hashed */
-    const char *target;          /* a hard link's, below the top directory; NULL: a file */
-};
-
-/* An artifact's row, and what is known of its path; NULL where nothing is. */
+/* A row; texts are lent as long as the roll, NULL where the manifest has null. */
 struct roll_row {
-    struct rows_artifact artifact;
-    const uint8_t *sum; /* in manifest-sha256.txt */
-    const struct roll_seen *seen;
-    const struct roll_seen *content; /* the same, or what the link leads to */
-};
-
-/* A path that is no artifact's: one of the manifest's documents, or nobody's. */
-struct roll_other {
-    const char *path;
-    const uint8_t *sum;
-    const uint8_t *document; /* in manifest.json */
-    const struct roll_seen *seen;
+    const uint8_t *sha256;
+    uint64_t size;
+    uint64_t offset; /* ROWS_NONE: none, as frame */
+    uint64_t frame;
+    const char *run_id;
+    const char *artifact_type;
+    const char *media_type;
+    bool document; /* a file that skyarc wrote of its own; no more is known of it than above */
+    bool link;
 };
 
 struct roll;
 
-struct roll *roll_new(struct err *err) MUST_CHECK;
+/* memory: at most so many bytes; 0: ROLL_MEMORY_MAX. */
+struct roll *roll_new(uint64_t memory, struct err *err) MUST_CHECK;
 void roll_free(struct roll *roll);
 
-/* The number of a tag file's name, or -1; and the name of a number. */
-int roll_tag(const char *name);
-const char *roll_tag_name(int tag);
-
-/* Add an artifact's row, as text. */
-int roll_add(struct roll *roll, const char *text, size_t len, struct err *err) MUST_CHECK;
-
-/* Add a document's row, as text. */
-int roll_add_document(struct roll *roll, const char *text, size_t len,
-                      struct err *err) MUST_CHECK;
-
-/* Note what was seen at a payload path; and another tag file. */
-int roll_see(struct roll *roll, const char *path, const struct roll_seen *seen,
+/* Add a row of ROWS_ARTIFACTS or ROWS_DOCUMENTS, as text; others are let be. */
+int roll_add(struct roll *roll, enum rows_section section, const char *text, size_t len,
              struct err *err) MUST_CHECK;
-int roll_see_other(struct roll *roll, const char *name, uint64_t offset,
-                   const uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
-/* Take the lines of ROLL_PAYLOAD or ROLL_TAGMANIFEST; bad (200 bytes) says what is wrong, or
- * "". */
-int roll_sum_lines(struct roll *roll, enum roll_tag list, const char *text, char bad[200],
-                   struct err *err) MUST_CHECK;
+/* How many rows; their numbers are 0, 1, ... as they were added. */
+uint32_t roll_count(const struct roll *roll);
 
-/* All being in, bring it together. */
-int roll_join(struct roll *roll, struct err *err) MUST_CHECK;
+/* The number of a path below the top directory, or ROLL_NONE. */
+uint32_t roll_find(const struct roll *roll, const char *path);
 
-/* The i-th row or other path; false at the end. After roll_join; lent. */
-bool roll_row(const struct roll *roll, size_t i, struct roll_row *out);
-bool roll_other(const struct roll *roll, size_t i, struct roll_other *out);
+void roll_get(const struct roll *roll, uint32_t number, struct roll_row *out);
 
-/* The i-th tag file that not every archive has. */
-bool roll_extra(const struct roll *roll, size_t i, struct roll_other *out);
+/* A row's path; returns out. */
+const char *roll_path(const struct roll *roll, uint32_t number, char out[NAME_PATH_MAX + 1]);
 
-/* What the tag manifest says of a tag file, or NULL. */
-const uint8_t *roll_tag_sum(const struct roll *roll, int tag);
+/* Its artifact's ID, cut to 255 bytes, or NULL; returns out. */
+const char *roll_id(const struct roll *roll, uint32_t number, char out[256]);
 
-/* Payload files listed, and their bytes, links counted whole. */
-uint64_t roll_sums(const struct roll *roll);
-uint64_t roll_bytes(const struct roll *roll);
+/* Marks of the caller's own, a byte a row, and a row that it connects with this one. */
+unsigned roll_marks(const struct roll *roll, uint32_t number);
+void roll_mark(struct roll *roll, uint32_t number, unsigned marks);
+void roll_set_target(struct roll *roll, uint32_t number, uint32_t target);
+uint32_t roll_target(const struct roll *roll, uint32_t number);
 
-/* Where the artifacts' headers are, sorted; lent. */
-const uint64_t *roll_offsets(struct roll *roll, size_t *count);
+/* Whether the manifest names target's path as what this row is the same as. */
+bool roll_is_duplicate(const struct roll *roll, uint32_t number, uint32_t target);
 
-/* The row of a path, or NULL; lent. */
-const struct rows_artifact *roll_find(const struct roll *roll, const char *path);
+/* The frames that begin with an artifact's header, a bit each, to be freed by mem_free. */
+uint8_t *roll_starts(const struct roll *roll, const struct seek *seek,
+                     struct err *err) MUST_CHECK;
 
 #endif

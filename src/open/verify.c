@@ -2,9 +2,9 @@
 #include "open/verify.h"
 
 #include "base/mem.h"
-#include "base/path.h"
 #include "base/text.h"
 #include "format/bag.h"
+#include "format/tagfile.h"
 #include "open/box.h"
 #include "open/roll.h"
 #include "open/walk.h"
@@ -15,19 +15,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAG_MAX  ((size_t)1 << 30)
-#define INFO_MAX ((size_t)1 << 20)
+/* What is known of a row of the manifest. */
+enum {
+    SEEN = 1,    /* it stands in the archive */
+    LINKED = 2,  /* there it is a link, to the row's target */
+    MOVED = 4,   /* elsewhere than the manifest says: the archive was packed anew */
+    BAD = 8,     /* it is not what the manifest says */
+    SUMMED = 16, /* a BagIt manifest names it */
+};
+
+struct tag_file {
+    bool seen;
+    uint8_t sha256[SHA256_SIZE];
+    bool summed; /* tagmanifest-sha256.txt names it */
+    uint8_t sum[SHA256_SIZE];
+};
+
+/* A BagIt manifest being read. */
+struct listed {
+    struct check *check;
+    enum tag tag;
+    bool bad; /* told of a line that is none */
+    struct tagfile_lines lines;
+};
 
 struct check {
     const struct verify_opts *opts;
     struct verify_result *result;
     struct box box;
-    struct roll *roll; /* what there should be, and what was seen */
+    struct roll *roll; /* what there should be, and what was seen; found in by many threads */
     pthread_mutex_t lock;
-    /* tag files, by their place in tag_names; under lock */
-    struct buf tags[ROLL_TAGS];
-    uint8_t tag_sha256[ROLL_TAGS][SHA256_SIZE];
-    bool tag_seen[ROLL_TAGS];
+    /* under lock */
+    struct tag_file tags[TAG_COUNT];
+    struct buf info;
+    struct buf bagit;
+    struct buf tagsums;
+    uint64_t summed;        /* lines of manifest-sha256.txt */
+    uint64_t payload_bytes; /* of what they name and was seen; links come at the end */
 };
 
 static void report(struct check *c, const char *path, const char *artifact_id, uint64_t offset,
@@ -48,62 +72,241 @@ static void report(struct check *c, const char *path, const char *artifact_id, u
     c->opts->damage(c->opts->ctx, &damage);
 }
 
-/* A file outside of data/. */
-static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
-                   const char *name, struct err *err)
+/* Tell what is wrong with a row. */
+static void report_row(struct check *c, uint32_t number, uint64_t offset, const char *what)
 {
-    int tag = roll_tag(name);
-    uint64_t size;
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
 
-    if (tag < 0) {
-        uint8_t sha256[SHA256_SIZE];
+    report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), offset, "%s",
+           what);
+}
 
-        if (tape_copy(tape, NULL, NULL, sha256, &size, err) < 0)
-            return -1;
-        (void)pthread_mutex_lock(&c->lock);
-        if (roll_see_other(c->roll, name, entry->offset, sha256, err) < 0)
-            report(c, name, NULL, entry->offset, "%s", err->text);
-        (void)pthread_mutex_unlock(&c->lock);
-        return 0;
+/* A digest that a BagIt manifest gives for a row of the manifest. */
+static void take_sum(struct check *c, enum tag list, const char *path,
+                     const uint8_t sha256[SHA256_SIZE])
+{
+    const char *name = tagfile_name(list);
+    uint32_t number = roll_find(c->roll, path);
+    struct roll_row row;
+
+    c->summed += list == TAG_PAYLOAD;
+    if (number == ROLL_NONE) {
+        report(c, path, NULL, VERIFY_NOWHERE, "is in %s and not in manifest.json", name);
+        return;
     }
-    if (tape_copy(tape, tag == ROLL_MANIFEST ? NULL : buf_put, &c->tags[tag],
-                  c->tag_sha256[tag], &size, err) < 0)
+    roll_get(c->roll, number, &row);
+    if (roll_marks(c->roll, number) & SUMMED)
+        report(c, name, NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
+    else if (memcmp(row.sha256, sha256, SHA256_SIZE) != 0)
+        report(c, path, NULL, VERIFY_NOWHERE, "has another SHA-256 in %s than in manifest.json",
+               name);
+    roll_mark(c->roll, number, SUMMED);
+}
+
+/* A line of a BagIt manifest; a tagfile_fn. */
+static void on_sum(void *ctx, const char *path, const uint8_t *sha256)
+{
+    struct listed *l = ctx;
+    struct check *c = l->check;
+    int tag = sha256 && l->tag == TAG_TAGS ? tagfile_find(path) : -1;
+
+    (void)pthread_mutex_lock(&c->lock);
+    if (!sha256) {
+        if (!l->bad)
+            report(c, tagfile_name(l->tag), NULL, VERIFY_NOWHERE,
+                   "has a line that is none: %.100s", path);
+        l->bad = true;
+    } else if (tag < 0) {
+        take_sum(c, l->tag, path, sha256);
+    } else {
+        if (c->tags[tag].summed)
+            report(c, tagfile_name(l->tag), NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
+        c->tags[tag].summed = true;
+        memcpy(c->tags[tag].sum, sha256, SHA256_SIZE);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static struct listed *listed_new(struct check *c, enum tag tag, struct err *err)
+{
+    struct listed *l = mem_new(sizeof(*l), err);
+
+    if (!l)
+        return NULL;
+    l->check = c;
+    l->tag = tag;
+    tagfile_lines_init(&l->lines, on_sum, l);
+    return l;
+}
+
+/* Read a tag file: where its bytes go depends on what it is. */
+static int read_tag(struct check *c, struct tape *tape, enum tag tag, uint64_t size,
+                    uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    struct listed *l;
+    int rc;
+
+    switch (tag) {
+    case TAG_MANIFEST:
+        return tape_copy(tape, size, NULL, NULL, sha256, err);
+    case TAG_INFO:
+        return tape_copy(tape, size, buf_put, &c->info, sha256, err);
+    case TAG_BAGIT:
+        return tape_copy(tape, size, buf_put, &c->bagit, sha256, err);
+    case TAG_TAGS:
+        return tape_copy(tape, size, buf_put, &c->tagsums, sha256, err);
+    case TAG_PAYLOAD:
+    case TAG_COUNT:
+        break;
+    }
+    l = listed_new(c, tag, err);
+    rc = l ? tape_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
+    if (rc == 0)
+        tagfile_lines_end(&l->lines);
+    mem_free(l);
+    return rc;
+}
+
+/* Whether an error is of the entry in hand alone, and others can still be read. */
+static bool of_entry(const struct tape *tape, const struct err *err)
+{
+    return !tape_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+}
+
+/* One of the tag files that every archive has. */
+static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
+                   enum tag tag, struct err *err)
+{
+    uint64_t max = tagfile_max(tag, c->result->manifest.size, roll_count(c->roll));
+    uint8_t sha256[SHA256_SIZE];
+    const char *wrong = NULL;
+    int rc;
+
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->tags[tag].seen)
+        wrong = "stands twice in the archive";
+    else if (entry->kind != TAPE_FILE)
+        wrong = "is a link";
+    else if (entry->size > max)
+        wrong = "is larger than it can be";
+    c->tags[tag].seen = true;
+    if (wrong)
+        report(c, tagfile_name(tag), NULL, entry->offset, "%s", wrong);
+    (void)pthread_mutex_unlock(&c->lock);
+    if (wrong)
+        return 0;
+    rc = read_tag(c, tape, tag, entry->size, sha256, err);
+    if (rc < 0 && !of_entry(tape, err))
         return -1;
     (void)pthread_mutex_lock(&c->lock);
-    if (c->tag_seen[tag])
-        report(c, name, NULL, entry->offset, "stands twice in the archive");
-    c->tag_seen[tag] = true;
+    if (rc < 0)
+        report(c, tagfile_name(tag), NULL, entry->offset, "%s", err->text);
+    else
+        memcpy(c->tags[tag].sha256, sha256, SHA256_SIZE);
     (void)pthread_mutex_unlock(&c->lock);
     return 0;
 }
 
-/* A file or link below data/. */
-static int see_payload(struct check *c, struct tape *tape, const struct tape_entry *entry,
-                       const char *name, struct err *err)
+/* Where a row's header stands, and what it is; with the lock held. */
+static void check_place(struct check *c, uint32_t number, const struct roll_row *row,
+                        const struct tape_entry *entry)
 {
-    struct roll_seen seen = { .size = entry->size, .offset = entry->offset };
-    const char *target = entry->kind == TAPE_LINK ? entry->target : NULL;
-    size_t top = strlen(c->box.top);
-    int rc = 0;
+    bool link = entry->kind == TAPE_LINK;
+    uint64_t coded;
+    uint64_t plain;
 
-    if (target && strncmp(target, c->box.top, top) == 0 && target[top] == '/')
-        seen.target = target + top + 1;
-    else if (target)
-        seen.target = "(outside)";
-    if (!target && !c->opts->quick)
-        rc = tape_copy(tape, NULL, NULL, seen.sha256, &seen.size, err);
-    if (rc < 0)
+    if (!c->box.indexed && row->offset != entry->offset) {
+        roll_mark(c->roll, number, MOVED);
+        return;
+    }
+    if (row->link != link)
+        report_row(c, number, entry->offset,
+                   "manifest and tar header disagree about whether it is a link");
+    if (!c->box.indexed || row->document)
+        return;
+    if (row->offset != entry->offset)
+        report_row(c, number, entry->offset,
+                   "manifest and tar header disagree about where it is");
+    else if (seek_find(&c->box.seek, entry->offset, &coded, &plain) != row->frame)
+        report_row(c, number, entry->offset,
+                   "manifest and seek table disagree about its frame");
+}
+
+/* What a link leads to; with the lock held. */
+static void see_link(struct check *c, uint32_t number, const struct tape_entry *entry)
+{
+    size_t top = strlen(c->box.top);
+    const char *target = entry->target;
+    bool inside = strncmp(target, c->box.top, top) == 0 && target[top] == '/';
+    uint32_t to = inside ? roll_find(c->roll, target + top + 1) : ROLL_NONE;
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+
+    roll_mark(c->roll, number, LINKED | (to == ROLL_NONE ? BAD : 0));
+    roll_set_target(c->roll, number, to);
+    if (to == ROLL_NONE)
+        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
+               "is a link to '%.200s', which no manifest names", target);
+    else if (!(roll_marks(c->roll, number) & MOVED) && !roll_is_duplicate(c->roll, number, to))
+        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
+               "is a link to '%.200s', and not to what the manifest says", target);
+}
+
+/* The bytes of a row's file, compared with the manifest: the size before any is read. */
+static int see_content(struct check *c, struct tape *tape, uint32_t number,
+                       const struct roll_row *row, uint64_t offset, struct err *err)
+{
+    uint8_t sha256[SHA256_SIZE];
+    const char *wrong = NULL;
+    int rc = tape_copy(tape, row->size, NULL, NULL, sha256, err);
+
+    if (rc < 0 && !of_entry(tape, err))
         return -1;
-    seen.hashed = !target && !c->opts->quick;
+    if (rc < 0)
+        wrong = err->text;
+    else if (memcmp(sha256, row->sha256, SHA256_SIZE) != 0)
+        wrong = "does not have the SHA-256 that the manifest gives";
     (void)pthread_mutex_lock(&c->lock);
-    c->result->bytes += seen.hashed ? seen.size : 0;
-    rc = roll_see(c->roll, name, &seen, err);
-    if (rc < 0 && err->kind == ERR_EXISTS) {
-        report(c, name, NULL, entry->offset, "stands twice in the archive");
-        rc = 0;
+    c->result->bytes += rc == 0 ? row->size : 0;
+    if (wrong)
+        report_row(c, number, offset, wrong);
+    roll_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
+    (void)pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+/* A file or link that the manifest names. */
+static int see_row(struct check *c, struct tape *tape, const struct tape_entry *entry,
+                   uint32_t number, struct err *err)
+{
+    struct roll_row row;
+    bool link = entry->kind == TAPE_LINK;
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+    bool done = true;
+
+    roll_get(c->roll, number, &row);
+    (void)pthread_mutex_lock(&c->lock);
+    if (roll_marks(c->roll, number) & SEEN) {
+        report_row(c, number, entry->offset, "stands twice in the archive");
+    } else {
+        check_place(c, number, &row, entry);
+        if (link) {
+            see_link(c, number, entry);
+        } else if (entry->size != row.size) {
+            report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id),
+                   entry->offset, "has %llu bytes, and the manifest says %llu",
+                   (unsigned long long)entry->size, (unsigned long long)row.size);
+            roll_mark(c->roll, number, BAD);
+        } else {
+            done = c->opts->quick;
+        }
+        if (done)
+            roll_mark(c->roll, number, SEEN);
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return rc;
+    return done ? 0 : see_content(c, tape, number, &row, entry->offset, err);
 }
 
 static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry,
@@ -113,21 +316,31 @@ static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry
     size_t top = strlen(c->box.top);
     bool inside = strncmp(entry->path, c->box.top, top) == 0 && entry->path[top] == '/';
     const char *name = inside ? entry->path + top + 1 : entry->path;
-    char shown[300];
+    const char *wrong = NULL;
+    uint32_t number = ROLL_NONE;
+    int tag = -1;
 
     if (entry->kind == TAPE_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
         return 0;
+    if (!inside) {
+        wrong = "lies outside the top directory";
+    } else if (entry->kind > TAPE_LINK) {
+        wrong = "is neither a file nor a hard link";
+    } else {
+        tag = tagfile_find(name);
+        number = tag < 0 ? roll_find(c->roll, name) : ROLL_NONE;
+        if (tag < 0 && number == ROLL_NONE)
+            wrong = "was added: no manifest names it";
+    }
     (void)pthread_mutex_lock(&c->lock);
     c->result->files++;
-    if (!inside || entry->kind > TAPE_LINK)
-        report(c, text_shown(shown, sizeof(shown), entry->path), NULL, entry->offset, "%s",
-               inside ? "is neither a file nor a hard link" : "lies outside the top directory");
+    if (wrong)
+        report(c, name, NULL, entry->offset, "%s", wrong);
     (void)pthread_mutex_unlock(&c->lock);
-    if (!inside || entry->kind > TAPE_LINK)
+    if (wrong)
         return 0;
-    if (strncmp(name, "data/", 5) == 0)
-        return see_payload(c, tape, entry, name, err);
-    return see_tag(c, tape, entry, name, err);
+    return tag >= 0 ? see_tag(c, tape, entry, (enum tag)tag, err)
+                    : see_row(c, tape, entry, number, err);
 }
 
 static void on_damage(void *ctx, uint64_t offset, const struct err *err)
@@ -163,10 +376,10 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     case ROWS_PREVIOUS:
         return take_previous(c, text, len, err);
     case ROWS_DOCUMENTS:
-        return roll_add_document(c->roll, text, len, err);
+        return roll_add(c->roll, section, text, len, err);
     case ROWS_ARTIFACTS:
         c->result->artifacts++;
-        return roll_add(c->roll, text, len, err);
+        return roll_add(c->roll, section, text, len, err);
     case ROWS_MISSING:
         c->result->missing++;
         break;
@@ -177,182 +390,102 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     return 0;
 }
 
-/* One row of the manifest against what was seen of it. */
-static void check_row(struct check *c, const struct roll_row *row)
+/* A link that was seen, now that all files have been: what it leads to, and with what bytes. */
+static void check_link(struct check *c, uint32_t number, const struct roll_row *row)
 {
-    const struct rows_artifact *a = &row->artifact;
-    const struct roll_seen *seen = row->seen;
-    const struct roll_seen *content = row->content;
-    bool as_written; /* not packed again, where another may be the link of two */
-    uint64_t coded;
-    uint64_t plain;
+    uint32_t to = roll_target(c->roll, number);
+    struct roll_row target;
+    unsigned marks;
 
-    if (!row->sum)
-        report(c, a->path, a->artifact_id, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
-    else if (memcmp(row->sum, a->sha256, SHA256_SIZE) != 0)
-        report(c, a->path, a->artifact_id, VERIFY_NOWHERE,
-               "has another SHA-256 in manifest-sha256.txt than in manifest.json");
-    if (!seen) {
-        if (!c->opts->quick && !c->opts->share)
-            report(c, a->path, a->artifact_id,
-                   a->offset == ROWS_NONE ? VERIFY_NOWHERE : a->offset,
-                   "is in the manifest and not in the archive");
+    if (to == ROLL_NONE)
         return;
-    }
-    as_written = c->box.indexed || a->offset == seen->offset;
-    if (!as_written && seen->target && !content)
-        report(c, a->path, a->artifact_id, seen->offset,
-               "is a link to '%.200s', which is not there", seen->target);
-    else if (as_written && a->link != (seen->target != NULL))
-        report(c, a->path, a->artifact_id, seen->offset,
-               "manifest and tar header disagree about whether it is a link");
-    else if (as_written && seen->target &&
-             (!a->duplicate_of || strcmp(seen->target, a->duplicate_of) != 0))
-        report(c, a->path, a->artifact_id, seen->offset,
-               "is a link to '%.200s', not to '%.200s'", seen->target,
-               a->duplicate_of ? a->duplicate_of : "");
-    if (c->box.indexed && a->offset != seen->offset)
-        report(c, a->path, a->artifact_id, seen->offset,
-               "manifest and tar header disagree about where it is");
-    else if (c->box.indexed &&
-             seek_find(&c->box.seek, seen->offset, &coded, &plain) != a->frame)
-        report(c, a->path, a->artifact_id, seen->offset,
-               "manifest and seek table disagree about its frame");
-    if (content && content->size != a->size)
-        report(c, a->path, a->artifact_id, seen->offset,
-               "has %llu bytes, and the manifest says %llu", (unsigned long long)content->size,
-               (unsigned long long)a->size);
-    else if (content && content->hashed && memcmp(content->sha256, a->sha256, SHA256_SIZE) != 0)
-        report(c, a->path, a->artifact_id, seen->offset,
-               "does not have the SHA-256 that the manifest gives");
+    roll_get(c->roll, to, &target);
+    marks = roll_marks(c->roll, to);
+    if (to == number || (marks & LINKED))
+        report_row(c, number, row->offset, "is a link to a link");
+    else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
+        report_row(c, number, row->offset, "is a link to what is not in the archive");
+    else if ((marks & BAD) || target.size != row->size ||
+             memcmp(target.sha256, row->sha256, SHA256_SIZE) != 0)
+        report_row(c, number, row->offset,
+                   "is a link to content that is not what the manifest gives");
 }
 
-/* A file that is no artifact, or that nobody knows; list is the BagIt file that names it. */
-static void check_other(struct check *c, const struct roll_other *other, const char *list)
+/* One row of the manifest, now that all has been seen. */
+static void check_row(struct check *c, uint32_t number)
 {
-    uint64_t at = other->seen ? other->seen->offset : VERIFY_NOWHERE;
-    bool hashed = other->seen && other->seen->hashed;
+    unsigned marks = roll_marks(c->roll, number);
+    struct roll_row row;
+    char path[NAME_PATH_MAX + 1];
+    bool payload = strncmp(roll_path(c->roll, number, path), "data/", 5) == 0;
 
-    if (!other->sum && !other->document)
-        report(c, other->path, NULL, at, "was added: no manifest names it");
-    else if (!other->document)
-        report(c, other->path, NULL, at, "is in %s and not in manifest.json", list);
-    else if (!other->sum)
-        report(c, other->path, NULL, at, "is in manifest.json and not in %s", list);
-    else if (memcmp(other->sum, other->document, SHA256_SIZE) != 0)
-        report(c, other->path, NULL, at, "has another SHA-256 in %s than in manifest.json",
-               list);
-    else if (!other->seen && !c->opts->quick && !c->opts->share)
-        report(c, other->path, NULL, at, "is in the manifests and not in the archive");
-    else if (hashed && memcmp(other->seen->sha256, other->sum, SHA256_SIZE) != 0)
-        report(c, other->path, NULL, at, "does not have the SHA-256 that the manifests give");
-}
-
-/* Payload-Oxum in bag-info.txt; false when there is none. */
-static bool oxum(const struct buf *info, uint64_t *bytes, uint64_t *files)
-{
-    const char *at = strstr(buf_text(info), "Payload-Oxum: ");
-    unsigned long long b;
-    unsigned long long f;
-    char *end;
-
-    if (!at)
-        return false;
-    b = strtoull(at + 14, &end, 10);
-    if (*end != '.')
-        return false;
-    f = strtoull(end + 1, NULL, 10);
-    *bytes = b;
-    *files = f;
-    return true;
-}
-
-/* The value of a line "name: value" of bag-info.txt. */
-static void info_value(const struct buf *info, const char *name, char *out, size_t size)
-{
-    const char *at = buf_text(info);
-    size_t len = strlen(name);
-
-    for (; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-        if (strncmp(at, name, len) == 0 && at[len] == ':' && at[len + 1] == ' ') {
-            (void)snprintf(out, size, "%.*s", (int)strcspn(at + len + 2, "\r\n"), at + len + 2);
-            return;
-        }
-    }
+    roll_get(c->roll, number, &row);
+    if (!(marks & SUMMED) && !row.document)
+        report_row(c, number, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
+    else if (!(marks & SUMMED))
+        report(c, path, NULL, VERIFY_NOWHERE, "is in manifest.json and not in %s",
+               tagfile_name(payload ? TAG_PAYLOAD : TAG_TAGS));
+    if (marks & LINKED)
+        check_link(c, number, &row);
+    else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
+        report_row(c, number, row.offset == ROWS_NONE ? VERIFY_NOWHERE : row.offset,
+                   "is in the manifest and not in the archive");
+    if (payload && (marks & (SUMMED | SEEN)) == (SUMMED | SEEN))
+        c->payload_bytes += row.size; /* another size has been told of */
 }
 
 static void check_tags(struct check *c)
 {
     uint64_t bytes;
     uint64_t files;
-    struct roll_other extra;
     char previous[SHA256_TEXT] = "";
-    size_t k;
     int i;
 
-    for (i = 0; i < ROLL_TAGS; i++) {
-        const uint8_t *sum = roll_tag_sum(c->roll, i);
+    for (i = 0; i < TAG_COUNT; i++) {
+        const struct tag_file *tag = &c->tags[i];
 
-        if (!c->tag_seen[i])
-            report(c, roll_tag_name(i), NULL, VERIFY_NOWHERE, "is not in the archive");
-        else if (i != ROLL_TAGMANIFEST && !sum)
-            report(c, roll_tag_name(i), NULL, VERIFY_NOWHERE,
+        if (!tag->seen)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE, "is not in the archive");
+        else if (i != TAG_TAGS && !tag->summed)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE,
                    "is not in tagmanifest-sha256.txt");
-        else if (i != ROLL_TAGMANIFEST && memcmp(sum, c->tag_sha256[i], SHA256_SIZE) != 0)
-            report(c, roll_tag_name(i), NULL, VERIFY_NOWHERE,
+        else if (i != TAG_TAGS && memcmp(tag->sum, tag->sha256, SHA256_SIZE) != 0)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE,
                    "does not have the SHA-256 that tagmanifest-sha256.txt gives");
     }
-    for (k = 0; roll_extra(c->roll, k, &extra); k++)
-        check_other(c, &extra, "tagmanifest-sha256.txt");
-    if (c->tag_seen[ROLL_BAGIT] && strcmp(buf_text(&c->tags[ROLL_BAGIT]), BAG_DECLARATION) != 0)
+    if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
         report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not BagIt 1.0's");
-    if (!c->tag_seen[ROLL_INFO])
+    if (!c->tags[TAG_INFO].seen)
         return;
-    info_value(&c->tags[ROLL_INFO], BAG_PREVIOUS_SHA256, previous, sizeof(previous));
+    tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
     if (strcmp(previous, c->result->previous_sha256) != 0)
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
                "names another archive before it than manifest.json");
-    if (!oxum(&c->tags[ROLL_INFO], &bytes, &files))
+    if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
-    else if (files != roll_sums(c->roll) ||
-             (!c->opts->quick && !c->opts->share && bytes != roll_bytes(c->roll)))
+    else if (files != c->summed ||
+             (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
                "Payload-Oxum is %llu.%llu, and the payload %llu.%llu",
                (unsigned long long)bytes, (unsigned long long)files,
-               (unsigned long long)roll_bytes(c->roll), (unsigned long long)roll_sums(c->roll));
+               (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
 }
 
-/* Read the two lists of digests; a line that is none is damage. */
-static int take_sums(struct check *c, struct err *err)
-{
-    char bad[200];
-
-    if (roll_sum_lines(c->roll, ROLL_PAYLOAD, buf_text(&c->tags[ROLL_PAYLOAD]), bad, err) < 0)
-        return -1;
-    if (*bad)
-        report(c, "manifest-sha256.txt", NULL, VERIFY_NOWHERE, "%s", bad);
-    if (roll_sum_lines(c->roll, ROLL_TAGMANIFEST, buf_text(&c->tags[ROLL_TAGMANIFEST]), bad,
-                       err) < 0)
-        return -1;
-    if (*bad)
-        report(c, "tagmanifest-sha256.txt", NULL, VERIFY_NOWHERE, "%s", bad);
-    return 0;
-}
-
+/* Now that all has been seen. */
 static int compare(struct check *c, struct err *err)
 {
-    struct roll_row row;
-    struct roll_other other;
-    size_t i;
+    struct listed *l = listed_new(c, TAG_TAGS, err);
+    uint32_t i;
+    int rc = l ? tagfile_lines_put(&l->lines, c->tagsums.data, c->tagsums.len, err) : -1;
 
-    if (take_sums(c, err) < 0 || roll_join(c->roll, err) < 0)
-        return -1;
-    for (i = 0; roll_row(c->roll, i, &row); i++)
-        check_row(c, &row);
-    for (i = 0; roll_other(c->roll, i, &other); i++)
-        check_other(c, &other, "manifest-sha256.txt");
-    check_tags(c);
-    return 0;
+    if (rc == 0) {
+        tagfile_lines_end(&l->lines);
+        for (i = 0; i < roll_count(c->roll); i++)
+            check_row(c, i);
+        check_tags(c);
+    }
+    mem_free(l);
+    return rc;
 }
 
 static bool on_stopped(void *ctx)
@@ -374,15 +507,19 @@ static int walk(struct check *c, struct err *err)
     struct walk_opts tail = {
         .threads = 1, .stopped = stopped, .entry = on_entry, .damage = on_damage, .ctx = c
     };
-    size_t count;
-    const uint64_t *offsets = roll_offsets(c->roll, &count);
+    uint8_t *starts;
+    int rc;
 
     if (c->opts->quick && c->box.indexed) { /* the tag files alone: what follows the payload */
         tail.share = 2;
         tail.shares = UINT64_MAX;
-        return walk_run(&c->box, &tail, &c->box.locator.plain, 1, err);
+        return walk_run(&c->box, &tail, err);
     }
-    return walk_run(&c->box, &opts, offsets, count, err);
+    starts = roll_starts(c->roll, &c->box.seek, err);
+    opts.starts = starts;
+    rc = starts ? walk_run(&c->box, &opts, err) : -1;
+    mem_free(starts);
+    return rc;
 }
 
 /* Whether a plain tar ends as it must: in two blocks of zeros. */
@@ -402,6 +539,7 @@ static int run(struct check *c, const char *path, struct err *err)
 
     if (box_open_anyway(&c->box, path, &tail, err) < 0)
         return -1;
+    box_watch(&c->box, c->opts->stopped, c->opts->ctx);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->box.indexed;
@@ -423,7 +561,6 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
 {
     struct check *c = mem_new(sizeof(*c), err);
     int rc = -1;
-    int i;
 
     *result = (struct verify_result){ 0 };
     if (!c)
@@ -431,13 +568,15 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     c->opts = opts;
     c->result = result;
     (void)pthread_mutex_init(&c->lock, NULL);
-    for (i = 0; i < ROLL_TAGS; i++)
-        buf_init(&c->tags[i], i == ROLL_PAYLOAD || i == ROLL_MANIFEST ? TAG_MAX : INFO_MAX);
-    c->roll = roll_new(err);
+    buf_init(&c->info, TAGFILE_SIZE_MAX);
+    buf_init(&c->bagit, TAGFILE_SIZE_MAX);
+    buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
+    c->roll = roll_new(0, err);
     if (c->roll)
         rc = run(c, path, err);
-    for (i = 0; i < ROLL_TAGS; i++)
-        buf_clear(&c->tags[i]);
+    buf_clear(&c->info);
+    buf_clear(&c->bagit);
+    buf_clear(&c->tagsums);
     roll_free(c->roll);
     box_close(&c->box);
     (void)pthread_mutex_destroy(&c->lock);

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define THREADS_MAX  64
+#define ZIP_SHARE    4                   /* memory for one byte of a zip's directory */
 #define SEGMENT_SIZE ((uint64_t)4 << 20) /* of a plain tar */
-#define STARTS_MAX   ((size_t)1 << 27)
+#define STARTS_MAX   SEEK_ROWS_MAX
 
 struct walk {
     struct box *box;
@@ -64,22 +64,20 @@ static bool looks_like_file(struct box *box, uint64_t at)
  * long, so behind any other a file begins; behind one of that length the manifest's offsets
  * decide.
  */
-static int cut_frames(struct walk *w, const uint64_t *offsets, size_t count, struct err *err)
+static int cut_frames(struct walk *w, struct err *err)
 {
     const struct seek *seek = &w->box->seek;
+    const uint8_t *bits = w->opts->starts;
     uint64_t plain = 0;
-    size_t k = 0;
     size_t i;
 
     for (i = 0; i < seek->count; i++) {
         bool starts =
             !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE || plain == w->box->locator.plain;
 
-        while (k < count && offsets[k] < plain)
-            k++;
-        starts = starts || (k < count && offsets[k] == plain) ||
+        starts = starts || (bits && (bits[i / 8] >> i % 8 & 1)) ||
                  (w->opts->guess && looks_like_file(w->box, plain));
-        if (starts && seek->rows[i].plain && add_start(w, plain, err) < 0)
+        if (starts && add_start(w, plain, err) < 0)
             return -1;
         plain += seek->rows[i].plain;
     }
@@ -195,7 +193,7 @@ static void *work(void *ctx)
 
 static int run_threads(struct walk *w, struct err *err)
 {
-    pthread_t threads[THREADS_MAX];
+    pthread_t threads[WALK_THREADS_MAX];
     unsigned up = 0;
     int rc = 0;
 
@@ -217,23 +215,40 @@ static int run_threads(struct walk *w, struct err *err)
     return -1;
 }
 
-int walk_run(struct box *box, const struct walk_opts *opts, const uint64_t *offsets,
-             size_t count, struct err *err)
+/* Readers of a zip: each makes memory of the whole directory. */
+static int limit_zip(struct walk *w, struct err *err)
+{
+    struct tape *tape = tape_open(w->box, 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    uint64_t most;
+
+    if (!tape)
+        return -1;
+    if (tape_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
+        most = WALK_ZIP_MEMORY / (tape_directory(tape) * ZIP_SHARE + 1);
+        if (w->threads > most)
+            w->threads = most ? (unsigned)most : 1;
+    }
+    tape_free(tape);
+    return add_start(w, 0, err);
+}
+
+int walk_run(struct box *box, const struct walk_opts *opts, struct err *err)
 {
     struct walk w = { .box = box, .opts = opts };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int rc = 0;
+    int rc;
 
     w.threads = opts->threads ? opts->threads : cores < 1 ? 1 : (unsigned)cores;
-    if (w.threads > THREADS_MAX)
-        w.threads = THREADS_MAX;
+    if (w.threads > WALK_THREADS_MAX)
+        w.threads = WALK_THREADS_MAX;
     (void)pthread_mutex_init(&w.lock, NULL);
     if (box->indexed)
-        rc = cut_frames(&w, offsets, count, err);
+        rc = cut_frames(&w, err);
     else if (box->format == BOX_TAR)
         rc = cut_tar(&w, err);
     else
-        rc = add_start(&w, 0, err);
+        rc = box->format == BOX_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
     if (w.count < w.threads && box->format != BOX_ZIP)
         w.threads = (unsigned)w.count;
     if (rc == 0)

@@ -8,9 +8,10 @@
  * out entry by entry, and an archive without index is read by one.
  *
  * Units    bytes of the tar stream
- * Errors   damage is told, and ends its segment; others end the walk
- * Owns     its threads; box and offsets are lent
- * Threads  the hooks are called from several at a time
+ * Limits   WALK_THREADS_MAX decoders with a window each (open/stream); readers of a zip, each
+ * with its own copy of the directory, as many as WALK_ZIP_MEMORY has room for Errors   damage
+ * is told, and ends its segment; others end the walk Owns     its threads; box and starts are
+ * lent Threads  the hooks are called from several at a time
  */
 #ifndef OPEN_WALK_H
 #define OPEN_WALK_H
@@ -23,10 +24,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WALK_THREADS_MAX 32
+#define WALK_ZIP_MEMORY  ((uint64_t)512 << 20)
+
 struct walk_opts {
     unsigned threads; /* 0: a thread a core */
-    bool guess;       /* no offsets are known: segments begin where a frame looks like a file */
-    uint64_t share;   /* of shares, from 1 on: only these segments; 0: all */
+    bool guess;       /* no starts are known: segments begin where a frame looks like a file */
+    const uint8_t
+        *starts;    /* a bit for each frame that begins with an entry; NULL: none is known */
+    uint64_t share; /* of shares, from 1 on: only these segments; 0: all */
     uint64_t shares;
     bool (*stopped)(void *ctx); /* may be NULL */
     /* An entry: read it by tape_read as far as wanted. -1 with ERR_MISMATCH or ERR_FORMAT is
@@ -37,8 +43,6 @@ struct walk_opts {
     void *ctx;
 };
 
-/* offsets: where entries' headers begin, as the manifest says, sorted; may be none. */
-int walk_run(struct box *box, const struct walk_opts *opts, const uint64_t *offsets,
-             size_t count, struct err *err) MUST_CHECK;
+int walk_run(struct box *box, const struct walk_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

@@ -4,10 +4,27 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "net/proxy.h"
+#include "skyvern/redact.h"
 #include "skyvern/run.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* By plain http a proxy reads all that it passes on. */
+static int check_proxy(const struct api *api, struct err *err)
+{
+    const char *name = "";
+    const char *proxy = proxy_of(api->origin, &name);
+
+    if (!proxy || api->secure || !api->key || api->insecure_key)
+        return 0;
+    (void)err_set(
+        err, ERR_USAGE,
+        "the proxy of %s would read the API key, since '%.200s' is plain http: refused", name,
+        api->base);
+    return err_hint(err, "use https, name the host in no_proxy, or say --insecure-key");
+}
 
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err)
 {
@@ -16,7 +33,7 @@ int api_init(struct api *api, const char *base, struct secret *key, struct err *
     if (!api->base || url_origin(api->origin, api->base, err) < 0)
         return err_wrap(err, "the base URL '%.200s' is of no use", base);
     api->secure = url_is_secure(api->base);
-    return 0;
+    return check_proxy(api, err);
 }
 
 void api_clear(struct api *api)
@@ -123,6 +140,7 @@ void api_sign(const struct api *api, struct request *request)
 {
     request->key = secret_peek(api->key);
     request->key_origin = api->origin;
+    request->key_insecure = api->insecure_key;
 }
 
 bool api_owns(const struct api *api, const char *url)
@@ -133,8 +151,12 @@ bool api_owns(const struct api *api, const char *url)
 }
 
 /* The API's own words: {"detail": "text"} or {"detail": [{"msg": "text"}]}. */
-static void detail_of(const struct request *request, char *out, size_t size)
+static void detail_of(const struct api *api, const struct request *request, char *out,
+                      size_t size)
 {
+    struct redact what = { secret_peek(api->key), false, NULL };
+    struct buf clean;
+
     struct json *doc = json_parse(request->error, request->error_len, NULL);
     struct buf text;
     struct json_value detail;
@@ -143,11 +165,14 @@ static void detail_of(const struct request *request, char *out, size_t size)
     if (!doc)
         return;
     buf_init(&text, REQUEST_ERROR_MAX);
+    buf_init(&clean, redact_room(REQUEST_ERROR_MAX));
     detail = json_get(json_root(doc), "detail");
     if (json_type(detail) == JSON_ARRAY)
         detail = json_get(json_next(detail, (struct json_value){ 0 }), "msg");
-    if (json_append(detail, &text, NULL) == 0 && text.len)
-        (void)text_shown(out, size, buf_text(&text));
+    if (json_append(detail, &text, NULL) == 0 && text.len &&
+        redact_text(&clean, buf_text(&text), text.len, &what, NULL) == 0)
+        (void)text_shown(out, size, buf_text(&clean));
+    buf_clear(&clean);
     buf_clear(&text);
     json_free(doc);
 }
@@ -160,7 +185,7 @@ int api_check(const struct api *api, const struct request *request, struct err *
         return 0;
     if (request->err.kind)
         return -1;
-    detail_of(request, detail, sizeof(detail));
+    detail_of(api, request, detail, sizeof(detail));
     if (request->status == 401 || request->status == 403) {
         (void)err_set(err, ERR_DENIED, "%s refused the API key (%ld%s%s)", request->host,
                       request->status, *detail ? ": " : "", detail);

@@ -28,9 +28,13 @@ struct api {
     char origin[URL_ORIGIN_MAX]; /* the one place that gets the key */
     struct secret *key;          /* NULL: none */
     bool secure;                 /* https */
+    bool insecure_key;           /* set before: a proxy may read the key */
 };
 
-/* Take a base URL as users paste it, and a key that moves in. api must be {0}. */
+/*
+ * Take a base URL as users paste it, and a key that moves in. api must be {0}, but for
+ * insecure_key; ERR_USAGE when a proxy would read the key, and must not.
+ */
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err) MUST_CHECK;
 
 /* Release; may be called twice, and on {0}. */

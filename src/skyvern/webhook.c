@@ -4,6 +4,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "skyvern/redact.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -27,6 +28,15 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
         CRYPTO_memcmp(signature, want, SHA256_TEXT - 1) != 0)
         return err_set(err, ERR_DENIED, "the webhook's signature is wrong");
     return 0;
+}
+
+int webhook_keep(const char *key, const char *body, size_t len, struct buf *out,
+                 struct err *err)
+{
+    struct redact what = { key, false, NULL };
+
+    buf_init(out, redact_room(len));
+    return redact_json(out, body, len, &what, err);
 }
 
 int webhook_run(const char *body, size_t len, char out[RUN_ID_MAX + 1], struct err *err)

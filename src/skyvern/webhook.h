@@ -12,6 +12,7 @@
 #ifndef SKYVERN_WEBHOOK_H
 #define SKYVERN_WEBHOOK_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "skyvern/run.h"
 
@@ -32,5 +33,9 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
 /* The run that a body is about (run_id, else task_id); a valid run ID. */
 int webhook_run(const char *body, size_t len, char out[RUN_ID_MAX + 1],
                 struct err *err) MUST_CHECK;
+
+/* Put into out, which it initialises, what is kept of a body: all but secrets. */
+int webhook_keep(const char *key, const char *body, size_t len, struct buf *out,
+                 struct err *err) MUST_CHECK;
 
 #endif

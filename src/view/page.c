@@ -30,6 +30,8 @@ struct page {
     struct store stores[STORES];
     uint64_t html;    /* bytes of captured pages in the texts */
     uint64_t records; /* bytes of documents in them, which have room of their own */
+    page_clean_fn *clean;
+    struct buf cleaned;
     struct buf block;
     struct buf raw;
 };
@@ -43,6 +45,7 @@ struct page *page_new(const char *dir, struct err *err)
         return NULL;
     buf_init(&page->block, BLOCK_MAX);
     buf_init(&page->raw, BLOCK_MAX);
+    buf_init(&page->cleaned, BLOCK_MAX);
     for (i = 0; i < STORES; i++)
         page->stores[i].fd = -1;
     for (i = 0; i < STORES; i++) {
@@ -65,7 +68,26 @@ void page_free(struct page *page)
         file_close(&page->stores[i].fd);
     buf_clear(&page->block);
     buf_clear(&page->raw);
+    buf_clear(&page->cleaned);
     mem_free(page);
+}
+
+void page_clean(struct page *page, page_clean_fn *clean)
+{
+    page->clean = clean;
+}
+
+/* A document or row of the archive as it is to be shown; lent until the next. */
+static int take_clean(struct page *page, const char **text, size_t *len, struct err *err)
+{
+    if (!page->clean)
+        return 0;
+    buf_reset(&page->cleaned);
+    if (page->clean(&page->cleaned, *text, *len, err) < 0)
+        return -1;
+    *text = buf_text(&page->cleaned);
+    *len = page->cleaned.len;
+    return 0;
 }
 
 static int append(struct store *store, const struct buf *text, struct err *err)
@@ -205,9 +227,11 @@ int page_take(struct page *page, const char *path, const char *type, const char 
     size_t want =
         media_type ? page_wants(page, type, media_type, size) : story_wants(page, path, size);
     uint64_t before = page->stores[STORE_TEXTS].size;
+    const char *text;
     char *room;
     size_t got = 0;
     ssize_t n = 1;
+    bool cut;
     int rc;
 
     if (!want)
@@ -217,7 +241,13 @@ int page_take(struct page *page, const char *path, const char *type, const char 
         n = read(ctx, room + got, want - got, err);
         got += n > 0 ? (size_t)n : 0;
     }
-    rc = !room || n < 0 ? -1 : page_text(page, path, type, room, got, size, err);
+    rc = !room || n < 0 ? -1 : 0;
+    text = room;
+    cut = got < size;
+    if (rc == 0 && !media_type)
+        rc = take_clean(page, &text, &got, err);
+    if (rc == 0)
+        rc = page_text(page, path, type, text, got, cut ? got + 1 : got, err);
     if (!media_type)
         page->records += page->stores[STORE_TEXTS].size - before;
     mem_free(room);
@@ -263,6 +293,8 @@ int page_row(void *ctx, enum rows_section section, const char *text, size_t len,
     switch (section) {
     case ROWS_RUNS:
         store = &page->stores[STORE_RUNS];
+        if (take_clean(page, &text, &len, err) < 0)
+            return -1;
         break;
     case ROWS_ARTIFACTS:
         store = &page->stores[STORE_ARTIFACTS];

@@ -43,6 +43,12 @@ struct page;
 struct page *page_new(const char *dir, struct err *err) MUST_CHECK;
 void page_free(struct page *page);
 
+/* Appends a clean copy of a text. */
+typedef int page_clean_fn(struct buf *out, const char *text, size_t len, struct err *err);
+
+/* Run this over the runs' records and rows; for archives whose maker is not known. */
+void page_clean(struct page *page, page_clean_fn *clean);
+
 /*
  * How many bytes of a file the page wants, from its beginning; 0: none.
  *

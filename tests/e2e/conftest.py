@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -72,6 +73,10 @@ class Emulator:
             rows.append(row)
         self._open("run", {"id": ident, "artifacts": rows, "record": record, "story": story})
 
+    def salt(self, **what):
+        """Put this into every record, listed run, row of a list, and refusal (detail)."""
+        self._open("salt", what)
+
     def clear(self):
         self._open("clear", {})
 
@@ -86,6 +91,27 @@ class Emulator:
 
     def data(self, ident):
         return self._open("data/" + ident)
+
+    def secrets(self):
+        """The key, and the signatures of all URLs that were asked for."""
+        found = {self.key}
+        for request in self.log():
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(request["path"]).query)
+            for name in ("sig", "Signature", "X-Amz-Signature"):
+                found.update(query.get(name, []))
+        assert len(found) > 1
+        return [secret.encode() for secret in found]
+
+
+def certificate(folder, name, others):
+    """A certificate for a host, and file names: of it, and of it with its key for the emulator."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=" + others,
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True,
+                   stderr=subprocess.DEVNULL)
+    both = folder / "both.pem"
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return str(folder / "cert.pem"), str(both)
 
 
 @pytest.fixture(scope="session")

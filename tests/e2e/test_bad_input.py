@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from conftest import Emulator
+from conftest import Emulator, certificate
 
 
 def one_line(result, *words):
@@ -189,14 +189,9 @@ def test_nobody_there(skyarc, tmp_path):
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True,
-                   stderr=subprocess.DEVNULL)
-    both = folder / "both.pem"
-    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    emulator = Emulator("--tls", str(both))
-    emulator.ca = str(folder / "cert.pem")
+    ca, both = certificate(folder, "127.0.0.1", "IP:127.0.0.1")
+    emulator = Emulator("--tls", both)
+    emulator.ca = ca
     emulator.context = ssl.create_default_context(cafile=emulator.ca)
     yield emulator
     emulator.close()

@@ -123,9 +123,12 @@ def test_show(skyarc, emu):
     assert "SECRETSIG" not in text and "\x1b" not in text
 
 
-def test_show_json_is_the_record_as_served(skyarc, emu):
+def test_show_json_is_the_record_as_served_but_for_secrets(skyarc, emu):
     record = skyarc("show", "--json", "tsk_demo1", check=0).json()
-    assert record["run_id"] == "tsk_demo1" and "SECRETSIGNATURE" in record["output"]["see"]
+    assert record["run_id"] == "tsk_demo1"
+    assert record["output"]["see"] == "https://files.example/x?sig=***&a=1"
+    record = skyarc("show", "--json", "--raw", "tsk_demo1", check=0).json()
+    assert record["output"]["see"] == "https://files.example/x?sig=SECRETSIGNATURE&a=1"
     many = skyarc("show", "--json", "tsk_demo1", "tsk_none", "tsk_demo3", check=3)
     assert [r["run_id"] for r in many.json()] == ["tsk_demo1", "tsk_demo3"]
     assert "tsk_none" in many.err
@@ -147,7 +150,9 @@ def test_artifacts(skyarc, emu):
     assert len(lines.splitlines()) == 5
     rows = skyarc("artifacts", "--json", "-t", "har", "tsk_demo1", "tsk_demo3", check=0).json()
     assert [r["artifact_id"] for r in rows] == ["a_1har", "a_3har"]
-    assert "sig=" in rows[0]["signed_url"] and "a_field_of_tomorrow" in rows[0]
+    assert rows[0]["signed_url"].endswith("sig=***") and "a_field_of_tomorrow" in rows[0]
+    raw = skyarc("artifacts", "--json", "--raw", "-t", "har", "tsk_demo1", check=0).json()
+    assert len(raw[0]["signed_url"].split("sig=")[1]) == 43
     assert skyarc("artifacts", "--json", "tsk_empty", check=0).json() == []
     result = skyarc("artifacts", "tsk_none", "tsk_demo1", check=3)
     assert "tsk_none" in result.err
@@ -169,3 +174,27 @@ def test_closed_pipes_end_quietly(env, emu):
     done = subprocess.run("%s runs | head -n 2" % SKYARC, shell=True, env=env, stderr=subprocess.PIPE,
                           stdout=subprocess.PIPE, check=True)
     assert len(done.stdout.splitlines()) == 2
+
+
+BAD = "ESC\x1b[31m C1\x9b31m bidi\u202e\u2066 tag\U000e0061 fine\u00e9"
+
+
+def shows_nothing_hidden(out):
+    text = out.decode()
+    return not any(c in text for c in "\x1b\x9b\u202e\u2066\U000e0061") and "fine" in text
+
+
+def test_nothing_hidden_reaches_a_terminal(skyarc, emu, tmp_path):
+    """Controls and bidirectional characters of a record, as text and as JSON."""
+    emu.clear()
+    emu.run("tsk_evil", [{"id": "a_evil", "type": "html", "data": b"x"}], status="failed", failure_reason=BAD,
+            title=BAD, created_at="2026-01-20T11:52:29.000001", finished_at="2026-01-20T11:53:29.000001")
+    skyarc("sync", "--dest", "vault", check=0)
+    for args in (["wait"], ["wait", "--json"], ["show"], ["show", "--json"]):
+        result = skyarc(*args, "tsk_evil")
+        assert result.out and not set(result.out.decode()) & set("\x1b\x9b\u202e\u2066"), args
+    result = skyarc("wait", "--json", "tsk_evil")
+    assert shows_nothing_hidden(result.out) and result.json()[0]["failure_reason"] == BAD
+    result = skyarc("find", "--json", "-r", "tsk_evil", "vault", check=0)
+    assert shows_nothing_hidden(result.out) and result.json()[0]["failure_reason"] == BAD
+    assert shows_nothing_hidden(skyarc("runs", "--json", check=0).out)

@@ -42,6 +42,7 @@ class State:
             self.key = KEY
             self.bytes = 0  # of artifacts, sent
             self.away = 0  # until then nobody is answered
+            self.salt = {}  # what every record, row and refusal says besides
 
     def sent(self, count):
         with self.lock:
@@ -357,6 +358,8 @@ class Api(Handler):
                 STATE.runs[body["run"]].script = body["statuses"]
             else:
                 STATE.script = body["statuses"]
+        elif what == "salt":
+            STATE.salt = body
         elif what == "many":
             for i in range(body["count"]):
                 run = corpus.Run("tsk_many%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
@@ -450,9 +453,9 @@ class Api(Handler):
                 run.record.update(step if isinstance(step, dict) else {"status": step})
         record = story.record_of(STATE.world, STATE.runs, ident)
         if not record:
-            self.reply(404, {"detail": "Task run not found %s" % ident})
+            self.reply(404, {"detail": "Task run not found %s %s" % (STATE.salt.get("detail", ""), ident)})
         else:
-            self.reply(200, record)
+            self.reply(200, dict(record, **STATE.salt.get("record", {})))
 
     def submit(self, raw):
         """POST /v1/run/tasks: each one that arrives makes a run, also when its answer is lost."""
@@ -475,7 +478,7 @@ class Api(Handler):
             run.script = list(STATE.script)
             STATE.runs[ident] = run
         if not (fault and self.play(fault, b"")):
-            self.reply(200, run.record)
+            self.reply(200, dict(run.record, **STATE.salt.get("record", {})))
 
     def list_runs(self, query):
         fault = STATE.fault("runs")
@@ -509,6 +512,7 @@ class Api(Handler):
             "finished_at": r["finished_at"], "created_at": r["created_at"],
             "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
             **({k: r.get(k) for k in story.RETRIES if k != "attempts"} if STATE.world.mode == "today" else {}),
+            **STATE.salt.get("listed", {})
         } for r in rows[first:first + size]])
 
     def artifacts(self, ident, query):
@@ -539,6 +543,7 @@ class Api(Handler):
             row["run_id"] = run
         row["signed_url"] = signed_url(self.server, artifact)
         row["a_field_of_tomorrow"] = {"deep": [1, None]}
+        row.update(STATE.salt.get("row", {}))
         return row
 
     def artifact_content(self, ident, query, keyed):

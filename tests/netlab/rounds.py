@@ -28,7 +28,7 @@ Pull = collections.namedtuple("Pull", "temper reader jobs verdict seconds why")
 def weight(job):
     """Links that are slow share the machine; a fast one has it for itself."""
     rate = job.temper.rate if job.reader == "file" else PACE * 8 // 10**6
-    return CAPACITY if rate >= 500 else max(60, 2 * rate)
+    return CAPACITY if rate >= 500 else max(40, rate * 5 // 4)
 
 
 def floor(temper, reader, jobs, files):
@@ -142,7 +142,7 @@ class Rounds:
 
     def part(self, job, jobs, files):
         """As many of the files as do not let one pull take much longer than the others."""
-        most = 2 * floor(job.temper._replace(delay=0, jitter=0), job.reader, 256, files) + 4
+        most = 1.5 * floor(job.temper._replace(delay=0, jitter=0), job.reader, 256, files) + 3
         while len(files) > 24 and floor(job.temper, job.reader, jobs, files) > most:
             files = files[:len(files) * 3 // 4]
         return files

@@ -37,6 +37,7 @@ struct thing {
     struct buf plain;
     unsigned attempts;
     bool missized; /* the list says another size */
+    bool endless;  /* its server never ends it */
 };
 
 struct world {
@@ -53,6 +54,7 @@ struct world {
     unsigned fault;       /* of 100 attempts, about so many go wrong */
     unsigned liar;        /* of 100 announced lengths, so many are wrong */
     unsigned unsaid;      /* of 100 answers, so many announce none */
+    unsigned endless;     /* of 100 artifacts, so many never end */
     unsigned slow;        /* of 100 connections, so many all but stand still */
     unsigned packer_weight;
     unsigned frame_weight;

@@ -126,7 +126,7 @@ static void send_head(struct slot *slot)
         }
         if (slot->thing && sim_percent(world.liar))
             size += 1 + sim_below(2 * (uint32_t)world.chunk);
-        if (!slot->thing || !sim_percent(world.unsaid)) {
+        if (!slot->thing || (!slot->thing->endless && !sim_percent(world.unsaid))) {
             (void)snprintf(line, sizeof(line), "Content-Length: %zu\r\n", size);
             header(slot, line);
         }
@@ -207,6 +207,11 @@ static void move(struct engine *engine, struct slot *slot)
     if (slot->slow)
         slot->quiet_until = sim_now() + sim_below(3000);
     left = end > slot->at ? end - slot->at : 0;
+    if (slot->thing && slot->thing->endless && slot->status == 200 && left <= most) {
+        slot->at -= slot->at < most ? slot->at : most; /* the same once more, and slowly */
+        left = most < end - slot->at ? most : end - slot->at;
+        slot->quiet_until = sim_now() + 500;
+    }
     if (left && !offer(engine, slot, left < most ? left : most))
         return;
     if (slot->at >= end)

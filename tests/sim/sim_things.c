@@ -108,6 +108,7 @@ static void make_one(void)
     copy(&thing->sent, &thing->plain);
     if (strcmp(type, "har") == 0 && sim_percent(50))
         compress(thing, world.count - 1);
+    thing->endless = thing->sent.len > world.chunk && sim_percent(world.endless);
     if (sim_percent(40)) {
         struct sha256 *sha = sha256_new(NULL);
         uint8_t digest[SHA256_SIZE];

@@ -8,10 +8,13 @@
  *   SHIM_STAY   whether all later ones fail, too
  *   SHIM_JUMP   seconds by which the wall clock jumps, back and forth, every half second
  *   SHIM_OFFSET seconds by which it is off
+ *   SHIM_SPEED  how many times as fast the monotonic clock runs: waiting takes a fraction of it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +93,28 @@ int close(int fd)
     return -1;
 }
 
+static long speed(void)
+{
+    const char *text = getenv("SHIM_SPEED");
+    long times = text ? atol(text) : 1;
+
+    return times > 1 ? times : 1;
+}
+
+static atomic_llong since; /* when the monotonic clock was first asked for */
+
+static void scale(struct timespec *at, long times, long divisor)
+{
+    long long ns = (long long)at->tv_sec * 1000000000 + at->tv_nsec;
+    long long first = 0;
+
+    if (atomic_compare_exchange_strong(&since, &first, ns))
+        first = ns;
+    ns = first + (ns - first) * times / divisor;
+    at->tv_sec = (time_t)(ns / 1000000000);
+    at->tv_nsec = (long)(ns % 1000000000);
+}
+
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     static int (*real)(clockid_t, struct timespec *);
@@ -104,5 +129,30 @@ int clock_gettime(clockid_t id, struct timespec *now)
         now->tv_sec += (now->tv_nsec / 500000000 ? 1 : -1) * atol(jump);
     if (offset && rc == 0 && id == CLOCK_REALTIME)
         now->tv_sec += atol(offset);
+    if (rc == 0 && speed() > 1 && (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_RAW))
+        scale(now, speed(), 1);
     return rc;
+}
+
+int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *lock, clockid_t id,
+                           const struct timespec *until)
+{
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+    struct timespec at = *until;
+
+    if (!real)
+        real = (int (*)(pthread_cond_t *, pthread_mutex_t *, clockid_t,
+                        const struct timespec *))dlsym(RTLD_NEXT, "pthread_cond_clockwait");
+    if (id == CLOCK_MONOTONIC && speed() > 1)
+        scale(&at, 1, speed());
+    return real(cond, lock, id, &at);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    static int (*real)(struct pollfd *, nfds_t, int);
+
+    if (!real)
+        real = (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
+    return real(fds, count, timeout > 0 ? 1 + (int)(timeout / speed()) : timeout);
 }

@@ -135,13 +135,44 @@ static void test_seek_tail(void **state)
     seek_clear(&seek);
 }
 
+/* Bisection finds what walking along all rows finds, also at the borders. */
+static void test_seek_find(void **state)
+{
+    struct seek seek = { 0 };
+    uint64_t begin_coded = 0;
+    uint64_t begin_plain = 0;
+    uint64_t coded;
+    uint64_t plain;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(seek_find(&seek, 0, &coded, &plain), 0);
+    for (i = 0; i < 1000; i++)
+        assert_int_equal(seek_add(&seek, 10 + i % 7, 100 + i * 13 % 50, NULL), 0);
+    seek_cut(&seek, 700);
+    for (i = 700; i < 1000; i++)
+        assert_int_equal(seek_add(&seek, 3, 1 + i % 3, NULL), 0);
+    for (i = 0; i < seek.count; i++) {
+        uint64_t last = begin_plain + seek.rows[i].plain - 1;
+
+        assert_int_equal(seek_find(&seek, begin_plain, &coded, &plain), i);
+        assert_true(coded == begin_coded && plain == begin_plain);
+        assert_int_equal(seek_find(&seek, last, &coded, &plain), i);
+        begin_coded += seek.rows[i].coded;
+        begin_plain += seek.rows[i].plain;
+    }
+    assert_int_equal(seek_find(&seek, begin_plain, &coded, &plain), seek.count);
+    assert_true(coded == seek.coded && plain == seek.plain);
+    assert_int_equal(seek_find(&seek, UINT64_MAX, &coded, &plain), seek.count);
+    seek_clear(&seek);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zstd),
-        cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_none_and_empty),
-        cmocka_unit_test(test_seek_tail),
+        cmocka_unit_test(test_zstd),           cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_none_and_empty), cmocka_unit_test(test_seek_tail),
+        cmocka_unit_test(test_seek_find),
     };
 
     return RUN(tests);

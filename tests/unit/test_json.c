@@ -85,6 +85,21 @@ static void test_values(void **state)
     json_free(doc);
 }
 
+/* Keys are the same whether they are escaped or not, and of two the last counts. */
+static void test_escaped_keys(void **state)
+{
+    static const char text[] = "{\"path\": 1, \"p\\u0061th\": 2, \"\\/x\": 3, \"a\\nb\": 4}";
+    struct json *doc = json_parse(text, sizeof(text) - 1, NULL);
+    uint64_t n = 0;
+
+    (void)state;
+    assert_true(json_u64(json_get(json_root(doc), "path"), &n) && n == 2);
+    assert_true(json_u64(json_get(json_root(doc), "/x"), &n) && n == 3);
+    assert_true(json_u64(json_get(json_root(doc), "a\nb"), &n) && n == 4);
+    assert_int_equal(json_type(json_get(json_root(doc), "p\\u0061th")), JSON_ABSENT);
+    json_free(doc);
+}
+
 static void test_writing(void **state)
 {
     struct jsonw w;
@@ -109,6 +124,28 @@ static void test_writing(void **state)
                         "{\n  \"a\": \"q\\\"\\\\\\n\\u0001\xef\xbf\xbd\",\n  \"b\": null,\n"
                         "  \"c\": [18446744073709551615, true],\n  \"d\": {}\n}\n");
     assert_int_equal(json_check(out.data, out.len, NULL, &err), 0);
+    buf_clear(&out);
+}
+
+/* What a terminal should not get is escaped, in texts of ours and in JSON from elsewhere. */
+static void test_invisible_characters(void **state)
+{
+    const char *text = "\x1b[1m \x7f \xc2\x9b \xc2\xa0 \xe2\x80\xae \xe2\x81\xa6 \xef\xbb\xbf "
+                       "\xf3\xa0\x81\xa1 \xc3\xa9 \xf0\x9f\x98\x80";
+    const char *json = "{\t\"a\xc2\x9b\": \"\xe2\x80\xae\\u001b\xf3\xa0\x81\xa1\xc3\xa9\"\n}";
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1000);
+    assert_int_equal(jsonw_quote(&out, text, strlen(text), NULL), 0);
+    assert_string_equal(buf_text(&out),
+                        "\"\\u001b[1m \\u007f \\u009b \xc2\xa0 \\u202e \\u2066 \\ufeff "
+                        "\\udb40\\udc61 \xc3\xa9 \xf0\x9f\x98\x80\"");
+    assert_int_equal(json_check(out.data, out.len, NULL, NULL), 0);
+    buf_reset(&out);
+    assert_int_equal(jsonw_copy(buf_put, &out, json, strlen(json), NULL), 0);
+    assert_string_equal(buf_text(&out),
+                        "{\t\"a\\u009b\": \"\\u202e\\u001b\\udb40\\udc61\xc3\xa9\"\n}");
     buf_clear(&out);
 }
 
@@ -137,7 +174,9 @@ int main(void)
         cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_escaped_keys),
         cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_invisible_characters),
         cmocka_unit_test(test_a_full_sink_is_told_once),
     };
 

@@ -34,7 +34,7 @@ static void test_safe(void **state)
     (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         assert_string_equal(path_safe(out, cases[i].from), cases[i].to);
-        assert_true(path_is_safe(out));
+        assert_true(path_is_portable(out, strlen(out)));
     }
 }
 
@@ -50,7 +50,26 @@ static void test_long_names_are_cut_between_characters(void **state)
     name[i] = '\0';
     (void)path_safe(out, name + 0);
     assert_int_equal(strlen(out), PATH_NAME_MAX);
-    assert_true(path_is_safe(out));
+    assert_true(path_is_portable(out, strlen(out)));
+}
+
+static void test_portable(void **state)
+{
+    static const char *const bad[] = {
+        "",     ".",   "..",      ".ssh",  "a.",   " a",   "a ",        "a/b",           "a:b",
+        "a\\b", "nul", "NUL.txt", "a\x1b", "\xff", "a\tb", "a\xc2\x9b", "\xe2\x80\xae!",
+    };
+    char name[300];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_false(path_is_portable(bad[i], strlen(bad[i])));
+    memset(name, 'n', sizeof(name));
+    assert_true(path_is_portable(name, PATH_COMPONENT_MAX));
+    assert_false(path_is_portable(name, PATH_COMPONENT_MAX + 1));
+    assert_true(path_is_portable("a/b", 1)); /* len bytes of it alone */
+    assert_true(path_is_portable("caf\xc3\xa9~2.html", 12));
 }
 
 static void test_parts(void **state)
@@ -76,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_safe),
         cmocka_unit_test(test_long_names_are_cut_between_characters),
+        cmocka_unit_test(test_portable),
         cmocka_unit_test(test_parts),
     };
 

@@ -8,13 +8,13 @@
 #include <string.h>
 
 static const char sample[] =
-    "{\"schema\": \"urn\", \"runs\": \"not an array\", \"previous\": {\"archive\": \"n1\", "
+    "{\"schema\": \"urn\", \"n\": [-1.5e3, true], \"previous\": {\"archive\": \"n1\", "
     "\"manifest_sha256\": "
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\n"
     "\"request\": {\"runs\": [{\"deep\": 1}], \"previous\": {\"x\": 1}},\n"
     "\"runs\": [{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], \"counts\": {\"x\": 1}}, "
     "{\"b\": 2}],\n"
-    "\"documents\": [], \"artifacts\": [{\"p\": \"\\\\\"}], \"missing\": [[1], 2, {}], "
+    "\"documents\": [], \"artifacts\": [{\"p\": \"\\\\\"}], \"missing\": [{}], "
     "\"totals\": {}}\n";
 
 struct seen {
@@ -65,6 +65,7 @@ static void test_however_cut(void **state)
         assert_int_equal(seen.count[ROWS_RUNS], 2);
         assert_int_equal(seen.count[ROWS_DOCUMENTS], 0);
         assert_int_equal(seen.count[ROWS_ARTIFACTS], 1);
+        assert_int_equal(seen.count[ROWS_MISSING], 1);
         assert_string_equal(seen.first_run, "{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], "
                                             "\"counts\": {\"x\": 1}}");
     }
@@ -75,13 +76,60 @@ static void test_however_cut(void **state)
 
 static void test_no_manifest(void **state)
 {
-    static const char *const bad[] = { "", "[]", "{", "{}}", "{} x", "]", "{\"runs\": [{}" };
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{",
+        "{}}",
+        "{} x",
+        "]",
+        "{\"runs\": [{}",
+        "{}",
+        "1",
+        "null",
+        "\"artifacts\"",
+        /* of another reader another manifest */
+        "{\"artifacts\": [], \"artifacts\": []}",
+        "{\"artifacts\": [], \"artif\\u0061cts\": []}",
+        "{\"artifacts\": {}}",
+        "{\"artifacts\": null}",
+        "{\"artifacts\": [1]}",
+        "{\"artifacts\": [[]]}",
+        "{\"artifacts\": [\"x\"]}",
+        "{\"artifacts\": [], \"previous\": []}",
+        "{\"artifacts\": [], \"previous\": 1}",
+        /* no JSON */
+        "{\"artifacts\": [],}",
+        "{\"artifacts\": [] \"x\": 1}",
+        "{\"artifacts\": [], \"x\": }",
+        "{\"artifacts\": [], \"x\": 01}",
+        "{\"artifacts\": [], \"x\": nul}",
+        "{\"artifacts\" []}",
+        "{\"artifacts\": [{},]}",
+        "{\"artifacts\": [{} {}]}",
+        "{\"artifacts\": [}",
+        "{\"artifacts\": [], \"x\": {1: 2}}",
+        "{\"artifacts\": [], \"x\": [1}",
+        "{,\"artifacts\": []}",
+        "{\"artifacts\": [], \"x\": \"\\q\"}",
+        "{\"artifacts\": [], \"x\": \"\xff\"}",
+        "{\"artifacts\": [], \"runs\": [{\"a\" 1}]}",
+        "{\"artifacts\": [], \"missing\": [{]}]}",
+        "{\"artifacts\": []} {}",
+        "{\"artifacts\": []}1",
+        "{:}",
+        "{\"artifacts\":: []}",
+    };
     struct seen seen = { .answer = 0 };
     size_t i;
 
     (void)state;
-    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         assert_int_equal(feed(&seen, bad[i], strlen(bad[i]), 1), -1);
+        assert_int_equal(feed(&seen, bad[i], strlen(bad[i]), 1000), -1);
+    }
+    assert_int_equal(feed(&seen, "{\"artifacts\":[]}", 16, 3), 0);
+    assert_int_equal(feed(&seen, "{\"artifacts\": [], \"a\0\": 1}", 27, 3), -1);
 }
 
 static void test_names(void **state)

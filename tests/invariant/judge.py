@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""What an archive holds, read without skyarc, held against what the server holds."""
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+import zlib
+
+import zstandard
+
+from .world import sha256
+
+
+class Archive:
+    """The manifest of an archive, and the digest of every file in it."""
+
+    def __init__(self, path):
+        self.digests = {}
+        self.texts = {}
+        self.top = None
+        if path.endswith(".zip"):
+            self.read_zip(path)
+        else:
+            self.read_tar(path)
+        self.manifest = json.loads(self.texts["manifest.json"])
+
+    def keep(self, name, data):
+        top, _, inner = name.partition("/")
+        if self.top not in (None, top):
+            raise ValueError("two top directories: %s and %s" % (self.top, top))
+        self.top = top
+        if inner in self.digests:
+            raise ValueError("%s is there twice" % inner)
+        self.digests[inner] = hashlib.sha256(data).hexdigest()
+        if inner == "manifest.json" or inner.endswith(("run.json", "artifacts.json")):
+            self.texts[inner] = data
+
+    def read_zip(self, path):
+        with zipfile.ZipFile(path) as file:
+            for name in file.namelist():
+                self.keep(name, file.read(name))
+
+    def read_tar(self, path):
+        with open(path, "rb") as file:
+            data = file.read()
+        if path.endswith(".zst"):
+            data = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True).read()
+        elif path.endswith(".gz"):
+            data = gunzip(data)
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+            end = 0
+            for entry in tar:
+                if entry.islnk():
+                    target = entry.linkname.partition("/")[2]
+                    if target not in self.digests:
+                        raise ValueError("%s is a link to what is not there" % entry.name)
+                    self.digests[entry.name.partition("/")[2]] = self.digests[target]
+                elif entry.isreg():
+                    self.keep(entry.name, tar.extractfile(entry).read())
+                else:
+                    raise ValueError("%s is no file" % entry.name)
+                end = tar.offset
+            if data[end:].strip(b"\0"):
+                raise ValueError("there is something behind the last entry")
+
+
+def gunzip(data):
+    out = []
+    while data:
+        member = zlib.decompressobj(31)
+        out.append(member.decompress(data))
+        if not member.eof:
+            raise ValueError("a gzip member ends early")
+        data = member.unused_data
+    return b"".join(out)
+
+
+VIDEO = {"named-otherwise", "not-a-video", "unfinished"}  # notes that right bytes have, too
+
+
+def odd(row):
+    """Whether an artifact's row says that something is wrong with it."""
+    return bool(row["checksum_mismatch"] or set(row["notes"]) - VIDEO)
+
+
+class Verdict:
+    """Collects what is wrong."""
+
+    def __init__(self, world):
+        self.world = world
+        self.bad = []
+        self.rows = {}  # (run, artifact ID): [(the manifest's row, digest of the bytes)]
+        self.missing = set()
+        self.failed = set()  # runs
+
+    def say(self, text, *args):
+        self.bad.append(text % args)
+
+    def wanted(self):
+        """(run, artifact ID, accepted digests) of all that must be there."""
+        for run in self.world.runs:
+            for a in run.artifacts:
+                yield run, a.id, accepted(a.thing)
+        for run, ident, thing in self.world.expected:
+            yield run, ident, accepted(thing)
+
+    def pulled(self, archive, done):
+        """Hold one archive against the truth; done: exit status 0, nothing may be missing in silence."""
+        self.take([archive])
+        self.contents(self.wanted())
+        self.strangers({(run.id, ident) for run, ident, _ in self.wanted()})
+        self.untrue(done)
+        if done and self.missing:
+            self.say("exit 0, and missing: %s", sorted(map(str, self.missing))[:3])
+
+    def take(self, found):
+        """Read the manifests, and see whether each archive is what its own says."""
+        self.rows, self.missing, self.failed = {}, set(), set()
+        for archive in found:
+            self.inside(archive)
+            self.records(archive)
+            for row in archive.manifest["artifacts"]:
+                self.rows.setdefault((row["run_id"], row["artifact_id"]), []).append(
+                    (row, archive.digests.get(row["path"])))
+            for row in archive.manifest["missing"]:
+                self.missing.add((row["run_id"], row["artifact_id"]))
+                self.failed.add(row["run_id"] if row["artifact_id"] is None else None)
+
+    def nights(self, found, safe, code, waiting, lost):
+        """
+        Hold the volumes of a sync directory against the truth.
+
+        safe     runs that may be removed at the service, as skyarc says
+        waiting  how many runs it says are not archived yet
+        lost     (run, artifact ID) that the catalog says are missing
+        """
+        self.take(found)
+        self.missing |= lost
+        archived = {r["run_id"] for archive in found for r in archive.manifest["runs"] if not r["error"]}
+        for (run, ident), have in self.rows.items():
+            right = {sha256(v) for v in self.ever(run, ident)}
+            for row, digest in have:
+                if right and digest not in right and not odd(row):
+                    self.say("%s has wrong bytes (%d; via %s)%s", ident, row["size"], row["fetched_via"],
+                             self.kind_of_wrong(ident, digest))
+        self.strangers({(run.id, ident) for run in self.world.runs for ident, _, _ in run.ever})
+        if code == 0:
+            self.contents(w for w in self.last() if w[0].id in archived)
+            self.untrue(True)
+            absent = [r.id for r in self.world.runs if r.status == "completed" and r.id not in archived]
+            if len(absent) > waiting:
+                self.say("exit 0, and not archived: %s", absent)
+        whole = Verdict(self.world)
+        whole.rows, whole.missing, whole.failed = self.rows, set(), set()
+        whole.contents((w for w in self.last() if w[0].id in safe), excused=False)
+        for text in whole.bad:
+            self.say("--list-safe, and %s", text)
+        for run in safe - archived:
+            self.say("--list-safe names %s, and no volume has it", run)
+
+    def ever(self, run, ident):
+        return [v for r in self.world.runs if r.id == run for i, thing, _ in r.ever if i == ident
+                for v in thing.versions]
+
+    def last(self):
+        """What the last list of each run told of, and what was held then, or later."""
+        for run in self.world.runs:
+            for ident, thing, version in run.last + run.last_files:
+                yield run, ident, {sha256(v) for v in thing.versions[version:]}
+
+    def inside(self, archive):
+        """Whether an archive is what its manifest says."""
+        named = {d["path"] for d in archive.manifest["documents"]}
+        for row in archive.manifest["artifacts"]:
+            named.add(row["path"])
+            digest = archive.digests.get(row["path"])
+            if digest is None:
+                self.say("%s is in the manifest, and not in the archive", row["path"])
+            elif digest != row["sha256"]:
+                self.say("%s has other bytes than the manifest says", row["path"])
+        for path in archive.digests:
+            if path.startswith("data/") and path not in named:
+                self.say("%s is in the archive, and not in the manifest", path)
+
+    def contents(self, wanted, excused=True):
+        """Whether what is wanted is there; excused: by being named as missing, or noted."""
+        zips = {a.id for a in self.world.artifacts.values() if a.kind == "step_archive"}
+        for run, ident, right in wanted:
+            have = self.rows.get((run.id, ident), [])
+            if any(digest in right for _, digest in have):
+                continue
+            if excused and (any(odd(row) for row, _ in have) or (run.id, ident) in self.missing
+                            or run.id in self.failed):
+                continue
+            if have:
+                self.say("%s has wrong bytes (%d; via %s)%s", ident, have[0][0]["size"], have[0][0]["fetched_via"],
+                         self.kind_of_wrong(ident, have[0][1]))
+            elif ident not in zips or not self.unpacked(run, ident, excused):
+                self.say("%s is neither there nor missing", ident)
+
+    def kind_of_wrong(self, ident, digest):
+        a = self.world.artifacts.get(ident)
+        if a and digest in {sha256(v) for v in a.thing.versions}:
+            return ": an older version"
+        if a and digest in {sha256(v[:n]) for v in a.thing.versions[-1:] for n in {0, 1, len(v) // 2, len(v) - 1}}:
+            return ": cut short"
+        return ""
+
+    def unpacked(self, run, ident, excused):
+        """Whether all that a ZIP holds is there by itself, or excused."""
+        data = self.world.artifacts[ident].thing.data
+        members = {a.bundle_key: a.id for a in run.artifacts if a.parent and a.parent.id == ident}
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            for name in file.namelist():
+                key = (run.id, members.get(name))
+                have = self.rows.get(key, [])
+                told = excused and (any(odd(row) for row, _ in have) or key in self.missing)
+                if not told and sha256(file.read(name)) not in [digest for _, digest in have]:
+                    return False
+        return True
+
+    def strangers(self, ours):
+        for key, have in self.rows.items():
+            if key in self.world.foreign:
+                if not any(odd(row) for row, _ in have):
+                    self.say("%s of another run stands under %s", key[1], key[0])
+            elif key not in ours and key[1] is not None:
+                self.say("%s under %s is not (any more) what the service holds", key[1], key[0])
+
+    def untrue(self, done):
+        """What the list says untruly must be seen."""
+        for run, ident in self.world.note:
+            have = self.rows.get((run, ident), [])
+            if have and done and not any(odd(row) for row, _ in have) and (run, ident) not in self.missing and \
+                    run not in self.failed:
+                self.say("the list says untruly what %s is, and nobody says so", ident)
+
+    def records(self, archive):
+        failed = {r["run_id"] for r in archive.manifest["runs"] if r["error"]}
+        for path, text in archive.texts.items():
+            if not path.endswith("/run.json"):
+                continue
+            run = next((r for r in self.world.runs if path == "data/%s/run.json" % r.id), None)
+            record = json.loads(text)
+            if not run or run.id in failed:
+                continue
+            if not isinstance(record, dict) or not {"run_id", "runId", "status"} & set(record):
+                self.say("the record of %s is none: %.60s", run.id, text)
+            elif record.get("run_id") not in (None, run.id, "", 3):
+                self.say("the record of %s is that of %s", run.id, record["run_id"])
+
+
+def accepted(thing):
+    return {sha256(v) for v in thing.versions[thing.since:]}

@@ -1,0 +1,508 @@
+# SPDX-License-Identifier: MIT
+"""The truth: what the server holds, and how it would say it if it were honest."""
+import base64
+import email.utils
+import hashlib
+import io
+import json
+import random
+import threading
+import time
+import urllib.parse
+import zipfile
+
+from . import coding
+from .wire import CLOSE, RESET, head, reply
+
+KEY = "sk-invariant-0123456789abcdef"
+TYPES = [("recording", "webm"), ("screenshot_action", "png"), ("screenshot_final", "png"),
+         ("html_scrape", "html"), ("html_action", "html"), ("trace", "zip"), ("pdf", "pdf"),
+         ("skyvern_log", "log"), ("browser_console_log", "log"), ("llm_prompt", "txt"),
+         ("llm_response", "json"), ("visible_elements_tree", "json"), ("thought_graph", "json"),
+         ("download", "csv"), ("har", "har")]
+MAGIC = {"recording": b"\x1a\x45\xdf\xa3\x01\x42\x86\x81\x01\x42\xf7\x81\x01",
+         "screenshot_action": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "screenshot_final": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+         "pdf": b"%PDF-1.4\n"}
+
+
+def stamp(when):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when)) + ".%06d" % (when % 1 * 1e6)
+
+
+def http_date(when):
+    return email.utils.formatdate(int(when), usegmt=True)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def flip(data, rng):
+    """Other bytes of the same length."""
+    if not data:
+        return data
+    at = rng.randrange(len(data))
+    return data[:at] + bytes([data[at] ^ 1 + rng.randrange(255)]) + data[at + 1:]
+
+
+class Turns:
+    """What is answered in place of the truth: one maker a request, then one for ever, or none."""
+
+    def __init__(self):
+        self.turns = []
+        self.forever = None
+        self.asked = 0
+
+    def take(self):
+        n = self.asked
+        self.asked += 1
+        return (self.turns[n] if n < len(self.turns) else self.forever), n
+
+
+class Thing(Turns):
+    """An object: its versions, of which the server holds one at a time."""
+
+    def __init__(self, key, data, modified):
+        super().__init__()
+        self.key = key
+        self.versions = [data]
+        self.modified = [modified]
+        self.since = 0  # the version held when this attempt began
+        self.rest = None  # "zstd": compressed at rest, so comes from the store
+        self.validators = "none"
+        self.told = False  # some lie is about it
+        self.listed = True  # else the record alone tells of it
+        self.slow = False  # its end lets wait for itself
+
+    @property
+    def data(self):
+        return self.versions[-1]
+
+    def change(self, data, later=60):
+        self.versions.append(data)
+        self.modified.append(self.modified[-1] + later)
+
+    def form(self, origin, version=-1):
+        data = self.versions[version]
+        return coding.zstd(data) if self.rest and origin != "api" else data
+
+    def tags(self, version=-1):
+        """Validator headers."""
+        tag = hashlib.md5(self.versions[version]).hexdigest()[:12]
+        tag += str(len(self.versions) + version if version < 0 else version)
+        out = []
+        if self.validators in ("strong", "both"):
+            out.append(("ETag", '"%s"' % tag))
+        if self.validators == "weak":
+            out.append(("ETag", 'W/"%s"' % tag))
+        if self.validators in ("date", "both"):
+            out.append(("Last-Modified", http_date(self.modified[version])))
+        return out
+
+
+class Artifact:
+    def __init__(self, ident, run, kind, ext, thing, created):
+        self.id = ident
+        self.run = run
+        self.kind = kind
+        self.ext = ext
+        self.thing = thing
+        self.created = created
+        self.sized = self.summed = False
+        self.signing = "s3"
+        self.bundle_key = None
+        self.parent = None  # of a member: the ZIP's artifact
+        self.uri = "s3://artifacts/v1/local/o_1/%s/%s" % (run.id, thing.key)
+        if thing.rest:
+            self.uri += ".zst"
+        self.expired = 0  # URLs of so many lists are dead when they come
+        self.run_id = None
+
+    def known(self):
+        return self.sized or self.summed
+
+
+class Run:
+    def __init__(self, ident, ended):
+        self.id = ident
+        self.ended = ended
+        self.artifacts = []
+        self.list_turns = Turns()
+        self.record_turns = Turns()
+        self.row_lies = []  # fn(rows, n) -> rows
+        self.record_lies = []  # fn(record, n) -> anything
+        self.listed = 0  # how often
+        self.first_list = 0  # of this attempt
+        self.recorded = 0
+        self.ever = []  # (artifact ID, thing, its version) as it was listed
+        self.last = []  # the same of the last list
+        self.last_files = []
+        self.status = "completed"
+
+
+class Answer:
+    """What one request would get, and means to say it otherwise."""
+
+    def __init__(self, world, ask, body, headers, name, turn, thing=None):
+        self.world = world
+        self.ask = ask
+        self.body = body
+        self.headers = [("Date", world.date()), ("Content-Type", "application/octet-stream"
+                                                 if thing else "application/json"), *headers]
+        self.thing = thing
+        self.rng = random.Random("%d/%s/%d" % (world.seed, name, turn))
+
+    def parts(self):
+        """(status, headers, body) of the honest answer to what was asked for."""
+        first = self.ask.first()
+        if first is None or self.thing is None:
+            return 200, self.headers, self.body
+        condition = self.ask.headers.get("if-range")
+        mine = [value for name, value in self.headers if name in ("ETag", "Last-Modified")]
+        if condition and condition not in mine:
+            return 200, self.headers, self.body
+        total = len(self.body)
+        if first >= total:
+            return 416, self.headers + [("Content-Range", "bytes */%d" % total)], b""
+        return 206, self.headers + [("Content-Range", "bytes %d-%d/%d" % (first, total - 1, total))], \
+            self.body[first:]
+
+    def honest(self):
+        status, headers, body = self.parts()
+        return reply(status, headers, body)
+
+    def point(self, data):
+        """A place to cut at: before the end, unless there is nothing."""
+        if not data:
+            return 0
+        return self.rng.choice([0, 1, len(data) // 2, len(data) - 1, self.rng.randrange(len(data)),
+                                self.rng.randrange(len(data))]) % len(data)
+
+    def end(self):
+        return self.rng.choice([CLOSE, RESET])
+
+
+class World:
+    def __init__(self, seed, rng):
+        self.seed = seed
+        self.rng = rng
+        self.lock = threading.RLock()
+        self.runs = []
+        self.things = {}
+        self.artifacts = {}
+        self.ports = {}
+        self.offset = 0  # seconds that the service's clock is ahead of ours
+        self.skew = 0  # that its Date header is off
+        self.leaks = []  # where the key was seen, and must not be
+        self.note = set()  # (run, artifact) of which the list says something untrue
+        self.foreign = set()  # (run, artifact) that a list names, and that are another run's
+        self.expected = []  # more than the artifacts: (run, artifact ID, Thing)
+        self.honest = False  # nothing is said that is not so: exit 0 is owed
+        self.counts = 0  # answers with an object's bytes
+        self.hold = set()  # keys of things that are not answered for now
+        self.runs_turns = Turns()
+        self.runs_lies = []
+        self.seen = threading.Condition()
+
+    # what there is
+
+    def url(self, origin, path):
+        return "http://127.0.0.1:%d%s" % (self.ports[origin], path)
+
+    def now(self):
+        return time.time() + self.offset
+
+    def date(self):
+        return http_date(self.now() + self.skew)
+
+    def content(self, kind, size, label):
+        """Bytes of a kind, of no other artifact."""
+        label = b"%s %d " % (label.encode(), self.seed)
+        if kind in MAGIC:
+            return MAGIC[kind] + label + self.rng.randbytes(size)
+        if kind == "trace":
+            return zipped({"trace.json": label + self.rng.randbytes(size)})
+        if kind == "har":
+            return json.dumps({"log": {"entries": [label.decode()] * (1 + size // 60)}}).encode()
+        if kind == "visible_elements_tree":
+            return json.dumps({"id": label.decode(), "rows": [self.rng.random() for _ in range(size // 20)]}).encode()
+        line = b"<p>%s%d</p>\n" % (label, self.rng.randrange(10**9))
+        return line * (1 + size // len(line))
+
+    def thing(self, key, data, modified):
+        one = Thing(key, data, modified)
+        one.validators = self.rng.choice(["none", "strong", "strong", "weak", "date", "both"])
+        self.things[key] = one
+        return one
+
+    def bump(self, thing):
+        """Another version of the same size."""
+        thing.change(flip(thing.data[:1], self.rng) + self.rng.randbytes(max(0, len(thing.data) - 1)))
+
+    # what is said of it
+
+    def row(self, artifact, nth):
+        thing = artifact.thing
+        form = thing.form("store")
+        return {"artifact_id": artifact.id, "artifact_type": artifact.kind, "uri": artifact.uri,
+                "bundle_key": artifact.bundle_key, "checksum": sha256(form) if artifact.summed else None,
+                "file_size": len(form) if artifact.sized else None, "task_id": None, "step_id": "stp_1",
+                "workflow_run_id": None, "workflow_run_block_id": None, "run_id": artifact.run_id,
+                "browser_session_id": None, "signed_url": self.signed(artifact, nth < artifact.expired),
+                "archived": False, "organization_id": "o_1", "created_at": stamp(artifact.created),
+                "modified_at": stamp(thing.modified[-1])}
+
+    def signed(self, artifact, dead=False):
+        expiry = int(self.now()) + (-60 if dead else 3600)
+        sig = base64.urlsafe_b64encode(hashlib.sha256(b"%s %d" % (artifact.id.encode(), expiry)).digest())
+        sig = sig.decode().rstrip("=")
+        name = urllib.parse.quote(artifact.id, safe="")
+        key = "/bucket/v1/local/o_1/%s/%s" % (artifact.run.id, urllib.parse.quote(artifact.thing.key))
+        return {"skyvern": self.url("api", "/v1/artifacts/%s/content?expiry=%d&kid=k1&sig=%s" % (name, expiry, sig)),
+                "s3": self.url("store", "%s?AWSAccessKeyId=AKIA&Signature=%s&Expires=%d" % (key, sig, expiry)),
+                "unsigned": self.url("api", "/v1/artifacts/%s/content?artifact_name=x" % name),
+                "null": None}[artifact.signing]
+
+    def listing(self, run):
+        rows = [self.row(a, run.listed) for a in run.artifacts]
+        run.last = [(a.id, a.thing, len(a.thing.versions) - 1) for a in run.artifacts]
+        run.last += [(i, t, len(t.versions) - 1) for r, i, t in self.expected if r is run and t.listed]
+        run.ever += run.last
+        for lie in run.row_lies:
+            rows = lie(rows, run.listed) if isinstance(rows, list) else rows
+        run.listed += 1
+        return rows
+
+    def record(self, run):
+        over = run.status not in ("running", "queued")
+        record = {"run_id": run.id, "status": run.status, "run_type": "task_v1", "output": {"of": run.id},
+                  "downloaded_files": None, "recording_url": None, "screenshot_urls": None,
+                  "failure_reason": None, "errors": None, "step_count": 3, "app_url": None,
+                  "browser_session_id": None, "created_at": stamp(run.ended - 300),
+                  "modified_at": stamp(run.ended), "started_at": stamp(run.ended - 299),
+                  "finished_at": stamp(run.ended) if over else None, "run_request": {"prompt": "do %s" % run.id}}
+        run.last_files = [(i, t, len(t.versions) - 1) for r, i, t in self.expected if r is run and not t.listed]
+        run.ever += run.last_files
+        for lie in run.record_lies:
+            record = lie(record, run.recorded) if isinstance(record, dict) else record
+        run.recorded += 1
+        return record
+
+    def runs_page(self, ask):
+        if int(ask.query.get("page", ["1"])[0]) > 1:
+            return []
+        rows = [{"task_run_id": "tr_" + r.id, "run_id": r.id, "task_run_type": "task_v1", "status": r.status,
+                 "title": r.id, "created_at": stamp(r.ended - 300), "started_at": stamp(r.ended - 299),
+                 "finished_at": stamp(r.ended) if r.status not in ("running", "queued") else None}
+                for r in sorted(self.runs, key=lambda r: -r.ended)]
+        for lie in self.runs_lies:
+            rows = lie(rows) if isinstance(rows, list) else rows
+        return rows
+
+    # the server's side
+
+    def answer(self, ask):
+        with self.lock:
+            held, steps = self.route(ask)
+        while held and held in self.hold:
+            time.sleep(0.005)
+        return steps
+
+    def route(self, ask):
+        words = [urllib.parse.unquote(w) for w in ask.path.split("/")[1:]]
+        if "x-api-key" in ask.headers and ask.origin != "api":
+            self.leaks.append("%s %s" % (ask.origin, ask.path))
+        if ask.origin == "api" and words[:2] == ["v1", "runs"]:
+            return None, self.api(ask, words[2:])
+        if ask.origin == "api" and words[:2] == ["v1", "artifacts"] and words[3:] == ["content"]:
+            artifact = self.artifacts.get(words[2])
+            if artifact:
+                return artifact.thing.key, self.object(ask, artifact.thing)
+        if ask.origin != "api" and words[-1] in self.things:
+            return words[-1], self.object(ask, self.things[words[-1]])
+        return None, reply(404, [("Date", self.date())], b'{"detail": "Not Found"}')
+
+    def denied(self, ask):
+        """403, when what was asked for may not be had (any more)."""
+        query = ask.query
+        expiry = (query.get("expiry") or query.get("Expires") or [None])[0]
+        if ask.origin == "other" or (expiry and int(expiry) > self.now()):
+            return None
+        if ask.origin == "api" and not expiry and ask.headers.get("x-api-key") == KEY:
+            return None
+        return reply(403, [("Date", self.date())], b'{"detail": "Invalid or expired artifact URL"}')
+
+    def object(self, ask, thing):
+        refusal = self.denied(ask)
+        if refusal:
+            return refusal
+        maker, n = thing.take()
+        self.counts += 1
+        answer = Answer(self, ask, thing.form(ask.origin), thing.tags(), thing.key, n, thing)
+        steps = maker(answer) if maker else answer.honest()
+        return hesitant(steps) if thing.slow else steps
+
+    def api(self, ask, words):
+        if ask.headers.get("x-api-key") != KEY:
+            return reply(403, [], b'{"detail": "Invalid credentials"}')
+        if not words:
+            return self.call(ask, self.runs_turns, lambda: self.runs_page(ask), "runs")
+        run = next((r for r in self.runs if r.id == words[0]), None)
+        if not run or len(words) > 2 or words[1:] not in ([], ["artifacts"]):
+            return reply(404, [("Date", self.date())], b'{"detail": "Task run not found"}')
+        if words[1:]:
+            wanted = ask.query.get("artifact_type")
+            return self.call(ask, run.list_turns, lambda: chosen(self.listing(run), wanted), "list/" + run.id)
+        return self.call(ask, run.record_turns, lambda: self.record(run), "record/" + run.id)
+
+    def call(self, ask, turns, make, name):
+        maker, n = turns.take()
+        value = make()
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        answer = Answer(self, ask, body, [], name, n)
+        return maker(answer) if maker else answer.honest()
+
+    def begin_attempt(self):
+        """From now on only what is held now, or later, is right."""
+        with self.lock:
+            for run in self.runs:
+                run.first_list = run.listed
+            for thing in self.things.values():
+                thing.since = len(thing.versions) - 1
+
+
+def hesitant(steps):
+    """A large answer with a pause before its end, so that many are on their way at a time."""
+    out = []
+    for step in steps:
+        if isinstance(step, bytes) and len(step) > 1_000_000:
+            at = len(step) * 9 // 10
+            out += [step[:at], 0.1, step[at:]]
+        else:
+            out.append(step)
+    return out
+
+
+def chosen(rows, wanted):
+    """Rows of the types that were asked for; a ZIP is not listed then."""
+    if not wanted or not isinstance(rows, list):
+        return rows
+    return [r for r in rows if not isinstance(r, dict) or r.get("artifact_type") in wanted]
+
+
+def zipped(members, **more):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name, (2026, 1, 20, 11, 52, 30))
+            info.compress_type = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            file.writestr(info, data)
+    return out.getvalue()
+
+
+def build(world, ended):
+    """Fill the world: one to three runs with what runs leave."""
+    rng = world.rng
+    count = rng.choice([1, 1, 1, 2, 2, 3])
+    large = rng.random() < 0.3
+    for i in range(count):
+        run = Run("tsk_%d_%d" % (world.seed, i), ended - i * 60)
+        world.runs.append(run)
+        for k in range(rng.choice([1, 2, 4, 6, 8, 10])):
+            size = rng.choice([0, 10, 200, 3000, 20000, 90000])
+            if large and i == 0 and k in (0, 3):
+                size = rng.randrange(1_050_000, 1_500_000)
+            add(world, run, k, size)
+        if rng.random() < 0.35:
+            add_bundle(world, run)
+        if rng.random() < 0.3:
+            add_files(world, run)
+        twins(world, run)
+    return world
+
+
+def add(world, run, k, size, kind=None):
+    rng = world.rng
+    kind, ext = rng.choice(TYPES) if kind is None else kind
+    if size > 1_000_000 and kind in ("har", "visible_elements_tree", "download"):
+        kind, ext = "recording", "webm"
+    ident = "a_%s_%d" % (run.id[4:], k)
+    created = run.ended - 200 + k
+    data = b"" if size == 0 and rng.random() < 0.5 and kind not in MAGIC and kind != "har" else world.content(kind, size, ident)
+    thing = world.thing("%s_%s.%s" % (kind, ident, ext), data, created + 1)
+    if kind == "har" and rng.random() < 0.5:
+        thing.rest = "zstd"
+    artifact = Artifact(ident, run, kind, ext, thing, created)
+    artifact.sized = rng.random() < 0.6
+    artifact.summed = rng.random() < 0.45
+    artifact.signing = rng.choice(["s3", "s3", "s3", "skyvern", "skyvern", "unsigned", "null"])
+    artifact.run_id = rng.choice([None, run.id])
+    run.artifacts.append(artifact)
+    world.artifacts[ident] = artifact
+    return artifact
+
+
+def add_bundle(world, run):
+    """A ZIP and its members, each with a row."""
+    rng = world.rng
+    members = {}
+    for i in range(rng.randrange(2, 6)):
+        kind, ext = rng.choice([("llm_prompt", "txt"), ("screenshot_action", "png"), ("html_action", "html")])
+        members["%s_%d.%s" % (kind, i, ext)] = (kind, ext, world.content(kind, rng.choice([0, 50, 3000]), "m%d" % i))
+    whole = zipped({name: data for name, (_, _, data) in members.items()})
+    base = "z_" + run.id[4:]
+    created = run.ended - 100
+    thing = world.thing("step_archive_%s.zip" % base, whole, created + 1)
+    parent = Artifact(base, run, "step_archive", "zip", thing, created)
+    parent.sized, parent.summed = rng.random() < 0.6, rng.random() < 0.4
+    parent.signing = rng.choice(["s3", "skyvern"])
+    sized, summed = rng.random() < 0.6, rng.random() < 0.5
+    run.artifacts.append(parent)
+    world.artifacts[parent.id] = parent
+    for i, (name, (kind, ext, data)) in enumerate(members.items()):
+        one = Artifact("%s_%d" % (base, i), run, kind, ext,
+                       world.thing("%s_%s" % (base, name), data, created + 1), created)
+        one.bundle_key, one.uri, one.parent = name, parent.uri, parent
+        one.sized, one.summed, one.signing = sized, summed, "skyvern"
+        run.artifacts.append(one)
+        world.artifacts[one.id] = one
+
+
+def add_files(world, run):
+    """Files that the record names: some of them listed as artifacts, too."""
+    rng = world.rng
+    files = []
+    for k in range(rng.randrange(1, 4)):
+        artifact = add(world, run, 50 + k, rng.choice([0, 30, 5000]), ("download", "csv"))
+        artifact.uri = "s3://artifacts/o_1/downloads/%s/file %d.csv" % (run.id, k)
+        if rng.random() < 0.5:
+            run.artifacts.remove(artifact)
+            artifact.thing.listed = False
+        artifact.signing = "skyvern"
+        files.append(artifact)
+
+    def value(record, n):
+        record["downloaded_files"] = [
+            {"url": world.signed(a), "checksum": sha256(a.thing.data) if a.summed else None,
+             "filename": "file %d.csv" % i, "file_size": len(a.thing.data) if a.sized else None,
+             "modified_at": stamp(a.thing.modified[-1]), "artifact_id": a.id} for i, a in enumerate(files)]
+        return record
+
+    run.record_lies.append(value)
+    for a in files:
+        if a not in run.artifacts:
+            world.expected.append((run, a.id, a.thing))
+
+
+def twins(world, run):
+    """Some artifacts of equal content, and some that are the same object."""
+    rng = world.rng
+    plain = [a for a in run.artifacts if not a.bundle_key and a.kind not in ("step_archive", "download", "har")]
+    if len(plain) < 2 or rng.random() < 0.5:
+        return
+    one, other = rng.sample(plain, 2)
+    if rng.random() < 0.5:
+        other.thing.versions[-1] = one.thing.data
+    else:
+        world.things.pop(other.thing.key)
+        other.thing, other.uri, other.signing = one.thing, one.uri, one.signing
