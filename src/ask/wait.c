@@ -115,8 +115,27 @@ static bool check_retry(struct waited *w)
 
 static int poll_again(struct waited *w, struct err *err)
 {
+    const struct api *api = w->all->opts->api;
+
     w->checking = false;
-    return api_url_run(w->all->opts->api, &w->call.url, w->id, err);
+    return w->by_workflow
+               ? endpoint_url(api, &w->call.url, ENDPOINT_WORKFLOW_RUN, w->id, NULL, err)
+               : api_url_run(api, &w->call.url, w->id, err);
+}
+
+/* A run that another one has started has no record of its own: poll its workflow run instead.
+ */
+static bool poll_workflow(struct waited *w)
+{
+    struct err err;
+
+    if (w->by_workflow || !identity_is_workflow(w->id))
+        return false;
+    w->by_workflow = true;
+    if (poll_again(w, &err) < 0)
+        return false;
+    call_add(&w->call);
+    return true;
 }
 
 /* What the workflow run says. */
@@ -168,6 +187,8 @@ static void on_answer(void *ctx, struct call *call)
         take_retry(w, call);
         return;
     }
+    if (err.kind == ERR_NOT_FOUND && poll_workflow(w))
+        return;
     if (is_hopeless(call)) {
         w->failed = true;
         w->err = err;

@@ -39,6 +39,7 @@ struct waited {
     struct waiting *all;
     struct call call;
     bool checking;     /* the record of its workflow run is asked for: see wait.c */
+    bool by_workflow;  /* only its workflow run is known: that is polled */
     unsigned failures; /* in a row */
 };
 

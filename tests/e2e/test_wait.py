@@ -122,6 +122,17 @@ def test_the_retries_of_a_task_stand_at_its_workflow_run(skyarc, pull, emu):
     assert skyarc("wait", *FAST, "tsk_v2_7", check=1).out == b"tsk_v2_7 failed\n"
 
 
+def test_a_run_that_another_one_has_started(skyarc, emu):
+    """Only its workflow run is known."""
+    emu.mode("today")
+    emu.run("wr_c", [], status="running", story={"child": True})
+    result = skyarc("wait", *FAST, "--timeout", "200ms", "wr_c", check=75)
+    assert "it is running" in result.err
+    emu.run("wr_c", [], status="completed", story={"child": True})
+    assert skyarc("wait", *FAST, "wr_c", check=0).out == b"wr_c completed\n"
+    assert "'wr_none' is unknown" in skyarc("wait", *FAST, "wr_none", check=1).err
+
+
 def test_a_failure_that_is_tried_again_too_late(skyarc, emu):
     emu.script([FAILED] * 999, "tsk_demo1")
     result = skyarc("wait", *FAST, "--timeout", "300ms", "--json", "tsk_demo1", check=75)
