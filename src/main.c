@@ -72,7 +72,8 @@
  *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs
- *           record    manifest.json and the BagIt files
+ *           missing   what a pull has not got, counted and told
+ *           record    run.json and its like, manifest.json, the BagIt files
  * vault/    catalog   the index of a sync directory, in SQLite
  *           entry     volumes and what they hold, in and out
  *           state     where each run stands on its way
@@ -87,6 +88,14 @@
  * ask/      loop      one turn of the transfer loop
  *           call      API calls with retries
  *           listing   all runs' records and artifact lists
+ *           inquiry   what is asked about one run, until it is listed
+ *           answers   and what the answers make of it
+ *           errands   its artifacts that no list of it has
+ *           identity  the two names of one run
+ *           children  the runs that runs have started
+ *           records   what else tells a run's story, kept
+ *           gather    and fetched, beside the artifacts
+ *           paging    a record in pages, put together
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
  *           wait      poll runs until they end
@@ -99,6 +108,8 @@
  *           way       signed URL, renewed URL, content endpoint
  *           task      what is submitted
  *           webhook   what Skyvern POSTs, and whether it did
+ *           endpoint  the calls that give a run's records
+ *           timeline  which runs and tasks a timeline names
  *           redact    secrets taken out of what leaves the program
  *           secret_end  where a secret ends
  *           secret_names  whose values are secrets: the list

@@ -16,7 +16,8 @@
 /* The rows of a list, by what may name them elsewhere. */
 struct index {
     struct listed_run *run;
-    struct table *table; /* 'i' artifact_id, 'k' object key -> the row's number, from 1 on */
+    struct table *table; /* 'i' artifact_id, 'k' object key, 'p' path of a URL that is no row's
+                            -> the row's number, from 1 on */
     size_t listed;       /* rows that the service listed */
 };
 
@@ -66,23 +67,6 @@ static int index_rows(struct index *x, struct err *err)
     return 0;
 }
 
-/* The ID in .../v1/artifacts/ID/content; false when the URL is no such one. */
-static bool content_id(const char *path, char *out, size_t size)
-{
-    const char *at = strstr(path, "/v1/artifacts/");
-    size_t len;
-
-    if (!at)
-        return false;
-    at += strlen("/v1/artifacts/");
-    len = strcspn(at, "/");
-    if (!len || len >= size || strcmp(at + len, "/content") != 0)
-        return false;
-    memcpy(out, at, len);
-    out[len] = '\0';
-    return true;
-}
-
 /* The listed row that a URL leads to, or NULL; id gets the artifact's ID where the URL has it.
  */
 static struct artifact *find_url(const struct index *x, const char *url, char *id, size_t size)
@@ -94,32 +78,42 @@ static struct artifact *find_url(const struct index *x, const char *url, char *i
     *id = '\0';
     if (!url || !url_path(url, path, sizeof(path)))
         return NULL;
-    if (content_id(path, id, size))
+    if (api_content_id(url, id, size))
         return find_key(x, 'i', id);
+    if (strncmp(url, "file://", 7) == 0) { /* as the list has it, or as another record has it */
+        row = find_key(x, 'k', url + 7);
+        return row ? row : find_key(x, 'p', path);
+    }
     row = find_key(x, 'k', path + 1);
     slash = strchr(path + 1, '/');
     if (!row && slash)
         row = find_key(x, 'k', slash + 1);
-    return row;
+    return row ? row : find_key(x, 'p', path);
 }
 
-/* A new row; id "" makes one up, which is asked for nowhere. */
+/* A new row; id "" makes one up: with slashes, so that it is asked for nowhere. */
 static int add_row(struct index *x, struct artifact *row, const char *id, size_t n,
                    struct err *err)
 {
     struct artifact_list *list = &x->run->list;
+    char path[KEY_MAX];
     char made[256];
 
     row->unnamed = !*id;
     row->nth = n;
     if (row->unnamed)
-        (void)snprintf(made, sizeof(made), "%s.%s.%zu", x->run->id, row->origin, n);
+        (void)snprintf(made, sizeof(made), "%s/%s/%zu", x->run->id, row->origin, n);
     row->artifact_id = region_copy(list->region, row->unnamed ? made : id,
                                    strlen(row->unnamed ? made : id), err);
-    if (!row->artifact_id || artifact_list_add(list, row, err) < 0)
+    if (!row->artifact_id || artifact_url(&row->signed_url, list->region, err) < 0 ||
+        artifact_find_file(row, list->region, err) < 0 || artifact_list_add(list, row, err) < 0)
         return -1;
     x->run->extras++;
-    return 0;
+    if (!row->unnamed)
+        return note_key(x, 'i', id, list->count, err);
+    return url_path(row->signed_url, path, sizeof(path))
+               ? note_key(x, 'p', path, list->count, err)
+               : 0;
 }
 
 static const char *url_in(const struct run *run, const struct artifact *row)
@@ -128,6 +122,8 @@ static const char *url_in(const struct run *run, const struct artifact *row)
         return run->recording_url;
     if (strcmp(row->origin, "screenshot_urls") == 0)
         return row->nth < run->screenshot_count ? run->screenshot_urls[row->nth] : NULL;
+    if (strcmp(row->origin, "downloaded_files") != 0)
+        return NULL;
     return row->nth < run->file_count ? run->files[row->nth].url : NULL;
 }
 
@@ -148,45 +144,48 @@ int extras_urls(const struct listed_run *run, const struct run *fresh, struct ta
     return 0;
 }
 
-static struct artifact *same_sum(const struct index *x, const struct run_file *file)
+/* A row of the type that has the checksum and the size of a file. */
+static struct artifact *same_sum(const struct index *x, const struct run_file *file,
+                                 const char *type)
 {
     size_t i;
 
-    for (i = 0; file->checksum && file->sized && i < x->listed; i++) {
+    for (i = 0; file->checksum && file->sized && i < x->run->list.count; i++) {
         struct artifact *row = &x->run->list.rows[i];
 
-        if (row->artifact_type && strcmp(row->artifact_type, "download") == 0 &&
-            row->checksum && strcasecmp(row->checksum, file->checksum) == 0 && row->sized &&
-            row->file_size == file->file_size && !row->filename)
+        if (row->artifact_type && strcmp(row->artifact_type, type) == 0 && row->checksum &&
+            strcasecmp(row->checksum, file->checksum) == 0 && row->sized &&
+            row->file_size == file->file_size && (i >= x->listed || !row->filename))
             return row;
     }
     return NULL;
 }
 
-static int add_files(struct index *x, struct err *err)
+/* Files of a record become rows of a type, unless they are. */
+static int add_files(struct index *x, const struct run_file *files, size_t count,
+                     const char *type, const char *origin, struct err *err)
 {
-    const struct run *run = &x->run->run;
     char id[256];
     size_t i;
 
-    for (i = 0; i < run->file_count; i++) {
-        const struct run_file *file = &run->files[i];
+    for (i = 0; i < count; i++) {
+        const struct run_file *file = &files[i];
         struct artifact *row = file->artifact_id ? find_key(x, 'i', file->artifact_id) : NULL;
-        struct artifact made = { .artifact_type = "download",
+        struct artifact made = { .artifact_type = type,
                                  .signed_url = file->url,
                                  .checksum = file->checksum,
                                  .filename = file->filename,
                                  .modified_at = file->modified_at,
                                  .file_size = file->file_size,
                                  .sized = file->sized,
-                                 .origin = "downloaded_files" };
+                                 .origin = origin };
 
         if (!row)
             row = find_url(x, file->url, id, sizeof(id));
         if (!row)
-            row = same_sum(x, file);
+            row = same_sum(x, file, type);
         if (row) { /* the list knows less of it */
-            row->filename = file->filename;
+            row->filename = row->filename ? row->filename : file->filename;
             row->checksum = row->checksum ? row->checksum : file->checksum;
             continue;
         }
@@ -211,14 +210,6 @@ static int add_url(struct index *x, const char *url, const char *type, const cha
     return add_row(x, &made, id, n, err);
 }
 
-static void note(struct listed_run *run, const char *word, const char *warning)
-{
-    if (run->note_count < LISTED_NOTES)
-        run->notes[run->note_count++] = word;
-    if (warning)
-        log_line(run->listing->calm ? LOG_INFO : LOG_WARNING, "run '%s' %s", run->id, warning);
-}
-
 /* How many rows have a type of a group (or just a type). */
 static size_t count(const struct listed_run *run, const char *name)
 {
@@ -239,25 +230,39 @@ static bool is(const char *text, const char *what)
     return text && strcmp(text, what) == 0;
 }
 
-/* What a completed run of a browser should have left, as far as it was listed. */
-static void note_lacks(struct listed_run *run, const struct kind_filter *filter)
+/* What a completed run should have left, as far as it was listed. */
+static void note_lacks(const struct index *x, const struct kind_filter *filter)
 {
+    struct listed_run *run = x->run;
     bool browser = !is(run->run.run_type, "workflow_run") || count(run, "screenshots") ||
                    count(run, "html") || count(run, "recordings");
 
     if (is(run->run.status, "failed") && run->run.failure_reason &&
         strcasestr(run->run.failure_reason, "webhook"))
-        note(run, "webhook-failed", NULL);
+        listing_note(run, "webhook-failed", NULL);
     if (run->run.recording_archived)
-        note(run, "recording-archived", NULL);
+        listing_note(run, "recording-archived", NULL);
+    if (run->run.retry_pending)
+        listing_note(run, "retry-pending",
+                     "is going to be tried again: what it leaves then is not here yet");
     if (count(run, "recording") > 1)
-        note(run, "several-recordings", NULL);
-    if (!is(run->run.status, "completed") || !browser)
+        listing_note(run, "several-recordings", NULL);
+    if (!is(run->run.status, "completed"))
+        return;
+    if (!x->listed) {
+        if (!run->timeline.child_count) /* what it did, its children have */
+            listing_note(run, "no-artifacts",
+                         *run->other
+                             ? "is completed and has no artifacts, under both of its names"
+                             : "is completed and has no artifacts");
+        return;
+    }
+    if (!browser)
         return;
     if (kind_filter_match(filter, "recording") && !count(run, "recordings"))
-        note(run, "no-recording", "is completed and has no recording");
+        listing_note(run, "no-recording", "is completed and has no recording");
     if (kind_filter_match(filter, "screenshot_final") && !count(run, "screenshot_final"))
-        note(run, "no-final-screenshot", "is completed and has no final screenshot");
+        listing_note(run, "no-final-screenshot", "is completed and has no final screenshot");
 }
 
 /* Whether the list holds every screenshot there is, so that an absent one is really absent. */
@@ -272,6 +277,27 @@ static bool all_screenshots(const struct listed_run *run, const struct kind_filt
     return true;
 }
 
+/* The recordings that records name. */
+static int add_recordings(struct index *x, struct err *err)
+{
+    struct listed_run *run = x->run;
+    bool added = false;
+    size_t i;
+
+    if (add_url(x, run->run.recording_url, "recording", "recording_url", 0, &added, err) < 0)
+        return -1;
+    if (added)
+        listing_note(run, "recording-url-unlisted",
+                     "has a recording_url that leads to no listed artifact");
+    for (i = 0; i < run->workflow.recording_count; i++) {
+        if (add_url(x, run->workflow.recording_urls[i], "recording", "recording_urls", i,
+                    &added, err) < 0)
+            return -1;
+    }
+    return add_files(x, run->session.recordings, run->session.session_recordings, "recording",
+                     "session_recordings", err);
+}
+
 int extras_add(struct listed_run *run, const struct kind_filter *filter, struct err *err)
 {
     struct index x = { run, table_new(err), run->list.count };
@@ -281,16 +307,14 @@ int extras_add(struct listed_run *run, const struct kind_filter *filter, struct 
 
     if (!x.table || index_rows(&x, err) < 0)
         goto out;
-    if (kind_filter_match(filter, "download") && add_files(&x, err) < 0)
+    if (kind_filter_match(filter, "download") &&
+        (add_files(&x, run->run.files, run->run.file_count, "download", "downloaded_files",
+                   err) < 0 ||
+         add_files(&x, run->session.files, run->session.file_count, "download",
+                   "session_downloads", err) < 0))
         goto out;
-    if (kind_filter_match(filter, "recording")) {
-        if (add_url(&x, run->run.recording_url, "recording", "recording_url", 0, &added, err) <
-            0)
-            goto out;
-        if (added)
-            note(run, "recording-url-unlisted",
-                 "has a recording_url that leads to no listed artifact");
-    }
+    if (kind_filter_match(filter, "recording") && add_recordings(&x, err) < 0)
+        goto out;
     for (i = 0; kind_filter_match(filter, "screenshot") && all_screenshots(run, filter) &&
                 i < run->run.screenshot_count;
          i++) {
@@ -298,7 +322,7 @@ int extras_add(struct listed_run *run, const struct kind_filter *filter, struct 
                     err) < 0)
             goto out;
     }
-    note_lacks(run, filter);
+    note_lacks(&x, filter);
     rc = 0;
 out:
     table_free(x.table);

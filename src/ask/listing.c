@@ -1,171 +1,146 @@
 /* SPDX-License-Identifier: MIT */
 #include "ask/listing.h"
 
-#include "base/clock.h"
+#include "ask/children.h"
+#include "ask/inquiry.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "skyvern/redact.h"
+#include "base/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* One word for why a run is not there. */
-static const char *reason_of(const struct err *err)
+#define WINDOW 64 /* runs that are asked about at a time */
+
+const char *listing_name(const struct listed_run *run, unsigned nth)
 {
-    switch (err->kind) {
-    case ERR_NOT_FOUND:
-        return "run-not-found";
-    case ERR_DENIED:
-        return "denied";
-    case ERR_FORMAT:
-        return "bad-answer";
-    case ERR_LIMIT:
-        return "too-large";
-    case ERR_HTTP:
-        return err->http >= 500 ? "server-error" : "http-error";
-    case ERR_NONE:
-    case ERR_USAGE:
-    case ERR_SYSTEM:
-    case ERR_MEMORY:
-    case ERR_NET:
-    case ERR_MISMATCH:
-    case ERR_EXISTS:
-    case ERR_BUSY:
-    case ERR_CANCELLED:
-        break;
-    }
-    return "network-error";
+    const char *names[3];
+    unsigned count = 0;
+
+    if (run->under[0] || !run->under[1])
+        names[count++] = run->id;
+    if (run->under[1])
+        names[count++] = run->other;
+    return nth < count ? names[nth] : NULL;
 }
 
-static void fail(struct listed_run *run, const struct err *why, const char *what)
+void listing_note(struct listed_run *run, const char *word, const char *warning)
 {
-    if (run->failed)
-        return;
-    run->failed = true;
-    run->err = *why;
-    run->reason = reason_of(why);
-    if (why->kind == ERR_NOT_FOUND)
-        (void)err_set(&run->err, ERR_NOT_FOUND, "run '%s' is unknown to %s", run->id,
-                      run->run_call.request.host);
-    else
-        (void)err_wrap(&run->err, "cannot %s of run '%s'", what, run->id);
-    run->err.http = why->http;
-}
+    unsigned i;
 
-static void ended(struct listed_run *run)
-{
-    if (--run->open == 0) {
-        run->listing->done++;
-        call_clear(&run->run_call);
-        call_clear(&run->list_call);
-    }
-}
-
-/* Keep what the API served, clean. */
-static int keep(struct buf *out, const struct call *call, const struct listing *listing,
-                struct err *err)
-{
-    struct redact what = { secret_peek(listing->api->key), listing->raw, NULL };
-
-    buf_init(out, redact_room(call->body.len));
-    return redact_json(out, buf_text(&call->body), call->body.len, &what, err);
-}
-
-static void on_run(void *ctx, struct call *call)
-{
-    struct listed_run *run = ctx;
-    struct err err = call->err;
-
-    run->attempts = call->attempts;
-    if (!err.kind && run_parse(&run->run, buf_text(&call->body), call->body.len, &err) == 0)
-        (void)keep(&run->run_json, call, run->listing, &err);
-    if (err.kind)
-        fail(run, &err, "read the record");
-    ended(run);
-}
-
-/* List a run again, without type filters. */
-static bool list_wide(struct listed_run *run, struct call *call)
-{
-    struct err err;
-
-    run->wide = true;
-    if (api_url_list(run->listing->api, &call->url, run->id, run->listing->filter, false,
-                     &err) < 0)
-        return false;
-    call_add(call);
-    return true;
-}
-
-/* Whether two rows are members of ZIPs, which a list by type does not name. */
-static bool has_members(const struct artifact_list *list)
-{
-    size_t members = 0;
-    size_t i;
-
-    for (i = 0; i < list->count && members < 2; i++)
-        members += list->rows[i].bundle_key && list->rows[i].uri;
-    return members == 2;
-}
-
-static void on_list(void *ctx, struct call *call)
-{
-    struct listed_run *run = ctx;
-    struct listing *listing = run->listing;
-    struct err err = call->err;
-
-    if (call->request.status == 422 && !run->wide && list_wide(run, call))
-        return; /* a type that this server does not know */
-    if (call->request.date != CLOCK_NONE) {
-        listing->skew = call->request.date - clock_wall();
-        run->listed_at = call->request.date;
-    } else {
-        run->listed_at = clock_wall();
-    }
-    if (!err.kind &&
-        artifact_list_parse(&run->list, buf_text(&call->body), call->body.len, &err) == 0)
-        (void)keep(&run->list_json, call, listing, &err);
-    if (!err.kind && listing->bundles && !run->wide && has_members(&run->list)) {
-        artifact_list_clear(&run->list);
-        buf_clear(&run->list_json);
-        if (list_wide(run, call))
+    for (i = 0; i < run->note_count; i++) {
+        if (strcmp(run->notes[i], word) == 0)
             return;
     }
-    if (err.kind)
-        fail(run, &err, "list the artifacts");
-    else if (run->list.broken)
-        log_line(LOG_WARNING, "run '%s': %zu rows of its list have no artifact_id", run->id,
-                 run->list.broken);
-    log_line(LOG_INFO, "run '%s': %zu artifacts", run->id, run->list.count);
-    ended(run);
+    if (run->note_count < LISTED_NOTES)
+        run->notes[run->note_count++] = word;
+    if (warning)
+        log_line(run->listing->calm ? LOG_INFO : LOG_WARNING, "run '%s' %s", run->id, warning);
 }
 
-/* Whether the filter wants ZIPs, which a list by type does not hold. */
-static bool wants_zips(const struct kind_filter *filter)
+int listing_level(struct listing *listing, struct loop *loop, size_t from, struct err *err)
 {
-    const struct kind *kind;
+    listing->next = from;
+    while (listing->done < listing->count && !listing->err.kind) {
+        uint64_t due;
 
-    for (kind = kinds; kind->type; kind++) {
-        if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
-            return true;
+        while (listing->next < listing->count && listing->open < WINDOW) {
+            if (inquiry_begin(listing, &listing->runs[listing->next++], err) < 0)
+                return -1;
+        }
+        due = callers_pump(listing->callers);
+        if (listing->done < listing->count && listing->open && !listing->err.kind &&
+            loop_turn(loop, due, err) < 0)
+            return -1;
     }
-    return false;
+    if (!listing->err.kind)
+        return 0;
+    *err = listing->err;
+    return -1;
 }
 
-/* Prepare both calls of a run. */
-static int ask(struct listing *listing, struct listed_run *run, struct err *err)
+static struct listed_run *find_name(const struct table *names, const char *name)
 {
-    call_init(&run->run_call, listing->callers, RUN_JSON_MAX, on_run, run);
-    call_init(&run->list_call, listing->callers, ARTIFACT_LIST_MAX, on_list, run);
-    run->listing = listing;
-    run->open = 2;
-    run->wide = listing->filter->wanted_count == 0 || wants_zips(listing->filter);
-    if (api_url_run(listing->api, &run->run_call.url, run->id, err) < 0 ||
-        api_url_list(listing->api, &run->list_call.url, run->id, listing->filter, !run->wide,
-                     err) < 0)
-        return -1;
-    call_add(&run->run_call);
-    call_add(&run->list_call);
+    return *name ? table_get(names, name, strlen(name)) : NULL;
+}
+
+/* The run before this one that is the same under another name, or NULL. Two tasks that claim
+ * one workflow run stay two. */
+static struct listed_run *find_same(const struct table *names, const struct listed_run *run)
+{
+    struct listed_run *first = find_name(names, run->id);
+
+    if (first)
+        return first;
+    first = find_name(names, run->other);
+    return first && strcmp(first->id, run->other) == 0 ? first : NULL;
+}
+
+/* The first of two runs that are one did not know its other name: what the second knows is
+ * more. */
+static void take_over(struct listed_run *first, struct listed_run *second)
+{
+    struct listed_run swap = *first;
+    bool under;
+
+    *first = *second;
+    *second = swap;
+    (void)snprintf(first->other, sizeof(first->other), "%s", first->id);
+    first->id = swap.id;
+    first->asked = swap.asked;
+    under = first->under[0];
+    first->under[0] = first->under[1];
+    first->under[1] = under;
+}
+
+static int note_name(struct table *names, const char *name, struct listed_run *run,
+                     struct err *err)
+{
+    return !*name || find_name(names, name) ? 0
+                                            : table_add(names, name, strlen(name), run, err);
+}
+
+/* Take a run in, or join it with one before. */
+static int take_in(struct table *names, struct listed_run *run, bool *same, struct err *err)
+{
+    struct listed_run *first = find_same(names, run);
+
+    *same = first != NULL;
+    if (!first)
+        return note_name(names, run->id, run, err) < 0 ? -1
+                                                       : note_name(names, run->other, run, err);
+    log_line(LOG_INFO, "run '%s' is run '%s' under its other name", run->id, first->id);
+    if (!*first->other && !run->failed)
+        take_over(first, run);
+    listing_release(run);
     return 0;
+}
+
+/* Two names of one run that were both asked for are one run. */
+static int join_names(struct listing *listing, struct err *err)
+{
+    struct table *names = table_new(err);
+    size_t kept = 0;
+    size_t i;
+    int rc = names ? 0 : -1;
+
+    for (i = 0; rc == 0 && i < listing->count; i++) {
+        bool same;
+
+        /* the table holds places in the array: a run moves down before it is put there */
+        if (kept < i) {
+            listing->runs[kept] = listing->runs[i];
+            listing->runs[i] = (struct listed_run){ 0 };
+        }
+        rc = take_in(names, &listing->runs[kept], &same, err);
+        kept += rc == 0 && !same;
+    }
+    if (rc == 0) {
+        listing->count = kept;
+        listing->done = kept;
+    }
+    table_free(names);
+    return rc;
 }
 
 int listing_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
@@ -177,41 +152,57 @@ int listing_fetch(struct listing *listing, struct loop *loop, struct callers *ca
     listing->api = api;
     listing->filter = filter;
     listing->callers = callers;
+    listing->region = region_new(err);
     listing->runs = mem_array(count, sizeof(*listing->runs), err);
-    if (!listing->runs)
+    if (!listing->runs || !listing->region)
         return -1;
     listing->count = count;
     for (i = 0; i < count; i++) {
         listing->runs[i].id = ids[i];
-        if (ask(listing, &listing->runs[i], err) < 0)
-            return -1;
+        listing->runs[i].asked = i;
     }
-    while (listing->done < count) {
-        uint64_t due = callers_pump(callers);
-
-        if (listing->done < count && loop_turn(loop, due, err) < 0)
-            return -1;
-    }
-    return 0;
+    if (listing_level(listing, loop, 0, err) < 0 || join_names(listing, err) < 0)
+        return -1;
+    for (i = 0; i < listing->count; i++)
+        listing->runs[i].root = i;
+    return listing->children ? children_fetch(listing, loop, err) : 0;
 }
 
-void listing_cut(struct listing *listing, size_t count)
+void listing_release(struct listed_run *run)
 {
+    run_clear(&run->run);
+    run_clear(&run->workflow);
+    run_clear(&run->session);
+    timeline_clear(&run->timeline);
+    artifact_list_clear(&run->list);
+    record_set_clear(&run->records);
+    buf_clear(&run->run_json);
+    buf_clear(&run->list_json);
+}
+
+size_t listing_cut(struct listing *listing, size_t count, size_t *asked)
+{
+    size_t cut = 0;
+
     while (listing->count > count) {
         struct listed_run *run = &listing->runs[--listing->count];
 
-        run_clear(&run->run);
-        artifact_list_clear(&run->list);
-        buf_clear(&run->run_json);
-        buf_clear(&run->list_json);
-        call_clear(&run->run_call);
-        call_clear(&run->list_call);
+        if (!run->depth) {
+            *asked = run->asked;
+            cut++;
+        }
+        listing_release(run);
     }
+    return cut;
 }
 
 void listing_clear(struct listing *listing)
 {
-    listing_cut(listing, 0);
+    size_t asked;
+
+    inquiry_clear(listing);
+    (void)listing_cut(listing, 0, &asked);
     mem_free(listing->runs);
+    region_free(listing->region);
     *listing = (struct listing){ 0 };
 }

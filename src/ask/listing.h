@@ -2,8 +2,14 @@
 /*
  * listing: the records and artifact lists of all runs asked for, in parallel.
  *
- * A run that cannot be listed keeps the reason; the others are not stopped by
- * it. What the API served is kept as it is to be archived: without secrets.
+ * A run may have two names, under one of which the service lists its artifacts (identity): both
+ * are asked, and the lists are joined by artifact_id; two names of one run that were both asked
+ * for are one run. Runs that a run has started are listed behind it when the caller wants them
+ * (children). What else is learnt on the way is kept as records when the caller wants them
+ * (records).
+ *
+ * A run that cannot be listed keeps the reason; the others are not stopped by it. What the API
+ * served is kept as it is to be archived: without secrets.
  *
  * Units    milliseconds since 1970 by the server's clock
  * Errors   ERR_CANCELLED and the like; a run's own are in it
@@ -14,28 +20,43 @@
 #define ASK_LISTING_H
 
 #include "ask/call.h"
+#include "ask/records.h"
 #include "base/err.h"
 #include "skyvern/api.h"
 #include "skyvern/artifact.h"
+#include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
 #include "skyvern/run.h"
+#include "skyvern/timeline.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define LISTED_NOTES 8
+#define LISTED_NOTES 10
 
 struct listing;
+struct inquiry;
 
 struct listed_run {
-    const char *id; /* as asked for */
+    const char *id;             /* as asked for, or as the timeline of its parent names it */
+    char other[RUN_ID_MAX + 1]; /* its other name; "": none is known */
+    const char *parent;         /* the run that started it; NULL: none that is here */
+    size_t root;    /* the run asked for that it came with: an index, as of a child */
+    size_t asked;   /* of one asked for: its place among the IDs */
+    unsigned depth; /* 0: it was asked for */
     struct run run;
+    struct run workflow; /* the record of its workflow run; {0}: none */
+    struct run session;  /* and that of its browser session */
+    struct timeline timeline;
     struct artifact_list list;
-    struct buf run_json;  /* redacted, to be archived */
-    struct buf list_json; /* redacted, to be archived */
-    int64_t listed_at;    /* server's clock */
-    bool wide;            /* listed without type filters: the server refused them */
+    struct buf run_json;       /* redacted, to be archived */
+    struct buf list_json;      /* redacted, to be archived */
+    struct record_set records; /* what else is to be archived */
+    int64_t listed_at;         /* server's clock */
+    bool under[2];             /* rows came under its name, and under its other one */
+    bool wide;                 /* listed without type filters: the server refused them */
+    bool cut;                  /* it has started more runs than came with it */
     bool failed;
     struct err err;     /* why */
     const char *reason; /* the same as a word: "run-not-found" */
@@ -43,37 +64,63 @@ struct listed_run {
     const char *notes[LISTED_NOTES]; /* what is odd about the run, as words */
     unsigned note_count;
     size_t
-        extras; /* rows at the end of list that the run's record names, and the list did not */
-
-    /* while it is being listed */
+        extras; /* rows at the end of list that the run's records name, and the list did not */
     struct listing *listing;
-    struct call run_call;
-    struct call list_call;
-    unsigned open; /* calls that have not ended */
 };
 
 struct listing {
-    struct listed_run *runs;
+    struct listed_run *runs; /* those asked for, each with its children behind it */
     size_t count;
     size_t done;
     int64_t skew; /* the server's clock minus ours */
     const struct api *api;
     const struct kind_filter *filter;
-    bool raw;     /* set before: take out the API key alone */
-    bool calm;    /* set before: what is odd about a run is noted, and told to -v alone */
-    bool bundles; /* set before: list a ZIP's members along with the ZIP */
+    bool raw;      /* set before: take out the API key alone */
+    bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
+    bool bundles;  /* set before: list a ZIP's members along with the ZIP */
+    bool children; /* set before: list the runs that a run has started, too */
+    bool deep; /* set before: look for artifacts where the lists of runs do not name them: in
+                  the lists of their tasks, in records, and in browser sessions */
+    struct records *records; /* set before: keeps records; NULL: none is wanted */
     struct callers *callers;
+    struct endpoints server; /* what is known of it */
+
+    /* while it is being filled */
+    struct inquiry *inquiries; /* those that are open */
+    unsigned open;
+    size_t next; /* the first run that is not asked about yet */
+    struct region *region;
+    struct err err;
 };
 
-/* List all runs; hooks of the loop are called meanwhile. listing must be {0}. */
+/* List all runs; hooks of the loop are called meanwhile. listing must be {0} but for what is
+ * set before. */
 int listing_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
                   const struct api *api, char *const *ids, size_t count,
                   const struct kind_filter *filter, struct err *err) MUST_CHECK;
 
-/* Forget the runs from count on. */
-void listing_cut(struct listing *listing, size_t count);
+/* Fetch the runs from `from` on, which are in the array and not asked about yet. */
+int listing_level(struct listing *listing, struct loop *loop, size_t from,
+                  struct err *err) MUST_CHECK;
 
-/* Release; may be called twice, and on {0}. */
+/* The name that the nth (from 0 on) list of a run came under; NULL: there is none. */
+const char *listing_name(const struct listed_run *run, unsigned nth);
+
+/* Note something odd about a run, once; warning (may be NULL) is told. */
+void listing_note(struct listed_run *run, const char *word, const char *warning);
+
+/*
+ * Forget the runs from count on.
+ *
+ * asked    how many of the IDs asked for the runs covered; gets how many they still cover
+ * returns  how many of the runs that were forgotten had been asked for
+ */
+size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
+
+/* Release what one run owns. */
+void listing_release(struct listed_run *run);
+
+/* Release; the loop must have been cleared. May be called twice, and on {0}. */
 void listing_clear(struct listing *listing);
 
 #endif

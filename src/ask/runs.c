@@ -18,6 +18,7 @@ struct pager {
     void *ctx;
     struct table *seen;
     uint64_t told;
+    bool paged; /* a page has come */
     bool came;
 };
 
@@ -126,6 +127,7 @@ out:
     return rc;
 }
 
+/* Fetch a page; 1: the service lists no more of them. */
 static int fetch_page(struct loop *loop, struct pager *p, struct call *call, struct err *err)
 {
     p->came = false;
@@ -138,6 +140,8 @@ static int fetch_page(struct loop *loop, struct pager *p, struct call *call, str
             return -1;
         }
     }
+    if (call->err.http == 400 && p->paged && (p->query->what.search || p->query->what.workflow))
+        return 1; /* the service goes no further into a search */
     if (call->err.kind) {
         *err = call->err;
         return err_wrap(err, "cannot list runs");
@@ -154,6 +158,7 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
                         ? (unsigned)query->limit
                         : RUNS_PAGE;
     unsigned page;
+    bool over = false; /* the service lists no more pages */
     int rc = pager.seen ? 0 : -1;
 
     *cut = false;
@@ -164,11 +169,13 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
         rc = api_url_runs(callers->api, &call.url, &query->what, page, size, err);
         if (rc == 0)
             rc = fetch_page(loop, &pager, &call, err);
+        over = rc > 0;
         if (rc == 0)
             rc = take_page(&pager, &call, size, err);
+        pager.paged = true;
         call_clear(&call);
     }
-    *cut = rc == 0; /* the last page was full */
+    *cut = rc == 0 || over; /* the last page was full, or there would have been another */
     table_free(pager.seen);
     return rc < 0 ? -1 : 0;
 }

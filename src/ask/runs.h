@@ -4,7 +4,8 @@
  *
  * Rows shift between pages while new runs start: a row that comes twice is told
  * once, and a short page ends the list. The service lists at most RUNS_WINDOW
- * runs; when that cut the list, it is said.
+ * runs, and RUNS_SEARCH of a search or of one workflow, behind which it answers
+ * 400; when that cut the list, it is said.
  *
  * Units    microseconds since 1970
  * Errors   the calls'
@@ -27,6 +28,7 @@
 #define RUNS_PAGE   100
 #define RUNS_PAGES  100
 #define RUNS_WINDOW (RUNS_PAGE * RUNS_PAGES)
+#define RUNS_SEARCH 1000
 
 /* Texts are NULL where the service gave none. */
 struct runs_row {
@@ -55,7 +57,8 @@ struct runs_query {
  * List.
  *
  * row   gets each run; 1 ends the list, -1 fails it
- * cut   gets whether the service's window ended the list, and not the runs
+ * cut   gets whether the service's window, or its limit of a search, ended the list, and not
+ *       the runs
  */
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "ask/wait.h"
 
+#include "ask/identity.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "skyvern/endpoint.h"
 #include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define INTERVAL_MAX 60000 /* of a service that fails */
+
+/*
+ * The record of a task of version 2 does not say whether it is going to be tried again; that of
+ * its workflow run does. So when such a run has ended, and not well, that one is asked, too.
+ */
 
 struct waiting {
     const struct wait_opts *opts;
@@ -58,12 +65,101 @@ static void note_status(struct waited *w)
 {
     const char *status = w->run.status ? w->run.status : "";
 
-    if (strcmp(status, w->status) == 0)
+    if (strcmp(status, w->status) == 0 && w->run.retry_pending == w->pending)
         return;
+    w->pending = w->run.retry_pending;
     (void)text_shown(w->status, sizeof(w->status), status);
     log_line(known(status) ? LOG_INFO : LOG_WARNING, "run '%s' is %s%s", w->id,
              *w->status ? w->status : "without a status",
-             known(status) ? "" : ", which is no status known here; waiting on");
+             !known(status) ? ", which is no status known here; waiting on"
+             : w->pending   ? ", and is going to be tried again"
+                            : "");
+}
+
+/* Whether an answer says that asking again is of no use. */
+static bool is_hopeless(const struct call *call)
+{
+    const struct err *err = &call->err;
+
+    return err->kind == ERR_NOT_FOUND || err->kind == ERR_DENIED ||
+           (err->kind == ERR_HTTP && err->http >= 400 && err->http < 500 && err->http != 408 &&
+            err->http != 429) ||
+           call->request.hopeless;
+}
+
+static void end(struct waited *w)
+{
+    w->ended = true;
+    tell(w);
+}
+
+/* Ask the workflow run whether the run that has ended is going to be tried again; false: it
+ * need not be asked. */
+static bool check_retry(struct waited *w)
+{
+    char other[RUN_ID_MAX + 1] = "";
+    const char *workflow;
+    struct err err;
+
+    identity_take(other, w->id, &w->run);
+    workflow = identity_is_workflow(w->id) ? w->id : other;
+    if (w->run.retry_told || !identity_is_workflow(workflow) ||
+        strcmp(w->run.status, "completed") == 0 ||
+        endpoint_url(w->all->opts->api, &w->call.url, ENDPOINT_WORKFLOW_RUN, workflow, NULL,
+                     &err) < 0)
+        return false;
+    w->checking = true;
+    call_add(&w->call);
+    return true;
+}
+
+static int poll_again(struct waited *w, struct err *err)
+{
+    const struct api *api = w->all->opts->api;
+
+    w->checking = false;
+    return w->by_workflow
+               ? endpoint_url(api, &w->call.url, ENDPOINT_WORKFLOW_RUN, w->id, NULL, err)
+               : api_url_run(api, &w->call.url, w->id, err);
+}
+
+/* A run that another one has started has no record of its own: poll its workflow run instead.
+ */
+static bool poll_workflow(struct waited *w)
+{
+    struct err err;
+
+    if (w->by_workflow || !identity_is_workflow(w->id))
+        return false;
+    w->by_workflow = true;
+    if (poll_again(w, &err) < 0)
+        return false;
+    call_add(&w->call);
+    return true;
+}
+
+/* What the workflow run says. */
+static void take_retry(struct waited *w, struct call *call)
+{
+    struct run workflow = { 0 };
+    struct err err = call->err;
+    bool lost = err.kind && !is_hopeless(call);
+
+    if (!err.kind && run_parse(&workflow, buf_text(&call->body), call->body.len, &err) == 0)
+        w->run.retry_pending = workflow.retry_pending;
+    run_clear(&workflow);
+    if (poll_again(w, &err) < 0) {
+        w->failed = true;
+        w->err = err;
+        tell(w);
+        return;
+    }
+    w->failures = lost ? w->failures + 1 : 0;
+    note_status(w);
+    if (lost || w->run.retry_pending)
+        ask_later(w);
+    else
+        end(w);
 }
 
 /* What was served, but for secrets, as the run's record. */
@@ -87,10 +183,13 @@ static void on_answer(void *ctx, struct call *call)
     struct waited *w = ctx;
     struct err err = call->err;
 
-    if (err.kind == ERR_NOT_FOUND || err.kind == ERR_DENIED ||
-        (err.kind == ERR_HTTP && err.http >= 400 && err.http < 500 && err.http != 408 &&
-         err.http != 429) ||
-        call->request.hopeless) {
+    if (w->checking) {
+        take_retry(w, call);
+        return;
+    }
+    if (err.kind == ERR_NOT_FOUND && poll_workflow(w))
+        return;
+    if (is_hopeless(call)) {
         w->failed = true;
         w->err = err;
         if (err.kind == ERR_NOT_FOUND)
@@ -104,10 +203,11 @@ static void on_answer(void *ctx, struct call *call)
     if (!err.kind) {
         if (take_record(w, call, &err) == 0) {
             w->failures = 0;
+            if (run_is_over(&w->run) && check_retry(w))
+                return;
             note_status(w);
-            if (run_is_terminal(w->run.status)) {
-                w->ended = true;
-                tell(w);
+            if (run_is_over(&w->run)) {
+                end(w);
                 return;
             }
         }

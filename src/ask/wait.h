@@ -10,7 +10,7 @@
  * Errors   ERR_CANCELLED and the like; a run's own are in it
  * Owns     a waited run owns its record, until wait_clear
  * Threads  the transfer loop
- * Source   docs/api.md, "A run" (the five terminal statuses)
+ * Source   docs/api.md, "A run" (the five terminal statuses, and retries)
  */
 #ifndef ASK_WAIT_H
 #define ASK_WAIT_H
@@ -29,14 +29,17 @@ struct waiting;
 
 struct waited {
     const char *id;
-    bool ended;     /* has a terminal status: see run */
+    bool ended;     /* is over: see run */
     bool failed;    /* cannot be polled: see err */
     struct run run; /* as it was last served, but for secrets */
     struct err err;
     char status[64]; /* the last one seen; "" before the first answer */
+    bool pending;    /* it has failed, and is going to be tried again */
 
     struct waiting *all;
     struct call call;
+    bool checking;     /* the record of its workflow run is asked for: see wait.c */
+    bool by_workflow;  /* only its workflow run is known: that is polled */
     unsigned failures; /* in a row */
 };
 

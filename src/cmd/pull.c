@@ -48,6 +48,7 @@ static const struct opt pull_opts[] = {
 
 static const struct opt_group pull_groups[] = {
     { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
+    { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_format_opts,   OPT_AT(pull_args, archive) },
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
@@ -67,6 +68,7 @@ struct job {
     struct jsonw *planned; /* of a dry run with --json */
     size_t planned_count;
     size_t planned_same;
+    size_t planned_records;
     uint64_t planned_bytes;
 };
 
@@ -75,7 +77,10 @@ static void on_planned(void *ctx, const struct pull_planned *p)
     struct job *job = ctx;
     char size[TEXT_SIZE_MAX] = "?";
 
-    job->planned_count++;
+    if (p->record)
+        job->planned_records++;
+    else
+        job->planned_count++;
     job->planned_same += p->same_as != NULL;
     job->planned_bytes += p->sized && !p->same_as ? p->size : 0;
     if (job->planned) {
@@ -85,6 +90,7 @@ static void on_planned(void *ctx, const struct pull_planned *p)
         jsonw_text(job->planned, "artifact_type", p->artifact_type);
         jsonw_text(job->planned, "path", p->path);
         jsonw_text(job->planned, "same_as", p->same_as);
+        jsonw_text(job->planned, "record", p->record);
         if (p->sized)
             jsonw_u64(job->planned, "size", p->size);
         else
@@ -92,8 +98,9 @@ static void on_planned(void *ctx, const struct pull_planned *p)
         jsonw_close(job->planned);
         return;
     }
-    (void)printf("%10s  %s%s%s\n", p->sized ? text_size(size, p->size) : size, p->path,
-                 p->same_as ? "  = " : "", p->same_as ? p->same_as : "");
+    if (!p->record)
+        (void)printf("%10s  %s%s%s\n", p->sized ? text_size(size, p->size) : size, p->path,
+                     p->same_as ? "  = " : "", p->same_as ? p->same_as : "");
 }
 
 /* Read the webhook's body; what it says counts once its signature is checked. */
@@ -177,6 +184,9 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         (void)printf("%10s  in %zu artifacts, %zu of them the same as another\n",
                      text_size(size, job->planned_bytes), job->planned_count,
                      job->planned_same);
+        if (job->planned_records)
+            (void)printf("%10s  %zu requests for records of the runs, and one more a page\n",
+                         "and", job->planned_records);
     }
     mem_free(w);
     return rc;

@@ -83,6 +83,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     struct output out = { .args = args };
     struct talk talk = { 0 };
     bool cut = false;
+    bool searched;
     int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
                              operands[0])
                    : query_fill(&args->query, &query, err);
@@ -99,14 +100,20 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         grid_print(&out.grid, stdout);
-    if (cut)
+    searched = query.what.search || query.what.workflow;
+    if (cut && searched)
+        log_line(LOG_WARNING,
+                 "the service lists only the newest %d matches of a search, or runs "
+                 "of one workflow; older ones are not shown",
+                 RUNS_SEARCH);
+    else if (cut)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d runs; older ones are not shown "
                  "(filters reach further back)",
                  RUNS_WINDOW);
     talk_close(&talk);
     grid_clear(&out.grid);
-    return rc < 0 ? talk_status(err) : EXIT_DONE;
+    return rc < 0 ? talk_status(err) : cut ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 const struct command cmd_runs = {
@@ -115,8 +122,8 @@ const struct command cmd_runs = {
     .brief = "list runs, newest first",
     .about =
         "Lists the runs that the service knows, newest first, page after page. With --ids "
-        "the list can be piped into 'skyarc pull -i -'. With --json the rows as served but for "
-        "secrets, in one array.",
+        "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
+        "the list short. With --json the rows as served but for secrets, in one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

@@ -40,14 +40,20 @@ static const struct opt_group show_groups[] = {
 static int print_all(const struct show_args *args, const struct listing *listing,
                      struct err *err)
 {
-    bool many = listing->count > 1;
+    size_t asked = 0;
     size_t failed = 0;
     size_t shown = 0;
+    bool many;
     size_t i;
 
+    for (i = 0; i < listing->count; i++)
+        asked += !listing->runs[i].depth;
+    many = asked > 1;
     for (i = 0; i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
 
+        if (run->depth) /* on the page of the run that started it */
+            continue;
         if (run->failed) {
             failed++;
             log_line(LOG_ERROR, "%s", run->err.text);
@@ -55,13 +61,13 @@ static int print_all(const struct show_args *args, const struct listing *listing
         }
         if ((args->common.json ? talk_json(many ? shown ? ",\n" : "[\n" : "",
                                            buf_text(&run->run_json), run->run_json.len, err)
-                               : page_print(run, shown > 0, err)) < 0)
+                               : page_print(listing, i, shown > 0, err)) < 0)
             return -1;
         shown++;
     }
     if (args->common.json)
         (void)fputs(!many ? shown ? "\n" : "" : shown ? "\n]\n" : "[]\n", stdout);
-    return !failed ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
+    return !failed ? EXIT_DONE : failed == asked ? EXIT_FAILED : EXIT_INCOMPLETE;
 }
 
 static int show_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -70,7 +76,7 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
     struct talk talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = args->raw };
+    struct listing listing = { .raw = args->raw, .children = !args->common.json };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
@@ -90,9 +96,9 @@ const struct command cmd_show = {
     .args = "RUN_ID...",
     .brief = "show a run: how it went and what it left",
     .about =
-        "Shows each run on a page: status, times, request, output, why it failed, its files "
-        "and artifacts. With --json the record as served but for secrets (of several runs: in "
-        "one array).",
+        "Shows each run on a page: status, times, request, output, why it failed, its "
+        "attempts, its files, the runs that it started, and its artifacts. With --json the "
+        "record as served but for secrets (of several runs: in one array).",
     .groups = show_groups,
     .size = sizeof(struct show_args),
     .defaults = &show_defaults,

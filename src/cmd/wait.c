@@ -71,7 +71,8 @@ const struct command cmd_wait = {
     .args = "RUN_ID...",
     .brief = "wait until runs have ended",
     .about =
-        "Polls the runs until each has a terminal status, and prints it. Exit status: 0 when "
+        "Polls the runs until each has a terminal status and is not going to be tried again, "
+        "and prints it. Exit status: 0 when "
         "all completed, 1 when one ended otherwise (its failure reason is on standard "
         "error), 75 when the time is up.",
     .groups = wait_groups,

@@ -2,12 +2,15 @@
 #include "flow/draft.h"
 
 #include "ask/extras.h"
+#include "ask/gather.h"
 #include "base/clock.h"
 #include "skyvern/kind.h"
 #include "skyvern/redact.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#define PATH_ROOM  512
 #define USUAL_SIZE ((uint64_t)256 << 10) /* of an artifact that says none */
 
 static int64_t first_known(int64_t a, int64_t b, int64_t c)
@@ -61,6 +64,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
                                   .created_us = created };
 
     bool wanted = kind_filter_match(filter, a->artifact_type);
+    struct item *item;
 
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
                              time_of(listed->run.created_at), clock_wall() * 1000) /
@@ -69,7 +73,13 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
         return 0;
     if (is_parent(a))
         return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
-    return wanted ? plan_add(plan, &what, run, row, NULL, err) : 0;
+    if (!wanted)
+        return 0;
+    if (plan_add(plan, &what, run, row, &item, err) < 0)
+        return -1;
+    if (item && a->typed_by_uri)
+        item_note(item, "typed-by-uri");
+    return 0;
 }
 
 /* One run: its bundles are known before its members, and those before their ZIPs. */
@@ -125,13 +135,16 @@ static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run
 size_t draft_fit(const struct draft_opts *opts, uint64_t most)
 {
     uint64_t bytes = 0;
+    size_t fit = 0; /* the last run that was asked for: it and its children go together */
     size_t i;
 
     for (i = 0; i < opts->listing->count; i++) {
         uint64_t more = run_bytes(opts, &opts->listing->runs[i]);
 
-        if (i && bytes + more > most)
-            break;
+        if (!opts->listing->runs[i].depth)
+            fit = i;
+        if (fit && bytes + more > most)
+            return fit;
         bytes += more;
     }
     return i;
@@ -170,4 +183,66 @@ struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count
 fail:
     plan_free(plan);
     return NULL;
+}
+
+/* One run whose records are being told. */
+struct telling {
+    const struct listed_run *run;
+    void (*planned)(void *ctx, const struct pull_planned *planned);
+    void *ctx;
+};
+
+/* A record of a run: it came with the listing, or would be fetched. */
+static void tell_record(void *ctx, const char *name)
+{
+    const struct telling *t = ctx;
+
+    char path[PATH_ROOM];
+
+    (void)snprintf(path, sizeof(path), "data/%s/records/%s.json", t->run->id, name);
+    t->planned(t->ctx,
+               &(struct pull_planned){ .run_id = t->run->id, .path = path, .record = name });
+}
+
+static void tell_records(const struct listing *listing, struct telling *t)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; listing->records && i < listing->count; i++) {
+        t->run = &listing->runs[i];
+        for (k = 0; k < t->run->records.count; k++) {
+            if (!t->run->records.rows[k].reason)
+                tell_record(t, t->run->records.rows[k].name);
+        }
+        (void)gather_tell(listing, t->run, tell_record, t);
+    }
+}
+
+int draft_tell(const struct draft_opts *opts, struct plan *plan,
+               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+               struct err *err)
+{
+    struct telling telling = { NULL, planned, ctx };
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        if (!plan_at(plan, i)->unlisted && plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (!item->unlisted)
+            planned(ctx,
+                    &(struct pull_planned){ .run_id = item->what.run_id,
+                                            .artifact_id = item->what.artifact_id,
+                                            .artifact_type = item->what.type,
+                                            .path = item->path,
+                                            .same_as = item->leader ? item->leader->path : NULL,
+                                            .size = item->what.file_size,
+                                            .sized = item->what.sized });
+    }
+    tell_records(opts->listing, &telling);
+    return 0;
 }

@@ -32,12 +32,29 @@ struct draft_count {
     uint64_t bytes; /* to be fetched; 0: some size is not known */
 };
 
+/* One line of --dry-run; lent for the call. */
+struct pull_planned {
+    const char *run_id;
+    const char *artifact_id;
+    const char *artifact_type;
+    const char *path;
+    const char *same_as; /* path of what it is the same as, or NULL */
+    uint64_t size;       /* when sized */
+    bool sized;
+    const char *record; /* it is no artifact, but this record of the run; else NULL */
+};
+
 struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
                         struct err *err) MUST_CHECK;
 
-/* How many runs, at least one, have artifacts of most bytes together; what says no size counts
- * as a usual one. */
+/* How many runs, at least one asked for and its children, have artifacts of most bytes
+ * together; what says no size counts as a usual one. */
 size_t draft_fit(const struct draft_opts *opts, uint64_t most);
+
+/* Tell what would be fetched: artifacts, then records. Gives each artifact its name. */
+int draft_tell(const struct draft_opts *opts, struct plan *plan,
+               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+               struct err *err) MUST_CHECK;
 
 /* Whether an item is fetched as it stands, and not as part of something else. */
 bool draft_fetched(const struct item *item);

@@ -3,6 +3,7 @@
 
 #include "ask/call.h"
 #include "ask/extras.h"
+#include "ask/gather.h"
 #include "ask/listing.h"
 #include "ask/wait.h"
 #include "base/clock.h"
@@ -13,6 +14,7 @@
 #include "flow/budget.h"
 #include "flow/draft.h"
 #include "flow/fetch.h"
+#include "flow/missing.h"
 #include "flow/restore.h"
 #include "pack/journal.h"
 #include "pack/plan.h"
@@ -28,6 +30,9 @@ struct pull {
     struct loop loop;
     struct callers callers;
     struct listing listing;
+    struct records *records; /* NULL: none is wanted */
+    struct gather *gather;   /* them on their way, or NULL */
+    size_t asked;            /* IDs of the request that the listing covers */
     struct plan *plan;
     struct pool *pool;
     struct pool *pass;
@@ -51,7 +56,8 @@ struct pull {
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs = p->opts->run_count,
+    struct pull_status status = { .runs =
+                                      p->listing.count ? p->listing.count : p->opts->run_count,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->count.listed,
                                   .retries = p->loop.retries,
@@ -171,71 +177,6 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
     return 0;
 }
 
-static int tell_plan(struct pull *p, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < plan_count(p->plan); i++) {
-        if (!plan_at(p->plan, i)->unlisted &&
-            plan_name(p->plan, plan_at(p->plan, i), NULL, 0, err) < 0)
-            return -1;
-    }
-    for (i = 0; i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-        struct pull_planned planned = { item->what.run_id,
-                                        item->what.artifact_id,
-                                        item->what.type,
-                                        item->path,
-                                        item->leader ? item->leader->path : NULL,
-                                        item->what.file_size,
-                                        item->what.sized };
-
-        if (item->unlisted)
-            continue;
-        p->opts->planned(p->opts->ctx, &planned);
-    }
-    return 0;
-}
-
-/* Hand run.json or artifacts.json over; the buffer's bytes move to the packer. */
-static int put_document(struct pull *p, size_t run, const char *name, struct buf *text,
-                        struct err *err)
-{
-    const struct listed_run *listed = &p->listing.runs[run];
-    int64_t created = listed->run.created_at ? clock_us(listed->run.created_at) : CLOCK_NONE;
-    char *path = mem_format(err, "data/%s/%s", listed->id, name);
-    struct body *body;
-
-    if (!path)
-        return -1;
-    body = body_of_text(text->data, text->len, err);
-    text->data = NULL;
-    buf_clear(text);
-    if (!body) {
-        mem_free(path);
-        return -1;
-    }
-    if (created == CLOCK_NONE)
-        created = clock_wall() * 1000;
-    return packer_document(p->packer, path, created / 1000000, body, err);
-}
-
-static int put_documents(struct pull *p, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < p->listing.count; i++) {
-        struct listed_run *run = &p->listing.runs[i];
-
-        if (run->failed)
-            continue;
-        if (put_document(p, i, "run.json", &run->run_json, err) < 0 ||
-            put_document(p, i, "artifacts.json", &run->list_json, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /*
  * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
  * the archive goes on without it. In the packer's thread.
@@ -257,7 +198,7 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
 /* A patient pull is not content as long as something is missing that may come. */
 static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
 {
-    result->coming = p->opts->patient ? record_coming(p->fetch, p->plan) : 0;
+    result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
     if (!result->coming)
         return 0;
     return err_set(err, ERR_BUSY, "%zu artifacts are missing, and may come", result->coming);
@@ -311,10 +252,14 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    if (!p->fetch || fetch_run(p->fetch, err) < 0 || be_content(p, result, err) < 0)
+    p->gather = p->records ? gather_new(&p->listing, err) : NULL;
+    if (!p->fetch || (p->records && !p->gather) || fetch_run(p->fetch, err) < 0 ||
+        be_content(p, result, err) < 0 ||
+        (p->gather && gather_finish(p->gather, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
-    if (put_documents(p, err) < 0) /* behind what an interrupted attempt can be gone on with */
+    /* behind what an interrupted attempt can be gone on with */
+    if (record_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
@@ -351,19 +296,6 @@ static int finish(struct pull *p, const struct record *record, const struct spot
     return rc;
 }
 
-static void tell_lost(const struct pull *p)
-{
-    size_t i;
-
-    for (i = 0; p->opts->lost && i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-
-        if (!item->packed && !item->unlisted)
-            p->opts->lost(p->opts->ctx, item->what.run_id, item->what.artifact_id,
-                          item->what.type, record_reason(p->fetch, item));
-    }
-}
-
 /* Whether some run is here for the first time. */
 static bool any_new(const struct pull *p)
 {
@@ -382,6 +314,7 @@ static bool any_new(const struct pull *p)
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
+    const char *names[ENDPOINT_RECORDS];
     struct record record = { .top = opts->top,
                              .head = { .tool = opts->tool,
                                        .created_at = clock_wall(),
@@ -389,12 +322,15 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
                                        .previous = opts->previous,
                                        .previous_sha256 = opts->previous_sha256,
                                        .run_ids = opts->run_ids,
-                                       .run_count = p->listing.count,
+                                       .run_count = p->asked,
                                        .types = opts->filter->wanted,
                                        .type_count = opts->filter->wanted_count,
                                        .excluded = opts->filter->unwanted,
                                        .excluded_count = opts->filter->unwanted_count,
-                                       .dedupe = opts->dedupe },
+                                       .dedupe = opts->dedupe,
+                                       .children = opts->children,
+                                       .records = names,
+                                       .record_count = endpoint_names(opts->records, names) },
                              .api = opts->api,
                              .listing = &p->listing,
                              .plan = p->plan,
@@ -410,12 +346,18 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     record_count(&record);
+    missing_records(&p->listing, result);
+    if (opts->strict && !record.totals.missing && (result->records_lost || result->incomplete))
+        return err_set(err, ERR_MISMATCH,
+                       "%zu records are missing, or a run has started too many others; without "
+                       "--strict the rest is archived",
+                       result->records_lost);
     if (opts->strict && record.totals.missing)
         return err_set(err, ERR_MISMATCH,
                        "%llu artifacts are missing; without --strict the rest is "
                        "archived",
                        (unsigned long long)record.totals.missing);
-    tell_lost(p);
+    missing_tell(opts, p->plan, p->fetch);
     if (opts->only_new && !record.totals.artifacts && !any_new(p)) {
         result->nothing = true;
         result->totals = record.totals;
@@ -429,27 +371,13 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
     result->totals = record.totals;
     result->mismatches = record.mismatches;
-    result->reason_count = record_reasons(&record, result->reasons, PULL_REASONS);
+    result->reason_count =
+        missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
-    result->incomplete = record.totals.missing || record.mismatches;
+    result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
+                         result->records_lost;
     return 0;
-}
-
-/* A checksum that the service gave and that is wrong is worth a line. */
-static void warn_mismatches(const struct pull *p)
-{
-    size_t i;
-
-    for (i = 0; i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-
-        if (item->mismatch)
-            log_line(
-                LOG_WARNING,
-                "artifact '%s' of run '%s' does not have the checksum that the service gave",
-                item->what.artifact_id, item->what.run_id);
-    }
 }
 
 static int open_journal(struct pull *p, struct err *err)
@@ -519,6 +447,24 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     return result->kept > 0;
 }
 
+/* Say what the listing is to find out. */
+static int begin_listing(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct listing *l = &p->listing;
+
+    l->calm = opts->calm;
+    l->bundles = opts->bundles != BUNDLE_MEMBERS;
+    l->children = opts->children;
+    l->deep = true;
+    p->asked = opts->run_count;
+    if (!opts->records)
+        return 0;
+    p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
+    l->records = p->records;
+    return p->records ? 0 : -1;
+}
+
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -548,9 +494,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         if (!p->volume)
             return -1;
     }
-    p->listing.calm = opts->calm;
-    p->listing.bundles = opts->bundles != BUNDLE_MEMBERS;
-    if (start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
+    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
         check_runs(p, result, err) < 0)
@@ -558,20 +502,19 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (opts->most_bytes) {
         size_t fit = draft_fit(&draft, opts->most_bytes);
 
-        result->runs_left = p->listing.count - fit;
-        result->runs = fit;
-        listing_cut(&p->listing, fit);
+        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
     }
+    result->runs = p->listing.count;
     p->plan = draft_plan(&draft, &p->count, err);
     if (!p->plan)
         return -1;
     if (opts->planned) {
         result->incomplete = result->runs_failed > 0;
-        return tell_plan(p, err);
+        return draft_tell(&draft, p->plan, opts->planned, opts->ctx, err);
     }
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    warn_mismatches(p);
+    missing_mismatches(p->plan);
     return seal(p, result, err);
 }
 
@@ -595,6 +538,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
     loop_clear(&p.loop);
+    gather_free(p.gather);
     fetch_free(p.fetch);
     page_free(p.page);
     pool_free(p.pool);
@@ -602,6 +546,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.parts.pool);
     plan_free(p.plan);
     listing_clear(&p.listing);
+    records_free(p.records);
     restored_clear(&p.restored);
     return rc;
 }

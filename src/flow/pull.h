@@ -18,11 +18,13 @@
 
 #include "ask/loop.h"
 #include "base/err.h"
+#include "flow/draft.h"
 #include "flow/record.h"
 #include "format/sshsig.h"
 #include "pack/packer.h"
 #include "pack/volume.h"
 #include "skyvern/api.h"
+#include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
 
 #include <stdbool.h>
@@ -30,6 +32,12 @@
 #include <stdint.h>
 
 #define PULL_REASONS 16
+
+/* How many of a reason. */
+struct missing_reason {
+    const char *reason;
+    uint64_t count;
+};
 
 /* What is going on, for people. */
 struct pull_status {
@@ -47,23 +55,14 @@ struct pull_status {
     uint64_t elapsed;
 };
 
-/* One line of --dry-run; lent for the call. */
-struct pull_planned {
-    const char *run_id;
-    const char *artifact_id;
-    const char *artifact_type;
-    const char *path;
-    const char *same_as; /* path of what it is the same as, or NULL */
-    uint64_t size;       /* when sized */
-    bool sized;
-};
-
 struct pull_opts {
     const struct api *api;
     char *const *run_ids;
     size_t run_count;
     const struct kind_filter *filter;
-    const char *tool; /* "skyarc 1.0" */
+    bool children;                         /* with the runs that they have started */
+    const struct endpoint_filter *records; /* which records are kept; NULL: none */
+    const char *tool;                      /* "skyarc 1.0" */
     const char *ca_file;
     const char *spool_dir;
     const char *output;
@@ -112,11 +111,14 @@ struct pull_opts {
 
 struct pull_result {
     struct manifest_totals totals;
-    struct record_reason reasons[PULL_REASONS];
+    struct missing_reason reasons[PULL_REASONS];
     size_t reason_count;
     uint64_t mismatches;
-    size_t runs;
-    size_t runs_left; /* of them, left out for most_bytes */
+    size_t records;      /* that tell the runs' stories */
+    size_t records_lost; /* that the service should have given */
+    size_t runs;         /* those asked for, and their children */
+    size_t children;     /* of them, not asked for */
+    size_t runs_left;    /* of those asked for, left out for most_bytes */
     size_t runs_failed;
     unsigned retries;
     uint64_t elapsed;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/record.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "flow/enter.h"
 #include "format/bag.h"
+#include "pack/spool.h"
 #include "skyvern/redact.h"
 
 #include <stdio.h>
@@ -11,8 +13,13 @@
 
 #define TEXT_MAX       ((size_t)1 << 20)
 #define RUN_TEXT_MAX   ((size_t)64 << 10) /* of a failure reason, and of a prompt */
+#define RUN_OUTPUT_MAX ((size_t)16 << 10) /* of an output; all of them fit in ROWS_ROW_MAX */
+#define RUN_TITLE_MAX  ((size_t)2 << 10)
+#define RECORDS_LACKED 200 /* of a run, that its row names */
 #define WORD_MAX       4096
 #define PATH_MAX_ENTRY 1024
+
+enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 
 enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
@@ -32,8 +39,8 @@ struct making {
     struct tag tags[TAG_COUNT];
     struct tag view;       /* index.html, when there is one */
     struct region *region; /* texts that were not clean as they came */
-    struct buf scratch;    /* one clean text */
-    struct buf prompt;     /* another */
+    struct buf texts[RUN_TEXTS];
+    struct manifest_record lacked[RECORDS_LACKED];
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
@@ -45,20 +52,6 @@ const char *record_reason(const struct fetch *fetch, const struct item *item)
     if (!outcome->reason && item->leader)
         outcome = fetch_outcome(fetch, item->leader);
     return outcome->reason ? outcome->reason : "not-fetched";
-}
-
-size_t record_coming(const struct fetch *fetch, const struct plan *plan)
-{
-    size_t coming = 0;
-    size_t i;
-
-    for (i = 0; i < plan_count(plan); i++) {
-        const struct item *item = plan_at(plan, i);
-
-        coming +=
-            !item->packed && !item->unlisted && !enter_is_final(record_reason(fetch, item));
-    }
-    return coming;
 }
 
 void record_count(struct record *record)
@@ -86,41 +79,7 @@ void record_count(struct record *record)
     t->downloaded_bytes = fetch_progress(record->fetch)->bytes;
 }
 
-static size_t count_reason(struct record_reason *out, size_t count, size_t most,
-                           const char *reason)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        if (strcmp(out[i].reason, reason) == 0) {
-            out[i].count++;
-            return count;
-        }
-    }
-    if (count < most)
-        out[count++] = (struct record_reason){ reason, 1 };
-    return count;
-}
-
-size_t record_reasons(const struct record *record, struct record_reason *out, size_t most)
-{
-    size_t count = 0;
-    size_t i;
-
-    for (i = 0; i < record->listing->count; i++) {
-        if (record->listing->runs[i].failed)
-            count = count_reason(out, count, most, record->listing->runs[i].reason);
-    }
-    for (i = 0; i < plan_count(record->plan); i++) {
-        const struct item *item = plan_at(record->plan, i);
-
-        if (!item->packed && !item->unlisted)
-            count = count_reason(out, count, most, record_reason(record->fetch, item));
-    }
-    return count;
-}
-
-/* A foreign text without signatures, put into a buffer; NULL for NULL. */
+/* A foreign text without secrets, put into a buffer; NULL for NULL. */
 static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
 {
     struct redact what = { secret_peek(m->record->api->key), false, NULL };
@@ -144,14 +103,14 @@ static const char *clean(struct making *m, const char *text)
 
 /* How much of a text a run's row may have; not half a character of it, nor, where words are of
  * a usual length, half a word: half a secret would not be known as one. */
-static size_t short_len(const char *text)
+static size_t short_len(const char *text, size_t max)
 {
     size_t len = text ? strlen(text) : 0;
     size_t at;
 
-    if (len <= RUN_TEXT_MAX)
+    if (len <= max)
         return len;
-    len = RUN_TEXT_MAX;
+    len = max;
     while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
         len--;
     for (at = len; at && len - at < WORD_MAX; at--) {
@@ -159,6 +118,42 @@ static size_t short_len(const char *text)
             return at;
     }
     return len;
+}
+
+/* What a run's row may have of a text, clean. */
+static const char *clean_short(struct making *m, enum run_text which, const char *text,
+                               size_t max)
+{
+    return clean_into(m, &m->texts[which], text, short_len(text, max));
+}
+
+/* Name the records that are not here; gives how many. */
+static size_t name_lacked(struct making *m, const struct record_set *set)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < set->count && count < RECORDS_LACKED; i++) {
+        const struct record_row *row = &set->rows[i];
+
+        if (row->reason)
+            m->lacked[count++] =
+                (struct manifest_record){ row->name, row->reason,
+                                          row->http_status ? (uint64_t)row->http_status
+                                                           : MANIFEST_NONE };
+    }
+    return count;
+}
+
+/* A workflow run's record has them where the run's own does not. */
+static const char *prompt_of(const struct listed_run *run)
+{
+    return run->run.prompt ? run->run.prompt : run->workflow.prompt;
+}
+
+static const char *title_of(const struct listed_run *run)
+{
+    return run->run.title ? run->run.title : run->workflow.title;
 }
 
 static void put_runs(struct making *m, struct jsonw *w)
@@ -171,6 +166,8 @@ static void put_runs(struct making *m, struct jsonw *w)
         const struct listed_run *listed = &record->listing->runs[i];
         const struct run *run = &listed->run;
         struct manifest_run row = { .run_id = listed->id,
+                                    .other_run_id = *listed->other ? listed->other : NULL,
+                                    .parent_run_id = listed->parent,
                                     .status = clean(m, run->status),
                                     .run_type = clean(m, run->run_type),
                                     .created_at = clean(m, run->created_at),
@@ -181,7 +178,9 @@ static void put_runs(struct making *m, struct jsonw *w)
                                                        : NULL,
                                     .error = listed->failed ? listed->reason : NULL,
                                     .notes = listed->notes,
-                                    .note_count = listed->note_count };
+                                    .note_count = listed->note_count,
+                                    .records = listed->records.here,
+                                    .records_missing = m->lacked };
 
         for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
              item++) {
@@ -191,11 +190,26 @@ static void put_runs(struct making *m, struct jsonw *w)
             row.archived += plan_at(record->plan, item)->packed;
         }
         row.missing = row.listed - row.archived;
-        row.failure_reason =
-            clean_into(m, &m->scratch, run->failure_reason, short_len(run->failure_reason));
-        row.prompt = clean_into(m, &m->prompt, run->prompt, short_len(run->prompt));
+        row.failure_reason = clean_short(m, TEXT_FAILURE, run->failure_reason, RUN_TEXT_MAX);
+        row.prompt = clean_short(m, TEXT_PROMPT, prompt_of(listed), RUN_TEXT_MAX);
+        row.title = clean_short(m, TEXT_TITLE, title_of(listed), RUN_TITLE_MAX);
+        row.output = clean_short(m, TEXT_OUTPUT, run->output_json, RUN_OUTPUT_MAX);
+        row.records_missing_count = name_lacked(m, &listed->records);
         manifest_run(w, &row);
     }
+}
+
+/* What is odd about an item, and that there was no object of a row without bytes. */
+static size_t note_item(const struct item *item, const struct outcome *outcome,
+                        const char *notes[ITEM_NOTES + 1])
+{
+    size_t i;
+
+    for (i = 0; i < item->note_count; i++)
+        notes[i] = item->notes[i];
+    if (!item->size && (outcome->http_status == 404 || outcome->http_status == 410))
+        notes[i++] = "no-object";
+    return i;
 }
 
 static void put_artifact(struct making *m, struct jsonw *w, const struct item *item)
@@ -203,6 +217,7 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
     const struct record *record = m->record;
     const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
     const struct outcome *outcome = fetch_outcome(record->fetch, item);
+    const char *notes[ITEM_NOTES + 1];
     struct manifest_artifact row = {
         .path = item->path,
         .run_id = item->what.run_id,
@@ -222,8 +237,8 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
         .fetched_via = outcome->via,
         .checksum = clean(m, a->checksum),
         .mismatch = item->mismatch,
-        .notes = item->notes,
-        .note_count = item->note_count,
+        .notes = notes,
+        .note_count = note_item(item, outcome, notes),
         .encoding = item->encoded ? "zstd" : NULL,
         .encoded_size = item->encoded_size,
         .encoded_sha256 = item->encoded_sha256,
@@ -473,8 +488,8 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     int rc = m.region && measure.sha && sha512 ? 0 : -1;
     int i;
 
-    buf_init(&m.scratch, TEXT_MAX);
-    buf_init(&m.prompt, TEXT_MAX);
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_init(&m.texts[i], TEXT_MAX);
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
@@ -489,9 +504,63 @@ int record_write(struct record *record, struct volume *volume, struct spot *mani
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
     region_free(m.region);
-    buf_clear(&m.scratch);
-    buf_clear(&m.prompt);
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_clear(&m.texts[i]);
     sha256_free(measure.sha);
     sha512_free(sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
+}
+
+/* Hand a document of a run over: its path and its text move to the packer. */
+static int put_document(struct packer *packer, const struct listed_run *run, char *path,
+                        char *text, size_t len, struct err *err)
+{
+    int64_t created = run->run.created_at ? clock_us(run->run.created_at) : CLOCK_NONE;
+    struct body *body = text ? body_of_text(text, len, err) : NULL;
+
+    if (!path || !body) {
+        mem_free(path);
+        body_free(body);
+        return -1;
+    }
+    if (created == CLOCK_NONE)
+        created = clock_wall() * 1000;
+    return packer_document(packer, path, created / 1000000, body, err);
+}
+
+/* The same of a buffer, which is empty then. */
+static int put_buffer(struct packer *packer, const struct listed_run *run, const char *name,
+                      struct buf *buffer, struct err *err)
+{
+    struct buf taken = *buffer;
+
+    *buffer = (struct buf){ 0 };
+    return put_document(packer, run, mem_format(err, "data/%s/%s", run->id, name), taken.data,
+                        taken.len, err);
+}
+
+int record_documents(struct listing *listing, const struct records *records,
+                     struct packer *packer, struct err *err)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < listing->count; i++) {
+        struct listed_run *run = &listing->runs[i];
+
+        if (!run->failed &&
+            (put_buffer(packer, run, "run.json", &run->run_json, err) < 0 ||
+             put_buffer(packer, run, "artifacts.json", &run->list_json, err) < 0))
+            return -1;
+        for (k = 0; !run->failed && k < run->records.count; k++) {
+            const struct record_row *row = &run->records.rows[k];
+
+            if (!row->reason &&
+                put_document(packer, run,
+                             mem_format(err, "data/%s/records/%s.json", run->id, row->name),
+                             records_read(records, row, err), row->len, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record: what an archive says of itself: manifest.json and the BagIt files.
+ * record: what an archive says of its runs and of itself: run.json, artifacts.json and
+ * records/NAME.json of each run, manifest.json and the BagIt files.
  *
  * Each file is made twice, the first time only to be measured and hashed, so
  * that a manifest of any length needs no memory.
@@ -42,11 +43,10 @@ struct record {
     uint64_t mismatches;           /* checksums that the service gave and that are wrong */
 };
 
-/* How many of a reason. */
-struct record_reason {
-    const char *reason;
-    uint64_t count;
-};
+/* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the
+ * listing move. records: NULL where none is kept. */
+int record_documents(struct listing *listing, const struct records *records,
+                     struct packer *packer, struct err *err) MUST_CHECK;
 
 /* Show the page (ctx) what may be a text of it; stow's hook. */
 int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
@@ -55,14 +55,8 @@ int record_see(void *ctx, const char *path, const struct item *item, const struc
 /* Why an item is missing, as a word. */
 const char *record_reason(const struct fetch *fetch, const struct item *item);
 
-/* How many artifacts are missing that may still come. */
-size_t record_coming(const struct fetch *fetch, const struct plan *plan);
-
 /* Count everything up. */
 void record_count(struct record *record);
-
-/* What is missing, by reason: at most most entries; returns how many. */
-size_t record_reasons(const struct record *record, struct record_reason *out, size_t most);
 
 /* Write all tag files; gives where manifest.json is and its size. */
 int record_write(struct record *record, struct volume *volume, struct spot *manifest,

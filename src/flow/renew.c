@@ -13,10 +13,11 @@ struct renewal {
     size_t run;
     bool open;
     struct call call;
-    struct table *by_id;       /* in the making: artifact_id -> URL */
-    struct artifact_list list; /* hold the URLs handed out last */
+    struct table *by_id; /* in the making: artifact_id -> URL */
+    unsigned name;       /* the name of the run that is being listed: of two at most */
+    struct artifact_list lists[2]; /* hold the URLs handed out last */
     struct run record;
-    struct artifact_list old_list; /* and those that are replaced now */
+    struct artifact_list old_lists[2]; /* and those that are replaced now */
     struct run old_record;
 };
 
@@ -47,6 +48,7 @@ struct renew *renew_new(struct listing *listing, struct callers *callers,
 void renew_free(struct renew *renew)
 {
     size_t i;
+    size_t k;
 
     if (!renew)
         return;
@@ -55,8 +57,10 @@ void renew_free(struct renew *renew)
             continue;
         call_clear(&renew->runs[i]->call);
         table_free(renew->runs[i]->by_id);
-        artifact_list_clear(&renew->runs[i]->list);
-        artifact_list_clear(&renew->runs[i]->old_list);
+        for (k = 0; k < 2; k++) {
+            artifact_list_clear(&renew->runs[i]->lists[k]);
+            artifact_list_clear(&renew->runs[i]->old_lists[k]);
+        }
         run_clear(&renew->runs[i]->record);
         run_clear(&renew->runs[i]->old_record);
         mem_free(renew->runs[i]);
@@ -95,7 +99,8 @@ static void hand_out(struct renewal *renewal, bool came)
     renewal->by_id = NULL;
     renew->renewed(renew->ctx, &fresh);
     table_free(fresh.by_id);
-    artifact_list_clear(&renewal->old_list);
+    artifact_list_clear(&renewal->old_lists[0]);
+    artifact_list_clear(&renewal->old_lists[1]);
     run_clear(&renewal->old_record);
 }
 
@@ -132,6 +137,18 @@ static void ask_record(struct renewal *renewal)
         call_add(&renewal->call);
 }
 
+static int ask_list(struct renewal *renewal, struct err *err);
+
+/* The run is listed under its other name, too. */
+static bool ask_next(struct renewal *renewal)
+{
+    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    struct err err;
+
+    renewal->name++;
+    return listing_name(run, renewal->name) && ask_list(renewal, &err) == 0;
+}
+
 static void on_list(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
@@ -141,8 +158,9 @@ static void on_list(void *ctx, struct call *call)
     struct err err = call->err;
     bool came;
 
-    renewal->by_id = err.kind ? NULL : table_new(&err);
-    came = renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
+    if (!err.kind && !renewal->by_id)
+        renewal->by_id = table_new(&err);
+    came = !err.kind && renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
     if (!came)
         log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {
@@ -153,8 +171,10 @@ static void on_list(void *ctx, struct call *call)
     }
     buf_clear(&call->body);
     if (came) {
-        renewal->old_list = renewal->list;
-        renewal->list = list;
+        renewal->old_lists[renewal->name] = renewal->lists[renewal->name];
+        renewal->lists[renewal->name] = list;
+        if (ask_next(renewal))
+            return;
     } else {
         artifact_list_clear(&list);
     }
@@ -162,6 +182,20 @@ static void on_list(void *ctx, struct call *call)
         ask_record(renewal);
     else
         hand_out(renewal, came);
+}
+
+static int ask_list(struct renewal *renewal, struct err *err)
+{
+    struct renew *renew = renewal->renew;
+    const struct listed_run *run = &renew->listing->runs[renewal->run];
+
+    call_clear(&renewal->call);
+    call_init(&renewal->call, renew->callers, ARTIFACT_LIST_MAX, on_list, renewal);
+    if (api_url_list(renew->listing->api, &renewal->call.url, listing_name(run, renewal->name),
+                     renew->listing->filter, !run->wide, err) < 0)
+        return -1;
+    call_add(&renewal->call);
+    return 0;
 }
 
 bool renew_busy(const struct renew *renew, size_t run)
@@ -184,13 +218,10 @@ int renew_ask(struct renew *renew, size_t run, struct err *err)
     }
     if (renewal->open)
         return 0;
-    call_clear(&renewal->call);
-    call_init(&renewal->call, renew->callers, ARTIFACT_LIST_MAX, on_list, renewal);
-    if (api_url_list(renew->listing->api, &renewal->call.url, listed->id,
-                     renew->listing->filter, !listed->wide, err) < 0)
+    renewal->name = 0;
+    if (ask_list(renewal, err) < 0)
         return -1;
     log_line(LOG_INFO, "run '%s': listing again for fresh URLs", listed->id);
     renewal->open = true;
-    call_add(&renewal->call);
     return 0;
 }

@@ -44,21 +44,45 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     names(w, "types", (const char *const *)head->types, head->type_count);
     names(w, "excluded_types", (const char *const *)head->excluded, head->excluded_count);
     jsonw_bool(w, "dedupe", head->dedupe);
+    jsonw_bool(w, "children", head->children);
+    names(w, "records", head->records, head->record_count);
     jsonw_close(w);
     jsonw_array(w, "runs", JSONW_LINES);
+}
+
+static void records(struct jsonw *w, const struct manifest_run *run)
+{
+    size_t i;
+
+    jsonw_u64(w, "records", run->records);
+    jsonw_array(w, "records_missing", JSONW_INLINE);
+    for (i = 0; i < run->records_missing_count; i++) {
+        const struct manifest_record *record = &run->records_missing[i];
+
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "name", record->name);
+        jsonw_text(w, "reason", record->reason);
+        number(w, "http_status", record->http_status);
+        jsonw_close(w);
+    }
+    jsonw_close(w);
 }
 
 void manifest_run(struct jsonw *w, const struct manifest_run *run)
 {
     jsonw_object(w, NULL, JSONW_INLINE);
     jsonw_text(w, "run_id", run->run_id);
+    jsonw_text(w, "other_run_id", run->other_run_id);
+    jsonw_text(w, "parent_run_id", run->parent_run_id);
     jsonw_text(w, "status", run->status);
     jsonw_text(w, "run_type", run->run_type);
     jsonw_text(w, "created_at", run->created_at);
     jsonw_text(w, "started_at", run->started_at);
     jsonw_text(w, "finished_at", run->finished_at);
     jsonw_text(w, "failure_reason", run->failure_reason);
+    jsonw_text(w, "title", run->title);
     jsonw_text(w, "prompt", run->prompt);
+    jsonw_text(w, "output", run->output);
     jsonw_text(w, "supplements", run->supplements);
     jsonw_text(w, "error", run->error);
     names(w, "notes", run->notes, run->note_count);
@@ -67,6 +91,7 @@ void manifest_run(struct jsonw *w, const struct manifest_run *run)
     jsonw_u64(w, "archived", run->archived);
     jsonw_u64(w, "missing", run->missing);
     jsonw_close(w);
+    records(w, run);
     jsonw_close(w);
 }
 

@@ -38,17 +38,31 @@ struct manifest_head {
     char *const *excluded;
     size_t excluded_count;
     bool dedupe;
+    bool children;              /* with the runs that they started */
+    const char *const *records; /* names of the records that were wanted */
+    size_t record_count;
+};
+
+/* A record that is not here. */
+struct manifest_record {
+    const char *name;
+    const char *reason;
+    uint64_t http_status; /* MANIFEST_NONE: no answer */
 };
 
 struct manifest_run {
     const char *run_id;
+    const char *other_run_id;  /* its other name, or NULL */
+    const char *parent_run_id; /* the run that started it, or NULL */
     const char *status;
     const char *run_type;
     const char *created_at;
     const char *started_at;
     const char *finished_at;
     const char *failure_reason;
+    const char *title;
     const char *prompt;
+    const char *output;       /* JSON, cut short */
     const char *supplements;  /* the archive that holds what came before, or NULL */
     const char *error;        /* why it could not be archived, or NULL */
     const char *const *notes; /* what is odd about it, as words */
@@ -56,6 +70,9 @@ struct manifest_run {
     uint64_t listed; /* artifacts that the service listed, and what became of them */
     uint64_t archived;
     uint64_t missing;
+    uint64_t records;                              /* that are here */
+    const struct manifest_record *records_missing; /* and those that are not */
+    size_t records_missing_count;
 };
 
 struct manifest_artifact {

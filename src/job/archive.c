@@ -33,6 +33,12 @@ const struct opt archive_type_opts[] = {
     OPT_END,
 };
 
+const struct opt archive_story_opts[] = {
+    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(archive_args, records),       "what else tells the story of a run: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
+    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(archive_args, no_children),   "without the runs that these runs have started", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
 const struct opt archive_format_opts[] = {
     { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(archive_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(archive_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
@@ -264,6 +270,7 @@ int archive_init(struct archive_job *job, const struct archive_args *args,
     job->args = args;
     job->common = common;
     if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+        endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
     load_state_key(job);
@@ -292,6 +299,8 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
     *opts = (struct pull_opts){
         .api = api,
         .filter = &job->filter,
+        .children = !args->no_children,
+        .records = &job->records,
         .tool = TOOL_NAME,
         .ca_file = job->ca_file,
         .spool_dir = args->spool_dir ? args->spool_dir

@@ -18,6 +18,7 @@
 #include "cli/opt.h"
 #include "flow/pull.h"
 #include "skyvern/api.h"
+#include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@
 struct archive_args {
     struct opt_list type;
     struct opt_list exclude_type;
+    const char *records; /* see endpoint_select; NULL: all */
     const char *output;
     const char *format;
     const char *spool_dir;
@@ -47,6 +49,7 @@ struct archive_args {
     unsigned mode;
     unsigned duplicates;
     unsigned bundles;
+    bool no_children;
     bool no_dedupe;
     bool no_report;
     bool strict;
@@ -60,8 +63,9 @@ struct archive_args {
         .command_timeout = 300000                                                              \
     }
 
-/* -t and -x; how an archive is made; how it is transferred. */
+/* -t and -x; what tells the story of runs; how an archive is made; how it is transferred. */
 extern const struct opt archive_type_opts[];
+extern const struct opt archive_story_opts[];
 extern const struct opt archive_format_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
@@ -72,6 +76,7 @@ struct archive_job {
     const char *ca_file;
     uint64_t wait_interval; /* wait for the runs to end first; 0: do not */
     struct kind_filter filter;
+    struct endpoint_filter records;
     char *output;
     char top[PATH_NAME_MAX + 1];
     enum volume_format format;

@@ -147,6 +147,15 @@ static size_t tell_lacking(const struct held *held, const struct listing *listin
 
         if (run->failed)
             log_line(LOG_WARNING, "%s", run->err.text);
+        if (run->depth && !run->failed) { /* none of the archive's */
+            lacking++;
+            log_line(
+                LOG_ERROR,
+                "the service has run '%.100s', which run '%.100s' started, and the archive "
+                "does not",
+                run->id, run->parent);
+            continue;
+        }
         for (k = 0; !run->failed && k < run->list.count; k++) {
             const struct artifact *a = &run->list.rows[k];
             const struct kind *kind = kind_find(a->artifact_type);
@@ -169,7 +178,7 @@ int audit_against_api(const char *archive, const struct session_args *session, s
 {
     struct held held = { .artifacts = table_new(err) };
     struct kind_filter filter = { 0 };
-    struct listing listing = { 0 };
+    struct listing listing = { .children = true, .deep = true };
     struct talk talk = { 0 };
     struct box box = { 0 };
     int rc = held.artifacts ? box_open(&box, archive, err) : -1;

@@ -61,6 +61,8 @@ static int print_json(const struct waited *runs, size_t count, struct err *err)
         jsonw_text(w, "run_id", runs[i].id);
         jsonw_text(w, "status", runs[i].run.status);
         jsonw_bool(w, "ended", runs[i].ended);
+        jsonw_bool(w, "retry_pending", runs[i].pending);
+        jsonw_text(w, "next_attempt_at", runs[i].run.next_attempt_at);
         jsonw_text(w, "failure_reason", runs[i].run.failure_reason);
         jsonw_text(w, "finished_at", runs[i].run.finished_at);
         jsonw_text(w, "error", runs[i].failed ? runs[i].err.text : NULL);
@@ -84,8 +86,9 @@ static int status_of(const struct waited *runs, size_t count)
 
         if (!runs[i].ended && !runs[i].failed) {
             late = true;
-            log_line(LOG_ERROR, "run '%s' has not ended in time; it is %s", runs[i].id,
-                     runs[i].status[0] ? runs[i].status : "unknown how it is");
+            log_line(LOG_ERROR, "run '%s' has not ended in time; it is %s%s", runs[i].id,
+                     runs[i].status[0] ? runs[i].status : "unknown how it is",
+                     runs[i].pending ? ", and is going to be tried again" : "");
         }
         bad = bad || (!completed && (runs[i].ended || runs[i].failed));
     }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/grid.h"
+#include "skyvern/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,6 +132,73 @@ static void print_files(const struct run *run)
     }
 }
 
+/* What was served may hold secrets: how they are taken out, and where clean texts live. */
+struct printing {
+    struct redact what;
+    struct region *region;
+};
+
+static const char *clean(const struct printing *p, const char *text)
+{
+    return redact_copy(text, &p->what, p->region);
+}
+
+/* The attempts of a run that is tried again when it fails. */
+static void print_attempts(const struct printing *p, const struct run *run)
+{
+    char status[80];
+    char decision[200];
+    char reason[SHOWN_MAX];
+    size_t i;
+
+    if (run->attempt_count)
+        (void)printf("\nattempts (%zu)\n", run->attempt_count);
+    for (i = 0; i < run->attempt_count; i++) {
+        const struct run_attempt *a = &run->attempts[i];
+
+        (void)printf(
+            "  %llu  %s%s%s%s%s\n", (unsigned long long)(a->number ? a->number : i + 1),
+            text_shown(status, sizeof(status), a->status ? clean(p, a->status) : "-"),
+            a->failure_reason ? ": " : "",
+            text_shown(reason, sizeof(reason),
+                       a->failure_reason ? clean(p, a->failure_reason) : ""),
+            a->decision ? "; then " : "",
+            text_shown(decision, sizeof(decision), a->decision ? clean(p, a->decision) : ""));
+    }
+}
+
+static const struct grid_column child_columns[] = {
+    { "RUN", false },        { "STATUS", false }, { "TYPE", false },
+    { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
+};
+
+/* The runs that this one has started, and those that they have. */
+static int print_children(const struct printing *p, const struct listing *listing, size_t at,
+                          struct err *err)
+{
+    struct grid grid = { 0 };
+    size_t count = 0;
+    size_t i;
+    int rc = grid_init(&grid, child_columns, err);
+
+    for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
+        const struct listed_run *child = &listing->runs[i];
+        const char *cells[GRID_COLUMNS] = {
+            child->id, child->failed ? child->reason : clean(p, child->run.status),
+            clean(p, child->run.run_type), child->parent, clean(p, child->run.title)
+        };
+
+        count++;
+        rc = grid_row(&grid, cells, err);
+    }
+    if (rc == 0 && count) {
+        (void)printf("\nstarted runs (%zu)\n", count);
+        grid_print(&grid, stdout);
+    }
+    grid_clear(&grid);
+    return rc;
+}
+
 static const struct grid_column columns[] = {
     { "TYPE", false },
     { "COUNT", true },
@@ -182,10 +250,17 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
     return rc;
 }
 
-static void print_run(const char *id, const struct run *run, struct json_value root)
+static void print_run(const struct printing *p, const struct listed_run *listed,
+                      const struct run *run, struct json_value root)
 {
-    field("run", id);
+    field("run", listed->id);
+    field("also", listed->other);
+    field("started by", listed->parent);
     field("status", run->status);
+    if (listed->run.retry_pending)
+        moment("next attempt",
+               listed->run.next_attempt_at ? clean(p, listed->run.next_attempt_at) : "pending",
+               NULL, "");
     field("type", run->run_type);
     moment("created", run->created_at, NULL, "");
     moment("started", run->started_at, run->created_at, "after it was created");
@@ -193,6 +268,7 @@ static void print_run(const char *id, const struct run *run, struct json_value r
     if (run->counted)
         (void)printf("%-*s %llu\n", NAME_WIDTH, "steps", (unsigned long long)run->step_count);
     field("app", run->app_url);
+    field("title", run->title ? run->title : clean(p, listed->workflow.title));
     field("failure", run->failure_reason);
     if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
         strcasestr(run->failure_reason, "webhook"))
@@ -201,14 +277,18 @@ static void print_run(const char *id, const struct run *run, struct json_value r
     section("request", json_get(root, "run_request"));
     section("output", json_get(root, "output"));
     section("errors", json_get(root, "errors"));
+    print_attempts(p, &listed->run);
     print_files(run);
 }
 
-int page_print(const struct listed_run *listed, bool apart, struct err *err)
+int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
 {
+    const struct listed_run *listed = &listing->runs[at];
     const struct buf *json = &listed->run_json;
     const struct buf *rows = &listed->list_json;
-    struct json *doc = json_parse(buf_text(json), json->len, err);
+    struct printing printing = { { secret_peek(listing->api->key), listing->raw, NULL },
+                                 region_new(err) };
+    struct json *doc = printing.region ? json_parse(buf_text(json), json->len, err) : NULL;
     struct artifact_list list = { 0 };
     struct run run = { 0 };
     int rc = -1;
@@ -218,11 +298,14 @@ int page_print(const struct listed_run *listed, bool apart, struct err *err)
         artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
         if (apart)
             (void)printf("\n----\n\n");
-        print_run(listed->id, &run, json_root(doc));
-        rc = print_artifacts(&list, err);
+        print_run(&printing, listed, &run, json_root(doc));
+        rc = print_children(&printing, listing, at, err);
+        if (rc == 0)
+            rc = print_artifacts(&list, err);
     }
     artifact_list_clear(&list);
     run_clear(&run);
     json_free(doc);
+    region_free(printing.region);
     return rc;
 }

@@ -16,7 +16,9 @@
 
 #include <stdbool.h>
 
-/* Print a run on standard output; apart: with a line in front, to part it from another. */
-int page_print(const struct listed_run *run, bool apart, struct err *err) MUST_CHECK;
+/* Print the run at `at`, and the children behind it, on standard output; apart: with a line in
+ * front, to part it from another. */
+int page_print(const struct listing *listing, size_t at, bool apart,
+               struct err *err) MUST_CHECK;
 
 #endif

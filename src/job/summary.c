@@ -35,6 +35,15 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                   (unsigned long long)t->artifacts, r->runs - r->runs_failed,
                   plural(r->runs - r->runs_failed), (unsigned long long)t->unique,
                   text_size(sizes[0], t->bytes));
+    if (r->children)
+        (void)fprintf(out, "children    %zu of the runs were started by others of them\n",
+                      r->children);
+    if (r->records || r->records_lost)
+        (void)fprintf(out, "records     %zu", r->records);
+    if (r->records_lost)
+        (void)fprintf(out, ", and %zu that could not be had", r->records_lost);
+    if (r->records || r->records_lost)
+        (void)fputc('\n', out);
     (void)fprintf(out, "downloaded  %s in %s (%s/s)\n",
                   text_size(sizes[0], t->downloaded_bytes), text_duration(took, r->elapsed),
                   text_size(sizes[1], rate));
@@ -91,6 +100,9 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_text(w, "error", error);
     jsonw_u64(w, "runs", r->runs);
     jsonw_u64(w, "runs_failed", r->runs_failed);
+    jsonw_u64(w, "children", r->children);
+    jsonw_u64(w, "records", r->records);
+    jsonw_u64(w, "records_missing", r->records_lost);
     manifest_totals(w, "totals", &r->totals);
     jsonw_object(w, "missing", JSONW_INLINE);
     for (i = 0; i < r->reason_count; i++)

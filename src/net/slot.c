@@ -39,7 +39,8 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK; /* see set_proxy */
+    bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK; /* paths are signed */
+    bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK;    /* see set_proxy */
     bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,

@@ -105,10 +105,35 @@ int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err)
 {
+    const char *c;
+
     buf_reset(url);
-    if (!run_id_valid(artifact_id)) /* the same form */
-        return err_set(err, ERR_FORMAT, "the artifact ID is malformed");
-    return buf_addf(url, err, "%s/v1/artifacts/%s/content", api->base, artifact_id);
+    for (c = artifact_id; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == '/' || *c == 0x7f)
+            return err_set(err, ERR_FORMAT, "the artifact ID is malformed");
+    }
+    if (buf_addf(url, err, "%s/v1/artifacts/", api->base) < 0 ||
+        url_encode(url, artifact_id, err) < 0)
+        return -1;
+    return buf_adds(url, "/content", err);
+}
+
+bool api_content_id(const char *url, char *out, size_t size)
+{
+    char path[URL_MAX];
+    const char *at =
+        url && url_path(url, path, sizeof(path)) ? strstr(path, "/v1/artifacts/") : NULL;
+    size_t len;
+
+    if (!at)
+        return false;
+    at += strlen("/v1/artifacts/");
+    len = strcspn(at, "/");
+    if (!len || len >= size || strcmp(at + len, "/content") != 0)
+        return false;
+    memcpy(out, at, len);
+    out[len] = '\0';
+    return true;
 }
 
 void api_sign(const struct api *api, struct request *request)

@@ -19,6 +19,7 @@
 #include "skyvern/kind.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define API_BASE "https://api.skyvern.com"
 
@@ -64,9 +65,13 @@ struct api_runs {
 int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *what,
                  unsigned page, unsigned page_size, struct err *err) MUST_CHECK;
 
-/* Write the URL of an artifact's bytes; ERR_FORMAT for an ID that no URL should hold. */
+/* Write the URL of an artifact's bytes; ERR_FORMAT for an ID with a slash or a control
+ * character, which no server finds. */
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err) MUST_CHECK;
+
+/* The ID in the URL of an artifact's bytes; false when the URL is none of these. */
+bool api_content_id(const char *url, char *out, size_t size);
 
 /* Let a request go to the API with its key. */
 void api_sign(const struct api *api, struct request *request);

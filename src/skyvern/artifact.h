@@ -11,6 +11,7 @@
 #ifndef SKYVERN_ARTIFACT_H
 #define SKYVERN_ARTIFACT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -45,7 +46,9 @@ struct artifact {
     const char *origin;   /* the record's field; NULL: listed */
     size_t nth;           /* where in that field */
     const char *filename; /* of a downloaded file */
+    const char *file;     /* on the server's own disk; NULL: it is not there */
     bool unnamed;         /* artifact_id is made up: the service gave none */
+    bool typed_by_uri;    /* the service calls its type unknown, and its uri does not */
 };
 
 struct artifact_list {
@@ -60,12 +63,28 @@ struct artifact_list {
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err) MUST_CHECK;
 
+/*
+ * Write lists as one JSON array: the rows of the first, then those of the next whose
+ * artifact_id has not come yet, and so on. A text may also be one row; what is neither is left
+ * out.
+ */
+int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
+                       struct err *err) MUST_CHECK;
+
 /* Append a row, whose texts must live as long as the list. */
 int artifact_list_add(struct artifact_list *list, const struct artifact *row,
                       struct err *err) MUST_CHECK;
 
-/* The path that an artifact's URI or URL names, lent; NULL: it is no file:// one. */
+/* The path on the server's own disk that an artifact's URI or URL names, lent; NULL: none. */
 const char *artifact_file(const struct artifact *artifact);
+
+/* Fill in file: what a file:// URI or URL names. Those of downloads are percent-encoded, and no
+ * others are. */
+int artifact_find_file(struct artifact *artifact, struct region *region,
+                       struct err *err) MUST_CHECK;
+
+/* A URL as it can be sent: blanks and control characters percent-encoded, all else as it is. */
+int artifact_url(const char **url, struct region *region, struct err *err) MUST_CHECK;
 
 /* Release; may be called twice, and on {0}. */
 void artifact_list_clear(struct artifact_list *list);

@@ -14,11 +14,13 @@ const struct kind kinds[] = {
     { "recording",                     "recordings",  "webm" },
     { "session_replay",                "recordings",  "mp4"  },
     { "audio",                         "recordings",  "webm" },
+    { "screenshot_pre_submit",         "screenshots", "png"  },
     { "screenshot",                    "screenshots", "png"  },
     { "screenshot_action",             "screenshots", "png"  },
     { "screenshot_final",              "screenshots", "png"  },
     { "screenshot_llm",                "screenshots", "png"  },
     { "screenshot_proxy",              "screenshots", "png"  },
+    { "html_pre_submit",               "html",        "html" },
     { "html",                          "html",        "html" },
     { "html_scrape",                   "html",        "html" },
     { "html_action",                   "html",        "html" },
@@ -48,6 +50,7 @@ const struct kind kinds[] = {
     { "eval_score",                    "evals",       "json" },
     { "eval_trajectory",               "evals",       "json" },
     { "eval_rubrics",                  "evals",       "json" },
+    { "unknown",                       "unknown",     NULL   },
     { NULL, NULL, NULL },
 };
 /* clang-format on */

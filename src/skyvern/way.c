@@ -53,6 +53,13 @@ static struct way_verdict judge_length(const struct way_facts *facts,
     return verdict(WAY_DONE, NULL);
 }
 
+/* A row of no bytes whose object is not there: storage keeps no empty ones. */
+static bool is_nothing(const struct way_facts *facts, long status)
+{
+    return (status == 404 || status == 410) && facts->sized && !facts->file_size &&
+           !facts->have;
+}
+
 struct way_verdict way_judge(const struct way_facts *facts, const struct request *request)
 {
     bool content = facts->way == WAY_CONTENT;
@@ -65,6 +72,8 @@ struct way_verdict way_judge(const struct way_facts *facts, const struct request
         return verdict(request_retryable(request) ? WAY_AGAIN : other, "network-error");
     if (request_good(request))
         return judge_length(facts, request);
+    if (is_nothing(facts, status) && !facts->archived)
+        return verdict(WAY_DONE, NULL);
     if (request_unfit(request))
         return (struct way_verdict){ WAY_AGAIN, "http-error", true };
     if ((facts->archived && (status == 403 || status == 404)) ||

@@ -28,7 +28,8 @@ enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORE
 
 struct page {
     struct store stores[STORES];
-    uint64_t html; /* bytes of captured pages in the texts */
+    uint64_t html;    /* bytes of captured pages in the texts */
+    uint64_t records; /* bytes of documents in them, which have room of their own */
     page_clean_fn *clean;
     struct buf cleaned;
     struct buf block;
@@ -159,7 +160,7 @@ static bool is_text(const char *type, const char *media_type)
 size_t page_wants(const struct page *page, const char *type, const char *media_type,
                   uint64_t size)
 {
-    if (page->stores[STORE_TEXTS].size >= PAGE_TEXTS_MAX ||
+    if (page->stores[STORE_TEXTS].size - page->records >= PAGE_TEXTS_MAX ||
         (is_html(type) && page->html >= PAGE_TEXTS_MAX / HTML_SHARE))
         return 0;
     if (is_type(type, "har"))
@@ -203,12 +204,29 @@ int page_text(struct page *page, const char *path, const char *type, const char 
     return append(&page->stores[STORE_TEXTS], block, err);
 }
 
+/* Whether a document tells of a run: data/RUN_ID/run.json, data/RUN_ID/records/NAME.json. */
+static bool is_story(const char *path)
+{
+    const char *name = path_base(path);
+
+    return strcmp(name, "run.json") == 0 ||
+           (name - path > 9 && strncmp(name - 9, "/records/", 9) == 0);
+}
+
+/* How many bytes of a document the page wants: all or none, since it is read as JSON. */
+static size_t story_wants(const struct page *page, const char *path, uint64_t size)
+{
+    return is_story(path) && size <= PAGE_RECORD_MAX && page->records + size <= PAGE_RECORDS_MAX
+               ? (size_t)size
+               : 0;
+}
+
 int page_take(struct page *page, const char *path, const char *type, const char *media_type,
               uint64_t size, page_read_fn *read, void *ctx, struct err *err)
 {
-    bool wanted = media_type || strcmp(path_base(path), "run.json") == 0;
     size_t want =
-        wanted ? page_wants(page, type, media_type ? media_type : "text/json", size) : 0;
+        media_type ? page_wants(page, type, media_type, size) : story_wants(page, path, size);
+    uint64_t before = page->stores[STORE_TEXTS].size;
     const char *text;
     char *room;
     size_t got = 0;
@@ -230,6 +248,8 @@ int page_take(struct page *page, const char *path, const char *type, const char 
         rc = take_clean(page, &text, &got, err);
     if (rc == 0)
         rc = page_text(page, path, type, text, got, cut ? got + 1 : got, err);
+    if (!media_type)
+        page->records += page->stores[STORE_TEXTS].size - before;
     mem_free(room);
     return rc;
 }
@@ -253,6 +273,7 @@ static int short_row(struct page *page, const char *text, size_t len, struct err
     buf_reset(out);
     if (region && rows_artifact(&row, text, len, region, err) == 0 &&
         buf_adds(out, "{", err) == 0 && add_member(out, "p", row.path, err) == 0 &&
+        (!row.artifact_id || add_member(out, "i", row.artifact_id, err) == 0) &&
         add_member(out, "r", row.run_id, err) == 0 &&
         add_member(out, "t", row.artifact_type, err) == 0 &&
         add_member(out, "s", row.step_id, err) == 0 &&

@@ -32,6 +32,10 @@
 #define PAGE_NAME      "index.html"
 #define PAGE_TEXT_MAX  ((size_t)256 << 10)  /* of one text; more is cut */
 #define PAGE_TEXTS_MAX ((uint64_t)32 << 20) /* of all texts, a quarter of it captured pages */
+#define PAGE_RECORD_MAX                                                                        \
+    ((size_t)2 << 20) /* of one record of a run; larger ones are left out                      \
+                       */
+#define PAGE_RECORDS_MAX ((uint64_t)16 << 20) /* of all of them, beside the texts */
 
 struct page;
 
@@ -63,7 +67,7 @@ typedef ssize_t page_read_fn(void *ctx, void *bytes, size_t len, struct err *err
 /*
  * Read of a file what the page wants, and take it; nothing, when it wants nothing.
  *
- * media_type  NULL for a document of skyarc's own, of which run.json alone is wanted
+ * media_type  NULL for a document, of which run.json and the records of runs are wanted
  */
 int page_take(struct page *page, const char *path, const char *type, const char *media_type,
               uint64_t size, page_read_fn *read, void *ctx, struct err *err) MUST_CHECK;

@@ -253,6 +253,154 @@
       make("div", { class: "scroll", tabindex: "0" }, list), place];
   }
 
+  /* -- what tells the story ---------------------------------------------------------------- */
+
+  /* Anything that a record holds, as text. */
+  function say(value) {
+    return value === null || value === undefined ? "" : typeof value === "string" ? value
+      : typeof value === "object" ? JSON.stringify(value) : String(value);
+  }
+
+  function number(value) {
+    return typeof value === "number" && isFinite(value) ? value : 0;
+  }
+
+  function money(value) {
+    return "$" + value.toFixed(value < 0.1 ? 4 : 2);
+  }
+
+  function parsed(path) {
+    try {
+      return JSON.parse(textOf(path) || "null");
+    } catch {
+      return null;
+    }
+  }
+
+  function objects(value) {
+    return Array.isArray(value) ? value.filter((v) => v && typeof v === "object") : [];
+  }
+
+  /* All rows of the records whose names begin so, a task's each. */
+  function rowsOf(run, prefix) {
+    return [...run.records].filter(([name]) => name.startsWith(prefix)).flatMap(([, path]) => objects(parsed(path)));
+  }
+
+  /* Everything that is read of a run's records, once. */
+  function storyOf(run) {
+    const one = (name) => (run.records.has(name) ? parsed(run.records.get(name)) : null);
+    const timeline = objects(one("timeline"));
+    let actions = rowsOf(run, "actions-");
+    const story = { timeline, workflow: one("workflow-run") || {}, steps: new Map(), actions: new Map(), rows: new Map(run.rows.map((r) => [r.i, r])) };
+    if (!actions.length) actions = blocks(timeline).flatMap((b) => objects(b.actions)).reverse();
+    for (const step of rowsOf(run, "steps-")) story.steps.set(say(step.step_id), step);
+    actions.sort((a, b) => number(a.step_order) - number(b.step_order) || number(a.action_order) - number(b.action_order));
+    for (const action of actions) {
+      const step = say(action.step_id);
+      if (!story.actions.has(step)) story.actions.set(step, []);
+      story.actions.get(step).push(action);
+    }
+    return story;
+  }
+
+  /* The blocks of a timeline, those within others too. */
+  function blocks(items) {
+    return items.flatMap((item) => [...(item.block && typeof item.block === "object" ? [item.block] : []), ...blocks(objects(item.children))]);
+  }
+
+  /* Tokens, cost and model of a step. */
+  function costOf(step) {
+    const tokens = number(step.input_token_count) + number(step.output_token_count);
+    return [say(step.status), tokens ? number(step.input_token_count) + " + " + number(step.output_token_count) + " tokens" : "",
+      number(step.cached_token_count) ? number(step.cached_token_count) + " of them cached" : "",
+      number(step.step_cost) ? money(number(step.step_cost)) : "", say(step.last_llm_model)].filter(Boolean).join(", ");
+  }
+
+  /* An action: what, why, and the picture that it belongs to. */
+  function actionItem(action, story, all) {
+    const shot = story.rows.get(action.screenshot_artifact_id);
+    const words = [["", say(action.intention)], ["Because: ", say(action.reasoning)], ["Answer: ", say(action.response)], ["Typed: ", say(action.text)],
+      ["File: ", say(action.file_url)], ["Element: ", say(action.element_id)]].filter(([, text]) => text);
+    const sure = typeof action.confidence_float === "number" ? ", " + Math.round(action.confidence_float * 100) + " % sure" : "";
+    return make("li", { class: "action" }, shot && is.shot(shot) ? shots([shot], all) : null,
+      make("div", {}, make("strong", { text: say(action.action_type) || "action" }), make("span", { class: "dim", text: " " + say(action.status) + sure }),
+        ...words.map(([title, text]) => make("p", {}, title ? make("span", { class: "dim", text: title }) : null, text))));
+  }
+
+  function actionList(actions, story, all) {
+    const items = make("ol", { class: "actions" });
+    const more = growing(items, actions, (a) => actionItem(a, story, all));
+    return [items, more];
+  }
+
+  /* A block or a thought of the timeline, and what is within. */
+  function timelineItem(item, depth) {
+    const block = item.block && typeof item.block === "object" ? item.block : null;
+    const thought = item.thought && typeof item.thought === "object" ? item.thought : null;
+    const within = objects(item.children);
+    if (thought) {
+      const cost = [number(thought.input_token_count) + number(thought.output_token_count) ? number(thought.input_token_count) + " + " + number(thought.output_token_count) + " tokens" : "",
+        number(thought.thought_cost) ? money(number(thought.thought_cost)) : "", say(thought.last_llm_model)].filter(Boolean).join(", ");
+      return make("li", { class: "thought" }, make("strong", { text: "Thought" }), make("span", { class: "dim", text: " " + [time(say(item.created_at)), say(thought.thought_type), cost].filter(Boolean).join(", ") }),
+        ...[["Saw: ", thought.observation], ["Thought: ", thought.thought], ["Answer: ", thought.answer]].filter(([, t]) => say(t)).map(([title, t]) => make("p", {}, make("span", { class: "dim", text: title }), say(t))));
+    }
+    if (!block) return null;
+    const status = say(block.status);
+    const started = [block.block_workflow_run_id, block.output && block.block_type === "workflow_trigger" ? block.output.workflow_run_id : null].find((id) => byId.has(id));
+    return make("li", {}, make("strong", { text: say(block.label) || say(block.block_type) || "block" }),
+      make("span", { class: "dim", text: " " + [say(block.block_type), time(say(item.created_at)), number(block.duration) ? number(block.duration).toFixed(1) + " s" : "", say(block.url)].filter(Boolean).join(", ") + " " }),
+      status ? make("span", { class: "status " + (/^\w+$/.test(status) ? status : ""), text: status }) : null, started ? runButton(byId.get(started)) : null,
+      block.failure_reason ? make("p", { class: "reason", text: say(block.failure_reason) }) : null,
+      block.navigation_goal || block.prompt ? make("p", { text: say(block.navigation_goal || block.prompt) }) : null,
+      block.output ? lazy("output", () => [make("pre", { tabindex: "0", text: pretty(block.output) })]) : null,
+      within.length ? depth < 20 ? timelineList(within, depth + 1) : make("p", { class: "dim", text: "..." }) : null);
+  }
+
+  /* The service gives the newest first. */
+  function timelineList(items, depth) {
+    const box = make("ul", { class: "timeline" });
+    const more = growing(box, [...items].reverse(), (item) => timelineItem(item, depth) || make("li", { class: "dim", text: say(item.type) }));
+    return make("div", {}, box, more);
+  }
+
+  function attemptsPart(record, story) {
+    const attempts = objects(record.attempts || story.workflow.attempts);
+    const pending = record.retry_pending || story.workflow.retry_pending;
+    if (attempts.length < 2 && !pending) return null;
+    return part("Attempts (" + attempts.length + ")", make("ol", {}, ...attempts.slice(0, SHOWN).map((a) => make("li", {},
+      make("span", { class: "status " + (/^\w+$/.test(say(a.status)) ? a.status : ""), text: say(a.status) }), " " + [time(say(a.finished_at)), say(a.failure_reason), a.retry_decision ? "then: " + say(a.retry_decision) : ""].filter(Boolean).join(", ")))),
+    pending ? make("p", { text: "When this was archived, it was going to be tried again" + (record.next_attempt_at || story.workflow.next_attempt_at ? " at " + say(record.next_attempt_at || story.workflow.next_attempt_at) : "") + "." }) : null);
+  }
+
+  function runButton(run) {
+    return make("button", { type: "button", "data-run": run.run_id, onclick: () => go(run) }, run.run_id + " ",
+      make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }));
+  }
+
+  function familyPart(run) {
+    const children = data.runs.filter((r) => r.parent_run_id === run.run_id);
+    const parent = byId.get(run.parent_run_id);
+    if (!children.length && !run.parent_run_id) return null;
+    return part("Runs", run.parent_run_id ? make("p", {}, "Started by ", parent ? runButton(parent) : make("code", { text: run.parent_run_id })) : null,
+      children.length ? make("div", { class: "tools wrap" }, "Has started (" + children.length + "): ", ...children.slice(0, SHOWN).map(runButton)) : null);
+  }
+
+  function totalsOf(run, story) {
+    const steps = [...story.steps.values()];
+    const cost = number(story.workflow.total_cost) || steps.reduce((sum, s) => sum + number(s.step_cost), 0);
+    const tokens = steps.reduce((sum, s) => sum + number(s.input_token_count) + number(s.output_token_count), 0);
+    return [steps.length ? steps.length + " steps" : "", tokens ? tokens + " tokens" : "", cost ? money(cost) : "",
+      number(story.workflow.credits_used) ? number(story.workflow.credits_used) + " credits" : ""].filter(Boolean).join(", ");
+  }
+
+  function recordsPart(run) {
+    const lost = Array.isArray(run.records_missing) ? run.records_missing : [];
+    if (!run.records.size && !run.records_count) return null;
+    return part("Records", ...[...run.records].sort().map(([name, path]) => lazy(name, () => [make("p", {}, link({ p: path })), make("pre", { tabindex: "0", text: pretty(textOf(path)) })])),
+      run.records.size < run.records_count ? make("p", { class: "dim", text: run.records_count - run.records.size + " more are in " + "data/" + run.run_id + "/records/" }) : null,
+      lost.length ? make("p", { class: "dim", text: "Not here: " + lost.map((r) => r.name + " (" + r.reason + ")").join(", ") }) : null);
+  }
+
   /* -- one run -------------------------------------------------------------------------- */
 
   const is = {
@@ -272,12 +420,16 @@
     return (a.c || "~") < (b.c || "~") ? -1 : (a.c || "~") > (b.c || "~") ? 1 : a.n - b.n;
   }
 
-  function stepPart(rows, number, all) {
+  function stepPart(id, rows, nth, all, story) {
     const times = rows.map((r) => r.c).filter(Boolean);
-    const title = number === null ? "Of no step" : "Step " + number;
+    const title = nth === null ? "Of no step" : "Step " + nth;
     const span = times.length ? " " + time(times[0]) + (times.length > 1 ? " to " + time(times[times.length - 1]) : "") : "";
-    const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span })));
-    const pictures = rows.filter(is.shot);
+    const cost = story.steps.has(id) ? costOf(story.steps.get(id)) : "";
+    const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span + (cost ? ", " + cost : "") })));
+    const actions = story.actions.get(id) || [];
+    const beside = new Set(actions.map((a) => a.screenshot_artifact_id));
+    const pictures = rows.filter((r) => is.shot(r) && !beside.has(r.i));
+    if (actions.length) out.append(...actionList(actions, story, all));
     if (pictures.length) out.append(shots(pictures, all));
     for (const row of rows.filter(is.llm)) out.append(lazy(label(row), () => textBody(row)));
     for (const row of rows.filter(is.html)) out.append(lazy(label(row), () => htmlBody(row)));
@@ -285,15 +437,16 @@
     return out;
   }
 
-  function stepParts(rows) {
+  function stepParts(rows, story) {
     const steps = new Map();
     const all = rows.filter(is.shot);
     for (const row of rows.filter((r) => !is.film(r) && !is.har(r) && !is.log(r))) {
       if (!steps.has(row.s)) steps.set(row.s, []);
       steps.get(row.s).push(row);
     }
-    let number = 0;
-    return [...steps].map(([id, list]) => stepPart(list, id === null ? null : ++number, all));
+    for (const id of [...story.steps.keys(), ...story.actions.keys()]) if (id && !steps.has(id)) steps.set(id, []);
+    let nth = 0;
+    return [...steps].map(([id, list]) => stepPart(id, list, id === null ? null : ++nth, all, story));
   }
 
   function films(rows) {
@@ -331,20 +484,17 @@
     });
   }
 
-  function requestParts(record) {
-    const asked = record.run_request !== undefined && record.run_request !== null;
-    const made = record.output !== undefined && record.output !== null;
-    if (!asked && !made) return null;
-    return make("div", { class: "pair" }, asked ? part("Request", make("pre", { tabindex: "0", text: pretty(record.run_request) })) : null,
-      made ? part("Output", make("pre", { tabindex: "0", text: pretty(record.output) })) : null);
+  function requestParts(record, story) {
+    const asked = record.run_request || story.workflow.parameters;
+    const made = record.output ?? record.outputs ?? story.workflow.outputs;
+    const has = made !== undefined && made !== null;
+    if (!asked && !has) return null;
+    return make("div", { class: "pair" }, asked ? part("Request", make("pre", { tabindex: "0", text: pretty(asked) })) : null,
+      has ? part("Output", make("pre", { tabindex: "0", text: pretty(made) })) : null);
   }
 
   function recordOf(run) {
-    try {
-      return JSON.parse(textOf("data/" + run.run_id + "/run.json") || "{}") || {};
-    } catch {
-      return {};
-    }
+    return parsed("data/" + run.run_id + "/run.json") || {};
   }
 
   const main = document.getElementById("main");
@@ -352,20 +502,23 @@
   function show(run) {
     const rows = run.rows;
     const record = recordOf(run);
-    const parts = [make("h2", { tabindex: "-1", text: run.run_id }),
+    const story = storyOf(run);
+    const parts = [make("h2", { tabindex: "-1", text: run.run_id + (run.title ? ": " + run.title : "") }),
       make("p", {}, make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }), " ",
-        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), run.counts.archived + " of " + run.counts.listed + " artifacts"].filter(Boolean).join(", ") }))];
+        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), run.counts.archived + " of " + run.counts.listed + " artifacts", totalsOf(run, story),
+          run.other_run_id ? "also " + run.other_run_id : ""].filter(Boolean).join(", ") }))];
     if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
     if (run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.join(", ") }));
-    parts.push(lostPart(run), consoleErrors(rows));
+    parts.push(attemptsPart(record, story), familyPart(run), lostPart(run), consoleErrors(rows));
+    if (story.timeline.length) parts.push(part("Timeline", timelineList(story.timeline, 0)));
     const video = films(rows);
-    const steps = part("Steps", ...stepParts(rows));
+    const steps = part("Steps", ...stepParts(rows, story));
     parts.push(video.length ? make("div", { class: "side" }, steps, make("div", { class: "films" }, part("Recording", ...video))) : steps);
-    parts.push(requestParts(record));
+    parts.push(requestParts(record, story));
     for (const row of rows.filter(is.har)) parts.push(part("Network", lazy(label(row), () => harBody(row), true)));
     const logs = rows.filter(is.log);
     if (logs.length) parts.push(part("Logs", ...logs.map((row) => lazy(label(row), () => logBody(row)))));
-    parts.push(part("Files", filesPart(run, rows)));
+    parts.push(recordsPart(run), part("Files", filesPart(run, rows)));
     main.replaceChildren(...parts.filter(Boolean));
     document.title = run.run_id + " - skyarc";
     for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === run.run_id);
@@ -378,7 +531,15 @@
     row.n = n;
     if (byId.has(row.r)) byId.get(row.r).rows.push(row);
   });
-  for (const run of data.runs) run.rows.sort(byTime);
+  for (const run of data.runs) {
+    run.rows.sort(byTime);
+    run.records_count = run.records;
+    run.records = new Map(); // name -> where its text is
+  }
+  for (const path of texts.keys()) {
+    const found = /^data\/([^/]+)\/records\/([^/]+)\.json$/.exec(path);
+    if (found && byId.has(found[1])) byId.get(found[1]).records.set(found[2], path);
+  }
 
   const list = document.getElementById("runs");
   const find = document.getElementById("find");
@@ -387,16 +548,19 @@
 
   for (const word of [...new Set(data.runs.map((r) => r.error || r.status || "unknown"))].sort()) status.append(make("option", { value: word, text: word }));
 
+  function go(run) {
+    location.replace("#" + encodeURIComponent(run.run_id));
+    show(run);
+    main.querySelector("h2").focus();
+  }
+
   function listRuns() {
     const want = find.value.toLowerCase();
     const rows = data.runs.filter((run) => (!status.value || status.value === (run.error || run.status || "unknown"))
       && (run.run_id + " " + (run.failure_reason || "") + " " + (run.run_type || "") + " " + (texts.has("data/" + run.run_id + "/run.json") ? texts.get("data/" + run.run_id + "/run.json").textContent : "")).toLowerCase().includes(want));
     count.textContent = rows.length + " of " + data.runs.length + " runs";
-    list.replaceChildren(...rows.map((run) => make("li", {}, make("button", { type: "button", "data-run": run.run_id, onclick: () => {
-      location.replace("#" + encodeURIComponent(run.run_id));
-      show(run);
-      main.querySelector("h2").focus();
-    } }, run.run_id, make("br"), make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }),
+    list.replaceChildren(...rows.map((run) => make("li", {}, make("button", { type: "button", "data-run": run.run_id, onclick: () => go(run) },
+      run.run_id, make("br"), make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }),
     make("span", { class: "dim", text: " " + (run.created_at || "").slice(0, 16).replace("T", " ") })))));
     const shown = document.title.replace(/ - skyarc$/, "");
     for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === shown);

@@ -56,14 +56,22 @@ class Emulator:
     def storage(self, kind):
         self._open("storage", {"storage": kind})
 
-    def run(self, ident, artifacts, **record):
+    def mode(self, mode):
+        """"old" (before March 2026) or "today"."""
+        self._open("mode", {"mode": mode})
+
+    def world(self, **what):
+        """tasks, sessions, scripts, version, lacks: see emulator/story.py."""
+        self._open("world", what)
+
+    def run(self, ident, artifacts, story=None, **record):
         rows = []
         for row in artifacts:
             row = dict(row)
             if isinstance(row.get("data"), bytes):
                 row["data"] = base64.b64encode(row["data"]).decode()
             rows.append(row)
-        self._open("run", {"id": ident, "artifacts": rows, "record": record})
+        self._open("run", {"id": ident, "artifacts": rows, "record": record, "story": story})
 
     def salt(self, **what):
         """Put this into every record, listed run, row of a list, and refusal (detail)."""

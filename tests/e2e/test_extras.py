@@ -194,7 +194,7 @@ def test_what_one_would_expect(pull, emu):
     emu.run("tsk_failed", [], status="failed",
             failure_reason="Webhook delivery failed with status 500", output={"ok": 1})
     result, manifest, _ = pull("wr_plain", "tsk_failed", name="c.tar")
-    assert notes(manifest, "wr_plain") == []
+    assert notes(manifest, "wr_plain") == ["no-artifacts"]
     assert notes(manifest, "tsk_failed") == ["webhook-failed"]
 
 

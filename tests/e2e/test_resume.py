@@ -21,7 +21,7 @@ def film(emu):
 
 
 def requests(emu, role="store"):
-    return [r for r in emu.log(role) if "film" in r["path"] and "/runs/" not in r["path"]]
+    return [r for r in emu.log(role) if "film" in r["path"] and "/runs/" not in r["path"] and "/tasks/" not in r["path"]]
 
 
 def ranges(emu, role="store"):

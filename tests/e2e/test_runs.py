@@ -68,10 +68,22 @@ def test_since_and_until(skyarc, emu):
 
 def test_the_window_is_said(skyarc, emu):
     emu.many(10050)
-    result = skyarc("runs", "--ids", check=0)
+    result = skyarc("runs", "--ids", check=3)
     assert len(result.out.split()) == 10000 and "newest 10000 runs" in result.err
     emu.reset()
     assert skyarc("runs", "--ids", check=0).err == ""
+
+
+@pytest.mark.parametrize("filters", [["--search", "needle"], ["--workflow", "wpid_9"]])
+def test_a_search_that_the_service_cuts_short(skyarc, emu, filters):
+    """400 behind the first 1,000 matches: what was listed is kept, and it is said."""
+    emu.mode("today")
+    emu.many(1050, record={"workflow_permanent_id": "wpid_9", "run_request": {"prompt": "needle"}})
+    result = skyarc("runs", "--ids", *filters, check=3)
+    assert len(result.out.split()) == 1000 and "newest 1000 matches" in result.err
+    assert skyarc("runs", "--ids", "--limit", 20, *filters, check=0).err == ""
+    emu.fault("runs", "status", times=1, status=400)
+    assert skyarc("runs", "--ids", *filters, check=1).out == b""  # of the first page it is an error
 
 
 def test_runs_json(skyarc, emu):

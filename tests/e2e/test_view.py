@@ -162,6 +162,102 @@ def test_the_recording_plays(view, browser, emu, film):
     assert browser.ask("document.querySelector('video').videoWidth") == 64
 
 
+def story(emu):
+    """A task v2 with thoughts, actions, tokens, two attempts, and a child."""
+    from test_child_runs import trigger
+    emu.mode("today")
+    png = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+    actions = [{"action_type": "click", "status": "completed", "step_id": "stp_1", "step_order": 0, "action_order": 1,
+                "reasoning": "the button is blue", "intention": "go on", "screenshot_artifact_id": "s1", "confidence_float": 0.9},
+               {"action_type": "input_text", "status": "completed", "step_id": "stp_1", "step_order": 0, "action_order": 0,
+                "text": "Ada", "reasoning": "a name is asked for", "screenshot_artifact_id": "s0"}]
+    emu.world(tasks={"tsk_b": {"actions": actions, "steps": [
+        {"step_id": "stp_1", "order": 0, "status": "completed", "input_token_count": 1200, "output_token_count": 80,
+         "cached_token_count": 900, "step_cost": 0.0123, "last_llm_model": "a-model"},
+        {"step_id": "stp_2", "order": 1, "status": "failed"}]}})
+    emu.run("wr_p", [{"id": "s%d" % i, "type": "screenshot_action", "data": png + b"%d" % i, "step_id": "stp_1"} for i in range(3)],
+            title="Buy milk", attempt=2, retry_pending=False, attempts=[
+                {"attempt_number": 1, "status": "failed", "failure_reason": "no page", "retry_decision": "retry"},
+                {"attempt_number": 2, "status": "completed"}],
+            story={"alias": "tsk_v2_p", "tags": [{"key": "case", "value": "2026-18"}], "workflow_run": {"total_cost": 0.15}, "timeline": [
+                {"type": "thought", "created_at": "2026-01-20T11:52:31", "children": [], "thought": {
+                    "task_id": "tsk_v2_p", "workflow_run_id": "wr_p", "observation": "a page with a form", "thought": "it wants a name",
+                    "answer": "type it", "thought_cost": 0.02, "last_llm_model": "a-model", "input_token_count": 9, "output_token_count": 1}},
+                trigger("wr_p", "wr_c"),
+                {"type": "block", "created_at": "2026-01-20T11:52:30", "block": {"workflow_run_id": "wr_p", "block_type": "for_loop", "label": "loop",
+                 "status": "completed", "task_id": "tsk_b", "duration": 1.5}, "children": [
+                     {"type": "block", "block": {"workflow_run_id": "wr_p", "label": "in-loop", "block_type": "text_prompt",
+                      "failure_reason": "it broke", "output": {"n": 1}}, "children": []}]}]})
+    emu.run("wr_c", [], run_type="workflow_run", status="failed", failure_reason="child broke", story={"child": True})
+
+
+def test_the_story(view, browser, emu):
+    story(emu)
+    view("tsk_v2_p", at="#tsk_v2_p")
+    text = browser.ask("document.querySelector('main').textContent")
+    for words in ("tsk_v2_p: Buy milk", "also wr_p", "2 steps", "1280 tokens", "$0.15", "Attempts (2)", "no page, then: retry",
+                  "Has started (1)", "a page with a form", "it wants a name", "$0.0200", "in-loop", "it broke", "1.5 s",
+                  "1200 + 80 tokens, 900 of them cached, $0.0123, a-model"):
+        assert words in text, (words, text)
+    # what was done, in its order, beside the picture that it belongs to; what has none stands alone
+    items = "[...document.querySelectorAll('.actions .action')]"
+    assert browser.ask(items + ".map(i => i.querySelector('strong').textContent)") == ["input_text", "click"]
+    assert browser.ask(items + ".map(i => i.querySelector('img').getAttribute('src').includes('_s'))") == [True, True]
+    assert "Because: the button is blue" in browser.ask(items + "[1].textContent") and "90 % sure" in browser.ask(items + "[1].textContent")
+    assert "Typed: Ada" in browser.ask(items + "[0].textContent")
+    assert browser.ask("document.querySelectorAll('.step > .shots img').length") == 1
+    order = browser.ask("[...document.querySelectorAll('.timeline > li')].map(i => i.querySelector('strong').textContent)")
+    assert order == ["loop", "in-loop", "b", "Thought"]  # the oldest first
+    assert "2026-18" in opened(browser, "tags")
+    browser.ask("document.querySelector('.timeline button[data-run=wr_c]').click()")
+    assert browser.ask("document.querySelector('main h2').textContent").startswith("wr_c")
+    text = browser.ask("document.querySelector('main').textContent")
+    assert "Started by tsk_v2_p" in text and "child broke" in text
+    browser.ask("[...document.querySelectorAll('main button[data-run=tsk_v2_p]')][0].click()")
+    assert browser.ask("document.querySelector('main h2').textContent").startswith("tsk_v2_p")
+    assert not browser.complaints()
+
+
+def test_a_story_that_goes_on(view, browser, emu):
+    """What was to be tried again when it was archived; and records that were not to be had."""
+    emu.mode("today")
+    emu.run("wr_r", [], status="failed", retry_pending=True, next_attempt_at="2026-11-26T10:00:00",
+            attempts=[{"attempt_number": 1, "status": "failed", "failure_reason": "no page"}])
+    emu.fault("v1/runs/wr_r/tags", "status", times=9, status=404)
+    view("wr_r", at="#wr_r")
+    text = browser.ask("document.querySelector('main').textContent")
+    assert "going to be tried again at 2026-11-26T10:00:00" in text and "tags (not-offered)" in text
+
+
+def test_a_hostile_story(view, browser, emu, trap):
+    """Records of the wrong shape, with scripts in every field, and runs that started each other."""
+    deep = {"type": "block", "block": {"workflow_run_id": "wr_e", "label": EVIL}, "children": []}
+    for _ in range(50):
+        deep = {"type": EVIL, "block": {"workflow_run_id": "wr_e", "label": EVIL, "block_type": EVIL, "status": EVIL, "output": {EVIL: EVIL},
+                                        "failure_reason": EVIL, "duration": EVIL, "url": "javascript:top.pwned=1"}, "children": [deep]}
+    emu.mode("today")
+    emu.world(tasks={"tsk_b": {"actions": [{"action_type": EVIL, "status": {"a": EVIL}, "step_id": EVIL, "step_order": EVIL, "reasoning": EVIL,
+                                            "intention": [EVIL], "screenshot_artifact_id": {"x": 1}, "file_url": "javascript:top.pwned=1"}, 3, None],
+                               "steps": [{"step_id": EVIL, "step_cost": EVIL, "input_token_count": 1e308, "last_llm_model": EVIL}, "x"]}})
+    emu.run("wr_e", [{"id": "s", "type": "screenshot_action", "data": b"\x89PNG", "step_id": EVIL}], title=EVIL, status="failed",
+            attempts=[{"status": EVIL, "failure_reason": EVIL, "retry_decision": EVIL}] * 2 + [7],
+            story={"tags": EVIL, "heal_episodes": EVIL, "workflow_run": {"total_cost": EVIL, "credits_used": [EVIL], "parameters": {EVIL: EVIL}},
+                   "timeline": [deep, {"type": "block", "block": {"workflow_run_id": "wr_e", "task_id": "tsk_b", "block_workflow_run_id": "wr_f"}},
+                                {"type": "thought", "thought": {"thought": EVIL, "answer": {EVIL: 1}, "thought_cost": EVIL}}, 5, None, {"block": 3}]})
+    emu.run("wr_f", [], status="failed", story={"timeline": [{"block": {"workflow_run_id": "wr_f", "block_workflow_run_id": "wr_e"}}]})
+    folder = view("wr_e", at="#wr_e")
+    for _ in range(3):
+        browser.ask("document.querySelectorAll('main details').forEach(d => { d.open = true; })")
+        browser.until("[...document.querySelectorAll('main details')].every(d => d.children.length > 1)")
+    assert EVIL in browser.ask("document.querySelector('main').textContent")
+    browser.ask("document.querySelector('main button[data-run=wr_f]').click()")
+    browser.ask("new Promise(done => setTimeout(done, 300))")
+    assert browser.ask("window.pwned") is None and not trap.seen
+    only_files(browser, folder)
+    assert browser.ask("document.querySelectorAll('main script, main svg, main a[href^=javascript]').length") == 0
+    assert not [c for c in browser.complaints() if "exceptionDetails" in c]
+
+
 EVIL = ("</script><script>window.pwned=1</script><!--<script>--><img src=x onerror=\"window.pwned=1\">"
         "\"'><svg onload=window.pwned=1><a href=javascript:window.pwned=1>go</a>{{7*7}}</pre></style>\u2028")
 

@@ -89,6 +89,77 @@ def test_a_signal(env, emu):
     assert process.returncode == 128 + 15 and b"stopped by signal 15" in err
 
 
+FAILED = {"status": "failed", "retry_pending": True, "failure_reason": "no page", "attempt": 1,
+          "next_attempt_at": "2026-11-25T10:00:00Z", "attempts": [
+              {"attempt_number": 1, "status": "failed", "failure_reason": "no page\x1b[31m",
+               "retry_decision": "retry", "next_attempt_at": "2026-11-25T10:00:00Z"}]}
+GOING = {"status": "running", "retry_pending": False, "next_attempt_at": None, "failure_reason": None}
+
+
+def test_a_failure_that_is_tried_again_is_not_the_end(skyarc, emu):
+    """Terminal is not final."""
+    emu.mode("today")
+    emu.script(["running", FAILED, FAILED, GOING, "completed"], "tsk_demo1")
+    result = skyarc("wait", "-v", *FAST, "tsk_demo1", check=0)
+    assert result.out == b"tsk_demo1 completed\n" and len(polls(emu, "tsk_demo1")) == 5
+    assert result.err.count("is failed, and is going to be tried again") == 1
+    emu.script([FAILED, dict(FAILED, retry_pending=False)], "tsk_demo1")
+    assert skyarc("wait", *FAST, "tsk_demo1", check=1).out == b"tsk_demo1 failed\n"
+
+
+def test_the_retries_of_a_task_stand_at_its_workflow_run(skyarc, pull, emu):
+    """The record of a tsk_v2_ does not tell of them."""
+    emu.mode("today")
+    emu.run("wr_7", [], story={"alias": "tsk_v2_7"})
+    for name in ("tsk_v2_7", "wr_7"):
+        emu.script(["running", FAILED, FAILED, GOING, "completed"], "wr_7")
+        assert skyarc("wait", *FAST, name, check=0).out.split() == [name.encode(), b"completed"]
+    emu.script([FAILED], "wr_7")
+    assert "next attempt 2026-11-25T10:00:00Z" in skyarc("show", "tsk_v2_7", check=0).out.decode()
+    _, manifest, _ = pull("tsk_v2_7")
+    assert "retry-pending" in manifest["runs"][0]["notes"]
+    emu.script([dict(FAILED, retry_pending=False)], "wr_7")
+    assert skyarc("wait", *FAST, "tsk_v2_7", check=1).out == b"tsk_v2_7 failed\n"
+
+
+def test_a_run_that_another_one_has_started(skyarc, emu):
+    """Only its workflow run is known."""
+    emu.mode("today")
+    emu.run("wr_c", [], status="running", story={"child": True})
+    result = skyarc("wait", *FAST, "--timeout", "200ms", "wr_c", check=75)
+    assert "it is running" in result.err
+    emu.run("wr_c", [], status="completed", story={"child": True})
+    assert skyarc("wait", *FAST, "wr_c", check=0).out == b"wr_c completed\n"
+    assert "'wr_none' is unknown" in skyarc("wait", *FAST, "wr_none", check=1).err
+
+
+def test_a_failure_that_is_tried_again_too_late(skyarc, emu):
+    emu.script([FAILED] * 999, "tsk_demo1")
+    result = skyarc("wait", *FAST, "--timeout", "300ms", "--json", "tsk_demo1", check=75)
+    assert "it is failed, and is going to be tried again" in result.err
+    (row,) = result.json()
+    assert (row["ended"], row["retry_pending"], row["next_attempt_at"]) == (
+        False, True, "2026-11-25T10:00:00Z")
+
+
+def test_pull_waits_for_the_last_attempt(pull, skyarc, emu):
+    emu.script([FAILED, GOING, "completed"], "tsk_demo1")
+    _, manifest, _ = pull("--wait", *FAST, "tsk_demo1")
+    assert manifest["runs"][0]["status"] == "completed" and manifest["runs"][0]["notes"] == []
+    emu.script([FAILED] * 9, "tsk_demo1")  # without --wait it is archived, and that is noted
+    result, manifest, _ = pull("tsk_demo1", name="b.tar")
+    assert manifest["runs"][0]["notes"] == ["retry-pending"]
+    assert "run 'tsk_demo1' is going to be tried again" in result.err
+
+
+def test_show_tells_of_attempts(skyarc, emu):
+    emu.script([FAILED], "tsk_demo1")
+    text = skyarc("show", "tsk_demo1", check=0).out.decode()
+    for words in ("status       failed", "next attempt 2026-11-25T10:00:00Z", "attempts (1)",
+                  "1  failed: no page\\x1b[31m; then retry"):
+        assert words in text, (words, text)
+
+
 def test_pull_wait(pull, emu, skyarc, tmp_path):
     emu.script(["queued", "running", "completed"], "tsk_demo1")
     _, manifest, _ = pull("--wait", *FAST, "tsk_demo1")

@@ -23,6 +23,7 @@ class Artifact:
         self.signing = more.pop("signing", "skyvern")
         self.life = more.pop("life", 43200)
         self.member_of = more.pop("member_of", None)
+        self.loose = more.pop("loose", False)  # only the list of its task has it
         created = more.pop("created_at", "2026-01-20T11:52:29.276851")
         self.row = {
             "artifact_id": ident, "artifact_type": kind, "bundle_key": None,
@@ -42,7 +43,8 @@ class Run:
     def __init__(self, ident, artifacts, **more):
         self.id = ident
         self.artifacts = artifacts
-        self.script = []  # statuses to go through, one an answer
+        self.script = []  # statuses, or fields of the record, to go through, one an answer
+        self.story = {}  # see story.py
         self.record = {
             "run_id": ident, "status": "completed", "run_type": "task_v2", "output": {"total": 12},
             "downloaded_files": None, "recording_url": None, "screenshot_urls": None,

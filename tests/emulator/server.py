@@ -12,7 +12,7 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from . import corpus, media
+from . import corpus, media, story
 
 KEY = "sk-emulator-0123456789abcdef"
 SECRET = b"emulator"
@@ -30,6 +30,7 @@ class State:
         with self.lock:
             self.epoch += 1
             self.runs = corpus.build()
+            self.world = story.World()
             self.faults = {}
             self.log = []
             self.generation = 0
@@ -372,6 +373,16 @@ class Api(Handler):
             STATE.skew = body["seconds"]
         elif what == "replace":
             STATE.artifact(body["id"]).data = base64.b64decode(body["data"])
+        elif what == "mode":
+            STATE.world.mode = body["mode"]
+        elif what == "world":  # tasks, sessions, scripts, version, lacks
+            for name, value in body.items():
+                if name == "lacks":
+                    STATE.world.lacks = set(value)
+                elif isinstance(value, dict) and name != "version":
+                    getattr(STATE.world, name).update(value)
+                else:
+                    setattr(STATE.world, name, value)
         elif what == "run":
             rows = []
             for row in body["artifacts"]:
@@ -379,7 +390,10 @@ class Api(Handler):
                         else media.webm(row.pop("webm"), row.pop("seed", 1)))
                 rows.append(corpus.Artifact(row.pop("id"), row.pop("type"), data,
                                             row.pop("ext", "bin"), **row))
-            STATE.runs[body["id"]] = corpus.Run(body["id"], rows, **body.get("record", {}))
+            run = STATE.runs[body["id"]] = corpus.Run(body["id"], rows, **body.get("record", {}))
+            run.story = body.get("story") or {}
+            if "alias" in run.story:
+                STATE.world.alias[run.story["alias"]] = run.id
         self.reply(200, {})
 
     def control(self, what):
@@ -413,20 +427,35 @@ class Api(Handler):
         elif words[:2] == ["v1", "runs"] and len(words) == 4 and words[3] == "artifacts":
             self.artifacts(words[2], query)
         else:
-            self.reply(404, {"detail": "Not Found"})
+            self.tell(words, query)
+
+    def tell(self, words, query):
+        """What tells the story of a run: story.py."""
+        fault = STATE.fault("/".join(words))
+        if fault and fault["kind"] != "stall" and self.play(fault, b""):
+            return
+        artifact = STATE.artifact(words[2]) if words[:2] == ["v1", "artifacts"] and len(words) == 3 else None
+        if artifact and STATE.world.mode == "today":
+            told = 200, self.row(artifact, None)
+        else:
+            told = story.answer(STATE.world, STATE.runs, words, query) or (404, story.NOT_FOUND)
+        if not (fault and self.play(fault, json.dumps(told[1]).encode())):
+            self.reply(*told)
 
     def run(self, ident):
         fault = STATE.fault("run/" + ident)
-        run = STATE.runs.get(ident)
         if fault and self.play(fault, b""):
             return
-        if not run:
+        run = story.name_of(STATE.world, STATE.runs, ident)
+        with STATE.lock:
+            if run and run.script:  # it moves on with each answer
+                step = run.script.pop(0)
+                run.record.update(step if isinstance(step, dict) else {"status": step})
+        record = story.record_of(STATE.world, STATE.runs, ident)
+        if not record:
             self.reply(404, {"detail": "Task run not found %s %s" % (STATE.salt.get("detail", ""), ident)})
         else:
-            with STATE.lock:
-                if run.script:  # it moves on with each answer
-                    run.record["status"] = run.script.pop(0)
-            self.reply(200, dict(run.record, **STATE.salt.get("record", {})))
+            self.reply(200, dict(record, **STATE.salt.get("record", {})))
 
     def submit(self, raw):
         """POST /v1/run/tasks: each one that arrives makes a run, also when its answer is lost."""
@@ -459,7 +488,14 @@ class Api(Handler):
         if not 1 <= page <= 100 or not 1 <= size <= 100 or len(query.get("search_key", ["xxx"])[0]) < 3:
             self.reply(422, {"detail": [{"loc": ["query"], "msg": "out of range", "type": "range"}]})
             return
-        rows = [r.record for r in STATE.runs.values()]
+        searched = "search_key" in query or "workflow_permanent_id" in query
+        if searched and (page - 1) * size >= 1000 and STATE.world.mode == "today":
+            self.reply(400, {"detail": "Search pagination is limited to the first 1000 matches. "
+                                       "Use a narrower search."})
+            return
+        rows = [story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, r.id) or r.id)
+                for r in STATE.runs.values()]
+        rows = [r for r in rows if r]
         for name, field in (("status", "status"), ("run_type", "run_type"),
                             ("workflow_permanent_id", "workflow_permanent_id")):
             if name in query:
@@ -475,6 +511,7 @@ class Api(Handler):
             "status": r["status"], "title": r.get("title"), "started_at": r["started_at"],
             "finished_at": r["finished_at"], "created_at": r["created_at"],
             "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
+            **({k: r.get(k) for k in story.RETRIES if k != "attempts"} if STATE.world.mode == "today" else {}),
             **STATE.salt.get("listed", {})
         } for r in rows[first:first + size]])
 
@@ -488,19 +525,26 @@ class Api(Handler):
             self.reply(422, {"detail": [{"loc": ["query", "artifact_type"], "type": "enum",
                                          "msg": "Input should be a known type"}]})
             return
-        run = STATE.runs.get(ident)
+        run = story.name_of(STATE.world, STATE.runs, ident)
         rows = []
-        for artifact in run.artifacts if run else []:
+        listed = ([a for a in run.artifacts if not a.loose]
+                  if run and story.lists(STATE.world, run, ident) else [])
+        if STATE.world.mode == "today" and not run:  # of a block's task
+            listed = [a for r in STATE.runs.values() for a in r.artifacts if a.row["task_id"] == ident]
+        for artifact in listed:
             if wanted and (artifact.type not in wanted or artifact.type.endswith("_archive")):
                 continue
-            row = dict(artifact.row)
-            if row.get("run_id") is None:
-                row["run_id"] = ident
-            row["signed_url"] = signed_url(self.server, artifact)
-            row["a_field_of_tomorrow"] = {"deep": [1, None]}
-            row.update(STATE.salt.get("row", {}))
-            rows.append(row)
+            rows.append(self.row(artifact, ident))
         self.reply(200, rows)
+
+    def row(self, artifact, run):
+        row = dict(artifact.row)
+        if row.get("run_id") is None:
+            row["run_id"] = run
+        row["signed_url"] = signed_url(self.server, artifact)
+        row["a_field_of_tomorrow"] = {"deep": [1, None]}
+        row.update(STATE.salt.get("row", {}))
+        return row
 
     def artifact_content(self, ident, query, keyed):
         artifact = STATE.artifact(ident)

@@ -8,6 +8,8 @@
 #include "skyvern/artifact.h"
 #include "skyvern/expiry.h"
 #include "skyvern/kind.h"
+#include "skyvern/run.h"
+#include "skyvern/timeline.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -58,6 +60,27 @@ static void add(struct plan *plan, const struct artifact *a, size_t row)
         FUZZ_CHECK(plan_add(plan, &what, 0, row, NULL, NULL) == 0);
 }
 
+/* The same bytes as a timeline: what it names are IDs, and few enough. */
+static void check_timeline(const char *text, size_t len)
+{
+    struct region *region = region_new(NULL);
+    struct timeline t = { 0 };
+    const char *other;
+    size_t i;
+
+    if (timeline_parse(&t, text, len, "tsk_v2_1", "wr_1", NULL) == 0) {
+        FUZZ_CHECK(t.child_count <= TIMELINE_MAX && t.task_count <= TIMELINE_MAX);
+        for (i = 0; i < t.child_count; i++)
+            FUZZ_CHECK(run_id_valid(t.children[i]) && strcmp(t.children[i], "wr_1") != 0);
+        for (i = 0; i < t.task_count; i++)
+            FUZZ_CHECK(run_id_valid(t.tasks[i]));
+        FUZZ_CHECK(timeline_other(&other, text, len, "tsk_v2_1", region, NULL) == 0);
+        FUZZ_CHECK(!other || run_id_valid(other));
+    }
+    timeline_clear(&t);
+    region_free(region);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct artifact_list list = { 0 };
@@ -81,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_path(item->path, seen);
         }
     }
+    check_timeline((const char *)data, size);
     artifact_list_clear(&list);
     table_free(seen);
     plan_free(plan);

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Runs that runs have started: no list names them, the timeline does."""
+import io
+import json
+import zipfile
+
+import pytest
+
+from test_pull import check_bag, check_manifest
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def shot(ident):
+    return [{"id": ident, "type": "screenshot_final", "data": PNG + ident.encode()},
+            {"id": ident + "_r", "type": "recording", "data": b"\x1a\x45\xdf\xa3webm" + ident.encode()}]
+
+
+def block(run, children=(), **more):
+    return {"type": "block", "block": dict({"workflow_run_block_id": "wrb_" + run, "workflow_run_id": run,
+                                            "block_type": "task", "label": "b"}, **more),
+            "children": list(children)}
+
+
+def trigger(run, child):
+    return block(run, block_type="workflow_trigger", output={"workflow_run_id": child})
+
+
+@pytest.fixture
+def family(emu):
+    """A task v2 whose flattened blocks are of a child, which triggers another; one more in a loop."""
+    emu.mode("today")
+    emu.run("wr_p", shot("p"), story={"alias": "tsk_v2_p", "timeline": [
+        block("wr_p"), block("wr_c1"), block("wr_p", [block("wr_p", [trigger("wr_p", "wr_c2")])]),
+        {"type": "thought", "thought": {"task_id": "tsk_v2_p", "workflow_run_id": "wr_p"}, "children": []}]})
+    emu.run("wr_c1", shot("c1"), run_type="workflow_run", story={
+        "child": True, "timeline": [block("wr_c1"), trigger("wr_c1", "wr_g")]})
+    emu.run("wr_c2", shot("c2"), run_type="workflow_run", title="Second", story={
+        "timeline": [block("wr_c2", block_workflow_run_id="wr_p")]})  # and round it goes
+    emu.run("wr_g", shot("g"), run_type="workflow_run", status="failed", failure_reason="no page",
+            story={"child": True})
+    return emu
+
+
+def test_children_come_along(pull, family):
+    result, manifest, folder = pull("tsk_v2_p")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    assert [(r["run_id"], r["parent_run_id"]) for r in manifest["runs"]] == [
+        ("tsk_v2_p", None), ("wr_c1", "tsk_v2_p"), ("wr_c2", "tsk_v2_p"), ("wr_g", "wr_c1")]
+    assert {(r["run_id"], r["artifact_id"]) for r in manifest["artifacts"]} == {
+        (run, i + more) for run, i in (("tsk_v2_p", "p"), ("wr_c1", "c1"), ("wr_c2", "c2"), ("wr_g", "g"))
+        for more in ("", "_r")}
+    assert manifest["request"] == dict(manifest["request"], run_ids=["tsk_v2_p"], children=True)
+    by = {r["run_id"]: r for r in manifest["runs"]}
+    assert by["wr_c1"]["status"] == "completed" and by["wr_g"]["failure_reason"] == "no page"
+    assert (folder / "data" / "wr_c1" / "run.json").exists()  # the workflow run's record: it has no other
+    assert result.json()["runs"] == 4 and result.json()["children"] == 3
+
+
+def test_no_children(pull, family):
+    _, manifest, _ = pull("--no-children", "tsk_v2_p")
+    assert [r["run_id"] for r in manifest["runs"]] == ["tsk_v2_p"] and len(manifest["artifacts"]) == 2
+    assert manifest["request"]["children"] is False
+
+
+def test_a_child_that_was_asked_for_is_there_once(pull, family):
+    _, manifest, folder = pull("wr_g", "tsk_v2_p", "wr_c2", "wr_p")
+    check_manifest(manifest, folder)
+    assert [(r["run_id"], r["parent_run_id"]) for r in manifest["runs"]] == [
+        ("wr_g", "wr_c1"), ("tsk_v2_p", None), ("wr_c1", "tsk_v2_p"), ("wr_c2", "tsk_v2_p")]
+    assert len(manifest["artifacts"]) == 8
+
+
+def test_a_lost_child_is_missing(pull, family):
+    family.run("wr_g", [], story={"timeline": [trigger("wr_g", "wr_nowhere")]}, status="failed")
+    result, manifest, _ = pull("tsk_v2_p", check=3)
+    (lost,) = manifest["missing"]
+    assert (lost["run_id"], lost["reason"]) == ("wr_nowhere", "run-not-found")
+    assert "wr_nowhere" in result.err
+    assert manifest["runs"][-1]["parent_run_id"] == "wr_g" and manifest["runs"][-1]["error"] == "run-not-found"
+
+
+def test_what_a_page_said_starts_nothing(pull, emu):
+    """The output of a block is only believed where a workflow is triggered."""
+    emu.mode("today")
+    emu.run("wr_other", shot("o"))
+    emu.run("wr_p", shot("p"), story={"timeline": [
+        block("wr_p", block_type="extraction", output={"workflow_run_id": "wr_other"}),
+        trigger("wr_p", "../../v1/credentials"), trigger("wr_p", 7), {"block": None}, 3]})
+    _, manifest, _ = pull("wr_p")
+    assert [r["run_id"] for r in manifest["runs"]] == ["wr_p"]
+    assert not [r for r in emu.log() if "credentials" in r["path"]]
+
+
+def test_rows_of_a_blocks_task_are_found(pull, skyarc, emu):
+    """Some rows name their task and not its workflow run: only the task's list has them."""
+    emu.mode("today")
+    emu.run("wr_p", shot("p") + [
+        {"id": "both", "type": "html", "data": b"<p>both", "task_id": "tsk_b1"},
+        {"id": "loose", "type": "hashed_href_map", "data": b"{}", "task_id": "tsk_b1", "loose": True}],
+        story={"timeline": [block("wr_p", task_id="tsk_b1"), block("wr_p", task_id="tsk_b2")]})
+    _, manifest, folder = pull("wr_p")
+    check_manifest(manifest, folder)
+    assert sorted(r["artifact_id"] for r in manifest["artifacts"]) == ["both", "loose", "p", "p_r"]
+    assert len(json.loads((folder / "data/wr_p/artifacts.json").read_text())) == 4
+    skyarc("verify", "--against-api", "a.tar.zst", check=0)
+    _, manifest, _ = pull("-t", "html", "wr_p", name="b.tar")
+    assert [r["artifact_id"] for r in manifest["artifacts"]] == ["both"]
+    emu.fault("list/tsk_b2", "status", times=9, status=500)
+    result, manifest, _ = pull("--retries", "1", "wr_p", name="c.tar", check=3)
+    assert "may have artifacts that are not listed" in result.err and len(manifest["artifacts"]) == 4
+    assert manifest["runs"][0]["notes"] == ["artifacts-cut"]
+
+
+def test_what_a_record_names_is_looked_up(pull, emu):
+    """Its row tells that it lies in a ZIP; where members are not unpacked, the ZIP is not the picture."""
+    picture = PNG + b"stray"
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("shot.png", picture)
+        archive.writestr("other.txt", b"x")
+    emu.mode("today")
+    emu.storage("gcs")  # only S3 unpacks a member
+    emu.run("tsk_else", [{"id": "zip", "type": "step_archive", "data": whole.getvalue(), "uri": "gs://b/step.zip"},
+                         {"id": "stray", "type": "screenshot_action", "data": picture, "uri": "gs://b/step.zip",
+                          "bundle_key": "shot.png", "member_of": "zip", "sized": False, "summed": False}])
+    emu.run("wr_p", shot("p"), screenshot_urls=[emu.api + "/v1/artifacts/stray/content?artifact_name=x"])
+    _, manifest, folder = pull("wr_p")
+    (row,) = [r for r in manifest["artifacts"] if r["artifact_id"] == "stray"]
+    assert (row["artifact_type"], row["bundle_key"]) == ("screenshot_action", "shot.png")
+    assert row["path"].endswith(".png") and (folder / row["path"]).read_bytes() == picture
+
+
+def test_a_timeline_that_is_none(pull, emu):
+    emu.mode("today")
+    emu.run("wr_p", shot("p"), story={"timeline": {"not": "a list"}})
+    result, manifest, _ = pull("wr_p", check=3)
+    assert len(manifest["artifacts"]) == 2 and "the timeline of run 'wr_p' cannot be read" in result.err
+    assert {"name": "timeline", "reason": "bad-answer", "http_status": None} in manifest["runs"][0]["records_missing"]
+
+
+def test_endless_children_end(pull, emu):
+    """A server that makes up a child for each run, and one that makes up thousands."""
+    emu.mode("today")
+    for i in range(40):
+        emu.run("wr_%d" % i, [], run_type="workflow_run", status="failed",
+                story={"timeline": [trigger("wr_%d" % i, "wr_%d" % (i + 1))]})
+    result, manifest, _ = pull("wr_0", "--records", "none", check=3)
+    assert len(manifest["runs"]) == 9 and manifest["runs"][0]["notes"] == ["children-cut"]
+    assert "has started more runs than are archived with it" in result.err
+    emu.run("wr_wide", shot("w"), story={"timeline": [trigger("wr_wide", "wr_x%d" % i) for i in range(1500)]})
+    _, manifest, _ = pull("wr_wide", "--records", "none", name="b.tar", check=3)
+    assert len(manifest["runs"]) == 1001 and "children-cut" in manifest["runs"][0]["notes"]
+    deep = block("wr_deep")
+    for _ in range(60):
+        deep = block("wr_deep", [deep])
+    emu.run("wr_deep", shot("d"), story={"timeline": [deep, trigger("wr_deep", "wr_39")]})
+    _, manifest, _ = pull("wr_deep", "--records", "none", name="c.tar", check=3)
+    assert [r["run_id"] for r in manifest["runs"]][:2] == ["wr_deep", "wr_39"]
+
+
+def test_show_names_them(skyarc, family):
+    text = skyarc("show", "tsk_v2_p", check=0).out.decode()
+    assert "started runs (3)" in text
+    rows = [line.split() for line in text.splitlines() if line.startswith("wr_")]
+    assert [row[0] for row in rows] == ["wr_c1", "wr_c2", "wr_g"]
+    assert rows[1][1:] == ["completed", "workflow_run", "tsk_v2_p", "Second"]
+    assert [r["run_id"] for r in [skyarc("show", "--json", "tsk_v2_p", check=0).json()]] == ["tsk_v2_p"]
+
+
+def test_verify_asks_for_them(skyarc, family):
+    skyarc("pull", "--no-children", "-o", "a.tar", "tsk_v2_p", check=0)
+    result = skyarc("verify", "--against-api", "a.tar", check=3)
+    assert "has run 'wr_c1', which run 'tsk_v2_p' started" in result.err
+    skyarc("pull", "-o", "b.tar", "wr_p", check=0)
+    skyarc("verify", "--against-api", "b.tar", check=0)

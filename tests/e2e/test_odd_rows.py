@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Rows as the real server has them now and then: new types, no bytes, odd IDs, files on its own disk."""
+import io
+import urllib.parse
+import zipfile
+
+import pytest
+
+from test_pull import check_bag, check_manifest
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def by_id(manifest):
+    return {r["artifact_id"]: r for r in manifest["artifacts"]}
+
+
+def test_types_of_today(pull, emu):
+    uri = "s3://b/v1/local/o_1/tsk_1/00_0_stp_1/2026-01-20T11:52:29.276851_%s_%s.%s"
+    emu.run("tsk_n", [
+        {"id": "n1", "type": "screenshot_pre_submit", "data": PNG + b"1"},
+        {"id": "n2", "type": "html_pre_submit", "data": b"<p>"},
+        {"id": "n3", "type": "unknown", "data": PNG + b"3", "uri": uri % ("n3", "screenshot_of_tomorrow", "png")},
+        {"id": "n4", "type": "unknown", "data": b"<p>4", "uri": "s3://b/x/tomorrow.html"},
+        {"id": "n5", "type": "unknown", "data": b"5", "uri": uri % ("n5", "../../etc", "x")},
+        {"id": "n6", "type": "unknown", "data": b"6", "uri": None}])
+    _, manifest, folder = pull("tsk_n")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    rows = by_id(manifest)
+    assert rows["n3"]["artifact_type"] == "screenshot_of_tomorrow" and rows["n3"]["notes"] == ["typed-by-uri"]
+    assert rows["n3"]["path"].startswith("data/tsk_n/screenshot_of_tomorrow/")
+    assert rows["n4"]["artifact_type"] == "unknown" and rows["n4"]["path"].endswith(".html")
+    assert rows["n5"]["artifact_type"] == rows["n6"]["artifact_type"] == "unknown"
+    _, manifest, _ = pull("-t", "screenshots", "tsk_n", name="b.tar")
+    assert set(by_id(manifest)) == {"n1"}
+    _, manifest, _ = pull("-t", "html", "tsk_n", name="c.tar")
+    assert set(by_id(manifest)) == {"n2"}
+    emu.mode("today")  # a list by types never holds them
+    _, manifest, _ = pull("-t", "unknown", "tsk_n", name="d.tar")
+    assert set(by_id(manifest)) == {"n4", "n5", "n6"}
+
+
+@pytest.mark.parametrize("signing", ["skyvern", "s3", "null", "file"])
+def test_a_row_without_bytes_and_object_is_an_empty_file(pull, emu, signing):
+    emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"", "ext": "log", "signing": signing},
+                      {"id": "gone", "type": "skyvern_log", "data": b"12", "ext": "log", "signing": signing}])
+    for ident in ("z", "gone"):
+        emu.fault(ident, "status", times=99, status=404, body="<Error><Code>NoSuchKey</Code></Error>")
+        emu.fault("content/" + ident, "status", times=99, status=404)
+    _, manifest, folder = pull("tsk_z", check=3)
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    (row,) = manifest["artifacts"]
+    assert (row["artifact_id"], row["size"], row["notes"]) == ("z", 0, ["no-object"])
+    assert [m["artifact_id"] for m in manifest["missing"]] == ["gone"]
+    emu.reset()
+    emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"", "ext": "log"}])
+    _, manifest, _ = pull("tsk_z", name="b.tar")
+    assert manifest["artifacts"][0]["notes"] == []  # it was there, and empty
+
+
+@pytest.mark.parametrize("ident", ["a_odd id", "a_odd.~\u00fc", "a;b=c&d", "a%2Fb", "a#b?c", "a+b\"<>"])
+def test_odd_ids(pull, emu, ident):
+    """Their signed URL counts, and so does the content endpoint."""
+    emu.run("tsk_o", [{"id": ident, "type": "html", "data": b"<p>odd", "signing": "null"}])
+    _, manifest, folder = pull("tsk_o")
+    check_manifest(manifest, folder)
+    (row,) = manifest["artifacts"]
+    assert row["fetched_via"] == "content-endpoint" and (folder / row["path"]).read_bytes() == b"<p>odd"
+    # as the service signs them: the ID is not escaped
+    emu.run("tsk_p", [{"id": ident, "type": "html", "data": b"<p>odd", "signing": emu.store + "/open/" + ident}])
+    if not set(ident) & set("%#?\u00fc"):
+        _, manifest, folder = pull("tsk_p", name="b.tar")
+        assert manifest["artifacts"][0]["fetched_via"] == "signed-url"
+
+
+def test_an_id_that_no_server_finds(pull, emu):
+    emu.run("tsk_o", [{"id": "a/../b", "type": "html", "data": b"<p>1", "signing": "null"},
+                      {"id": "a/b", "type": "html", "data": b"<p>2", "signing": "s3"}])
+    _, manifest, _ = pull("tsk_o", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]][0] == ("a/../b", "no-url")
+
+
+def test_a_signed_url_is_sent_as_it_is(pull, emu):
+    emu.run("tsk_d", [{"id": "dots", "type": "html", "data": b"<p>", "signing": emu.store + "/open/x/../y/./dots?sig=1%2F2+3"}])
+    _, manifest, _ = pull("tsk_d")
+    assert manifest["artifacts"][0]["fetched_via"] == "signed-url"
+    assert [r["path"] for r in emu.log("store")] == ["/open/x/../y/./dots?sig=1%2F2+3"]
+
+
+@pytest.fixture
+def disk(tmp_path, emu):
+    """A server's own disk; its content endpoint gives nothing."""
+    root = tmp_path / "artifacts"
+    root.mkdir()
+
+    def put(name, data):
+        (root / name).write_bytes(data)
+        return "file://%s/%s" % (root, name)
+
+    put.root = root
+    return put
+
+
+def test_names_on_the_servers_disk(pull, emu, disk):
+    """Those of downloads are percent-encoded, all others are not."""
+    plain = disk("tab two.webm", b"\x1a\x45\xdf\xa3webm2")
+    percent = disk("50%25.html", b"<p>%")
+    down = disk("a?b#c & d.txt", b"down")
+    encoded = "file://" + urllib.parse.quote(down[7:])
+    raw = disk("as it is 50%25.csv", b"raw")
+    rows = [{"id": "w", "type": "recording", "uri": plain}, {"id": "p", "type": "html", "uri": percent},
+            {"id": "d", "type": "download", "uri": encoded}, {"id": "r", "type": "download", "uri": raw}]
+    emu.mode("today")
+    emu.world(sessions={"pbs_1": {"browser_session_id": "pbs_1", "downloaded_files": [], "recordings": [
+        {"url": disk("tab one.webm", b"\x1a\x45\xdf\xa3webm1"), "filename": "tab one.webm", "artifact_id": None}]}})
+    emu.run("wr_d", [dict(r, data=b"never", signing="file", sized=False, summed=False) for r in rows],
+            browser_session_id="pbs_1", recording_url="file://%s/tab one.webm" % disk.root,
+            downloaded_files=[{"url": encoded, "filename": "a?b#c & d.txt", "artifact_id": "d"}])
+    for r in rows:
+        emu.fault("content/" + r["id"], "status", times=99, status=404)
+    _, manifest, folder = pull("--local-root", disk.root, "wr_d")
+    check_manifest(manifest, folder)
+    got = {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]}
+    assert got == {"w": b"\x1a\x45\xdf\xa3webm2", "p": b"<p>%", "d": b"down", "r": b"raw",
+                   None: b"\x1a\x45\xdf\xa3webm1"}  # the session's recording, once
+    assert {r["fetched_via"] for r in manifest["artifacts"]} == {"local-root"}
+
+
+def test_a_member_on_the_servers_disk_is_taken_out_of_its_zip(pull, emu, disk):
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("shot_0.png", PNG + b"0")
+        archive.writestr("prompt_0.txt", b"what now")
+    uri = disk("step.zip", whole.getvalue())
+    emu.run("tsk_m", [{"id": "m%d" % i, "type": kind, "data": b"never", "uri": uri, "bundle_key": name,
+                       "signing": "file", "sized": False, "summed": False}
+                      for i, (kind, name) in enumerate([("screenshot_action", "shot_0.png"), ("llm_prompt", "prompt_0.txt")])])
+    for i in range(2):
+        emu.fault("content/m%d" % i, "status", times=99, status=404)
+    _, manifest, folder = pull("--local-root", disk.root, "tsk_m")
+    check_manifest(manifest, folder)
+    assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
+        "m0": PNG + b"0", "m1": b"what now"}
+    assert not [r for r in manifest["artifacts"] if r["path"].endswith(".zip")]
