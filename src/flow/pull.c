@@ -472,8 +472,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .format = opts->format,
                                   .level = opts->level,
                                   .force = opts->force,
-                                  .mode = opts->mode,
-                                  .workers = p->budget.workers };
+                                  .mode = opts->mode };
 
     struct draft_opts draft = { .listing = &p->listing,
                                 .filter = opts->filter,
@@ -485,6 +484,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
                       err) < 0)
         return -1;
+    volume.workers = p->budget.workers;
     if (p->budget.jobs < opts->jobs)
         log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit bears no more"

@@ -319,7 +319,7 @@ struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers,
     s->codec = codec;
     s->writer = writer;
     s->stepped = stepped;
-    s->workers = codec == FRAME_NONE ? 0 : workers;
+    s->workers = codec == FRAME_NONE ? 0 : workers ? workers : 1;
     s->size = s->workers + 2;
     s->slots = mem_array(s->size, sizeof(*s->slots), err);
     s->coders = mem_array(s->workers, sizeof(struct frame_coder *), err);
