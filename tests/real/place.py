@@ -8,6 +8,7 @@ leaves the machine. The database's folder is PostgreSQL's own user's when we are
 PostgreSQL refuses to run as root.
 """
 import glob
+import hashlib
 import json
 import os
 import pwd
@@ -49,7 +50,8 @@ class Place:
                 self.owner = pwd.getpwnam("postgres")
             except KeyError:
                 raise Cannot("there is no user postgres: install postgresql (scripts/install-deps real)")
-            self.database = self.owner.pw_dir + "/skyarc-real-skyvern"
+            mark = hashlib.sha256(self.top.encode()).hexdigest()[:8]  # each cache folder has its own
+            self.database = "%s/skyarc-real-skyvern-%s" % (self.owner.pw_dir, mark)
 
     # Processes. ------------------------------------------------------------------------------
 
