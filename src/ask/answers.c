@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ask/answers.h"
 
+#include "ask/identity.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "skyvern/redact.h"
 
 #include <string.h>
@@ -69,6 +71,58 @@ static int keep(const struct listing *l, struct buf *out, const struct buf *text
     return redact_json(out, buf_text(text), text->len, &what, err);
 }
 
+/* Whether an ID is one of the run's names; NULL: it says nothing. */
+static bool is_name(const struct listed_run *run, const char *id)
+{
+    return id && (strcmp(id, run->id) == 0 || strcmp(id, run->other) == 0);
+}
+
+/*
+ * Whether a row says that it belongs to another run. What a task v2 is called beside its own ID
+ * is not always known, and then nothing of its rows tells.
+ */
+static bool is_strange(const struct listed_run *run, const struct artifact *row)
+{
+    if (identity_is_task(run->id) && !*run->other)
+        return false;
+    return (row->run_id || row->workflow_run_id) && !is_name(run, row->run_id) &&
+           !is_name(run, row->workflow_run_id) && !is_name(run, row->task_id);
+}
+
+/* A list that cannot be read whole, or is another run's, is none. */
+static int judge_list(const struct artifact_list *list, const struct listed_run *run,
+                      struct err *err)
+{
+    char id[128];
+    size_t i;
+
+    if (list->broken)
+        return err_set(err, ERR_FORMAT, "%zu of its rows have no artifact_id", list->broken);
+    for (i = 0; i < list->count; i++) {
+        const struct artifact *row = &list->rows[i];
+
+        if (is_strange(run, row))
+            return err_set(err, ERR_FORMAT, "artifact '%s' in it is of another run",
+                           text_shown(id, sizeof(id), row->artifact_id));
+    }
+    return 0;
+}
+
+/* A record that says nothing, or is another run's, is none. */
+static int judge_record(const struct listed_run *run, struct err *err)
+{
+    const struct run *record = &run->run;
+    char id[128];
+
+    if (!record->run_id && !record->status)
+        return err_set(err, ERR_FORMAT, "it has neither run_id nor status");
+    if (record->run_id && !is_name(run, record->run_id) &&
+        !identity_pair(run->id, record->run_id))
+        return err_set(err, ERR_FORMAT, "it is that of run '%s'",
+                       text_shown(id, sizeof(id), record->run_id));
+    return 0;
+}
+
 /* The record: the run's own, or, of a run that only its workflow knows, that of the workflow
  * run. */
 static int settle_record(struct answers *a, struct listed_run *run, struct err *err)
@@ -85,6 +139,8 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
             0)
             return -1;
     }
+    if (from == ASK_RUN && judge_record(run, err) < 0)
+        return -1;
     return keep(run->listing, &run->run_json, &a->calls[from].body, err);
 }
 
@@ -96,6 +152,8 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     struct buf joined;
     int rc;
 
+    if (judge_list(&a->lists[0], run, err) < 0 || judge_list(&a->lists[1], run, err) < 0)
+        return -1;
     run->under[0] = a->lists[0].count > 0;
     run->under[1] = a->lists[1].count > 0;
     run->wide = a->wide[0] && (!a->asked[ASK_OTHER_LIST] || a->wide[1]);

@@ -54,20 +54,21 @@ static int handle(int signal, void (*fn)(int))
 }
 
 /* A hang-up is a stop, unless nohup said that it is none. */
-static int handle_hup(void)
+static int handle_unless_ignored(int signal)
 {
     struct sigaction old;
 
-    if (sigaction(SIGHUP, NULL, &old) < 0)
+    if (sigaction(signal, NULL, &old) < 0)
         return -1;
-    return old.sa_handler == SIG_IGN ? 0 : handle(SIGHUP, on_stop);
+    return old.sa_handler == SIG_IGN ? 0 : handle(signal, on_stop);
 }
 
 int signals_setup(struct err *err)
 {
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || handle(SIGINT, on_stop) < 0 ||
-        handle(SIGTERM, on_stop) < 0 || handle_hup() < 0 || handle(SIGXFSZ, on_stop) < 0 ||
-        handle(SIGUSR1, on_ask) < 0 || handle(SIGPIPE, SIG_IGN) < 0)
+        handle(SIGTERM, on_stop) < 0 || handle_unless_ignored(SIGHUP) < 0 ||
+        handle_unless_ignored(SIGXFSZ) < 0 || handle(SIGUSR1, on_ask) < 0 ||
+        handle(SIGPIPE, SIG_IGN) < 0)
         return err_sys(err, "cannot set up signals");
     return 0;
 }

@@ -165,15 +165,46 @@ def test_a_list_without_end(skyarc, emu, tmp_path):
     nothing_written(tmp_path)
 
 
+@pytest.mark.parametrize("row", [1, None, "x", {}, [], {"artifact_id": None}, {"artifact_id": 7}])
+def test_a_row_that_cannot_be_read_is_an_error_of_its_run(skyarc, emu, tmp_path, row):
+    """Nobody can say what is lost with it: such a list is none."""
+    import json
+    rows = [row, {"artifact_id": "only"}]
+    emu.fault("list/tsk_demo1", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "tsk_demo1", check=1), "tsk_demo1", "no artifact_id")
+    nothing_written(tmp_path)
+    result = skyarc("pull", "--retries", "0", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", check=3)
+    assert "tsk_demo1" in result.err and "no artifact_id" in result.err
+
+
+@pytest.mark.parametrize("names", [{"run_id": "tsk_other"}, {"workflow_run_id": "wr_other"},
+                                   {"run_id": "wr_1", "workflow_run_id": "wr_2", "task_id": "tsk_3"}])
+def test_a_row_of_another_run_is_refused(skyarc, emu, tmp_path, names):
+    import json
+    rows = [dict(names, artifact_id="a_strange", artifact_type="html")]
+    emu.fault("list/tsk_demo1", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "tsk_demo1", check=1), "tsk_demo1", "a_strange", "another run")
+    nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("record,words", [
+    ({"run_id": "tsk_other", "status": "completed"}, "tsk_other"),
+    ({"detail": "no"}, "neither run_id nor status"), ({}, "neither run_id nor status"),
+    ({"run": {"run_id": "tsk_demo1", "status": "completed"}}, "neither run_id nor status")])
+def test_a_record_of_another_run_is_refused(skyarc, emu, tmp_path, record, words):
+    import json
+    emu.fault("run/tsk_demo1", "raw", times=9, body=base64.b64encode(json.dumps(record).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "tsk_demo1", check=1), "tsk_demo1", words)
+    nothing_written(tmp_path)
+
+
 def test_rows_that_are_strange(pull, emu):
     import json
-    rows = [1, None, "x", {}, {"artifact_id": None}, {"artifact_id": 7},
-            {"artifact_id": "only"},
+    rows = [{"artifact_id": "only"},
             {"artifact_id": "../../../etc/x", "artifact_type": "../..", "signed_url": 5,
              "file_size": -1, "archived": "maybe", "created_at": "yesterday"}]
     emu.fault("list/tsk_demo1", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
     result, manifest, folder = pull("--retries", "0", "tsk_demo1", check=3)
-    assert "6 rows" in result.err
     assert {m["artifact_id"]: m["reason"] for m in manifest["missing"]} == {
         "only": "gone", "../../../etc/x": "no-url"}
 
