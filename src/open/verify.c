@@ -436,6 +436,7 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     c->roll = roll_new(err);
     if (c->roll)
         rc = run(c, path, err);
+    (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
     for (i = 0; i < ROLL_TAGS; i++)
         buf_clear(&c->tags[i]);
     roll_free(c->roll);
