@@ -259,13 +259,16 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
         log_line(LOG_INFO, "%s", line);
 }
 
-/* Tell the metrics' file; a failed sync leaves its last success. */
-static int tell(const struct service *s, const struct sync_result *r, bool ok, uint64_t elapsed,
-                struct err *err)
+/* Tell the metrics' file, which keeps the last success of a failed sync, and who waits for a
+ * ping.
+ */
+static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
+    const struct service *s = ctx;
+    bool good = rc == 0 && !r->newly_lost && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
-                               .elapsed = elapsed,
-                               .ok = ok,
+                               .elapsed = clock_mono() - s->began,
+                               .ok = good,
                                .runs = r->runs,
                                .artifacts = r->artifacts,
                                .bytes = r->downloaded,
@@ -277,8 +280,13 @@ static int tell(const struct service *s, const struct sync_result *r, bool ok, u
                                .oldest_ms = r->oldest_ms,
                                .waiting = r->waiting > 0 ? (uint64_t)r->waiting : 0,
                                .oldest_us = r->oldest_us };
+    struct err why;
 
-    return s->args->metrics ? metrics_write(s->args->metrics, &metrics, err) : 0;
+    progress_end();
+    if (s->args->metrics && metrics_write(s->args->metrics, &metrics, &why) < 0)
+        log_line(LOG_ERROR, "--metrics: %s", why.text);
+    ping_send(s->args->ping, TOOL_NAME, s->args->session.ca_file,
+              good ? PING_SUCCESS : PING_FAIL);
 }
 
 static int run(struct service *s, struct sync_result *result, struct err *err)
@@ -296,7 +304,9 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
                               .chain = args->chain,
                               .verify = !args->no_verify,
                               .share = args->no_verify ? 0 : args->verify_share,
-                              .rebuild = args->rebuild };
+                              .rebuild = args->rebuild,
+                              .ended = on_ended,
+                              .ctx = s };
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
@@ -304,7 +314,10 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
     pull.stopped = signals_stopped;
     pull.status = archive_tell;
     pull.ctx = &s->job;
-    return query_fill(&args->query, &opts.query, err) < 0 ? -1 : sync_run(&opts, result, err);
+    if (query_fill(&args->query, &opts.query, err) == 0)
+        return sync_run(&opts, result, err);
+    on_ended(s, result, -1);
+    return -1;
 }
 
 /* Everything that must be right before the lock is taken. */
@@ -347,7 +360,6 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     struct sync_result result = { .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
     struct err told;
     uint64_t elapsed;
-    bool good;
     int rc = check(s.args, count, operands, err);
 
     if (rc < 0)
@@ -367,13 +379,8 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         if (s.job.moving)
             progress_begin();
         rc = run(&s, &result, err);
-        good = rc == 0 && !result.newly_lost && !heal_troubled(&result.found);
         progress_end();
         elapsed = clock_mono() - s.began;
-        if (tell(&s, &result, good, elapsed, &told) < 0)
-            log_line(LOG_ERROR, "--metrics: %s", told.text);
-        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file,
-                  good ? PING_SUCCESS : PING_FAIL);
         if (result.cut)
             log_line(LOG_WARNING,
                      "the service lists only the newest %d runs; give the IDs of "

@@ -10,6 +10,7 @@
 #include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
+#include "vault/replay.h"
 #include "vault/state.h"
 
 #include <errno.h>
@@ -70,6 +71,13 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
 
     if (o->pruning)
         return 0;
+    if (sealed) { /* but for one of which a part may have been pruned */
+        int pruned = replay_pruned(e->catalog, row->run_id, err);
+
+        if (pruned < 0)
+            return -1;
+        sealed = !pruned;
+    }
     if (state_seen(e->catalog, &seen, true, o->now_ms, err) < 0)
         return -1;
     return state_set(e->catalog, row->run_id, sealed ? STATE_SEALED : STATE_OPEN,

@@ -473,8 +473,7 @@ static void look(struct sync *s)
     r->waiting = state_count(s->catalog, STATE_DUE, &err);
     r->oldest_us = state_oldest(s->catalog, &err);
     r->oldest_ms = fixity_oldest(s->catalog, &err);
-    if (state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0 ||
-        state_told_lost(s->catalog, &err) < 0)
+    if (state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
         log_line(LOG_WARNING, "%s", err.text);
     r->lost = state_count_lost(s->catalog, &err);
     if (r->oldest_us != CATALOG_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
@@ -534,6 +533,7 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
     struct enter_opts how;
     struct heal_reader reader;
+    struct err told;
     int64_t id;
     int rc;
 
@@ -546,16 +546,16 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     s.catalog = opts->rebuild
                     ? heal_remake(&s.shelf, &reader, s.now_ms, &result->found, err)
                     : heal_open(&s.shelf, true, &reader, s.now_ms, &result->found, err);
-    if (!s.catalog)
-        return -1;
-    rc = state_sync_begin(s.catalog, s.now_ms, &id, err);
+    rc = s.catalog ? state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);
         look(&s);
         remember(&s, id, rc, err);
-    } else {
-        look(&s);
     }
+    opts->ended(opts->ctx, result, rc);
+    if (s.catalog &&
+        (fixity_told(s.catalog, &told) < 0 || state_told_lost(s.catalog, &told) < 0))
+        log_line(LOG_WARNING, "%s", told.text);
     region_free(s.region);
     mem_free(s.ids);
     catalog_free(s.catalog);

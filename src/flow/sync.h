@@ -33,6 +33,8 @@
 #define SYNC_SETTLE  ((int64_t)600 * 1000)
 #define SYNC_GIVE_UP ((int64_t)86400 * 1000)
 
+struct sync_result;
+
 struct sync_opts {
     const struct pull_opts *pull; /* how volumes are made; runs, output and top are filled in */
     const char *dir;
@@ -47,6 +49,10 @@ struct sync_opts {
     bool verify;    /* read each new volume back */
     uint64_t share; /* of the others, see fixity_due; 0: none */
     bool rebuild;   /* make the catalog again from the volumes, and no more */
+    /* Told how it ended (rc as of sync_run). Only then does what was found count as told: a
+       sync that is killed before leaves it to the next one. */
+    void (*ended)(void *ctx, const struct sync_result *result, int rc);
+    void *ctx;
 };
 
 struct sync_result {

@@ -29,7 +29,7 @@
 #define ANNALS_RELEASE "release"
 #define ANNALS_PRUNE   "prune"  /* a run: it is in no volume any more */
 #define ANNALS_REMOVE  "remove" /* a volume */
-#define ANNALS_LOSE    "lose"   /* a part of a run that was in a volume that is lost */
+#define ANNALS_LOSE    "lose"   /* a volume, and each part of a run that was in no other */
 
 struct annals_entry {
     int64_t at_ms;

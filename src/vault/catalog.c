@@ -85,6 +85,7 @@ static const char *const migrations[] = {
     " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
 
     "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* see shelf_look; NULL: not known */
+    "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* the log's last entry when it came */
     "ALTER TABLE syncs ADD COLUMN damaged INTEGER;"
     /* what was in a volume that is lost, and is in no other: an artifact's ID (or path), or ""
        for the run's record */
@@ -92,6 +93,10 @@ static const char *const migrations[] = {
     " run_id TEXT NOT NULL, part TEXT NOT NULL, volume TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, part))"
     " WITHOUT ROWID;"
+    "CREATE TABLE faults(" /* volumes that were no good, and whether somebody was told */
+    " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, volume TEXT NOT NULL, fault TEXT NOT "
+    "NULL,"
+    " told INTEGER NOT NULL DEFAULT 0);"
     /* how much of the log's file was read, and the SHA-256 of that */
     "CREATE TABLE replayed("
     " id INTEGER PRIMARY KEY CHECK(id = 1), size INTEGER NOT NULL, sha256 BLOB NOT NULL,"
@@ -275,7 +280,9 @@ static int check(struct catalog *c, enum catalog_mode mode, struct err *err)
 /* What is not ours must not be able to do anything, and no value is without limit. */
 static int configure(struct catalog *c, enum catalog_mode mode, struct err *err)
 {
-    if (sqlite3_busy_timeout(c->db, BUSY_MS) != SQLITE_OK ||
+    /* else SQLite's own way to the schema loses what was wrong with a page */
+    if (sqlite3_extended_result_codes(c->db, 1) != SQLITE_OK ||
+        sqlite3_busy_timeout(c->db, BUSY_MS) != SQLITE_OK ||
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
         return fail(c, err);

@@ -30,7 +30,8 @@ int entry_volume(struct catalog *c, const struct entry_volume *v, int64_t *id, s
         return -1;
     sql = catalog_sql(c,
                       "INSERT INTO volumes(name, size, manifest_sha256, created_ms, entered_ms,"
-                      " verified_ms, tail_sha256) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      " verified_ms, tail_sha256, log_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+                      " (SELECT coalesce(max(id), 0) FROM log))",
                       err);
     if (!sql)
         return -1;
@@ -197,6 +198,20 @@ int entry_has(struct catalog *c, const char *name, struct err *err)
     if (!sql)
         return -1;
     catalog_text(sql, 1, name);
+    return catalog_any(c, sql, err);
+}
+
+int entry_holds(struct catalog *c, const char *name, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c,
+                                           "SELECT 1 FROM volumes v JOIN runs r ON r.volume ="
+                                           " v.id WHERE v.name = ?1 AND r.run_id = ?2",
+                                           err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_text(sql, 2, run_id);
     return catalog_any(c, sql, err);
 }
 

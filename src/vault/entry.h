@@ -82,6 +82,10 @@ int entry_remove(struct catalog *c, const char *name, struct err *err) MUST_CHEC
 /* Whether a volume is entered: 1, 0, or -1. */
 int entry_has(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
 
+/* Whether a volume is entered, and a run is in it: 1, 0, or -1. */
+int entry_holds(struct catalog *c, const char *name, const char *run_id,
+                struct err *err) MUST_CHECK;
+
 /* The digest of a volume's manifest: 1, 0 where it is not entered, or -1. */
 int entry_manifest(struct catalog *c, const char *name, char sha256[SHA256_TEXT],
                    struct err *err) MUST_CHECK;

@@ -66,12 +66,139 @@ int fixity_see(const struct shelf *shelf, const struct entry_volume *v, struct e
                : FIXITY_ANOTHER;
 }
 
+/* What was in a volume, into the log. */
+struct noting {
+    struct annals annals;
+    struct annals_entry entry;
+};
+
+static int on_part(void *ctx, const char *run_id, const char *part, struct err *err)
+{
+    struct noting *n = ctx;
+
+    n->entry.run_id = run_id;
+    n->entry.part = part;
+    return annals_put(&n->annals, &n->entry, err);
+}
+
+static int note(struct catalog *c, const struct shelf *shelf, const char *name,
+                const char *reason, int64_t now_ms, struct err *err)
+{
+    struct noting n = {
+        .entry = { .at_ms = now_ms, .what = ANNALS_LOSE, .volume = name, .reason = reason }
+    };
+    int rc = annals_open(&n.annals, shelf->dir, err);
+
+    if (rc == 0)
+        rc = annals_put(&n.annals, &n.entry, err); /* of the volume: it may have no part that no
+                                                      other has */
+    if (rc == 0)
+        rc = entry_parts(c, name, on_part, &n, err);
+    if (rc == 0)
+        rc = annals_commit(&n.annals, err);
+    annals_close(&n.annals);
+    return rc;
+}
+
+static const char *const fault_words[] = { "gone", "differs", "damaged" };
+
+/* That it was found, until somebody is told. */
+static int remember(struct catalog *c, const char *name, enum fixity_fault fault,
+                    int64_t now_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "INSERT INTO faults(at_ms, volume, fault) VALUES(?1, ?2, ?3)", err);
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, now_ms);
+    catalog_text(sql, 2, name);
+    catalog_text(sql, 3, fault_words[fault]);
+    return catalog_do(c, sql, err);
+}
+
+/* Out of the catalog, and what follows from that. */
+static int forget(struct catalog *c, const struct shelf *shelf, const char *name,
+                  enum fixity_fault fault, int64_t now_ms, struct err *err)
+{
+    int rc = catalog_begin(c, err);
+
+    if (rc == 0)
+        rc = remember(c, name, fault, now_ms, err);
+    if (rc == 0)
+        rc = entry_remove(c, name, err);
+    if (rc == 0)
+        rc = replay_run(c, shelf->dir, err);
+    if (rc == 0)
+        return catalog_commit(c, err);
+    catalog_rollback(c);
+    return rc;
+}
+
+static void add_fault(struct fixity_found *found, enum fixity_fault fault)
+{
+    found->gone += fault == FIXITY_GONE;
+    found->differing += fault == FIXITY_DIFFERS;
+    found->damaged += fault == FIXITY_DAMAGED;
+}
+
+int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT volume, fault FROM faults WHERE told = 0 ORDER BY id", err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        const char *word = catalog_name(sql, 1);
+        size_t i;
+
+        for (i = 0; i < sizeof(fault_words) / sizeof(*fault_words); i++) {
+            if (strcmp(word, fault_words[i]) == 0)
+                add_fault(found, (enum fixity_fault)i);
+        }
+        log_line(LOG_ERROR, "volume '%s' was found to be no good (%s) since a sync last ended",
+                 catalog_name(sql, 0), word);
+    }
+    return rc;
+}
+
+int fixity_told(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "UPDATE faults SET told = 1 WHERE told = 0", err);
+
+    return sql ? catalog_do(c, sql, err) : -1;
+}
+
+int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
+                enum fixity_fault fault, const char *why, int64_t now_ms,
+                struct fixity_found *found, struct err *err)
+{
+    static const char *const texts[] = {
+        "is not there any more",
+        "is not the one that was written: its size, its end or its name differs", "is damaged"
+    };
+    char aside[SHELF_NAME] = "";
+
+    if (fault != FIXITY_GONE &&
+        shelf_set_aside(shelf, name, fault_words[fault], aside, err) < 0)
+        return -1;
+    if (note(c, shelf, name, fault_words[fault], now_ms, err) < 0 ||
+        forget(c, shelf, name, fault, now_ms, err) < 0)
+        return -1;
+    add_fault(found, fault);
+    log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs are due again", name, texts[fault],
+             why ? ": " : "", why ? why : "", *aside ? "; it is kept as '" : "", aside,
+             *aside ? "'" : "");
+    return 0;
+}
+
 struct looking {
     struct catalog *catalog;
     const struct shelf *shelf;
     struct fixity_found *found;
     struct names bad;
-    struct names removed;
+    struct names removed; /* on purpose, as a catalog older than that does not know */
+    struct names lost;    /* by the log, as it was killed, or is older, and does not know */
 };
 
 static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
@@ -79,7 +206,7 @@ static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
     struct looking *l = ctx;
     struct err why;
     int seen = fixity_see(l->shelf, v, &why);
-    int removed;
+    int told;
 
     l->found->looked++;
     if (seen < 0 && is_ours(&why)) {
@@ -95,20 +222,47 @@ static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
         return 0;
     if (seen == FIXITY_ANOTHER)
         return add_name(&l->bad, v->name, FIXITY_DIFFERS, err);
-    removed = replay_removed(l->catalog, v->name, v->entered_ms, err);
-    if (removed)
-        return removed < 0 ? -1 : add_name(&l->removed, v->name, FIXITY_GONE, err);
+    told = replay_told(l->catalog, v->name, ANNALS_REMOVE, err);
+    if (told)
+        return told < 0 ? -1 : add_name(&l->removed, v->name, FIXITY_GONE, err);
+    told = replay_told(l->catalog, v->name, ANNALS_LOSE, err);
+    if (told)
+        return told < 0 ? -1 : add_name(&l->lost, v->name, FIXITY_GONE, err);
     return add_name(&l->bad, v->name, FIXITY_GONE, err);
 }
 
-/* Volumes that prune removed, as a catalog that is older than that does not know. */
-static int drop_removed(struct looking *l, struct err *err)
+/* A volume that stands though the log says that it went: a kill came between, or it was put
+ * back. When it goes after this, it is lost. */
+static int keep_standing(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE volumes SET log_id = (SELECT max(id) FROM log) WHERE EXISTS "
+                    "(SELECT 1 FROM log l"
+                    " WHERE l.volume = volumes.name AND l.what IN ('" ANNALS_REMOVE
+                    "', '" ANNALS_LOSE "') AND l.id > coalesce(volumes.log_id, 0))",
+                    err);
+
+    return sql ? catalog_do(c, sql, err) : -1;
+}
+
+/* Take volumes out of the catalog that went before, as the log says. */
+static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
 {
     size_t i;
     int rc = catalog_begin(l->catalog, err);
 
     for (i = 0; rc == 0 && i < l->removed.count; i++)
         rc = entry_remove(l->catalog, l->removed.at[i], err);
+    for (i = 0; rc == 0 && i < l->lost.count; i++) {
+        rc = remember(l->catalog, l->lost.at[i], FIXITY_GONE, now_ms, err);
+        if (rc == 0)
+            rc = entry_remove(l->catalog, l->lost.at[i], err);
+        if (rc == 0) {
+            l->found->gone++;
+            log_line(LOG_ERROR, "volume '%s' is lost, as the log says", l->lost.at[i]);
+        }
+    }
     if (rc == 0)
         return catalog_commit(l->catalog, err);
     catalog_rollback(l->catalog);
@@ -122,86 +276,16 @@ int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
     size_t i;
     int rc = entry_volumes(c, on_volume, &l, err);
 
-    if (rc == 0 && l.removed.count)
-        rc = drop_removed(&l, err);
+    if (rc == 0 && l.removed.count + l.lost.count)
+        rc = drop_gone(&l, now_ms, err);
     for (i = 0; rc == 0 && i < l.bad.count; i++)
         rc = fixity_lose(c, shelf, l.bad.at[i], l.bad.faults[i], NULL, now_ms, found, err);
+    if (rc == 0)
+        rc = keep_standing(c, err);
     clear_names(&l.bad);
     clear_names(&l.removed);
+    clear_names(&l.lost);
     return rc;
-}
-
-/* What was in a volume, into the log. */
-struct noting {
-    struct annals annals;
-    struct annals_entry entry;
-    size_t parts;
-};
-
-static int on_part(void *ctx, const char *run_id, const char *part, struct err *err)
-{
-    struct noting *n = ctx;
-
-    n->entry.run_id = run_id;
-    n->entry.part = part;
-    n->parts++;
-    return annals_put(&n->annals, &n->entry, err);
-}
-
-static int note(struct catalog *c, const struct shelf *shelf, const char *name,
-                const char *reason, int64_t now_ms, struct err *err)
-{
-    struct noting n = {
-        .entry = { .at_ms = now_ms, .what = ANNALS_LOSE, .volume = name, .reason = reason }
-    };
-    int rc = annals_open(&n.annals, shelf->dir, err);
-
-    if (rc == 0)
-        rc = entry_parts(c, name, on_part, &n, err);
-    if (rc == 0 && n.parts)
-        rc = annals_commit(&n.annals, err);
-    annals_close(&n.annals);
-    return rc;
-}
-
-/* Out of the catalog, and what follows from that. */
-static int forget(struct catalog *c, const struct shelf *shelf, const char *name,
-                  struct err *err)
-{
-    int rc = catalog_begin(c, err);
-
-    if (rc == 0)
-        rc = entry_remove(c, name, err);
-    if (rc == 0)
-        rc = replay_run(c, shelf->dir, err);
-    if (rc == 0)
-        return catalog_commit(c, err);
-    catalog_rollback(c);
-    return rc;
-}
-
-int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
-                enum fixity_fault fault, const char *why, int64_t now_ms,
-                struct fixity_found *found, struct err *err)
-{
-    static const char *const words[] = { "gone", "differs", "damaged" };
-    static const char *const texts[] = {
-        "is not there any more",
-        "is not the one that was written: its size, its end or its name differs", "is damaged"
-    };
-    char aside[SHELF_NAME] = "";
-
-    if (fault != FIXITY_GONE && shelf_set_aside(shelf, name, words[fault], aside, err) < 0)
-        return -1;
-    if (note(c, shelf, name, words[fault], now_ms, err) < 0 || forget(c, shelf, name, err) < 0)
-        return -1;
-    found->gone += fault == FIXITY_GONE;
-    found->differing += fault == FIXITY_DIFFERS;
-    found->damaged += fault == FIXITY_DAMAGED;
-    log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs are due again", name, texts[fault],
-             why ? ": " : "", why ? why : "", *aside ? "; it is kept as '" : "", aside,
-             *aside ? "'" : "");
-    return 0;
 }
 
 /* The first number of a statement that has times bound to ?1 and ?2. */

@@ -62,6 +62,13 @@ int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
                 enum fixity_fault fault, const char *why, int64_t now_ms,
                 struct fixity_found *found, struct err *err) MUST_CHECK;
 
+/* Add what was found since a sync last ended, by one that was killed, or by prune; and say it.
+ */
+int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err) MUST_CHECK;
+
+/* A sync has told of everything that was found, and ends. */
+int fixity_told(struct catalog *c, struct err *err) MUST_CHECK;
+
 /*
  * Volumes that are to be read back now, the one read back longest ago first.
  *

@@ -197,7 +197,7 @@ static int on_supplement(void *ctx, const char *run_id, const char *before, stru
         return 0;
     for (revision = 0; !there && revision < REVISIONS_MAX; revision++) {
         shelf_revision(name, &parts, revision);
-        there = entry_has(h->catalog, name, err);
+        there = entry_holds(h->catalog, name, run_id, err);
     }
     return there ? (there < 0 ? -1 : 0) : add_name(h, run_id, err);
 }
@@ -329,7 +329,7 @@ struct catalog *heal_open(const struct shelf *shelf, bool make,
     }
     if (!c)
         return NULL;
-    if (replay_begun(c, shelf->dir, err) < 0 ||
+    if (replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
         (catalog_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
         catalog_free(c);
         return NULL;

@@ -338,18 +338,29 @@ bool replay_held(struct catalog *c, const char *run_id, char *reason, size_t siz
     return true;
 }
 
-int replay_removed(struct catalog *c, const char *volume, int64_t since_ms, struct err *err)
+int replay_told(struct catalog *c, const char *volume, const char *what, struct err *err)
 {
     struct sqlite3_stmt *sql =
         catalog_sql(c,
-                    "SELECT 1 FROM log WHERE volume = ?1 AND what = '" ANNALS_REMOVE "'"
-                    " AND at_ms >= ?2",
+                    "SELECT 1 FROM log l WHERE l.volume = ?1 AND l.what = ?2 AND l.id >"
+                    " coalesce((SELECT v.log_id FROM volumes v WHERE v.name = ?1), 0)",
                     err);
 
     if (!sql)
         return -1;
     catalog_text(sql, 1, volume);
-    catalog_number(sql, 2, since_ms);
+    catalog_text(sql, 2, what);
+    return catalog_any(c, sql, err);
+}
+
+int replay_pruned(struct catalog *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE "' AND run_id = ?1", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
     return catalog_any(c, sql, err);
 }
 

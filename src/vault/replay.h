@@ -44,9 +44,13 @@ int64_t replay_unreadable(struct catalog *c, struct err *err) MUST_CHECK;
 /* Whether a run is held, and why (may be NULL). */
 bool replay_held(struct catalog *c, const char *run_id, char *reason, size_t size);
 
-/* Whether the log says that a volume was removed on purpose, since a time: 1, 0, or -1. */
-int replay_removed(struct catalog *c, const char *volume, int64_t since_ms,
-                   struct err *err) MUST_CHECK;
+/* Whether the log says of a volume, since it was entered, that it was removed (ANNALS_REMOVE),
+ * or lost (ANNALS_LOSE): 1, 0, or -1. */
+int replay_told(struct catalog *c, const char *volume, const char *what,
+                struct err *err) MUST_CHECK;
+
+/* Whether a rule of prune has ever let a run go: 1, 0, or -1. */
+int replay_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Each hold; fn gives -1 to fail. */
 int replay_holds(struct catalog *c,

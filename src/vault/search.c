@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "vault/state.h"
 
 #include <sqlite3.h>
 #include <string.h>
@@ -148,6 +149,7 @@ int search_sealed(struct catalog *c, int64_t before,
     struct sqlite3_stmt *sql = catalog_sql(
         c,
         "SELECT s.run_id FROM states s WHERE s.state = 'sealed' AND s.finished_at < ?1"
+        " AND coalesce(s.reason, '') <> '" STATE_LEFT "'"
         " AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
         " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"
         " AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.run_id = s.run_id)"

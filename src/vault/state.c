@@ -220,7 +220,7 @@ int state_vanished(struct catalog *c, const char *run_id, const char *reason, st
                   lost   ? STATE_LOST
                   : here ? STATE_SEALED
                          : STATE_GONE,
-                  0, reason, err) < 0)
+                  0, here ? STATE_LEFT : reason, err) < 0)
         return -1;
     return lost > 0;
 }
@@ -244,8 +244,16 @@ int state_pruned(struct catalog *c, const char *run_id, struct err *err)
         return -1;
     catalog_text(sql, 1, run_id);
     there = catalog_any(c, sql, err);
+    if (there < 0)
+        return -1;
     if (there)
-        return there < 0 ? -1 : 0;
+        return with_run(c,
+                        catalog_sql(c,
+                                    "UPDATE states SET state = '" STATE_OPEN "', next_ms = 0,"
+                                    " reason = 'a part of it was pruned' WHERE run_id = ?1 AND"
+                                    " state = '" STATE_SEALED "'",
+                                    err),
+                        run_id, err);
     if (with_run(c, catalog_sql(c, "DELETE FROM lost WHERE run_id = ?1", err), run_id, err) < 0)
         return -1;
     return state_set(c, run_id, STATE_PRUNED, 0, NULL, err);
@@ -276,58 +284,60 @@ int state_lose(struct catalog *c, const char *run_id, const char *part, const ch
                       " ON CONFLICT(run_id) DO UPDATE SET state = '" STATE_DUE "', tries = 0,"
                       " next_ms = 0, reason = excluded.reason WHERE state IN"
                       " ('" STATE_OPEN "', '" STATE_SEALED "', '" STATE_GONE "', '" STATE_LOST
-                      "')",
+                      "', '" STATE_PRUNED "')",
                       err);
     return with_run(c, sql, run_id, err);
 }
 
+/* Whether what a lost part, or a line of the log, names is in some volume. */
+#define IN_SOME_VOLUME(row)                                                                    \
+    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " row ".run_id AND (" row ".part = '' OR"   \
+    " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND a.volume = r.volume AND" \
+    " coalesce(a.artifact_id, a.path) = " row ".part)))"
+
+/* In this order; ?1 is the time. */
+static const char *const healings[] = {
+    "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
+    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT l.run_id, l.part,"
+    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND l.run_id IS NOT NULL"
+    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
+    /* whatever was said last of a run: that it was pruned, or lost */
+    "INSERT INTO states(run_id, state) SELECT DISTINCT l.run_id, '" STATE_PRUNED "' FROM log l"
+    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r "
+    "WHERE"
+    " r.run_id = l.run_id) AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = 'lose' AND"
+    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) DO UPDATE SET"
+    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL WHERE state <> '" STATE_PRUNED "'",
+    "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
+    " state = '" STATE_PRUNED "')",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
+    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
+    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
+    " l.run_id = states.run_id AND l.told = 0)",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
+    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
+    "') AND NOT EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.run_id = states.run_id)",
+    "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
+    " '" STATE_OPEN
+    "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
+    " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
+};
+
 int state_heal(struct catalog *c, int64_t now_ms, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c,
-        "DELETE FROM lost WHERE EXISTS (SELECT 1 FROM runs r WHERE r.run_id = lost.run_id AND"
-        " (lost.part = '' OR EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND"
-        " a.volume = r.volume AND coalesce(a.artifact_id, a.path) = lost.part)))",
-        err);
+    size_t i;
 
-    if (!sql || catalog_do(c, sql, err) < 0)
-        return -1;
-    sql =
-        catalog_sql(c,
-                    "INSERT INTO states(run_id, state) SELECT DISTINCT l.run_id,"
-                    " '" STATE_PRUNED "' FROM log l WHERE l.what = 'prune' AND l.run_id IS NOT"
-                    " NULL AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.run_id = l.run_id) AND"
-                    " NOT EXISTS (SELECT 1 FROM lost t JOIN holds h ON h.run_id = t.run_id"
-                    " WHERE t.run_id = l.run_id) ON CONFLICT(run_id) DO UPDATE SET"
-                    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL"
-                    " WHERE state <> '" STATE_PRUNED "'",
-                    err);
-    if (!sql || catalog_do(c, sql, err) < 0)
-        return -1;
-    sql = catalog_sql(c,
-                      "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states"
-                      " WHERE state = '" STATE_PRUNED "')",
-                      err);
-    if (!sql || catalog_do(c, sql, err) < 0)
-        return -1;
-    sql = catalog_sql(c,
-                      "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
-                      " reason = 'in no volume' WHERE state IN ('" STATE_OPEN "',"
-                      " '" STATE_SEALED "') AND NOT EXISTS (SELECT 1 FROM runs r WHERE"
-                      " r.run_id = states.run_id)",
-                      err);
-    if (!sql || catalog_do(c, sql, err) < 0)
-        return -1;
-    sql = catalog_sql(c,
-                      "INSERT INTO states(run_id, state, status, created_at, finished_at,"
-                      " next_ms) SELECT run_id, '" STATE_OPEN "', max(status),"
-                      " max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT EXISTS"
-                      " (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
-                      err);
-    if (!sql)
-        return -1;
-    catalog_number(sql, 1, now_ms);
-    return catalog_do(c, sql, err);
+    for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
+        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
+
+        if (!sql)
+            return -1;
+        catalog_number(sql, 1, now_ms);
+        if (catalog_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* The one number that a statement gives; CATALOG_UNKNOWN for none. */

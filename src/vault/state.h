@@ -37,6 +37,10 @@
 #define STATE_LOST    "lost"
 #define STATE_PRUNED  "pruned"
 
+/* The reason of one that was sealed since the service does not have it any more: whether it had
+   grown since it was archived, nobody knows. */
+#define STATE_LEFT "gone at the service"
+
 struct state_row {
     const char *run_id;
     const char *state;
@@ -99,7 +103,8 @@ int state_is(struct catalog *c, const char *run_id, const char *state,
 int state_vanished(struct catalog *c, const char *run_id, const char *reason,
                    struct err *err) MUST_CHECK;
 
-/* A rule let the run go; nothing follows while some volume has it. */
+/* A rule let the run go. As long as some volume has it, it may lack what another had: it is to
+ * be listed again, unless that volume goes, too. */
 int state_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* A part of a run was in a volume that is lost; nothing follows when another volume has it. */
