@@ -45,6 +45,7 @@
  *           summary   what a pull came to, as text and JSON
  *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
+ *           standing  whether a directory's volumes stand as its catalog says
  *           tool      what the program calls itself
  * cli/      command   finds and runs a command
  *           opt       options as data
@@ -75,11 +76,15 @@
  *           missing   what a pull has not got, counted and told
  *           record    run.json and its like, manifest.json, the BagIt files
  * vault/    catalog   the index of a sync directory, in SQLite
+ *           pagesum   a checksum in each of its pages
  *           entry     volumes and what they hold, in and out
  *           state     where each run stands on its way
  *           shelf     where the volumes are
  *           search    what a catalog holds, found
- *           annals    holds and what was pruned: what no volume can tell
+ *           annals    log.jsonl: holds, what was pruned or lost: what no volume can tell
+ *           replay    the log, brought into the catalog
+ *           fixity    whether volumes still are what they were
+ *           heal      the catalog opened, and brought together with the disk
  *           inbox     webhooks on the disk
  *           turns     which of the queued runs is next
  *           retention which runs are kept

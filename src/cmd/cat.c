@@ -34,7 +34,7 @@ static char *archive_of(const char *operand, const char *what, struct err *err)
 
     if (stat(operand, &st) < 0 || !S_ISDIR(st.st_mode))
         return mem_copy(operand, err);
-    catalog = catalog_open(operand, false, err);
+    catalog = catalog_open(operand, CATALOG_READ, err);
     if (!catalog)
         return NULL;
     if (entry_volume_with(catalog, what, name, sizeof(name)))

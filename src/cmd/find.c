@@ -140,7 +140,7 @@ static int search(const struct find_args *args, const char *dir, struct output *
     search.types = (const char *const *)filter.wanted;
     search.type_count = filter.wanted_count;
     if (rc == 0) {
-        catalog = catalog_open(dir, false, err);
+        catalog = catalog_open(dir, CATALOG_READ, err);
         rc = catalog ? search_run(catalog, &search, on_row, out, err) : -1;
     }
     catalog_free(catalog);

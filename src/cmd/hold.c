@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "vault/annals.h"
-
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "flow/enter.h"
+#include "flow/sync.h"
 #include "job/talk.h"
 #include "skyvern/run.h"
 #include "vault/lock.h"
+#include "vault/replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static int print_holds(const struct hold_args *args, struct catalog *catalog, st
         jsonw_init(w, talk_put, NULL);
         jsonw_array(w, NULL, JSONW_LINES);
     }
-    rc = annals_holds(catalog, on_hold, w, err);
+    rc = replay_holds(catalog, on_hold, w, err);
     if (rc == 0 && w) {
         jsonw_close(w);
         rc = jsonw_end(w, err);
@@ -82,24 +82,47 @@ static int print_holds(const struct hold_args *args, struct catalog *catalog, st
 static int change(const struct hold_args *args, struct catalog *catalog, const char *what,
                   int count, char *const *operands, struct err *err)
 {
-    struct annals_entry entry = { .at_ms = clock_wall(), .what = what, .reason = args->reason };
+    struct annals_entry *entries = mem_array((size_t)count, sizeof(*entries), err);
     int i;
-    int rc = catalog_begin(catalog, err);
+    int rc = entries ? 0 : -1;
 
     for (i = 0; rc == 0 && i < count; i++) {
-        entry.run_id = operands[i];
+        entries[i] = (struct annals_entry){
+            .at_ms = clock_wall(), .what = what, .run_id = operands[i], .reason = args->reason
+        };
         if (!run_id_valid(operands[i]))
             rc = err_set(err, ERR_USAGE, "'%.100s' is no run ID", operands[i]);
         else if (strcmp(what, ANNALS_RELEASE) == 0 &&
-                 !annals_held(catalog, operands[i], NULL, 0))
+                 !replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
-        else
-            rc = annals_add(catalog, args->dest, &entry, err);
     }
     if (rc == 0)
-        return catalog_commit(catalog, err);
-    catalog_rollback(catalog);
+        rc = replay_add(catalog, args->dest, entries, (size_t)count, err);
+    mem_free(entries);
     return rc;
+}
+
+/* The catalog, brought up to the log; another skyarc that is at it has done that. */
+static struct catalog *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
+                                    struct err *err)
+{
+    struct shelf shelf = { args->dest };
+    struct enter_opts how = { .shelf = &shelf,
+                              .verified_ms = CATALOG_UNKNOWN,
+                              .now_ms = clock_wall(),
+                              .settle = SYNC_SETTLE,
+                              .give_up = SYNC_GIVE_UP,
+                              .stopped = signals_stopped };
+    struct heal_reader reader = enter_reader(&how);
+    struct heal_found found = { 0 };
+
+    if (heal_is_vault(&shelf, err) < 0)
+        return NULL;
+    if (lock_take(lock, args->dest, args->lock_wait, signals_stopped, NULL, err) == 0)
+        return heal_open(&shelf, false, &reader, how.now_ms, &found, err);
+    if (wait || err->kind != ERR_BUSY)
+        return NULL;
+    return catalog_open(args->dest, CATALOG_READ, err);
 }
 
 static int run(const struct hold_args *args, const char *what, int count, char *const *operands,
@@ -113,10 +136,8 @@ static int run(const struct hold_args *args, const char *what, int count, char *
         rc = err_set(err, ERR_USAGE, "which run is to be released?");
     if (rc == 0)
         rc = signals_setup(err);
-    if (rc == 0 && count)
-        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopped, NULL, err);
     if (rc == 0) {
-        catalog = catalog_open(args->dest, false, err);
+        catalog = open_catalog(args, &lock, count > 0, err);
         rc = !catalog ? -1
              : count  ? change(args, catalog, what, count, operands, err)
                       : print_holds(args, catalog, err);

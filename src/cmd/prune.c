@@ -2,7 +2,6 @@
 #include "flow/prune.h"
 
 #include "base/jsonw.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/signals.h"
@@ -121,6 +120,9 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
         jsonw_u64(w, "removed_volumes", r->removed);
         jsonw_u64(w, "rewritten_volumes", r->rewritten);
         jsonw_u64(w, "freed_bytes", r->freed);
+        jsonw_u64(w, "damaged_volumes", r->damaged + r->found.fixity.damaged);
+        jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
+        jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
         jsonw_close(w);
         if (jsonw_end(w, &why) < 0 && rc == 0) {
             *err = why;
@@ -176,11 +178,11 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
         rc = end(&out, &result, prune_run(&opts, &result, err), err);
     lock_drop(&lock);
     mem_free(out.json);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
-        log_line(LOG_ERROR, "%s", err->text);
-        return EXIT_DAMAGED;
-    }
-    return rc < 0 ? talk_status(err) : EXIT_DONE;
+    if (rc < 0)
+        return talk_status(err);
+    return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED
+           : heal_troubled(&result.found)                ? EXIT_INCOMPLETE
+                                                         : EXIT_DONE;
 }
 
 const struct command cmd_prune = {

@@ -14,11 +14,12 @@
 #include "job/idlist.h"
 #include "job/query.h"
 #include "job/session.h"
+#include "job/standing.h"
 #include "job/talk.h"
 #include "job/tool.h"
 #include "vault/lock.h"
 #include "vault/metrics.h"
-#include "vault/search.h"
+#include "vault/state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,6 +43,9 @@ struct sync_args {
     uint64_t settle;
     uint64_t lock_wait;
     uint64_t list_safe;
+    uint64_t verify_share;
+    uint64_t verified_within;
+    bool list_lost;
     bool chain;
     bool no_verify;
     bool rebuild;
@@ -54,6 +58,8 @@ static const struct sync_args sync_defaults = {
     .volume_size = (uint64_t)4 << 30,
     .volume_runs = 1000,
     .settle = (uint64_t)SYNC_SETTLE,
+    .verify_share = FIXITY_SHARE,
+    .verified_within = (uint64_t)30 * 86400 * 1000,
 };
 
 /* clang-format off */
@@ -64,9 +70,12 @@ static const struct opt sync_opts[] = {
     { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "begin another volume when the runs' artifacts are larger (default 4g)", 0, 0, NULL, false, NULL },
     { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "or when there are more runs (default 1000)", 1, 100000, NULL, false, NULL },
     { 0,   "chain",       NULL,   OPT_FLAG,     OPT_AT(sync_args, chain),       "let each volume name the one before, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "do not read volumes back", 0, 0, NULL, false, NULL },
-    { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes, and do no more", 0, 0, NULL, false, NULL },
-    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that are archived whole, verified, and ended so many days ago, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
+    { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "read no volume back, neither new nor old ones", 0, 0, NULL, false, NULL },
+    { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "read back the N-th part of all volumes each day, every hash, those first that were read back longest ago (default 30; 1: all, now)", 1, 100000, NULL, false, NULL },
+    { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes and the log, and do no more", 0, 0, NULL, false, NULL },
+    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
+    { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "lately, for --list-safe (default 30d)", 0, 0, NULL, false, NULL },
+    { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "print the runs that lack what a lost volume had, and that the service does not have any more, and do no more", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -138,12 +147,43 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
 
 static int list_safe(const struct sync_args *args, struct err *err)
 {
-    struct catalog *catalog = catalog_open(args->dest, false, err);
-    int64_t before = clock_wall() * 1000 - (int64_t)args->list_safe * DAY_US;
-    int rc = catalog ? search_safe(catalog, before, print_id, NULL, err) : -1;
+    char within[TEXT_SIZE_MAX];
+    struct standing_safe safe = { .dir = args->dest,
+                                  .within_ms = (int64_t)args->verified_within,
+                                  .now_ms = clock_wall(),
+                                  .fn = print_id };
+
+    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
+    if (standing_list_safe(&safe, err) < 0)
+        return -1;
+    if (safe.unread)
+        log_line(
+            LOG_WARNING,
+            "%zu more runs would be safe, had their volumes been read back in the last %s: "
+            "see --verify-share",
+            safe.unread, text_duration(within, args->verified_within));
+    if (safe.broken)
+        log_line(LOG_ERROR, "%zu runs are not safe: their volumes are not what was written",
+                 safe.broken);
+    return safe.broken ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                      struct err *err)
+{
+    (void)ctx;
+    return printf("%s\t%s\t%lld\n", run_id, volume, (long long)parts) < 0
+               ? err_sys(err, "cannot write the result")
+               : 0;
+}
+
+static int list_lost(const struct sync_args *args, struct err *err)
+{
+    struct catalog *catalog = catalog_open(args->dest, CATALOG_READ, err);
+    int rc = catalog ? state_each_lost(catalog, false, print_lost, NULL, err) : -1;
 
     catalog_free(catalog);
-    return rc;
+    return rc < 0 ? -1 : EXIT_DONE;
 }
 
 static int print_json(const struct sync_result *r, uint64_t elapsed, const char *error,
@@ -164,6 +204,14 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "supplements", r->supplements);
     jsonw_u64(w, "sealed_runs", r->sealed);
     jsonw_u64(w, "healed_volumes", r->healed);
+    jsonw_bool(w, "catalog_remade", r->found.remade);
+    jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
+    jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
+    jsonw_u64(w, "damaged_volumes", r->found.fixity.damaged);
+    jsonw_u64(w, "unreadable_volumes", r->found.fixity.unreadable);
+    jsonw_u64(w, "read_back_volumes", r->found.read_back);
+    jsonw_u64(w, "read_back_bytes", r->found.read_bytes);
+    jsonw_u64(w, "lost_runs", r->lost > 0 ? (uint64_t)r->lost : 0);
     jsonw_u64(w, "artifacts", r->artifacts);
     jsonw_u64(w, "downloaded_bytes", r->downloaded);
     jsonw_u64(w, "stored_bytes", r->stored);
@@ -211,21 +259,34 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
         log_line(LOG_INFO, "%s", line);
 }
 
-/* Tell the metrics' file; a failed sync leaves its last success. */
-static int tell(const struct service *s, const struct sync_result *r, bool ok, uint64_t elapsed,
-                struct err *err)
+/* Tell the metrics' file, which keeps the last success of a failed sync, and who waits for a
+ * ping.
+ */
+static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
+    const struct service *s = ctx;
+    bool good = rc == 0 && !r->newly_lost && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
-                               .elapsed = elapsed,
-                               .ok = ok,
+                               .elapsed = clock_mono() - s->began,
+                               .ok = good,
                                .runs = r->runs,
                                .artifacts = r->artifacts,
                                .bytes = r->downloaded,
                                .missing = r->missing,
+                               .damaged =
+                                   fixity_faults(&r->found.fixity) + r->found.fixity.unreadable,
+                               .read_bytes = r->found.read_bytes,
+                               .lost = r->lost > 0 ? (uint64_t)r->lost : 0,
+                               .oldest_ms = r->oldest_ms,
                                .waiting = r->waiting > 0 ? (uint64_t)r->waiting : 0,
                                .oldest_us = r->oldest_us };
+    struct err why;
 
-    return s->args->metrics ? metrics_write(s->args->metrics, &metrics, err) : 0;
+    progress_end();
+    if (s->args->metrics && metrics_write(s->args->metrics, &metrics, &why) < 0)
+        log_line(LOG_ERROR, "--metrics: %s", why.text);
+    ping_send(s->args->ping, TOOL_NAME, s->args->session.ca_file,
+              good ? PING_SUCCESS : PING_FAIL, signals_stopped, NULL);
 }
 
 static int run(struct service *s, struct sync_result *result, struct err *err)
@@ -242,7 +303,10 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
                               .settle = (int64_t)args->settle,
                               .chain = args->chain,
                               .verify = !args->no_verify,
-                              .rebuild = args->rebuild };
+                              .share = args->no_verify ? 0 : args->verify_share,
+                              .rebuild = args->rebuild,
+                              .ended = on_ended,
+                              .ctx = s };
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
@@ -252,7 +316,10 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
     pull.stopped = signals_stopped;
     pull.status = archive_tell;
     pull.ctx = &s->job;
-    return query_fill(&args->query, &opts.query, err) < 0 ? -1 : sync_run(&opts, result, err);
+    if (query_fill(&args->query, &opts.query, err) == 0)
+        return sync_run(&opts, result, err);
+    on_ended(s, result, -1);
+    return -1;
 }
 
 /* Everything that must be right before the lock is taken. */
@@ -284,13 +351,15 @@ static int status_of(const struct sync_result *r, int rc, const struct err *err)
     }
     if (rc < 0)
         return -1;
-    return r->missing || r->failed ? EXIT_INCOMPLETE : EXIT_DONE;
+    if (r->found.fixity.damaged)
+        return EXIT_DAMAGED;
+    return sync_whole(r) ? EXIT_DONE : EXIT_INCOMPLETE;
 }
 
 static int sync_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct service s = { .args = args_in, .lock = { -1 }, .began = clock_mono() };
-    struct sync_result result = { .oldest_us = CATALOG_UNKNOWN };
+    struct sync_result result = { .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
     struct err told;
     uint64_t elapsed;
     int rc = check(s.args, count, operands, err);
@@ -298,7 +367,9 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     if (rc < 0)
         return -1;
     if (s.args->list_safe)
-        return list_safe(s.args, err) < 0 ? -1 : EXIT_DONE;
+        return list_safe(s.args, err);
+    if (s.args->list_lost)
+        return list_lost(s.args, err);
     buf_init(&s.filter, (size_t)1 << 20);
     rc = prepare(&s, err);
     if (rc == 0)
@@ -313,10 +384,6 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;
-        if (tell(&s, &result, rc == 0, elapsed, &told) < 0)
-            log_line(LOG_ERROR, "--metrics: %s", told.text);
-        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file,
-                  rc == 0 ? PING_SUCCESS : PING_FAIL, signals_stopped, NULL);
         if (result.cut)
             log_line(LOG_WARNING,
                      "the service lists only the newest %d runs; give the IDs of "

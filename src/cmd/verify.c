@@ -9,6 +9,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/audit.h"
+#include "job/standing.h"
 #include "job/talk.h"
 #include "open/chain.h"
 
@@ -58,7 +59,8 @@ struct verifying {
     const char *path;
     struct jsonw *w;
     struct chain *chain; /* of a directory */
-    size_t lacking;      /* that the service has */
+    struct standing *standing;
+    size_t lacking; /* that the service has */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -150,6 +152,8 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
     if (run->chain && chain_add(run->chain, run->path, sha256, result->previous,
                                 result->previous_sha256, err) < 0)
         return -1;
+    if (run->standing && standing_see(run->standing, run->path, result->top, sha256, err) < 0)
+        return -1;
     if (!args->against_api)
         return rc;
     if (audit_against_api(run->path, &args->session, &lacking, err) < 0)
@@ -175,7 +179,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
 
         on_damage(run, &damage);
         result.damages++;
-        rc = 0;
+        rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
     } else if (rc == 0) {
         wrong = beyond(run, &result, err);
         rc = wrong < 0 ? -1 : 0;
@@ -191,7 +195,7 @@ static void on_break(void *ctx, const char *path, const char *what)
 {
     const struct verifying *run = ctx;
 
-    log_line(LOG_ERROR, "chain: %s%s%s", path ? path : "", path ? ": " : "", what);
+    log_line(LOG_ERROR, "%s%s%s", path ? path : "", path ? ": " : "", what);
     if (!run->w)
         return;
     jsonw_object(run->w, NULL, JSONW_INLINE);
@@ -213,6 +217,7 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_array(run->w, "breaks", JSONW_LINES);
     }
     breaks = chain_judge(run->chain, run->args->anchor, on_break, run, &head);
+    breaks += standing_judge(run->standing, on_break, run);
     if (run->w) {
         jsonw_close(run->w);
         jsonw_text(run->w, "head", head);
@@ -235,7 +240,8 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     size_t i;
 
     run->chain = rc == 0 ? chain_new(err) : NULL;
-    rc = run->chain ? 0 : -1;
+    run->standing = run->chain ? standing_open(dir, err) : NULL;
+    rc = run->standing ? 0 : -1;
     for (i = 0; rc >= 0 && i < files.count; i++) {
         run->path = files.paths[i];
         rc = verify_one(run, opts, err);
@@ -244,7 +250,9 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     if (rc >= 0)
         wrong |= judge(run, dir, files.count) > 0;
     chain_free(run->chain);
+    standing_close(run->standing);
     run->chain = NULL;
+    run->standing = NULL;
     audit_files_clear(&files);
     return rc < 0 ? -1 : wrong;
 }
@@ -361,7 +369,8 @@ const struct command cmd_verify = {
         "Checks archives: every hash, the manifest against the contents both ways, the BagIt "
         "files, and the index, the manifest and the tar headers against each other. Each "
         "damage is told with path, artifact and offset; exit status 4. Of a directory, all "
-        "archives in it and the chain that they make.",
+        "archives in it, the chain that they make, and, of one of skyarc sync, whether each "
+        "volume of its catalog is there and is the one that was written.",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

@@ -10,23 +10,35 @@
 #include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
+#include "vault/replay.h"
 #include "vault/state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define NAMES_MAX  ((size_t)1 << 24)
 #define ROWS_CLEAR 256 /* rows whose texts are held together */
+
+#define TOLD_MAX 5 /* damages of a volume that are told one by one */
 
 struct entering {
     struct catalog *catalog;
     const struct enter_opts *opts;
     const char *name;
+    struct shelf_name parts;
     int64_t volume;
     struct region *region; /* texts of the row in hand */
     unsigned rows;
+    bool ours;    /* what failed is the catalog, and not the volume */
+    bool strange; /* it is another volume, under this one's name */
 };
+
+/* Note whose failure it is. */
+static int ours(struct entering *e, int rc)
+{
+    e->ours = e->ours || rc < 0;
+    return rc;
+}
 
 bool enter_is_final(const char *reason)
 {
@@ -34,12 +46,23 @@ bool enter_is_final(const char *reason)
            strcmp(reason, "archived") == 0 || strcmp(reason, "not-in-bundle") == 0;
 }
 
-/* A run that is in a volume: open until it has been listed once more, or is old enough. */
+/* When a volume was made, at the earliest: when its sync began. A clock that was ahead then
+ * does not make it younger. */
+static int64_t made_ms(const struct entering *e)
+{
+    int64_t stamp = catalog_us(e->parts.stamp);
+    int64_t now = e->opts->now_ms;
+
+    return stamp == CATALOG_UNKNOWN || stamp / 1000 > now ? now : stamp / 1000;
+}
+
+/* A run that is in a volume: open until it has been listed once more, or was old enough when it
+ * was archived. */
 static int set_state(struct entering *e, const struct rows_run *row, struct err *err)
 {
     const struct enter_opts *o = e->opts;
     int64_t ended = catalog_us(row->finished_at);
-    bool old = ended != CATALOG_UNKNOWN && o->now_ms - ended / 1000 >= o->give_up;
+    bool old = ended != CATALOG_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
     bool sealed = old && !row->missing;
     struct state_row seen = { .run_id = row->run_id,
                               .status = row->status,
@@ -48,6 +71,13 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
 
     if (o->pruning)
         return 0;
+    if (sealed) { /* but for one of which a part may have been pruned */
+        int pruned = replay_pruned(e->catalog, row->run_id, err);
+
+        if (pruned < 0)
+            return -1;
+        sealed = !pruned;
+    }
     if (state_seen(e->catalog, &seen, true, o->now_ms, err) < 0)
         return -1;
     return state_set(e->catalog, row->run_id, sealed ? STATE_SEALED : STATE_OPEN,
@@ -58,8 +88,17 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
 /* A run that could not be archived: never, when the service does not know it; else later. */
 static int run_failed(struct entering *e, const struct rows_run *row, struct err *err)
 {
+    struct state_row seen = { .run_id = row->run_id,
+                              .created_at = catalog_us(row->created_at),
+                              .finished_at = catalog_us(row->finished_at) };
+    char other[SHELF_NAME];
+
+    if (state_seen(e->catalog, &seen, true, e->opts->now_ms, err) < 0)
+        return -1;
     if (strcmp(row->error, "run-not-found") == 0)
-        return state_set(e->catalog, row->run_id, STATE_GONE, 0, row->error, err);
+        return state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
+    if (entry_volume_of(e->catalog, row->run_id, other, sizeof(other)))
+        return 0; /* another one has it: this one was written before that */
     return state_put_off(e->catalog, row->run_id, STATE_DUE, e->opts->now_ms, row->error, err);
 }
 
@@ -73,7 +112,7 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
     if (!run_id_valid(row.run_id))
         return 0;
     if (row.error)
-        return e->opts->pruning ? 0 : run_failed(e, &row, err);
+        return e->opts->pruning ? 0 : ours(e, run_failed(e, &row, err));
     run = (struct entry_run){ .run_id = row.run_id,
                               .supplements = row.supplements,
                               .status = row.status,
@@ -84,7 +123,8 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                               .finished_at = catalog_us(row.finished_at),
                               .artifacts = row.archived,
                               .missing = row.missing };
-    return entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err);
+    return ours(e,
+                entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
 }
 
 static int on_artifact(struct entering *e, const char *text, size_t len, struct err *err)
@@ -101,7 +141,7 @@ static int on_artifact(struct entering *e, const char *text, size_t len, struct 
                                         .created_at = catalog_us(row.created_at),
                                         .size = row.size };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
-    return entry_artifact(e->catalog, e->volume, &artifact, err);
+    return ours(e, entry_artifact(e->catalog, e->volume, &artifact, err));
 }
 
 static int on_missing(struct entering *e, const char *text, size_t len, struct err *err)
@@ -115,7 +155,7 @@ static int on_missing(struct entering *e, const char *text, size_t len, struct e
         return 0;
     missing = (struct entry_missing){ row.run_id, row.artifact_id, row.artifact_type,
                                       row.reason, enter_is_final(row.reason) };
-    return entry_missing(e->catalog, &missing, err);
+    return ours(e, entry_missing(e->catalog, &missing, err));
 }
 
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
@@ -145,125 +185,211 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 }
 
 /* Read the manifest into the catalog; its digest is only known at its end. */
-static int enter(struct entering *e, struct box *box, struct err *err)
+static int enter(struct entering *e, struct box *box, const struct shelf_seen *seen,
+                 struct err *err)
 {
     struct entry_volume volume = { .name = e->name,
                                    .manifest_sha256 = "",
-                                   .size = box->size,
+                                   .size = seen->size,
+                                   .tail = seen->tail,
                                    .created_ms = e->opts->now_ms,
+                                   .entered_ms = clock_wall(),
                                    .verified_ms = e->opts->verified_ms };
     struct box_digests digests;
     char hex[SHA256_TEXT];
 
-    if (entry_volume(e->catalog, &volume, &e->volume, err) < 0 ||
+    if (ours(e, entry_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
         box_manifest(box, on_row, e, &digests, err) < 0)
         return -1;
+    e->strange = strcmp(box->top, e->parts.top) != 0;
+    if (e->strange)
+        return err_set(err, ERR_MISMATCH, "it is archive '%.200s', under another name",
+                       box->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
-    return entry_end(e->catalog, e->volume, hex, err);
+    return ours(e, entry_end(e->catalog, e->volume, hex, err));
 }
 
-int enter_volume(struct catalog *catalog, const struct shelf *shelf, const char *name,
-                 const struct enter_opts *opts, struct err *err)
+static int enter_box(struct entering *e, const struct shelf *shelf, struct err *err)
 {
-    struct entering e = { .catalog = catalog, .opts = opts, .name = name };
+    struct shelf_seen seen;
     struct box box = { .fd = -1 };
-    char *path = shelf_read(shelf, name, err);
+    char *path = shelf_read(shelf, e->name, err);
     int rc = path ? box_open(&box, path, err) : -1;
 
     if (rc == 0)
-        rc = catalog_begin(catalog, err);
+        rc = shelf_look(shelf, e->name, &seen, err) > 0
+                 ? 0
+                 : err_set(err, ERR_NOT_FOUND, "'%s' is not there any more", path);
+    if (rc == 0)
+        rc = ours(e, catalog_begin(e->catalog, err));
     if (rc == 0) {
-        rc = enter(&e, &box, err);
+        rc = enter(e, &box, &seen, err);
         if (rc == 0)
-            rc = catalog_commit(catalog, err);
+            rc = ours(e, catalog_commit(e->catalog, err));
         else
-            catalog_rollback(catalog);
+            catalog_rollback(e->catalog);
     }
-    region_free(e.region);
+    region_free(e->region);
+    e->region = NULL;
     box_close(&box);
     mem_free(path);
-    return rc < 0 ? err_wrap(err, "cannot enter volume '%s'", name) : 0;
+    return rc;
 }
 
-int enter_check(const char *path, bool (*stopped)(void *ctx), void *ctx, struct err *err)
+/* Errors that are of a volume's bytes. */
+static bool is_damage(const struct err *err)
 {
-    struct verify_opts how = { .stopped = stopped, .ctx = ctx };
+    return err->kind == ERR_FORMAT || err->kind == ERR_MISMATCH || err->os == EIO;
+}
+
+/* Errors that are of one volume, and not of us. */
+static bool is_theirs(const struct err *err)
+{
+    return is_damage(err) || err->kind == ERR_LIMIT || err->kind == ERR_NOT_FOUND ||
+           (err->kind == ERR_SYSTEM && err->os != EMFILE && err->os != ENFILE &&
+            err->os != ENOMEM && err->os != 0);
+}
+
+/* A heal_reader's enter. */
+static int on_enter(void *ctx, struct catalog *catalog, const char *name,
+                    enum fixity_fault *fault, struct err *err)
+{
+    const struct enter_opts *opts = ctx;
+    struct entering e = { .catalog = catalog, .opts = opts, .name = name };
+
+    if (!shelf_parse(&e.parts, name))
+        return err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
+    if (enter_box(&e, opts->shelf, err) == 0)
+        return HEAL_GOOD;
+    (void)err_wrap(err, "cannot enter volume '%s'", name);
+    if (e.ours || !is_theirs(err))
+        return -1;
+    *fault = e.strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
+    return e.strange || is_damage(err) ? HEAL_BAD : HEAL_UNREADABLE;
+}
+
+int enter_volume(struct catalog *catalog, const char *name, const struct enter_opts *opts,
+                 struct err *err)
+{
+    struct enter_opts own = *opts;
+    enum fixity_fault fault;
+
+    return on_enter(&own, catalog, name, &fault, err) ? -1 : 0;
+}
+
+/* A volume being read back: its damages are told. */
+struct telling {
+    const char *name;
+    const struct enter_opts *opts;
+    size_t count;
+};
+
+static bool on_stopped(void *ctx)
+{
+    const struct telling *t = ctx;
+
+    return t->opts->stopped(t->opts->ctx);
+}
+
+static void on_damage(void *ctx, const struct verify_damage *d)
+{
+    struct telling *t = ctx;
+    char shown[600];
+
+    if (++t->count <= TOLD_MAX)
+        log_line(LOG_ERROR, "volume '%s': %s%s%s", t->name,
+                 d->path ? text_shown(shown, sizeof(shown), d->path) : "", d->path ? " " : "",
+                 d->what);
+}
+
+/* What an archive says that it is: its top directory, and its manifest's digest. */
+static int read_head(const char *path, char top[SHELF_NAME], char sha256[SHA256_TEXT],
+                     struct err *err)
+{
+    struct box box = { .fd = -1 };
+    struct box_digests digests;
+    int rc = box_open(&box, path, err);
+
+    if (rc == 0)
+        rc = box_manifest(&box, NULL, NULL, &digests, err);
+    if (rc == 0) {
+        (void)snprintf(top, SHELF_NAME, "%s", box.top);
+        text_hex(sha256, digests.sha256, SHA256_SIZE);
+    }
+    box_close(&box);
+    return rc;
+}
+
+int enter_head(const struct shelf *shelf, const char *name, char sha256[SHA256_TEXT],
+               struct err *err)
+{
+    char top[SHELF_NAME];
+    char *path = shelf_read(shelf, name, err);
+    int rc = path ? read_head(path, top, sha256, err) : -1;
+
+    mem_free(path);
+    return rc;
+}
+
+/* Read all of it; what is wrong is in err. */
+static int read_all(const char *path, const char *name, const struct enter_opts *opts,
+                    struct err *err)
+{
+    struct telling telling = { .name = name, .opts = opts };
+    struct verify_opts how = { .damage = on_damage, .stopped = on_stopped, .ctx = &telling };
     struct verify_result result;
 
     if (verify_run(path, &how, &result, err) < 0)
         return -1;
     if (!result.damages)
         return 0;
-    (void)err_set(err, ERR_MISMATCH, "'%s' was not what had been written when it was read back",
-                  path);
-    return 1;
+    return err_set(err, ERR_MISMATCH, "%llu damages", (unsigned long long)result.damages);
 }
 
-/* What heals the catalog: volumes that it lacks, and those that are gone. */
-struct healing {
-    struct catalog *catalog;
-    const struct shelf *shelf;
-    const struct enter_opts *opts;
-    size_t entered;
-    char **gone;
-    size_t count;
-    size_t cap;
-};
-
-static int on_volume(void *ctx, const char *name, uint64_t size, struct err *err)
+/* A heal_reader's check. */
+static int on_check(void *ctx, const char *name, const char *sha256, enum fixity_fault *fault,
+                    struct err *err)
 {
-    struct healing *h = ctx;
-    int there = entry_has(h->catalog, name, size, err);
-    struct err why;
+    const struct enter_opts *opts = ctx;
+    struct shelf_name parts;
+    char top[SHELF_NAME];
+    char head[SHA256_TEXT];
+    char *path = shelf_read(opts->shelf, name, err);
+    int rc = path && shelf_parse(&parts, name) ? HEAL_GOOD : -1;
 
-    if (there)
-        return there < 0 ? -1 : 0;
-    if (enter_volume(h->catalog, h->shelf, name, h->opts, &why) == 0) {
-        h->entered++;
-        return 0;
-    }
-    if (why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH && why.kind != ERR_NOT_FOUND) {
-        *err = why;
-        return -1;
-    }
-    log_line(LOG_ERROR, "%s", why.text);
-    return 0;
-}
-
-static int on_entered(void *ctx, const char *name, struct err *err)
-{
-    struct healing *h = ctx;
-    char *path = shelf_read(h->shelf, name, err);
-    struct stat st;
-    int rc = path ? 0 : -1;
-
-    if (path && stat(path, &st) < 0 && errno == ENOENT) {
-        log_line(LOG_WARNING, "volume '%s' is in the catalog and not on disk", name);
-        rc = mem_room(&h->gone, &h->cap, h->count, sizeof(char *), NAMES_MAX, err);
-        if (rc == 0 && (h->gone[h->count] = mem_copy(name, err)))
-            h->count++;
-        else
-            rc = -1;
+    *fault = FIXITY_DAMAGED;
+    if (rc == HEAL_GOOD &&
+        (read_head(path, top, head, err) < 0 || read_all(path, name, opts, err) < 0)) {
+        rc = is_damage(err) ? HEAL_BAD : is_theirs(err) ? HEAL_UNREADABLE : -1;
+    } else if (rc == HEAL_GOOD && strcmp(top, parts.top) != 0) {
+        *fault = FIXITY_DIFFERS;
+        (void)err_set(err, ERR_MISMATCH, "it is archive '%.200s'", top);
+        rc = HEAL_BAD;
+    } else if (rc == HEAL_GOOD && *sha256 && strcmp(head, sha256) != 0) {
+        *fault = FIXITY_DIFFERS;
+        (void)err_set(err, ERR_MISMATCH, "its manifest is another");
+        rc = HEAL_BAD;
     }
     mem_free(path);
     return rc;
 }
 
-int enter_all(struct catalog *catalog, const struct shelf *shelf, const struct enter_opts *opts,
-              size_t *entered, struct err *err)
+int enter_check(const char *name, const struct enter_opts *opts, enum fixity_fault *fault,
+                struct err *err)
 {
-    struct healing h = { .catalog = catalog, .shelf = shelf, .opts = opts };
-    int rc = shelf_each(shelf, on_volume, &h, err);
-    size_t i;
+    struct enter_opts own = *opts;
 
-    if (rc == 0)
-        rc = entry_volumes(catalog, on_entered, &h, err);
-    for (i = 0; i < h.count; i++) {
-        if (rc == 0)
-            rc = entry_remove(catalog, h.gone[i], err);
-        mem_free(h.gone[i]);
-    }
-    mem_free(h.gone);
-    *entered = h.entered;
-    return rc;
+    return on_check(&own, name, "", fault, err);
+}
+
+static bool on_heal_stopped(void *ctx)
+{
+    const struct enter_opts *opts = ctx;
+
+    return opts->stopped(opts->ctx);
+}
+
+struct heal_reader enter_reader(struct enter_opts *opts)
+{
+    return (struct heal_reader){ on_enter, on_check, on_heal_stopped, opts };
 }

@@ -5,19 +5,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "flow/enter.h"
 #include "flow/rewrite.h"
+#include "flow/sync.h"
 #include "vault/annals.h"
 #include "vault/entry.h"
+#include "vault/replay.h"
 #include "vault/state.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define RUNS_MAX  ((size_t)1 << 26)
-#define NAME_ROOM 256
+#define RUNS_MAX ((size_t)1 << 26)
 
 /* A volume, and what is in it. */
 struct shelved {
@@ -73,7 +72,7 @@ static int decide(struct prune *p, struct err *err)
     int rc = entry_runs(p->catalog, on_run, p, err);
 
     for (i = 0; rc == 0 && i < p->count; i++)
-        p->runs[i].held = annals_held(p->catalog, p->runs[i].run_id, NULL, 0);
+        p->runs[i].held = replay_held(p->catalog, p->runs[i].run_id, NULL, 0);
     if (rc < 0)
         return -1;
     retention_decide(p->opts->rules, p->runs, p->count, p->now_ms * 1000);
@@ -85,8 +84,7 @@ static int decide(struct prune *p, struct err *err)
 
         p->result->kept += run->kept;
         p->result->dropped += !run->kept;
-        if (p->opts->step)
-            p->opts->step(p->opts->ctx, &step);
+        p->opts->step(p->opts->ctx, &step);
         if (run->kept && table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0)
             return -1;
     }
@@ -125,29 +123,31 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
     return 0;
 }
 
-/* Into the annals: what goes from this volume. */
+/* Into the log: what goes from this volume. */
 static int note(struct prune *p, const struct shelved *v, struct err *err)
 {
-    struct annals_entry entry = { .at_ms = p->now_ms, .volume = v->name };
+    struct annals_entry entry = { .at_ms = p->now_ms,
+                                  .what = ANNALS_PRUNE,
+                                  .volume = v->name,
+                                  .reason = "no rule keeps it" };
+    struct annals annals;
     size_t i;
-    int rc = catalog_begin(p->catalog, err);
+    int rc = annals_open(&annals, p->opts->dir, err);
 
-    entry.what = ANNALS_PRUNE;
-    entry.reason = "no rule keeps it";
     for (i = 0; rc == 0 && i < v->count; i++) {
         entry.run_id = v->runs[i];
         if (!is_kept(p, v->runs[i]))
-            rc = annals_add(p->catalog, p->opts->dir, &entry, err);
+            rc = annals_put(&annals, &entry, err);
     }
     entry.what = ANNALS_REMOVE;
     entry.run_id = NULL;
     entry.reason = v->kept ? "written anew" : NULL;
     if (rc == 0)
-        rc = annals_add(p->catalog, p->opts->dir, &entry, err);
+        rc = annals_put(&annals, &entry, err);
     if (rc == 0)
-        return catalog_commit(p->catalog, err);
-    catalog_rollback(p->catalog);
-    return rc;
+        rc = annals_commit(&annals, err);
+    annals_close(&annals);
+    return rc < 0 ? -1 : replay_begun(p->catalog, p->opts->dir, err);
 }
 
 /* The old volume goes: from the disk, then from the catalog. */
@@ -163,7 +163,7 @@ static int remove_volume(struct prune *p, const struct shelved *v, struct err *e
     rc = entry_remove(p->catalog, v->name, err);
     for (i = 0; rc == 0 && i < v->count; i++) {
         if (!is_kept(p, v->runs[i]))
-            rc = state_set(p->catalog, v->runs[i], STATE_PRUNED, 0, NULL, err);
+            rc = state_pruned(p->catalog, v->runs[i], err);
     }
     if (rc == 0)
         return catalog_commit(p->catalog, err);
@@ -171,63 +171,97 @@ static int remove_volume(struct prune *p, const struct shelved *v, struct err *e
     return rc;
 }
 
-/* Cut a name into what stands before "-rN" and the suffix, and N; 0: there is none. */
-static unsigned long parts_of(const char *name, char stem[NAME_ROOM], const char **suffix)
+/* Whether a volume is the one that was entered; one that is not is lost, and not removed. */
+static int check_head(struct prune *p, const struct shelved *v, struct err *err)
 {
-    const char *base = strrchr(name, '/');
-    const char *dot = strchr(base ? base : name, '.');
-    const char *mark = NULL;
-    const char *c;
-    size_t len = dot ? (size_t)(dot - name) : strlen(name);
+    char sha256[SHA256_TEXT];
+    char head[SHA256_TEXT];
+    struct err why = { 0 };
+    int rc = entry_manifest(p->catalog, v->name, sha256, err);
 
-    for (c = name; c + 2 < name + len; c++) {
-        if (c[0] == '-' && c[1] == 'r' &&
-            strspn(c + 2, "0123456789") == len - (size_t)(c - name) - 2)
-            mark = c;
+    if (rc <= 0)
+        return rc;
+    rc = enter_head(&p->shelf, v->name, head, &why);
+    if (rc == 0 && strcmp(head, sha256) == 0)
+        return 1;
+    if (rc < 0 && why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH) {
+        *err = why;
+        return -1;
     }
-    *suffix = dot ? dot : "";
-    (void)snprintf(stem, NAME_ROOM, "%.*s", (int)(mark ? (size_t)(mark - name) : len), name);
-    return mark ? strtoul(mark + 2, NULL, 10) : 0;
+    return fixity_lose(p->catalog, &p->shelf, v->name, FIXITY_DIFFERS,
+                       why.kind ? why.text : NULL, p->now_ms, &p->result->found.fixity, err);
 }
 
-static void name_of(char out[NAME_ROOM], const char *stem, unsigned long number,
-                    const char *suffix)
+/* How new volumes are checked and entered. */
+static struct enter_opts enter_opts(struct prune *p)
 {
-    if (number)
-        (void)snprintf(out, NAME_ROOM, "%.200s-r%lu%.16s", stem, number, suffix);
-    else
-        (void)snprintf(out, NAME_ROOM, "%.200s%.16s", stem, suffix);
+    return (struct enter_opts){ .shelf = &p->shelf,
+                                .verified_ms = CATALOG_UNKNOWN,
+                                .now_ms = p->now_ms,
+                                .give_up = SYNC_GIVE_UP,
+                                .settle = SYNC_SETTLE,
+                                .stopped = p->opts->stopped,
+                                .ctx = p->opts->ctx };
 }
 
-/* Write a volume anew with what is kept of it; the new one's name is in name. */
-static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_ROOM],
+/* A volume that cannot be written anew stays, and is the first that the next sync reads back.
+ */
+static int keep_damaged(struct prune *p, const struct shelved *v, const struct err *why,
+                        struct err *err)
+{
+    if (why->kind != ERR_MISMATCH && why->kind != ERR_FORMAT && why->os != EIO) {
+        *err = *why;
+        return -1;
+    }
+    log_line(LOG_ERROR, "%s", why->text);
+    p->result->damaged++;
+    return entry_verified(p->catalog, v->name, CATALOG_UNKNOWN, NULL, err);
+}
+
+/* Read the new volume back; what is no good is set aside, and the old one stays. */
+static int check_new(struct prune *p, const char *name, struct err *err)
+{
+    struct enter_opts how = enter_opts(p);
+    enum fixity_fault fault;
+    struct err why;
+    int verdict = enter_check(name, &how, &fault, &why);
+
+    if (verdict == HEAL_GOOD)
+        return 1;
+    if (verdict != HEAL_BAD) {
+        *err = why;
+        return -1;
+    }
+    return fixity_lose(p->catalog, &p->shelf, name, fault, why.text, p->now_ms,
+                       &p->result->found.fixity, err);
+}
+
+/* Write a volume anew with what is kept of it: 1; 0: it stays as it is, which was told. name
+ * gets the new one's. */
+static int write_anew(struct prune *p, const struct shelved *v, char name[SHELF_NAME],
                       struct err *err)
 {
-    char stem[NAME_ROOM];
-    char top[NAME_ROOM];
-    const char *suffix;
-    const char *base;
-    unsigned long number = parts_of(v->name, stem, &suffix);
     struct rewrite_opts opts = {
         .tool = p->opts->tool, .spool_dir = p->opts->spool_dir, .keep = is_kept, .ctx = p
     };
+    struct shelf_name old;
+    struct shelf_name new;
+    struct err why = { 0 };
     char *from = shelf_read(&p->shelf, v->name, err);
-    char *to;
-    int rc;
+    char *to = NULL;
+    int rc = from && shelf_parse(&old, v->name) ? 0 : -1;
 
-    name_of(name, stem, number + 1, suffix);
-    base = strrchr(name, '/');
-    (void)snprintf(top, sizeof(top), "%s", base ? base + 1 : name);
-    top[strcspn(top, ".")] = '\0';
-    to = from ? shelf_write(&p->shelf, name, err) : NULL;
-    opts.from = from;
-    opts.to = to;
-    opts.top = top;
-    rc = to ? rewrite_run(&opts, err) : -1;
     if (rc == 0) {
-        rc = enter_check(to, p->opts->stopped, p->opts->ctx, err) ? -1 : 0;
-        if (rc < 0)
-            (void)unlink(to);
+        shelf_revision(name, &old, old.revision + 1);
+        to = shelf_parse(&new, name) ? shelf_write(&p->shelf, name, err) : NULL;
+        rc = to ? 0 : -1;
+    }
+    if (rc == 0) {
+        opts.from = from;
+        opts.to = to;
+        opts.top = new.top;
+        rc = rewrite_run(&opts, &why) < 0 ? keep_damaged(p, v, &why, err)
+                                          : check_new(p, name, err);
     }
     mem_free(from);
     mem_free(to);
@@ -236,31 +270,31 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[NAME_R
 
 static uint64_t size_of(const struct prune *p, const char *name)
 {
-    char *path = shelf_read(&p->shelf, name, NULL);
-    struct stat st;
-    uint64_t size = path && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+    struct shelf_seen seen;
 
-    mem_free(path);
-    return size;
+    return shelf_look(&p->shelf, name, &seen, NULL) > 0 ? seen.size : 0;
 }
 
 static int apply(struct prune *p, const struct shelved *v, struct err *err)
 {
-    struct enter_opts how = { .verified_ms = clock_wall(),
-                              .now_ms = p->now_ms,
-                              .pruning = true };
-    char name[NAME_ROOM];
+    struct enter_opts how = enter_opts(p);
+    char name[SHELF_NAME] = "";
     uint64_t before = size_of(p, v->name);
+    int rc = check_head(p, v, err);
 
-    if (!v->kept)
-        return note(p, v, err) < 0 || remove_volume(p, v, err) < 0
-                   ? -1
-                   : (p->result->freed += before, 0);
-    if (write_anew(p, v, name, err) < 0 || note(p, v, err) < 0 ||
-        remove_volume(p, v, err) < 0 ||
-        enter_volume(p->catalog, &p->shelf, name, &how, err) < 0)
+    if (rc > 0 && v->kept)
+        rc = write_anew(p, v, name, err);
+    if (rc <= 0)
+        return rc;
+    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
         return -1;
-    p->result->freed += before - size_of(p, name);
+    how.verified_ms = clock_wall();
+    how.pruning = true;
+    if (v->kept && enter_volume(p->catalog, name, &how, err) < 0)
+        return -1;
+    p->result->removed += !v->kept;
+    p->result->rewritten += v->kept > 0;
+    p->result->freed += before - (v->kept ? size_of(p, name) : 0);
     return 0;
 }
 
@@ -276,69 +310,59 @@ static int each_volume(struct prune *p, struct err *err)
 
         if (v->kept == v->count)
             continue;
-        if (p->opts->stopped && p->opts->stopped(p->opts->ctx))
+        if (p->opts->stopped(p->opts->ctx))
             return err_set(err, ERR_CANCELLED, "stopped");
-        p->result->removed += !v->kept;
-        p->result->rewritten += v->kept > 0;
-        if (p->opts->step)
-            p->opts->step(p->opts->ctx, &step);
+        p->opts->step(p->opts->ctx, &step);
         if (p->opts->apply && apply(p, v, err) < 0)
             return -1;
+        if (!p->opts->apply) {
+            p->result->removed += !v->kept;
+            p->result->rewritten += v->kept > 0;
+        }
     }
     return 0;
 }
 
-static int on_shelved(void *ctx, const char *name, uint64_t size, struct err *err)
+/* A line of the log that cannot be read may be a hold. */
+static int check_log(struct prune *p, struct err *err)
 {
-    const struct shelf *shelf = ctx;
-    char stem[NAME_ROOM];
-    char old[NAME_ROOM];
-    const char *suffix;
-    unsigned long number = parts_of(name, stem, &suffix);
-    char *path;
-    int rc = 0;
+    int64_t lines = replay_unreadable(p->catalog, err);
 
-    (void)size;
-    if (!number)
-        return 0;
-    name_of(old, stem, number - 1, suffix);
-    path = shelf_read(shelf, old, err);
-    if (!path)
-        return -1;
-    if (access(path, F_OK) == 0) {
-        log_line(LOG_WARNING, "'%s' was not finished, and is removed: '%s' still stands", name,
-                 old);
-        rc = shelf_remove(shelf, name, err);
-    }
-    mem_free(path);
-    return rc;
+    if (lines <= 0)
+        return lines < 0 ? -1 : 0;
+    return err_set(err, ERR_FORMAT,
+                   "'%s/" ANNALS_NAME
+                   "': %lld lines cannot be read and may be holds; nothing is "
+                   "removed until they are mended, or taken out",
+                   p->opts->dir, (long long)lines);
 }
 
-int prune_heal(const struct shelf *shelf, struct err *err)
+static int run(struct prune *p, struct err *err)
 {
-    struct shelf own = *shelf;
+    struct enter_opts how = enter_opts(p);
+    struct heal_reader reader = enter_reader(&how);
+    struct heal_found *found = &p->result->found;
 
-    return shelf_each(shelf, on_shelved, &own, err);
+    p->catalog = heal_open(&p->shelf, false, &reader, p->now_ms, found, err);
+    if (!p->catalog || heal_run(p->catalog, &p->shelf, &reader, p->now_ms, found, err) < 0 ||
+        check_log(p, err) < 0 || decide(p, err) < 0 ||
+        entry_contents(p->catalog, on_content, p, err) < 0)
+        return -1;
+    return each_volume(p, err);
 }
 
 int prune_run(const struct prune_opts *opts, struct prune_result *result, struct err *err)
 {
     struct prune p = { .opts = opts, .result = result, .shelf = { opts->dir } };
-    struct enter_opts how;
     struct shelved *v;
-    size_t entered;
     int rc = -1;
 
     *result = (struct prune_result){ 0 };
     p.now_ms = clock_wall();
-    how = (struct enter_opts){ .verified_ms = CATALOG_UNKNOWN, .now_ms = p.now_ms };
-    p.catalog = catalog_open(opts->dir, false, err);
     p.region = region_new(err);
     p.by_id = table_new(err);
-    if (p.catalog && p.region && p.by_id && prune_heal(&p.shelf, err) == 0 &&
-        enter_all(p.catalog, &p.shelf, &how, &entered, err) == 0 && decide(&p, err) == 0 &&
-        entry_contents(p.catalog, on_content, &p, err) == 0)
-        rc = each_volume(&p, err);
+    if (p.region && p.by_id)
+        rc = run(&p, err);
     for (v = p.volumes; v; v = v->next)
         mem_free(v->runs);
     mem_free(p.runs);

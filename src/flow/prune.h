@@ -2,17 +2,22 @@
 /*
  * prune: runs that no rule keeps, removed from a sync directory.
  *
- * A volume of which no run is kept goes; one of which some are is written anew
- * with these, read back, and only then removed. A held run is kept whatever the
- * rules say. What is removed is written into the annals before it goes, and is not
- * archived again.
+ * A volume of which no run is kept goes, when it is the one that was entered; one of
+ * which some are is written anew with these, read back, and only then removed. A held
+ * run is kept whatever the rules say. What is removed is written into the log before
+ * it goes, and is not archived again. As long as the log has a line that cannot be
+ * read, which may be a hold, nothing is removed.
  *
  * The new volume is named after the old one, with "-r1", "-r2" behind it. As long as
  * the old one stands, the new one does not count: a crash leaves both, and the next
- * start removes the new one.
+ * start removes the new one (vault/heal).
+ *
+ * A volume that proves to be damaged while it is copied stays as it is, and is the first
+ * that the next sync reads back. A new one that is not what was written is set aside.
+ * The others are gone on with.
  *
  * Units    bytes
- * Errors   the catalog's, the archives'; ERR_MISMATCH for a volume that is damaged
+ * Errors   the catalog's, the archives'
  * Owns     nothing
  * Threads  one, who has the directory's lock
  */
@@ -20,8 +25,7 @@
 #define FLOW_PRUNE_H
 
 #include "base/err.h"
-#include "flow/enter.h"
-#include "vault/catalog.h"
+#include "vault/heal.h"
 #include "vault/retention.h"
 
 #include <stdbool.h>
@@ -57,12 +61,11 @@ struct prune_result {
     size_t removed; /* volumes */
     size_t rewritten;
     uint64_t freed; /* bytes of volumes, removed less written */
+    size_t damaged; /* volumes that stay for that */
+    struct heal_found found;
 };
 
 int prune_run(const struct prune_opts *opts, struct prune_result *result,
               struct err *err) MUST_CHECK;
-
-/* Remove new volumes of which the old one still stands: a crash left both. */
-int prune_heal(const struct shelf *shelf, struct err *err) MUST_CHECK;
 
 #endif

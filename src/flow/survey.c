@@ -120,14 +120,14 @@ static int add_id(void *ctx, const struct state_row *row, struct err *err)
     return ids->at[ids->count] ? (ids->count++, 0) : -1;
 }
 
-static int take_ids(struct ids *ids, const struct survey_opts *opts, const char *state,
-                    int64_t seen_ms, struct err *err)
+static int take_ids(struct ids *ids, const struct survey_opts *opts,
+                    const struct state_which *which, struct err *err)
 {
     *ids =
         (struct ids){ .region = region_new(err), .at = mem_array(BATCH, sizeof(char *), err) };
     if (!ids->region || !ids->at)
         return -1;
-    return state_each(opts->catalog, state, opts->now_ms, seen_ms, BATCH, add_id, ids, err);
+    return state_each(opts->catalog, which, add_id, ids, err);
 }
 
 static void drop_ids(struct ids *ids)
@@ -152,7 +152,8 @@ static void on_record(void *ctx, struct call *call)
     --*poll->open;
 }
 
-static int note_record(const struct survey_opts *opts, const struct poll *poll, struct err *err)
+static int note_record(const struct survey_opts *opts, const struct poll *poll,
+                       const char *state, struct err *err)
 {
     const struct call *call = &poll->call;
     struct run run = { 0 };
@@ -168,10 +169,10 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll, 
         run_parse(&run, buf_text(&call->body), call->body.len, &why) < 0)
         log_line(LOG_WARNING, "run '%s': %s", poll->id, why.text);
     if (why.kind == ERR_NOT_FOUND) {
-        log_line(LOG_WARNING, "run '%s' is gone before it was archived", poll->id);
-        rc = state_set(opts->catalog, poll->id, STATE_GONE, 0, "run-not-found", err);
+        log_line(LOG_WARNING, "the service does not have run '%s' any more", poll->id);
+        rc = state_vanished(opts->catalog, poll->id, "run-not-found", err);
     } else if (why.kind) {
-        rc = state_put_off(opts->catalog, poll->id, STATE_RUNNING, opts->now_ms, why.text, err);
+        rc = state_put_off(opts->catalog, poll->id, state, opts->now_ms, why.text, err);
     } else {
         seen.status = run.status;
         seen.created_at = catalog_us(run.created_at);
@@ -183,7 +184,8 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll, 
 }
 
 /* Ask for a batch, all at a time, and note what came. */
-static int poll_batch(const struct survey_opts *opts, const struct ids *ids, struct err *err)
+static int poll_batch(const struct survey_opts *opts, const struct ids *ids, const char *state,
+                      struct err *err)
 {
     struct poll *polls = mem_array(ids->count, sizeof(*polls), err);
     size_t open = 0;
@@ -206,7 +208,7 @@ static int poll_batch(const struct survey_opts *opts, const struct ids *ids, str
         rc = open ? loop_turn(opts->loop, due, err) : 0;
     }
     for (i = 0; rc == 0 && i < ids->count; i++)
-        rc = note_record(opts, &polls[i], err);
+        rc = note_record(opts, &polls[i], state, err);
     for (i = 0; polls && i < ids->count; i++) {
         engine_drop(opts->loop->engine, &polls[i].call.request);
         call_clear(&polls[i].call);
@@ -215,19 +217,21 @@ static int poll_batch(const struct survey_opts *opts, const struct ids *ids, str
     return rc;
 }
 
-int survey_poll(const struct survey_opts *opts, struct err *err)
+/* Ask for all runs of a kind, a batch at a time. */
+static int poll_all(const struct survey_opts *opts, const struct state_which *which,
+                    struct err *err)
 {
     struct ids ids = { 0 };
     size_t count = BATCH;
     int rc = 0;
 
     while (rc == 0 && count == BATCH) {
-        rc = take_ids(&ids, opts, STATE_RUNNING, opts->now_ms, err);
+        rc = take_ids(&ids, opts, which, err);
         count = ids.count;
         if (rc == 0 && count)
             rc = catalog_begin(opts->catalog, err);
         if (rc == 0 && count) {
-            rc = poll_batch(opts, &ids, err);
+            rc = poll_batch(opts, &ids, which->state, err);
             if (rc == 0)
                 rc = catalog_commit(opts->catalog, err);
             else
@@ -236,6 +240,21 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
         drop_ids(&ids);
     }
     return rc;
+}
+
+int survey_poll(const struct survey_opts *opts, struct err *err)
+{
+    struct state_which which = { .state = STATE_RUNNING,
+                                 .now_ms = opts->now_ms,
+                                 .horizon = opts->horizon,
+                                 .seen_ms = opts->now_ms,
+                                 .most = BATCH };
+
+    if (poll_all(opts, &which, err) < 0)
+        return -1;
+    which.state = STATE_DUE;
+    which.doubtful = true;
+    return poll_all(opts, &which, err);
 }
 
 /* Whether a list has something that no volume has, and that is not known never to come. */
@@ -268,7 +287,7 @@ static int recheck_run(const struct survey_opts *opts, const struct listed_run *
     }
     if (run->failed && run->err.kind == ERR_NOT_FOUND) {
         result->sealed++;
-        return state_set(opts->catalog, run->id, STATE_SEALED, 0, "gone at the service", err);
+        return state_vanished(opts->catalog, run->id, "gone at the service", err) < 0 ? -1 : 0;
     }
     if (run->failed)
         return state_put_off(opts->catalog, run->id, STATE_OPEN, opts->now_ms, run->err.text,
@@ -309,12 +328,15 @@ static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
 int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
                    struct err *err)
 {
+    struct state_which which = {
+        .state = STATE_OPEN, .now_ms = opts->now_ms, .horizon = opts->horizon, .most = BATCH
+    };
     struct ids ids = { 0 };
     size_t count = BATCH;
     int rc = 0;
 
     while (rc == 0 && count == BATCH) {
-        rc = take_ids(&ids, opts, STATE_OPEN, 0, err);
+        rc = take_ids(&ids, opts, &which, err);
         count = ids.count;
         if (rc == 0 && count)
             rc = recheck_batch(opts, &ids, result, err);

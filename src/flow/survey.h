@@ -37,6 +37,7 @@ struct survey_opts {
     const char *filter;              /* the query as a text: its name in the catalog */
     const struct kind_filter *types; /* of artifacts */
     int64_t now_ms;
+    int64_t horizon; /* see struct state_which */
 };
 
 struct survey_result {
@@ -50,7 +51,8 @@ struct survey_result {
 int survey_list(const struct survey_opts *opts, struct survey_result *result,
                 struct err *err) MUST_CHECK;
 
-/* Ask for runs that were running. */
+/* Ask for runs that were running, and for those that are due and of which it is not sure that
+ * the service has them. */
 int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
 
 /* List the artifacts of open runs once more. */

@@ -6,9 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/enter.h"
-#include "flow/prune.h"
 #include "flow/survey.h"
-#include "vault/annals.h"
 #include "vault/entry.h"
 #include "vault/state.h"
 
@@ -78,31 +76,26 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
         log_line(LOG_ERROR, "%s", s->failed.text);
 }
 
-static struct enter_opts enter_opts(const struct sync *s, int64_t verified_ms)
+static struct enter_opts enter_opts(struct sync *s, int64_t verified_ms)
 {
-    return (struct enter_opts){ .verified_ms = verified_ms,
+    return (struct enter_opts){ .shelf = &s->shelf,
+                                .verified_ms = verified_ms,
                                 .now_ms = s->now_ms,
                                 .settle = s->opts->settle,
-                                .give_up = SYNC_GIVE_UP };
+                                .give_up = SYNC_GIVE_UP,
+                                .stopped = on_stopped,
+                                .ctx = s };
 }
 
-/* Read a volume back; what is damaged does not stay. */
-static int verify(struct sync *s, const char *path, int64_t *verified_ms, struct err *err)
+/* A run could not be archived. */
+static int put_off_run(struct sync *s, const char *id, const struct err *why, struct err *err)
 {
-    int rc;
+    bool here = entry_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
 
-    *verified_ms = CATALOG_UNKNOWN;
-    if (!s->opts->verify)
-        return 0;
-    rc = enter_check(path, on_stopped, s, err);
-    if (rc > 0) {
-        (void)unlink(path);
-        (void)err_hint(err, "it is removed; is the disk failing?");
-    }
-    if (rc)
-        return -1;
-    *verified_ms = clock_wall();
-    return 0;
+    if (why->kind == ERR_NOT_FOUND && s->count == 1)
+        return state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
+    return state_put_off(s->catalog, id, here ? STATE_OPEN : STATE_DUE, s->now_ms, why->text,
+                         err);
 }
 
 /* All runs of the volume in the making are put off. */
@@ -111,16 +104,8 @@ static int put_off(struct sync *s, const struct err *why, struct err *err)
     size_t i;
     int rc = catalog_begin(s->catalog, err);
 
-    for (i = 0; rc == 0 && i < s->count; i++) {
-        bool here = entry_volume_of(s->catalog, s->ids[i], s->parent, sizeof(s->parent));
-
-        if (why->kind == ERR_NOT_FOUND && s->count == 1)
-            rc = state_set(s->catalog, s->ids[i], here ? STATE_SEALED : STATE_GONE, 0,
-                           "run-not-found", err);
-        else
-            rc = state_put_off(s->catalog, s->ids[i], here ? STATE_OPEN : STATE_DUE, s->now_ms,
-                               why->text, err);
-    }
+    for (i = 0; rc == 0 && i < s->count; i++)
+        rc = put_off_run(s, s->ids[i], why, err);
     if (rc == 0)
         return catalog_commit(s->catalog, err);
     catalog_rollback(s->catalog);
@@ -187,58 +172,77 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     return pull_run(&opts, result, err);
 }
 
-/* Enter the volume that has just been written, and forget that it was to be. */
-static int enter(struct sync *s, const char *name, const char *path, struct err *err)
+/* What was written is not what is read: it is set aside, and its runs are put off. */
+static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
+                          const struct err *why, struct err *err)
 {
-    struct enter_opts how;
-    int64_t verified_ms;
-
-    if (verify(s, path, &verified_ms, err) < 0)
+    if (fixity_lose(s->catalog, &s->shelf, name, fault, why->text, s->now_ms,
+                    &s->result->found.fixity, err) < 0)
         return -1;
-    how = enter_opts(s, verified_ms);
-    if (enter_volume(s->catalog, &s->shelf, name, &how, err) < 0)
-        return -1;
-    return state_intended(s->catalog, name, err);
+    s->result->failed += s->count;
+    return put_off(s, why, err);
 }
 
-/* Write one volume of s->ids. */
-static int make_volume(struct sync *s, const char *name, struct err *err)
+/* Enter the volume that has just been written. */
+static int enter(struct sync *s, const char *name, struct err *err)
+{
+    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    enum fixity_fault fault;
+    struct err why;
+    int verdict = s->opts->verify ? enter_check(name, &how, &fault, &why) : HEAL_GOOD;
+
+    if (verdict == HEAL_BAD)
+        return give_up_volume(s, name, fault, &why, err);
+    if (verdict != HEAL_GOOD) {
+        *err = why;
+        return -1;
+    }
+    if (s->opts->verify)
+        how.verified_ms = clock_wall();
+    return enter_volume(s->catalog, name, &how, err);
+}
+
+/* Pull the runs into a volume, and enter it. */
+static int write_volume(struct sync *s, const char *name, const char *path, struct err *err)
 {
     struct pull_result result;
-    struct err why;
-    char *path = shelf_write(&s->shelf, name, err);
-    int rc = path ? 0 : -1;
+    struct err why = { 0 };
 
-    if (rc == 0 && access(path, F_OK) == 0)
-        rc = enter(s, name, path, err); /* killed between the two */
-    else if (rc == 0) {
-        err_clear(&why);
-        if (pull(s, name, path, &result, &why) == 0) {
-            count(s, &result);
-            if (result.nothing) {
-                (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
-                rc = put_off(s, &why, err);
-                if (rc == 0)
-                    rc = state_intended(s->catalog, name, err);
-            } else {
-                rc = enter(s, name, path, err);
-            }
-        } else if (is_theirs(&why)) {
-            log_line(LOG_ERROR, "%s", why.text);
-            s->result->failed += s->count;
-            rc = put_off(s, &why, err);
-            if (rc == 0)
-                rc = state_intended(s->catalog, name, err);
-        } else {
-            *err = why;
-            rc = -1;
-        }
+    if (pull(s, name, path, &result, &why) == 0) {
+        count(s, &result);
+        if (!result.nothing)
+            return enter(s, name, err);
+        (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+    } else if (is_theirs(&why)) {
+        log_line(LOG_ERROR, "%s", why.text);
+        s->result->failed += s->count;
+    } else {
+        *err = why;
+        return -1;
     }
+    return put_off(s, &why, err);
+}
+
+/* Make one volume of s->ids; it may stand already, when we were killed before it was entered.
+ */
+static int make_volume(struct sync *s, const char *name, struct err *err)
+{
+    char *path = shelf_write(&s->shelf, name, err);
+    int rc = -1;
+
+    if (path && access(path, F_OK) == 0)
+        rc = enter(s, name, err);
+    else if (path &&
+             shelf_remove(&s->shelf, name, err) == 0) /* the signature of one that was
+                                                         killed before it had its name */
+        rc = write_volume(s, name, path, err);
+    mem_free(path);
+    if (rc == 0)
+        rc = state_intended(s->catalog, name, err);
     if (rc == 0 && s->failed.kind) {
         *err = s->failed;
         rc = -1;
     }
-    mem_free(path);
     return rc;
 }
 
@@ -258,6 +262,31 @@ static int begin_ids(struct sync *s, size_t most, struct err *err)
     return s->region && s->ids ? 0 : -1;
 }
 
+/* The runs of a volume that was begun: those that still are due. Others were archived or
+ * removed since, where the catalog that tells of it is an older one. */
+static int take_intended(struct sync *s, const char *runs, struct err *err)
+{
+    size_t lines = 1;
+    const char *at;
+    int rc;
+
+    for (at = runs; *at; at++)
+        lines += *at == '\n';
+    rc = begin_ids(s, lines, err);
+    for (at = runs; rc == 0 && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+        size_t len = strcspn(at, "\n");
+        int due;
+
+        if (!len)
+            continue;
+        rc = add_id(s, at, len, err);
+        due = rc == 0 ? state_is(s->catalog, s->ids[s->count - 1], STATE_DUE, err) : -1;
+        s->count -= due == 0;
+        rc = due < 0 ? -1 : 0;
+    }
+    return rc;
+}
+
 /* Go on with the volumes that were begun and not ended. */
 static int finish_intents(struct sync *s, struct err *err)
 {
@@ -267,21 +296,15 @@ static int finish_intents(struct sync *s, struct err *err)
 
     while ((rc = state_intent(s->catalog, &name, &runs, err)) > 0) {
         char *copy = mem_copy(name, err);
-        size_t lines = 1;
-        const char *at;
+        char *list = mem_copy(runs, err);
+        int there = copy ? entry_has(s->catalog, copy, err) : -1;
 
-        for (at = runs; *at; at++)
-            lines += *at == '\n';
-        rc = copy ? begin_ids(s, lines, err) : -1;
-        for (at = runs; rc == 0 && *at; at += strcspn(at, "\n"), at += *at == '\n') {
-            size_t len = strcspn(at, "\n");
-
-            if (len)
-                rc = add_id(s, at, len, err);
-        }
         state_intent_done(s->catalog);
+        rc = list && there >= 0 ? take_intended(s, list, err) : -1;
         if (rc == 0)
-            rc = make_volume(s, copy, err);
+            rc = there || s->count ? make_volume(s, copy, err)
+                                   : state_intended(s->catalog, copy, err);
+        mem_free(list);
         mem_free(copy);
         if (rc < 0)
             break;
@@ -326,15 +349,19 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
     while (taken) {
         char number[16] = "";
         char *path;
+        int known;
 
         if (++s->number > 1)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
                        number, volume_format_name(s->opts->pull->format));
         path = shelf_read(&s->shelf, out, err);
-        if (!path)
+        known = path ? entry_has(s->catalog, out, err) : -1;
+        if (known < 0) {
+            mem_free(path);
             return -1;
-        taken = access(path, F_OK) == 0;
+        }
+        taken = known || access(path, F_OK) == 0;
         mem_free(path);
     }
     return 0;
@@ -343,13 +370,17 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
 /* Volume after volume, until nothing is due. */
 static int write_volumes(struct sync *s, struct err *err)
 {
+    struct state_which due = { .state = STATE_DUE,
+                               .now_ms = s->now_ms,
+                               .horizon = state_horizon(s->opts->settle),
+                               .most = ALL };
     char name[128];
 
     for (;;) {
         if (on_stopped(s))
             return err_set(err, ERR_CANCELLED, "stopped");
         if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
-            state_each(s->catalog, STATE_DUE, s->now_ms, 0, ALL, on_due, s, err) < 0)
+            state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
         if (!s->count)
             return 0;
@@ -397,7 +428,8 @@ static int survey(struct sync *s, struct err *err)
                                 .query = &s->opts->query,
                                 .filter = s->opts->filter,
                                 .types = pull_opts->filter,
-                                .now_ms = s->now_ms };
+                                .now_ms = s->now_ms,
+                                .horizon = state_horizon(s->opts->settle) };
     int rc = loop_init(&loop, &engine, &hooks, err);
 
     if (rc < 0)
@@ -418,6 +450,19 @@ static int survey(struct sync *s, struct err *err)
     return rc;
 }
 
+static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                       struct err *err)
+{
+    struct sync *s = ctx;
+
+    (void)err;
+    s->result->newly_lost++;
+    log_line(LOG_ERROR,
+             "run '%s' is lost: %lld part%s of it, which volume '%s' had, can be had no more",
+             run_id, (long long)parts, parts == 1 ? "" : "s", volume);
+    return 0;
+}
+
 /* What stands after it all. */
 static void look(struct sync *s)
 {
@@ -427,6 +472,10 @@ static void look(struct sync *s)
     r->running = state_count(s->catalog, STATE_RUNNING, &err);
     r->waiting = state_count(s->catalog, STATE_DUE, &err);
     r->oldest_us = state_oldest(s->catalog, &err);
+    r->oldest_ms = fixity_oldest(s->catalog, &err);
+    if (state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
+        log_line(LOG_WARNING, "%s", err.text);
+    r->lost = state_count_lost(s->catalog, &err);
     if (r->oldest_us != CATALOG_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
         log_line(LOG_WARNING,
                  "the oldest run that is not archived is %lld days old; after 90 days "
@@ -434,51 +483,23 @@ static void look(struct sync *s)
                  (long long)((s->now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
 }
 
-static int make_again(struct sync *s, struct err *err)
-{
-    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
-    int rc = prune_heal(&s->shelf, err);
-
-    if (rc == 0)
-        rc = enter_all(s->catalog, &s->shelf, &how, &s->result->healed, err);
-    return rc < 0 ? -1 : annals_read(s->catalog, s->opts->dir, err);
-}
-
+/* Catalog, disk and service, brought together. */
 static int steps(struct sync *s, struct err *err)
 {
     struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
-    size_t entered = 0;
+    struct heal_reader reader = enter_reader(&how);
+    struct heal_found *found = &s->result->found;
+    int rc = heal_run(s->catalog, &s->shelf, &reader, s->now_ms, found, err);
 
-    if (s->opts->rebuild)
-        return make_again(s, err);
-    if (prune_heal(&s->shelf, err) < 0 || finish_intents(s, err) < 0 ||
-        enter_all(s->catalog, &s->shelf, &how, &entered, err) < 0)
-        return -1;
-    s->result->healed += entered;
-    if (survey(s, err) < 0)
+    if (rc == 0 && !s->opts->rebuild)
+        rc = heal_read_back(s->catalog, &s->shelf, s->opts->share, &reader, s->now_ms, found,
+                            err);
+    s->result->healed = found->entered;
+    if (rc < 0 || s->opts->rebuild)
+        return rc;
+    if (finish_intents(s, err) < 0 || shelf_sweep(&s->shelf, err) < 0 || survey(s, err) < 0)
         return -1;
     return write_volumes(s, err);
-}
-
-/* Take the old catalog away. */
-static int forget(const char *dir, struct err *err)
-{
-    static const char *const suffixes[] = { "", "-wal", "-shm" };
-    size_t i;
-
-    for (i = 0; i < 3; i++) {
-        char *path = mem_format(err, "%s/" CATALOG_NAME "%s", dir, suffixes[i]);
-        int rc = path ? unlink(path) : -1;
-
-        if (rc < 0 && path && access(path, F_OK) == 0)
-            rc = err_sys(err, "cannot remove '%s'", path);
-        else
-            rc = path ? 0 : -1;
-        mem_free(path);
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* How it ended, into the catalog; what goes wrong there is told, and no more. */
@@ -486,41 +507,55 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 {
     const struct sync_result *r = s->result;
     struct state_sync sync = { .id = id,
-                               .outcome = rc == 0
-                                              ? r->missing || r->failed ? "incomplete" : "done"
+                               .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
                                           : err->kind == ERR_CANCELLED ? "stopped"
                                                                        : "failed",
                                .error = rc == 0 ? NULL : err->text,
                                .runs = r->runs,
                                .artifacts = r->artifacts,
                                .bytes = r->downloaded,
-                               .missing = r->missing };
+                               .missing = r->missing,
+                               .damaged = fixity_faults(&r->found.fixity) +
+                                          r->found.fixity.unreadable };
     struct err why;
 
     if (state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
         log_line(LOG_WARNING, "%s", why.text);
 }
 
+bool sync_whole(const struct sync_result *r)
+{
+    return !r->missing && !r->failed && !r->newly_lost && !heal_troubled(&r->found);
+}
+
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
 {
     struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    struct enter_opts how;
+    struct heal_reader reader;
+    struct err told;
     int64_t id;
     int rc;
 
-    *result = (struct sync_result){ .oldest_us = CATALOG_UNKNOWN };
+    *result =
+        (struct sync_result){ .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
     s.now_ms = clock_wall();
     (void)clock_format(s.stamp, s.now_ms, CLOCK_COMPACT);
-    if (opts->rebuild && forget(opts->dir, err) < 0)
-        return -1;
-    s.catalog = catalog_open(opts->dir, true, err);
-    if (!s.catalog)
-        return -1;
-    rc = state_sync_begin(s.catalog, s.now_ms, &id, err);
+    how = enter_opts(&s, CATALOG_UNKNOWN);
+    reader = enter_reader(&how);
+    s.catalog = opts->rebuild
+                    ? heal_remake(&s.shelf, &reader, s.now_ms, &result->found, err)
+                    : heal_open(&s.shelf, true, &reader, s.now_ms, &result->found, err);
+    rc = s.catalog ? state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);
+        look(&s);
         remember(&s, id, rc, err);
     }
-    look(&s);
+    opts->ended(opts->ctx, result, rc);
+    if (s.catalog &&
+        (fixity_told(s.catalog, &told) < 0 || state_told_lost(s.catalog, &told) < 0))
+        log_line(LOG_WARNING, "%s", told.text);
     region_free(s.region);
     mem_free(s.ids);
     catalog_free(s.catalog);

@@ -2,10 +2,11 @@
 /*
  * sync: every run that has ended, archived into a directory, once.
  *
- * Order: heal what a crash left (a volume that was begun goes on, one that stands
- * and is not in the catalog is entered), survey the service, then write volumes of
- * what is due, oldest runs first, each entered when it stands on disk, flushed and
- * verified.
+ * Order: heal (vault/heal: a volume that stands and is not in the catalog is entered,
+ * one that is gone or differs is lost), read back a share of the volumes, go on with
+ * volumes that were begun, survey the service, then write volumes of what is due, oldest
+ * runs first, each entered when it stands on disk, flushed and verified. A volume that
+ * proves to be no good is set aside; its runs are due again, and the next is written.
  *
  * Uploads end after a run does. So a run is left alone for settle after its end,
  * and archived, and is open until a second list, at the next sync and at least
@@ -23,6 +24,7 @@
 #include "ask/runs.h"
 #include "base/err.h"
 #include "flow/pull.h"
+#include "vault/heal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +32,8 @@
 
 #define SYNC_SETTLE  ((int64_t)600 * 1000)
 #define SYNC_GIVE_UP ((int64_t)86400 * 1000)
+
+struct sync_result;
 
 struct sync_opts {
     const struct pull_opts *pull; /* how volumes are made; runs, output and top are filled in */
@@ -41,9 +45,14 @@ struct sync_opts {
     uint64_t volume_size;
     size_t volume_runs;
     int64_t settle;
-    bool chain;   /* each volume names the one before */
-    bool verify;  /* read each volume back */
-    bool rebuild; /* make the catalog again from the volumes, and no more */
+    bool chain;     /* each volume names the one before */
+    bool verify;    /* read each new volume back */
+    uint64_t share; /* of the others, see fixity_due; 0: none */
+    bool rebuild;   /* make the catalog again from the volumes, and no more */
+    /* Told how it ended (rc as of sync_run). Only then does what was found count as told: a
+       sync that is killed before leaves it to the next one. */
+    void (*ended)(void *ctx, const struct sync_result *result, int rc);
+    void *ctx;
 };
 
 struct sync_result {
@@ -53,6 +62,10 @@ struct sync_result {
     size_t sealed;
     size_t supplements;
     size_t healed; /* volumes entered that a crash, or a rebuild, had left out */
+    struct heal_found found;
+    int64_t lost; /* runs that lack what a lost volume had, and the service does not have */
+    size_t newly_lost; /* of them, told of for the first time */
+    int64_t oldest_ms; /* the volume read back longest ago was; CATALOG_UNKNOWN: never */
     uint64_t artifacts;
     uint64_t downloaded;
     uint64_t stored;
@@ -63,6 +76,9 @@ struct sync_result {
     int64_t oldest_us; /* the oldest of them was made; CATALOG_UNKNOWN: none */
     bool cut;          /* the service does not list older runs */
 };
+
+/* Whether nothing is missing, put off, lost or damaged. */
+bool sync_whole(const struct sync_result *result);
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result,
              struct err *err) MUST_CHECK;

@@ -574,6 +574,7 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     c->roll = roll_new(0, err);
     if (c->roll)
         rc = run(c, path, err);
+    (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
     buf_clear(&c->info);
     buf_clear(&c->bagit);
     buf_clear(&c->tagsums);

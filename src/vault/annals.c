@@ -1,137 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/annals.h"
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "vault/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX ((size_t)1 << 30)
-#define LINE_MAX ((size_t)64 << 10)
-
-/* A run that is in no volume is not archived again. */
-static int set_pruned(struct catalog *c, const char *run_id, struct err *err)
-{
-    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT 1 FROM runs WHERE run_id = ?1", err);
-    int rc;
-
-    if (!sql)
-        return -1;
-    catalog_text(sql, 1, run_id);
-    rc = catalog_step(c, sql, err);
-    if (rc > 0)
-        catalog_done(sql);
-    if (rc)
-        return rc < 0 ? -1 : 0;
-    return state_set(c, run_id, STATE_PRUNED, 0, NULL, err);
-}
-
-static int set_hold(struct catalog *c, const struct annals_entry *e, struct err *err)
-{
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, "INSERT OR REPLACE INTO holds(run_id, reason, since_ms) VALUES(?1, ?2, ?3)", err);
-
-    if (!sql)
-        return -1;
-    catalog_text(sql, 1, e->run_id);
-    catalog_text(sql, 2, e->reason ? e->reason : "");
-    catalog_number(sql, 3, e->at_ms);
-    return catalog_do(c, sql, err);
-}
-
-static int drop_hold(struct catalog *c, const char *run_id, struct err *err)
-{
-    struct sqlite3_stmt *sql = catalog_sql(c, "DELETE FROM holds WHERE run_id = ?1", err);
-
-    if (!sql)
-        return -1;
-    catalog_text(sql, 1, run_id);
-    return catalog_do(c, sql, err);
-}
-
-/* Into the catalog: its log, and what follows. */
-static int apply(struct catalog *c, const struct annals_entry *e, struct err *err)
-{
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, "INSERT INTO log(at_ms, what, run_id, volume, reason) VALUES(?1, ?2, ?3, ?4, ?5)",
-        err);
-
-    if (!sql)
-        return -1;
-    catalog_number(sql, 1, e->at_ms);
-    catalog_text(sql, 2, e->what);
-    catalog_text(sql, 3, e->run_id);
-    catalog_text(sql, 4, e->volume);
-    catalog_text(sql, 5, e->reason);
-    if (catalog_do(c, sql, err) < 0)
-        return -1;
-    if (e->run_id && strcmp(e->what, ANNALS_HOLD) == 0)
-        return set_hold(c, e, err);
-    if (e->run_id && strcmp(e->what, ANNALS_RELEASE) == 0)
-        return drop_hold(c, e->run_id, err);
-    if (e->run_id && strcmp(e->what, ANNALS_PRUNE) == 0)
-        return set_pruned(c, e->run_id, err);
-    return 0;
-}
-
-/* Append a line to the file, flushed; a line that a crash tore is ended first. */
-static int append(const char *dir, const struct annals_entry *e, struct err *err)
-{
-    char *path = mem_format(err, "%s/" ANNALS_NAME, dir);
-    int fd = path ? open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    struct jsonw w;
-    struct buf line;
-    off_t size;
-    char last = '\n';
-    int rc = -1;
-
-    buf_init(&line, LINE_MAX);
-    if (fd < 0) {
-        if (path)
-            (void)err_sys(err, "cannot write '%s'", path);
-        goto out;
-    }
-    jsonw_init(&w, buf_put, &line);
-    jsonw_object(&w, NULL, JSONW_INLINE);
-    jsonw_u64(&w, "at_ms", (uint64_t)e->at_ms);
-    jsonw_text(&w, "what", e->what);
-    jsonw_text(&w, "run_id", e->run_id);
-    jsonw_text(&w, "volume", e->volume);
-    jsonw_text(&w, "reason", e->reason);
-    jsonw_close(&w);
-    if (jsonw_end(&w, err) < 0)
-        goto out;
-    size = lseek(fd, 0, SEEK_END);
-    if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
-        last = '\n';
-    if ((last != '\n' && file_write(fd, "\n", 1, err) < 0) ||
-        file_write(fd, line.data, line.len, err) < 0)
-        (void)err_wrap(err, "'%s'", path);
-    else if (fsync(fd) < 0)
-        (void)err_sys(err, "cannot sync '%s'", path);
-    else
-        rc = 0;
-out:
-    buf_clear(&line);
-    file_close(&fd);
-    mem_free(path);
-    return rc;
-}
-
-int annals_add(struct catalog *c, const char *dir, const struct annals_entry *entry,
-               struct err *err)
-{
-    return append(dir, entry, err) < 0 ? -1 : apply(c, entry, err);
-}
+#define LINE_MAX  ((size_t)64 << 10)
+#define LINES_MAX ((size_t)1 << 20) /* held back before they are written */
+#define PIECE     ((size_t)64 << 10)
 
 static const char *text_of(struct json_value object, const char *key, struct region *region)
 {
@@ -141,97 +25,318 @@ static const char *text_of(struct json_value object, const char *key, struct reg
     return json_string(json_get(object, key), region, &text, &ignored) < 0 ? NULL : text;
 }
 
-static int take_line(struct catalog *c, const char *line, size_t len, struct err *err)
+/* Read a line; 1: it is an entry, 0: it cannot be read, -1: no memory. */
+static int parse(struct annals_entry *e, const char *line, size_t len, struct region **region,
+                 struct err *err)
 {
-    struct json *doc = json_parse(line, len, NULL);
-    struct region *region = doc ? region_new(err) : NULL;
-    struct annals_entry e = { 0 };
+    struct err why;
+    struct json *doc = json_parse(line, len, &why);
+    struct json_value root;
     uint64_t at = 0;
-    int rc = doc && !region ? -1 : 0;
 
-    if (region && json_type(json_root(doc)) == JSON_OBJECT) {
-        struct json_value root = json_root(doc);
-
-        (void)json_u64(json_get(root, "at_ms"), &at);
-        e.at_ms = (int64_t)at;
-        e.what = text_of(root, "what", region);
-        e.run_id = text_of(root, "run_id", region);
-        e.volume = text_of(root, "volume", region);
-        e.reason = text_of(root, "reason", region);
-        if (e.what)
-            rc = apply(c, &e, err);
-    } else if (len) {
-        log_line(LOG_WARNING, ANNALS_NAME ": a line that cannot be read is passed over");
+    *e = (struct annals_entry){ 0 };
+    *region = NULL;
+    if (!doc && why.kind == ERR_MEMORY) {
+        *err = why;
+        return -1;
     }
-    region_free(region);
+    if (!doc)
+        return 0;
+    root = json_root(doc);
+    *region = region_new(err);
+    if (*region && json_type(root) == JSON_OBJECT) {
+        (void)json_u64(json_get(root, "at_ms"), &at);
+        e->at_ms = (int64_t)(at & INT64_MAX);
+        e->what = text_of(root, "what", *region);
+        e->run_id = text_of(root, "run_id", *region);
+        e->volume = text_of(root, "volume", *region);
+        e->part = text_of(root, "part", *region);
+        e->reason = text_of(root, "reason", *region);
+    }
     json_free(doc);
-    return rc;
+    if (!*region)
+        return -1;
+    return e->what != NULL;
 }
 
-int annals_read(struct catalog *c, const char *dir, struct err *err)
+/* Whether the bytes are a whole entry. */
+static bool is_entry(const char *line, size_t len)
 {
-    char *path = mem_format(err, "%s/" ANNALS_NAME, dir);
-    struct buf text;
-    const char *at;
+    struct annals_entry e;
+    struct region *region = NULL;
+    struct err ignored;
+    int rc = parse(&e, line, len, &region, &ignored);
+
+    region_free(region);
+    return rc > 0;
+}
+
+/*
+ * End a last line that is whole and lacks its end, and take one away that is torn.
+ *
+ * returns  the file's size after that, or -1
+ */
+static int64_t mend(int fd, const char *path, struct err *err)
+{
+    char tail[LINE_MAX];
+    struct stat st;
+    size_t len;
+    size_t begin;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "cannot read '%s'", path);
+    len = st.st_size < (off_t)sizeof(tail) ? (size_t)st.st_size : sizeof(tail);
+    if (file_pread(fd, tail, len, (uint64_t)st.st_size - len, err) < 0)
+        return err_wrap(err, "'%s'", path);
+    for (begin = len; begin && tail[begin - 1] != '\n'; begin--) {
+    }
+    if (begin == len)
+        return st.st_size;
+    if (begin == 0 && len == sizeof(tail))
+        return err_set(err, ERR_FORMAT, "'%s' ends in a line that is none of ours", path);
+    if (is_entry(tail + begin, len - begin)) {
+        if (file_write(fd, "\n", 1, err) < 0)
+            return err_wrap(err, "'%s'", path);
+        return st.st_size + 1;
+    }
+    log_line(LOG_WARNING, "'%s': the last line is torn, and is taken away", path);
+    st.st_size -= (off_t)(len - begin);
+    if (ftruncate(fd, st.st_size) < 0)
+        return err_sys(err, "cannot cut '%s'", path);
+    return st.st_size;
+}
+
+static char *path_of(const char *dir, struct err *err)
+{
+    return mem_format(err, "%s/" ANNALS_NAME, dir);
+}
+
+int annals_open(struct annals *a, const char *dir, struct err *err)
+{
+    const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+
+    *a = (struct annals){ .fd = -1, .path = path_of(dir, err) };
+    buf_init(&a->lines, LINES_MAX + LINE_MAX);
+    if (!a->path)
+        return -1;
+    a->fd = open(a->path, flags, 0600);
+    if (a->fd < 0)
+        return err_sys(err, "cannot write '%s'", a->path);
+    a->began = mend(a->fd, a->path, err);
+    return a->began < 0 ? -1 : 0;
+}
+
+static int write_lines(struct annals *a, struct err *err)
+{
+    if (file_write(a->fd, a->lines.data, a->lines.len, err) < 0)
+        return err_wrap(err, "'%s'", a->path);
+    buf_reset(&a->lines);
+    return 0;
+}
+
+int annals_put(struct annals *a, const struct annals_entry *e, struct err *err)
+{
+    size_t begin = a->lines.len;
+    struct jsonw w;
+
+    jsonw_init(&w, buf_put, &a->lines);
+    jsonw_object(&w, NULL, JSONW_INLINE);
+    jsonw_u64(&w, "at_ms", e->at_ms > 0 ? (uint64_t)e->at_ms : 0);
+    jsonw_text(&w, "what", e->what);
+    jsonw_text(&w, "run_id", e->run_id);
+    jsonw_text(&w, "volume", e->volume);
+    if (e->part)
+        jsonw_text(&w, "part", e->part);
+    jsonw_text(&w, "reason", e->reason);
+    jsonw_close(&w);
+    if (jsonw_end(&w, err) < 0)
+        return -1;
+    if (a->lines.len - begin > LINE_MAX - 1)
+        return err_set(err, ERR_LIMIT, "'%s': an entry has more than %zu bytes", a->path,
+                       LINE_MAX - 1);
+    return a->lines.len > LINES_MAX ? write_lines(a, err) : 0;
+}
+
+int annals_commit(struct annals *a, struct err *err)
+{
+    if (write_lines(a, err) < 0)
+        return -1;
+    if (fsync(a->fd) < 0)
+        return err_sys(err, "cannot sync '%s'", a->path);
+    if (file_sync_dir(a->path, err) < 0)
+        return -1;
+    a->committed = true;
+    return 0;
+}
+
+void annals_close(struct annals *a)
+{
+    if (a->fd >= 0 && a->began >= 0 && !a->committed && ftruncate(a->fd, a->began) < 0)
+        log_line(LOG_WARNING, "cannot cut '%s'", a->path);
+    file_close(&a->fd);
+    buf_clear(&a->lines);
+    mem_free(a->path);
+    a->path = NULL;
+}
+
+int annals_mend(const char *dir, struct err *err)
+{
+    char *path = path_of(dir, err);
+    int fd = path ? open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW) : -1;
     int rc = path ? 0 : -1;
 
-    buf_init(&text, FILE_MAX);
-    if (rc == 0 && file_load(path, &text, err) < 0) {
-        rc = err->os == ENOENT ? 0 : -1;
-        if (rc == 0)
-            err_clear(err);
-    }
-    if (rc == 0)
-        rc = catalog_begin(c, err);
-    for (at = buf_text(&text); rc == 0 && *at; at += *at == '\n') {
-        size_t len = strcspn(at, "\n");
-
-        rc = take_line(c, at, len, err);
-        at += len;
-    }
-    if (rc == 0)
-        rc = catalog_commit(c, err);
-    else
-        catalog_rollback(c);
-    buf_clear(&text);
+    if (fd >= 0)
+        rc = mend(fd, path, err) < 0 ? -1 : 0;
+    else if (path && errno != ENOENT)
+        rc = err_sys(err, "cannot open '%s'", path);
+    file_close(&fd);
     mem_free(path);
     return rc;
 }
 
-bool annals_held(struct catalog *c, const char *run_id, char *reason, size_t size)
+int annals_start(struct annals_mark *mark, struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT reason FROM holds WHERE run_id = ?1", NULL);
+    struct sha256 *sha = sha256_new(err);
 
-    if (!sql)
-        return true; /* when that cannot be told, it is */
-    catalog_text(sql, 1, run_id);
-    if (catalog_step(c, sql, NULL) <= 0)
-        return false;
-    if (reason)
-        (void)snprintf(reason, size, "%s", catalog_column(sql, 0));
-    catalog_done(sql);
-    return true;
+    if (!sha)
+        return -1;
+    mark->size = 0;
+    sha256_end(sha, mark->sha256);
+    sha256_free(sha);
+    return 0;
 }
 
-int annals_holds(struct catalog *c,
-                 int (*fn)(void *ctx, const struct annals_entry *hold, struct err *err),
-                 void *ctx, struct err *err)
+/* A file being read. */
+struct scan {
+    int fd;
+    annals_fn *fn;
+    void *ctx;
+    struct buf line;
+    uint64_t pending;   /* bytes of the line in hand */
+    bool endless;       /* it is longer than any of ours */
+    struct sha256 *sha; /* of all lines that were taken */
+    struct sha256 *copy;
+    uint64_t size;
+};
+
+/* One line, its end not included. */
+static int take_line(struct scan *s, struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT run_id, reason, since_ms FROM holds ORDER BY run_id", err);
-    int rc = sql ? 1 : -1;
+    struct annals_entry e;
+    struct region *region = NULL;
+    int rc = 0;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        struct annals_entry hold = { .what = ANNALS_HOLD,
-                                     .run_id = catalog_column(sql, 0),
-                                     .reason = catalog_column(sql, 1),
-                                     .at_ms = catalog_column_number(sql, 2) };
+    if (!s->line.len && !s->endless)
+        return 0;
+    if (!s->endless)
+        rc = parse(&e, buf_text(&s->line), s->line.len, &region, err);
+    if (rc >= 0)
+        rc = s->fn(s->ctx, rc > 0 ? &e : NULL, err);
+    region_free(region);
+    return rc < 0 ? -1 : 0;
+}
 
-        if (fn(ctx, &hold, err) < 0) {
-            catalog_done(sql);
+/* Take the next bytes; lines that have an end go on. */
+static int feed(struct scan *s, const char *bytes, size_t len, struct err *err)
+{
+    while (len) {
+        const char *end = memchr(bytes, '\n', len);
+        size_t n = end ? (size_t)(end - bytes) : len;
+
+        s->pending += n;
+        if (s->pending > LINE_MAX)
+            s->endless = true;
+        else if (buf_add(&s->line, bytes, n, err) < 0)
             return -1;
+        sha256_add(s->sha, bytes, end ? n + 1 : n);
+        s->size += end ? n + 1 : n;
+        if (end) {
+            if (take_line(s, err) < 0)
+                return -1;
+            buf_reset(&s->line);
+            s->endless = false;
+            s->pending = 0;
+            sha256_set(s->copy, s->sha);
         }
+        bytes += end ? n + 1 : n;
+        len -= end ? n + 1 : n;
     }
+    return 0;
+}
+
+/* Hash what was read before; 1: it is what it was. */
+static int skip(struct scan *s, const struct annals_mark *mark, char *piece, struct err *err)
+{
+    uint8_t sha256[SHA256_SIZE];
+    struct stat st;
+
+    if (fstat(s->fd, &st) < 0)
+        return err_sys(err, "cannot read");
+    if ((uint64_t)st.st_size < mark->size)
+        return 0;
+    while (s->size < mark->size) {
+        uint64_t left = mark->size - s->size;
+        size_t n = left < PIECE ? (size_t)left : PIECE;
+
+        if (file_pread(s->fd, piece, n, s->size, err) < 0)
+            return -1;
+        sha256_add(s->sha, piece, n);
+        s->size += n;
+    }
+    sha256_set(s->copy, s->sha);
+    sha256_end(s->copy, sha256);
+    sha256_set(s->copy, s->sha);
+    return memcmp(sha256, mark->sha256, SHA256_SIZE) == 0;
+}
+
+static int scan(struct scan *s, struct annals_mark *mark, struct err *err)
+{
+    char *piece = mem_new(PIECE, err);
+    int rc = piece ? skip(s, mark, piece, err) : -1;
+    ssize_t n = 1;
+
+    while (rc > 0 && n > 0) {
+        n = pread(s->fd, piece, PIECE, (off_t)s->size);
+        if (n < 0 && errno == EINTR)
+            n = 1;
+        else if (n < 0)
+            rc = err_sys(err, "cannot read");
+        else if (n > 0 && feed(s, piece, (size_t)n, err) < 0)
+            rc = -1;
+    }
+    mem_free(piece);
+    if (rc <= 0)
+        return rc;
+    mark->size = s->size - s->pending; /* a line without an end is none yet */
+    sha256_end(s->copy, mark->sha256);
+    return 1;
+}
+
+int annals_scan(const char *dir, struct annals_mark *mark, annals_fn *fn, void *ctx,
+                struct err *err)
+{
+    char *path = path_of(dir, err);
+    struct scan s = { .fd = -1, .fn = fn, .ctx = ctx };
+    int rc = -1;
+
+    buf_init(&s.line, LINE_MAX);
+    s.sha = sha256_new(err);
+    s.copy = sha256_new(err);
+    if (path && s.sha && s.copy) {
+        s.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (s.fd >= 0)
+            rc = scan(&s, mark, err);
+        else if (errno == ENOENT)
+            rc = mark->size == 0;
+        else
+            rc = err_sys(err, "cannot open");
+        if (rc < 0)
+            (void)err_wrap(err, "'%s'", path);
+    }
+    file_close(&s.fd);
+    sha256_free(s.sha);
+    sha256_free(s.copy);
+    buf_clear(&s.line);
+    mem_free(path);
     return rc;
 }

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * annals: what was decided by people, and cannot be read from the volumes: holds,
- * and what was pruned.
+ * annals: DIR/log.jsonl, which tells what cannot be read from the volumes: holds,
+ * what was pruned, what was lost.
  *
- * Each is a line of JSON in DIR/log.jsonl, which only grows, and a row of the
- * catalog's log, which SQLite keeps from being changed. The file is what a catalog
- * is made again from.
+ * A line of JSON each. The file only grows, and it is the truth; what the catalog
+ * knows of it comes from reading it (vault/replay). Lines that are written together
+ * are flushed together, and the directory with them. A last line that a crash tore
+ * was never told of by anybody as done: the next who writes takes it away.
  *
- * Units    milliseconds since 1970
- * Errors   ERR_SYSTEM, the catalog's
- * Owns     nothing; texts are lent for the call
+ * Units    bytes; milliseconds since 1970
+ * Errors   ERR_SYSTEM, ERR_LIMIT, ERR_MEMORY
+ * Owns     struct annals: its descriptor and its lines, until annals_close; texts are lent
+ *          for the call
  * Threads  one, who has the directory's lock
  */
 #ifndef VAULT_ANNALS_H
 #define VAULT_ANNALS_H
 
+#include "base/buf.h"
+#include "base/digest.h"
 #include "base/err.h"
-#include "vault/catalog.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,28 +29,61 @@
 #define ANNALS_RELEASE "release"
 #define ANNALS_PRUNE   "prune"  /* a run: it is in no volume any more */
 #define ANNALS_REMOVE  "remove" /* a volume */
+#define ANNALS_LOSE    "lose"   /* a volume, and each part of a run that was in no other */
 
 struct annals_entry {
     int64_t at_ms;
     const char *what;
     const char *run_id; /* NULL: none, also below */
     const char *volume;
+    const char *part; /* an artifact's ID, or its path; "": the run's record */
     const char *reason;
 };
 
-/* Write an entry into file and catalog, with what follows from it. */
-int annals_add(struct catalog *c, const char *dir, const struct annals_entry *entry,
+/* Entries that are written together. */
+struct annals {
+    char *path;
+    int fd;
+    int64_t began; /* the file's size before them */
+    struct buf lines;
+    bool committed;
+};
+
+/* Open the file to append to it, and make it. annals is to be closed in any case. */
+int annals_open(struct annals *annals, const char *dir, struct err *err) MUST_CHECK;
+
+/* Add an entry. */
+int annals_put(struct annals *annals, const struct annals_entry *entry,
                struct err *err) MUST_CHECK;
 
-/* Read the file into a catalog that was made again. */
-int annals_read(struct catalog *c, const char *dir, struct err *err) MUST_CHECK;
+/* Have all of them on the disk. */
+int annals_commit(struct annals *annals, struct err *err) MUST_CHECK;
 
-/* Whether a run is held, and why (may be NULL). */
-bool annals_held(struct catalog *c, const char *run_id, char *reason, size_t size);
+/* Close; what was not committed is taken back. */
+void annals_close(struct annals *annals);
 
-/* Each hold; fn gives -1 to fail. */
-int annals_holds(struct catalog *c,
-                 int (*fn)(void *ctx, const struct annals_entry *hold, struct err *err),
-                 void *ctx, struct err *err) MUST_CHECK;
+/* Take away a last line that is torn; a file that is not there is fine. */
+int annals_mend(const char *dir, struct err *err) MUST_CHECK;
+
+/* How far a file was read, and the SHA-256 of that much of it. */
+struct annals_mark {
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* The mark of a file of which nothing was read. */
+int annals_start(struct annals_mark *mark, struct err *err) MUST_CHECK;
+
+/* Takes an entry, lent for the call, or NULL for a line that cannot be read; -1 fails. */
+typedef int annals_fn(void *ctx, const struct annals_entry *entry, struct err *err);
+
+/*
+ * Read the lines behind a mark.
+ *
+ * mark     becomes how far it was read
+ * returns  1; 0: the file does not begin with what the mark is of, and nothing was read; -1
+ */
+int annals_scan(const char *dir, struct annals_mark *mark, annals_fn *fn, void *ctx,
+                struct err *err) MUST_CHECK;
 
 #endif

@@ -3,10 +3,13 @@
  * catalog: the index of a sync directory, in SQLite.
  *
  * It is an index and never the truth: the volumes are, and what cannot be read
- * from them (holds, what was pruned) is also in the directory's log. It can be
- * made again at any time. Several may read while one writes (WAL).
+ * from them (holds, what was pruned or lost) is in the directory's log. It can be
+ * made again at any time. Several may read while one writes (WAL). Each page has a
+ * checksum (vault/pagesum), and the schema must be the one that the migrations
+ * make, so a catalog that was altered is an error and not an answer.
  *
- * Errors   ERR_FORMAT for what is no catalog, or one of a newer skyarc; ERR_BUSY;
+ * Errors   ERR_NOT_FOUND: there is none; ERR_FORMAT for what is no catalog, or a damaged
+ *          one: it can be made again; ERR_LIMIT for one of a newer skyarc; ERR_BUSY;
  *          ERR_SYSTEM with SQLite's words
  * Owns     its connection and its statements, until catalog_free
  * Threads  one at a time
@@ -29,10 +32,27 @@ struct catalog;
 /* A record's time as the catalog has it: microseconds, or CATALOG_UNKNOWN. text may be NULL. */
 int64_t catalog_us(const char *text);
 
-/* Open DIR/catalog.db. make: create it, and bring an older one up to date; else read it only.
- */
-struct catalog *catalog_open(const char *dir, bool make, struct err *err) MUST_CHECK;
+enum catalog_mode {
+    CATALOG_READ, /* what is there; nothing is written */
+    CATALOG_WRITE /* created when it is not there, brought up to date, and checked whole
+                     (PRAGMA quick_check): for who has the directory's lock */
+};
+
+/* Open DIR/catalog.db. */
+struct catalog *catalog_open(const char *dir, enum catalog_mode mode,
+                             struct err *err) MUST_CHECK;
 void catalog_free(struct catalog *catalog);
+
+/* Whether catalog_open made it: there was none. */
+bool catalog_is_new(const struct catalog *catalog);
+
+/*
+ * Rename DIR/catalog.db to DIR/catalog.db.WORD, in place of what had that name. The catalog
+ * must not be open.
+ *
+ * returns  1; 0: there is none; -1
+ */
+int catalog_set_aside(const char *dir, const char *word, struct err *err) MUST_CHECK;
 
 /* All or nothing: what is between them happens together. */
 int catalog_begin(struct catalog *catalog, struct err *err) MUST_CHECK;
@@ -63,12 +83,21 @@ int catalog_step(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *
 /* The same for a statement without rows. */
 int catalog_do(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
 
+/* Whether there is a row: 1, 0 or -1; the statement is ready to be bound again. */
+int catalog_any(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
+
 /* Leave rows that were not stepped to. */
 void catalog_done(struct sqlite3_stmt *sql);
 
 /* Columns of a row, from 0 on; texts are lent until the next step, NULL for NULL. */
 const char *catalog_column(struct sqlite3_stmt *sql, int at);
+
+/* The same for a column that is never NULL in a catalog of ours: "" for NULL. */
+const char *catalog_name(struct sqlite3_stmt *sql, int at);
 int64_t catalog_column_number(struct sqlite3_stmt *sql, int at);
+
+/* Copy the bytes of a column; false: it has another length. */
+bool catalog_column_bytes(struct sqlite3_stmt *sql, int at, void *out, size_t len);
 
 /* The ID of what was inserted last. */
 int64_t catalog_last(struct catalog *catalog);

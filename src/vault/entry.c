@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/entry.h"
 
-#include "base/clock.h"
-
 #include <stdio.h>
 
 int entry_remove(struct catalog *c, const char *name, struct err *err)
@@ -32,7 +30,8 @@ int entry_volume(struct catalog *c, const struct entry_volume *v, int64_t *id, s
         return -1;
     sql = catalog_sql(c,
                       "INSERT INTO volumes(name, size, manifest_sha256, created_ms, entered_ms,"
-                      " verified_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                      " verified_ms, tail_sha256, log_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+                      " (SELECT coalesce(max(id), 0) FROM log))",
                       err);
     if (!sql)
         return -1;
@@ -40,12 +39,27 @@ int entry_volume(struct catalog *c, const struct entry_volume *v, int64_t *id, s
     catalog_number(sql, 2, (int64_t)v->size);
     catalog_text(sql, 3, v->manifest_sha256);
     catalog_number(sql, 4, v->created_ms);
-    catalog_number(sql, 5, clock_wall());
+    catalog_number(sql, 5, v->entered_ms);
     catalog_number(sql, 6, v->verified_ms);
+    if (v->tail)
+        catalog_bytes(sql, 7, v->tail, SHA256_SIZE);
     if (catalog_do(c, sql, err) < 0)
         return -1;
     *id = catalog_last(c);
     return 0;
+}
+
+/* What a lost volume had is in another one now. */
+static int found_again(struct catalog *c, const char *run_id, const char *part, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "DELETE FROM lost WHERE run_id = ?1 AND part = ?2", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_text(sql, 2, part);
+    return catalog_do(c, sql, err);
 }
 
 int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, struct err *err)
@@ -70,7 +84,7 @@ int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, stru
     catalog_text(sql, 9, r->prompt);
     catalog_number(sql, 10, (int64_t)r->artifacts);
     catalog_number(sql, 11, (int64_t)r->missing);
-    return catalog_do(c, sql, err);
+    return catalog_do(c, sql, err) < 0 ? -1 : found_again(c, r->run_id, "", err);
 }
 
 /* The object of a content, made when it is not there. */
@@ -122,8 +136,11 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
     catalog_text(sql, 5, a->path);
     catalog_number(sql, 6, object);
     catalog_number(sql, 7, a->created_at);
-    if (catalog_do(c, sql, err) < 0 || !a->artifact_id)
-        return a->artifact_id ? -1 : 0;
+    if (catalog_do(c, sql, err) < 0 ||
+        found_again(c, a->run_id, a->artifact_id ? a->artifact_id : a->path, err) < 0)
+        return -1;
+    if (!a->artifact_id)
+        return 0;
     sql = catalog_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
     if (!sql)
         return -1;
@@ -137,7 +154,8 @@ int entry_missing(struct catalog *c, const struct entry_missing *m, struct err *
     struct sqlite3_stmt *sql =
         catalog_sql(c,
                     "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
-                    " VALUES(?1, ?2, ?3, ?4, 1, ?5) ON CONFLICT(run_id, artifact_id)"
+                    " SELECT ?1, ?2, ?3, ?4, 1, ?5 WHERE NOT EXISTS (SELECT 1 FROM artifacts"
+                    " WHERE artifact_id = ?2 AND run_id = ?1) ON CONFLICT(run_id, artifact_id)"
                     " DO UPDATE SET reason = ?4, tries = tries + 1, final = final OR ?5",
                     err);
 
@@ -173,26 +191,65 @@ int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256, st
     return catalog_do(c, sql, err);
 }
 
-/* Whether a statement, bound, has a row. */
-static int has_row(struct catalog *c, struct sqlite3_stmt *sql, struct err *err)
+int entry_has(struct catalog *c, const char *name, struct err *err)
 {
-    int rc = catalog_step(c, sql, err);
-
-    if (rc > 0)
-        catalog_done(sql);
-    return rc;
-}
-
-int entry_has(struct catalog *c, const char *name, uint64_t size, struct err *err)
-{
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT 1 FROM volumes WHERE name = ?1 AND size = ?2", err);
+    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT 1 FROM volumes WHERE name = ?1", err);
 
     if (!sql)
         return -1;
     catalog_text(sql, 1, name);
-    catalog_number(sql, 2, (int64_t)size);
-    return has_row(c, sql, err);
+    return catalog_any(c, sql, err);
+}
+
+int entry_holds(struct catalog *c, const char *name, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c,
+                                           "SELECT 1 FROM volumes v JOIN runs r ON r.volume ="
+                                           " v.id WHERE v.name = ?1 AND r.run_id = ?2",
+                                           err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_text(sql, 2, run_id);
+    return catalog_any(c, sql, err);
+}
+
+int entry_manifest(struct catalog *c, const char *name, char sha256[SHA256_TEXT],
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT manifest_sha256 FROM volumes WHERE name = ?1", err);
+    int rc;
+
+    sha256[0] = '\0';
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    rc = catalog_step(c, sql, err);
+    if (rc > 0) {
+        (void)snprintf(sha256, SHA256_TEXT, "%s", catalog_name(sql, 0));
+        catalog_done(sql);
+    }
+    return rc;
+}
+
+int entry_verified(struct catalog *c, const char *name, int64_t verified_ms,
+                   const uint8_t *tail, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE volumes SET verified_ms = ?2, tail_sha256 = coalesce(?3,"
+                    " tail_sha256) WHERE name = ?1",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, name);
+    catalog_number(sql, 2, verified_ms);
+    if (tail)
+        catalog_bytes(sql, 3, tail, SHA256_SIZE);
+    return catalog_do(c, sql, err);
 }
 
 int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id,
@@ -208,22 +265,106 @@ int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id
         return -1;
     catalog_text(sql, 1, run_id);
     catalog_text(sql, 2, artifact_id);
-    return has_row(c, sql, err);
+    return catalog_any(c, sql, err);
 }
 
-int entry_volumes(struct catalog *c, int (*fn)(void *ctx, const char *name, struct err *err),
-                  void *ctx, struct err *err)
+typedef int volume_fn(void *ctx, const struct entry_volume *volume, struct err *err);
+
+#define VOLUME                                                                                 \
+    "SELECT v.name, v.size, v.manifest_sha256, v.created_ms, v.entered_ms, v.verified_ms,"     \
+    " v.tail_sha256 FROM volumes v"
+
+/* The rows of a statement that begins with VOLUME. */
+static int each_volume(struct catalog *c, struct sqlite3_stmt *sql, volume_fn *fn, void *ctx,
+                       struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT name FROM volumes ORDER BY name", err);
-    int rc = sql ? 1 : -1;
+    int rc = 1;
 
     while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        if (fn(ctx, catalog_column(sql, 0), err) < 0) {
+        uint8_t tail[SHA256_SIZE];
+        struct entry_volume volume = { .name = catalog_name(sql, 0),
+                                       .size = (uint64_t)catalog_column_number(sql, 1),
+                                       .manifest_sha256 = catalog_name(sql, 2),
+                                       .created_ms = catalog_column_number(sql, 3),
+                                       .entered_ms = catalog_column_number(sql, 4),
+                                       .verified_ms = catalog_column_number(sql, 5) };
+
+        if (catalog_column_bytes(sql, 6, tail, SHA256_SIZE))
+            volume.tail = tail;
+        if (fn(ctx, &volume, err) < 0) {
             catalog_done(sql);
             return -1;
         }
     }
     return rc;
+}
+
+int entry_volumes(struct catalog *c, volume_fn *fn, void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, VOLUME " ORDER BY v.name", err);
+
+    return sql ? each_volume(c, sql, fn, ctx, err) : -1;
+}
+
+int entry_volumes_of(struct catalog *c, const char *run_id, volume_fn *fn, void *ctx,
+                     struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, VOLUME " JOIN runs r ON r.volume = v.id WHERE r.run_id = ?1 ORDER BY v.name", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    return each_volume(c, sql, fn, ctx, err);
+}
+
+/* The rows of a statement with two texts each. */
+static int each_pair(struct catalog *c, struct sqlite3_stmt *sql,
+                     int (*fn)(void *ctx, const char *a, const char *b, struct err *err),
+                     void *ctx, struct err *err)
+{
+    int rc = 1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_name(sql, 0), catalog_name(sql, 1), err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int entry_parts(struct catalog *c, const char *volume,
+                int (*fn)(void *ctx, const char *run_id, const char *part, struct err *err),
+                void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT r.run_id, '' FROM runs r JOIN volumes v ON v.id = r.volume WHERE v.name = ?1 "
+        "AND"
+        " NOT EXISTS (SELECT 1 FROM runs o WHERE o.run_id = r.run_id AND o.volume <> v.id)"
+        " UNION ALL SELECT a.run_id, coalesce(a.artifact_id, a.path) FROM volumes v"
+        " JOIN runs r ON r.volume = v.id JOIN artifacts a ON a.run_id = r.run_id AND"
+        " a.volume = v.id WHERE v.name = ?1 AND NOT EXISTS (SELECT 1 FROM artifacts o WHERE"
+        " o.run_id = a.run_id AND o.volume <> v.id AND coalesce(o.artifact_id, o.path) ="
+        " coalesce(a.artifact_id, a.path))",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, volume);
+    return each_pair(c, sql, fn, ctx, err);
+}
+
+int entry_supplements(struct catalog *c,
+                      int (*fn)(void *ctx, const char *run_id, const char *volume,
+                                struct err *err),
+                      void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "SELECT run_id, supplements FROM runs WHERE supplements IS NOT NULL", err);
+
+    return sql ? each_pair(c, sql, fn, ctx, err) : -1;
 }
 
 /* The first column of the first row of a statement with one text bound. */
@@ -237,7 +378,7 @@ static bool first_text(struct catalog *c, const char *text, const char *bound, c
     catalog_text(sql, 1, bound);
     if (catalog_step(c, sql, NULL) <= 0)
         return false;
-    (void)snprintf(out, size, "%s", catalog_column(sql, 0));
+    (void)snprintf(out, size, "%s", catalog_name(sql, 0));
     catalog_done(sql);
     return true;
 }
@@ -265,8 +406,8 @@ bool entry_newest(struct catalog *c, char *name, size_t size, char sha256[SHA256
 
     if (!sql || catalog_step(c, sql, NULL) <= 0)
         return false;
-    (void)snprintf(name, size, "%s", catalog_column(sql, 0));
-    (void)snprintf(sha256, SHA256_TEXT, "%s", catalog_column(sql, 1));
+    (void)snprintf(name, size, "%s", catalog_name(sql, 0));
+    (void)snprintf(sha256, SHA256_TEXT, "%s", catalog_name(sql, 1));
     catalog_done(sql);
     return true;
 }
@@ -283,7 +424,7 @@ int entry_runs(struct catalog *c,
     int rc = sql ? 1 : -1;
 
     while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        struct entry_kept run = { catalog_column(sql, 0), catalog_column(sql, 1),
+        struct entry_kept run = { catalog_name(sql, 0), catalog_column(sql, 1),
                                   catalog_column_number(sql, 2) };
 
         if (fn(ctx, &run, err) < 0) {
@@ -304,13 +445,6 @@ int entry_contents(struct catalog *c,
                     "SELECT v.name, r.run_id FROM volumes v JOIN runs r ON r.volume = v.id"
                     " ORDER BY v.name, r.run_id",
                     err);
-    int rc = sql ? 1 : -1;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        if (fn(ctx, catalog_column(sql, 0), catalog_column(sql, 1), err) < 0) {
-            catalog_done(sql);
-            return -1;
-        }
-    }
-    return rc;
+    return sql ? each_pair(c, sql, fn, ctx, err) : -1;
 }

@@ -23,8 +23,10 @@ struct entry_volume {
     const char *name; /* below the directory: "2026/11/skyarc-....tar.zst" */
     const char *manifest_sha256;
     uint64_t size;
+    const uint8_t *tail; /* SHA256_SIZE bytes: see shelf_look; NULL: not known */
     int64_t created_ms;
-    int64_t verified_ms;
+    int64_t entered_ms;
+    int64_t verified_ms; /* when it was read back, every hash; CATALOG_UNKNOWN: it was not */
 };
 
 struct entry_run {
@@ -77,16 +79,46 @@ int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256,
 /* Take a volume out, with what only it held. */
 int entry_remove(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
 
-/* Whether a volume is entered with this size: 1, 0, or -1. */
-int entry_has(struct catalog *c, const char *name, uint64_t size, struct err *err) MUST_CHECK;
+/* Whether a volume is entered: 1, 0, or -1. */
+int entry_has(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
+
+/* Whether a volume is entered, and a run is in it: 1, 0, or -1. */
+int entry_holds(struct catalog *c, const char *name, const char *run_id,
+                struct err *err) MUST_CHECK;
+
+/* The digest of a volume's manifest: 1, 0 where it is not entered, or -1. */
+int entry_manifest(struct catalog *c, const char *name, char sha256[SHA256_TEXT],
+                   struct err *err) MUST_CHECK;
+
+/* It was read back, and is what it should be; CATALOG_UNKNOWN: it is to be read back soon. tail
+ * may be NULL. */
+int entry_verified(struct catalog *c, const char *name, int64_t verified_ms,
+                   const uint8_t *tail, struct err *err) MUST_CHECK;
 
 /* Whether an artifact of a run is in some volume, or is known never to come: 1, 0, or -1. */
 int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id,
                   struct err *err) MUST_CHECK;
 
-/* Each volume's name; fn gives -1 to fail. */
-int entry_volumes(struct catalog *c, int (*fn)(void *ctx, const char *name, struct err *err),
+/* Each volume; fn gives -1 to fail, and does not change any. */
+int entry_volumes(struct catalog *c,
+                  int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
+
+/* The volumes that a run is in. */
+int entry_volumes_of(struct catalog *c, const char *run_id,
+                     int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
+                     void *ctx, struct err *err) MUST_CHECK;
+
+/* What would be lost with a volume: each part of a run (see state_lose) that is in no other. */
+int entry_parts(struct catalog *c, const char *volume,
+                int (*fn)(void *ctx, const char *run_id, const char *part, struct err *err),
+                void *ctx, struct err *err) MUST_CHECK;
+
+/* Each run that names a volume as the one with its part before, in the order of runs. */
+int entry_supplements(struct catalog *c,
+                      int (*fn)(void *ctx, const char *run_id, const char *volume,
+                                struct err *err),
+                      void *ctx, struct err *err) MUST_CHECK;
 
 /* A run, however many volumes it is in. */
 struct entry_kept {

@@ -5,6 +5,8 @@
  * A flock, which ends with its holder whatever becomes of it: there is no stale
  * lock. The file says who holds it, for people.
  *
+ * A lock on a file that somebody removed meanwhile is none.
+ *
  * Units    milliseconds
  * Errors   ERR_BUSY naming the holder; ERR_SYSTEM
  * Owns     its descriptor

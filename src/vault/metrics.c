@@ -37,6 +37,7 @@ static double last_success(const char *path)
 int metrics_write(const char *path, const struct metrics *m, struct err *err)
 {
     double success = m->ok ? (double)m->ended_ms / 1000 : last_success(path);
+    double read = m->oldest_ms == INT64_MIN ? 0 : (double)m->oldest_ms / 1000;
     double oldest = m->oldest_us == INT64_MIN ? 0 : (double)m->oldest_us / 1e6;
     struct buf out;
     int rc = -1;
@@ -56,6 +57,17 @@ int metrics_write(const char *path, const struct metrics *m, struct err *err)
             err) == 0 &&
         add(&out, "skyarc_sync_missing", "Artifacts that it could not get.", (double)m->missing,
             err) == 0 &&
+        add(&out, "skyarc_sync_damaged_volumes",
+            "Volumes that it found gone, damaged, unreadable, or another one.",
+            (double)m->damaged, err) == 0 &&
+        add(&out, "skyarc_sync_read_back_bytes", "Bytes of volumes that it read back.",
+            (double)m->read_bytes, err) == 0 &&
+        add(&out, "skyarc_sync_oldest_read_back_timestamp_seconds",
+            "When the volume that was read back longest ago was; 0: one never was.", read,
+            err) == 0 &&
+        add(&out, "skyarc_sync_lost_runs",
+            "Runs that lack what a lost volume had, and that the service does not have.",
+            (double)m->lost, err) == 0 &&
         add(&out, "skyarc_sync_waiting_runs", "Runs that have ended and are not archived.",
             (double)m->waiting, err) == 0 &&
         add(&out, "skyarc_sync_oldest_waiting_run_timestamp_seconds",

@@ -26,8 +26,12 @@ struct metrics {
     uint64_t artifacts;
     uint64_t bytes;
     uint64_t missing;
-    uint64_t waiting;  /* runs that have ended and are not archived */
-    int64_t oldest_us; /* the oldest of them was made; INT64_MIN: there is none */
+    uint64_t damaged;    /* volumes that were gone, differed, were damaged or unreadable */
+    uint64_t read_bytes; /* of volumes read back */
+    uint64_t lost;       /* runs that are lost, or lack what a lost volume had */
+    int64_t oldest_ms;   /* the volume read back longest ago was read then; INT64_MIN: never */
+    uint64_t waiting;    /* runs that have ended and are not archived */
+    int64_t oldest_us;   /* the oldest of them was made; INT64_MIN: there is none */
 };
 
 int metrics_write(const char *path, const struct metrics *metrics, struct err *err) MUST_CHECK;

@@ -72,7 +72,8 @@ void retention_decide(const struct retention_rules *rules, struct retention_run 
     size_t i;
     int k;
 
-    qsort(runs, count, sizeof(*runs), newest_first);
+    if (count)
+        qsort(runs, count, sizeof(*runs), newest_first);
     for (i = 0; i < count; i++) {
         struct retention_run *run = &runs[i];
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "vault/state.h"
 
 #include <sqlite3.h>
 #include <string.h>
@@ -107,8 +108,8 @@ static void read_row(sqlite3_stmt *sql, struct search_row *row)
 {
     const void *sha256 = sqlite3_column_blob(sql, 9);
 
-    *row = (struct search_row){ .volume = catalog_column(sql, 0),
-                                .run_id = catalog_column(sql, 1),
+    *row = (struct search_row){ .volume = catalog_name(sql, 0),
+                                .run_id = catalog_name(sql, 1),
                                 .status = catalog_column(sql, 2),
                                 .failure_reason = catalog_column(sql, 3),
                                 .created_at = catalog_column_number(sql, 4),
@@ -141,17 +142,18 @@ int search_run(struct catalog *c, const struct search *search,
     return rc;
 }
 
-int search_safe(struct catalog *c, int64_t before,
-                int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
-                struct err *err)
+int search_sealed(struct catalog *c, int64_t before,
+                  int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
+                  struct err *err)
 {
     struct sqlite3_stmt *sql = catalog_sql(
         c,
         "SELECT s.run_id FROM states s WHERE s.state = 'sealed' AND s.finished_at < ?1"
+        " AND coalesce(s.reason, '') <> '" STATE_LEFT "'"
         " AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
         " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"
-        " AND NOT EXISTS (SELECT 1 FROM runs r JOIN volumes v ON v.id = r.volume"
-        "  WHERE r.run_id = s.run_id AND v.verified_ms IS NULL) ORDER BY s.finished_at",
+        " AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.run_id = s.run_id)"
+        " ORDER BY s.finished_at, s.run_id",
         err);
     int rc = sql ? 1 : -1;
 
@@ -159,7 +161,7 @@ int search_safe(struct catalog *c, int64_t before,
         return -1;
     catalog_number(sql, 1, before);
     while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        if (fn(ctx, catalog_column(sql, 0), err) < 0) {
+        if (fn(ctx, catalog_name(sql, 0), err) < 0) {
             catalog_done(sql);
             return -1;
         }

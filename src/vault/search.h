@@ -56,10 +56,13 @@ int search_run(struct catalog *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
 
-/* Runs that are sealed, whole, in verified volumes, and ended before a time: safe to remove at
- * the source. Oldest first. */
-int search_safe(struct catalog *c, int64_t before,
-                int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
-                struct err *err) MUST_CHECK;
+/*
+ * Runs that are sealed, lack nothing, and ended before a time, oldest first; not those that the
+ * service removed before they were listed a second time. Whether their volumes stand is not
+ * looked at.
+ */
+int search_sealed(struct catalog *c, int64_t before,
+                  int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
+                  struct err *err) MUST_CHECK;
 
 #endif

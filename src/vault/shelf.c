@@ -1,19 +1,120 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/shelf.h"
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PREFIX    "skyarc-"
+#define ASIDE_MAX 10000
+
+/* Whether a text is so many digits. */
+static bool is_number(const char *text, size_t digits)
+{
+    return strlen(text) == digits && strspn(text, "0123456789") == digits;
+}
+
+/* The number behind a mark ("-", "-r") at *at; 0: there is none, and *at stays. */
+static unsigned long take_number(const char **at, const char *mark)
+{
+    size_t len = strlen(mark);
+    const char *digits = *at + len;
+    size_t count = strncmp(*at, mark, len) == 0 ? strspn(digits, "0123456789") : 0;
+
+    if (!count || count > 9 || *digits == '0')
+        return 0;
+    *at = digits + count;
+    return strtoul(digits, NULL, 10);
+}
+
+/* Read a name without its folders. */
+static bool parse_base(struct shelf_name *out, const char *base)
+{
+    const char *at = base + strlen(PREFIX);
+    size_t stamp;
+
+    if (strncmp(base, PREFIX, strlen(PREFIX)) != 0)
+        return false;
+    stamp = strspn(at, "0123456789TZ");
+    if (!stamp || stamp >= sizeof(out->stamp))
+        return false;
+    memcpy(out->stamp, at, stamp);
+    out->stamp[stamp] = '\0';
+    at += stamp;
+    out->number = take_number(&at, "-");
+    out->number = out->number ? out->number : 1;
+    (void)snprintf(out->stem, sizeof(out->stem), "%.*s", (int)(at - base), base);
+    out->revision = take_number(&at, "-r");
+    (void)snprintf(out->top, sizeof(out->top), "%.*s", (int)(at - base), base);
+    if (strcmp(at, ".tar.zst") != 0 && strcmp(at, ".tar.gz") != 0 && strcmp(at, ".tar") != 0)
+        return false;
+    (void)snprintf(out->suffix, sizeof(out->suffix), "%s", at);
+    return true;
+}
+
+bool shelf_parse(struct shelf_name *out, const char *name)
+{
+    char year[5] = { 0 };
+    char month[3] = { 0 };
+    char stem[SHELF_NAME];
+
+    *out = (struct shelf_name){ .number = 1 };
+    if (strlen(name) < 9 || strlen(name) >= SHELF_NAME - 32 || name[4] != '/' || name[7] != '/')
+        return false;
+    memcpy(year, name, 4);
+    memcpy(month, name + 5, 2);
+    if (!is_number(year, 4) || !is_number(month, 2) || !parse_base(out, name + 8))
+        return false;
+    (void)snprintf(stem, sizeof(stem), "%s/%s/%.200s", year, month, out->stem);
+    memcpy(out->stem, stem, sizeof(stem));
+    return true;
+}
+
+void shelf_revision(char out[SHELF_NAME], const struct shelf_name *name, unsigned long revision)
+{
+    if (revision)
+        (void)snprintf(out, SHELF_NAME, "%.200s-r%lu%s", name->stem, revision, name->suffix);
+    else
+        (void)snprintf(out, SHELF_NAME, "%.200s%s", name->stem, name->suffix);
+}
+
+static int order(unsigned long a, unsigned long b)
+{
+    return (a > b) - (a < b);
+}
+
+int shelf_compare(const char *a, const char *b)
+{
+    struct shelf_name x;
+    struct shelf_name y;
+    int by;
+
+    if (!shelf_parse(&x, a) || !shelf_parse(&y, b))
+        return strcmp(a, b);
+    by = strcmp(x.stamp, y.stamp);
+    by = by ? by : order(x.number, y.number);
+    by = by ? by : order(x.revision, y.revision);
+    return by ? by : strcmp(a, b);
+}
+
 /* A volume's path. */
 static char *path_of(const struct shelf *shelf, const char *name, struct err *err)
 {
+    struct shelf_name parts;
+
+    if (!shelf_parse(&parts, name)) {
+        (void)err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
+        return NULL;
+    }
     return mem_format(err, "%s/%s", shelf->dir, name);
 }
 
@@ -39,6 +140,104 @@ char *shelf_write(const struct shelf *shelf, const char *name, struct err *err)
     return path;
 }
 
+/* Hash the last bytes of a file. */
+static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err *err)
+{
+    size_t len = size < SHELF_TAIL ? (size_t)size : SHELF_TAIL;
+    unsigned char *bytes = mem_new(SHELF_TAIL, err);
+    struct sha256 *sha = bytes ? sha256_new(err) : NULL;
+    int rc = sha ? file_pread(fd, bytes, len, size - len, err) : -1;
+
+    if (rc == 0) {
+        sha256_add(sha, bytes, len);
+        sha256_end(sha, out);
+    }
+    sha256_free(sha);
+    mem_free(bytes);
+    return rc;
+}
+
+int shelf_look(const struct shelf *shelf, const char *name, struct shelf_seen *out,
+               struct err *err)
+{
+    char *path = path_of(shelf, name, err);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    struct stat st;
+    int rc = -1;
+
+    if (path && fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        rc = 0;
+    } else if (path && (fd < 0 || fstat(fd, &st) < 0)) {
+        (void)err_sys(err, "cannot read '%s'", path);
+    } else if (path && !S_ISREG(st.st_mode)) {
+        (void)err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+    } else if (path) {
+        out->size = (uint64_t)st.st_size;
+        rc = hash_tail(fd, out->size, out->tail, err) < 0 ? err_wrap(err, "'%s'", path) : 1;
+    }
+    file_close(&fd);
+    mem_free(path);
+    return rc;
+}
+
+/* Rename, and replace nothing. */
+static int rename_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL || link(from, to) < 0) /* a file system that does not know the flag */
+        return -1;
+    return unlink(from);
+}
+
+/* The signature goes along: it is of this volume, and in the way of the next of that name. */
+static void move_signature(const char *from, const char *to)
+{
+    char *old = mem_format(NULL, "%s.sig", from);
+    char *new = mem_format(NULL, "%s.sig", to);
+
+    if (old && new &&rename(old, new) < 0) {
+        /* there is none */
+    }
+    mem_free(old);
+    mem_free(new);
+}
+
+int shelf_set_aside(const struct shelf *shelf, const char *name, const char *word,
+                    char out[SHELF_NAME], struct err *err)
+{
+    char *from = path_of(shelf, name, err);
+    unsigned i;
+    int rc = -1;
+
+    for (i = 1; from && i < ASIDE_MAX; i++) {
+        char number[16] = "";
+        char *to;
+
+        if (i > 1)
+            (void)snprintf(number, sizeof(number), "-%u", i);
+        (void)snprintf(out, SHELF_NAME, "%.220s.%.12s%s", name, word, number);
+        to = mem_format(err, "%s/%s", shelf->dir, out);
+        rc = to ? rename_new(from, to) : -1;
+        if (rc < 0 && to && errno == EEXIST) {
+            mem_free(to);
+            continue;
+        }
+        if (rc == 0)
+            move_signature(from, to);
+        if (rc < 0 && to)
+            (void)err_sys(err, "cannot rename '%s'", from);
+        else if (rc == 0)
+            rc = file_sync_dir(to, err);
+        mem_free(to);
+        break;
+    }
+    if (i == ASIDE_MAX)
+        (void)err_set(err, ERR_EXISTS, "'%s' was set aside too often", from);
+    mem_free(from);
+    return rc;
+}
+
 int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
 {
     char *path = path_of(shelf, name, err);
@@ -56,75 +255,120 @@ int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
     return rc;
 }
 
-/* Names of a folder's entries that fn wants, one below the other: years, months, volumes. */
+/* Files two folders down: years, months, then whatever is there. */
+typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
+
 struct level {
     const struct shelf *shelf;
     int depth;
-    int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err);
+    file_fn *fn;
     void *ctx;
 };
-
-static bool is_number(const char *name, size_t digits)
-{
-    return strlen(name) == digits && strspn(name, "0123456789") == digits;
-}
-
-static bool is_volume(const char *name)
-{
-    static const char *const suffixes[] = { ".tar.zst", ".tar.gz", ".tar" };
-    size_t len = strlen(name);
-    size_t i;
-
-    for (i = 0; strncmp(name, "skyarc-", 7) == 0 && i < 3; i++) {
-        size_t n = strlen(suffixes[i]);
-
-        if (len > n && strcmp(name + len - n, suffixes[i]) == 0)
-            return true;
-    }
-    return false;
-}
 
 static int walk(const struct level *level, const char *below, struct err *err)
 {
     char *path = mem_format(err, "%s/%s", level->shelf->dir, below);
     DIR *dir = path ? opendir(path) : NULL;
-    struct dirent *entry;
+    struct dirent *entry = NULL;
     int rc = path ? 0 : -1;
 
-    if (path && !dir && errno != ENOENT)
+    if (path && !dir && errno != ENOENT && errno != ENOTDIR)
         rc = err_sys(err, "cannot read '%s'", path);
-    while (rc == 0 && dir && (entry = readdir(dir))) {
+    while (rc == 0 && dir && (errno = 0, entry = readdir(dir))) {
         struct level next = *level;
         struct stat st;
         char *name;
 
-        if (level->depth < 2 ? !is_number(entry->d_name, level->depth ? 2 : 4)
-                             : !is_volume(entry->d_name))
+        if (level->depth < 2 && !is_number(entry->d_name, level->depth ? 2 : 4))
             continue;
         name = mem_format(err, "%s%s%s", below, *below ? "/" : "", entry->d_name);
-        if (!name) {
-            rc = -1;
-            break;
-        }
         next.depth++;
-        if (level->depth < 2)
+        if (!name)
+            rc = -1;
+        else if (level->depth < 2)
             rc = walk(&next, name, err);
-        else if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-                 S_ISREG(st.st_mode))
-            rc = level->fn(level->ctx, name, (uint64_t)st.st_size, err);
+        else if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+            rc = level->fn(level->ctx, name, &st, err);
         mem_free(name);
     }
+    if (rc == 0 && dir && errno)
+        rc = err_sys(err, "cannot read '%s'", path);
     if (dir)
         (void)closedir(dir);
     mem_free(path);
     return rc;
 }
 
+struct visit {
+    int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err);
+    void *ctx;
+};
+
+static int on_file(void *ctx, const char *name, const struct stat *st, struct err *err)
+{
+    const struct visit *v = ctx;
+    struct shelf_name parts;
+
+    return shelf_parse(&parts, name) ? v->fn(v->ctx, name, (uint64_t)st->st_size, err) : 0;
+}
+
 int shelf_each(const struct shelf *shelf,
                int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                void *ctx, struct err *err)
 {
-    struct level level = { shelf, 0, fn, ctx };
+    struct visit visit = { fn, ctx };
+    struct level level = { shelf, 0, on_file, &visit };
+
+    return walk(&level, "", err);
+}
+
+/* The volume's name that a file's begins with; false: what follows is not this suffix. */
+static bool is_beside(const char *name, const char *suffix, char out[SHELF_NAME])
+{
+    struct shelf_name parts;
+    size_t len = strlen(name);
+    size_t n = strlen(suffix);
+
+    if (len <= n || len - n >= SHELF_NAME || strcmp(name + len - n, suffix) != 0)
+        return false;
+    memcpy(out, name, len - n);
+    out[len - n] = '\0';
+    return shelf_parse(&parts, out);
+}
+
+static int on_left(void *ctx, const char *name, const struct stat *st, struct err *err)
+{
+    const struct shelf *shelf = ctx;
+    char volume[SHELF_NAME];
+    struct stat there;
+    char *path;
+    int rc = 0;
+
+    (void)st;
+    if (!is_beside(name, ".partial", volume) && !is_beside(name, ".partial.journal", volume) &&
+        !is_beside(name, ".sig", volume))
+        return 0;
+    path = mem_format(err, "%s/%s", shelf->dir, volume);
+    if (!path)
+        return -1;
+    if (strcmp(name + strlen(name) - 4, ".sig") == 0 && stat(path, &there) == 0) {
+        mem_free(path);
+        return 0;
+    }
+    mem_free(path);
+    path = mem_format(err, "%s/%s", shelf->dir, name);
+    if (!path)
+        return -1;
+    if (unlink(path) < 0 && errno != ENOENT)
+        rc = err_sys(err, "cannot remove '%s'", path);
+    mem_free(path);
+    return rc;
+}
+
+int shelf_sweep(const struct shelf *shelf, struct err *err)
+{
+    struct shelf own = *shelf;
+    struct level level = { shelf, 0, on_left, &own };
 
     return walk(&level, "", err);
 }

@@ -32,6 +32,27 @@ static int put(struct catalog *c, const struct state_row *row, const char *state
     return catalog_do(c, sql, err);
 }
 
+/* What a list, or a record, has and we had not: its end, say. */
+static int complete(struct catalog *c, const struct state_row *row, int64_t now_ms,
+                    struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "UPDATE states SET status = coalesce(?2, status), created_at = coalesce(created_at, "
+        "?3),"
+        " finished_at = coalesce(finished_at, ?4), listed_ms = ?5 WHERE run_id = ?1",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, row->run_id);
+    catalog_text(sql, 2, row->status);
+    catalog_number(sql, 3, row->created_at);
+    catalog_number(sql, 4, row->finished_at);
+    catalog_number(sql, 5, now_ms);
+    return catalog_do(c, sql, err);
+}
+
 int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
                struct err *err)
 {
@@ -48,17 +69,18 @@ int state_seen(struct catalog *c, const struct state_row *row, bool terminal, in
     if (known < 0)
         return -1;
     if (known) {
-        const char *state = catalog_column(sql, 0);
+        const char *state = catalog_name(sql, 0);
         int64_t then = catalog_column_number(sql, 1);
 
         if (strcmp(state, STATE_SEALED) == 0 && row->finished_at != CATALOG_UNKNOWN &&
             then != CATALOG_UNKNOWN && row->finished_at != then)
             next = STATE_OPEN; /* it went on */
         else
-            moved = strcmp(state, STATE_RUNNING) == 0;
+            moved = strcmp(state, STATE_RUNNING) == 0 || strcmp(state, STATE_GONE) == 0 ||
+                    strcmp(state, STATE_LOST) == 0;
         catalog_done(sql);
     }
-    if (moved && put(c, row, next, now_ms, err) < 0)
+    if ((moved ? put(c, row, next, now_ms, err) : complete(c, row, now_ms, err)) < 0)
         return -1;
     return !known;
 }
@@ -124,26 +146,35 @@ int state_grown(struct catalog *c, const char *run_id, struct err *err)
     return catalog_do(c, sql, err);
 }
 
-int state_each(struct catalog *c, const char *state, int64_t now_ms, int64_t seen_ms,
-               size_t most, int (*fn)(void *ctx, const struct state_row *row, struct err *err),
-               void *ctx, struct err *err)
+int64_t state_horizon(int64_t settle)
+{
+    return settle > WEEK_MS ? settle : WEEK_MS;
+}
+
+int state_each(struct catalog *c, const struct state_which *which,
+               int (*fn)(void *ctx, const struct state_row *row, struct err *err), void *ctx,
+               struct err *err)
 {
     struct sqlite3_stmt *sql = catalog_sql(
         c,
         "SELECT run_id, state, status, created_at, finished_at, tries FROM states"
-        " WHERE state = ?1 AND next_ms <= ?2 AND (?4 = 0 OR coalesce(listed_ms, 0) < ?4)"
+        " WHERE state = ?1 AND (next_ms <= ?2 OR next_ms > ?5)"
+        " AND (?4 = 0 OR coalesce(listed_ms, 0) <> ?4) AND (?6 = 0 OR tries > 0 OR EXISTS"
+        " (SELECT 1 FROM lost l WHERE l.run_id = states.run_id))"
         " ORDER BY created_at, run_id LIMIT ?3",
         err);
     int rc = sql ? 1 : -1;
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, state);
-    catalog_number(sql, 2, now_ms);
-    catalog_number(sql, 3, (int64_t)most);
-    catalog_number(sql, 4, seen_ms);
+    catalog_text(sql, 1, which->state);
+    catalog_number(sql, 2, which->now_ms);
+    catalog_number(sql, 3, (int64_t)which->most);
+    catalog_number(sql, 4, which->seen_ms);
+    catalog_number(sql, 5, which->now_ms + which->horizon);
+    catalog_number(sql, 6, which->doubtful);
     while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        struct state_row row = { catalog_column(sql, 0),        catalog_column(sql, 1),
+        struct state_row row = { catalog_name(sql, 0),          catalog_name(sql, 1),
                                  catalog_column(sql, 2),        catalog_column_number(sql, 3),
                                  catalog_column_number(sql, 4), catalog_column_number(sql, 5) };
 
@@ -153,6 +184,160 @@ int state_each(struct catalog *c, const char *state, int64_t now_ms, int64_t see
         }
     }
     return rc;
+}
+
+int state_is(struct catalog *c, const char *run_id, const char *state, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT 1 FROM states WHERE run_id = ?1 AND state = ?2", err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_text(sql, 2, state);
+    return catalog_any(c, sql, err);
+}
+
+int state_vanished(struct catalog *c, const char *run_id, const char *reason, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT EXISTS (SELECT 1 FROM lost WHERE run_id = ?1),"
+                    " EXISTS (SELECT 1 FROM runs WHERE run_id = ?1)",
+                    err);
+    int64_t lost;
+    int64_t here;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    if (catalog_step(c, sql, err) <= 0)
+        return -1;
+    lost = catalog_column_number(sql, 0);
+    here = catalog_column_number(sql, 1);
+    catalog_done(sql);
+    if (state_set(c, run_id,
+                  lost   ? STATE_LOST
+                  : here ? STATE_SEALED
+                         : STATE_GONE,
+                  0, here ? STATE_LEFT : reason, err) < 0)
+        return -1;
+    return lost > 0;
+}
+
+/* Run a statement with a run's ID bound. */
+static int with_run(struct catalog *c, struct sqlite3_stmt *sql, const char *run_id,
+                    struct err *err)
+{
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    return catalog_do(c, sql, err);
+}
+
+int state_pruned(struct catalog *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT 1 FROM runs WHERE run_id = ?1", err);
+    int there;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    there = catalog_any(c, sql, err);
+    if (there < 0)
+        return -1;
+    if (there)
+        return with_run(c,
+                        catalog_sql(c,
+                                    "UPDATE states SET state = '" STATE_OPEN "', next_ms = 0,"
+                                    " reason = 'a part of it was pruned' WHERE run_id = ?1 AND"
+                                    " state = '" STATE_SEALED "'",
+                                    err),
+                        run_id, err);
+    if (with_run(c, catalog_sql(c, "DELETE FROM lost WHERE run_id = ?1", err), run_id, err) < 0)
+        return -1;
+    return state_set(c, run_id, STATE_PRUNED, 0, NULL, err);
+}
+
+int state_lose(struct catalog *c, const char *run_id, const char *part, const char *volume,
+               int64_t at_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "INSERT OR REPLACE INTO lost(run_id, part, volume, at_ms) SELECT ?1, ?2, ?3, ?4 WHERE"
+        " NOT EXISTS (SELECT 1 FROM runs r WHERE r.run_id = ?1 AND (?2 = '' OR EXISTS"
+        " (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND a.volume = r.volume AND"
+        " coalesce(a.artifact_id, a.path) = ?2)))",
+        err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_text(sql, 2, part);
+    catalog_text(sql, 3, volume);
+    catalog_number(sql, 4, at_ms);
+    if (catalog_do(c, sql, err) < 0)
+        return -1;
+    sql = catalog_sql(c,
+                      "INSERT INTO states(run_id, state, reason) SELECT DISTINCT run_id,"
+                      " '" STATE_DUE "', 'its volume is lost' FROM lost WHERE run_id = ?1"
+                      " ON CONFLICT(run_id) DO UPDATE SET state = '" STATE_DUE "', tries = 0,"
+                      " next_ms = 0, reason = excluded.reason WHERE state IN"
+                      " ('" STATE_OPEN "', '" STATE_SEALED "', '" STATE_GONE "', '" STATE_LOST
+                      "', '" STATE_PRUNED "')",
+                      err);
+    return with_run(c, sql, run_id, err);
+}
+
+/* Whether what a lost part, or a line of the log, names is in some volume. */
+#define IN_SOME_VOLUME(row)                                                                    \
+    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " row ".run_id AND (" row ".part = '' OR"   \
+    " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND a.volume = r.volume AND" \
+    " coalesce(a.artifact_id, a.path) = " row ".part)))"
+
+/* In this order; ?1 is the time. */
+static const char *const healings[] = {
+    "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
+    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT l.run_id, l.part,"
+    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND l.run_id IS NOT NULL"
+    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
+    /* whatever was said last of a run: that it was pruned, or lost */
+    "INSERT INTO states(run_id, state) SELECT DISTINCT l.run_id, '" STATE_PRUNED "' FROM log l"
+    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r "
+    "WHERE"
+    " r.run_id = l.run_id) AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = 'lose' AND"
+    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) DO UPDATE SET"
+    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL WHERE state <> '" STATE_PRUNED "'",
+    "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
+    " state = '" STATE_PRUNED "')",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
+    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
+    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
+    " l.run_id = states.run_id AND l.told = 0)",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
+    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
+    "') AND NOT EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.run_id = states.run_id)",
+    "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
+    " '" STATE_OPEN
+    "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
+    " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
+};
+
+int state_heal(struct catalog *c, int64_t now_ms, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
+        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
+
+        if (!sql)
+            return -1;
+        catalog_number(sql, 1, now_ms);
+        if (catalog_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* The one number that a statement gives; CATALOG_UNKNOWN for none. */
@@ -178,6 +363,56 @@ int64_t state_count(struct catalog *c, const char *state, struct err *err)
         return -1;
     catalog_text(sql, 1, state);
     return number(c, sql, &count, err) < 0 ? -1 : count;
+}
+
+#define IS_LOST                                                                                \
+    " FROM lost l JOIN states s ON s.run_id = l.run_id WHERE s.state NOT IN"                   \
+    " ('" STATE_DUE "', '" STATE_RUNNING "', '" STATE_OPEN "')"
+
+int64_t state_count_lost(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT count(DISTINCT l.run_id)" IS_LOST, err);
+    int64_t count;
+
+    if (!sql)
+        return -1;
+    return number(c, sql, &count, err) < 0 ? -1 : count;
+}
+
+int state_each_lost(struct catalog *c, bool untold,
+                    int (*fn)(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                              struct err *err),
+                    void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT l.run_id, max(l.volume), count(*)" IS_LOST
+                    " AND (?1 = 0 OR l.told = 0) GROUP BY l.run_id ORDER BY l.run_id",
+                    err);
+    int rc = sql ? 1 : -1;
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, untold);
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_name(sql, 0), catalog_name(sql, 1), catalog_column_number(sql, 2),
+               err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+int state_told_lost(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE lost SET told = 1 WHERE told = 0 AND run_id IN"
+                    " (SELECT l.run_id" IS_LOST ")",
+                    err);
+
+    return sql ? catalog_do(c, sql, err) : -1;
 }
 
 int64_t state_oldest(struct catalog *c, struct err *err)
@@ -294,7 +529,7 @@ int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *s
     struct sqlite3_stmt *sql =
         catalog_sql(c,
                     "UPDATE syncs SET ended_ms = ?2, outcome = ?3, error = ?4, runs = ?5,"
-                    " artifacts = ?6, bytes = ?7, missing = ?8 WHERE id = ?1",
+                    " artifacts = ?6, bytes = ?7, missing = ?8, damaged = ?9 WHERE id = ?1",
                     err);
 
     if (!sql)
@@ -307,5 +542,6 @@ int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *s
     catalog_number(sql, 6, (int64_t)sync->artifacts);
     catalog_number(sql, 7, (int64_t)sync->bytes);
     catalog_number(sql, 8, (int64_t)sync->missing);
+    catalog_number(sql, 9, (int64_t)sync->damaged);
     return catalog_do(c, sql, err);
 }

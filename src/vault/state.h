@@ -6,10 +6,13 @@
  *   due       it has ended, and is to be archived
  *   open      it is archived, and is to be listed once more: it may grow
  *   sealed    nothing more is expected of it
- *   gone      the service does not have it any more
+ *   gone      the service does not have it, and it was never archived
+ *   lost      it was archived, its volume is lost, and the service does not have it any more
  *   pruned    it was archived, and removed on purpose
  *
- * What fails is put off, longer each time.
+ * What fails is put off, longer each time. Of a run whose volume is lost (gone, damaged,
+ * another) the table lost has what was in it and is in no other; the run is due again. What
+ * comes into a volume leaves the table.
  *
  * Units    microseconds since 1970 for times of records, milliseconds for ours
  * Errors   the catalog's
@@ -31,7 +34,12 @@
 #define STATE_OPEN    "open"
 #define STATE_SEALED  "sealed"
 #define STATE_GONE    "gone"
+#define STATE_LOST    "lost"
 #define STATE_PRUNED  "pruned"
+
+/* The reason of one that was sealed since the service does not have it any more: whether it had
+   grown since it was archived, nobody knows. */
+#define STATE_LEFT "gone at the service"
 
 struct state_row {
     const char *run_id;
@@ -44,7 +52,9 @@ struct state_row {
 
 #define STATE_HOUR ((int64_t)3600 * 1000)
 
-/* What the service says of a run now. It becomes due when it has ended; 1: it was not known. */
+/* What the service says of a run now, in a list or by its record: it becomes due when it has
+ * ended. One that was gone is there again. What was not known of its times is noted. 1: the run
+ * was not known. */
 int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
                struct err *err) MUST_CHECK;
 
@@ -63,11 +73,63 @@ int state_put_off(struct catalog *c, const char *run_id, const char *state, int6
  */
 int state_grown(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
 
-/* Those of a state whose time has come and of which the service said nothing since seen_ms (0:
- * no matter), oldest first, at most most; fn gives -1 to fail. */
-int state_each(struct catalog *c, const char *state, int64_t now_ms, int64_t seen_ms,
-               size_t most, int (*fn)(void *ctx, const struct state_row *row, struct err *err),
-               void *ctx, struct err *err) MUST_CHECK;
+/*
+ * Visit runs of a state whose time has come, oldest first.
+ *
+ * fn       gives -1 to fail
+ */
+struct state_which {
+    const char *state;
+    int64_t now_ms;
+    int64_t horizon; /* a time further ahead was set by a clock that was wrong: it has come */
+    int64_t seen_ms; /* leave out those that a list or record at this time told of; 0: none */
+    size_t most;     /* visit at most so many */
+    bool doubtful;   /* those alone that failed before, or that a lost volume had: does the
+                        service have them? */
+};
+int state_each(struct catalog *c, const struct state_which *which,
+               int (*fn)(void *ctx, const struct state_row *row, struct err *err), void *ctx,
+               struct err *err) MUST_CHECK;
+
+/* The longest that anything is put off: a week, or settle where that is longer. */
+int64_t state_horizon(int64_t settle);
+
+/* Whether a run is in this state: 1, 0, or -1. */
+int state_is(struct catalog *c, const char *run_id, const char *state,
+             struct err *err) MUST_CHECK;
+
+/* The service does not have the run any more: it is lost, or sealed where a volume has it, or
+ * gone. 1: it is lost. */
+int state_vanished(struct catalog *c, const char *run_id, const char *reason,
+                   struct err *err) MUST_CHECK;
+
+/* A rule let the run go. As long as some volume has it, it may lack what another had: it is to
+ * be listed again, unless that volume goes, too. */
+int state_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+
+/* A part of a run was in a volume that is lost; nothing follows when another volume has it. */
+int state_lose(struct catalog *c, const char *run_id, const char *part, const char *volume,
+               int64_t at_ms, struct err *err) MUST_CHECK;
+
+/*
+ * Bring states, volumes and log together, after volumes came or went: a run that is archived by
+ * its state and in no volume is due, one that is in a volume has a state, one that a rule let
+ * go stays away, and a part that is in a volume is not lost.
+ */
+int state_heal(struct catalog *c, int64_t now_ms, struct err *err) MUST_CHECK;
+
+/* Runs that lack what a lost volume had, and of which nothing more is expected; -1 on error. */
+int64_t state_count_lost(struct catalog *c, struct err *err);
+
+/* Each of them (untold: that was not told of yet), with the volume and how many parts it lacks;
+ * fn gives -1 to fail. */
+int state_each_lost(struct catalog *c, bool untold,
+                    int (*fn)(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                              struct err *err),
+                    void *ctx, struct err *err) MUST_CHECK;
+
+/* All of them were told of. */
+int state_told_lost(struct catalog *c, struct err *err) MUST_CHECK;
 
 /* How many are in a state; -1 on error. */
 int64_t state_count(struct catalog *c, const char *state, struct err *err);
@@ -84,6 +146,7 @@ struct state_sync {
     uint64_t artifacts;
     uint64_t bytes; /* downloaded */
     uint64_t missing;
+    uint64_t damaged; /* volumes that were gone, differed, or were damaged */
 };
 
 /* It begins; one that has not ended by now was killed. *id is for its end. */

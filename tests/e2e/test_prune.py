@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """prune: what no rule keeps goes, what is kept is whole, and nothing comes back."""
 import json
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -172,11 +173,16 @@ def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path)
     assert len(emu.log("store")) == before
 
 
-def test_a_damaged_volume_stays(skyarc, sync, runs, prune, tmp_path):
-    runs("tsk_old", ended=86400 * 90)
-    runs("tsk_new", ended=86400 * 2, size=300_000)
+def test_a_damaged_volume_stays(skyarc, sync, runs, prune, emu, tmp_path):
+    """Damage that only reading finds: the volume stays, and the others are gone on with."""
+    runs("tsk_other", ended=86400 * 95)
     sync()
-    (name,) = volumes(tmp_path)
+    (other,) = volumes(tmp_path)
+    runs("tsk_old", ended=86400 * 90)
+    emu.run("tsk_new", [{"id": "tsk_new_0", "type": "html", "data": random.Random(1).randbytes(200_000)}],
+            created_at=stamp(86400 * 2), finished_at=stamp(86400 * 2))
+    sync()
+    (name,) = set(volumes(tmp_path)) - {other}
     path = tmp_path / "vault" / name
     data = bytearray(path.read_bytes())
     data[len(data) // 4] ^= 64
@@ -185,6 +191,30 @@ def test_a_damaged_volume_stays(skyarc, sync, runs, prune, tmp_path):
     assert name in result.err and volumes(tmp_path) == [name]
     assert path.read_bytes() == data
     assert not list((tmp_path / "vault").rglob("*.partial"))
+    assert query(tmp_path, "SELECT verified_ms FROM volumes") == [(None,)]
+    result = skyarc("sync", "--dest", "vault", "--json", check=4)  # it is read back first of all
+    assert result.json()["damaged_volumes"] == 1 and (tmp_path / "vault" / (name + ".damaged")).exists()
+    assert states(tmp_path) == {"tsk_old": "sealed", "tsk_new": "sealed", "tsk_other": "pruned"}
+    prune("--keep-days", "60", "--apply")
+    assert [n for n in volumes(tmp_path) if "damaged" not in n][0].endswith("-r1.tar.zst")
+
+
+def test_a_swapped_volume_is_not_removed(skyarc, sync, runs, prune, tmp_path):
+    """A held run's bytes under the name of a volume that no rule keeps."""
+    runs("tsk_a", ended=86400 * 91)
+    sync()
+    runs("tsk_b", ended=86400 * 90)
+    sync()
+    skyarc("hold", "--dest", "vault", "tsk_b", check=0)
+    first, second = (query(tmp_path, "SELECT v.name FROM volumes v JOIN runs r ON r.volume = v.id"
+                           " WHERE run_id = '%s'" % r)[0][0] for r in ("tsk_a", "tsk_b"))
+    vault = tmp_path / "vault"
+    kept = (vault / second).read_bytes()
+    (vault / first).rename(vault / "x")
+    (vault / second).rename(vault / first)
+    (vault / "x").rename(vault / second)
+    prune("--keep-days", "60", "--apply", check=3)
+    assert kept in [path.read_bytes() for path in vault.glob("*/*/*")]
 
 
 def test_usage(skyarc, sync, runs, tmp_path):

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+from catalog import alter
 from conftest import SKYARC
 
 
@@ -179,16 +180,17 @@ def test_the_catalog_is_made_again(sync, runs, skyarc, tmp_path):
     assert len(volumes(tmp_path)) == 4
 
 
-def test_a_broken_catalog_says_what_to_do(sync, runs, skyarc, tmp_path):
+def test_a_broken_catalog_is_made_again(sync, runs, skyarc, tmp_path):
     runs("tsk_a")
     sync()
     (tmp_path / "vault/catalog.db").write_bytes(b"this is no database at all, but long enough" * 50)
     for path in (tmp_path / "vault").glob("catalog.db-*"):
         path.unlink()
-    result = skyarc("sync", "--dest", "vault", check=1)
-    assert "--rebuild" in result.err
+    assert "'skyarc sync' makes it again" in skyarc("find", "vault", check=1).err
+    result = skyarc("sync", "--dest", "vault", "--json", check=0)
+    assert "catalog.db.damaged" in result.err
+    assert (result.json()["healed_volumes"], result.json()["archived_runs"]) == (1, 0)
     assert sync("--rebuild")["healed_volumes"] == 1
-    assert sync()["archived_runs"] == 0
 
 
 @pytest.mark.parametrize("moment", ["intent", "partial", "between"])
@@ -197,15 +199,9 @@ def test_a_crash_is_healed(sync, runs, emu, env, tmp_path, moment):
         runs("tsk_%02d" % i, ended=100_000 + i, count=4, size=60_000)
     if moment == "between":  # the volume stands, and the catalog does not know
         sync()
-        db = sqlite3.connect(tmp_path / "vault/catalog.db")
-        db.execute("PRAGMA foreign_keys = ON")
-        name, = db.execute("SELECT name FROM volumes").fetchone()
-        db.execute("DELETE FROM volumes")
-        db.execute("UPDATE states SET state = 'due'")
-        db.execute("INSERT INTO intents VALUES(?, ?)",
-                   (name, "\n".join("tsk_%02d" % i for i in range(30))))
-        db.commit()
-        db.close()
+        (name,), = query(tmp_path, "SELECT name FROM volumes")
+        alter(tmp_path / "vault", "DELETE FROM volumes", "UPDATE states SET state = 'due'",
+              ("INSERT INTO intents VALUES(?, ?)", (name, "\n".join("tsk_%02d" % i for i in range(30)))))
     else:
         if moment == "partial":
             emu.fault("tsk_29_3", "slow", times=9, steps=100, pause=0.2)
@@ -236,9 +232,7 @@ def test_what_fails_is_tried_again_and_what_is_gone_is_told_once(sync, runs, emu
     first = sync("--retries", "0", check=3)
     assert first["missing"] == 2
     assert states(tmp_path) == {"tsk_a": "open"}
-    db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    db.execute("UPDATE states SET next_ms = 0")
-    db.commit()
+    alter(tmp_path / "vault", "UPDATE states SET next_ms = 0")
     again = sync("--retries", "0", check=3)  # fails again: no volume for nothing
     assert again["volumes"] == 0 and len(volumes(tmp_path)) == 1
     (tries, next_ms), = query(tmp_path, "SELECT tries, next_ms FROM states")
@@ -246,9 +240,7 @@ def test_what_fails_is_tried_again_and_what_is_gone_is_told_once(sync, runs, emu
     before = len(emu.log())
     assert sync()["missing"] == 0 and len(emu.log()) == before + 1  # not yet
     emu.reset_faults()
-    db.execute("UPDATE states SET next_ms = 0")
-    db.commit()
-    db.close()
+    alter(tmp_path / "vault", "UPDATE states SET next_ms = 0")
     third = sync()
     assert (third["volumes"], third["artifacts"], third["missing"]) == (1, 1, 0)
     assert query(tmp_path, "SELECT artifact_id, final FROM missing") == [("tsk_a_2", 1)]
@@ -265,10 +257,7 @@ def test_runs_that_fail_do_not_stop_the_others(sync, runs, emu, tmp_path):
     assert states(tmp_path)["tsk_bad"] == "due"
     assert sync()["archived_runs"] == 0  # put off
     emu.reset_faults()
-    db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    db.execute("UPDATE states SET next_ms = 0")
-    db.commit()
-    db.close()
+    alter(tmp_path / "vault", "UPDATE states SET next_ms = 0")
     assert sync()["archived_runs"] == 1
 
 
@@ -290,12 +279,12 @@ def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
     db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not db.execute("PRAGMA foreign_key_check").fetchall()
-    db.execute("PRAGMA user_version = 99")
     db.close()
+    alter(tmp_path / "vault", "PRAGMA user_version = 99")
     assert "newer skyarc" in skyarc("sync", "--dest", "vault", check=1).err
     assert "newer skyarc" in skyarc("find", "vault", check=1).err
 
@@ -424,10 +413,7 @@ def test_list_safe(skyarc, sync, runs, emu, tmp_path):
         return skyarc("sync", "--dest", "vault", "--list-safe", *args, check=0).out.decode().split()
     assert safe("30") == ["tsk_old"]
     assert safe("1") == ["tsk_old", "tsk_new"]
-    db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    db.execute("UPDATE volumes SET verified_ms = NULL")
-    db.commit()
-    db.close()
+    alter(tmp_path / "vault", "UPDATE volumes SET verified_ms = NULL")
     assert safe("1") == []
 
 

@@ -509,7 +509,8 @@ class Api(Handler):
         self.reply(200, [{
             "task_run_id": "tr_" + r["run_id"], "run_id": r["run_id"], "task_run_type": r["run_type"],
             "status": r["status"], "title": r.get("title"), "started_at": r["started_at"],
-            "finished_at": r["finished_at"], "created_at": r["created_at"],
+            "finished_at": None if fault and fault["kind"] == "no-ends" else r["finished_at"],
+            "created_at": r["created_at"],
             "workflow_permanent_id": r.get("workflow_permanent_id"), "trigger_type": None,
             **({k: r.get(k) for k in story.RETRIES if k != "attempts"} if STATE.world.mode == "today" else {}),
             **STATE.salt.get("listed", {})

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "vault/heal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "vault/annals.h"
+#include "vault/entry.h"
+#include "vault/replay.h"
+#include "vault/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAMES_MAX     ((size_t)1 << 24)
+#define REVISIONS_MAX 1000
+
+bool heal_troubled(const struct heal_found *f)
+{
+    return fixity_faults(&f->fixity) || f->fixity.unreadable;
+}
+
+/* What brings catalog and disk together. */
+struct healing {
+    struct catalog *catalog;
+    const struct shelf *shelf;
+    const struct heal_reader *reader;
+    int64_t now_ms;
+    struct heal_found *found;
+    struct region *region;
+    char **names;
+    size_t count;
+    size_t cap;
+};
+
+static int add_name(struct healing *h, const char *name, struct err *err)
+{
+    if (!h->region)
+        h->region = region_new(err);
+    if (!h->region ||
+        mem_room(&h->names, &h->cap, h->count, sizeof(char *), NAMES_MAX, err) < 0)
+        return -1;
+    h->names[h->count] = region_copy(h->region, name, strlen(name), err);
+    return h->names[h->count] ? (h->count++, 0) : -1;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    return shelf_compare(*(char *const *)a, *(char *const *)b);
+}
+
+/* Have fn done to each of the names, the oldest first. */
+static int each_name(struct healing *h,
+                     int (*fn)(struct healing *h, const char *name, struct err *err),
+                     struct err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    if (h->count)
+        qsort(h->names, h->count, sizeof(char *), by_age);
+    for (i = 0; rc == 0 && i < h->count; i++)
+        rc = h->reader->stopped(h->reader->ctx) ? err_set(err, ERR_CANCELLED, "stopped")
+                                                : fn(h, h->names[i], err);
+    region_free(h->region);
+    mem_free(h->names);
+    h->region = NULL;
+    h->names = NULL;
+    h->count = h->cap = 0;
+    return rc;
+}
+
+static int on_rewritten(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct shelf_name parts;
+
+    (void)size;
+    return shelf_parse(&parts, name) && parts.revision ? add_name(ctx, name, err) : 0;
+}
+
+/* The volume goes from disk and catalog. */
+static int remove_volume(struct healing *h, const char *name, struct err *err)
+{
+    int rc = catalog_begin(h->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    rc = entry_remove(h->catalog, name, err);
+    if (rc == 0)
+        rc = shelf_remove(h->shelf, name, err);
+    if (rc == 0)
+        return catalog_commit(h->catalog, err);
+    catalog_rollback(h->catalog);
+    return rc;
+}
+
+/* Read a volume back, and do what follows when it is no good. */
+static int check(struct healing *h, const char *name, const char *sha256, struct err *err)
+{
+    enum fixity_fault fault = FIXITY_DAMAGED;
+    struct err why;
+    int verdict = h->reader->check(h->reader->ctx, name, sha256, &fault, &why);
+
+    if (verdict < 0) {
+        *err = why;
+    } else if (verdict == HEAL_BAD) {
+        if (fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
+                        &h->found->fixity, err) < 0)
+            return -1;
+    } else if (verdict == HEAL_UNREADABLE) {
+        log_line(LOG_ERROR, "volume '%s' cannot be read: %s", name, why.text);
+        h->found->fixity.unreadable++;
+    }
+    return verdict;
+}
+
+/*
+ * A volume that was written anew does not count as long as the one that it was made of stands:
+ * a crash left both. When that one proves to be no good, it is the new one that counts.
+ */
+static int settle_pair(struct healing *h, const char *name, const char *old, struct err *err)
+{
+    char sha256[SHA256_TEXT];
+    int verdict;
+
+    if (entry_manifest(h->catalog, old, sha256, err) < 0)
+        return -1;
+    verdict = check(h, old, sha256, err);
+    if (verdict != HEAL_GOOD)
+        return verdict < 0 ? -1 : 0;
+    log_line(LOG_WARNING, "'%s' was not finished, and is removed: '%s' still stands", name,
+             old);
+    return remove_volume(h, name, err);
+}
+
+static int drop_unfinished(struct healing *h, const char *name, struct err *err)
+{
+    struct shelf_name parts;
+    struct shelf_seen seen;
+    char old[SHELF_NAME];
+    unsigned long revision;
+
+    if (!shelf_parse(&parts, name))
+        return 0;
+    for (revision = 0; revision < parts.revision && revision < REVISIONS_MAX; revision++) {
+        int there;
+
+        shelf_revision(old, &parts, revision);
+        there = shelf_look(h->shelf, old, &seen, err);
+        if (there)
+            return there < 0 ? -1 : settle_pair(h, name, old, err);
+    }
+    return 0;
+}
+
+static int on_unknown(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct healing *h = ctx;
+    int there = entry_has(h->catalog, name, err);
+
+    (void)size;
+    return there < 0 ? -1 : there ? 0 : add_name(h, name, err);
+}
+
+static int take_in(struct healing *h, const char *name, struct err *err)
+{
+    enum fixity_fault fault = FIXITY_DAMAGED;
+    struct err why;
+    int verdict = h->reader->enter(h->reader->ctx, h->catalog, name, &fault, &why);
+
+    if (verdict < 0) {
+        *err = why;
+        return -1;
+    }
+    h->found->entered += verdict == HEAL_GOOD;
+    if (verdict == HEAL_BAD)
+        return fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
+                           &h->found->fixity, err);
+    if (verdict == HEAL_UNREADABLE) {
+        log_line(LOG_ERROR, "%s", why.text);
+        h->found->fixity.unreadable++;
+    }
+    return 0;
+}
+
+static int on_supplement(void *ctx, const char *run_id, const char *before, struct err *err)
+{
+    struct healing *h = ctx;
+    struct shelf_name parts;
+    unsigned long revision;
+    char name[SHELF_NAME];
+    int there = 0;
+
+    if (!shelf_parse(&parts, before))
+        return 0;
+    for (revision = 0; !there && revision < REVISIONS_MAX; revision++) {
+        shelf_revision(name, &parts, revision);
+        there = entry_holds(h->catalog, name, run_id, err);
+    }
+    return there ? (there < 0 ? -1 : 0) : add_name(h, run_id, err);
+}
+
+/* A run whose volume before is not there lacks what was in it: it is listed once more. */
+static int list_again(struct healing *h, const char *run_id, struct err *err)
+{
+    int rc = state_is(h->catalog, run_id, STATE_SEALED, err);
+
+    if (rc <= 0)
+        return rc;
+    log_line(LOG_WARNING, "the volume with the first part of run '%s' is not there", run_id);
+    return state_set(h->catalog, run_id, STATE_OPEN, 0, "its first part is not there", err);
+}
+
+/* States by what there is now. */
+static int heal_states(struct healing *h, bool fresh, struct err *err)
+{
+    int rc = catalog_begin(h->catalog, err);
+
+    if (rc == 0 && fresh)
+        rc = entry_supplements(h->catalog, on_supplement, h, err);
+    if (rc == 0)
+        rc = each_name(h, list_again, err);
+    if (rc == 0)
+        rc = state_heal(h->catalog, h->now_ms, err);
+    if (rc == 0)
+        return catalog_commit(h->catalog, err);
+    catalog_rollback(h->catalog);
+    return rc;
+}
+
+int heal_run(struct catalog *catalog, const struct shelf *shelf,
+             const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+             struct err *err)
+{
+    struct healing h = {
+        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+    };
+    size_t before = found->entered;
+
+    if (shelf_each(shelf, on_rewritten, &h, err) < 0 ||
+        each_name(&h, drop_unfinished, err) < 0 || shelf_each(shelf, on_unknown, &h, err) < 0 ||
+        each_name(&h, take_in, err) < 0 ||
+        fixity_look(catalog, shelf, now_ms, &found->fixity, err) < 0)
+        return -1;
+    return heal_states(&h, found->entered > before, err);
+}
+
+static int read_back(void *ctx, const char *name, struct err *err)
+{
+    struct healing *h = ctx;
+    struct shelf_seen seen;
+    char sha256[SHA256_TEXT];
+    int rc = entry_manifest(h->catalog, name, sha256, err);
+
+    if (rc > 0)
+        rc = check(h, name, sha256, err);
+    else if (rc == 0) /* what was found of another one took it away */
+        return 0;
+    if (rc != HEAL_GOOD)
+        return rc < 0 ? -1 : 0;
+    rc = shelf_look(h->shelf, name, &seen, err);
+    if (rc <= 0)
+        return rc;
+    h->found->read_back++;
+    h->found->read_bytes += seen.size;
+    return entry_verified(h->catalog, name, clock_wall(), seen.tail, err);
+}
+
+int heal_read_back(struct catalog *catalog, const struct shelf *shelf, uint64_t share,
+                   const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                   struct err *err)
+{
+    struct healing h = {
+        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+    };
+
+    return fixity_due(catalog, share, now_ms, read_back, &h, err);
+}
+
+/* Whether there is anything of a sync in a directory. */
+static int on_any(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    (void)name;
+    (void)size;
+    (void)err;
+    *(bool *)ctx = true;
+    return 0;
+}
+
+int heal_is_vault(const struct shelf *shelf, struct err *err)
+{
+    static const char *const files[] = { CATALOG_NAME, ANNALS_NAME };
+    bool any = false;
+    size_t i;
+
+    for (i = 0; !any && i < 2; i++) {
+        char *path = mem_format(err, "%s/%s", shelf->dir, files[i]);
+
+        if (!path)
+            return -1;
+        any = access(path, F_OK) == 0;
+        mem_free(path);
+    }
+    if (!any && shelf_each(shelf, on_any, &any, err) < 0)
+        return -1;
+    return any ? 0
+               : err_set(err, ERR_NOT_FOUND,
+                         "'%s' has no catalog: is it a directory of skyarc sync?", shelf->dir);
+}
+
+struct catalog *heal_open(const struct shelf *shelf, bool make,
+                          const struct heal_reader *reader, int64_t now_ms,
+                          struct heal_found *found, struct err *err)
+{
+    struct catalog *c;
+
+    if (!make && heal_is_vault(shelf, err) < 0)
+        return NULL;
+    c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+    if (!c && err->kind == ERR_FORMAT) {
+        log_line(LOG_ERROR, "%s", err->text);
+        log_line(LOG_ERROR, "it is kept as '%s/" CATALOG_NAME ".damaged'", shelf->dir);
+        if (catalog_set_aside(shelf->dir, "damaged", err) < 0)
+            return NULL;
+        found->remade = true;
+        c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+    }
+    if (!c)
+        return NULL;
+    if (replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
+        (catalog_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
+        catalog_free(c);
+        return NULL;
+    }
+    found->remade = found->remade || (catalog_is_new(c) && found->entered);
+    if (found->remade)
+        log_line(LOG_WARNING,
+                 "'%s/" CATALOG_NAME "' was made again from %zu volumes and the log",
+                 shelf->dir, found->entered);
+    return c;
+}
+
+struct catalog *heal_remake(const struct shelf *shelf, const struct heal_reader *reader,
+                            int64_t now_ms, struct heal_found *found, struct err *err)
+{
+    struct catalog *c = catalog_open(shelf->dir, CATALOG_READ, err);
+    bool newer = !c && err->kind == ERR_LIMIT;
+
+    catalog_free(c);
+    if (newer)
+        log_line(LOG_WARNING, "%s; it is kept as '%s/" CATALOG_NAME ".newer'", err->text,
+                 shelf->dir);
+    err_clear(err);
+    if (catalog_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
+        return NULL;
+    return heal_open(shelf, true, reader, now_ms, found, err);
+}

@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: MIT
+"""What becomes of a sync directory whose volumes, catalog or log are not what they were."""
+import json
+import os
+import random
+import shutil
+import sqlite3
+import time
+
+import pytest
+
+from catalog import alter
+from test_sync import archived, query, runs, stamp, states, sync, volumes  # noqa: F401
+
+DAY = 86400
+
+
+@pytest.fixture
+def vault(tmp_path):
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def safe(skyarc):
+    def run(*args, days="1", check=0):
+        return skyarc("sync", "--dest", "vault", "--list-safe", days, *args, check=check).out.decode().split()
+    return run
+
+
+def flip(path, at=None):
+    """One bit of a file, a quarter of it in, where a volume has its artifacts."""
+    data = bytearray(path.read_bytes())
+    at = len(data) // 4 if at is None else at
+    data[at] ^= 64
+    path.write_bytes(data)
+
+
+def aside(vault):
+    return sorted(p.name for p in vault.glob("*/*/*") if ".damaged" in p.name or ".differs" in p.name)
+
+
+def standing(vault):
+    return sorted(str(p.relative_to(vault)) for p in vault.glob("*/*/skyarc-*.tar.zst"))
+
+
+@pytest.fixture
+def big(emu, runs):
+    """A run whose volume is larger than what is looked at each night."""
+    def make(ident, ended, count=3):
+        emu.run(ident, [{"id": "%s_%d" % (ident, i), "type": "html", "signing": "s3",
+                         "data": random.Random(ident + str(i)).randbytes(60_000)} for i in range(count)],
+                created_at=stamp(ended + 60), finished_at=stamp(ended), run_request={"prompt": ident})
+    return make
+
+
+def three(big, sync, vault):
+    """Three volumes of a run each."""
+    for i, days in enumerate((40, 30, 20)):
+        big("tsk_%d" % i, ended=days * DAY)
+        sync()
+        time.sleep(1.01 if i < 2 else 0)
+    names = standing(vault)
+    assert len(names) == 3
+    return names
+
+
+def whole(sync, vault, skyarc, emu, tmp_path, ids):
+    """In the end every artifact is in a volume once, and all volumes are good."""
+    assert set(archived(tmp_path)) == {"%s_%d" % (r, i) for r in ids for i in range(3)}
+    assert set(archived(tmp_path).values()) == {1}
+    skyarc("verify", "vault", "-q", check=0)
+    for ident in archived(tmp_path):
+        assert skyarc("cat", "vault", ident, check=0).out == emu.data(ident)
+    assert sync()["volumes"] == 0
+
+
+def values(path):
+    return dict(line.split() for line in path.read_text().splitlines() if not line.startswith("#"))
+
+
+def test_damage_found_in_reading_back(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
+    names = three(big, sync, vault)
+    assert safe() == ["tsk_0", "tsk_1", "tsk_2"]
+    bad = vault / names[1]
+    flip(bad)
+    inode = bad.stat().st_ino
+    runs("tsk_new", ended=10 * DAY)
+    result = skyarc("sync", "--dest", "vault", "--json", "--verify-share", "1", "--metrics", "m", check=4)
+    assert names[1] in result.err and "damaged" in result.err
+    json_ = result.json()
+    assert (json_["damaged_volumes"], json_["archived_runs"], json_["read_back_volumes"]) == (1, 2, 2)
+    assert aside(vault) == [os.path.basename(names[1]) + ".damaged"]
+    assert (vault / (names[1] + ".damaged")).stat().st_ino == inode
+    assert values(tmp_path / "m")["skyarc_sync_success"] == "0.000"
+    assert values(tmp_path / "m")["skyarc_sync_damaged_volumes"] == "1.000"
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2", "tsk_new"])
+    assert safe() == ["tsk_0", "tsk_1", "tsk_2", "tsk_new"]
+
+
+def test_a_fresh_volume_that_is_damaged(skyarc, sync, runs, big, vault, emu, tmp_path):
+    """Written, and killed before it was read back; the next night finds it damaged, and goes on."""
+    big("tsk_a", ended=3 * DAY)
+    sync()
+    (name,) = standing(vault)
+    alter(vault, "DELETE FROM volumes", "UPDATE states SET state = 'due'",
+          ("INSERT INTO intents VALUES(?, 'tsk_a\n')", (name,)))
+    flip(vault / name)
+    runs("tsk_b", ended=2 * DAY)
+    result = skyarc("sync", "--dest", "vault", "--json", check=4)
+    assert aside(vault) == [os.path.basename(name) + ".damaged"]
+    assert result.json()["damaged_volumes"] == 1
+    assert states(tmp_path) == {"tsk_a": "sealed", "tsk_b": "sealed"}
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a", "tsk_b"])
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "longer", "tail", "swapped", "another", "no archive"])
+def test_a_volume_that_is_not_what_it_was(skyarc, sync, runs, big, safe, vault, emu, tmp_path, how):
+    names = three(big, sync, vault)
+    paths = [vault / n for n in names]
+    hurt = {0}
+    if how == "gone":
+        paths[0].unlink()
+    elif how == "cut":
+        os.truncate(paths[0], paths[0].stat().st_size - 5000)
+    elif how == "longer":
+        paths[0].write_bytes(paths[0].read_bytes() + bytes(512))
+    elif how == "tail":
+        flip(paths[0], paths[0].stat().st_size - 700)
+    elif how == "swapped":
+        paths[0].rename(vault / "x")
+        paths[1].rename(paths[0])
+        (vault / "x").rename(paths[1])
+        hurt = {0, 1}
+    elif how == "another":
+        shutil.copy(paths[1], paths[0])
+    elif how == "no archive":
+        paths[0].write_bytes(b"nothing\n")
+    left = sorted({"tsk_0", "tsk_1", "tsk_2"} - {"tsk_%d" % i for i in hurt})
+    assert sorted(safe(check=3)) == left  # without any sync between
+    assert "vault" in skyarc("verify", "vault", check=4).err
+    result = skyarc("sync", "--dest", "vault", "--json", "--metrics", "m", check=3)
+    assert names[0] in result.err
+    both = result.json()["gone_volumes"] + result.json()["differing_volumes"]
+    assert both == len(hurt) and result.json()["archived_runs"] == len(hurt)
+    assert aside(vault) == ([] if how == "gone" else [os.path.basename(names[i]) + ".differs" for i in hurt])
+    assert values(tmp_path / "m")["skyarc_sync_success"] == "0.000"
+    assert sync()["gone_volumes"] == 0  # told once
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2"])
+    assert sorted(safe()) == ["tsk_0", "tsk_1", "tsk_2"]
+
+
+def test_the_first_of_two_volumes_is_lost(skyarc, sync, runs, safe, vault, emu, tmp_path):
+    runs("tsk_a", ended=3 * DAY, count=2)
+    sync()
+    (first,) = standing(vault)
+    alter(vault, "UPDATE states SET state = 'open', next_ms = 0")
+    runs("tsk_a", ended=3 * DAY, count=3)
+    assert sync()["supplements"] == 1
+    alter(vault, "UPDATE states SET next_ms = 0")
+    assert sync()["sealed_runs"] in (0, 1) and safe() == ["tsk_a"]
+    (vault / first).unlink()
+    assert safe(check=3) == []
+    result = sync(check=3)
+    assert (result["gone_volumes"], result["artifacts"]) == (1, 2)
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a"])
+
+
+def test_the_first_of_two_volumes_is_lost_and_the_catalog_too(skyarc, sync, runs, safe, vault, emu, tmp_path):
+    """The second names the first, which nobody remembers: the run is not sealed without it."""
+    runs("tsk_a", ended=3 * DAY, count=2)
+    sync()
+    (first,) = standing(vault)
+    alter(vault, "UPDATE states SET state = 'open', next_ms = 0")
+    runs("tsk_a", ended=3 * DAY, count=3)
+    assert sync()["supplements"] == 1
+    (vault / first).unlink()
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    sync("--rebuild")
+    assert safe() == []
+    sync()
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_a"])
+
+
+def test_what_the_service_does_not_have_any_more_is_lost(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
+    names = three(big, sync, vault)
+    emu.clear()
+    big("tsk_2", ended=20 * DAY, count=2)  # it lacks an artifact by now
+    for name in names[1:]:
+        (vault / name).unlink()
+    result = skyarc("sync", "--dest", "vault", "--json", "--metrics", "m", check=3)
+    assert result.json()["lost_runs"] == 2 and "tsk_1" in result.err
+    assert states(tmp_path)["tsk_1"] == "lost"
+
+    def lost(check=0):
+        return skyarc("sync", "--dest", "vault", "--list-lost", check=check).out.decode().splitlines()
+
+    assert sorted(line.split("\t")[0] for line in lost()) == ["tsk_1", "tsk_2"]
+    assert values(tmp_path / "m")["skyarc_sync_lost_runs"] == "2.000"
+    assert safe() == ["tsk_0"]
+    again = skyarc("sync", "--dest", "vault", "--json", check=0)  # told once, and listed for ever
+    assert again.json()["lost_runs"] == 2
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    sync("--rebuild", check=3)
+    sync(check=3)
+    assert sorted(line.split("\t")[0] for line in lost()) == ["tsk_1", "tsk_2"]
+    assert safe() == ["tsk_0"]
+
+
+def test_a_volume_that_comes_back(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
+    names = three(big, sync, vault)
+    shutil.move(vault / names[1], tmp_path / "kept")
+    emu.clear()
+    assert sync(check=3)["lost_runs"] == 1
+    shutil.move(tmp_path / "kept", vault / names[1])
+    assert sync("--verify-share", "1")["lost_runs"] == 0
+    assert sorted(archived(tmp_path)) == sorted("tsk_%d_%d" % (i, k) for i in range(3) for k in range(3))
+    assert sorted(safe()) == ["tsk_0", "tsk_1", "tsk_2"]
+
+
+def test_reading_back_goes_round(sync, runs, safe, vault, tmp_path):
+    for i in range(6):
+        runs("tsk_%d" % i, ended=(40 - i) * DAY, size=200_000)
+        sync()
+        time.sleep(1.01)
+    alter(vault, "UPDATE volumes SET verified_ms = verified_ms - 86400000, entered_ms = entered_ms - 86400000")
+    order = []
+    for _ in range(4):
+        sync("--verify-share", "3")
+        order += [n for (n,) in query(tmp_path, "SELECT name FROM volumes WHERE verified_ms > entered_ms ORDER BY name")
+                  if n not in order]
+        assert 2 <= len(order) <= 3  # a day's share, and no more on that day
+    for _ in range(2):
+        alter(vault, "UPDATE volumes SET verified_ms = verified_ms - 86400000, entered_ms = entered_ms - 86400000")
+        sync("--verify-share", "3")
+    assert not query(tmp_path, "SELECT 1 FROM volumes WHERE verified_ms <= entered_ms")
+    assert order == standing(vault)[:len(order)]  # oldest first
+
+
+def test_verified_within(sync, runs, safe, vault, tmp_path):
+    runs("tsk_a", ended=40 * DAY)
+    sync()
+    assert safe() == ["tsk_a"] and safe("--verified-within", "1h") == ["tsk_a"]
+    alter(vault, "UPDATE volumes SET verified_ms = verified_ms - 2 * 3600000")
+    assert safe() == ["tsk_a"] and safe("--verified-within", "1h") == []
+    alter(vault, "UPDATE volumes SET verified_ms = verified_ms - 31 * 86400000")
+    assert safe() == [] and safe("--verified-within", "40d") == ["tsk_a"]
+    alter(vault, "UPDATE volumes SET verified_ms = verified_ms + 99 * 86400000")
+    assert safe() == []  # a time that is still to come is none
+    sync()
+    assert safe() == ["tsk_a"]
+
+
+def test_verify_finds_a_swap_without_a_catalog(skyarc, sync, runs, big, vault):
+    names = three(big, sync, vault)
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    shutil.copy(vault / names[0], vault / names[1])
+    assert names[1] in skyarc("verify", "vault", check=4).err
+
+
+def test_verify_finds_what_is_gone(skyarc, sync, runs, big, vault):
+    names = three(big, sync, vault)
+    (vault / names[2]).unlink()
+    result = skyarc("verify", "vault", "--json", check=4)
+    assert names[2] in result.err
+    assert any(names[2] in (b["archive"] or "") for b in result.json()[-1]["breaks"])
+
+
+@pytest.mark.parametrize("what", ["gone", "older", "log first"])
+def test_holds_outlive_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, what):
+    for i in range(3):
+        runs("tsk_%d" % i, ended=(60 - i) * DAY)
+    sync("--volume-runs", "1")
+    shutil.copytree(vault, tmp_path / "before")
+    skyarc("hold", "--dest", "vault", "--reason", "case 12", "tsk_1", check=0)
+    skyarc("prune", "--dest", "vault", "--keep-last", "2", "--apply", check=0)
+    assert len(standing(vault)) == 2
+    assert states(tmp_path)["tsk_0"] == "pruned"
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    if what != "gone":  # as a backup, or a kill between log and catalog, leaves it
+        shutil.copy(tmp_path / "before/catalog.db", vault / "catalog.db")
+    before = len(emu.log("store"))
+    if what != "log first":
+        skyarc("sync", "--dest", "vault", check=0)
+        assert len(emu.log("store")) == before  # what was pruned is not archived again
+    skyarc("prune", "--dest", "vault", "--keep-last", "1", "--apply", check=0)
+    assert sorted(archived(tmp_path)) == ["tsk_%d_%d" % (i, k) for i in (1, 2) for k in range(3)]
+    lines = skyarc("hold", "--dest", "vault", check=0).out.decode().splitlines()
+    assert [line.split("\t")[0::2] for line in lines] == [["tsk_1", "case 12"]]
+    skyarc("release", "--dest", "vault", "tsk_1", check=0)
+    skyarc("prune", "--dest", "vault", "--keep-last", "1", "--apply", check=0)
+    assert sorted(archived(tmp_path)) == ["tsk_2_%d" % k for k in range(3)]
+    sync()
+    assert len(emu.log("store")) == before
+
+
+def test_a_log_that_was_cut_or_lost(skyarc, sync, runs, vault, tmp_path):
+    runs("tsk_a", ended=60 * DAY)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "one", "tsk_a", check=0)
+    skyarc("hold", "--dest", "vault", "--reason", "two", "tsk_b", check=0)
+    lines = (vault / "log.jsonl").read_text().splitlines(True)
+    (vault / "log.jsonl").write_text(lines[0])
+    result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=0)
+    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+    (vault / "log.jsonl").unlink()
+    result = skyarc("hold", "--dest", "vault", check=0)
+    assert "log.jsonl" in result.err and len(result.out.splitlines()) == 2
+    assert sorted(json.loads(l)["run_id"] for l in (vault / "log.jsonl").read_text().splitlines()) == ["tsk_a", "tsk_b"]
+
+
+def test_a_torn_line_of_the_log(skyarc, sync, runs, vault, tmp_path):
+    runs("tsk_a", ended=60 * DAY)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "one", "tsk_a", check=0)
+    with open(vault / "log.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"at_ms": 12, "what": "ho')
+    skyarc("hold", "--dest", "vault", "--reason", "two", "tsk_b", check=0)
+    lines = [json.loads(line) for line in (vault / "log.jsonl").read_text().splitlines()]
+    assert [line["run_id"] for line in lines] == ["tsk_a", "tsk_b"]
+    # a line in the middle that cannot be read may have been a hold: nothing is removed
+    text = (vault / "log.jsonl").read_text().splitlines(True)
+    (vault / "log.jsonl").write_text(text[0][:20] + "\n" + text[1])
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    result = skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=1)
+    assert "log.jsonl" in result.err and len(standing(vault)) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bytes_of_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, seed):
+    """Twenty random bytes changed: noticed, said, and made again; or they were of no use."""
+    rng = random.Random(seed)
+    for i in range(4):
+        runs("tsk_%d" % i, ended=(60 - i) * DAY)
+    sync("--volume-runs", "1")
+    skyarc("hold", "--dest", "vault", "--reason", "x", "tsk_1", check=0)
+    tables = ["SELECT name, size, manifest_sha256 FROM volumes ORDER BY 1", "SELECT run_id, state FROM states ORDER BY 1",
+              "SELECT run_id, artifact_id, path FROM artifacts ORDER BY 1, 2", "SELECT run_id, reason FROM holds"]
+    before = [query(tmp_path, t) for t in tables]
+    data = bytearray((vault / "catalog.db").read_bytes())
+    at = rng.randrange(len(data) - 20)
+    for i in range(20):
+        data[at + i if seed % 2 else rng.randrange(len(data))] ^= rng.randrange(1, 256)
+    (vault / "catalog.db").write_bytes(data)
+    result = skyarc("sync", "--dest", "vault", "--json", check=0)
+    assert result.json()["catalog_remade"] and "catalog.db" in result.err
+    assert result.json()["archived_runs"] == 0
+    assert [query(tmp_path, t) for t in tables] == before
+    assert query(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_catalog_of_a_newer_skyarc(skyarc, sync, runs, vault, tmp_path):
+    runs("tsk_a", ended=3 * DAY)
+    sync()
+    alter(vault, "PRAGMA user_version = 99")
+    for args in (["sync", "--dest", "vault"], ["find", "vault"], ["hold", "--dest", "vault", "tsk_a"],
+                 ["prune", "--dest", "vault", "--keep-last", "1"]):
+        assert "newer skyarc" in skyarc(*args, check=1).err
+    result = skyarc("sync", "--dest", "vault", "--rebuild", "--json", check=0)
+    assert "newer skyarc" in result.err and result.json()["healed_volumes"] == 1
+    (kept,) = vault.glob("catalog.db.newer*")
+    db = sqlite3.connect(kept)
+    assert db.execute("PRAGMA user_version").fetchone() == (99,)
+    db.close()
+    assert sync()["archived_runs"] == 0
+
+
+def test_a_rebuild_that_skips_a_volume(skyarc, sync, runs, big, vault, tmp_path):
+    names = three(big, sync, vault)
+    (vault / names[1]).write_bytes(b"no archive\n")
+    result = skyarc("sync", "--dest", "vault", "--rebuild", "--json", check=4)
+    assert names[1] in result.err and result.json()["healed_volumes"] == 2
+    assert aside(vault) == [os.path.basename(names[1]) + ".damaged"]
+
+
+def test_a_rebuild_seals_nothing_early(skyarc, sync, runs, vault, tmp_path):
+    """A run that had only just been archived may still grow, also when the catalog is made again later."""
+    runs("tsk_a", ended=DAY - 4)
+    sync("--settle", "1s")
+    assert states(tmp_path) == {"tsk_a": "open"}
+    time.sleep(4.1)
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    sync("--rebuild", "--settle", "1s")
+    assert states(tmp_path) == {"tsk_a": "open"}
+
+
+def test_an_end_that_only_the_record_has(emu, skyarc, sync, runs, safe, tmp_path):
+    runs("tsk_a", ended=40 * DAY)
+    emu.fault("runs", "no-ends", times=99)
+    sync()
+    assert query(tmp_path, "SELECT finished_at IS NULL FROM states") == [(0,)]
+    assert safe() == ["tsk_a"]
+
+
+def test_a_clock_that_was_ahead(sync, runs, vault, tmp_path):
+    """What was put off by a clock that ran years ahead is not left for years."""
+    runs("tsk_a", ended=1200)
+    sync("--settle", "1s")
+    alter(vault, "UPDATE states SET next_ms = next_ms + 86400000 * 700, listed_ms = listed_ms + 86400000 * 700")
+    assert sync("--settle", "1s")["sealed_runs"] == 1
+
+
+def test_a_catalog_of_the_first_release(skyarc, sync, runs, vault, tmp_path):
+    runs("tsk_a", ended=3 * DAY)
+    sync()
+    rows = query(tmp_path, "SELECT name, state FROM volumes, states")
+    for path in vault.glob("catalog.db*"):
+        path.unlink()
+    db = sqlite3.connect(vault / "catalog.db")
+    with open(os.path.dirname(os.path.abspath(__file__)) + "/../data/catalog-1.sql", encoding="utf-8") as file:
+        db.executescript(file.read())
+    db.close()
+    assert "older skyarc" in skyarc("find", "vault", check=1).err
+    assert sync(check=3)["gone_volumes"] == 1  # the volume that it tells of is another directory's
+    assert set(rows) < set(query(tmp_path, "SELECT name, state FROM volumes, states"))
+    assert query(tmp_path, "PRAGMA user_version") == [(2,)]
+    assert ("tsk_old", "lost") in states(tmp_path).items()
+    lines = skyarc("hold", "--dest", "vault", check=0).out.decode()
+    assert "tsk_old" in lines  # its hold stands in no log: it is written there
+    assert "tsk_old" in (vault / "log.jsonl").read_text()
