@@ -186,9 +186,11 @@
 
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/exit.h"
 #include "cmd/commands.h"
 #include "skyvern/redact.h"
 
+#include <fcntl.h>
 #include <locale.h>
 
 static const struct command *const commands[] = {
@@ -197,8 +199,25 @@ static const struct command *const commands[] = {
     &cmd_list,   &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
 };
 
+/*
+ * Have the standard streams: where one is closed, a file that we open would take its place, and
+ * get what is meant for it. They are opened so that using them fails.
+ */
+static int have_streams(void)
+{
+    int fd;
+
+    for (fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+            return -1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (have_streams() < 0)
+        return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
     log_filter(redact_line);
     return command_main(commands, PACKAGE_STRING, argc, argv);

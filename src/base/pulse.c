@@ -69,7 +69,7 @@ const char *pulse_wait_name(enum pulse_wait kind)
 {
     static const char *const names[] = { "a retry or a poll that is due later",
                                          "the disk (fsync)",
-                                         "whoever reads the output",
+                                         "whoever reads standard output",
                                          "a program that was started",
                                          "another skyarc's lock",
                                          "something to do" };

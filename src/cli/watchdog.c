@@ -18,6 +18,7 @@
 #define LOOK_MS   200
 #define WARN_MS   60000
 #define ANSWER_MS 1000
+#define READER_MS 10000
 
 static struct {
     pthread_t thread;
@@ -37,6 +38,7 @@ struct seen {
     uint64_t last;         /* when anything did, or was waited for by right */
     uint64_t asked;        /* since when SIGUSR1 has had no answer; 0: it has */
     bool warned;
+    bool told; /* that the reader of standard output is waited for */
 };
 
 /* Print a line without the log, whose lock may be held for ever. */
@@ -115,9 +117,24 @@ static void answer(struct seen *seen, uint64_t now)
     }
 }
 
+/* Say once when the output is not read. */
+static void tell_reader(struct seen *seen, uint64_t now)
+{
+    uint64_t moved = seen->moved[BEAT_WRITTEN];
+
+    if (!pulse_waits(WAIT_READER) || now - moved < READER_MS) {
+        seen->told = false;
+    } else if (!seen->told) {
+        say("warning: waiting for %s, for %llu s now", pulse_wait_name(WAIT_READER),
+            (unsigned long long)(now - moved) / 1000);
+        seen->told = true;
+    }
+}
+
 static void look(struct seen *seen, uint64_t now)
 {
     answer(seen, now);
+    tell_reader(seen, now);
     if (lives(seen, now)) {
         seen->last = now;
         seen->warned = false;
@@ -142,7 +159,7 @@ static void look(struct seen *seen, uint64_t now)
 
 static void *run(void *ctx)
 {
-    struct seen seen = { .last = clock_mono() };
+    struct seen seen = { .last = clock_mono(), .moved = { [BEAT_WRITTEN] = clock_mono() } };
 
     (void)ctx;
     (void)pthread_mutex_lock(&dog.lock);

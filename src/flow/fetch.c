@@ -295,7 +295,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
              ? api_url_content(api, &t->url, want->item->what.artifact_id, &why)
              : buf_adds(&t->url, want->url, &why);
     t->request = (struct request){ .url = buf_text(&t->url),
-                                   .max = f->opts.max_size,
+                                   .max = item_most(want->item, f->opts.max_size),
                                    .resume = t->part.resume,
                                    .as_sent = true,
                                    .sink = transfer_sink,

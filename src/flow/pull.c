@@ -532,6 +532,8 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     result->elapsed = clock_mono() - p.began;
     result->restored = p.restored.items;
     result->restored_bytes = p.restored.bytes;
+    if (rc < 0 && err->kind == ERR_CANCELLED && p.volume)
+        volume_hurry(p.volume);
     if (rc < 0)
         kept = keep(&p, result, err);
     packer_free(p.packer); /* the threads first: what they let go wakes the loop */

@@ -84,6 +84,10 @@ static void tell_all(const struct pull_status *status)
     unsigned i;
 
     log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    for (i = 0; i < WAITS; i++) {
+        if (pulse_waits((enum pulse_wait)i))
+            log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
+    }
     for (i = 0; i < PULSE_SLOTS; i++) {
         if (pulse_slot_text(i, line, sizeof(line)))
             log_line(LOG_STATUS, "transfer %u: %s", i + 1, line);

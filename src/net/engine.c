@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOLD_MS 10000 /* a host that asks to wait for so long is told of */
+
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
@@ -387,6 +389,10 @@ void engine_slow(const struct request *request)
 {
     if (!request->origin)
         return;
+    if (request->retry_after >= TOLD_MS && request->retry_after <= BACKOFF_PATIENCE &&
+        clock_mono() >= request->origin->until)
+        log_line(LOG_WARNING, "%s asks to wait %llu s", request->host,
+                 (unsigned long long)request->retry_after / 1000);
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
     log_line(LOG_DEBUG, "%s is asked for %u things at a time", request->host,
              request->origin->limit);

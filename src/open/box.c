@@ -55,7 +55,7 @@ int box_open_anyway(struct box *box, const char *path, struct err *tail, struct 
 
     *box = (struct box){ .path = path };
     err_clear(tail);
-    box->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    box->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe: no wait */
     if (box->fd < 0)
         return err_sys(err, "cannot open '%s'", path);
     if (fstat(box->fd, &st) < 0)

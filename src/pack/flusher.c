@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
-#define BUFFERS    4
-#define PIPE_PIECE ((size_t)64 << 10)
+#define BUFFERS 4
+#define LOOK_MS 200
 
 struct job {
     unsigned char *buffer;
@@ -25,6 +28,7 @@ struct flusher {
     bool direct; /* the thread's */
     bool started;
     bool stepped;
+    atomic_bool aborted;
     pthread_t thread;
     unsigned char *pages;
     /* under lock */
@@ -41,19 +45,27 @@ struct flusher {
     struct err err;
 };
 
-/* Write to a pipe, for as long as its reader takes; piece by piece, so that it shows. */
-static int write_to_reader(int fd, const struct job *job, struct err *err)
+/*
+ * Write to a pipe, for as long as its reader takes; so little at a time that it never waits in
+ * write(), where nobody could end it.
+ */
+static int write_to_reader(struct flusher *f, const struct job *job, struct err *err)
 {
+    struct pollfd ready = { .fd = f->fd, .events = POLLOUT };
     size_t at = 0;
     int rc = 0;
 
     pulse_begin(WAIT_READER);
     while (rc == 0 && at < job->len) {
-        size_t n = job->len - at < PIPE_PIECE ? job->len - at : PIPE_PIECE;
+        size_t n = job->len - at < PIPE_BUF ? job->len - at : PIPE_BUF;
 
-        rc = file_write(fd, job->buffer + at, n, err);
-        at += n;
-        pulse_beat(BEAT_WRITTEN);
+        if (atomic_load(&f->aborted))
+            rc = err_set(err, ERR_CANCELLED, "stopped");
+        else if (poll(&ready, 1, LOOK_MS) > 0) {
+            rc = file_write(f->fd, job->buffer + at, n, err);
+            at += n;
+            pulse_beat(BEAT_WRITTEN);
+        }
     }
     pulse_end(WAIT_READER);
     return rc;
@@ -63,7 +75,7 @@ static int write_to_reader(int fd, const struct job *job, struct err *err)
 static int write_job(struct flusher *f, const struct job *job, struct err *err)
 {
     if (!f->seekable)
-        return write_to_reader(f->fd, job, err);
+        return write_to_reader(f, job, err);
     if (file_pwrite(f->fd, job->buffer, job->len, job->at, err) < 0) {
         if (!f->direct || err->os != EINVAL || fcntl(f->fd, F_SETFL, 0) < 0)
             return -1;
@@ -203,6 +215,11 @@ void flusher_put(struct flusher *f, unsigned char *buffer, size_t len, uint64_t 
         retire(f);
     (void)pthread_cond_signal(&f->filled);
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void flusher_abort(struct flusher *f)
+{
+    atomic_store(&f->aborted, true);
 }
 
 int flusher_wait(struct flusher *f, struct err *err)

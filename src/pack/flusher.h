@@ -40,6 +40,9 @@ unsigned char *flusher_take(struct flusher *flusher, struct err *err) MUST_CHECK
 /* Hand a buffer over, to be written at an offset. */
 void flusher_put(struct flusher *flusher, unsigned char *buffer, size_t len, uint64_t at);
 
+/* Give up what has not been written to a pipe that nobody reads. Any thread. */
+void flusher_abort(struct flusher *flusher);
+
 /* Wait until all is written. */
 int flusher_wait(struct flusher *flusher, struct err *err) MUST_CHECK;
 

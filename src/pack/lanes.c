@@ -283,6 +283,11 @@ bool lanes_step(struct lanes *lanes)
     return squeeze_step(lanes->squeeze);
 }
 
+void lanes_hurry(struct lanes *lanes)
+{
+    squeeze_hurry(lanes->squeeze);
+}
+
 bool lanes_failed(struct lanes *lanes)
 {
     return squeeze_failed(lanes->squeeze);

@@ -90,6 +90,10 @@ void lanes_back(struct lanes *lanes);
 /* Put everything out; the seek table, until the next entry, in *seek (may be NULL). */
 int lanes_drain(struct lanes *lanes, struct seek **seek, struct err *err) MUST_CHECK;
 
+/* See squeeze_hurry. */
+void lanes_hurry(struct lanes *lanes);
+
+/* Whether something failed already. */
 bool lanes_failed(struct lanes *lanes);
 
 #endif

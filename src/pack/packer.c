@@ -428,7 +428,8 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->last_parked = &p->parked;
     p->queue = queue_new(err);
     p->answers = queue_new(err);
-    p->stow = stow_new(&opts->stow, volume, plan, err);
+    p->opts.stow.stopping = &p->stopping;
+    p->stow = stow_new(&p->opts.stow, volume, plan, err);
     if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
         goto fail;
     if (opts->stepped)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define BEYOND    ((uint64_t)1 << 20) /* bytes behind twice the size that is listed */
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
 #define TRIES_MAX 1000000
@@ -229,6 +230,16 @@ const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])
 bool item_fits(const struct item *item, uint64_t size)
 {
     return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;
+}
+
+uint64_t item_most(const struct item *item, uint64_t max)
+{
+    const struct plan_artifact *what = &item->what;
+
+    if (!what->sized || what->bundle_key || item_at_rest_coded(item) ||
+        what->file_size > UINT64_MAX / 4)
+        return max;
+    return 2 * what->file_size + BEYOND < max ? 2 * what->file_size + BEYOND : max;
 }
 
 void item_note(struct item *item, const char *word)

@@ -128,6 +128,10 @@ const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 /* Whether a body of this size can be the item's, as far as the service gave a size. */
 bool item_fits(const struct item *item, uint64_t size);
 
+/* How many bytes of a body are taken, at most max: what goes on far beyond the size in the list
+ * has no end. */
+uint64_t item_most(const struct item *item, uint64_t max);
+
 /* An item by its IDs; NULL: there is none. */
 struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
                        struct err *err) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "base/pulse.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define PARTS_MAX 65536
 #define CODED_MAX ((size_t)16 << 20)
@@ -78,6 +79,7 @@ struct squeeze {
     unsigned workers;
     unsigned started;
     bool stepped; /* no threads: squeeze_step */
+    atomic_bool hurried;
     struct slot *slots;
     size_t size;
     /* under lock */
@@ -111,8 +113,9 @@ static struct slot *take(struct squeeze *s)
     }
 }
 
-static int code(struct frame_coder *coder, struct slot *slot)
+static int code(const struct squeeze *s, struct frame_coder *coder, struct slot *slot)
 {
+    slot->piece.store = slot->piece.store || atomic_load(&s->hurried);
     return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
                       slot->piece.store, &slot->coded, &slot->err);
 }
@@ -129,7 +132,7 @@ static void *work(void *ctx)
         bool skip = s->failed;
 
         (void)pthread_mutex_unlock(&s->lock);
-        slot->failed = !skip && code(coder, slot) < 0;
+        slot->failed = !skip && code(s, coder, slot) < 0;
         (void)pthread_mutex_lock(&s->lock);
         slot->state = RING_CODED;
         (void)pthread_cond_signal(&s->coded);
@@ -215,7 +218,7 @@ bool squeeze_step(struct squeeze *s)
     if (s->written == s->submitted)
         return false;
     if (slot->state == RING_FILLED) {
-        slot->failed = !s->failed && code(s->coders[0], slot) < 0;
+        slot->failed = !s->failed && code(s, s->coders[0], slot) < 0;
         slot->state = RING_CODED;
     }
     (void)pthread_mutex_lock(&s->lock);
@@ -248,6 +251,11 @@ void squeeze_submit(struct squeeze *s, struct piece *piece)
         (void)pthread_cond_signal(&s->coded);
     }
     (void)pthread_mutex_unlock(&s->lock);
+}
+
+void squeeze_hurry(struct squeeze *s)
+{
+    atomic_store(&s->hurried, true);
 }
 
 int squeeze_drain(struct squeeze *s, struct err *err)

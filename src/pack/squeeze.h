@@ -63,6 +63,9 @@ void squeeze_free(struct squeeze *squeeze);
 /* Hand a piece over: its contents move in, and it is left empty. Waits for a slot. */
 void squeeze_submit(struct squeeze *squeeze, struct piece *piece);
 
+/* From now on frames are stored, whatever they hold: there is no time. Any thread. */
+void squeeze_hurry(struct squeeze *squeeze);
+
 /* Wait until all that was submitted is put out; gives the first failure. */
 int squeeze_drain(struct squeeze *squeeze, struct err *err) MUST_CHECK;
 

@@ -106,6 +106,8 @@ static int put_body(struct stow *s, const char *path, const struct body *body, i
                      place, err) < 0)
         return -1;
     while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0) {
+        if (s->opts.stopping && atomic_load(s->opts.stopping))
+            return err_set(err, ERR_CANCELLED, "stopped");
         rc = chunk ? volume_add_chunk(s->volume, chunk, err)
                    : volume_add(s->volume, bytes, (size_t)n, err);
         if (rc < 0)

@@ -38,6 +38,7 @@ struct stow_opts {
     int (*seen)(void *ctx, const char *path, const struct item *item, const struct body *body,
                 struct err *err);
     void *ctx;
+    const atomic_bool *stopping; /* no use in going on; NULL: never */
 };
 
 struct stow;

@@ -208,6 +208,13 @@ bool volume_step(struct volume *v)
     return v->lanes && lanes_step(v->lanes);
 }
 
+void volume_hurry(struct volume *v)
+{
+    if (v->lanes)
+        lanes_hurry(v->lanes);
+    writer_abort(v->writer);
+}
+
 bool volume_failed(struct volume *v)
 {
     return v->lanes && lanes_failed(v->lanes);

@@ -101,6 +101,12 @@ int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHEC
 /* Stepped: put out one frame; false when none has ended. */
 bool volume_step(struct volume *v);
 
+/*
+ * There is no time left: what is pending is stored, not compressed, and a pipe that nobody
+ * reads is given up. Any thread.
+ */
+void volume_hurry(struct volume *v);
+
 /* Whether something failed already: no use in going on. */
 bool volume_failed(struct volume *v);
 

@@ -100,6 +100,8 @@ static int open_output(struct writer *writer, struct err *err)
     bool plain;
 
     if (strcmp(writer->path, "-") == 0) {
+        if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+            return err_set(err, ERR_SYSTEM, "standard output is closed");
         writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         return writer->fd < 0 ? err_sys(err, "cannot write to standard output") : 0;
     }
@@ -327,6 +329,12 @@ static int close_early(int fd)
     int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
     return again < 0 ? -1 : close(again);
+}
+
+void writer_abort(struct writer *writer)
+{
+    if (writer->flusher && !writer->partial)
+        flusher_abort(writer->flusher);
 }
 
 int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err *err)

@@ -67,6 +67,9 @@ int writer_mark(struct writer *writer, struct err *err) MUST_CHECK;
 /* Forget everything put since the mark. */
 int writer_back(struct writer *writer, struct err *err) MUST_CHECK;
 
+/* Give up what a pipe has not taken: whoever waits for it goes on, and fails. Any thread. */
+void writer_abort(struct writer *writer);
+
 /* Flush, sync, rename; gives the digest of all bytes. */
 int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;

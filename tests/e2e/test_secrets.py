@@ -395,7 +395,7 @@ def test_a_proxy_of_no_use_is_not_told_with_its_password(skyarc, emu):
 def test_no_other_secret_goes_along(skyarc, emu, tmp_path):
     """No .netrc, no cookie, no Referer; the key to the API's own origin alone, also when led elsewhere."""
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / ".netrc").write_text("machine 127.0.0.1 login bob password Zq7word\ndefault login a password Zq7word\n")
     os.chmod(home / ".netrc", 0o600)
     emu.run("tsk_r", [{"id": "r1", "type": "html", "data": b"<p>x</p>", "signing": "unsigned"}])
