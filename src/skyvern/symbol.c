@@ -151,7 +151,8 @@ struct symbol symbol_at(const struct symbols *in, size_t at)
 
 bool symbol_in_name(struct symbol y)
 {
-    return isalnum(y.c) || (y.c && strchr("_-.[]$", y.c));
+    return isalnum(y.c) || y.c == '_' || y.c == '-' || y.c == '.' || y.c == '[' || y.c == ']' ||
+           y.c == '$';
 }
 
 bool symbol_in_host(struct symbol y)
@@ -166,5 +167,5 @@ bool symbol_blank(struct symbol y)
 
 bool symbol_quote(struct symbol y)
 {
-    return y.c && strchr("\"'`", y.c);
+    return y.c == '"' || y.c == '\'' || y.c == '`';
 }
