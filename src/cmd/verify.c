@@ -60,7 +60,8 @@ struct verifying {
     struct jsonw *w;
     struct chain *chain; /* of a directory */
     struct standing *standing;
-    size_t lacking; /* that the service has */
+    struct standing **standings; /* of each operand that is a directory */
+    size_t lacking;              /* that the service has */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -240,8 +241,7 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     size_t i;
 
     run->chain = rc == 0 ? chain_new(err) : NULL;
-    run->standing = run->chain ? standing_open(dir, err) : NULL;
-    rc = run->standing ? 0 : -1;
+    rc = run->chain ? 0 : -1;
     for (i = 0; rc >= 0 && i < files.count; i++) {
         run->path = files.paths[i];
         rc = verify_one(run, opts, err);
@@ -250,9 +250,7 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     if (rc >= 0)
         wrong |= judge(run, dir, files.count) > 0;
     chain_free(run->chain);
-    standing_close(run->standing);
     run->chain = NULL;
-    run->standing = NULL;
     audit_files_clear(&files);
     return rc < 0 ? -1 : wrong;
 }
@@ -293,6 +291,33 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
         return err_set(err, ERR_USAGE, "--anchor: a SHA-256 of 64 hex digits is wanted");
     return read_share(args->share, opts, err);
+}
+
+/* Open the catalogs of directories: SQLite writes beside one even to read it, and is not
+ * allowed to later. */
+static int open_standings(struct verifying *run, int count, char *const *operands,
+                          struct err *err)
+{
+    int i;
+
+    run->standings = mem_array((size_t)count, sizeof(struct standing *), err);
+    for (i = 0; run->standings && i < count; i++) {
+        if (!is_dir(operands[i]))
+            continue;
+        run->standings[i] = standing_open(operands[i], err);
+        if (!run->standings[i])
+            return -1;
+    }
+    return run->standings ? 0 : -1;
+}
+
+static void close_standings(struct verifying *run, int count)
+{
+    int i;
+
+    for (i = 0; run->standings && i < count; i++)
+        standing_close(run->standings[i]);
+    mem_free(run->standings);
 }
 
 /* Leave nothing but what is asked for to be read. Asking the service needs much that libcurl
@@ -338,6 +363,8 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)
+        rc = open_standings(&run, count, operands, err);
+    if (rc == 0)
         rc = confine_to(run.args, count, operands, err);
     if (rc == 0 && run.args->common.json) {
         run.w = mem_new(sizeof(*run.w), err);
@@ -348,6 +375,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
     for (i = 0; rc >= 0 && i < count; i++) {
+        run.standing = run.standings[i];
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
@@ -356,6 +384,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         rc = jsonw_end(run.w, err);
     }
     mem_free(run.w);
+    close_standings(&run, count);
     if (rc < 0)
         return talk_status(err);
     return damaged ? EXIT_DAMAGED : run.lacking ? EXIT_INCOMPLETE : EXIT_DONE;

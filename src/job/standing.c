@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SEEN_MAX ((size_t)1 << 24)
 
@@ -191,6 +192,7 @@ static int on_entered(void *ctx, const struct entry_volume *v, struct err *err)
 {
     struct standing *s = ctx;
     struct seen *seen = table_get(s->by_name, v->name, strlen(v->name));
+    struct stat st;
 
     if (!seen) {
         char *path = mem_format(err, "%s/%s", s->dir, v->name);
@@ -204,6 +206,8 @@ static int on_entered(void *ctx, const struct entry_volume *v, struct err *err)
     seen->entered = true;
     if (strcmp(seen->sha256, v->manifest_sha256) != 0)
         tell(s, seen->path, "is another archive than the one in the catalog");
+    else if (stat(seen->path, &st) == 0 && (uint64_t)st.st_size != v->size)
+        tell(s, seen->path, "is not as long as the catalog says");
     return 0;
 }
 

@@ -128,7 +128,7 @@ def test_expired_urls_are_renewed_under_either_name(pull, emu):
 def test_names_that_are_none(pull, emu, odd):
     """A name that no run of this kind can have leads nowhere."""
     emu.mode("today")
-    emu.run("tsk_v2_9", rows("q"), story={"lists": ["tsk_v2_9"]}, app_url="http://x/runs/" + odd, run_id=odd)
+    emu.run("tsk_v2_9", rows("q"), story={"lists": ["tsk_v2_9"]}, app_url="http://x/runs/" + odd)
     _, manifest, _ = pull("tsk_v2_9")
     assert ids(manifest) == ["q_0", "q_1", "q_2", "q_3"]
     asked = {r["path"].split("/")[3] for r in emu.log("api") if r["path"].startswith("/v1/runs/")}
