@@ -342,18 +342,42 @@ struct catalog *heal_open(const struct shelf *shelf, bool make,
     return c;
 }
 
+/* What the catalog that goes knows of the log, and the file lacks, into the file. newer: it is
+ * of a newer skyarc, and cannot be asked. */
+static int keep_log(const struct shelf *shelf, bool *newer, struct err *err)
+{
+    struct err why;
+    struct catalog *c = catalog_open(shelf->dir, CATALOG_READ, &why);
+    int rc;
+
+    *newer = !c && why.kind == ERR_LIMIT;
+    if (*newer)
+        log_line(LOG_WARNING, "%s; it is kept as '%s/" CATALOG_NAME ".newer'", why.text,
+                 shelf->dir);
+    if (!c && (*newer || why.kind == ERR_NOT_FOUND))
+        return 0;
+    catalog_free(c);
+    c = catalog_open(shelf->dir, CATALOG_WRITE, &why);
+    if (!c && why.kind != ERR_FORMAT) {
+        *err = why;
+        return -1;
+    }
+    if (!c) {
+        log_line(LOG_WARNING, "%s", why.text);
+        return 0;
+    }
+    rc = replay_begun(c, shelf->dir, err);
+    catalog_free(c);
+    return rc;
+}
+
 struct catalog *heal_remake(const struct shelf *shelf, const struct heal_reader *reader,
                             int64_t now_ms, struct heal_found *found, struct err *err)
 {
-    struct catalog *c = catalog_open(shelf->dir, CATALOG_READ, err);
-    bool newer = !c && err->kind == ERR_LIMIT;
+    bool newer;
 
-    catalog_free(c);
-    if (newer)
-        log_line(LOG_WARNING, "%s; it is kept as '%s/" CATALOG_NAME ".newer'", err->text,
-                 shelf->dir);
-    err_clear(err);
-    if (catalog_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
+    if (keep_log(shelf, &newer, err) < 0 ||
+        catalog_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
         return NULL;
     return heal_open(shelf, true, reader, now_ms, found, err);
 }
