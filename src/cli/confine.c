@@ -278,11 +278,11 @@ static int allow_some(scmp_filter_ctx filter, unsigned flags)
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
                          SCMP_A2(SCMP_CMP_MASKED_EQ, exec, 0)) < 0 ||
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                         SCMP_A1(SCMP_CMP_EQ, TCGETS)) < 0 ||
+                         SCMP_A1(SCMP_CMP_EQ, TCGETS, 0)) < 0 ||
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                         SCMP_A1(SCMP_CMP_EQ, TIOCGWINSZ)) < 0 ||
+                         SCMP_A1(SCMP_CMP_EQ, TIOCGWINSZ, 0)) < 0 ||
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                         SCMP_A2(SCMP_CMP_EQ, 0)) < 0)
+                         SCMP_A2(SCMP_CMP_EQ, 0, 0)) < 0)
         return -1;
     /* looking names up may load libraries: files mapped to be run, and never written to */
     if ((flags & CONFINE_NET) &&
@@ -290,7 +290,7 @@ static int allow_some(scmp_filter_ctx filter, unsigned flags)
                          SCMP_A2(SCMP_CMP_MASKED_EQ, exec | PROT_WRITE, exec)) < 0)
         return -1;
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                            SCMP_A0(SCMP_CMP_EQ, self));
+                            SCMP_A0(SCMP_CMP_EQ, self, 0));
 }
 
 /* Why seccomp's filter could not be set; NULL: it is. All else is "not implemented", for which

@@ -42,6 +42,8 @@ struct seen {
 };
 
 /* Print a line without the log, whose lock may be held for ever. */
+static void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 static void say(const char *fmt, ...)
 {
     char line[400] = "skyarc: ";

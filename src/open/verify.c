@@ -86,7 +86,7 @@ static void report_row(struct check *c, uint32_t number, uint64_t offset, const 
 static void take_sum(struct check *c, enum tag list, const char *path,
                      const uint8_t sha256[SHA256_SIZE])
 {
-    const char *name = tagfile_name(list);
+    const char *name = tagfile_name((int)list);
     uint32_t number = roll_find(c->roll, path);
     struct roll_row row;
 
@@ -114,14 +114,15 @@ static void on_sum(void *ctx, const char *path, const uint8_t *sha256)
     (void)pthread_mutex_lock(&c->lock);
     if (!sha256) {
         if (!l->bad)
-            report(c, tagfile_name(l->tag), NULL, VERIFY_NOWHERE,
+            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE,
                    "has a line that is none: %.100s", path);
         l->bad = true;
     } else if (tag < 0) {
         take_sum(c, l->tag, path, sha256);
     } else {
         if (c->tags[tag].summed)
-            report(c, tagfile_name(l->tag), NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
+            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE, "names '%.200s' twice",
+                   path);
         c->tags[tag].summed = true;
         memcpy(c->tags[tag].sum, sha256, SHA256_SIZE);
     }
@@ -178,7 +179,7 @@ static bool of_entry(const struct tape *tape, const struct err *err)
 static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
                    enum tag tag, struct err *err)
 {
-    uint64_t max = tagfile_max(tag, c->result->manifest.size, roll_count(c->roll));
+    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, roll_count(c->roll));
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
     int rc;
@@ -192,7 +193,7 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
         wrong = "is larger than it can be";
     c->tags[tag].seen = true;
     if (wrong)
-        report(c, tagfile_name(tag), NULL, entry->offset, "%s", wrong);
+        report(c, tagfile_name((int)tag), NULL, entry->offset, "%s", wrong);
     (void)pthread_mutex_unlock(&c->lock);
     if (wrong)
         return 0;
@@ -201,7 +202,7 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
         return -1;
     (void)pthread_mutex_lock(&c->lock);
     if (rc < 0)
-        report(c, tagfile_name(tag), NULL, entry->offset, "%s", err->text);
+        report(c, tagfile_name((int)tag), NULL, entry->offset, "%s", err->text);
     else
         memcpy(c->tags[tag].sha256, sha256, SHA256_SIZE);
     (void)pthread_mutex_unlock(&c->lock);
