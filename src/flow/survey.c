@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "skyvern/redact.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
 #include "vault/state.h"
@@ -159,6 +160,7 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll,
     struct run run = { 0 };
     struct err why = call->err;
     struct state_row seen = { .run_id = poll->id };
+    const struct redact clean = { secret_peek(call->callers->api->key), false, NULL };
     int rc;
 
     if (why.kind == ERR_DENIED) {
@@ -174,7 +176,7 @@ static int note_record(const struct survey_opts *opts, const struct poll *poll,
     } else if (why.kind) {
         rc = state_put_off(opts->catalog, poll->id, state, opts->now_ms, why.text, err);
     } else {
-        seen.status = run.status;
+        seen.status = redact_copy(run.status, &clean, run.region);
         seen.created_at = catalog_us(run.created_at);
         seen.finished_at = catalog_us(run.finished_at);
         rc = note_run(opts, &seen, err);

@@ -90,7 +90,9 @@ def salt(emu):
     listed = {"title": record["title"], "prompt": words(), "more": texts()}
     row = {"more": texts(), "again": emu.key}
     detail = " ".join([p.one("https://h/?sig=%s"), p.one("https://u:%s@h"), emu.key])
-    emu.salt(record=dict(record, failure_reason=reason), listed=listed, row=row, detail=detail)
+    story = {"told": texts(), "parameters": {"password": p.one("%s"), "order": "milk"}, "by": emu.key,
+             "webhook_failure_reason": words(), "cookies": [p.one("%s")]}
+    emu.salt(record=dict(record, failure_reason=reason), listed=listed, row=row, detail=detail, story=story)
     return p
 
 
@@ -184,8 +186,10 @@ def test_nothing_is_archived(ask, skyarc, emu, tmp_path, name):
          "artifact_id": None}], recording_url=p.one("https://h.invalid/r.webm?sig=%s"))
     assert ask(p, "pull", "--dry-run", "tsk_s", check=0).out
     ask(p, "pull", "--dry-run", "--json", "tsk_s", check=0)
-    ask(p, "pull", "-vv", "--json", "--retries", "0", "-o", name, "tsk_s", "tsk_demo1", check=3)
+    ask(p, "pull", "-vv", "--json", "--retries", "0", "-o", name, "tsk_s", "tsk_demo1", "wr_demo2", check=3)
     top = extract(tmp_path / name, tmp_path)
+    told = [path.read_text() for path in top.rglob("records/*.json")]
+    assert len([text for text in told if '"password": "***"' in text and '"milk"' in text]) > 2
     for args in (["list", name], ["list", "--json", name], ["verify", "--json", name], ["extract", "-C", "x", name],
                  ["report", "-v", "-o", "report.html", name]):
         assert ask(p, *args, check=0).out or args[0] in ("extract", "report")

@@ -439,6 +439,9 @@ class Api(Handler):
             told = 200, self.row(artifact, None)
         else:
             told = story.answer(STATE.world, STATE.runs, words, query) or (404, story.NOT_FOUND)
+        salt = STATE.salt.get("story")
+        if salt and told[0] == 200:
+            told = 200, dict(told[1], **salt) if isinstance(told[1], dict) else told[1] + [salt]
         if not (fault and self.play(fault, json.dumps(told[1]).encode())):
             self.reply(*told)
 
