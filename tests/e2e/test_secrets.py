@@ -140,8 +140,10 @@ def ask(skyarc, emu):
     return run
 
 
-def test_nothing_is_told(ask, emu):
+@pytest.mark.parametrize("mode", ["old", "today"])
+def test_nothing_is_told(ask, emu, mode):
     """show, runs, wait, artifacts, submit and refusals, as text and JSON."""
+    emu.mode(mode)
     p = salt(emu)
     emu.run("tsk_s", artifacts(p, emu, "tsk_s"), downloaded_files=[
         {"url": p.one("https://h/f?sig=%s"), "filename": p.one("x?token=%s.csv"), "file_size": 5}])
@@ -180,6 +182,7 @@ def test_raw_keeps_all_but_the_key(ask, emu):
 @pytest.mark.parametrize("name", ["a.tar.zst", "a.zip"])
 def test_nothing_is_archived(ask, skyarc, emu, tmp_path, name):
     """pull and all that reads an archive: documents, names, manifest, the offline view."""
+    emu.mode("today")  # of a server that tells a run's story
     p = salt(emu)
     emu.run("tsk_s", artifacts(p, emu, "tsk_s"), downloaded_files=[
         {"url": p.one(emu.store + "/open/tsk_s_0?sig=%s"), "filename": p.one("x?token=%s.csv"), "file_size": 5,
@@ -220,9 +223,11 @@ def test_an_interrupted_pull_keeps_none(emu, env, tmp_path):
     holds_none(p, tmp_path)
 
 
-def test_a_sync_directory_holds_none(ask, emu, tmp_path):
+@pytest.mark.parametrize("mode", ["old", "today"])
+def test_a_sync_directory_holds_none(ask, emu, tmp_path, mode):
     """Catalog, log, volumes, metrics, and what find, hold, prune and cat say."""
     emu.clear()
+    emu.mode(mode)
     p = salt(emu)
     for ident, days in (("tsk_new", 1), ("tsk_old", 90)):
         emu.run(ident, artifacts(p, emu, ident), created_at=stamp(days * 86400 + 60), finished_at=stamp(days * 86400))
