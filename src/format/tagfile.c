@@ -69,9 +69,12 @@ int tagfile_lines_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     struct tagfile_lines *l = ctx;
     const char *at = bytes;
-    const char *end = at + len;
+    const char *end;
 
     (void)err;
+    if (len == 0) /* then there may be no bytes at all, not even a pointer to them */
+        return 0;
+    end = at + len;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         size_t n = (size_t)((stop ? stop : end) - at);
