@@ -53,15 +53,20 @@ struct runs_query {
     bool raw;         /* take out of them the API key alone */
 };
 
+/* What a list did not tell. */
+struct runs_end {
+    bool cut; /* the service's window, or its limit of a search, ended it, and not the runs */
+    size_t unread; /* rows that name no run */
+};
+
 /*
  * List.
  *
  * row   gets each run; 1 ends the list, -1 fails it
- * cut   gets whether the service's window, or its limit of a search, ended the list, and not
- *       the runs
+ * end   gets what it did not tell
  */
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-              bool *cut, struct err *err) MUST_CHECK;
+              struct runs_end *end, struct err *err) MUST_CHECK;
 
 #endif

@@ -95,8 +95,9 @@ int survey_list(const struct survey_opts *opts, struct survey_result *result, st
     if (rc == 0 && frontier.from != CATALOG_UNKNOWN && frontier.from <= wanted)
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
-        rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->cut, err);
-    if (rc == 0 && lister.newest != CATALOG_UNKNOWN) {
+        rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->end, err);
+    /* what a row without an ID stands for is looked for again the next time */
+    if (rc == 0 && lister.newest != CATALOG_UNKNOWN && !result->end.unread) {
         widen(&frontier, wanted, lister.newest);
         rc = state_set_frontier(opts->catalog, opts->filter, &frontier, err);
     }

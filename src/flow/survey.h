@@ -43,8 +43,8 @@ struct survey_opts {
 struct survey_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
-    size_t grown; /* archived ones that have more by now */
-    bool cut;     /* the service's window ended the list, and not the runs */
+    size_t grown;        /* archived ones that have more by now */
+    struct runs_end end; /* what the list of runs did not tell */
 };
 
 /* List runs. */

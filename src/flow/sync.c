@@ -446,7 +446,8 @@ static int survey(struct sync *s, struct err *err)
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
-    s->result->cut = result.cut;
+    s->result->cut = result.end.cut;
+    s->result->unread = result.end.unread;
     return rc;
 }
 
@@ -525,7 +526,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->failed && !r->newly_lost && !heal_troubled(&r->found);
+    return !r->missing && !r->failed && !r->newly_lost && !r->unread && !r->unread &&
+           !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -75,6 +75,7 @@ struct sync_result {
     int64_t waiting;   /* ended, and not archived */
     int64_t oldest_us; /* the oldest of them was made; CATALOG_UNKNOWN: none */
     bool cut;          /* the service does not list older runs */
+    size_t unread;     /* rows of its list of runs that name no run */
 };
 
 /* Whether nothing is missing, put off, lost or damaged. */

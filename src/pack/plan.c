@@ -132,7 +132,21 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
     return table_get(plan->joins, plan->key.data, plan->key.len);
 }
 
-int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err)
+/* Put an entry's name into the key; false: it is too long for one. */
+static bool key_of_entry(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, NULL, "m%p/%s", (const void *)bundle, name) == 0;
+}
+
+bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    return !bundle->named || !key_of_entry(plan, bundle, name) ||
+           table_get(plan->joins, plan->key.data, plan->key.len) != NULL;
+}
+
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
+                    struct err *err)
 {
     struct bundle *bundle;
 
@@ -148,7 +162,11 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *
         plan->bundles = bundle;
     }
     bundle->rows++;
-    return 0;
+    bundle->named = name != NULL;
+    if (!name || !key_of_entry(plan, bundle, name) ||
+        table_get(plan->joins, plan->key.data, plan->key.len))
+        return 0;
+    return table_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
 }
 
 static void join_bundle(struct plan *plan, struct item *item)
@@ -206,6 +224,11 @@ void plan_choose(struct plan *plan, enum bundle_mode mode)
 struct bundle *plan_bundles(const struct plan *plan)
 {
     return plan->bundles;
+}
+
+bool item_hidden(const struct item *item)
+{
+    return item->unlisted && !item->kept;
 }
 
 bool item_at_rest_coded(const struct item *item)

@@ -10,7 +10,7 @@
  * Units    bytes; times in microseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     items and their paths; what an item says of its artifact is borrowed
- * Threads  plan_add: before the threads start; plan_name: the packer alone
+ * Threads  plan_add: before the threads start; plan_name, plan_bundle_lists: the packer alone
  * Source   docs/archive-format.md, "Names"
  */
 #ifndef PACK_PLAN_H
@@ -53,7 +53,8 @@ enum item_answer {
     ITEM_LENGTH,   /* it was not as long as announced, or its coding was broken; not packed */
 };
 
-#define ITEM_NOTES 4
+#define ITEM_NOTES      4
+#define ITEM_HOLDS_MORE "holds-more" /* a ZIP kept whole: not all of it is in its members */
 
 struct item {
     struct plan_artifact what;
@@ -65,11 +66,12 @@ struct item {
     struct item *followers;
     struct bundle *bundle; /* a member or the parent of it; NULL: neither */
     struct item *sibling;  /* the bundle's next member */
-    bool unlisted;         /* a parent that is fetched only to be taken apart */
+    bool unlisted;         /* a parent that is fetched only to be taken apart (item_hidden) */
 
     atomic_bool packed; /* set by the packer once */
     /* the packer's; read by others when it has answered, or ended */
     enum item_answer answer;
+    bool kept; /* an unlisted parent that holds more than its members: it is a file, too */
     bool link;
     bool mismatch; /* checksum is another */
     char *path;    /* below the top directory */
@@ -95,8 +97,13 @@ void plan_free(struct plan *plan);
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
 
-/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. */
-int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err) MUST_CHECK;
+/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. name:
+ * of its entry; NULL: what the rows do not name is not wanted. */
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
+                    struct err *err) MUST_CHECK;
+
+/* Whether a row, wanted or not, names this entry of a bundle's ZIP. */
+bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name);
 
 /*
  * Add the row of a ZIP itself.
@@ -115,6 +122,10 @@ struct bundle *plan_bundles(const struct plan *plan);
 
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
+
+/* Whether no row tells of an item and no file is made of it: an unlisted one that is not kept.
+ */
+bool item_hidden(const struct item *item);
 
 /* Whether its object is zstd-compressed at rest: then its size may be of either form. */
 bool item_at_rest_coded(const struct item *item);
