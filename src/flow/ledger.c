@@ -159,7 +159,7 @@ static void note(struct ledger *l, const struct want *want)
                                .encoded_size = item->encoded_size };
     struct err err;
 
-    if (!l->journal || item_hidden(item) || !atomic_load(&item->packed))
+    if (!l->journal || item_hidden(item) || item->twinned || !atomic_load(&item->packed))
         return;
     memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
     memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);

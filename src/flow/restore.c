@@ -79,7 +79,8 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     struct item *item =
         row ? plan_find(r->opts->plan, row->run_id, row->artifact_id, err) : NULL;
 
-    if (!item || r->seen[item->index] || !plan_path_free(r->opts->plan, item, path))
+    if (!item || item->twinned || r->seen[item->index] ||
+        !plan_path_free(r->opts->plan, item, path))
         return 0;
     r->first = row->duplicate_of ? item_at(r, row->duplicate_of) : NULL;
     if (row->duplicate_of && !r->first)

@@ -17,7 +17,8 @@
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
 #define TRIES_MAX 1000000
-#define EXT_ROOM  32 /* for an extension with its dot */
+#define TWINS_MAX 100 /* different artifacts of one ID, beside the first */
+#define EXT_ROOM  32  /* for an extension with its dot */
 
 struct plan {
     struct region *region;
@@ -87,6 +88,19 @@ static int find_or_add(struct plan *plan, struct item *item, struct item **found
     return table_add(plan->joins, plan->key.data, plan->key.len, item, err);
 }
 
+static bool texts_differ(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) != 0;
+}
+
+/* Whether two rows cannot be of one thing. */
+static bool differs(const struct plan_artifact *a, const struct plan_artifact *b)
+{
+    return texts_differ(a->uri, b->uri) || texts_differ(a->bundle_key, b->bundle_key) ||
+           (a->checksum && b->checksum && strcasecmp(a->checksum, b->checksum) != 0) ||
+           (a->sized && b->sized && a->file_size != b->file_size);
+}
+
 /* Look for the same thing under each of the three names it may have. */
 static int join(struct plan *plan, struct item *item, struct err *err)
 {
@@ -97,6 +111,8 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
         find_or_add(plan, item, &found, err) < 0)
         return -1;
+    if (found && differs(&found->what, what)) /* one ID, and something else */
+        found = NULL;
     if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
         buf_reset(&plan->key);
         if (buf_addf(&plan->key, err, "u%s", what->uri) < 0 ||
@@ -271,28 +287,60 @@ void item_note(struct item *item, const char *word)
         item->notes[item->note_count++] = word;
 }
 
+/* The place behind the items of a run and ID for one that is none of them; NULL: it is one. */
+static struct item **twin_place(struct item *there, const struct plan_artifact *what,
+                                size_t *count)
+{
+    struct item **place = NULL;
+
+    for (*count = 0; there; there = there->twin, ++*count) {
+        if (!differs(&there->what, what))
+            return NULL;
+        place = &there->twin;
+    }
+    return place;
+}
+
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **out, struct err *err)
 {
+    struct item **twin = NULL;
+    struct item *there;
     struct item *item;
+    size_t twins = 0;
 
     if (out)
         *out = NULL;
     buf_reset(&plan->key);
     if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
         return -1;
-    if (table_get(plan->joins, plan->key.data, plan->key.len))
+    there = table_get(plan->joins, plan->key.data, plan->key.len);
+    if (there && !(twin = twin_place(there, what, &twins)))
         return 0;
+    if (twins > TWINS_MAX)
+        return err_set(err, ERR_LIMIT,
+                       "run '%s' has more than %d different artifacts of one ID", what->run_id,
+                       TWINS_MAX);
     if (mem_room(&plan->items, &plan->cap, plan->count, sizeof(struct item *), ITEMS_MAX, err) <
         0)
         return -1;
     item = region_take(plan->region, sizeof(*item), err);
-    if (!item || table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0)
+    if (!item ||
+        (!there && table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0))
         return -1;
     item->what = *what;
     item->run = run;
     item->row = row;
     item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    if (twin) {
+        *twin = item;
+        if (twins == 1) {
+            there->twinned = true;
+            item_note(there, ITEM_SAME_ID);
+        }
+        item->twinned = true;
+        item_note(item, ITEM_SAME_ID);
+    }
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;
     join_bundle(plan, item);

@@ -54,6 +54,7 @@ enum item_answer {
 };
 
 #define ITEM_NOTES      4
+#define ITEM_SAME_ID    "same-id"    /* another row of its run has its artifact_id */
 #define ITEM_HOLDS_MORE "holds-more" /* a ZIP kept whole: not all of it is in its members */
 
 struct item {
@@ -61,6 +62,8 @@ struct item {
     size_t index; /* plan_at's */
     size_t run;   /* the caller's indexes */
     size_t row;
+    struct item *twin;   /* the next one of its run and artifact_id, which is something else */
+    bool twinned;        /* it has such a one, or is one */
     struct item *leader; /* NULL: it is fetched itself */
     struct item *next;   /* the leader's next follower */
     struct item *followers;
@@ -93,7 +96,11 @@ struct plan;
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
 void plan_free(struct plan *plan);
 
-/* Add an artifact; *item (may be NULL) gets NULL when its run has it already. */
+/*
+ * Add an artifact; *item (may be NULL) gets NULL when its run has it already. What has the ID
+ * of another one of its run and is something else, by its object, size or checksum, is added,
+ * and both are noted.
+ */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
 
@@ -143,7 +150,7 @@ bool item_fits(const struct item *item, uint64_t size);
  * has no end. */
 uint64_t item_most(const struct item *item, uint64_t max);
 
-/* An item by its IDs; NULL: there is none. */
+/* An item by its IDs, the first of them; NULL: there is none. */
 struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
                        struct err *err) MUST_CHECK;
 
