@@ -348,6 +348,16 @@ static int resume_limited(struct engine *engine)
     return -1;
 }
 
+uint64_t engine_allowance(const struct engine *engine, const struct request *request)
+{
+    const struct engine_opts *opts = &engine->opts;
+    uint64_t part = opts->jobs ? opts->rate_bps / (2 * (uint64_t)opts->jobs) : opts->rate_bps;
+    uint64_t bps = opts->rate_bps && part < opts->stall_bps ? part + !part : opts->stall_bps;
+    uint64_t size = request_total(request);
+
+    return backoff_allowance(size == REQUEST_UNSAID ? 0 : size, bps, opts->stall_s * 1000);
+}
+
 int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
 {
     struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
