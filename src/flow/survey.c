@@ -14,6 +14,8 @@
 
 #define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
 #define BATCH      100
+#define CHANGES_MAX                                                                            \
+    8 /* copies of an artifact that changes; then it is let be, and never safe */
 
 static int64_t known(int64_t us)
 {
@@ -259,23 +261,57 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
     return poll_all(opts, &which, err);
 }
 
-/* Whether a list has something that no volume has, and that is not known never to come. */
+int survey_compare(struct catalog *catalog, const char *run_id, const struct artifact *a,
+                   enum survey_match *match, struct err *err)
+{
+    const struct entry_listing says = { a->checksum, a->modified_at,
+                                        a->sized ? a->file_size : UINT64_MAX };
+    int settled = entry_settled(catalog, run_id, a->artifact_id, err);
+    bool none = false;
+    int same;
+
+    *match = SURVEY_NEW;
+    if (settled <= 0)
+        return settled;
+    same = entry_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
+    if (same < 0 && !none)
+        return -1;
+    *match = same || none ? SURVEY_SETTLED : SURVEY_CHANGED;
+    return 0;
+}
+
+/* It changed: another copy is wanted, unless there are many. */
+static int note_changed(struct catalog *catalog, const char *run_id, const struct artifact *a,
+                        struct err *err)
+{
+    const struct entry_missing again = { run_id, a->artifact_id, a->artifact_type, "changed",
+                                         false };
+
+    return entry_again(catalog, &again, CHANGES_MAX, err);
+}
+
+/* Whether a list has something that no volume has, or has otherwise, and that is not known
+ * never to come. */
 static int has_new(const struct survey_opts *opts, const struct listed_run *run,
                    struct err *err)
 {
+    bool new = false;
     size_t i;
 
     for (i = 0; i < run->list.count; i++) {
         const struct artifact *a = &run->list.rows[i];
-        int there;
+        enum survey_match match;
 
         if (a->unnamed || !kind_filter_match(opts->types, a->artifact_type))
             continue;
-        there = entry_settled(opts->catalog, run->id, a->artifact_id, err);
-        if (there <= 0)
-            return there < 0 ? -1 : 1;
+        if (survey_compare(opts->catalog, run->id, a, &match, err) < 0 ||
+            (match == SURVEY_CHANGED &&
+             (note_changed(opts->catalog, run->id, a, err) < 0 ||
+              survey_compare(opts->catalog, run->id, a, &match, err) < 0)))
+            return -1;
+        new = new || match == SURVEY_NEW; /* of one that changed too often, no more is wanted */
     }
-    return 0;
+    return new;
 }
 
 static int recheck_run(const struct survey_opts *opts, const struct listed_run *run,
@@ -323,6 +359,8 @@ static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
         else
             catalog_rollback(opts->catalog);
     }
+    if (rc < 0)
+        loop_clear(opts->loop); /* it may still run the listing's calls */
     listing_clear(&listing);
     return rc;
 }

@@ -20,6 +20,7 @@
 #include "ask/runs.h"
 #include "base/err.h"
 #include "skyvern/api.h"
+#include "skyvern/artifact.h"
 #include "skyvern/kind.h"
 #include "vault/catalog.h"
 
@@ -58,5 +59,15 @@ int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
 /* List the artifacts of open runs once more. */
 int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
                    struct err *err) MUST_CHECK;
+
+/* What a row of a list is, beside what the volumes have. */
+enum survey_match {
+    SURVEY_SETTLED, /* some volume has it so, or it is known never to come */
+    SURVEY_NEW,     /* none has it, or another copy is wanted already */
+    SURVEY_CHANGED  /* one has it with another size, checksum or time */
+};
+
+int survey_compare(struct catalog *catalog, const char *run_id, const struct artifact *a,
+                   enum survey_match *match, struct err *err) MUST_CHECK;
 
 #endif
