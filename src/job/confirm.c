@@ -22,36 +22,30 @@ struct confirming {
     bool *changed; /* of each ID */
 };
 
-/* What differs between a run as it is archived and as it is listed; *what NULL: nothing. */
-static int differs(const struct confirming *c, const struct listed_run *run, const char **what,
-                   const char **artifact_id, struct err *err)
+/* What differs between a run as it is archived and as it is listed. */
+struct difference {
+    const char *what; /* NULL: nothing */
+    const char *artifact_id;
+};
+
+static int on_difference(void *ctx, const struct artifact *a, enum survey_match match,
+                         struct err *err)
 {
-    size_t i;
+    struct difference *d = ctx;
 
-    *artifact_id = "";
-    *what = run_is_terminal(run->run.status) ? NULL : "it is going on again";
-    for (i = 0; !*what && i < run->list.count; i++) {
-        const struct artifact *a = &run->list.rows[i];
-        enum survey_match match = SURVEY_SETTLED;
-
-        if (!a->unnamed && kind_filter_match(c->confirm->types, a->artifact_type) &&
-            survey_compare(c->catalog, run->id, a, &match, err) < 0)
-            return -1;
-        *artifact_id = a->artifact_id;
-        if (match == SURVEY_NEW)
-            *what = "is not archived";
-        else if (match == SURVEY_CHANGED)
-            *what = "has another size, checksum or time than it was archived by";
-    }
-    return 0;
+    (void)err;
+    d->artifact_id = a->artifact_id;
+    d->what = match == SURVEY_NEW
+                  ? "is not archived"
+                  : "has another size, checksum or time than it was archived by";
+    return 1;
 }
 
 /* One run, as the service has it now. */
 static int judge(struct confirming *c, const struct listed_run *run, struct err *err)
 {
     struct confirm *confirm = c->confirm;
-    const char *artifact_id;
-    const char *what;
+    struct difference d = { NULL, NULL };
 
     if (run->failed && run->err.kind == ERR_DENIED) {
         *err = run->err;
@@ -67,13 +61,15 @@ static int judge(struct confirming *c, const struct listed_run *run, struct err 
         confirm->unasked++;
         return 0;
     }
-    if (differs(c, run, &what, &artifact_id, err) < 0)
+    if (!run_is_terminal(run->run.status))
+        d.what = "it is going on again";
+    else if (survey_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
         return -1;
-    if (!what)
+    if (!d.what)
         return confirm->fn(confirm->ctx, run->id, err);
-    log_line(LOG_WARNING, "run '%s' is left out, and archived anew by the next sync: %s%s%s%s",
-             run->id, *artifact_id ? "artifact '" : "", artifact_id, *artifact_id ? "' " : "",
-             what);
+    log_line(LOG_WARNING, "run '%s' is left out, and looked at by the next sync: %s%s%s%s",
+             run->id, d.artifact_id ? "artifact '" : "", d.artifact_id ? d.artifact_id : "",
+             d.artifact_id ? "' " : "", d.what);
     confirm->changed++;
     c->changed[run->asked] = true;
     return 0;

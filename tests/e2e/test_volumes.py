@@ -556,3 +556,27 @@ def test_what_cannot_be_asked_about_is_not_safe(skyarc, sync, runs, safe, emu):
     assert skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3).out == b"tsk_1\n"
     emu.forget("tsk_2")
     assert safe() == ["tsk_1"]
+
+
+def test_what_an_older_manifest_does_not_tell(sync, runs, safe, emu, tmp_path):
+    """Whether it is as it was archived: by its checksum, or since it was not modified after that."""
+    times = {"created_at": stamp(3 * DAY + 60), "finished_at": stamp(3 * DAY)}
+    row = {"id": "a_1", "type": "html", "signing": "s3", "data": b"<p>1", "summed": False}
+    emu.run("tsk_1", [row], **times)
+    emu.run("tsk_2", [{**row, "id": "a_2", "summed": True}], **times)
+    sync()
+    alter(tmp_path / "vault", "UPDATE artifacts SET listed = NULL")
+    assert safe() == ["tsk_1", "tsk_2"]
+    emu.run("tsk_1", [{**row, "modified_at": stamp(-3600)}], **times)
+    emu.run("tsk_2", [{**row, "id": "a_2", "summed": True, "modified_at": stamp(-3600)}], **times)
+    assert safe(check=3) == ["tsk_2"]
+
+
+@pytest.mark.parametrize("bundles", ["zip", "members", "auto"])
+def test_all_kinds_of_artifacts_can_be_safe(skyarc, sync, safe, tmp_path, bundles):
+    """ZIPs that are taken apart, HARs that are compressed at rest, files that a record names."""
+    sync("--bundles", bundles)
+    have = {run for run, state in states(tmp_path).items() if state == "sealed"}
+    lacking = {run for (run,) in query(tmp_path, "SELECT DISTINCT run_id FROM missing")}
+    assert len(have - lacking) > 4
+    assert set(safe()) == have - lacking
