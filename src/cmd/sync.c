@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "flow/budget.h"
 #include "job/archive.h"
 #include "job/confirm.h"
 #include "job/idlist.h"
@@ -391,6 +392,8 @@ static int prepare(struct service *s, struct err *err)
         if (idlist_load(&s->ids, args->input.at[i], err) < 0)
             return -1;
     }
+    if (!args->rebuild && budget_suffices(err) < 0)
+        return -1; /* no run is put off for that */
     if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
         signals_setup(err) < 0)
         return -1;
