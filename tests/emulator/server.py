@@ -216,6 +216,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "silence":
+            time.sleep(fault["seconds"])
+            self.cut()
         elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
             self.begin(answer)
             self.end_headers()
