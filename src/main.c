@@ -47,7 +47,8 @@
  *           audit     signatures, the anchor's command, what the service has more
  *           standing  whether a directory's volumes stand as its catalog says
  *           tool      what the program calls itself
- * cli/      command   finds and runs a command
+ * cli/      dispatch  finds and runs a command
+ *           command   what a command is, as data
  *           opt       options as data
  *           config    the configuration file
  *           help      what --help prints
@@ -185,7 +186,7 @@
 #include "config.h"
 
 #include "base/log.h"
-#include "cli/command.h"
+#include "cli/dispatch.h"
 #include "cli/exit.h"
 #include "cmd/commands.h"
 #include "skyvern/redact.h"
@@ -220,5 +221,5 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
     log_filter(redact_line);
-    return command_main(commands, PACKAGE_STRING, argc, argv);
+    return dispatch_main(commands, PACKAGE_STRING, argc, argv);
 }
