@@ -148,7 +148,8 @@
  *           writer    OUTPUT.partial, direct I/O, the final name
  *           journal   which artifacts OUTPUT.partial holds
  *           flusher   full buffers to the disk, on a thread of its own
- * open/     box       an archive opened: bytes, format, index, manifest
+ * open/     box       an archive opened: bytes, format, index
+ *           contents  its manifest, row by row
  *           stream    its tar stream, decoded from any point on
  *           tape      its entries, one after the other
  *           walk      its entries, by several threads
