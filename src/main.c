@@ -45,6 +45,7 @@
  *           summary   what a pull came to, as text and JSON
  *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
+ *           confirm   whether the service still has runs as they are archived
  *           standing  whether a directory's volumes stand as its catalog says
  *           tool      what the program calls itself
  * cli/      dispatch  finds and runs a command
