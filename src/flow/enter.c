@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "format/rows.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
@@ -222,11 +223,11 @@ static int enter(struct entering *e, struct box *box, const struct shelf_seen *s
                                    .created_ms = e->opts->now_ms,
                                    .entered_ms = clock_wall(),
                                    .verified_ms = e->opts->verified_ms };
-    struct box_digests digests;
+    struct contents_digests digests;
     char hex[SHA256_TEXT];
 
     if (ours(e, entry_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
-        box_manifest(box, on_row, e, &digests, err) < 0)
+        contents_read(box, on_row, e, &digests, err) < 0)
         return -1;
     e->strange = strcmp(box->top, e->parts.top) != 0;
     if (e->strange)
@@ -334,11 +335,11 @@ static int read_head(const char *path, char top[SHELF_NAME], char sha256[SHA256_
                      struct err *err)
 {
     struct box box = { .fd = -1 };
-    struct box_digests digests;
+    struct contents_digests digests;
     int rc = box_open(&box, path, err);
 
     if (rc == 0)
-        rc = box_manifest(&box, NULL, NULL, &digests, err);
+        rc = contents_read(&box, NULL, NULL, &digests, err);
     if (rc == 0) {
         (void)snprintf(top, SHELF_NAME, "%s", box.top);
         text_hex(sha256, digests.sha256, SHA256_SIZE);
