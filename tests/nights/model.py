@@ -284,7 +284,8 @@ class Model(World):
         if status is None or env:
             self.count("killed" if status is None else "on a full disk")
             self.check(status in (None, 0, 1, 3, 4), "exit status %s: %s", status, err[-400:])
-            self.seen(status if status in (0, 3, 4) or self.metrics_fail() else None)
+            # one that was killed behind its last word has told of what it found
+            self.seen(status if status in (0, 3, 4) else 3 if self.metrics_fail() else None)
             return
         self.check(status in (0, 3, 4) and isinstance(out, dict), "exit status %s: %s", status, err[-600:])
         if not isinstance(out, dict):
