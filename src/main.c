@@ -83,6 +83,7 @@
  *           search    what a catalog holds, found
  *           annals    log.jsonl: holds, what was pruned or lost: what no volume can tell
  *           replay    the log, brought into the catalog
+ *           relation  the other names of runs, and which run has started which
  *           fixity    whether volumes still are what they were
  *           heal      the catalog opened, and brought together with the disk
  *           inbox     webhooks on the disk

@@ -62,6 +62,7 @@ static int read_row(struct runs_row *row, struct json_value v, struct region *re
         row->run_id = other;
     if (row->created_at)
         row->created_us = clock_us(row->created_at);
+    (void)json_bool(json_get(v, "retry_pending"), &row->retry_pending);
     row->json = json_raw(v, &row->json_len);
     return 0;
 }

@@ -41,6 +41,7 @@ struct runs_row {
     const char *finished_at;
     const char *workflow_permanent_id;
     int64_t created_us; /* CLOCK_NONE: not known */
+    bool retry_pending; /* it has failed, and is going to be tried again */
     const char *json;   /* the row as served, but for secrets */
     size_t json_len;
 };

@@ -310,7 +310,6 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
-    pull.children = false; /* the catalog does not know of either yet */
     pull.records = NULL;
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;

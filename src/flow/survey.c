@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/survey.h"
 
+#include "ask/extras.h"
+#include "ask/identity.h"
 #include "ask/listing.h"
+#include "ask/wait.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "skyvern/redact.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
+#include "vault/relation.h"
 #include "vault/state.h"
 
 #include <string.h>
 
 #define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
 #define BATCH      100
+#define DOUBTED    20 /* runs that a list says are going on, and that are asked for all the same */
+#define DOUBTED_OF 10 /* and one of so many more */
+#define NIGHTS     3  /* that a run without artifacts is looked at again */
 
 static int64_t known(int64_t us)
 {
@@ -33,12 +40,27 @@ static bool is_wanted(const struct survey_opts *opts, const char *status)
     return !what->status_count;
 }
 
+/* One that is archived is going to be tried again: nothing of it is final. */
+static int go_on_again(const struct survey_opts *opts, const struct state_row *row,
+                       struct err *err)
+{
+    int open = state_is(opts->catalog, row->run_id, STATE_OPEN, err);
+
+    if (open == 0)
+        open = state_is(opts->catalog, row->run_id, STATE_SEALED, err);
+    return open <= 0 ? open
+                     : state_set(opts->catalog, row->run_id, STATE_RUNNING, 0,
+                                 "is going to be tried again", err);
+}
+
 /* What the service says of a run; 1: it was not known. */
 static int note_run(const struct survey_opts *opts, const struct state_row *row,
-                    struct err *err)
+                    bool retry_pending, struct err *err)
 {
-    bool over = run_is_terminal(row->status);
+    bool over = run_is_terminal(row->status) && !retry_pending;
 
+    if (retry_pending && go_on_again(opts, row, err) < 0)
+        return -1;
     if (over && !is_wanted(opts, row->status))
         return state_drop(opts->catalog, row->run_id, err);
     return state_seen(opts->catalog, row, over, opts->now_ms, err);
@@ -65,7 +87,7 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         return 1;
     if (seen.created_at != CATALOG_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
-    rc = note_run(l->opts, &seen, err);
+    rc = note_run(l->opts, &seen, row->retry_pending, err);
     l->result->fresh += rc > 0;
     return rc < 0 ? -1 : 0;
 }
@@ -138,125 +160,159 @@ static void drop_ids(struct ids *ids)
     *ids = (struct ids){ 0 };
 }
 
-/* One run asked for. */
-struct poll {
-    struct call call;
-    const char *id;
-    size_t *open;
-};
-
-static void on_record(void *ctx, struct call *call)
-{
-    struct poll *poll = ctx;
-
-    (void)call;
-    --*poll->open;
-}
-
-static int note_record(const struct survey_opts *opts, const struct poll *poll,
+static int note_answer(const struct survey_opts *opts, const struct waited *run,
                        const char *state, struct err *err)
 {
-    const struct call *call = &poll->call;
-    struct run run = { 0 };
-    struct err why = call->err;
-    struct state_row seen = { .run_id = poll->id };
-    const struct redact clean = { secret_peek(call->callers->api->key), false, NULL };
-    int rc;
+    struct state_row seen = { .run_id = run->id,
+                              .status = run->run.status,
+                              .created_at = catalog_us(run->run.created_at),
+                              .finished_at = catalog_us(run->run.finished_at) };
 
-    if (why.kind == ERR_DENIED) {
-        *err = why;
+    if (run->failed && run->err.kind == ERR_DENIED) {
+        *err = run->err;
         return -1;
     }
-    if (why.kind == ERR_NONE &&
-        run_parse(&run, buf_text(&call->body), call->body.len, &why) < 0)
-        log_line(LOG_WARNING, "run '%s': %s", poll->id, why.text);
-    if (why.kind == ERR_NOT_FOUND) {
-        log_line(LOG_WARNING, "the service does not have run '%s' any more", poll->id);
-        rc = state_vanished(opts->catalog, poll->id, "run-not-found", err);
-    } else if (why.kind) {
-        rc = state_put_off(opts->catalog, poll->id, state, opts->now_ms, why.text, err);
-    } else {
-        seen.status = redact_copy(run.status, &clean, run.region);
-        seen.created_at = catalog_us(run.created_at);
-        seen.finished_at = catalog_us(run.finished_at);
-        rc = note_run(opts, &seen, err);
+    if (run->failed && run->err.kind == ERR_NOT_FOUND) {
+        log_line(LOG_WARNING, "the service does not have run '%s' any more", run->id);
+        return state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
     }
-    run_clear(&run);
-    return rc < 0 ? -1 : 0;
+    if (run->failed)
+        return state_put_off(opts->catalog, run->id, state, opts->now_ms, run->err.text, err);
+    if (note_run(opts, &seen, run->run.retry_pending, err) < 0)
+        return -1;
+    return state_asked(opts->catalog, run->id, opts->now_ms, err);
 }
 
-/* Ask for a batch, all at a time, and note what came. */
+/* Ask for the records of a batch, all at a time, and note what came. */
 static int poll_batch(const struct survey_opts *opts, const struct ids *ids, const char *state,
                       struct err *err)
 {
-    struct poll *polls = mem_array(ids->count, sizeof(*polls), err);
-    size_t open = 0;
+    struct waited *runs = mem_array(ids->count, sizeof(*runs), err);
+    struct wait_opts how = { .api = opts->api,
+                             .loop = opts->loop,
+                             .callers = opts->callers,
+                             .deadline = UINT64_MAX,
+                             .once = true };
     size_t i;
-    int rc = polls ? 0 : -1;
+    int rc = runs ? 0 : -1;
 
-    for (i = 0; rc == 0 && i < ids->count; i++) {
-        polls[i].id = ids->at[i];
-        polls[i].open = &open;
-        call_init(&polls[i].call, opts->callers, RUN_JSON_MAX, on_record, &polls[i]);
-        rc = api_url_run(opts->api, &polls[i].call.url, ids->at[i], err);
-        if (rc == 0) {
-            call_add(&polls[i].call);
-            open++;
-        }
-    }
-    while (rc == 0 && open) {
-        uint64_t due = callers_pump(opts->callers);
-
-        rc = open ? loop_turn(opts->loop, due, err) : 0;
-    }
     for (i = 0; rc == 0 && i < ids->count; i++)
-        rc = note_record(opts, &polls[i], state, err);
-    for (i = 0; polls && i < ids->count; i++) {
-        engine_drop(opts->loop->engine, &polls[i].call.request);
-        call_clear(&polls[i].call);
+        runs[i].id = ids->at[i];
+    if (rc == 0)
+        rc = wait_for(&how, runs, ids->count, err);
+    if (rc == 0)
+        rc = catalog_begin(opts->catalog, err);
+    if (rc == 0) {
+        for (i = 0; rc == 0 && i < ids->count; i++)
+            rc = note_answer(opts, &runs[i], state, err);
+        if (rc == 0)
+            rc = catalog_commit(opts->catalog, err);
+        else
+            catalog_rollback(opts->catalog);
     }
-    mem_free(polls);
+    if (runs)
+        wait_clear(runs, ids->count);
+    mem_free(runs);
     return rc;
 }
 
-/* Ask for all runs of a kind, a batch at a time. */
-static int poll_all(const struct survey_opts *opts, const struct state_which *which,
+/* Ask for all runs of a kind, a batch at a time, and for at most so many. */
+static int poll_all(const struct survey_opts *opts, struct state_which *which, size_t most,
                     struct err *err)
 {
     struct ids ids = { 0 };
     size_t count = BATCH;
     int rc = 0;
 
-    while (rc == 0 && count == BATCH) {
+    while (rc == 0 && count == BATCH && most) {
+        which->most = most < BATCH ? most : BATCH;
         rc = take_ids(&ids, opts, which, err);
         count = ids.count;
+        most -= count;
         if (rc == 0 && count)
-            rc = catalog_begin(opts->catalog, err);
-        if (rc == 0 && count) {
             rc = poll_batch(opts, &ids, which->state, err);
-            if (rc == 0)
-                rc = catalog_commit(opts->catalog, err);
-            else
-                catalog_rollback(opts->catalog);
-        }
         drop_ids(&ids);
     }
     return rc;
 }
 
+/* A row of the list of what is going on: of one that is known as that, nothing is new. */
+static int on_going(void *ctx, const struct runs_row *row, struct err *err)
+{
+    const struct survey_opts *opts = ctx;
+    struct state_row seen = { .run_id = row->run_id,
+                              .status = row->status,
+                              .created_at = known(row->created_us),
+                              .finished_at = CATALOG_UNKNOWN };
+    int rc = state_is(opts->catalog, row->run_id, STATE_RUNNING, err);
+
+    if (rc > 0)
+        rc = state_seen(opts->catalog, &seen, false, opts->now_ms, err);
+    return rc < 0 ? -1 : 0;
+}
+
+/* List what is going on, a page at a time; those that it names need not be asked for. What the
+ * service refuses of that is no error. */
+static int list_going(const struct survey_opts *opts, struct err *err)
+{
+    static const char *const statuses[] = { "created", "queued", "running", "paused" };
+    struct runs_query query = { .what = { .statuses = statuses, .status_count = 4 },
+                                .since_us = CLOCK_NONE,
+                                .until_us = CLOCK_NONE };
+    struct err why = { 0 };
+    bool cut;
+    int rc = catalog_begin(opts->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    rc = runs_list(opts->loop, opts->callers, &query, on_going, (void *)(uintptr_t)opts, &cut,
+                   &why);
+    if (rc < 0 && (why.kind == ERR_HTTP || why.kind == ERR_FORMAT)) {
+        log_line(LOG_INFO, "%s; runs that are going on are asked for one by one", why.text);
+        rc = 0;
+    }
+    if (rc == 0)
+        return catalog_commit(opts->catalog, err);
+    catalog_rollback(opts->catalog);
+    *err = why;
+    return -1;
+}
+
+/* Whether more than one run is going on of which no list has told. */
+static int are_many(const struct survey_opts *opts, struct state_which *which, struct err *err)
+{
+    struct ids ids = { 0 };
+    bool many;
+    int rc;
+
+    which->most = 2;
+    rc = take_ids(&ids, opts, which, err);
+    many = ids.count > 1;
+    drop_ids(&ids);
+    return rc < 0 ? -1 : many;
+}
+
 int survey_poll(const struct survey_opts *opts, struct err *err)
 {
-    struct state_which which = { .state = STATE_RUNNING,
+    struct state_which going = { .state = STATE_RUNNING,
                                  .now_ms = opts->now_ms,
                                  .horizon = opts->horizon,
-                                 .seen_ms = opts->now_ms,
-                                 .most = BATCH };
+                                 .seen_ms = opts->now_ms };
+    struct state_which due = going;
+    int64_t count;
+    int many = are_many(opts, &going, err);
 
-    if (poll_all(opts, &which, err) < 0)
+    due.state = STATE_DUE;
+    due.doubtful = true;
+    if (many < 0 || (many && list_going(opts, err) < 0) ||
+        poll_all(opts, &going, SIZE_MAX, err) < 0 || poll_all(opts, &due, SIZE_MAX, err) < 0)
         return -1;
-    which.state = STATE_DUE;
-    which.doubtful = true;
-    return poll_all(opts, &which, err);
+    /* a list may be behind what records say */
+    count = state_count(opts->catalog, STATE_RUNNING, err);
+    going.seen_ms = 0;
+    going.in_turn = true;
+    return count < 0 ? -1
+                     : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
 /* Whether a list has something that no volume has, and that is not known never to come. */
@@ -278,46 +334,138 @@ static int has_new(const struct survey_opts *opts, const struct listed_run *run,
     return 0;
 }
 
-static int recheck_run(const struct survey_opts *opts, const struct listed_run *run,
-                       struct survey_result *result, struct err *err)
+/* Note that a run has two names. */
+static int learn_names(const struct survey_opts *opts, const struct listed_run *run,
+                       struct err *err)
 {
-    int new;
+    bool task = identity_is_task(run->id);
 
-    if (run->failed && run->err.kind == ERR_DENIED) {
-        *err = run->err;
+    if (!*run->other)
+        return 0;
+    return relation_learn(opts->catalog, task ? run->id : run->other,
+                          task ? run->other : run->id, err);
+}
+
+/* Whether a run is in no volume at all. */
+static bool is_unknown(const struct survey_opts *opts, const struct listed_run *run)
+{
+    char volume[256];
+
+    return !entry_volume_of(opts->catalog, run->id, volume, sizeof(volume));
+}
+
+/* Whether there is more of a run than is archived: artifacts, another end, or the run itself. */
+static int has_grown(const struct survey_opts *opts, struct listed_run *run, struct err *err)
+{
+    int rc = learn_names(opts, run, err);
+
+    if (rc < 0 || extras_add(run, opts->types, err) < 0)
         return -1;
+    if (run->depth && is_unknown(opts, run))
+        return 1;
+    rc = has_new(opts, run, err);
+    return rc ? rc
+              : entry_differs(opts->catalog, run->id, run->run.status,
+                              catalog_us(run->run.finished_at), err);
+}
+
+static bool has_note(const struct listed_run *run, const char *word)
+{
+    unsigned i;
+
+    for (i = 0; i < run->note_count; i++) {
+        if (strcmp(run->notes[i], word) == 0)
+            return true;
     }
-    if (run->failed && run->err.kind == ERR_NOT_FOUND) {
-        result->sealed++;
-        return state_vanished(opts->catalog, run->id, "gone at the service", err) < 0 ? -1 : 0;
+    return false;
+}
+
+/* A run of which nothing is new. */
+static int settle_run(const struct survey_opts *opts, const struct listed_run *run,
+                      struct survey_result *result, struct err *err)
+{
+    int rc;
+
+    if (run->depth) { /* a run that was started by another, which stands where it does */
+        rc = state_is(opts->catalog, run->id, STATE_OPEN, err);
+        if (rc <= 0)
+            return rc;
     }
-    if (run->failed)
-        return state_put_off(opts->catalog, run->id, STATE_OPEN, opts->now_ms, run->err.text,
-                             err);
-    new = has_new(opts, run, err);
-    if (new < 0)
-        return -1;
-    if (new) {
-        result->grown++;
-        return state_grown(opts->catalog, run->id, err);
+    if (!run_is_over(&run->run))
+        return state_set(opts->catalog, run->id, STATE_RUNNING, 0,
+                         run->run.retry_pending ? "is going to be tried again" : NULL, err);
+    if (has_note(run, "no-artifacts")) {
+        rc = state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
+        if (rc > 0)
+            log_line(LOG_WARNING,
+                     "run '%s' is completed and has no artifacts%s; it was looked at again on "
+                     "%d nights, and is not any more",
+                     run->id, *run->other ? ", under both of its names" : "", NIGHTS);
+        result->sealed += rc > 0;
+        return rc < 0 ? -1 : 0;
     }
     result->sealed++;
     return state_set(opts->catalog, run->id, STATE_SEALED, 0, "two lists agree", err);
 }
 
+/* A run, with those that it has started behind it: those that failed, or grew, are its own. */
+static int recheck_run(const struct survey_opts *opts, struct listed_run *runs, size_t count,
+                       struct survey_result *result, struct err *err)
+{
+    struct listed_run *root = &runs[0];
+    const struct listed_run *failed = NULL;
+    int grown = 0;
+    size_t i;
+
+    for (i = 0; i < count && !grown; i++) {
+        if (!runs[i].failed)
+            grown = has_grown(opts, &runs[i], err);
+        else if (runs[i].err.kind != ERR_NOT_FOUND || !i)
+            failed = failed ? failed : &runs[i];
+    }
+    if (grown < 0)
+        return -1;
+    if (failed && failed->err.kind == ERR_DENIED) {
+        *err = failed->err;
+        return -1;
+    }
+    if (root->failed && root->err.kind == ERR_NOT_FOUND) {
+        result->sealed++;
+        return state_vanished(opts->catalog, root->id, STATE_LEFT, err) < 0 ? -1 : 0;
+    }
+    if (failed)
+        return state_put_off(opts->catalog, root->id, STATE_OPEN, opts->now_ms,
+                             failed->err.text, err);
+    if (grown) {
+        result->grown++;
+        return state_grown(opts->catalog, root->id, err);
+    }
+    for (i = 0; i < count; i++) {
+        if (!runs[i].failed && settle_run(opts, &runs[i], result, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
                          struct survey_result *result, struct err *err)
 {
-    struct listing listing = { .bundles = true };
+    struct listing listing = {
+        .bundles = true, .children = opts->children, .deep = true, .calm = true
+    };
     size_t i;
+    size_t to;
     int rc = listing_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
                            opts->types, err);
 
     if (rc == 0)
         rc = catalog_begin(opts->catalog, err);
     if (rc == 0) {
-        for (i = 0; rc == 0 && i < listing.count; i++)
-            rc = recheck_run(opts, &listing.runs[i], result, err);
+        for (i = 0; rc == 0 && i < listing.count; i = to) {
+            for (to = i + 1; to < listing.count && listing.runs[to].depth;)
+                to++;
+            rc = recheck_run(opts, &listing.runs[i], to - i, result, err);
+        }
         if (rc == 0)
             rc = catalog_commit(opts->catalog, err);
         else

@@ -36,6 +36,7 @@ struct survey_opts {
                                         going  on may come to have one */
     const char *filter;              /* the query as a text: its name in the catalog */
     const struct kind_filter *types; /* of artifacts */
+    bool children;                   /* with the runs that runs have started */
     int64_t now_ms;
     int64_t horizon; /* see struct state_which */
 };
@@ -51,8 +52,12 @@ struct survey_result {
 int survey_list(const struct survey_opts *opts, struct survey_result *result,
                 struct err *err) MUST_CHECK;
 
-/* Ask for runs that were running, and for those that are due and of which it is not sure that
- * the service has them. */
+/*
+ * Ask for runs that were running: by a list of what is going on, page by page, and by their
+ * records those that it does not name. A list may be behind: so some of those that it names are
+ * asked for, too, in turn. And ask for those that are due and of which it is not sure that the
+ * service has them.
+ */
 int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
 
 /* List the artifacts of open runs once more. */

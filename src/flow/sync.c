@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/sync.h"
 
+#include "ask/identity.h"
 #include "ask/loop.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "flow/enter.h"
 #include "flow/survey.h"
 #include "vault/entry.h"
+#include "vault/relation.h"
 #include "vault/state.h"
 
 #include <stdio.h>
@@ -47,6 +49,33 @@ static const char *on_parent(void *ctx, const char *run_id)
     struct sync *s = ctx;
 
     return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
+}
+
+/* Learn the two names of a run; 1: it is filed under its canonical name. */
+static int on_met(void *ctx, const struct listed_run *run, struct err *err)
+{
+    struct sync *s = ctx;
+    bool task = identity_is_task(run->id);
+    int rc;
+
+    if (!*run->other)
+        return 0;
+    if (catalog_begin(s->catalog, err) < 0)
+        return -1;
+    rc = relation_learn(s->catalog, task ? run->id : run->other, task ? run->other : run->id,
+                        err);
+    if (rc >= 0)
+        return catalog_commit(s->catalog, err) < 0 ? -1 : rc;
+    catalog_rollback(s->catalog);
+    return -1;
+}
+
+static bool on_changed(void *ctx, const struct listed_run *run)
+{
+    struct sync *s = ctx;
+
+    return entry_differs(s->catalog, run->id, run->run.status,
+                         catalog_us(run->run.finished_at), &s->failed) > 0;
 }
 
 static bool on_stopped(void *ctx)
@@ -157,6 +186,8 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     opts.top = top;
     opts.skip = on_skip;
     opts.parent = on_parent;
+    opts.met = on_met;
+    opts.changed = on_changed;
     opts.lost = on_lost;
     opts.stopped = on_stopped;
     opts.status = on_status;
@@ -202,6 +233,22 @@ static int enter(struct sync *s, const char *name, struct err *err)
     return enter_volume(s->catalog, name, &how, err);
 }
 
+/* Nothing is new of the runs of the volume in the making, and nothing is missing: they stand as
+ * they are archived, and are listed again. */
+static int stand(struct sync *s, struct err *err)
+{
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    for (i = 0; rc == 0 && i < s->count; i++)
+        rc = state_set(s->catalog, s->ids[i], STATE_OPEN, s->now_ms + s->opts->settle,
+                       "nothing of it was new", err);
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
 /* Pull the runs into a volume, and enter it. */
 static int write_volume(struct sync *s, const char *name, const char *path, struct err *err)
 {
@@ -212,6 +259,8 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
         count(s, &result);
         if (!result.nothing)
             return enter(s, name, err);
+        if (!result.totals.missing && !result.runs_failed && !result.runs_left)
+            return stand(s, err);
         (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
     } else if (is_theirs(&why)) {
         log_line(LOG_ERROR, "%s", why.text);
@@ -428,6 +477,7 @@ static int survey(struct sync *s, struct err *err)
                                 .query = &s->opts->query,
                                 .filter = s->opts->filter,
                                 .types = pull_opts->filter,
+                                .children = pull_opts->children,
                                 .now_ms = s->now_ms,
                                 .horizon = state_horizon(s->opts->settle) };
     int rc = loop_init(&loop, &engine, &hooks, err);

@@ -41,6 +41,9 @@
    grown since it was archived, nobody knows. */
 #define STATE_LEFT "gone at the service"
 
+/* The reason of one that is completed, and of which the service listed nothing at all. */
+#define STATE_EMPTY "no artifacts"
+
 struct state_row {
     const char *run_id;
     const char *state;
@@ -69,6 +72,20 @@ int state_set(struct catalog *c, const char *run_id, const char *state, int64_t 
 int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
                   const char *reason, struct err *err) MUST_CHECK;
 
+/*
+ * It is archived, and the service lists nothing of it: it is looked at again after most of a
+ * day, and sealed the last time.
+ *
+ * nights   how often it is looked at
+ * returns  1: it is sealed now; 0: not yet; -1
+ */
+int state_empty(struct catalog *c, const char *run_id, int64_t now_ms, int nights,
+                struct err *err) MUST_CHECK;
+
+/* It has been asked for, and is still going on: others go before it the next time. */
+int state_asked(struct catalog *c, const char *run_id, int64_t now_ms,
+                struct err *err) MUST_CHECK;
+
 /* It is archived, and there is more of it: due again; how often that failed is not forgotten.
  */
 int state_grown(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
@@ -84,6 +101,7 @@ struct state_which {
     int64_t horizon; /* a time further ahead was set by a clock that was wrong: it has come */
     int64_t seen_ms; /* leave out those that a list or record at this time told of; 0: none */
     size_t most;     /* visit at most so many */
+    bool in_turn;    /* those first that were asked for longest ago: see state_asked */
     bool doubtful;   /* those alone that failed before, or that a lost volume had: does the
                         service have them? */
 };
