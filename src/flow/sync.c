@@ -51,19 +51,32 @@ static const char *on_parent(void *ctx, const char *run_id)
     return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
 }
 
-/* Learn the two names of a run; 1: it is filed under its canonical name. */
+/* Learn the two names of a run; 1: it is filed under its canonical name. One that is not over
+ * is asked for at the next sync, whatever comes of this one. */
+static int learn(struct sync *s, const struct listed_run *run, struct err *err)
+{
+    bool task = identity_is_task(run->id);
+    int same = 0;
+
+    if (*run->other)
+        same = relation_learn(s->catalog, task ? run->id : run->other,
+                              task ? run->other : run->id, err);
+    if (same < 0 || run->failed || run_is_over(&run->run))
+        return same;
+    return state_set(s->catalog, run->id, STATE_RUNNING, 0,
+                     run->run.retry_pending ? "is going to be tried again" : NULL, err) < 0
+               ? -1
+               : same;
+}
+
 static int on_met(void *ctx, const struct listed_run *run, struct err *err)
 {
     struct sync *s = ctx;
-    bool task = identity_is_task(run->id);
     int rc;
 
-    if (!*run->other)
-        return 0;
     if (catalog_begin(s->catalog, err) < 0)
         return -1;
-    rc = relation_learn(s->catalog, task ? run->id : run->other, task ? run->other : run->id,
-                        err);
+    rc = learn(s, run, err);
     if (rc >= 0)
         return catalog_commit(s->catalog, err) < 0 ? -1 : rc;
     catalog_rollback(s->catalog);
@@ -240,9 +253,12 @@ static int stand(struct sync *s, struct err *err)
     size_t i;
     int rc = catalog_begin(s->catalog, err);
 
-    for (i = 0; rc == 0 && i < s->count; i++)
-        rc = state_set(s->catalog, s->ids[i], STATE_OPEN, s->now_ms + s->opts->settle,
-                       "nothing of it was new", err);
+    for (i = 0; rc == 0 && i < s->count; i++) {
+        rc = state_is(s->catalog, s->ids[i], STATE_DUE, err);
+        if (rc > 0)
+            rc = state_set(s->catalog, s->ids[i], STATE_OPEN, s->now_ms + s->opts->settle,
+                           "nothing of it was new", err);
+    }
     if (rc == 0)
         return catalog_commit(s->catalog, err);
     catalog_rollback(s->catalog);

@@ -21,10 +21,10 @@ struct query {
     int bound;
 };
 
-/* No text that is looked for goes from one into the next. */
+#define HAS(column) "instr(lower(coalesce(" column ", '')), q.text) > 0"
 #define HAS_TEXT                                                                               \
-    "instr(lower(coalesce(r.prompt, '') || char(1) || coalesce(r.failure_reason, '')"          \
-    " || char(1) || coalesce(r.title, '') || char(1) || coalesce(r.output, '')), lower(?)) > 0"
+    "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(    \
+        "r.failure_reason") " OR " HAS("r.title") " OR " HAS("r.output") ")"
 
 /* The last status that is known of a run: a volume may have been written before it. */
 #define STATUS "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
