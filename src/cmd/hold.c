@@ -123,8 +123,8 @@ static int change(const struct hold_args *args, struct catalog *catalog, const c
                            .reason = args->reason,
                            .at_ms = clock_wall(),
                            .region = region_new(err),
-                           .entries = mem_array((size_t)count * 2, sizeof(*lines.entries),
-                                                err) };
+                           .entries =
+                               mem_array((size_t)count * 2, sizeof(*lines.entries), err) };
     int i;
     int rc = lines.entries && lines.region ? 0 : -1;
 
@@ -203,10 +203,11 @@ const struct command cmd_hold = {
     .name = "hold",
     .args = "--dest DIR [RUN_ID...]",
     .brief = "keep runs of a sync directory from being pruned",
-    .about = "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
-             "released, and so are the runs that it has started. The run need not be archived yet, "
-             "and may be named by either of its names. Without a run ID, prints the holds "
-             "there are, since when and why.",
+    .about =
+        "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
+        "released, and so are the runs that it has started. The run need not be archived yet, "
+        "and may be named by either of its names. Without a run ID, prints the holds "
+        "there are, since when and why.",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

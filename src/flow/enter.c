@@ -128,8 +128,8 @@ static int relate(struct entering *e, const struct rows_run *row, struct err *er
     bool task = identity_is_task(row->run_id);
 
     if (other && run_id_valid(other) && identity_pair(row->run_id, other) &&
-        relation_learn(e->catalog, task ? row->run_id : other, task ? other : row->run_id, err) <
-            0)
+        relation_learn(e->catalog, task ? row->run_id : other, task ? other : row->run_id,
+                       err) < 0)
         return -1;
     if (row->parent_run_id && run_id_valid(row->parent_run_id))
         return relation_set_parent(e->catalog, row->run_id, row->parent_run_id, err);

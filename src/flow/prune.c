@@ -133,9 +133,8 @@ static int decide(struct prune *p, struct err *err)
         p->result->kept += run->kept;
         p->result->dropped += !run->kept;
         p->opts->step(p->opts->ctx, &step);
-        if (run->kept &&
-            (table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
-             relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
+        if (run->kept && (table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
+                          relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
             return -1;
     }
     return 0;

@@ -18,7 +18,9 @@
 
 #define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
 #define BATCH      100
-#define DOUBTED    20 /* runs that a list says are going on, and that are asked for all the same */
+#define DOUBTED                                                                                \
+    20 /* runs that a list says are going on, and that are asked for all the same              \
+        */
 #define DOUBTED_OF 10 /* and one of so many more */
 #define NIGHTS     3  /* that a run without artifacts is looked at again */
 
@@ -311,8 +313,7 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
     count = state_count(opts->catalog, STATE_RUNNING, err);
     going.seen_ms = 0;
     going.in_turn = true;
-    return count < 0 ? -1
-                     : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
+    return count < 0 ? -1 : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
 /* Whether a list has something that no volume has, and that is not known never to come. */
@@ -354,7 +355,8 @@ static bool is_unknown(const struct survey_opts *opts, const struct listed_run *
     return !entry_volume_of(opts->catalog, run->id, volume, sizeof(volume));
 }
 
-/* Whether there is more of a run than is archived: artifacts, another end, or the run itself. */
+/* Whether there is more of a run than is archived: artifacts, another end, or the run itself.
+ */
 static int has_grown(const struct survey_opts *opts, struct listed_run *run, struct err *err)
 {
     int rc = learn_names(opts, run, err);

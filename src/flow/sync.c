@@ -87,8 +87,8 @@ static bool on_changed(void *ctx, const struct listed_run *run)
 {
     struct sync *s = ctx;
 
-    return entry_differs(s->catalog, run->id, run->run.status,
-                         catalog_us(run->run.finished_at), &s->failed) > 0;
+    return entry_differs(s->catalog, run->id, run->run.status, catalog_us(run->run.finished_at),
+                         &s->failed) > 0;
 }
 
 static bool on_stopped(void *ctx)

@@ -87,8 +87,8 @@ int relation_learn(struct catalog *c, const char *alias, const char *run_id, str
     if (rc)
         return rc < 0 ? -1 : strcmp(known, run_id) == 0;
     /* a run has two names, and not three; and neither leads on to a third */
-    sql = catalog_sql(
-        c, "SELECT 1 FROM aliases WHERE run_id IN (?1, ?2) OR alias IN (?1, ?2)", err);
+    sql = catalog_sql(c, "SELECT 1 FROM aliases WHERE run_id IN (?1, ?2) OR alias IN (?1, ?2)",
+                      err);
     if (!sql)
         return -1;
     catalog_text(sql, 1, alias);

@@ -37,8 +37,7 @@
 
 /* Write the canonical name of a run; the name itself when it has no other, or none is known.
  * Gives out. */
-const char *relation_name(struct catalog *c, const char *run_id,
-                          char out[RELATION_ID_MAX + 1]);
+const char *relation_name(struct catalog *c, const char *run_id, char out[RELATION_ID_MAX + 1]);
 
 /* Bind the canonical name of a run. */
 void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const char *run_id);

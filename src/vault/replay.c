@@ -216,10 +216,14 @@ static int make_holds(struct catalog *c, struct err *err)
     struct sqlite3_stmt *sql = catalog_sql(
         c,
         "INSERT OR REPLACE INTO holds(run_id, reason, since_ms)"
-        " SELECT " RELATION_NAME("h.run_id") ", coalesce(h.reason, ''), h.at_ms FROM log h"
-        " WHERE h.what = 'hold' AND h.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM log r"
-        " WHERE r.what = 'release' AND " RELATION_NAME("r.run_id") " = "
-        RELATION_NAME("h.run_id") " AND r.at_ms >= h.at_ms) ORDER BY h.at_ms",
+        " SELECT " RELATION_NAME(
+            "h.run_id") ", coalesce(h.reason, ''), h.at_ms FROM log h"
+                        " WHERE h.what = 'hold' AND h.run_id IS NOT NULL AND NOT EXISTS "
+                        "(SELECT 1 FROM log r"
+                        " WHERE r.what = 'release' AND " RELATION_NAME(
+                            "r.run_id") " = " RELATION_NAME("h.run_id") " AND r.at_ms >= "
+                                                                        "h.at_ms) ORDER BY "
+                                                                        "h.at_ms",
         err);
 
     return sql ? catalog_do(c, sql, err) : -1;
@@ -359,11 +363,11 @@ int replay_told(struct catalog *c, const char *volume, const char *what, struct 
 
 int replay_pruned(struct catalog *c, const char *run_id, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c,
-        "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE "' AND (run_id = ?1 OR run_id IN"
-        " (SELECT alias FROM aliases WHERE run_id = ?1))",
-        err);
+    struct sqlite3_stmt *sql = catalog_sql(c,
+                                           "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE
+                                           "' AND (run_id = ?1 OR run_id IN"
+                                           " (SELECT alias FROM aliases WHERE run_id = ?1))",
+                                           err);
 
     if (!sql)
         return -1;

@@ -23,11 +23,12 @@ struct query {
 
 #define HAS(column) "instr(lower(coalesce(" column ", '')), q.text) > 0"
 #define HAS_TEXT                                                                               \
-    "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(    \
+    "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(     \
         "r.failure_reason") " OR " HAS("r.title") " OR " HAS("r.output") ")"
 
 /* The last status that is known of a run: a volume may have been written before it. */
-#define STATUS "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
+#define STATUS                                                                                 \
+    "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
 
 /* The statement's text is made first, then the same walk binds: texts that differ by NULL.
  * names: they are run IDs of this catalog, and may be aliases. */
@@ -99,7 +100,8 @@ static int make(struct query *q, struct err *err)
                  s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL "runs r"
                                 " JOIN volumes v ON v.id = r.volume WHERE 1"
                  : s->sha256 || s->artifact_id /* few: from the artifacts on */
-                     ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL "artifacts a"
+                     ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
+                            "artifacts a"
                             " JOIN objects o ON o.id = a.object"
                             " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
                             " JOIN volumes v ON v.id = a.volume WHERE 1"
@@ -165,13 +167,14 @@ int search_sealed(struct catalog *c, int64_t before,
                   int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
                   struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c,
-        "SELECT s.run_id FROM states s WHERE s.finished_at < ?1 AND " IS_SAFE
-        " AND NOT EXISTS (WITH RECURSIVE " RELATION_FAMILY("s.run_id")
-        " SELECT 1 FROM family f JOIN states s ON s.run_id = f.id WHERE s.state <> 'gone'"
-        " AND NOT (" IS_SAFE ")) ORDER BY s.finished_at, s.run_id",
-        err);
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT s.run_id FROM states s WHERE s.finished_at < ?1 AND " IS_SAFE
+                    " AND NOT EXISTS (WITH RECURSIVE " RELATION_FAMILY(
+                        "s.run_id") " SELECT 1 FROM family f JOIN states s ON s.run_id = f.id "
+                                    "WHERE s.state <> 'gone'"
+                                    " AND NOT (" IS_SAFE ")) ORDER BY s.finished_at, s.run_id",
+                    err);
     int rc = sql ? 1 : -1;
 
     if (!sql)

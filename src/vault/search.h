@@ -3,7 +3,8 @@
  * search: what a catalog holds, found by what is known of it.
  *
  * Every condition narrows. Runs are found by either of two names. Texts are found in
- * prompts, titles, outputs and failure reasons, whatever their case (of ASCII letters). Newest runs first.
+ * prompts, titles, outputs and failure reasons, whatever their case (of ASCII letters). Newest
+ * runs first.
  *
  * Units    bytes; microseconds since 1970
  * Errors   the catalog's
@@ -60,9 +61,9 @@ int search_run(struct catalog *c, const struct search *search,
 
 /*
  * Runs that are sealed, lack nothing, and ended before a time, oldest first, and of which all
- * runs that they have started are so; not those that the service removed before they were listed
- * a second time, nor those of which it listed nothing at all. Whether their volumes stand is not
- * looked at.
+ * runs that they have started are so; not those that the service removed before they were
+ * listed a second time, nor those of which it listed nothing at all. Whether their volumes
+ * stand is not looked at.
  */
 int search_sealed(struct catalog *c, int64_t before,
                   int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,

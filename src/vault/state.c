@@ -141,12 +141,12 @@ int state_put_off(struct catalog *c, const char *run_id, const char *state, int6
 int state_empty(struct catalog *c, const char *run_id, int64_t now_ms, int nights,
                 struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c,
-        "UPDATE states SET tries = tries + 1, next_ms = ?2, reason = '" STATE_EMPTY
-        "', state = CASE WHEN tries + 1 >= ?3 THEN '" STATE_SEALED "' ELSE '" STATE_OPEN
-        "' END WHERE run_id = ?1",
-        err);
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE states SET tries = tries + 1, next_ms = ?2, reason = '" STATE_EMPTY
+                    "', state = CASE WHEN tries + 1 >= ?3 THEN '" STATE_SEALED
+                    "' ELSE '" STATE_OPEN "' END WHERE run_id = ?1",
+                    err);
 
     if (!sql)
         return -1;
@@ -326,23 +326,33 @@ int state_lose(struct catalog *c, const char *run_id, const char *part, const ch
 
 /* Whether what a lost part, or a line of the log, names is in some volume. */
 #define IN_SOME_VOLUME(row)                                                                    \
-    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " RELATION_NAME(row ".run_id") " AND (" row ".part = '' OR"   \
-    " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND a.volume = r.volume AND" \
-    " coalesce(a.artifact_id, a.path) = " row ".part)))"
+    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " RELATION_NAME(                            \
+        row ".run_id") " AND (" row ".part = '' OR"                                            \
+                       " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND "     \
+                       "a.volume = r.volume AND"                                               \
+                       " coalesce(a.artifact_id, a.path) = " row ".part)))"
 
 /* In this order; ?1 is the time. */
 static const char *const healings[] = {
     "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
-    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME("l.run_id") ", l.part,"
-    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND l.run_id IS NOT NULL"
-    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
+    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME(
+        "l.run_id") ", l.part,"
+                    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND "
+                    "l.run_id IS NOT NULL"
+                    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
     /* whatever was said last of a run: that it was pruned, or lost */
-    "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME("l.run_id") ", '" STATE_PRUNED "' FROM log l"
-    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r "
-    "WHERE"
-    " r.run_id = " RELATION_NAME("l.run_id") ") AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = 'lose' AND"
-    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) DO UPDATE SET"
-    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL WHERE state <> '" STATE_PRUNED "'",
+    "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
+        "l.run_id") ", '" STATE_PRUNED "' FROM log l"
+                    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
+                    "FROM runs r "
+                    "WHERE"
+                    " r.run_id = " RELATION_NAME(
+                        "l.run_id") ") AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = "
+                                    "'lose' AND"
+                                    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) "
+                                    "DO UPDATE SET"
+                                    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL "
+                                    "WHERE state <> '" STATE_PRUNED "'",
     "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
     " state = '" STATE_PRUNED "')",
     "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
