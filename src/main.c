@@ -104,6 +104,7 @@
  *           paging    a record in pages, put together
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
+ *           older     and what it does not reach
  *           wait      poll runs until they end
  *           ping      a dead-man switch
  * skyvern/  api       base URL, key, error bodies

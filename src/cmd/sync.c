@@ -385,9 +385,14 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         elapsed = clock_mono() - s.began;
         if (result.cut)
             log_line(LOG_WARNING,
-                     "the service lists only the newest %d runs; give the IDs of "
-                     "older ones with --input, or narrow the list",
-                     RUNS_WINDOW);
+                     s.args->query.search || s.args->query.workflow
+                         ? "the service lists only the newest %d matches of a search or of "
+                           "one workflow; narrow it, by --status say, or give the IDs of "
+                           "the others with --input"
+                         : "the service lists only the newest %d runs; give the IDs of "
+                           "older ones with --input, or narrow the list",
+                     s.args->query.search || s.args->query.workflow ? RUNS_SEARCH
+                                                                    : RUNS_WINDOW);
         if (s.args->common.json) {
             if (print_json(&result, elapsed, rc < 0 ? err->text : NULL, &told) < 0 && rc == 0) {
                 *err = told;

@@ -4,6 +4,7 @@
 #include "ask/extras.h"
 #include "ask/identity.h"
 #include "ask/listing.h"
+#include "ask/older.h"
 #include "ask/wait.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -73,6 +74,7 @@ struct lister {
     struct survey_result *result;
     int64_t stop;   /* what was made before is known already; CATALOG_UNKNOWN: nothing is */
     int64_t newest; /* of those listed; CATALOG_UNKNOWN: none */
+    int64_t oldest;
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
@@ -89,6 +91,9 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         return 1;
     if (seen.created_at != CATALOG_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
+    if (seen.created_at != CATALOG_UNKNOWN &&
+        (l->oldest == CATALOG_UNKNOWN || seen.created_at < l->oldest))
+        l->oldest = seen.created_at;
     rc = note_run(l->opts, &seen, row->retry_pending, err);
     l->result->fresh += rc > 0;
     return rc < 0 ? -1 : 0;
@@ -103,9 +108,28 @@ static void widen(struct frontier *f, int64_t wanted, int64_t newest)
         f->until = newest;
 }
 
+/* The service's list of all runs was cut: what it left out, by other lists. */
+static int list_older(const struct survey_opts *opts, const struct runs_query *query,
+                      struct lister *lister, struct err *err)
+{
+    struct runs_query older = *query;
+    bool whole = false;
+
+    if (!older_can(query) || lister->oldest == CATALOG_UNKNOWN)
+        return 0;
+    if (lister->stop != CATALOG_UNKNOWN &&
+        (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
+        older.since_us = lister->stop;
+    if (older_list(opts->loop, opts->callers, &older, lister->oldest, on_row, lister, &whole,
+                   err) < 0)
+        return -1;
+    lister->result->cut = !whole;
+    return 0;
+}
+
 int survey_list(const struct survey_opts *opts, struct survey_result *result, struct err *err)
 {
-    struct lister lister = { opts, result, CATALOG_UNKNOWN, CATALOG_UNKNOWN };
+    struct lister lister = { opts, result, CATALOG_UNKNOWN, CATALOG_UNKNOWN, CATALOG_UNKNOWN };
     struct runs_query query = *opts->query;
     struct frontier frontier;
     int64_t wanted = opts->query->since_us == CLOCK_NONE ? 0 : opts->query->since_us;
@@ -120,8 +144,13 @@ int survey_list(const struct survey_opts *opts, struct survey_result *result, st
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
         rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->cut, err);
+    if (rc == 0 && result->cut)
+        rc = list_older(opts, &query, &lister, err);
     if (rc == 0 && lister.newest != CATALOG_UNKNOWN) {
-        widen(&frontier, wanted, lister.newest);
+        if (result->cut) /* what was not reached is looked for again */
+            frontier = (struct frontier){ lister.oldest, lister.newest };
+        else
+            widen(&frontier, wanted, lister.newest);
         rc = state_set_frontier(opts->catalog, opts->filter, &frontier, err);
     }
     if (rc == 0)

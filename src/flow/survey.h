@@ -45,7 +45,7 @@ struct survey_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
     size_t grown; /* archived ones that have more by now */
-    bool cut;     /* the service's window ended the list, and not the runs */
+    bool cut;     /* the service did not list all runs */
 };
 
 /* List runs. */

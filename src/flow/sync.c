@@ -591,7 +591,7 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->failed && !r->newly_lost && !heal_troubled(&r->found);
+    return !r->missing && !r->failed && !r->newly_lost && !r->cut && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -304,7 +304,7 @@ def test_ids_from_a_file(sync, runs, emu, skyarc, tmp_path):
 
 def test_the_services_window_is_told(skyarc, emu, runs, tmp_path):
     emu.many(10050, record={"finished_at": stamp(0), "status": "running"})
-    result = skyarc("sync", "--dest", "vault", check=0, timeout=120)
+    result = skyarc("sync", "--dest", "vault", check=3, timeout=120)
     assert "newest 10000 runs" in result.err and "--input" in result.err
 
 
