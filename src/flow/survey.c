@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
+#include "flow/draft.h"
 #include "skyvern/redact.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
@@ -24,6 +26,8 @@
         */
 #define DOUBTED_OF 10 /* and one of so many more */
 #define NIGHTS     3  /* that a run without artifacts is looked at again */
+#define CHANGES_MAX                                                                            \
+    8 /* copies of an artifact that changes; then it is let be, and never safe */
 
 static int64_t known(int64_t us)
 {
@@ -345,23 +349,95 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
     return count < 0 ? -1 : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
-/* Whether a list has something that no volume has, and that is not known never to come. */
-static int has_new(const struct survey_opts *opts, const struct listed_run *run,
-                   struct err *err)
+/* The objects of which a list has members: ZIPs that are taken apart. */
+static struct table *zips_of(const struct artifact_list *list, struct err *err)
 {
+    struct table *zips = table_new(err);
     size_t i;
 
-    for (i = 0; i < run->list.count; i++) {
-        const struct artifact *a = &run->list.rows[i];
-        int there;
+    for (i = 0; zips && i < list->count; i++) {
+        const char *uri = list->rows[i].bundle_key ? list->rows[i].uri : NULL;
 
-        if (a->unnamed || !kind_filter_match(opts->types, a->artifact_type))
-            continue;
-        there = entry_settled(opts->catalog, run->id, a->artifact_id, err);
-        if (there <= 0)
-            return there < 0 ? -1 : 1;
+        if (uri && !table_get(zips, uri, strlen(uri)) &&
+            table_add(zips, uri, strlen(uri), zips, err) < 0) {
+            table_free(zips);
+            return NULL;
+        }
     }
-    return 0;
+    return zips;
+}
+
+/* What one row is: 1: as the volumes have it; 0: *match says; or -1. */
+static int compare_row(struct catalog *catalog, const char *run_id, const struct artifact *a,
+                       enum survey_match *match, struct err *err)
+{
+    const struct entry_listing says = { a->checksum, a->modified_at,
+                                        a->sized ? a->file_size : UINT64_MAX };
+    int settled = entry_settled(catalog, run_id, a->artifact_id, err);
+    bool none = false;
+    int same;
+
+    *match = SURVEY_NEW;
+    if (settled <= 0)
+        return settled;
+    same = entry_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
+    if (same < 0)
+        return none ? 1 : -1;
+    *match = SURVEY_CHANGED;
+    return same;
+}
+
+int survey_compare(struct catalog *catalog, const struct kind_filter *types,
+                   const struct listed_run *run,
+                   int (*fn)(void *ctx, const struct artifact *artifact,
+                             enum survey_match match, struct err *err),
+                   void *ctx, struct err *err)
+{
+    struct table *zips = zips_of(&run->list, err);
+    size_t i;
+    int rc = zips ? 0 : -1;
+
+    for (i = 0; rc == 0 && i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+        enum survey_match match;
+        int same;
+
+        if (a->unnamed || !kind_filter_match(types, a->artifact_type))
+            continue;
+        same = compare_row(catalog, run->id, a, &match, err);
+        if (same == 0 && match == SURVEY_NEW && draft_is_zip(a) && !types->wanted_count &&
+            a->uri && table_get(zips, a->uri, strlen(a->uri)))
+            same = 1; /* its members are looked at, each by itself */
+        rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
+    }
+    table_free(zips);
+    return rc;
+}
+
+struct growing {
+    struct catalog *catalog;
+    const char *run_id;
+    bool more;
+};
+
+/* What changed is wanted once more, unless there are many copies already. */
+static int on_grown(void *ctx, const struct artifact *a, enum survey_match match,
+                    struct err *err)
+{
+    struct growing *g = ctx;
+    const struct entry_missing again = { g->run_id, a->artifact_id, a->artifact_type, "changed",
+                                         false };
+    int settled = 0;
+
+    if (match == SURVEY_CHANGED && a->origin)
+        return 0; /* no list has it: what its record says of it is no second list */
+    if (match == SURVEY_CHANGED) {
+        if (entry_again(g->catalog, &again, CHANGES_MAX, err) < 0)
+            return -1;
+        settled = entry_settled(g->catalog, g->run_id, a->artifact_id, err);
+    }
+    g->more = g->more || !settled;
+    return settled < 0 ? -1 : 0;
 }
 
 /* Note that a run has two names. */
@@ -388,13 +464,15 @@ static bool is_unknown(const struct survey_opts *opts, const struct listed_run *
  */
 static int has_grown(const struct survey_opts *opts, struct listed_run *run, struct err *err)
 {
+    struct growing growing = { opts->catalog, run->id, false };
     int rc = learn_names(opts, run, err);
 
     if (rc < 0 || extras_add(run, opts->types, err) < 0)
         return -1;
     if (run->depth && is_unknown(opts, run))
         return 1;
-    rc = has_new(opts, run, err);
+    rc = survey_compare(opts->catalog, opts->types, run, on_grown, &growing, err);
+    rc = rc < 0 ? -1 : growing.more;
     return rc ? rc
               : entry_differs(opts->catalog, run->id, run->run.status,
                               catalog_us(run->run.finished_at), err);
@@ -502,6 +580,8 @@ static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
         else
             catalog_rollback(opts->catalog);
     }
+    if (rc < 0)
+        loop_clear(opts->loop); /* it may still run the listing's calls */
     listing_clear(&listing);
     return rc;
 }

@@ -312,9 +312,14 @@ int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct
         text(&out->duplicate_of, root, "duplicate_of", region, err) < 0 ||
         text(&out->step_id, root, "step_id", region, err) < 0 ||
         text(&out->media_type, root, "media_type", region, err) < 0 ||
+        text(&out->checksum, root, "checksum", region, err) < 0 ||
+        text(&out->modified_at, root, "modified_at", region, err) < 0 ||
         text(&sha256, root, "sha256", region, err) < 0)
         goto out;
     (void)json_bool(json_get(root, "link"), &out->link);
+    (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
+    out->listed_size = number(root, "listed_size");
+    out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
     out->frame = number(root, "frame");
     out->offset = number(root, "offset");
