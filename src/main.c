@@ -72,6 +72,7 @@
  *           receive   webhooks in, one archive a run out
  *           sync      heal, survey, write volumes: the order of a night
  *           survey    what the service has by now, as states of runs
+ *           recheck   what is archived and open, listed once more
  *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs

@@ -92,6 +92,7 @@ static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
     { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Archive",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
@@ -271,6 +272,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "stored_bytes", r->stored);
     jsonw_u64(w, "missing", r->missing);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
+    jsonw_u64(w, "missing_records", r->records_lost);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -365,7 +367,6 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
-    pull.records = NULL;
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;
     pull.status = archive_tell;
@@ -476,7 +477,9 @@ const struct command cmd_sync = {
         "goes "
         "on the next time. Runs that are still going on are left for the next time, what came "
         "after a run was archived goes into a supplement, and what failed is tried again, "
-        "later each time. 'skyarc find' searches the catalog.",
+        "later each time. A run of two names (tsk_v2_ and wr_) is archived once, under the wr_ "
+        "one, "
+        "and runs that it has started come with it. 'skyarc find' searches the catalog.",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

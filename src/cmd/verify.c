@@ -41,7 +41,7 @@ static const struct opt verify_opts[] = {
     { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "check ARCHIVE.sig, too: one of these (ssh-keygen's ALLOWED SIGNERS) must have made it", 0, 0, NULL, false, NULL },
     { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "the signature, when it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "of a directory: this head, kept elsewhere, must still be in the chain", 0, 0, NULL, false, NULL },
-    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts that the archive lacks (exit status 3)", 0, 0, NULL, false, NULL },
+    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts, or have started runs, that the archive, or all of a directory together, lacks (exit status 3)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 

@@ -14,6 +14,7 @@
 #include "vault/entry.h"
 #include "vault/relation.h"
 #include "vault/replay.h"
+#include "vault/search.h"
 #include "vault/state.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
     const struct enter_opts *o = e->opts;
     int64_t ended = catalog_us(row->finished_at);
     bool old = ended != CATALOG_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
-    int newer = entry_newer(e->catalog, row->run_id, e->name, err);
+    int newer = search_newer(e->catalog, row->run_id, e->name, err);
     bool over = newer || !row->status || (run_is_terminal(row->status) && !row->retry_pending);
     bool sealed = old && over && !row->missing && !row->no_artifacts && is_asked_whole(row);
     struct state_row seen = { .run_id = row->run_id,

@@ -23,7 +23,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define AGAIN_MAX    3600000  /* a run is tried at least so often */
 #define PATIENCE_MAX 86400000 /* and has at most so long at a time */
 #define LOOK_EVERY   500      /* whether others wait */
 #define DOZE_MAX     60000
@@ -60,10 +59,9 @@ struct job {
     size_t rows;
     char other[RUN_ID_MAX + 1]; /* the run's other name, or "" */
     bool read_other;            /* archives under it were looked for */
-    char status[64];            /* as the last archive has them */
-    int64_t finished;
-    char *first;     /* name of the run's first archive, or NULL */
-    char *output;    /* of the next one */
+    struct webhook_facts last;  /* status and end as the last archive has them */
+    char *first;                /* name of the run's first archive, or NULL */
+    char *output;               /* of the next one */
     bool changed;    /* the run has ended otherwise than the archives say, by its webhook */
     uint64_t until;  /* its patience; then it makes room */
     uint64_t looked; /* whether others wait */
@@ -184,8 +182,9 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
             return 0;
         /* the last archive's word counts */
         job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
-        (void)snprintf(job->status, sizeof(job->status), "%s", run.status ? run.status : "");
-        job->finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
+        (void)snprintf(job->last.status, sizeof(job->last.status), "%s",
+                       run.status ? run.status : "");
+        job->last.finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
         return 0;
     }
     if (rows_artifact(&artifact, text, len, job->region, err) < 0)
@@ -269,12 +268,6 @@ static int read_other(struct job *job, struct err *err)
     return read_archives(job, job->other, NULL, err);
 }
 
-/* Read the archives of the run, and name the next one. */
-static int find_archives(struct job *job, struct err *err)
-{
-    return read_other(job, err) < 0 ? -1 : read_archives(job, job->run->id, &job->output, err);
-}
-
 /* A run was listed: its other name may be known only now. */
 static int on_met(void *ctx, const struct listed_run *run, struct err *err)
 {
@@ -290,12 +283,9 @@ static int on_met(void *ctx, const struct listed_run *run, struct err *err)
 static bool on_changed(void *ctx, const struct listed_run *run)
 {
     const struct job *job = ctx;
-    int64_t finished = run->run.finished_at ? clock_us(run->run.finished_at) : CLOCK_NONE;
 
-    if (run->depth || !*job->status)
-        return false;
-    return (run->run.status && strcmp(run->run.status, job->status) != 0) ||
-           (finished != CLOCK_NONE && job->finished != CLOCK_NONE && finished != job->finished);
+    return !run->depth && *job->last.status &&
+           webhook_differs(&job->last, run->run.status, run->run.finished_at);
 }
 
 static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
@@ -393,10 +383,8 @@ static int archive_run(struct job *job, struct pull_result *result, struct err *
 static void put_off(struct job *job, enum turns_why why, const char *text)
 {
     struct receive *r = job->r;
-    unsigned failures = job->run->failures;
-    uint64_t again = r->opts.again << (failures < 16 ? failures : 16);
+    uint64_t again = turns_again(job->run, job->r->opts.again);
 
-    again = again < AGAIN_MAX ? again : AGAIN_MAX;
     log_line(LOG_ERROR, "run '%s' is not archived%s: %s; once more in %llu s", job->run->id,
              why == TURNS_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
     (void)pthread_mutex_lock(&r->lock);
@@ -424,14 +412,9 @@ static bool too_old(const struct job *job)
 /* The run is archived as it stands, and is not over: it is looked at again. */
 static void wait_on(struct job *job)
 {
-    unsigned failures = job->run->failures;
-    uint64_t again = job->r->opts.again << (failures < 16 ? failures : 16);
+    uint64_t again = turns_again(job->run, job->r->opts.again);
 
-    again = again < AGAIN_MAX ? again : AGAIN_MAX;
-    log_line(LOG_INFO,
-             "run '%s' has not ended, or is going to be tried again; once more in "
-             "%llu s",
-             job->run->id, (unsigned long long)again / 1000);
+    log_line(LOG_INFO, "run '%s' is not over, and is looked at again", job->run->id);
     inbox_later(job->r->inbox, job->run, TURNS_MISSING, now() + (int64_t)again);
 }
 
@@ -513,7 +496,8 @@ static void work(struct receive *r, struct queued *run)
                     ? clock_mono() + (patience < PATIENCE_MAX ? patience : PATIENCE_MAX)
                     : UINT64_MAX;
     read_webhook(&job);
-    if (find_archives(&job, &err) < 0 || archive_run(&job, &result, &err) < 0)
+    if (read_other(&job, &err) < 0 || read_archives(&job, run->id, &job.output, &err) < 0 ||
+        archive_run(&job, &result, &err) < 0)
         fail(&job, &result, &err);
     else
         settle(&job, &result);

@@ -20,14 +20,8 @@
 #include <string.h>
 
 #define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
-#define BATCH      100
-#define DOUBTED                                                                                \
-    20 /* runs that a list says are going on, and that are asked for all the same              \
-        */
+#define DOUBTED    20 /* runs that a list calls going on, and that are asked for all the same */
 #define DOUBTED_OF 10 /* and one of so many more */
-#define NIGHTS     3  /* that a run without artifacts is looked at again */
-#define CHANGES_MAX                                                                            \
-    8 /* copies of an artifact that changes; then it is let be, and never safe */
 
 static int64_t known(int64_t us)
 {
@@ -163,36 +157,29 @@ int survey_list(const struct survey_opts *opts, struct survey_result *result, st
     return -1;
 }
 
-/* Run IDs of a state, as copies. */
-struct ids {
-    struct region *region;
-    char **at;
-    size_t count;
-};
-
 static int add_id(void *ctx, const struct state_row *row, struct err *err)
 {
-    struct ids *ids = ctx;
+    struct survey_ids *ids = ctx;
 
     ids->at[ids->count] = region_copy(ids->region, row->run_id, strlen(row->run_id), err);
     return ids->at[ids->count] ? (ids->count++, 0) : -1;
 }
 
-static int take_ids(struct ids *ids, const struct survey_opts *opts,
-                    const struct state_which *which, struct err *err)
+int survey_take(struct survey_ids *ids, const struct survey_opts *opts,
+                const struct state_which *which, struct err *err)
 {
-    *ids =
-        (struct ids){ .region = region_new(err), .at = mem_array(BATCH, sizeof(char *), err) };
+    *ids = (struct survey_ids){ .region = region_new(err),
+                                .at = mem_array(SURVEY_BATCH, sizeof(char *), err) };
     if (!ids->region || !ids->at)
         return -1;
     return state_each(opts->catalog, which, add_id, ids, err);
 }
 
-static void drop_ids(struct ids *ids)
+void survey_drop(struct survey_ids *ids)
 {
     region_free(ids->region);
     mem_free(ids->at);
-    *ids = (struct ids){ 0 };
+    *ids = (struct survey_ids){ 0 };
 }
 
 static int note_answer(const struct survey_opts *opts, const struct waited *run,
@@ -219,8 +206,8 @@ static int note_answer(const struct survey_opts *opts, const struct waited *run,
 }
 
 /* Ask for the records of a batch, all at a time, and note what came. */
-static int poll_batch(const struct survey_opts *opts, const struct ids *ids, const char *state,
-                      struct err *err)
+static int poll_batch(const struct survey_opts *opts, const struct survey_ids *ids,
+                      const char *state, struct err *err)
 {
     struct waited *runs = mem_array(ids->count, sizeof(*runs), err);
     struct wait_opts how = { .api = opts->api,
@@ -255,18 +242,18 @@ static int poll_batch(const struct survey_opts *opts, const struct ids *ids, con
 static int poll_all(const struct survey_opts *opts, struct state_which *which, size_t most,
                     struct err *err)
 {
-    struct ids ids = { 0 };
-    size_t count = BATCH;
+    struct survey_ids ids = { 0 };
+    size_t count = SURVEY_BATCH;
     int rc = 0;
 
-    while (rc == 0 && count == BATCH && most) {
-        which->most = most < BATCH ? most : BATCH;
-        rc = take_ids(&ids, opts, which, err);
+    while (rc == 0 && count == SURVEY_BATCH && most) {
+        which->most = most < SURVEY_BATCH ? most : SURVEY_BATCH;
+        rc = survey_take(&ids, opts, which, err);
         count = ids.count;
         most -= count;
         if (rc == 0 && count)
             rc = poll_batch(opts, &ids, which->state, err);
-        drop_ids(&ids);
+        survey_drop(&ids);
     }
     return rc;
 }
@@ -316,14 +303,14 @@ static int list_going(const struct survey_opts *opts, struct err *err)
 /* Whether more than one run is going on of which no list has told. */
 static int are_many(const struct survey_opts *opts, struct state_which *which, struct err *err)
 {
-    struct ids ids = { 0 };
+    struct survey_ids ids = { 0 };
     bool many;
     int rc;
 
     which->most = 2;
-    rc = take_ids(&ids, opts, which, err);
+    rc = survey_take(&ids, opts, which, err);
     many = ids.count > 1;
-    drop_ids(&ids);
+    survey_drop(&ids);
     return rc < 0 ? -1 : many;
 }
 
@@ -349,259 +336,21 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
     return count < 0 ? -1 : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
-/* The objects of which a list has members: ZIPs that are taken apart. */
-static struct table *zips_of(const struct artifact_list *list, struct err *err)
+int survey_given(const struct survey_opts *opts, char *const *run_ids, size_t count,
+                 struct err *err)
 {
-    struct table *zips = table_new(err);
     size_t i;
+    int rc = catalog_begin(opts->catalog, err);
 
-    for (i = 0; zips && i < list->count; i++) {
-        const char *uri = list->rows[i].bundle_key ? list->rows[i].uri : NULL;
+    for (i = 0; rc == 0 && i < count; i++) {
+        struct state_row row = { .run_id = run_ids[i],
+                                 .created_at = CATALOG_UNKNOWN,
+                                 .finished_at = CATALOG_UNKNOWN };
 
-        if (uri && !table_get(zips, uri, strlen(uri)) &&
-            table_add(zips, uri, strlen(uri), zips, err) < 0) {
-            table_free(zips);
-            return NULL;
-        }
+        rc = state_seen(opts->catalog, &row, false, 0, err) < 0 ? -1 : 0;
     }
-    return zips;
-}
-
-/* What one row is: 1: as the volumes have it; 0: *match says; or -1. */
-static int compare_row(struct catalog *catalog, const char *run_id, const struct artifact *a,
-                       enum survey_match *match, struct err *err)
-{
-    const struct entry_listing says = { a->checksum, a->modified_at,
-                                        a->sized ? a->file_size : UINT64_MAX };
-    int settled = entry_settled(catalog, run_id, a->artifact_id, err);
-    bool none = false;
-    int same;
-
-    *match = SURVEY_NEW;
-    if (settled <= 0)
-        return settled;
-    same = entry_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
-    if (same < 0)
-        return none ? 1 : -1;
-    *match = SURVEY_CHANGED;
-    return same;
-}
-
-int survey_compare(struct catalog *catalog, const struct kind_filter *types,
-                   const struct listed_run *run,
-                   int (*fn)(void *ctx, const struct artifact *artifact,
-                             enum survey_match match, struct err *err),
-                   void *ctx, struct err *err)
-{
-    struct table *zips = zips_of(&run->list, err);
-    size_t i;
-    int rc = zips ? 0 : -1;
-
-    for (i = 0; rc == 0 && i < run->list.count; i++) {
-        const struct artifact *a = &run->list.rows[i];
-        enum survey_match match;
-        int same;
-
-        if (a->unnamed || !kind_filter_match(types, a->artifact_type))
-            continue;
-        same = compare_row(catalog, run->id, a, &match, err);
-        if (same == 0 && match == SURVEY_NEW && draft_is_zip(a) && !types->wanted_count &&
-            a->uri && table_get(zips, a->uri, strlen(a->uri)))
-            same = 1; /* its members are looked at, each by itself */
-        rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
-    }
-    table_free(zips);
-    return rc;
-}
-
-struct growing {
-    struct catalog *catalog;
-    const char *run_id;
-    bool more;
-};
-
-/* What changed is wanted once more, unless there are many copies already. */
-static int on_grown(void *ctx, const struct artifact *a, enum survey_match match,
-                    struct err *err)
-{
-    struct growing *g = ctx;
-    const struct entry_missing again = { g->run_id, a->artifact_id, a->artifact_type, "changed",
-                                         false };
-    int settled = 0;
-
-    if (match == SURVEY_CHANGED && a->origin)
-        return 0; /* no list has it: what its record says of it is no second list */
-    if (match == SURVEY_CHANGED) {
-        if (entry_again(g->catalog, &again, CHANGES_MAX, err) < 0)
-            return -1;
-        settled = entry_settled(g->catalog, g->run_id, a->artifact_id, err);
-    }
-    g->more = g->more || !settled;
-    return settled < 0 ? -1 : 0;
-}
-
-/* Note that a run has two names. */
-static int learn_names(const struct survey_opts *opts, const struct listed_run *run,
-                       struct err *err)
-{
-    bool task = identity_is_task(run->id);
-
-    if (!*run->other)
-        return 0;
-    return relation_learn(opts->catalog, task ? run->id : run->other,
-                          task ? run->other : run->id, err);
-}
-
-/* Whether a run is in no volume at all. */
-static bool is_unknown(const struct survey_opts *opts, const struct listed_run *run)
-{
-    char volume[256];
-
-    return !entry_volume_of(opts->catalog, run->id, volume, sizeof(volume));
-}
-
-/* Whether there is more of a run than is archived: artifacts, another end, or the run itself.
- */
-static int has_grown(const struct survey_opts *opts, struct listed_run *run, struct err *err)
-{
-    struct growing growing = { opts->catalog, run->id, false };
-    int rc = learn_names(opts, run, err);
-
-    if (rc < 0 || extras_add(run, opts->types, err) < 0)
-        return -1;
-    if (run->depth && is_unknown(opts, run))
-        return 1;
-    rc = survey_compare(opts->catalog, opts->types, run, on_grown, &growing, err);
-    rc = rc < 0 ? -1 : growing.more;
-    return rc ? rc
-              : entry_differs(opts->catalog, run->id, run->run.status,
-                              catalog_us(run->run.finished_at), err);
-}
-
-static bool has_note(const struct listed_run *run, const char *word)
-{
-    unsigned i;
-
-    for (i = 0; i < run->note_count; i++) {
-        if (strcmp(run->notes[i], word) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* A run of which nothing is new. */
-static int settle_run(const struct survey_opts *opts, const struct listed_run *run,
-                      struct survey_result *result, struct err *err)
-{
-    int rc;
-
-    if (run->depth) { /* a run that was started by another, which stands where it does */
-        rc = state_is(opts->catalog, run->id, STATE_OPEN, err);
-        if (rc <= 0)
-            return rc;
-    }
-    if (!run_is_over(&run->run))
-        return state_set(opts->catalog, run->id, STATE_RUNNING, 0,
-                         run->run.retry_pending ? "is going to be tried again" : NULL, err);
-    if (has_note(run, "no-artifacts")) {
-        rc = state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
-        if (rc > 0)
-            log_line(LOG_WARNING,
-                     "run '%s' is completed and has no artifacts%s; it was looked at again on "
-                     "%d nights, and is not any more",
-                     run->id, *run->other ? ", under both of its names" : "", NIGHTS);
-        result->sealed += rc > 0;
-        return rc < 0 ? -1 : 0;
-    }
-    result->sealed++;
-    return state_set(opts->catalog, run->id, STATE_SEALED, 0, "two lists agree", err);
-}
-
-/* A run, with those that it has started behind it: those that failed, or grew, are its own. */
-static int recheck_run(const struct survey_opts *opts, struct listed_run *runs, size_t count,
-                       struct survey_result *result, struct err *err)
-{
-    struct listed_run *root = &runs[0];
-    const struct listed_run *failed = NULL;
-    int grown = 0;
-    size_t i;
-
-    for (i = 0; i < count && !grown; i++) {
-        if (!runs[i].failed)
-            grown = has_grown(opts, &runs[i], err);
-        else if (runs[i].err.kind != ERR_NOT_FOUND || !i)
-            failed = failed ? failed : &runs[i];
-    }
-    if (grown < 0)
-        return -1;
-    if (failed && failed->err.kind == ERR_DENIED) {
-        *err = failed->err;
-        return -1;
-    }
-    if (root->failed && root->err.kind == ERR_NOT_FOUND) {
-        result->sealed++;
-        return state_vanished(opts->catalog, root->id, STATE_LEFT, err) < 0 ? -1 : 0;
-    }
-    if (failed)
-        return state_put_off(opts->catalog, root->id, STATE_OPEN, opts->now_ms,
-                             failed->err.text, err);
-    if (grown) {
-        result->grown++;
-        return state_grown(opts->catalog, root->id, err);
-    }
-    for (i = 0; i < count; i++) {
-        if (!runs[i].failed && settle_run(opts, &runs[i], result, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
-                         struct survey_result *result, struct err *err)
-{
-    struct listing listing = {
-        .bundles = true, .children = opts->children, .deep = true, .calm = true
-    };
-    size_t i;
-    size_t to;
-    int rc = listing_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
-                           opts->types, err);
-
     if (rc == 0)
-        rc = catalog_begin(opts->catalog, err);
-    if (rc == 0) {
-        for (i = 0; rc == 0 && i < listing.count; i = to) {
-            for (to = i + 1; to < listing.count && listing.runs[to].depth;)
-                to++;
-            rc = recheck_run(opts, &listing.runs[i], to - i, result, err);
-        }
-        if (rc == 0)
-            rc = catalog_commit(opts->catalog, err);
-        else
-            catalog_rollback(opts->catalog);
-    }
-    if (rc < 0)
-        loop_clear(opts->loop); /* it may still run the listing's calls */
-    listing_clear(&listing);
-    return rc;
-}
-
-int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
-                   struct err *err)
-{
-    struct state_which which = {
-        .state = STATE_OPEN, .now_ms = opts->now_ms, .horizon = opts->horizon, .most = BATCH
-    };
-    struct ids ids = { 0 };
-    size_t count = BATCH;
-    int rc = 0;
-
-    while (rc == 0 && count == BATCH) {
-        rc = take_ids(&ids, opts, &which, err);
-        count = ids.count;
-        if (rc == 0 && count)
-            rc = recheck_batch(opts, &ids, result, err);
-        drop_ids(&ids);
-    }
+        return catalog_commit(opts->catalog, err);
+    catalog_rollback(opts->catalog);
     return rc;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/sync.h"
 
-#include "ask/identity.h"
 #include "ask/loop.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/enter.h"
+#include "flow/recheck.h"
 #include "flow/survey.h"
 #include "vault/entry.h"
-#include "vault/relation.h"
+#include "vault/search.h"
 #include "vault/state.h"
 
 #include <stdio.h>
@@ -51,44 +51,17 @@ static const char *on_parent(void *ctx, const char *run_id)
     return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
 }
 
-/* Learn the two names of a run; 1: it is filed under its canonical name. One that is not over
- * is asked for at the next sync, whatever comes of this one. */
-static int learn(struct sync *s, const struct listed_run *run, struct err *err)
-{
-    bool task = identity_is_task(run->id);
-    int same = 0;
-
-    if (*run->other)
-        same = relation_learn(s->catalog, task ? run->id : run->other,
-                              task ? run->other : run->id, err);
-    if (same < 0 || run->failed || run_is_over(&run->run))
-        return same;
-    return state_set(s->catalog, run->id, STATE_RUNNING, 0,
-                     run->run.retry_pending ? "is going to be tried again" : NULL, err) < 0
-               ? -1
-               : same;
-}
-
 static int on_met(void *ctx, const struct listed_run *run, struct err *err)
 {
-    struct sync *s = ctx;
-    int rc;
-
-    if (catalog_begin(s->catalog, err) < 0)
-        return -1;
-    rc = learn(s, run, err);
-    if (rc >= 0)
-        return catalog_commit(s->catalog, err) < 0 ? -1 : rc;
-    catalog_rollback(s->catalog);
-    return -1;
+    return recheck_meet(((struct sync *)ctx)->catalog, run, err);
 }
 
 static bool on_changed(void *ctx, const struct listed_run *run)
 {
     struct sync *s = ctx;
 
-    return entry_differs(s->catalog, run->id, run->run.status, catalog_us(run->run.finished_at),
-                         &s->failed) > 0;
+    return search_differs(s->catalog, run->id, run->run.status,
+                          catalog_us(run->run.finished_at), &s->failed) > 0;
 }
 
 static bool on_stopped(void *ctx)
@@ -196,6 +169,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->stored += r->size;
     all->missing += r->totals.missing;
     all->mismatches += r->mismatches;
+    all->records_lost += r->records_lost;
     all->volumes += !r->nothing;
 }
 
@@ -461,25 +435,6 @@ static int write_volumes(struct sync *s, struct err *err)
     }
 }
 
-/* IDs from elsewhere: they are asked for as if they had been running. */
-static int add_given(struct sync *s, struct err *err)
-{
-    size_t i;
-    int rc = catalog_begin(s->catalog, err);
-
-    for (i = 0; rc == 0 && i < s->opts->run_count; i++) {
-        struct state_row row = { .run_id = s->opts->run_ids[i],
-                                 .created_at = CATALOG_UNKNOWN,
-                                 .finished_at = CATALOG_UNKNOWN };
-
-        rc = state_seen(s->catalog, &row, false, 0, err) < 0 ? -1 : 0;
-    }
-    if (rc == 0)
-        return catalog_commit(s->catalog, err);
-    catalog_rollback(s->catalog);
-    return rc;
-}
-
 /* Ask the service. */
 static int survey(struct sync *s, struct err *err)
 {
@@ -509,11 +464,11 @@ static int survey(struct sync *s, struct err *err)
     callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
     rc = survey_list(&opts, &result, err);
     if (rc == 0 && s->opts->run_count)
-        rc = add_given(s, err);
+        rc = survey_given(&opts, s->opts->run_ids, s->opts->run_count, err);
     if (rc == 0)
         rc = survey_poll(&opts, err);
     if (rc == 0)
-        rc = survey_recheck(&opts, &result, err);
+        rc = recheck_runs(&opts, &result, err);
     loop_clear(&loop);
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
@@ -597,8 +552,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->mismatches && !r->failed && !r->newly_lost && !r->cut &&
-           !heal_troubled(&r->found);
+    return !r->missing && !r->mismatches && !r->records_lost && !r->failed && !r->newly_lost &&
+           !r->cut && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -71,6 +71,7 @@ struct sync_result {
     uint64_t stored;
     uint64_t missing;
     uint64_t mismatches; /* artifacts with another checksum than the service gave */
+    size_t records_lost; /* that the service should have given */
     size_t failed;       /* runs that are put off */
     int64_t running;     /* left for the next time */
     int64_t waiting;     /* ended, and not archived */

@@ -33,7 +33,10 @@ int audit_signature(const char *archive, const char *signature, const char *sign
 /* What archives say that they hold. */
 struct audit_held;
 
+/* Of no archive so far; to be freed by audit_held_free. */
 struct audit_held *audit_held_new(struct err *err) MUST_CHECK;
+
+/* Release; NULL is fine. */
 void audit_held_free(struct audit_held *held);
 
 /* Add what one archive holds, and what it knows it lacks. */

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "cli/signals.h"
-#include "flow/survey.h"
+#include "flow/recheck.h"
 #include "job/talk.h"
 #include "skyvern/run.h"
 #include "vault/catalog.h"
@@ -32,14 +32,14 @@ struct difference {
     const char *artifact_id;
 };
 
-static int on_difference(void *ctx, const struct artifact *a, enum survey_match match,
+static int on_difference(void *ctx, const struct artifact *a, enum recheck_match match,
                          struct err *err)
 {
     struct difference *d = ctx;
 
     (void)err;
     d->artifact_id = a->artifact_id;
-    d->what = match == SURVEY_NEW
+    d->what = match == RECHECK_NEW
                   ? "is not archived"
                   : "has another size, checksum or time than it was archived by";
     return 1;
@@ -83,7 +83,7 @@ static int judge(struct confirming *c, const struct listed_run *run, size_t coun
     if (!run_is_over(&run->run))
         d.what = "it is going on again";
     else if (!d.what &&
-             survey_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
+             recheck_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
         return -1;
     if (!d.what)
         return confirm->fn(confirm->ctx, run->id, err);

@@ -127,15 +127,6 @@ int entry_has(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
 int entry_holds(struct catalog *c, const char *name, const char *run_id,
                 struct err *err) MUST_CHECK;
 
-/* Whether a run is in a volume that was made after this one, too: 1, 0, or -1. */
-int entry_newer(struct catalog *c, const char *run_id, const char *name,
-                struct err *err) MUST_CHECK;
-
-/* Whether a run that is in a volume ended otherwise than the newest of them says: 1, 0 (also of
- * one that is in none), or -1. status may be NULL. */
-int entry_differs(struct catalog *c, const char *run_id, const char *status,
-                  int64_t finished_at, struct err *err) MUST_CHECK;
-
 /* The digest of a volume's manifest: 1, 0 where it is not entered, or -1. */
 int entry_manifest(struct catalog *c, const char *name, char sha256[SHA256_TEXT],
                    struct err *err) MUST_CHECK;

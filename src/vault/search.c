@@ -188,3 +188,41 @@ int search_sealed(struct catalog *c, int64_t before,
     }
     return rc;
 }
+
+/* When a volume was made, for an order: by its name, which one that was written anew keeps, and
+ * within a second by when it was entered. */
+#define MADE(v) "(substr(" v ".name, 1, 31), " v ".id)"
+
+int search_newer(struct catalog *c, const char *run_id, const char *name, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT 1 FROM volumes x JOIN runs r ON r.run_id = ?1 JOIN volumes v ON"
+                    " v.id = r.volume WHERE x.name = ?2 AND " MADE("v") " > " MADE("x"),
+                    err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, name);
+    return catalog_any(c, sql, err);
+}
+
+int search_differs(struct catalog *c, const char *run_id, const char *status,
+                   int64_t finished_at, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT 1 FROM (SELECT r.status, r.finished_at FROM runs r JOIN volumes v ON v.id ="
+        " r.volume WHERE r.run_id = ?1 ORDER BY substr(v.name, 1, 31) DESC, v.id DESC LIMIT 1)"
+        " n WHERE (?2 IS NOT NULL AND n.status IS NOT ?2) OR (?3 IS NOT NULL AND"
+        " n.finished_at IS NOT ?3)",
+        err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, status);
+    catalog_number(sql, 3, finished_at);
+    return catalog_any(c, sql, err);
+}

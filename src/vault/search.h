@@ -69,4 +69,13 @@ int search_sealed(struct catalog *c, int64_t before,
                   int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
                   struct err *err) MUST_CHECK;
 
+/* Whether a run is in a volume that was made after this one, too: 1, 0, or -1. */
+int search_newer(struct catalog *c, const char *run_id, const char *name,
+                 struct err *err) MUST_CHECK;
+
+/* Whether a run that is in a volume ended otherwise than the newest of them says: 1, 0 (also of
+ * one that is in none), or -1. status may be NULL. */
+int search_differs(struct catalog *c, const char *run_id, const char *status,
+                   int64_t finished_at, struct err *err) MUST_CHECK;
+
 #endif

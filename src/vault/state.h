@@ -142,13 +142,6 @@ int state_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CH
 int state_lose(struct catalog *c, const char *run_id, const char *part, const char *volume,
                int64_t at_ms, struct err *err) MUST_CHECK;
 
-/*
- * Bring states, volumes and log together, after volumes came or went: a run that is archived by
- * its state and in no volume is due, one that is in a volume has a state, one that a rule let
- * go stays away, and a part that is in a volume is not lost.
- */
-int state_heal(struct catalog *c, int64_t now_ms, struct err *err) MUST_CHECK;
-
 /* Runs that lack what a lost volume had, and of which nothing more is expected; -1 on error. */
 int64_t state_count_lost(struct catalog *c, struct err *err);
 

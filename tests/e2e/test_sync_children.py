@@ -220,3 +220,31 @@ def test_an_end_without_anything_new_is_known(sync, skyarc, retried, emu, tmp_pa
     assert found and {r["run_id"] for r in found} == {"wr_r"}
     assert states(tmp_path) == {"wr_r": "open"}
     assert set(archived(tmp_path).values()) == {1}
+
+
+def test_records_are_archived_and_lost_ones_told(sync, skyarc, emu, tmp_path):
+    emu.clear()
+    family(emu)
+    emu.fault("v1/runs/wr_p/tags", "status", times=99, status=500)
+    result = sync("--retries", "0", check=3)
+    assert result["missing_records"] == 1 and result["artifacts"] == 8
+    emu.reset_faults()
+    listed = skyarc("list", "--json", "vault/" + volumes(tmp_path)[0], check=0)
+    manifest = json.loads(skyarc("cat", "vault/" + volumes(tmp_path)[0], "manifest.json", check=0).out)
+    records = {d["path"] for d in manifest["documents"] if "/records/" in d["path"]}
+    assert listed.out and {"data/wr_p/records/timeline.json", "data/wr_g/records/workflow-run.json"} <= records
+    assert sync()["missing_records"] == 0  # told once
+    skyarc("hold", "--dest", "vault", "wr_c2", check=0)
+    skyarc("prune", "--dest", "vault", "--keep-days", "1", "--apply", check=0)
+    manifest = json.loads(skyarc("cat", "vault/" + volumes(tmp_path)[0], "manifest.json", check=0).out)
+    assert {d["path"].split("/")[1] for d in manifest["documents"] if d["path"].startswith("data/")} == {"wr_c2"}
+    skyarc("verify", "vault", check=0)
+
+
+def test_without_children_no_parent_is_safe(sync, skyarc, emu, tmp_path):
+    emu.clear()
+    family(emu)
+    result = sync("--no-children", "--records", "none")
+    assert (result["artifacts"], result["archived_runs"]) == (2, 1) and parents(tmp_path) == []
+    result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
+    assert result.out == b"" and "has started a run that is not archived whole" in result.err
