@@ -129,6 +129,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->downloaded += r->totals.downloaded_bytes;
     all->stored += r->size;
     all->missing += r->totals.missing;
+    all->suspects += r->suspects;
     all->volumes += !r->nothing;
 }
 
@@ -525,7 +526,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->failed && !r->newly_lost && !heal_troubled(&r->found);
+    return !r->missing && !r->suspects && !r->failed && !r->newly_lost &&
+           !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

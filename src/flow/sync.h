@@ -70,7 +70,9 @@ struct sync_result {
     uint64_t downloaded;
     uint64_t stored;
     uint64_t missing;
-    size_t failed;     /* runs that are put off */
+    uint64_t
+        suspects;  /* artifacts whose content cannot be what their type says: told this once */
+    size_t failed; /* runs that are put off */
     int64_t running;   /* left for the next time */
     int64_t waiting;   /* ended, and not archived */
     int64_t oldest_us; /* the oldest of them was made; CATALOG_UNKNOWN: none */
