@@ -187,7 +187,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from sync' -l chain -d 'let each v
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l no-verify -d 'read no volume back, neither new nor old ones'
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l verify-share -r -d 'read back the N-th part of all volumes each day, every hash, those first that were read back longest ago (default 30; 1: all, now)'
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l rebuild -d 'make the catalog again from the volumes and the log, and do no more'
-complete -c skyarc -n '__fish_seen_subcommand_from sync' -l list-safe -r -d 'print the runs that ended so many days ago and are archived whole, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service'
+complete -c skyarc -n '__fish_seen_subcommand_from sync' -l list-safe -r -d 'print the runs that ended so many days ago and are archived whole, as the service has them now, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service'
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l verified-within -r -d 'lately, for --list-safe (default 30d)'
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l list-lost -d 'print the runs that lack what a lost volume had, and that the service does not have any more, and do no more'
 complete -c skyarc -n '__fish_seen_subcommand_from sync' -l status -r -d 'only runs of this status; may be repeated'

@@ -45,9 +45,11 @@
  *           summary   what a pull came to, as text and JSON
  *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
+ *           confirm   whether the service still has runs as they are archived
  *           standing  whether a directory's volumes stand as its catalog says
  *           tool      what the program calls itself
- * cli/      command   finds and runs a command
+ * cli/      dispatch  finds and runs a command
+ *           command   what a command is, as data
  *           opt       options as data
  *           config    the configuration file
  *           help      what --help prints
@@ -147,7 +149,8 @@
  *           writer    OUTPUT.partial, direct I/O, the final name
  *           journal   which artifacts OUTPUT.partial holds
  *           flusher   full buffers to the disk, on a thread of its own
- * open/     box       an archive opened: bytes, format, index, manifest
+ * open/     box       an archive opened: bytes, format, index
+ *           contents  its manifest, row by row
  *           stream    its tar stream, decoded from any point on
  *           tape      its entries, one after the other
  *           walk      its entries, by several threads
@@ -186,7 +189,7 @@
 #include "config.h"
 
 #include "base/log.h"
-#include "cli/command.h"
+#include "cli/dispatch.h"
 #include "cli/exit.h"
 #include "cmd/commands.h"
 #include "skyvern/redact.h"
@@ -221,5 +224,5 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
     log_filter(redact_line);
-    return command_main(commands, PACKAGE_STRING, argc, argv);
+    return dispatch_main(commands, PACKAGE_STRING, argc, argv);
 }

@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "job/archive.h"
+#include "job/confirm.h"
 #include "job/idlist.h"
 #include "job/query.h"
 #include "job/session.h"
@@ -27,7 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DAY_US ((int64_t)86400 * 1000000)
+#define DAY_US   ((int64_t)86400 * 1000000)
+#define SAFE_MAX ((size_t)1 << 24) /* runs that --list-safe may name */
 
 struct sync_args {
     struct command_args common;
@@ -73,7 +75,7 @@ static const struct opt sync_opts[] = {
     { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "read no volume back, neither new nor old ones", 0, 0, NULL, false, NULL },
     { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "read back the N-th part of all volumes each day, every hash, those first that were read back longest ago (default 30; 1: all, now)", 1, 100000, NULL, false, NULL },
     { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes and the log, and do no more", 0, 0, NULL, false, NULL },
-    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
+    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, as the service has them now, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
     { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "lately, for --list-safe (default 30d)", 0, 0, NULL, false, NULL },
     { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "print the runs that lack what a lost volume had, and that the service does not have any more, and do no more", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -145,27 +147,79 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
-static int list_safe(const struct sync_args *args, struct err *err)
+/* IDs of runs, as copies. */
+struct ids {
+    struct region *region;
+    char **at;
+    size_t count;
+    size_t cap;
+};
+
+static int keep_id(void *ctx, const char *run_id, struct err *err)
+{
+    struct ids *ids = ctx;
+
+    if (mem_room(&ids->at, &ids->cap, ids->count, sizeof(char *), SAFE_MAX, err) < 0)
+        return -1;
+    ids->at[ids->count] = region_copy(ids->region, run_id, strlen(run_id), err);
+    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+}
+
+/* Say which runs were left out, and why. */
+static int tell_safe(const struct sync_args *args, const struct standing_safe *safe,
+                     const struct confirm *confirm)
 {
     char within[TEXT_SIZE_MAX];
-    struct standing_safe safe = { .dir = args->dest,
-                                  .within_ms = (int64_t)args->verified_within,
-                                  .now_ms = clock_wall(),
-                                  .fn = print_id };
 
-    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
-    if (standing_list_safe(&safe, err) < 0)
-        return -1;
-    if (safe.unread)
+    if (safe->unread)
         log_line(
             LOG_WARNING,
             "%zu more runs would be safe, had their volumes been read back in the last %s: "
             "see --verify-share",
-            safe.unread, text_duration(within, args->verified_within));
-    if (safe.broken)
+            safe->unread, text_duration(within, args->verified_within));
+    if (safe->broken)
         log_line(LOG_ERROR, "%zu runs are not safe: their volumes are not what was written",
-                 safe.broken);
-    return safe.broken ? EXIT_INCOMPLETE : EXIT_DONE;
+                 safe->broken);
+    if (confirm->changed)
+        log_line(LOG_ERROR,
+                 "%zu runs are not safe: the service has them otherwise than they are archived",
+                 confirm->changed);
+    if (confirm->left)
+        log_line(LOG_WARNING, "%zu runs are left out: the service does not have them any more",
+                 confirm->left);
+    if (confirm->unasked)
+        log_line(LOG_ERROR,
+                 "%zu runs are left out: it is not known what the service has of them",
+                 confirm->unasked);
+    return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+/* First what stands on disk, then what the service says of it. */
+static int list_safe(const struct sync_args *args, struct err *err)
+{
+    struct kind_filter types = { 0 };
+    struct ids ids = { .region = region_new(err) };
+    struct standing_safe safe = { .dir = args->dest,
+                                  .within_ms = (int64_t)args->verified_within,
+                                  .now_ms = clock_wall(),
+                                  .fn = keep_id,
+                                  .ctx = &ids };
+    struct confirm confirm = {
+        .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
+    };
+    int rc = ids.region ? 0 : -1;
+
+    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
+    if (rc == 0)
+        rc = archive_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+    if (rc == 0)
+        rc = standing_list_safe(&safe, err);
+    if (rc == 0)
+        rc = confirm_runs(&confirm, ids.at, ids.count, err);
+    kind_filter_clear(&types);
+    region_free(ids.region);
+    mem_free(ids.at);
+    return rc < 0 ? talk_status(err) : tell_safe(args, &safe, &confirm);
 }
 
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
@@ -216,6 +270,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "downloaded_bytes", r->downloaded);
     jsonw_u64(w, "stored_bytes", r->stored);
     jsonw_u64(w, "missing", r->missing);
+    jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "format/rows.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
@@ -18,6 +19,8 @@
 #include <string.h>
 
 #define ROWS_CLEAR 256 /* rows whose texts are held together */
+
+#define SUM_TRIES 3 /* copies with another checksum than the service gave; then never safe */
 
 #define TOLD_MAX 5 /* damages of a volume that are told one by one */
 
@@ -127,21 +130,51 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                 entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
 }
 
+/*
+ * What came has another checksum than the service gave: once more, a few times. Or it cannot be
+ * what its type says, and all ways to it have been tried: then not; but its run is not safe.
+ */
+static int wrong_bytes(struct entering *e, const struct rows_artifact *row, struct err *err)
+{
+    const struct entry_missing again = { row->run_id, row->artifact_id, row->artifact_type,
+                                         row->mismatch ? "checksum-mismatch"
+                                                       : "suspect-content",
+                                         false };
+    int settled = entry_has_good(e->catalog, row->run_id, row->artifact_id, err);
+
+    if (settled)
+        return settled < 0 ? -1 : 0; /* another volume has it as it should be */
+    if (entry_again(e->catalog, &again, row->mismatch ? SUM_TRIES : 1, err) < 0)
+        return -1;
+    return e->opts->pruning || !row->mismatch
+               ? 0
+               : state_reopen(e->catalog, row->run_id, e->opts->now_ms + STATE_HOUR,
+                              "an artifact has another checksum than the service gave", err);
+}
+
 static int on_artifact(struct entering *e, const char *text, size_t len, struct err *err)
 {
     struct rows_artifact row;
     struct entry_artifact artifact;
+    uint8_t listed[ENTRY_LISTED];
 
-    if (rows_artifact(&row, text, len, e->region, err) < 0)
+    if (rows_artifact(&row, text, len, e->region, err) < 0 ||
+        entry_listing(listed,
+                      &(struct entry_listing){ row.checksum, row.modified_at, row.listed_size },
+                      err) < 0)
         return -1;
     artifact = (struct entry_artifact){ .run_id = row.run_id,
                                         .artifact_id = row.artifact_id,
                                         .type = row.artifact_type,
                                         .path = row.path,
                                         .created_at = catalog_us(row.created_at),
-                                        .size = row.size };
+                                        .size = row.size,
+                                        .listed = row.told ? listed : NULL,
+                                        .wrong = row.mismatch || row.suspect };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
-    return ours(e, entry_artifact(e->catalog, e->volume, &artifact, err));
+    if (entry_artifact(e->catalog, e->volume, &artifact, err) < 0)
+        return ours(e, -1);
+    return artifact.wrong && row.artifact_id ? ours(e, wrong_bytes(e, &row, err)) : 0;
 }
 
 static int on_missing(struct entering *e, const char *text, size_t len, struct err *err)
@@ -195,11 +228,11 @@ static int enter(struct entering *e, struct box *box, const struct shelf_seen *s
                                    .created_ms = e->opts->now_ms,
                                    .entered_ms = clock_wall(),
                                    .verified_ms = e->opts->verified_ms };
-    struct box_digests digests;
+    struct contents_digests digests;
     char hex[SHA256_TEXT];
 
     if (ours(e, entry_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
-        box_manifest(box, on_row, e, &digests, err) < 0)
+        contents_read(box, on_row, e, &digests, err) < 0)
         return -1;
     e->strange = strcmp(box->top, e->parts.top) != 0;
     if (e->strange)
@@ -307,11 +340,11 @@ static int read_head(const char *path, char top[SHELF_NAME], char sha256[SHA256_
                      struct err *err)
 {
     struct box box = { .fd = -1 };
-    struct box_digests digests;
+    struct contents_digests digests;
     int rc = box_open(&box, path, err);
 
     if (rc == 0)
-        rc = box_manifest(&box, NULL, NULL, &digests, err);
+        rc = contents_read(&box, NULL, NULL, &digests, err);
     if (rc == 0) {
         (void)snprintf(top, SHELF_NAME, "%s", box.top);
         text_hex(sha256, digests.sha256, SHA256_SIZE);

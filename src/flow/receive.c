@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "flow/enter.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "skyvern/webhook.h"
 #include "vault/inbox.h"
 
@@ -199,7 +200,7 @@ static int read_archive(struct job *job, const char *path, struct err *err)
         return -1;
     rc = box_open(&box, path, err);
     if (rc == 0)
-        rc = box_manifest(&box, on_row, job, NULL, err);
+        rc = contents_read(&box, on_row, job, NULL, err);
     box_close(&box);
     if (rc < 0 && err->kind != ERR_MEMORY) { /* then what it holds is archived once more */
         log_line(LOG_ERROR, "'%s' cannot be read, and is left as it is: %s", path, err->text);

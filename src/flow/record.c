@@ -237,6 +237,8 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
         .fetched_at = outcome->fetched_at,
         .fetched_via = outcome->via,
         .checksum = clean(m, a->checksum),
+        .listed_size = a->sized ? a->file_size : MANIFEST_NONE,
+        .modified_at = clean(m, a->modified_at),
         .mismatch = item->mismatch,
         .notes = notes,
         .note_count = note_item(item, outcome, notes),

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
+#include "flow/draft.h"
 #include "skyvern/redact.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
@@ -14,6 +16,8 @@
 
 #define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
 #define BATCH      100
+#define CHANGES_MAX                                                                            \
+    8 /* copies of an artifact that changes; then it is let be, and never safe */
 
 static int64_t known(int64_t us)
 {
@@ -259,29 +263,99 @@ int survey_poll(const struct survey_opts *opts, struct err *err)
     return poll_all(opts, &which, err);
 }
 
-/* Whether a list has something that no volume has, and that is not known never to come. */
-static int has_new(const struct survey_opts *opts, const struct listed_run *run,
-                   struct err *err)
+/* The objects of which a list has members: ZIPs that are taken apart. */
+static struct table *zips_of(const struct artifact_list *list, struct err *err)
 {
+    struct table *zips = table_new(err);
     size_t i;
 
-    for (i = 0; i < run->list.count; i++) {
-        const struct artifact *a = &run->list.rows[i];
-        int there;
+    for (i = 0; zips && i < list->count; i++) {
+        const char *uri = list->rows[i].bundle_key ? list->rows[i].uri : NULL;
 
-        if (a->unnamed || !kind_filter_match(opts->types, a->artifact_type))
-            continue;
-        there = entry_settled(opts->catalog, run->id, a->artifact_id, err);
-        if (there <= 0)
-            return there < 0 ? -1 : 1;
+        if (uri && !table_get(zips, uri, strlen(uri)) &&
+            table_add(zips, uri, strlen(uri), zips, err) < 0) {
+            table_free(zips);
+            return NULL;
+        }
     }
-    return 0;
+    return zips;
+}
+
+/* What one row is: 1: as the volumes have it; 0: *match says; or -1. */
+static int compare_row(struct catalog *catalog, const char *run_id, const struct artifact *a,
+                       enum survey_match *match, struct err *err)
+{
+    const struct entry_listing says = { a->checksum, a->modified_at,
+                                        a->sized ? a->file_size : UINT64_MAX };
+    int settled = entry_settled(catalog, run_id, a->artifact_id, err);
+    bool none = false;
+    int same;
+
+    *match = SURVEY_NEW;
+    if (settled <= 0)
+        return settled;
+    same = entry_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
+    if (same < 0)
+        return none ? 1 : -1;
+    *match = SURVEY_CHANGED;
+    return same;
+}
+
+int survey_compare(struct catalog *catalog, const struct kind_filter *types,
+                   const struct listed_run *run,
+                   int (*fn)(void *ctx, const struct artifact *artifact,
+                             enum survey_match match, struct err *err),
+                   void *ctx, struct err *err)
+{
+    struct table *zips = zips_of(&run->list, err);
+    size_t i;
+    int rc = zips ? 0 : -1;
+
+    for (i = 0; rc == 0 && i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+        enum survey_match match;
+        int same;
+
+        if (a->unnamed || !kind_filter_match(types, a->artifact_type))
+            continue;
+        same = compare_row(catalog, run->id, a, &match, err);
+        if (same == 0 && match == SURVEY_NEW && draft_is_zip(a) && !types->wanted_count &&
+            a->uri && table_get(zips, a->uri, strlen(a->uri)))
+            same = 1; /* its members are looked at, each by itself */
+        rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
+    }
+    table_free(zips);
+    return rc;
+}
+
+struct growing {
+    struct catalog *catalog;
+    const char *run_id;
+    bool more;
+};
+
+/* What changed is wanted once more, unless there are many copies already. */
+static int on_grown(void *ctx, const struct artifact *a, enum survey_match match,
+                    struct err *err)
+{
+    struct growing *g = ctx;
+    const struct entry_missing again = { g->run_id, a->artifact_id, a->artifact_type, "changed",
+                                         false };
+    int settled = 0;
+
+    if (match == SURVEY_CHANGED) {
+        if (entry_again(g->catalog, &again, CHANGES_MAX, err) < 0)
+            return -1;
+        settled = entry_settled(g->catalog, g->run_id, a->artifact_id, err);
+    }
+    g->more = g->more || !settled;
+    return settled < 0 ? -1 : 0;
 }
 
 static int recheck_run(const struct survey_opts *opts, const struct listed_run *run,
                        struct survey_result *result, struct err *err)
 {
-    int new;
+    struct growing growing = { opts->catalog, run->id, false };
 
     if (run->failed && run->err.kind == ERR_DENIED) {
         *err = run->err;
@@ -294,10 +368,9 @@ static int recheck_run(const struct survey_opts *opts, const struct listed_run *
     if (run->failed)
         return state_put_off(opts->catalog, run->id, STATE_OPEN, opts->now_ms, run->err.text,
                              err);
-    new = has_new(opts, run, err);
-    if (new < 0)
+    if (survey_compare(opts->catalog, opts->types, run, on_grown, &growing, err) < 0)
         return -1;
-    if (new) {
+    if (growing.more) {
         result->grown++;
         return state_grown(opts->catalog, run->id, err);
     }
@@ -323,6 +396,8 @@ static int recheck_batch(const struct survey_opts *opts, const struct ids *ids,
         else
             catalog_rollback(opts->catalog);
     }
+    if (rc < 0)
+        loop_clear(opts->loop); /* it may still run the listing's calls */
     listing_clear(&listing);
     return rc;
 }

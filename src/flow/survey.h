@@ -16,10 +16,12 @@
 #define FLOW_SURVEY_H
 
 #include "ask/call.h"
+#include "ask/listing.h"
 #include "ask/loop.h"
 #include "ask/runs.h"
 #include "base/err.h"
 #include "skyvern/api.h"
+#include "skyvern/artifact.h"
 #include "skyvern/kind.h"
 #include "vault/catalog.h"
 
@@ -58,5 +60,22 @@ int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
 /* List the artifacts of open runs once more. */
 int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
                    struct err *err) MUST_CHECK;
+
+/* What a row of a list is, beside what the volumes have. */
+enum survey_match {
+    SURVEY_NEW,    /* none has it, or another copy is wanted already */
+    SURVEY_CHANGED /* one has it with another size, checksum or time */
+};
+
+/*
+ * Visit the artifacts of a list that no volume has as the list says, and that are wanted: not
+ * those that are known never to come, nor a ZIP whose members are listed; fn gives 1 to end
+ * it, -1 to fail.
+ */
+int survey_compare(struct catalog *catalog, const struct kind_filter *types,
+                   const struct listed_run *run,
+                   int (*fn)(void *ctx, const struct artifact *artifact,
+                             enum survey_match match, struct err *err),
+                   void *ctx, struct err *err) MUST_CHECK;
 
 #endif

@@ -112,6 +112,26 @@ static int put_off(struct sync *s, const struct err *why, struct err *err)
     return rc;
 }
 
+/* Their lists were read, and nothing came of it: what they lack is tried later. Those that lack
+ * nothing that the service has are done, also when a lost volume had more. */
+static int had_nothing(struct sync *s, struct err *err)
+{
+    struct err why;
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+    for (i = 0; rc == 0 && i < s->count; i++) {
+        rc = state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
+                               s->now_ms + s->opts->settle, err);
+        rc = rc < 0 ? -1 : rc ? 0 : put_off_run(s, s->ids[i], &why, err);
+    }
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
 /* Errors that are about the runs, and not about us. */
 static bool is_theirs(const struct err *err)
 {
@@ -129,6 +149,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->downloaded += r->totals.downloaded_bytes;
     all->stored += r->size;
     all->missing += r->totals.missing;
+    all->mismatches += r->mismatches;
     all->suspects += r->suspects;
     all->volumes += !r->nothing;
 }
@@ -213,6 +234,8 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
         count(s, &result);
         if (!result.nothing)
             return enter(s, name, err);
+        if (!result.runs_failed)
+            return had_nothing(s, err);
         (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
     } else if (is_theirs(&why)) {
         log_line(LOG_ERROR, "%s", why.text);
@@ -526,7 +549,7 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->suspects && !r->failed && !r->newly_lost &&
+    return !r->missing && !r->mismatches && !r->suspects && !r->failed && !r->newly_lost &&
            !heal_troubled(&r->found);
 }
 

@@ -82,6 +82,12 @@ struct rows_artifact {
     const char *duplicate_of;
     const char *step_id;
     const char *media_type;
+    const char *checksum; /* as the list gave it, like the next two */
+    const char *modified_at;
+    uint64_t listed_size; /* ROWS_NONE: none */
+    bool told;            /* a manifest that has the two of them; older ones do not */
+    bool mismatch;        /* the bytes have another checksum */
+    bool suspect;         /* they cannot be what the type says */
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     bool link;

@@ -11,6 +11,7 @@
 #include "format/sshsig.h"
 #include "job/idlist.h"
 #include "job/talk.h"
+#include "open/contents.h"
 
 #include <fts.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ void audit_files_clear(struct audit_files *files)
 }
 
 int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct box_digests *manifest, struct err *err)
+                    const struct contents_digests *manifest, struct err *err)
 {
     char *path = signature ? mem_copy(signature, err) : mem_format(err, "%s.sig", archive);
     struct buf sig;
@@ -185,7 +186,7 @@ int audit_against_api(const char *archive, const struct session_args *session, s
 
     *lacking = 0;
     if (rc == 0)
-        rc = box_manifest(&box, on_row, &held, NULL, err);
+        rc = contents_read(&box, on_row, &held, NULL, err);
     if (rc == 0)
         rc = talk_listing(&talk, session, held.runs.ids, held.runs.count, &filter, &listing,
                           err);

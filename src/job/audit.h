@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "job/session.h"
 #include "open/box.h"
+#include "open/contents.h"
 
 #include <stddef.h>
 
@@ -27,7 +28,7 @@ void audit_files_clear(struct audit_files *files);
 
 /* Check ARCHIVE.sig (or signature) against the signers' file; says who signed, on stdout. */
 int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct box_digests *manifest, struct err *err) MUST_CHECK;
+                    const struct contents_digests *manifest, struct err *err) MUST_CHECK;
 
 /* Ask the service what an archive's runs have that it lacks; gives how many, each told. */
 int audit_against_api(const char *archive, const struct session_args *session, size_t *lacking,

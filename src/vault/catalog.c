@@ -106,6 +106,11 @@ static const char *const migrations[] = {
     "CREATE INDEX log_what ON log(what, run_id);"
     "UPDATE states SET finished_at = (SELECT max(r.finished_at) FROM runs r"
     " WHERE r.run_id = states.run_id) WHERE finished_at IS NULL;",
+
+    /* what the list said of it, see entry_listing (NULL: the manifest does not tell); and
+       whether it has another checksum than that */
+    ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
+     "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 

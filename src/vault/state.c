@@ -115,6 +115,50 @@ int state_set(struct catalog *c, const char *run_id, const char *state, int64_t 
     return catalog_do(c, sql, err);
 }
 
+int state_nothing_new(struct catalog *c, const char *run_id, int64_t before_us, int64_t next_ms,
+                      struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT coalesce(finished_at, ?2) < ?2 FROM states s WHERE run_id = ?1"
+        " AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id) AND NOT EXISTS"
+        " (SELECT 1 FROM missing m WHERE m.run_id = s.run_id AND NOT m.final)",
+        err);
+    bool old;
+    int rc;
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_number(sql, 2, before_us);
+    rc = catalog_step(c, sql, err);
+    if (rc <= 0)
+        return rc;
+    old = catalog_column_number(sql, 0);
+    catalog_done(sql);
+    return state_set(c, run_id, old ? STATE_SEALED : STATE_OPEN, old ? 0 : next_ms,
+                     "its list has nothing new", err) < 0
+               ? -1
+               : 1;
+}
+
+int state_reopen(struct catalog *c, const char *run_id, int64_t next_ms, const char *reason,
+                 struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE states SET state = '" STATE_OPEN "', next_ms = ?2, reason = ?3"
+                    " WHERE run_id = ?1 AND state = '" STATE_SEALED "'",
+                    err);
+
+    if (!sql)
+        return -1;
+    catalog_text(sql, 1, run_id);
+    catalog_number(sql, 2, next_ms);
+    catalog_text(sql, 3, reason);
+    return catalog_do(c, sql, err);
+}
+
 int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
                   const char *reason, struct err *err)
 {

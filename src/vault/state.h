@@ -65,6 +65,19 @@ int state_drop(struct catalog *c, const char *run_id, struct err *err) MUST_CHEC
 int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
               const char *reason, struct err *err) MUST_CHECK;
 
+/*
+ * A run was listed, and no volume need be written for it: sealed when it ended before
+ * before_us, else open until next_ms.
+ *
+ * returns  1; 0: it is in no volume, or lacks what may still come, and nothing changed; -1
+ */
+int state_nothing_new(struct catalog *c, const char *run_id, int64_t before_us, int64_t next_ms,
+                      struct err *err) MUST_CHECK;
+
+/* A sealed run is to be listed again, at next_ms; one in another state stays as it is. */
+int state_reopen(struct catalog *c, const char *run_id, int64_t next_ms, const char *reason,
+                 struct err *err) MUST_CHECK;
+
 /* It failed: again, in this state, after a while that doubles, from an hour on up to a week. */
 int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
                   const char *reason, struct err *err) MUST_CHECK;

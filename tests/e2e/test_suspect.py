@@ -154,3 +154,5 @@ def test_sync_tells_it_once(skyarc, emu):
     assert "'n1'" in first.err
     second = skyarc("sync", "--dest", "vault", check=0)
     assert "n1" not in second.err
+    third = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=0)
+    assert b"tsk_once" not in third.out and b"tsk_demo1" in third.out

@@ -279,7 +279,7 @@ def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
     db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (3,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not db.execute("PRAGMA foreign_key_check").fetchall()

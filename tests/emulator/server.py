@@ -356,6 +356,9 @@ class Api(Handler):
                 STATE.faults.setdefault(body["on"], []).append(body)
         elif what == "clear":
             STATE.runs = {}
+        elif what == "forget":
+            for ident in body["runs"]:
+                del STATE.runs[ident]
         elif what == "reset-faults":
             with STATE.lock:
                 STATE.faults = {}
