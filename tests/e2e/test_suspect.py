@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import sys
+import time
 import zipfile
 
 import pytest
@@ -156,3 +157,18 @@ def test_sync_tells_it_once(skyarc, emu):
     assert "n1" not in second.err
     third = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=0)
     assert b"tsk_once" not in third.out and b"tsk_demo1" in third.out
+
+
+def test_sync_tells_it_once_of_a_run_that_is_listed_again(skyarc, emu):
+    """A run that has just ended is listed once more after a while; what is suspect stays told."""
+    now = time.time()
+    stamps = [time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now - s)) for s in (400, 300)]
+    emu.run("tsk_new", [{"id": "n2", "type": "recording", "data": webm(3000, 1), "summed": False, "sized": False}],
+            created_at=stamps[0], finished_at=stamps[1])
+    emu.fault("n2", "sign-in", times=99)
+    sync = ["sync", "--dest", "vault", "--settle", "1s"]
+    skyarc(*sync, check=3)
+    for _ in range(2):
+        time.sleep(1.1)
+        result = skyarc(*sync, check=0)
+        assert "n2" not in result.err
