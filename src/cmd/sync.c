@@ -274,6 +274,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "missing", r->missing);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "missing_records", r->records_lost);
+    jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -306,11 +307,13 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
     else
         (void)snprintf(line, sizeof(line),
                        "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
-                       "%llu missing, %zu run%s failed, %lld running, in %s",
+                       "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
+                       "%s",
                        r->runs, plural(r->runs), r->volumes, plural(r->volumes),
                        (unsigned long long)r->artifacts, text_size(size, r->downloaded),
-                       (unsigned long long)r->missing, r->failed, plural(r->failed),
-                       (long long)r->running, text_duration(took, elapsed));
+                       (unsigned long long)r->missing, (unsigned long long)r->suspects,
+                       r->failed, plural(r->failed), (long long)r->running,
+                       text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else

@@ -74,6 +74,7 @@ void record_count(struct record *record)
         t->bytes += item->size;
         t->duplicates += item->duplicate_of != NULL;
         record->mismatches += item->mismatch;
+        record->suspects += item->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
     t->downloaded_bytes = fetch_progress(record->fetch)->bytes;

@@ -72,6 +72,7 @@ struct sync_result {
     uint64_t missing;
     uint64_t mismatches; /* artifacts with another checksum than the service gave */
     size_t records_lost; /* that the service should have given */
+    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
     size_t failed;       /* runs that are put off */
     int64_t running;     /* left for the next time */
     int64_t waiting;     /* ended, and not archived */

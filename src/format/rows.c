@@ -285,6 +285,23 @@ static int text(const char **out, struct json_value root, const char *name,
     return 0;
 }
 
+/* Whether a row's notes have a word. */
+static bool has_note(struct json_value root, const char *word)
+{
+    struct json_value notes = json_get(root, "notes");
+    struct json_value note = json_next(notes, (struct json_value){ 0 });
+    size_t len;
+
+    for (; json_type(note) != JSON_ABSENT; note = json_next(notes, note)) {
+        const char *raw = json_raw(note, &len);
+
+        if (json_type(note) == JSON_STRING && len == strlen(word) &&
+            memcmp(raw, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static uint64_t number(struct json_value root, const char *name)
 {
     uint64_t value;
@@ -318,6 +335,7 @@ int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct
         goto out;
     (void)json_bool(json_get(root, "link"), &out->link);
     (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
+    out->suspect = has_note(root, "suspect-content");
     out->listed_size = number(root, "listed_size");
     out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
