@@ -283,6 +283,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
                    ? NULL
                    : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
     jsonw_bool(w, "list_cut", r->cut);
+    jsonw_u64(w, "unread_rows", r->unread);
     jsonw_u64(w, "elapsed_ms", elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
@@ -326,7 +327,7 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
-    bool good = rc == 0 && !r->newly_lost && !heal_troubled(&r->found);
+    bool good = rc == 0 && !r->newly_lost && !r->unread && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
                                .elapsed = clock_mono() - s->began,
                                .ok = good,
@@ -445,6 +446,11 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;
+        if (result.unread)
+            log_line(LOG_ERROR,
+                     "%zu rows of the service's list of runs name no run: what they stand for "
+                     "is not archived",
+                     result.unread);
         if (result.cut)
             log_line(LOG_WARNING,
                      s.args->query.search || s.args->query.workflow

@@ -445,7 +445,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
             log_line(LOG_INFO, "%s", ignored.text);
     }
     for (i = 0; p->plan && i < plan_count(p->plan); i++)
-        result->kept += plan_at(p->plan, i)->packed && !plan_at(p->plan, i)->unlisted;
+        result->kept += plan_at(p->plan, i)->packed && !item_hidden(plan_at(p->plan, i));
     return result->kept > 0;
 }
 

@@ -474,7 +474,8 @@ static int survey(struct sync *s, struct err *err)
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
-    s->result->cut = result.cut;
+    s->result->cut = result.end.cut;
+    s->result->unread = result.end.unread;
     return rc;
 }
 
@@ -554,7 +555,7 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 bool sync_whole(const struct sync_result *r)
 {
     return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
-           !r->newly_lost && !r->cut && !heal_troubled(&r->found);
+           !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -78,6 +78,7 @@ struct sync_result {
     int64_t waiting;     /* ended, and not archived */
     int64_t oldest_us;   /* the oldest of them was made; CATALOG_UNKNOWN: none */
     bool cut;            /* the service did not list all runs */
+    size_t unread;       /* rows of the list of runs that name no run */
 };
 
 /* Whether nothing is missing, other than the service said, put off, lost or damaged,
