@@ -45,9 +45,11 @@
  *           summary   what a pull came to, as text and JSON
  *           report    an archive read into the offline view
  *           audit     signatures, the anchor's command, what the service has more
+ *           confirm   whether the service still has runs as they are archived
  *           standing  whether a directory's volumes stand as its catalog says
  *           tool      what the program calls itself
- * cli/      command   finds and runs a command
+ * cli/      dispatch  finds and runs a command
+ *           command   what a command is, as data
  *           opt       options as data
  *           config    the configuration file
  *           help      what --help prints
@@ -70,6 +72,7 @@
  *           receive   webhooks in, one archive a run out
  *           sync      heal, survey, write volumes: the order of a night
  *           survey    what the service has by now, as states of runs
+ *           recheck   what is archived and open, listed once more
  *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs
@@ -83,6 +86,7 @@
  *           search    what a catalog holds, found
  *           annals    log.jsonl: holds, what was pruned or lost: what no volume can tell
  *           replay    the log, brought into the catalog
+ *           relation  the other names of runs, and which run has started which
  *           fixity    whether volumes still are what they were
  *           heal      the catalog opened, and brought together with the disk
  *           inbox     webhooks on the disk
@@ -103,6 +107,7 @@
  *           paging    a record in pages, put together
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
+ *           older     and what it does not reach
  *           wait      poll runs until they end
  *           ping      a dead-man switch
  * skyvern/  api       base URL, key, error bodies
@@ -147,7 +152,8 @@
  *           writer    OUTPUT.partial, direct I/O, the final name
  *           journal   which artifacts OUTPUT.partial holds
  *           flusher   full buffers to the disk, on a thread of its own
- * open/     box       an archive opened: bytes, format, index, manifest
+ * open/     box       an archive opened: bytes, format, index
+ *           contents  its manifest, row by row
  *           stream    its tar stream, decoded from any point on
  *           tape      its entries, one after the other
  *           walk      its entries, by several threads
@@ -176,6 +182,7 @@
  *           tagfile   the same, read again
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
+ *           suspect   content that cannot be what it is called
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret table
  *
@@ -185,7 +192,7 @@
 #include "config.h"
 
 #include "base/log.h"
-#include "cli/command.h"
+#include "cli/dispatch.h"
 #include "cli/exit.h"
 #include "cmd/commands.h"
 #include "skyvern/redact.h"
@@ -220,5 +227,5 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
     log_filter(redact_line);
-    return command_main(commands, PACKAGE_STRING, argc, argv);
+    return dispatch_main(commands, PACKAGE_STRING, argc, argv);
 }

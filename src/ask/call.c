@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "net/url.h"
 
+#include <errno.h>
+
 #define OVERDUE_MS 1000 /* what is overdue is looked for so often */
 #define TIME_UP    "the time is up (--timeout)"
 
@@ -131,8 +133,8 @@ static void start(struct call *call)
     }
 }
 
-/* End a call that runs, unanswered. */
-static void give_up(struct call *call, const char *why)
+/* End a call that runs, unanswered; os: ETIMEDOUT, or 0. */
+static void give_up(struct call *call, int os, const char *why)
 {
     char host[URL_ORIGIN_MAX];
 
@@ -141,6 +143,7 @@ static void give_up(struct call *call, const char *why)
     engine_drop(call->callers->loop->engine, &call->request);
     leave(call);
     (void)err_set(&call->err, ERR_NET, "%s: %s", host, why);
+    call->err.os = os;
     end(call);
 }
 
@@ -154,7 +157,7 @@ static uint64_t end_overdue(struct callers *callers, uint64_t now)
 
         if (now - call->request.begun >
             engine_allowance(callers->loop->engine, &call->request)) {
-            give_up(call, "the answer takes so long that it may have no end");
+            give_up(call, 0, "the answer takes so long that it may have no end");
             next = callers->active; /* the list may be another one by now */
         }
         call = next;
@@ -168,7 +171,7 @@ static void end_all(struct callers *callers)
     struct call *call;
 
     while ((call = callers->active))
-        give_up(call, TIME_UP);
+        give_up(call, ETIMEDOUT, TIME_UP);
     while ((call = callers->delayed ? callers->delayed : callers->ready)) {
         if (call == callers->delayed)
             callers->delayed = call->next;
@@ -176,6 +179,7 @@ static void end_all(struct callers *callers)
             callers->last_ready = &callers->ready;
         call->next = NULL;
         (void)err_set(&call->err, ERR_NET, TIME_UP);
+        call->err.os = ETIMEDOUT;
         end(call);
     }
 }

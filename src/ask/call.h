@@ -38,7 +38,7 @@ struct call {
 /* All calls of one loop: at most limit run at a time. */
 struct callers {
     struct loop *loop;
-    uint64_t deadline; /* then all calls end unanswered; UINT64_MAX: never */
+    uint64_t deadline; /* then all calls end, with ERR_NET and ETIMEDOUT; UINT64_MAX: never */
     const struct api *api;
     unsigned limit;
     unsigned retries;

@@ -20,15 +20,32 @@ struct pager {
     uint64_t told;
     size_t unread; /* rows that name no run */
     bool paged;    /* a page has come */
-    bool came;
 };
 
 static void on_page(void *ctx, struct call *call)
 {
-    struct pager *pager = ctx;
-
     (void)call;
-    pager->came = true;
+    *(bool *)ctx = true;
+}
+
+void runs_call(struct call *call, struct callers *callers, bool *came)
+{
+    *came = false;
+    call_init(call, callers, PAGE_MAX, on_page, came);
+}
+
+int runs_fetch(struct loop *loop, struct call *call, const bool *came, struct err *err)
+{
+    call_add(call);
+    while (!*came) {
+        uint64_t due = callers_pump(call->callers);
+
+        if (!*came && loop_turn(loop, due, err) < 0) {
+            engine_drop(loop->engine, &call->request);
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int text(const char **out, struct json_value row, const char *name,
@@ -42,14 +59,14 @@ static int text(const char **out, struct json_value row, const char *name,
     return 0;
 }
 
-static int read_row(struct runs_row *row, struct json_value v, struct region *region,
-                    struct err *err)
+int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
+                  struct region *region, struct err *err)
 {
     const char *other;
 
     *row = (struct runs_row){ .created_us = CLOCK_NONE };
     if (text(&row->run_id, v, "run_id", region, err) < 0 ||
-        text(&other, v, "task_run_id", region, err) < 0 ||
+        text(&other, v, name, region, err) < 0 ||
         text(&row->status, v, "status", region, err) < 0 ||
         text(&row->run_type, v, "task_run_type", region, err) < 0 ||
         text(&row->title, v, "title", region, err) < 0 ||
@@ -63,6 +80,7 @@ static int read_row(struct runs_row *row, struct json_value v, struct region *re
         row->run_id = other;
     if (row->created_at)
         row->created_us = clock_us(row->created_at);
+    (void)json_bool(json_get(v, "retry_pending"), &row->retry_pending);
     row->json = json_raw(v, &row->json_len);
     return 0;
 }
@@ -76,7 +94,7 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     struct runs_row row;
     int rc;
 
-    if (json_type(v) == JSON_OBJECT && read_row(&row, v, region, err) < 0)
+    if (json_type(v) == JSON_OBJECT && runs_read_row(&row, v, "task_run_id", region, err) < 0)
         return -1;
     if (json_type(v) != JSON_OBJECT || !row.run_id || !run_id_valid(row.run_id)) {
         p->unread++;
@@ -130,26 +148,15 @@ out:
     return rc;
 }
 
-/* Fetch a page; 1: the service lists no more of them. */
-static int fetch_page(struct loop *loop, struct pager *p, struct call *call, struct err *err)
+/* Whether a call went well; 1: the service lists no more of them. */
+static int check_page(const struct pager *p, const struct call *call, struct err *err)
 {
-    p->came = false;
-    call_add(call);
-    while (!p->came) {
-        uint64_t due = callers_pump(call->callers);
-
-        if (!p->came && loop_turn(loop, due, err) < 0) {
-            engine_drop(loop->engine, &call->request);
-            return -1;
-        }
-    }
     if (call->err.http == 400 && p->paged && (p->query->what.search || p->query->what.workflow))
         return 1; /* the service goes no further into a search */
-    if (call->err.kind) {
-        *err = call->err;
-        return err_wrap(err, "cannot list runs");
-    }
-    return 0;
+    if (!call->err.kind)
+        return 0;
+    *err = call->err;
+    return err_wrap(err, "cannot list runs");
 }
 
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
@@ -167,11 +174,14 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
     *end = (struct runs_end){ 0 };
     for (page = 1; rc == 0 && page <= RUNS_PAGES; page++) {
         struct call call;
+        bool came;
 
-        call_init(&call, callers, PAGE_MAX, on_page, &pager);
+        runs_call(&call, callers, &came);
         rc = api_url_runs(callers->api, &call.url, &query->what, page, size, err);
         if (rc == 0)
-            rc = fetch_page(loop, &pager, &call, err);
+            rc = runs_fetch(loop, &call, &came, err);
+        if (rc == 0)
+            rc = check_page(&pager, &call, err);
         over = rc > 0;
         if (rc == 0)
             rc = take_page(&pager, &call, size, err);

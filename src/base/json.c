@@ -85,8 +85,10 @@ static int check_string(struct checker *c)
 {
     c->at++;
     for (;;) {
-        int ch = peek(c);
+        int ch;
 
+        c->at += text_plain(c->text + c->at, c->len - c->at);
+        ch = peek(c);
         if (ch < 0)
             return wrong(c, "the text ends inside a string");
         if (ch == '"')

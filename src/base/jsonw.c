@@ -46,20 +46,6 @@ static void words(struct jsonw *w, const char *s)
     put(w, s, strlen(s));
 }
 
-/* How many bytes stand for themselves. */
-static size_t plain_span(const char *s, size_t len)
-{
-    size_t i;
-
-    for (i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
-            break;
-    }
-    return i;
-}
-
 /* A character as \uXXXX, or as two of them. */
 static void put_code(struct jsonw *w, uint32_t code)
 {
@@ -78,7 +64,7 @@ static void quote(struct jsonw *w, const char *s, size_t left)
 
     put(w, "\"", 1);
     while (left) {
-        size_t span = plain_span(s, left);
+        size_t span = text_plain(s, left);
         size_t len = span ? span : text_utf8_next(s, left);
         char c = *s;
         char code[2] = { '\\', c };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define REGION_BLOCK ((size_t)64 * 1024)
+#define REGION_FIRST 4096 /* many regions are small, and a block is zeroed */
 #define REGION_ALIGN _Alignof(max_align_t)
 
 static atomic_ulong fail_countdown; /* 0: never */
@@ -200,7 +201,8 @@ void *region_take(struct region *region, size_t size, struct err *err)
     if (need < size)
         return none(err);
     if (!block || block->size - block->used < need) {
-        size_t room = need > REGION_BLOCK / 4 ? need : REGION_BLOCK;
+        size_t usual = block ? REGION_BLOCK : REGION_FIRST;
+        size_t room = need > usual / 4 ? need : usual;
 
         if (room > SIZE_MAX - sizeof(*block))
             return none(err);

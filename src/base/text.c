@@ -88,6 +88,38 @@ bool text_invisible(const char *s, size_t len)
            (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffe) == 0xfffe;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is below a limit (at most 0x80). */
+static bool one_below(uint64_t eight, unsigned limit)
+{
+    return (eight - EACH(limit)) & ~eight & EACH(0x80);
+}
+
+static bool plain_eight(const char *s)
+{
+    uint64_t eight;
+
+    memcpy(&eight, s, sizeof(eight));
+    return !(one_below(eight, 0x20) || one_below(eight ^ EACH('"'), 1) ||
+             one_below(eight ^ EACH('\\'), 1) || ((eight | (eight + EACH(1))) & EACH(0x80)));
+}
+
+size_t text_plain(const char *s, size_t len)
+{
+    size_t i = 0;
+
+    while (len - i >= 8 && plain_eight(s + i))
+        i += 8;
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            break;
+    }
+    return i;
+}
+
 const char *text_shown(char *out, size_t size, const char *s)
 {
     size_t left = strlen(s);

@@ -36,6 +36,12 @@ uint32_t text_utf8_code(const char *s, size_t len);
 bool text_invisible(const char *s, size_t len);
 
 /*
+ * How many bytes from the beginning are printable ASCII other than '"' and '\\': in a JSON
+ * string they stand for themselves.
+ */
+size_t text_plain(const char *s, size_t len);
+
+/*
  * Copy foreign text so that a terminal or log may have it: control characters,
  * invalid UTF-8 and what text_invisible names become \xNN; cut with "..." where
  * it does not fit.

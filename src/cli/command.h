@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command: a command is data; main looks it up, this runs it.
- *
- * Errors   printed here, once, with the exit status that goes with them
- * Threads  one
+ * command: what a command is, as data: main lists them, dispatch runs one, help prints them.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -34,9 +31,5 @@ struct command {
     /* Do it. Fills err and returns its status, or returns a status of its own. */
     int (*run)(void *args, int count, char *const *operands, struct err *err);
 };
-
-/* Run the program: find the command, read its options, run it. Gives the exit status. */
-int command_main(const struct command *const *commands, const char *version, int argc,
-                 char **argv);
 
 #endif

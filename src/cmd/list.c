@@ -8,6 +8,7 @@
 #include "job/pick.h"
 #include "job/talk.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "skyvern/redact.h"
 
 #include <stdio.h>
@@ -103,7 +104,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         rc = box_open(&box, operands[0], err);
     }
     if (rc == 0)
-        rc = box_manifest(&box, on_row, &l, NULL, err);
+        rc = contents_read(&box, on_row, &l, NULL, err);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)

@@ -10,7 +10,9 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "flow/budget.h"
 #include "job/archive.h"
+#include "job/confirm.h"
 #include "job/idlist.h"
 #include "job/query.h"
 #include "job/session.h"
@@ -27,7 +29,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DAY_US ((int64_t)86400 * 1000000)
+#define DAY_US   ((int64_t)86400 * 1000000)
+#define SAFE_MAX ((size_t)1 << 24) /* runs that --list-safe may name */
 
 struct sync_args {
     struct command_args common;
@@ -73,7 +76,7 @@ static const struct opt sync_opts[] = {
     { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "read no volume back, neither new nor old ones", 0, 0, NULL, false, NULL },
     { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "read back the N-th part of all volumes each day, every hash, those first that were read back longest ago (default 30; 1: all, now)", 1, 100000, NULL, false, NULL },
     { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes and the log, and do no more", 0, 0, NULL, false, NULL },
-    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
+    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, as the service has them now, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
     { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "lately, for --list-safe (default 30d)", 0, 0, NULL, false, NULL },
     { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "print the runs that lack what a lost volume had, and that the service does not have any more, and do no more", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -90,6 +93,7 @@ static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
     { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Archive",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
@@ -145,27 +149,79 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
-static int list_safe(const struct sync_args *args, struct err *err)
+/* IDs of runs, as copies. */
+struct ids {
+    struct region *region;
+    char **at;
+    size_t count;
+    size_t cap;
+};
+
+static int keep_id(void *ctx, const char *run_id, struct err *err)
+{
+    struct ids *ids = ctx;
+
+    if (mem_room(&ids->at, &ids->cap, ids->count, sizeof(char *), SAFE_MAX, err) < 0)
+        return -1;
+    ids->at[ids->count] = region_copy(ids->region, run_id, strlen(run_id), err);
+    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+}
+
+/* Say which runs were left out, and why. */
+static int tell_safe(const struct sync_args *args, const struct standing_safe *safe,
+                     const struct confirm *confirm)
 {
     char within[TEXT_SIZE_MAX];
-    struct standing_safe safe = { .dir = args->dest,
-                                  .within_ms = (int64_t)args->verified_within,
-                                  .now_ms = clock_wall(),
-                                  .fn = print_id };
 
-    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
-    if (standing_list_safe(&safe, err) < 0)
-        return -1;
-    if (safe.unread)
+    if (safe->unread)
         log_line(
             LOG_WARNING,
             "%zu more runs would be safe, had their volumes been read back in the last %s: "
             "see --verify-share",
-            safe.unread, text_duration(within, args->verified_within));
-    if (safe.broken)
+            safe->unread, text_duration(within, args->verified_within));
+    if (safe->broken)
         log_line(LOG_ERROR, "%zu runs are not safe: their volumes are not what was written",
-                 safe.broken);
-    return safe.broken ? EXIT_INCOMPLETE : EXIT_DONE;
+                 safe->broken);
+    if (confirm->changed)
+        log_line(LOG_ERROR,
+                 "%zu runs are not safe: the service has them otherwise than they are archived",
+                 confirm->changed);
+    if (confirm->left)
+        log_line(LOG_WARNING, "%zu runs are left out: the service does not have them any more",
+                 confirm->left);
+    if (confirm->unasked)
+        log_line(LOG_ERROR,
+                 "%zu runs are left out: it is not known what the service has of them",
+                 confirm->unasked);
+    return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
+}
+
+/* First what stands on disk, then what the service says of it. */
+static int list_safe(const struct sync_args *args, struct err *err)
+{
+    struct kind_filter types = { 0 };
+    struct ids ids = { .region = region_new(err) };
+    struct standing_safe safe = { .dir = args->dest,
+                                  .within_ms = (int64_t)args->verified_within,
+                                  .now_ms = clock_wall(),
+                                  .fn = keep_id,
+                                  .ctx = &ids };
+    struct confirm confirm = {
+        .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
+    };
+    int rc = ids.region ? 0 : -1;
+
+    safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
+    if (rc == 0)
+        rc = archive_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+    if (rc == 0)
+        rc = standing_list_safe(&safe, err);
+    if (rc == 0)
+        rc = confirm_runs(&confirm, ids.at, ids.count, err);
+    kind_filter_clear(&types);
+    region_free(ids.region);
+    mem_free(ids.at);
+    return rc < 0 ? talk_status(err) : tell_safe(args, &safe, &confirm);
 }
 
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
@@ -216,6 +272,9 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "downloaded_bytes", r->downloaded);
     jsonw_u64(w, "stored_bytes", r->stored);
     jsonw_u64(w, "missing", r->missing);
+    jsonw_u64(w, "checksum_mismatches", r->mismatches);
+    jsonw_u64(w, "missing_records", r->records_lost);
+    jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -249,11 +308,13 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
     else
         (void)snprintf(line, sizeof(line),
                        "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
-                       "%llu missing, %zu run%s failed, %lld running, in %s",
+                       "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
+                       "%s",
                        r->runs, plural(r->runs), r->volumes, plural(r->volumes),
                        (unsigned long long)r->artifacts, text_size(size, r->downloaded),
-                       (unsigned long long)r->missing, r->failed, plural(r->failed),
-                       (long long)r->running, text_duration(took, elapsed));
+                       (unsigned long long)r->missing, (unsigned long long)r->suspects,
+                       r->failed, plural(r->failed), (long long)r->running,
+                       text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else
@@ -311,8 +372,6 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
-    pull.children = false; /* the catalog does not know of either yet */
-    pull.records = NULL;
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;
     pull.status = archive_tell;
@@ -337,6 +396,8 @@ static int prepare(struct service *s, struct err *err)
         if (idlist_load(&s->ids, args->input.at[i], err) < 0)
             return -1;
     }
+    if (!args->rebuild && budget_suffices(err) < 0)
+        return -1; /* no run is put off for that */
     if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
         signals_setup(err) < 0)
         return -1;
@@ -392,9 +453,14 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
                      result.unread);
         if (result.cut)
             log_line(LOG_WARNING,
-                     "the service lists only the newest %d runs; give the IDs of "
-                     "older ones with --input, or narrow the list",
-                     RUNS_WINDOW);
+                     s.args->query.search || s.args->query.workflow
+                         ? "the service lists only the newest %d matches of a search or of "
+                           "one workflow; narrow it, by --status say, or give the IDs of "
+                           "the others with --input"
+                         : "the service lists only the newest %d runs; give the IDs of "
+                           "older ones with --input, or narrow the list",
+                     s.args->query.search || s.args->query.workflow ? RUNS_SEARCH
+                                                                    : RUNS_WINDOW);
         if (s.args->common.json) {
             if (print_json(&result, elapsed, rc < 0 ? err->text : NULL, &told) < 0 && rc == 0) {
                 *err = told;
@@ -423,7 +489,9 @@ const struct command cmd_sync = {
         "goes "
         "on the next time. Runs that are still going on are left for the next time, what came "
         "after a run was archived goes into a supplement, and what failed is tried again, "
-        "later each time. 'skyarc find' searches the catalog.",
+        "later each time. A run of two names (tsk_v2_ and wr_) is archived once, under the wr_ "
+        "one, "
+        "and runs that it has started come with it. 'skyarc find' searches the catalog.",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

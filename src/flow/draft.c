@@ -23,7 +23,7 @@ static int64_t time_of(const char *text)
     return text ? clock_us(text) : CLOCK_NONE;
 }
 
-static bool is_parent(const struct artifact *a)
+bool draft_is_zip(const struct artifact *a)
 {
     const struct kind *kind = kind_find(a->artifact_type);
 
@@ -71,7 +71,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
                  1000000;
     if (opts->skip && opts->skip(opts->ctx, listed->id, a->artifact_id))
         return 0;
-    if (is_parent(a))
+    if (draft_is_zip(a))
         return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
     if (!wanted)
         return 0;
@@ -99,11 +99,11 @@ static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run
             return -1;
     }
     for (i = 0; i < list->count; i++) {
-        if (!is_parent(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+        if (!draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
             return -1;
     }
     for (i = 0; i < list->count; i++) {
-        if (is_parent(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+        if (draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
             return -1;
     }
     return 0;

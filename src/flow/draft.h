@@ -56,6 +56,9 @@ int draft_tell(const struct draft_opts *opts, struct plan *plan,
                void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
                struct err *err) MUST_CHECK;
 
+/* Whether a row is a ZIP that others may be members of. */
+bool draft_is_zip(const struct artifact *a);
+
 /* Whether an item is fetched as it stands, and not as part of something else. */
 bool draft_fetched(const struct item *item);
 

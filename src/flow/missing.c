@@ -98,7 +98,7 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-void missing_mismatches(const struct plan *plan)
+void missing_wrong(const struct plan *plan)
 {
     size_t i;
 
@@ -110,5 +110,11 @@ void missing_mismatches(const struct plan *plan)
                 LOG_WARNING,
                 "artifact '%s' of run '%s' does not have the checksum that the service gave",
                 item->what.artifact_id, item->what.run_id);
+        if (item->suspect)
+            log_line(LOG_WARNING,
+                     "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
+                     "its type says: look at '%s'",
+                     item->what.artifact_id, item->what.type ? item->what.type : "no type",
+                     item->what.run_id, item->path);
     }
 }

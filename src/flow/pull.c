@@ -306,7 +306,8 @@ static bool any_new(const struct pull *p)
     for (i = 0; i < p->listing.count; i++) {
         const struct listed_run *run = &p->listing.runs[i];
 
-        if (!run->failed && !(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)))
+        if (!run->failed && (!(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)) ||
+                             (p->opts->changed && p->opts->changed(p->opts->ctx, run))))
             return true;
     }
     return false;
@@ -373,12 +374,13 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
     result->totals = record.totals;
     result->mismatches = record.mismatches;
+    result->suspects = record.suspects;
     result->reason_count =
         missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
     result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
-                         result->records_lost;
+                         record.suspects || result->records_lost;
     return 0;
 }
 
@@ -467,6 +469,22 @@ static int begin_listing(struct pull *p, struct err *err)
     return p->records ? 0 : -1;
 }
 
+/* Show the runs to who asked for them. */
+static int meet(struct pull *p, struct pull_result *result, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        struct listed_run *run = &p->listing.runs[i];
+        int rc = p->opts->met ? p->opts->met(p->opts->ctx, run, err) : 0;
+
+        if (rc < 0 || (rc && listing_canonical(&p->listing, run, err) < 0))
+            return -1;
+        result->runs_going += !run->failed && !run_is_over(&run->run);
+    }
+    return 0;
+}
+
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -499,7 +517,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
-        check_runs(p, result, err) < 0)
+        check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {
         size_t fit = draft_fit(&draft, opts->most_bytes);
@@ -516,7 +534,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     }
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    missing_mismatches(p->plan);
+    missing_wrong(p->plan);
     return seal(p, result, err);
 }
 

@@ -74,6 +74,7 @@ void record_count(struct record *record)
         t->bytes += item->size;
         t->duplicates += item->duplicate_of != NULL;
         record->mismatches += item->mismatch;
+        record->suspects += item->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
     t->downloaded_bytes = fetch_progress(record->fetch)->bytes;
@@ -236,6 +237,8 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
         .fetched_at = outcome->fetched_at,
         .fetched_via = outcome->via,
         .checksum = clean(m, a->checksum),
+        .listed_size = a->sized ? a->file_size : MANIFEST_NONE,
+        .modified_at = clean(m, a->modified_at),
         .mismatch = item->mismatch,
         .notes = notes,
         .note_count = note_item(item, outcome, notes),

@@ -187,6 +187,7 @@ static int on_end(void *ctx, struct err *err)
         item->digest = digest;
         item->media_type = r->first->media_type;
         item->mismatch = r->now.row->mismatch;
+        item->suspect = r->first->suspect;
         item->note_count = r->first->note_count;
         memcpy(item->notes, r->first->notes, sizeof(item->notes));
     } else {
@@ -279,7 +280,7 @@ static void drop(struct found *found)
     mem_free(found->text);
     if (!item)
         return;
-    item->link = item->mismatch = item->encoded = false;
+    item->link = item->mismatch = item->suspect = item->encoded = false;
     item->note_count = 0;
     item->duplicate_of = NULL;
     item->place = (struct spot){ SPOT_NONE, SPOT_NONE };

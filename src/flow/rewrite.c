@@ -12,6 +12,7 @@
 #include "format/rows.h"
 #include "format/sniff.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/fetchone.h"
 #include "open/tape.h"
 #include "pack/volume.h"
@@ -177,7 +178,7 @@ static int read_documents(struct rewrite *r, struct err *err)
 static int load(struct rewrite *r, struct err *err)
 {
     if (box_open(&r->box, r->opts->from, err) < 0 ||
-        box_manifest(&r->box, NULL, NULL, NULL, err) < 0 ||
+        contents_read(&r->box, NULL, NULL, NULL, err) < 0 ||
         fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
         return -1;
     r->doc = json_parse(buf_text(&r->text), r->text.len, err);

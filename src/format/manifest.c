@@ -165,6 +165,8 @@ void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
     jsonw_text(w, "fetched_via", a->fetched_via);
     jsonw_text(w, "checksum", a->checksum);
     jsonw_bool(w, "checksum_mismatch", a->mismatch);
+    number(w, "listed_size", a->listed_size);
+    jsonw_text(w, "modified_at", a->modified_at);
     names(w, "notes", a->notes, a->note_count);
     encoded(w, a);
     number(w, "frame", a->frame);

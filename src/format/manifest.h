@@ -92,8 +92,10 @@ struct manifest_artifact {
     const char *bundle_key;
     int64_t fetched_at; /* ms since 1970 */
     const char *fetched_via;
-    const char *checksum; /* as the service gave it */
-    bool mismatch;        /* and it is another */
+    const char *checksum; /* as the service gave it, like the next two */
+    uint64_t listed_size; /* MANIFEST_NONE: it gave none */
+    const char *modified_at;
+    bool mismatch; /* and it is another */
     const char *const *notes;
     size_t note_count;
     const char *encoding; /* it arrived so: then its size and digest in that form; or NULL */

@@ -82,6 +82,12 @@ struct rows_artifact {
     const char *duplicate_of;
     const char *step_id;
     const char *media_type;
+    const char *checksum; /* as the list gave it, like the next two */
+    const char *modified_at;
+    uint64_t listed_size; /* ROWS_NONE: none */
+    bool told;            /* a manifest that has the two of them; older ones do not */
+    bool mismatch;        /* the bytes have another checksum */
+    bool suspect;         /* they cannot be what the type says */
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     bool link;
@@ -102,8 +108,15 @@ struct rows_run {
     const char *finished_at;
     const char *failure_reason;
     const char *prompt;
+    const char *title;
+    const char *output;
     const char *supplements;
     const char *error;
+    const char *other_run_id;
+    const char *parent_run_id;
+    bool named;         /* it says whether there is another name: older archives do not */
+    bool no_artifacts;  /* its notes: the service listed none of a completed run */
+    bool retry_pending; /* and it had failed, and was going to be tried again */
     uint64_t archived;
     uint64_t missing;
 };

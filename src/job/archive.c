@@ -14,6 +14,7 @@
 #include "job/summary.h"
 #include "job/tool.h"
 #include "open/box.h"
+#include "open/contents.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -229,11 +230,11 @@ static void load_state_key(struct archive_job *job)
 static int load_previous(struct archive_job *job, struct err *err)
 {
     struct box box = { 0 };
-    struct box_digests digests;
+    struct contents_digests digests;
     int rc = box_open(&box, job->args->after, err);
 
     if (rc == 0)
-        rc = box_manifest(&box, NULL, NULL, &digests, err);
+        rc = contents_read(&box, NULL, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
     box_close(&box);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/roll.h"
 #include "open/tape.h"
 #include "skyvern/redact.h"
@@ -144,7 +145,7 @@ int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx
     if (box_open(&r->box, archive, err) < 0)
         return -1;
     box_watch(&r->box, stopped, NULL);
-    return box_manifest(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
+    return contents_read(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
 void report_free(struct report *r)

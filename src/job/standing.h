@@ -32,7 +32,7 @@ struct standing_safe {
 };
 
 /*
- * Visit runs that may be removed at the service, oldest first: sealed, lacking nothing, and
+ * Visit runs that are safe as far as the disk tells, oldest first: sealed, lacking nothing, and
  * each volume they are in stands with the size, the end and the manifest's digest that the
  * catalog has, and was read back, every hash, within the time given. A volume that does not
  * stand is told of.

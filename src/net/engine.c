@@ -16,6 +16,16 @@
 
 #define TOLD_MS 10000 /* a host that asks to wait for so long is told of */
 
+struct engine {
+    CURLM *multi;
+    struct slot_setup setup;
+    struct rate rate;
+    uint64_t jobs; /* transfers that share it; at least 1 */
+    struct origins *origins;
+    struct slot *running;
+    struct slot *idle;
+};
+
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
@@ -82,7 +92,7 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     (void)remote;
     (void)local;
     (void)remote_port;
-    slot->dirty = sockets_dirty(slot->engine->sockets, local_port);
+    slot->dirty = sockets_dirty(slot->engine->setup.sockets, local_port);
     return slot->dirty ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -99,8 +109,10 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
 {
     struct slot *slot = mem_new(sizeof(*slot), err);
 
-    if (slot)
+    if (slot) {
+        slot->setup = &engine->setup;
         slot->engine = engine;
+    }
     return slot;
 }
 
@@ -114,7 +126,7 @@ static int launch(struct slot *slot, struct err *err)
 
     if (url_origin(origin, slot_url(slot), err) < 0)
         return -1;
-    if (slot->engine->opts.secure && !url_is_secure(slot_url(slot)))
+    if (slot->engine->setup.secure && !url_is_secure(slot_url(slot)))
         return err_set(err, ERR_FORMAT, "%s is plain http, and the API speaks https: refused",
                        url_shown(shown, slot_url(slot)));
     host = strstr(origin, "://") + 3;
@@ -262,7 +274,7 @@ static void note_serial(const struct slot *slot)
     if (curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version) == CURLE_OK &&
         curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port) == CURLE_OK &&
         (version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1))
-        sockets_serial(slot->engine->sockets, port);
+        sockets_serial(slot->engine->setup.sockets, port);
 }
 
 /* Put libcurl's verdict into the request's words. */
@@ -350,12 +362,14 @@ static int resume_limited(struct engine *engine)
 
 uint64_t engine_allowance(const struct engine *engine, const struct request *request)
 {
-    const struct engine_opts *opts = &engine->opts;
-    uint64_t part = opts->jobs ? opts->rate_bps / (2 * (uint64_t)opts->jobs) : opts->rate_bps;
-    uint64_t bps = opts->rate_bps && part < opts->stall_bps ? part + !part : opts->stall_bps;
+    uint64_t most = engine->rate.rate_bps;
+    uint64_t part = most / (2 * engine->jobs);
+    uint64_t bps =
+        most && part < engine->setup.stall_bps ? part + !part : engine->setup.stall_bps;
     uint64_t size = request_total(request);
 
-    return backoff_allowance(size == REQUEST_UNSAID ? 0 : size, bps, opts->stall_s * 1000);
+    return backoff_allowance(size == REQUEST_UNSAID ? 0 : size, bps,
+                             engine->setup.stall_s * 1000);
 }
 
 int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
@@ -434,17 +448,22 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     engine = mem_new(sizeof(*engine), err);
     if (!engine)
         return NULL;
-    engine->opts = *opts;
-    engine->calls = &calls;
+    engine->setup = (struct slot_setup){ .agent = opts->agent,
+                                         .ca_file = opts->ca_file,
+                                         .secure = opts->secure,
+                                         .stall_bps = opts->stall_bps,
+                                         .stall_s = opts->stall_s,
+                                         .calls = &calls,
+                                         .sockets = sockets_new(err) };
     if (!opts->stall_bps || !opts->stall_s) {
-        engine->opts.stall_bps = ENGINE_STALL_BPS;
-        engine->opts.stall_s = ENGINE_STALL_S;
+        engine->setup.stall_bps = ENGINE_STALL_BPS;
+        engine->setup.stall_s = ENGINE_STALL_S;
     }
     engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
+    engine->jobs = opts->jobs ? opts->jobs : 1;
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
-    engine->sockets = sockets_new(err);
     engine->multi = curl_multi_init();
-    if (!engine->origins || !engine->sockets || !engine->multi ||
+    if (!engine->origins || !engine->setup.sockets || !engine->multi ||
         curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)opts->jobs + 4) !=
             CURLM_OK) {
         engine_free(engine);
@@ -467,7 +486,7 @@ void engine_free(struct engine *engine)
         slot_free(slot);
     }
     (void)curl_multi_cleanup(engine->multi);
-    sockets_free(engine->sockets); /* closing has used it */
+    sockets_free(engine->setup.sockets); /* closing has used it */
     origins_free(engine->origins);
     mem_free(engine);
     curl_global_cleanup();

@@ -19,9 +19,9 @@ const char *slot_url(const struct slot *slot)
 /* What never changes between requests. */
 static int set_up(struct slot *slot)
 {
-    const struct engine_opts *opts = &slot->engine->opts;
-    const struct slot_calls *calls = slot->engine->calls;
-    struct sockets *sockets = slot->engine->sockets;
+    const struct slot_setup *setup = slot->setup;
+    const struct slot_calls *calls = setup->calls;
+    struct sockets *sockets = setup->sockets;
     CURL *easy = slot->easy;
     int bad = 0;
 
@@ -44,17 +44,17 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                            opts->secure ? "https" : "http,https") != CURLE_OK;
+                            setup->secure ? "https" : "http,https") != CURLE_OK;
     bad |=
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, opts->agent) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, setup->agent) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)opts->stall_bps) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)opts->stall_s) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)setup->stall_bps) != CURLE_OK;
+    bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)setup->stall_s) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
-    if (opts->ca_file)
-        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, opts->ca_file) != CURLE_OK;
+    if (setup->ca_file)
+        bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, setup->ca_file) != CURLE_OK;
     return bad;
 }
 

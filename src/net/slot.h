@@ -12,17 +12,34 @@
 #ifndef NET_SLOT_H
 #define NET_SLOT_H
 
-#include "net/engine.h"
-#include "net/rate.h"
+#include "net/request.h"
 #include "net/sockets.h"
 
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * An easy handle and the request it runs; the multi handle keeps the connections.
- */
+struct engine;
+
+/* What libcurl calls; ctx is the slot. */
+struct slot_calls {
+    size_t (*header)(char *line, size_t size, size_t count, void *ctx);
+    size_t (*body)(char *bytes, size_t size, size_t count, void *ctx);
+    int (*ready)(void *ctx, char *remote, char *local, int remote_port, int local_port);
+};
+
+/* What all of an engine's slots have in common; see struct engine_opts. */
+struct slot_setup {
+    const char *agent;
+    const char *ca_file;
+    bool secure;
+    uint64_t stall_bps;
+    uint64_t stall_s;
+    const struct slot_calls *calls;
+    struct sockets *sockets;
+};
+
+/* An easy handle and the request it runs; the multi handle keeps the connections. */
 struct slot {
     struct slot *next;
     struct slot *prev;
@@ -38,25 +55,8 @@ struct slot {
     bool dirty;   /* its connection held what nobody had asked for */
     unsigned dirts;
     char why[CURL_ERROR_SIZE];
-    struct engine *engine;
-};
-
-/* What libcurl calls; ctx is the slot. */
-struct slot_calls {
-    size_t (*header)(char *line, size_t size, size_t count, void *ctx);
-    size_t (*body)(char *bytes, size_t size, size_t count, void *ctx);
-    int (*ready)(void *ctx, char *remote, char *local, int remote_port, int local_port);
-};
-
-struct engine {
-    CURLM *multi;
-    const struct slot_calls *calls;
-    struct engine_opts opts;
-    struct rate rate;
-    struct origins *origins;
-    struct sockets *sockets;
-    struct slot *running;
-    struct slot *idle;
+    const struct slot_setup *setup;
+    struct engine *engine; /* whose it is; for the calls */
 };
 
 /* The URL that it asks: the request's, or where a redirect led. */

@@ -18,7 +18,6 @@
 
 #include "base/err.h"
 #include "format/frame.h"
-#include "format/rows.h"
 #include "format/seek.h"
 
 #include <stdbool.h>
@@ -35,8 +34,8 @@ struct box {
     bool indexed;
     struct seek seek; /* when indexed */
     struct seek_locator locator;
-    char top[256];              /* the top directory; "" until box_manifest has run */
-    bool whole;                 /* box_manifest had to read everything */
+    char top[256];              /* the top directory; "" until contents_read has run */
+    bool whole;                 /* contents_read had to read everything */
     bool (*stopped)(void *ctx); /* of box_watch */
     void *stop_ctx;
 };
@@ -56,22 +55,5 @@ void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx);
 
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
 int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
-
-#define BOX_MANIFEST_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
-
-/* Digests of manifest.json. */
-struct box_digests {
-    uint64_t size;
-    uint8_t sha256[SHA256_SIZE];
-    uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
-};
-
-/* Hand the manifest's rows over (fn may be NULL); digests (may be NULL) are filled when fn does
- * not end it. */
-int box_manifest(struct box *box, rows_fn *fn, void *ctx, struct box_digests *digests,
-                 struct err *err) MUST_CHECK;
-
-/* "tar.zst" and so on. */
-const char *box_format_name(const struct box *box);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/name.h"
 #include "open/place.h"
 #include "open/roll.h"
@@ -50,7 +51,7 @@ struct extract {
     struct box box;
     struct place place;
     struct roll *roll; /* NULL when the manifest could not be read */
-    struct box_digests manifest;
+    struct contents_digests manifest;
     atomic_bool damaged;
     /* under lock */
     pthread_mutex_t lock;
@@ -213,7 +214,7 @@ static int put_tag(struct extract *x, struct tape *tape, const struct tape_entry
                    int tag, bool wanted, struct err *err)
 {
     uint64_t max =
-        x->roll ? tagfile_max(tag, x->manifest.size, roll_count(x->roll)) : BOX_MANIFEST_MAX;
+        x->roll ? tagfile_max(tag, x->manifest.size, roll_count(x->roll)) : CONTENTS_MAX;
     int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, x->opts->force, err);
 
     if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
@@ -488,7 +489,7 @@ static bool on_stopped(void *ctx)
 /* Read the manifest; without one, --keep-going goes on all the same. */
 static int read_manifest(struct extract *x, struct err *err)
 {
-    if (box_manifest(&x->box, on_row, x, &x->manifest, err) == 0) {
+    if (contents_read(&x->box, on_row, x, &x->manifest, err) == 0) {
         x->done = mem_array(roll_count(x->roll), sizeof(*x->done), err);
         return x->done ? 0 : -1;
     }

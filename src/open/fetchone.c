@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "format/tagfile.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/name.h"
 #include "open/tape.h"
 
@@ -172,7 +173,7 @@ static int put_tag(struct box *box, int tag, put_fn *put, void *ctx, struct err 
 
     (void)snprintf(path, sizeof(path), "%s/%s", box->top, tagfile_name(tag));
     if (tape && come_to(tape, path, false, &entry, err) == 0) {
-        if (entry.kind != TAPE_FILE || entry.size > BOX_MANIFEST_MAX)
+        if (entry.kind != TAPE_FILE || entry.size > CONTENTS_MAX)
             (void)err_set(err, ERR_MISMATCH, "'%s' is no file, or too large", path);
         else
             rc = tape_copy(tape, entry.size, put, ctx, sha256, err);
@@ -186,14 +187,14 @@ static int look(struct box *box, struct quest *q, struct err *err)
 {
     char first[NAME_PATH_MAX + 1];
 
-    if (box_manifest(box, on_row, q, NULL, err) < 0)
+    if (contents_read(box, on_row, q, NULL, err) < 0)
         return -1;
     if (!q->hit || !q->found.first[0])
         return 0;
     memcpy(first, q->found.first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
-    if (box_manifest(box, on_row, q, NULL, err) < 0)
+    if (contents_read(box, on_row, q, NULL, err) < 0)
         return -1;
     q->what = q->below = NULL;
     return q->hit && !q->found.first[0]

@@ -6,6 +6,7 @@
 #include "format/bag.h"
 #include "format/tagfile.h"
 #include "open/box.h"
+#include "open/contents.h"
 #include "open/roll.h"
 #include "open/walk.h"
 
@@ -546,7 +547,7 @@ static int run(struct check *c, const char *path, struct err *err)
     c->result->indexed = c->box.indexed;
     if (c->box.format == BOX_TAR && !has_end(&c->box))
         report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
-    if (box_manifest(&c->box, on_row, c, &c->result->manifest, err) < 0) {
+    if (contents_read(&c->box, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
         report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,

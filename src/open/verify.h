@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "open/box.h"
+#include "open/contents.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +48,7 @@ struct verify_result {
     uint64_t bytes;     /* hashed */
     uint64_t damages;
     bool indexed;
-    struct box_digests manifest;
+    struct contents_digests manifest;
     char top[256];                     /* the top directory; "" where there is no manifest */
     char previous[256];                /* the archive before it in its series; "" for none */
     char previous_sha256[SHA256_TEXT]; /* and its manifest's digest */

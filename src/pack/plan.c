@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "base/table.h"
 #include "format/sniff.h"
+#include "format/suspect.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -396,6 +397,14 @@ static const char *claimed_ext(const struct plan_artifact *what)
     const char *ext = name ? path_ext(path_base(name)) : "";
 
     return *ext ? ext + 1 : "";
+}
+
+bool item_suspect(const struct item *item, const void *head, size_t len)
+{
+    const struct plan_artifact *what = &item->what;
+
+    return what->ext ? suspect_content(what->ext, SUSPECT_BY_TYPE, head, len)
+                     : suspect_content(claimed_ext(what), SUSPECT_BY_NAME, head, len);
 }
 
 /* Whether an extension is another spelling of what the bytes say. */

@@ -51,6 +51,7 @@ enum item_answer {
     ITEM_LACKS,    /* it was that ZIP, which does not hold the item */
     ITEM_BROKEN,   /* a parent that is no good ZIP */
     ITEM_LENGTH,   /* it was not as long as announced, or its coding was broken; not packed */
+    ITEM_SUSPECT,  /* it cannot be what its type says; not packed: try another way */
 };
 
 #define ITEM_NOTES      4
@@ -77,6 +78,7 @@ struct item {
     bool kept; /* an unlisted parent that holds more than its members: it is a file, too */
     bool link;
     bool mismatch; /* checksum is another */
+    bool suspect;  /* its content cannot be what its type says */
     char *path;    /* below the top directory */
     uint64_t size;
     struct digest digest;
@@ -126,6 +128,12 @@ void plan_choose(struct plan *plan, enum bundle_mode mode);
 
 /* The first bundle; the others by next. */
 struct bundle *plan_bundles(const struct plan *plan);
+
+/*
+ * Whether content that begins so cannot be an item's: see format/suspect. Whether the service's
+ * checksum proves that it is the item's all the same is not looked at.
+ */
+bool item_suspect(const struct item *item, const void *head, size_t len);
 
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);

@@ -29,7 +29,8 @@ struct cleaner {
     size_t copied;    /* up to here */
     struct buf *out;
     bool key;  /* the key was met: it is to be masked before all else */
-    bool told; /* something was masked */
+    bool told; /* something was masked that may have kept a neighbour from being seen */
+    bool seen; /* all was searched before: only where a mask stands can there be more */
 };
 
 struct level {
@@ -78,7 +79,6 @@ static int mask(struct level *level, size_t from, size_t to, bool quoted, struct
     struct cleaner *c = level->cleaner;
     unsigned depth = level->depth;
 
-    c->told = true;
     while (level->up) {
         from = level->base + raw_place(level, from);
         to = level->base + raw_place(level, to);
@@ -95,6 +95,13 @@ static int mask(struct level *level, size_t from, size_t to, bool quoted, struct
 static int on_span(void *ctx, size_t from, size_t to, struct err *err)
 {
     return mask(ctx, from, to, false, err);
+}
+
+/* Mask a whole value of a document. */
+static int mask_value(struct level *level, size_t at, size_t len, bool quoted, struct err *err)
+{
+    level->cleaner->told = true;
+    return mask(level, at, at + len, quoted, err);
 }
 
 /* A document's values and keys, one after the other, and what they are in. */
@@ -224,7 +231,7 @@ static int clean_string(struct level *up, size_t at, const char *raw, size_t len
     int rc = 0;
 
     if (secret)
-        return secret_masked(raw, len) ? 0 : mask(up, at, at + len, false, err);
+        return secret_masked(raw, len) ? 0 : mask_value(up, at, len, false, err);
     if (!memchr(raw, '\\', len))
         return clean_text(&level, raw, len, places, err);
     buf_init(&plain, len);
@@ -243,7 +250,7 @@ static int clean_number(struct level *level, size_t at, const char *raw, size_t 
     bool secret = (places & IN_MEMBER) && (places & NUMBERS);
 
     if (secret || (key && *key && memmem(raw, len, key, strlen(key))))
-        return mask(level, at, at + len, true, err);
+        return mask_value(level, at, len, true, err);
     return 0;
 }
 
@@ -325,9 +332,13 @@ static int clean_text(struct level *level, const char *text, size_t len, unsigne
     struct secret_scan scan = { what->key, what->raw, places & ADDRESS };
     bool like_json = level->depth < NEST_MAX && begins_like_json(text, len);
     struct err why = { 0 };
-    struct json *doc = like_json ? json_parse(text, len, &why) : NULL;
+    struct json *doc;
     int rc;
 
+    if (level->cleaner->seen && level->up && !(places & ADDRESS) &&
+        !memmem(text, len, SECRET_MASK, strlen(SECRET_MASK)))
+        return 0;
+    doc = like_json ? json_parse(text, len, &why) : NULL;
     if (doc) {
         rc = clean_json(level, doc, text, err);
         json_free(doc);
@@ -341,6 +352,8 @@ static int clean_text(struct level *level, const char *text, size_t len, unsigne
     rc = secret_scan(&scan, text, len, on_span, level, err);
     if (rc == SECRET_KEY)
         level->cleaner->key = true;
+    if (rc == SECRET_AGAIN)
+        level->cleaner->told = true;
     return rc < 0 ? -1 : 0;
 }
 
@@ -349,20 +362,20 @@ size_t redact_room(size_t len)
     return 2 * len + 64;
 }
 
-/* One pass; cleaner tells afterwards what others are wanted. */
+/* One pass; cleaner tells afterwards what others are wanted. seen: it is not the first one. */
 static int pass(struct buf *out, const char *text, size_t len, const struct redact *what,
-                struct cleaner *cleaner, struct err *err)
+                bool seen, struct cleaner *cleaner, struct err *err)
 {
     struct level level = { .cleaner = cleaner };
     int rc;
 
-    *cleaner = (struct cleaner){ .what = what, .text = text, .out = out };
+    *cleaner = (struct cleaner){ .what = what, .text = text, .out = out, .seen = seen };
     rc = clean_text(&level, text, len, 0, err);
     return rc < 0 ? -1 : buf_add(out, text + cleaner->copied, len - cleaner->copied, err);
 }
 
 /* The same over what the last pass put out from start on. */
-static int pass_again(struct buf *out, size_t start, const struct redact *what,
+static int pass_again(struct buf *out, size_t start, const struct redact *what, bool seen,
                       struct cleaner *cleaner, struct err *err)
 {
     struct buf before;
@@ -372,7 +385,7 @@ static int pass_again(struct buf *out, size_t start, const struct redact *what,
     rc = buf_add(&before, out->data + start, out->len - start, err);
     out->len = start;
     if (rc == 0)
-        rc = pass(out, buf_text(&before), before.len, what, cleaner, err);
+        rc = pass(out, buf_text(&before), before.len, what, seen, cleaner, err);
     buf_clear(&before);
     return rc;
 }
@@ -384,18 +397,17 @@ int redact_text(struct buf *out, const char *text, size_t len, const struct reda
     const struct redact rest = { NULL, what->raw, what->keep };
     struct cleaner cleaner;
     size_t start = out->len;
-    int rc = pass(out, text, len, what, &cleaner, err);
+    int rc = pass(out, text, len, what, false, &cleaner, err);
     int i;
 
     if (rc == 0 && cleaner.key) {
         out->len = start;
-        rc = pass(out, text, len, &key, &cleaner, err);
+        rc = pass(out, text, len, &key, false, &cleaner, err);
         if (rc == 0)
-            rc = pass_again(out, start, &rest, &cleaner, err);
+            rc = pass_again(out, start, &rest, false, &cleaner, err);
     }
-    /* a mask may have taken what kept a neighbour from being seen */
     for (i = 0; rc == 0 && cleaner.told && i < PASS_MAX; i++)
-        rc = pass_again(out, start, &rest, &cleaner, err);
+        rc = pass_again(out, start, &rest, true, &cleaner, err);
     return rc;
 }
 

@@ -75,6 +75,19 @@ size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char be
     return at;
 }
 
+bool end_is_settled(const struct symbols *in, size_t from, size_t to)
+{
+    size_t i;
+
+    for (i = from; i < to; i++) {
+        unsigned char c = (unsigned char)in->text[i];
+
+        if (!isalnum(c) && c != '%' && c != '-' && c != '_' && c != '.' && c != '~')
+            return false;
+    }
+    return from && in->text[from - 1] == '=' && (to == in->len || in->text[to] == '&');
+}
+
 size_t end_of_quoted(const struct symbols *in, size_t at, struct symbol open)
 {
     while (at < in->len) {

@@ -42,6 +42,12 @@ size_t end_of_scalar(const struct symbols *in, size_t at);
 /* Whether a scalar tells nothing: true, false, null, None; a count, unless numbers is set. */
 bool end_is_harmless(const struct symbols *in, size_t from, size_t to, bool numbers);
 
+/*
+ * Whether a mask in place of a value cannot change what is seen around it: behind a '=',
+ * nothing but letters, digits and what is percent-encoded, up to the next parameter or the end.
+ */
+bool end_is_settled(const struct symbols *in, size_t from, size_t to);
+
 /* Whether "name=" begins here, as a cookie does. */
 bool end_is_pair(const struct symbols *in, size_t at);
 

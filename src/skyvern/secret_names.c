@@ -2,6 +2,7 @@
 #include "skyvern/secret_names.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <string.h>
 
 /* How much of a name must be the entry. */
@@ -186,20 +187,40 @@ void secret_name_add(struct secret_name *name, char c)
     name->last = c;
 }
 
+/* The entries that end in a letter, one after the other; 0 ends. They are numbered from 1. */
+static unsigned char first_entry[26];
+static unsigned char next_entry[sizeof(entries) / sizeof(*entries) + 1];
+
+static void chain_entries(void)
+{
+    size_t i;
+
+    _Static_assert(sizeof(entries) / sizeof(*entries) < 256, "a number has to fit");
+    for (i = sizeof(entries) / sizeof(*entries); i > 0; i--) {
+        unsigned char *first = &first_entry[entries[i - 1].text[entries[i - 1].len - 1] - 'a'];
+
+        next_entry[i] = *first;
+        *first = (unsigned char)i;
+    }
+}
+
 unsigned secret_name_places(const struct secret_name *name)
 {
+    static pthread_once_t chained = PTHREAD_ONCE_INIT;
     size_t len = name->len;
     unsigned places = 0;
     size_t i;
 
     while (len && isdigit((unsigned char)name->text[len - 1]))
         len--;
-    for (i = 0; len && i < sizeof(entries) / sizeof(*entries); i++) {
-        const struct entry *e = &entries[i];
+    if (!len || name->text[len - 1] < 'a' || name->text[len - 1] > 'z')
+        return 0;
+    pthread_once(&chained, chain_entries);
+    for (i = first_entry[name->text[len - 1] - 'a']; i; i = next_entry[i]) {
+        const struct entry *e = &entries[i - 1];
         size_t n = e->len;
 
-        if (n > len || name->text[len - 1] != e->text[n - 1] ||
-            memcmp(name->text + len - n, e->text, n) != 0)
+        if (n > len || memcmp(name->text + len - n, e->text, n) != 0)
             continue;
         if (e->extent == TAIL || (e->extent == WORD && name->starts[len - n]) ||
             (n == len && !name->cut))
@@ -216,6 +237,20 @@ unsigned secret_name_of(const char *text, size_t len)
     for (i = 0; i < len; i++)
         secret_name_add(&name, text[i]);
     return secret_name_places(&name);
+}
+
+bool secret_path_host(const char *host, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        size_t n = strcspn(paths[i], "/");
+
+        if ((n == len || (n < len && paths[i][0] == '.')) &&
+            memcmp(host + len - n, paths[i], n) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Whether a path's entry is that of a host below the entry's, which begins with '.'. */

@@ -56,4 +56,7 @@ unsigned secret_name_of(const char *text, size_t len);
  */
 size_t secret_path_at(const char *text, size_t len);
 
+/* Whether there are such paths at a host (lower case), so that the path is worth a look. */
+bool secret_path_host(const char *host, size_t len);
+
 #endif

@@ -47,6 +47,7 @@ struct scan {
     secret_span_fn *span;
     void *ctx;
     size_t told; /* up to where secrets were told */
+    bool again;  /* one was told behind which another pass may find more */
     int rc;
     struct err *err;
 };
@@ -116,6 +117,7 @@ static void send(struct scan *s, size_t from, size_t to)
     if (s->rc < 0 || from >= to)
         return;
     s->told = to;
+    s->again = s->again || !end_is_settled(&s->whole, from, to);
     s->rc = s->span(s->ctx, from, to, s->err);
 }
 
@@ -386,6 +388,7 @@ static void tell_path(struct scan *s, size_t from, unsigned level)
     char head[HEAD_MAX];
     size_t ends[HEAD_MAX];
     size_t at = from;
+    bool slash = false;
     size_t n;
 
     for (n = 0; n < HEAD_MAX && at < s->in.len; n++) {
@@ -393,6 +396,9 @@ static void tell_path(struct scan *s, size_t from, unsigned level)
 
         if (symbol_blank(y) || symbol_quote(y) || y.c == '<' || y.c == '>')
             break;
+        if (y.c == '/' && !slash && !secret_path_host(head, n))
+            return;
+        slash = slash || y.c == '/';
         at += y.len;
         head[n] = (char)tolower(y.c);
         ends[n] = at;
@@ -578,11 +584,13 @@ int secret_scan(const struct secret_scan *what, const char *text, size_t len,
     find_key(&s, 0);
     if (!what->raw && s.key_from != NONE)
         return SECRET_KEY;
+    if (!what->raw && symbols_inert(&s.in))
+        return 0;
     if (what->raw)
         tell_keys(&s);
     else if (what->address)
         pass_address(&s);
     else
         pass(&s);
-    return s.rc;
+    return s.rc == 0 && s.again ? SECRET_AGAIN : s.rc;
 }

@@ -36,13 +36,14 @@ struct secret_scan {
 /* Told of each secret, from left to right; they do not overlap. */
 typedef int secret_span_fn(void *ctx, size_t from, size_t to, struct err *err);
 
-#define SECRET_KEY 1 /* the key is in the text, and must be masked before all else */
+#define SECRET_AGAIN 2 /* where they are masked, another look may find more */
+#define SECRET_KEY   1 /* the key is in the text, and must be masked before all else */
 
 /*
  * Find the secrets in a text. What is masked already is not told again.
  *
- * returns  0; SECRET_KEY, with nothing told, where the key is in it and more than the key
- *          is looked for: the key's own characters would mislead; -1
+ * returns  0; SECRET_AGAIN; SECRET_KEY, with nothing told, where the key is in it and more than
+ * the key is looked for: the key's own characters would mislead; -1
  */
 int secret_scan(const struct secret_scan *what, const char *text, size_t len,
                 secret_span_fn *span, void *ctx, struct err *err) MUST_CHECK;

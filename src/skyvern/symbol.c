@@ -125,15 +125,13 @@ static struct symbol escaped(const struct symbols *in, size_t at)
     return y;
 }
 
-struct symbol symbol_at(const struct symbols *in, size_t at)
+/* What a run of backslashes and what is behind it mean. */
+static struct symbol behind_backslash(const struct symbols *in, size_t at, struct symbol first)
 {
-    struct symbol first = plain_at(in, at);
     struct symbol y = first;
     size_t end = at;
     unsigned count = 0;
 
-    if (first.c != '\\')
-        return first;
     while (y.c == '\\') {
         end += y.len;
         count += count < 255;
@@ -147,6 +145,13 @@ struct symbol symbol_at(const struct symbols *in, size_t at)
     y.escapes = (unsigned char)count;
     y.len += end - at;
     return y;
+}
+
+struct symbol symbol_encoded(const struct symbols *in, size_t at)
+{
+    struct symbol first = plain_at(in, at);
+
+    return first.c == '\\' ? behind_backslash(in, at, first) : first;
 }
 
 bool symbol_in_name(struct symbol y)
@@ -168,4 +173,28 @@ bool symbol_blank(struct symbol y)
 bool symbol_quote(struct symbol y)
 {
     return y.c == '"' || y.c == '\'' || y.c == '`';
+}
+
+#define WORD 1 /* of a name or path, with no sign that gives a name a value */
+#define TIME 2 /* of a date or time, of which no name is made */
+
+static unsigned class_of(unsigned char c)
+{
+    if ((c >= '0' && c <= '9') || c == 'T' || c == 'Z' || c == '-' || c == '.')
+        return WORD | TIME;
+    if (c == ':' || c == '+')
+        return TIME;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/' ? WORD : 0;
+}
+
+bool symbols_inert(const struct symbols *in)
+{
+    unsigned all = WORD | TIME;
+    size_t i;
+
+    for (i = 0; i < in->len && all; i++)
+        all &= class_of((unsigned char)in->text[i]);
+    if (all & TIME)
+        return true;
+    return all && !memmem(in->text, in->len, "//", 2) && !memmem(in->text, in->len, "eyJ", 3);
 }

@@ -31,8 +31,18 @@ struct symbols {
     size_t len;
 };
 
+/* What symbol_at does where a character may be written in another way, and at the end. */
+struct symbol symbol_encoded(const struct symbols *in, size_t at);
+
 /* The symbol that begins at a place; {0} at the end. */
-struct symbol symbol_at(const struct symbols *in, size_t at);
+static inline struct symbol symbol_at(const struct symbols *in, size_t at)
+{
+    unsigned char c = at < in->len ? (unsigned char)in->text[at] : '\\';
+
+    if (c == '\\' || c == '%' || c == '&' || c >= 0x80)
+        return symbol_encoded(in, at);
+    return (struct symbol){ c, 0, 0, 1 };
+}
 
 /* Whether it may be part of a parameter's or member's name. */
 bool symbol_in_name(struct symbol y);
@@ -45,5 +55,11 @@ bool symbol_blank(struct symbol y);
 
 /* A quotation mark: ", ' or `. */
 bool symbol_quote(struct symbol y);
+
+/*
+ * Whether the whole text is a word or a time, with nothing in it that gives a name a value and
+ * no web token: IDs, types, names, dates. It holds no secret, and asking is quick.
+ */
+bool symbols_inert(const struct symbols *in);
 
 #endif

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/entry.h"
 
+#include "base/text.h"
+#include "vault/relation.h"
+#include "vault/shelf.h"
+
 #include <stdio.h>
+#include <string.h>
 
 int entry_remove(struct catalog *c, const char *name, struct err *err)
 {
@@ -57,7 +62,7 @@ static int found_again(struct catalog *c, const char *run_id, const char *part, 
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, part);
     return catalog_do(c, sql, err);
 }
@@ -67,13 +72,14 @@ int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, stru
     struct sqlite3_stmt *sql =
         catalog_sql(c,
                     "INSERT OR REPLACE INTO runs(run_id, volume, supplements, status, run_type,"
-                    " created_at, finished_at, failure_reason, prompt, artifacts, missing)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    " created_at, finished_at, failure_reason, prompt, artifacts, missing,"
+                    " title, output)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, r->run_id);
+    relation_bind(c, sql, 1, r->run_id);
     catalog_number(sql, 2, volume);
     catalog_text(sql, 3, r->supplements);
     catalog_text(sql, 4, r->status);
@@ -84,6 +90,8 @@ int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, stru
     catalog_text(sql, 9, r->prompt);
     catalog_number(sql, 10, (int64_t)r->artifacts);
     catalog_number(sql, 11, (int64_t)r->missing);
+    catalog_text(sql, 12, r->title);
+    catalog_text(sql, 13, r->output);
     return catalog_do(c, sql, err) < 0 ? -1 : found_again(c, r->run_id, "", err);
 }
 
@@ -125,26 +133,30 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
         return -1;
     sql = catalog_sql(c,
                       "INSERT INTO artifacts(run_id, volume, artifact_id, type, path, object,"
-                      " created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                      " created_at, listed, mismatch)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                       err);
     if (!sql)
         return -1;
-    catalog_text(sql, 1, a->run_id);
+    relation_bind(c, sql, 1, a->run_id);
     catalog_number(sql, 2, volume);
     catalog_text(sql, 3, a->artifact_id);
     catalog_text(sql, 4, a->type);
     catalog_text(sql, 5, a->path);
     catalog_number(sql, 6, object);
     catalog_number(sql, 7, a->created_at);
+    if (a->listed)
+        catalog_bytes(sql, 8, a->listed, ENTRY_LISTED);
+    catalog_number(sql, 9, a->wrong);
     if (catalog_do(c, sql, err) < 0 ||
         found_again(c, a->run_id, a->artifact_id ? a->artifact_id : a->path, err) < 0)
         return -1;
-    if (!a->artifact_id)
+    if (!a->artifact_id || a->wrong)
         return 0;
     sql = catalog_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
     if (!sql)
         return -1;
-    catalog_text(sql, 1, a->run_id);
+    relation_bind(c, sql, 1, a->run_id);
     catalog_text(sql, 2, a->artifact_id);
     return catalog_do(c, sql, err);
 }
@@ -155,18 +167,131 @@ int entry_missing(struct catalog *c, const struct entry_missing *m, struct err *
         catalog_sql(c,
                     "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
                     " SELECT ?1, ?2, ?3, ?4, 1, ?5 WHERE NOT EXISTS (SELECT 1 FROM artifacts"
+                    " WHERE artifact_id = ?2 AND run_id = ?1) OR EXISTS (SELECT 1 FROM missing"
                     " WHERE artifact_id = ?2 AND run_id = ?1) ON CONFLICT(run_id, artifact_id)"
                     " DO UPDATE SET reason = ?4, tries = tries + 1, final = final OR ?5",
                     err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, m->run_id);
+    relation_bind(c, sql, 1, m->run_id);
     catalog_text(sql, 2, m->artifact_id ? m->artifact_id : "");
     catalog_text(sql, 3, m->type);
     catalog_text(sql, 4, m->reason);
     catalog_number(sql, 5, m->final);
     return catalog_do(c, sql, err);
+}
+
+int entry_again(struct catalog *c, const struct entry_missing *m, unsigned most,
+                struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
+                    " VALUES(?1, ?2, ?3, ?4, 0, (SELECT count(*) FROM artifacts"
+                    " WHERE artifact_id = ?2 AND run_id = ?1) >= ?5)"
+                    " ON CONFLICT(run_id, artifact_id) DO UPDATE SET reason = excluded.reason,"
+                    " final = excluded.final WHERE NOT final",
+                    err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, m->run_id);
+    catalog_text(sql, 2, m->artifact_id);
+    catalog_text(sql, 3, m->type);
+    catalog_text(sql, 4, m->reason);
+    catalog_number(sql, 5, most);
+    return catalog_do(c, sql, err);
+}
+
+int entry_has_good(struct catalog *c, const char *run_id, const char *artifact_id,
+                   struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT 1 FROM artifacts WHERE artifact_id = ?2 AND run_id = ?1 AND NOT"
+                    " mismatch AND NOT EXISTS (SELECT 1 FROM missing WHERE run_id = ?1 AND"
+                    " artifact_id = ?2)",
+                    err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, artifact_id);
+    return catalog_any(c, sql, err);
+}
+
+/* A checksum as the service gives it: SHA-256, in hex; others say nothing. */
+static bool checksum_of(uint8_t out[SHA256_SIZE], const char *text)
+{
+    return text && text_unhex(out, SHA256_SIZE, text) == 0;
+}
+
+int entry_listing(uint8_t out[ENTRY_LISTED], const struct entry_listing *l, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE] = { 0 };
+    int64_t modified = catalog_us(l->modified_at);
+
+    if (!sha)
+        return -1;
+    sha256_add(sha, &l->size, sizeof(l->size));
+    if (checksum_of(digest, l->checksum))
+        sha256_add(sha, digest, sizeof(digest));
+    else
+        sha256_add(sha, &modified, sizeof(modified));
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    memcpy(out, digest, ENTRY_LISTED);
+    return 0;
+}
+
+/* When the sync began that made a volume, as microseconds. */
+static int64_t begun_us(const char *volume)
+{
+    struct shelf_name parts;
+
+    return shelf_parse(&parts, volume) ? catalog_us(parts.stamp) : CATALOG_UNKNOWN;
+}
+
+int entry_is_listed(struct catalog *c, const char *run_id, const char *artifact_id,
+                    const struct entry_listing *listing, bool *none, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT a.listed, o.sha256, a.mismatch, v.name FROM artifacts a"
+                    " JOIN objects o ON o.id = a.object JOIN volumes v ON v.id = a.volume"
+                    " WHERE a.artifact_id = ?2 AND a.run_id = ?1",
+                    err);
+    int64_t modified = catalog_us(listing->modified_at);
+    uint8_t wanted[SHA256_SIZE];
+    uint8_t words[ENTRY_LISTED];
+    bool summed = checksum_of(wanted, listing->checksum);
+    int rc = 1;
+
+    *none = true;
+    if (!sql || entry_listing(words, listing, err) < 0)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, artifact_id);
+    while ((rc = catalog_step(c, sql, err)) > 0) {
+        uint8_t had[ENTRY_LISTED];
+        uint8_t sha256[SHA256_SIZE];
+        bool known = catalog_column_bytes(sql, 0, had, ENTRY_LISTED);
+        bool read = catalog_column_bytes(sql, 1, sha256, SHA256_SIZE);
+        int64_t begun = begun_us(catalog_name(sql, 3));
+
+        *none = false;
+        if ((summed && read && memcmp(sha256, wanted, SHA256_SIZE) == 0) ||
+            (!catalog_column_number(sql, 2) &&
+             (known ? memcmp(had, words, ENTRY_LISTED) == 0
+                    : !summed && modified != CATALOG_UNKNOWN && begun != CATALOG_UNKNOWN &&
+                          modified < begun))) {
+            catalog_done(sql);
+            return 1;
+        }
+    }
+    return rc < 0 || *none ? -1 : 0;
 }
 
 int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256, struct err *err)
@@ -211,7 +336,7 @@ int entry_holds(struct catalog *c, const char *name, const char *run_id, struct 
     if (!sql)
         return -1;
     catalog_text(sql, 1, name);
-    catalog_text(sql, 2, run_id);
+    relation_bind(c, sql, 2, run_id);
     return catalog_any(c, sql, err);
 }
 
@@ -255,15 +380,16 @@ int entry_verified(struct catalog *c, const char *name, int64_t verified_ms,
 int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id,
                   struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT 1 FROM artifacts WHERE artifact_id = ?2 AND run_id = ?1 UNION ALL"
-                    " SELECT 1 FROM missing WHERE run_id = ?1 AND artifact_id = ?2 AND final",
-                    err);
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT 1 FROM artifacts WHERE artifact_id = ?2 AND run_id = ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM missing WHERE run_id = ?1 AND artifact_id = ?2) UNION ALL"
+        " SELECT 1 FROM missing WHERE run_id = ?1 AND artifact_id = ?2 AND final",
+        err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, artifact_id);
     return catalog_any(c, sql, err);
 }
@@ -309,12 +435,16 @@ int entry_volumes(struct catalog *c, volume_fn *fn, void *ctx, struct err *err)
 int entry_volumes_of(struct catalog *c, const char *run_id, volume_fn *fn, void *ctx,
                      struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, VOLUME " JOIN runs r ON r.volume = v.id WHERE r.run_id = ?1 ORDER BY v.name", err);
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "WITH RECURSIVE " RELATION_FAMILY(
+                        "?1") " " VOLUME " WHERE v.id IN (SELECT r.volume FROM"
+                              " runs r JOIN family f ON f.id = r.run_id) ORDER BY v.name",
+                    err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return each_volume(c, sql, fn, ctx, err);
 }
 
@@ -388,7 +518,9 @@ bool entry_volume_of(struct catalog *c, const char *run_id, char *out, size_t si
     static const char sql[] = "SELECT v.name FROM runs r JOIN volumes v ON v.id = r.volume"
                               " WHERE r.run_id = ?1 ORDER BY v.id DESC";
 
-    return first_text(c, sql, run_id, out, size);
+    char name[RELATION_ID_MAX + 1];
+
+    return first_text(c, sql, relation_name(c, run_id, name), out, size);
 }
 
 bool entry_volume_with(struct catalog *c, const char *artifact_id, char *out, size_t size)

@@ -36,6 +36,8 @@ struct entry_run {
     const char *run_type;
     const char *failure_reason;
     const char *prompt;
+    const char *title;
+    const char *output; /* JSON, cut short */
     int64_t created_at;
     int64_t finished_at;
     uint64_t artifacts;
@@ -50,7 +52,19 @@ struct entry_artifact {
     int64_t created_at;
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
+    const uint8_t *listed; /* ENTRY_LISTED bytes, by entry_listing; NULL: not known */
+    bool wrong; /* it has another checksum than the service gave, or cannot be what it should be
+                 */
 };
+
+/* What a list says of an artifact's content. */
+struct entry_listing {
+    const char *checksum; /* NULL: nothing, also below */
+    const char *modified_at;
+    uint64_t size; /* UINT64_MAX: nothing */
+};
+
+#define ENTRY_LISTED 16 /* bytes: the beginning of a SHA-256 */
 
 struct entry_missing {
     const char *run_id;
@@ -71,6 +85,34 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
 /* It could not be had; each time counts. */
 int entry_missing(struct catalog *c, const struct entry_missing *missing,
                   struct err *err) MUST_CHECK;
+
+/*
+ * An artifact that is there is not what the service has: it is missing (entry_settled says no)
+ * until another copy comes; for ever, when there are most copies of it already.
+ */
+int entry_again(struct catalog *c, const struct entry_missing *missing, unsigned most,
+                struct err *err) MUST_CHECK;
+
+/* Whether some copy of an artifact has the checksum that the service gave (or none was given),
+ * and nothing newer is wanted: 1, 0, or -1. */
+int entry_has_good(struct catalog *c, const char *run_id, const char *artifact_id,
+                   struct err *err) MUST_CHECK;
+
+/* What a list says of an artifact, in ENTRY_LISTED bytes: by its checksum, or else by its time.
+ */
+int entry_listing(uint8_t out[ENTRY_LISTED], const struct entry_listing *listing,
+                  struct err *err) MUST_CHECK;
+
+/*
+ * Whether some copy of an artifact of a run is what a list says: its checksum, or the same
+ * words as the list had that it was archived by. Where those are not known: it was not modified
+ * since the volume was begun.
+ *
+ * returns  1; 0: there are copies, and none is; -1: error, or there is no copy (*none)
+ */
+int entry_is_listed(struct catalog *c, const char *run_id, const char *artifact_id,
+                    const struct entry_listing *listing, bool *none,
+                    struct err *err) MUST_CHECK;
 
 /* All of it is there, and its manifest's digest is known: sum up. */
 int entry_end(struct catalog *c, int64_t volume, const char *manifest_sha256,
@@ -104,7 +146,7 @@ int entry_volumes(struct catalog *c,
                   int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
 
-/* The volumes that a run is in. */
+/* The volumes that a run is in, or one that it has started. */
 int entry_volumes_of(struct catalog *c, const char *run_id,
                      int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
                      void *ctx, struct err *err) MUST_CHECK;

@@ -101,22 +101,32 @@ static int append(struct store *store, const struct buf *text, struct err *err)
 /* JSON so that HTML sees nothing in it: no end of a script, no comment. */
 static int add_inert(struct buf *out, const char *json, size_t len, struct err *err)
 {
-    static const char *const codes[256] = {
-        ['<'] = "\\u003c", ['>'] = "\\u003e", ['&'] = "\\u0026"
-    };
-    size_t from = 0;
-    size_t i;
+    static const struct {
+        char c;
+        const char *code;
+    } marks[] = { { '<', "\\u003c" }, { '>', "\\u003e" }, { '&', "\\u0026" } };
+    const char *next[] = { json, json, json }; /* where each stands the next time */
+    const char *end = len ? json + len : json;
 
-    for (i = 0; i < len; i++) {
-        const char *code = codes[(unsigned char)json[i]];
+    while (json < end) {
+        size_t first = 0;
+        size_t i;
 
-        if (!code)
-            continue;
-        if (buf_add(out, json + from, i - from, err) < 0 || buf_add(out, code, 6, err) < 0)
+        for (i = 0; i < 3; i++) {
+            if (next[i] < end && (next[i] < json || *next[i] != marks[i].c))
+                next[i] = memchr(json, marks[i].c, (size_t)(end - json));
+            next[i] = next[i] ? next[i] : end;
+            first = next[i] < next[first] ? i : first;
+        }
+        if (buf_add(out, json, (size_t)(next[first] - json), err) < 0)
             return -1;
-        from = i + 1;
+        if (next[first] == end)
+            break;
+        if (buf_add(out, marks[first].code, 6, err) < 0)
+            return -1;
+        json = next[first] + 1;
     }
-    return buf_add(out, json + from, len - from, err);
+    return 0;
 }
 
 /* A value in a double-quoted attribute. */
@@ -278,7 +288,8 @@ static int short_row(struct page *page, const char *text, size_t len, struct err
         add_member(out, "t", row.artifact_type, err) == 0 &&
         add_member(out, "s", row.step_id, err) == 0 &&
         add_member(out, "c", row.created_at, err) == 0 &&
-        add_member(out, "m", row.media_type, err) == 0)
+        add_member(out, "m", row.media_type, err) == 0 &&
+        (!row.suspect || buf_adds(out, "\"x\": true, ", err) == 0))
         rc = buf_addf(out, err, "\"z\": %llu}", (unsigned long long)row.size);
     region_free(region);
     return rc;

@@ -80,6 +80,10 @@ class Emulator:
     def clear(self):
         self._open("clear", {})
 
+    def forget(self, *runs):
+        """These were removed at the service."""
+        self._open("forget", {"runs": runs})
+
     def reset_faults(self):
         self._open("reset-faults", {})
 

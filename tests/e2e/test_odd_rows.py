@@ -163,3 +163,13 @@ def test_a_member_on_the_servers_disk_is_taken_out_of_its_zip(pull, emu, disk):
     assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
         "m0": PNG + b"0", "m1": b"what now"}
     assert not [r for r in manifest["artifacts"] if r["path"].endswith(".zip")]
+
+
+def test_only_a_compressed_har_may_have_another_size(pull, emu):
+    plain = b'{"log": {"entries": []}}'
+    emu.run("tsk_h", [
+        {"id": "coded", "type": "har", "data": plain, "uri": "s3://b/1.har.zst", "file_size": 9, "summed": False},
+        {"id": "plain", "type": "har", "data": plain, "uri": "s3://b/2.har", "file_size": 9, "summed": False}])
+    _, manifest, folder = pull("--retries", "0", "tsk_h", check=3)
+    assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("plain", "length-mismatch")]
+    assert (folder / manifest["artifacts"][0]["path"]).read_bytes() == plain

@@ -293,7 +293,7 @@ def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
     db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (4,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not db.execute("PRAGMA foreign_key_check").fetchall()
@@ -318,7 +318,7 @@ def test_ids_from_a_file(sync, runs, emu, skyarc, tmp_path):
 
 def test_the_services_window_is_told(skyarc, emu, runs, tmp_path):
     emu.many(10050, record={"finished_at": stamp(0), "status": "running"})
-    result = skyarc("sync", "--dest", "vault", check=0, timeout=120)
+    result = skyarc("sync", "--dest", "vault", check=3, timeout=120)
     assert "newest 10000 runs" in result.err and "--input" in result.err
 
 

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What becomes of a sync directory whose volumes, catalog or log are not what they were."""
+import hashlib
 import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from catalog import alter
+from conftest import SKYARC
 from test_sync import archived, query, runs, stamp, states, sync, volumes  # noqa: F401
 
 DAY = 86400
@@ -184,7 +188,7 @@ def test_the_first_of_two_volumes_is_lost_and_the_catalog_too(skyarc, sync, runs
 
 def test_what_the_service_does_not_have_any_more_is_lost(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
     names = three(big, sync, vault)
-    emu.clear()
+    emu.forget("tsk_1", "tsk_2")
     big("tsk_2", ended=20 * DAY, count=2)  # it lacks an artifact by now
     for name in names[1:]:
         (vault / name).unlink()
@@ -202,10 +206,9 @@ def test_what_the_service_does_not_have_any_more_is_lost(skyarc, sync, runs, big
     assert again.json()["lost_runs"] == 2
 
 
-@pytest.mark.xfail(strict=True, reason="a run that came back in part is not lost any more when the catalog is made again")
 def test_what_is_lost_is_lost_for_a_catalog_made_again(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
     names = three(big, sync, vault)
-    emu.clear()
+    emu.forget("tsk_1", "tsk_2")
     big("tsk_2", ended=20 * DAY, count=2)
     for name in names[1:]:
         (vault / name).unlink()
@@ -222,12 +225,13 @@ def test_what_is_lost_is_lost_for_a_catalog_made_again(skyarc, sync, runs, big, 
 def test_a_volume_that_comes_back(skyarc, sync, runs, big, safe, vault, emu, tmp_path):
     names = three(big, sync, vault)
     shutil.move(vault / names[1], tmp_path / "kept")
-    emu.clear()
+    emu.forget("tsk_1")
     assert sync(check=3)["lost_runs"] == 1
     shutil.move(tmp_path / "kept", vault / names[1])
     assert sync("--verify-share", "1")["lost_runs"] == 0
     assert sorted(archived(tmp_path)) == sorted("tsk_%d_%d" % (i, k) for i in range(3) for k in range(3))
-    assert sorted(safe()) == ["tsk_0", "tsk_1", "tsk_2"]
+    assert query(tmp_path, "SELECT DISTINCT state FROM states") == [("sealed",)]
+    assert sorted(safe()) == ["tsk_0", "tsk_2"]  # of the other there is nothing to be removed any more
 
 
 def test_reading_back_goes_round(sync, runs, safe, vault, tmp_path):
@@ -306,6 +310,36 @@ def test_holds_outlive_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, wha
     assert sorted(archived(tmp_path)) == ["tsk_2_%d" % k for k in range(3)]
     sync()
     assert len(emu.log("store")) == before
+
+
+def test_the_log_is_flushed_and_its_directory(skyarc, sync, runs, vault, tmp_path):
+    """Before a hold is told of as made, the line is on the disk, and so is the name of its file."""
+    (tmp_path / "tell.c").write_text("""
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        int fsync(int fd)
+        {
+            char link[64], path[4096] = "";
+            FILE *file = fopen(getenv("TELL"), "a");
+            snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+            if (readlink(link, path, sizeof(path) - 1) > 0 && file)
+                fprintf(file, "%s\\n", path);
+            return file ? fclose(file) : 0;
+        }
+        int fdatasync(int fd)
+        {
+            return fsync(fd);
+        }
+    """)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "tell.so", tmp_path / "tell.c"], check=True)
+    runs("tsk_a", ended=60 * DAY)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "one", "tsk_a", check=0, LD_PRELOAD=str(tmp_path / "tell.so"),
+           TELL=str(tmp_path / "told"), ASAN_OPTIONS="verify_asan_link_order=0")
+    told = (tmp_path / "told").read_text().splitlines()
+    assert str(vault / "log.jsonl") in told
+    assert str(vault) in told[told.index(str(vault / "log.jsonl")):]
 
 
 def test_a_log_that_was_cut_or_lost(skyarc, sync, runs, vault, tmp_path):
@@ -432,8 +466,184 @@ def test_a_catalog_of_the_first_release(skyarc, sync, runs, vault, tmp_path):
     assert "older skyarc" in skyarc("find", "vault", check=1).err
     assert sync(check=3)["gone_volumes"] == 1  # the volume that it tells of is another directory's
     assert set(rows) < set(query(tmp_path, "SELECT name, state FROM volumes, states"))
-    assert query(tmp_path, "PRAGMA user_version") == [(2,)]
+    assert query(tmp_path, "PRAGMA user_version") == [(4,)]
     assert ("tsk_old", "lost") in states(tmp_path).items()
     lines = skyarc("hold", "--dest", "vault", check=0).out.decode()
     assert "tsk_old" in lines  # its hold stands in no log: it is written there
     assert "tsk_old" in (vault / "log.jsonl").read_text()
+
+
+def summed(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def one(emu, ident, ended=3 * DAY, data=b"<p>right</p>" * 50, **row):
+    """A run with two artifacts; the second is what the test is about."""
+    emu.run(ident, [{"id": ident + "_0", "type": "html", "signing": "s3", "data": b"<p>" + ident.encode()},
+                    {"id": ident + "_1", "type": "html", "signing": "s3", "data": data, **row}],
+            created_at=stamp(ended + 60), finished_at=stamp(ended), run_request={"prompt": ident})
+
+
+def hours(tmp_path, count):
+    """So many hours go by, for what is put off."""
+    alter(tmp_path / "vault", "UPDATE states SET next_ms = next_ms - %d WHERE next_ms > 0" % (count * 3600_000))
+
+
+def test_a_wrong_checksum_is_never_safe(skyarc, sync, runs, safe, emu, tmp_path):
+    runs("tsk_good", ended=3 * DAY)
+    one(emu, "tsk_bad", checksum=summed(b"something else"))
+    result = skyarc("sync", "--dest", "vault", "--json", check=3)
+    assert result.json()["checksum_mismatches"] == 1
+    assert "artifact 'tsk_bad_1' of run 'tsk_bad' does not have the checksum that the service gave" in result.err
+    assert safe() == ["tsk_good"]
+    for night in (2, 3):  # fetched anew, a few times
+        hours(tmp_path, 2)
+        assert sync(check=3)["checksum_mismatches"] == 1, night
+        assert safe() == ["tsk_good"]
+    for _ in range(3):  # then it is sealed, and told no more
+        hours(tmp_path, 24)
+        assert sync(check=0)["artifacts"] == 0
+        assert safe() == ["tsk_good"]
+    assert states(tmp_path)["tsk_bad"] == "sealed"
+    assert archived(tmp_path)["tsk_bad_1"] == 3 and archived(tmp_path)["tsk_bad_0"] == 1
+    assert query(tmp_path, "SELECT reason, final FROM missing") == [("checksum-mismatch", 1)]
+    sync("--rebuild")
+    assert query(tmp_path, "SELECT reason, final FROM missing") == [("checksum-mismatch", 1)]
+    sync("--verify-share", "1")
+    assert safe() == ["tsk_good"]
+
+
+def test_a_wrong_checksum_that_is_mended(skyarc, sync, runs, safe, emu, tmp_path):
+    right = b"<p>right</p>" * 50
+    one(emu, "tsk_1", data=b"<p>wrong</p>" * 50, checksum=summed(right))
+    sync(check=3)
+    assert safe() == []
+    emu.replace("tsk_1_1", right)
+    hours(tmp_path, 2)
+    assert sync(check=0)["supplements"] == 1
+    assert skyarc("cat", "vault", "tsk_1_1", check=0).out == right
+    assert query(tmp_path, "SELECT * FROM missing") == []
+    hours(tmp_path, 1)
+    sync(check=0)
+    assert safe() == ["tsk_1"]
+    sync("--rebuild")
+    sync("--verify-share", "1")
+    assert safe() == ["tsk_1"]
+
+
+CHANGES = {"size": {"data": b"<p>longer</p>" * 60},
+           "time": {"data": b"<p>other</p>" * 50, "modified_at": "2026-01-20T11:52:30.000001"},
+           "checksum": {"data": b"<p>other</p>" * 50}}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changed_at_the_service_is_not_safe(skyarc, sync, runs, safe, emu, tmp_path, what):
+    runs("tsk_same", ended=4 * DAY)
+    times = stamp(3 * DAY + 60), stamp(3 * DAY)
+
+    def serve(**row):
+        row = {"summed": what == "checksum", **row}
+        emu.run("tsk_1", [{"id": "tsk_1_0", "type": "html", "signing": "s3", "data": b"<p>1"},
+                          {"id": "tsk_1_1", "type": "html", "signing": "s3", **row}],
+                created_at=times[0], finished_at=times[1])
+
+    serve(data=b"<p>right</p>" * 50)
+    sync()
+    assert safe() == ["tsk_same", "tsk_1"]
+    serve(**CHANGES[what])
+    assert sync()["volumes"] == 0  # a sealed run is not listed each night
+    result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
+    assert result.out == b"tsk_same\n"
+    assert "run 'tsk_1' is left out" in result.err and "artifact 'tsk_1_1'" in result.err
+    assert sync()["supplements"] == 1  # archived anew: beside what it was
+    assert skyarc("cat", "vault", "tsk_1_1", check=0).out == CHANGES[what]["data"]
+    assert archived(tmp_path)["tsk_1_1"] == 2 and archived(tmp_path)["tsk_1_0"] == 1
+    assert safe() == ["tsk_same", "tsk_1"]
+    skyarc("verify", "vault", "-q", check=0)
+    sync("--rebuild")
+    sync("--verify-share", "1")
+    assert safe() == ["tsk_same", "tsk_1"]
+
+
+def test_what_changed_before_the_second_list(sync, runs, safe, emu, tmp_path):
+    one(emu, "tsk_1", ended=7200, summed=False)
+    sync()
+    one(emu, "tsk_1", ended=7200, summed=False, data=b"<p>other and longer</p>" * 60)
+    hours(tmp_path, 1)
+    assert sync()["supplements"] == 1
+    assert archived(tmp_path) == {"tsk_1_0": 1, "tsk_1_1": 2}
+    hours(tmp_path, 1)
+    assert sync()["sealed_runs"] == 1
+
+
+def test_what_cannot_be_asked_about_is_not_safe(skyarc, sync, runs, safe, emu):
+    runs("tsk_1", ended=3 * DAY)
+    runs("tsk_2", ended=3 * DAY)
+    sync()
+    assert safe() == ["tsk_1", "tsk_2"]
+    emu.fault("list/tsk_2", "status", times=99, status=400)
+    result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
+    assert result.out == b"tsk_1\n" and "run 'tsk_2' is left out" in result.err
+    emu.reset_faults()
+    runs("tsk_2", ended=3 * DAY, count=4)
+    assert skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3).out == b"tsk_1\n"
+    emu.forget("tsk_2")
+    assert safe() == ["tsk_1"]
+
+
+def test_what_an_older_manifest_does_not_tell(sync, runs, safe, emu, tmp_path):
+    """Whether it is as it was archived: by its checksum, or since it was not modified after that."""
+    times = {"created_at": stamp(3 * DAY + 60), "finished_at": stamp(3 * DAY)}
+    row = {"id": "a_1", "type": "html", "signing": "s3", "data": b"<p>1", "summed": False}
+    emu.run("tsk_1", [row], **times)
+    emu.run("tsk_2", [{**row, "id": "a_2", "summed": True}], **times)
+    sync()
+    alter(tmp_path / "vault", "UPDATE artifacts SET listed = NULL")
+    assert safe() == ["tsk_1", "tsk_2"]
+    emu.run("tsk_1", [{**row, "modified_at": stamp(-3600)}], **times)
+    emu.run("tsk_2", [{**row, "id": "a_2", "summed": True, "modified_at": stamp(-3600)}], **times)
+    assert safe(check=3) == ["tsk_2"]
+
+
+@pytest.mark.parametrize("bundles", ["zip", "members", "auto"])
+def test_all_kinds_of_artifacts_can_be_safe(skyarc, sync, safe, tmp_path, bundles):
+    """ZIPs that are taken apart, HARs that are compressed at rest, files that a record names."""
+    sync("--bundles", bundles)
+    have = {run for run, state in states(tmp_path).items() if state == "sealed"}
+    lacking = {run for (run,) in query(tmp_path, "SELECT DISTINCT run_id FROM missing")}
+    assert len(have - lacking) > 4
+    assert set(safe()) == have - lacking
+
+
+def test_a_run_with_a_zip_is_sealed(sync, tmp_path):
+    """Its members are archived, and not the ZIP: that is no more of the run."""
+    sync()
+    alter(tmp_path / "vault", "UPDATE states SET state = 'open', next_ms = 0 WHERE run_id = 'tsk_step'")
+    result = sync()
+    assert (result["sealed_runs"], result["supplements"]) == (1, 0)
+    assert states(tmp_path)["tsk_step"] == "sealed"
+
+
+@pytest.mark.parametrize("args", [[], ["--list-safe", "1"]])
+def test_a_signal_while_lists_are_fetched_once_more(env, emu, sync, runs, tmp_path, args):
+    for i in range(6):
+        runs("tsk_%d" % i, ended=3 * DAY)
+    sync()
+    if not args:
+        alter(tmp_path / "vault", "UPDATE states SET state = 'open', next_ms = 0")
+    for i in range(6):
+        emu.fault("list/tsk_%d" % i, "silence", times=9, seconds=4)
+    before = len(emu.log("api"))
+    process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", *args], env=env, cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 10
+    while len(emu.log("api")) < before + 6 and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (128 + signal.SIGTERM, b""), err
+    assert b"Sanitizer" not in err
+    emu.reset_faults()
+    sync()
+    assert set(states(tmp_path).values()) == {"sealed"}

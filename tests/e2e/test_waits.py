@@ -242,7 +242,7 @@ def test_what_was_listed_in_time_is_archived(skyarc, raw, tmp_path):
     assert result.code == 3 and "the time is up (--timeout)" in result.err, result
     top = extract(tmp_path / "s.tar", tmp_path)
     assert {r["run_id"]: r["error"] for r in json.loads((top / "manifest.json").read_text())["runs"]} == {
-        "tsk_good": None, "tsk_bad": "network-error"}
+        "tsk_good": None, "tsk_bad": "timeout"}
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")

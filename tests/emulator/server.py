@@ -16,6 +16,10 @@ from . import corpus, media, story
 
 KEY = "sk-emulator-0123456789abcdef"
 SECRET = b"emulator"
+# what comes with status 200 in place of what was asked for
+SIGN_IN = b"<html><body><form>Sign in to use this proxy!!!</form></html>"
+STORE_ERROR = (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+               b"<Message>Request has expired</Message></Error>")
 
 
 class State:
@@ -203,6 +207,10 @@ class Handler(BaseHTTPRequestHandler):
                        headers=headers)
         elif kind == "redirect":
             self.reply(fault.get("status", 302), b"", headers=[("Location", fault["to"])])
+        elif kind == "sign-in":  # a proxy's, in place of what was asked for
+            self.reply(200, SIGN_IN, "text/html")
+        elif kind == "store-error":
+            self.reply(200, STORE_ERROR, "application/xml")
         elif kind == "raw":
             self.reply(200, base64.b64decode(fault["body"]))
         elif kind == "huge":
@@ -216,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "silence":
+            time.sleep(fault["seconds"])
+            self.cut()
         elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
             self.begin(answer)
             self.end_headers()
@@ -348,6 +359,9 @@ class Api(Handler):
                 STATE.faults.setdefault(body["on"], []).append(body)
         elif what == "clear":
             STATE.runs = {}
+        elif what == "forget":
+            for ident in body["runs"]:
+                del STATE.runs[ident]
         elif what == "reset-faults":
             with STATE.lock:
                 STATE.faults = {}
@@ -362,7 +376,8 @@ class Api(Handler):
             STATE.salt = body
         elif what == "many":
             for i in range(body["count"]):
-                run = corpus.Run("tsk_many%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
+                run = corpus.Run(body.get("prefix", "tsk_many") + "%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
+                run.story = dict(body.get("story", {}))
                 run.record["created_at"] = time.strftime(
                     "%Y-%m-%dT%H:%M:%S.000001", time.gmtime(STATE.now() - i * body.get("step", 60)))
                 STATE.runs[run.id] = run
@@ -498,7 +513,8 @@ class Api(Handler):
             return
         rows = [story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, r.id) or r.id)
                 for r in STATE.runs.values()]
-        rows = [r for r in rows if r]
+        rows = [dict(r, status=story.name_of(STATE.world, STATE.runs, r["run_id"]).story.get("listed", r["status"]))
+                for r in rows if r]
         for name, field in (("status", "status"), ("run_type", "run_type"),
                             ("workflow_permanent_id", "workflow_permanent_id")):
             if name in query:

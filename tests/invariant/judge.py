@@ -127,13 +127,14 @@ class Verdict:
                 self.missing.add((row["run_id"], row["artifact_id"]))
                 self.failed.add(row["run_id"] if row["artifact_id"] is None else None)
 
-    def nights(self, found, safe, code, waiting, lost):
+    def nights(self, found, safe, code, waiting, lost, seen):
         """
         Hold the volumes of a sync directory against the truth.
 
         safe     runs that may be removed at the service, as skyarc says
         waiting  how many runs it says are not archived yet
         lost     (run, artifact ID) that the catalog says are missing
+        seen     last() as it was when the sync ended: --list-safe has asked once more since
         """
         self.take(found)
         self.missing |= lost
@@ -146,7 +147,7 @@ class Verdict:
                              self.kind_of_wrong(ident, digest))
         self.strangers({(run.id, ident) for run in self.world.runs for ident, _, _ in run.ever})
         if code == 0:
-            self.contents(w for w in self.last() if w[0].id in archived)
+            self.contents(w for w in seen if w[0].id in archived)
             self.untrue(True)
             absent = [r.id for r in self.world.runs if r.status == "completed" and r.id not in archived]
             if len(absent) > waiting:

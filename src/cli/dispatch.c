@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/command.h"
+#include "cli/dispatch.h"
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/config.h"
+#include "cli/exit.h"
 #include "cli/help.h"
 
 #include <assert.h>
@@ -135,8 +136,8 @@ static int start(const struct command *const *commands, const struct command *co
     return finish(status);
 }
 
-int command_main(const struct command *const *commands, const char *version, int argc,
-                 char **argv)
+int dispatch_main(const struct command *const *commands, const char *version, int argc,
+                  char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
     const char *near = NULL;

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The checks of the house have teeth: each rule is seen failing on a copy of the tree that breaks it."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PARTS = ["src", "docs", "scripts", "completions", "Makefile.am", "configure.ac", "README.md", "NEWS.md",
+         "CONTRIBUTING.md", "SECURITY.md", "LICENSE"]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A copy of the tree, with tests as a link: what the checks read."""
+    top = tmp_path_factory.mktemp("house") / "tree"
+    top.mkdir()
+    for part in PARTS:
+        path = os.path.join(TOP, part)
+        if os.path.isdir(path):
+            shutil.copytree(path, top / part, ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.a", ".deps", ".dirstamp"))
+        else:
+            shutil.copy(path, top / part)
+    for part in ("tests", "contrib", ".ci"):
+        if os.path.exists(os.path.join(TOP, part)):
+            os.symlink(os.path.join(TOP, part), top / part)
+    return top
+
+
+@pytest.fixture
+def tree(original):
+    """The copy, put right again after the test."""
+    changed = {}
+
+    class Tree:
+        def edit(self, name, old, new, count=1):
+            path = original / name
+            text = path.read_text(encoding="utf-8")
+            assert re.search(old, text, re.M), "nothing to break: %s" % old
+            changed.setdefault(path, text)
+            path.write_text(re.sub(old, new, text, count=count, flags=re.M), encoding="utf-8")
+
+        def add(self, name, text):
+            path = original / name
+            changed.setdefault(path, path.read_text(encoding="utf-8") if path.exists() else None)
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(text)
+
+        def check(self, script, skyarc=None):
+            env = dict(os.environ, SKYARC=skyarc or os.environ["SKYARC"])
+            return subprocess.run([sys.executable, "-B", str(original / "scripts" / script), "--quiet"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, check=False)
+
+    yield Tree()
+    for path, text in changed.items():
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("script", ["check-docs", "check-layers", "check-sizes"])
+def test_a_copy_of_the_tree_passes(tree, script):
+    done = tree.check(script)
+    assert done.returncode == 0, done.stdout
+
+
+def fails(done, *words):
+    assert done.returncode != 0, "the check passed"
+    for word in words:
+        assert word in done.stdout, done.stdout
+
+
+# (check, what it says, file, what is replaced, by what)
+BROKEN = [
+    ("check-layers", "the arrow goes up", "src/net/url.c", r'^#include "net/url.h"', '#include "net/url.h"\n#include "flow/pull.h"'),
+    ("check-layers", "no SPDX line", "src/net/url.c", r"\A.*\n", ""),
+    ("check-layers", "only base/json.c", "src/net/url.c", r'^#include "net/url.h"', '#include "net/url.h"\n#include <jsmn.h>'),
+    ("check-layers", "include each other: net/proxy, net/url", "src/net/url.h", r"^#define NET_URL_H",
+     '#define NET_URL_H\n#include "net/proxy.h"'),
+    ("check-layers", "net/backoff.h does not compile on its own", "src/net/backoff.h", r"^#endif", "struct unknown twice(size_t n);\n#endif"),
+    ("check-docs", "the map in src/main.c misses flow/want", "src/main.c", r"^ \*           want .*\n", ""),
+    ("check-docs", "the map in src/main.c misses cmd/wait", "src/main.c", r"^ \*           wait      wait until.*\n", ""),
+    ("check-docs", "the map in src/main.c misses base/clock", "src/main.c", r" clock ", " "),
+    ("check-docs", "the map in src/main.c names flow/nothing", "src/main.c", r"^( \*           want .*\n)", r"\1 *           nothing   is there\n"),
+    ("check-docs", "names --bogus", "README.md", r"\Z", "\nRun `skyarc pull -o a.tar.zst --bogus` now.\n"),
+    ("check-docs", "names --bogus", "docs/sync.md", r"\Z", "\n`skyarc sync --bogus`\n"),
+    ("check-docs", "names src/nowhere/x.c", "docs/robustness.md", r"\Z", "\nSee `src/nowhere/x.c`.\n"),
+    ("check-docs", "names flow/nothing", "docs/architecture.md", r"\Z", "\n`flow/nothing` does it.\n"),
+    ("check-docs", "links to nowhere.md", "SECURITY.md", r"\Z", "\n[there](nowhere.md)\n"),
+    ("check-docs", "the manual lacks --workflow", "docs/skyarc.1", r"workflow", "wrkflow"),
+    ("check-docs", "exit statuses", "docs/skyarc.1", r"^\.B 4$", ".B 44"),
+    ("check-docs", "does not name version", "NEWS.md", r"^## ", "## 99.0\n\n## "),
+    ("check-docs", "bare_function has no comment", "src/net/backoff.h", r"^#endif", "\nint bare_function(void);\n\n#endif"),
+    ("check-docs", "Makefile.am misses src/net/url.c", "Makefile.am", r"src/net/url\.c", "src/net/urrl.c"),
+    ("check-docs", "completions/", "completions/skyarc", r"extract", "exxtract"),
+    ("check-sizes", "more than 250", "src/net/url.h", r"\Z", "\n" * 260),
+    ("check-sizes", "more than 600", "src/net/url.c", r"\Z", "\n" * 610),
+]
+
+
+@pytest.mark.parametrize("script,said,name,old,new", BROKEN, ids=["%s-%d" % (b[0], i) for i, b in enumerate(BROKEN)])
+def test_a_rule_that_is_broken_is_named(tree, script, said, name, old, new):
+    tree.edit(name, old, new, count=0 if said.startswith("the manual lacks") else 1)
+    fails(tree.check(script), said)
+
+
+@pytest.mark.parametrize("call", ['(void)strcpy(a, b);', 'free(malloc(1));', '(void)write(1, "", 0);',
+                                  '(void)fprintf(stderr, "x");', 'fputs("x", stderr);', 'perror("x");'])
+def test_a_banned_call_is_named(tree, call):
+    tree.add("src/net/url.c", "\nvoid banned(char *a, const char *b);\nvoid banned(char *a, const char *b)\n{\n    %s\n}\n" % call)
+    fails(tree.check("check-layers"), "net/url.c calls ")
+
+
+def test_a_function_that_has_grown_is_named(tree):
+    tree.add("src/net/url.c", "\nvoid grown(void)\n{\n%s}\n" % ("    ;\n" * 121))
+    fails(tree.check("check-sizes"), "grown in src/net/url.c")
+
+
+def test_a_folder_that_nobody_planned_is_named(tree, original):
+    (original / "src/extra").mkdir()
+    try:
+        tree.add("src/extra/x.c", "/* SPDX-License-Identifier: MIT */\n")
+        fails(tree.check("check-layers"), "a folder that the house does not have")
+    finally:
+        shutil.rmtree(original / "src/extra")
+
+
+def test_without_a_program_nothing_is_called_checked(tree):
+    fails(tree.check("check-docs", skyarc="/nonexistent/skyarc"), "cannot be checked")

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A catalog with some of its bytes changed, read by all that read catalogs.
+ *
+ * The input is a byte and then edits of a good catalog: 3 bytes of offset, 1 of length, and
+ * what to put there. An even first byte leaves the pages' checksums as they are: then whoever
+ * opens the catalog with the lock must notice. An odd one makes them right again, so that what
+ * lies behind them is met: SQLite's own structures, and values of every kind in our columns.
+ */
+#include "base/digest.h"
+#include "base/file.h"
+#include "fuzz.h"
+#include "vault/annals.h"
+#include "vault/entry.h"
+#include "vault/fixity.h"
+#include "vault/heal.h"
+#include "vault/pagesum.h"
+#include "vault/replay.h"
+#include "vault/search.h"
+#include "vault/state.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VOLUME   "2026/11/skyarc-20261124T020000Z.tar.zst"
+#define EDIT_MAX 32
+
+static char dir[] = "/tmp/skyarc-fuzz-XXXXXX";
+static char *base; /* a good catalog */
+static size_t base_len;
+static struct sha256 *sha;
+
+static void clear_dir(void)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+
+    while (d && (entry = readdir(d)))
+        (void)unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        (void)closedir(d);
+}
+
+static void leave(void)
+{
+    clear_dir();
+    (void)rmdir(dir);
+    free(base);
+    sha256_free(sha);
+}
+
+static void put(const char *name, const void *bytes, size_t len)
+{
+    char path[128];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    FUZZ_CHECK(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    (void)close(fd);
+}
+
+/* A volume of a run, a run that waits, one that was pruned, and one that is lost. */
+static void fill(struct catalog *c)
+{
+    uint8_t digest[SHA256_SIZE] = { 1 };
+    struct entry_volume volume = {
+        .name = VOLUME, .manifest_sha256 = "ab", .size = 99, .tail = digest, .entered_ms = 5
+    };
+    struct entry_run run = { .run_id = "tsk_1",
+                             .status = "completed",
+                             .prompt = "buy milk",
+                             .created_at = 1,
+                             .finished_at = 2 };
+    struct entry_artifact artifact = {
+        .run_id = "tsk_1", .artifact_id = "a_1", .type = "html", .path = "data/tsk_1/a"
+    };
+    struct entry_missing missing = { "tsk_2", "a_9", "har", "gone", true };
+    struct state_row row = { .run_id = "tsk_2", .status = "failed", .created_at = 3 };
+    struct annals_entry lines[] = {
+        { .at_ms = 1, .what = ANNALS_HOLD, .run_id = "tsk_1", .reason = "audit" },
+        { .at_ms = 2, .what = ANNALS_PRUNE, .run_id = "tsk_3", .volume = VOLUME },
+        { .at_ms = 3, .what = ANNALS_LOSE, .run_id = "tsk_4", .volume = VOLUME, .part = "a_4" },
+    };
+    struct err err;
+    int64_t id;
+
+    memcpy(artifact.sha256, digest, sizeof(digest));
+    FUZZ_CHECK(catalog_begin(c, &err) == 0 && entry_volume(c, &volume, &id, &err) == 0 &&
+               entry_run(c, id, &run, &err) == 0 &&
+               entry_artifact(c, id, &artifact, &err) == 0 &&
+               entry_missing(c, &missing, &err) == 0 && entry_end(c, id, "ab", &err) == 0 &&
+               state_set(c, "tsk_1", STATE_SEALED, 0, "x", &err) == 0 &&
+               state_seen(c, &row, true, 7, &err) >= 0 &&
+               state_intend(c, VOLUME, "tsk_2\n", &err) == 0 && catalog_commit(c, &err) == 0);
+    FUZZ_CHECK(replay_add(c, dir, lines, sizeof(lines) / sizeof(*lines), &err) == 0);
+}
+
+static void begin(void)
+{
+    char path[128];
+    struct err err;
+    struct catalog *c;
+    struct buf bytes;
+
+    FUZZ_CHECK(mkdtemp(dir));
+    (void)atexit(leave);
+    sha = sha256_new(NULL);
+    c = catalog_open(dir, CATALOG_WRITE, &err);
+    FUZZ_CHECK(c && sha);
+    fill(c);
+    catalog_free(c);
+    (void)snprintf(path, sizeof(path), "%s/" CATALOG_NAME, dir);
+    buf_init(&bytes, (size_t)4 << 20);
+    FUZZ_CHECK(file_load(path, &bytes, &err) == 0);
+    base = malloc(bytes.len);
+    FUZZ_CHECK(base && bytes.len % PAGESUM_PAGE == 0);
+    memcpy(base, bytes.data, bytes.len);
+    base_len = bytes.len;
+    buf_clear(&bytes);
+}
+
+static void reseal(unsigned char *bytes)
+{
+    uint8_t digest[SHA256_SIZE];
+    size_t i;
+
+    for (i = 0; i < base_len / PAGESUM_PAGE; i++) {
+        unsigned char *page = bytes + i * PAGESUM_PAGE;
+        unsigned char head[4] = { 0, 0, (unsigned char)((i + 1) >> 8), (unsigned char)(i + 1) };
+
+        sha256_add(sha, head, sizeof(head));
+        sha256_add(sha, page, PAGESUM_PAGE - PAGESUM_SIZE);
+        sha256_end(sha, digest);
+        memcpy(page + PAGESUM_PAGE - PAGESUM_SIZE, digest, PAGESUM_SIZE);
+    }
+}
+
+static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(v->name && v->manifest_sha256);
+    return 0;
+}
+
+static int on_text(void *ctx, const char *text, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(strlen(text) < SIZE_MAX);
+    return 0;
+}
+
+static int on_pair(void *ctx, const char *a, const char *b, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(strlen(a) + strlen(b) < SIZE_MAX);
+    return 0;
+}
+
+static int on_found(void *ctx, const struct search_row *row, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(row->volume && row->run_id);
+    return 0;
+}
+
+static int on_kept(void *ctx, const struct entry_kept *run, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(run->run_id);
+    return 0;
+}
+
+static int on_state(void *ctx, const struct state_row *row, struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(row->run_id && row->state);
+    return 0;
+}
+
+static int on_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                   struct err *err)
+{
+    (void)parts;
+    return on_pair(ctx, run_id, volume, err);
+}
+
+static int on_hold(void *ctx, const struct annals_entry *hold, struct err *err)
+{
+    return on_pair(ctx, hold->run_id, hold->reason, err);
+}
+
+/* What find, cat, hold and --list-safe ask. That it fails is fine. */
+static void read_all(struct catalog *c)
+{
+    static const char *const types[] = { "html" };
+    struct search all = { .since = CATALOG_UNKNOWN, .until = CATALOG_UNKNOWN };
+    struct search some = { .types = types,
+                           .type_count = 1,
+                           .text = "milk",
+                           .since = 0,
+                           .until = INT64_MAX,
+                           .limit = 9 };
+    struct search runs = { .since = CATALOG_UNKNOWN, .until = CATALOG_UNKNOWN, .runs = true };
+    struct frontier frontier;
+    char name[64];
+    char hex[SHA256_TEXT];
+    struct err err;
+    int rc = 0;
+
+    rc += search_run(c, &all, on_found, NULL, &err);
+    rc += search_run(c, &some, on_found, NULL, &err);
+    rc += search_run(c, &runs, on_found, NULL, &err);
+    rc += search_sealed(c, INT64_MAX, on_text, NULL, &err);
+    rc += entry_volumes(c, on_volume, NULL, &err);
+    rc += entry_volumes_of(c, "tsk_1", on_volume, NULL, &err);
+    rc += entry_parts(c, VOLUME, on_pair, NULL, &err);
+    rc += entry_supplements(c, on_pair, NULL, &err);
+    rc += entry_contents(c, on_pair, NULL, &err);
+    rc += entry_runs(c, on_kept, NULL, &err);
+    rc += entry_volume_with(c, "a_1", name, sizeof(name));
+    rc += entry_newest(c, name, sizeof(name), hex);
+    rc += state_each_lost(c, false, on_lost, NULL, &err);
+    rc += state_frontier(c, "x", &frontier, &err);
+    rc += replay_holds(c, on_hold, NULL, &err);
+    rc += replay_held(c, "tsk_1", name, sizeof(name));
+    FUZZ_CHECK(rc > -1000);
+}
+
+/* What a sync does before it asks the service. */
+static void heal(struct catalog *c)
+{
+    struct shelf shelf = { dir };
+    struct fixity_found found = { 0 };
+    struct state_which which = { .state = STATE_DUE, .now_ms = 9, .horizon = 1, .most = 9 };
+    const char *name;
+    const char *runs;
+    struct err err;
+
+    if (replay_begun(c, dir, &err) < 0 || fixity_look(c, &shelf, 9, &found, &err) < 0 ||
+        catalog_begin(c, &err) < 0)
+        return;
+    if (heal_mend(c, 9, &err) < 0) {
+        catalog_rollback(c);
+        return;
+    }
+    if (catalog_commit(c, &err) < 0 || state_each(c, &which, on_state, NULL, &err) < 0)
+        return;
+    if (state_intent(c, &name, &runs, &err) > 0)
+        (void)on_pair(NULL, name, runs, &err);
+    state_intent_done(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned char *bytes;
+    struct catalog *c;
+    struct err err;
+    bool sealed = size && (data[0] & 1);
+    bool changed;
+    size_t at = 1;
+
+    if (!base)
+        begin();
+    bytes = malloc(base_len);
+    FUZZ_CHECK(bytes);
+    memcpy(bytes, base, base_len);
+    while (at + 4 <= size) {
+        size_t offset =
+            ((size_t)data[at] << 16 | (size_t)data[at + 1] << 8 | data[at + 2]) % base_len;
+        size_t len = data[at + 3] % EDIT_MAX + 1;
+
+        at += 4;
+        len = len < size - at ? len : size - at;
+        len = len < base_len - offset ? len : base_len - offset;
+        memcpy(bytes + offset, data + at, len);
+        at += len;
+    }
+    if (sealed)
+        reseal(bytes);
+    changed = memcmp(bytes, base, base_len) != 0;
+    clear_dir();
+    put(CATALOG_NAME, bytes, base_len);
+    free(bytes);
+    c = catalog_open(dir, CATALOG_READ, &err);
+    if (c)
+        read_all(c);
+    catalog_free(c);
+    c = catalog_open(dir, CATALOG_WRITE, &err);
+    FUZZ_CHECK(sealed || !changed || !c);
+    if (c)
+        heal(c);
+    catalog_free(c);
+    return 0;
+}
