@@ -110,12 +110,14 @@ static void on_renewed(void *ctx, const struct renew_list *list)
 
     for (i = 0; i < plan_count(f->opts.plan); i++) {
         struct want *want = &f->ledger.all[i];
-        const char *id, *url;
+        const char *id;
+        const char *url;
 
         if (!want->item || want->item->run != list->run || want->state == WANT_ENDED ||
             (!list->came && want->state != WANT_PARKED))
             continue;
         id = want->item->what.artifact_id;
+        /* which of two of one ID a fresh list tells of, its rows do not say */
         url =
             list->came && !want->item->twinned ? table_get(list->by_id, id, strlen(id)) : NULL;
         if (want->state == WANT_PARKED) {

@@ -87,6 +87,18 @@ static bool only_bad(const struct err *err)
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
 }
 
+static struct item *member_named(const struct bundle *bundle, const char *name)
+{
+    struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
+            !atomic_load(&item->packed))
+            return item;
+    }
+    return NULL;
+}
+
 /* Whether a body cannot be what its item's type says. */
 static bool is_suspect(const struct item *item, const struct body *body,
                        const struct digest *digest)
@@ -123,6 +135,19 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
     return rc;
 }
 
+/* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
+static int keep_whole(struct packer *p, struct item *item, const struct body *body,
+                      const struct digest *digest, struct err *err)
+{
+    struct item *parent = item->bundle->parent;
+
+    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
+    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
+        return 0;
+    parent->kept = true;
+    return stow_item(p->stow, parent, body, digest, err);
+}
+
 /*
  * Take the ZIP of an item's bundle apart.
  *
@@ -149,9 +174,9 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
     }
     twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
     if (!bundle->seen && split_holds_more(unzip, p->plan, bundle))
-        rc = stow_whole(p->stow, item, body, digest, err);
+        rc = keep_whole(p, item, body, digest, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        struct item *member = plan_bundle_member(bundle, name);
+        struct item *member = member_named(bundle, name);
 
         if (member)
             rc = pack_member(p, unzip, member, again ? NULL : item, &bad, err);

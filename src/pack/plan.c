@@ -243,18 +243,6 @@ struct bundle *plan_bundles(const struct plan *plan)
     return plan->bundles;
 }
 
-struct item *plan_bundle_member(const struct bundle *bundle, const char *name)
-{
-    struct item *item;
-
-    for (item = bundle->members; item; item = item->sibling) {
-        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
-            !atomic_load(&item->packed))
-            return item;
-    }
-    return NULL;
-}
-
 bool item_hidden(const struct item *item)
 {
     return item->unlisted && !item->kept;

@@ -135,9 +135,6 @@ struct bundle *plan_bundles(const struct plan *plan);
  */
 bool item_suspect(const struct item *item, const void *head, size_t len);
 
-/* The member of a bundle that an entry of its ZIP is of, and that is not packed; NULL: none. */
-struct item *plan_bundle_member(const struct bundle *bundle, const char *name);
-
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
 

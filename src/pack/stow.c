@@ -339,15 +339,3 @@ int stow_end(struct stow *s, struct item *item, const struct digest *digest, str
     }
     return 0;
 }
-
-int stow_whole(struct stow *s, struct item *item, const struct body *body,
-               const struct digest *digest, struct err *err)
-{
-    struct item *parent = item->bundle->parent;
-
-    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
-    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
-        return 0;
-    parent->kept = true;
-    return stow_item(s, parent, body, digest, err);
-}

@@ -91,9 +91,4 @@ bool stow_fits(const struct stow *stow);
 int stow_end(struct stow *stow, struct item *item, const struct digest *digest,
              struct err *err) MUST_CHECK;
 
-/* Keep the ZIP of an item's bundle as a file, too, and note that: not all of it is in its
- * members. Where no row stands for the ZIP, the item is noted. */
-int stow_whole(struct stow *s, struct item *item, const struct body *body,
-               const struct digest *digest, struct err *err) MUST_CHECK;
-
 #endif
