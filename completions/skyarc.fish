@@ -172,6 +172,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from listen' -l base-url -r -d 'th
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l api-key-file -r -F -d 'a file with the API key (else SKYVERN_API_KEY)'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l ca-file -r -F -d 'trust the certificate authorities in this PEM file'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l insecure-key -d 'let a proxy read the API key, where the API\'s address is plain http'
+complete -c skyarc -n '__fish_seen_subcommand_from listen' -l no-sandbox -d 'do not confine the command by Landlock and seccomp'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -s q -l quiet -d 'say nothing but errors'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -s v -l verbose -d 'say what is happening; twice: each request'
 complete -c skyarc -n '__fish_seen_subcommand_from listen' -l json -d 'print the result as one JSON document'

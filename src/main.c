@@ -182,6 +182,7 @@
  *           tagfile   the same, read again
  *           sshsig    signatures as OpenSSH makes and checks them
  *           sniff     what bytes are, by their beginning
+ *           suspect   content that cannot be what it is called
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret table
  *

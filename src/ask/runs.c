@@ -18,7 +18,8 @@ struct pager {
     void *ctx;
     struct table *seen;
     uint64_t told;
-    bool paged; /* a page has come */
+    size_t unread; /* rows that name no run */
+    bool paged;    /* a page has come */
 };
 
 static void on_page(void *ctx, struct call *call)
@@ -84,7 +85,8 @@ int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
     return 0;
 }
 
-/* Tell one row, unless it came before or is out of range; 1: the list ends here. */
+/* Tell one row, unless it came before, is out of range or names no run; 1: the list ends here.
+ */
 static int take_row(struct pager *p, struct json_value v, struct region *region,
                     struct err *err)
 {
@@ -92,12 +94,13 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     struct runs_row row;
     int rc;
 
-    if (json_type(v) != JSON_OBJECT)
-        return 0;
-    if (runs_read_row(&row, v, "task_run_id", region, err) < 0)
+    if (json_type(v) == JSON_OBJECT && runs_read_row(&row, v, "task_run_id", region, err) < 0)
         return -1;
-    if (!row.run_id || !run_id_valid(row.run_id) ||
-        table_get(p->seen, row.run_id, strlen(row.run_id)))
+    if (json_type(v) != JSON_OBJECT || !row.run_id || !run_id_valid(row.run_id)) {
+        p->unread++;
+        return 0;
+    }
+    if (table_get(p->seen, row.run_id, strlen(row.run_id)))
         return 0;
     if (q->since_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
         row.created_us < q->since_us)
@@ -158,7 +161,7 @@ static int check_page(const struct pager *p, const struct call *call, struct err
 
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-              bool *cut, struct err *err)
+              struct runs_end *end, struct err *err)
 {
     struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = table_new(err) };
     unsigned size = query->limit && query->limit < RUNS_PAGE && query->until_us == CLOCK_NONE
@@ -168,7 +171,7 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
     bool over = false; /* the service lists no more pages */
     int rc = pager.seen ? 0 : -1;
 
-    *cut = false;
+    *end = (struct runs_end){ 0 };
     for (page = 1; rc == 0 && page <= RUNS_PAGES; page++) {
         struct call call;
         bool came;
@@ -185,7 +188,8 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
         pager.paged = true;
         call_clear(&call);
     }
-    *cut = rc == 0 || over; /* the last page was full, or there would have been another */
+    end->cut = rc == 0 || over; /* the last page was full, or there would have been another */
+    end->unread = pager.unread;
     table_free(pager.seen);
     return rc < 0 ? -1 : 0;
 }

@@ -56,6 +56,12 @@ struct runs_query {
     bool raw;         /* take out of them the API key alone */
 };
 
+/* What a list did not tell. */
+struct runs_end {
+    bool cut; /* the service's window, or its limit of a search, ended it, and not the runs */
+    size_t unread; /* rows that name no run */
+};
+
 /* Make a call of a page of a list; *came becomes true when it has ended. To be cleared by
  * call_clear. */
 void runs_call(struct call *call, struct callers *callers, bool *came);
@@ -72,11 +78,10 @@ int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
  * List.
  *
  * row   gets each run; 1 ends the list, -1 fails it
- * cut   gets whether the service's window, or its limit of a search, ended the list, and not
- *       the runs
+ * end   gets what it did not tell
  */
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-              bool *cut, struct err *err) MUST_CHECK;
+              struct runs_end *end, struct err *err) MUST_CHECK;
 
 #endif

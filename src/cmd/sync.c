@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "flow/budget.h"
 #include "job/archive.h"
 #include "job/confirm.h"
 #include "job/idlist.h"
@@ -273,6 +274,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "missing", r->missing);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "missing_records", r->records_lost);
+    jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
@@ -281,6 +283,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
                    ? NULL
                    : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
     jsonw_bool(w, "list_cut", r->cut);
+    jsonw_u64(w, "unread_rows", r->unread);
     jsonw_u64(w, "elapsed_ms", elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
@@ -305,11 +308,13 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
     else
         (void)snprintf(line, sizeof(line),
                        "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
-                       "%llu missing, %zu run%s failed, %lld running, in %s",
+                       "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
+                       "%s",
                        r->runs, plural(r->runs), r->volumes, plural(r->volumes),
                        (unsigned long long)r->artifacts, text_size(size, r->downloaded),
-                       (unsigned long long)r->missing, r->failed, plural(r->failed),
-                       (long long)r->running, text_duration(took, elapsed));
+                       (unsigned long long)r->missing, (unsigned long long)r->suspects,
+                       r->failed, plural(r->failed), (long long)r->running,
+                       text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else
@@ -322,7 +327,7 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
-    bool good = rc == 0 && !r->newly_lost && !heal_troubled(&r->found);
+    bool good = rc == 0 && !r->newly_lost && !r->unread && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
                                .elapsed = clock_mono() - s->began,
                                .ok = good,
@@ -391,6 +396,8 @@ static int prepare(struct service *s, struct err *err)
         if (idlist_load(&s->ids, args->input.at[i], err) < 0)
             return -1;
     }
+    if (!args->rebuild && budget_suffices(err) < 0)
+        return -1; /* no run is put off for that */
     if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
         signals_setup(err) < 0)
         return -1;
@@ -439,6 +446,11 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;
+        if (result.unread)
+            log_line(LOG_ERROR,
+                     "%zu rows of the service's list of runs name no run: what they stand for "
+                     "is not archived",
+                     result.unread);
         if (result.cut)
             log_line(LOG_WARNING,
                      s.args->query.search || s.args->query.workflow

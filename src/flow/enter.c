@@ -169,18 +169,23 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                 entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
 }
 
-/* What came has another checksum than the service gave: once more, a few times. */
-static int wrong_sum(struct entering *e, const struct rows_artifact *row, struct err *err)
+/*
+ * What came has another checksum than the service gave: once more, a few times. Or it cannot be
+ * what its type says, and all ways to it have been tried: then not; but its run is not safe.
+ */
+static int wrong_bytes(struct entering *e, const struct rows_artifact *row, struct err *err)
 {
     const struct entry_missing again = { row->run_id, row->artifact_id, row->artifact_type,
-                                         "checksum-mismatch", false };
+                                         row->mismatch ? "checksum-mismatch"
+                                                       : "suspect-content",
+                                         false };
     int settled = entry_has_good(e->catalog, row->run_id, row->artifact_id, err);
 
     if (settled)
         return settled < 0 ? -1 : 0; /* another volume has it as it should be */
-    if (entry_again(e->catalog, &again, SUM_TRIES, err) < 0)
+    if (entry_again(e->catalog, &again, row->mismatch ? SUM_TRIES : 1, err) < 0)
         return -1;
-    return e->opts->pruning
+    return e->opts->pruning || !row->mismatch
                ? 0
                : state_reopen(e->catalog, row->run_id, e->opts->now_ms + STATE_HOUR,
                               "an artifact has another checksum than the service gave", err);
@@ -204,11 +209,11 @@ static int on_artifact(struct entering *e, const char *text, size_t len, struct 
                                         .created_at = catalog_us(row.created_at),
                                         .size = row.size,
                                         .listed = row.told ? listed : NULL,
-                                        .mismatch = row.mismatch };
+                                        .wrong = row.mismatch || row.suspect };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
     if (entry_artifact(e->catalog, e->volume, &artifact, err) < 0)
         return ours(e, -1);
-    return row.mismatch && row.artifact_id ? ours(e, wrong_sum(e, &row, err)) : 0;
+    return artifact.wrong && row.artifact_id ? ours(e, wrong_bytes(e, &row, err)) : 0;
 }
 
 static int on_missing(struct entering *e, const char *text, size_t len, struct err *err)

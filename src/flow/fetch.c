@@ -70,30 +70,29 @@ static void forget(struct fetch *f, struct want *want)
         log_line(LOG_DEBUG, "artifact '%s' had a part", want->item->what.artifact_id);
 }
 
-/* Read the file from the server's own disk, which is ours, too. */
-static void to_local(struct fetch *f, struct want *want, const char *reason)
+/* Read the file from the server's own disk, which is ours, too; false: it cannot be read. */
+static bool read_local(struct fetch *f, struct want *want, struct err *err)
 {
-    struct err err;
-    int fd = file_open_beneath(f->opts.local_root,
-                               artifact_file(ledger_artifact(&f->ledger, want->item)), &err);
-    struct body *body = fd < 0 ? NULL : body_of_file(fd, f->opts.spool, f->opts.max_size, &err);
+    const char *name = artifact_file(ledger_artifact(&f->ledger, want->item));
+    int fd = file_open_beneath(f->opts.local_root, name, err);
+    struct body *body = fd < 0 ? NULL : body_of_file(fd, f->opts.spool, f->opts.max_size, err);
 
     file_close(&fd);
-    forget(f, want);
     want->outcome.attempts++;
     if (!body) {
         log_line(LOG_INFO, "artifact '%s', by local-root: %s", want->item->what.artifact_id,
-                 err.text);
-        ledger_lose(&f->ledger, want, err.kind == ERR_LIMIT ? "too-large" : reason);
-        return;
+                 err->text);
+        return false;
     }
+    forget(f, want);
     want->way = WAY_LOCAL;
     want->state = WANT_PACKING;
     want->outcome.via = way_name(WAY_LOCAL);
     want->outcome.fetched_at = clock_wall();
-    err_clear(&err);
-    if (packer_item(f->opts.packer, want->item, body, false, &err) < 0 && !f->ledger.err.kind)
-        f->ledger.err = err;
+    err_clear(err);
+    if (packer_item(f->opts.packer, want->item, body, 0, err) < 0 && !f->ledger.err.kind)
+        f->ledger.err = *err;
+    return true;
 }
 
 static void park(struct fetch *f, struct want *want)
@@ -118,7 +117,9 @@ static void on_renewed(void *ctx, const struct renew_list *list)
             (!list->came && want->state != WANT_PARKED))
             continue;
         id = want->item->what.artifact_id;
-        url = list->came ? table_get(list->by_id, id, strlen(id)) : NULL;
+        /* which of two of one ID a fresh list tells of, its rows do not say */
+        url =
+            list->came && !want->item->twinned ? table_get(list->by_id, id, strlen(id)) : NULL;
         if (want->state == WANT_PARKED) {
             ledger_take_url(&f->ledger, want, url, WAY_RENEWED);
             wants_ready(f->ledger.queue, want);
@@ -142,10 +143,71 @@ static void discard(struct transfer *t)
         log_line(LOG_DEBUG, "%s", ignored.text);
 }
 
+/* Whether there is another way if a want's next content is suspect. */
+static bool other_way(const struct fetch *f, const struct want *want)
+{
+    return !want->settled &&
+           (want->way != WAY_CONTENT || !want->doubts || has_local(f, want->item));
+}
+
+/* A want will not come; but what came of it and was suspect is better than nothing. */
 static void lose(struct fetch *f, struct want *want, const char *reason)
 {
     forget(f, want);
-    ledger_lose(&f->ledger, want, reason);
+    if (want->doubts && !want->settled && !want->item->unlisted && !f->ledger.over) {
+        want->settled = true;
+        want->backoff.failures = 0;
+        park(f, want);
+    } else {
+        ledger_lose(&f->ledger, want, reason);
+    }
+}
+
+/*
+ * The content that came cannot be what its type says: a proxy's page or an object store's
+ * error, mostly. The other ways in their order; what comes by the last is kept.
+ */
+static void doubt(struct fetch *f, struct want *want)
+{
+    struct err err;
+
+    log_line(LOG_INFO,
+             "artifact '%s', by %s: the content cannot be what its type (%s) says; fetching it "
+             "another way",
+             want->item->what.artifact_id, way_name(want->way),
+             want->item->what.type ? want->item->what.type : "none");
+    want->doubts++;
+    want->outcome.via = NULL;
+    f->loop->retries++;
+    if (f->ledger.over)
+        ledger_lose(&f->ledger, want, "timeout");
+    else if (want->doubts == 1 && want->renewed < RENEWALS_MAX)
+        park(f, want);
+    else if (want->way != WAY_CONTENT)
+        to_content(f, want);
+    else if (!has_local(f, want->item) || !read_local(f, want, &err)) {
+        want->settled = true;
+        to_content(f, want);
+    }
+}
+
+/* The packer has looked at an item's body. */
+static void answered(struct fetch *f, struct item *item)
+{
+    struct want *want = &f->ledger.all[item->index];
+
+    if (item->answer == ITEM_SUSPECT && want->state == WANT_PACKING)
+        doubt(f, want);
+    else
+        ledger_answer(&f->ledger, item);
+}
+
+static void to_local(struct fetch *f, struct want *want, const char *reason)
+{
+    struct err err;
+
+    if (!read_local(f, want, &err))
+        lose(f, want, err.kind == ERR_LIMIT ? "too-large" : reason);
 }
 
 /*
@@ -256,7 +318,7 @@ static void on_done(void *ctx, struct request *request)
     if (verdict.step == WAY_AGAIN && (request->status == 429 || request->status == 503))
         engine_slow(request);
     if (verdict.step == WAY_DONE)
-        rc = transfer_commit(t, want->item->what.checksum && !want->rechecked, fatal);
+        rc = transfer_commit(t, want_again(want), fatal);
     else if (verdict.broken)
         rc = transfer_abort(t, fatal);
     else
@@ -304,6 +366,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     if (want->way == WAY_CONTENT || !expiry_signed(buf_text(&t->url)))
         api_sign(api, &t->request); /* the engine gives the key to its own origin alone */
     want->outcome.attempts++;
+    want->picky = other_way(f, want);
     want->fresh = false;
     want->state = WANT_RUNNING;
     if (rc == 0 && engine_start(f->loop->engine, &t->request, &why) == 0)
@@ -435,7 +498,7 @@ static int turn(struct fetch *f, struct err *err)
     if (f->ledger.open && !f->ledger.err.kind && loop_turn(f->loop, due, err) < 0)
         return -1;
     while ((item = packer_answer(f->opts.packer)))
-        ledger_answer(&f->ledger, item);
+        answered(f, item);
     woken = loop_woken(f->loop);
     if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
         return -1;
@@ -450,58 +513,9 @@ static int turn(struct fetch *f, struct err *err)
     return 0;
 }
 
-/* Whether nothing of a bundle is wanted any more: then its ZIP is not, either. */
-static bool bundle_done(const struct bundle *bundle)
-{
-    const struct item *item;
-
-    for (item = bundle->members; item; item = item->sibling) {
-        if (!atomic_load(&item->packed))
-            return false;
-    }
-    return true;
-}
-
-/* Whether an item is not fetched: another one is, or it is here. */
-static bool is_done(const struct item *item)
-{
-    const struct bundle *bundle = item->bundle;
-
-    if (item->leader || atomic_load(&item->packed))
-        return true;
-    return item->unlisted && !(bundle && bundle->whole && !bundle_done(bundle));
-}
-
-/* Take up all that leads; what is a member waits for its bundle. */
-static void begin(struct fetch *f)
-{
-    struct bundle *bundle;
-    size_t i;
-
-    for (i = 0; i < plan_count(f->opts.plan); i++) {
-        struct item *item = plan_at(f->opts.plan, i);
-
-        f->ledger.all[i].item = item;
-        f->ledger.all[i].state = WANT_ENDED;
-        if (atomic_load(&item->packed)) {
-            f->ledger.all[i].outcome = f->opts.kept[i];
-            f->ledger.progress.done += !item->unlisted;
-        }
-        if (is_done(item))
-            continue;
-        (void)ledger_open(&f->ledger, item);
-        if (!item->bundle || item->bundle->parent == item)
-            wants_ready(f->ledger.queue, &f->ledger.all[i]);
-    }
-    for (bundle = plan_bundles(f->opts.plan); bundle; bundle = bundle->next) {
-        if (!bundle->whole || atomic_load(&bundle->parent->packed))
-            ledger_scout(&f->ledger, bundle);
-    }
-}
-
 int fetch_run(struct fetch *f, struct err *err)
 {
-    begin(f);
+    ledger_begin(&f->ledger, f->opts.plan, f->opts.kept);
     while (f->ledger.open) {
         if (turn(f, err) < 0)
             return -1;

@@ -96,6 +96,54 @@ void ledger_scout(struct ledger *l, struct bundle *bundle)
     release(l, bundle);
 }
 
+/* Whether nothing of a bundle is wanted any more: then its ZIP is not, either. */
+static bool bundle_done(const struct bundle *bundle)
+{
+    const struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (!atomic_load(&item->packed))
+            return false;
+    }
+    return true;
+}
+
+/* Whether an item is not fetched: another one is, or it is here. */
+static bool is_done(const struct item *item)
+{
+    const struct bundle *bundle = item->bundle;
+
+    if (item->leader || atomic_load(&item->packed))
+        return true;
+    return item->unlisted && !(bundle && bundle->whole && !bundle_done(bundle));
+}
+
+void ledger_begin(struct ledger *l, struct plan *plan, const struct outcome *kept)
+{
+    struct bundle *bundle;
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        struct item *item = plan_at(plan, i);
+
+        l->all[i].item = item;
+        l->all[i].state = WANT_ENDED;
+        if (atomic_load(&item->packed)) {
+            l->all[i].outcome = kept[i];
+            l->progress.done += !item->unlisted;
+        }
+        if (is_done(item))
+            continue;
+        (void)ledger_open(l, item);
+        if (!item->bundle || item->bundle->parent == item)
+            wants_ready(l->queue, &l->all[i]);
+    }
+    for (bundle = plan_bundles(plan); bundle; bundle = bundle->next) {
+        if (!bundle->whole || atomic_load(&bundle->parent->packed))
+            ledger_scout(l, bundle);
+    }
+}
+
 /* An item will not come: whoever waited for it goes on alone. */
 static void let_go(struct ledger *l, const struct item *item)
 {
@@ -159,7 +207,7 @@ static void note(struct ledger *l, const struct want *want)
                                .encoded_size = item->encoded_size };
     struct err err;
 
-    if (!l->journal || item->unlisted || !atomic_load(&item->packed))
+    if (!l->journal || item_hidden(item) || item->twinned || !atomic_load(&item->packed))
         return;
     memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
     memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
@@ -217,22 +265,35 @@ static void win_members(struct ledger *l, const struct bundle *bundle, const str
     }
 }
 
+/* A ZIP that came as the answer to a member is kept as a file, too. */
+static void tell_kept(struct ledger *l, const struct want *by)
+{
+    const struct item *parent = by->item->bundle->parent;
+    struct want *want = parent ? &l->all[parent->index] : NULL;
+
+    if (!parent || parent == by->item || !parent->kept || want->outcome.via)
+        return;
+    want->outcome = by->outcome;
+    note(l, want);
+}
+
 /* The ZIP of a bundle has come, by its own row or as the answer to a member. */
 static void on_split(struct ledger *l, struct want *want)
 {
     struct bundle *bundle = want->item->bundle;
 
     win_members(l, bundle, want);
+    tell_kept(l, want);
     if (want->state == WANT_PACKING && bundle->parent == want->item) {
         win(l, want);
-    } else if (want->state == WANT_PACKING) { /* in it, but with another checksum */
+    } else if (want->state == WANT_PACKING) { /* in it, but wrong by its checksum or type */
         want->rechecked = true;
+        want->settled = true;
         wants_ready(l->queue, want);
     }
     release(l, bundle);
 }
 
-/* The packer has looked at a body. */
 void ledger_answer(struct ledger *l, struct item *item)
 {
     struct want *want = &l->all[item->index];
@@ -261,6 +322,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         on_split(l, want);
         return;
     case ITEM_LACKS:
+        tell_kept(l, want);
         ledger_lose(l, want, "not-in-bundle");
         return;
     case ITEM_BROKEN:
@@ -278,6 +340,8 @@ void ledger_answer(struct ledger *l, struct item *item)
                  "artifact '%s' was not as long as its server announced; fetching it again",
                  item->what.artifact_id);
         wants_ready(l->queue, want);
+        return;
+    case ITEM_SUSPECT: /* the fetch's own to decide */
         return;
     }
 }

@@ -52,13 +52,21 @@ void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum 
 /* Take an item's want up, carried; the caller makes it ready when it leads. */
 struct want *ledger_open(struct ledger *l, struct item *item);
 
+/*
+ * Take up all that leads; what is a member waits for its bundle.
+ *
+ * kept    outcomes of the items that are packed already, by index; NULL: none is
+ */
+void ledger_begin(struct ledger *l, struct plan *plan, const struct outcome *kept);
+
 /* Without the ZIP of a bundle: one member goes ahead. */
 void ledger_scout(struct ledger *l, struct bundle *bundle);
 
 /* An item will not come, and why; whoever waited for it goes on. */
 void ledger_lose(struct ledger *l, struct want *want, const char *reason);
 
-/* The packer has looked at an item's body: see item->answer. */
+/* The packer has looked at an item's body: see item->answer; but of ITEM_SUSPECT, which is for
+ * the fetch to decide, nothing comes. */
 void ledger_answer(struct ledger *l, struct item *item);
 
 #endif

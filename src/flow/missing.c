@@ -15,7 +15,7 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
         const struct item *item = plan_at(plan, i);
 
         coming +=
-            !item->packed && !item->unlisted && !enter_is_final(record_reason(fetch, item));
+            !item->packed && !item_hidden(item) && !enter_is_final(record_reason(fetch, item));
     }
     return coming;
 }
@@ -49,7 +49,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (!item->packed && !item->unlisted)
+        if (!item->packed && !item_hidden(item))
             count = count_reason(out, count, most, record_reason(fetch, item));
     }
     return count;
@@ -63,7 +63,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
     for (i = 0; opts->lost && i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (!item->packed && !item->unlisted)
+        if (!item->packed && !item_hidden(item))
             opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
                        record_reason(fetch, item));
     }
@@ -98,7 +98,7 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-void missing_mismatches(const struct plan *plan)
+void missing_wrong(const struct plan *plan)
 {
     size_t i;
 
@@ -110,5 +110,11 @@ void missing_mismatches(const struct plan *plan)
                 LOG_WARNING,
                 "artifact '%s' of run '%s' does not have the checksum that the service gave",
                 item->what.artifact_id, item->what.run_id);
+        if (item->suspect)
+            log_line(LOG_WARNING,
+                     "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
+                     "its type says: look at '%s'",
+                     item->what.artifact_id, item->what.type ? item->what.type : "no type",
+                     item->what.run_id, item->path);
     }
 }

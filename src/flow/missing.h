@@ -30,7 +30,8 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
 /* Count the runs' records into a result, and warn of those that are lost. */
 void missing_records(const struct listing *listing, struct pull_result *result);
 
-/* Warn of each artifact that has another checksum than the service gave. */
-void missing_mismatches(const struct plan *plan);
+/* Warn of each artifact that has another checksum than the service gave, or whose content
+ * cannot be what its type says. */
+void missing_wrong(const struct plan *plan);
 
 #endif

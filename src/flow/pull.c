@@ -372,12 +372,13 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
     result->totals = record.totals;
     result->mismatches = record.mismatches;
+    result->suspects = record.suspects;
     result->reason_count =
         missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
     result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
-                         result->records_lost;
+                         record.suspects || result->records_lost;
     return 0;
 }
 
@@ -444,7 +445,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
             log_line(LOG_INFO, "%s", ignored.text);
     }
     for (i = 0; p->plan && i < plan_count(p->plan); i++)
-        result->kept += plan_at(p->plan, i)->packed && !plan_at(p->plan, i)->unlisted;
+        result->kept += plan_at(p->plan, i)->packed && !item_hidden(plan_at(p->plan, i));
     return result->kept > 0;
 }
 
@@ -531,7 +532,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     }
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    missing_mismatches(p->plan);
+    missing_wrong(p->plan);
     return seal(p, result, err);
 }
 

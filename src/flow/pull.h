@@ -121,6 +121,7 @@ struct pull_result {
     struct missing_reason reasons[PULL_REASONS];
     size_t reason_count;
     uint64_t mismatches;
+    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
     size_t records;      /* that tell the runs' stories */
     size_t records_lost; /* that the service should have given */
     size_t runs;         /* those asked for, and their children */

@@ -41,6 +41,7 @@ struct record {
     uint8_t sha512[SHA512_SIZE];
     struct manifest_totals totals; /* record_count fills it, but for stored_bytes */
     uint64_t mismatches;           /* checksums that the service gave and that are wrong */
+    uint64_t suspects;             /* artifacts whose content cannot be what their type says */
 };
 
 /* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the

@@ -121,7 +121,7 @@ static int list_older(const struct survey_opts *opts, const struct runs_query *q
     if (older_list(opts->loop, opts->callers, &older, lister->oldest, on_row, lister, &whole,
                    err) < 0)
         return -1;
-    lister->result->cut = !whole;
+    lister->result->end.cut = !whole;
     return 0;
 }
 
@@ -141,11 +141,12 @@ int survey_list(const struct survey_opts *opts, struct survey_result *result, st
     if (rc == 0 && frontier.from != CATALOG_UNKNOWN && frontier.from <= wanted)
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
-        rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->cut, err);
-    if (rc == 0 && result->cut)
+        rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->end, err);
+    if (rc == 0 && result->end.cut)
         rc = list_older(opts, &query, &lister, err);
-    if (rc == 0 && lister.newest != CATALOG_UNKNOWN) {
-        if (result->cut) /* what was not reached is looked for again */
+    /* what a row without an ID stands for is looked for again the next time */
+    if (rc == 0 && lister.newest != CATALOG_UNKNOWN && !result->end.unread) {
+        if (result->end.cut) /* what was not reached is looked for again */
             frontier = (struct frontier){ lister.oldest, lister.newest };
         else
             widen(&frontier, wanted, lister.newest);
@@ -282,12 +283,12 @@ static int list_going(const struct survey_opts *opts, struct err *err)
                                 .since_us = CLOCK_NONE,
                                 .until_us = CLOCK_NONE };
     struct err why = { 0 };
-    bool cut;
+    struct runs_end end;
     int rc = catalog_begin(opts->catalog, err);
 
     if (rc < 0)
         return -1;
-    rc = runs_list(opts->loop, opts->callers, &query, on_going, (void *)(uintptr_t)opts, &cut,
+    rc = runs_list(opts->loop, opts->callers, &query, on_going, (void *)(uintptr_t)opts, &end,
                    &why);
     if (rc < 0 && (why.kind == ERR_HTTP || why.kind == ERR_FORMAT)) {
         log_line(LOG_INFO, "%s; runs that are going on are asked for one by one", why.text);

@@ -48,8 +48,8 @@ struct survey_opts {
 struct survey_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
-    size_t grown; /* archived ones that have more by now */
-    bool cut;     /* the service did not list all runs */
+    size_t grown;        /* archived ones that have more by now */
+    struct runs_end end; /* what the list of runs did not tell */
 };
 
 /* Run IDs of a state, as copies. */

@@ -170,6 +170,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->missing += r->totals.missing;
     all->mismatches += r->mismatches;
     all->records_lost += r->records_lost;
+    all->suspects += r->suspects;
     all->volumes += !r->nothing;
 }
 
@@ -473,7 +474,8 @@ static int survey(struct sync *s, struct err *err)
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
-    s->result->cut = result.cut;
+    s->result->cut = result.end.cut;
+    s->result->unread = result.end.unread;
     return rc;
 }
 
@@ -552,8 +554,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->mismatches && !r->records_lost && !r->failed && !r->newly_lost &&
-           !r->cut && !heal_troubled(&r->found);
+    return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
+           !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

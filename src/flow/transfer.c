@@ -143,9 +143,18 @@ uint64_t transfer_have(const struct transfer *t)
     return request->received + (request_partial(request) ? request->resume.from : 0);
 }
 
+/* Whether a body is one that the packer would not take, by its first bytes. */
+static bool is_doubtful(const struct transfer *t)
+{
+    unsigned char head[STOW_HEAD];
+
+    return t->want->picky &&
+           item_suspect(t->want->item, head, body_head(t->part.body, head, sizeof(head)));
+}
+
 /*
  * Bytes still to come, or UINT64_MAX when this body cannot pass through: also one that may have
- * to be unpacked first.
+ * to be unpacked first, or that cannot be what it should be.
  */
 static uint64_t remaining(const struct transfer *t)
 {
@@ -159,7 +168,7 @@ static uint64_t remaining(const struct transfer *t)
         total < t->all->pass_min || total < body->size || t->want->no_pass ||
         total > request->max || t->want->item->bundle ||
         (what->type && strcmp(what->type, "har") == 0) ||
-        (what->sized && what->file_size != total))
+        (what->sized && what->file_size != total) || is_doubtful(t))
         return UINT64_MAX;
     return total - body->size;
 }
@@ -260,7 +269,7 @@ static int start_over(struct transfer *t, struct err *err)
     if (request_partial(&t->request))
         return 0;
     if (t->part.passing) {
-        rc = packer_tail(t->all->packer, false, false, err);
+        rc = packer_tail(t->all->packer, false, 0, err);
         t->all->head = NULL;
     }
     part_clear(&t->part);
@@ -389,7 +398,7 @@ static enum body_coding coding_of(const struct request *request)
     return CODED_NOT;
 }
 
-int transfer_commit(struct transfer *t, bool again, struct err *err)
+int transfer_commit(struct transfer *t, unsigned again, struct err *err)
 {
     struct transfers *all = t->all;
     struct chunk *chunk;
@@ -422,7 +431,7 @@ int transfer_commit(struct transfer *t, bool again, struct err *err)
 
 int transfer_abort(struct transfer *t, struct err *err)
 {
-    int rc = t->part.passing ? packer_tail(t->all->packer, false, false, err) : 0;
+    int rc = t->part.passing ? packer_tail(t->all->packer, false, 0, err) : 0;
 
     release(t);
     return rc;
@@ -484,7 +493,7 @@ int transfer_forget(struct transfers *all, struct want *want, struct err *err)
     all->parts--;
     if (part->passing) {
         all->head = NULL;
-        rc = packer_tail(all->packer, false, false, err);
+        rc = packer_tail(all->packer, false, 0, err);
     }
     part_free(part);
     return rc;

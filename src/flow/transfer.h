@@ -126,7 +126,7 @@ uint64_t transfer_pause(const struct transfer *transfer);
 enum sink transfer_sink(void *ctx, const char *bytes, size_t len);
 
 /* The body is whole: the packer gets it; again as in packer_item. Frees the slot. */
-int transfer_commit(struct transfer *transfer, bool again, struct err *err) MUST_CHECK;
+int transfer_commit(struct transfer *transfer, unsigned again, struct err *err) MUST_CHECK;
 
 /* The body is of no use. Frees the slot. */
 int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "flow/want.h"
 
 #include "base/mem.h"
+#include "pack/packer.h"
 
 struct heap {
     struct want **at;
@@ -33,6 +34,12 @@ static bool dies_before(const struct want *a, const struct want *b)
 static bool due_before(const struct want *a, const struct want *b)
 {
     return a->due < b->due;
+}
+
+unsigned want_again(const struct want *want)
+{
+    return (want->item->what.checksum && !want->rechecked ? PACKER_AGAIN_SUM : 0) |
+           (want->picky ? PACKER_AGAIN_SUSPECT : 0);
 }
 
 struct wants *wants_new(size_t most, struct err *err)

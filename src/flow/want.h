@@ -56,6 +56,9 @@ struct want {
     enum want_state state;
     enum way way;
     bool rechecked;    /* fetched twice already for its checksum */
+    unsigned doubts;   /* times that its content could not be what its type says */
+    bool settled;      /* and that no other way is left: it is kept as it comes */
+    bool picky;        /* while it runs: there is another way if it is suspect */
     bool fresh;        /* url is newer than the one it is being fetched by */
     unsigned renewed;  /* lists fetched again for its sake */
     struct part *part; /* what is here of a body that broke off; transfer.h */
@@ -67,6 +70,9 @@ struct want {
 };
 
 struct wants;
+
+/* Why content that comes now may be fetched again: packer_again's. */
+unsigned want_again(const struct want *want);
 
 struct wants *wants_new(size_t most, struct err *err) MUST_CHECK;
 void wants_free(struct wants *wants);

@@ -285,6 +285,23 @@ static int text(const char **out, struct json_value root, const char *name,
     return 0;
 }
 
+/* Whether a row's notes have a word. */
+static bool has_note(struct json_value root, const char *word)
+{
+    struct json_value notes = json_get(root, "notes");
+    struct json_value note = json_next(notes, (struct json_value){ 0 });
+    size_t len;
+
+    for (; json_type(note) != JSON_ABSENT; note = json_next(notes, note)) {
+        const char *raw = json_raw(note, &len);
+
+        if (json_type(note) == JSON_STRING && len == strlen(word) &&
+            memcmp(raw, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 static uint64_t number(struct json_value root, const char *name)
 {
     uint64_t value;
@@ -318,6 +335,7 @@ int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct
         goto out;
     (void)json_bool(json_get(root, "link"), &out->link);
     (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
+    out->suspect = has_note(root, "suspect-content");
     out->listed_size = number(root, "listed_size");
     out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
@@ -360,20 +378,6 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
 }
 
 /* Whether a run's notes have a word. */
-static bool has_note(struct json_value notes, const char *word)
-{
-    struct json_value v = { 0 };
-    size_t len;
-
-    while (json_type(notes) == JSON_ARRAY && (v = json_next(notes, v)).doc) {
-        const char *raw = json_type(v) == JSON_STRING ? json_raw(v, &len) : NULL;
-
-        if (raw && len == strlen(word) && memcmp(raw, word, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 int rows_run(struct rows_run *out, const char *row, size_t len, struct region *region,
              struct err *err)
 {
@@ -402,8 +406,8 @@ int rows_run(struct rows_run *out, const char *row, size_t len, struct region *r
         text(&out->error, root, "error", region, err) < 0)
         goto out;
     out->named = json_type(json_get(root, "other_run_id")) != JSON_ABSENT;
-    out->no_artifacts = has_note(json_get(root, "notes"), "no-artifacts");
-    out->retry_pending = has_note(json_get(root, "notes"), "retry-pending");
+    out->no_artifacts = has_note(root, "no-artifacts");
+    out->retry_pending = has_note(root, "retry-pending");
     (void)json_u64(json_get(counts, "archived"), &out->archived);
     (void)json_u64(json_get(counts, "missing"), &out->missing);
     rc = out->run_id ? 0 : err_set(err, ERR_FORMAT, "a run's row in the manifest lacks run_id");

@@ -87,6 +87,7 @@ struct rows_artifact {
     uint64_t listed_size; /* ROWS_NONE: none */
     bool told;            /* a manifest that has the two of them; older ones do not */
     bool mismatch;        /* the bytes have another checksum */
+    bool suspect;         /* they cannot be what the type says */
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     bool link;

@@ -59,6 +59,9 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     if (r->mismatches)
         (void)fprintf(out, "mismatches  %llu with another checksum than the service gave\n",
                       (unsigned long long)r->mismatches);
+    if (r->suspects)
+        (void)fprintf(out, "suspect     %llu whose content cannot be what the type says\n",
+                      (unsigned long long)r->suspects);
     if (t->missing)
         (void)fprintf(out, "missing     %llu:", (unsigned long long)t->missing);
     for (i = 0; i < r->reason_count; i++)
@@ -109,6 +112,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
         jsonw_u64(w, r->reasons[i].reason, r->reasons[i].count);
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
+    jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "retries", r->retries);
     jsonw_u64(w, error ? "kept" : "restored", error ? r->kept : r->restored);
     jsonw_u64(w, "elapsed_ms", r->elapsed);

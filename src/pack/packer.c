@@ -32,12 +32,13 @@ struct parcel {
     int64_t mtime;
     uint64_t size;
     bool whole;
-    bool again;
+    unsigned again; /* packer_again's */
 };
 
 struct packer {
     struct packer_opts opts;
     struct volume *volume;
+    struct plan *plan;
     struct queue *queue;
     pthread_t thread;
     bool joined;
@@ -98,6 +99,16 @@ static struct item *member_named(const struct bundle *bundle, const char *name)
     return NULL;
 }
 
+/* Whether a body cannot be what its item's type says. */
+static bool is_suspect(const struct item *item, const struct body *body,
+                       const struct digest *digest)
+{
+    unsigned char head[STOW_HEAD];
+    size_t len = body_head(body, head, sizeof(head));
+
+    return item_suspect(item, head, len) && !stow_proven(item, digest);
+}
+
 /*
  * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
  *
@@ -115,7 +126,8 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
         return *bad ? 0 : -1;
     }
     if (stow_hash(p->stow, body, &digest, err) == 0)
-        rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size)) &&
+        rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size) ||
+              is_suspect(member, body, &digest)) &&
                      member != settle
                  ? 0
                  : stow_item(p->stow, member, body, &digest, err);
@@ -123,18 +135,33 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
     return rc;
 }
 
+/* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
+static int keep_whole(struct packer *p, struct item *item, const struct body *body,
+                      const struct digest *digest, struct err *err)
+{
+    struct item *parent = item->bundle->parent;
+
+    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
+    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
+        return 0;
+    parent->kept = true;
+    return stow_item(p->stow, parent, body, digest, err);
+}
+
 /*
  * Take the ZIP of an item's bundle apart.
  *
- * returns  1: it is that ZIP, and its members are packed; 0: it is not; -1: fatal
+ * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
+ * have one name; -1: fatal
  */
-static int take_apart(struct packer *p, struct item *item, const struct body *body, bool again,
-                      const struct digest *digest, struct err *err)
+static int take_apart(struct packer *p, struct item *item, const struct body *body,
+                      unsigned again, const struct digest *digest, struct err *err)
 {
     struct bundle *bundle = item->bundle;
     struct split_reader reader;
     struct unzip *unzip;
     const char *name;
+    bool twins;
     bool bad = false;
     int rc = 0;
 
@@ -145,7 +172,10 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
         unzip_free(unzip);
         return 0;
     }
-    while (rc == 0 && !bad && (name = unzip_next(unzip, err))) {
+    twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
+    if (!bundle->seen && split_holds_more(unzip, p->plan, bundle))
+        rc = keep_whole(p, item, body, digest, err);
+    while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
         struct item *member = member_named(bundle, name);
 
         if (member)
@@ -156,7 +186,7 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
         rc = -1;
     bundle->seen = true;
     memcpy(bundle->sha256, digest->sha256, sizeof(bundle->sha256));
-    return rc < 0 ? -1 : 1;
+    return rc < 0 ? -1 : !twins;
 }
 
 /* Put a HAR that came compressed into its plain form; *body is then another one. */
@@ -180,13 +210,18 @@ static int unwrap(struct packer *p, struct item *item, struct body **body,
     return stow_hash(p->stow, plain, digest, err);
 }
 
-/* Pack an item's own content, unless it has another checksum and may be fetched again. */
+/* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
+ * again. */
 static int pack_content(struct packer *p, struct item *item, const struct body *body,
-                        const struct digest *digest, bool again, enum item_answer *what,
+                        const struct digest *digest, unsigned again, enum item_answer *what,
                         struct err *err)
 {
     err_clear(err);
-    if (again && stow_mismatch(item, digest)) {
+    if ((again & PACKER_AGAIN_SUSPECT) && is_suspect(item, body, digest)) {
+        *what = ITEM_SUSPECT;
+        return 0;
+    }
+    if ((again & PACKER_AGAIN_SUM) && stow_mismatch(item, digest)) {
         *what = ITEM_MISMATCH;
         return 0;
     }
@@ -237,6 +272,9 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     err_clear(err);
     if (item->bundle && item->bundle->parent == item) {
         what = apart ? ITEM_SPLIT : ITEM_BROKEN;
+        if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
+            is_suspect(item, parcel->body, &digest))
+            return answer(p, item, ITEM_SUSPECT, err);
         if (!item->unlisted && stow_item(p->stow, item, parcel->body, &digest, err) < 0)
             return -1;
     } else if (apart) {
@@ -301,7 +339,7 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
         volume_back(p->volume);
         return parcel->whole ? answer(p, item, ITEM_LENGTH, err) : 0;
     }
-    if (parcel->again && stow_mismatch(item, &digest)) {
+    if ((parcel->again & PACKER_AGAIN_SUM) && stow_mismatch(item, &digest)) {
         volume_back(p->volume);
         return answer(p, item, ITEM_MISMATCH, err);
     }
@@ -423,6 +461,7 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         return NULL;
     p->opts = *opts;
     p->volume = volume;
+    p->plan = plan;
     p->joined = true;
     p->last_document = &p->documents;
     p->last_parked = &p->parked;
@@ -489,7 +528,7 @@ static int hand_over(struct packer *p, const struct parcel *what, struct err *er
     return -1;
 }
 
-int packer_item(struct packer *p, struct item *item, struct body *body, bool again,
+int packer_item(struct packer *p, struct item *item, struct body *body, unsigned again,
                 struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body, .again = again };
@@ -529,7 +568,7 @@ int packer_more(struct packer *p, struct chunk *chunk, struct err *err)
     return hand_over(p, &parcel, err);
 }
 
-int packer_tail(struct packer *p, bool whole, bool again, struct err *err)
+int packer_tail(struct packer *p, bool whole, unsigned again, struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole, .again = again };
 

@@ -59,12 +59,18 @@ bool packer_step(struct packer *packer);
 /* Stop without finishing what was handed over; NULL is fine. */
 void packer_free(struct packer *packer);
 
+/* Why an item can be fetched once more; then it is answered, and not packed. */
+enum packer_again {
+    PACKER_AGAIN_SUM = 1,     /* when it has another checksum */
+    PACKER_AGAIN_SUSPECT = 2, /* when it cannot be what its type says */
+};
+
 /*
  * Hand over a whole body of an item.
  *
- * again    it can be fetched once more: a mismatch is answered, not packed
+ * again    packer_again's, together; 0: it is packed as it is
  */
-int packer_item(struct packer *packer, struct item *item, struct body *body, bool again,
+int packer_item(struct packer *packer, struct item *item, struct body *body, unsigned again,
                 struct err *err) MUST_CHECK;
 
 /* Hand over a document with its path (mem_*; moves in). */
@@ -84,8 +90,11 @@ int packer_head(struct packer *packer, struct item *item, struct body *body, uin
 /* More of it. */
 int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUST_CHECK;
 
-/* All of it has come (whole; then it is answered, again as above), or it broke off. */
-int packer_tail(struct packer *packer, bool whole, bool again, struct err *err) MUST_CHECK;
+/*
+ * All of it has come (whole; then it is answered, again as above), or it broke off. That it is
+ * suspect must have been seen before packer_head.
+ */
+int packer_tail(struct packer *packer, bool whole, unsigned again, struct err *err) MUST_CHECK;
 
 /* An item whose answer has come since the last call, or NULL. */
 struct item *packer_answer(struct packer *packer);

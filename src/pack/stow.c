@@ -75,17 +75,28 @@ int stow_hash(struct stow *s, const struct body *body, struct digest *digest, st
     return n < 0 ? -1 : 0;
 }
 
-bool stow_mismatch(const struct item *item, const struct digest *digest)
+/* Whether the service gave a checksum. */
+static bool has_sum(const struct item *item)
+{
+    return item->what.checksum && strlen(item->what.checksum) == SHA256_TEXT - 1;
+}
+
+bool stow_proven(const struct item *item, const struct digest *digest)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
     char coded[SHA256_TEXT];
 
-    if (!sum || strlen(sum) != SHA256_TEXT - 1)
+    if (!has_sum(item))
         return false;
     text_hex(plain, digest->sha256, SHA256_SIZE);
     text_hex(coded, item->encoded_sha256, SHA256_SIZE);
-    if (strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0))
+    return strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0);
+}
+
+bool stow_mismatch(const struct item *item, const struct digest *digest)
+{
+    if (!has_sum(item) || stow_proven(item, digest))
         return false;
     /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
     return item->encoded || !item_at_rest_coded(item);
@@ -179,6 +190,9 @@ void stow_describe(struct item *item, const char *path, uint64_t size,
     item->digest = *digest;
     item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     item->mismatch = stow_mismatch(item, digest);
+    item->suspect = item_suspect(item, head, len) && !stow_proven(item, digest);
+    if (item->suspect)
+        item_note(item, "suspect-content");
     judge_recording(item, head, len, is);
 }
 
@@ -197,7 +211,7 @@ int stow_known(struct stow *s, struct err *err)
     for (i = 0; s->opts.dedupe && i < plan_count(s->plan); i++) {
         struct item *item = plan_at(s->plan, i);
 
-        if (item->packed && !item->duplicate_of && !item->unlisted &&
+        if (item->packed && !item->duplicate_of && !item_hidden(item) &&
             !dedupe_find(s->dedupe, item->size, &item->digest) &&
             dedupe_add(s->dedupe, item->size, &item->digest, item, err) < 0)
             return -1;
@@ -238,7 +252,8 @@ static int find_first(struct stow *s, struct item *item, uint64_t size,
 /* Whether what its leader turned out to be is what the service says of a follower, too. */
 static bool follows(const struct item *follower, uint64_t size, const struct digest *digest)
 {
-    return !follower->unlisted && item_fits(follower, size) && !stow_mismatch(follower, digest);
+    return !item_hidden(follower) && item_fits(follower, size) &&
+           !stow_mismatch(follower, digest);
 }
 
 int stow_item(struct stow *s, struct item *leader, const struct body *body,

@@ -63,6 +63,9 @@ int stow_hash(struct stow *stow, const struct body *body, struct digest *digest,
 void stow_describe(struct item *item, const char *path, uint64_t size,
                    const struct digest *digest, const unsigned char *head, size_t len);
 
+/* Whether the service gave a checksum that the content or its encoded form has. */
+bool stow_proven(const struct item *item, const struct digest *digest);
+
 /* Whether the service gave a checksum that neither the content nor its encoded form has. */
 bool stow_mismatch(const struct item *item, const struct digest *digest);
 

@@ -147,11 +147,11 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
     catalog_number(sql, 7, a->created_at);
     if (a->listed)
         catalog_bytes(sql, 8, a->listed, ENTRY_LISTED);
-    catalog_number(sql, 9, a->mismatch);
+    catalog_number(sql, 9, a->wrong);
     if (catalog_do(c, sql, err) < 0 ||
         found_again(c, a->run_id, a->artifact_id ? a->artifact_id : a->path, err) < 0)
         return -1;
-    if (!a->artifact_id || a->mismatch)
+    if (!a->artifact_id || a->wrong)
         return 0;
     sql = catalog_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
     if (!sql)

@@ -53,7 +53,8 @@ struct entry_artifact {
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     const uint8_t *listed; /* ENTRY_LISTED bytes, by entry_listing; NULL: not known */
-    bool mismatch;         /* it has another checksum than the service gave */
+    bool wrong; /* it has another checksum than the service gave, or cannot be what it should be
+                 */
 };
 
 /* What a list says of an artifact's content. */

@@ -288,7 +288,8 @@ static int short_row(struct page *page, const char *text, size_t len, struct err
         add_member(out, "t", row.artifact_type, err) == 0 &&
         add_member(out, "s", row.step_id, err) == 0 &&
         add_member(out, "c", row.created_at, err) == 0 &&
-        add_member(out, "m", row.media_type, err) == 0)
+        add_member(out, "m", row.media_type, err) == 0 &&
+        (!row.suspect || buf_adds(out, "\"x\": true, ", err) == 0))
         rc = buf_addf(out, err, "\"z\": %llu}", (unsigned long long)row.size);
     region_free(region);
     return rc;

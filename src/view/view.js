@@ -464,6 +464,13 @@
     return part("Console errors (" + lines.length + ")", list, growing(list, lines, (l) => marked(l, "")));
   }
 
+  /* Files that are not what they are called: a sign-in page in place of a recording. */
+  function suspectPart(rows) {
+    const odd = rows.filter((row) => row.x);
+    return odd.length ? part("Suspect (" + odd.length + ")", make("ul", {}, ...odd.slice(0, SHOWN).map((row) => make("li", {}, (row.t || "no type") + ": ", link(row),
+      " cannot be what its type says")))) : null;
+  }
+
   function lostPart(run) {
     const lost = data.missing.filter((m) => m.run_id === run.run_id);
     if (!lost.length) return null;
@@ -509,7 +516,7 @@
           run.other_run_id ? "also " + run.other_run_id : ""].filter(Boolean).join(", ") }))];
     if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
     if (run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.join(", ") }));
-    parts.push(attemptsPart(record, story), familyPart(run), lostPart(run), consoleErrors(rows));
+    parts.push(attemptsPart(record, story), familyPart(run), lostPart(run), suspectPart(rows), consoleErrors(rows));
     if (story.timeline.length) parts.push(part("Timeline", timelineList(story.timeline, 0)));
     const video = films(rows);
     const steps = part("Steps", ...stepParts(rows, story));

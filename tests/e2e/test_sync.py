@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """sync: every run that has ended, once; the catalog, find, hold, and what watches over it."""
+import base64
 import json
 import os
 import shutil
@@ -86,6 +87,19 @@ def test_every_ended_run_once(sync, runs, emu, skyarc, tmp_path):
     assert (third["archived_runs"], third["volumes"]) == (2, 1)
     skyarc("verify", "vault/" + volumes(tmp_path)[1], check=0)
     assert len(archived(tmp_path)) == 21 and set(archived(tmp_path).values()) == {1}
+
+
+def test_rows_that_name_no_run(sync, runs, emu, tmp_path):
+    """An error, and what is named is archived; the rest when it has a name again."""
+    runs("tsk_a")
+    runs("tsk_b")
+    row = {"run_id": "tsk_a", "status": "completed", "created_at": stamp(7260), "finished_at": stamp(7200)}
+    text = json.dumps([row, dict(row, run_id=None, id="tsk_b")]).encode()
+    emu.fault("runs", "raw", body=base64.b64encode(text).decode())
+    summary = sync(check=3)
+    assert summary["unread_rows"] == 1 and summary["archived_runs"] == 1
+    assert states(tmp_path) == {"tsk_a": "open"}
+    assert sync()["archived_runs"] == 1 and set(states(tmp_path)) == {"tsk_a", "tsk_b"}
 
 
 def test_nothing_new_costs_one_request(sync, runs, emu):

@@ -44,15 +44,15 @@ def film(browser):
     return base64.b64decode(browser.ask(FILM))
 
 
-def pull_view(skyarc, tmp_path, *runs):
-    skyarc("pull", "-o", "a.tar.zst", *runs, check=0)
+def pull_view(skyarc, tmp_path, *runs, check=0):
+    skyarc("pull", "-o", "a.tar.zst", *runs, check=check)
     return extract(tmp_path / "a.tar.zst", tmp_path)
 
 
 @pytest.fixture
 def view(skyarc, tmp_path, browser):
-    def show(*runs, at=""):
-        folder = pull_view(skyarc, tmp_path, *runs)
+    def show(*runs, at="", check=0):
+        folder = pull_view(skyarc, tmp_path, *runs, check=check)
         browser.open((folder / "index.html").as_uri() + at)
         return folder
 
@@ -227,6 +227,16 @@ def test_a_story_that_goes_on(view, browser, emu):
     view("wr_r", at="#wr_r")
     text = browser.ask("document.querySelector('main').textContent")
     assert "going to be tried again at 2026-11-26T10:00:00" in text and "tags (not-offered)" in text
+
+
+def test_suspect_content_is_told(view, browser, emu):
+    emu.run("tsk_s", [{"id": "q1", "type": "recording", "data": b"<html>Sign in</html>", "summed": False},
+                      {"id": "q2", "type": "html", "data": b"<p>", "summed": False}])
+    view("tsk_s", at="#tsk_s", check=3)
+    assert browser.ask("[...document.querySelectorAll('h3')].map(h => h.textContent)").count("Suspect (1)") == 1
+    text = browser.ask("document.querySelector('main').textContent")
+    assert "recording: " in text and "cannot be what its type says" in text
+    assert not browser.complaints()
 
 
 def test_a_hostile_story(view, browser, emu, trap):

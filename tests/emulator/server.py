@@ -16,6 +16,10 @@ from . import corpus, media, story
 
 KEY = "sk-emulator-0123456789abcdef"
 SECRET = b"emulator"
+# what comes with status 200 in place of what was asked for
+SIGN_IN = b"<html><body><form>Sign in to use this proxy!!!</form></html>"
+STORE_ERROR = (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+               b"<Message>Request has expired</Message></Error>")
 
 
 class State:
@@ -203,6 +207,10 @@ class Handler(BaseHTTPRequestHandler):
                        headers=headers)
         elif kind == "redirect":
             self.reply(fault.get("status", 302), b"", headers=[("Location", fault["to"])])
+        elif kind == "sign-in":  # a proxy's, in place of what was asked for
+            self.reply(200, SIGN_IN, "text/html")
+        elif kind == "store-error":
+            self.reply(200, STORE_ERROR, "application/xml")
         elif kind == "raw":
             self.reply(200, base64.b64decode(fault["body"]))
         elif kind == "huge":
@@ -216,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "silence":
+            time.sleep(fault["seconds"])
+            self.cut()
         elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
             self.begin(answer)
             self.end_headers()

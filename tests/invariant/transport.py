@@ -3,9 +3,10 @@
 
 Each takes an Answer and gives steps. NEEDS says what must be known of an artifact, by its row, for the
 lie to be one that a client can see: "" nothing (the answer contradicts itself), "known" its size or
-checksum, "sum" its checksum.
+checksum, "sum" its checksum, "look" its type, by which its first bytes are known.
 """
 from . import coding
+from emulator.server import SIGN_IN, STORE_ERROR
 from .wire import CLOSE, RESET, head, reply
 
 LIES = {}  # name: (maker, needs)
@@ -551,4 +552,17 @@ def another_artifact(a):
     return reply(status, headers, a.world.things[a.rng.choice(keys)].data)
 
 
-NO_CALL = {"other-bytes", "one-bit", "another-artifact", "unasked-part", "bomb"}  # not for JSON
+about("what is not what was asked for")
+
+@lie("look")
+def sign_in(a):
+    """A proxy's page, in place of what is behind it."""
+    return reply(200, [("Content-Type", "text/html")], SIGN_IN)
+
+
+@lie("look")
+def store_error(a):
+    return reply(200, [("Content-Type", "application/xml")], STORE_ERROR)
+
+
+NO_CALL = {"sign-in", "store-error", "other-bytes", "one-bit", "another-artifact", "unasked-part", "bomb"}  # not for JSON

@@ -23,6 +23,7 @@ TYPES = [("recording", "webm"), ("screenshot_action", "png"), ("screenshot_final
 MAGIC = {"recording": b"\x1a\x45\xdf\xa3\x01\x42\x86\x81\x01\x42\xf7\x81\x01",
          "screenshot_action": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "screenshot_final": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
          "pdf": b"%PDF-1.4\n"}
+LOOKS = {*MAGIC, "trace", "har", "visible_elements_tree", "llm_response"}  # what their first bytes tell
 
 
 def stamp(when):
@@ -224,7 +225,7 @@ class World:
             return zipped({"trace.json": label + self.rng.randbytes(size)})
         if kind == "har":
             return json.dumps({"log": {"entries": [label.decode()] * (1 + size // 60)}}).encode()
-        if kind == "visible_elements_tree":
+        if kind in ("visible_elements_tree", "llm_response"):
             return json.dumps({"id": label.decode(), "rows": [self.rng.random() for _ in range(size // 20)]}).encode()
         line = b"<p>%s%d</p>\n" % (label, self.rng.randrange(10**9))
         return line * (1 + size // len(line))
@@ -237,7 +238,9 @@ class World:
 
     def bump(self, thing):
         """Another version of the same size."""
-        thing.change(flip(thing.data[:1], self.rng) + self.rng.randbytes(max(0, len(thing.data) - 1)))
+        look = min(16, max(0, len(thing.data) - 1))  # which stays
+        thing.change(thing.data[:look] + flip(thing.data[look:look + 1], self.rng)
+                     + self.rng.randbytes(max(0, len(thing.data) - look - 1)))
 
     # what is said of it
 
