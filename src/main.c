@@ -72,6 +72,7 @@
  *           receive   webhooks in, one archive a run out
  *           sync      heal, survey, write volumes: the order of a night
  *           survey    what the service has by now, as states of runs
+ *           recheck   what is archived and open, listed once more
  *           enter     volumes into the catalog
  *           prune     runs that no rule keeps, removed
  *           rewrite   a volume once more, with some of its runs
@@ -85,6 +86,7 @@
  *           search    what a catalog holds, found
  *           annals    log.jsonl: holds, what was pruned or lost: what no volume can tell
  *           replay    the log, brought into the catalog
+ *           relation  the other names of runs, and which run has started which
  *           fixity    whether volumes still are what they were
  *           heal      the catalog opened, and brought together with the disk
  *           inbox     webhooks on the disk
@@ -105,6 +107,7 @@
  *           paging    a record in pages, put together
  *           extras    what a run's record names beside its list
  *           runs      the list of all runs, page after page
+ *           older     and what it does not reach
  *           wait      poll runs until they end
  *           ping      a dead-man switch
  * skyvern/  api       base URL, key, error bodies

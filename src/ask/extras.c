@@ -144,7 +144,13 @@ int extras_urls(const struct listed_run *run, const struct run *fresh, struct ta
     return 0;
 }
 
-/* A row of the type that has the checksum and the size of a file. */
+/* Whether a row is called as a file is, as far as they have names. */
+static bool same_name(const struct artifact *row, const struct run_file *file)
+{
+    return !row->filename || !file->filename || strcmp(row->filename, file->filename) == 0;
+}
+
+/* A row of the type that has the checksum and the size of a file, and no other name. */
 static struct artifact *same_sum(const struct index *x, const struct run_file *file,
                                  const char *type)
 {
@@ -155,13 +161,59 @@ static struct artifact *same_sum(const struct index *x, const struct run_file *f
 
         if (row->artifact_type && strcmp(row->artifact_type, type) == 0 && row->checksum &&
             strcasecmp(row->checksum, file->checksum) == 0 && row->sized &&
-            row->file_size == file->file_size && (i >= x->listed || !row->filename))
+            row->file_size == file->file_size && same_name(row, file))
             return row;
     }
     return NULL;
 }
 
-/* Files of a record become rows of a type, unless they are. */
+/* The row that a file's ID or URL leads to; id gets its artifact's ID, or "". */
+static struct artifact *find_file(const struct index *x, const struct run_file *file, char *id,
+                                  size_t size)
+{
+    struct artifact *row = file->artifact_id ? find_key(x, 'i', file->artifact_id) : NULL;
+
+    *id = '\0';
+    return row ? row : find_url(x, file->url, id, size);
+}
+
+/* The list knows less of a row than a file that is it. */
+static void enrich(struct artifact *row, const struct run_file *file)
+{
+    row->filename = row->filename ? row->filename : file->filename;
+    row->checksum = row->checksum ? row->checksum : file->checksum;
+}
+
+/* A file that no row is becomes one. */
+static int add_file(struct index *x, const struct run_file *file, const char *type,
+                    const char *origin, size_t n, struct err *err)
+{
+    struct artifact made = { .artifact_type = type,
+                             .signed_url = file->url,
+                             .checksum = file->checksum,
+                             .filename = file->filename,
+                             .modified_at = file->modified_at,
+                             .file_size = file->file_size,
+                             .sized = file->sized,
+                             .origin = origin };
+    char id[256];
+    struct artifact *row = find_file(x, file, id, sizeof(id));
+    const char *own = file->artifact_id ? file->artifact_id : id;
+
+    if (row && same_name(row, file)) {
+        enrich(row, file);
+        return 0;
+    }
+    if (row) /* the same artifact under another name */
+        own = "";
+    row = same_sum(x, file, type);
+    if (row)
+        enrich(row, file);
+    return row || !file->url ? 0 : add_row(x, &made, own, n, err);
+}
+
+/* Files of a record become rows of a type, unless they are: those that say which row they are
+ * have their names before others are compared with them. */
 static int add_files(struct index *x, const struct run_file *files, size_t count,
                      const char *type, const char *origin, struct err *err)
 {
@@ -169,28 +221,13 @@ static int add_files(struct index *x, const struct run_file *files, size_t count
     size_t i;
 
     for (i = 0; i < count; i++) {
-        const struct run_file *file = &files[i];
-        struct artifact *row = file->artifact_id ? find_key(x, 'i', file->artifact_id) : NULL;
-        struct artifact made = { .artifact_type = type,
-                                 .signed_url = file->url,
-                                 .checksum = file->checksum,
-                                 .filename = file->filename,
-                                 .modified_at = file->modified_at,
-                                 .file_size = file->file_size,
-                                 .sized = file->sized,
-                                 .origin = origin };
+        struct artifact *row = find_file(x, &files[i], id, sizeof(id));
 
-        if (!row)
-            row = find_url(x, file->url, id, sizeof(id));
-        if (!row)
-            row = same_sum(x, file, type);
-        if (row) { /* the list knows less of it */
-            row->filename = row->filename ? row->filename : file->filename;
-            row->checksum = row->checksum ? row->checksum : file->checksum;
-            continue;
-        }
-        if (file->url &&
-            add_row(x, &made, file->artifact_id ? file->artifact_id : id, i, err) < 0)
+        if (row)
+            enrich(row, &files[i]);
+    }
+    for (i = 0; i < count; i++) {
+        if (add_file(x, &files[i], type, origin, i, err) < 0)
             return -1;
     }
     return 0;

@@ -94,6 +94,10 @@ static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
     case ENDPOINT_SCRIPT_VERSIONS:
     case ENDPOINT_WORKFLOW_TIMELINE:
     case ENDPOINT_ARTIFACT:
+    case ENDPOINT_WORKFLOW_RUNS:
+    case ENDPOINT_WORKFLOWS:
+    case ENDPOINT_WORKFLOW_RUNS_OF:
+    case ENDPOINT_TASKS:
     case ENDPOINTS:
         break;
     }

@@ -2,6 +2,7 @@
 #include "ask/listing.h"
 
 #include "ask/children.h"
+#include "ask/identity.h"
 #include "ask/inquiry.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,6 +37,31 @@ void listing_note(struct listed_run *run, const char *word, const char *warning)
         run->notes[run->note_count++] = word;
     if (warning)
         log_line(run->listing->calm ? LOG_INFO : LOG_WARNING, "run '%s' %s", run->id, warning);
+}
+
+int listing_canonical(struct listing *listing, struct listed_run *run, struct err *err)
+{
+    const char *before = run->id;
+    bool under = run->under[0];
+    char *name;
+    size_t i;
+
+    if (!identity_is_task(run->id) || !identity_is_workflow(run->other))
+        return 0;
+    name = region_copy(listing->region, run->other, strlen(run->other), err);
+    if (!name)
+        return -1;
+    (void)snprintf(run->other, sizeof(run->other), "%s", before);
+    run->id = name;
+    run->under[0] = run->under[1];
+    run->under[1] = under;
+    for (i = 0; i < listing->count; i++) {
+        struct listed_run *child = &listing->runs[i];
+
+        if (child->parent && strcmp(child->parent, before) == 0)
+            child->parent = name;
+    }
+    return 0;
 }
 
 int listing_level(struct listing *listing, struct loop *loop, size_t from, struct err *err)

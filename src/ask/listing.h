@@ -103,6 +103,11 @@ int listing_fetch(struct listing *listing, struct loop *loop, struct callers *ca
 int listing_level(struct listing *listing, struct loop *loop, size_t from,
                   struct err *err) MUST_CHECK;
 
+/* Give a run that has a wr_ name that one as its ID, and its tsk_v2_ name as the other: before
+ * anything else refers to it. */
+int listing_canonical(struct listing *listing, struct listed_run *run,
+                      struct err *err) MUST_CHECK;
+
 /* The name that the nth (from 0 on) list of a run came under; NULL: there is none. */
 const char *listing_name(const struct listed_run *run, unsigned nth);
 

@@ -18,16 +18,34 @@ struct pager {
     void *ctx;
     struct table *seen;
     uint64_t told;
-    bool paged; /* a page has come */
-    bool came;
+    size_t unread; /* rows that name no run */
+    bool paged;    /* a page has come */
 };
 
 static void on_page(void *ctx, struct call *call)
 {
-    struct pager *pager = ctx;
-
     (void)call;
-    pager->came = true;
+    *(bool *)ctx = true;
+}
+
+void runs_call(struct call *call, struct callers *callers, bool *came)
+{
+    *came = false;
+    call_init(call, callers, PAGE_MAX, on_page, came);
+}
+
+int runs_fetch(struct loop *loop, struct call *call, const bool *came, struct err *err)
+{
+    call_add(call);
+    while (!*came) {
+        uint64_t due = callers_pump(call->callers);
+
+        if (!*came && loop_turn(loop, due, err) < 0) {
+            engine_drop(loop->engine, &call->request);
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int text(const char **out, struct json_value row, const char *name,
@@ -41,14 +59,14 @@ static int text(const char **out, struct json_value row, const char *name,
     return 0;
 }
 
-static int read_row(struct runs_row *row, struct json_value v, struct region *region,
-                    struct err *err)
+int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
+                  struct region *region, struct err *err)
 {
     const char *other;
 
     *row = (struct runs_row){ .created_us = CLOCK_NONE };
     if (text(&row->run_id, v, "run_id", region, err) < 0 ||
-        text(&other, v, "task_run_id", region, err) < 0 ||
+        text(&other, v, name, region, err) < 0 ||
         text(&row->status, v, "status", region, err) < 0 ||
         text(&row->run_type, v, "task_run_type", region, err) < 0 ||
         text(&row->title, v, "title", region, err) < 0 ||
@@ -62,11 +80,13 @@ static int read_row(struct runs_row *row, struct json_value v, struct region *re
         row->run_id = other;
     if (row->created_at)
         row->created_us = clock_us(row->created_at);
+    (void)json_bool(json_get(v, "retry_pending"), &row->retry_pending);
     row->json = json_raw(v, &row->json_len);
     return 0;
 }
 
-/* Tell one row, unless it came before or is out of range; 1: the list ends here. */
+/* Tell one row, unless it came before, is out of range or names no run; 1: the list ends here.
+ */
 static int take_row(struct pager *p, struct json_value v, struct region *region,
                     struct err *err)
 {
@@ -74,12 +94,13 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     struct runs_row row;
     int rc;
 
-    if (json_type(v) != JSON_OBJECT)
-        return 0;
-    if (read_row(&row, v, region, err) < 0)
+    if (json_type(v) == JSON_OBJECT && runs_read_row(&row, v, "task_run_id", region, err) < 0)
         return -1;
-    if (!row.run_id || !run_id_valid(row.run_id) ||
-        table_get(p->seen, row.run_id, strlen(row.run_id)))
+    if (json_type(v) != JSON_OBJECT || !row.run_id || !run_id_valid(row.run_id)) {
+        p->unread++;
+        return 0;
+    }
+    if (table_get(p->seen, row.run_id, strlen(row.run_id)))
         return 0;
     if (q->since_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
         row.created_us < q->since_us)
@@ -127,31 +148,20 @@ out:
     return rc;
 }
 
-/* Fetch a page; 1: the service lists no more of them. */
-static int fetch_page(struct loop *loop, struct pager *p, struct call *call, struct err *err)
+/* Whether a call went well; 1: the service lists no more of them. */
+static int check_page(const struct pager *p, const struct call *call, struct err *err)
 {
-    p->came = false;
-    call_add(call);
-    while (!p->came) {
-        uint64_t due = callers_pump(call->callers);
-
-        if (!p->came && loop_turn(loop, due, err) < 0) {
-            engine_drop(loop->engine, &call->request);
-            return -1;
-        }
-    }
     if (call->err.http == 400 && p->paged && (p->query->what.search || p->query->what.workflow))
         return 1; /* the service goes no further into a search */
-    if (call->err.kind) {
-        *err = call->err;
-        return err_wrap(err, "cannot list runs");
-    }
-    return 0;
+    if (!call->err.kind)
+        return 0;
+    *err = call->err;
+    return err_wrap(err, "cannot list runs");
 }
 
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-              bool *cut, struct err *err)
+              struct runs_end *end, struct err *err)
 {
     struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = table_new(err) };
     unsigned size = query->limit && query->limit < RUNS_PAGE && query->until_us == CLOCK_NONE
@@ -161,21 +171,25 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
     bool over = false; /* the service lists no more pages */
     int rc = pager.seen ? 0 : -1;
 
-    *cut = false;
+    *end = (struct runs_end){ 0 };
     for (page = 1; rc == 0 && page <= RUNS_PAGES; page++) {
         struct call call;
+        bool came;
 
-        call_init(&call, callers, PAGE_MAX, on_page, &pager);
+        runs_call(&call, callers, &came);
         rc = api_url_runs(callers->api, &call.url, &query->what, page, size, err);
         if (rc == 0)
-            rc = fetch_page(loop, &pager, &call, err);
+            rc = runs_fetch(loop, &call, &came, err);
+        if (rc == 0)
+            rc = check_page(&pager, &call, err);
         over = rc > 0;
         if (rc == 0)
             rc = take_page(&pager, &call, size, err);
         pager.paged = true;
         call_clear(&call);
     }
-    *cut = rc == 0 || over; /* the last page was full, or there would have been another */
+    end->cut = rc == 0 || over; /* the last page was full, or there would have been another */
+    end->unread = pager.unread;
     table_free(pager.seen);
     return rc < 0 ? -1 : 0;
 }

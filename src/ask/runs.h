@@ -19,6 +19,8 @@
 #include "ask/call.h"
 #include "ask/loop.h"
 #include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "skyvern/api.h"
 
 #include <stdbool.h>
@@ -41,6 +43,7 @@ struct runs_row {
     const char *finished_at;
     const char *workflow_permanent_id;
     int64_t created_us; /* CLOCK_NONE: not known */
+    bool retry_pending; /* it has failed, and is going to be tried again */
     const char *json;   /* the row as served, but for secrets */
     size_t json_len;
 };
@@ -53,15 +56,32 @@ struct runs_query {
     bool raw;         /* take out of them the API key alone */
 };
 
+/* What a list did not tell. */
+struct runs_end {
+    bool cut; /* the service's window, or its limit of a search, ended it, and not the runs */
+    size_t unread; /* rows that name no run */
+};
+
+/* Make a call of a page of a list; *came becomes true when it has ended. To be cleared by
+ * call_clear. */
+void runs_call(struct call *call, struct callers *callers, bool *came);
+
+/* Make the request of a call, and wait for it; how it went is in the call. */
+int runs_fetch(struct loop *loop, struct call *call, const bool *came,
+               struct err *err) MUST_CHECK;
+
+/* Read a row; the run's ID is in the field `name`, or in run_id. */
+int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
+                  struct region *region, struct err *err) MUST_CHECK;
+
 /*
  * List.
  *
  * row   gets each run; 1 ends the list, -1 fails it
- * cut   gets whether the service's window, or its limit of a search, ended the list, and not
- *       the runs
+ * end   gets what it did not tell
  */
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-              bool *cut, struct err *err) MUST_CHECK;
+              struct runs_end *end, struct err *err) MUST_CHECK;
 
 #endif

@@ -35,12 +35,20 @@ static void tell(struct waited *w)
         all->opts->news(all->opts->ctx, all->done, all->count);
 }
 
-/* Ask again in an interval, give or take a quarter; longer after failures. */
-static void ask_later(struct waited *w)
+/* Ask again in an interval, give or take a quarter; longer after failures. why: what failed, or
+ * NULL. */
+static void ask_later(struct waited *w, const struct err *why)
 {
     const struct wait_opts *opts = w->all->opts;
     uint64_t interval = opts->interval << (w->failures < 6 ? w->failures : 6);
 
+    if (opts->once) {
+        w->failed = why != NULL;
+        if (why)
+            w->err = *why;
+        tell(w);
+        return;
+    }
     if (w->failures && interval > INTERVAL_MAX)
         interval = opts->interval > INTERVAL_MAX ? opts->interval : INTERVAL_MAX;
     buf_reset(&w->call.body);
@@ -157,7 +165,7 @@ static void take_retry(struct waited *w, struct call *call)
     w->failures = lost ? w->failures + 1 : 0;
     note_status(w);
     if (lost || w->run.retry_pending)
-        ask_later(w);
+        ask_later(w, lost ? &err : NULL);
     else
         end(w);
 }
@@ -214,10 +222,11 @@ static void on_answer(void *ctx, struct call *call)
     }
     if (err.kind) {
         w->failures++;
-        log_line(w->failures == 1 ? LOG_WARNING : LOG_INFO,
-                 "cannot poll run '%s': %s; trying on", w->id, err.text);
+        if (!w->all->opts->once)
+            log_line(w->failures == 1 ? LOG_WARNING : LOG_INFO,
+                     "cannot poll run '%s': %s; trying on", w->id, err.text);
     }
-    ask_later(w);
+    ask_later(w, err.kind ? &err : NULL);
 }
 
 static int wait_all(struct waiting *all, struct waited *runs, struct err *err)

@@ -30,7 +30,7 @@ struct waiting;
 struct waited {
     const char *id;
     bool ended;     /* is over: see run */
-    bool failed;    /* cannot be polled: see err */
+    bool failed;    /* cannot be polled: see err; of one asked once, also for now */
     struct run run; /* as it was last served, but for secrets */
     struct err err;
     char status[64]; /* the last one seen; "" before the first answer */
@@ -49,6 +49,7 @@ struct wait_opts {
     struct callers *callers;
     uint64_t interval;
     uint64_t deadline; /* on the monotonic clock; UINT64_MAX: none */
+    bool once;         /* ask each run once, whether it is over or not */
     bool raw;          /* take out of records the API key alone */
     void (*ended)(void *ctx, const struct waited *run);  /* told of each once; may be NULL */
     void (*news)(void *ctx, size_t ended, size_t count); /* told of each change; may be NULL */

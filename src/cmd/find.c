@@ -31,12 +31,12 @@ static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CL
 
 /* clang-format off */
 static const struct opt find_opts[] = {
-    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "of this run; may be repeated", 0, 0, NULL, false, NULL },
+    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "of this run, by either of its names; may be repeated", 0, 0, NULL, false, NULL },
     { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "of these artifact types or groups", 0, 0, NULL, false, NULL },
     { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "of runs of this status; may be repeated", 0, 0, NULL, false, NULL },
     { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "of runs created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
     { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "of runs created before this", 0, 0, NULL, false, NULL },
-    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "of runs with this in their prompt or failure reason", 0, 0, NULL, false, NULL },
+    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "of runs with this in their prompt, title, output or failure reason", 0, 0, NULL, false, NULL },
     { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "with this content", 0, 0, NULL, false, NULL },
     { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "with this artifact ID", 0, 0, NULL, false, NULL },
     { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs, and not artifacts", 0, 0, NULL, false, NULL },
@@ -91,6 +91,8 @@ static int on_row(void *ctx, const struct search_row *row, struct err *err)
     jsonw_object(w, NULL, JSONW_INLINE);
     jsonw_text(w, "volume", row->volume);
     jsonw_text(w, "run_id", row->run_id);
+    jsonw_text(w, "other_run_id", row->other);
+    jsonw_text(w, "parent_run_id", row->parent);
     jsonw_text(w, "status", clean(out, row->status));
     jsonw_text(w, "failure_reason", clean(out, row->failure_reason));
     jsonw_text(w, "created_at",

@@ -10,6 +10,7 @@
 #include "job/talk.h"
 #include "skyvern/run.h"
 #include "vault/lock.h"
+#include "vault/relation.h"
 #include "vault/replay.h"
 
 #include <stdio.h>
@@ -79,26 +80,67 @@ static int print_holds(const struct hold_args *args, struct catalog *catalog, st
     return rc;
 }
 
+/* Lines for the log. */
+struct lines {
+    const char *what;
+    const char *reason;
+    int64_t at_ms;
+    struct region *region;
+    struct annals_entry *entries; /* two for each run at most */
+    size_t count;
+};
+
+static int add_line(void *ctx, const char *run_id, struct err *err)
+{
+    struct lines *lines = ctx;
+    const char *copy = region_copy(lines->region, run_id, strlen(run_id), err);
+
+    lines->entries[lines->count++] = (struct annals_entry){
+        .at_ms = lines->at_ms, .what = lines->what, .run_id = copy, .reason = lines->reason
+    };
+    return copy ? 0 : -1;
+}
+
+/* A run of two names is held under its canonical one. It is released under both: it may have
+ * been held before that was known, and the log is read without knowing. */
+static int add_names(struct lines *lines, struct catalog *catalog, const char *run_id,
+                     struct err *err)
+{
+    char name[RELATION_ID_MAX + 1];
+    const char *canonical = relation_name(catalog, run_id, name);
+
+    if (add_line(lines, canonical, err) < 0)
+        return -1;
+    return strcmp(lines->what, ANNALS_RELEASE) == 0
+               ? relation_aliases(catalog, canonical, add_line, lines, err)
+               : 0;
+}
+
 static int change(const struct hold_args *args, struct catalog *catalog, const char *what,
                   int count, char *const *operands, struct err *err)
 {
-    struct annals_entry *entries = mem_array((size_t)count, sizeof(*entries), err);
+    struct lines lines = { .what = what,
+                           .reason = args->reason,
+                           .at_ms = clock_wall(),
+                           .region = region_new(err),
+                           .entries =
+                               mem_array((size_t)count * 2, sizeof(*lines.entries), err) };
     int i;
-    int rc = entries ? 0 : -1;
+    int rc = lines.entries && lines.region ? 0 : -1;
 
     for (i = 0; rc == 0 && i < count; i++) {
-        entries[i] = (struct annals_entry){
-            .at_ms = clock_wall(), .what = what, .run_id = operands[i], .reason = args->reason
-        };
         if (!run_id_valid(operands[i]))
             rc = err_set(err, ERR_USAGE, "'%.100s' is no run ID", operands[i]);
         else if (strcmp(what, ANNALS_RELEASE) == 0 &&
                  !replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
+        else
+            rc = add_names(&lines, catalog, operands[i], err);
     }
     if (rc == 0)
-        rc = replay_add(catalog, args->dest, entries, (size_t)count, err);
-    mem_free(entries);
+        rc = replay_add(catalog, args->dest, lines.entries, lines.count, err);
+    mem_free(lines.entries);
+    region_free(lines.region);
     return rc;
 }
 
@@ -161,9 +203,11 @@ const struct command cmd_hold = {
     .name = "hold",
     .args = "--dest DIR [RUN_ID...]",
     .brief = "keep runs of a sync directory from being pruned",
-    .about = "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
-             "released. The run need not be archived yet. Without a run ID, prints the holds "
-             "there are, since when and why.",
+    .about =
+        "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
+        "released, and so are the runs that it has started. The run need not be archived yet, "
+        "and may be named by either of its names. Without a run ID, prints the holds "
+        "there are, since when and why.",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

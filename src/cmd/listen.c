@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "flow/receive.h"
@@ -10,10 +11,13 @@
 #include "net/server.h"
 #include "skyvern/webhook.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #define PEM_MAX     ((size_t)1 << 20)
 #define BODIES_MAX  ((size_t)64 << 20) /* memory for the bodies of all requests */
@@ -27,6 +31,7 @@ struct listen_args {
     struct command_args common;
     struct session_args session;
     struct archive_args archive;
+    struct confine_args confine;
     const char *dest;
     const char *addr;
     const char *cert_file;
@@ -80,6 +85,7 @@ static const struct opt_group listen_groups[] = {
     { "Archive",  archive_format_opts,   OPT_AT(listen_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
     { "API",      session_opts,          OPT_AT(listen_args, session) },
+    { "Safety",   confine_opts,          OPT_AT(listen_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -193,6 +199,54 @@ static int load_tls(struct service *s, struct err *err)
                : file_load(args->key_file, &s->key, err);
 }
 
+/*
+ * Leave only what archiving runs takes: the directory, the spool, the network, and what looking
+ * names up and certificates need. That is all of /etc, since a resolver's files are replaced
+ * while we run. No program is started, ever.
+ */
+static int confine_to(const struct listen_args *args, const char *spool_dir, struct err *err)
+{
+    static const char *const needed[] = { "/etc",
+                                          "/lib",
+                                          "/lib64",
+                                          "/usr/lib",
+                                          "/usr/lib64",
+                                          "/usr/local/share/ca-certificates",
+                                          "/usr/share/ca-certificates",
+                                          "/usr/share/zoneinfo",
+                                          "/run/systemd/resolve",
+                                          "/run/resolvconf",
+                                          "/run/NetworkManager",
+                                          "/run/nscd",
+                                          "/dev/null",
+                                          "/dev/urandom",
+
+                                          "/sys/devices/system/cpu",
+                                          NULL };
+    const char *const others[] = { args->session.ca_file,
+                                   args->archive.local_root,
+                                   getenv("SSL_CERT_FILE"),
+                                   getenv("SSL_CERT_DIR"),
+                                   args->dest,
+                                   spool_dir };
+    struct confine confine;
+    size_t i;
+
+    if (mkdir(args->dest, 0700) < 0 && errno != EEXIST)
+        return err_sys(err, "cannot make '%s'", args->dest);
+    confine_begin(&confine, &args->confine, CONFINE_NET);
+    for (i = 0; needed[i]; i++)
+        confine_read(&confine, needed[i]);
+    for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        if (others[i] && *others[i])
+            confine_read(&confine, others[i]);
+    }
+    confine_write(&confine, args->dest);
+    confine_write(&confine, spool_dir);
+    confine_enter(&confine);
+    return 0;
+}
+
 static int start(struct service *s, struct err *err)
 {
     const struct listen_args *args = s->args;
@@ -234,6 +288,8 @@ static int start(struct service *s, struct err *err)
     if (receive.runs < args->runs)
         log_line(LOG_WARNING, "%zu descriptors: %zu runs are archived at a time", fds,
                  receive.runs);
+    if (confine_to(args, s->pull.spool_dir, err) < 0)
+        return -1;
     s->receive = receive_new(&receive, err);
     if (!s->receive)
         return -1;

@@ -82,7 +82,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     struct runs_query query = { .limit = 0 };
     struct output out = { .args = args };
     struct talk talk = { 0 };
-    bool cut = false;
+    struct runs_end end = { 0 };
     bool searched;
     int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
                              operands[0])
@@ -95,25 +95,30 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0)
         rc = talk_open(&talk, &args->session, err);
     if (rc == 0)
-        rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &cut, err);
+        rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &end, err);
     if (rc == 0 && args->common.json && !args->ids)
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         grid_print(&out.grid, stdout);
     searched = query.what.search || query.what.workflow;
-    if (cut && searched)
+    if (end.unread)
+        log_line(LOG_ERROR,
+                 "%zu rows of the service's list of runs name no run; what they stand for is "
+                 "not shown",
+                 end.unread);
+    if (end.cut && searched)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d matches of a search, or runs "
                  "of one workflow; older ones are not shown",
                  RUNS_SEARCH);
-    else if (cut)
+    else if (end.cut)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d runs; older ones are not shown "
                  "(filters reach further back)",
                  RUNS_WINDOW);
     talk_close(&talk);
     grid_clear(&out.grid);
-    return rc < 0 ? talk_status(err) : cut ? EXIT_INCOMPLETE : EXIT_DONE;
+    return rc < 0 ? talk_status(err) : end.cut || end.unread ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 const struct command cmd_runs = {
@@ -123,7 +128,8 @@ const struct command cmd_runs = {
     .about =
         "Lists the runs that the service knows, newest first, page after page. With --ids "
         "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
-        "the list short. With --json the rows as served but for secrets, in one array.",
+        "the list short, or rows of it name no run. With --json the rows as served but for "
+        "secrets, in one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

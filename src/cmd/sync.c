@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
+#include "flow/budget.h"
 #include "job/archive.h"
 #include "job/confirm.h"
 #include "job/idlist.h"
@@ -92,6 +93,7 @@ static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
     { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Archive",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
@@ -271,6 +273,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "stored_bytes", r->stored);
     jsonw_u64(w, "missing", r->missing);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
+    jsonw_u64(w, "missing_records", r->records_lost);
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "failed_runs", r->failed);
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
@@ -280,6 +283,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
                    ? NULL
                    : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
     jsonw_bool(w, "list_cut", r->cut);
+    jsonw_u64(w, "unread_rows", r->unread);
     jsonw_u64(w, "elapsed_ms", elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
@@ -323,7 +327,7 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
-    bool good = rc == 0 && !r->newly_lost && !heal_troubled(&r->found);
+    bool good = rc == 0 && !r->newly_lost && !r->unread && !heal_troubled(&r->found);
     struct metrics metrics = { .ended_ms = clock_wall(),
                                .elapsed = clock_mono() - s->began,
                                .ok = good,
@@ -368,8 +372,6 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
 
     s->job.ca_file = args->session.ca_file;
     archive_fill(&s->job, &s->api, &pull);
-    pull.children = false; /* the catalog does not know of either yet */
-    pull.records = NULL;
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;
     pull.status = archive_tell;
@@ -394,6 +396,8 @@ static int prepare(struct service *s, struct err *err)
         if (idlist_load(&s->ids, args->input.at[i], err) < 0)
             return -1;
     }
+    if (!args->rebuild && budget_suffices(err) < 0)
+        return -1; /* no run is put off for that */
     if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
         signals_setup(err) < 0)
         return -1;
@@ -442,11 +446,21 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;
+        if (result.unread)
+            log_line(LOG_ERROR,
+                     "%zu rows of the service's list of runs name no run: what they stand for "
+                     "is not archived",
+                     result.unread);
         if (result.cut)
             log_line(LOG_WARNING,
-                     "the service lists only the newest %d runs; give the IDs of "
-                     "older ones with --input, or narrow the list",
-                     RUNS_WINDOW);
+                     s.args->query.search || s.args->query.workflow
+                         ? "the service lists only the newest %d matches of a search or of "
+                           "one workflow; narrow it, by --status say, or give the IDs of "
+                           "the others with --input"
+                         : "the service lists only the newest %d runs; give the IDs of "
+                           "older ones with --input, or narrow the list",
+                     s.args->query.search || s.args->query.workflow ? RUNS_SEARCH
+                                                                    : RUNS_WINDOW);
         if (s.args->common.json) {
             if (print_json(&result, elapsed, rc < 0 ? err->text : NULL, &told) < 0 && rc == 0) {
                 *err = told;
@@ -475,7 +489,9 @@ const struct command cmd_sync = {
         "goes "
         "on the next time. Runs that are still going on are left for the next time, what came "
         "after a run was archived goes into a supplement, and what failed is tried again, "
-        "later each time. 'skyarc find' searches the catalog.",
+        "later each time. A run of two names (tsk_v2_ and wr_) is archived once, under the wr_ "
+        "one, "
+        "and runs that it has started come with it. 'skyarc find' searches the catalog.",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

@@ -41,7 +41,7 @@ static const struct opt verify_opts[] = {
     { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "check ARCHIVE.sig, too: one of these (ssh-keygen's ALLOWED SIGNERS) must have made it", 0, 0, NULL, false, NULL },
     { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "the signature, when it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "of a directory: this head, kept elsewhere, must still be in the chain", 0, 0, NULL, false, NULL },
-    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts that the archive lacks (exit status 3)", 0, 0, NULL, false, NULL },
+    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts, or have started runs, that the archive, or all of a directory together, lacks (exit status 3)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -62,6 +62,7 @@ struct verifying {
     struct standing *standing;
     struct standing **standings; /* of each operand that is a directory */
     size_t lacking;              /* that the service has */
+    struct audit_held *held;     /* for --against-api: what was read so far; else NULL */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -140,7 +141,6 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
     const struct verify_args *args = run->args;
     struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, NULL };
     char sha256[SHA256_TEXT];
-    size_t lacking;
     int rc = 0;
 
     if (args->signers && audit_signature(run->path, args->signature, args->signers,
@@ -155,12 +155,7 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
         return -1;
     if (run->standing && standing_see(run->standing, run->path, result->top, sha256, err) < 0)
         return -1;
-    if (!args->against_api)
-        return rc;
-    if (audit_against_api(run->path, &args->session, &lacking, err) < 0)
-        return -1;
-    run->lacking += lacking;
-    return rc;
+    return run->held && audit_held_add(run->held, run->path, err) < 0 ? -1 : rc;
 }
 
 static int verify_one(struct verifying *run, const struct verify_opts *opts, struct err *err)
@@ -265,10 +260,21 @@ static bool is_dir(const char *path)
 static int verify_operand(struct verifying *run, const char *operand,
                           const struct verify_opts *opts, struct err *err)
 {
-    if (is_dir(operand))
-        return verify_dir(run, operand, opts, err);
+    size_t lacking = 0;
+    int rc;
+
+    run->held = run->args->against_api ? audit_held_new(err) : NULL;
+    if (run->args->against_api && !run->held)
+        return -1;
     run->path = operand;
-    return verify_one(run, opts, err);
+    rc = is_dir(operand) ? verify_dir(run, operand, opts, err) : verify_one(run, opts, err);
+    if (rc >= 0 && run->held &&
+        audit_against_api(run->held, &run->args->session, &lacking, err) < 0)
+        rc = -1;
+    run->lacking += lacking;
+    audit_held_free(run->held);
+    run->held = NULL;
+    return rc;
 }
 
 /* What options ask for and operands cannot give is an error, never a silent "good". */

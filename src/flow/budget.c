@@ -55,3 +55,10 @@ uint64_t budget_descriptors(void)
     }
     return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
 }
+
+int budget_suffices(struct err *err)
+{
+    struct budget budget;
+
+    return budget_choose(&budget, 1, 0, 0, budget_descriptors(), err);
+}

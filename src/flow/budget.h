@@ -48,4 +48,8 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
  */
 uint64_t budget_descriptors(void);
 
+/* Whether this process may open enough files for any pull: to be asked before what is to be
+ * pulled has any part in a failure. */
+int budget_suffices(struct err *err) MUST_CHECK;
+
 #endif

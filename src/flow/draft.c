@@ -87,13 +87,15 @@ static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run
                     struct err *err)
 {
     struct artifact_list *list = &opts->listing->runs[run].list;
+    bool all = opts->listing->runs[run].wide && !opts->filter->wanted_count;
     size_t i;
 
     if (extras_add(&opts->listing->runs[run], opts->filter, err) < 0)
         return -1;
     for (i = 0; i < list->count; i++) {
         if (list->rows[i].bundle_key && list->rows[i].uri &&
-            plan_bundle_row(plan, run, list->rows[i].uri, err) < 0)
+            plan_bundle_row(plan, run, list->rows[i].uri, all ? list->rows[i].bundle_key : NULL,
+                            err) < 0)
             return -1;
     }
     for (i = 0; i < list->count; i++) {

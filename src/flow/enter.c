@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/enter.h"
 
+#include "ask/identity.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,7 +12,9 @@
 #include "open/verify.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
+#include "vault/relation.h"
 #include "vault/replay.h"
+#include "vault/search.h"
 #include "vault/state.h"
 
 #include <errno.h>
@@ -59,6 +62,13 @@ static int64_t made_ms(const struct entering *e)
     return stamp == CATALOG_UNKNOWN || stamp / 1000 > now ? now : stamp / 1000;
 }
 
+/* Whether a run was asked for under both of its names and with what it has started, where it
+ * may have that: an older skyarc asked for the one name. */
+static bool is_asked_whole(const struct rows_run *row)
+{
+    return row->named || (!identity_is_task(row->run_id) && !identity_is_workflow(row->run_id));
+}
+
 /* A run that is in a volume: open until it has been listed once more, or was old enough when it
  * was archived. */
 static int set_state(struct entering *e, const struct rows_run *row, struct err *err)
@@ -66,12 +76,16 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
     const struct enter_opts *o = e->opts;
     int64_t ended = catalog_us(row->finished_at);
     bool old = ended != CATALOG_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
-    bool sealed = old && !row->missing;
+    int newer = search_newer(e->catalog, row->run_id, e->name, err);
+    bool over = newer || !row->status || (run_is_terminal(row->status) && !row->retry_pending);
+    bool sealed = old && over && !row->missing && !row->no_artifacts && is_asked_whole(row);
     struct state_row seen = { .run_id = row->run_id,
-                              .status = row->status,
+                              .status = newer ? NULL : row->status,
                               .created_at = catalog_us(row->created_at),
                               .finished_at = ended };
 
+    if (newer < 0)
+        return -1;
     if (o->pruning)
         return 0;
     if (sealed) { /* but for one of which a part may have been pruned */
@@ -81,11 +95,17 @@ static int set_state(struct entering *e, const struct rows_run *row, struct err 
             return -1;
         sealed = !pruned;
     }
-    if (state_seen(e->catalog, &seen, true, o->now_ms, err) < 0)
+    if (state_seen(e->catalog, &seen, over, o->now_ms, err) < 0)
         return -1;
+    if (!over) /* it is asked for at the next sync */
+        return state_set(e->catalog, row->run_id, STATE_RUNNING, 0,
+                         row->retry_pending ? "is going to be tried again" : NULL, err);
     return state_set(e->catalog, row->run_id, sealed ? STATE_SEALED : STATE_OPEN,
                      o->now_ms + (row->missing ? STATE_HOUR : o->settle),
-                     sealed ? "archived long after its end" : NULL, err);
+                     sealed              ? "archived long after its end"
+                     : row->no_artifacts ? STATE_EMPTY
+                                         : NULL,
+                     err);
 }
 
 /* A run that could not be archived: never, when the service does not know it; else later. */
@@ -105,6 +125,21 @@ static int run_failed(struct entering *e, const struct rows_run *row, struct err
     return state_put_off(e->catalog, row->run_id, STATE_DUE, e->opts->now_ms, row->error, err);
 }
 
+/* The other name of a run, and the run that has started it. */
+static int relate(struct entering *e, const struct rows_run *row, struct err *err)
+{
+    const char *other = row->other_run_id;
+    bool task = identity_is_task(row->run_id);
+
+    if (other && run_id_valid(other) && identity_pair(row->run_id, other) &&
+        relation_learn(e->catalog, task ? row->run_id : other, task ? other : row->run_id,
+                       err) < 0)
+        return -1;
+    if (row->parent_run_id && run_id_valid(row->parent_run_id))
+        return relation_set_parent(e->catalog, row->run_id, row->parent_run_id, err);
+    return 0;
+}
+
 static int on_run(struct entering *e, const char *text, size_t len, struct err *err)
 {
     struct rows_run row;
@@ -114,6 +149,8 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
         return -1;
     if (!run_id_valid(row.run_id))
         return 0;
+    if (ours(e, relate(e, &row, err)) < 0)
+        return -1;
     if (row.error)
         return e->opts->pruning ? 0 : ours(e, run_failed(e, &row, err));
     run = (struct entry_run){ .run_id = row.run_id,
@@ -122,6 +159,8 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
                               .run_type = row.run_type,
                               .failure_reason = row.failure_reason,
                               .prompt = row.prompt,
+                              .title = row.title,
+                              .output = row.output,
                               .created_at = catalog_us(row.created_at),
                               .finished_at = catalog_us(row.finished_at),
                               .artifacts = row.archived,

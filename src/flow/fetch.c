@@ -117,7 +117,9 @@ static void on_renewed(void *ctx, const struct renew_list *list)
             (!list->came && want->state != WANT_PARKED))
             continue;
         id = want->item->what.artifact_id;
-        url = list->came ? table_get(list->by_id, id, strlen(id)) : NULL;
+        /* which of two of one ID a fresh list tells of, its rows do not say */
+        url =
+            list->came && !want->item->twinned ? table_get(list->by_id, id, strlen(id)) : NULL;
         if (want->state == WANT_PARKED) {
             ledger_take_url(&f->ledger, want, url, WAY_RENEWED);
             wants_ready(f->ledger.queue, want);

@@ -207,7 +207,7 @@ static void note(struct ledger *l, const struct want *want)
                                .encoded_size = item->encoded_size };
     struct err err;
 
-    if (!l->journal || item->unlisted || !atomic_load(&item->packed))
+    if (!l->journal || item_hidden(item) || item->twinned || !atomic_load(&item->packed))
         return;
     memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
     memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
@@ -265,12 +265,25 @@ static void win_members(struct ledger *l, const struct bundle *bundle, const str
     }
 }
 
+/* A ZIP that came as the answer to a member is kept as a file, too. */
+static void tell_kept(struct ledger *l, const struct want *by)
+{
+    const struct item *parent = by->item->bundle->parent;
+    struct want *want = parent ? &l->all[parent->index] : NULL;
+
+    if (!parent || parent == by->item || !parent->kept || want->outcome.via)
+        return;
+    want->outcome = by->outcome;
+    note(l, want);
+}
+
 /* The ZIP of a bundle has come, by its own row or as the answer to a member. */
 static void on_split(struct ledger *l, struct want *want)
 {
     struct bundle *bundle = want->item->bundle;
 
     win_members(l, bundle, want);
+    tell_kept(l, want);
     if (want->state == WANT_PACKING && bundle->parent == want->item) {
         win(l, want);
     } else if (want->state == WANT_PACKING) { /* in it, but wrong by its checksum or type */
@@ -309,6 +322,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         on_split(l, want);
         return;
     case ITEM_LACKS:
+        tell_kept(l, want);
         ledger_lose(l, want, "not-in-bundle");
         return;
     case ITEM_BROKEN:

@@ -10,6 +10,7 @@
 #include "flow/sync.h"
 #include "vault/annals.h"
 #include "vault/entry.h"
+#include "vault/relation.h"
 #include "vault/replay.h"
 #include "vault/state.h"
 
@@ -37,9 +38,11 @@ struct prune {
     struct retention_run *runs;
     size_t count;
     size_t cap;
-    struct table *by_id; /* kept runs */
+    struct table *by_id; /* kept runs, by each of their names */
+    struct table *all;   /* all runs, by canonical name */
     struct shelved *volumes;
     int64_t now_ms;
+    bool passed; /* a run was kept for its parent */
 };
 
 static const char *copy_text(struct prune *p, const char *text, struct err *err)
@@ -65,6 +68,49 @@ static int on_run(void *ctx, const struct entry_kept *row, struct err *err)
     return 0;
 }
 
+/* A run that another one has started, and that no rule keeps, is kept with that one. */
+static int on_parent(void *ctx, const char *run_id, const char *parent, struct err *err)
+{
+    struct prune *p = ctx;
+    struct retention_run *child = table_get(p->all, run_id, strlen(run_id));
+    const struct retention_run *by = table_get(p->all, parent, strlen(parent));
+
+    (void)err;
+    if (child && by && by->kept && !child->kept) {
+        child->kept = true;
+        child->why = "parent";
+        p->passed = true;
+    }
+    return 0;
+}
+
+/* What is kept keeps what it has started, level by level. */
+static int keep_children(struct prune *p, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->count; i++) {
+        struct retention_run *run = &p->runs[i];
+
+        if (table_add(p->all, run->run_id, strlen(run->run_id), run, err) < 0)
+            return -1;
+    }
+    do {
+        p->passed = false;
+        if (relation_parents(p->catalog, on_parent, p, err) < 0)
+            return -1;
+    } while (p->passed);
+    return 0;
+}
+
+/* An old volume has a run under the name that proved to be the other one. */
+static int keep_alias(void *ctx, const char *alias, struct err *err)
+{
+    struct prune *p = ctx;
+
+    return table_add(p->by_id, alias, strlen(alias), p, err);
+}
+
 /* Which runs are kept, by rules and holds. */
 static int decide(struct prune *p, struct err *err)
 {
@@ -76,6 +122,8 @@ static int decide(struct prune *p, struct err *err)
     if (rc < 0)
         return -1;
     retention_decide(p->opts->rules, p->runs, p->count, p->now_ms * 1000);
+    if (keep_children(p, err) < 0)
+        return -1;
     for (i = 0; i < p->count; i++) {
         struct retention_run *run = &p->runs[i];
         struct prune_step step = { .what = run->kept ? PRUNE_KEEP : PRUNE_RUN,
@@ -85,7 +133,8 @@ static int decide(struct prune *p, struct err *err)
         p->result->kept += run->kept;
         p->result->dropped += !run->kept;
         p->opts->step(p->opts->ctx, &step);
-        if (run->kept && table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0)
+        if (run->kept && (table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
+                          relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
             return -1;
     }
     return 0;
@@ -123,6 +172,23 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
     return 0;
 }
 
+/* A run that goes, and may go from its last volume: the log has to know its names. */
+struct going {
+    struct annals *annals;
+    struct annals_entry *entry;
+};
+
+static int note_alias(void *ctx, const char *alias, struct err *err)
+{
+    const struct going *going = ctx;
+    struct annals_entry entry = { .at_ms = going->entry->at_ms,
+                                  .what = ANNALS_ALIAS,
+                                  .run_id = going->entry->run_id,
+                                  .part = alias };
+
+    return annals_put(going->annals, &entry, err);
+}
+
 /* Into the log: what goes from this volume. */
 static int note(struct prune *p, const struct shelved *v, struct err *err)
 {
@@ -131,13 +197,16 @@ static int note(struct prune *p, const struct shelved *v, struct err *err)
                                   .volume = v->name,
                                   .reason = "no rule keeps it" };
     struct annals annals;
+    struct going going = { &annals, &entry };
     size_t i;
     int rc = annals_open(&annals, p->opts->dir, err);
 
     for (i = 0; rc == 0 && i < v->count; i++) {
         entry.run_id = v->runs[i];
         if (!is_kept(p, v->runs[i]))
-            rc = annals_put(&annals, &entry, err);
+            rc = relation_aliases(p->catalog, entry.run_id, note_alias, &going, err) < 0
+                     ? -1
+                     : annals_put(&annals, &entry, err);
     }
     entry.what = ANNALS_REMOVE;
     entry.run_id = NULL;
@@ -361,12 +430,14 @@ int prune_run(const struct prune_opts *opts, struct prune_result *result, struct
     p.now_ms = clock_wall();
     p.region = region_new(err);
     p.by_id = table_new(err);
-    if (p.region && p.by_id)
+    p.all = table_new(err);
+    if (p.region && p.by_id && p.all)
         rc = run(&p, err);
     for (v = p.volumes; v; v = v->next)
         mem_free(v->runs);
     mem_free(p.runs);
     table_free(p.by_id);
+    table_free(p.all);
     region_free(p.region);
     catalog_free(p.catalog);
     return rc;

@@ -304,7 +304,8 @@ static bool any_new(const struct pull *p)
     for (i = 0; i < p->listing.count; i++) {
         const struct listed_run *run = &p->listing.runs[i];
 
-        if (!run->failed && !(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)))
+        if (!run->failed && (!(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)) ||
+                             (p->opts->changed && p->opts->changed(p->opts->ctx, run))))
             return true;
     }
     return false;
@@ -444,7 +445,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
             log_line(LOG_INFO, "%s", ignored.text);
     }
     for (i = 0; p->plan && i < plan_count(p->plan); i++)
-        result->kept += plan_at(p->plan, i)->packed && !plan_at(p->plan, i)->unlisted;
+        result->kept += plan_at(p->plan, i)->packed && !item_hidden(plan_at(p->plan, i));
     return result->kept > 0;
 }
 
@@ -464,6 +465,22 @@ static int begin_listing(struct pull *p, struct err *err)
     p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
     l->records = p->records;
     return p->records ? 0 : -1;
+}
+
+/* Show the runs to who asked for them. */
+static int meet(struct pull *p, struct pull_result *result, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        struct listed_run *run = &p->listing.runs[i];
+        int rc = p->opts->met ? p->opts->met(p->opts->ctx, run, err) : 0;
+
+        if (rc < 0 || (rc && listing_canonical(&p->listing, run, err) < 0))
+            return -1;
+        result->runs_going += !run->failed && !run_is_over(&run->run);
+    }
+    return 0;
 }
 
 static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
@@ -498,7 +515,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
         listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
                       opts->run_count, opts->filter, err) < 0 ||
-        check_runs(p, result, err) < 0)
+        check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {
         size_t fit = draft_fit(&draft, opts->most_bytes);

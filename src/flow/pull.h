@@ -73,6 +73,13 @@ struct pull_opts {
     bool (*skip)(void *ctx, const char *run_id, const char *artifact_id);
     const char *(*parent)(void *ctx,
                           const char *run_id); /* the archive with a run's first part */
+    /* Shown each run that was listed, before anything is planned; 1: it is to be filed under
+       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. May be NULL.
+     */
+    int (*met)(void *ctx, const struct listed_run *run, struct err *err);
+    /* Whether a run that is archived ended otherwise than its archives say: then only_new
+       writes one. May be NULL. */
+    bool (*changed)(void *ctx, const struct listed_run *run);
     /* Told of each artifact that is missing, in the end; may be NULL. */
     void (*lost)(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                  const char *reason);
@@ -121,6 +128,7 @@ struct pull_result {
     size_t children;     /* of them, not asked for */
     size_t runs_left;    /* of those asked for, left out for most_bytes */
     size_t runs_failed;
+    size_t runs_going; /* that have not ended, or are going to be tried again */
     unsigned retries;
     uint64_t elapsed;
     uint64_t size; /* of the archive */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/receive.h"
 
+#include "ask/listing.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -22,7 +23,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define AGAIN_MAX    3600000  /* a run is tried at least so often */
 #define PATIENCE_MAX 86400000 /* and has at most so long at a time */
 #define LOOK_EVERY   500      /* whether others wait */
 #define DOZE_MAX     60000
@@ -57,9 +57,12 @@ struct job {
     struct table *held;    /* artifacts in the run's archives so far; NULL: there is none */
     struct region *region; /* texts of rows */
     size_t rows;
-    char *first;     /* name of the run's first archive, or NULL */
-    char *output;    /* of the next one */
-    bool changed;    /* the run has ended otherwise than the archives say */
+    char other[RUN_ID_MAX + 1]; /* the run's other name, or "" */
+    bool read_other;            /* archives under it were looked for */
+    struct webhook_facts last;  /* status and end as the last archive has them */
+    char *first;                /* name of the run's first archive, or NULL */
+    char *output;               /* of the next one */
+    bool changed;    /* the run has ended otherwise than the archives say, by its webhook */
     uint64_t until;  /* its patience; then it makes room */
     uint64_t looked; /* whether others wait */
     bool made_room;
@@ -143,7 +146,7 @@ enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t
         return RECEIVE_REFUSED;
     if (webhook_read(body, len, &facts, err) < 0)
         return RECEIVE_BAD;
-    (void)snprintf(run_id, RUN_ID_MAX + 1, "%s", facts.run_id);
+    (void)snprintf(run_id, RUN_ID_MAX + 1, "%s", *facts.other ? facts.other : facts.run_id);
     if (webhook_keep(key, body, len, &kept, err) == 0) /* no signature rests on the disk */
         verdict = inbox_put(r->inbox, run_id, buf_text(&kept), kept.len, now(), err);
     buf_clear(&kept);
@@ -175,12 +178,19 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     if (section == ROWS_RUNS) {
         if (rows_run(&run, text, len, job->region, err) < 0)
             return -1;
-        if (strcmp(run.run_id, job->run->id) == 0) /* the last archive's word counts */
-            job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
+        if (strcmp(run.run_id, job->run->id) != 0 && strcmp(run.run_id, job->other) != 0)
+            return 0;
+        /* the last archive's word counts */
+        job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
+        (void)snprintf(job->last.status, sizeof(job->last.status), "%s",
+                       run.status ? run.status : "");
+        job->last.finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
         return 0;
     }
     if (rows_artifact(&artifact, text, len, job->region, err) < 0)
         return -1;
+    if (!artifact.artifact_id)
+        return 0;
     len = strlen(artifact.artifact_id);
     return table_get(job->held, artifact.artifact_id, len)
                ? 0
@@ -209,18 +219,19 @@ static int read_archive(struct job *job, const char *path, struct err *err)
     return rc;
 }
 
-static char *archive_path(const struct job *job, unsigned part, enum volume_format format,
-                          struct err *err)
+static char *archive_path(const struct job *job, const char *id, unsigned part,
+                          enum volume_format format, struct err *err)
 {
     const char *dest = job->r->opts.dest;
     const char *ext = volume_format_name(format);
 
-    return part == 1 ? mem_format(err, "%s/%s.%s", dest, job->run->id, ext)
-                     : mem_format(err, "%s/%s.%u.%s", dest, job->run->id, part, ext);
+    return part == 1 ? mem_format(err, "%s/%s.%s", dest, id, ext)
+                     : mem_format(err, "%s/%s.%u.%s", dest, id, part, ext);
 }
 
-/* Read the archives of the run, of any format, and name the next one. */
-static int find_archives(struct job *job, struct err *err)
+/* Read the archives under a name of the run, of any format; next (may be NULL) gets the name of
+ * the next one. */
+static int read_archives(struct job *job, const char *id, char **next, struct err *err)
 {
     unsigned part;
 
@@ -229,7 +240,7 @@ static int find_archives(struct job *job, struct err *err)
         unsigned format;
 
         for (format = VOLUME_TAR_ZST; format <= VOLUME_ZIP; format++) {
-            char *path = archive_path(job, part, format, err);
+            char *path = archive_path(job, id, part, format, err);
             int rc = path ? 0 : -1;
 
             if (path && access(path, F_OK) == 0) {
@@ -240,12 +251,41 @@ static int find_archives(struct job *job, struct err *err)
             if (rc < 0)
                 return -1;
         }
-        if (!there) {
-            job->output = archive_path(job, part, job->r->opts.pull->format, err);
-            return job->output ? 0 : -1;
-        }
+        if (!there && next)
+            *next = archive_path(job, id, part, job->r->opts.pull->format, err);
+        if (!there)
+            return !next || *next ? 0 : -1;
     }
     return err_set(err, ERR_LIMIT, "more than %d archives of one run", PARTS_MAX);
+}
+
+/* Read the archives under the run's other name, once it is known. */
+static int read_other(struct job *job, struct err *err)
+{
+    if (!*job->other || job->read_other)
+        return 0;
+    job->read_other = true;
+    return read_archives(job, job->other, NULL, err);
+}
+
+/* A run was listed: its other name may be known only now. */
+static int on_met(void *ctx, const struct listed_run *run, struct err *err)
+{
+    struct job *job = ctx;
+
+    if (run->depth || !*run->other)
+        return 0;
+    (void)snprintf(job->other, sizeof(job->other), "%s", run->other);
+    return read_other(job, err);
+}
+
+/* Whether the run stands otherwise now than the last archive says. */
+static bool on_changed(void *ctx, const struct listed_run *run)
+{
+    const struct job *job = ctx;
+
+    return !run->depth && *job->last.status &&
+           webhook_differs(&job->last, run->run.status, run->run.finished_at);
 }
 
 static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
@@ -253,7 +293,7 @@ static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
     const struct job *job = ctx;
 
     (void)run_id;
-    return table_get(job->held, artifact_id, strlen(artifact_id));
+    return job->held && table_get(job->held, artifact_id, strlen(artifact_id));
 }
 
 static const char *on_parent(void *ctx, const char *run_id)
@@ -324,11 +364,11 @@ static int archive_run(struct job *job, struct pull_result *result, struct err *
     opts.share = (unsigned)r->opts.runs;
     opts.rate_bps = (opts.rate_bps + r->opts.runs - 1) / r->opts.runs;
     opts.patient = job->run->failures < RECEIVE_PATIENT && opts.format != VOLUME_ZIP;
-    if (job->held) {
-        opts.skip = on_skip;
-        opts.parent = on_parent;
-        opts.only_new = !job->changed;
-    }
+    opts.met = on_met;
+    opts.changed = on_changed;
+    opts.skip = on_skip;
+    opts.parent = on_parent;
+    opts.only_new = !job->changed;
     opts.lost = on_lost;
     opts.status = on_status;
     opts.stop_fd = r->halt;
@@ -343,10 +383,8 @@ static int archive_run(struct job *job, struct pull_result *result, struct err *
 static void put_off(struct job *job, enum turns_why why, const char *text)
 {
     struct receive *r = job->r;
-    unsigned failures = job->run->failures;
-    uint64_t again = r->opts.again << (failures < 16 ? failures : 16);
+    uint64_t again = turns_again(job->run, job->r->opts.again);
 
-    again = again < AGAIN_MAX ? again : AGAIN_MAX;
     log_line(LOG_ERROR, "run '%s' is not archived%s: %s; once more in %llu s", job->run->id,
              why == TURNS_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
     (void)pthread_mutex_lock(&r->lock);
@@ -371,6 +409,15 @@ static bool too_old(const struct job *job)
     return now() - job->run->tried >= RECEIVE_GIVE_UP;
 }
 
+/* The run is archived as it stands, and is not over: it is looked at again. */
+static void wait_on(struct job *job)
+{
+    uint64_t again = turns_again(job->run, job->r->opts.again);
+
+    log_line(LOG_INFO, "run '%s' is not over, and is looked at again", job->run->id);
+    inbox_later(job->r->inbox, job->run, TURNS_MISSING, now() + (int64_t)again);
+}
+
 /* The pull has ended well. */
 static void settle(struct job *job, const struct pull_result *result)
 {
@@ -389,6 +436,8 @@ static void settle(struct job *job, const struct pull_result *result)
         (void)snprintf(text, sizeof(text), "%zu artifacts are missing, and may come",
                        job->coming);
         put_off(job, TURNS_MISSING, text);
+    } else if (result->runs_going && !too_old(job)) {
+        wait_on(job);
     } else if (job->coming || job->gone) {
         log_line(LOG_ERROR, "run '%s' is archived without %zu artifacts, which do not come", id,
                  job->coming + job->gone);
@@ -427,8 +476,11 @@ static void read_webhook(struct job *job)
     if (inbox_read(job->r->inbox, job->run, &body, &err) < 0 ||
         webhook_read(buf_text(&body), body.len, &job->facts, &err) < 0) {
         log_line(LOG_WARNING, "the webhook of run '%s': %s", job->run->id, err.text);
-        job->facts = (struct webhook_facts){ 0 };
+        job->facts = (struct webhook_facts){ .finished = CLOCK_NONE };
     }
+    (void)snprintf(job->other, sizeof(job->other), "%s",
+                   strcmp(job->facts.run_id, job->run->id) != 0 ? job->facts.run_id
+                                                                : job->facts.other);
     buf_clear(&body);
 }
 
@@ -444,7 +496,8 @@ static void work(struct receive *r, struct queued *run)
                     ? clock_mono() + (patience < PATIENCE_MAX ? patience : PATIENCE_MAX)
                     : UINT64_MAX;
     read_webhook(&job);
-    if (find_archives(&job, &err) < 0 || archive_run(&job, &result, &err) < 0)
+    if (read_other(&job, &err) < 0 || read_archives(&job, run->id, &job.output, &err) < 0 ||
+        archive_run(&job, &result, &err) < 0)
         fail(&job, &result, &err);
     else
         settle(&job, &result);

@@ -64,7 +64,7 @@ void record_count(struct record *record)
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
 
-        if (item->unlisted)
+        if (item_hidden(item))
             continue;
         if (!item->packed) {
             t->missing++;
@@ -185,7 +185,7 @@ static void put_runs(struct making *m, struct jsonw *w)
 
         for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
              item++) {
-            if (plan_at(record->plan, item)->unlisted)
+            if (item_hidden(plan_at(record->plan, item)))
                 continue;
             row.listed++;
             row.archived += plan_at(record->plan, item)->packed;
@@ -281,7 +281,7 @@ static void put_missing(struct making *m, struct jsonw *w)
         const struct item *item = plan_at(record->plan, i);
         const struct outcome *outcome = fetch_outcome(record->fetch, item);
 
-        if (item->packed || item->unlisted)
+        if (item->packed || item_hidden(item))
             continue;
         row = (struct manifest_missing){
             clean(m, artifact_id(record, item)), item->what.run_id, clean(m, item->what.type),
@@ -315,7 +315,7 @@ static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *e
     for (i = 0; i < plan_count(record->plan); i++) {
         const struct item *item = plan_at(record->plan, i);
 
-        if (item->packed && !item->unlisted)
+        if (item->packed && !item_hidden(item))
             put_artifact(m, w, item);
     }
     manifest_missing(w);
@@ -340,7 +340,7 @@ static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *er
     for (i = 0; i < plan_count(m->record->plan); i++) {
         const struct item *item = plan_at(m->record->plan, i);
 
-        if (!item->packed || item->unlisted)
+        if (!item->packed || item_hidden(item))
             continue;
         if (bag_line(put, ctx, item->digest.sha256, item->path, err) < 0)
             return -1;

@@ -79,7 +79,7 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     struct item *item =
         row ? plan_find(r->opts->plan, row->run_id, row->artifact_id, err) : NULL;
 
-    if (!item || item->unlisted || r->seen[item->index] ||
+    if (!item || item->twinned || r->seen[item->index] ||
         !plan_path_free(r->opts->plan, item, path))
         return 0;
     r->first = row->duplicate_of ? item_at(r, row->duplicate_of) : NULL;
@@ -237,6 +237,11 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .fetched_at = (int64_t)row->fetched_at };
     if (item->leader && !item->leader->packed)
         plan_detach(item); /* its leader was lost then, and is tried again */
+    if (item->unlisted &&
+        !item->kept) { /* it was a file, since it holds more than its members */
+        item->kept = true;
+        item_note(item, ITEM_HOLDS_MORE);
+    }
     atomic_store(&item->packed, true);
     r->restored->items++;
     r->restored->bytes += item->size;

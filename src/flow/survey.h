@@ -20,10 +20,12 @@
 #include "ask/loop.h"
 #include "ask/runs.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "skyvern/api.h"
 #include "skyvern/artifact.h"
 #include "skyvern/kind.h"
 #include "vault/catalog.h"
+#include "vault/state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +40,7 @@ struct survey_opts {
                                         going  on may come to have one */
     const char *filter;              /* the query as a text: its name in the catalog */
     const struct kind_filter *types; /* of artifacts */
+    bool children;                   /* with the runs that runs have started */
     int64_t now_ms;
     int64_t horizon; /* see struct state_which */
 };
@@ -45,37 +48,40 @@ struct survey_opts {
 struct survey_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
-    size_t grown; /* archived ones that have more by now */
-    bool cut;     /* the service's window ended the list, and not the runs */
+    size_t grown;        /* archived ones that have more by now */
+    struct runs_end end; /* what the list of runs did not tell */
 };
+
+/* Run IDs of a state, as copies. */
+struct survey_ids {
+    struct region *region;
+    char **at;
+    size_t count; /* at most SURVEY_BATCH */
+};
+
+#define SURVEY_BATCH 100
+
+/* Take the IDs of runs; survey_drop releases them in any case. */
+int survey_take(struct survey_ids *ids, const struct survey_opts *opts,
+                const struct state_which *which, struct err *err) MUST_CHECK;
+
+/* Release; may be called twice. */
+void survey_drop(struct survey_ids *ids);
+
+/* Runs that are given by their IDs: they are asked for as if they had been running. */
+int survey_given(const struct survey_opts *opts, char *const *run_ids, size_t count,
+                 struct err *err) MUST_CHECK;
 
 /* List runs. */
 int survey_list(const struct survey_opts *opts, struct survey_result *result,
                 struct err *err) MUST_CHECK;
 
-/* Ask for runs that were running, and for those that are due and of which it is not sure that
- * the service has them. */
-int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
-
-/* List the artifacts of open runs once more. */
-int survey_recheck(const struct survey_opts *opts, struct survey_result *result,
-                   struct err *err) MUST_CHECK;
-
-/* What a row of a list is, beside what the volumes have. */
-enum survey_match {
-    SURVEY_NEW,    /* none has it, or another copy is wanted already */
-    SURVEY_CHANGED /* one has it with another size, checksum or time */
-};
-
 /*
- * Visit the artifacts of a list that no volume has as the list says, and that are wanted: not
- * those that are known never to come, nor a ZIP whose members are listed; fn gives 1 to end
- * it, -1 to fail.
+ * Ask for runs that were running: by a list of what is going on, page by page, and by their
+ * records those that it does not name. A list may be behind: so some of those that it names are
+ * asked for, too, in turn. And ask for those that are due and of which it is not sure that the
+ * service has them.
  */
-int survey_compare(struct catalog *catalog, const struct kind_filter *types,
-                   const struct listed_run *run,
-                   int (*fn)(void *ctx, const struct artifact *artifact,
-                             enum survey_match match, struct err *err),
-                   void *ctx, struct err *err) MUST_CHECK;
+int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/enter.h"
+#include "flow/recheck.h"
 #include "flow/survey.h"
 #include "vault/entry.h"
+#include "vault/search.h"
 #include "vault/state.h"
 
 #include <stdio.h>
@@ -47,6 +49,19 @@ static const char *on_parent(void *ctx, const char *run_id)
     struct sync *s = ctx;
 
     return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
+}
+
+static int on_met(void *ctx, const struct listed_run *run, struct err *err)
+{
+    return recheck_meet(((struct sync *)ctx)->catalog, run, err);
+}
+
+static bool on_changed(void *ctx, const struct listed_run *run)
+{
+    struct sync *s = ctx;
+
+    return search_differs(s->catalog, run->id, run->run.status,
+                          catalog_us(run->run.finished_at), &s->failed) > 0;
 }
 
 static bool on_stopped(void *ctx)
@@ -122,8 +137,12 @@ static int had_nothing(struct sync *s, struct err *err)
 
     (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
     for (i = 0; rc == 0 && i < s->count; i++) {
-        rc = state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
-                               s->now_ms + s->opts->settle, err);
+        rc = state_is(s->catalog, s->ids[i], STATE_DUE, err);
+        if (rc == 0) /* it proved to be going on: see learn */
+            continue;
+        if (rc > 0)
+            rc = state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
+                                   s->now_ms + s->opts->settle, err);
         rc = rc < 0 ? -1 : rc ? 0 : put_off_run(s, s->ids[i], &why, err);
     }
     if (rc == 0)
@@ -150,6 +169,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->stored += r->size;
     all->missing += r->totals.missing;
     all->mismatches += r->mismatches;
+    all->records_lost += r->records_lost;
     all->suspects += r->suspects;
     all->volumes += !r->nothing;
 }
@@ -179,6 +199,8 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     opts.top = top;
     opts.skip = on_skip;
     opts.parent = on_parent;
+    opts.met = on_met;
+    opts.changed = on_changed;
     opts.lost = on_lost;
     opts.stopped = on_stopped;
     opts.status = on_status;
@@ -414,25 +436,6 @@ static int write_volumes(struct sync *s, struct err *err)
     }
 }
 
-/* IDs from elsewhere: they are asked for as if they had been running. */
-static int add_given(struct sync *s, struct err *err)
-{
-    size_t i;
-    int rc = catalog_begin(s->catalog, err);
-
-    for (i = 0; rc == 0 && i < s->opts->run_count; i++) {
-        struct state_row row = { .run_id = s->opts->run_ids[i],
-                                 .created_at = CATALOG_UNKNOWN,
-                                 .finished_at = CATALOG_UNKNOWN };
-
-        rc = state_seen(s->catalog, &row, false, 0, err) < 0 ? -1 : 0;
-    }
-    if (rc == 0)
-        return catalog_commit(s->catalog, err);
-    catalog_rollback(s->catalog);
-    return rc;
-}
-
 /* Ask the service. */
 static int survey(struct sync *s, struct err *err)
 {
@@ -452,6 +455,7 @@ static int survey(struct sync *s, struct err *err)
                                 .query = &s->opts->query,
                                 .filter = s->opts->filter,
                                 .types = pull_opts->filter,
+                                .children = pull_opts->children,
                                 .now_ms = s->now_ms,
                                 .horizon = state_horizon(s->opts->settle) };
     int rc = loop_init(&loop, &engine, &hooks, err);
@@ -461,16 +465,17 @@ static int survey(struct sync *s, struct err *err)
     callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
     rc = survey_list(&opts, &result, err);
     if (rc == 0 && s->opts->run_count)
-        rc = add_given(s, err);
+        rc = survey_given(&opts, s->opts->run_ids, s->opts->run_count, err);
     if (rc == 0)
         rc = survey_poll(&opts, err);
     if (rc == 0)
-        rc = survey_recheck(&opts, &result, err);
+        rc = recheck_runs(&opts, &result, err);
     loop_clear(&loop);
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
-    s->result->cut = result.cut;
+    s->result->cut = result.end.cut;
+    s->result->unread = result.end.unread;
     return rc;
 }
 
@@ -549,8 +554,8 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 
 bool sync_whole(const struct sync_result *r)
 {
-    return !r->missing && !r->mismatches && !r->suspects && !r->failed && !r->newly_lost &&
-           !heal_troubled(&r->found);
+    return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
+           !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

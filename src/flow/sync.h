@@ -71,15 +71,18 @@ struct sync_result {
     uint64_t stored;
     uint64_t missing;
     uint64_t mismatches; /* artifacts with another checksum than the service gave */
+    size_t records_lost; /* that the service should have given */
     uint64_t suspects;   /* artifacts whose content cannot be what their type says */
     size_t failed;       /* runs that are put off */
     int64_t running;     /* left for the next time */
     int64_t waiting;     /* ended, and not archived */
     int64_t oldest_us;   /* the oldest of them was made; CATALOG_UNKNOWN: none */
-    bool cut;            /* the service does not list older runs */
+    bool cut;            /* the service did not list all runs */
+    size_t unread;       /* rows of the list of runs that name no run */
 };
 
-/* Whether nothing is missing, other than the service said, put off, lost or damaged. */
+/* Whether nothing is missing, other than the service said, put off, lost or damaged,
+ * and all runs were listed. */
 bool sync_whole(const struct sync_result *result);
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result,

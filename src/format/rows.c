@@ -377,6 +377,7 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
     return rc;
 }
 
+/* Whether a run's notes have a word. */
 int rows_run(struct rows_run *out, const char *row, size_t len, struct region *region,
              struct err *err)
 {
@@ -397,9 +398,16 @@ int rows_run(struct rows_run *out, const char *row, size_t len, struct region *r
         text(&out->finished_at, root, "finished_at", region, err) < 0 ||
         text(&out->failure_reason, root, "failure_reason", region, err) < 0 ||
         text(&out->prompt, root, "prompt", region, err) < 0 ||
+        text(&out->title, root, "title", region, err) < 0 ||
+        text(&out->output, root, "output", region, err) < 0 ||
+        text(&out->other_run_id, root, "other_run_id", region, err) < 0 ||
+        text(&out->parent_run_id, root, "parent_run_id", region, err) < 0 ||
         text(&out->supplements, root, "supplements", region, err) < 0 ||
         text(&out->error, root, "error", region, err) < 0)
         goto out;
+    out->named = json_type(json_get(root, "other_run_id")) != JSON_ABSENT;
+    out->no_artifacts = has_note(root, "no-artifacts");
+    out->retry_pending = has_note(root, "retry-pending");
     (void)json_u64(json_get(counts, "archived"), &out->archived);
     (void)json_u64(json_get(counts, "missing"), &out->missing);
     rc = out->run_id ? 0 : err_set(err, ERR_FORMAT, "a run's row in the manifest lacks run_id");

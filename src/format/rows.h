@@ -108,8 +108,15 @@ struct rows_run {
     const char *finished_at;
     const char *failure_reason;
     const char *prompt;
+    const char *title;
+    const char *output;
     const char *supplements;
     const char *error;
+    const char *other_run_id;
+    const char *parent_run_id;
+    bool named;         /* it says whether there is another name: older archives do not */
+    bool no_artifacts;  /* its notes: the service listed none of a completed run */
+    bool retry_pending; /* and it had failed, and was going to be tried again */
     uint64_t archived;
     uint64_t missing;
 };

@@ -112,7 +112,6 @@ static int survey(struct unzip *u, struct err *err)
 {
     struct archive_entry *entry;
     const char *name;
-    size_t i;
     int rc;
 
     while ((rc = header(u, &entry, &name, err)) > 0) {
@@ -131,10 +130,6 @@ static int survey(struct unzip *u, struct err *err)
         return -1;
     if (u->count)
         qsort(u->names, u->count, sizeof(char *), by_name);
-    for (i = 1; i < u->count; i++) {
-        if (strcmp(u->names[i - 1], u->names[i]) == 0)
-            return err_set(err, ERR_FORMAT, "two entries of the ZIP have one name");
-    }
     return 0;
 }
 
@@ -162,6 +157,22 @@ void unzip_free(struct unzip *u)
     region_free(u->region);
     mem_free(u->names);
     mem_free(u);
+}
+
+bool unzip_twins(const struct unzip *u)
+{
+    size_t i;
+
+    for (i = 1; i < u->count; i++) {
+        if (strcmp(u->names[i - 1], u->names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *unzip_name(const struct unzip *u, size_t i)
+{
+    return i < u->count ? u->names[i] : NULL;
 }
 
 bool unzip_has(const struct unzip *u, const char *name)

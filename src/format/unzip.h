@@ -3,8 +3,9 @@
  * unzip: the entries of a ZIP from somebody we do not trust, by libarchive.
  *
  * The central directory counts. What could be a trap is refused: encrypted
- * entries, two entries of one name, and more bytes than the ZIP's own size
- * explains (UNZIP_RATIO). Names are only compared, never used as paths.
+ * entries, and more bytes than the ZIP's own size explains (UNZIP_RATIO). Two
+ * entries of one name are said (unzip_twins): which is meant, nobody knows. Names are only
+ * compared, never used as paths.
  *
  * Units    bytes
  * Errors   ERR_FORMAT for what is no good ZIP, ERR_LIMIT for a bomb, ERR_MEMORY;
@@ -44,6 +45,12 @@ struct unzip;
 struct unzip *unzip_open(const struct unzip_source *source, uint64_t max,
                          struct err *err) MUST_CHECK;
 void unzip_free(struct unzip *unzip);
+
+/* Whether two entries have one name. */
+bool unzip_twins(const struct unzip *unzip);
+
+/* The names of the entries, sorted, lent until unzip_free; NULL: i is beyond the last. */
+const char *unzip_name(const struct unzip *unzip, size_t i);
 
 /* Whether an entry has this very name. */
 bool unzip_has(const struct unzip *unzip, const char *name);

@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #define FILES_MAX ((size_t)1 << 24)
+#define BATCH     500 /* runs that are asked about at a time */
 
 static bool is_archive(const char *name)
 {
@@ -105,15 +106,16 @@ int audit_signature(const char *archive, const char *signature, const char *sign
 
 /* What an archive says of its runs and artifacts: those it holds, and those it knows it lacks.
  */
-struct held {
+struct audit_held {
     struct idlist runs;
+    struct table *names; /* of the runs */
     struct table *artifacts;
 };
 
 static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
                   struct err *err)
 {
-    struct held *held = ctx;
+    struct audit_held *held = ctx;
     struct json *doc;
     struct buf id;
     int rc;
@@ -128,16 +130,25 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         rc = json_append(
             json_get(json_root(doc), section == ROWS_RUNS ? "run_id" : "artifact_id"), &id,
             err);
-    if (rc == 0 && id.len && section == ROWS_RUNS)
-        rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err);
-    else if (rc == 0 && id.len && !table_get(held->artifacts, id.data, id.len))
+    if (rc == 0 && id.len && section == ROWS_RUNS) {
+        if (!table_get(held->names, id.data, id.len))
+            rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err) < 0
+                     ? -1
+                     : table_add(held->names, id.data, id.len, held, err);
+    } else if (rc == 0 && id.len && !table_get(held->artifacts, id.data, id.len)) {
         rc = table_add(held->artifacts, id.data, id.len, held, err);
+    }
     buf_clear(&id);
     json_free(doc);
     return rc;
 }
 
-static size_t tell_lacking(const struct held *held, const struct listing *listing)
+static bool has_name(const struct audit_held *held, const char *name)
+{
+    return *name && table_get(held->names, name, strlen(name));
+}
+
+static size_t tell_lacking(const struct audit_held *held, const struct listing *listing)
 {
     size_t lacking = 0;
     size_t i;
@@ -148,6 +159,8 @@ static size_t tell_lacking(const struct held *held, const struct listing *listin
 
         if (run->failed)
             log_line(LOG_WARNING, "%s", run->err.text);
+        if (run->depth && (has_name(held, run->id) || has_name(held, run->other)))
+            continue;                     /* it is asked about by itself */
         if (run->depth && !run->failed) { /* none of the archive's */
             lacking++;
             log_line(
@@ -174,28 +187,59 @@ static size_t tell_lacking(const struct held *held, const struct listing *listin
     return lacking;
 }
 
-int audit_against_api(const char *archive, const struct session_args *session, size_t *lacking,
-                      struct err *err)
+struct audit_held *audit_held_new(struct err *err)
 {
-    struct held held = { .artifacts = table_new(err) };
-    struct kind_filter filter = { 0 };
-    struct listing listing = { .children = true, .deep = true };
-    struct talk talk = { 0 };
+    struct audit_held *held = mem_new(sizeof(*held), err);
+
+    if (!held)
+        return NULL;
+    held->names = table_new(err);
+    held->artifacts = table_new(err);
+    if (held->names && held->artifacts)
+        return held;
+    audit_held_free(held);
+    return NULL;
+}
+
+void audit_held_free(struct audit_held *held)
+{
+    if (!held)
+        return;
+    idlist_clear(&held->runs);
+    table_free(held->names);
+    table_free(held->artifacts);
+    mem_free(held);
+}
+
+int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
+{
     struct box box = { 0 };
-    int rc = held.artifacts ? box_open(&box, archive, err) : -1;
+    int rc = box_open(&box, archive, err);
+
+    if (rc == 0)
+        rc = contents_read(&box, on_row, held, NULL, err);
+    box_close(&box);
+    return rc;
+}
+
+int audit_against_api(const struct audit_held *held, const struct session_args *session,
+                      size_t *lacking, struct err *err)
+{
+    struct kind_filter filter = { 0 };
+    size_t from;
+    int rc = 0;
 
     *lacking = 0;
-    if (rc == 0)
-        rc = contents_read(&box, on_row, &held, NULL, err);
-    if (rc == 0)
-        rc = talk_listing(&talk, session, held.runs.ids, held.runs.count, &filter, &listing,
-                          err);
-    if (rc == 0)
-        *lacking = tell_lacking(&held, &listing);
-    listing_clear(&listing);
-    talk_close(&talk);
-    box_close(&box);
-    idlist_clear(&held.runs);
-    table_free(held.artifacts);
+    for (from = 0; rc == 0 && from < held->runs.count; from += BATCH) {
+        struct listing listing = { .children = true, .deep = true };
+        struct talk talk = { 0 };
+        size_t count = held->runs.count - from < BATCH ? held->runs.count - from : BATCH;
+
+        rc = talk_listing(&talk, session, held->runs.ids + from, count, &filter, &listing, err);
+        if (rc == 0)
+            *lacking += tell_lacking(held, &listing);
+        listing_clear(&listing);
+        talk_close(&talk);
+    }
     return rc;
 }

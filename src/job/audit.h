@@ -30,8 +30,21 @@ void audit_files_clear(struct audit_files *files);
 int audit_signature(const char *archive, const char *signature, const char *signers,
                     const struct contents_digests *manifest, struct err *err) MUST_CHECK;
 
-/* Ask the service what an archive's runs have that it lacks; gives how many, each told. */
-int audit_against_api(const char *archive, const struct session_args *session, size_t *lacking,
-                      struct err *err) MUST_CHECK;
+/* What archives say that they hold. */
+struct audit_held;
+
+/* Of no archive so far; to be freed by audit_held_free. */
+struct audit_held *audit_held_new(struct err *err) MUST_CHECK;
+
+/* Release; NULL is fine. */
+void audit_held_free(struct audit_held *held);
+
+/* Add what one archive holds, and what it knows it lacks. */
+int audit_held_add(struct audit_held *held, const char *archive, struct err *err) MUST_CHECK;
+
+/* Ask the service whether it has more of those runs than the archives hold together; each
+ * artifact, and each run that these have started, is told. */
+int audit_against_api(const struct audit_held *held, const struct session_args *session,
+                      size_t *lacking, struct err *err) MUST_CHECK;
 
 #endif

@@ -4,13 +4,16 @@
 #include "ask/listing.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "cli/signals.h"
-#include "flow/survey.h"
+#include "flow/recheck.h"
 #include "job/talk.h"
 #include "skyvern/run.h"
 #include "vault/catalog.h"
 #include "vault/lock.h"
 #include "vault/state.h"
+
+#include <string.h>
 
 #define BATCH 100
 
@@ -19,7 +22,8 @@ struct confirming {
     struct catalog *catalog;
     struct talk talk;
     char *const *ids;
-    bool *changed; /* of each ID */
+    bool *changed;       /* of each ID */
+    struct table *asked; /* the IDs: each is judged by itself */
 };
 
 /* What differs between a run as it is archived and as it is listed. */
@@ -28,22 +32,33 @@ struct difference {
     const char *artifact_id;
 };
 
-static int on_difference(void *ctx, const struct artifact *a, enum survey_match match,
+static int on_difference(void *ctx, const struct artifact *a, enum recheck_match match,
                          struct err *err)
 {
     struct difference *d = ctx;
 
     (void)err;
     d->artifact_id = a->artifact_id;
-    d->what = match == SURVEY_NEW
+    d->what = match == RECHECK_NEW
                   ? "is not archived"
                   : "has another size, checksum or time than it was archived by";
     return 1;
 }
 
-/* One run, as the service has it now. */
-static int judge(struct confirming *c, const struct listed_run *run, struct err *err)
+/* Whether a run that another one has started is known as safe, or not had by the service. */
+static bool is_safe_child(const struct confirming *c, const struct listed_run *child)
 {
+    return table_get(c->asked, child->id, strlen(child->id)) ||
+           (*child->other && table_get(c->asked, child->other, strlen(child->other))) ||
+           (child->failed && child->err.kind == ERR_NOT_FOUND);
+}
+
+/* One run, as the service has it now; those that it has started are behind it. */
+static int judge(struct confirming *c, const struct listed_run *run, size_t count,
+                 struct err *err)
+{
+    size_t i;
+
     struct confirm *confirm = c->confirm;
     struct difference d = { NULL, NULL };
 
@@ -61,9 +76,14 @@ static int judge(struct confirming *c, const struct listed_run *run, struct err 
         confirm->unasked++;
         return 0;
     }
-    if (!run_is_terminal(run->run.status))
+    for (i = 1; i < count && !d.what; i++) {
+        if (!is_safe_child(c, &run[i]))
+            d.what = "it has started a run that is not archived whole";
+    }
+    if (!run_is_over(&run->run))
         d.what = "it is going on again";
-    else if (survey_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
+    else if (!d.what &&
+             recheck_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
         return -1;
     if (!d.what)
         return confirm->fn(confirm->ctx, run->id, err);
@@ -78,20 +98,23 @@ static int judge(struct confirming *c, const struct listed_run *run, struct err 
 /* Ask about some of them. */
 static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
 {
-    struct listing listing = { .bundles = true, .calm = true };
+    struct listing listing = { .bundles = true, .calm = true, .children = true, .deep = true };
+    size_t roots = 0;
+    size_t to;
     size_t i;
     int rc = listing_fetch(&listing, &c->talk.loop, &c->talk.callers, &c->talk.api,
                            c->ids + from, count, c->confirm->types, err);
 
-    for (i = 0; rc == 0 && i < listing.count; i++) {
+    for (i = 0; rc == 0 && i < listing.count; i = to, roots++) {
+        for (to = i + 1; to < listing.count && listing.runs[to].depth;)
+            to++;
         listing.runs[i].asked += from;
-        rc = judge(c, &listing.runs[i], err);
+        rc = judge(c, &listing.runs[i], to - i, err);
     }
-    if (rc == 0 &&
-        listing.count < count) { /* two names of one run: it has no list of its own */
+    if (rc == 0 && roots < count) { /* two names of one run: it has no list of its own */
         log_line(LOG_WARNING, "%zu IDs are left out: they are other names of runs",
-                 count - listing.count);
-        c->confirm->unasked += count - listing.count;
+                 count - roots);
+        c->confirm->unasked += count - roots;
     }
     if (rc < 0)
         loop_clear(&c->talk.loop); /* before the listing's calls, which it may still run, go */
@@ -129,6 +152,7 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
 {
     struct confirming c = { .confirm = confirm, .ids = ids };
     size_t from;
+    size_t i;
     int rc = 0;
 
     confirm->changed = confirm->unasked = confirm->left = 0;
@@ -136,7 +160,14 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
         return 0;
     c.changed = mem_array(count, sizeof(*c.changed), err);
     c.catalog = c.changed ? catalog_open(confirm->dir, CATALOG_READ, err) : NULL;
-    rc = c.catalog ? talk_open(&c.talk, confirm->session, err) : -1;
+    c.asked = c.catalog ? table_new(err) : NULL;
+    rc = c.asked ? 0 : -1;
+    for (i = 0; rc == 0 && i < count; i++) {
+        if (!table_get(c.asked, ids[i], strlen(ids[i])))
+            rc = table_add(c.asked, ids[i], strlen(ids[i]), &c, err);
+    }
+    if (rc == 0)
+        rc = talk_open(&c.talk, confirm->session, err);
     for (from = 0; rc == 0 && from < count; from += BATCH)
         rc = ask(&c, from, count - from < BATCH ? count - from : BATCH, err);
     talk_close(&c.talk);
@@ -146,6 +177,7 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
         if (rc < 0)
             (void)err_wrap(err, "cannot note that runs are to be archived anew");
     }
+    table_free(c.asked);
     mem_free(c.changed);
     return rc;
 }

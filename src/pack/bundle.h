@@ -33,6 +33,7 @@ struct bundle {
     size_t wanted;        /* how many those are */
     size_t sized;         /* of them, with a size */
     size_t rows;          /* members listed, wanted or not */
+    bool named;           /* the rows name all entries that the ZIP should have */
     uint64_t bytes;       /* of the sized ones together */
     bool whole;           /* fetch the parent and take it apart here */
 

@@ -38,6 +38,7 @@ struct parcel {
 struct packer {
     struct packer_opts opts;
     struct volume *volume;
+    struct plan *plan;
     struct queue *queue;
     pthread_t thread;
     bool joined;
@@ -134,10 +135,24 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
     return rc;
 }
 
+/* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
+static int keep_whole(struct packer *p, struct item *item, const struct body *body,
+                      const struct digest *digest, struct err *err)
+{
+    struct item *parent = item->bundle->parent;
+
+    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
+    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
+        return 0;
+    parent->kept = true;
+    return stow_item(p->stow, parent, body, digest, err);
+}
+
 /*
  * Take the ZIP of an item's bundle apart.
  *
- * returns  1: it is that ZIP, and its members are packed; 0: it is not; -1: fatal
+ * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
+ * have one name; -1: fatal
  */
 static int take_apart(struct packer *p, struct item *item, const struct body *body,
                       unsigned again, const struct digest *digest, struct err *err)
@@ -146,6 +161,7 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
     struct split_reader reader;
     struct unzip *unzip;
     const char *name;
+    bool twins;
     bool bad = false;
     int rc = 0;
 
@@ -156,7 +172,10 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
         unzip_free(unzip);
         return 0;
     }
-    while (rc == 0 && !bad && (name = unzip_next(unzip, err))) {
+    twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
+    if (!bundle->seen && split_holds_more(unzip, p->plan, bundle))
+        rc = keep_whole(p, item, body, digest, err);
+    while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
         struct item *member = member_named(bundle, name);
 
         if (member)
@@ -167,7 +186,7 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
         rc = -1;
     bundle->seen = true;
     memcpy(bundle->sha256, digest->sha256, sizeof(bundle->sha256));
-    return rc < 0 ? -1 : 1;
+    return rc < 0 ? -1 : !twins;
 }
 
 /* Put a HAR that came compressed into its plain form; *body is then another one. */
@@ -442,6 +461,7 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         return NULL;
     p->opts = *opts;
     p->volume = volume;
+    p->plan = plan;
     p->joined = true;
     p->last_document = &p->documents;
     p->last_parked = &p->parked;

@@ -18,7 +18,8 @@
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
 #define TRIES_MAX 1000000
-#define EXT_ROOM  32 /* for an extension with its dot */
+#define TWINS_MAX 100 /* different artifacts of one ID, beside the first */
+#define EXT_ROOM  32  /* for an extension with its dot */
 
 struct plan {
     struct region *region;
@@ -88,6 +89,19 @@ static int find_or_add(struct plan *plan, struct item *item, struct item **found
     return table_add(plan->joins, plan->key.data, plan->key.len, item, err);
 }
 
+static bool texts_differ(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) != 0;
+}
+
+/* Whether two rows cannot be of one thing. */
+static bool differs(const struct plan_artifact *a, const struct plan_artifact *b)
+{
+    return texts_differ(a->uri, b->uri) || texts_differ(a->bundle_key, b->bundle_key) ||
+           (a->checksum && b->checksum && strcasecmp(a->checksum, b->checksum) != 0) ||
+           (a->sized && b->sized && a->file_size != b->file_size);
+}
+
 /* Look for the same thing under each of the three names it may have. */
 static int join(struct plan *plan, struct item *item, struct err *err)
 {
@@ -98,6 +112,8 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
         find_or_add(plan, item, &found, err) < 0)
         return -1;
+    if (found && differs(&found->what, what)) /* one ID, and something else */
+        found = NULL;
     if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
         buf_reset(&plan->key);
         if (buf_addf(&plan->key, err, "u%s", what->uri) < 0 ||
@@ -133,7 +149,21 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
     return table_get(plan->joins, plan->key.data, plan->key.len);
 }
 
-int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err)
+/* Put an entry's name into the key; false: it is too long for one. */
+static bool key_of_entry(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, NULL, "m%p/%s", (const void *)bundle, name) == 0;
+}
+
+bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    return !bundle->named || !key_of_entry(plan, bundle, name) ||
+           table_get(plan->joins, plan->key.data, plan->key.len) != NULL;
+}
+
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
+                    struct err *err)
 {
     struct bundle *bundle;
 
@@ -149,7 +179,11 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *
         plan->bundles = bundle;
     }
     bundle->rows++;
-    return 0;
+    bundle->named = name != NULL;
+    if (!name || !key_of_entry(plan, bundle, name) ||
+        table_get(plan->joins, plan->key.data, plan->key.len))
+        return 0;
+    return table_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
 }
 
 static void join_bundle(struct plan *plan, struct item *item)
@@ -209,6 +243,11 @@ struct bundle *plan_bundles(const struct plan *plan)
     return plan->bundles;
 }
 
+bool item_hidden(const struct item *item)
+{
+    return item->unlisted && !item->kept;
+}
+
 bool item_at_rest_coded(const struct item *item)
 {
     const char *uri = item->what.uri;
@@ -249,28 +288,60 @@ void item_note(struct item *item, const char *word)
         item->notes[item->note_count++] = word;
 }
 
+/* The place behind the items of a run and ID for one that is none of them; NULL: it is one. */
+static struct item **twin_place(struct item *there, const struct plan_artifact *what,
+                                size_t *count)
+{
+    struct item **place = NULL;
+
+    for (*count = 0; there; there = there->twin, ++*count) {
+        if (!differs(&there->what, what))
+            return NULL;
+        place = &there->twin;
+    }
+    return place;
+}
+
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **out, struct err *err)
 {
+    struct item **twin = NULL;
+    struct item *there;
     struct item *item;
+    size_t twins = 0;
 
     if (out)
         *out = NULL;
     buf_reset(&plan->key);
     if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
         return -1;
-    if (table_get(plan->joins, plan->key.data, plan->key.len))
+    there = table_get(plan->joins, plan->key.data, plan->key.len);
+    if (there && !(twin = twin_place(there, what, &twins)))
         return 0;
+    if (twins > TWINS_MAX)
+        return err_set(err, ERR_LIMIT,
+                       "run '%s' has more than %d different artifacts of one ID", what->run_id,
+                       TWINS_MAX);
     if (mem_room(&plan->items, &plan->cap, plan->count, sizeof(struct item *), ITEMS_MAX, err) <
         0)
         return -1;
     item = region_take(plan->region, sizeof(*item), err);
-    if (!item || table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0)
+    if (!item ||
+        (!there && table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0))
         return -1;
     item->what = *what;
     item->run = run;
     item->row = row;
     item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    if (twin) {
+        *twin = item;
+        if (twins == 1) {
+            there->twinned = true;
+            item_note(there, ITEM_SAME_ID);
+        }
+        item->twinned = true;
+        item_note(item, ITEM_SAME_ID);
+    }
     if (plan->dedupe && join(plan, item, err) < 0)
         return -1;
     join_bundle(plan, item);

@@ -10,7 +10,7 @@
  * Units    bytes; times in microseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     items and their paths; what an item says of its artifact is borrowed
- * Threads  plan_add: before the threads start; plan_name: the packer alone
+ * Threads  plan_add: before the threads start; plan_name, plan_bundle_lists: the packer alone
  * Source   docs/archive-format.md, "Names"
  */
 #ifndef PACK_PLAN_H
@@ -54,23 +54,28 @@ enum item_answer {
     ITEM_SUSPECT,  /* it cannot be what its type says; not packed: try another way */
 };
 
-#define ITEM_NOTES 4
+#define ITEM_NOTES      4
+#define ITEM_SAME_ID    "same-id"    /* another row of its run has its artifact_id */
+#define ITEM_HOLDS_MORE "holds-more" /* a ZIP kept whole: not all of it is in its members */
 
 struct item {
     struct plan_artifact what;
     size_t index; /* plan_at's */
     size_t run;   /* the caller's indexes */
     size_t row;
+    struct item *twin;   /* the next one of its run and artifact_id, which is something else */
+    bool twinned;        /* it has such a one, or is one */
     struct item *leader; /* NULL: it is fetched itself */
     struct item *next;   /* the leader's next follower */
     struct item *followers;
     struct bundle *bundle; /* a member or the parent of it; NULL: neither */
     struct item *sibling;  /* the bundle's next member */
-    bool unlisted;         /* a parent that is fetched only to be taken apart */
+    bool unlisted;         /* a parent that is fetched only to be taken apart (item_hidden) */
 
     atomic_bool packed; /* set by the packer once */
     /* the packer's; read by others when it has answered, or ended */
     enum item_answer answer;
+    bool kept; /* an unlisted parent that holds more than its members: it is a file, too */
     bool link;
     bool mismatch; /* checksum is another */
     bool suspect;  /* its content cannot be what its type says */
@@ -93,12 +98,21 @@ struct plan;
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
 void plan_free(struct plan *plan);
 
-/* Add an artifact; *item (may be NULL) gets NULL when its run has it already. */
+/*
+ * Add an artifact; *item (may be NULL) gets NULL when its run has it already. What has the ID
+ * of another one of its run and is something else, by its object, size or checksum, is added,
+ * and both are noted.
+ */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
 
-/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. */
-int plan_bundle_row(struct plan *plan, size_t run, const char *uri, struct err *err) MUST_CHECK;
+/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. name:
+ * of its entry; NULL: what the rows do not name is not wanted. */
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
+                    struct err *err) MUST_CHECK;
+
+/* Whether a row, wanted or not, names this entry of a bundle's ZIP. */
+bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name);
 
 /*
  * Add the row of a ZIP itself.
@@ -124,6 +138,10 @@ bool item_suspect(const struct item *item, const void *head, size_t len);
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
 
+/* Whether no row tells of an item and no file is made of it: an unlisted one that is not kept.
+ */
+bool item_hidden(const struct item *item);
+
 /* Whether its object is zstd-compressed at rest: then its size may be of either form. */
 bool item_at_rest_coded(const struct item *item);
 
@@ -140,7 +158,7 @@ bool item_fits(const struct item *item, uint64_t size);
  * has no end. */
 uint64_t item_most(const struct item *item, uint64_t max);
 
-/* An item by its IDs; NULL: there is none. */
+/* An item by its IDs, the first of them; NULL: there is none. */
 struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
                        struct err *err) MUST_CHECK;
 

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 static ssize_t read_at(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     struct split_reader *reader = ctx;
@@ -17,6 +19,20 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
 
     *reader = (struct split_reader){ .body = body };
     return unzip_open(&source, max, err);
+}
+
+bool split_holds_more(const struct unzip *unzip, struct plan *plan, const struct bundle *bundle)
+{
+    const char *name;
+    size_t i;
+
+    for (i = 0; (name = unzip_name(unzip, i)); i++) {
+        size_t len = strlen(name);
+
+        if ((!len || name[len - 1] != '/') && !plan_bundle_lists(plan, bundle, name))
+            return true;
+    }
+    return unzip_twins(unzip);
 }
 
 struct body *split_entry(struct unzip *unzip, const struct spool *spool, struct err *err)

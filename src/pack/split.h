@@ -13,8 +13,10 @@
 
 #include "base/err.h"
 #include "format/unzip.h"
+#include "pack/plan.h"
 #include "pack/spool.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Open a body as a ZIP; reader is the caller's room, both are lent until unzip_free. */
@@ -24,6 +26,10 @@ struct split_reader {
 };
 struct unzip *split_open(struct split_reader *reader, const struct body *body, uint64_t max,
                          struct err *err) MUST_CHECK;
+
+/* Whether a bundle's ZIP holds entries that no row names, or two of one name. */
+bool split_holds_more(const struct unzip *unzip, struct plan *plan,
+                      const struct bundle *bundle);
 
 /* The entry that unzip_next came to, whole. */
 struct body *split_entry(struct unzip *unzip, const struct spool *spool,

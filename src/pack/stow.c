@@ -211,7 +211,7 @@ int stow_known(struct stow *s, struct err *err)
     for (i = 0; s->opts.dedupe && i < plan_count(s->plan); i++) {
         struct item *item = plan_at(s->plan, i);
 
-        if (item->packed && !item->duplicate_of && !item->unlisted &&
+        if (item->packed && !item->duplicate_of && !item_hidden(item) &&
             !dedupe_find(s->dedupe, item->size, &item->digest) &&
             dedupe_add(s->dedupe, item->size, &item->digest, item, err) < 0)
             return -1;
@@ -252,7 +252,8 @@ static int find_first(struct stow *s, struct item *item, uint64_t size,
 /* Whether what its leader turned out to be is what the service says of a follower, too. */
 static bool follows(const struct item *follower, uint64_t size, const struct digest *digest)
 {
-    return !follower->unlisted && item_fits(follower, size) && !stow_mismatch(follower, digest);
+    return !item_hidden(follower) && item_fits(follower, size) &&
+           !stow_mismatch(follower, digest);
 }
 
 int stow_item(struct stow *s, struct item *leader, const struct body *body,

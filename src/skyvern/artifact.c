@@ -188,22 +188,40 @@ out:
 
 struct joining {
     struct buf *out;
-    struct table *seen; /* artifact IDs */
+    struct table *seen; /* artifact IDs, each with its object */
+    struct buf key;
     bool any;
 };
 
-/* Append a row unless its ID has come. */
+/* The raw text of a row's field; "": it is no text. */
+static const char *raw_text(struct json_value row, const char *name, size_t *len)
+{
+    struct json_value v = json_get(row, name);
+    const char *text = json_type(v) == JSON_STRING ? json_raw(v, len) : "";
+
+    *len = *text ? *len : 0;
+    return text;
+}
+
+/* Append a row unless its ID has come, for the same object. */
 static int join_row(struct joining *j, struct json_value row, struct err *err)
 {
-    struct json_value id = json_get(row, "artifact_id");
     size_t id_len = 0;
-    const char *name = json_type(id) == JSON_STRING ? json_raw(id, &id_len) : NULL;
+    size_t uri_len = 0;
+    const char *id = raw_text(row, "artifact_id", &id_len);
+    const char *uri = raw_text(row, "uri", &uri_len);
     size_t len;
     const char *raw = json_raw(row, &len);
 
-    if (json_type(row) != JSON_OBJECT || (name && id_len && table_get(j->seen, name, id_len)))
+    if (json_type(row) != JSON_OBJECT)
         return 0;
-    if ((name && id_len && table_add(j->seen, name, id_len, j, err) < 0) ||
+    buf_reset(&j->key);
+    if (buf_add(&j->key, id, id_len, err) < 0 || buf_adds(&j->key, " ", err) < 0 ||
+        buf_add(&j->key, uri, uri_len, err) < 0)
+        return -1;
+    if (id_len && table_get(j->seen, j->key.data, j->key.len))
+        return 0;
+    if ((id_len && table_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
         (j->any && buf_adds(j->out, ",", err) < 0))
         return -1;
     j->any = true;
@@ -227,13 +245,15 @@ static int join_rows(struct joining *j, const struct buf *list, struct err *err)
 
 int artifact_list_join(struct buf *out, const struct buf *lists, size_t count, struct err *err)
 {
-    struct joining j = { out, table_new(err), false };
+    struct joining j = { .out = out, .seen = table_new(err) };
     int rc = j.seen ? buf_adds(out, "[", err) : -1;
     size_t i;
 
+    buf_init(&j.key, ARTIFACT_LIST_MAX);
     for (i = 0; rc == 0 && i < count; i++)
         rc = join_rows(&j, &lists[i], err);
     table_free(j.seen);
+    buf_clear(&j.key);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 

@@ -65,8 +65,8 @@ int artifact_list_parse(struct artifact_list *list, const char *json, size_t len
 
 /*
  * Write lists as one JSON array: the rows of the first, then those of the next whose
- * artifact_id has not come yet, and so on. A text may also be one row; what is neither is left
- * out.
+ * artifact_id has not come yet for the same uri, and so on. A text may also be one row; what is
+ * neither is left out.
  */
 int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
                        struct err *err) MUST_CHECK;

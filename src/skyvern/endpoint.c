@@ -31,6 +31,10 @@ static const struct {
     [ENDPOINT_SCRIPT_VERSIONS] = { "script-versions", "/v1/scripts/{}/versions" },
     [ENDPOINT_WORKFLOW_TIMELINE] = { "timeline", "/api/v1/workflows/{}/runs/{*}/timeline" },
     [ENDPOINT_ARTIFACT] = { "artifact", "/v1/artifacts/{}" },
+    [ENDPOINT_WORKFLOW_RUNS] = { "workflow-runs", "/v1/workflows/runs?page_size=100{*}" },
+    [ENDPOINT_WORKFLOWS] = { "workflows", "/v1/workflows?page_size=100{*}" },
+    [ENDPOINT_WORKFLOW_RUNS_OF] = { "workflow-runs", "/v1/workflows/{}/runs?page_size=100{*}" },
+    [ENDPOINT_TASKS] = { "tasks", "/api/v1/tasks?page_size=100{*}" },
 };
 
 const char *endpoint_name(enum endpoint endpoint)

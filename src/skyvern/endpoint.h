@@ -39,6 +39,10 @@ enum endpoint {
     ENDPOINT_SCRIPT_VERSIONS,
     ENDPOINT_WORKFLOW_TIMELINE, /* of a run that has no record of its own */
     ENDPOINT_ARTIFACT,
+    ENDPOINT_WORKFLOW_RUNS, /* lists of runs beside that of all: see ask/older */
+    ENDPOINT_WORKFLOWS,
+    ENDPOINT_WORKFLOW_RUNS_OF, /* one workflow, by a window of time */
+    ENDPOINT_TASKS,
     ENDPOINTS,
 };
 

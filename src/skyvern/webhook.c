@@ -145,6 +145,10 @@ int webhook_read(const char *body, size_t len, struct webhook_facts *out, struct
     }
     if (i == sizeof(names) / sizeof(*names))
         return err_set(err, ERR_FORMAT, "the webhook's body names no run");
+    if (strncmp(out->run_id, "tsk_v2_", 7) != 0 ||
+        !take_text(body, len, "workflow_run_id", out->other, sizeof(out->other)) ||
+        strncmp(out->other, "wr_", 3) != 0 || !run_id_valid(out->other))
+        *out->other = '\0';
     (void)take_text(body, len, "status", out->status, sizeof(out->status));
     if (take_text(body, len, "finished_at", when, sizeof(when)))
         out->finished = clock_us(when);

@@ -40,6 +40,8 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
 struct webhook_facts {
     char
         run_id[RUN_ID_MAX + 1]; /* run_id, else task_id, else workflow_run_id: a valid run ID */
+    char other[RUN_ID_MAX + 1]; /* workflow_run_id of a task of version 2, which is its other
+                                   name; "": none */
     char status[64];            /* "" when it gives none */
     int64_t finished;           /* microseconds since 1970, or CLOCK_NONE */
 };

@@ -30,13 +30,14 @@
 #define ANNALS_PRUNE   "prune"  /* a run: it is in no volume any more */
 #define ANNALS_REMOVE  "remove" /* a volume */
 #define ANNALS_LOSE    "lose"   /* a volume, and each part of a run that was in no other */
+#define ANNALS_ALIAS   "alias"  /* the other name (part) of a run that was pruned */
 
 struct annals_entry {
     int64_t at_ms;
     const char *what;
     const char *run_id; /* NULL: none, also below */
     const char *volume;
-    const char *part; /* an artifact's ID, or its path; "": the run's record */
+    const char *part; /* an artifact's ID, or its path; "": the run's record; an alias */
     const char *reason;
 };
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATEMENTS_MAX 128
+#define STATEMENTS_MAX 192
 #define BUSY_MS        30000
 #define VALUE_MAX      (128 << 20) /* bytes of one value */
 #define FIRST_SEALED   2           /* the version from which on pages have checksums */
@@ -111,6 +111,18 @@ static const char *const migrations[] = {
        whether it has another checksum than that */
     ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
      "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
+
+    "CREATE TABLE aliases(" /* see vault/relation */
+    " alias TEXT PRIMARY KEY, run_id TEXT NOT NULL UNIQUE) WITHOUT ROWID;"
+    "CREATE TABLE parents("
+    " run_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX parents_parent ON parents(parent_id);"
+    "ALTER TABLE runs ADD COLUMN title TEXT;"
+    "ALTER TABLE runs ADD COLUMN output TEXT;"
+    /* an older skyarc asked for a run under one name alone, and not for what it had started */
+    "UPDATE states SET state = 'open', tries = 0, next_ms = 0, reason = 'archived by an older"
+    " skyarc' WHERE state = 'sealed' AND coalesce(reason, '') <> 'gone at the service' AND"
+    " (substr(run_id, 1, 7) = 'tsk_v2_' OR substr(run_id, 1, 3) = 'wr_');",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 

@@ -2,6 +2,7 @@
 #include "vault/entry.h"
 
 #include "base/text.h"
+#include "vault/relation.h"
 #include "vault/shelf.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ static int found_again(struct catalog *c, const char *run_id, const char *part, 
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, part);
     return catalog_do(c, sql, err);
 }
@@ -71,13 +72,14 @@ int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, stru
     struct sqlite3_stmt *sql =
         catalog_sql(c,
                     "INSERT OR REPLACE INTO runs(run_id, volume, supplements, status, run_type,"
-                    " created_at, finished_at, failure_reason, prompt, artifacts, missing)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    " created_at, finished_at, failure_reason, prompt, artifacts, missing,"
+                    " title, output)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                     err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, r->run_id);
+    relation_bind(c, sql, 1, r->run_id);
     catalog_number(sql, 2, volume);
     catalog_text(sql, 3, r->supplements);
     catalog_text(sql, 4, r->status);
@@ -88,6 +90,8 @@ int entry_run(struct catalog *c, int64_t volume, const struct entry_run *r, stru
     catalog_text(sql, 9, r->prompt);
     catalog_number(sql, 10, (int64_t)r->artifacts);
     catalog_number(sql, 11, (int64_t)r->missing);
+    catalog_text(sql, 12, r->title);
+    catalog_text(sql, 13, r->output);
     return catalog_do(c, sql, err) < 0 ? -1 : found_again(c, r->run_id, "", err);
 }
 
@@ -134,7 +138,7 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
                       err);
     if (!sql)
         return -1;
-    catalog_text(sql, 1, a->run_id);
+    relation_bind(c, sql, 1, a->run_id);
     catalog_number(sql, 2, volume);
     catalog_text(sql, 3, a->artifact_id);
     catalog_text(sql, 4, a->type);
@@ -152,7 +156,7 @@ int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifac
     sql = catalog_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
     if (!sql)
         return -1;
-    catalog_text(sql, 1, a->run_id);
+    relation_bind(c, sql, 1, a->run_id);
     catalog_text(sql, 2, a->artifact_id);
     return catalog_do(c, sql, err);
 }
@@ -170,7 +174,7 @@ int entry_missing(struct catalog *c, const struct entry_missing *m, struct err *
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, m->run_id);
+    relation_bind(c, sql, 1, m->run_id);
     catalog_text(sql, 2, m->artifact_id ? m->artifact_id : "");
     catalog_text(sql, 3, m->type);
     catalog_text(sql, 4, m->reason);
@@ -192,7 +196,7 @@ int entry_again(struct catalog *c, const struct entry_missing *m, unsigned most,
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, m->run_id);
+    relation_bind(c, sql, 1, m->run_id);
     catalog_text(sql, 2, m->artifact_id);
     catalog_text(sql, 3, m->type);
     catalog_text(sql, 4, m->reason);
@@ -212,7 +216,7 @@ int entry_has_good(struct catalog *c, const char *run_id, const char *artifact_i
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, artifact_id);
     return catalog_any(c, sql, err);
 }
@@ -268,7 +272,7 @@ int entry_is_listed(struct catalog *c, const char *run_id, const char *artifact_
     *none = true;
     if (!sql || entry_listing(words, listing, err) < 0)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, artifact_id);
     while ((rc = catalog_step(c, sql, err)) > 0) {
         uint8_t had[ENTRY_LISTED];
@@ -332,7 +336,7 @@ int entry_holds(struct catalog *c, const char *name, const char *run_id, struct 
     if (!sql)
         return -1;
     catalog_text(sql, 1, name);
-    catalog_text(sql, 2, run_id);
+    relation_bind(c, sql, 2, run_id);
     return catalog_any(c, sql, err);
 }
 
@@ -385,7 +389,7 @@ int entry_settled(struct catalog *c, const char *run_id, const char *artifact_id
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, artifact_id);
     return catalog_any(c, sql, err);
 }
@@ -431,12 +435,16 @@ int entry_volumes(struct catalog *c, volume_fn *fn, void *ctx, struct err *err)
 int entry_volumes_of(struct catalog *c, const char *run_id, volume_fn *fn, void *ctx,
                      struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, VOLUME " JOIN runs r ON r.volume = v.id WHERE r.run_id = ?1 ORDER BY v.name", err);
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "WITH RECURSIVE " RELATION_FAMILY(
+                        "?1") " " VOLUME " WHERE v.id IN (SELECT r.volume FROM"
+                              " runs r JOIN family f ON f.id = r.run_id) ORDER BY v.name",
+                    err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return each_volume(c, sql, fn, ctx, err);
 }
 
@@ -510,7 +518,9 @@ bool entry_volume_of(struct catalog *c, const char *run_id, char *out, size_t si
     static const char sql[] = "SELECT v.name FROM runs r JOIN volumes v ON v.id = r.volume"
                               " WHERE r.run_id = ?1 ORDER BY v.id DESC";
 
-    return first_text(c, sql, run_id, out, size);
+    char name[RELATION_ID_MAX + 1];
+
+    return first_text(c, sql, relation_name(c, run_id, name), out, size);
 }
 
 bool entry_volume_with(struct catalog *c, const char *artifact_id, char *out, size_t size)

@@ -36,6 +36,8 @@ struct entry_run {
     const char *run_type;
     const char *failure_reason;
     const char *prompt;
+    const char *title;
+    const char *output; /* JSON, cut short */
     int64_t created_at;
     int64_t finished_at;
     uint64_t artifacts;
@@ -144,7 +146,7 @@ int entry_volumes(struct catalog *c,
                   int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
 
-/* The volumes that a run is in. */
+/* The volumes that a run is in, or one that it has started. */
 int entry_volumes_of(struct catalog *c, const char *run_id,
                      int (*fn)(void *ctx, const struct entry_volume *volume, struct err *err),
                      void *ctx, struct err *err) MUST_CHECK;

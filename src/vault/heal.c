@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "vault/annals.h"
 #include "vault/entry.h"
+#include "vault/relation.h"
 #include "vault/replay.h"
 #include "vault/state.h"
 
@@ -213,6 +214,67 @@ static int list_again(struct healing *h, const char *run_id, struct err *err)
     return state_set(h->catalog, run_id, STATE_OPEN, 0, "its first part is not there", err);
 }
 
+/* Whether what a lost part, or a line of the log, names is in some volume. */
+#define IN_SOME_VOLUME(row)                                                                    \
+    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " RELATION_NAME(                            \
+        row ".run_id") " AND (" row ".part = '' OR"                                            \
+                       " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND "     \
+                       "a.volume = r.volume AND"                                               \
+                       " coalesce(a.artifact_id, a.path) = " row ".part)))"
+
+/* In this order; ?1 is the time. */
+static const char *const healings[] = {
+    "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
+    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME(
+        "l.run_id") ", l.part,"
+                    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND "
+                    "l.run_id IS NOT NULL"
+                    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
+    /* whatever was said last of a run: that it was pruned, or lost */
+    "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
+        "l.run_id") ", '" STATE_PRUNED "' FROM log l"
+                    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
+                    "FROM runs r "
+                    "WHERE"
+                    " r.run_id = " RELATION_NAME(
+                        "l.run_id") ") AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = "
+                                    "'lose' AND"
+                                    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) "
+                                    "DO UPDATE SET"
+                                    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL "
+                                    "WHERE state <> '" STATE_PRUNED "'",
+    "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
+    " state = '" STATE_PRUNED "')",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
+    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
+    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
+    " l.run_id = states.run_id AND l.told = 0)",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
+    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
+    "') AND NOT EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.run_id = states.run_id)",
+    "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
+    " '" STATE_OPEN
+    "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
+    " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
+};
+
+int heal_mend(struct catalog *c, int64_t now_ms, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
+        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
+
+        if (!sql)
+            return -1;
+        catalog_number(sql, 1, now_ms);
+        if (catalog_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* States by what there is now. */
 static int heal_states(struct healing *h, bool fresh, struct err *err)
 {
@@ -223,7 +285,7 @@ static int heal_states(struct healing *h, bool fresh, struct err *err)
     if (rc == 0)
         rc = each_name(h, list_again, err);
     if (rc == 0)
-        rc = state_heal(h->catalog, h->now_ms, err);
+        rc = heal_mend(h->catalog, h->now_ms, err);
     if (rc == 0)
         return catalog_commit(h->catalog, err);
     catalog_rollback(h->catalog);

@@ -85,6 +85,13 @@ int heal_run(struct catalog *catalog, const struct shelf *shelf,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err) MUST_CHECK;
 
+/*
+ * Bring states, volumes and log together, after volumes came or went: a run that is archived by
+ * its state and in no volume is due, one that is in a volume has a state, one that a rule let
+ * go stays away, and a part that is in a volume is not lost.
+ */
+int heal_mend(struct catalog *catalog, int64_t now_ms, struct err *err) MUST_CHECK;
+
 /* Read the volumes back that are due; share as in fixity_due. */
 int heal_read_back(struct catalog *catalog, const struct shelf *shelf, uint64_t share,
                    const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "vault/relation.h"
 #include "vault/state.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ static int set_hold(struct catalog *c, const struct annals_entry *e, struct err 
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, e->run_id);
+    relation_bind(c, sql, 1, e->run_id);
     catalog_text(sql, 2, e->reason ? e->reason : "");
     catalog_number(sql, 3, e->at_ms);
     return catalog_do(c, sql, err);
@@ -37,7 +38,7 @@ static int drop_hold(struct catalog *c, const char *run_id, struct err *err)
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return catalog_do(c, sql, err);
 }
 
@@ -87,6 +88,8 @@ static int apply(struct catalog *c, const struct annals_entry *e, struct err *er
         return set_hold(c, e, err);
     if (strcmp(e->what, ANNALS_RELEASE) == 0)
         return drop_hold(c, e->run_id, err);
+    if (strcmp(e->what, ANNALS_ALIAS) == 0 && e->part)
+        return relation_learn(c, e->part, e->run_id, err) < 0 ? -1 : 0;
     if (strcmp(e->what, ANNALS_PRUNE) == 0)
         return state_pruned(c, e->run_id, err);
     if (strcmp(e->what, ANNALS_LOSE) == 0 && e->part)
@@ -213,9 +216,14 @@ static int make_holds(struct catalog *c, struct err *err)
     struct sqlite3_stmt *sql = catalog_sql(
         c,
         "INSERT OR REPLACE INTO holds(run_id, reason, since_ms)"
-        " SELECT h.run_id, coalesce(h.reason, ''), h.at_ms FROM log h WHERE h.what = 'hold'"
-        " AND h.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM log r WHERE"
-        " r.what = 'release' AND r.run_id = h.run_id AND r.at_ms >= h.at_ms) ORDER BY h.at_ms",
+        " SELECT " RELATION_NAME(
+            "h.run_id") ", coalesce(h.reason, ''), h.at_ms FROM log h"
+                        " WHERE h.what = 'hold' AND h.run_id IS NOT NULL AND NOT EXISTS "
+                        "(SELECT 1 FROM log r"
+                        " WHERE r.what = 'release' AND " RELATION_NAME(
+                            "r.run_id") " = " RELATION_NAME("h.run_id") " AND r.at_ms >= "
+                                                                        "h.at_ms) ORDER BY "
+                                                                        "h.at_ms",
         err);
 
     return sql ? catalog_do(c, sql, err) : -1;
@@ -328,7 +336,7 @@ bool replay_held(struct catalog *c, const char *run_id, char *reason, size_t siz
 
     if (!sql)
         return true; /* when that cannot be told, it is */
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     rc = catalog_step(c, sql, NULL);
     if (rc <= 0)
         return rc < 0;
@@ -355,12 +363,15 @@ int replay_told(struct catalog *c, const char *volume, const char *what, struct 
 
 int replay_pruned(struct catalog *c, const char *run_id, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE "' AND run_id = ?1", err);
+    struct sqlite3_stmt *sql = catalog_sql(c,
+                                           "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE
+                                           "' AND (run_id = ?1 OR run_id IN"
+                                           " (SELECT alias FROM aliases WHERE run_id = ?1))",
+                                           err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return catalog_any(c, sql, err);
 }
 

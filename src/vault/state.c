@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "vault/state.h"
 
+#include "vault/relation.h"
+
 #include <stdbool.h>
 #include <string.h>
 
 static const char FIRST_INTENT[] = "SELECT name, runs FROM intents ORDER BY name LIMIT 1";
 
-#define WEEK_MS ((int64_t)7 * 24 * 3600 * 1000)
+#define WEEK_MS  ((int64_t)7 * 24 * 3600 * 1000)
+#define NIGHT_MS ((int64_t)20 * 3600 * 1000) /* at least, between two nights */
 
 /* Put a row in or replace it. */
 static int put(struct catalog *c, const struct state_row *row, const char *state,
@@ -23,7 +26,7 @@ static int put(struct catalog *c, const struct state_row *row, const char *state
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, row->run_id);
+    relation_bind(c, sql, 1, row->run_id);
     catalog_text(sql, 2, state);
     catalog_text(sql, 3, row->status);
     catalog_number(sql, 4, row->created_at);
@@ -45,7 +48,7 @@ static int complete(struct catalog *c, const struct state_row *row, int64_t now_
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, row->run_id);
+    relation_bind(c, sql, 1, row->run_id);
     catalog_text(sql, 2, row->status);
     catalog_number(sql, 3, row->created_at);
     catalog_number(sql, 4, row->finished_at);
@@ -64,7 +67,7 @@ int state_seen(struct catalog *c, const struct state_row *row, bool terminal, in
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, row->run_id);
+    relation_bind(c, sql, 1, row->run_id);
     known = catalog_step(c, sql, err);
     if (known < 0)
         return -1;
@@ -76,8 +79,8 @@ int state_seen(struct catalog *c, const struct state_row *row, bool terminal, in
             then != CATALOG_UNKNOWN && row->finished_at != then)
             next = STATE_OPEN; /* it went on */
         else
-            moved = strcmp(state, STATE_RUNNING) == 0 || strcmp(state, STATE_GONE) == 0 ||
-                    strcmp(state, STATE_LOST) == 0;
+            moved = (strcmp(state, STATE_RUNNING) == 0 && terminal) ||
+                    strcmp(state, STATE_GONE) == 0 || strcmp(state, STATE_LOST) == 0;
         catalog_done(sql);
     }
     if ((moved ? put(c, row, next, now_ms, err) : complete(c, row, now_ms, err)) < 0)
@@ -92,7 +95,7 @@ int state_drop(struct catalog *c, const char *run_id, struct err *err)
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return catalog_do(c, sql, err);
 }
 
@@ -108,7 +111,7 @@ int state_set(struct catalog *c, const char *run_id, const char *state, int64_t 
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, state);
     catalog_number(sql, 3, next_ms);
     catalog_text(sql, 4, reason);
@@ -129,7 +132,7 @@ int state_nothing_new(struct catalog *c, const char *run_id, int64_t before_us, 
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_number(sql, 2, before_us);
     rc = catalog_step(c, sql, err);
     if (rc <= 0)
@@ -153,7 +156,7 @@ int state_reopen(struct catalog *c, const char *run_id, int64_t next_ms, const c
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_number(sql, 2, next_ms);
     catalog_text(sql, 3, reason);
     return catalog_do(c, sql, err);
@@ -170,12 +173,43 @@ int state_put_off(struct catalog *c, const char *run_id, const char *state, int6
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_number(sql, 2, now_ms);
     catalog_number(sql, 3, STATE_HOUR);
     catalog_text(sql, 4, reason);
     catalog_number(sql, 5, WEEK_MS);
     catalog_text(sql, 6, state);
+    return catalog_do(c, sql, err);
+}
+
+int state_empty(struct catalog *c, const char *run_id, int64_t now_ms, int nights,
+                struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE states SET tries = tries + 1, next_ms = ?2, reason = '" STATE_EMPTY
+                    "', state = CASE WHEN tries + 1 >= ?3 THEN '" STATE_SEALED
+                    "' ELSE '" STATE_OPEN "' END WHERE run_id = ?1",
+                    err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_number(sql, 2, now_ms + NIGHT_MS);
+    catalog_number(sql, 3, nights);
+    return catalog_do(c, sql, err) < 0 ? -1 : state_is(c, run_id, STATE_SEALED, err);
+}
+
+int state_asked(struct catalog *c, const char *run_id, int64_t now_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c, "UPDATE states SET next_ms = ?2 WHERE run_id = ?1 AND state = '" STATE_RUNNING "'",
+        err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_number(sql, 2, now_ms + 1); /* not again in this sync */
     return catalog_do(c, sql, err);
 }
 
@@ -186,7 +220,7 @@ int state_grown(struct catalog *c, const char *run_id, struct err *err)
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return catalog_do(c, sql, err);
 }
 
@@ -205,7 +239,7 @@ int state_each(struct catalog *c, const struct state_which *which,
         " WHERE state = ?1 AND (next_ms <= ?2 OR next_ms > ?5)"
         " AND (?4 = 0 OR coalesce(listed_ms, 0) <> ?4) AND (?6 = 0 OR tries > 0 OR EXISTS"
         " (SELECT 1 FROM lost l WHERE l.run_id = states.run_id))"
-        " ORDER BY created_at, run_id LIMIT ?3",
+        " ORDER BY CASE WHEN ?7 THEN next_ms END, created_at, run_id LIMIT ?3",
         err);
     int rc = sql ? 1 : -1;
 
@@ -217,6 +251,7 @@ int state_each(struct catalog *c, const struct state_which *which,
     catalog_number(sql, 4, which->seen_ms);
     catalog_number(sql, 5, which->now_ms + which->horizon);
     catalog_number(sql, 6, which->doubtful);
+    catalog_number(sql, 7, which->in_turn);
     while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
         struct state_row row = { catalog_name(sql, 0),          catalog_name(sql, 1),
                                  catalog_column(sql, 2),        catalog_column_number(sql, 3),
@@ -237,7 +272,7 @@ int state_is(struct catalog *c, const char *run_id, const char *state, struct er
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, state);
     return catalog_any(c, sql, err);
 }
@@ -254,7 +289,7 @@ int state_vanished(struct catalog *c, const char *run_id, const char *reason, st
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     if (catalog_step(c, sql, err) <= 0)
         return -1;
     lost = catalog_column_number(sql, 0);
@@ -275,7 +310,7 @@ static int with_run(struct catalog *c, struct sqlite3_stmt *sql, const char *run
 {
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     return catalog_do(c, sql, err);
 }
 
@@ -286,7 +321,7 @@ int state_pruned(struct catalog *c, const char *run_id, struct err *err)
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     there = catalog_any(c, sql, err);
     if (there < 0)
         return -1;
@@ -316,7 +351,7 @@ int state_lose(struct catalog *c, const char *run_id, const char *part, const ch
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
+    relation_bind(c, sql, 1, run_id);
     catalog_text(sql, 2, part);
     catalog_text(sql, 3, volume);
     catalog_number(sql, 4, at_ms);
@@ -331,57 +366,6 @@ int state_lose(struct catalog *c, const char *run_id, const char *part, const ch
                       "', '" STATE_PRUNED "')",
                       err);
     return with_run(c, sql, run_id, err);
-}
-
-/* Whether what a lost part, or a line of the log, names is in some volume. */
-#define IN_SOME_VOLUME(row)                                                                    \
-    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " row ".run_id AND (" row ".part = '' OR"   \
-    " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND a.volume = r.volume AND" \
-    " coalesce(a.artifact_id, a.path) = " row ".part)))"
-
-/* In this order; ?1 is the time. */
-static const char *const healings[] = {
-    "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
-    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT l.run_id, l.part,"
-    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND l.run_id IS NOT NULL"
-    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
-    /* whatever was said last of a run: that it was pruned, or lost */
-    "INSERT INTO states(run_id, state) SELECT DISTINCT l.run_id, '" STATE_PRUNED "' FROM log l"
-    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs r "
-    "WHERE"
-    " r.run_id = l.run_id) AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = 'lose' AND"
-    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) DO UPDATE SET"
-    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL WHERE state <> '" STATE_PRUNED "'",
-    "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
-    " state = '" STATE_PRUNED "')",
-    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
-    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
-    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
-    " l.run_id = states.run_id AND l.told = 0)",
-    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
-    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
-    "') AND NOT EXISTS (SELECT 1 FROM runs r"
-    " WHERE r.run_id = states.run_id)",
-    "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
-    " '" STATE_OPEN
-    "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
-    " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
-};
-
-int state_heal(struct catalog *c, int64_t now_ms, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
-        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
-
-        if (!sql)
-            return -1;
-        catalog_number(sql, 1, now_ms);
-        if (catalog_do(c, sql, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* The one number that a statement gives; CATALOG_UNKNOWN for none. */

@@ -41,6 +41,9 @@
    grown since it was archived, nobody knows. */
 #define STATE_LEFT "gone at the service"
 
+/* The reason of one that is completed, and of which the service listed nothing at all. */
+#define STATE_EMPTY "no artifacts"
+
 struct state_row {
     const char *run_id;
     const char *state;
@@ -82,6 +85,20 @@ int state_reopen(struct catalog *c, const char *run_id, int64_t next_ms, const c
 int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
                   const char *reason, struct err *err) MUST_CHECK;
 
+/*
+ * It is archived, and the service lists nothing of it: it is looked at again after most of a
+ * day, and sealed the last time.
+ *
+ * nights   how often it is looked at
+ * returns  1: it is sealed now; 0: not yet; -1
+ */
+int state_empty(struct catalog *c, const char *run_id, int64_t now_ms, int nights,
+                struct err *err) MUST_CHECK;
+
+/* It has been asked for, and is still going on: others go before it the next time. */
+int state_asked(struct catalog *c, const char *run_id, int64_t now_ms,
+                struct err *err) MUST_CHECK;
+
 /* It is archived, and there is more of it: due again; how often that failed is not forgotten.
  */
 int state_grown(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
@@ -97,6 +114,7 @@ struct state_which {
     int64_t horizon; /* a time further ahead was set by a clock that was wrong: it has come */
     int64_t seen_ms; /* leave out those that a list or record at this time told of; 0: none */
     size_t most;     /* visit at most so many */
+    bool in_turn;    /* those first that were asked for longest ago: see state_asked */
     bool doubtful;   /* those alone that failed before, or that a lost volume had: does the
                         service have them? */
 };
@@ -123,13 +141,6 @@ int state_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CH
 /* A part of a run was in a volume that is lost; nothing follows when another volume has it. */
 int state_lose(struct catalog *c, const char *run_id, const char *part, const char *volume,
                int64_t at_ms, struct err *err) MUST_CHECK;
-
-/*
- * Bring states, volumes and log together, after volumes came or went: a run that is archived by
- * its state and in no volume is due, one that is in a volume has a state, one that a rule let
- * go stays away, and a part that is in a volume is not lost.
- */
-int state_heal(struct catalog *c, int64_t now_ms, struct err *err) MUST_CHECK;
 
 /* Runs that lack what a lost volume had, and of which nothing more is expected; -1 on error. */
 int64_t state_count_lost(struct catalog *c, struct err *err);

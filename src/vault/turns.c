@@ -152,3 +152,9 @@ void turns_drop(struct turns *turns, struct queued *run)
     turns->count--;
     mem_free(run);
 }
+
+uint64_t turns_again(const struct queued *run, uint64_t again)
+{
+    again <<= run->failures < 16 ? run->failures : 16;
+    return again < TURNS_AGAIN_MAX ? again : TURNS_AGAIN_MAX;
+}

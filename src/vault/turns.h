@@ -85,4 +85,9 @@ bool turns_hurry(const struct turns *turns, struct queued *run, int64_t now);
 /* Release a run. */
 void turns_drop(struct turns *turns, struct queued *run);
 
+#define TURNS_AGAIN_MAX 3600000 /* a run is tried at least so often */
+
+/* How long until a run is tried again: again, and twice as long after each failure. */
+uint64_t turns_again(const struct queued *run, uint64_t again);
+
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A step's artifacts in one ZIP: fetched once, taken apart here."""
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -144,7 +145,7 @@ def zipped(entries, **more):
 
 
 def test_a_member_that_the_zip_lacks(pull, emu):
-    bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]] + [("other", b"x")]))
+    bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]]))
     _, manifest, folder = pull("tsk_b")
     check_rows(manifest, folder, {"bundle", "signed-url"})
     emu.storage("local")  # such a server can only give the ZIP again
@@ -168,8 +169,37 @@ def test_zips_that_are_traps(pull, emu, kind):
                  "bad crc": lambda: good.replace(zlib_crc(ROWS[0][2]), b"\1\2\3\4")}[kind]()
     bundle(emu, "tsk_b", ROWS, whole)
     _, manifest, folder = pull("--max-size", "64m", "tsk_b")
+    kept = [r for r in manifest["artifacts"] if r["artifact_id"] == "tsk_b_zip"]
+    assert [(r["notes"], (folder / r["path"]).read_bytes()) for r in kept] == (
+        [(["holds-more"], whole)] if kind == "twice" else [])
+    manifest["artifacts"] = [r for r in manifest["artifacts"] if r not in kept]
     assert {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {
         "tsk_b_%d" % i: data for i, (_, _, data) in enumerate(ROWS)}
+
+
+@pytest.mark.parametrize("what", ["more", "twins"])
+def test_a_zip_that_holds_more_is_kept_whole(pull, emu, env, tmp_path, what):
+    """Nothing that it holds goes: what no row names, and which of two of one name is meant."""
+    entries = [(n, d) for n, _, d in ROWS] + [("in_no_row.txt" if what == "more" else ROWS[1][0], b"a second thought")]
+    with pytest.warns(UserWarning) if what == "twins" else contextlib.nullcontext():
+        whole = zipped(entries)
+    bundle(emu, "tsk_b", ROWS, whole)
+    _, manifest, folder = pull("tsk_b")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    zips = [r for r in manifest["artifacts"] if r["artifact_id"] == "tsk_b_zip"]
+    assert [(r["notes"], (folder / r["path"]).read_bytes()) for r in zips] == [(["holds-more"], whole)]
+    manifest["artifacts"] = [r for r in manifest["artifacts"] if r not in zips]
+    check_rows(manifest, folder, {"bundle"} if what == "more" else {"signed-url"})
+    # rows of unwanted types name their entries, too; and what no row names is of no wanted type
+    _, manifest, _ = pull("-t", "llm", "tsk_b", name="b.tar")
+    assert [r["artifact_id"] for r in manifest["artifacts"] if r["notes"]] == (["tsk_b_zip"] if what == "twins" else [])
+    emu.storage("local")  # members' URLs give the ZIP
+    emu.fault("tsk_b_zip", "status", times=99, status=404)
+    _, manifest, folder = pull("tsk_b", name="c.tar", check=0 if what == "more" else 3)
+    check_manifest(manifest, folder)
+    zips = [r for r in manifest["artifacts"] if r["artifact_id"] == "tsk_b_zip"]
+    assert [(folder / r["path"]).read_bytes() for r in zips] == [whole]
 
 
 def zlib_crc(data):

@@ -10,6 +10,8 @@ import pytest
 
 import craft
 from conftest import SKYARC, Result
+from test_faults import wait_for
+from test_listen import Receiver, payload, sign
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WATCHED = any(word in open(SKYARC, "rb").read(1 << 27) for word in (b"__asan_init", b"__tsan_init", b"exec valgrind"))
@@ -98,6 +100,56 @@ def test_the_kernel_says_so_too(run, tmp_path):
             time.sleep(0.1)
         process.stdout.read()
     assert process.returncode == 0 and "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
+
+
+@pytest.fixture
+def listener(exploit, port, env, emu, tmp_path):
+    """An exploit in what takes a ZIP of the service apart: (what is said, what it could do)."""
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "spool").mkdir()
+    made = []
+
+    def go(*args, **more):
+        one = Receiver(dict(env, LD_PRELOAD=str(exploit), EXPLOIT_READ=str(tmp_path / "secret"),
+                            EXPLOIT_WRITE=str(tmp_path / "made"), EXPLOIT_RUN="/bin/true", EXPLOIT_PORT=str(port),
+                            TMPDIR=str(tmp_path / "spool"), **more), tmp_path, "-v", *args)
+        made.append(one)
+        body = payload("tsk_step")
+        assert one.ask("POST", "/", body, sign(emu.key, body))[0] == 200
+        wait_for((tmp_path / "in" / "tsk_step.tar.zst").exists)
+        with open("/proc/%d/status" % one.process.pid, encoding="ascii") as file:
+            status = file.read()
+        code, err = one.stop()
+        assert code == 0, err
+        could = dict(line[9:].split(": ") for line in err.splitlines() if line.startswith("exploit: "))
+        assert len(could) == 4, err
+        return status, err, {what for what, answer in could.items() if answer == "yes"}
+    yield go
+    for one in made:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+
+
+def test_listen_is_confined(listener, skyarc):
+    """It asks the service, so it can connect; it reads and writes where archives are, and starts nothing."""
+    status, err, could = listener()
+    allowed = {"connect"}
+    if "confined by Landlock, version" not in err:
+        allowed |= {"read another file", "make another file"}
+    if "not confined by seccomp" in err:
+        allowed |= {"start a program"}
+    else:
+        assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
+    assert "connect" in could and could <= allowed, err
+    skyarc("verify", "in/tsk_step.tar.zst", check=0)
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_listen_can_do_all_without(listener, how):
+    _, err, could = listener(*(["--no-sandbox"] if how == "option" else []),
+                             **({"SKYARC_NO_SANDBOX": "1"} if how == "environment" else {}))
+    assert could == ALL and "not confined: --no-sandbox" in err
 
 
 def test_against_the_service_is_said(run, tmp_path):

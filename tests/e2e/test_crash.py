@@ -99,7 +99,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
             assert view.count('data-path="%s"' % row["path"]) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_pull_keeps_what_has_come(skyarc, env, emu, many, tmp_path, number):
     emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
     process = start(env, tmp_path)
@@ -193,8 +193,10 @@ def test_bytes_that_another_put_there_are_not_believed(skyarc, env, emu, many, t
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
 
 
-@pytest.mark.parametrize("kind", ["fifo", "link", "hard link", "writable"])
+@pytest.mark.parametrize("kind", ["fifo", "link", "hard link", "writable", "another's"])
 def test_a_planted_partial_is_not_ours(skyarc, emu, many, tmp_path, kind):
+    if kind == "another's" and os.geteuid():
+        pytest.skip("only root gives a file away")
     other = tmp_path / "other"
     other.write_bytes(b"somebody's")
     for name in ("c.tar.zst.partial", "c.tar.zst.partial.journal"):
@@ -206,8 +208,9 @@ def test_a_planted_partial_is_not_ours(skyarc, emu, many, tmp_path, kind):
             os.link(other, tmp_path / name)
         else:
             (tmp_path / name).write_bytes(b"planted")
-            (tmp_path / name).chmod(0o666)
-    held = open(tmp_path / "c.tar.zst.partial", "r+b") if kind == "writable" else None
+            (tmp_path / name).chmod(0o666 if kind == "writable" else 0o600)
+            os.chown(tmp_path / name, 65534 if kind == "another's" else -1, -1)
+    held = open(tmp_path / "c.tar.zst.partial", "r+b") if kind in ("writable", "another's") else None
     skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
     if held:  # whoever planted it does not hold the archive
         held.write(b"later")

@@ -49,6 +49,27 @@ def test_what_is_listed_is_not_stored_twice(pull, emu):
     assert notes(manifest, "tsk_x") == []
 
 
+def test_files_of_one_checksum_keep_their_names(pull, emu):
+    """The bytes are stored once; a name is never left out for them."""
+    same = {"checksum": sha(b"a,b\n"), "file_size": 4}
+    emu.run("tsk_o", [{"id": "f%d" % i, "type": "x", "data": b"a,b\n"} for i in range(4)])
+    emu.run("tsk_x", [{"id": "d1", "type": "download", "data": b"a,b\n", "uri": "s3://artifacts/downloads/x8271"}],
+            downloaded_files=[
+                dict(same, url=emu.store + "/open/f0", filename="June.csv"),
+                dict(same, url=emu.store + "/open/f1", filename="July.csv"),
+                dict(same, url=emu.store + "/open/f2", filename="August.csv"),
+                dict(same, url=emu.api + "/v1/artifacts/d1/content?sig=1", filename="May.csv", artifact_id="d1"),
+                dict(same, url=emu.store + "/open/f3?again=1", filename="June.csv")])
+    _, manifest, folder = pull("--duplicates", "link", "tsk_x")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    files = [r for r in manifest["artifacts"] if r["artifact_type"] == "download"]
+    assert sorted(r["path"].rsplit("/", 1)[1] for r in files) == ["August.csv", "July.csv", "June.csv", "May.csv"]
+    assert {(folder / r["path"]).read_bytes() for r in files} == {b"a,b\n"}
+    assert len([r for r in files if not r["duplicate_of"]]) == 1
+    assert next(r for r in files if r["artifact_id"] == "d1")["path"].endswith("May.csv")
+
+
 def test_what_is_not_listed_is_fetched(pull, emu):
     emu.run("tsk_y", [{"id": "h", "type": "html", "data": b"<p>"}])
     emu.run("tsk_other", [

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Rows as the real server has them now and then: new types, no bytes, odd IDs, files on its own disk."""
+import base64
 import io
+import json
 import urllib.parse
 import zipfile
 
@@ -58,6 +60,23 @@ def test_a_row_without_bytes_and_object_is_an_empty_file(pull, emu, signing):
     emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"", "ext": "log"}])
     _, manifest, _ = pull("tsk_z", name="b.tar")
     assert manifest["artifacts"][0]["notes"] == []  # it was there, and empty
+
+
+@pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)
+def test_two_rows_of_one_id(pull, emu, more):
+    """Other content is another artifact: both are kept, and noted; the same row twice is one."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}, {"id": "p2", "type": "html", "data": b"<p>a second"}])
+    row = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06"}
+    first = dict(row, uri="s3://b/one.html", signed_url=emu.store + "/open/p1")
+    second = dict(row, uri="s3://b/two.html", signed_url=emu.store + "/open/p2")
+    emu.run("tsk_p", [])
+    for rows in ([first, second, dict(first)], [second, first, second]):
+        emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+        _, manifest, folder = pull(*more, "tsk_p", name="%d.tar" % id(rows))
+        check_bag(folder)
+        check_manifest(manifest, folder)
+        assert sorted((r["artifact_id"], r["uri"], (folder / r["path"]).read_bytes(), *r["notes"]) for r in manifest["artifacts"]) == [
+            ("a", "s3://b/one.html", b"<p>the first", "same-id"), ("a", "s3://b/two.html", b"<p>a second", "same-id")]
 
 
 @pytest.mark.parametrize("ident", ["a_odd id", "a_odd.~\u00fc", "a;b=c&d", "a%2Fb", "a#b?c", "a+b\"<>"])

@@ -97,7 +97,18 @@ def test_lists_that_are_none(skyarc, emu):
     for text in (b"{}", b"<html>", b"[1, null, {}, {\"run_id\": \"../x\"}]"):
         emu.fault("runs", "raw", body=base64.b64encode(text).decode())
         result = skyarc("runs", "--ids")
-        assert result.code == (0 if text.startswith(b"[") else 1) and result.out == b""
+        assert result.code == (3 if text.startswith(b"[") else 1) and result.out == b""
+        assert not text.startswith(b"[") or "4 rows of the service's list of runs name no run" in result.err
+
+
+def test_rows_without_an_id_are_an_error_and_the_others_are_shown(skyarc, emu):
+    import base64
+    text = b'[{"run_id": "tsk_a", "status": "completed"}, {"id": "tsk_b", "status": "completed"}]'
+    for args in (["--ids"], ["--json"], []):
+        emu.fault("runs", "raw", body=base64.b64encode(text).decode())
+        result = skyarc("runs", *args, check=3)
+        assert b"tsk_a" in result.out and b"tsk_b" not in result.out
+        assert "1 rows of the service's list of runs name no run" in result.err
 
 
 def test_runs_piped_into_pull(env, emu, tmp_path):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """sync: every run that has ended, once; the catalog, find, hold, and what watches over it."""
+import base64
 import json
 import os
 import shutil
@@ -86,6 +87,19 @@ def test_every_ended_run_once(sync, runs, emu, skyarc, tmp_path):
     assert (third["archived_runs"], third["volumes"]) == (2, 1)
     skyarc("verify", "vault/" + volumes(tmp_path)[1], check=0)
     assert len(archived(tmp_path)) == 21 and set(archived(tmp_path).values()) == {1}
+
+
+def test_rows_that_name_no_run(sync, runs, emu, tmp_path):
+    """An error, and what is named is archived; the rest when it has a name again."""
+    runs("tsk_a")
+    runs("tsk_b")
+    row = {"run_id": "tsk_a", "status": "completed", "created_at": stamp(7260), "finished_at": stamp(7200)}
+    text = json.dumps([row, dict(row, run_id=None, id="tsk_b")]).encode()
+    emu.fault("runs", "raw", body=base64.b64encode(text).decode())
+    summary = sync(check=3)
+    assert summary["unread_rows"] == 1 and summary["archived_runs"] == 1
+    assert states(tmp_path) == {"tsk_a": "open"}
+    assert sync()["archived_runs"] == 1 and set(states(tmp_path)) == {"tsk_a", "tsk_b"}
 
 
 def test_nothing_new_costs_one_request(sync, runs, emu):
@@ -279,7 +293,7 @@ def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
     db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (3,)
+    assert db.execute("PRAGMA user_version").fetchone() == (4,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not db.execute("PRAGMA foreign_key_check").fetchall()
@@ -304,7 +318,7 @@ def test_ids_from_a_file(sync, runs, emu, skyarc, tmp_path):
 
 def test_the_services_window_is_told(skyarc, emu, runs, tmp_path):
     emu.many(10050, record={"finished_at": stamp(0), "status": "running"})
-    result = skyarc("sync", "--dest", "vault", check=0, timeout=120)
+    result = skyarc("sync", "--dest", "vault", check=3, timeout=120)
     assert "newest 10000 runs" in result.err and "--input" in result.err
 
 

@@ -5,12 +5,15 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from catalog import alter
+from conftest import SKYARC
 from test_sync import archived, query, runs, stamp, states, sync, volumes  # noqa: F401
 
 DAY = 86400
@@ -309,6 +312,36 @@ def test_holds_outlive_the_catalog(skyarc, sync, runs, vault, emu, tmp_path, wha
     assert len(emu.log("store")) == before
 
 
+def test_the_log_is_flushed_and_its_directory(skyarc, sync, runs, vault, tmp_path):
+    """Before a hold is told of as made, the line is on the disk, and so is the name of its file."""
+    (tmp_path / "tell.c").write_text("""
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        int fsync(int fd)
+        {
+            char link[64], path[4096] = "";
+            FILE *file = fopen(getenv("TELL"), "a");
+            snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+            if (readlink(link, path, sizeof(path) - 1) > 0 && file)
+                fprintf(file, "%s\\n", path);
+            return file ? fclose(file) : 0;
+        }
+        int fdatasync(int fd)
+        {
+            return fsync(fd);
+        }
+    """)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "tell.so", tmp_path / "tell.c"], check=True)
+    runs("tsk_a", ended=60 * DAY)
+    sync()
+    skyarc("hold", "--dest", "vault", "--reason", "one", "tsk_a", check=0, LD_PRELOAD=str(tmp_path / "tell.so"),
+           TELL=str(tmp_path / "told"), ASAN_OPTIONS="verify_asan_link_order=0")
+    told = (tmp_path / "told").read_text().splitlines()
+    assert str(vault / "log.jsonl") in told
+    assert str(vault) in told[told.index(str(vault / "log.jsonl")):]
+
+
 def test_a_log_that_was_cut_or_lost(skyarc, sync, runs, vault, tmp_path):
     runs("tsk_a", ended=60 * DAY)
     sync()
@@ -433,7 +466,7 @@ def test_a_catalog_of_the_first_release(skyarc, sync, runs, vault, tmp_path):
     assert "older skyarc" in skyarc("find", "vault", check=1).err
     assert sync(check=3)["gone_volumes"] == 1  # the volume that it tells of is another directory's
     assert set(rows) < set(query(tmp_path, "SELECT name, state FROM volumes, states"))
-    assert query(tmp_path, "PRAGMA user_version") == [(3,)]
+    assert query(tmp_path, "PRAGMA user_version") == [(4,)]
     assert ("tsk_old", "lost") in states(tmp_path).items()
     lines = skyarc("hold", "--dest", "vault", check=0).out.decode()
     assert "tsk_old" in lines  # its hold stands in no log: it is written there
@@ -580,3 +613,37 @@ def test_all_kinds_of_artifacts_can_be_safe(skyarc, sync, safe, tmp_path, bundle
     lacking = {run for (run,) in query(tmp_path, "SELECT DISTINCT run_id FROM missing")}
     assert len(have - lacking) > 4
     assert set(safe()) == have - lacking
+
+
+def test_a_run_with_a_zip_is_sealed(sync, tmp_path):
+    """Its members are archived, and not the ZIP: that is no more of the run."""
+    sync()
+    alter(tmp_path / "vault", "UPDATE states SET state = 'open', next_ms = 0 WHERE run_id = 'tsk_step'")
+    result = sync()
+    assert (result["sealed_runs"], result["supplements"]) == (1, 0)
+    assert states(tmp_path)["tsk_step"] == "sealed"
+
+
+@pytest.mark.parametrize("args", [[], ["--list-safe", "1"]])
+def test_a_signal_while_lists_are_fetched_once_more(env, emu, sync, runs, tmp_path, args):
+    for i in range(6):
+        runs("tsk_%d" % i, ended=3 * DAY)
+    sync()
+    if not args:
+        alter(tmp_path / "vault", "UPDATE states SET state = 'open', next_ms = 0")
+    for i in range(6):
+        emu.fault("list/tsk_%d" % i, "silence", times=9, seconds=4)
+    before = len(emu.log("api"))
+    process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", *args], env=env, cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 10
+    while len(emu.log("api")) < before + 6 and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (128 + signal.SIGTERM, b""), err
+    assert b"Sanitizer" not in err
+    emu.reset_faults()
+    sync()
+    assert set(states(tmp_path).values()) == {"sealed"}

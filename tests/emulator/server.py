@@ -224,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "silence":
+            time.sleep(fault["seconds"])
+            self.cut()
         elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
             self.begin(answer)
             self.end_headers()
@@ -373,7 +376,8 @@ class Api(Handler):
             STATE.salt = body
         elif what == "many":
             for i in range(body["count"]):
-                run = corpus.Run("tsk_many%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
+                run = corpus.Run(body.get("prefix", "tsk_many") + "%05d" % i, [], title="Run %d" % i, **body.get("record", {}))
+                run.story = dict(body.get("story", {}))
                 run.record["created_at"] = time.strftime(
                     "%Y-%m-%dT%H:%M:%S.000001", time.gmtime(STATE.now() - i * body.get("step", 60)))
                 STATE.runs[run.id] = run
@@ -509,7 +513,8 @@ class Api(Handler):
             return
         rows = [story.record_of(STATE.world, STATE.runs, story.alias_of(STATE.world, r.id) or r.id)
                 for r in STATE.runs.values()]
-        rows = [r for r in rows if r]
+        rows = [dict(r, status=story.name_of(STATE.world, STATE.runs, r["run_id"]).story.get("listed", r["status"]))
+                for r in rows if r]
         for name, field in (("status", "status"), ("run_type", "run_type"),
                             ("workflow_permanent_id", "workflow_permanent_id")):
             if name in query:

@@ -93,6 +93,9 @@ def answer(world, runs, words, query):
         if ident not in world.alias:
             return 404, {"detail": "Task v2 %s not found" % ident}
         return 200, {"task_id": ident, "workflow_run_id": world.alias[ident], "prompt": "buy milk"}
+    if words in (["v1", "workflows", "runs"], ["v1", "workflows"], ["api", "v1", "tasks"]) or (
+            words[:2] == ["v1", "workflows"] and words[3:] == ["runs"]):
+        return of_lists(world, runs, words, query)
     if words[:2] == ["v1", "artifacts"] and len(words) == 3:
         return 404, {"detail": "Artifact not found " + words[2]}  # those that are there: server.py
     if words[:3] == ["api", "v1", "workflows"] and words[4:5] == ["runs"] and words[6:] == ["timeline"]:
@@ -131,6 +134,34 @@ def answer(world, runs, words, query):
             return 200, script["detail"][words[4]]
         return 404, {"detail": "Script version not found"}
     return None
+
+
+def of_lists(world, runs, words, query):
+    """Runs beyond the list of all, newest first and in pages without end; no children are in them."""
+    page, size = int(query.get("page", ["1"])[0]), int(query.get("page_size", ["10"])[0])
+    if page < 1 or not 1 <= size <= 100:
+        return 422, {"detail": [{"loc": ["query"], "msg": "out of range", "type": "range"}]}
+    mine = [r for r in runs.values() if not r.story.get("child")]
+    flows = [r for r in mine if r.id.startswith("wr_")]
+    if words == ["v1", "workflows"]:  # one that a task v2 made is not among them
+        names = sorted({r.record["workflow_permanent_id"] for r in flows if r.record.get("workflow_permanent_id")})
+        rows = [{"workflow_permanent_id": n, "title": n} for n in names]
+    elif words == ["api", "v1", "tasks"]:
+        rows = [{"task_id": r.id, "workflow_run_id": None, **{k: r.record[k] for k in (
+            "status", "created_at", "finished_at")}} for r in mine if r.id[:4] == "tsk_" and r.id[:7] != "tsk_v2_"]
+        rows.append({"task_id": "tsk_block", "workflow_run_id": "wr_x", "status": "completed",
+                     "created_at": "2020-01-01T00:00:00"})
+    else:
+        if words[2] != "runs":
+            flows = [r for r in flows if r.record.get("workflow_permanent_id") == words[2]]
+            first, last = (query.get(k, [""])[0] for k in ("created_at_start", "created_at_end"))
+            flows = [r for r in flows if r.record["created_at"] >= first.rstrip("Z")
+                     and (not last or r.record["created_at"] < last.rstrip("Z"))]
+        rows = [{"workflow_run_id": r.id, **{k: r.record.get(k) for k in (
+            "status", "created_at", "finished_at", "workflow_permanent_id")}} for r in flows]
+    if rows and "created_at" in rows[0]:
+        rows.sort(key=lambda r: r["created_at"], reverse=True)
+    return 200, rows[(page - 1) * size:page * size]
 
 
 def of_run(run, words, query):

@@ -13,6 +13,7 @@
 #include "vault/annals.h"
 #include "vault/entry.h"
 #include "vault/fixity.h"
+#include "vault/heal.h"
 #include "vault/pagesum.h"
 #include "vault/replay.h"
 #include "vault/search.h"
@@ -249,7 +250,7 @@ static void heal(struct catalog *c)
     if (replay_begun(c, dir, &err) < 0 || fixity_look(c, &shelf, 9, &found, &err) < 0 ||
         catalog_begin(c, &err) < 0)
         return;
-    if (state_heal(c, 9, &err) < 0) {
+    if (heal_mend(c, 9, &err) < 0) {
         catalog_rollback(c);
         return;
     }

@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (artifact_list_parse(&list, (const char *)data, size, NULL) == 0) {
         for (i = 0; i < list.count; i++) {
             if (list.rows[i].bundle_key && list.rows[i].uri)
-                FUZZ_CHECK(plan_bundle_row(plan, 0, list.rows[i].uri, NULL) == 0);
+                FUZZ_CHECK(plan_bundle_row(plan, 0, list.rows[i].uri, list.rows[i].bundle_key,
+                                           NULL) == 0);
         }
         for (i = 0; i < list.count; i++)
             add(plan, &list.rows[i], i);

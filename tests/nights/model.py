@@ -284,7 +284,8 @@ class Model(World):
         if status is None or env:
             self.count("killed" if status is None else "on a full disk")
             self.check(status in (None, 0, 1, 3, 4), "exit status %s: %s", status, err[-400:])
-            self.seen(status if status in (0, 3, 4) or self.metrics_fail() else None)
+            # one that was killed behind its last word has told of what it found
+            self.seen(status if status in (0, 3, 4) else 3 if self.metrics_fail() else None)
             return
         self.check(status in (0, 3, 4) and isinstance(out, dict), "exit status %s: %s", status, err[-600:])
         if not isinstance(out, dict):
@@ -359,9 +360,12 @@ class Model(World):
         status, out, err = self.do("prune", "--dest", "vault", "--json", "--apply", "--keep-days", str(KEEP_DAYS),
                                        "--keep-status", "failed", kill=kill, may_lose=may, **env)
         after = {self.truth[a][1].id for a in self.present(self.standing())}
-        self.pruned |= (before - after) & may
+        gone = (before - after) & may
+        if status == 4:  # a part of them is in a volume that it could not write anew, and says so
+            gone -= {r for (r,) in self.query("SELECT run_id FROM runs")}
+        self.pruned |= gone
         self.count("prunes")
-        self.count("runs pruned", len((before - after) & may))
+        self.count("runs pruned", len(gone))
         if status is None or env:
             self.seen(status if status in (0, 3, 4) else None)
             return
