@@ -87,28 +87,6 @@ static bool only_bad(const struct err *err)
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
 }
 
-static struct item *member_named(const struct bundle *bundle, const char *name)
-{
-    struct item *item;
-
-    for (item = bundle->members; item; item = item->sibling) {
-        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
-            !atomic_load(&item->packed))
-            return item;
-    }
-    return NULL;
-}
-
-/* Whether a body cannot be what its item's type says. */
-static bool is_suspect(const struct item *item, const struct body *body,
-                       const struct digest *digest)
-{
-    unsigned char head[STOW_HEAD];
-    size_t len = body_head(body, head, sizeof(head));
-
-    return item_suspect(item, head, len) && !stow_proven(item, digest);
-}
-
 /*
  * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
  *
@@ -127,7 +105,7 @@ static int pack_member(struct packer *p, struct unzip *unzip, struct item *membe
     }
     if (stow_hash(p->stow, body, &digest, err) == 0)
         rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size) ||
-              is_suspect(member, body, &digest)) &&
+              stow_suspect(member, body, &digest)) &&
                      member != settle
                  ? 0
                  : stow_item(p->stow, member, body, &digest, err);
@@ -176,7 +154,7 @@ static int take_apart(struct packer *p, struct item *item, const struct body *bo
     if (!bundle->seen && split_holds_more(unzip, p->plan, bundle))
         rc = keep_whole(p, item, body, digest, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        struct item *member = member_named(bundle, name);
+        struct item *member = plan_member(bundle, name);
 
         if (member)
             rc = pack_member(p, unzip, member, again ? NULL : item, &bad, err);
@@ -217,7 +195,7 @@ static int pack_content(struct packer *p, struct item *item, const struct body *
                         struct err *err)
 {
     err_clear(err);
-    if ((again & PACKER_AGAIN_SUSPECT) && is_suspect(item, body, digest)) {
+    if ((again & PACKER_AGAIN_SUSPECT) && stow_suspect(item, body, digest)) {
         *what = ITEM_SUSPECT;
         return 0;
     }
@@ -273,7 +251,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     if (item->bundle && item->bundle->parent == item) {
         what = apart ? ITEM_SPLIT : ITEM_BROKEN;
         if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
-            is_suspect(item, parcel->body, &digest))
+            stow_suspect(item, parcel->body, &digest))
             return answer(p, item, ITEM_SUSPECT, err);
         if (!item->unlisted && stow_item(p->stow, item, parcel->body, &digest, err) < 0)
             return -1;
