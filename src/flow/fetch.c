@@ -162,10 +162,7 @@ static void lose(struct fetch *f, struct want *want, const char *reason)
     }
 }
 
-/*
- * The content that came cannot be what its type says: a proxy's page or an object store's
- * error, mostly. The other ways in their order; what comes by the last is kept.
- */
+/* The content cannot be what its type says: the other ways; what comes by the last is kept. */
 static void doubt(struct fetch *f, struct want *want)
 {
     struct err err;
