@@ -169,6 +169,10 @@ void plan_detach(struct item *item);
 size_t plan_count(const struct plan *plan);
 struct item *plan_at(const struct plan *plan, size_t i);
 
+/* The member of a bundle that has this name in the ZIP and is not packed; NULL: there is none.
+ */
+struct item *plan_member(const struct bundle *bundle, const char *name);
+
 /* Make the leader's first follower the leader of the rest, and return it; NULL: none. */
 struct item *plan_promote(struct item *leader);
 

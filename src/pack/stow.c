@@ -97,9 +97,9 @@ bool stow_proven(const struct item *item, const struct digest *digest)
 bool stow_suspect(const struct item *item, const struct body *body, const struct digest *digest)
 {
     unsigned char head[STOW_HEAD];
-    size_t len = body_head(body, head, sizeof(head));
 
-    return item_suspect(item, head, len) && !stow_proven(item, digest);
+    return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
+           !stow_proven(item, digest);
 }
 
 bool stow_mismatch(const struct item *item, const struct digest *digest)

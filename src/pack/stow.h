@@ -66,7 +66,7 @@ void stow_describe(struct item *item, const char *path, uint64_t size,
 /* Whether the service gave a checksum that the content or its encoded form has. */
 bool stow_proven(const struct item *item, const struct digest *digest);
 
-/* Whether a body cannot be what its item's type says, and no checksum says that it is right. */
+/* Whether a body cannot be what its item's type says, and no checksum proves that it is. */
 bool stow_suspect(const struct item *item, const struct body *body,
                   const struct digest *digest);
 

@@ -11,18 +11,6 @@ bool unbundle_only_bad(const struct err *err)
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
 }
 
-static struct item *member_named(const struct bundle *bundle, const char *name)
-{
-    struct item *item;
-
-    for (item = bundle->members; item; item = item->sibling) {
-        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
-            !atomic_load(&item->packed))
-            return item;
-    }
-    return NULL;
-}
-
 /*
  * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
  *
@@ -84,7 +72,7 @@ int unbundle_item(const struct unbundle *u, struct item *item, const struct body
     if (!bundle->seen && split_holds_more(unzip, u->plan, bundle))
         rc = keep_whole(u, item, body, digest, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        struct item *member = member_named(bundle, name);
+        struct item *member = plan_member(bundle, name);
 
         if (member)
             rc = pack_member(u, unzip, member, again ? NULL : item, &bad, err);
