@@ -62,6 +62,8 @@ void call_post(struct call *call, const char *body, size_t len);
 
 /* Queue it, its URL being set; now, or when due. */
 void call_add(struct call *call);
+
+/* Queue a call that starts when the monotonic clock has reached due (milliseconds). */
 void call_delay(struct call *call, uint64_t due);
 
 /* Release; the call must not run. May be called twice, and on {0}. */

@@ -23,12 +23,11 @@
 #define RENEWALS_MAX 20 /* lists for the sake of one want */
 #define DENIALS_MAX  2  /* of them after a 403 */
 
-#define PROGRESS_MIN                                                                           \
-    ((uint64_t)64 << 10) /* bytes that make an attempt a success of its kind                   \
-                          */
-#define EXCUSE_MS   1000 /* not read for so long: then a closed connection is our doing */
-#define EXCUSES_MAX 100
-#define OVERDUE_MS  1000 /* what is overdue is looked for so often */
+/* Bytes that make an attempt a success of its kind. */
+#define PROGRESS_MIN ((uint64_t)64 << 10)
+#define EXCUSE_MS    1000 /* not read for so long: then a closed connection is our doing */
+#define EXCUSES_MAX  100
+#define OVERDUE_MS   1000 /* what is overdue is looked for so often */
 
 /* What an attempt that failed has brought. */
 struct brought {
@@ -163,10 +162,7 @@ static void lose(struct fetch *f, struct want *want, const char *reason)
     }
 }
 
-/*
- * The content that came cannot be what its type says: a proxy's page or an object store's
- * error, mostly. The other ways in their order; what comes by the last is kept.
- */
+/* The content cannot be what its type says: the other ways; what comes by the last is kept. */
 static void doubt(struct fetch *f, struct want *want)
 {
     struct err err;

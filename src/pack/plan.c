@@ -372,6 +372,18 @@ void plan_detach(struct item *item)
     item->leader = NULL;
 }
 
+struct item *plan_member(const struct bundle *bundle, const char *name)
+{
+    struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
+            !atomic_load(&item->packed))
+            return item;
+    }
+    return NULL;
+}
+
 struct item *plan_promote(struct item *leader)
 {
     struct item *heir = leader->followers;

@@ -94,6 +94,14 @@ bool stow_proven(const struct item *item, const struct digest *digest)
     return strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0);
 }
 
+bool stow_suspect(const struct item *item, const struct body *body, const struct digest *digest)
+{
+    unsigned char head[STOW_HEAD];
+
+    return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
+           !stow_proven(item, digest);
+}
+
 bool stow_mismatch(const struct item *item, const struct digest *digest)
 {
     if (!has_sum(item) || stow_proven(item, digest))

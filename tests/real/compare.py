@@ -399,7 +399,7 @@ class Checker:
 
     def safe(self, union):
         """--list-safe names no run that is not wholly here."""
-        done = self.sky("sync", "--dest", self.dest, "--list-safe", "1", api=False)
+        done = self.sky("sync", "--dest", self.dest, "--list-safe", "1")
         named = set(re.findall(r"\b(?:wr|tsk)_\w+", done.stdout))
         bad = []
         for name in self.made["runs"]:
