@@ -341,7 +341,9 @@ void ledger_answer(struct ledger *l, struct item *item)
                  item->what.artifact_id);
         wants_ready(l->queue, want);
         return;
-    case ITEM_SUSPECT: /* the fetch's own to decide */
+    case ITEM_SUSPECT: /* while it goes on, the fetch decides what follows */
+        want->outcome.via = NULL;
+        ledger_lose(l, want, "timeout");
         return;
     }
 }
