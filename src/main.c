@@ -143,6 +143,7 @@
  *           packer    the thread that looks at bodies, and answers
  *           stow      hash, find duplicates, write an entry or a link
  *           split     bodies out of a ZIP
+ *           unbundle  a bundle's ZIP, its members packed
  *           decode    bodies out of gzip, deflate or zstd
  *           dedupe    has this content been seen?
  *           spool     bodies in memory, or in a file without a name

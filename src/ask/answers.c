@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "skyvern/redact.h"
 
+#include <errno.h>
 #include <string.h>
 
 const enum endpoint answers_endpoints[QUESTIONS] = {
@@ -20,6 +21,8 @@ const enum endpoint answers_endpoints[QUESTIONS] = {
 /* One word for why a run is not there. */
 static const char *reason_of(const struct err *err)
 {
+    if (err->os == ETIMEDOUT)
+        return "timeout";
     switch (err->kind) {
     case ERR_NOT_FOUND:
         return "run-not-found";

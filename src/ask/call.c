@@ -3,11 +3,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/url.h"
+
+#include <errno.h>
+
+#define OVERDUE_MS 1000 /* what is overdue is looked for so often */
+#define TIME_UP    "the time is up (--timeout)"
 
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
                   unsigned limit, unsigned retries)
 {
-    *callers = (struct callers){ .loop = loop, .api = api, .limit = limit, .retries = retries };
+    *callers = (struct callers){
+        .loop = loop, .api = api, .limit = limit, .retries = retries, .deadline = UINT64_MAX
+    };
     callers->last_ready = &callers->ready;
 }
 
@@ -25,13 +33,26 @@ static void end(struct call *call)
     call->done(call->ctx, call);
 }
 
+/* It runs no more. */
+static void leave(struct call *call)
+{
+    struct call **at = &call->callers->active;
+
+    while (*at && *at != call)
+        at = &(*at)->next;
+    if (*at)
+        *at = call->next;
+    call->next = NULL;
+    call->callers->running--;
+}
+
 static void on_done(void *ctx, struct request *request)
 {
     struct call *call = ctx;
     struct callers *callers = call->callers;
     uint64_t due = BACKOFF_NEVER;
 
-    callers->running--;
+    leave(call);
     err_clear(&call->err);
     if (api_check(callers->api, request, &call->err) == 0) {
         end(call);
@@ -105,8 +126,62 @@ static void start(struct call *call)
     call->attempts++;
     if (engine_start(callers->loop->engine, &call->request, &call->err) < 0)
         end(call);
-    else
+    else {
+        call->next = callers->active;
+        callers->active = call;
         callers->running++;
+    }
+}
+
+/* End a call that runs, unanswered; os: ETIMEDOUT, or 0. */
+static void give_up(struct call *call, int os, const char *why)
+{
+    char host[URL_ORIGIN_MAX];
+
+    if (url_origin(host, buf_text(&call->url), NULL) < 0)
+        *host = '\0';
+    engine_drop(call->callers->loop->engine, &call->request);
+    leave(call);
+    (void)err_set(&call->err, ERR_NET, "%s: %s", host, why);
+    call->err.os = os;
+    end(call);
+}
+
+/* End what takes so long that it will never end; when there is something to look for again. */
+static uint64_t end_overdue(struct callers *callers, uint64_t now)
+{
+    struct call *call = callers->active;
+
+    while (call) {
+        struct call *next = call->next;
+
+        if (now - call->request.begun >
+            engine_allowance(callers->loop->engine, &call->request)) {
+            give_up(call, 0, "the answer takes so long that it may have no end");
+            next = callers->active; /* the list may be another one by now */
+        }
+        call = next;
+    }
+    return callers->active ? now + OVERDUE_MS : UINT64_MAX;
+}
+
+/* The time is up: whatever waits or runs, and what is asked thereupon, ends. */
+static void end_all(struct callers *callers)
+{
+    struct call *call;
+
+    while ((call = callers->active))
+        give_up(call, ETIMEDOUT, TIME_UP);
+    while ((call = callers->delayed ? callers->delayed : callers->ready)) {
+        if (call == callers->delayed)
+            callers->delayed = call->next;
+        else if (!(callers->ready = call->next))
+            callers->last_ready = &callers->ready;
+        call->next = NULL;
+        (void)err_set(&call->err, ERR_NET, TIME_UP);
+        call->err.os = ETIMEDOUT;
+        end(call);
+    }
 }
 
 uint64_t callers_pump(struct callers *callers)
@@ -114,7 +189,11 @@ uint64_t callers_pump(struct callers *callers)
     uint64_t now = clock_mono();
     uint64_t next = UINT64_MAX;
     struct call **at = &callers->delayed;
+    uint64_t again;
 
+    if (now >= callers->deadline)
+        end_all(callers);
+    again = end_overdue(callers, now);
     while (*at) {
         struct call *call = *at;
 
@@ -142,5 +221,8 @@ uint64_t callers_pump(struct callers *callers)
             callers->last_ready = &callers->ready;
         start(call);
     }
-    return next;
+    next = again < next ? again : next;
+    return callers->deadline < next && (callers->active || callers->ready || callers->delayed)
+               ? callers->deadline
+               : next;
 }

@@ -38,6 +38,7 @@ struct call {
 /* All calls of one loop: at most limit run at a time. */
 struct callers {
     struct loop *loop;
+    uint64_t deadline; /* then all calls end, with ERR_NET and ETIMEDOUT; UINT64_MAX: never */
     const struct api *api;
     unsigned limit;
     unsigned retries;
@@ -45,8 +46,10 @@ struct callers {
     struct call *ready;
     struct call **last_ready;
     struct call *delayed;
+    struct call *active; /* that run */
 };
 
+/* Without a deadline, which may be set afterwards. */
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
                   unsigned limit, unsigned retries);
 
@@ -59,12 +62,16 @@ void call_post(struct call *call, const char *body, size_t len);
 
 /* Queue it, its URL being set; now, or when due. */
 void call_add(struct call *call);
+
+/* Queue a call that starts when the monotonic clock has reached due (milliseconds). */
 void call_delay(struct call *call, uint64_t due);
 
 /* Release; the call must not run. May be called twice, and on {0}. */
 void call_clear(struct call *call);
 
-/* Start what is due; gives when to come again (UINT64_MAX: by news only). */
+/* Start what is due, and end what takes too long: a call that runs longer than
+ * engine_allowance, all calls at the deadline. Gives when to come again (UINT64_MAX: by news
+ * only). */
 uint64_t callers_pump(struct callers *callers);
 
 #endif

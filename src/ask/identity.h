@@ -21,6 +21,8 @@
 /* Whether an ID is that of a task of version 2, or of a workflow run: it may have another name.
  */
 bool identity_is_task(const char *id);
+
+/* Whether an ID is that of a workflow run (wr_...). */
 bool identity_is_workflow(const char *id);
 
 /* Whether two IDs can be the names of one run. */

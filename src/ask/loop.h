@@ -35,8 +35,14 @@ struct loop {
     atomic_bool woken;
 };
 
+/*
+ * Start libcurl and set up a transfer loop. opts and hooks are copied. Clear it also after
+ * a failure.
+ */
 int loop_init(struct loop *loop, const struct engine_opts *opts, const struct loop_hooks *hooks,
               struct err *err) MUST_CHECK;
+
+/* End all transfers and free what the loop owns; may be called twice. */
 void loop_clear(struct loop *loop);
 
 /*

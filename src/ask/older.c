@@ -51,6 +51,18 @@ bool older_can(const struct runs_query *query)
     return !query->what.search && !query->what.tag_count && !query->what.type_count;
 }
 
+/* Whether a run's status is one of those that are wanted: these lists are not asked for it. */
+static bool is_wanted(const struct runs_query *q, const char *status)
+{
+    size_t i;
+
+    for (i = 0; i < q->what.status_count; i++) {
+        if (status && strcmp(q->what.statuses[i], status) == 0)
+            return true;
+    }
+    return !q->what.status_count;
+}
+
 /* Take one run, named by the field name. */
 static int take_run(const struct list *list, const char *name, struct json_value v,
                     struct region *region, struct err *err)
@@ -65,7 +77,7 @@ static int take_run(const struct list *list, const char *name, struct json_value
         return 0;
     if (q->since_us != CLOCK_NONE && row.created_us < q->since_us)
         return 1;
-    if (row.created_us > o->until_us ||
+    if (row.created_us > o->until_us || !is_wanted(q, row.status) ||
         (q->until_us != CLOCK_NONE && row.created_us >= q->until_us))
         return 0;
     return o->row(o->ctx, &row, err) < 0 ? -1 : 0;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "skyvern/redact.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define ROWS_MAX (RECORD_REQUESTS_MAX + 100)
@@ -122,6 +123,8 @@ static const char *reason_of(enum endpoint_verdict verdict, const struct err *wh
         return "not-offered";
     if (verdict == ENDPOINT_DENIED)
         return "denied";
+    if (why->os == ETIMEDOUT)
+        return "timeout";
     if (why->kind == ERR_LIMIT)
         return "too-large";
     if (why->kind == ERR_FORMAT)

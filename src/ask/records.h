@@ -55,6 +55,8 @@ struct records;
  */
 struct records *records_new(const struct endpoint_filter *filter, const char *key,
                             const char *dir, struct err *err) MUST_CHECK;
+
+/* Free the records and close their file; NULL is fine. */
 void records_free(struct records *records);
 
 /* Whether a record is wanted; records may be NULL: none is. */

@@ -65,6 +65,7 @@ struct wait_opts {
 int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count,
              struct err *err) MUST_CHECK;
 
+/* Free the texts of count runs that wait_runs filled in. */
 void wait_clear(struct waited *runs, size_t count);
 
 #endif

@@ -31,8 +31,13 @@ struct digest {
 
 struct sha256;
 
+/* A new SHA-256 computation; NULL with ERR_MEMORY or ERR_FORMAT when libcrypto refuses. */
 struct sha256 *sha256_new(struct err *err) MUST_CHECK;
+
+/* Free a computation; NULL is fine. */
 void sha256_free(struct sha256 *sha);
+
+/* Add len bytes to the computation. */
 void sha256_add(struct sha256 *sha, const void *bytes, size_t len);
 
 /* Make to continue from where from stands. */
@@ -44,16 +49,28 @@ void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
 /* SHA-512, for signatures. */
 struct sha512;
 
+/* A new SHA-512 computation; NULL with ERR_MEMORY or ERR_FORMAT when libcrypto refuses. */
 struct sha512 *sha512_new(struct err *err) MUST_CHECK;
+
+/* Free a computation; NULL is fine. */
 void sha512_free(struct sha512 *sha);
+
+/* Add len bytes to the computation. */
 void sha512_add(struct sha512 *sha, const void *bytes, size_t len);
+
+/* Write the digest; the computation must be freed afterwards, and not be added to. */
 void sha512_end(struct sha512 *sha, uint8_t out[SHA512_SIZE]);
 
 /* Both digests in one pass. */
 struct hasher;
 
+/* A new computation of both hashes of a content; NULL with ERR_MEMORY. */
 struct hasher *hasher_new(struct err *err) MUST_CHECK;
+
+/* Free a computation; NULL is fine. */
 void hasher_free(struct hasher *hasher);
+
+/* Add len bytes to both hashes. */
 void hasher_add(struct hasher *hasher, const void *bytes, size_t len);
 
 /* Give the digests and start anew. */

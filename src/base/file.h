@@ -72,6 +72,11 @@ int file_put(const char *path, const void *bytes, size_t len, unsigned mode,
 
 /* The same, of what make puts. */
 typedef int file_maker(void *ctx, put_fn *put, void *put_ctx, struct err *err);
+
+/*
+ * Write a file as file_write_all does, its bytes coming from make, which gives -1 to fail.
+ * path gets its final name only when all is written and flushed.
+ */
 int file_make(const char *path, unsigned mode, file_maker *make, void *ctx,
               struct err *err) MUST_CHECK;
 
@@ -80,6 +85,11 @@ int file_sync_dir(const char *path, struct err *err) MUST_CHECK;
 
 /* The same in two steps, for when nothing but the flush may fail behind the rename. */
 int file_open_dir(const char *path, struct err *err) MUST_CHECK;
+
+/*
+ * Flush a directory that file_open_dir opened; the descriptor stays open. path is for the
+ * message.
+ */
 int file_flush_dir(int dir, const char *path, struct err *err) MUST_CHECK;
 
 /* Open a file without a name in a directory; -1 on error. */

@@ -59,8 +59,11 @@ struct json_value json_root(const struct json *doc);
 /* All values and keys of a document, in the order in which they begin: how many, and the nth.
  */
 size_t json_size(const struct json *doc);
+
+/* The nth value or key of a document, n counting from 0 and below json_size. */
 struct json_value json_at(const struct json *doc, size_t n);
 
+/* The type of a value; JSON_ABSENT for one that was not found. */
 enum json_type json_type(struct json_value v);
 
 /* Entries of an array or object, else 0. */

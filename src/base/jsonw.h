@@ -40,6 +40,10 @@ struct jsonw {
     char piece[4096]; /* waits for the sink */
 };
 
+/*
+ * Begin a document whose bytes go to sink. An error of the sink is kept and given by
+ * jsonw_end.
+ */
 void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx);
 
 /* Append len bytes of text as a JSON string, quotes and all. */
@@ -54,6 +58,8 @@ int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;
 
 /* Open an object or array; key is NULL inside arrays and at the top. */
 void jsonw_object(struct jsonw *w, const char *key, enum jsonw_style style);
+
+/* Open an array; close it with jsonw_close. */
 void jsonw_array(struct jsonw *w, const char *key, enum jsonw_style style);
 
 /* Close what was opened last. */
@@ -61,8 +67,14 @@ void jsonw_close(struct jsonw *w);
 
 /* Values; text NULL writes null. */
 void jsonw_text(struct jsonw *w, const char *key, const char *text);
+
+/* Write a number. */
 void jsonw_u64(struct jsonw *w, const char *key, uint64_t value);
+
+/* Write true or false. */
 void jsonw_bool(struct jsonw *w, const char *key, bool value);
+
+/* Write null. */
 void jsonw_null(struct jsonw *w, const char *key);
 
 #endif

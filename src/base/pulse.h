@@ -45,6 +45,8 @@ void pulse_beat(enum pulse_beat kind);
 
 /* A wait of this kind begins, and ends; several may be under way. Not for WAIT_DUE. */
 void pulse_begin(enum pulse_wait kind);
+
+/* A wait of this kind has ended; one call for each pulse_begin. */
 void pulse_end(enum pulse_wait kind);
 
 /* Nothing need move before this time; UINT64_MAX says nothing, and the latest call counts. */
@@ -59,16 +61,24 @@ enum pulse_slot {
     SLOT_PASSING,   /* straight into the archive */
     SLOT_PAUSED,    /* by us: all buffers are out */
 };
+
+/* Say where the transfer in a slot stands, and how many bytes of its body have come. */
 void pulse_slot(unsigned slot, enum pulse_slot state, uint64_t bytes);
 
 /* How many beats there have been of a kind; how many waits are under way; when something is due
  * (0: nothing is). */
 uint64_t pulse_beats(enum pulse_beat kind);
+
+/* How many waits of a kind are under way. */
 unsigned pulse_waits(enum pulse_wait kind);
+
+/* When something is due (monotonic milliseconds); 0: nothing is. */
 uint64_t pulse_is_due(void);
 
 /* Words for people. */
 const char *pulse_beat_name(enum pulse_beat kind);
+
+/* The name of a kind of wait, for people. */
 const char *pulse_wait_name(enum pulse_wait kind);
 
 /*

@@ -20,6 +20,7 @@
 
 struct queue;
 
+/* A new, empty queue; NULL with ERR_MEMORY. */
 struct queue *queue_new(struct err *err) MUST_CHECK;
 
 /* Release; what is still inside is the caller's to drain first. NULL is fine. */

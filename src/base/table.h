@@ -17,7 +17,13 @@
 
 struct table;
 
+/* A new, empty table; NULL with ERR_MEMORY. */
 struct table *table_new(struct err *err) MUST_CHECK;
+
+/*
+ * Free a table and its copies of the keys; NULL is fine. What the values point to is the
+ * caller's.
+ */
 void table_free(struct table *table);
 
 /* The value of a key, or NULL. */

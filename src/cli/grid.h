@@ -50,6 +50,7 @@ int grid_row(struct grid *grid, const char *const *texts, struct err *err) MUST_
 /* Print title and rows, or what is left of them; nothing at all when there were no rows. */
 void grid_print(struct grid *grid, FILE *out);
 
+/* Free a grid's rows; may be called twice. */
 void grid_clear(struct grid *grid);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ask/runs.h"
 
+#include "ask/older.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/grid.h"
 #include "cmd/commands.h"
@@ -52,6 +54,8 @@ struct output {
     const struct runs_args *args;
     struct grid grid;
     size_t count;
+    struct table *told; /* IDs: other lists may name them once more */
+    int64_t oldest;     /* CLOCK_NONE: none */
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
@@ -64,6 +68,13 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     const char *cells[GRID_COLUMNS] = { row->run_id, row->status, row->run_type,
                                         NULL,        NULL,        row->title };
 
+    if (table_get(out->told, row->run_id, strlen(row->run_id)))
+        return 0;
+    if (table_add(out->told, row->run_id, strlen(row->run_id), out, err) < 0)
+        return -1;
+    if (row->created_us != CLOCK_NONE &&
+        (out->oldest == CLOCK_NONE || row->created_us < out->oldest))
+        out->oldest = row->created_us;
     out->count++;
     if (out->args->ids)
         return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
@@ -76,11 +87,26 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return grid_row(&out->grid, cells, err);
 }
 
+/* The service's list was cut: what it left out, by other lists. Not with --limit, which has an
+ * end of its own. */
+static int list_older(struct output *out, struct talk *talk, const struct runs_query *query,
+                      bool *cut, struct err *err)
+{
+    bool whole = false;
+    int rc = 0;
+
+    if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
+        rc = older_list(&talk->loop, &talk->callers, query, out->oldest, on_row, out, &whole,
+                        err);
+    *cut = !whole;
+    return rc;
+}
+
 static int runs_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct runs_args *args = args_in;
     struct runs_query query = { .limit = 0 };
-    struct output out = { .args = args };
+    struct output out = { .args = args, .oldest = CLOCK_NONE };
     struct talk talk = { 0 };
     struct runs_end end = { 0 };
     bool searched;
@@ -92,10 +118,16 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     query.raw = args->raw;
     if (rc == 0)
         rc = grid_init(&out.grid, columns, err);
+    if (rc == 0) {
+        out.told = table_new(err);
+        rc = out.told ? 0 : -1;
+    }
     if (rc == 0)
         rc = talk_open(&talk, &args->session, err);
     if (rc == 0)
         rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &end, err);
+    if (rc == 0 && end.cut)
+        rc = list_older(&out, &talk, &query, &end.cut, err);
     if (rc == 0 && args->common.json && !args->ids)
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
@@ -118,6 +150,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                  RUNS_WINDOW);
     talk_close(&talk);
     grid_clear(&out.grid);
+    table_free(out.told);
     return rc < 0 ? talk_status(err) : end.cut || end.unread ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
@@ -126,7 +159,10 @@ const struct command cmd_runs = {
     .args = "",
     .brief = "list runs, newest first",
     .about =
-        "Lists the runs that the service knows, newest first, page after page. With --ids "
+        "Lists the runs that the service knows, newest first, page after page. Behind the "
+        "newest 10,000, or 1,000 of a workflow, come those of other lists, where the server "
+        "has "
+        "them: runs of workflows, then plain tasks. With --ids "
         "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
         "the list short, or rows of it name no run. With --json the rows as served but for "
         "secrets, in one array.",

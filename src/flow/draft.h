@@ -44,6 +44,11 @@ struct pull_planned {
     const char *record; /* it is no artifact, but this record of the run; else NULL */
 };
 
+/*
+ * Make the plan of a pull from its lists: which artifacts are wanted, under which names.
+ * *count gets how many were left out. The plan is the caller's, to be freed with plan_free;
+ * NULL with an error.
+ */
 struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
                         struct err *err) MUST_CHECK;
 

@@ -74,6 +74,10 @@ struct fetch_progress {
 
 struct fetch;
 
+/*
+ * Set up the fetching of what the plan wants. opts is copied, what it points to and the
+ * loop are lent until fetch_free.
+ */
 struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop,
                         struct err *err) MUST_CHECK;
 
@@ -92,6 +96,8 @@ void fetch_free(struct fetch *fetch);
 
 /* Lent until fetch_free. */
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
+
+/* How far it is, for the line that moves; lent until fetch_free. */
 const struct fetch_progress *fetch_progress(const struct fetch *fetch);
 
 #endif

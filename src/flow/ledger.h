@@ -47,6 +47,11 @@ const struct artifact *ledger_artifact(const struct ledger *l, const struct item
 /* Whether a URL may be fetched at all; and let a want have one, or go to the content endpoint.
  */
 bool ledger_usable(const struct ledger *l, const char *url);
+
+/*
+ * Give a want a URL to be fetched by, and note which way that is; a URL that cannot be used
+ * sends it to the content endpoint.
+ */
 void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum way way);
 
 /* Take an item's want up, carried; the caller makes it ready when it leads. */

@@ -65,6 +65,10 @@ struct prune_result {
     struct heal_found found;
 };
 
+/*
+ * Remove the runs of a sync directory that no rule keeps, or (without apply) only say
+ * which. *result is filled in also on failure.
+ */
 int prune_run(const struct prune_opts *opts, struct prune_result *result,
               struct err *err) MUST_CHECK;
 

@@ -100,6 +100,8 @@ static int start_loop(struct pull *p, struct err *err)
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
         return -1;
     callers_init(&p->callers, &p->loop, opts->api, p->budget.jobs, opts->retries);
+    if (opts->timeout)
+        p->callers.deadline = p->began + opts->timeout;
     return 0;
 }
 

@@ -142,6 +142,10 @@ struct pull_result {
     bool incomplete; /* something is missing or is not what the service said */
 };
 
+/*
+ * Pull runs into one archive: list, plan, fetch, pack, record. *result is filled in also on
+ * failure, as far as it came.
+ */
 int pull_run(const struct pull_opts *opts, struct pull_result *result,
              struct err *err) MUST_CHECK;
 

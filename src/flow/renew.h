@@ -32,6 +32,8 @@ struct renew_list {
 struct renew *renew_new(struct listing *listing, struct callers *callers,
                         void (*renewed)(void *ctx, const struct renew_list *list), void *ctx,
                         struct err *err) MUST_CHECK;
+
+/* Free it; calls under way must have ended. NULL is fine. */
 void renew_free(struct renew *renew);
 
 /* Whether a run's list is on its way. */

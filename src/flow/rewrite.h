@@ -28,6 +28,10 @@ struct rewrite_opts {
     void *ctx;
 };
 
+/*
+ * Write a volume once more, with the runs that opts names alone. The old volume stays as it
+ * is.
+ */
 int rewrite_run(const struct rewrite_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

@@ -463,6 +463,8 @@ static int survey(struct sync *s, struct err *err)
     if (rc < 0)
         return -1;
     callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
+    if (pull_opts->timeout)
+        callers.deadline = clock_mono() + pull_opts->timeout;
     rc = survey_list(&opts, &result, err);
     if (rc == 0 && s->opts->run_count)
         rc = survey_given(&opts, s->opts->run_ids, s->opts->run_count, err);

@@ -85,6 +85,10 @@ struct sync_result {
  * and all runs were listed. */
 bool sync_whole(const struct sync_result *result);
 
+/*
+ * One night: heal the catalog, survey the service, write volumes, enter them. *result is
+ * filled in also on failure.
+ */
 int sync_run(const struct sync_opts *opts, struct sync_result *result,
              struct err *err) MUST_CHECK;
 

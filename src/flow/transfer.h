@@ -89,7 +89,10 @@ struct transfers {
     uint64_t waited;
 };
 
+/* Make room for count transfers. Clear it also after a failure. */
 int transfers_init(struct transfers *all, unsigned count, struct err *err) MUST_CHECK;
+
+/* Free the transfers; their bodies must have been given on. May be called twice. */
 void transfers_clear(struct transfers *all);
 
 /*

@@ -74,11 +74,19 @@ struct wants;
 /* Why content that comes now may be fetched again: packer_again's. */
 unsigned want_again(const struct want *want);
 
+/* Make room for at most most wants; NULL with ERR_MEMORY. */
 struct wants *wants_new(size_t most, struct err *err) MUST_CHECK;
+
+/* Free the wants that are still there, and the room; NULL is fine. */
 void wants_free(struct wants *wants);
 
 /* Put a want among the ready, or, with a due time, among the delayed. */
 void wants_ready(struct wants *wants, struct want *want);
+
+/*
+ * Put a want among the delayed; it is ready when the monotonic clock has reached due
+ * (milliseconds).
+ */
 void wants_delay(struct wants *wants, struct want *want, uint64_t due);
 
 /* Put a want into the hold of the origin that its URL is at. */
@@ -94,6 +102,8 @@ uint64_t wants_unhold(struct wants *wants, uint64_t now, unsigned most);
 
 /* Look at the most urgent ready want, and take it; NULL: none. */
 struct want *wants_peek(struct wants *wants);
+
+/* Take the most urgent ready want out; NULL: none is ready. */
 struct want *wants_take(struct wants *wants);
 
 /* Make ready what is due; gives when to come again (UINT64_MAX: nothing is delayed). */

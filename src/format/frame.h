@@ -37,6 +37,8 @@ struct frame_coder;
 /* level 0: the codec's default; outside its range: its nearest. */
 struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
                                     struct err *err) MUST_CHECK;
+
+/* Free a coder; NULL is fine. */
 void frame_coder_free(struct frame_coder *coder);
 
 /*

@@ -124,16 +124,41 @@ struct manifest_totals {
     uint64_t missing;
 };
 
+/*
+ * Begin manifest.json: what stands before the runs. Write the members in the order of these
+ * functions (docs/archive-format.md).
+ */
 void manifest_begin(struct jsonw *w, const struct manifest_head *head);
+
+/* Write one run's row. */
 void manifest_run(struct jsonw *w, const struct manifest_run *run);
+
+/* End the runs, begin the documents. */
 void manifest_documents(struct jsonw *w);
+
+/* Write one document's row: a file of the archive that is no artifact. */
 void manifest_document(struct jsonw *w, const char *path, uint64_t size,
                        const uint8_t sha256[SHA256_SIZE]);
+
+/* End the documents, begin the artifacts. */
 void manifest_artifacts(struct jsonw *w);
+
+/* Write one artifact's row. */
 void manifest_artifact(struct jsonw *w, const struct manifest_artifact *artifact);
+
+/* End the artifacts, begin what is missing. */
 void manifest_missing(struct jsonw *w);
+
+/* Write one row of what is missing. */
 void manifest_lost(struct jsonw *w, const struct manifest_missing *missing);
+
+/* Write totals as the object `key`. */
 void manifest_totals(struct jsonw *w, const char *key, const struct manifest_totals *totals);
+
+/*
+ * End what is missing, write the totals and end the document; the first error of the sink,
+ * if any, is given here.
+ */
 int manifest_end(struct jsonw *w, const struct manifest_totals *totals,
                  struct err *err) MUST_CHECK;
 

@@ -64,6 +64,8 @@ struct rows {
 
 /* fn NULL: no row is wanted, only that it is a whole document. */
 void rows_init(struct rows *rows, rows_fn *fn, void *ctx);
+
+/* Free what a reader holds; may be called twice. */
 void rows_clear(struct rows *rows);
 
 /* Feed the next bytes; 1: fn has seen enough. */
@@ -121,6 +123,7 @@ struct rows_run {
     uint64_t missing;
 };
 
+/* Read a run's row. Texts are copied into the region; ERR_FORMAT where it is none. */
 int rows_run(struct rows_run *out, const char *text, size_t len, struct region *region,
              struct err *err) MUST_CHECK;
 
@@ -131,6 +134,10 @@ struct rows_missing {
     const char *reason;
 };
 
+/*
+ * Read a row of what is missing. Texts are copied into the region; ERR_FORMAT where it is
+ * none.
+ */
 int rows_missing(struct rows_missing *out, const char *text, size_t len, struct region *region,
                  struct err *err) MUST_CHECK;
 
@@ -141,6 +148,10 @@ struct rows_name {
     uint8_t sha256[SHA256_SIZE];
 };
 
+/*
+ * Read such a row. The name is copied into the region; ERR_FORMAT where name or digest
+ * lack.
+ */
 int rows_name(struct rows_name *out, enum rows_section section, const char *text, size_t len,
               struct region *region, struct err *err) MUST_CHECK;
 

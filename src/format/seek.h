@@ -92,6 +92,7 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
  */
 size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain);
 
+/* Free a seek table's rows; may be called twice. */
 void seek_clear(struct seek *seek);
 
 #endif

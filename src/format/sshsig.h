@@ -30,6 +30,8 @@ struct sshsig_key;
 
 /* Read a private key's text. */
 struct sshsig_key *sshsig_key_read(const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* Free a key and clear its memory; NULL is fine. */
 void sshsig_key_free(struct sshsig_key *key);
 
 /* Append the armoured signature of a message whose SHA-512 is given. */

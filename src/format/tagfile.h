@@ -28,6 +28,11 @@ enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT }
 
 /* The number of a name below the top directory, or -1; and the name of a number. */
 int tagfile_find(const char *name);
+
+/*
+ * The name of tag file number tag, below the top directory; tag must be one that
+ * tagfile_find gives.
+ */
 const char *tagfile_name(int tag);
 
 /* The most bytes that one may have, manifest.json having these bytes, and these rows. */

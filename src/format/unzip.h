@@ -44,6 +44,8 @@ struct unzip;
  */
 struct unzip *unzip_open(const struct unzip_source *source, uint64_t max,
                          struct err *err) MUST_CHECK;
+
+/* Free a ZIP that was opened; NULL is fine. */
 void unzip_free(struct unzip *unzip);
 
 /* Whether two entries have one name. */

@@ -27,6 +27,11 @@ struct zip *zip_new(int level, put_fn *put, void *ctx, struct err *err) MUST_CHE
 /* Begin a file; its size bytes follow by zip_add. */
 int zip_entry(struct zip *zip, const char *path, uint64_t size, int64_t mtime, bool store,
               struct err *err) MUST_CHECK;
+
+/*
+ * Add bytes of the file that zip_entry began; all of its size must come before the next
+ * one.
+ */
 int zip_add(struct zip *zip, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Put the directory out. */

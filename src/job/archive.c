@@ -68,7 +68,7 @@ const struct opt archive_transfer_opts[] = {
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(archive_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(archive_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
     { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(archive_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
-    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop fetching after this time and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop listing and fetching after this time, and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
     { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
     { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },

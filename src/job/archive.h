@@ -95,6 +95,8 @@ int archive_filter(struct kind_filter *filter, const struct opt_list *types,
 /* Set a job up; args and common are lent. job must be {0}, and is to be cleared in any case. */
 int archive_init(struct archive_job *job, const struct archive_args *args,
                  const struct command_args *common, struct err *err) MUST_CHECK;
+
+/* Free what a job holds; may be called twice. */
 void archive_clear(struct archive_job *job);
 
 /* Fill in what the options say; runs, hooks and dry run are the caller's. */

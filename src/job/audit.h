@@ -23,7 +23,13 @@ struct audit_files {
     size_t cap;
 };
 
+/*
+ * Find the archives below dir, in the order of their names; ERR_NOT_FOUND where there is
+ * none. files must be {0}, and is to be cleared in any case.
+ */
 int audit_find(struct audit_files *files, const char *dir, struct err *err) MUST_CHECK;
+
+/* Free the names that audit_find found; may be called twice. */
 void audit_files_clear(struct audit_files *files);
 
 /* Check ARCHIVE.sig (or signature) against the signers' file; says who signed, on stdout. */

@@ -31,6 +31,7 @@ int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHE
 int idlist_collect(struct idlist *list, int count, char *const *operands,
                    const struct opt_list *files, struct err *err) MUST_CHECK;
 
+/* Free a list of IDs; may be called twice. */
 void idlist_clear(struct idlist *list);
 
 #endif

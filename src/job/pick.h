@@ -34,6 +34,8 @@ struct pick {
 /* args and patterns are lent. pick must be {0}. */
 int pick_init(struct pick *pick, const struct pick_args *args, char *const *patterns, int count,
               struct err *err) MUST_CHECK;
+
+/* Free what a pick holds; may be called twice. */
 void pick_clear(struct pick *pick);
 
 /* Whether anything is asked for at all: else everything is wanted. */

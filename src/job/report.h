@@ -26,6 +26,8 @@ struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
 /* Read an archive, once; stopped (may be NULL) is asked whether to give up. */
 int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
                 struct err *err) MUST_CHECK;
+
+/* Free a report; NULL is fine. */
 void report_free(struct report *report);
 
 /* The archive's top directory; lent. */

@@ -44,6 +44,8 @@ struct standing;
 
 /* Open its catalog; a directory without one is fine. */
 struct standing *standing_open(const char *dir, struct err *err) MUST_CHECK;
+
+/* Close the catalog and free the rest; NULL is fine. */
 void standing_close(struct standing *standing);
 
 /* An archive was found below it, with this top directory and manifest (hex). */

@@ -30,6 +30,8 @@ struct talk {
 /* talk must be {0}, and is to be closed in any case. */
 int talk_open(struct talk *talk, const struct session_args *session,
               struct err *err) MUST_CHECK;
+
+/* End the talk and free what it holds; may be called twice, and on {0}. */
 void talk_close(struct talk *talk);
 
 /* Open, list runs, and drop the connections; the caller clears the listing, and closes. */

@@ -53,6 +53,8 @@ void bodies_free(struct bodies *bodies);
 
 /* Begin and end a body; in is the caller's, and bodies_drop may be called twice. */
 void bodies_begin(struct bodies *bodies, struct body_in *in, size_t announced, uint64_t now);
+
+/* End a body and give back its share of the budget; may be called twice. */
 void bodies_drop(struct bodies *bodies, struct body_in *in);
 
 /* Append to a body. */

@@ -20,6 +20,7 @@ struct engine {
     CURLM *multi;
     struct slot_setup setup;
     struct rate rate;
+    uint64_t jobs; /* transfers that share it; at least 1 */
     struct origins *origins;
     struct slot *running;
     struct slot *idle;
@@ -359,6 +360,18 @@ static int resume_limited(struct engine *engine)
     return -1;
 }
 
+uint64_t engine_allowance(const struct engine *engine, const struct request *request)
+{
+    uint64_t most = engine->rate.rate_bps;
+    uint64_t part = most / (2 * engine->jobs);
+    uint64_t bps =
+        most && part < engine->setup.stall_bps ? part + !part : engine->setup.stall_bps;
+    uint64_t size = request_total(request);
+
+    return backoff_allowance(size == REQUEST_UNSAID ? 0 : size, bps,
+                             engine->setup.stall_s * 1000);
+}
+
 int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
 {
     struct curl_waitfd extra = { .fd = fd, .events = CURL_WAIT_POLLIN };
@@ -447,6 +460,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         engine->setup.stall_s = ENGINE_STALL_S;
     }
     engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
+    engine->jobs = opts->jobs ? opts->jobs : 1;
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
     engine->multi = curl_multi_init();
     if (!engine->origins || !engine->setup.sockets || !engine->multi ||

@@ -61,6 +61,11 @@ void engine_slow(const struct request *request);
 /* Forget a running request; done is not called. */
 void engine_drop(struct engine *engine, struct request *request);
 
+/* Milliseconds that a running request may take as a whole, by the length that was announced:
+ * see backoff_allowance. With a rate limit, each of the engine's transfers has its part of it.
+ */
+uint64_t engine_allowance(const struct engine *engine, const struct request *request);
+
 /*
  * Move bytes, call what is done, and wait for more at most timeout.
  *

@@ -41,6 +41,8 @@ struct origins;
 
 /* most: transfers that an origin gets at first. */
 struct origins *origins_new(unsigned most, struct err *err) MUST_CHECK;
+
+/* Free all origins; NULL is fine. No transfer may be under way. */
 void origins_free(struct origins *origins);
 
 /* The origin of a name as url_origin gives it; lent until origins_free. */
@@ -52,6 +54,11 @@ unsigned origin_room(const struct origin *origin, uint64_t now);
 
 /* A transfer has begun; it has ended: well (ok), or somehow. */
 void origin_begin(struct origin *origin);
+
+/*
+ * A transfer from this origin has ended. ok: with a whole answer; otherwise the limit may
+ * sink. now: monotonic milliseconds.
+ */
 void origin_end(struct origin *origin, bool ok, uint64_t now);
 
 /*

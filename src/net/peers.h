@@ -38,6 +38,7 @@ struct peers;
 struct peer;
 struct sockaddr;
 
+/* Set up the list of connections. opts is copied; NULL with ERR_MEMORY. */
 struct peers *peers_new(const struct peers_opts *opts, struct err *err) MUST_CHECK;
 
 /* Release; every peer must have been dropped. NULL is fine. */
@@ -52,10 +53,19 @@ void peers_drop(struct peers *peers, struct peer *peer);
 
 /* Its request is whole, or (answered) the next one may begin; NULL is fine. */
 void peers_whole(struct peers *peers, struct peer *peer);
+
+/*
+ * The peer's request was answered: the deadline of its next one begins now. NULL is fine.
+ */
 void peers_answered(struct peers *peers, struct peer *peer, uint64_t now);
 
 /* End what is late or has to make room; gives how many. To be called every PEERS_LOOK. */
 #define PEERS_LOOK 200
+
+/*
+ * End connections that are late, or have to make room. Call it every PEERS_LOOK
+ * milliseconds. Returns how many it ended.
+ */
 size_t peers_look(struct peers *peers, uint64_t now);
 
 #endif

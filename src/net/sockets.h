@@ -22,6 +22,7 @@
 
 struct sockets;
 
+/* A new, empty list of connections; NULL with ERR_MEMORY. */
 struct sockets *sockets_new(struct err *err) MUST_CHECK;
 
 /* Release the list, when no connection is open any more; NULL is fine. */
@@ -29,6 +30,10 @@ void sockets_free(struct sockets *sockets);
 
 /* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; ctx is the list. */
 curl_socket_t sockets_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address);
+
+/*
+ * libcurl's CURLOPT_CLOSESOCKETFUNCTION: close fd and take it from the list, which is ctx.
+ */
 int sockets_close(void *ctx, curl_socket_t fd);
 
 /* An answer by HTTP/1 has come over the connection from this local port: one after the other.

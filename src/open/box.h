@@ -47,6 +47,7 @@ int box_open(struct box *box, const char *path, struct err *err) MUST_CHECK;
 int box_open_anyway(struct box *box, const char *path, struct err *tail,
                     struct err *err) MUST_CHECK;
 
+/* Close an archive and free what it lent; NULL is fine. */
 void box_close(struct box *box);
 
 /* Whoever reads an open box asks this before each piece, and gives up with ERR_CANCELLED when

@@ -19,7 +19,10 @@
 
 struct chain;
 
+/* A new, empty chain; NULL with ERR_MEMORY. */
 struct chain *chain_new(struct err *err) MUST_CHECK;
+
+/* Free a chain; NULL is fine. */
 void chain_free(struct chain *chain);
 
 /* Add an archive: its path, its manifest's digest in hex, and what it names ("": nothing). */

@@ -45,6 +45,10 @@ struct extract_result {
     bool indexed;
 };
 
+/*
+ * Extract files of the archive at path below opts' directory. Each is checked against the
+ * manifest; *result says how many, also on failure.
+ */
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err) MUST_CHECK;
 

@@ -37,6 +37,8 @@ struct place_file {
 
 /* Open a directory, making it when it is not there. */
 int place_open(struct place *place, const char *dir, struct err *err) MUST_CHECK;
+
+/* Close the directory; may be called twice. */
 void place_close(struct place *place);
 
 /* Whether something is at a path, a link too; not behind one. */

@@ -47,6 +47,8 @@ struct roll;
 
 /* memory: at most so many bytes; 0: ROLL_MEMORY_MAX. */
 struct roll *roll_new(uint64_t memory, struct err *err) MUST_CHECK;
+
+/* Free the roll; NULL is fine. */
 void roll_free(struct roll *roll);
 
 /* Add a row of ROWS_ARTIFACTS or ROWS_DOCUMENTS, as text; others are let be. */
@@ -59,6 +61,7 @@ uint32_t roll_count(const struct roll *roll);
 /* The number of a path below the top directory, or ROLL_NONE. */
 uint32_t roll_find(const struct roll *roll, const char *path);
 
+/* Fill *out with row `number`, counting from 0; its texts are lent until roll_free. */
 void roll_get(const struct roll *roll, uint32_t number, struct roll_row *out);
 
 /* A row's path; returns out. */
@@ -69,8 +72,14 @@ const char *roll_id(const struct roll *roll, uint32_t number, char out[256]);
 
 /* Marks of the caller's own, a byte a row, and a row that it connects with this one. */
 unsigned roll_marks(const struct roll *roll, uint32_t number);
+
+/* Set the marks of a row; they are the caller's own. */
 void roll_mark(struct roll *roll, uint32_t number, unsigned marks);
+
+/* Connect a row with another one, as a link with its target. */
 void roll_set_target(struct roll *roll, uint32_t number, uint32_t target);
+
+/* The row that roll_set_target connected with this one; ROLL_NONE where there is none. */
 uint32_t roll_target(const struct roll *roll, uint32_t number);
 
 /* Whether the manifest names target's path as what this row is the same as. */

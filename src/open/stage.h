@@ -38,7 +38,10 @@ struct stage {
     struct buf sums; /* tagmanifest-sha256.txt */
 };
 
+/* Begin with no tag file staged; place is lent until stage_clear. */
 void stage_init(struct stage *stage, const struct place *place);
+
+/* Remove the staged files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);
 
 /*

@@ -32,6 +32,8 @@ struct stream;
  * the byte before to. */
 struct stream *stream_open(struct box *box, uint64_t at, uint64_t to,
                            struct err *err) MUST_CHECK;
+
+/* Free a stream; NULL is fine. The box stays open. */
 void stream_free(struct stream *stream);
 
 /* The next bytes, at most len; 0 at the end; -1 on error. */

@@ -42,6 +42,8 @@ struct tape;
 
 /* Entries whose header begins in [from, to); of a zip or an archive without index, all. */
 struct tape *tape_open(struct box *box, uint64_t from, uint64_t to, struct err *err) MUST_CHECK;
+
+/* Free a tape; NULL is fine. The box stays open. */
 void tape_free(struct tape *tape);
 
 /* The next entry; 0 at the end. */

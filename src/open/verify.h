@@ -54,6 +54,10 @@ struct verify_result {
     char previous_sha256[SHA256_TEXT]; /* and its manifest's digest */
 };
 
+/*
+ * Check the archive at path as opts says. Damage goes to opts' callback and into *result;
+ * -1 only where it could not be checked.
+ */
 int verify_run(const char *path, const struct verify_opts *opts, struct verify_result *result,
                struct err *err) MUST_CHECK;
 

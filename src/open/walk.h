@@ -43,6 +43,10 @@ struct walk_opts {
     void *ctx;
 };
 
+/*
+ * Read all entries of an archive by several threads, each handing its entries to opts'
+ * callback. Ends when all are read, or one failed.
+ */
 int walk_run(struct box *box, const struct walk_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

@@ -33,6 +33,8 @@ struct words {
 
 /* words must be {0}; seed: a random number. */
 int words_init(struct words *words, uint64_t seed, struct err *err) MUST_CHECK;
+
+/* Free all texts; may be called twice. */
 void words_clear(struct words *words);
 
 /* The number of a text, or WORDS_NONE when it was never added. */

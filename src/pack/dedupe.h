@@ -19,7 +19,10 @@
 
 struct dedupe;
 
+/* A new, empty table of contents; NULL with ERR_MEMORY. */
 struct dedupe *dedupe_new(struct err *err) MUST_CHECK;
+
+/* Free the table; NULL is fine. */
 void dedupe_free(struct dedupe *dedupe);
 
 /* Who was added first with this content; NULL: nobody. */

@@ -75,6 +75,8 @@ int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t siz
 
 /* Its bytes, by copy; and those of a chunk, by reference where that pays. */
 int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Add a chunk's bytes to the entry, by reference where that saves a copy. */
 int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err) MUST_CHECK;
 
 /* End it. */
@@ -85,6 +87,8 @@ void lanes_flush(struct lanes *lanes);
 
 /* A point to come back to, on a frame's border; what lanes_back undoes is gone. */
 void lanes_mark(struct lanes *lanes);
+
+/* Go back to the last mark: what was added since then is gone. */
 void lanes_back(struct lanes *lanes);
 
 /* Put everything out; the seek table, until the next entry, in *seek (may be NULL). */

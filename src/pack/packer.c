@@ -7,7 +7,7 @@
 #include "base/queue.h"
 #include "format/sniff.h"
 #include "pack/decode.h"
-#include "pack/split.h"
+#include "pack/unbundle.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,7 +38,6 @@ struct parcel {
 struct packer {
     struct packer_opts opts;
     struct volume *volume;
-    struct plan *plan;
     struct queue *queue;
     pthread_t thread;
     bool joined;
@@ -54,6 +53,7 @@ struct packer {
 
     /* the thread's own */
     struct stow *stow;
+    struct unbundle unbundle;
     struct document *documents;
     struct document **last_document;
     struct item *head;     /* the item that passes through */
@@ -81,92 +81,6 @@ static int answer(struct packer *p, struct item *item, enum item_answer what, st
     return 0;
 }
 
-/* Whether an error of taking a body apart only means that it is no good for it. */
-static bool only_bad(const struct err *err)
-{
-    return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
-}
-
-/*
- * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
- *
- * settle   an item for which another checksum must do
- */
-static int pack_member(struct packer *p, struct unzip *unzip, struct item *member,
-                       const struct item *settle, bool *bad, struct err *err)
-{
-    struct digest digest;
-    struct body *body = split_entry(unzip, p->opts.parts, err);
-    int rc = -1;
-
-    if (!body) {
-        *bad = only_bad(err);
-        return *bad ? 0 : -1;
-    }
-    if (stow_hash(p->stow, body, &digest, err) == 0)
-        rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size) ||
-              stow_suspect(member, body, &digest)) &&
-                     member != settle
-                 ? 0
-                 : stow_item(p->stow, member, body, &digest, err);
-    body_free(body);
-    return rc;
-}
-
-/* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
-static int keep_whole(struct packer *p, struct item *item, const struct body *body,
-                      const struct digest *digest, struct err *err)
-{
-    struct item *parent = item->bundle->parent;
-
-    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
-    if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
-        return 0;
-    parent->kept = true;
-    return stow_item(p->stow, parent, body, digest, err);
-}
-
-/*
- * Take the ZIP of an item's bundle apart.
- *
- * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
- * have one name; -1: fatal
- */
-static int take_apart(struct packer *p, struct item *item, const struct body *body,
-                      unsigned again, const struct digest *digest, struct err *err)
-{
-    struct bundle *bundle = item->bundle;
-    struct split_reader reader;
-    struct unzip *unzip;
-    const char *name;
-    bool twins;
-    bool bad = false;
-    int rc = 0;
-
-    unzip = split_open(&reader, body, p->opts.max_size, err);
-    if (!unzip)
-        return only_bad(err) ? 0 : -1;
-    if (bundle->parent != item && !unzip_has(unzip, item->what.bundle_key)) {
-        unzip_free(unzip);
-        return 0;
-    }
-    twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
-    if (!bundle->seen && split_holds_more(unzip, p->plan, bundle))
-        rc = keep_whole(p, item, body, digest, err);
-    while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        struct item *member = plan_member(bundle, name);
-
-        if (member)
-            rc = pack_member(p, unzip, member, again ? NULL : item, &bad, err);
-    }
-    unzip_free(unzip);
-    if (rc == 0 && err->kind && !only_bad(err))
-        rc = -1;
-    bundle->seen = true;
-    memcpy(bundle->sha256, digest->sha256, sizeof(bundle->sha256));
-    return rc < 0 ? -1 : !twins;
-}
-
 /* Put a HAR that came compressed into its plain form; *body is then another one. */
 static int unwrap(struct packer *p, struct item *item, struct body **body,
                   struct digest *digest, struct err *err)
@@ -175,7 +89,7 @@ static int unwrap(struct packer *p, struct item *item, struct body **body,
 
     plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
     if (!plain) {
-        if (!only_bad(err))
+        if (!unbundle_only_bad(err))
             return -1;
         item_note(item, "not-unpacked"); /* kept as it came */
         return 0;
@@ -217,7 +131,7 @@ static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
         decode_body(parcel->body, parcel->body->coding, p->opts.parts, p->opts.max_size, err);
 
     if (!plain)
-        return only_bad(err) ? 0 : -1;
+        return unbundle_only_bad(err) ? 0 : -1;
     body_free(parcel->body);
     parcel->body = plain;
     return item_fits(parcel->item, plain->size);
@@ -244,7 +158,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
     if (item->bundle && is && strcmp(is->ext, "zip") == 0)
-        apart = take_apart(p, item, parcel->body, parcel->again, &digest, err);
+        apart = unbundle_item(&p->unbundle, item, parcel->body, parcel->again, &digest, err);
     if (apart < 0)
         return -1;
     err_clear(err);
@@ -439,7 +353,6 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         return NULL;
     p->opts = *opts;
     p->volume = volume;
-    p->plan = plan;
     p->joined = true;
     p->last_document = &p->documents;
     p->last_parked = &p->parked;
@@ -447,6 +360,7 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->answers = queue_new(err);
     p->opts.stow.stopping = &p->stopping;
     p->stow = stow_new(&p->opts.stow, volume, plan, err);
+    p->unbundle = (struct unbundle){ p->stow, plan, opts->parts, opts->max_size };
     if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
         goto fail;
     if (opts->stepped)

@@ -96,6 +96,8 @@ struct plan;
 
 /* dedupe: join what is the same thing. */
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
+
+/* Free a plan with its items; NULL is fine. */
 void plan_free(struct plan *plan);
 
 /*
@@ -167,6 +169,8 @@ void plan_detach(struct item *item);
 
 /* The items, in the order they were added. */
 size_t plan_count(const struct plan *plan);
+
+/* Item i, counting from 0 in the order they were added; lent until plan_free. */
 struct item *plan_at(const struct plan *plan, size_t i);
 
 /* The member of a bundle that has this name in the ZIP and is not packed; NULL: there is none.

@@ -24,6 +24,11 @@ struct split_reader {
     const struct body *body;
     struct body_cursor cursor;
 };
+
+/*
+ * Open a body as a ZIP. reader is the caller's room; reader and body are lent until
+ * unzip_free. max: most bytes that one entry may have.
+ */
 struct unzip *split_open(struct split_reader *reader, const struct body *body, uint64_t max,
                          struct err *err) MUST_CHECK;
 

@@ -48,6 +48,7 @@ struct body *body_new(struct err *err) MUST_CHECK;
 /* A body of a text made by mem_*, which moves in (also on failure: it is freed). */
 struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
 
+/* Free a body and give its chunks back to their pool; NULL is fine. */
 void body_free(struct body *body);
 
 /* Give a body without chunks an empty one of its own (moves in) to begin with. */

@@ -43,8 +43,11 @@ struct stow_opts {
 
 struct stow;
 
+/* Set up the writing of items into a volume; volume and plan are lent until stow_free. */
 struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struct plan *plan,
                       struct err *err) MUST_CHECK;
+
+/* Free it; NULL is fine. The volume stays as it is. */
 void stow_free(struct stow *stow);
 
 /* Know the items that are packed already, to find their duplicates. */
@@ -89,9 +92,20 @@ int stow_file(struct stow *stow, const char *path, const struct body *body, int6
  */
 int stow_begin(struct stow *stow, struct item *item, uint64_t size, const void *head,
                size_t head_len, struct err *err) MUST_CHECK;
+
+/* Add the next piece of the item that stow_begin began. */
 int stow_more(struct stow *stow, struct chunk *chunk, struct err *err) MUST_CHECK;
+
+/* The digest of what has come so far of that item. */
 void stow_digest(struct stow *stow, struct digest *digest);
+
+/* Whether exactly as many bytes have come as its header says. */
 bool stow_fits(const struct stow *stow);
+
+/*
+ * End that item: check its digest, keep it, or take it back where it is a duplicate or does
+ * not fit.
+ */
 int stow_end(struct stow *stow, struct item *item, const struct digest *digest,
              struct err *err) MUST_CHECK;
 

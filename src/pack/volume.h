@@ -56,6 +56,11 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err) MUST
 /* Whether an interrupted attempt can be gone on with; and a descriptor to read by what one has
  * left, lent until volume_start, or -1. */
 bool volume_resumes(const struct volume *v);
+
+/*
+ * A descriptor to read what an interrupted attempt left, lent until volume_start; -1:
+ * nothing was.
+ */
 int volume_left(const struct volume *v);
 
 /* How its frames are coded. */
@@ -69,6 +74,8 @@ void volume_free(struct volume *v, bool keep);
 
 /* Whether it can hold hard links; whether volume_back is possible. */
 bool volume_links(const struct volume *v);
+
+/* Whether volume_back is possible (a file that can be cut; not standard output). */
 bool volume_rewinds(const struct volume *v);
 
 /*
@@ -83,6 +90,8 @@ int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtim
 
 /* Its bytes; and those of a chunk. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
+/* Add a chunk's bytes to the entry that was begun, by reference where that saves a copy. */
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUST_CHECK;
 
 /* End it. ERR_MISMATCH: it did not get as many bytes as it was begun with. */
@@ -90,6 +99,8 @@ int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 
 /* A point to come back to, and coming back; see lanes. */
 void volume_mark(struct volume *v);
+
+/* Go back to the last mark: what was added since then is gone; see lanes_back. */
 void volume_back(struct volume *v);
 
 /* The next file begins a frame. */

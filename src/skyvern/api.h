@@ -43,6 +43,11 @@ void api_clear(struct api *api);
 /* Write the URL of a run's record; of its list, asking for the filter's types when narrow. */
 int api_url_run(const struct api *api, struct buf *url, const char *run_id,
                 struct err *err) MUST_CHECK;
+
+/*
+ * Write the URL of a run's artifact list into url. narrow: ask for the filter's types
+ * alone.
+ */
 int api_url_list(const struct api *api, struct buf *url, const char *run_id,
                  const struct kind_filter *filter, bool narrow, struct err *err) MUST_CHECK;
 

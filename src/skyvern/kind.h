@@ -52,6 +52,7 @@ bool kind_filter_match(const struct kind_filter *filter, const char *type);
 /* The known type or group nearest to a name, or NULL when none is near. */
 const char *kind_nearest(const char *name);
 
+/* Free a filter's types; may be called twice. */
 void kind_filter_clear(struct kind_filter *filter);
 
 #endif

@@ -41,6 +41,8 @@ enum catalog_mode {
 /* Open DIR/catalog.db. */
 struct catalog *catalog_open(const char *dir, enum catalog_mode mode,
                              struct err *err) MUST_CHECK;
+
+/* Close a catalog, rolling back what was not committed; NULL is fine. */
 void catalog_free(struct catalog *catalog);
 
 /* Whether catalog_open made it: there was none. */
@@ -56,7 +58,11 @@ int catalog_set_aside(const char *dir, const char *word, struct err *err) MUST_C
 
 /* All or nothing: what is between them happens together. */
 int catalog_begin(struct catalog *catalog, struct err *err) MUST_CHECK;
+
+/* End what catalog_begin began, and keep it. */
 int catalog_commit(struct catalog *catalog, struct err *err) MUST_CHECK;
+
+/* Undo what happened since catalog_begin; does nothing where that was not called. */
 void catalog_rollback(struct catalog *catalog);
 
 /*
@@ -64,6 +70,11 @@ void catalog_rollback(struct catalog *catalog);
  * string constant.
  */
 struct sqlite3_stmt;
+
+/*
+ * A prepared statement, reset, kept by the address of sql, which must be a string constant;
+ * lent until catalog_free.
+ */
 struct sqlite3_stmt *catalog_sql(struct catalog *catalog, const char *sql,
                                  struct err *err) MUST_CHECK;
 
@@ -74,7 +85,11 @@ struct sqlite3_stmt *catalog_once(struct catalog *catalog, const char *text,
 /* Bind by position, from 1 on; NULL texts and CATALOG_UNKNOWN become NULL. Lent until the step.
  */
 void catalog_text(struct sqlite3_stmt *sql, int at, const char *text);
+
+/* Bind a number, at counting from 1; CATALOG_UNKNOWN becomes NULL. */
 void catalog_number(struct sqlite3_stmt *sql, int at, int64_t value);
+
+/* Bind bytes, at counting from 1; they are lent until the step. */
 void catalog_bytes(struct sqlite3_stmt *sql, int at, const void *bytes, size_t len);
 
 /* 1: a row is there; 0: done, and the statement is ready to be bound again; -1: error. */
@@ -94,6 +109,8 @@ const char *catalog_column(struct sqlite3_stmt *sql, int at);
 
 /* The same for a column that is never NULL in a catalog of ours: "" for NULL. */
 const char *catalog_name(struct sqlite3_stmt *sql, int at);
+
+/* A column's number, at counting from 0; CATALOG_UNKNOWN for NULL. */
 int64_t catalog_column_number(struct sqlite3_stmt *sql, int at);
 
 /* Copy the bytes of a column; false: it has another length. */

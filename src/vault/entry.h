@@ -77,8 +77,12 @@ struct entry_missing {
 /* Enter a volume; one of the same name goes with all it held. The ID is for the rest. */
 int entry_volume(struct catalog *c, const struct entry_volume *volume, int64_t *id,
                  struct err *err) MUST_CHECK;
+
+/* Enter a run of a volume, which entry_volume entered. */
 int entry_run(struct catalog *c, int64_t volume, const struct entry_run *run,
               struct err *err) MUST_CHECK;
+
+/* Enter an artifact of a volume, which entry_volume entered. */
 int entry_artifact(struct catalog *c, int64_t volume, const struct entry_artifact *artifact,
                    struct err *err) MUST_CHECK;
 

@@ -54,6 +54,11 @@ int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
 
 /* How a volume is found: one of these, or -1 when it cannot be read. */
 enum fixity_seen { FIXITY_ABSENT, FIXITY_STANDS, FIXITY_ANOTHER };
+
+/*
+ * Compare a volume's size and last bytes with what the catalog has of it. Gives enum
+ * fixity_seen, or -1 when it cannot be read.
+ */
 int fixity_see(const struct shelf *shelf, const struct entry_volume *volume,
                struct err *err) MUST_CHECK;
 

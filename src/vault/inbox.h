@@ -74,7 +74,13 @@ enum inbox_verdict inbox_put(struct inbox *inbox, const char *id, const char *bo
 
 /* turns_take, turns_wait and turns_later, for any thread. */
 struct queued *inbox_take(struct inbox *inbox, size_t places, int64_t now, int64_t *next);
+
+/* Whether a run is due by now (milliseconds since 1970); see turns_wait. */
 bool inbox_waits(struct inbox *inbox, int64_t now);
+
+/*
+ * Put a run back until due (milliseconds since 1970), for the reason why; see turns_later.
+ */
 void inbox_later(struct inbox *inbox, struct queued *run, enum turns_why why, int64_t due);
 
 /* Read the webhook of a run that was taken. */

@@ -34,6 +34,10 @@ struct metrics {
     int64_t oldest_us;   /* the oldest of them was made; INT64_MIN: there is none */
 };
 
+/*
+ * Write the metrics as a file for Prometheus' textfile collector; path gets its final name
+ * only when all is written.
+ */
 int metrics_write(const char *path, const struct metrics *metrics, struct err *err) MUST_CHECK;
 
 #endif

@@ -48,17 +48,17 @@ void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const ch
  * more: of a run that is in a volume, then of one that was, then of one that is only known.
  */
 static const char *const joins[] = {
-    "DELETE FROM states WHERE (SELECT count(*) FROM states WHERE run_id IN (?1, ?2)) = 2 AND"
-    " run_id = (SELECT s.run_id FROM states s WHERE s.run_id IN (?1, ?2) ORDER BY"
-    " CASE WHEN s.state = 'due' AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
-    " THEN 0 ELSE 1 + instr('open   sealed pruned lost   running due    gone   ', s.state) END"
-    " DESC, s.run_id = ?1 DESC LIMIT 1)",
+    ("DELETE FROM states WHERE (SELECT count(*) FROM states WHERE run_id IN (?1, ?2)) = 2 AND"
+     " run_id = (SELECT s.run_id FROM states s WHERE s.run_id IN (?1, ?2) ORDER BY"
+     " CASE WHEN s.state = 'due' AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"
+     " THEN 0 ELSE 1 + instr('open   sealed pruned lost   running due    gone   ', s.state) END"
+     " DESC, s.run_id = ?1 DESC LIMIT 1)"),
     "UPDATE states SET run_id = ?2 WHERE run_id = ?1",
-    "INSERT OR IGNORE INTO runs(run_id, volume, supplements, status, run_type, created_at,"
-    " finished_at, failure_reason, prompt, artifacts, missing, bytes, title, output)"
-    " SELECT ?2, volume, supplements, status, run_type, created_at, finished_at,"
-    " failure_reason, prompt, artifacts, missing, bytes, title, output FROM runs WHERE"
-    " run_id = ?1",
+    ("INSERT OR IGNORE INTO runs(run_id, volume, supplements, status, run_type, created_at,"
+     " finished_at, failure_reason, prompt, artifacts, missing, bytes, title, output)"
+     " SELECT ?2, volume, supplements, status, run_type, created_at, finished_at,"
+     " failure_reason, prompt, artifacts, missing, bytes, title, output FROM runs WHERE"
+     " run_id = ?1"),
     "UPDATE artifacts SET run_id = ?2 WHERE run_id = ?1",
     "DELETE FROM runs WHERE run_id = ?1 AND ?2 <> ?1",
     "UPDATE OR REPLACE missing SET run_id = ?2 WHERE run_id = ?1",
@@ -68,8 +68,9 @@ static const char *const joins[] = {
     "UPDATE OR IGNORE parents SET run_id = ?2 WHERE run_id = ?1",
     "DELETE FROM parents WHERE run_id = ?1 AND ?2 <> ?1",
     "UPDATE parents SET parent_id = ?2 WHERE parent_id = ?1",
-    "DELETE FROM missing WHERE run_id = ?2 AND ?2 <> ?1 AND EXISTS (SELECT 1 FROM artifacts a"
-    " WHERE a.run_id = ?2 AND a.artifact_id = missing.artifact_id)",
+    ("DELETE FROM missing WHERE run_id = ?2 AND ?2 <> ?1 AND reason <> 'changed' AND EXISTS "
+     "(SELECT 1 FROM artifacts a"
+     " WHERE a.run_id = ?2 AND a.artifact_id = missing.artifact_id)"),
     "INSERT INTO aliases(alias, run_id) VALUES(?1, ?2)",
 };
 

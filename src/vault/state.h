@@ -118,6 +118,11 @@ struct state_which {
     bool doubtful;   /* those alone that failed before, or that a lost volume had: does the
                         service have them? */
 };
+
+/*
+ * Visit the runs that which describes, oldest first; fn gives -1 to fail, and may change
+ * the row's state.
+ */
 int state_each(struct catalog *c, const struct state_which *which,
                int (*fn)(void *ctx, const struct state_row *row, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
@@ -176,6 +181,8 @@ struct state_sync {
 /* It begins; one that has not ended by now was killed. *id is for its end. */
 int state_sync_begin(struct catalog *c, int64_t now_ms, int64_t *id,
                      struct err *err) MUST_CHECK;
+
+/* Note how the sync that state_sync_begin noted has ended. */
 int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *sync,
                    struct err *err) MUST_CHECK;
 
@@ -186,19 +193,32 @@ struct frontier {
     int64_t until;
 };
 
+/*
+ * The stretch of time over which the list of runs was read whole under a filter;
+ * CATALOG_UNKNOWN where it never was.
+ */
 int state_frontier(struct catalog *c, const char *filter, struct frontier *frontier,
                    struct err *err) MUST_CHECK;
+
+/* Note over which stretch of time the list of runs was read whole under a filter. */
 int state_set_frontier(struct catalog *c, const char *filter, const struct frontier *frontier,
                        struct err *err) MUST_CHECK;
 
 /* A volume is about to be written, of these runs (one a line); it is there, or given up. */
 int state_intend(struct catalog *c, const char *name, const char *runs,
                  struct err *err) MUST_CHECK;
+
+/* Note that a volume which state_intend announced is there, or was given up. */
 int state_intended(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
 
 /* The first volume that was begun and not ended: 1; its texts are lent until state_intent_done.
  */
 void state_intent_done(struct catalog *c);
+
+/*
+ * The first volume that was announced and not ended. Returns 1, or 0 where there is none;
+ * the texts are lent until state_intent_done.
+ */
 int state_intent(struct catalog *c, const char **name, const char **runs,
                  struct err *err) MUST_CHECK;
 

@@ -41,6 +41,8 @@ struct page;
 
 /* dir: for the files without names. */
 struct page *page_new(const char *dir, struct err *err) MUST_CHECK;
+
+/* Free a page and its files; NULL is fine. */
 void page_free(struct page *page);
 
 /* Appends a clean copy of a text. */

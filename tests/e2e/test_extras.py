@@ -188,6 +188,17 @@ def test_har_from_storage_is_stored_plain(pull, emu):
     assert by["h3"]["path"].endswith(".har.zst") and by["h3"]["notes"] == ["not-unpacked"]
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>Service Unavailable</html>", b'{"log": {}}'], ids=["empty", "error page", "another"])
+def test_a_har_has_the_length_that_is_listed(pull, emu, body):
+    """Its object may be compressed, and then has another: nothing else has."""
+    emu.run("tsk_har", [{"id": "h", "type": "har", "data": b'{"log": "%s"}' % (b"x" * 12334), "signing": "s3",
+                         "summed": False}])
+    for where in ("h", "content/h"):
+        emu.fault(where, "raw", times=99, body=base64.b64encode(body).decode())
+    _, manifest, _ = pull("--retries", "1", "tsk_har", check=3)
+    assert [m["reason"] for m in manifest["missing"]] == ["length-mismatch"]
+
+
 def test_recordings_are_odd(pull, emu):
     open_end = (b"\x1a\x45\xdf\xa3\x84\x42\x82\x81w" + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff"
                 + b"webm" + bytes(300))

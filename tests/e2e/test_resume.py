@@ -49,6 +49,16 @@ def test_a_broken_body_is_resumed(pull, emu, film, kind):
     assert manifest["totals"]["downloaded_bytes"] < SIZE * 1.02
 
 
+def test_progress_renews_the_budget_of_retries(pull, emu):
+    """6 MB that are cut every MB come whole, and once, though there is one retry."""
+    emu.run("tsk_long", [{"id": "long", "type": "recording", "webm": 6_000_000, "signing": "s3"}])
+    emu.fault("long", "short", times=99, bytes=1_000_000)
+    _, manifest, folder = pull("--retries", "1", "tsk_long")
+    (row,) = manifest["artifacts"]
+    assert (folder / row["path"]).read_bytes() == emu.data("long")
+    assert 6 <= len(emu.log("store")) <= 8 and manifest["totals"]["downloaded_bytes"] < 6_000_000 * 1.02
+
+
 def test_without_entity_tag_by_the_total(pull, emu, film):
     film(signing="skyvern", summed=False, sized=False)
     emu.fault("film", "short")

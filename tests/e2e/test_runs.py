@@ -74,10 +74,24 @@ def test_the_window_is_said(skyarc, emu):
     assert skyarc("runs", "--ids", check=0).err == ""
 
 
+def test_runs_behind_the_window(skyarc, emu):
+    """By other lists, where a server has them; none is told twice."""
+    emu.clear()
+    emu.mode("today")
+    emu.many(10020, record={"status": "failed"})
+    for ident, status in (("wr_old", "failed"), ("tsk_old", "failed"), ("wr_good", "completed")):
+        emu.run(ident, [], created_at="2020-01-20T11:52:20.000001", run_type="workflow_run", status=status)
+    result = skyarc("runs", "--ids", "--status", "failed", check=0, timeout=120)
+    ids = result.out.decode().split()
+    assert {"wr_old", "tsk_old", "tsk_many10019"} <= set(ids) and result.err == ""
+    assert len(ids) == len(set(ids)) == 10022
+
+
 @pytest.mark.parametrize("filters", [["--search", "needle"], ["--workflow", "wpid_9"]])
 def test_a_search_that_the_service_cuts_short(skyarc, emu, filters):
     """400 behind the first 1,000 matches: what was listed is kept, and it is said."""
     emu.mode("today")
+    emu.world(lacks=["runs"])  # a workflow's own list goes further, where there is one
     emu.many(1050, record={"workflow_permanent_id": "wpid_9", "run_request": {"prompt": "needle"}})
     result = skyarc("runs", "--ids", *filters, check=3)
     assert len(result.out.split()) == 1000 and "newest 1000 matches" in result.err

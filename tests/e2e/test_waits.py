@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -202,6 +203,56 @@ def test_a_server_that_accepts_nothing_is_given_up(skyarc, emu, tmp_path):
         one_artifact(emu, "http://127.0.0.1:%d/raw" % door.getsockname()[1])
         result, _ = ends(skyarc, 55, "pull", "--json", *QUICK, "--retries", "0", "-o", "s.tar", "tsk_raw")
     assert result.code == 3 and sum(result.json()["missing"].values()) == 1
+
+
+def dripping(count):
+    """Answer so many requests as they should be, and all others by a list that goes on slowly."""
+    def answer(server, connection, path):
+        if len(server.asked) <= count:
+            connection.sendall(plain(json.dumps({"run_id": "tsk_raw", "status": "completed"}).encode()))
+            return True
+        connection.sendall(CHUNKED + b"\r\n")
+        while server.drip(connection, b"2000\r\n%s\r\n" % (b" " * 8192), 0.01, 8200):
+            pass
+        return False
+    return answer
+
+
+@pytest.mark.parametrize("command", ["runs of a sync", "records", "lists"])
+def test_the_timeout_covers_listing(skyarc, raw, tmp_path, command):
+    server = raw(dripping(1 if command == "lists" else 0))
+    args = ["sync", "--dest", "v"] if command == "runs of a sync" else ["pull", "-o", "s.tar", "tsk_raw"]
+    result, seconds = ends(skyarc, SOON, *args, "--timeout", "2s", SKYVERN_BASE_URL=server.url)
+    assert result.code == 1 and "the time is up (--timeout)" in result.err and seconds >= 1.9
+    assert not (tmp_path / "s.tar").exists()
+
+
+def test_what_was_listed_in_time_is_archived(skyarc, raw, tmp_path):
+    drip = dripping(0)
+
+    def answer(server, connection, path):
+        run = "tsk_bad" if "tsk_bad" in path else "tsk_good"
+        if path.startswith("/v1/runs/tsk_bad/artifacts"):
+            return drip(server, connection, path)
+        connection.sendall(plain(b"[]" if "artifacts" in path else json.dumps(
+            {"run_id": run, "status": "completed"}).encode()))
+        return True
+    result, _ = ends(skyarc, SOON, "pull", "--json", "--timeout", "3s", "-o", "s.tar", "tsk_good", "tsk_bad",
+                     SKYVERN_BASE_URL=raw(answer).url)
+    assert result.code == 3 and "the time is up (--timeout)" in result.err, result
+    top = extract(tmp_path / "s.tar", tmp_path)
+    assert {r["run_id"]: r["error"] for r in json.loads((top / "manifest.json").read_text())["runs"]} == {
+        "tsk_good": None, "tsk_bad": "timeout"}
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
+def test_a_list_that_drips_on_has_an_end_without_a_timeout(skyarc, raw, tmp_path):
+    """By a clock that runs twenty times as fast: 800 KiB/s are 40, and two minutes are six seconds."""
+    shim = tmp_path / "shim.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, os.path.dirname(__file__) + "/../torture/shim.c", "-ldl"], check=True)
+    result, seconds = ends(skyarc, ENDS, "pull", "--speed-limit", "1", "--speed-time", "1s", "-o", "s.tar", "tsk_raw",
+                           SKYVERN_BASE_URL=raw(dripping(0)).url, LD_PRELOAD=str(shim), SHIM_SPEED="20")
+    assert result.code == 1 and "takes so long that it may have no end" in result.err and seconds > 5
 
 
 # ---- answers without an end

@@ -345,6 +345,13 @@ struct origin *engine_origin(struct engine *engine, const char *url)
     return url_origin(name, url, NULL) < 0 ? NULL : origins_find(engine->origins, name, NULL);
 }
 
+uint64_t engine_allowance(const struct engine *engine, const struct request *request)
+{
+    (void)engine;
+    (void)request;
+    return UINT64_MAX / 2;
+}
+
 void engine_slow(const struct request *request)
 {
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());

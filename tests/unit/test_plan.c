@@ -63,6 +63,58 @@ static void test_joins(void **state)
     plan_free(plan);
 }
 
+/* One ID and another object, size or checksum is something else; a lack of one is not. */
+static void test_twins(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+    struct plan_artifact what = artifact("r1", "a", "html");
+    struct item *first;
+    struct item *second;
+
+    (void)state;
+    what.uri = "s3://b/x";
+    first = add(plan, what);
+    what.file_size = 5;
+    what.sized = true;
+    what.checksum = "AB";
+    assert_null(add(plan, what)); /* the first row told less */
+    assert_false(first->twinned);
+    what.uri = "s3://b/y";
+    second = add(plan, what);
+    assert_non_null(second);
+    assert_null(second->leader);
+    assert_null(add(plan, what));
+    what.checksum = "ab"; /* the same in other letters */
+    assert_null(add(plan, what));
+    assert_true(first->twinned && second->twinned);
+    assert_string_equal(first->notes[0], ITEM_SAME_ID);
+    assert_string_equal(second->notes[0], ITEM_SAME_ID);
+    what.file_size = 6;
+    assert_non_null(add(plan, what));
+    assert_int_equal(first->note_count, 1);
+    assert_int_equal(plan_count(plan), 3);
+    what = artifact("r2", "a", "html");
+    what.uri = "s3://b/y"; /* under another run: the second, not the first */
+    assert_ptr_equal(add(plan, what)->leader, second);
+    plan_free(plan);
+}
+
+/* Which entries of a ZIP the rows name, as far as they name all. */
+static void test_entries(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+
+    (void)state;
+    assert_int_equal(plan_bundle_row(plan, 0, "s3://b/z", "a", NULL), 0);
+    assert_int_equal(plan_bundle_row(plan, 0, "s3://b/z", "b", NULL), 0);
+    assert_true(plan_bundle_lists(plan, plan_bundles(plan), "a"));
+    assert_true(plan_bundle_lists(plan, plan_bundles(plan), "b"));
+    assert_false(plan_bundle_lists(plan, plan_bundles(plan), "c"));
+    assert_int_equal(plan_bundle_row(plan, 0, "s3://b/other", NULL, NULL), 0);
+    assert_true(plan_bundle_lists(plan, plan_bundles(plan), "c"));
+    plan_free(plan);
+}
+
 static void test_no_joins_without_dedupe(void **state)
 {
     struct plan *plan = plan_new(false, NULL);
@@ -122,8 +174,8 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joins),
-        cmocka_unit_test(test_no_joins_without_dedupe),
+        cmocka_unit_test(test_joins),   cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_entries), cmocka_unit_test(test_no_joins_without_dedupe),
         cmocka_unit_test(test_names),
     };
 
