@@ -120,6 +120,7 @@
  *           webhook   what Skyvern POSTs, and whether it did
  *           endpoint  the calls that give a run's records
  *           timeline  which runs and tasks a timeline names
+ *           reason    why something is missing
  *           redact    secrets taken out of what leaves the program
  *           secret_end  where a secret ends
  *           secret_names  whose values are secrets: the list

@@ -18,22 +18,22 @@ const enum endpoint answers_endpoints[QUESTIONS] = {
     [ASK_SESSION] = ENDPOINT_SESSION,
 };
 
-/* One word for why a run is not there. */
-static const char *reason_of(const struct err *err)
+/* Why a run is not there. */
+static enum reason reason_of(const struct err *err)
 {
     if (err->os == ETIMEDOUT)
-        return "timeout";
+        return REASON_TIMEOUT;
     switch (err->kind) {
     case ERR_NOT_FOUND:
-        return "run-not-found";
+        return REASON_RUN_NOT_FOUND;
     case ERR_DENIED:
-        return "denied";
+        return REASON_DENIED;
     case ERR_FORMAT:
-        return "bad-answer";
+        return REASON_BAD_ANSWER;
     case ERR_LIMIT:
-        return "too-large";
+        return REASON_TOO_LARGE;
     case ERR_HTTP:
-        return err->http >= 500 ? "server-error" : "http-error";
+        return err->http >= 500 ? REASON_SERVER_ERROR : REASON_HTTP_ERROR;
     case ERR_NONE:
     case ERR_USAGE:
     case ERR_SYSTEM:
@@ -45,7 +45,7 @@ static const char *reason_of(const struct err *err)
     case ERR_CANCELLED:
         break;
     }
-    return "network-error";
+    return REASON_NETWORK_ERROR;
 }
 
 void answers_fail(const struct answers *a, struct listed_run *run, const struct err *why,

@@ -445,12 +445,14 @@ static int give_up(struct gather *g, struct loop *loop, struct err *err)
         engine_drop(loop->engine, &s->call.request);
         s->busy = false;
         if (s->run)
-            rc = records_lose(&s->run->records, s->job.endpoint, s->job.about, "timeout", err);
+            rc = records_lose(&s->run->records, s->job.endpoint, s->job.about, REASON_TIMEOUT,
+                              err);
     }
     g->busy = 0;
     callers_init(callers, loop, callers->api, callers->limit, callers->retries);
     while (rc == 0 && (rc = take_job(g, &run, &job, err)) > 0)
-        rc = run ? records_lose(&run->records, job.endpoint, job.about, "timeout", err) : 0;
+        rc =
+            run ? records_lose(&run->records, job.endpoint, job.about, REASON_TIMEOUT, err) : 0;
     return rc;
 }
 

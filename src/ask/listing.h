@@ -26,6 +26,7 @@
 #include "skyvern/artifact.h"
 #include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
+#include "skyvern/reason.h"
 #include "skyvern/run.h"
 #include "skyvern/timeline.h"
 
@@ -59,7 +60,7 @@ struct listed_run {
     bool cut;                  /* it has started more runs than came with it */
     bool failed;
     struct err err;     /* why */
-    const char *reason; /* the same as a word: "run-not-found" */
+    enum reason reason; /* the same for the manifest */
     unsigned attempts;
     const char *notes[LISTED_NOTES]; /* what is odd about the run, as words */
     unsigned note_count;

@@ -72,7 +72,7 @@ static struct record_row *add(struct record_set *set, enum endpoint endpoint, co
     return row;
 }
 
-static int lose(struct record_set *set, struct record_row *row, const char *reason)
+static int lose(struct record_set *set, struct record_row *row, enum reason reason)
 {
     row->reason = reason;
     row->lost = true;
@@ -92,13 +92,13 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     buf_reset(&records->clean);
     err_clear(&why);
     if (len > RECORD_MAX || set->bytes + len > RECORDS_MAX)
-        return lose(set, row, "too-large");
+        return lose(set, row, REASON_TOO_LARGE);
     if (redact_json(&records->clean, json, len, &what, &why) < 0) {
         if (why.kind == ERR_MEMORY) {
             *err = why;
             return -1;
         }
-        return lose(set, row, why.kind == ERR_LIMIT ? "too-large" : "bad-answer");
+        return lose(set, row, why.kind == ERR_LIMIT ? REASON_TOO_LARGE : REASON_BAD_ANSWER);
     }
     if (records->fd < 0) {
         records->fd = file_temp(records->dir, err);
@@ -116,24 +116,24 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     return 0;
 }
 
-/* A word for why a record is not here. */
-static const char *reason_of(enum endpoint_verdict verdict, const struct err *why)
+/* Why a record is not here. */
+static enum reason reason_of(enum endpoint_verdict verdict, const struct err *why)
 {
     if (verdict == ENDPOINT_LACKED)
-        return "not-offered";
+        return REASON_NOT_OFFERED;
     if (verdict == ENDPOINT_DENIED)
-        return "denied";
+        return REASON_DENIED;
     if (why->os == ETIMEDOUT)
-        return "timeout";
+        return REASON_TIMEOUT;
     if (why->kind == ERR_LIMIT)
-        return "too-large";
+        return REASON_TOO_LARGE;
     if (why->kind == ERR_FORMAT)
-        return "bad-answer";
+        return REASON_BAD_ANSWER;
     if (why->http == 429)
-        return "rate-limited";
+        return REASON_RATE_LIMITED;
     if (why->http >= 500)
-        return "server-error";
-    return why->http ? "http-error" : "network-error";
+        return REASON_SERVER_ERROR;
+    return why->http ? REASON_HTTP_ERROR : REASON_NETWORK_ERROR;
 }
 
 int records_lack(struct record_set *set, enum endpoint endpoint, const char *about,
@@ -151,7 +151,7 @@ int records_lack(struct record_set *set, enum endpoint endpoint, const char *abo
 }
 
 int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
-                 const char *reason, struct err *err)
+                 enum reason reason, struct err *err)
 {
     struct record_row *row = add(set, endpoint, about, err);
 

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "skyvern/endpoint.h"
+#include "skyvern/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,7 @@
 
 struct record_row {
     char *name;         /* "steps-tsk_1": its file's, without the extension */
-    const char *reason; /* why it is not here, as a word; NULL: it is */
+    enum reason reason; /* why it is not here; REASON_NONE: it is */
     long http_status;   /* of the last answer; 0: none */
     bool lost;          /* the server should have given it */
     uint64_t at;        /* in the file */
@@ -73,7 +74,7 @@ int records_lack(struct record_set *set, enum endpoint endpoint, const char *abo
 
 /* Note that a record did not come, for a reason of our own. */
 int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
-                 const char *reason, struct err *err) MUST_CHECK;
+                 enum reason reason, struct err *err) MUST_CHECK;
 
 /* Read a record's text, to be released by mem_free. */
 char *records_read(const struct records *records, const struct record_row *row,

@@ -10,6 +10,7 @@
 #include "open/box.h"
 #include "open/contents.h"
 #include "open/verify.h"
+#include "skyvern/reason.h"
 #include "skyvern/run.h"
 #include "vault/entry.h"
 #include "vault/relation.h"
@@ -44,12 +45,6 @@ static int ours(struct entering *e, int rc)
 {
     e->ours = e->ours || rc < 0;
     return rc;
-}
-
-bool enter_is_final(const char *reason)
-{
-    return strcmp(reason, "gone") == 0 || strcmp(reason, "too-large") == 0 ||
-           strcmp(reason, "archived") == 0 || strcmp(reason, "not-in-bundle") == 0;
 }
 
 /* When a volume was made, at the earliest: when its sync began. A clock that was ahead then
@@ -226,7 +221,7 @@ static int on_missing(struct entering *e, const char *text, size_t len, struct e
     if (!row.artifact_id || e->opts->pruning) /* the run itself: it is tried again as it is */
         return 0;
     missing = (struct entry_missing){ row.run_id, row.artifact_id, row.artifact_type,
-                                      row.reason, enter_is_final(row.reason) };
+                                      row.reason, reason_word_is_final(row.reason) };
     return ours(e, entry_missing(e->catalog, &missing, err));
 }
 

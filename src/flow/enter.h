@@ -31,9 +31,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether an artifact that is missing for this reason will never come. */
-bool enter_is_final(const char *reason);
-
 struct enter_opts {
     const struct shelf *shelf;
     int64_t verified_ms; /* CATALOG_UNKNOWN: it was not verified */

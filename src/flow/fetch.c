@@ -150,7 +150,7 @@ static bool other_way(const struct fetch *f, const struct want *want)
 }
 
 /* A want will not come; but what came of it and was suspect is better than nothing. */
-static void lose(struct fetch *f, struct want *want, const char *reason)
+static void lose(struct fetch *f, struct want *want, enum reason reason)
 {
     forget(f, want);
     if (want->doubts && !want->settled && !want->item->unlisted && !f->ledger.over) {
@@ -176,7 +176,7 @@ static void doubt(struct fetch *f, struct want *want)
     want->outcome.via = NULL;
     f->loop->retries++;
     if (f->ledger.over)
-        ledger_lose(&f->ledger, want, "timeout");
+        ledger_lose(&f->ledger, want, REASON_TIMEOUT);
     else if (want->doubts == 1 && want->renewed < RENEWALS_MAX)
         park(f, want);
     else if (want->way != WAY_CONTENT)
@@ -198,12 +198,12 @@ static void answered(struct fetch *f, struct item *item)
         ledger_answer(&f->ledger, item);
 }
 
-static void to_local(struct fetch *f, struct want *want, const char *reason)
+static void to_local(struct fetch *f, struct want *want, enum reason reason)
 {
     struct err err;
 
     if (!read_local(f, want, &err))
-        lose(f, want, err.kind == ERR_LIMIT ? "too-large" : reason);
+        lose(f, want, err.kind == ERR_LIMIT ? REASON_TOO_LARGE : reason);
 }
 
 /*
@@ -376,9 +376,9 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     if (want->way != WAY_CONTENT)
         to_content(f, want);
     else if (has_local(f, want->item))
-        to_local(f, want, "no-url");
+        to_local(f, want, REASON_NO_URL);
     else
-        lose(f, want, want->outcome.http_status == 403 ? "denied" : "no-url");
+        lose(f, want, want->outcome.http_status == 403 ? REASON_DENIED : REASON_NO_URL);
     return 0;
 }
 
@@ -447,7 +447,7 @@ static void give_up(struct fetch *f)
             (want->state == WANT_CARRIED && bundle->whole &&
              f->ledger.all[bundle->parent->index].state == WANT_PACKING))
             continue;
-        lose(f, want, "timeout");
+        lose(f, want, REASON_TIMEOUT);
     }
     log_line(LOG_WARNING, "the time is up: %zu artifacts are missing",
              f->ledger.progress.missing);
@@ -469,7 +469,7 @@ static void end_overdue(struct fetch *f, uint64_t now)
             continue;
         engine_drop(f->loop->engine, &t->request);
         discard(t);
-        lose(f, want, "too-slow");
+        lose(f, want, REASON_TOO_SLOW);
     }
 }
 

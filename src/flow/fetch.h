@@ -19,6 +19,7 @@
 #include "pack/packer.h"
 #include "pack/plan.h"
 #include "pack/spool.h"
+#include "skyvern/reason.h"
 #include "skyvern/way.h"
 
 #include <stdbool.h>
@@ -58,7 +59,7 @@ struct fetch_opts {
 /* What became of an item; the same index as in the plan. */
 struct outcome {
     const char *via;    /* NULL: it did not come */
-    const char *reason; /* then: why */
+    enum reason reason; /* then: why */
     long http_status;
     unsigned attempts;
     int64_t fetched_at;

@@ -74,7 +74,7 @@ static void release(struct ledger *l, struct bundle *bundle)
         if (want->state != WANT_CARRIED)
             continue;
         if (l->over)
-            ledger_lose(l, want, "timeout");
+            ledger_lose(l, want, REASON_TIMEOUT);
         else
             wants_ready(l->queue, want);
     }
@@ -161,7 +161,7 @@ static void let_go(struct ledger *l, const struct item *item)
         wants_ready(l->queue, ledger_open(l, heir));
 }
 
-void ledger_lose(struct ledger *l, struct want *want, const char *reason)
+void ledger_lose(struct ledger *l, struct want *want, enum reason reason)
 {
     char id[128];
     bool loud = !l->over && !want->item->unlisted;
@@ -173,11 +173,11 @@ void ledger_lose(struct ledger *l, struct want *want, const char *reason)
     log_line(loud ? LOG_WARNING : LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
              text_shown(id, sizeof(id), want->item->what.artifact_id),
              want->item->what.type ? want->item->what.type : "no type", want->item->what.run_id,
-             reason);
+             reason_word(reason));
     if (l->strict && !want->item->unlisted) {
         if (!l->err.kind) {
             (void)err_set(&l->err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)",
-                          id, want->item->what.run_id, reason);
+                          id, want->item->what.run_id, reason_word(reason));
             (void)err_hint(&l->err, "without --strict the rest is archived");
         }
         return;
@@ -233,7 +233,7 @@ static void win(struct ledger *l, struct want *want)
             !atomic_load(&item->packed)) { /* it is something else after all */
             plan_detach(item);
             if (l->over)
-                ledger_lose(l, ledger_open(l, item), "timeout");
+                ledger_lose(l, ledger_open(l, item), REASON_TIMEOUT);
             else
                 wants_ready(l->queue, ledger_open(l, item));
             continue;
@@ -314,7 +314,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         want->rechecked = true;
         want->outcome.via = NULL;
         if (l->over)
-            ledger_lose(l, want, "timeout");
+            ledger_lose(l, want, REASON_TIMEOUT);
         else
             wants_ready(l->queue, want);
         return;
@@ -323,7 +323,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         return;
     case ITEM_LACKS:
         tell_kept(l, want);
-        ledger_lose(l, want, "not-in-bundle");
+        ledger_lose(l, want, REASON_NOT_IN_BUNDLE);
         return;
     case ITEM_BROKEN:
         win(l, want);
@@ -333,7 +333,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         want->no_pass = true;
         want->outcome.via = NULL;
         if (l->over || ++want->lengths > LENGTHS_MAX) {
-            ledger_lose(l, want, l->over ? "timeout" : "length-mismatch");
+            ledger_lose(l, want, l->over ? REASON_TIMEOUT : REASON_LENGTH_MISMATCH);
             return;
         }
         log_line(LOG_INFO,
@@ -343,7 +343,7 @@ void ledger_answer(struct ledger *l, struct item *item)
         return;
     case ITEM_SUSPECT: /* while it goes on, the fetch decides what follows */
         want->outcome.via = NULL;
-        ledger_lose(l, want, "timeout");
+        ledger_lose(l, want, REASON_TIMEOUT);
         return;
     }
 }

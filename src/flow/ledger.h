@@ -68,7 +68,7 @@ void ledger_begin(struct ledger *l, struct plan *plan, const struct outcome *kep
 void ledger_scout(struct ledger *l, struct bundle *bundle);
 
 /* An item will not come, and why; whoever waited for it goes on. */
-void ledger_lose(struct ledger *l, struct want *want, const char *reason);
+void ledger_lose(struct ledger *l, struct want *want, enum reason reason);
 
 /* The packer has looked at an item's body: see item->answer; but of ITEM_SUSPECT, which is for
  * the fetch to decide, nothing comes. */

@@ -2,7 +2,6 @@
 #include "flow/missing.h"
 
 #include "base/log.h"
-#include "flow/enter.h"
 
 #include <string.h>
 
@@ -15,18 +14,18 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
         const struct item *item = plan_at(plan, i);
 
         coming +=
-            !item->packed && !item_hidden(item) && !enter_is_final(record_reason(fetch, item));
+            !item->packed && !item_hidden(item) && !reason_is_final(record_reason(fetch, item));
     }
     return coming;
 }
 
 static size_t count_reason(struct missing_reason *out, size_t count, size_t most,
-                           const char *reason)
+                           enum reason reason)
 {
     size_t i;
 
     for (i = 0; i < count; i++) {
-        if (strcmp(out[i].reason, reason) == 0) {
+        if (out[i].reason == reason) {
             out[i].count++;
             return count;
         }
@@ -79,7 +78,7 @@ static void warn_records(const struct listed_run *run)
 
         if (row->lost)
             log_line(LOG_WARNING, "run '%s': the record '%s' could not be had: %s", run->id,
-                     row->name, row->reason);
+                     row->name, reason_word(row->reason));
     }
 }
 

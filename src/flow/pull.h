@@ -26,6 +26,7 @@
 #include "skyvern/api.h"
 #include "skyvern/endpoint.h"
 #include "skyvern/kind.h"
+#include "skyvern/reason.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,7 +36,7 @@
 
 /* How many of a reason. */
 struct missing_reason {
-    const char *reason;
+    enum reason reason;
     uint64_t count;
 };
 
@@ -82,7 +83,7 @@ struct pull_opts {
     bool (*changed)(void *ctx, const struct listed_run *run);
     /* Told of each artifact that is missing, in the end; may be NULL. */
     void (*lost)(void *ctx, const char *run_id, const char *artifact_id, const char *type,
-                 const char *reason);
+                 enum reason reason);
     bool calm;            /* what is odd about a run is noted, and not told */
     bool only_new;        /* write no archive in which there is no artifact and no new run */
     uint64_t most_bytes;  /* leave runs out, from the last on, whose artifacts are too many; 0:

@@ -303,14 +303,14 @@ static const char *on_parent(void *ctx, const char *run_id)
 }
 
 static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
-                    const char *reason)
+                    enum reason reason)
 {
     struct job *job = ctx;
 
     (void)run_id;
     (void)artifact_id;
     (void)type;
-    if (enter_is_final(reason))
+    if (reason_is_final(reason))
         job->gone++;
     else
         job->coming++;

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "flow/enter.h"
 #include "format/bag.h"
 #include "pack/spool.h"
 #include "skyvern/redact.h"
@@ -45,13 +44,13 @@ struct making {
     uint64_t payload_files;
 };
 
-const char *record_reason(const struct fetch *fetch, const struct item *item)
+enum reason record_reason(const struct fetch *fetch, const struct item *item)
 {
     const struct outcome *outcome = fetch_outcome(fetch, item);
 
     if (!outcome->reason && item->leader)
         outcome = fetch_outcome(fetch, item->leader);
-    return outcome->reason ? outcome->reason : "not-fetched";
+    return outcome->reason ? outcome->reason : REASON_NOT_FETCHED;
 }
 
 void record_count(struct record *record)
@@ -139,7 +138,7 @@ static size_t name_lacked(struct making *m, const struct record_set *set)
 
         if (row->reason)
             m->lacked[count++] =
-                (struct manifest_record){ row->name, row->reason,
+                (struct manifest_record){ row->name, reason_word(row->reason),
                                           row->http_status ? (uint64_t)row->http_status
                                                            : MANIFEST_NONE };
     }
@@ -166,22 +165,22 @@ static void put_runs(struct making *m, struct jsonw *w)
     for (i = 0; i < record->listing->count; i++) {
         const struct listed_run *listed = &record->listing->runs[i];
         const struct run *run = &listed->run;
-        struct manifest_run row = { .run_id = listed->id,
-                                    .other_run_id = *listed->other ? listed->other : NULL,
-                                    .parent_run_id = listed->parent,
-                                    .status = clean(m, run->status),
-                                    .run_type = clean(m, run->run_type),
-                                    .created_at = clean(m, run->created_at),
-                                    .started_at = clean(m, run->started_at),
-                                    .finished_at = clean(m, run->finished_at),
-                                    .supplements = record->parent
-                                                       ? record->parent(record->ctx, listed->id)
-                                                       : NULL,
-                                    .error = listed->failed ? listed->reason : NULL,
-                                    .notes = listed->notes,
-                                    .note_count = listed->note_count,
-                                    .records = listed->records.here,
-                                    .records_missing = m->lacked };
+        struct manifest_run row = {
+            .run_id = listed->id,
+            .other_run_id = *listed->other ? listed->other : NULL,
+            .parent_run_id = listed->parent,
+            .status = clean(m, run->status),
+            .run_type = clean(m, run->run_type),
+            .created_at = clean(m, run->created_at),
+            .started_at = clean(m, run->started_at),
+            .finished_at = clean(m, run->finished_at),
+            .supplements = record->parent ? record->parent(record->ctx, listed->id) : NULL,
+            .error = listed->failed ? reason_word(listed->reason) : NULL,
+            .notes = listed->notes,
+            .note_count = listed->note_count,
+            .records = listed->records.here,
+            .records_missing = m->lacked
+        };
 
         for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
              item++) {
@@ -271,8 +270,9 @@ static void put_missing(struct making *m, struct jsonw *w)
 
         if (!run->failed)
             continue;
-        row = (struct manifest_missing){ NULL,        run->id,       NULL,
-                                         run->reason, MANIFEST_NONE, run->attempts };
+        row = (struct manifest_missing){ NULL,          run->id,
+                                         NULL,          reason_word(run->reason),
+                                         MANIFEST_NONE, run->attempts };
         if (run->err.http)
             row.http_status = (uint64_t)run->err.http;
         manifest_lost(w, &row);
@@ -283,10 +283,12 @@ static void put_missing(struct making *m, struct jsonw *w)
 
         if (item->packed || item_hidden(item))
             continue;
-        row = (struct manifest_missing){
-            clean(m, artifact_id(record, item)), item->what.run_id, clean(m, item->what.type),
-            record_reason(record->fetch, item),  MANIFEST_NONE,     outcome->attempts
-        };
+        row = (struct manifest_missing){ clean(m, artifact_id(record, item)),
+                                         item->what.run_id,
+                                         clean(m, item->what.type),
+                                         reason_word(record_reason(record->fetch, item)),
+                                         MANIFEST_NONE,
+                                         outcome->attempts };
         if (outcome->http_status)
             row.http_status = (uint64_t)outcome->http_status;
         manifest_lost(w, &row);

@@ -54,7 +54,7 @@ int record_see(void *ctx, const char *path, const struct item *item, const struc
                struct err *err) MUST_CHECK;
 
 /* Why an item is missing, as a word. */
-const char *record_reason(const struct fetch *fetch, const struct item *item);
+enum reason record_reason(const struct fetch *fetch, const struct item *item);
 
 /* Count everything up. */
 void record_count(struct record *record);

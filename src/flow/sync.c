@@ -81,11 +81,11 @@ static void on_status(void *ctx, const struct pull_status *status)
 
 /* What an attempt lacked that wrote no volume. */
 static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
-                    const char *reason)
+                    enum reason reason)
 {
     struct sync *s = ctx;
-    struct entry_missing missing = { run_id, artifact_id, type, reason,
-                                     enter_is_final(reason) };
+    struct entry_missing missing = { run_id, artifact_id, type, reason_word(reason),
+                                     reason_is_final(reason) };
 
     if (entry_missing(s->catalog, &missing, &s->failed) < 0)
         log_line(LOG_ERROR, "%s", s->failed.text);

@@ -184,7 +184,7 @@ static int print_children(const struct printing *p, const struct listing *listin
     for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
         const struct listed_run *child = &listing->runs[i];
         const char *cells[GRID_COLUMNS] = {
-            child->id, child->failed ? child->reason : clean(p, child->run.status),
+            child->id, child->failed ? reason_word(child->reason) : clean(p, child->run.status),
             clean(p, child->run.run_type), child->parent, clean(p, child->run.title)
         };
 

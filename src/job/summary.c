@@ -66,7 +66,7 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
         (void)fprintf(out, "missing     %llu:", (unsigned long long)t->missing);
     for (i = 0; i < r->reason_count; i++)
         (void)fprintf(out, "%s %llu %s", i ? "," : "", (unsigned long long)r->reasons[i].count,
-                      r->reasons[i].reason);
+                      reason_word(r->reasons[i].reason));
     (void)fprintf(out, "%sarchive     %s\nsha256      %s\n", t->missing ? "\n" : "", archive,
                   sha256);
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
@@ -109,7 +109,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     manifest_totals(w, "totals", &r->totals);
     jsonw_object(w, "missing", JSONW_INLINE);
     for (i = 0; i < r->reason_count; i++)
-        jsonw_u64(w, r->reasons[i].reason, r->reasons[i].count);
+        jsonw_u64(w, reason_word(r->reasons[i].reason), r->reasons[i].count);
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);

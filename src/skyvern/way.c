@@ -23,23 +23,23 @@ const char *way_name(enum way way)
     return "";
 }
 
-static struct way_verdict verdict(enum way_step step, const char *reason)
+static struct way_verdict verdict(enum way_step step, enum reason reason)
 {
     return (struct way_verdict){ step, reason, false };
 }
 
-/* A word for an error status. */
-static const char *reason_of(long status)
+/* What an error status means. */
+static enum reason reason_of(long status)
 {
     if (status == 401 || status == 403)
-        return "denied";
+        return REASON_DENIED;
     if (status == 404 || status == 410)
-        return "gone";
+        return REASON_GONE;
     if (status == 429)
-        return "rate-limited";
+        return REASON_RATE_LIMITED;
     if (status == 408)
-        return "timeout";
-    return status >= 500 ? "server-error" : "http-error";
+        return REASON_TIMEOUT;
+    return status >= 500 ? REASON_SERVER_ERROR : REASON_HTTP_ERROR;
 }
 
 /* A 200 whose length is not what the service said is no success. */
@@ -47,10 +47,10 @@ static struct way_verdict judge_length(const struct way_facts *facts,
                                        const struct request *request)
 {
     if (request_partial(request) && facts->have != resume_end(request->range))
-        return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
+        return (struct way_verdict){ WAY_AGAIN, REASON_LENGTH_MISMATCH, true };
     if (facts->sized && request->coding == CODING_NONE && facts->have != facts->file_size)
-        return (struct way_verdict){ WAY_AGAIN, "length-mismatch", true };
-    return verdict(WAY_DONE, NULL);
+        return (struct way_verdict){ WAY_AGAIN, REASON_LENGTH_MISMATCH, true };
+    return verdict(WAY_DONE, REASON_NONE);
 }
 
 /* A row of no bytes whose object is not there: storage keeps no empty ones. */
@@ -67,24 +67,24 @@ struct way_verdict way_judge(const struct way_facts *facts, const struct request
     long status = request->status;
 
     if (request->err.kind == ERR_LIMIT)
-        return verdict(WAY_GIVE_UP, "too-large");
+        return verdict(WAY_GIVE_UP, REASON_TOO_LARGE);
     if (request->err.kind)
-        return verdict(request_retryable(request) ? WAY_AGAIN : other, "network-error");
+        return verdict(request_retryable(request) ? WAY_AGAIN : other, REASON_NETWORK_ERROR);
     if (request_good(request))
         return judge_length(facts, request);
     if (is_nothing(facts, status) && !facts->archived)
-        return verdict(WAY_DONE, NULL);
+        return verdict(WAY_DONE, REASON_NONE);
     if (request_unfit(request))
-        return (struct way_verdict){ WAY_AGAIN, "http-error", true };
+        return (struct way_verdict){ WAY_AGAIN, REASON_HTTP_ERROR, true };
     if ((facts->archived && (status == 403 || status == 404)) ||
         (status == 403 && strstr(request->error, "InvalidObjectState")))
-        return verdict(WAY_GIVE_UP, "archived");
+        return verdict(WAY_GIVE_UP, REASON_ARCHIVED);
     if (status == 503 && strstr(request->error, "signing is not configured"))
-        return verdict(other, "server-error");
+        return verdict(other, REASON_SERVER_ERROR);
     if (request_retryable(request))
         return verdict(WAY_AGAIN, reason_of(status));
     if ((status == 403 || status == 401) && !content && facts->renewable)
-        return verdict(WAY_RENEW, "denied");
+        return verdict(WAY_RENEW, REASON_DENIED);
     return verdict(other, reason_of(status));
 }
 

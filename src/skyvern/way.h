@@ -14,6 +14,7 @@
 #define SKYVERN_WAY_H
 
 #include "net/request.h"
+#include "skyvern/reason.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +35,7 @@ enum way_step {
 
 struct way_verdict {
     enum way_step step;
-    const char *reason; /* why not, as the manifest's missing says it */
+    enum reason reason; /* why not */
     bool broken;        /* what is here of it is of no use */
 };
 

@@ -495,7 +495,7 @@ static void look(struct house *h, const char *path, const struct said *said)
         const struct outcome *outcome = fetch_outcome(h->fetch, item);
 
         FUZZ_CHECK(item->packed ? outcome->via != NULL
-                                : outcome->reason != NULL || plan_count(h->plan) > 1);
+                                : outcome->reason != REASON_NONE || plan_count(h->plan) > 1);
         if (item->packed && !item->unlisted)
             check_item(item, outcome, table, said);
     }

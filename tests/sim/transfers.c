@@ -161,7 +161,7 @@ static void check_missing(struct plan *plan)
                 !world.things[k].endless &&
                 strcmp(world.things[k].id, item->what.artifact_id) == 0)
                 sim_fail("artifact '%s' is missing: %s", world.things[k].id,
-                         fetch_outcome(fetch, item)->reason);
+                         reason_word(fetch_outcome(fetch, item)->reason));
         }
     }
 }
