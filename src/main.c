@@ -7,189 +7,196 @@
  *                  main
  *                   |
  *    cmd -----------+----------- one file a command: options, order, output
- *     |    cli -----'            option tables, help, config, progress, exit
- *    job --'                     what several commands do alike
+ *     |    cli -----+            option tables, help, config, progress, exit
+ *     |   cmdutil --'            what several commands share
  *     v
- *    flow                        the only place where the rest meet
- *     |---> skyvern ---> net     the API's words; HTTP transfers
- *     |---> pack ---> format     writing an archive; its bytes
- *     |---> view ---> format     the offline view
- *     '---> open ---> format     reading an archive
+ *    sync ---> pull              a directory of archives, night after night;
+ *     |         |                one archive from some runs
+ *     |         |--> client ---> api ---> net, redact
+ *     |         |                conversations with the service; its words;
+ *     |         |                HTTP transfers; secrets taken out
+ *     |         |--> writer ---> format     writing an archive; its bytes
+ *     |         '--> view -----> format     the offline view
+ *     |--> reader -------------> format     reading an archive
+ *     '--> catalog                          the SQLite index of a directory
  *               all of them ---> base
  *
- * cmd/      pull      the main job: from run IDs to an archive
- *           runs      list all runs, newest first
- *           show      a run on a page
- *           artifacts what runs have, without downloading
- *           submit    submit a task
- *           wait      wait until runs have ended
- *           listen    receive webhooks, archive each run
- *           list      what an archive holds
- *           cat       one file of it
- *           extract   files out of it
- *           verify    every hash in it
- *           report    the offline view of it
- *           sync      what cron runs: every run that has ended, once
- *           find      search a sync directory's catalog
- *           prune     remove runs that no rule keeps
- *           hold      keep runs from being pruned; release them
- *           commands  all of them
- * job/      archive   one pull: options, output, the line that moves, the result
- *           outcome   wait for runs, and say how they ended
- *           page      one run, for people
- *           talk      the API and a loop, for commands that only ask
- *           session   where the API is, and the key
- *           pick      which of an archive's artifacts are wanted
- *           idlist    run IDs from operands and files
- *           query     which runs, as options say it
- *           summary   what a pull came to, as text and JSON
- *           report    an archive read into the offline view
- *           audit     signatures, the anchor's command, what the service has more
- *           confirm   whether the service still has runs as they are archived
- *           standing  whether a directory's volumes stand as its catalog says
- *           tool      what the program calls itself
- * cli/      dispatch  finds and runs a command
- *           command   what a command is, as data
- *           opt       options as data
- *           config    the configuration file
- *           help      what --help prints
- *           progress  the line that moves
- *           grid      rows and columns
- *           signals   stop, and how far are you
- *           watchdog  ends a process in which nothing moves
- *           confine   Landlock and seccomp
- *           child     a command run by the shell, with nothing else of ours
- *           exit      the exit statuses
- * flow/     pull      list, plan, fetch, pack, record: the order of work
- *           budget    transfers, buffers and descriptors that a pull may have
- *           draft     from the lists to the plan
- *           fetch     what is urgent first, until nothing is wanted
- *           ledger    what ends a want: here, lost, or out of a ZIP
- *           want      the artifacts still to be fetched
- *           renew     a run's list again, once for all its URLs
- *           restore   what an interrupted attempt left, checked and kept
- *           transfer  one body from the socket to the packer
- *           receive   webhooks in, one archive a run out
- *           sync      heal, survey, write volumes: the order of a night
- *           survey    what the service has by now, as states of runs
- *           recheck   what is archived and open, listed once more
- *           enter     volumes into the catalog
- *           prune     runs that no rule keeps, removed
- *           rewrite   a volume once more, with some of its runs
- *           missing   what a pull has not got, counted and told
- *           record    run.json and its like, manifest.json, the BagIt files
- * vault/    catalog   the index of a sync directory, in SQLite
- *           pagesum   a checksum in each of its pages
- *           entry     volumes and what they hold, in and out
- *           state     where each run stands on its way
- *           shelf     where the volumes are
- *           search    what a catalog holds, found
- *           annals    log.jsonl: holds, what was pruned or lost: what no volume can tell
- *           replay    the log, brought into the catalog
- *           relation  the other names of runs, and which run has started which
- *           fixity    whether volumes still are what they were
- *           heal      the catalog opened, and brought together with the disk
- *           inbox     webhooks on the disk
- *           turns     which of the queued runs is next
- *           retention which runs are kept
- *           lock      one at a time
- *           metrics   a text file for Prometheus
- * ask/      loop      one turn of the transfer loop
- *           call      API calls with retries
- *           listing   all runs' records and artifact lists
- *           inquiry   what is asked about one run, until it is listed
- *           answers   and what the answers make of it
- *           errands   its artifacts that no list of it has
- *           identity  the two names of one run
- *           children  the runs that runs have started
- *           records   what else tells a run's story, kept
- *           gather    and fetched, beside the artifacts
- *           paging    a record in pages, put together
- *           extras    what a run's record names beside its list
- *           runs      the list of all runs, page after page
- *           older     and what it does not reach
- *           wait      poll runs until they end
- *           ping      a dead-man switch
- * skyvern/  api       base URL, key, error bodies
- *           run       a run's record
- *           artifact  a run's artifact list
- *           kind      artifact types and groups
- *           expiry    when a signed URL dies
- *           way       signed URL, renewed URL, content endpoint
- *           task      what is submitted
- *           webhook   what Skyvern POSTs, and whether it did
- *           endpoint  the calls that give a run's records
- *           timeline  which runs and tasks a timeline names
- *           reason    why something is missing
- *           redact    secrets taken out of what leaves the program
- *           secret_end  where a secret ends
- *           secret_names  whose values are secrets: the list
- *           secret_scan   secrets in a text, found
- *           symbol    characters, however they are encoded
- * net/      engine    libcurl's multi loop, redirects, pausing
- *           request   one GET and what came of it
- *           backoff   when to try again
- *           resume    going on with what broke off, never glued wrongly
- *           origin    how much a host gets at a time
- *           proxy     through which proxy a request goes
- *           rate      a token bucket
- *           url       what a URL says
- *           slot      a libcurl handle, set up for one request
- *           sockets   connections, and what lies in them unasked
- *           server    requests with a body, by libmicrohttpd
- *           bodies    what has come of them, in one budget of memory
- *           peers     who is connected, and who has to make room
- * pack/     plan      names every file, joins what is the same
- *           bundle    one ZIP or its members: which is cheaper
- *           packer    the thread that looks at bodies, and answers
- *           stow      hash, find duplicates, write an entry or a link
- *           split     bodies out of a ZIP
- *           unbundle  a bundle's ZIP, its members packed
- *           decode    bodies out of gzip, deflate or zstd
- *           dedupe    has this content been seen?
- *           spool     bodies in memory, or in a file without a name
- *           volume    one archive in the making, tar or zip
- *           lanes     the tar stream, cut into frames
- *           squeeze   threads that compress, and one that writes in order
- *           writer    OUTPUT.partial, direct I/O, the final name
- *           journal   which artifacts OUTPUT.partial holds
- *           flusher   full buffers to the disk, on a thread of its own
- * open/     box       an archive opened: bytes, format, index
- *           contents  its manifest, row by row
- *           stream    its tar stream, decoded from any point on
- *           tape      its entries, one after the other
- *           walk      its entries, by several threads
- *           salvage   the whole frames of one that was not finished
- *           fetchone  one file out of it
- *           extract   files onto the disk, never outside of a directory
- *           place     that directory
- *           name      which names may be written there
- *           verify    is it what it says it is?
- *           roll      what it should hold: a compact row for each file
- *           words     texts that many rows have, kept once
- *           stage     tag files that wait for their digests
- *           chain     archives that name the one before them
- * view/     page      index.html: a style, a script, inert JSON
- *           har       a HAR boiled down
- *           asset     the style and the script
- * format/   frame     zstd frames and gzip members
- *           seek      the seek table at an archive's end
- *           entry     tar headers
- *           zip       zip archives
- *           unzip     the entries of a ZIP that nobody trusts
- *           manifest  manifest.json
- *           rows      manifest.json read piece by piece
- *           revise    the manifest of an archive that is written anew
- *           bag       the BagIt files
- *           tagfile   the same, read again
- *           sshsig    signatures as OpenSSH makes and checks them
- *           sniff     what bytes are, by their beginning
- *           suspect   content that cannot be what it is called
+ * cmd/      pull           the main job: from run IDs to an archive
+ *           runs           list all runs, newest first
+ *           show           a run on a page
+ *           artifacts      what runs have, without downloading
+ *           submit         submit a task
+ *           wait           wait until runs have ended
+ *           listen         receive webhooks, archive each run
+ *           list           what an archive holds
+ *           cat            one file of it
+ *           extract        files out of it
+ *           verify         every hash in it
+ *           report         the offline view of it
+ *           sync           what cron runs: every run that has ended, once
+ *           find           search a sync directory's catalog
+ *           prune          remove runs that no rule keeps
+ *           hold           keep runs from being pruned; release them
+ *           commands       all of them
+ * cmdutil/  pull_job       one pull: options, output, the line that moves, the result
+ *           outcome        wait for runs, and say how they ended
+ *           run_print      one run, for people
+ *           api_client     the API and a loop, for commands that only ask
+ *           session        where the API is, and the key
+ *           selector       which of an archive's artifacts are wanted
+ *           idlist         run IDs from operands and files
+ *           query          which runs, as options say it
+ *           summary        what a pull came to, as text and JSON
+ *           report         an archive read into the offline view
+ *           audit          signatures, the anchor's command, what the service has more
+ *           confirm        whether the service still has runs as they are archived
+ *           standing       whether a directory's volumes stand as its catalog says
+ *           tool           what the program calls itself
+ * cli/      dispatch       finds and runs a command
+ *           command        what a command is, as data
+ *           opt            options as data
+ *           config         the configuration file
+ *           help           what --help prints
+ *           progress       the line that moves
+ *           table          rows and columns
+ *           signals        stop, and how far are you
+ *           watchdog       ends a process in which nothing moves
+ *           confine        Landlock and seccomp
+ *           child          a command run by the shell, with nothing else of ours
+ *           exit           the exit statuses
+ * pull/     pull           list, plan, fetch, pack, record: the order of work
+ *           budget         transfers, buffers and descriptors that a pull may have
+ *           planner        from the lists to the plan
+ *           fetch          what is urgent first, until nothing is wanted
+ *           ledger         what ends a want: here, lost, or out of a ZIP
+ *           want           the artifacts still to be fetched
+ *           url_refresh    a run's list again, once for all its URLs
+ *           restore        what an interrupted attempt left, checked and kept
+ *           transfer       one body from the socket to the packer
+ *           missing        what a pull has not got, counted and told
+ *           tagfiles       run.json and its like, manifest.json, the BagIt files
+ * sync/     receive        webhooks in, one archive a run out
+ *           sync           heal, survey, write volumes: the order of a night
+ *           discover       what the service has by now, as states of runs
+ *           recheck        what is archived and open, listed once more
+ *           catalog_import volumes into the catalog
+ *           prune          runs that no rule keeps, removed
+ *           rewrite        a volume once more, with some of its runs
+ *           volume_store   where the volumes are
+ *           fixity         whether volumes still are what they were
+ *           heal           the catalog opened, and brought together with the disk
+ *           inbox          webhooks on the disk
+ *           run_queue      which of the queued runs is next
+ *           lock           one at a time
+ *           metrics        a text file for Prometheus
+ * client/   call           API calls with retries
+ *           listing        all runs' records and artifact lists
+ *           inquiry        what is asked about one run, until it is listed
+ *           answers        and what the answers make of it
+ *           errands        its artifacts that no list of it has
+ *           identity       the two names of one run
+ *           children       the runs that runs have started
+ *           records        what else tells a run's story, kept
+ *           gather         and fetched, beside the artifacts
+ *           paging         a record in pages, put together
+ *           extras         what a run's record names beside its list
+ *           runs           the list of all runs, page after page
+ *           older          and what it does not reach
+ *           wait           poll runs until they end
+ * api/      api            base URL, key, error bodies
+ *           run            a run's record
+ *           artifact       a run's artifact list
+ *           kind           artifact types and groups
+ *           expiry         when a signed URL dies
+ *           fetch_route    signed URL, renewed URL, content endpoint
+ *           task           what is submitted
+ *           webhook        what Skyvern POSTs, and whether it did
+ *           endpoint       the calls that give a run's records
+ *           timeline       which runs and tasks a timeline names
+ *           reason         why something is missing
+ * redact/   redact         secrets taken out of what leaves the program
+ *           secret_end     where a secret ends
+ *           secret_names   whose values are secrets: the list
+ *           secret_scan    secrets in a text, found
+ *           symbol         characters, however they are encoded
+ * net/      loop           one turn of the transfer loop
+ *           ping           a dead-man switch
+ *           engine         libcurl's multi loop, redirects, pausing
+ *           request        one GET and what came of it
+ *           backoff        when to try again
+ *           resume         going on with what broke off, never glued wrongly
+ *           origin         how much a host gets at a time
+ *           proxy          through which proxy a request goes
+ *           rate           a token bucket
+ *           url            what a URL says
+ *           slot           a libcurl handle, set up for one request
+ *           sockets        connections, and what lies in them unasked
+ *           server         requests with a body, by libmicrohttpd
+ *           bodies         what has come of them, in one budget of memory
+ *           peers          who is connected, and who has to make room
+ * catalog/  db             the index of a sync directory, in SQLite
+ *           page_checksum  a checksum in each of its pages
+ *           contents       volumes and what they hold, in and out
+ *           run_state      where each run stands on its way
+ *           search         what a catalog holds, found
+ *           audit_log      log.jsonl: holds, what was pruned or lost: what no volume can tell
+ *           log_replay     the log, brought into the catalog
+ *           relation       the other names of runs, and which run has started which
+ *           retention      which runs are kept
+ *           volume_name    what volumes are called
+ * writer/   plan           names every file, joins what is the same
+ *           bundle         one ZIP or its members: which is cheaper
+ *           packer         the thread that looks at bodies, and answers
+ *           entry_writer   hash, find duplicates, write an entry or a link
+ *           split          bodies out of a ZIP
+ *           unbundle       a bundle's ZIP, its members packed
+ *           decode         bodies out of gzip, deflate or zstd
+ *           dedupe         has this content been seen?
+ *           body           bodies in memory, or in a file without a name
+ *           volume         one archive in the making, tar or zip
+ *           framer         the tar stream, cut into frames
+ *           compress_pool  threads that compress, and one that writes in order
+ *           output         OUTPUT.partial, direct I/O, the final name
+ *           journal        which artifacts OUTPUT.partial holds
+ *           async_write    full buffers to the disk, on a thread of its own
+ * reader/   archive_reader an archive opened: bytes, format, index
+ *           manifest_scan  its manifest, row by row
+ *           stream         its tar stream, decoded from any point on
+ *           entry_reader   its entries, one after the other
+ *           parallel_scan  its entries, by several threads
+ *           salvage        the whole frames of one that was not finished
+ *           fetchone       one file out of it
+ *           extract        files onto the disk, never outside of a directory
+ *           extract_dir    that directory
+ *           safe_name      which names may be written there
+ *           verify         is it what it says it is?
+ *           inventory      what it should hold: a compact row for each file
+ *           string_pool    texts that many rows have, kept once
+ *           stage          tag files that wait for their digests
+ *           chain          archives that name the one before them
+ * view/     page           index.html: a style, a script, inert JSON
+ *           har            a HAR boiled down
+ *           asset          the style and the script
+ * format/   frame          zstd frames and gzip members
+ *           seek           the seek table at an archive's end
+ *           entry          tar headers
+ *           zip            zip archives
+ *           unzip          the entries of a ZIP that nobody trusts
+ *           manifest       manifest.json
+ *           manifest_read  manifest.json read piece by piece
+ *           manifest_rewrite the manifest of an archive that is written anew
+ *           bag            the BagIt files
+ *           tagfile        the same, read again
+ *           sshsig         signatures as OpenSSH makes and checks them
+ *           sniff          what bytes are, by their beginning
+ *           suspect        content that cannot be what it is called
  * base/     err mem buf text path file clock log json jsonw digest queue pool
- *           pulse secret table
+ *           pulse secret hashmap
  *
- * The way of the data: listing -> plan -> fetch (main thread) -> packer (one
- * thread) -> squeeze (a thread a core) -> writer (one thread).
+ * The way of the data: client/listing -> writer/plan -> pull/fetch (one thread, the
+ * transfer loop) -> writer/packer (a thread) -> writer/compress_pool (a thread a core,
+ * and one that puts frames in order) -> writer/output (which flushes on a thread of
+ * its own).
  */
 #include "config.h"
 
@@ -197,7 +204,7 @@
 #include "cli/dispatch.h"
 #include "cli/exit.h"
 #include "cmd/commands.h"
-#include "skyvern/redact.h"
+#include "redact/redact.h"
 
 #include <fcntl.h>
 #include <locale.h>

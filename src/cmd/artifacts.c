@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/listing.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/grid.h"
+#include "cli/table.h"
+#include "client/listing.h"
 #include "cmd/commands.h"
-#include "job/archive.h"
-#include "job/idlist.h"
-#include "job/session.h"
-#include "job/talk.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/idlist.h"
+#include "cmdutil/pull_job.h"
+#include "cmdutil/session.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "base/mem.h"
+#include "catalog/contents.h"
 #include "cli/confine.h"
 #include "cmd/commands.h"
-#include "job/talk.h"
-#include "open/fetchone.h"
-#include "vault/entry.h"
-#include "vault/shelf.h"
+#include "cmdutil/api_client.h"
+#include "reader/fetchone.h"
+#include "sync/volume_store.h"
 
 #include <string.h>
 #include <sys/stat.h>

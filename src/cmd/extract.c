@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "open/extract.h"
+#include "reader/extract.h"
 
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -8,8 +8,8 @@
 #include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "job/pick.h"
-#include "job/talk.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/selector.h"
 
 #include <stdio.h>
 #include <string.h>

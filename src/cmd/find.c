@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "vault/search.h"
+#include "catalog/search.h"
 
+#include "api/kind.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/commands.h"
-#include "job/talk.h"
-#include "skyvern/kind.h"
-#include "skyvern/redact.h"
+#include "cmdutil/api_client.h"
+#include "redact/redact.h"
 
 #include <stdio.h>
 #include <string.h>

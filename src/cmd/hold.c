@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/run.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "catalog/log_replay.h"
+#include "catalog/relation.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "flow/enter.h"
-#include "flow/sync.h"
-#include "job/talk.h"
-#include "skyvern/run.h"
-#include "vault/lock.h"
-#include "vault/relation.h"
-#include "vault/replay.h"
+#include "cmdutil/api_client.h"
+#include "sync/catalog_import.h"
+#include "sync/lock.h"
+#include "sync/sync.h"
 
 #include <stdio.h>
 #include <string.h>

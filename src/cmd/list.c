@@ -3,13 +3,13 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/confine.h"
-#include "cli/grid.h"
+#include "cli/table.h"
 #include "cmd/commands.h"
-#include "job/pick.h"
-#include "job/talk.h"
-#include "open/box.h"
-#include "open/contents.h"
-#include "skyvern/redact.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/selector.h"
+#include "reader/archive_reader.h"
+#include "reader/manifest_scan.h"
+#include "redact/redact.h"
 
 #include <stdio.h>
 

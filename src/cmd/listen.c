@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/webhook.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "flow/receive.h"
-#include "job/archive.h"
-#include "job/session.h"
+#include "cmdutil/pull_job.h"
+#include "cmdutil/session.h"
 #include "net/server.h"
-#include "skyvern/webhook.h"
+#include "sync/receive.h"
 
 #include <errno.h>
 #include <signal.h>

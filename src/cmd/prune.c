@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/prune.h"
+#include "sync/prune.h"
 
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "job/talk.h"
-#include "job/tool.h"
-#include "vault/lock.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/tool.h"
+#include "sync/lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/wait.h"
+#include "api/webhook.h"
 #include "base/file.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "client/wait.h"
 #include "cmd/commands.h"
-#include "job/archive.h"
-#include "job/idlist.h"
-#include "job/session.h"
-#include "job/talk.h"
-#include "skyvern/webhook.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/idlist.h"
+#include "cmdutil/pull_job.h"
+#include "cmdutil/session.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "job/report.h"
+#include "cmdutil/report.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -10,9 +10,9 @@
 #include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "job/talk.h"
-#include "open/extract.h"
-#include "open/place.h"
+#include "cmdutil/api_client.h"
+#include "reader/extract.h"
+#include "reader/extract_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>

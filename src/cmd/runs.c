@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/runs.h"
+#include "client/runs.h"
 
-#include "ask/older.h"
 #include "base/clock.h"
+#include "base/hashmap.h"
 #include "base/log.h"
-#include "base/table.h"
 #include "base/text.h"
-#include "cli/grid.h"
+#include "cli/table.h"
+#include "client/older.h"
 #include "cmd/commands.h"
-#include "job/query.h"
-#include "job/session.h"
-#include "job/talk.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/query.h"
+#include "cmdutil/session.h"
 
 #include <stdio.h>
 #include <string.h>

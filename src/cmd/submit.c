@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/wait.h"
+#include "api/run.h"
+#include "api/task.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "client/wait.h"
 #include "cmd/commands.h"
-#include "job/archive.h"
-#include "job/outcome.h"
-#include "job/session.h"
-#include "job/talk.h"
-#include "skyvern/redact.h"
-#include "skyvern/run.h"
-#include "skyvern/task.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/outcome.h"
+#include "cmdutil/pull_job.h"
+#include "cmdutil/session.h"
+#include "redact/redact.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "open/verify.h"
+#include "reader/verify.h"
 
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -8,10 +8,10 @@
 #include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
-#include "job/audit.h"
-#include "job/standing.h"
-#include "job/talk.h"
-#include "open/chain.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/audit.h"
+#include "cmdutil/standing.h"
+#include "reader/chain.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/wait.h"
+#include "client/wait.h"
 
 #include "base/clock.h"
 #include "base/jsonw.h"
@@ -8,10 +8,10 @@
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cmd/commands.h"
-#include "job/idlist.h"
-#include "job/outcome.h"
-#include "job/session.h"
-#include "job/talk.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/idlist.h"
+#include "cmdutil/outcome.h"
+#include "cmdutil/session.h"
 
 #include <stdio.h>
 

@@ -22,7 +22,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "format/rows.h"
+#include "format/manifest_read.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  */
 #include "base/buf.h"
 #include "base/file.h"
+#include "catalog/audit_log.h"
 #include "fuzz.h"
-#include "vault/annals.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* A file that may be an archive: its tail, its index, its manifest, every entry. */
 #include "base/file.h"
 #include "fuzz.h"
-#include "open/verify.h"
+#include "reader/verify.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -9,15 +9,15 @@
  */
 #include "base/digest.h"
 #include "base/file.h"
+#include "catalog/audit_log.h"
+#include "catalog/contents.h"
+#include "catalog/log_replay.h"
+#include "catalog/page_checksum.h"
+#include "catalog/run_state.h"
+#include "catalog/search.h"
 #include "fuzz.h"
-#include "vault/annals.h"
-#include "vault/entry.h"
-#include "vault/fixity.h"
-#include "vault/heal.h"
-#include "vault/pagesum.h"
-#include "vault/replay.h"
-#include "vault/search.h"
-#include "vault/state.h"
+#include "sync/fixity.h"
+#include "sync/heal.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Dates: HTTP's, Retry-After, ISO, the life of URLs, header lines, durations and sizes. */
+#include "api/expiry.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "fuzz.h"
 #include "net/backoff.h"
 #include "net/request.h"
 #include "net/url.h"
-#include "skyvern/expiry.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A journal's bytes to rows: what is torn or odd is passed over, and a row is whole. */
 #include "fuzz.h"
-#include "pack/journal.h"
+#include "writer/journal.h"
 
 #include <stdlib.h>
 #include <string.h>

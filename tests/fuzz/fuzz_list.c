@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* From an artifact list to a plan: bundles, joins, names that are safe and never meet. */
+#include "api/artifact.h"
+#include "api/expiry.h"
+#include "api/kind.h"
+#include "api/run.h"
+#include "api/timeline.h"
 #include "base/clock.h"
+#include "base/hashmap.h"
 #include "base/path.h"
-#include "base/table.h"
 #include "fuzz.h"
-#include "pack/plan.h"
-#include "skyvern/artifact.h"
-#include "skyvern/expiry.h"
-#include "skyvern/kind.h"
-#include "skyvern/run.h"
-#include "skyvern/timeline.h"
+#include "writer/plan.h"
 
 #include <ctype.h>
 #include <stdlib.h>

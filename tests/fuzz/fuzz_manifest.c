@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* manifest.json read piece by piece: the same rows however it is cut. */
 #include "base/mem.h"
-#include "format/rows.h"
+#include "format/manifest_read.h"
 #include "fuzz.h"
 
 #include <string.h>

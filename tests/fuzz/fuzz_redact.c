@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "fuzz.h"
-#include "skyvern/redact.h"
+#include "redact/redact.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A run's record. */
+#include "api/run.h"
 #include "fuzz.h"
-#include "skyvern/run.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

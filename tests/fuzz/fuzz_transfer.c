@@ -18,14 +18,14 @@
  *   0xff other   that byte
  */
 #undef _FORTIFY_SOURCE /* its inline poll() is not to be replaced */
-#include "ask/listing.h"
-#include "ask/loop.h"
 #include "base/clock.h"
+#include "base/hashmap.h"
 #include "base/log.h"
-#include "base/table.h"
-#include "flow/draft.h"
-#include "flow/fetch.h"
+#include "client/listing.h"
 #include "fuzz.h"
+#include "net/loop.h"
+#include "pull/fetch.h"
+#include "pull/planner.h"
 
 #include <archive.h>
 #include <archive_entry.h>

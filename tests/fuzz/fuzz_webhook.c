@@ -3,11 +3,11 @@
  * The webhook: nothing but the right signature passes, whatever the body is; and what is looked
  * up in the body's text is what the document says.
  */
+#include "api/webhook.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "skyvern/webhook.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -14,10 +14,10 @@
 #ifndef SIM_H
 #define SIM_H
 
-#include "ask/listing.h"
 #include "base/buf.h"
-#include "pack/packer.h"
-#include "pack/volume.h"
+#include "client/listing.h"
+#include "writer/packer.h"
+#include "writer/volume.h"
 
 #include <stdbool.h>
 #include <stddef.h>

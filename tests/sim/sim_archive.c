@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a schedule left: its tar read by libarchive, every file held against the truth. */
 #include "base/buf.h"
-#include "base/table.h"
-#include "pack/plan.h"
+#include "base/hashmap.h"
 #include "sim.h"
+#include "writer/plan.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -10,12 +10,12 @@
  */
 #include "sim.h"
 
-#include "ask/loop.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "flow/draft.h"
-#include "flow/fetch.h"
+#include "net/loop.h"
+#include "pull/fetch.h"
+#include "pull/planner.h"
 
 #include <signal.h>
 #include <stdarg.h>

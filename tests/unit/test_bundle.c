@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "pack/bundle.h"
 #include "unit.h"
+#include "writer/bundle.h"
 
 static void test_all_wanted(void **state)
 {

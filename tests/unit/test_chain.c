@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Series of archives: whole ones, and each way in which one can be broken. */
 #include "base/text.h"
-#include "open/chain.h"
+#include "reader/chain.h"
 #include "unit.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bodies out of their codings: whole ones, and those that must not count as whole. */
-#include "pack/decode.h"
 #include "unit.h"
+#include "writer/decode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/table.h"
+#include "base/hashmap.h"
 #include "base/text.h"
-#include "pack/dedupe.h"
 #include "unit.h"
+#include "writer/dedupe.h"
 
 #include <stdio.h>
 #include <string.h>

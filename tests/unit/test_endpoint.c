@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "skyvern/endpoint.h"
+#include "api/endpoint.h"
 #include "unit.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "skyvern/expiry.h"
-#include "skyvern/way.h"
+#include "api/expiry.h"
+#include "api/fetch_route.h"
 #include "unit.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/identity.h"
+#include "client/identity.h"
 #include "unit.h"
 
 #include <string.h>

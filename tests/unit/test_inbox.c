@@ -2,8 +2,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "sync/inbox.h"
 #include "unit.h"
-#include "vault/inbox.h"
 
 #include <ctype.h>
 #include <dirent.h>

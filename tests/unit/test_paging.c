@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "ask/paging.h"
-#include "ask/records.h"
+#include "client/paging.h"
+#include "client/records.h"
 #include "unit.h"
 
 #include <string.h>

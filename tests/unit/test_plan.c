@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
-#include "pack/plan.h"
 #include "unit.h"
+#include "writer/plan.h"
 
 #include <string.h>
 

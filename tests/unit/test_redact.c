@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
-#include "skyvern/redact.h"
-#include "skyvern/secret_names.h"
+#include "redact/redact.h"
+#include "redact/secret_names.h"
 #include "unit.h"
 
 #include <stdio.h>

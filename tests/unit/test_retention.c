@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vault/retention.h"
+#include "catalog/retention.h"
 
 #include "base/clock.h"
 #include "unit.h"

@@ -2,8 +2,8 @@
 /* Bodies out of ZIPs, in memory and in files. */
 #include "base/mem.h"
 #include "format/zip.h"
-#include "pack/split.h"
 #include "unit.h"
+#include "writer/split.h"
 
 #include <stdlib.h>
 #include <string.h>

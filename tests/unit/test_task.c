@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What is submitted, and what comes back by webhook. */
+#include "api/task.h"
+#include "api/webhook.h"
 #include "base/json.h"
-#include "skyvern/task.h"
-#include "skyvern/webhook.h"
 #include "unit.h"
 
 #include <string.h>

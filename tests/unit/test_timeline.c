@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/timeline.h"
 #include "base/buf.h"
-#include "skyvern/timeline.h"
 #include "unit.h"
 
 #include <stdio.h>

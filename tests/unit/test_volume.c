@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "pack/volume.h"
 #include "unit.h"
+#include "writer/volume.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "flow/want.h"
+#include "pull/want.h"
 #include "unit.h"
 
 static void test_what_dies_first(void **state)

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/artifact.h"
+
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "net/url.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS_MAX ((size_t)4 << 20)
+
+struct field {
+    const char *name;
+    size_t at;
+};
+
+#define FIELD(name)                                                                            \
+    {                                                                                          \
+#        name, offsetof(struct artifact, name)                                                 \
+    }
+
+static const struct field texts[] = {
+    FIELD(artifact_id),     FIELD(artifact_type),      FIELD(uri),
+    FIELD(bundle_key),      FIELD(checksum),           FIELD(task_id),
+    FIELD(step_id),         FIELD(workflow_run_id),    FIELD(workflow_run_block_id),
+    FIELD(run_id),          FIELD(browser_session_id), FIELD(signed_url),
+    FIELD(organization_id), FIELD(created_at),         FIELD(modified_at),
+};
+
+static const char *file_path(const char *url)
+{
+    if (!url || strncmp(url, "file://", 7) != 0)
+        return NULL;
+    url += 7;
+    if (strncmp(url, "localhost/", 10) == 0)
+        url += 9;
+    return *url == '/' ? url : NULL;
+}
+
+/* Whether a path has been percent-encoded: it has escapes, and nothing that would have been
+ * escaped. */
+static bool is_encoded(const char *path)
+{
+    bool escapes = false;
+
+    for (; *path; path++) {
+        unsigned char c = (unsigned char)*path;
+
+        if (c <= 0x20 || c >= 0x7f || strchr("?#\"<>", c))
+            return false;
+        escapes = escapes || c == '%';
+    }
+    return escapes;
+}
+
+int artifact_find_file(struct artifact *artifact, struct region *region, struct err *err)
+{
+    const char *path = file_path(artifact->uri);
+    bool download = artifact->artifact_type && strcmp(artifact->artifact_type, "download") == 0;
+    char *plain;
+
+    if (!path)
+        path = file_path(artifact->signed_url);
+    artifact->file = path;
+    if (!path || !download || !is_encoded(path))
+        return 0;
+    plain = region_copy(region, path, strlen(path), err);
+    if (!plain)
+        return -1;
+    if (url_path(path == file_path(artifact->uri) ? artifact->uri : artifact->signed_url, plain,
+                 strlen(path) + 1))
+        artifact->file = plain;
+    return 0;
+}
+
+int artifact_url(const char **url, struct region *region, struct err *err)
+{
+    size_t odd = 0;
+    const char *c;
+    char *out;
+    char *at;
+
+    for (c = *url; c && *c; c++)
+        odd += (unsigned char)*c <= 0x20 || *c == 0x7f;
+    if (!odd || strncmp(*url, "http", 4) != 0)
+        return 0;
+    at = out = region_take(region, strlen(*url) + 2 * odd + 1, err);
+    if (!out)
+        return -1;
+    for (c = *url; *c; c++) {
+        if ((unsigned char)*c <= 0x20 || *c == 0x7f)
+            at += snprintf(at, 4, "%%%02X", (unsigned char)*c);
+        else
+            *at++ = *c;
+    }
+    *at = '\0';
+    *url = out;
+    return 0;
+}
+
+/*
+ * A row that a newer server wrote is of type unknown here: its object's name ends in
+ * _ARTIFACT_ID_TYPE.EXT.
+ */
+static int find_type(struct artifact *row, struct region *region, struct err *err)
+{
+    const char *slash = row->uri ? strrchr(row->uri, '/') : NULL;
+    const char *at = slash && row->artifact_id ? strstr(slash, row->artifact_id) : NULL;
+    size_t len;
+
+    if (!at || row->bundle_key || !row->artifact_type ||
+        strcmp(row->artifact_type, "unknown") != 0)
+        return 0;
+    at += strlen(row->artifact_id);
+    if (*at++ != '_')
+        return 0;
+    len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (!len || len > 60 || (at[len] && at[len] != '.'))
+        return 0;
+    row->artifact_type = region_copy(region, at, len, err);
+    row->typed_by_uri = true;
+    return row->artifact_type ? 0 : -1;
+}
+
+static int read_row(struct artifact *row, struct json_value v, struct region *region,
+                    struct err *err)
+{
+    size_t i;
+
+    *row = (struct artifact){ 0 };
+    for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        char *text;
+
+        if (json_string(json_get(v, texts[i].name), region, &text, err) < 0)
+            return -1;
+        if (text && *text)
+            *(const char **)(void *)((char *)row + texts[i].at) = text;
+    }
+    row->sized = json_u64(json_get(v, "file_size"), &row->file_size);
+    (void)json_bool(json_get(v, "archived"), &row->archived);
+    return artifact_url(&row->signed_url, region, err) < 0 || find_type(row, region, err) < 0
+               ? -1
+               : artifact_find_file(row, region, err);
+}
+
+static int read_rows(struct artifact_list *list, struct json_value root, struct err *err)
+{
+    struct json_value v = json_next(root, (struct json_value){ 0 });
+
+    for (; json_type(v) != JSON_ABSENT; v = json_next(root, v)) {
+        if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) <
+                0 ||
+            read_row(&list->rows[list->count], v, list->region, err) < 0)
+            return -1;
+        if (list->rows[list->count].artifact_id)
+            list->count++;
+        else
+            list->broken++;
+    }
+    return 0;
+}
+
+int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
+                        struct err *err)
+{
+    struct artifact_list made = { 0 };
+    struct json *doc = json_parse(json, len, err);
+    int rc = -1;
+
+    if (!doc)
+        return -1;
+    if (json_type(json_root(doc)) != JSON_ARRAY) {
+        (void)err_set(err, ERR_FORMAT, "not a JSON array");
+        goto out;
+    }
+    made.region = region_new(err);
+    if (!made.region || read_rows(&made, json_root(doc), err) < 0)
+        goto out;
+    *list = made;
+    made = (struct artifact_list){ 0 };
+    rc = 0;
+out:
+    artifact_list_clear(&made);
+    json_free(doc);
+    return rc;
+}
+
+struct joining {
+    struct buf *out;
+    struct table *seen; /* artifact IDs, each with its object */
+    struct buf key;
+    bool any;
+};
+
+/* The raw text of a row's field; "": it is no text. */
+static const char *raw_text(struct json_value row, const char *name, size_t *len)
+{
+    struct json_value v = json_get(row, name);
+    const char *text = json_type(v) == JSON_STRING ? json_raw(v, len) : "";
+
+    *len = *text ? *len : 0;
+    return text;
+}
+
+/* Append a row unless its ID has come, for the same object. */
+static int join_row(struct joining *j, struct json_value row, struct err *err)
+{
+    size_t id_len = 0;
+    size_t uri_len = 0;
+    const char *id = raw_text(row, "artifact_id", &id_len);
+    const char *uri = raw_text(row, "uri", &uri_len);
+    size_t len;
+    const char *raw = json_raw(row, &len);
+
+    if (json_type(row) != JSON_OBJECT)
+        return 0;
+    buf_reset(&j->key);
+    if (buf_add(&j->key, id, id_len, err) < 0 || buf_adds(&j->key, " ", err) < 0 ||
+        buf_add(&j->key, uri, uri_len, err) < 0)
+        return -1;
+    if (id_len && table_get(j->seen, j->key.data, j->key.len))
+        return 0;
+    if ((id_len && table_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
+        (j->any && buf_adds(j->out, ",", err) < 0))
+        return -1;
+    j->any = true;
+    return buf_add(j->out, raw, len, err);
+}
+
+static int join_rows(struct joining *j, const struct buf *list, struct err *err)
+{
+    struct json *doc = json_parse(buf_text(list), list->len, err);
+    struct json_value v = { 0 };
+    int rc = doc ? 0 : -1;
+
+    if (rc == 0 && json_type(json_root(doc)) == JSON_OBJECT)
+        rc = join_row(j, json_root(doc), err);
+    else if (rc == 0)
+        while (rc == 0 && (v = json_next(json_root(doc), v)).doc)
+            rc = join_row(j, v, err);
+    json_free(doc);
+    return rc;
+}
+
+int artifact_list_join(struct buf *out, const struct buf *lists, size_t count, struct err *err)
+{
+    struct joining j = { .out = out, .seen = table_new(err) };
+    int rc = j.seen ? buf_adds(out, "[", err) : -1;
+    size_t i;
+
+    buf_init(&j.key, ARTIFACT_LIST_MAX);
+    for (i = 0; rc == 0 && i < count; i++)
+        rc = join_rows(&j, &lists[i], err);
+    table_free(j.seen);
+    buf_clear(&j.key);
+    return rc < 0 ? -1 : buf_adds(out, "]", err);
+}
+
+const char *artifact_file(const struct artifact *artifact)
+{
+    return artifact->file;
+}
+
+int artifact_list_add(struct artifact_list *list, const struct artifact *row, struct err *err)
+{
+    if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) < 0)
+        return -1;
+    list->rows[list->count++] = *row;
+    return 0;
+}
+
+void artifact_list_clear(struct artifact_list *list)
+{
+    region_free(list->region);
+    mem_free(list->rows);
+    *list = (struct artifact_list){ 0 };
+}

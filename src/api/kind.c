@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/kind.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define FILTER_MAX 1000
+
+/* clang-format off */
+const struct kind kinds[] = {
+    { "recording",                     "recordings",  "webm" },
+    { "session_replay",                "recordings",  "mp4"  },
+    { "audio",                         "recordings",  "webm" },
+    { "screenshot_pre_submit",         "screenshots", "png"  },
+    { "screenshot",                    "screenshots", "png"  },
+    { "screenshot_action",             "screenshots", "png"  },
+    { "screenshot_final",              "screenshots", "png"  },
+    { "screenshot_llm",                "screenshots", "png"  },
+    { "screenshot_proxy",              "screenshots", "png"  },
+    { "html_pre_submit",               "html",        "html" },
+    { "html",                          "html",        "html" },
+    { "html_scrape",                   "html",        "html" },
+    { "html_action",                   "html",        "html" },
+    { "har",                           "network",     "har"  },
+    { "trace",                         "trace",       "zip"  },
+    { "pdf",                           "files",       "pdf"  },
+    { "script_file",                   "files",       NULL   },
+    { "download",                      "files",       NULL   },
+    { "browser_console_log",           "logs",        "log"  },
+    { "browser_session_action_log",    "logs",        "log"  },
+    { "skyvern_log",                   "logs",        "log"  },
+    { "skyvern_log_raw",               "logs",        "json" },
+    { "llm_prompt",                    "llm",         "txt"  },
+    { "llm_request",                   "llm",         "json" },
+    { "llm_response",                  "llm",         "json" },
+    { "llm_response_parsed",           "llm",         "json" },
+    { "llm_response_rendered",         "llm",         "json" },
+    { "visible_elements_tree",         "dom",         "json" },
+    { "visible_elements_tree_trimmed", "dom",         "json" },
+    { "visible_elements_tree_in_prompt", "dom",       "txt"  },
+    { "visible_elements_id_css_map",   "dom",         "json" },
+    { "visible_elements_id_frame_map", "dom",         "json" },
+    { "visible_elements_id_xpath_map", "dom",         "json" },
+    { "hashed_href_map",               "dom",         "json" },
+    { "step_archive",                  "bundles",     "zip"  },
+    { "task_archive",                  "bundles",     "zip"  },
+    { "eval_score",                    "evals",       "json" },
+    { "eval_trajectory",               "evals",       "json" },
+    { "eval_rubrics",                  "evals",       "json" },
+    { "unknown",                       "unknown",     NULL   },
+    { NULL, NULL, NULL },
+};
+/* clang-format on */
+
+const struct kind *kind_find(const char *type)
+{
+    const struct kind *kind;
+
+    for (kind = kinds; type && kind->type; kind++) {
+        if (strcmp(kind->type, type) == 0)
+            return kind;
+    }
+    return NULL;
+}
+
+static bool listed(char *const *names, size_t count, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Add one type to a set. */
+static int add(char ***names, size_t *count, const char *type, struct err *err)
+{
+    char **grown;
+
+    if (listed(*names, *count, type))
+        return 0;
+    if (*count >= FILTER_MAX)
+        return err_set(err, ERR_USAGE, "more than %d types", FILTER_MAX);
+    grown = mem_resize(*names, *count + 1, sizeof(**names), err);
+    if (!grown)
+        return -1;
+    *names = grown;
+    grown[*count] = mem_copy(type, err);
+    if (!grown[*count])
+        return -1;
+    (*count)++;
+    return 0;
+}
+
+static int add_name(struct kind_filter *filter, const char *name, bool unwanted,
+                    const char **stranger, struct err *err)
+{
+    char ***names = unwanted ? &filter->unwanted : &filter->wanted;
+    size_t *count = unwanted ? &filter->unwanted_count : &filter->wanted_count;
+    bool all = strcmp(name, "all") == 0;
+    bool found = false;
+    const struct kind *kind;
+
+    for (kind = kinds; kind->type; kind++) {
+        if (!all && strcmp(kind->group, name) != 0 && strcmp(kind->type, name) != 0)
+            continue;
+        found = true;
+        if (add(names, count, kind->type, err) < 0)
+            return -1;
+    }
+    if (found)
+        return 0;
+    if (add(names, count, name, err) < 0)
+        return -1;
+    if (!unwanted)
+        filter->unknown = true;
+    if (stranger && !*stranger)
+        *stranger = (*names)[*count - 1];
+    return 0;
+}
+
+int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
+                    const char **stranger, struct err *err)
+{
+    char name[128];
+
+    if (stranger)
+        *stranger = NULL;
+    while (*list) {
+        size_t len = strcspn(list, ",");
+        size_t used = 0;
+        size_t i;
+
+        for (i = 0; i < len; i++) {
+            if (isspace((unsigned char)list[i]))
+                continue;
+            if (used + 1 >= sizeof(name) ||
+                (!isalnum((unsigned char)list[i]) && list[i] != '_' && list[i] != '-'))
+                return err_set(err, ERR_USAGE, "'%.*s' is no artifact type", (int)len, list);
+            name[used++] = list[i] == '-' ? '_' : (char)tolower((unsigned char)list[i]);
+        }
+        name[used] = '\0';
+        if (used && add_name(filter, name, unwanted, stranger, err) < 0)
+            return -1;
+        list += len;
+        if (*list == ',')
+            list++;
+    }
+    return 0;
+}
+
+bool kind_filter_match(const struct kind_filter *filter, const char *type)
+{
+    if (!type)
+        type = "";
+    if (listed(filter->unwanted, filter->unwanted_count, type))
+        return false;
+    return !filter->wanted_count || listed(filter->wanted, filter->wanted_count, type);
+}
+
+const char *kind_nearest(const char *name)
+{
+    const char *best = NULL;
+    unsigned best_distance = 1 + (unsigned)strlen(name) / 3;
+    const struct kind *kind;
+
+    for (kind = kinds; kind->type; kind++) {
+        unsigned by_type = text_distance(name, kind->type);
+        unsigned by_group = text_distance(name, kind->group);
+
+        if (by_type < best_distance) {
+            best_distance = by_type;
+            best = kind->type;
+        }
+        if (by_group < best_distance) {
+            best_distance = by_group;
+            best = kind->group;
+        }
+    }
+    return best;
+}
+
+void kind_filter_clear(struct kind_filter *filter)
+{
+    size_t i;
+
+    for (i = 0; i < filter->wanted_count; i++)
+        mem_free(filter->wanted[i]);
+    for (i = 0; i < filter->unwanted_count; i++)
+        mem_free(filter->unwanted[i]);
+    mem_free(filter->wanted);
+    mem_free(filter->unwanted);
+    *filter = (struct kind_filter){ 0 };
+}

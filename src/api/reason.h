@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reason: why an artifact, a run or a record is missing. One word each, as the manifest, the
+ * catalog and the summary say it.
+ *
+ * Errors   none
+ * Threads  any
+ * Source   docs/archive-format.md, "missing[].reason"
+ */
+#ifndef API_REASON_H
+#define API_REASON_H
+
+#include <stdbool.h>
+
+enum reason {
+    REASON_NONE, /* it is not missing */
+    REASON_RUN_NOT_FOUND,
+    REASON_DENIED,
+    REASON_GONE,
+    REASON_ARCHIVED,
+    REASON_RATE_LIMITED,
+    REASON_SERVER_ERROR,
+    REASON_HTTP_ERROR,
+    REASON_NETWORK_ERROR,
+    REASON_LENGTH_MISMATCH,
+    REASON_TOO_LARGE,
+    REASON_TOO_SLOW,
+    REASON_TIMEOUT,
+    REASON_NO_URL,
+    REASON_NOT_IN_BUNDLE,
+    REASON_BAD_ANSWER,
+    REASON_NOT_OFFERED,
+    REASON_NOT_FETCHED,
+};
+
+/* The word; NULL for REASON_NONE. */
+const char *reason_word(enum reason reason);
+
+/* Whether what is missing for this reason will never come. */
+bool reason_is_final(enum reason reason);
+
+/* The same of a word; one that is not known may pass. */
+bool reason_word_is_final(const char *word);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task: what is submitted: the JSON body of POST /v1/run/tasks.
+ *
+ * Errors   ERR_USAGE for what is no JSON where JSON is wanted; ERR_MEMORY, ERR_LIMIT
+ * Owns     nothing
+ * Threads  any
+ * Source   docs/api.md, "Submitting a task"
+ */
+#ifndef API_TASK_H
+#define API_TASK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TASK_JSON_MAX ((size_t)16 << 20)
+
+/* NULL or 0: not given. The *_json are JSON texts. */
+struct task {
+    const char *prompt;
+    const char *url;
+    const char *engine;
+    const char *title;
+    const char *proxy_location; /* a name, or a JSON object */
+    const char *webhook_url;
+    const char *browser_session_id;
+    const char *browser_profile_id;
+    uint64_t max_steps;
+    const char *schema_json;      /* data_extraction_schema */
+    const char *error_codes_json; /* error_code_mapping */
+    const char *data_json;        /* an object with any other fields; those above win */
+    const char *const *headers;   /* "NAME=VALUE" */
+    size_t header_count;
+};
+
+/* Append the body. */
+int task_write(const struct task *task, struct buf *out, struct err *err) MUST_CHECK;
+
+#endif

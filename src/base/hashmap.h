@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table: keys of bytes, and a pointer for each.
+ *
+ * Errors   ERR_MEMORY, ERR_LIMIT
+ * Owns     copies of its keys; the values are the caller's
+ * Threads  one at a time
+ * Source   open addressing with linear probing over XXH3-64, seeded at birth so
+ *          that nobody outside can aim at one chain
+ */
+#ifndef BASE_HASHMAP_H
+#define BASE_HASHMAP_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct table;
+
+/* A new, empty table; NULL with ERR_MEMORY. */
+struct table *table_new(struct err *err) MUST_CHECK;
+
+/*
+ * Free a table and its copies of the keys; NULL is fine. What the values point to is the
+ * caller's.
+ */
+void table_free(struct table *table);
+
+/* The value of a key, or NULL. */
+void *table_get(const struct table *table, const void *key, size_t len);
+
+/* Set the value (not NULL) of a key that is not there yet. */
+int table_add(struct table *table, const void *key, size_t len, void *value,
+              struct err *err) MUST_CHECK;
+
+#endif

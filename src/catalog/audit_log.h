@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * annals: DIR/log.jsonl, which tells what cannot be read from the volumes: holds,
+ * what was pruned, what was lost.
+ *
+ * A line of JSON each. The file only grows, and it is the truth; what the catalog
+ * knows of it comes from reading it (catalog/log_replay). Lines that are written together
+ * are flushed together, and the directory with them. A last line that a crash tore
+ * was never told of by anybody as done: the next who writes takes it away.
+ *
+ * Units    bytes; milliseconds since 1970
+ * Errors   ERR_SYSTEM, ERR_LIMIT, ERR_MEMORY
+ * Owns     struct annals: its descriptor and its lines, until annals_close; texts are lent
+ *          for the call
+ * Threads  one, who has the directory's lock
+ */
+#ifndef CATALOG_AUDIT_LOG_H
+#define CATALOG_AUDIT_LOG_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ANNALS_NAME    "log.jsonl"
+#define ANNALS_HOLD    "hold"
+#define ANNALS_RELEASE "release"
+#define ANNALS_PRUNE   "prune"  /* a run: it is in no volume any more */
+#define ANNALS_REMOVE  "remove" /* a volume */
+#define ANNALS_LOSE    "lose"   /* a volume, and each part of a run that was in no other */
+#define ANNALS_ALIAS   "alias"  /* the other name (part) of a run that was pruned */
+
+struct annals_entry {
+    int64_t at_ms;
+    const char *what;
+    const char *run_id; /* NULL: none, also below */
+    const char *volume;
+    const char *part; /* an artifact's ID, or its path; "": the run's record; an alias */
+    const char *reason;
+};
+
+/* Entries that are written together. */
+struct annals {
+    char *path;
+    int fd;
+    int64_t began; /* the file's size before them */
+    struct buf lines;
+    bool committed;
+};
+
+/* Open the file to append to it, and make it. annals is to be closed in any case. */
+int annals_open(struct annals *annals, const char *dir, struct err *err) MUST_CHECK;
+
+/* Add an entry. */
+int annals_put(struct annals *annals, const struct annals_entry *entry,
+               struct err *err) MUST_CHECK;
+
+/* Have all of them on the disk. */
+int annals_commit(struct annals *annals, struct err *err) MUST_CHECK;
+
+/* Close; what was not committed is taken back. */
+void annals_close(struct annals *annals);
+
+/* Take away a last line that is torn; a file that is not there is fine. */
+int annals_mend(const char *dir, struct err *err) MUST_CHECK;
+
+/* How far a file was read, and the SHA-256 of that much of it. */
+struct annals_mark {
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* The mark of a file of which nothing was read. */
+int annals_start(struct annals_mark *mark, struct err *err) MUST_CHECK;
+
+/* Takes an entry, lent for the call, or NULL for a line that cannot be read; -1 fails. */
+typedef int annals_fn(void *ctx, const struct annals_entry *entry, struct err *err);
+
+/*
+ * Read the lines behind a mark.
+ *
+ * mark     becomes how far it was read
+ * returns  1; 0: the file does not begin with what the mark is of, and nothing was read; -1
+ */
+int annals_scan(const char *dir, struct annals_mark *mark, annals_fn *fn, void *ctx,
+                struct err *err) MUST_CHECK;
+
+#endif

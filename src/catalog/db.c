@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+#include "catalog/db.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "catalog/page_checksum.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STATEMENTS_MAX 192
+#define BUSY_MS        30000
+#define VALUE_MAX      (128 << 20) /* bytes of one value */
+#define FIRST_SEALED   2           /* the version from which on pages have checksums */
+
+struct statement {
+    const char *text; /* its address is its name */
+    sqlite3_stmt *sql;
+};
+
+struct catalog {
+    sqlite3 *db;
+    char *path;
+    bool is_new;
+    struct statement statements[STATEMENTS_MAX];
+    size_t count;
+};
+
+/*
+ * One text a version; a catalog of version N has seen the first N. Never change one that was
+ * released: add the next. Times are microseconds since 1970 by the service's clock where a
+ * record says them, else milliseconds by ours (those named ..._ms).
+ */
+static const char *const migrations[] = {
+    "CREATE TABLE volumes("
+    " id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,"
+    " manifest_sha256 TEXT NOT NULL, created_ms INTEGER, entered_ms INTEGER NOT NULL,"
+    " verified_ms INTEGER);"
+    "CREATE TABLE runs("
+    " run_id TEXT NOT NULL, volume INTEGER NOT NULL REFERENCES volumes ON DELETE CASCADE,"
+    " supplements TEXT, status TEXT, run_type TEXT, created_at INTEGER, finished_at INTEGER,"
+    " failure_reason TEXT, prompt TEXT, artifacts INTEGER NOT NULL, missing INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, volume)) WITHOUT ROWID;"
+    "CREATE INDEX runs_volume ON runs(volume);"
+    "CREATE INDEX runs_created ON runs(created_at);"
+    "CREATE TABLE objects("
+    " id INTEGER PRIMARY KEY, sha256 BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);"
+    "CREATE TABLE artifacts("
+    " id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, volume INTEGER NOT NULL,"
+    " artifact_id TEXT, type TEXT, path TEXT NOT NULL,"
+    " object INTEGER NOT NULL REFERENCES objects, created_at INTEGER,"
+    " FOREIGN KEY(run_id, volume) REFERENCES runs ON DELETE CASCADE);"
+    "CREATE INDEX artifacts_id ON artifacts(artifact_id);"
+    "CREATE INDEX artifacts_run ON artifacts(run_id, volume);"
+    "CREATE INDEX artifacts_object ON artifacts(object);"
+    "CREATE INDEX artifacts_type ON artifacts(type, created_at);"
+    "CREATE TABLE missing("
+    " run_id TEXT NOT NULL, artifact_id TEXT NOT NULL, type TEXT, reason TEXT NOT NULL,"
+    " tries INTEGER NOT NULL, final INTEGER NOT NULL,"
+    " PRIMARY KEY(run_id, artifact_id)) WITHOUT ROWID;"
+    "CREATE TABLE states("
+    " run_id TEXT PRIMARY KEY, state TEXT NOT NULL, status TEXT, created_at INTEGER,"
+    " finished_at INTEGER, listed_ms INTEGER, tries INTEGER NOT NULL DEFAULT 0,"
+    " next_ms INTEGER NOT NULL DEFAULT 0, reason TEXT) WITHOUT ROWID;"
+    "CREATE INDEX states_state ON states(state, next_ms, created_at);"
+    "CREATE TABLE frontiers("
+    " filter TEXT PRIMARY KEY, from_us INTEGER, until_us INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE intents(name TEXT PRIMARY KEY, runs TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE holds(run_id TEXT PRIMARY KEY, reason TEXT NOT NULL, since_ms INTEGER NOT "
+    "NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE syncs("
+    " id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL, ended_ms INTEGER, outcome TEXT,"
+    " runs INTEGER, artifacts INTEGER, bytes INTEGER, missing INTEGER, error TEXT);"
+    "CREATE TABLE log("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, what TEXT NOT NULL,"
+    " run_id TEXT, volume TEXT, reason TEXT);"
+    "CREATE TRIGGER log_stays BEFORE UPDATE ON log"
+    " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;"
+    "CREATE TRIGGER log_grows BEFORE DELETE ON log"
+    " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
+
+    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* see shelf_look; NULL: not known */
+    "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* the log's last entry when it came */
+    "ALTER TABLE syncs ADD COLUMN damaged INTEGER;"
+    /* what was in a volume that is lost, and is in no other: an artifact's ID (or path), or ""
+       for the run's record */
+    "CREATE TABLE lost("
+    " run_id TEXT NOT NULL, part TEXT NOT NULL, volume TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, part))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE faults(" /* volumes that were no good, and whether somebody was told */
+    " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, volume TEXT NOT NULL, fault TEXT NOT "
+    "NULL,"
+    " told INTEGER NOT NULL DEFAULT 0);"
+    /* how much of the log's file was read, and the SHA-256 of that */
+    "CREATE TABLE replayed("
+    " id INTEGER PRIMARY KEY CHECK(id = 1), size INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    " unreadable INTEGER NOT NULL);"
+    "ALTER TABLE log ADD COLUMN part TEXT;"
+    "CREATE INDEX log_volume ON log(volume, what);"
+    "CREATE INDEX log_what ON log(what, run_id);"
+    "UPDATE states SET finished_at = (SELECT max(r.finished_at) FROM runs r"
+    " WHERE r.run_id = states.run_id) WHERE finished_at IS NULL;",
+
+    /* what the list said of it, see entry_listing (NULL: the manifest does not tell); and
+       whether it has another checksum than that */
+    ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
+     "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
+
+    "CREATE TABLE aliases(" /* see catalog/relation */
+    " alias TEXT PRIMARY KEY, run_id TEXT NOT NULL UNIQUE) WITHOUT ROWID;"
+    "CREATE TABLE parents("
+    " run_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX parents_parent ON parents(parent_id);"
+    "ALTER TABLE runs ADD COLUMN title TEXT;"
+    "ALTER TABLE runs ADD COLUMN output TEXT;"
+    /* an older skyarc asked for a run under one name alone, and not for what it had started */
+    "UPDATE states SET state = 'open', tries = 0, next_ms = 0, reason = 'archived by an older"
+    " skyarc' WHERE state = 'sealed' AND coalesce(reason, '') <> 'gone at the service' AND"
+    " (substr(run_id, 1, 7) = 'tsk_v2_' OR substr(run_id, 1, 3) = 'wr_');",
+};
+#define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
+
+int64_t catalog_us(const char *text)
+{
+    int64_t us = text ? clock_us(text) : CLOCK_NONE;
+
+    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
+}
+
+static int fail(struct catalog *c, struct err *err)
+{
+    int code = c->db ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
+    enum err_kind kind = ERR_SYSTEM;
+
+    if ((code & 0xff) == SQLITE_BUSY)
+        kind = ERR_BUSY;
+    else if ((code & 0xff) == SQLITE_NOMEM)
+        kind = ERR_MEMORY;
+    else if (code == SQLITE_IOERR_DATA || (code & 0xff) == SQLITE_NOTADB ||
+             (code & 0xff) == SQLITE_CORRUPT)
+        kind = ERR_FORMAT;
+    (void)err_set(err, kind, "'%s': %s", c->path,
+                  code == SQLITE_IOERR_DATA ? "a page was altered"
+                  : c->db                   ? sqlite3_errmsg(c->db)
+                                            : "out of memory");
+    if (kind == ERR_FORMAT)
+        (void)err_hint(err, "'skyarc sync' makes it again from the volumes");
+    return -1;
+}
+
+static int damaged(const struct catalog *c, struct err *err, const char *why)
+{
+    (void)err_set(err, ERR_FORMAT, "'%s': %s", c->path, why);
+    return err_hint(err, "'skyarc sync' makes it again from the volumes");
+}
+
+static int run(struct catalog *c, const char *text, struct err *err)
+{
+    return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(c, err);
+}
+
+/* The first column of a statement's one row: a number, or a text that is copied to out. */
+static int one(struct catalog *c, const char *text, int *number, char *out, size_t size,
+               struct err *err)
+{
+    sqlite3_stmt *sql = NULL;
+    int rc = -1;
+
+    if (sqlite3_prepare_v2(c->db, text, -1, &sql, NULL) == SQLITE_OK &&
+        sqlite3_step(sql) == SQLITE_ROW) {
+        if (number)
+            *number = sqlite3_column_int(sql, 0);
+        if (out)
+            (void)snprintf(out, size, "%s", catalog_name(sql, 0));
+        rc = 0;
+    } else {
+        (void)fail(c, err);
+    }
+    (void)sqlite3_finalize(sql);
+    return rc;
+}
+
+/* All that is in the schema, as text; to be freed by sqlite3_free. NULL: it cannot be read. */
+static char *schema_of(sqlite3 *db)
+{
+    sqlite3_stmt *sql = NULL;
+    char *text = NULL;
+
+    if (sqlite3_prepare_v2(db,
+                           "SELECT group_concat(sql, char(10)) FROM (SELECT coalesce(sql, '')"
+                           " AS sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%'"
+                           " ESCAPE '\\' ORDER BY type, name)",
+                           -1, &sql, NULL) == SQLITE_OK &&
+        sqlite3_step(sql) == SQLITE_ROW)
+        text = sqlite3_mprintf("%s", catalog_name(sql, 0));
+    (void)sqlite3_finalize(sql);
+    return text;
+}
+
+/* No trigger, view or column but ours: what they would do is not ours either. */
+static int check_schema(struct catalog *c, struct err *err)
+{
+    sqlite3 *own = NULL;
+    char *wanted = NULL;
+    char *found = schema_of(c->db);
+    int rc =
+        sqlite3_open_v2(":memory:", &own, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    int i;
+
+    for (i = 0; rc == SQLITE_OK && i < VERSION; i++)
+        rc = sqlite3_exec(own, migrations[i], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        wanted = schema_of(own);
+    (void)sqlite3_close(own);
+    if (!wanted)
+        rc = err_set(err, ERR_MEMORY, "out of memory");
+    else if (!found || strcmp(wanted, found) != 0)
+        rc = damaged(c, err, "its tables are not those of a catalog");
+    else
+        rc = 0;
+    sqlite3_free(wanted);
+    sqlite3_free(found);
+    return rc;
+}
+
+static int check_pages(struct catalog *c, struct err *err)
+{
+    char answer[200];
+
+    if (one(c, "PRAGMA quick_check(1)", NULL, answer, sizeof(answer), err) < 0)
+        return -1;
+    return strcmp(answer, "ok") == 0 ? 0 : damaged(c, err, answer);
+}
+
+/* Give the pages room for checksums; those of version 1 are written anew for that. */
+static int seal(struct catalog *c, int version, struct err *err)
+{
+    if (run(c, "PRAGMA journal_mode = DELETE", err) < 0 || pagesum_reserve(c->db, err) < 0)
+        return -1;
+    return version ? run(c, "VACUUM", err) : 0;
+}
+
+/* Bring the schema up to date, each version whole or not at all. */
+static int migrate(struct catalog *c, int version, struct err *err)
+{
+    if (version < FIRST_SEALED && seal(c, version, err) < 0)
+        return -1;
+    if (run(c, "PRAGMA journal_mode = WAL", err) < 0)
+        return -1;
+    for (; version < VERSION; version++) {
+        char mark[64];
+
+        (void)sqlite3_snprintf(sizeof(mark), mark, "PRAGMA user_version = %d", version + 1);
+        if (run(c, "BEGIN IMMEDIATE", err) < 0)
+            return -1;
+        if (run(c, migrations[version], err) < 0 || run(c, mark, err) < 0 ||
+            run(c, "COMMIT", err) < 0) {
+            catalog_rollback(c);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check(struct catalog *c, enum catalog_mode mode, struct err *err)
+{
+    int version = 0;
+    int pages = 0;
+
+    if (one(c, "PRAGMA user_version", &version, NULL, 0, err) < 0 ||
+        one(c, "PRAGMA page_count", &pages, NULL, 0, err) < 0)
+        return -1;
+    if (version > VERSION)
+        return err_set(err, ERR_LIMIT,
+                       "'%s' is of a newer skyarc (version %d, this one knows %d)", c->path,
+                       version, VERSION);
+    if (version < 0 || (version == 0 && pages) || (version == 0 && mode == CATALOG_READ))
+        return damaged(c, err, "is no catalog");
+    if (version < VERSION && mode == CATALOG_READ)
+        return err_set(err, ERR_FORMAT, "'%s' is of an older skyarc; the next sync mends that",
+                       c->path);
+    if (version >= FIRST_SEALED && !pagesum_sealed(c->db))
+        return damaged(c, err, "its pages have no checksums");
+    c->is_new = !version;
+    if (mode == CATALOG_WRITE &&
+        ((version && check_pages(c, err) < 0) || migrate(c, version, err) < 0))
+        return -1;
+    return check_schema(c, err);
+}
+
+/* What is not ours must not be able to do anything, and no value is without limit. */
+static int configure(struct catalog *c, enum catalog_mode mode, struct err *err)
+{
+    /* else SQLite's own way to the schema loses what was wrong with a page */
+    if (sqlite3_extended_result_codes(c->db, 1) != SQLITE_OK ||
+        sqlite3_busy_timeout(c->db, BUSY_MS) != SQLITE_OK ||
+        sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+        sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
+        return fail(c, err);
+    (void)sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+    if (run(c,
+            "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = "
+            "OFF;"
+            "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
+            err) < 0)
+        return -1;
+    return mode == CATALOG_READ ? run(c, "PRAGMA query_only = ON", err) : 0;
+}
+
+struct catalog *catalog_open(const char *dir, enum catalog_mode mode, struct err *err)
+{
+    struct catalog *c = mem_new(sizeof(*c), err);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                (mode == CATALOG_WRITE ? SQLITE_OPEN_CREATE : 0);
+    struct stat st;
+
+    if (!c)
+        return NULL;
+    c->path = mem_format(err, "%s/" CATALOG_NAME, dir);
+    if (!c->path || pagesum_register(err) < 0)
+        goto fail;
+    if (mode == CATALOG_READ && stat(c->path, &st) < 0) {
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "'%s' has no catalog: is it a directory of skyarc sync?", dir);
+        goto fail;
+    }
+    if (sqlite3_open_v2(c->path, &c->db, flags, PAGESUM_VFS) != SQLITE_OK) {
+        (void)fail(c, err);
+        goto fail;
+    }
+    if (mode == CATALOG_WRITE && chmod(c->path, 0600) < 0) {
+        (void)err_sys(err, "cannot set the permissions of '%s'", c->path);
+        goto fail;
+    }
+    if (configure(c, mode, err) == 0 && check(c, mode, err) == 0)
+        return c;
+fail:
+    catalog_free(c);
+    return NULL;
+}
+
+bool catalog_is_new(const struct catalog *c)
+{
+    return c->is_new;
+}
+
+int catalog_set_aside(const char *dir, const char *word, struct err *err)
+{
+    static const char *const parts[] = { "-shm", "-wal", "" }; /* what makes it one last */
+    int there = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        char *from = mem_format(err, "%s/" CATALOG_NAME "%s", dir, parts[i]);
+        char *to = mem_format(err, "%s/" CATALOG_NAME ".%s%s", dir, word, parts[i]);
+        int rc = from && to ? rename(from, to) : -1;
+
+        if (rc < 0 && from && to && errno == ENOENT) {
+            (void)unlink(to); /* of one before, which it does not belong to */
+            rc = 0;
+            there = 0;
+        } else if (rc < 0 && from && to) {
+            (void)err_sys(err, "cannot rename '%s'", from);
+        } else {
+            there = rc == 0;
+        }
+        mem_free(from);
+        mem_free(to);
+        if (rc < 0)
+            return -1;
+    }
+    return there;
+}
+
+void catalog_free(struct catalog *c)
+{
+    size_t i;
+
+    if (!c)
+        return;
+    for (i = 0; i < c->count; i++)
+        (void)sqlite3_finalize(c->statements[i].sql);
+    (void)sqlite3_close(c->db);
+    mem_free(c->path);
+    mem_free(c);
+}
+
+int catalog_begin(struct catalog *c, struct err *err)
+{
+    return run(c, "BEGIN IMMEDIATE", err);
+}
+
+int catalog_commit(struct catalog *c, struct err *err)
+{
+    if (run(c, "COMMIT", err) == 0)
+        return 0;
+    catalog_rollback(c);
+    return -1;
+}
+
+void catalog_rollback(struct catalog *c)
+{
+    if (!sqlite3_get_autocommit(c->db))
+        (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+sqlite3_stmt *catalog_sql(struct catalog *c, const char *text, struct err *err)
+{
+    struct statement *s;
+    size_t i;
+
+    for (i = 0; i < c->count; i++) {
+        if (c->statements[i].text == text)
+            return c->statements[i].sql;
+    }
+    if (c->count == STATEMENTS_MAX) {
+        (void)err_set(err, ERR_LIMIT, "too many statements");
+        return NULL;
+    }
+    s = &c->statements[c->count];
+    if (sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT, &s->sql, NULL) !=
+        SQLITE_OK) {
+        (void)fail(c, err);
+        return NULL;
+    }
+    s->text = text;
+    c->count++;
+    return s->sql;
+}
+
+sqlite3_stmt *catalog_once(struct catalog *c, const char *text, struct err *err)
+{
+    sqlite3_stmt *sql = NULL;
+
+    if (sqlite3_prepare_v2(c->db, text, -1, &sql, NULL) != SQLITE_OK) {
+        (void)fail(c, err);
+        return NULL;
+    }
+    return sql;
+}
+
+void catalog_text(sqlite3_stmt *sql, int at, const char *text)
+{
+    if (text)
+        (void)sqlite3_bind_text(sql, at, text, -1, SQLITE_STATIC);
+    else
+        (void)sqlite3_bind_null(sql, at);
+}
+
+void catalog_number(sqlite3_stmt *sql, int at, int64_t value)
+{
+    if (value == CATALOG_UNKNOWN)
+        (void)sqlite3_bind_null(sql, at);
+    else
+        (void)sqlite3_bind_int64(sql, at, value);
+}
+
+void catalog_bytes(sqlite3_stmt *sql, int at, const void *bytes, size_t len)
+{
+    (void)sqlite3_bind_blob64(sql, at, bytes, len, SQLITE_STATIC);
+}
+
+int catalog_step(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+{
+    int code = sqlite3_step(sql);
+
+    if (code == SQLITE_ROW)
+        return 1;
+    if (code != SQLITE_DONE)
+        (void)fail(c, err);
+    catalog_done(sql);
+    return code == SQLITE_DONE ? 0 : -1;
+}
+
+int catalog_any(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+{
+    int rc = catalog_step(c, sql, err);
+
+    if (rc > 0)
+        catalog_done(sql);
+    return rc;
+}
+
+int catalog_do(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+{
+    return catalog_any(c, sql, err) < 0 ? -1 : 0;
+}
+
+void catalog_done(sqlite3_stmt *sql)
+{
+    (void)sqlite3_reset(sql);
+    (void)sqlite3_clear_bindings(sql);
+}
+
+const char *catalog_column(sqlite3_stmt *sql, int at)
+{
+    return (const char *)sqlite3_column_text(sql, at);
+}
+
+const char *catalog_name(sqlite3_stmt *sql, int at)
+{
+    const char *text = catalog_column(sql, at);
+
+    return text ? text : "";
+}
+
+bool catalog_column_bytes(sqlite3_stmt *sql, int at, void *out, size_t len)
+{
+    const void *bytes = sqlite3_column_blob(sql, at);
+
+    if (!bytes || sqlite3_column_bytes(sql, at) != (int)len)
+        return false;
+    memcpy(out, bytes, len);
+    return true;
+}
+
+int64_t catalog_column_number(sqlite3_stmt *sql, int at)
+{
+    return sqlite3_column_type(sql, at) == SQLITE_NULL ? CATALOG_UNKNOWN
+                                                       : sqlite3_column_int64(sql, at);
+}
+
+int64_t catalog_last(struct catalog *c)
+{
+    return sqlite3_last_insert_rowid(c->db);
+}

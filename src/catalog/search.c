@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "catalog/search.h"
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "catalog/relation.h"
+#include "catalog/run_state.h"
+
+#include <sqlite3.h>
+#include <string.h>
+
+#define SQL_MAX    ((size_t)4 << 20)
+#define VALUES_MAX 30000 /* SQLite's own limit is 32766 */
+
+/* A statement in the making: its text, and what is bound to its ?. */
+struct query {
+    struct buf text;
+    const struct search *search;
+    struct catalog *catalog;
+    sqlite3_stmt *sql;
+    int bound;
+};
+
+#define HAS(column) "instr(lower(coalesce(" column ", '')), q.text) > 0"
+#define HAS_TEXT                                                                               \
+    "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(     \
+        "r.failure_reason") " OR " HAS("r.title") " OR " HAS("r.output") ")"
+
+/* The last status that is known of a run: a volume may have been written before it. */
+#define STATUS                                                                                 \
+    "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
+
+/* The statement's text is made first, then the same walk binds: texts that differ by NULL.
+ * names: they are run IDs of this catalog, and may be aliases. */
+static int each_text(struct query *q, const char *column, const char *const *texts,
+                     size_t count, struct catalog *names, struct err *err)
+{
+    size_t i;
+
+    if (!count)
+        return 0;
+    if (count > VALUES_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d values", VALUES_MAX);
+    if (!q->sql && buf_addf(&q->text, err, " AND %s IN (", column) < 0)
+        return -1;
+    for (i = 0; i < count; i++) {
+        if (q->sql && names)
+            relation_bind(names, q->sql, ++q->bound, texts[i]);
+        else if (q->sql)
+            catalog_text(q->sql, ++q->bound, texts[i]);
+        else if (buf_adds(&q->text, i ? ",?" : "?", err) < 0)
+            return -1;
+    }
+    return q->sql ? 0 : buf_adds(&q->text, ")", err);
+}
+
+static int one(struct query *q, const char *condition, const char *text, int64_t number,
+               struct err *err)
+{
+    if (!q->sql)
+        return buf_addf(&q->text, err, " AND %s", condition);
+    if (text)
+        catalog_text(q->sql, ++q->bound, text);
+    else
+        catalog_number(q->sql, ++q->bound, number);
+    return 0;
+}
+
+static int conditions(struct query *q, struct err *err)
+{
+    const struct search *s = q->search;
+
+    if (each_text(q, "r.run_id", s->run_ids, s->run_count, q->catalog, err) < 0 ||
+        each_text(q, STATUS, s->statuses, s->status_count, NULL, err) < 0 ||
+        (!s->runs && each_text(q, "a.type", s->types, s->type_count, NULL, err) < 0) ||
+        (s->since != CATALOG_UNKNOWN && one(q, "r.created_at >= ?", NULL, s->since, err) < 0) ||
+        (s->until != CATALOG_UNKNOWN && one(q, "r.created_at < ?", NULL, s->until, err) < 0) ||
+        (s->artifact_id && one(q, "a.artifact_id = ?", s->artifact_id, 0, err) < 0))
+        return -1;
+    if (s->text && one(q, HAS_TEXT, s->text, 0, err) < 0)
+        return -1;
+    if (s->sha256) {
+        if (!q->sql)
+            return buf_adds(&q->text, " AND o.sha256 = ?", err);
+        catalog_bytes(q->sql, ++q->bound, s->sha256, SHA256_SIZE);
+    }
+    return 0;
+}
+
+#define HEAD "SELECT v.name, r.run_id, " STATUS ", r.failure_reason, r.created_at"
+#define TAIL                                                                                   \
+    ", (SELECT an.alias FROM aliases an WHERE an.run_id = r.run_id),"                          \
+    " (SELECT pa.parent_id FROM parents pa WHERE pa.run_id = r.run_id) FROM "
+
+static int make(struct query *q, struct err *err)
+{
+    const struct search *s = q->search;
+
+    if (buf_adds(&q->text,
+                 s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL "runs r"
+                                " JOIN volumes v ON v.id = r.volume WHERE 1"
+                 : s->sha256 || s->artifact_id /* few: from the artifacts on */
+                     ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
+                            "artifacts a"
+                            " JOIN objects o ON o.id = a.object"
+                            " JOIN runs r ON r.run_id = a.run_id AND r.volume = a.volume"
+                            " JOIN volumes v ON v.id = a.volume WHERE 1"
+                     : HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL "runs r"
+                            " CROSS JOIN artifacts a ON a.run_id = r.run_id AND"
+                            " a.volume = r.volume"
+                            " JOIN objects o ON o.id = a.object"
+                            " JOIN volumes v ON v.id = r.volume WHERE 1",
+                 err) < 0 ||
+        conditions(q, err) < 0 || buf_adds(&q->text, " ORDER BY r.created_at DESC", err) < 0)
+        return -1;
+    return s->limit ? buf_addf(&q->text, err, " LIMIT %llu", (unsigned long long)s->limit) : 0;
+}
+
+static void read_row(sqlite3_stmt *sql, struct search_row *row)
+{
+    const void *sha256 = sqlite3_column_blob(sql, 9);
+
+    *row = (struct search_row){ .volume = catalog_name(sql, 0),
+                                .run_id = catalog_name(sql, 1),
+                                .status = catalog_column(sql, 2),
+                                .failure_reason = catalog_column(sql, 3),
+                                .created_at = catalog_column_number(sql, 4),
+                                .path = catalog_column(sql, 5),
+                                .artifact_id = catalog_column(sql, 6),
+                                .type = catalog_column(sql, 7),
+                                .size = (uint64_t)sqlite3_column_int64(sql, 8),
+                                .other = catalog_column(sql, 10),
+                                .parent = catalog_column(sql, 11) };
+    if (sha256 && sqlite3_column_bytes(sql, 9) == SHA256_SIZE)
+        text_hex(row->sha256, sha256, SHA256_SIZE);
+}
+
+int search_run(struct catalog *c, const struct search *search,
+               int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
+               struct err *err)
+{
+    struct query q = { .search = search, .catalog = c };
+    struct search_row row;
+    int rc = -1;
+
+    buf_init(&q.text, SQL_MAX);
+    if (make(&q, err) == 0 && (q.sql = catalog_once(c, buf_text(&q.text), err)))
+        rc = conditions(&q, err) < 0 ? -1 : 1;
+    while (rc > 0 && (rc = catalog_step(c, q.sql, err)) > 0) {
+        read_row(q.sql, &row);
+        if (fn(ctx, &row, err) < 0)
+            rc = -1;
+    }
+    (void)sqlite3_finalize(q.sql);
+    buf_clear(&q.text);
+    return rc;
+}
+
+/* Of a row s of states: sealed by what it has, and lacking nothing. */
+#define IS_SAFE                                                                                \
+    "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" STATE_LEFT "', '" STATE_EMPTY    \
+    "') AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"                           \
+    " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"                      \
+    " AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.run_id = s.run_id)"
+
+int search_sealed(struct catalog *c, int64_t before,
+                  int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
+                  struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT s.run_id FROM states s WHERE s.finished_at < ?1 AND " IS_SAFE
+                    " AND NOT EXISTS (WITH RECURSIVE " RELATION_FAMILY(
+                        "s.run_id") " SELECT 1 FROM family f JOIN states s ON s.run_id = f.id "
+                                    "WHERE s.state <> 'gone'"
+                                    " AND NOT (" IS_SAFE ")) ORDER BY s.finished_at, s.run_id",
+                    err);
+    int rc = sql ? 1 : -1;
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, before);
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        if (fn(ctx, catalog_name(sql, 0), err) < 0) {
+            catalog_done(sql);
+            return -1;
+        }
+    }
+    return rc;
+}
+
+/* When a volume was made, for an order: by its name, which one that was written anew keeps, and
+ * within a second by when it was entered. */
+#define MADE(v) "(substr(" v ".name, 1, 31), " v ".id)"
+
+int search_newer(struct catalog *c, const char *run_id, const char *name, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT 1 FROM volumes x JOIN runs r ON r.run_id = ?1 JOIN volumes v ON"
+                    " v.id = r.volume WHERE x.name = ?2 AND " MADE("v") " > " MADE("x"),
+                    err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, name);
+    return catalog_any(c, sql, err);
+}
+
+int search_differs(struct catalog *c, const char *run_id, const char *status,
+                   int64_t finished_at, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(
+        c,
+        "SELECT 1 FROM (SELECT r.status, r.finished_at FROM runs r JOIN volumes v ON v.id ="
+        " r.volume WHERE r.run_id = ?1 ORDER BY substr(v.name, 1, 31) DESC, v.id DESC LIMIT 1)"
+        " n WHERE (?2 IS NOT NULL AND n.status IS NOT ?2) OR (?3 IS NOT NULL AND"
+        " n.finished_at IS NOT ?3)",
+        err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    catalog_text(sql, 2, status);
+    catalog_number(sql, 3, finished_at);
+    return catalog_any(c, sql, err);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/answers.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "client/identity.h"
+#include "redact/redact.h"
+
+#include <errno.h>
+#include <string.h>
+
+const enum endpoint answers_endpoints[QUESTIONS] = {
+    [ASK_WORKFLOW] = ENDPOINT_WORKFLOW_RUN,
+    [ASK_TIMELINE] = ENDPOINT_TIMELINE,
+    [ASK_TASK_V2] = ENDPOINT_TASK_V2,
+    [ASK_WORKFLOW_TIMELINE] = ENDPOINT_WORKFLOW_TIMELINE,
+    [ASK_SESSION] = ENDPOINT_SESSION,
+};
+
+/* Why a run is not there. */
+static enum reason reason_of(const struct err *err)
+{
+    if (err->os == ETIMEDOUT)
+        return REASON_TIMEOUT;
+    switch (err->kind) {
+    case ERR_NOT_FOUND:
+        return REASON_RUN_NOT_FOUND;
+    case ERR_DENIED:
+        return REASON_DENIED;
+    case ERR_FORMAT:
+        return REASON_BAD_ANSWER;
+    case ERR_LIMIT:
+        return REASON_TOO_LARGE;
+    case ERR_HTTP:
+        return err->http >= 500 ? REASON_SERVER_ERROR : REASON_HTTP_ERROR;
+    case ERR_NONE:
+    case ERR_USAGE:
+    case ERR_SYSTEM:
+    case ERR_MEMORY:
+    case ERR_NET:
+    case ERR_MISMATCH:
+    case ERR_EXISTS:
+    case ERR_BUSY:
+    case ERR_CANCELLED:
+        break;
+    }
+    return REASON_NETWORK_ERROR;
+}
+
+void answers_fail(const struct answers *a, struct listed_run *run, const struct err *why,
+                  const char *what)
+{
+    if (run->failed)
+        return;
+    run->failed = true;
+    run->err = *why;
+    run->reason = reason_of(why);
+    if (why->kind == ERR_NOT_FOUND)
+        (void)err_set(&run->err, ERR_NOT_FOUND, "run '%s' is unknown to %s", run->id,
+                      a->calls[ASK_RUN].request.host);
+    else
+        (void)err_wrap(&run->err, "cannot %s of run '%s'", what, run->id);
+    run->err.http = why->http;
+}
+
+/* Keep what the API served, clean. */
+static int keep(const struct listing *l, struct buf *out, const struct buf *text,
+                struct err *err)
+{
+    struct redact what = { secret_peek(l->api->key), l->raw, NULL };
+
+    buf_init(out, redact_room(text->len));
+    return redact_json(out, buf_text(text), text->len, &what, err);
+}
+
+/* Whether an ID is one of the run's names; NULL: it says nothing. */
+static bool is_name(const struct listed_run *run, const char *id)
+{
+    return id && (strcmp(id, run->id) == 0 || strcmp(id, run->other) == 0);
+}
+
+/*
+ * Whether a row says that it belongs to another run. What a task v2 is called beside its own ID
+ * is not always known, and then nothing of its rows tells.
+ */
+static bool is_strange(const struct listed_run *run, const struct artifact *row)
+{
+    if (identity_is_task(run->id) && !*run->other)
+        return false;
+    return (row->run_id || row->workflow_run_id) && !is_name(run, row->run_id) &&
+           !is_name(run, row->workflow_run_id) && !is_name(run, row->task_id);
+}
+
+/* A list that cannot be read whole, or is another run's, is none. */
+static int judge_list(const struct artifact_list *list, const struct listed_run *run,
+                      struct err *err)
+{
+    char id[128];
+    size_t i;
+
+    if (list->broken)
+        return err_set(err, ERR_FORMAT, "%zu of its rows have no artifact_id", list->broken);
+    for (i = 0; i < list->count; i++) {
+        const struct artifact *row = &list->rows[i];
+
+        if (is_strange(run, row))
+            return err_set(err, ERR_FORMAT, "artifact '%s' in it is of another run",
+                           text_shown(id, sizeof(id), row->artifact_id));
+    }
+    return 0;
+}
+
+/* A record that says nothing, or is another run's, is none. */
+static int judge_record(const struct listed_run *run, struct err *err)
+{
+    const struct run *record = &run->run;
+    char id[128];
+
+    if (!record->run_id && !record->status)
+        return err_set(err, ERR_FORMAT, "it has neither run_id nor status");
+    if (record->run_id && !is_name(run, record->run_id) &&
+        !identity_pair(run->id, record->run_id))
+        return err_set(err, ERR_FORMAT, "it is that of run '%s'",
+                       text_shown(id, sizeof(id), record->run_id));
+    return 0;
+}
+
+/* The record: the run's own, or, of a run that only its workflow knows, that of the workflow
+ * run. */
+static int settle_record(struct answers *a, struct listed_run *run, struct err *err)
+{
+    enum question from = ASK_RUN;
+
+    if (!a->good[ASK_RUN]) {
+        if (a->calls[ASK_RUN].err.kind != ERR_NOT_FOUND || !a->good[ASK_WORKFLOW]) {
+            answers_fail(a, run, &a->calls[ASK_RUN].err, "read the record");
+            return 0;
+        }
+        from = ASK_WORKFLOW;
+        if (run_parse(&run->run, buf_text(&a->calls[from].body), a->calls[from].body.len, err) <
+            0)
+            return -1;
+    }
+    if (from == ASK_RUN && judge_record(run, err) < 0)
+        return -1;
+    return keep(run->listing, &run->run_json, &a->calls[from].body, err);
+}
+
+/* One list out of all that came. */
+static int settle_lists(struct answers *a, struct listed_run *run, struct err *err)
+{
+    unsigned one = a->lists[0].count || !a->lists[1].count ? 0 : 1;
+    const struct buf *bodies[2] = { &a->calls[ASK_LIST].body, &a->calls[ASK_OTHER_LIST].body };
+    struct buf joined;
+    int rc;
+
+    if (judge_list(&a->lists[0], run, err) < 0 || judge_list(&a->lists[1], run, err) < 0)
+        return -1;
+    run->under[0] = a->lists[0].count > 0;
+    run->under[1] = a->lists[1].count > 0;
+    run->wide = a->wide[0] && (!a->asked[ASK_OTHER_LIST] || a->wide[1]);
+    if ((!run->under[0] || !run->under[1]) && !a->errands.body_count) {
+        run->list = a->lists[one];
+        a->lists[one] = (struct artifact_list){ 0 };
+        return keep(run->listing, &run->list_json, bodies[one], err);
+    }
+    buf_init(&joined, JSON_TEXT_MAX);
+    rc = errands_join(&a->errands, &joined, bodies, 2, err);
+    if (rc == 0)
+        rc = artifact_list_parse(&run->list, buf_text(&joined), joined.len, err);
+    if (rc == 0)
+        rc = keep(run->listing, &run->list_json, &joined, err);
+    buf_clear(&joined);
+    return rc;
+}
+
+/* What else came is kept, and what did not is noted. */
+static int settle_records(struct answers *a, struct listed_run *run, struct err *err)
+{
+    struct records *r = run->listing->records;
+    struct record_set *set = &run->records;
+    int what;
+
+    for (what = ASK_WORKFLOW; what < QUESTIONS; what++) {
+        const struct call *call = &a->calls[what];
+        enum endpoint as =
+            what == ASK_WORKFLOW_TIMELINE ? ENDPOINT_TIMELINE : answers_endpoints[what];
+        int rc = 0;
+
+        if (!a->asked[what] || !records_want(r, as) ||
+            (what == ASK_TIMELINE && a->good[ASK_WORKFLOW_TIMELINE]))
+            continue;
+        if (a->verdicts[what] == ENDPOINT_GOOD)
+            rc = records_keep(r, set, as, NULL, buf_text(&call->body), call->body.len, err);
+        else
+            rc = records_lack(set, as, NULL, a->verdicts[what], &call->err, err);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int answers_timeline(struct answers *a, struct listed_run *run, struct err *err)
+{
+    enum question what = a->good[ASK_TIMELINE] ? ASK_TIMELINE : ASK_WORKFLOW_TIMELINE;
+    const struct buf *text = &a->calls[what].body;
+    struct err why;
+
+    if (!a->good[what] || run->timeline.region ||
+        timeline_parse(&run->timeline, buf_text(text), text->len, run->id,
+                       *run->other ? run->other : NULL, &why) == 0)
+        return 0;
+    if (why.kind == ERR_MEMORY) {
+        *err = why;
+        return -1;
+    }
+    a->good[what] = false;
+    a->calls[what].err = why;
+    a->verdicts[what] = ENDPOINT_FAILED;
+    log_line(LOG_WARNING, "the timeline of run '%s' cannot be read: %s", run->id, why.text);
+    return 0;
+}
+
+/* The record of a task of version 2 does not tell of attempts; that of its workflow run does.
+ */
+static void settle_attempts(struct listed_run *run)
+{
+    struct run *to = &run->run;
+    const struct run *from = &run->workflow;
+
+    if (to->retry_told || !from->retry_told)
+        return;
+    to->retry_pending = from->retry_pending;
+    to->next_attempt_at = from->next_attempt_at;
+    to->attempts = from->attempts;
+    to->attempt_count = from->attempt_count;
+}
+
+int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
+{
+    struct err why;
+
+    err_clear(&why);
+    if (settle_record(a, run, &why) < 0)
+        answers_fail(a, run, &why, "read the record");
+    else if (!run->failed && settle_lists(a, run, &why) < 0)
+        answers_fail(a, run, &why, "list the artifacts");
+    if (run->failed)
+        return 0;
+    settle_attempts(run);
+    return answers_timeline(a, run, err) < 0 ? -1 : settle_records(a, run, err);
+}
+
+void answers_clear(struct answers *a)
+{
+    size_t i;
+
+    for (i = 0; i < QUESTIONS; i++)
+        call_clear(&a->calls[i]);
+    errands_clear(&a->errands);
+    artifact_list_clear(&a->lists[0]);
+    artifact_list_clear(&a->lists[1]);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/call.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/url.h"
+
+#include <errno.h>
+
+#define OVERDUE_MS 1000 /* what is overdue is looked for so often */
+#define TIME_UP    "the time is up (--timeout)"
+
+void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
+                  unsigned limit, unsigned retries)
+{
+    *callers = (struct callers){
+        .loop = loop, .api = api, .limit = limit, .retries = retries, .deadline = UINT64_MAX
+    };
+    callers->last_ready = &callers->ready;
+}
+
+static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
+{
+    struct call *call = ctx;
+
+    if (buf_add(&call->body, bytes, len, &call->request.err) < 0)
+        return SINK_REFUSED;
+    return SINK_TAKEN;
+}
+
+static void end(struct call *call)
+{
+    call->done(call->ctx, call);
+}
+
+/* It runs no more. */
+static void leave(struct call *call)
+{
+    struct call **at = &call->callers->active;
+
+    while (*at && *at != call)
+        at = &(*at)->next;
+    if (*at)
+        *at = call->next;
+    call->next = NULL;
+    call->callers->running--;
+}
+
+static void on_done(void *ctx, struct request *request)
+{
+    struct call *call = ctx;
+    struct callers *callers = call->callers;
+    uint64_t due = BACKOFF_NEVER;
+
+    leave(call);
+    err_clear(&call->err);
+    if (api_check(callers->api, request, &call->err) == 0) {
+        end(call);
+        return;
+    }
+    if (request->status == 429 || request->status == 503)
+        engine_slow(request);
+    if (request_retryable(request))
+        due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
+                           loop_dice(callers->loop));
+    if (due == BACKOFF_NEVER) {
+        end(call);
+        return;
+    }
+    callers->loop->retries++;
+    log_line(LOG_INFO, "%s; trying again", call->err.text);
+    call_delay(call, due);
+}
+
+void call_init(struct call *call, struct callers *callers, size_t max,
+               void (*done)(void *ctx, struct call *call), void *ctx)
+{
+    *call = (struct call){ .callers = callers, .done = done, .ctx = ctx };
+    buf_init(&call->url, URL_MAX);
+    buf_init(&call->body, max);
+    call->backoff = (struct backoff){ .retries = callers->retries, .deadline = UINT64_MAX };
+}
+
+void call_add(struct call *call)
+{
+    struct callers *callers = call->callers;
+
+    call->next = NULL;
+    *callers->last_ready = call;
+    callers->last_ready = &call->next;
+}
+
+void call_delay(struct call *call, uint64_t due)
+{
+    call->due = due;
+    call->next = call->callers->delayed;
+    call->callers->delayed = call;
+}
+
+void call_post(struct call *call, const char *body, size_t len)
+{
+    call->post = body;
+    call->post_len = len;
+    call->backoff.retries = 0;
+}
+
+void call_clear(struct call *call)
+{
+    buf_clear(&call->url);
+    buf_clear(&call->body);
+}
+
+static void start(struct call *call)
+{
+    struct callers *callers = call->callers;
+
+    buf_reset(&call->body);
+    call->request = (struct request){ .url = buf_text(&call->url),
+                                      .post = call->post,
+                                      .post_len = call->post_len,
+                                      .max = call->body.max,
+                                      .sink = on_bytes,
+                                      .done = on_done,
+                                      .ctx = call };
+    api_sign(callers->api, &call->request);
+    call->attempts++;
+    if (engine_start(callers->loop->engine, &call->request, &call->err) < 0)
+        end(call);
+    else {
+        call->next = callers->active;
+        callers->active = call;
+        callers->running++;
+    }
+}
+
+/* End a call that runs, unanswered; os: ETIMEDOUT, or 0. */
+static void give_up(struct call *call, int os, const char *why)
+{
+    char host[URL_ORIGIN_MAX];
+
+    if (url_origin(host, buf_text(&call->url), NULL) < 0)
+        *host = '\0';
+    engine_drop(call->callers->loop->engine, &call->request);
+    leave(call);
+    (void)err_set(&call->err, ERR_NET, "%s: %s", host, why);
+    call->err.os = os;
+    end(call);
+}
+
+/* End what takes so long that it will never end; when there is something to look for again. */
+static uint64_t end_overdue(struct callers *callers, uint64_t now)
+{
+    struct call *call = callers->active;
+
+    while (call) {
+        struct call *next = call->next;
+
+        if (now - call->request.begun >
+            engine_allowance(callers->loop->engine, &call->request)) {
+            give_up(call, 0, "the answer takes so long that it may have no end");
+            next = callers->active; /* the list may be another one by now */
+        }
+        call = next;
+    }
+    return callers->active ? now + OVERDUE_MS : UINT64_MAX;
+}
+
+/* The time is up: whatever waits or runs, and what is asked thereupon, ends. */
+static void end_all(struct callers *callers)
+{
+    struct call *call;
+
+    while ((call = callers->active))
+        give_up(call, ETIMEDOUT, TIME_UP);
+    while ((call = callers->delayed ? callers->delayed : callers->ready)) {
+        if (call == callers->delayed)
+            callers->delayed = call->next;
+        else if (!(callers->ready = call->next))
+            callers->last_ready = &callers->ready;
+        call->next = NULL;
+        (void)err_set(&call->err, ERR_NET, TIME_UP);
+        call->err.os = ETIMEDOUT;
+        end(call);
+    }
+}
+
+uint64_t callers_pump(struct callers *callers)
+{
+    uint64_t now = clock_mono();
+    uint64_t next = UINT64_MAX;
+    struct call **at = &callers->delayed;
+    uint64_t again;
+
+    if (now >= callers->deadline)
+        end_all(callers);
+    again = end_overdue(callers, now);
+    while (*at) {
+        struct call *call = *at;
+
+        if (call->due <= now) {
+            *at = call->next;
+            call_add(call);
+        } else {
+            next = call->due < next ? call->due : next;
+            at = &call->next;
+        }
+    }
+    while (callers->ready && callers->running < callers->limit) {
+        struct call *call = callers->ready;
+        const struct origin *origin =
+            engine_origin(callers->loop->engine, buf_text(&call->url));
+
+        if (origin && !origin_room(origin, now)) {
+            if (now < origin->until && origin->until < next)
+                next = origin->until;
+            break; /* all calls go to one host */
+        }
+
+        callers->ready = call->next;
+        if (!callers->ready)
+            callers->last_ready = &callers->ready;
+        start(call);
+    }
+    next = again < next ? again : next;
+    return callers->deadline < next && (callers->active || callers->ready || callers->delayed)
+               ? callers->deadline
+               : next;
+}

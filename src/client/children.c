@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/children.h"
+
+#include "base/hashmap.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+#define RUNS_MAX ((size_t)1 << 24)
+
+struct search {
+    struct listing *listing;
+    struct table *names; /* of all runs -> the run's number, from 1 on */
+    size_t cap;          /* of listing->runs */
+    size_t *sizes;       /* runs of each root's tree */
+    size_t roots;
+};
+
+static int note_name(struct search *s, const char *name, size_t at, struct err *err)
+{
+    if (!*name || table_get(s->names, name, strlen(name)))
+        return 0;
+    return table_add(s->names, name, strlen(name), (void *)(uintptr_t)(at + 1), err);
+}
+
+static int note_names(struct search *s, size_t from, struct err *err)
+{
+    size_t i;
+
+    for (i = from; i < s->listing->count; i++) {
+        const struct listed_run *run = &s->listing->runs[i];
+
+        if (note_name(s, run->id, i, err) < 0 || note_name(s, run->other, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void note_cut(struct search *s, size_t root)
+{
+    s->listing->runs[root].cut = true;
+    listing_note(&s->listing->runs[root], "children-cut",
+                 "has started more runs than are archived with it");
+}
+
+/* Whether the run at `run` is the one at `other`, or was started by it, as far as is known. */
+static bool is_below(const struct search *s, size_t run, size_t other)
+{
+    const struct listed_run *runs = s->listing->runs;
+    size_t i;
+
+    for (i = 0; i < s->listing->count; i++) {
+        const char *parent = runs[run].parent;
+
+        if (run == other)
+            return true;
+        if (!parent)
+            return false;
+        run = (size_t)(uintptr_t)table_get(s->names, parent, strlen(parent)) - 1;
+    }
+    return true;
+}
+
+/* Add a run that the one at `parent` has started, unless it is there. */
+static int add_child(struct search *s, size_t parent, const char *id, struct err *err)
+{
+    struct listing *l = s->listing;
+    size_t there = (size_t)(uintptr_t)table_get(s->names, id, strlen(id));
+    size_t root = l->runs[parent].root;
+    struct listed_run *child;
+
+    if (there) {
+        child = &l->runs[there - 1];
+        if (!child->parent && !is_below(s, parent, there - 1))
+            child->parent = l->runs[parent].id;
+        return 0;
+    }
+    if (s->sizes[root] >= CHILDREN_MAX || l->runs[parent].depth >= CHILDREN_DEPTH) {
+        note_cut(s, root);
+        return 0;
+    }
+    if (mem_room(&l->runs, &s->cap, l->count, sizeof(*l->runs), RUNS_MAX, err) < 0)
+        return -1;
+    child = &l->runs[l->count];
+    *child = (struct listed_run){ .parent = l->runs[parent].id,
+                                  .root = root,
+                                  .depth = l->runs[parent].depth + 1 };
+    child->id = region_copy(l->region, id, strlen(id), err);
+    if (!child->id)
+        return -1;
+    s->sizes[root]++;
+    l->count++;
+    return note_name(s, id, l->count - 1, err);
+}
+
+/* Add what the runs from `from` on have started. */
+static int add_level(struct search *s, size_t from, struct err *err)
+{
+    size_t count = s->listing->count;
+    size_t i;
+    size_t k;
+
+    for (i = from; i < count; i++) {
+        const struct timeline *t = &s->listing->runs[i].timeline;
+
+        if (t->cut)
+            note_cut(s, s->listing->runs[i].root);
+        for (k = 0; k < s->listing->runs[i].timeline.child_count; k++) {
+            if (add_child(s, i, s->listing->runs[i].timeline.children[k], err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* Put each run that was asked for in front of those that came with it, in the order found. */
+static int put_in_order(struct search *s, struct err *err)
+{
+    struct listing *l = s->listing;
+    struct listed_run *runs = mem_array(l->count, sizeof(*runs), err);
+    size_t *at = mem_array(s->roots + 1, sizeof(*at), err);
+    size_t i;
+
+    if (!runs || !at) {
+        mem_free(runs);
+        mem_free(at);
+        return -1;
+    }
+    for (i = 0; i < s->roots; i++) /* where the tree of the next root begins */
+        at[i + 1] = at[i] + 1 + s->sizes[i];
+    for (i = 0; i < l->count; i++)
+        runs[at[l->runs[i].root]++] = l->runs[i];
+    for (i = 0; i < l->count; i++)
+        runs[i].root = runs[i].depth ? runs[i - 1].root : i;
+    mem_free(l->runs);
+    l->runs = runs;
+    mem_free(at);
+    return 0;
+}
+
+int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
+{
+    struct search s = { .listing = listing,
+                        .names = table_new(err),
+                        .cap = listing->count,
+                        .roots = listing->count };
+    size_t from = 0;
+    size_t to;
+    int rc = -1;
+
+    s.sizes = mem_array(listing->count, sizeof(*s.sizes), err);
+    if (!s.names || !s.sizes || note_names(&s, 0, err) < 0)
+        goto out;
+    do {
+        to = listing->count;
+        if (add_level(&s, from, err) < 0)
+            goto out;
+        from = to;
+        if (listing->count > from &&
+            (listing_level(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
+            goto out;
+    } while (listing->count > from);
+    rc = listing->count > s.roots ? put_in_order(&s, err) : 0;
+out:
+    table_free(s.names);
+    mem_free(s.sizes);
+    return rc;
+}

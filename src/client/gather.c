@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/gather.h"
+
+#include "base/clock.h"
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/identity.h"
+#include "client/paging.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RETRIES 2 /* of a record: it is worth less waiting than an artifact */
+
+/* One record to be fetched. Texts are lent by the run. */
+struct job {
+    enum endpoint endpoint;
+    const char *about; /* the task; NULL: the run itself */
+    const char *id;    /* that the call takes */
+};
+
+/* The jobs of one run, in order. */
+struct jobs {
+    const struct listing *listing;
+    const struct listed_run *run;
+    struct table *tasks; /* those that were told */
+    int kind;            /* the next endpoint of the run itself; then its tasks */
+    bool actions;        /* of the task, after its steps */
+    const char *task;
+    size_t next;
+};
+
+struct slot {
+    struct gather *gather;
+    struct listed_run *run;
+    struct job job;
+    bool busy;
+    bool versions; /* the list of the script's versions is asked for first */
+    struct paging paging;
+    struct call call;
+};
+
+struct gather {
+    struct listing *listing;
+    size_t run; /* whose jobs are being taken */
+    struct jobs jobs;
+    bool version_asked;
+    struct buf version; /* what the server said of itself */
+    enum endpoint_verdict version_verdict;
+    struct err version_err;
+    unsigned busy;
+    bool over; /* no job is left */
+    struct err err;
+    struct slot slots[GATHER_JOBS];
+};
+
+static const char *workflow_of(const struct listed_run *run)
+{
+    return identity_is_workflow(run->id)      ? run->id
+           : identity_is_workflow(run->other) ? run->other
+                                              : NULL;
+}
+
+static const char *first(const char *a, const char *b)
+{
+    return a ? a : b;
+}
+
+/* The ID that the call of a record takes; NULL: the run has no such record. */
+static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
+{
+    switch (endpoint) {
+    case ENDPOINT_SESSION_ACTIONS:
+        return first(run->run.browser_session_id, run->workflow.browser_session_id);
+    case ENDPOINT_HEAL_EPISODES:
+    case ENDPOINT_TAGS:
+    case ENDPOINT_TAG_HISTORY:
+        return workflow_of(run);
+    case ENDPOINT_FALLBACK_EPISODES:
+        return workflow_of(run)
+                   ? first(run->workflow.workflow_permanent_id, run->run.workflow_permanent_id)
+                   : NULL;
+    case ENDPOINT_SCRIPT:
+        return first(run->run.script_id, run->workflow.script_id);
+    case ENDPOINT_WORKFLOW_RUN: /* these came with the listing, or are of tasks */
+    case ENDPOINT_TIMELINE:
+    case ENDPOINT_SESSION:
+    case ENDPOINT_STEPS:
+    case ENDPOINT_ACTIONS:
+    case ENDPOINT_VERSION:
+    case ENDPOINT_RECORDS:
+    case ENDPOINT_SCRIPT_VERSIONS:
+    case ENDPOINT_WORKFLOW_TIMELINE:
+    case ENDPOINT_ARTIFACT:
+    case ENDPOINT_WORKFLOW_RUNS:
+    case ENDPOINT_WORKFLOWS:
+    case ENDPOINT_WORKFLOW_RUNS_OF:
+    case ENDPOINT_TASKS:
+    case ENDPOINTS:
+        break;
+    }
+    return NULL;
+}
+
+static int jobs_begin(struct jobs *j, const struct listing *listing,
+                      const struct listed_run *run, struct err *err)
+{
+    *j = (struct jobs){ .listing = listing, .run = run, .tasks = table_new(err) };
+    return j->tasks ? 0 : -1;
+}
+
+static void jobs_end(struct jobs *j)
+{
+    table_free(j->tasks);
+    *j = (struct jobs){ 0 };
+}
+
+/* The nth task that something names: the run itself, its timeline, rows of its list; *end:
+ * there are no more. */
+static const char *nth_task(const struct listed_run *run, size_t n, bool *end)
+{
+    *end = false;
+    if (n == 0)
+        return identity_is_workflow(run->id) || identity_is_task(run->id) ? NULL : run->id;
+    n--;
+    if (n < run->timeline.task_count)
+        return run->timeline.tasks[n];
+    n -= run->timeline.task_count;
+    if (n < run->list.count)
+        return run->list.rows[n].task_id;
+    *end = true;
+    return NULL;
+}
+
+/* The next task, each once; NULL: that was all, or there is no memory for more. */
+static const char *next_task(struct jobs *j)
+{
+    bool end = false;
+
+    while (!end) {
+        const char *task = nth_task(j->run, j->next++, &end);
+
+        if (task && run_id_valid(task) && !table_get(j->tasks, task, strlen(task)) &&
+            table_add(j->tasks, task, strlen(task), j, NULL) == 0)
+            return task;
+    }
+    return NULL;
+}
+
+/* The next job of the run; false: that was all. */
+static bool next_job(struct jobs *j, struct job *out)
+{
+    const struct records *r = j->listing->records;
+
+    while (j->kind < ENDPOINT_RECORDS) {
+        enum endpoint endpoint = (enum endpoint)j->kind++;
+        const char *id = records_want(r, endpoint) ? id_for(j->run, endpoint) : NULL;
+
+        if (id && run_id_valid(id)) {
+            *out = (struct job){ endpoint, NULL, id };
+            return true;
+        }
+    }
+    for (;;) {
+        enum endpoint endpoint = j->actions ? ENDPOINT_ACTIONS : ENDPOINT_STEPS;
+
+        if (!j->actions)
+            j->task = next_task(j);
+        j->actions = !j->actions;
+        if (!j->task)
+            return false;
+        if (records_want(r, endpoint)) {
+            *out = (struct job){ endpoint, j->task, j->task };
+            return true;
+        }
+    }
+}
+
+size_t gather_tell(const struct listing *listing, const struct listed_run *run,
+                   void (*tell)(void *ctx, const char *name), void *ctx)
+{
+    char name[2 * RUN_ID_MAX];
+    struct jobs jobs;
+    struct job job;
+    size_t count = 0;
+    struct err err;
+
+    if (!listing->records || run->failed || jobs_begin(&jobs, listing, run, &err) < 0)
+        return 0;
+    while (next_job(&jobs, &job) && run->records.requests + count < RECORD_REQUESTS_MAX) {
+        (void)snprintf(name, sizeof(name), "%s%s%s", endpoint_name(job.endpoint),
+                       job.about ? "-" : "", job.about ? job.about : "");
+        tell(ctx, name);
+        count++;
+    }
+    if (records_want(listing->records, ENDPOINT_VERSION)) {
+        tell(ctx, endpoint_name(ENDPOINT_VERSION));
+        count++;
+    }
+    jobs_end(&jobs);
+    return count;
+}
+
+static void break_off(struct gather *g, const struct err *err)
+{
+    if (!g->err.kind)
+        g->err = *err;
+}
+
+/* Ask for what a slot is about, or for its next page. */
+static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct err *err)
+{
+    const struct listing *l = s->gather->listing;
+
+    if (endpoint_url(l->api, &s->call.url, endpoint, s->job.id, more, err) < 0)
+        return -1;
+    if (s->run)
+        s->run->records.requests++;
+    s->call.backoff.failures = 0;
+    call_add(&s->call);
+    return 0;
+}
+
+/* Keep what has come. */
+static int keep(struct slot *s, const char *json, size_t len, struct err *err)
+{
+    struct gather *g = s->gather;
+
+    if (s->run)
+        return records_keep(g->listing->records, &s->run->records, s->job.endpoint,
+                            s->job.about, json, len, err);
+    buf_reset(&g->version); /* kept for each run in the end */
+    return buf_add(&g->version, json, len, err);
+}
+
+/* Ask for the version of a script that ran; true: asked. */
+static bool ask_version(struct slot *s, struct err *err)
+{
+    const char *revision =
+        first(s->run->run.script_revision_id, s->run->workflow.script_revision_id);
+    struct json *doc = json_parse(buf_text(&s->call.body), s->call.body.len, err);
+    struct json_value list = { 0 };
+    struct json_value v = { 0 };
+    char number[32] = "";
+
+    if (doc)
+        list = json_get(json_root(doc), "versions");
+    while (!*number && revision && (v = json_next(list, v)).doc) {
+        size_t len;
+        struct json_value id = json_get(v, "script_revision_id");
+        const char *raw = json_type(id) == JSON_STRING ? json_raw(id, &len) : NULL;
+        uint64_t version;
+
+        if (raw && strlen(revision) == len && memcmp(raw, revision, len) == 0 &&
+            json_u64(json_get(v, "version"), &version))
+            (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)version);
+    }
+    json_free(doc);
+    s->versions = false;
+    return *number && ask(s, ENDPOINT_SCRIPT, number, err) == 0;
+}
+
+/* What an answer means; true: the slot goes on with another request. */
+static int take(struct slot *s, bool *more, struct err *err)
+{
+    struct gather *g = s->gather;
+    enum endpoint endpoint = s->versions ? ENDPOINT_SCRIPT_VERSIONS : s->job.endpoint;
+    struct call *call = &s->call;
+    enum endpoint_verdict verdict =
+        endpoint_judge(&g->listing->server, endpoint, &call->request, &call->err);
+
+    *more = false;
+    if (verdict == ENDPOINT_GOOD && s->versions) {
+        *more = ask_version(s, err);
+        if (*more)
+            return 0;
+        verdict = ENDPOINT_LACKED; /* it is not one of them */
+    }
+    if (verdict == ENDPOINT_GOOD && paging_is(endpoint)) {
+        int rc = paging_take(&s->paging, buf_text(&call->body), call->body.len, &call->err);
+
+        if (rc > 0 && ask(s, endpoint, buf_text(&s->paging.more), err) == 0) {
+            *more = true;
+            return 0;
+        }
+        if (rc < 0)
+            verdict = ENDPOINT_FAILED;
+        if (s->paging.cut)
+            listing_note(s->run, "records-cut", NULL);
+    }
+    if (!s->run) {
+        g->version_verdict = verdict;
+        g->version_err = call->err;
+    }
+    if (verdict != ENDPOINT_GOOD)
+        return s->run ? records_lack(&s->run->records, s->job.endpoint, s->job.about, verdict,
+                                     &call->err, err)
+                      : 0;
+    if (!paging_is(endpoint))
+        return keep(s, buf_text(&call->body), call->body.len, err);
+    if (paging_end(&s->paging, err) < 0)
+        return -1;
+    return keep(s, buf_text(&s->paging.all), s->paging.all.len, err);
+}
+
+static int start_next(struct slot *s, struct err *err);
+
+static void on_done(void *ctx, struct call *call)
+{
+    struct slot *s = ctx;
+    struct gather *g = s->gather;
+    struct err err;
+    bool more = false;
+
+    (void)call;
+    err_clear(&err);
+    if (take(s, &more, &err) < 0)
+        break_off(g, &err);
+    if (more)
+        return;
+    s->busy = false;
+    g->busy--;
+    if (!g->err.kind && start_next(s, &err) < 0)
+        break_off(g, &err);
+}
+
+/* A job that need not be asked: the server has no such call. */
+static bool is_absent(const struct gather *g, const struct job *job)
+{
+    const bool *absent = g->listing->server.absent;
+
+    return absent[job->endpoint] ||
+           (job->endpoint == ENDPOINT_SCRIPT && absent[ENDPOINT_SCRIPT_VERSIONS]);
+}
+
+/* The next job of all runs; 0: there is none. */
+static int take_job(struct gather *g, struct listed_run **run, struct job *job, struct err *err)
+{
+    struct listing *l = g->listing;
+
+    if (!g->version_asked && records_want(l->records, ENDPOINT_VERSION)) {
+        g->version_asked = true;
+        *run = NULL;
+        *job = (struct job){ ENDPOINT_VERSION, NULL, NULL };
+        return 1;
+    }
+    while (g->run < l->count) {
+        struct listed_run *at = &l->runs[g->run];
+
+        if (!g->jobs.run && !at->failed && jobs_begin(&g->jobs, l, at, err) < 0)
+            return -1;
+        if (!at->failed && next_job(&g->jobs, job)) {
+            *run = at;
+            return 1;
+        }
+        jobs_end(&g->jobs);
+        g->run++;
+    }
+    g->over = true;
+    return 0;
+}
+
+/* Whether a run may have one request more; when not, that is noted once. */
+static bool has_room(struct listed_run *run)
+{
+    if (run->records.requests < RECORD_REQUESTS_MAX)
+        return true;
+    if (!run->cut)
+        listing_note(run, "records-cut", "has more records than are asked for");
+    run->cut = true;
+    return false;
+}
+
+static int start_next(struct slot *s, struct err *err)
+{
+    struct gather *g = s->gather;
+    static const struct err no_call = { .kind = ERR_HTTP, .http = 404 };
+    int rc;
+
+    while ((rc = take_job(g, &s->run, &s->job, err)) > 0) {
+        if (s->run && is_absent(g, &s->job)) {
+            if (records_lack(&s->run->records, s->job.endpoint, s->job.about, ENDPOINT_LACKED,
+                             &no_call, err) < 0)
+                return -1;
+            continue;
+        }
+        if (s->run && !has_room(s->run))
+            continue;
+        s->versions = s->job.endpoint == ENDPOINT_SCRIPT;
+        paging_begin(&s->paging, s->job.endpoint, s->run ? workflow_of(s->run) : NULL);
+        rc = ask(s, s->versions ? ENDPOINT_SCRIPT_VERSIONS : s->job.endpoint,
+                 buf_text(&s->paging.more), err);
+        if (rc < 0)
+            return -1;
+        s->busy = true;
+        g->busy++;
+        return 0;
+    }
+    return rc;
+}
+
+struct gather *gather_new(struct listing *listing, struct err *err)
+{
+    struct gather *g = mem_new(sizeof(*g), err);
+    size_t i;
+
+    if (!g)
+        return NULL;
+    g->listing = listing;
+    g->version_verdict = ENDPOINT_FAILED; /* until it has come */
+    buf_init(&g->version, RECORD_MAX);
+    for (i = 0; i < GATHER_JOBS; i++) {
+        struct slot *s = &g->slots[i];
+
+        s->gather = g;
+        call_init(&s->call, listing->callers, RECORD_MAX, on_done, s);
+        if (s->call.backoff.retries > RETRIES)
+            s->call.backoff.retries = RETRIES;
+    }
+    for (i = 0; i < GATHER_JOBS && !g->over; i++) {
+        if (start_next(&g->slots[i], err) < 0) {
+            gather_free(g);
+            return NULL;
+        }
+    }
+    return g;
+}
+
+/* Note as lost what has not come in time. */
+static int give_up(struct gather *g, struct loop *loop, struct err *err)
+{
+    struct callers *callers = g->listing->callers;
+    struct listed_run *run;
+    struct job job;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < GATHER_JOBS; i++) {
+        struct slot *s = &g->slots[i];
+
+        if (!s->busy)
+            continue;
+        engine_drop(loop->engine, &s->call.request);
+        s->busy = false;
+        if (s->run)
+            rc = records_lose(&s->run->records, s->job.endpoint, s->job.about, REASON_TIMEOUT,
+                              err);
+    }
+    g->busy = 0;
+    callers_init(callers, loop, callers->api, callers->limit, callers->retries);
+    while (rc == 0 && (rc = take_job(g, &run, &job, err)) > 0)
+        rc =
+            run ? records_lose(&run->records, job.endpoint, job.about, REASON_TIMEOUT, err) : 0;
+    return rc;
+}
+
+/* The server's version is a record of each run. */
+static int spread_version(struct gather *g, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; g->version_asked && i < g->listing->count; i++) {
+        struct listed_run *run = &g->listing->runs[i];
+        int rc = 0;
+
+        if (run->failed)
+            continue;
+        if (g->version_verdict == ENDPOINT_GOOD)
+            rc = records_keep(g->listing->records, &run->records, ENDPOINT_VERSION, NULL,
+                              buf_text(&g->version), g->version.len, err);
+        else
+            rc = records_lack(&run->records, ENDPOINT_VERSION, NULL, g->version_verdict,
+                              &g->version_err, err);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int gather_finish(struct gather *g, struct loop *loop, uint64_t deadline, struct err *err)
+{
+    while (g->busy && !g->err.kind) {
+        uint64_t due = callers_pump(g->listing->callers);
+
+        if (clock_mono() >= deadline) {
+            if (give_up(g, loop, err) < 0)
+                return -1;
+            break;
+        }
+        due = deadline < due ? deadline : due;
+        if (g->busy && !g->err.kind && loop_turn(loop, due, err) < 0)
+            return -1;
+    }
+    if (g->err.kind) {
+        *err = g->err;
+        return -1;
+    }
+    return spread_version(g, err);
+}
+
+void gather_free(struct gather *g)
+{
+    size_t i;
+
+    if (!g)
+        return;
+    for (i = 0; i < GATHER_JOBS; i++) {
+        call_clear(&g->slots[i].call);
+        paging_clear(&g->slots[i].paging);
+    }
+    jobs_end(&g->jobs);
+    buf_clear(&g->version);
+    mem_free(g);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/inquiry.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/answers.h"
+#include "client/identity.h"
+
+#include <string.h>
+
+struct inquiry {
+    struct inquiry *next;
+    struct listing *listing;
+    struct listed_run *run;
+    unsigned open; /* calls that have not ended */
+    struct answers answers;
+};
+
+/* A failure that is nobody's: it ends the listing. */
+static void break_off(struct inquiry *q, const struct err *why)
+{
+    if (!q->listing->err.kind)
+        q->listing->err = *why;
+}
+
+/* Whether two rows are members of ZIPs, which a list by type does not name. */
+static bool has_members(const struct artifact_list *list)
+{
+    size_t members = 0;
+    size_t i;
+
+    for (i = 0; i < list->count && members < 2; i++)
+        members += list->rows[i].bundle_key && list->rows[i].uri;
+    return members == 2;
+}
+
+static const char *name_of(const struct inquiry *q, unsigned nth)
+{
+    return nth ? q->run->other : q->run->id;
+}
+
+/* Ask for a list, by types or without. */
+static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
+{
+    struct call *call = &q->answers.calls[nth ? ASK_OTHER_LIST : ASK_LIST];
+    const struct listing *l = q->listing;
+
+    q->answers.wide[nth] = wide;
+    artifact_list_clear(&q->answers.lists[nth]);
+    if (api_url_list(l->api, &call->url, name_of(q, nth), l->filter, !wide, err) < 0)
+        return -1;
+    call_add(call);
+    return 0;
+}
+
+/* A list has come; true when it is asked for once more. */
+static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
+{
+    struct listing *l = q->listing;
+    struct artifact_list *list = &q->answers.lists[nth];
+    bool again =
+        call->request.status == 422 && !q->answers.wide[nth]; /* a type that is not known */
+    struct err err = call->err;
+
+    if (call->request.date != CLOCK_NONE) {
+        l->skew = call->request.date - clock_wall();
+        q->run->listed_at = call->request.date;
+    } else {
+        q->run->listed_at = clock_wall();
+    }
+    if (!err.kind &&
+        artifact_list_parse(list, buf_text(&call->body), call->body.len, &err) == 0)
+        again = l->bundles && !q->answers.wide[nth] && has_members(list);
+    if (again && ask_list(q, nth, true, &err) == 0)
+        return true;
+    if (nth && err.kind == ERR_NOT_FOUND)
+        return false; /* there is nothing under that name */
+    if (err.kind)
+        answers_fail(&q->answers, q->run, &err, "list the artifacts");
+    return false;
+}
+
+/* Read a record into its place; what is none was lost on its way. */
+static void take_record(struct inquiry *q, enum question what, struct run *out,
+                        struct call *call)
+{
+    struct listing *l = q->listing;
+
+    if (!call->err.kind)
+        q->answers.good[what] =
+            run_parse(out, buf_text(&call->body), call->body.len, &call->err) == 0;
+    if (what == ASK_RUN)
+        q->run->attempts = call->attempts;
+    else
+        q->answers.verdicts[what] =
+            endpoint_judge(&l->server, answers_endpoints[what], &call->request, &call->err);
+}
+
+static void take_timeline(struct inquiry *q, enum question what, struct call *call)
+{
+    q->answers.verdicts[what] = endpoint_judge(&q->listing->server, answers_endpoints[what],
+                                               &call->request, &call->err);
+    q->answers.good[what] = !call->err.kind;
+}
+
+static void take_task(struct inquiry *q, struct call *call)
+{
+    struct run task = { 0 };
+
+    take_record(q, ASK_TASK_V2, &task, call);
+    identity_take_name(q->run->other, q->run->id, task.run_id);
+    run_clear(&task);
+}
+
+/* What the timeline tells of the run's other name. */
+static void take_name(struct inquiry *q)
+{
+    const struct call *call = &q->answers.calls[ASK_TIMELINE];
+    struct region *region;
+    const char *other;
+    struct err err;
+
+    if (!q->answers.good[ASK_TIMELINE] || *q->run->other)
+        return;
+    region = region_new(&err);
+    if (!region || timeline_other(&other, buf_text(&call->body), call->body.len, q->run->id,
+                                  region, &err) < 0)
+        log_line(LOG_INFO, "run '%s': its timeline cannot be read: %s", q->run->id, err.text);
+    else
+        identity_take_name(q->run->other, q->run->id, other);
+    region_free(region);
+}
+
+/* Whether the filter wants what a list by type does not hold: ZIPs, and rows of types that the
+ * server itself does not know. */
+static bool wants_whole(const struct kind_filter *filter)
+{
+    const struct kind *kind;
+
+    for (kind = kinds; kind->type; kind++) {
+        if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
+            return true;
+    }
+    return kind_filter_match(filter, "unknown");
+}
+
+static const char *workflow_name(const struct listed_run *run)
+{
+    return identity_is_workflow(run->id)      ? run->id
+           : identity_is_workflow(run->other) ? run->other
+                                              : NULL;
+}
+
+static const char *session_name(const struct listed_run *run)
+{
+    return run->run.browser_session_id        ? run->run.browser_session_id
+           : run->workflow.browser_session_id ? run->workflow.browser_session_id
+                                              : NULL;
+}
+
+/* Whether the other name is still looked for by means of the timeline. */
+static bool names_by_timeline(const struct inquiry *q)
+{
+    const struct endpoints *server = &q->listing->server;
+    enum question first = identity_is_task(q->run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
+
+    return q->answers.good[ASK_RUN] && !*q->run->other && !q->answers.good[first] &&
+           (q->answers.asked[first] || server->absent[answers_endpoints[first]]);
+}
+
+static bool wants_timeline(const struct listing *l)
+{
+    return l->deep || l->children || records_want(l->records, ENDPOINT_TIMELINE) ||
+           records_want(l->records, ENDPOINT_STEPS) ||
+           records_want(l->records, ENDPOINT_ACTIONS);
+}
+
+/* Whether files of the browser session would be archived, or its record. */
+static bool wants_session(const struct listing *l)
+{
+    return records_want(l->records, ENDPOINT_SESSION) ||
+           (l->deep && (kind_filter_match(l->filter, "recording") ||
+                        kind_filter_match(l->filter, "download")));
+}
+
+/* Whether an optional question is to be asked now. */
+static bool wants(const struct inquiry *q, enum question what)
+{
+    const struct listing *l = q->listing;
+    const struct records *r = l->records;
+    const char *id = q->run->id;
+
+    if (l->server.absent[answers_endpoints[what]])
+        return false;
+    switch (what) {
+    case ASK_WORKFLOW:
+        return workflow_name(q->run) &&
+               (identity_is_workflow(id) || l->deep || l->children ||
+                !q->answers.good[ASK_RUN] || records_want(r, ENDPOINT_WORKFLOW_RUN));
+    case ASK_TIMELINE:
+        return (identity_is_workflow(id) || identity_is_task(id)) &&
+               (wants_timeline(l) || names_by_timeline(q));
+    case ASK_WORKFLOW_TIMELINE: /* a run that another one has started has it there alone */
+        return q->answers.asked[ASK_TIMELINE] &&
+               q->answers.verdicts[ASK_TIMELINE] == ENDPOINT_LACKED &&
+               q->answers.good[ASK_WORKFLOW] && q->run->workflow.workflow_permanent_id &&
+               wants_timeline(l);
+    case ASK_TASK_V2:
+        return identity_is_task(id) && q->answers.asked[ASK_RUN] && !*q->run->other;
+    case ASK_SESSION:
+        return wants_session(l) && session_name(q->run);
+    case ASK_RUN:
+    case ASK_LIST:
+    case ASK_OTHER_LIST:
+    case QUESTIONS:
+        break;
+    }
+    return false;
+}
+
+/* Ask one of the optional questions. */
+static int ask(struct inquiry *q, enum question what, struct err *err)
+{
+    const char *id = what == ASK_WORKFLOW            ? workflow_name(q->run)
+                     : what == ASK_SESSION           ? session_name(q->run)
+                     : what == ASK_WORKFLOW_TIMELINE ? q->run->workflow.workflow_permanent_id
+                                                     : q->run->id;
+    struct err why;
+
+    q->answers.asked[what] = true;
+    if (endpoint_url(q->listing->api, &q->answers.calls[what].url, answers_endpoints[what], id,
+                     workflow_name(q->run), &why) < 0) {
+        if (why.kind == ERR_FORMAT) { /* an ID of the service that is none */
+            q->answers.calls[what].err = why;
+            q->answers.verdicts[what] = ENDPOINT_FAILED;
+            return 0;
+        }
+        *err = why;
+        return -1;
+    }
+    q->run->records.requests++;
+    q->open++;
+    call_add(&q->answers.calls[what]);
+    return 0;
+}
+
+/* A completed run whose lists by type are empty is listed whole: is there nothing at all? */
+static bool is_suspicious(const struct inquiry *q)
+{
+    const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
+
+    return !q->answers.wide[0] && !q->run->failed && run->status &&
+           strcmp(run->status, "completed") == 0 && !q->answers.lists[0].count &&
+           !q->answers.lists[1].count;
+}
+
+static void go_on(struct inquiry *q);
+
+static void on_errands(void *ctx, const struct err *err)
+{
+    struct inquiry *q = ctx;
+
+    if (err) {
+        break_off(q, err);
+    } else {
+        q->open--;
+        go_on(q);
+    }
+}
+
+/* Ask for what the lists do not tell, once. */
+static int run_errands(struct inquiry *q, struct err *err)
+{
+    if (answers_timeline(&q->answers, q->run, err) < 0)
+        return -1;
+    q->answers.errands = (struct errands){
+        .run = q->run, .wide = q->answers.wide[0], .over = on_errands, .ctx = q
+    };
+    if (errands_begin(&q->answers.errands, q->answers.lists, 2, err) < 0)
+        return -1;
+    q->open += q->answers.errands.open > 0;
+    return 0;
+}
+
+/* The first round: what every run is asked for. */
+static int ask_first(struct inquiry *q, bool wide, struct err *err)
+{
+    q->answers.asked[ASK_RUN] = q->answers.asked[ASK_LIST] = true;
+    q->open += 2;
+    if (api_url_run(q->listing->api, &q->answers.calls[ASK_RUN].url, q->run->id, err) < 0)
+        return -1;
+    call_add(&q->answers.calls[ASK_RUN]);
+    return ask_list(q, 0, wide, err);
+}
+
+static int ask_wide(struct inquiry *q, struct err *err)
+{
+    q->open += q->answers.asked[ASK_OTHER_LIST] ? 2 : 1;
+    if (ask_list(q, 0, true, err) < 0)
+        return -1;
+    return q->answers.asked[ASK_OTHER_LIST] ? ask_list(q, 1, true, err) : 0;
+}
+
+/* Begin the next round, if there is something to ask. */
+static int ask_more(struct inquiry *q, struct err *err)
+{
+    const struct listing *l = q->listing;
+    bool wide = l->filter->wanted_count == 0 || wants_whole(l->filter);
+    int what;
+
+    if (q->answers.good[ASK_RUN])
+        identity_take(q->run->other, q->run->id, &q->run->run);
+    if (q->answers.good[ASK_WORKFLOW])
+        identity_take(q->run->other, q->run->id, &q->run->workflow);
+    take_name(q);
+    for (what = ASK_WORKFLOW; what < QUESTIONS; what++) {
+        if (!q->answers.asked[what] && wants(q, (enum question)what) &&
+            ask(q, (enum question)what, err) < 0)
+            return -1;
+    }
+    if (*q->run->other && !q->answers.asked[ASK_OTHER_LIST]) {
+        q->answers.asked[ASK_OTHER_LIST] = true;
+        q->open++;
+        if (ask_list(q, 1, q->answers.wide[0] || wide, err) < 0)
+            return -1;
+    }
+    if (!q->answers.asked[ASK_RUN])
+        return ask_first(q, wide, err);
+    if (q->open || q->run->failed)
+        return 0;
+    if (is_suspicious(q))
+        return ask_wide(q, err);
+    return l->deep && !q->answers.errands.run ? run_errands(q, err) : 0;
+}
+
+static void release(struct inquiry *q)
+{
+    answers_clear(&q->answers);
+    mem_free(q);
+}
+
+/* All is answered. */
+static void finish(struct inquiry *q)
+{
+    struct listing *l = q->listing;
+    struct inquiry **at = &l->inquiries;
+    struct err err;
+
+    err_clear(&err);
+    if (answers_settle(&q->answers, q->run, &err) < 0)
+        break_off(q, &err);
+    log_line(LOG_INFO, "run '%s'%s%s: %zu artifacts", q->run->id,
+             *q->run->other ? ", also " : "", q->run->other, q->run->list.count);
+    while (*at != q)
+        at = &(*at)->next;
+    *at = q->next;
+    l->open--;
+    l->done++;
+    release(q);
+}
+
+/* A round is over: the next one, or the end. */
+static void go_on(struct inquiry *q)
+{
+    struct err err;
+
+    err_clear(&err);
+    if (ask_more(q, &err) < 0)
+        break_off(q, &err);
+    else if (!q->open)
+        finish(q);
+}
+
+static void on_done(void *ctx, struct call *call)
+{
+    struct inquiry *q = ctx;
+
+    switch ((enum question)(call - q->answers.calls)) {
+    case ASK_RUN:
+        take_record(q, ASK_RUN, &q->run->run, call);
+        break;
+    case ASK_LIST:
+        if (take_list(q, 0, call))
+            return;
+        break;
+    case ASK_OTHER_LIST:
+        if (take_list(q, 1, call))
+            return;
+        break;
+    case ASK_WORKFLOW:
+        take_record(q, ASK_WORKFLOW, &q->run->workflow, call);
+        break;
+    case ASK_TIMELINE:
+    case ASK_WORKFLOW_TIMELINE:
+        take_timeline(q, (enum question)(call - q->answers.calls), call);
+        break;
+    case ASK_TASK_V2:
+        take_task(q, call);
+        break;
+    case ASK_SESSION:
+        take_record(q, ASK_SESSION, &q->run->session, call);
+        break;
+    case QUESTIONS:
+        break;
+    }
+    if (--q->open == 0)
+        go_on(q);
+}
+
+int inquiry_begin(struct listing *listing, struct listed_run *run, struct err *err)
+{
+    struct inquiry *q = mem_new(sizeof(*q), err);
+    int i;
+
+    if (!q)
+        return -1;
+    q->listing = listing;
+    q->run = run;
+    q->next = listing->inquiries;
+    listing->inquiries = q;
+    listing->open++;
+    run->listing = listing;
+    for (i = 0; i < QUESTIONS; i++)
+        call_init(&q->answers.calls[i], listing->callers,
+                  i == ASK_LIST || i == ASK_OTHER_LIST ? ARTIFACT_LIST_MAX
+                  : i == ASK_RUN                       ? RUN_JSON_MAX
+                                                       : RECORD_MAX,
+                  on_done, q);
+    return ask_more(q, err);
+}
+
+void inquiry_clear(struct listing *listing)
+{
+    struct inquiry *q;
+
+    while ((q = listing->inquiries)) {
+        listing->inquiries = q->next;
+        release(q);
+    }
+    listing->open = 0;
+}

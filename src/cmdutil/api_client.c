@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/api_client.h"
+
+#include "base/file.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "cli/exit.h"
+#include "cli/signals.h"
+#include "cmdutil/tool.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int talk_open(struct talk *talk, const struct session_args *session, struct err *err)
+{
+    struct engine_opts engine = { .agent = TOOL_NAME,
+                                  .ca_file = session->ca_file,
+                                  .jobs = TALK_JOBS };
+    struct loop_hooks hooks = { .stopped = signals_stopped };
+
+    if (signals_setup(err) < 0 || session_open(session, &talk->api, err) < 0)
+        return -1;
+    engine.secure = talk->api.secure;
+    hooks.stop_fd = signals_fd();
+    if (loop_init(&talk->loop, &engine, &hooks, err) < 0)
+        return -1;
+    callers_init(&talk->callers, &talk->loop, &talk->api, TALK_JOBS, TALK_RETRIES);
+    return 0;
+}
+
+void talk_close(struct talk *talk)
+{
+    loop_clear(&talk->loop);
+    log_hide(NULL);
+    api_clear(&talk->api);
+}
+
+int talk_listing(struct talk *talk, const struct session_args *session, char *const *ids,
+                 size_t count, const struct kind_filter *filter, struct listing *listing,
+                 struct err *err)
+{
+    int rc = talk_open(talk, session, err);
+
+    if (rc == 0)
+        rc = listing_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
+                           err);
+    loop_clear(&talk->loop); /* before the listing's calls, which it may still run, can go */
+    return rc;
+}
+
+static void on_done(void *ctx, struct call *call)
+{
+    (void)call;
+    *(bool *)ctx = true;
+}
+
+int talk_call(struct talk *talk, struct call *call, const char *body, size_t len,
+              struct err *err)
+{
+    bool came = false;
+
+    call->done = on_done;
+    call->ctx = &came;
+    if (body)
+        call_post(call, body, len);
+    call_add(call);
+    while (!came) {
+        uint64_t due = callers_pump(&talk->callers);
+
+        if (!came && loop_turn(&talk->loop, due, err) < 0) {
+            engine_drop(talk->loop.engine, &call->request);
+            return -1;
+        }
+    }
+    if (!call->err.kind)
+        return 0;
+    *err = call->err;
+    return -1;
+}
+
+int talk_status(const struct err *err)
+{
+    if (err->kind != ERR_CANCELLED || !signals_stop())
+        return -1;
+    log_line(LOG_ERROR, "stopped by signal %d", signals_stop());
+    return EXIT_SIGNAL + signals_stop();
+}
+
+int talk_put_raw(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    (void)ctx;
+    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
+                                                          : 0;
+}
+
+int talk_put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    (void)ctx;
+    return fwrite(bytes, 1, len, stdout) == len ? 0 : err_sys(err, "cannot write the result");
+}
+
+int talk_json(const char *lead, const char *json, size_t len, struct err *err)
+{
+    if (fputs(lead, stdout) == EOF)
+        return err_sys(err, "cannot write the result");
+    return jsonw_copy(talk_put, NULL, json, len, err);
+}
+
+int talk_redacted(const char *lead, const char *json, size_t len, const struct redact *what,
+                  struct err *err)
+{
+    struct buf clean;
+    int rc;
+
+    buf_init(&clean, redact_room(len));
+    rc = redact_json(&clean, json, len, what, err);
+    if (rc == 0)
+        rc = talk_json(lead, buf_text(&clean), clean.len, err);
+    buf_clear(&clean);
+    return rc;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/audit.h"
+
+#include "base/file.h"
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "client/listing.h"
+#include "cmdutil/api_client.h"
+#include "cmdutil/idlist.h"
+#include "format/sshsig.h"
+#include "reader/manifest_scan.h"
+
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FILES_MAX ((size_t)1 << 24)
+#define BATCH     500 /* runs that are asked about at a time */
+
+static bool is_archive(const char *name)
+{
+    static const char *const ends[] = {
+        ".tar.zst", ".tar.gz", ".tar", ".zip", ".tgz", ".tzst"
+    };
+    size_t len = strlen(name);
+    size_t i;
+
+    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        size_t n = strlen(ends[i]);
+
+        if (len > n && strcasecmp(name + len - n, ends[i]) == 0)
+            return name[0] != '.';
+    }
+    return false;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+int audit_find(struct audit_files *files, const char *dir, struct err *err)
+{
+    char *const roots[] = { (char *)(uintptr_t)dir, NULL };
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTSENT *entry;
+    int rc = 0;
+
+    if (!fts)
+        return err_sys(err, "cannot read '%s'", dir);
+    while (rc == 0 && (entry = fts_read(fts))) {
+        if (entry->fts_info != FTS_F || !is_archive(entry->fts_name))
+            continue;
+        rc = mem_room(&files->paths, &files->cap, files->count, sizeof(char *), FILES_MAX, err);
+        if (rc == 0) {
+            files->paths[files->count] = mem_copy(entry->fts_path, err);
+            rc = files->paths[files->count] ? 0 : -1;
+            files->count += rc == 0;
+        }
+    }
+    (void)fts_close(fts);
+    if (rc == 0 && !files->count)
+        rc = err_set(err, ERR_NOT_FOUND, "there is no archive below '%s'", dir);
+    return rc;
+}
+
+void audit_files_clear(struct audit_files *files)
+{
+    while (files->count)
+        mem_free(files->paths[--files->count]);
+    mem_free(files->paths);
+    *files = (struct audit_files){ 0 };
+}
+
+int audit_signature(const char *archive, const char *signature, const char *signers,
+                    const struct contents_digests *manifest, struct err *err)
+{
+    char *path = signature ? mem_copy(signature, err) : mem_format(err, "%s.sig", archive);
+    struct buf sig;
+    struct buf list;
+    char who[SSHSIG_WHO_MAX];
+    char shown[SSHSIG_WHO_MAX * 4];
+    char name[4096];
+    int rc = -1;
+
+    buf_init(&sig, SSHSIG_FILE_MAX);
+    buf_init(&list, SSHSIG_FILE_MAX);
+    if (path && file_load(signers, &list, err) == 0 && file_load(path, &sig, err) == 0) {
+        rc = sshsig_check(buf_text(&sig), buf_text(&list), manifest->sha512, who, err);
+        if (rc < 0)
+            (void)err_wrap(err, "'%s'", path);
+        else
+            (void)printf("%s: signed by %s\n", text_shown(name, sizeof(name), archive),
+                         text_shown(shown, sizeof(shown), who));
+    }
+    buf_clear(&sig);
+    buf_clear(&list);
+    mem_free(path);
+    return rc;
+}
+
+/* What an archive says of its runs and artifacts: those it holds, and those it knows it lacks.
+ */
+struct audit_held {
+    struct idlist runs;
+    struct table *names; /* of the runs */
+    struct table *artifacts;
+};
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct audit_held *held = ctx;
+    struct json *doc;
+    struct buf id;
+    int rc;
+
+    if (section != ROWS_RUNS && section != ROWS_ARTIFACTS && section != ROWS_MISSING)
+        return 0;
+    doc = json_parse(text, len, err);
+    rc = doc ? 0 : -1;
+
+    buf_init(&id, 4096);
+    if (rc == 0)
+        rc = json_append(
+            json_get(json_root(doc), section == ROWS_RUNS ? "run_id" : "artifact_id"), &id,
+            err);
+    if (rc == 0 && id.len && section == ROWS_RUNS) {
+        if (!table_get(held->names, id.data, id.len))
+            rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err) < 0
+                     ? -1
+                     : table_add(held->names, id.data, id.len, held, err);
+    } else if (rc == 0 && id.len && !table_get(held->artifacts, id.data, id.len)) {
+        rc = table_add(held->artifacts, id.data, id.len, held, err);
+    }
+    buf_clear(&id);
+    json_free(doc);
+    return rc;
+}
+
+static bool has_name(const struct audit_held *held, const char *name)
+{
+    return *name && table_get(held->names, name, strlen(name));
+}
+
+static size_t tell_lacking(const struct audit_held *held, const struct listing *listing)
+{
+    size_t lacking = 0;
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < listing->count; i++) {
+        const struct listed_run *run = &listing->runs[i];
+
+        if (run->failed)
+            log_line(LOG_WARNING, "%s", run->err.text);
+        if (run->depth && (has_name(held, run->id) || has_name(held, run->other)))
+            continue;                     /* it is asked about by itself */
+        if (run->depth && !run->failed) { /* none of the archive's */
+            lacking++;
+            log_line(
+                LOG_ERROR,
+                "the service has run '%.100s', which run '%.100s' started, and the archive "
+                "does not",
+                run->id, run->parent);
+            continue;
+        }
+        for (k = 0; !run->failed && k < run->list.count; k++) {
+            const struct artifact *a = &run->list.rows[k];
+            const struct kind *kind = kind_find(a->artifact_type);
+
+            if (table_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
+                (kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0))
+                continue;
+            lacking++;
+            log_line(LOG_ERROR,
+                     "the service has artifact '%.100s' (%.60s) of run '%s', and the "
+                     "archive does not",
+                     a->artifact_id, a->artifact_type ? a->artifact_type : "no type", run->id);
+        }
+    }
+    return lacking;
+}
+
+struct audit_held *audit_held_new(struct err *err)
+{
+    struct audit_held *held = mem_new(sizeof(*held), err);
+
+    if (!held)
+        return NULL;
+    held->names = table_new(err);
+    held->artifacts = table_new(err);
+    if (held->names && held->artifacts)
+        return held;
+    audit_held_free(held);
+    return NULL;
+}
+
+void audit_held_free(struct audit_held *held)
+{
+    if (!held)
+        return;
+    idlist_clear(&held->runs);
+    table_free(held->names);
+    table_free(held->artifacts);
+    mem_free(held);
+}
+
+int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
+{
+    struct box box = { 0 };
+    int rc = box_open(&box, archive, err);
+
+    if (rc == 0)
+        rc = contents_read(&box, on_row, held, NULL, err);
+    box_close(&box);
+    return rc;
+}
+
+int audit_against_api(const struct audit_held *held, const struct session_args *session,
+                      size_t *lacking, struct err *err)
+{
+    struct kind_filter filter = { 0 };
+    size_t from;
+    int rc = 0;
+
+    *lacking = 0;
+    for (from = 0; rc == 0 && from < held->runs.count; from += BATCH) {
+        struct listing listing = { .children = true, .deep = true };
+        struct talk talk = { 0 };
+        size_t count = held->runs.count - from < BATCH ? held->runs.count - from : BATCH;
+
+        rc = talk_listing(&talk, session, held->runs.ids + from, count, &filter, &listing, err);
+        if (rc == 0)
+            *lacking += tell_lacking(held, &listing);
+        listing_clear(&listing);
+        talk_close(&talk);
+    }
+    return rc;
+}

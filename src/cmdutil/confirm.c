@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/confirm.h"
+
+#include "api/run.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/db.h"
+#include "catalog/run_state.h"
+#include "cli/signals.h"
+#include "client/listing.h"
+#include "cmdutil/api_client.h"
+#include "sync/lock.h"
+#include "sync/recheck.h"
+
+#include <string.h>
+
+#define BATCH 100
+
+struct confirming {
+    struct confirm *confirm;
+    struct catalog *catalog;
+    struct talk talk;
+    char *const *ids;
+    bool *changed;       /* of each ID */
+    struct table *asked; /* the IDs: each is judged by itself */
+};
+
+/* What differs between a run as it is archived and as it is listed. */
+struct difference {
+    const char *what; /* NULL: nothing */
+    const char *artifact_id;
+};
+
+static int on_difference(void *ctx, const struct artifact *a, enum recheck_match match,
+                         struct err *err)
+{
+    struct difference *d = ctx;
+
+    (void)err;
+    d->artifact_id = a->artifact_id;
+    d->what = match == RECHECK_NEW
+                  ? "is not archived"
+                  : "has another size, checksum or time than it was archived by";
+    return 1;
+}
+
+/* Whether a run that another one has started is known as safe, or not had by the service. */
+static bool is_safe_child(const struct confirming *c, const struct listed_run *child)
+{
+    return table_get(c->asked, child->id, strlen(child->id)) ||
+           (*child->other && table_get(c->asked, child->other, strlen(child->other))) ||
+           (child->failed && child->err.kind == ERR_NOT_FOUND);
+}
+
+/* One run, as the service has it now; those that it has started are behind it. */
+static int judge(struct confirming *c, const struct listed_run *run, size_t count,
+                 struct err *err)
+{
+    size_t i;
+
+    struct confirm *confirm = c->confirm;
+    struct difference d = { NULL, NULL };
+
+    if (run->failed && run->err.kind == ERR_DENIED) {
+        *err = run->err;
+        return -1;
+    }
+    if (run->failed && run->err.kind == ERR_NOT_FOUND) {
+        confirm->left++;
+        return 0;
+    }
+    if (run->failed) {
+        log_line(LOG_WARNING, "run '%s' is left out: it cannot be listed: %s", run->id,
+                 run->err.text);
+        confirm->unasked++;
+        return 0;
+    }
+    for (i = 1; i < count && !d.what; i++) {
+        if (!is_safe_child(c, &run[i]))
+            d.what = "it has started a run that is not archived whole";
+    }
+    if (!run_is_over(&run->run))
+        d.what = "it is going on again";
+    else if (!d.what &&
+             recheck_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
+        return -1;
+    if (!d.what)
+        return confirm->fn(confirm->ctx, run->id, err);
+    log_line(LOG_WARNING, "run '%s' is left out, and looked at by the next sync: %s%s%s%s",
+             run->id, d.artifact_id ? "artifact '" : "", d.artifact_id ? d.artifact_id : "",
+             d.artifact_id ? "' " : "", d.what);
+    confirm->changed++;
+    c->changed[run->asked] = true;
+    return 0;
+}
+
+/* Ask about some of them. */
+static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
+{
+    struct listing listing = { .bundles = true, .calm = true, .children = true, .deep = true };
+    size_t roots = 0;
+    size_t to;
+    size_t i;
+    int rc = listing_fetch(&listing, &c->talk.loop, &c->talk.callers, &c->talk.api,
+                           c->ids + from, count, c->confirm->types, err);
+
+    for (i = 0; rc == 0 && i < listing.count; i = to, roots++) {
+        for (to = i + 1; to < listing.count && listing.runs[to].depth;)
+            to++;
+        listing.runs[i].asked += from;
+        rc = judge(c, &listing.runs[i], to - i, err);
+    }
+    if (rc == 0 && roots < count) { /* two names of one run: it has no list of its own */
+        log_line(LOG_WARNING, "%zu IDs are left out: they are other names of runs",
+                 count - roots);
+        c->confirm->unasked += count - roots;
+    }
+    if (rc < 0)
+        loop_clear(&c->talk.loop); /* before the listing's calls, which it may still run, go */
+    listing_clear(&listing);
+    return rc;
+}
+
+/* Those that changed are to be listed again by the next sync. */
+static int reopen(const struct confirming *c, size_t count, struct err *err)
+{
+    struct lock lock = { -1 };
+    struct catalog *catalog = NULL;
+    size_t i;
+    int rc = lock_take(&lock, c->confirm->dir, 0, signals_stopped, NULL, err);
+
+    if (rc == 0)
+        catalog = catalog_open(c->confirm->dir, CATALOG_WRITE, err);
+    rc = catalog ? catalog_begin(catalog, err) : -1;
+    if (rc == 0) {
+        for (i = 0; rc == 0 && i < count; i++) {
+            if (c->changed[i])
+                rc = state_reopen(catalog, c->ids[i], 0, "it is otherwise at the service", err);
+        }
+        if (rc == 0)
+            rc = catalog_commit(catalog, err);
+        else
+            catalog_rollback(catalog);
+    }
+    catalog_free(catalog);
+    lock_drop(&lock);
+    return rc;
+}
+
+int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct err *err)
+{
+    struct confirming c = { .confirm = confirm, .ids = ids };
+    size_t from;
+    size_t i;
+    int rc = 0;
+
+    confirm->changed = confirm->unasked = confirm->left = 0;
+    if (!count)
+        return 0;
+    c.changed = mem_array(count, sizeof(*c.changed), err);
+    c.catalog = c.changed ? catalog_open(confirm->dir, CATALOG_READ, err) : NULL;
+    c.asked = c.catalog ? table_new(err) : NULL;
+    rc = c.asked ? 0 : -1;
+    for (i = 0; rc == 0 && i < count; i++) {
+        if (!table_get(c.asked, ids[i], strlen(ids[i])))
+            rc = table_add(c.asked, ids[i], strlen(ids[i]), &c, err);
+    }
+    if (rc == 0)
+        rc = talk_open(&c.talk, confirm->session, err);
+    for (from = 0; rc == 0 && from < count; from += BATCH)
+        rc = ask(&c, from, count - from < BATCH ? count - from : BATCH, err);
+    talk_close(&c.talk);
+    catalog_free(c.catalog);
+    if (confirm->changed && rc == 0) {
+        rc = reopen(&c, count, err);
+        if (rc < 0)
+            (void)err_wrap(err, "cannot note that runs are to be archived anew");
+    }
+    table_free(c.asked);
+    mem_free(c.changed);
+    return rc;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/idlist.h"
+
+#include "api/run.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define IDS_MAX  1000000
+#define FILE_MAX ((size_t)64 << 20)
+
+int idlist_add(struct idlist *list, const char *id, const char *where, struct err *err)
+{
+    char shown[80];
+    size_t i;
+
+    if (!run_id_valid(id)) {
+        (void)err_set(err, ERR_USAGE, "%s: '%s' is no run ID", where,
+                      text_shown(shown, sizeof(shown), id));
+        return err_hint(err, "run IDs are letters, digits, '_' and '-', such as tsk_123");
+    }
+    for (i = 0; i < list->count; i++) {
+        if (strcmp(list->ids[i], id) == 0)
+            return 0;
+    }
+    if (mem_room(&list->ids, &list->cap, list->count, sizeof(char *), IDS_MAX, err) < 0)
+        return -1;
+    list->ids[list->count] = mem_copy(id, err);
+    if (!list->ids[list->count])
+        return -1;
+    list->count++;
+    return 0;
+}
+
+int idlist_load(struct idlist *list, const char *path, struct err *err)
+{
+    struct buf text;
+    char *line;
+    char *next;
+    unsigned n = 0;
+    int rc;
+
+    buf_init(&text, FILE_MAX);
+    rc = file_load(path, &text, err);
+    for (line = text.data; rc == 0 && line; line = next) {
+        char where[300];
+
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        n++;
+        line[strcspn(line, "#")] = '\0';
+        line += strspn(line, " \t\r");
+        while (*line && strchr(" \t\r", line[strlen(line) - 1]))
+            line[strlen(line) - 1] = '\0';
+        (void)snprintf(where, sizeof(where), "'%.200s', line %u", path, n);
+        if (*line)
+            rc = idlist_add(list, line, where, err);
+    }
+    buf_clear(&text);
+    return rc;
+}
+
+int idlist_collect(struct idlist *list, int count, char *const *operands,
+                   const struct opt_list *files, struct err *err)
+{
+    char where[32];
+    size_t k;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        (void)snprintf(where, sizeof(where), "argument %d", i + 1);
+        if (idlist_add(list, operands[i], where, err) < 0)
+            return -1;
+    }
+    for (k = 0; k < files->count; k++) {
+        if (idlist_load(list, files->at[k], err) < 0)
+            return -1;
+    }
+    if (!list->count)
+        return err_set(err, ERR_USAGE,
+                       files->count ? "the input holds no run ID" : "no run ID given");
+    return 0;
+}
+
+void idlist_clear(struct idlist *list)
+{
+    while (list->count)
+        mem_free(list->ids[--list->count]);
+    mem_free(list->ids);
+    *list = (struct idlist){ 0 };
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/outcome.h"
+
+#include "base/clock.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/exit.h"
+#include "cli/progress.h"
+#include "client/wait.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct outcome_hooks {
+    bool print;
+};
+
+static void on_ended(void *ctx, const struct waited *w)
+{
+    const struct outcome_hooks *hooks = ctx;
+    char status[64];
+
+    if (w->failed) {
+        log_line(LOG_ERROR, "%s", w->err.text);
+        return;
+    }
+    (void)text_shown(status, sizeof(status), w->run.status);
+    if (hooks->print) {
+        (void)printf("%s %s\n", w->id, status);
+        (void)fflush(stdout);
+    }
+    if (strcmp(w->run.status, "completed") != 0)
+        log_line(LOG_ERROR, "run '%s' %s%s%s", w->id, status, w->run.failure_reason ? ": " : "",
+                 w->run.failure_reason ? w->run.failure_reason : "");
+}
+
+static void on_news(void *ctx, size_t ended, size_t count)
+{
+    char line[80];
+
+    (void)ctx;
+    (void)snprintf(line, sizeof(line), "waiting: %zu of %zu run%s ended", ended, count,
+                   count == 1 ? "" : "s");
+    progress_show(line);
+}
+
+static int print_json(const struct waited *runs, size_t count, struct err *err)
+{
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    size_t i;
+    int rc;
+
+    if (!w)
+        return -1;
+    jsonw_init(w, talk_put, NULL);
+    jsonw_array(w, NULL, JSONW_LINES);
+    for (i = 0; i < count; i++) {
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "run_id", runs[i].id);
+        jsonw_text(w, "status", runs[i].run.status);
+        jsonw_bool(w, "ended", runs[i].ended);
+        jsonw_bool(w, "retry_pending", runs[i].pending);
+        jsonw_text(w, "next_attempt_at", runs[i].run.next_attempt_at);
+        jsonw_text(w, "failure_reason", runs[i].run.failure_reason);
+        jsonw_text(w, "finished_at", runs[i].run.finished_at);
+        jsonw_text(w, "error", runs[i].failed ? runs[i].err.text : NULL);
+        jsonw_close(w);
+    }
+    jsonw_close(w);
+    rc = jsonw_end(w, err);
+    mem_free(w);
+    return rc;
+}
+
+/* The exit status that the runs' ends make together. */
+static int status_of(const struct waited *runs, size_t count)
+{
+    bool late = false;
+    bool bad = false;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        bool completed = runs[i].ended && strcmp(runs[i].run.status, "completed") == 0;
+
+        if (!runs[i].ended && !runs[i].failed) {
+            late = true;
+            log_line(LOG_ERROR, "run '%s' has not ended in time; it is %s%s", runs[i].id,
+                     runs[i].status[0] ? runs[i].status : "unknown how it is",
+                     runs[i].pending ? ", and is going to be tried again" : "");
+        }
+        bad = bad || (!completed && (runs[i].ended || runs[i].failed));
+    }
+    return late ? EXIT_LATER : bad ? EXIT_FAILED : EXIT_DONE;
+}
+
+int outcome_wait(struct talk *talk, char *const *ids, size_t count, uint64_t interval,
+                 uint64_t timeout, const struct command_args *common, bool print, bool raw,
+                 struct err *err)
+{
+    struct outcome_hooks hooks = { print && !common->json };
+    struct wait_opts opts = { .api = &talk->api,
+                              .loop = &talk->loop,
+                              .callers = &talk->callers,
+                              .interval = interval ? interval : 1,
+                              .raw = raw,
+                              .deadline = timeout ? clock_mono() + timeout : UINT64_MAX,
+                              .ended = on_ended,
+                              .news = on_news,
+                              .ctx = &hooks };
+    struct waited *runs = mem_array(count, sizeof(*runs), err);
+    size_t i;
+    int rc;
+
+    if (!runs)
+        return -1;
+    for (i = 0; i < count; i++)
+        runs[i].id = ids[i];
+    if (progress_possible() && !common->quiet && !common->verbose && common->log_format == 0)
+        progress_begin();
+    rc = wait_for(&opts, runs, count, err);
+    progress_end();
+    if (rc == 0 && print && common->json)
+        rc = print_json(runs, count, err);
+    if (rc == 0)
+        rc = status_of(runs, count);
+    wait_clear(runs, count);
+    mem_free(runs);
+    return rc;
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/pull_job.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pulse.h"
+#include "base/text.h"
+#include "cli/child.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/watchdog.h"
+#include "cmdutil/summary.h"
+#include "cmdutil/tool.h"
+#include "reader/archive_reader.h"
+#include "reader/manifest_scan.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_EVERY 100 /* ms between two pictures of the moving line */
+
+static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
+static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
+
+/* clang-format off */
+const struct opt archive_type_opts[] = {
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(archive_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(archive_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_story_opts[] = {
+    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(archive_args, records),       "what else tells the story of a run: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
+    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(archive_args, no_children),   "without the runs that these runs have started", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_format_opts[] = {
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(archive_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(archive_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(archive_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
+    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(archive_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(archive_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
+    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
+    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_report),  "leave out index.html, the offline view", 0, 0, NULL, false, NULL },
+    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(archive_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(archive_args, mode),       "the archive's permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_series_opts[] = {
+    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but nothing else of the environment; what it prints goes to standard error", 0, 0, NULL, false, NULL },
+    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, command_timeout), "end --anchor-command after this time (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_transfer_opts[] = {
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(archive_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
+    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(archive_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
+    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(archive_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
+    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(archive_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(archive_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop listing and fetching after this time, and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
+    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
+    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(archive_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+/* clang-format on */
+
+/* Answer SIGUSR1: how far it is, and where each transfer stands. */
+static void tell_all(const struct pull_status *status)
+{
+    char line[400];
+    unsigned i;
+
+    log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    for (i = 0; i < WAITS; i++) {
+        if (pulse_waits((enum pulse_wait)i))
+            log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
+    }
+    for (i = 0; i < PULSE_SLOTS; i++) {
+        if (pulse_slot_text(i, line, sizeof(line)))
+            log_line(LOG_STATUS, "transfer %u: %s", i + 1, line);
+    }
+}
+
+void archive_tell(void *ctx, const struct pull_status *status)
+{
+    struct archive_job *job = ctx;
+    uint64_t now = clock_mono();
+    char line[400];
+
+    if (signals_asked())
+        tell_all(status);
+    if (job->moving && now >= job->drawn + STATUS_EVERY) {
+        job->drawn = now;
+        progress_show(summary_status(line, sizeof(line), status));
+    }
+}
+
+static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
+                     struct err *err)
+{
+    const char *stranger;
+    const char *near;
+    size_t i;
+
+    for (i = 0; i < lists->count; i++) {
+        if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
+            return -1;
+        near = stranger ? kind_nearest(stranger) : NULL;
+        if (stranger)
+            log_line(LOG_WARNING, "'%s' is no artifact type or group known here%s%s%s",
+                     stranger, near ? "; did you mean '" : "", near ? near : "",
+                     near ? "'?" : "");
+    }
+    return 0;
+}
+
+int archive_filter(struct kind_filter *filter, const struct opt_list *types,
+                   const struct opt_list *excluded, struct err *err)
+{
+    return add_types(filter, types, false, err) < 0 ? -1
+                                                    : add_types(filter, excluded, true, err);
+}
+
+/* The archive's name, format and top directory. */
+static int choose_output(struct archive_job *job, struct err *err)
+{
+    const struct archive_args *args = job->args;
+    char when[CLOCK_TEXT_MAX];
+    char name[64];
+    const char *base;
+    size_t len;
+
+    (void)snprintf(name, sizeof(name), "skyarc-%s",
+                   clock_format(when, clock_wall(), CLOCK_COMPACT));
+    job->to_stdout = args->output && strcmp(args->output, "-") == 0;
+    job->format = VOLUME_TAR_ZST;
+    if (args->format && volume_format_of(args->format, true, &job->format, err) < 0)
+        return err_wrap(err, "--format");
+    if (!args->output) {
+        job->output = mem_format(err, "%s.%s", name, volume_format_name(job->format));
+    } else {
+        job->output = mem_copy(args->output, err);
+        if (!args->format && !job->to_stdout && strncmp(args->output, "/dev/", 5) != 0 &&
+            volume_format_of(args->output, false, &job->format, err) < 0) {
+            (void)err_wrap(err, "--output");
+            return err_hint(err, "--format says which it is to be");
+        }
+    }
+    if (!job->output)
+        return -1;
+    if (job->format != VOLUME_TAR_ZST && args->level > 9)
+        return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
+                       volume_format_name(job->format));
+    base = job->to_stdout ? name : path_base(job->output);
+    (void)path_safe(job->top, base);
+    len = strlen(job->top);
+    if (!job->to_stdout && strchr(job->top + 1, '.') && job->top[0]) {
+        char *dot = strrchr(job->top + 1, '.');
+
+        *dot = '\0';
+        if (strlen(job->top) > 4 && strcmp(job->top + strlen(job->top) - 4, ".tar") == 0)
+            job->top[strlen(job->top) - 4] = '\0';
+    }
+    if (!*job->top || !len)
+        (void)snprintf(job->top, sizeof(job->top), "%s", name);
+    return 0;
+}
+
+static int load_key(struct archive_job *job, struct err *err)
+{
+    const char *path = job->args->sign;
+    struct buf text;
+
+    if (!path)
+        return 0;
+    if (job->to_stdout)
+        return err_set(err, ERR_USAGE, "--sign writes beside the archive, which needs a name");
+    buf_init(&text, SSHSIG_FILE_MAX);
+    if (file_load(path, &text, err) == 0) {
+        job->sign_key = sshsig_key_read(buf_text(&text), text.len, err);
+        if (!job->sign_key)
+            (void)err_wrap(err, "'%s'", path);
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.cap);
+    buf_clear(&text);
+    return job->sign_key ? 0 : -1;
+}
+
+/*
+ * The key by which a later attempt knows that it was us who wrote the unfinished archive.
+ * Without one, what has no checksum of the service is fetched again.
+ */
+static void load_state_key(struct archive_job *job)
+{
+    const char *dirs[] = { getenv("STATE_DIRECTORY"), getenv("XDG_STATE_HOME"),
+                           getenv("HOME") };
+    const char *const paths[] = { "key", "skyarc/key", ".local/state/skyarc/key" };
+    struct err err;
+    size_t i;
+
+    for (i = 0; i < 3 && !job->state_key; i++) {
+        char *path = dirs[i] && *dirs[i] == '/' && access(dirs[i], W_OK) == 0
+                         ? mem_format(&err, "%s/%s", dirs[i], paths[i])
+                         : NULL;
+
+        if (!path)
+            continue;
+        job->state_key = secret_own(path, &err);
+        if (!job->state_key)
+            log_line(LOG_INFO, "%s", err.text);
+        mem_free(path);
+    }
+}
+
+static int load_previous(struct archive_job *job, struct err *err)
+{
+    struct box box = { 0 };
+    struct contents_digests digests;
+    int rc = box_open(&box, job->args->after, err);
+
+    if (rc == 0)
+        rc = contents_read(&box, NULL, NULL, &digests, err);
+    if (rc == 0)
+        text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
+    box_close(&box);
+    return rc < 0 ? err_wrap(err, "--after") : 0;
+}
+
+/* Tell somebody outside what the head of the series is; the archive stands in any case. */
+static int tell_anchor(const struct archive_job *job, const struct pull_result *result,
+                       struct err *err)
+{
+    char text[SHA256_TEXT];
+    char *env[] = { NULL, NULL, NULL };
+    struct child_opts opts = { .command = job->args->anchor_command,
+                               .env = env,
+                               .timeout = job->args->command_timeout };
+    int rc = -1;
+
+    if (!opts.command)
+        return 0;
+    text_hex(text, result->manifest_sha256, SHA256_SIZE);
+    env[0] = mem_format(err, "SKYARC_HEAD=%s", text);
+    env[1] = env[0] ? mem_format(err, "SKYARC_ARCHIVE=%s", job->output) : NULL;
+    if (env[1])
+        rc = child_run(&opts, err);
+    mem_free(env[0]);
+    mem_free(env[1]);
+    if (rc == 0)
+        return 0;
+    if (err->kind == ERR_CANCELLED)
+        return err_wrap(err, "stopped; '%s' is written, and --anchor-command was stopped",
+                        job->output);
+    return err_wrap(err, "'%s' is written, and --anchor-command failed", job->output);
+}
+
+int archive_init(struct archive_job *job, const struct archive_args *args,
+                 const struct command_args *common, struct err *err)
+{
+    job->args = args;
+    job->common = common;
+    if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+        endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
+        choose_output(job, err) < 0 || load_key(job, err) < 0)
+        return -1;
+    load_state_key(job);
+    if (watchdog_start(args->hang_timeout, err) < 0)
+        return -1;
+    return args->after ? load_previous(job, err) : 0;
+}
+
+void archive_clear(struct archive_job *job)
+{
+    watchdog_stop();
+    kind_filter_clear(&job->filter);
+    sshsig_key_free(job->sign_key);
+    job->sign_key = NULL;
+    secret_free(job->state_key);
+    job->state_key = NULL;
+    mem_free(job->output);
+    job->output = NULL;
+}
+
+void archive_fill(const struct archive_job *job, const struct api *api, struct pull_opts *opts)
+{
+    const struct archive_args *args = job->args;
+    const char *tmp = getenv("TMPDIR");
+
+    *opts = (struct pull_opts){
+        .api = api,
+        .filter = &job->filter,
+        .children = !args->no_children,
+        .records = &job->records,
+        .tool = TOOL_NAME,
+        .ca_file = job->ca_file,
+        .spool_dir = args->spool_dir ? args->spool_dir
+                     : tmp && *tmp   ? tmp
+                                     : "/var/tmp",
+        .output = job->output,
+        .top = job->top,
+        .view = !args->no_report,
+        .sign_key = job->sign_key,
+        .state_key = secret_peek(job->state_key),
+        .previous = args->after ? path_base(args->after) : NULL,
+        .previous_sha256 = job->previous_sha256,
+        .format = job->format,
+        .level = (int)args->level,
+        .force = args->force,
+        .mode = args->mode,
+        .strict = args->strict,
+        .dedupe = !args->no_dedupe,
+        .duplicates = (enum stow_duplicates)args->duplicates,
+        .bundles = (enum bundle_mode)args->bundles,
+        .local_root = args->local_root,
+        .jobs = (unsigned)args->jobs,
+        .retries = (unsigned)args->retries,
+        .timeout = args->timeout,
+        .rate_bps = args->limit_rate,
+        .stall_bps = args->speed_limit,
+        .stall_s = (args->speed_time + 999) / 1000,
+        .max_size = args->max_size,
+        .wait_interval = job->wait_interval,
+        .stop_fd = -1,
+    };
+}
+
+/* What the hooks of one pull need: the job, and the caller's own. */
+struct hooks {
+    struct archive_job *job;
+    void (*planned)(void *ctx, const struct pull_planned *planned);
+    void *ctx;
+};
+
+static void hook_status(void *ctx, const struct pull_status *status)
+{
+    archive_tell(((struct hooks *)ctx)->job, status);
+}
+
+static void hook_planned(void *ctx, const struct pull_planned *planned)
+{
+    const struct hooks *hooks = ctx;
+
+    hooks->planned(hooks->ctx, planned);
+}
+
+int archive_run(struct archive_job *job, const struct api *api, char *const *ids, size_t count,
+                void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                struct pull_result *result, struct err *err)
+{
+    struct hooks hooks = { job, planned, ctx };
+    struct pull_opts opts;
+    int rc;
+
+    archive_fill(job, api, &opts);
+    opts.run_ids = ids;
+    opts.run_count = count;
+    opts.stop_fd = signals_fd();
+    opts.stopped = signals_stopped;
+    opts.status = hook_status;
+    opts.planned = planned ? hook_planned : NULL;
+    opts.ctx = &hooks;
+    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
+                  job->common->log_format == 0;
+    if (job->moving)
+        progress_begin();
+    rc = pull_run(&opts, result, err);
+    progress_end();
+    if (rc < 0 && result->kept)
+        (void)err_hint(err,
+                       "%zu artifact%s kept in '%.200s.partial': the same command%s%.200s goes "
+                       "on from there",
+                       result->kept, result->kept == 1 ? " is" : "s are", job->output,
+                       job->args->output ? "" : " with -o ",
+                       job->args->output ? "" : job->output);
+    return rc == 0 && !planned ? tell_anchor(job, result, err) : rc;
+}
+
+int archive_report(const struct archive_job *job, const struct pull_result *result, int rc,
+                   struct err *err)
+{
+    const struct command_args *common = job->common;
+    bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
+    FILE *out = job->to_stdout ? stderr : stdout;
+    struct err why;
+
+    if (common->json) {
+        if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&
+            rc == 0) {
+            *err = why;
+            return -1;
+        }
+    } else if (rc == 0 && people && !common->quiet) {
+        summary_text(out, job->output, result);
+    } else if (rc == 0 && job->args->after && !common->quiet) {
+        summary_head(out, job->output, result); /* cron's mail keeps it */
+    }
+    return rc;
+}
+
+int archive_status(const struct pull_result *result, int rc, const struct err *err)
+{
+    if (rc == 0)
+        return result->incomplete ? EXIT_INCOMPLETE : EXIT_DONE;
+    if (err->kind == ERR_CANCELLED && signals_stop()) {
+        const char *how = strchr(err->text, ';');
+
+        log_line(LOG_ERROR, "stopped by signal %d%s", signals_stop(),
+                 how ? how : "; nothing was written");
+        return EXIT_SIGNAL + signals_stop();
+    }
+    if (signals_stop() == SIGXFSZ) { /* the write that failed may have been told first */
+        log_line(LOG_ERROR, "stopped by signal %d: %s", SIGXFSZ, err->text);
+        return EXIT_SIGNAL + SIGXFSZ;
+    }
+    return -1;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/report.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "reader/archive_reader.h"
+#include "reader/entry_reader.h"
+#include "reader/inventory.h"
+#include "reader/manifest_scan.h"
+#include "redact/redact.h"
+#include "view/page.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct report {
+    struct box box;
+    struct page *page;
+    struct roll *roll; /* which paths are artifacts, and of what type */
+};
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct report *r = ctx;
+
+    if (roll_add(r->roll, section, text, len, err) < 0)
+        return -1;
+    return page_row(r->page, section, text, len, err);
+}
+
+/* A text on its way into the page. */
+struct reading {
+    struct tape *tape;
+    struct sha256 *sha;
+    uint64_t left;
+    const uint8_t *want;
+};
+
+/* Give the page more of a text. One that it wants whole is compared with its digest before the
+ * page has all of it; of one that is cut, only the beginning is read. */
+static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
+{
+    struct reading *reading = ctx;
+    ssize_t n = tape_read(reading->tape, bytes, len, err);
+    uint8_t sha256[SHA256_SIZE];
+
+    if (n <= 0)
+        return n;
+    sha256_add(reading->sha, bytes, (size_t)n);
+    reading->left -= (uint64_t)n < reading->left ? (uint64_t)n : reading->left;
+    if (reading->left)
+        return n;
+    sha256_end(reading->sha, sha256);
+    return memcmp(sha256, reading->want, SHA256_SIZE) == 0
+               ? n
+               : err_set(err, ERR_MISMATCH,
+                         "it does not have the SHA-256 that the manifest gives");
+}
+
+/* Give the page what it wants of one file, which the manifest must name, with this size. */
+static int take(struct report *r, struct tape *tape, const struct tape_entry *entry,
+                struct err *err)
+{
+    size_t top = strlen(r->box.top);
+    struct reading reading = { .tape = tape, .left = entry->size };
+    struct roll_row row;
+    const char *path = entry->path + top + 1;
+    const char *media_type;
+    uint32_t number = ROLL_NONE;
+    int rc;
+
+    if (strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/')
+        number = roll_find(r->roll, path);
+    if (number == ROLL_NONE)
+        return 0;
+    roll_get(r->roll, number, &row);
+    if (entry->size != row.size)
+        return err_set(err, ERR_MISMATCH, "it does not have the size that the manifest gives");
+    reading.want = row.sha256;
+    reading.sha = sha256_new(err);
+    if (!reading.sha)
+        return -1;
+    media_type = row.document ? NULL : row.media_type ? row.media_type : "";
+    rc = page_take(r->page, path, row.artifact_type, media_type, entry->size, read_entry,
+                   &reading, err);
+    sha256_free(reading.sha);
+    return rc;
+}
+
+static bool is_damage(const struct err *err)
+{
+    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
+}
+
+static int read_texts(struct report *r, struct err *err)
+{
+    struct tape *tape = tape_open(&r->box, 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    int rc = tape ? 1 : -1;
+
+    while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
+        if (entry.kind != TAPE_FILE || take(r, tape, &entry, err) == 0)
+            continue;
+        rc = is_damage(err) && !tape_broken(tape) ? 1 : -1;
+        if (rc > 0)
+            log_line(LOG_WARNING, "'%.600s' is not in the page: %s", entry.path, err->text);
+    }
+    tape_free(tape);
+    if (rc < 0 && is_damage(err)) {
+        log_line(LOG_WARNING, "the archive is damaged; texts are missing: %s", err->text);
+        err_clear(err);
+        return 0;
+    }
+    return rc;
+}
+
+/* An archive of an earlier version, or of somebody else, may hold more than is shown. */
+static int clean(struct buf *out, const char *text, size_t len, struct err *err)
+{
+    static const struct redact what = { NULL, false, NULL };
+
+    return redact_text(out, text, len, &what, err);
+}
+
+struct report *report_new(const char *dir, struct err *err)
+{
+    struct report *r = mem_new(sizeof(*r), err);
+
+    if (!r)
+        return NULL;
+    r->page = page_new(dir, err);
+    r->roll = roll_new(0, err);
+    if (r->page)
+        page_clean(r->page, clean);
+    if (r->page && r->roll)
+        return r;
+    report_free(r);
+    return NULL;
+}
+
+int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
+                struct err *err)
+{
+    if (box_open(&r->box, archive, err) < 0)
+        return -1;
+    box_watch(&r->box, stopped, NULL);
+    return contents_read(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
+}
+
+void report_free(struct report *r)
+{
+    if (!r)
+        return;
+    page_free(r->page);
+    roll_free(r->roll);
+    box_close(&r->box);
+    mem_free(r);
+}
+
+const char *report_top(const struct report *r)
+{
+    return r->box.top;
+}
+
+int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
+{
+    struct report *r = ctx;
+
+    return page_write(r->page, r->box.top, put, put_ctx, err);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/run_print.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/table.h"
+#include "redact/redact.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define SHOWN_MAX  4000
+#define NAME_WIDTH 12
+
+static void field(const char *name, const char *value)
+{
+    char shown[SHOWN_MAX];
+
+    if (value && *value)
+        (void)printf("%-*s %s\n", NAME_WIDTH, name, text_shown(shown, sizeof(shown), value));
+}
+
+static int64_t time_of(const char *text)
+{
+    return text ? clock_us(text) : CLOCK_NONE;
+}
+
+/* A time, and how long after another it was. */
+static void moment(const char *name, const char *value, const char *since, const char *what)
+{
+    int64_t at = time_of(value);
+    int64_t from = time_of(since);
+    char when[CLOCK_TEXT_MAX];
+    char took[TEXT_SIZE_MAX];
+
+    if (at == CLOCK_NONE) {
+        field(name, value);
+        return;
+    }
+    (void)printf("%-*s %s", NAME_WIDTH, name, clock_format(when, at / 1000, CLOCK_RFC3339));
+    if (from != CLOCK_NONE && at >= from)
+        (void)printf("  (%s %s)", text_duration(took, (uint64_t)(at - from) / 1000), what);
+    (void)putchar('\n');
+}
+
+/* Strings are shown escaped for a terminal as well: JSON leaves C1 and bidi characters alone.
+ */
+static void put_raw(const char *raw, size_t len)
+{
+    char piece[1024];
+    char shown[4 * sizeof(piece)];
+
+    while (len) {
+        size_t n = len < 200 ? len : 200;
+
+        while (n < len && ((unsigned char)raw[n] & 0xc0) == 0x80)
+            n++;
+        (void)snprintf(piece, sizeof(piece), "%.*s", (int)n, raw);
+        (void)fputs(text_shown(shown, sizeof(shown), piece), stdout);
+        raw += n;
+        len -= n;
+    }
+}
+
+static void put_scalar(struct json_value v)
+{
+    size_t len;
+    const char *raw = json_raw(v, &len);
+
+    if (json_type(v) == JSON_STRING)
+        (void)putchar('"');
+    put_raw(raw, len);
+    if (json_type(v) == JSON_STRING)
+        (void)putchar('"');
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static void put_pretty(struct json_value v, int indent)
+{
+    bool object = json_type(v) == JSON_OBJECT;
+    struct json_value member = { 0 };
+    bool first = true;
+
+    if (!object && json_type(v) != JSON_ARRAY) {
+        put_scalar(v);
+        return;
+    }
+    (void)putchar(object ? '{' : '[');
+    while ((member = json_next(v, member)).doc) {
+        (void)printf("%s\n%*s", first ? "" : ",", indent + 2, "");
+        first = false;
+        if (object) {
+            put_scalar(json_key(member));
+            (void)fputs(": ", stdout);
+        }
+        put_pretty(member, indent + 2);
+    }
+    if (!first)
+        (void)printf("\n%*s", indent, "");
+    (void)putchar(object ? '}' : ']');
+}
+
+/* A part of the record as JSON, under a heading; nothing for null and empty ones. */
+static void section(const char *title, struct json_value v)
+{
+    bool empty =
+        json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL ||
+        ((json_type(v) == JSON_OBJECT || json_type(v) == JSON_ARRAY) && !json_count(v));
+
+    if (empty)
+        return;
+    (void)printf("\n%s\n  ", title);
+    put_pretty(v, 2);
+    (void)putchar('\n');
+}
+
+static void print_files(const struct run *run)
+{
+    char name[256];
+    char size[TEXT_SIZE_MAX];
+    size_t i;
+
+    if (run->file_count)
+        (void)printf("\ndownloaded files\n");
+    for (i = 0; i < run->file_count; i++) {
+        const struct run_file *file = &run->files[i];
+
+        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "?",
+                     text_shown(name, sizeof(name), file->filename ? file->filename : "-"));
+    }
+}
+
+/* What was served may hold secrets: how they are taken out, and where clean texts live. */
+struct printing {
+    struct redact what;
+    struct region *region;
+};
+
+static const char *clean(const struct printing *p, const char *text)
+{
+    return redact_copy(text, &p->what, p->region);
+}
+
+/* The attempts of a run that is tried again when it fails. */
+static void print_attempts(const struct printing *p, const struct run *run)
+{
+    char status[80];
+    char decision[200];
+    char reason[SHOWN_MAX];
+    size_t i;
+
+    if (run->attempt_count)
+        (void)printf("\nattempts (%zu)\n", run->attempt_count);
+    for (i = 0; i < run->attempt_count; i++) {
+        const struct run_attempt *a = &run->attempts[i];
+
+        (void)printf(
+            "  %llu  %s%s%s%s%s\n", (unsigned long long)(a->number ? a->number : i + 1),
+            text_shown(status, sizeof(status), a->status ? clean(p, a->status) : "-"),
+            a->failure_reason ? ": " : "",
+            text_shown(reason, sizeof(reason),
+                       a->failure_reason ? clean(p, a->failure_reason) : ""),
+            a->decision ? "; then " : "",
+            text_shown(decision, sizeof(decision), a->decision ? clean(p, a->decision) : ""));
+    }
+}
+
+static const struct grid_column child_columns[] = {
+    { "RUN", false },        { "STATUS", false }, { "TYPE", false },
+    { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
+};
+
+/* The runs that this one has started, and those that they have. */
+static int print_children(const struct printing *p, const struct listing *listing, size_t at,
+                          struct err *err)
+{
+    struct grid grid = { 0 };
+    size_t count = 0;
+    size_t i;
+    int rc = grid_init(&grid, child_columns, err);
+
+    for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
+        const struct listed_run *child = &listing->runs[i];
+        const char *cells[GRID_COLUMNS] = {
+            child->id, child->failed ? reason_word(child->reason) : clean(p, child->run.status),
+            clean(p, child->run.run_type), child->parent, clean(p, child->run.title)
+        };
+
+        count++;
+        rc = grid_row(&grid, cells, err);
+    }
+    if (rc == 0 && count) {
+        (void)printf("\nstarted runs (%zu)\n", count);
+        grid_print(&grid, stdout);
+    }
+    grid_clear(&grid);
+    return rc;
+}
+
+static const struct grid_column columns[] = {
+    { "TYPE", false },
+    { "COUNT", true },
+    { "SIZE", true },
+    { NULL, false },
+};
+
+/* How many of each type, in the order in which they first come. */
+static int print_artifacts(const struct artifact_list *list, struct err *err)
+{
+    struct grid grid = { 0 };
+    size_t i;
+    size_t k;
+    int rc = grid_init(&grid, columns, err);
+
+    for (i = 0; rc == 0 && i < list->count; i++) {
+        const char *type = list->rows[i].artifact_type ? list->rows[i].artifact_type : "";
+        unsigned long long count = 0;
+        uint64_t bytes = 0;
+        bool sized = false;
+        char number[32];
+        char size[TEXT_SIZE_MAX];
+        const char *cells[GRID_COLUMNS];
+
+        for (k = 0; k < list->count; k++) {
+            const struct artifact *a = &list->rows[k];
+
+            if (strcmp(a->artifact_type ? a->artifact_type : "", type) != 0)
+                continue;
+            if (k < i)
+                break;
+            count++;
+            bytes += a->sized ? a->file_size : 0;
+            sized = sized || a->sized;
+        }
+        if (k < list->count) /* told already */
+            continue;
+        (void)snprintf(number, sizeof(number), "%llu", count);
+        cells[0] = *type ? type : "(none)";
+        cells[1] = number;
+        cells[2] = sized ? text_size(size, bytes) : NULL;
+        rc = grid_row(&grid, cells, err);
+    }
+    if (rc == 0 && list->count)
+        (void)printf("\nartifacts (%zu)\n", list->count);
+    if (rc == 0)
+        grid_print(&grid, stdout);
+    grid_clear(&grid);
+    return rc;
+}
+
+static void print_run(const struct printing *p, const struct listed_run *listed,
+                      const struct run *run, struct json_value root)
+{
+    field("run", listed->id);
+    field("also", listed->other);
+    field("started by", listed->parent);
+    field("status", run->status);
+    if (listed->run.retry_pending)
+        moment("next attempt",
+               listed->run.next_attempt_at ? clean(p, listed->run.next_attempt_at) : "pending",
+               NULL, "");
+    field("type", run->run_type);
+    moment("created", run->created_at, NULL, "");
+    moment("started", run->started_at, run->created_at, "after it was created");
+    moment("finished", run->finished_at, run->started_at, "after it started");
+    if (run->counted)
+        (void)printf("%-*s %llu\n", NAME_WIDTH, "steps", (unsigned long long)run->step_count);
+    field("app", run->app_url);
+    field("title", run->title ? run->title : clean(p, listed->workflow.title));
+    field("failure", run->failure_reason);
+    if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
+        strcasestr(run->failure_reason, "webhook"))
+        field("note", "the run reads failed because its webhook was not delivered; its output "
+                      "is below");
+    section("request", json_get(root, "run_request"));
+    section("output", json_get(root, "output"));
+    section("errors", json_get(root, "errors"));
+    print_attempts(p, &listed->run);
+    print_files(run);
+}
+
+int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
+{
+    const struct listed_run *listed = &listing->runs[at];
+    const struct buf *json = &listed->run_json;
+    const struct buf *rows = &listed->list_json;
+    struct printing printing = { { secret_peek(listing->api->key), listing->raw, NULL },
+                                 region_new(err) };
+    struct json *doc = printing.region ? json_parse(buf_text(json), json->len, err) : NULL;
+    struct artifact_list list = { 0 };
+    struct run run = { 0 };
+    int rc = -1;
+
+    /* listed->run and its list have the secrets that the two documents have not */
+    if (doc && run_parse(&run, buf_text(json), json->len, err) == 0 &&
+        artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
+        if (apart)
+            (void)printf("\n----\n\n");
+        print_run(&printing, listed, &run, json_root(doc));
+        rc = print_children(&printing, listing, at, err);
+        if (rc == 0)
+            rc = print_artifacts(&list, err);
+    }
+    artifact_list_clear(&list);
+    run_clear(&run);
+    json_free(doc);
+    region_free(printing.region);
+    return rc;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/selector.h"
+
+#include "cmdutil/pull_job.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+/* clang-format off */
+const struct opt pick_opts[] = {
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pick_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pick_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    { 'r', "run",          "ID",   OPT_LIST, OPT_AT(pick_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+/* clang-format on */
+
+int pick_init(struct pick *pick, const struct pick_args *args, char *const *patterns, int count,
+              struct err *err)
+{
+    pick->runs = &args->run;
+    pick->patterns = patterns;
+    pick->count = count;
+    return archive_filter(&pick->filter, &args->type, &args->exclude_type, err);
+}
+
+void pick_clear(struct pick *pick)
+{
+    kind_filter_clear(&pick->filter);
+}
+
+bool pick_narrows(const struct pick *pick)
+{
+    return pick->count || pick->runs->count || pick->filter.wanted_count ||
+           pick->filter.unwanted_count;
+}
+
+/* A pattern matches the whole path, or a folder above it. */
+static bool matches(const struct pick *pick, const char *path)
+{
+    int i;
+
+    for (i = 0; i < pick->count; i++) {
+        if (fnmatch(pick->patterns[i], path, FNM_LEADING_DIR) == 0)
+            return true;
+    }
+    return !pick->count;
+}
+
+static bool of_run(const struct pick *pick, const char *run_id)
+{
+    size_t i;
+
+    for (i = 0; i < pick->runs->count; i++) {
+        if (strcmp(pick->runs->at[i], run_id) == 0)
+            return true;
+    }
+    return !pick->runs->count;
+}
+
+bool pick_artifact(const struct pick *pick, const struct rows_artifact *artifact)
+{
+    return kind_filter_match(&pick->filter, artifact->artifact_type) &&
+           of_run(pick, artifact->run_id) && matches(pick, artifact->path);
+}
+
+bool pick_file(const struct pick *pick, const char *path)
+{
+    return !pick_narrows(pick) || (pick->count && matches(pick, path));
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/session.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CREDENTIAL "skyvern-api-key"
+
+/* clang-format off */
+const struct opt session_opts[] = {
+    { 0, "base-url",     "URL",  OPT_TEXT, OPT_AT(session_args, base_url),     "the API's address (default https://api.skyvern.com; also SKYVERN_BASE_URL)", 0, 0, NULL, false, "SKYVERN_BASE_URL" },
+    { 0, "api-key-file", "FILE", OPT_LIST, OPT_AT(session_args, api_key_file), "a file with the API key (else SKYVERN_API_KEY)", 0, 0, NULL, false, NULL },
+    { 0, "api-key",      "KEY",  OPT_TEXT, OPT_AT(session_args, api_key),      "the API key", 0, 0, NULL, true, NULL },
+    { 0, "ca-file",      "FILE", OPT_TEXT, OPT_AT(session_args, ca_file),      "trust the certificate authorities in this PEM file", 0, 0, NULL, false, NULL },
+    { 0, "insecure-key", NULL,   OPT_FLAG, OPT_AT(session_args, insecure_key), "let a proxy read the API key, where the API's address is plain http", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+/* clang-format on */
+
+static struct secret *from_file(const char *path, struct err *err)
+{
+    struct secret *key = secret_load(path, err);
+
+    if (key && file_shared(path))
+        log_line(LOG_WARNING, "'%s' holds the key, and others may read it; chmod 600 it", path);
+    return key;
+}
+
+static struct secret *from_text(const char *text, const char *where, struct err *err)
+{
+    struct secret *key = secret_new(text, strlen(text), err);
+
+    if (!key)
+        (void)err_wrap(err, "%s holds no usable key", where);
+    return key;
+}
+
+/* systemd's credential; NULL with err untouched when there is none. */
+static struct secret *from_credentials(struct err *err)
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    struct secret *key = NULL;
+    char *path;
+
+    if (!dir || !*dir)
+        return NULL;
+    path = mem_format(err, "%s/%s", dir, CREDENTIAL);
+    if (path && access(path, F_OK) == 0)
+        key = secret_load(path, err);
+    mem_free(path);
+    return key;
+}
+
+static struct secret *find_key(const struct session_args *args, struct err *err)
+{
+    const struct opt_list *files = &args->api_key_file;
+    const char *file = files->count ? files->at[files->count - 1] : NULL;
+    const char *text = getenv("SKYVERN_API_KEY");
+    struct secret *key;
+
+    if (file && files->source != OPT_CONFIG)
+        return from_file(file, err);
+    if (text && *text)
+        return from_text(text, "SKYVERN_API_KEY", err);
+    if (file)
+        return from_file(file, err);
+    if (args->api_key && *args->api_key)
+        return from_text(args->api_key, "the configuration file's api-key", err);
+    key = from_credentials(err);
+    if (!key && !err->kind)
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "no API key: set SKYVERN_API_KEY, or name a file with --api-key-file");
+    return key;
+}
+
+int session_open(const struct session_args *args, struct api *api, struct err *err)
+{
+    struct secret *key = find_key(args, err);
+
+    if (!key)
+        return -1;
+    log_hide(secret_peek(key));
+    if (args->ca_file && access(args->ca_file, R_OK) < 0) {
+        secret_free(key);
+        log_hide(NULL);
+        return err_sys(err, "cannot read the CA file '%s'", args->ca_file);
+    }
+    api->insecure_key = args->insecure_key;
+    return api_init(api, args->base_url, key, err);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmdutil/standing.h"
+
+#include "base/digest.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/contents.h"
+#include "catalog/search.h"
+#include "sync/catalog_import.h"
+#include "sync/fixity.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SEEN_MAX ((size_t)1 << 24)
+
+/* What is known of a volume; the table's values point at these. */
+enum verdict { STANDS, UNREAD, BROKEN };
+static const enum verdict verdicts[] = { STANDS, UNREAD, BROKEN };
+
+/* Listing what is safe. */
+struct listing_safe {
+    struct standing_safe *safe;
+    struct catalog *catalog;
+    struct shelf shelf;
+    struct table *volumes; /* name -> its verdict */
+    enum verdict worst;    /* of the volumes of the run in hand */
+};
+
+/* Say what is wrong with a volume. */
+static enum verdict broken(const struct entry_volume *v, const char *what)
+{
+    log_line(LOG_WARNING, "volume '%s' %s: runs in it are left out", v->name, what);
+    return BROKEN;
+}
+
+static enum verdict judge_volume(const struct listing_safe *l, const struct entry_volume *v)
+{
+    char head[SHA256_TEXT];
+    struct err why;
+    int seen = fixity_see(&l->shelf, v, &why);
+    int64_t age;
+
+    if (seen == FIXITY_ABSENT)
+        return broken(v, "is not there");
+    if (seen == FIXITY_ANOTHER)
+        return broken(v, "is not the one that was written");
+    if (seen < 0 || enter_head(&l->shelf, v->name, head, &why) < 0)
+        return broken(v, why.text);
+    if (strcmp(head, v->manifest_sha256) != 0)
+        return broken(v, "has another manifest than it had");
+    age = v->verified_ms == CATALOG_UNKNOWN ? -1 : l->safe->now_ms - v->verified_ms;
+    return age < 0 || age > l->safe->within_ms ? UNREAD : STANDS;
+}
+
+static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+{
+    struct listing_safe *l = ctx;
+    const enum verdict *known = table_get(l->volumes, v->name, strlen(v->name));
+
+    if (!known) {
+        known = &verdicts[judge_volume(l, v)];
+        if (table_add(l->volumes, v->name, strlen(v->name), (void *)(uintptr_t)known, err) < 0)
+            return -1;
+    }
+    if (*known > l->worst)
+        l->worst = *known;
+    return 0;
+}
+
+static int on_sealed(void *ctx, const char *run_id, struct err *err)
+{
+    struct listing_safe *l = ctx;
+
+    l->worst = STANDS;
+    if (entry_volumes_of(l->catalog, run_id, on_volume, l, err) < 0)
+        return -1;
+    l->safe->unread += l->worst == UNREAD;
+    l->safe->broken += l->worst == BROKEN;
+    return l->worst == STANDS ? l->safe->fn(l->safe->ctx, run_id, err) : 0;
+}
+
+int standing_list_safe(struct standing_safe *safe, struct err *err)
+{
+    struct listing_safe l = { .safe = safe, .shelf = { safe->dir }, .volumes = table_new(err) };
+    int rc = -1;
+
+    safe->unread = safe->broken = 0;
+    l.catalog = l.volumes ? catalog_open(safe->dir, CATALOG_READ, err) : NULL;
+    if (l.catalog)
+        rc = search_sealed(l.catalog, safe->before_us, on_sealed, &l, err);
+    catalog_free(l.catalog);
+    table_free(l.volumes);
+    return rc;
+}
+
+/* An archive that was found. */
+struct seen {
+    const char *path;
+    const char *name; /* below the directory */
+    const char *top;
+    const char *sha256;
+    bool entered;
+};
+
+struct standing {
+    const char *dir; /* lent */
+    size_t prefix;   /* bytes of it, a slash included, that paths begin with */
+    struct catalog *catalog;
+    struct err damage; /* of the catalog */
+    struct region *region;
+    struct table *by_name;
+    struct seen **seen;
+    size_t count;
+    size_t cap;
+    /* judging */
+    void (*tell)(void *ctx, const char *path, const char *what);
+    void *ctx;
+    size_t faults;
+};
+
+struct standing *standing_open(const char *dir, struct err *err)
+{
+    struct standing *s = mem_new(sizeof(*s), err);
+
+    if (!s)
+        return NULL;
+    s->dir = dir;
+    s->prefix = strlen(dir) + (dir[0] && dir[strlen(dir) - 1] == '/' ? 0 : 1);
+    s->region = region_new(err);
+    s->by_name = table_new(err);
+    if (!s->region || !s->by_name) {
+        standing_close(s);
+        return NULL;
+    }
+    s->catalog = catalog_open(dir, CATALOG_READ, &s->damage);
+    if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT) {
+        log_line(LOG_WARNING, "%s", s->damage.text); /* a newer one, or one that is busy */
+        err_clear(&s->damage);
+    }
+    if (s->damage.kind == ERR_NOT_FOUND)
+        err_clear(&s->damage);
+    return s;
+}
+
+void standing_close(struct standing *s)
+{
+    if (!s)
+        return;
+    catalog_free(s->catalog);
+    region_free(s->region);
+    table_free(s->by_name);
+    mem_free(s->seen);
+    mem_free(s);
+}
+
+static const char *keep(struct standing *s, const char *text, struct err *err)
+{
+    return region_copy(s->region, text, strlen(text), err);
+}
+
+int standing_see(struct standing *s, const char *path, const char *top, const char *sha256,
+                 struct err *err)
+{
+    struct seen *seen = region_take(s->region, sizeof(*seen), err);
+
+    if (!seen ||
+        mem_room(&s->seen, &s->cap, s->count, sizeof(struct seen *), SEEN_MAX, err) < 0)
+        return -1;
+    seen->path = keep(s, path, err);
+    seen->top = keep(s, top, err);
+    seen->sha256 = keep(s, sha256, err);
+    if (!seen->path || !seen->top || !seen->sha256)
+        return -1;
+    seen->name = strlen(path) > s->prefix ? seen->path + s->prefix : seen->path;
+    s->seen[s->count++] = seen;
+    if (table_get(s->by_name, seen->name, strlen(seen->name)))
+        return 0;
+    return table_add(s->by_name, seen->name, strlen(seen->name), seen, err);
+}
+
+static void tell(struct standing *s, const char *path, const char *what)
+{
+    s->faults++;
+    s->tell(s->ctx, path, what);
+}
+
+static int on_entered(void *ctx, const struct entry_volume *v, struct err *err)
+{
+    struct standing *s = ctx;
+    struct seen *seen = table_get(s->by_name, v->name, strlen(v->name));
+    struct stat st;
+
+    if (!seen) {
+        char *path = mem_format(err, "%s/%s", s->dir, v->name);
+
+        if (!path)
+            return -1;
+        tell(s, path, "is in the catalog and not in the directory");
+        mem_free(path);
+        return 0;
+    }
+    seen->entered = true;
+    if (strcmp(seen->sha256, v->manifest_sha256) != 0)
+        tell(s, seen->path, "is another archive than the one in the catalog");
+    else if (stat(seen->path, &st) == 0 && (uint64_t)st.st_size != v->size)
+        tell(s, seen->path, "is not as long as the catalog says");
+    return 0;
+}
+
+size_t standing_judge(struct standing *s,
+                      void (*damage)(void *ctx, const char *path, const char *what), void *ctx)
+{
+    struct volume_name parts;
+    struct err err;
+    size_t i;
+
+    s->tell = damage;
+    s->ctx = ctx;
+    s->faults = 0;
+    if (s->catalog && entry_volumes(s->catalog, on_entered, s, &err) < 0)
+        tell(s, NULL, err.text);
+    if (s->damage.kind)
+        tell(s, NULL, s->damage.text);
+    for (i = 0; i < s->count; i++) {
+        const struct seen *seen = s->seen[i];
+
+        if (volume_name_parse(&parts, seen->name) && strcmp(parts.top, seen->top) != 0 &&
+            !seen->entered)
+            tell(s, seen->path, "is another archive, under this one's name");
+        else if (s->catalog && volume_name_parse(&parts, seen->name) && !seen->entered)
+            log_line(LOG_WARNING, "'%s' is not in the catalog; the next sync enters it",
+                     seen->path);
+    }
+    return s->faults;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tool: what the program calls itself: User-Agent, and the manifest's tool.
+ */
+#ifndef CMDUTIL_TOOL_H
+#define CMDUTIL_TOOL_H
+
+#ifndef PACKAGE_VERSION
+#    include "config.h"
+#endif
+
+#define TOOL_NAME "skyarc/" PACKAGE_VERSION
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "format/manifest_read.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* What the grammar wants next. */
+enum {
+    WANT_VALUE,
+    WANT_FIRST, /* a value, or the end of an array */
+    WANT_KEY,
+    WANT_FIRST_KEY, /* a key, or the end of an object */
+    WANT_COLON,
+    WANT_NEXT, /* a comma, or the end */
+    WANT_END,
+};
+
+void rows_init(struct rows *rows, rows_fn *fn, void *ctx)
+{
+    *rows = (struct rows){ .fn = fn, .ctx = ctx, .expect = WANT_VALUE };
+    buf_init(&rows->token, ROWS_ROW_MAX);
+    buf_init(&rows->row, ROWS_ROW_MAX);
+}
+
+void rows_clear(struct rows *rows)
+{
+    buf_clear(&rows->token);
+    buf_clear(&rows->row);
+}
+
+static int broken(const char *what, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "the manifest is no good JSON: %s", what);
+}
+
+static bool in_object(const struct rows *rows)
+{
+    return rows->depth && (rows->objects[rows->depth / 8] >> rows->depth % 8 & 1);
+}
+
+static bool wants_value(const struct rows *rows)
+{
+    return rows->expect == WANT_VALUE || rows->expect == WANT_FIRST;
+}
+
+/* A value has ended. */
+static void end_value(struct rows *rows)
+{
+    rows->expect = rows->depth ? WANT_NEXT : WANT_END;
+    if (rows->depth <= 1)
+        rows->section = ROWS_HEAD;
+}
+
+/* The section that a key of the document's object begins. */
+static enum rows_section section_of(const char *key)
+{
+    return strcmp(key, "\"previous\"") == 0    ? ROWS_PREVIOUS
+           : strcmp(key, "\"runs\"") == 0      ? ROWS_RUNS
+           : strcmp(key, "\"documents\"") == 0 ? ROWS_DOCUMENTS
+           : strcmp(key, "\"artifacts\"") == 0 ? ROWS_ARTIFACTS
+           : strcmp(key, "\"missing\"") == 0   ? ROWS_MISSING
+                                               : ROWS_HEAD;
+}
+
+/* A key has come. */
+static int end_key(struct rows *rows, struct err *err)
+{
+    const char *key = buf_text(&rows->token);
+
+    rows->expect = WANT_COLON;
+    if (rows->depth > 1)
+        return 0;
+    if (strchr(key, '\\'))
+        return broken("a key is escaped", err);
+    rows->section = section_of(key);
+    if (rows->section == ROWS_HEAD)
+        return 0;
+    if (rows->seen & 1U << rows->section)
+        return err_set(err, ERR_FORMAT, "the manifest has %.20s twice", key);
+    rows->seen |= 1U << rows->section;
+    return 0;
+}
+
+/* A string or another scalar outside of rows has come whole. */
+static int end_token(struct rows *rows, struct err *err)
+{
+    const char *text = buf_text(&rows->token);
+    bool key = rows->expect == WANT_KEY || rows->expect == WANT_FIRST_KEY;
+    bool absent = rows->section == ROWS_PREVIOUS && strcmp(text, "null") == 0;
+    int rc;
+
+    if (json_check(text, rows->token.len, NULL, err) < 0)
+        return err_wrap(err, "the manifest");
+    if (key && *text == '"') {
+        rc = end_key(rows, err);
+    } else if (key || !wants_value(rows)) {
+        rc = broken("something stands where it may not", err);
+    } else if (!rows->depth || (rows->section != ROWS_HEAD && rows->depth <= 2 && !absent)) {
+        rc = broken("a text or number stands where a list or row should be", err);
+    } else {
+        end_value(rows);
+        rc = 0;
+    }
+    buf_reset(&rows->token);
+    return rc;
+}
+
+/* Whether a value that begins here, outside of rows, is one. */
+static bool is_row(const struct rows *rows)
+{
+    return rows->section == ROWS_PREVIOUS ? rows->depth == 1
+                                          : rows->section != ROWS_HEAD && rows->depth == 2;
+}
+
+/* A bracket outside of rows opens. */
+static int open_bracket(struct rows *rows, char c, struct err *err)
+{
+    bool list =
+        rows->depth == 1 && rows->section != ROWS_HEAD && rows->section != ROWS_PREVIOUS;
+
+    if (!wants_value(rows))
+        return broken("a bracket stands where it may not", err);
+    if ((!rows->depth || is_row(rows)) && c != '{')
+        return broken("what should be an object is none", err);
+    if (list && c != '[')
+        return broken("what should be a list is none", err);
+    if (is_row(rows)) {
+        rows->row_depth = 1;
+        return buf_add(&rows->row, &c, 1, err);
+    }
+    if (rows->depth + 1 >= JSON_DEPTH_MAX)
+        return broken("its brackets are too deep", err);
+    rows->depth++;
+    rows->objects[rows->depth / 8] &= (uint8_t) ~(1U << rows->depth % 8);
+    if (c == '{')
+        rows->objects[rows->depth / 8] |= (uint8_t)(1U << rows->depth % 8);
+    rows->expect = c == '{' ? WANT_FIRST_KEY : WANT_FIRST;
+    return 0;
+}
+
+static int close_bracket(struct rows *rows, char c, struct err *err)
+{
+    bool object = c == '}';
+
+    if (!rows->depth || in_object(rows) != object ||
+        (rows->expect != WANT_NEXT && rows->expect != (object ? WANT_FIRST_KEY : WANT_FIRST)))
+        return broken("its brackets do not match", err);
+    rows->depth--;
+    end_value(rows);
+    return 0;
+}
+
+/* One byte outside of rows and strings. */
+static int outside(struct rows *rows, char c, struct err *err)
+{
+    bool blank = strchr(" \t\r\n", c) && c;
+    bool mark = c && strchr("{}[],:\"", c);
+
+    if (rows->token.len && (blank || mark) && end_token(rows, err) < 0)
+        return -1;
+    if (blank)
+        return 0;
+    if (rows->expect == WANT_END)
+        return err_set(err, ERR_FORMAT, "something follows the manifest's end");
+    switch (c) {
+    case '{':
+    case '[':
+        return open_bracket(rows, c, err);
+    case '}':
+    case ']':
+        return close_bracket(rows, c, err);
+    case ',':
+        if (rows->expect != WANT_NEXT)
+            return broken("a comma stands where it may not", err);
+        rows->expect = in_object(rows) ? WANT_KEY : WANT_VALUE;
+        return 0;
+    case ':':
+        if (rows->expect != WANT_COLON)
+            return broken("a colon stands where it may not", err);
+        rows->expect = WANT_VALUE;
+        return 0;
+    default:
+        rows->in_string = c == '"';
+        return buf_add(&rows->token, &c, 1, err);
+    }
+}
+
+/* The row in hand is whole. */
+static int end_row(struct rows *rows, struct err *err)
+{
+    enum rows_section section = rows->section;
+    bool parsed = section == ROWS_ARTIFACTS || section == ROWS_DOCUMENTS; /* by who wants it */
+    int rc = parsed ? 0 : json_check(buf_text(&rows->row), rows->row.len, NULL, err);
+
+    end_value(rows);
+    if (rc == 0 && rows->fn)
+        rc = rows->fn(rows->ctx, section, buf_text(&rows->row), rows->row.len, err);
+    buf_reset(&rows->row);
+    return rc;
+}
+
+/* Bytes of a row, outside of its strings, up to one that means something; gives how many. */
+static int in_row(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+                  struct err *err)
+{
+    size_t n = 0;
+    char c;
+
+    while (n < len && !strchr("{}[]\"", bytes[n]))
+        n++;
+    *taken = n < len ? n + 1 : n;
+    if (buf_add(&rows->row, bytes, *taken, err) < 0)
+        return -1;
+    if (n == len)
+        return 0;
+    c = bytes[n];
+    if (!c)
+        return broken("a row has a NUL", err);
+    if (c == '"')
+        rows->in_string = true;
+    else if (c == '{' || c == '[')
+        rows->row_depth++;
+    else
+        rows->row_depth--;
+    return rows->row_depth ? 0 : end_row(rows, err);
+}
+
+/* Bytes of a string, up to its end or the end of what was fed; gives how many. */
+static int in_string(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+                     struct err *err)
+{
+    size_t n = 1;
+    bool end;
+
+    if (!rows->escaped) {
+        for (n = 0; n < len && bytes[n] != '"' && bytes[n] != '\\'; n++) {
+        }
+        n += n == 0;
+    }
+    end = n == 1 && !rows->escaped && *bytes == '"';
+    rows->escaped = n == 1 && !rows->escaped && *bytes == '\\';
+    rows->in_string = !end;
+    *taken = n;
+    if (rows->row_depth)
+        return buf_add(&rows->row, bytes, n, err);
+    if (buf_add(&rows->token, bytes, n, err) < 0)
+        return -1;
+    return end ? end_token(rows, err) : 0;
+}
+
+int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
+{
+    while (len) {
+        size_t n = 1;
+        int rc = rows->in_string   ? in_string(rows, bytes, len, &n, err)
+                 : rows->row_depth ? in_row(rows, bytes, len, &n, err)
+                                   : outside(rows, *bytes, err);
+
+        if (rc)
+            return rc;
+        bytes += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int rows_end(const struct rows *rows, struct err *err)
+{
+    if (rows->expect != WANT_END || rows->token.len)
+        return err_set(err, ERR_FORMAT, "the manifest ends early");
+    return rows->seen & 1U << ROWS_ARTIFACTS
+               ? 0
+               : err_set(err, ERR_FORMAT, "the manifest has no artifacts");
+}
+
+static int text(const char **out, struct json_value root, const char *name,
+                struct region *region, struct err *err)
+{
+    char *value;
+
+    if (json_string(json_get(root, name), region, &value, err) < 0)
+        return -1;
+    *out = value;
+    return 0;
+}
+
+/* Whether a row's notes have a word. */
+static bool has_note(struct json_value root, const char *word)
+{
+    struct json_value notes = json_get(root, "notes");
+    struct json_value note = json_next(notes, (struct json_value){ 0 });
+    size_t len;
+
+    for (; json_type(note) != JSON_ABSENT; note = json_next(notes, note)) {
+        const char *raw = json_raw(note, &len);
+
+        if (json_type(note) == JSON_STRING && len == strlen(word) &&
+            memcmp(raw, word, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t number(struct json_value root, const char *name)
+{
+    uint64_t value;
+
+    return json_u64(json_get(root, name), &value) ? value : ROWS_NONE;
+}
+
+int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct region *region,
+                  struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    struct json_value root;
+    const char *sha256 = NULL;
+    int rc = -1;
+
+    *out = (struct rows_artifact){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    if (text(&out->path, root, "path", region, err) < 0 ||
+        text(&out->run_id, root, "run_id", region, err) < 0 ||
+        text(&out->artifact_id, root, "artifact_id", region, err) < 0 ||
+        text(&out->artifact_type, root, "artifact_type", region, err) < 0 ||
+        text(&out->created_at, root, "created_at", region, err) < 0 ||
+        text(&out->duplicate_of, root, "duplicate_of", region, err) < 0 ||
+        text(&out->step_id, root, "step_id", region, err) < 0 ||
+        text(&out->media_type, root, "media_type", region, err) < 0 ||
+        text(&out->checksum, root, "checksum", region, err) < 0 ||
+        text(&out->modified_at, root, "modified_at", region, err) < 0 ||
+        text(&sha256, root, "sha256", region, err) < 0)
+        goto out;
+    (void)json_bool(json_get(root, "link"), &out->link);
+    (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
+    out->suspect = has_note(root, "suspect-content");
+    out->listed_size = number(root, "listed_size");
+    out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
+    out->size = number(root, "size");
+    out->frame = number(root, "frame");
+    out->offset = number(root, "offset");
+    if (!out->path || !out->run_id || out->size == ROWS_NONE || !sha256 ||
+        text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
+        (void)err_set(err, ERR_FORMAT,
+                      "a row of the manifest lacks path, run_id, size or sha256");
+    else
+        rc = 0;
+out:
+    json_free(doc);
+    return rc;
+}
+
+int rows_name(struct rows_name *out, enum rows_section section, const char *row, size_t len,
+              struct region *region, struct err *err)
+{
+    bool previous = section == ROWS_PREVIOUS;
+    struct json *doc = json_parse(row, len, err);
+    const char *sha256 = NULL;
+    int rc = -1;
+
+    *out = (struct rows_name){ 0 };
+    if (doc &&
+        text(&out->name, json_root(doc), previous ? "archive" : "path", region, err) == 0 &&
+        text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
+            0) {
+        out->size = number(json_root(doc), "size");
+        if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
+            (!previous && out->size == ROWS_NONE))
+            (void)err_set(err, ERR_FORMAT,
+                          "a row of the manifest lacks its name, size or digest");
+        else
+            rc = 0;
+    }
+    json_free(doc);
+    return rc;
+}
+
+/* Whether a run's notes have a word. */
+int rows_run(struct rows_run *out, const char *row, size_t len, struct region *region,
+             struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    struct json_value root;
+    struct json_value counts;
+    int rc = -1;
+
+    *out = (struct rows_run){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    counts = json_get(root, "counts");
+    if (text(&out->run_id, root, "run_id", region, err) < 0 ||
+        text(&out->status, root, "status", region, err) < 0 ||
+        text(&out->run_type, root, "run_type", region, err) < 0 ||
+        text(&out->created_at, root, "created_at", region, err) < 0 ||
+        text(&out->finished_at, root, "finished_at", region, err) < 0 ||
+        text(&out->failure_reason, root, "failure_reason", region, err) < 0 ||
+        text(&out->prompt, root, "prompt", region, err) < 0 ||
+        text(&out->title, root, "title", region, err) < 0 ||
+        text(&out->output, root, "output", region, err) < 0 ||
+        text(&out->other_run_id, root, "other_run_id", region, err) < 0 ||
+        text(&out->parent_run_id, root, "parent_run_id", region, err) < 0 ||
+        text(&out->supplements, root, "supplements", region, err) < 0 ||
+        text(&out->error, root, "error", region, err) < 0)
+        goto out;
+    out->named = json_type(json_get(root, "other_run_id")) != JSON_ABSENT;
+    out->no_artifacts = has_note(root, "no-artifacts");
+    out->retry_pending = has_note(root, "retry-pending");
+    (void)json_u64(json_get(counts, "archived"), &out->archived);
+    (void)json_u64(json_get(counts, "missing"), &out->missing);
+    rc = out->run_id ? 0 : err_set(err, ERR_FORMAT, "a run's row in the manifest lacks run_id");
+out:
+    json_free(doc);
+    return rc;
+}
+
+int rows_missing(struct rows_missing *out, const char *row, size_t len, struct region *region,
+                 struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    struct json_value root;
+    int rc = -1;
+
+    *out = (struct rows_missing){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    if (text(&out->run_id, root, "run_id", region, err) == 0 &&
+        text(&out->artifact_id, root, "artifact_id", region, err) == 0 &&
+        text(&out->artifact_type, root, "artifact_type", region, err) == 0 &&
+        text(&out->reason, root, "reason", region, err) == 0)
+        rc = out->run_id && out->reason
+                 ? 0
+                 : err_set(err, ERR_FORMAT, "a row of missing lacks run_id or reason");
+    json_free(doc);
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/loop.h"
+
+#include "base/clock.h"
+#include "base/pulse.h"
+
+#include <sys/random.h>
+
+int loop_init(struct loop *loop, const struct engine_opts *opts, const struct loop_hooks *hooks,
+              struct err *err)
+{
+    loop->hooks = *hooks;
+    loop->ticked = clock_mono();
+    loop->retries = 0;
+    atomic_store(&loop->woken, false);
+    if (getrandom(&loop->dice, sizeof(loop->dice), GRND_NONBLOCK) != sizeof(loop->dice))
+        loop->dice = clock_mono() ^ (uint64_t)clock_wall() << 20;
+    loop->engine = engine_new(opts, err);
+    return loop->engine ? 0 : -1;
+}
+
+void loop_clear(struct loop *loop)
+{
+    engine_free(loop->engine);
+    loop->engine = NULL;
+}
+
+int loop_turn(struct loop *loop, uint64_t due, struct err *err)
+{
+    uint64_t now = clock_mono();
+    uint64_t next = loop->ticked + LOOP_TICK;
+
+    pulse_due(due);
+    if (due < next)
+        next = due;
+    if (loop->hooks.stopped && loop->hooks.stopped(loop->hooks.ctx))
+        return err_set(err, ERR_CANCELLED, "stopped");
+    if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop_fd,
+                    err) < 0)
+        return -1;
+    now = clock_mono();
+    if (now >= loop->ticked + LOOP_TICK) {
+        loop->ticked = now;
+        if (loop->hooks.tick)
+            loop->hooks.tick(loop->hooks.ctx);
+    }
+    return 0;
+}
+
+void loop_wake(void *ctx)
+{
+    struct loop *loop = ctx;
+
+    atomic_store(&loop->woken, true);
+    engine_wake(loop->engine);
+}
+
+bool loop_woken(struct loop *loop)
+{
+    return atomic_exchange(&loop->woken, false);
+}
+
+/* splitmix64; by Sebastiano Vigna, public domain. */
+uint32_t loop_dice(struct loop *loop)
+{
+    uint64_t z = loop->dice += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ z >> 31) >> 32);
+}

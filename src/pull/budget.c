@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/budget.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define READ_SIZE   ((uint64_t)128 << 10) /* what one transfer takes at a time */
+#define READ_WITHIN 5                     /* seconds: each transfer is read so often */
+#define WORKERS_MAX 64
+#define FILES_MAX   128 /* bodies in files, beside one of each transfer */
+
+int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
+                  uint64_t descriptors, struct err *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t most = jobs ? jobs : 1;
+    uint64_t left;
+
+    share = share ? share : 1;
+    if (cores < 1 || cores > WORKERS_MAX)
+        cores = cores < 1 ? 1 : WORKERS_MAX;
+    descriptors /= share;
+    if (descriptors < BUDGET_RESERVED + 3)
+        return err_set(err, ERR_LIMIT,
+                       "the process may open %llu files, and a pull needs %d (ulimit -n)",
+                       (unsigned long long)descriptors, BUDGET_RESERVED + 3);
+    if (rate && most > rate * READ_WITHIN / READ_SIZE)
+        most = rate * READ_WITHIN / READ_SIZE;
+    left =
+        descriptors - BUDGET_RESERVED; /* each has a connection, a file, and one to the API */
+    if (most > left / 3)
+        most = left / 3;
+    most = most ? most : 1;
+    left -= 3 * most;
+    *budget =
+        (struct budget){ .jobs = (unsigned)most,
+                         .files = (unsigned)(most + (left < FILES_MAX ? left : FILES_MAX)),
+                         .body_chunks = 96 + 2 * (size_t)most,
+                         .pass_chunks = 80,
+                         .part_chunks = 64 };
+    return 0;
+}
+
+uint64_t budget_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = { limit.rlim_max, limit.rlim_max };
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+int budget_suffices(struct err *err)
+{
+    struct budget budget;
+
+    return budget_choose(&budget, 1, 0, 0, budget_descriptors(), err);
+}

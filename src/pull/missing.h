@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * missing: what a pull has not got, and what is not as the service said: counted, and told.
+ *
+ * Errors   none
+ * Owns     nothing
+ * Threads  one, when fetching and packing have ended
+ */
+#ifndef PULL_MISSING_H
+#define PULL_MISSING_H
+
+#include "client/listing.h"
+#include "pull/fetch.h"
+#include "pull/pull.h"
+#include "writer/plan.h"
+
+#include <stddef.h>
+
+/* What is missing, by reason: at most most entries; returns how many. */
+size_t missing_reasons(const struct listing *listing, const struct plan *plan,
+                       const struct fetch *fetch, struct missing_reason *out, size_t most);
+
+/* How many artifacts are missing for a reason that may pass. */
+size_t missing_coming(const struct fetch *fetch, const struct plan *plan);
+
+/* Tell the hook of the options of each artifact that is missing. */
+void missing_tell(const struct pull_opts *opts, const struct plan *plan,
+                  const struct fetch *fetch);
+
+/* Count the runs' records into a result, and warn of those that are lost. */
+void missing_records(const struct listing *listing, struct pull_result *result);
+
+/* Warn of each artifact that has another checksum than the service gave, or whose content
+ * cannot be what its type says. */
+void missing_wrong(const struct plan *plan);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/planner.h"
+
+#include "api/kind.h"
+#include "base/clock.h"
+#include "client/extras.h"
+#include "client/gather.h"
+#include "redact/redact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_ROOM  512
+#define USUAL_SIZE ((uint64_t)256 << 10) /* of an artifact that says none */
+
+static int64_t first_known(int64_t a, int64_t b, int64_t c)
+{
+    return a != CLOCK_NONE ? a : b != CLOCK_NONE ? b : c;
+}
+
+static int64_t time_of(const char *text)
+{
+    return text ? clock_us(text) : CLOCK_NONE;
+}
+
+bool draft_is_zip(const struct artifact *a)
+{
+    const struct kind *kind = kind_find(a->artifact_type);
+
+    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+}
+
+/* What a file is to be called after: a name without secrets, if its own has some. */
+static const char *name_of(const struct artifact *a, const struct redact *what,
+                           struct region *region)
+{
+    const char *own = a->filename ? a->filename : a->bundle_key ? a->bundle_key : a->uri;
+    const char *clean = redact_copy(own, what, region);
+
+    return clean == own ? a->filename : clean;
+}
+
+static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run, size_t row,
+                    struct err *err)
+{
+    const struct kind_filter *filter = opts->filter;
+    const struct listed_run *listed = &opts->listing->runs[run];
+    struct artifact_list *list = &opts->listing->runs[run].list;
+    const struct artifact *a = &list->rows[row];
+    const struct redact clean = { secret_peek(opts->listing->api->key), false, NULL };
+    const struct kind *kind = kind_find(a->artifact_type);
+    int64_t created = time_of(a->created_at);
+    struct plan_artifact what = { .run_id = listed->id,
+                                  .artifact_id = a->artifact_id,
+                                  .type = redact_copy(a->artifact_type, &clean, list->region),
+                                  .ext = kind ? kind->ext : NULL,
+                                  .uri = a->uri,
+                                  .bundle_key = a->bundle_key,
+                                  .filename = name_of(a, &clean, list->region),
+                                  .checksum = a->checksum,
+                                  .modified_at = a->modified_at,
+                                  .file_size = a->file_size,
+                                  .sized = a->sized,
+                                  .created_us = created };
+
+    bool wanted = kind_filter_match(filter, a->artifact_type);
+    struct item *item;
+
+    what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
+                             time_of(listed->run.created_at), clock_wall() * 1000) /
+                 1000000;
+    if (opts->skip && opts->skip(opts->ctx, listed->id, a->artifact_id))
+        return 0;
+    if (draft_is_zip(a))
+        return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
+    if (!wanted)
+        return 0;
+    if (plan_add(plan, &what, run, row, &item, err) < 0)
+        return -1;
+    if (item && a->typed_by_uri)
+        item_note(item, "typed-by-uri");
+    return 0;
+}
+
+/* One run: its bundles are known before its members, and those before their ZIPs. */
+static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run,
+                    struct err *err)
+{
+    struct artifact_list *list = &opts->listing->runs[run].list;
+    bool all = opts->listing->runs[run].wide && !opts->filter->wanted_count;
+    size_t i;
+
+    if (extras_add(&opts->listing->runs[run], opts->filter, err) < 0)
+        return -1;
+    for (i = 0; i < list->count; i++) {
+        if (list->rows[i].bundle_key && list->rows[i].uri &&
+            plan_bundle_row(plan, run, list->rows[i].uri, all ? list->rows[i].bundle_key : NULL,
+                            err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (!draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < list->count; i++) {
+        if (draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+bool draft_fetched(const struct item *item)
+{
+    if (item->leader)
+        return false;
+    if (item->bundle && item->bundle->parent != item)
+        return !item->bundle->whole;
+    return !item->unlisted || (item->bundle && item->bundle->whole);
+}
+
+/* Bytes of a run's wanted artifacts. */
+static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run *run)
+{
+    uint64_t bytes = 0;
+    size_t i;
+
+    for (i = 0; i < run->list.count; i++) {
+        const struct artifact *a = &run->list.rows[i];
+
+        if (kind_filter_match(opts->filter, a->artifact_type) &&
+            !(opts->skip && opts->skip(opts->ctx, run->id, a->artifact_id)))
+            bytes += a->sized ? a->file_size : USUAL_SIZE;
+    }
+    return bytes;
+}
+
+size_t draft_fit(const struct draft_opts *opts, uint64_t most)
+{
+    uint64_t bytes = 0;
+    size_t fit = 0; /* the last run that was asked for: it and its children go together */
+    size_t i;
+
+    for (i = 0; i < opts->listing->count; i++) {
+        uint64_t more = run_bytes(opts, &opts->listing->runs[i]);
+
+        if (!opts->listing->runs[i].depth)
+            fit = i;
+        if (fit && bytes + more > most)
+            return fit;
+        bytes += more;
+    }
+    return i;
+}
+
+struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
+                        struct err *err)
+{
+    struct plan *plan = plan_new(opts->dedupe, err);
+    bool sized = true;
+    size_t i;
+
+    if (!plan)
+        return NULL;
+    *count = (struct draft_count){ 0 };
+    for (i = 0; i < opts->listing->count; i++) {
+        if (!opts->listing->runs[i].failed && plan_run(opts, plan, i, err) < 0)
+            goto fail;
+    }
+    plan_choose(plan, opts->bundles);
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        /* a downloaded file's name must not depend on which of two comes first */
+        if (item->what.type && strcmp(item->what.type, "download") == 0 &&
+            plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            goto fail;
+        count->listed += !item->unlisted;
+        if (!draft_fetched(item))
+            continue;
+        sized = sized && item->what.sized;
+        count->bytes += item->what.file_size;
+    }
+    count->bytes = sized ? count->bytes : 0;
+    return plan;
+fail:
+    plan_free(plan);
+    return NULL;
+}
+
+/* One run whose records are being told. */
+struct telling {
+    const struct listed_run *run;
+    void (*planned)(void *ctx, const struct pull_planned *planned);
+    void *ctx;
+};
+
+/* A record of a run: it came with the listing, or would be fetched. */
+static void tell_record(void *ctx, const char *name)
+{
+    const struct telling *t = ctx;
+
+    char path[PATH_ROOM];
+
+    (void)snprintf(path, sizeof(path), "data/%s/records/%s.json", t->run->id, name);
+    t->planned(t->ctx,
+               &(struct pull_planned){ .run_id = t->run->id, .path = path, .record = name });
+}
+
+static void tell_records(const struct listing *listing, struct telling *t)
+{
+    size_t i;
+    size_t k;
+
+    for (i = 0; listing->records && i < listing->count; i++) {
+        t->run = &listing->runs[i];
+        for (k = 0; k < t->run->records.count; k++) {
+            if (!t->run->records.rows[k].reason)
+                tell_record(t, t->run->records.rows[k].name);
+        }
+        (void)gather_tell(listing, t->run, tell_record, t);
+    }
+}
+
+int draft_tell(const struct draft_opts *opts, struct plan *plan,
+               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+               struct err *err)
+{
+    struct telling telling = { NULL, planned, ctx };
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        if (!plan_at(plan, i)->unlisted && plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (!item->unlisted)
+            planned(ctx,
+                    &(struct pull_planned){ .run_id = item->what.run_id,
+                                            .artifact_id = item->what.artifact_id,
+                                            .artifact_type = item->what.type,
+                                            .path = item->path,
+                                            .same_as = item->leader ? item->leader->path : NULL,
+                                            .size = item->what.file_size,
+                                            .sized = item->what.sized });
+    }
+    tell_records(opts->listing, &telling);
+    return 0;
+}

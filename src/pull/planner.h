@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * draft: from the lists of all runs to the plan of what is fetched.
+ *
+ * Units    bytes
+ * Errors   ERR_MEMORY, ERR_LIMIT
+ * Owns     nothing; the plan borrows from the listing
+ * Threads  one, before others know of the plan
+ */
+#ifndef PULL_PLANNER_H
+#define PULL_PLANNER_H
+
+#include "base/err.h"
+#include "client/listing.h"
+#include "writer/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct draft_opts {
+    struct listing *listing; /* gets the rows that records name beside it */
+    const struct kind_filter *filter;
+    bool dedupe;
+    enum bundle_mode bundles;
+    bool (*skip)(void *ctx, const char *run_id, const char *artifact_id); /* NULL: none */
+    void *ctx;
+};
+
+struct draft_count {
+    size_t listed;  /* items that are not only there to be taken apart */
+    uint64_t bytes; /* to be fetched; 0: some size is not known */
+};
+
+/* One line of --dry-run; lent for the call. */
+struct pull_planned {
+    const char *run_id;
+    const char *artifact_id;
+    const char *artifact_type;
+    const char *path;
+    const char *same_as; /* path of what it is the same as, or NULL */
+    uint64_t size;       /* when sized */
+    bool sized;
+    const char *record; /* it is no artifact, but this record of the run; else NULL */
+};
+
+/*
+ * Make the plan of a pull from its lists: which artifacts are wanted, under which names.
+ * *count gets how many were left out. The plan is the caller's, to be freed with plan_free;
+ * NULL with an error.
+ */
+struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
+                        struct err *err) MUST_CHECK;
+
+/* How many runs, at least one asked for and its children, have artifacts of most bytes
+ * together; what says no size counts as a usual one. */
+size_t draft_fit(const struct draft_opts *opts, uint64_t most);
+
+/* Tell what would be fetched: artifacts, then records. Gives each artifact its name. */
+int draft_tell(const struct draft_opts *opts, struct plan *plan,
+               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+               struct err *err) MUST_CHECK;
+
+/* Whether a row is a ZIP that others may be members of. */
+bool draft_is_zip(const struct artifact *a);
+
+/* Whether an item is fetched as it stands, and not as part of something else. */
+bool draft_fetched(const struct item *item);
+
+#endif

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/pull.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "client/call.h"
+#include "client/extras.h"
+#include "client/gather.h"
+#include "client/listing.h"
+#include "client/wait.h"
+#include "pull/budget.h"
+#include "pull/fetch.h"
+#include "pull/missing.h"
+#include "pull/planner.h"
+#include "pull/restore.h"
+#include "writer/body.h"
+#include "writer/journal.h"
+#include "writer/plan.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct pull {
+    const struct pull_opts *opts;
+    uint64_t began;
+    struct budget budget;
+    struct loop loop;
+    struct callers callers;
+    struct listing listing;
+    struct records *records; /* NULL: none is wanted */
+    struct gather *gather;   /* them on their way, or NULL */
+    size_t asked;            /* IDs of the request that the listing covers */
+    struct plan *plan;
+    struct pool *pool;
+    struct pool *pass;
+    atomic_uint files;  /* bodies in files */
+    struct spool parts; /* for what comes out of ZIPs */
+    bool waiting;
+    size_t ended; /* runs, while waiting */
+    struct draft_count count;
+    struct volume *volume;
+    struct journal *journal; /* NULL: an interrupted attempt cannot be gone on with */
+    struct restored restored;
+    bool started; /* the volume is */
+    bool fetched; /* everything is in it, but for what it says of itself */
+    struct packer *packer;
+    struct fetch *fetch;
+    struct page *page;    /* the offline view in the making, or NULL */
+    atomic_bool viewless; /* it failed, and is left out */
+    struct err view_err;  /* then: why; the packer's until it is joined */
+};
+
+static void on_tick(void *ctx)
+{
+    struct pull *p = ctx;
+    struct pull_status status = { .runs =
+                                      p->listing.count ? p->listing.count : p->opts->run_count,
+                                  .runs_listed = p->listing.done,
+                                  .artifacts = p->count.listed,
+                                  .retries = p->loop.retries,
+                                  .waiting = p->waiting,
+                                  .runs_ended = p->ended,
+                                  .bytes_expected = p->count.bytes,
+                                  .elapsed = clock_mono() - p->began };
+
+    if (p->fetch) {
+        const struct fetch_progress *progress = fetch_progress(p->fetch);
+
+        status.artifacts_done = progress->done;
+        status.missing = progress->missing;
+        status.running = progress->running;
+        status.bytes = progress->bytes;
+    }
+    if (p->opts->status)
+        p->opts->status(p->opts->ctx, &status);
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct pull *p = ctx;
+
+    return p->opts->stopped && p->opts->stopped(p->opts->ctx);
+}
+
+static int start_loop(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct engine_opts engine = { .agent = opts->tool,
+                                  .ca_file = opts->ca_file,
+                                  .secure = opts->api->secure,
+                                  .rate_bps = opts->rate_bps,
+                                  .stall_bps = opts->stall_bps,
+                                  .stall_s = opts->stall_s,
+                                  .jobs = p->budget.jobs };
+    struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
+
+    if (loop_init(&p->loop, &engine, &hooks, err) < 0)
+        return -1;
+    callers_init(&p->callers, &p->loop, opts->api, p->budget.jobs, opts->retries);
+    if (opts->timeout)
+        p->callers.deadline = p->began + opts->timeout;
+    return 0;
+}
+
+static void on_ended(void *ctx, size_t ended, size_t count)
+{
+    (void)count;
+    ((struct pull *)ctx)->ended = ended;
+}
+
+/* Wait until all runs have ended; those that cannot be polled are left to the listing. */
+static int wait_runs(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct wait_opts how = { .api = opts->api,
+                             .loop = &p->loop,
+                             .callers = &p->callers,
+                             .interval = opts->wait_interval,
+                             .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
+                             .news = on_ended,
+                             .ctx = p };
+    struct waited *runs;
+    size_t left = 0;
+    size_t i;
+    int rc;
+
+    if (!opts->wait_interval)
+        return 0;
+    runs = mem_array(opts->run_count, sizeof(*runs), err);
+    if (!runs)
+        return -1;
+    for (i = 0; i < opts->run_count; i++)
+        runs[i].id = opts->run_ids[i];
+    p->waiting = true;
+    rc = wait_for(&how, runs, opts->run_count, err);
+    p->waiting = false;
+    for (i = 0; i < opts->run_count; i++)
+        left += !runs[i].ended && !runs[i].failed;
+    wait_clear(runs, opts->run_count);
+    mem_free(runs);
+    if (rc == 0 && left)
+        return err_set(err, ERR_BUSY, "%zu of %zu runs have not ended in time; try again later",
+                       left, opts->run_count);
+    return rc;
+}
+
+/* Say which runs failed; an error when none is left, or one is too many. */
+static int check_runs(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct listed_run *first = NULL;
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        const struct listed_run *run = &p->listing.runs[i];
+
+        if (!run->failed)
+            continue;
+        result->runs_failed++;
+        if (first || (p->listing.count > 1 && !p->opts->strict))
+            log_line(LOG_ERROR, "%s", run->err.text);
+        first = first ? first : run;
+    }
+    if (!first)
+        return 0;
+    if (result->runs_failed == p->listing.count || p->opts->strict) {
+        *err = first->err;
+        if (result->runs_failed < p->listing.count)
+            (void)err_hint(err, "without --strict the other runs are archived");
+        else if (p->listing.count > 1)
+            (void)err_set(err, first->err.kind,
+                          "none of the %zu runs could be listed; nothing was "
+                          "written",
+                          p->listing.count);
+        return -1;
+    }
+    return 0;
+}
+
+/*
+ * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
+ * the archive goes on without it. In the packer's thread.
+ */
+static int on_seen(void *ctx, const char *path, const struct item *item,
+                   const struct body *body, struct err *err)
+{
+    struct pull *p = ctx;
+    int rc = atomic_load(&p->viewless) ? 0 : record_see(p->page, path, item, body, err);
+
+    if (rc == 0 || err->kind != ERR_SYSTEM)
+        return rc;
+    p->view_err = *err;
+    atomic_store(&p->viewless, true);
+    err_clear(err);
+    return 0;
+}
+
+/* A patient pull is not content as long as something is missing that may come. */
+static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
+{
+    result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
+    if (!result->coming)
+        return 0;
+    return err_set(err, ERR_BUSY, "%zu artifacts are missing, and may come", result->coming);
+}
+
+static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
+    struct packer_opts packer = {
+        .stow = { .top = opts->top, .dedupe = opts->dedupe, .duplicates = opts->duplicates },
+        .parts = &p->parts,
+        .max_size = opts->max_size,
+        .news = loop_wake,
+        .ctx = &p->loop
+    };
+    struct fetch_opts fetch = { .api = opts->api,
+                                .listing = &p->listing,
+                                .plan = p->plan,
+                                .spool = &spool,
+                                .callers = &p->callers,
+                                .local_root = opts->local_root,
+                                .kept = p->restored.outcomes,
+                                .journal = p->journal,
+                                .jobs = p->budget.jobs,
+                                .files = p->budget.files,
+                                .stall = { opts->stall_bps, opts->stall_s * 1000,
+                                           opts->rate_bps },
+                                .retries = opts->retries,
+                                .max_size = opts->max_size,
+                                .deadline = UINT64_MAX,
+                                .strict = opts->strict };
+    bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
+
+    p->pool = pool_new(p->budget.body_chunks, CHUNK_SIZE, err);
+    p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
+    p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
+                               opts->spool_dir, NULL };
+    packer.stow.seen = p->page ? on_seen : NULL;
+    packer.stow.ctx = p;
+    if (!p->pool || !p->pass || !p->parts.pool)
+        return -1;
+    pool_on_return(p->pool, loop_wake, &p->loop);
+    pool_on_return(p->pass, loop_wake, &p->loop);
+    spool.pool = p->pool;
+    p->packer = packer_new(&packer, p->volume, p->plan, err);
+    if (!p->packer)
+        return -1;
+    fetch.packer = p->packer;
+    fetch.pass = pass ? p->pass : NULL;
+    if (opts->timeout)
+        fetch.deadline = p->began + opts->timeout;
+    p->fetch = fetch_new(&fetch, &p->loop, err);
+    p->gather = p->records ? gather_new(&p->listing, err) : NULL;
+    if (!p->fetch || (p->records && !p->gather) || fetch_run(p->fetch, err) < 0 ||
+        be_content(p, result, err) < 0 ||
+        (p->gather && gather_finish(p->gather, &p->loop, fetch.deadline, err) < 0))
+        return -1;
+    p->fetched = true;
+    /* behind what an interrupted attempt can be gone on with */
+    if (record_documents(&p->listing, p->records, p->packer, err) < 0)
+        return -1;
+    return packer_join(p->packer, err);
+}
+
+/* Put the manifest's signature beside the archive. */
+static int sign(const struct pull *p, const struct record *record, const char *path,
+                struct err *err)
+{
+    struct buf text;
+    int rc = -1;
+
+    buf_init(&text, SSHSIG_FILE_MAX);
+    if (!p->opts->force && access(path, F_OK) == 0)
+        (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
+    else if (sshsig_sign(p->opts->sign_key, record->sha512, &text, err) == 0)
+        rc = file_put(path, text.data, text.len, p->opts->mode, err);
+    buf_clear(&text);
+    return rc;
+}
+
+/* The signature first: an archive that has its name has it, too. */
+static int finish(struct pull *p, const struct record *record, const struct spot *manifest,
+                  uint64_t size, struct volume_result *volume, struct err *err)
+{
+    char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
+    int rc = p->opts->sign_key ? path ? sign(p, record, path, err) : -1 : 0;
+
+    if (rc == 0) {
+        rc = volume_finish(p->volume, manifest, size, volume, err);
+        if (rc < 0 && path)
+            (void)unlink(path);
+    }
+    mem_free(path);
+    return rc;
+}
+
+/* Whether some run is here for the first time. */
+static bool any_new(const struct pull *p)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        const struct listed_run *run = &p->listing.runs[i];
+
+        if (!run->failed && (!(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)) ||
+                             (p->opts->changed && p->opts->changed(p->opts->ctx, run))))
+            return true;
+    }
+    return false;
+}
+
+/* Write what the archive says of itself, and give it its name. */
+static int seal(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    const char *names[ENDPOINT_RECORDS];
+    struct record record = { .top = opts->top,
+                             .head = { .tool = opts->tool,
+                                       .created_at = clock_wall(),
+                                       .source = opts->api->base,
+                                       .previous = opts->previous,
+                                       .previous_sha256 = opts->previous_sha256,
+                                       .run_ids = opts->run_ids,
+                                       .run_count = p->asked,
+                                       .types = opts->filter->wanted,
+                                       .type_count = opts->filter->wanted_count,
+                                       .excluded = opts->filter->unwanted,
+                                       .excluded_count = opts->filter->unwanted_count,
+                                       .dedupe = opts->dedupe,
+                                       .children = opts->children,
+                                       .records = names,
+                                       .record_count = endpoint_names(opts->records, names) },
+                             .api = opts->api,
+                             .listing = &p->listing,
+                             .plan = p->plan,
+                             .fetch = p->fetch,
+                             .packer = p->packer,
+                             .page = p->viewless ? NULL : p->page,
+                             .parent = opts->parent,
+                             .ctx = opts->ctx };
+    struct volume_result volume;
+    struct spot manifest;
+    uint64_t size;
+
+    if (p->viewless)
+        log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
+    record_count(&record);
+    missing_records(&p->listing, result);
+    if (opts->strict && !record.totals.missing && (result->records_lost || result->incomplete))
+        return err_set(err, ERR_MISMATCH,
+                       "%zu records are missing, or a run has started too many others; without "
+                       "--strict the rest is archived",
+                       result->records_lost);
+    if (opts->strict && record.totals.missing)
+        return err_set(err, ERR_MISMATCH,
+                       "%llu artifacts are missing; without --strict the rest is "
+                       "archived",
+                       (unsigned long long)record.totals.missing);
+    missing_tell(opts, p->plan, p->fetch);
+    if (opts->only_new && !record.totals.artifacts && !any_new(p)) {
+        result->nothing = true;
+        result->totals = record.totals;
+        return 0;
+    }
+    if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
+        finish(p, &record, &manifest, size, &volume, err) < 0)
+        return -1;
+    journal_free(p->journal, true);
+    p->journal = NULL;
+    memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
+    result->totals = record.totals;
+    result->mismatches = record.mismatches;
+    result->suspects = record.suspects;
+    result->reason_count =
+        missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
+    result->size = volume.size;
+    memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
+    result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
+                         record.suspects || result->records_lost;
+    return 0;
+}
+
+static int open_journal(struct pull *p, struct err *err)
+{
+    char *request = restore_request(p->opts, err);
+    char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
+
+    if (request && path)
+        p->journal = journal_open(path, request, p->opts->state_key, err);
+    mem_free(request);
+    mem_free(path);
+    return p->journal ? 0 : -1;
+}
+
+/* Begin the archive, behind what an interrupted attempt left of it. */
+static int begin_volume(struct pull *p, struct err *err)
+{
+    struct restore_opts restore = { .top = p->opts->top, .plan = p->plan, .volume = p->volume };
+    size_t i;
+
+    if (p->opts->view) {
+        p->page = page_new(p->opts->spool_dir, &p->view_err);
+        p->viewless = !p->page;
+    }
+    p->started = true;
+    if (!volume_resumes(p->volume))
+        return volume_start(p->volume, NULL, err);
+    if (open_journal(p, err) < 0)
+        return -1;
+    restore.journal = p->journal;
+    restore.page = p->page;
+    if (restore_run(&restore, &p->restored, err) < 0)
+        return -1;
+    for (i = 0; p->restored.items && p->count.bytes && i < plan_count(p->plan); i++) {
+        const struct item *item = plan_at(p->plan, i);
+
+        if (item->packed && draft_fetched(item))
+            p->count.bytes -= item->what.file_size;
+    }
+    return 0;
+}
+
+/*
+ * After a failure: whether there is something to go on from. What has come whole is put into
+ * the archive first, unless that is what failed.
+ */
+static bool keep(struct pull *p, struct pull_result *result, struct err *err)
+{
+    struct err ignored;
+    size_t i;
+
+    if (!p->volume || (p->opts->strict && err->kind == ERR_MISMATCH))
+        return false;
+    if (!p->started)
+        return volume_left(p->volume) >= 0;
+    if (!p->journal)
+        return false;
+    if (p->fetch && !p->fetched && !packer_failed(p->packer)) {
+        uint64_t written;
+
+        if (fetch_stop(p->fetch, &ignored) < 0 ||
+            volume_drain(p->volume, &written, &ignored) < 0)
+            log_line(LOG_INFO, "%s", ignored.text);
+    }
+    for (i = 0; p->plan && i < plan_count(p->plan); i++)
+        result->kept += plan_at(p->plan, i)->packed && !item_hidden(plan_at(p->plan, i));
+    return result->kept > 0;
+}
+
+/* Say what the listing is to find out. */
+static int begin_listing(struct pull *p, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct listing *l = &p->listing;
+
+    l->calm = opts->calm;
+    l->bundles = opts->bundles != BUNDLE_MEMBERS;
+    l->children = opts->children;
+    l->deep = true;
+    p->asked = opts->run_count;
+    if (!opts->records)
+        return 0;
+    p->records = records_new(opts->records, secret_peek(opts->api->key), opts->spool_dir, err);
+    l->records = p->records;
+    return p->records ? 0 : -1;
+}
+
+/* Show the runs to who asked for them. */
+static int meet(struct pull *p, struct pull_result *result, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->listing.count; i++) {
+        struct listed_run *run = &p->listing.runs[i];
+        int rc = p->opts->met ? p->opts->met(p->opts->ctx, run, err) : 0;
+
+        if (rc < 0 || (rc && listing_canonical(&p->listing, run, err) < 0))
+            return -1;
+        result->runs_going += !run->failed && !run_is_over(&run->run);
+    }
+    return 0;
+}
+
+static int run_steps(struct pull *p, struct pull_result *result, struct err *err)
+{
+    const struct pull_opts *opts = p->opts;
+    struct volume_opts volume = { .path = opts->output,
+                                  .format = opts->format,
+                                  .level = opts->level,
+                                  .force = opts->force,
+                                  .mode = opts->mode };
+
+    struct draft_opts draft = { .listing = &p->listing,
+                                .filter = opts->filter,
+                                .dedupe = opts->dedupe,
+                                .bundles = opts->bundles,
+                                .skip = opts->skip,
+                                .ctx = opts->ctx };
+
+    if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
+                      err) < 0)
+        return -1;
+    volume.workers = p->budget.workers;
+    if (p->budget.jobs < opts->jobs)
+        log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
+                 opts->rate_bps ? "the rate limit bears no more"
+                                : "the process may open too few files (ulimit -n)");
+    if (!opts->planned) {
+        p->volume = volume_open(&volume, err);
+        if (!p->volume)
+            return -1;
+    }
+    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
+        listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
+                      opts->run_count, opts->filter, err) < 0 ||
+        check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
+        return -1;
+    if (opts->most_bytes) {
+        size_t fit = draft_fit(&draft, opts->most_bytes);
+
+        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
+    }
+    result->runs = p->listing.count;
+    p->plan = draft_plan(&draft, &p->count, err);
+    if (!p->plan)
+        return -1;
+    if (opts->planned) {
+        result->incomplete = result->runs_failed > 0;
+        return draft_tell(&draft, p->plan, opts->planned, opts->ctx, err);
+    }
+    if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
+        return -1;
+    missing_wrong(p->plan);
+    return seal(p, result, err);
+}
+
+int pull_run(const struct pull_opts *opts, struct pull_result *result, struct err *err)
+{
+    struct pull p = { .opts = opts, .began = clock_mono() };
+    bool kept = false;
+    int rc;
+
+    *result = (struct pull_result){ .runs = opts->run_count };
+    rc = run_steps(&p, result, err);
+    if (p.loop.engine)
+        on_tick(&p); /* the last word on where it stands */
+    result->retries = p.loop.retries;
+    result->elapsed = clock_mono() - p.began;
+    result->restored = p.restored.items;
+    result->restored_bytes = p.restored.bytes;
+    if (rc < 0 && err->kind == ERR_CANCELLED && p.volume)
+        volume_hurry(p.volume);
+    if (rc < 0)
+        kept = keep(&p, result, err);
+    packer_free(p.packer); /* the threads first: what they let go wakes the loop */
+    journal_free(p.journal, !kept);
+    volume_free(p.volume, kept);
+    loop_clear(&p.loop);
+    gather_free(p.gather);
+    fetch_free(p.fetch);
+    page_free(p.page);
+    pool_free(p.pool);
+    pool_free(p.pass);
+    pool_free(p.parts.pool);
+    plan_free(p.plan);
+    listing_clear(&p.listing);
+    records_free(p.records);
+    restored_clear(&p.restored);
+    return rc;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/restore.h"
+
+#include "api/fetch_route.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "format/sniff.h"
+#include "pull/pull.h"
+#include "reader/salvage.h"
+#include "writer/entry_writer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX     ((size_t)64 << 20) /* more than the view wants of any file */
+#define ENTRIES_MAX  ((size_t)1 << 26)
+#define STATUS_MAX   1000
+#define ATTEMPTS_MAX 1000000
+
+/* A file that is good so far, and waits for a border. */
+struct found {
+    struct item *item;
+    const struct journal_row *row;
+    char *text; /* for the view, or NULL */
+    size_t len;
+};
+
+struct restore {
+    const struct restore_opts *opts;
+    struct restored *restored;
+    struct volume_kept kept; /* as of the last border that was taken */
+    struct hasher *hasher;
+    struct table *by_path; /* items that are found */
+    bool *seen;            /* the same, by the plan's index */
+    struct found *found;   /* since that border */
+    size_t count;
+    size_t cap;
+    size_t owed; /* followers of those found whose own entry has not come */
+    /* the entry being read */
+    struct found now;
+    struct item *first; /* what it is a link to */
+    uint64_t size;
+    unsigned char head[STOW_HEAD];
+    size_t head_len;
+    struct buf text;
+    size_t want; /* bytes of it that the view may want */
+};
+
+/* A path below the top directory; NULL when it is not below it. */
+static const char *below(const struct restore *r, const char *path)
+{
+    size_t len = strlen(r->opts->top);
+
+    return strncmp(path, r->opts->top, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+static struct item *item_at(const struct restore *r, const char *path)
+{
+    return path ? table_get(r->by_path, path, strlen(path)) : NULL;
+}
+
+/* How many followers of an item an archive holds beside it. */
+static size_t followers(const struct item *item)
+{
+    size_t count = 0;
+
+    for (item = item->followers; item; item = item->next)
+        count += !item->unlisted;
+    return count;
+}
+
+static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *err)
+{
+    struct restore *r = ctx;
+    const char *path = below(r, entry->path);
+    const struct journal_row *row = path ? journal_find(r->opts->journal, path) : NULL;
+    struct item *item =
+        row ? plan_find(r->opts->plan, row->run_id, row->artifact_id, err) : NULL;
+
+    if (!item || item->twinned || r->seen[item->index] ||
+        !plan_path_free(r->opts->plan, item, path))
+        return 0;
+    r->first = row->duplicate_of ? item_at(r, row->duplicate_of) : NULL;
+    if (row->duplicate_of && !r->first)
+        return 0;
+    if (entry->target && (!r->first || !below(r, entry->target) ||
+                          strcmp(below(r, entry->target), row->duplicate_of) != 0))
+        return 0;
+    item->link = entry->target != NULL;
+    item->place = (struct spot){ entry->frame, entry->offset };
+    r->now = (struct found){ .item = item, .row = row };
+    r->size = entry->size;
+    r->head_len = 0;
+    buf_reset(&r->text);
+    r->want = r->opts->page
+                  ? page_wants(r->opts->page, item->what.type, "text/plain", entry->size)
+                  : 0;
+    return 1;
+}
+
+static int on_bytes(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct restore *r = ctx;
+    size_t room = sizeof(r->head) - r->head_len;
+    size_t more = r->want - r->text.len;
+
+    hasher_add(r->hasher, bytes, len);
+    memcpy(r->head + r->head_len, bytes, len < room ? len : room);
+    r->head_len += len < room ? len : room;
+    return buf_add(&r->text, bytes, len < more ? len : more, err) < 0 ? -1 : 1;
+}
+
+/* Whether the bytes are those that the journal, and now the list, tell of. */
+static bool is_right(struct restore *r, const struct digest *digest)
+{
+    struct item *item = r->now.item;
+    const struct journal_row *row = r->now.row;
+    char listed[ITEM_LISTED_MAX];
+
+    item->encoded = row->encoded;
+    item->encoded_size = row->encoded_size;
+    memcpy(item->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
+    if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
+        return false; /* it has another size or time by now: the bytes are another version's */
+    if (row->size != r->size || memcmp(row->sha256, digest->sha256, SHA256_SIZE) != 0 ||
+        stow_mismatch(item, digest) != row->mismatch)
+        return false;
+    /* bytes that somebody else may have put there count by the service's own checksum alone */
+    return row->proven || (item->what.checksum && !row->mismatch);
+}
+
+/* What the view wants of the file goes with it. */
+static int keep_text(struct restore *r, struct err *err)
+{
+    const struct item *item = r->now.item;
+    size_t want =
+        r->want ? page_wants(r->opts->page, item->what.type, item->media_type, r->size) : 0;
+
+    if (!want)
+        return 0;
+    r->now.len = want < r->text.len ? want : r->text.len;
+    r->now.text = mem_new(r->now.len + 1, err);
+    if (!r->now.text)
+        return -1;
+    if (r->now.len)
+        memcpy(r->now.text, r->text.data, r->now.len);
+    return 0;
+}
+
+/* Remember the file until a border; whoever follows it is owed, and it may be owed itself. */
+static int add(struct restore *r, struct err *err)
+{
+    struct item *item = r->now.item;
+
+    if (mem_room(&r->found, &r->cap, r->count, sizeof(*r->found), ENTRIES_MAX, err) < 0 ||
+        table_add(r->by_path, r->now.row->path, strlen(r->now.row->path), item, err) < 0)
+        return -1;
+    if (!item->leader)
+        r->owed += followers(item);
+    else if (r->seen[item->leader->index])
+        r->owed--;
+    r->seen[item->index] = true;
+    r->found[r->count++] = r->now;
+    r->now = (struct found){ 0 };
+    return 0;
+}
+
+static int on_end(void *ctx, struct err *err)
+{
+    struct restore *r = ctx;
+    struct item *item = r->now.item;
+    struct digest digest;
+    const struct sniff *is;
+
+    hasher_end(r->hasher, &digest);
+    if (item->link) { /* then it is what it is a link to */
+        r->size = r->first->size;
+        digest = r->first->digest;
+    }
+    if (!is_right(r, &digest))
+        return 0;
+    item->duplicate_of = r->first;
+    if (item->link) {
+        item->size = r->size;
+        item->digest = digest;
+        item->media_type = r->first->media_type;
+        item->mismatch = r->now.row->mismatch;
+        item->suspect = r->first->suspect;
+        item->note_count = r->first->note_count;
+        memcpy(item->notes, r->first->notes, sizeof(item->notes));
+    } else {
+        is = sniff_find(r->head, r->head_len);
+        if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
+            strcmp(is->ext, "zst") == 0)
+            item_note(item, "not-unpacked");
+        stow_describe(item, r->now.row->path, r->size, &digest, r->head, r->head_len);
+    }
+    return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
+}
+
+/* The way that a journal names, in our own words. */
+static const char *via_of(const char *via)
+{
+    static const char *const others[] = { "joined", "bundle" };
+    int i;
+
+    for (i = WAY_SIGNED; i <= WAY_LOCAL; i++) {
+        if (strcmp(via, way_name((enum way)i)) == 0)
+            return way_name((enum way)i);
+    }
+    for (i = 0; i < 2; i++) {
+        if (strcmp(via, others[i]) == 0)
+            return others[i];
+    }
+    return "unknown";
+}
+
+/* A found file is kept. */
+static int take(struct restore *r, struct found *found, struct err *err)
+{
+    struct item *item = found->item;
+    const struct journal_row *row = found->row;
+    struct outcome *outcome = &r->restored->outcomes[item->index];
+
+    if (plan_take_path(r->opts->plan, item, row->path, err) < 0)
+        return -1;
+    if (found->text && page_text(r->opts->page, item->path, item->what.type, found->text,
+                                 found->len, item->size, err) < 0)
+        return -1;
+    mem_free(found->text);
+    found->text = NULL;
+    *outcome = (struct outcome){ .via = via_of(row->via),
+                                 .http_status = (long)(row->http_status % STATUS_MAX),
+                                 .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
+                                 .fetched_at = (int64_t)row->fetched_at };
+    if (item->leader && !item->leader->packed)
+        plan_detach(item); /* its leader was lost then, and is tried again */
+    if (item->unlisted &&
+        !item->kept) { /* it was a file, since it holds more than its members */
+        item->kept = true;
+        item_note(item, ITEM_HOLDS_MORE);
+    }
+    atomic_store(&item->packed, true);
+    r->restored->items++;
+    r->restored->bytes += item->size;
+    return 0;
+}
+
+static int on_border(void *ctx, const struct salvage_border *border, struct err *err)
+{
+    struct restore *r = ctx;
+    size_t i;
+
+    if (r->owed)
+        return 1;
+    for (i = r->kept.seek.count; i < border->seek->count; i++) {
+        const struct seek_row *row = &border->seek->rows[i];
+
+        if (seek_add(&r->kept.seek, row->coded, row->plain, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < r->count; i++) {
+        if (take(r, &r->found[i], err) < 0)
+            return -1;
+    }
+    r->count = 0;
+    r->kept.coded = border->coded;
+    r->kept.plain = border->plain;
+    sha256_set(r->kept.sha, border->sha);
+    return 1;
+}
+
+/* What is behind the last border is as if it had never been. */
+static void drop(struct found *found)
+{
+    struct item *item = found->item;
+
+    mem_free(found->text);
+    if (!item)
+        return;
+    item->link = item->mismatch = item->suspect = item->encoded = false;
+    item->note_count = 0;
+    item->duplicate_of = NULL;
+    item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+}
+
+static void clear(struct restore *r)
+{
+    size_t i;
+
+    for (i = 0; i < r->count; i++)
+        drop(&r->found[i]);
+    drop(&r->now);
+    mem_free(r->found);
+    hasher_free(r->hasher);
+    table_free(r->by_path);
+    mem_free(r->seen);
+    buf_clear(&r->text);
+    seek_clear(&r->kept.seek);
+    sha256_free(r->kept.sha);
+}
+
+int restore_run(const struct restore_opts *opts, struct restored *restored, struct err *err)
+{
+    struct restore r = { .opts = opts, .restored = restored };
+    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, &r };
+    int fd = volume_left(opts->volume);
+    char size[TEXT_SIZE_MAX];
+    int rc = -1;
+
+    if (fd < 0)
+        return volume_start(opts->volume, NULL, err);
+    buf_init(&r.text, TEXT_MAX);
+    r.hasher = hasher_new(err);
+    r.by_path = table_new(err);
+    r.kept.sha = sha256_new(err);
+    r.seen = mem_array(plan_count(opts->plan), sizeof(*r.seen), err);
+    restored->outcomes = mem_array(plan_count(opts->plan), sizeof(*restored->outcomes), err);
+    if (r.hasher && r.by_path && r.kept.sha && r.seen && restored->outcomes &&
+        salvage_run(fd, volume_codec(opts->volume), &hooks, err) == 0)
+        rc = volume_start(opts->volume, &r.kept, err);
+    else
+        (void)err_wrap(err, "cannot go on with what an interrupted attempt left");
+    if (rc == 0)
+        log_line(LOG_INFO, "going on from an interrupted attempt: %zu artifacts (%s) are here",
+                 restored->items, text_size(size, restored->bytes));
+    clear(&r);
+    return rc;
+}
+
+static void add_part(struct sha256 *sha, const char *text)
+{
+    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void add_list(struct sha256 *sha, char *const *texts, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        add_part(sha, texts[i]);
+    add_part(sha, "");
+}
+
+char *restore_request(const struct pull_opts *opts, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    char how[64];
+
+    if (!sha)
+        return NULL;
+    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
+                   (int)opts->duplicates, (int)opts->bundles);
+    add_part(sha, opts->tool);
+    add_part(sha, opts->top);
+    add_part(sha, how);
+    add_part(sha, opts->api->base);
+    add_list(sha, opts->run_ids, opts->run_count);
+    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
+    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    text_hex(hex, digest, SHA256_SIZE);
+    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
+}
+
+void restored_clear(struct restored *restored)
+{
+    mem_free(restored->outcomes);
+    *restored = (struct restored){ 0 };
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/transfer.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pulse.h"
+#include "format/sniff.h"
+
+#include <string.h>
+
+#define LOOK_MS 50
+
+static void part_clear(struct part *part)
+{
+    body_free(part->body);
+    chunk_unref(part->chunk);
+    *part = (struct part){ 0 };
+}
+
+void part_free(struct part *part)
+{
+    if (part)
+        part_clear(part);
+    mem_free(part);
+}
+
+int transfers_init(struct transfers *all, unsigned count, struct err *err)
+{
+    unsigned i;
+
+    all->slots = mem_array(count, sizeof(*all->slots), err);
+    if (!all->slots)
+        return -1;
+    all->count = count;
+    for (i = 0; i < count; i++) {
+        all->slots[i].all = all;
+        buf_init(&all->slots[i].url, URL_MAX);
+    }
+    return 0;
+}
+
+void transfers_clear(struct transfers *all)
+{
+    unsigned i;
+
+    for (i = 0; all->slots && i < all->count; i++) {
+        part_clear(&all->slots[i].part);
+        buf_clear(&all->slots[i].url);
+    }
+    mem_free(all->slots);
+    chunk_unref(all->spare);
+    *all = (struct transfers){ 0 };
+}
+
+/* Whether there is a descriptor for one more body, and for all those that run. */
+static bool file_room(const struct transfers *all)
+{
+    unsigned need = all->spool->files ? atomic_load(all->spool->files) + 1 : 1;
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        const struct transfer *t = &all->slots[i];
+
+        need += t->want && !t->part.passing && (!t->part.body || t->part.body->fd < 0);
+    }
+    return need <= all->files_max;
+}
+
+bool transfers_room(struct transfers *all, const struct want *want)
+{
+    if (all->running == all->count)
+        return false;
+    if (want->rank == RANK_HEAD)
+        return true;
+    if (want->rank == RANK_NONE && all->files_max && !file_room(all))
+        return false;
+    if (!all->spare)
+        all->spare = pool_try(all->spool->pool);
+    all->refused = all->refused || !all->spare;
+    return all->spare != NULL;
+}
+
+/* Take up the want's part, or begin a body; it gets a chunk of its own. */
+static int take_part(struct transfer *t, struct want *want, struct err *err)
+{
+    struct transfers *all = t->all;
+
+    t->part = (struct part){ 0 };
+    if (want->part) {
+        t->part = *want->part;
+        mem_free(want->part);
+        want->part = NULL;
+        all->parts--;
+    }
+    want->rank = RANK_NONE;
+    if (t->part.passing)
+        return 0;
+    if (!t->part.body)
+        t->part.body = body_new(err);
+    if (!t->part.body)
+        return -1;
+    body_lend(t->part.body, all->spare);
+    all->spare = NULL;
+    return 0;
+}
+
+struct transfer *transfer_open(struct transfers *all, struct want *want, struct err *err)
+{
+    struct transfer *t = all->slots;
+
+    while (t->want)
+        t++;
+    t->request = (struct request){ 0 };
+    if (take_part(t, want, err) < 0)
+        return NULL;
+    t->want = want;
+    t->had = t->part.resume.from;
+    t->paused = false;
+    t->longest = 0;
+    t->begun = clock_mono();
+    pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
+    all->running++;
+    return t;
+}
+
+static void release(struct transfer *t)
+{
+    if (t->part.passing)
+        t->all->head = NULL;
+    part_clear(&t->part);
+    pulse_slot((unsigned)(t - t->all->slots), SLOT_IDLE, 0);
+    t->want->spent += clock_mono() - t->begun;
+    t->want = NULL;
+    t->all->running--;
+}
+
+uint64_t transfer_have(const struct transfer *t)
+{
+    const struct request *request = &t->request;
+
+    if (!request_good(request))
+        return t->part.resume.from;
+    return request->received + (request_partial(request) ? request->resume.from : 0);
+}
+
+/* Whether a body is one that the packer would not take, by its first bytes. */
+static bool is_doubtful(const struct transfer *t)
+{
+    unsigned char head[STOW_HEAD];
+
+    return t->want->picky &&
+           item_suspect(t->want->item, head, body_head(t->part.body, head, sizeof(head)));
+}
+
+/*
+ * Bytes still to come, or UINT64_MAX when this body cannot pass through: also one that may have
+ * to be unpacked first, or that cannot be what it should be.
+ */
+static uint64_t remaining(const struct transfer *t)
+{
+    const struct request *request = &t->request;
+    const struct plan_artifact *what = t->want ? &t->want->item->what : NULL;
+
+    const struct body *body = t->part.body;
+    uint64_t total = request_total(request);
+
+    if (!what || !body || !body->size || body->fd >= 0 || total == REQUEST_UNSAID ||
+        total < t->all->pass_min || total < body->size || t->want->no_pass ||
+        total > request->max || t->want->item->bundle ||
+        (what->type && strcmp(what->type, "har") == 0) ||
+        (what->sized && what->file_size != total) || is_doubtful(t))
+        return UINT64_MAX;
+    return total - body->size;
+}
+
+/* Let the body that is nearest to its end pass through from now on. */
+static int choose_head(struct transfers *all)
+{
+    struct transfer *best = NULL;
+    uint64_t least = UINT64_MAX;
+    struct body *body;
+    unsigned i;
+
+    if (!all->pass || all->head)
+        return 0;
+    for (i = 0; i < all->count; i++) {
+        uint64_t left = remaining(&all->slots[i]);
+
+        if (left < least) {
+            least = left;
+            best = &all->slots[i];
+        }
+    }
+    if (!best)
+        return 0;
+    all->head = best->want;
+    best->part.passing = true;
+    body = best->part.body;
+    best->part.body = NULL;
+    return packer_head(all->packer, best->want->item, body, request_total(&best->request),
+                       &all->err);
+}
+
+/* Fill a chunk of the head's and hand it over when it is full. */
+static enum sink pass(struct transfer *t, const char *bytes, size_t len)
+{
+    struct transfers *all = t->all;
+    struct part *part = &t->part;
+    size_t room = part->chunk ? part->chunk->size - part->chunk->len : 0;
+    struct chunk *spare = NULL;
+    size_t n = len < room ? len : room;
+
+    if (len > room) {
+        spare = pool_try(all->pass);
+        if (!spare)
+            return SINK_FULL;
+    }
+    if (n) {
+        memcpy(part->chunk->data + part->chunk->len, bytes, n);
+        part->chunk->len += n;
+    }
+    if (spare) {
+        if (part->chunk && packer_more(all->packer, part->chunk, &all->err) < 0) {
+            part->chunk = spare;
+            return SINK_REFUSED;
+        }
+        part->chunk = spare;
+        memcpy(spare->data, bytes + n, len - n);
+        spare->len = len - n;
+    }
+    all->bytes += len;
+    return SINK_TAKEN;
+}
+
+bool transfer_sized(const struct transfer *t)
+{
+    const struct item *item = t->want->item;
+    const struct body *body = t->part.body;
+    unsigned char head[SNIFF_SIZE];
+    size_t len = body ? body_head(body, head, sizeof(head)) : 0;
+    const struct sniff *is = sniff_find(head, len);
+    bool coded = is && strcmp(is->ext, "zst") == 0;
+
+    if (item->what.bundle_key && is && strcmp(is->ext, "zip") == 0)
+        return false;
+    if (item_at_rest_coded(item) && !coded && len && head[0] == '{')
+        return false;
+    return item->what.sized;
+}
+
+bool transfer_overdue(const struct transfer *t, const struct stall *stall, uint64_t now)
+{
+    uint64_t part = stall->rate / (2 * (uint64_t)t->all->count);
+    uint64_t bps = stall->bps;
+    uint64_t size = request_total(&t->request);
+
+    if (size == REQUEST_UNSAID)
+        size = t->want->item->what.sized ? t->want->item->what.file_size : 0;
+    if (stall->rate && part < bps) /* with a rate limit, each gets its part of it */
+        bps = part ? part : 1;
+    return t->want->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
+}
+
+/* The answer is not the rest but the whole: what is here of it is of no use. */
+static int start_over(struct transfer *t, struct err *err)
+{
+    int rc = 0;
+
+    if (request_partial(&t->request))
+        return 0;
+    if (t->part.passing) {
+        rc = packer_tail(t->all->packer, false, 0, err);
+        t->all->head = NULL;
+    }
+    part_clear(&t->part);
+    return rc;
+}
+
+/* Whether a body that no chunk is left for may go on in a file. */
+static bool may_spill(const struct transfer *t)
+{
+    const struct transfers *all = t->all;
+
+    return all->starving || (!all->head && packer_starved(all->packer)) ||
+           (t->paused && clock_mono() - t->paused_at >= TRANSFER_PAUSE);
+}
+
+static enum sink take(struct transfer *t, const char *bytes, size_t len)
+{
+    struct transfers *all = t->all;
+    int rc;
+
+    if (t->part.resume.from && start_over(t, &all->err) < 0)
+        return SINK_REFUSED;
+    if (t->part.passing)
+        return pass(t, bytes, len);
+    if (!t->part.body)
+        t->part.body = body_new(&all->err);
+    if (!t->part.body)
+        return SINK_REFUSED;
+    rc = body_add(t->part.body, all->spool, false, bytes, len, &all->err);
+    if (rc == 0 && choose_head(all) < 0)
+        return SINK_REFUSED;
+    if (t->part.passing)
+        return pass(t, bytes, len);
+    if (rc == 0 && may_spill(t))
+        rc = body_add(t->part.body, all->spool, true, bytes, len, &all->err);
+    if (rc == 0) {
+        all->refused = true;
+        return SINK_FULL;
+    }
+    all->bytes += len;
+    return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
+}
+
+/* Let a watchdog see where a transfer stands. */
+static void show(const struct transfer *t, bool paused)
+{
+    const struct part *part = &t->part;
+
+    pulse_slot((unsigned)(t - t->all->slots),
+               paused                              ? SLOT_PAUSED
+               : part->passing                     ? SLOT_PASSING
+               : part->body && part->body->fd >= 0 ? SLOT_SPILLING
+                                                   : SLOT_RECEIVING,
+               transfer_have(t));
+}
+
+enum sink transfer_sink(void *ctx, const char *bytes, size_t len)
+{
+    struct transfer *t = ctx;
+    enum sink verdict = take(t, bytes, len);
+
+    if (verdict == SINK_FULL && !t->paused)
+        t->paused_at = clock_mono();
+    show(t, verdict == SINK_FULL);
+    if (verdict != SINK_FULL)
+        t->longest = transfer_pause(t);
+    t->paused = verdict == SINK_FULL;
+    return verdict;
+}
+
+uint64_t transfer_pause(const struct transfer *t)
+{
+    uint64_t now = t->paused ? clock_mono() - t->paused_at : 0;
+
+    return now > t->longest ? now : t->longest;
+}
+
+/* Who was paused first, and has not been part of this round. */
+static struct transfer *longest_paused(struct transfers *all)
+{
+    struct transfer *oldest = NULL;
+    unsigned i;
+
+    for (i = 0; i < all->count; i++) {
+        struct transfer *t = &all->slots[i];
+
+        if (!t->want || !t->paused || t->round == all->round)
+            continue;
+        if (t->part.passing)
+            return t;
+        if (!oldest || t->paused_at < oldest->paused_at)
+            oldest = t;
+    }
+    return oldest;
+}
+
+void transfers_offer(struct transfers *all, void (*resume)(struct request *request))
+{
+    struct transfer *t;
+
+    all->round++;
+    while ((t = longest_paused(all))) {
+        bool head = t->part.passing;
+
+        t->round = all->round;
+        resume(&t->request);
+        if (t->paused && !head)
+            return;
+    }
+}
+
+/* How a body is wrapped that its server compressed all the same. */
+static enum body_coding coding_of(const struct request *request)
+{
+    switch (request->coding) {
+    case CODING_GZIP:
+        return CODED_GZIP;
+    case CODING_DEFLATE:
+        return CODED_DEFLATE;
+    case CODING_ZSTD:
+        return CODED_ZSTD;
+    case CODING_NONE:
+    case CODING_OTHER: /* refused by request_header */
+        break;
+    }
+    return CODED_NOT;
+}
+
+int transfer_commit(struct transfer *t, unsigned again, struct err *err)
+{
+    struct transfers *all = t->all;
+    struct chunk *chunk;
+    struct body *body;
+    int rc = 0;
+
+    if (t->part.resume.from && start_over(t, err) < 0) { /* an empty body has no first byte */
+        release(t);
+        return -1;
+    }
+    chunk = t->part.chunk;
+    body = t->part.body;
+    if (t->part.passing) {
+        t->part.chunk = NULL;
+        if (chunk)
+            rc = packer_more(all->packer, chunk, err);
+        if (rc == 0)
+            rc = packer_tail(all->packer, true, again, err);
+    } else {
+        t->part.body = NULL;
+        if (!body)
+            body = body_new(err);
+        if (body)
+            body->coding = coding_of(&t->request);
+        rc = body ? packer_item(all->packer, t->want->item, body, again, err) : -1;
+    }
+    release(t);
+    return rc;
+}
+
+int transfer_abort(struct transfer *t, struct err *err)
+{
+    int rc = t->part.passing ? packer_tail(t->all->packer, false, 0, err) : 0;
+
+    release(t);
+    return rc;
+}
+
+/* What to say when the rest is asked for. */
+static void note(struct transfer *t)
+{
+    const struct request *request = &t->request;
+    const struct plan_artifact *what = &t->want->item->what;
+    struct resume *resume = &t->part.resume;
+
+    if (!request_good(request))
+        return; /* nothing new */
+    resume->from = transfer_have(t);
+    if (request_partial(request))
+        return;
+    resume->total = request_total(request);
+    if (resume->total == REQUEST_UNSAID && what->sized)
+        resume->total = what->file_size;
+    resume->judged = what->checksum != NULL;
+    resume->seen = request->seen;
+    t->part.origin = request->origin;
+}
+
+int transfer_hold(struct transfer *t, struct err *err)
+{
+    struct transfers *all = t->all;
+    struct part *part;
+
+    note(t);
+    if ((!t->part.body && !t->part.passing) || t->request.coding != CODING_NONE ||
+        !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= PARTS_MAX))
+        return transfer_abort(t, err);
+    part = mem_new(sizeof(*part), err);
+    if (!part || (t->part.body && body_park(t->part.body, all->spool, err) < 0)) {
+        mem_free(part);
+        release(t);
+        return -1;
+    }
+    *part = t->part;
+    t->part = (struct part){ 0 };
+    t->want->part = part;
+    t->want->rank = part->passing ? RANK_HEAD : RANK_PART;
+    all->parts++;
+    release(t);
+    return 0;
+}
+
+int transfer_forget(struct transfers *all, struct want *want, struct err *err)
+{
+    struct part *part = want->part;
+    int rc = 0;
+
+    if (!part)
+        return 0;
+    want->part = NULL;
+    want->rank = RANK_NONE;
+    all->parts--;
+    if (part->passing) {
+        all->head = NULL;
+        rc = packer_tail(all->packer, false, 0, err);
+    }
+    part_free(part);
+    return rc;
+}
+
+/* Whether the packer was waiting for more than half of the time since the last look. */
+static bool starved(const struct transfers *all, uint64_t waited, uint64_t passed)
+{
+    if (packer_starved(all->packer) && waited == all->waited)
+        return true; /* it has not even begun */
+    return waited - all->waited > passed * 500;
+}
+
+int transfers_look(struct transfers *all, uint64_t now, bool *again, struct err *err)
+{
+    uint64_t passed = now - all->looked;
+    uint64_t waited = packer_waited(all->packer);
+
+    *again = false;
+    if (passed < LOOK_MS)
+        return 0;
+    *again = all->refused;
+    all->starving = all->refused && starved(all, waited, passed);
+    all->refused = false;
+    all->looked = now;
+    all->waited = waited;
+    if (all->starving && !all->head)
+        return packer_flush(all->packer, err);
+    return 0;
+}

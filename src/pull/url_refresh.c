@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/url_refresh.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "client/extras.h"
+
+#include <string.h>
+
+struct renewal {
+    struct renew *renew;
+    size_t run;
+    bool open;
+    struct call call;
+    struct table *by_id; /* in the making: artifact_id -> URL */
+    unsigned name;       /* the name of the run that is being listed: of two at most */
+    struct artifact_list lists[2]; /* hold the URLs handed out last */
+    struct run record;
+    struct artifact_list old_lists[2]; /* and those that are replaced now */
+    struct run old_record;
+};
+
+struct renew {
+    struct listing *listing;
+    struct callers *callers;
+    void (*renewed)(void *ctx, const struct renew_list *list);
+    void *ctx;
+    struct renewal **runs; /* NULL until a run needs it */
+};
+
+struct renew *renew_new(struct listing *listing, struct callers *callers,
+                        void (*renewed)(void *ctx, const struct renew_list *list), void *ctx,
+                        struct err *err)
+{
+    struct renew *renew = mem_new(sizeof(*renew), err);
+
+    if (!renew)
+        return NULL;
+    *renew = (struct renew){ listing, callers, renewed, ctx, NULL };
+    renew->runs = mem_array(listing->count, sizeof(struct renewal *), err);
+    if (renew->runs)
+        return renew;
+    renew_free(renew);
+    return NULL;
+}
+
+void renew_free(struct renew *renew)
+{
+    size_t i;
+    size_t k;
+
+    if (!renew)
+        return;
+    for (i = 0; renew->runs && i < renew->listing->count; i++) {
+        if (!renew->runs[i])
+            continue;
+        call_clear(&renew->runs[i]->call);
+        table_free(renew->runs[i]->by_id);
+        for (k = 0; k < 2; k++) {
+            artifact_list_clear(&renew->runs[i]->lists[k]);
+            artifact_list_clear(&renew->runs[i]->old_lists[k]);
+        }
+        run_clear(&renew->runs[i]->record);
+        run_clear(&renew->runs[i]->old_record);
+        mem_free(renew->runs[i]);
+    }
+    mem_free(renew->runs);
+    mem_free(renew);
+}
+
+/* Read the list that came into a table by artifact_id. */
+static int read_list(struct artifact_list *list, struct table *by_id, const struct call *call,
+                     struct err *err)
+{
+    size_t i;
+
+    if (artifact_list_parse(list, buf_text(&call->body), call->body.len, err) < 0)
+        return -1;
+    for (i = 0; i < list->count; i++) {
+        const char *id = list->rows[i].artifact_id;
+        const char *url = list->rows[i].signed_url;
+
+        if (!url || table_get(by_id, id, strlen(id)))
+            continue;
+        if (table_add(by_id, id, strlen(id), (void *)(uintptr_t)url, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Hand the fresh URLs out; what lent the former ones goes after. */
+static void hand_out(struct renewal *renewal, bool came)
+{
+    struct renew *renew = renewal->renew;
+    struct renew_list fresh = { renewal->run, came, renewal->by_id };
+
+    renewal->open = false;
+    renewal->by_id = NULL;
+    renew->renewed(renew->ctx, &fresh);
+    table_free(fresh.by_id);
+    artifact_list_clear(&renewal->old_lists[0]);
+    artifact_list_clear(&renewal->old_lists[1]);
+    run_clear(&renewal->old_record);
+}
+
+/* The run's record has come, for what it names beside the list. */
+static void on_record(void *ctx, struct call *call)
+{
+    struct renewal *renewal = ctx;
+    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    struct err err = call->err;
+
+    renewal->old_record = renewal->record;
+    renewal->record = (struct run){ 0 };
+    if (err.kind ||
+        run_parse(&renewal->record, buf_text(&call->body), call->body.len, &err) < 0 ||
+        extras_urls(run, &renewal->record, renewal->by_id, &err) < 0)
+        log_line(LOG_WARNING, "cannot renew what the record of run '%s' names: %s", run->id,
+                 err.text);
+    buf_clear(&call->body);
+    hand_out(renewal, true);
+}
+
+/* Ask for the record as well; when that cannot be, the list alone is handed out. */
+static void ask_record(struct renewal *renewal)
+{
+    struct renew *renew = renewal->renew;
+    struct err err;
+
+    call_clear(&renewal->call);
+    call_init(&renewal->call, renew->callers, RUN_JSON_MAX, on_record, renewal);
+    if (api_url_run(renew->listing->api, &renewal->call.url,
+                    renew->listing->runs[renewal->run].id, &err) < 0)
+        hand_out(renewal, true);
+    else
+        call_add(&renewal->call);
+}
+
+static int ask_list(struct renewal *renewal, struct err *err);
+
+/* The run is listed under its other name, too. */
+static bool ask_next(struct renewal *renewal)
+{
+    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    struct err err;
+
+    renewal->name++;
+    return listing_name(run, renewal->name) && ask_list(renewal, &err) == 0;
+}
+
+static void on_list(void *ctx, struct call *call)
+{
+    struct renewal *renewal = ctx;
+    struct renew *renew = renewal->renew;
+    struct listed_run *run = &renew->listing->runs[renewal->run];
+    struct artifact_list list = { 0 };
+    struct err err = call->err;
+    bool came;
+
+    if (!err.kind && !renewal->by_id)
+        renewal->by_id = table_new(&err);
+    came = !err.kind && renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
+    if (!came)
+        log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
+    if (call->request.date != CLOCK_NONE) {
+        renew->listing->skew = call->request.date - clock_wall();
+        run->listed_at = call->request.date;
+    } else {
+        run->listed_at = clock_wall() + renew->listing->skew;
+    }
+    buf_clear(&call->body);
+    if (came) {
+        renewal->old_lists[renewal->name] = renewal->lists[renewal->name];
+        renewal->lists[renewal->name] = list;
+        if (ask_next(renewal))
+            return;
+    } else {
+        artifact_list_clear(&list);
+    }
+    if (came && run->extras)
+        ask_record(renewal);
+    else
+        hand_out(renewal, came);
+}
+
+static int ask_list(struct renewal *renewal, struct err *err)
+{
+    struct renew *renew = renewal->renew;
+    const struct listed_run *run = &renew->listing->runs[renewal->run];
+
+    call_clear(&renewal->call);
+    call_init(&renewal->call, renew->callers, ARTIFACT_LIST_MAX, on_list, renewal);
+    if (api_url_list(renew->listing->api, &renewal->call.url, listing_name(run, renewal->name),
+                     renew->listing->filter, !run->wide, err) < 0)
+        return -1;
+    call_add(&renewal->call);
+    return 0;
+}
+
+bool renew_busy(const struct renew *renew, size_t run)
+{
+    return renew->runs[run] && renew->runs[run]->open;
+}
+
+int renew_ask(struct renew *renew, size_t run, struct err *err)
+{
+    struct renewal *renewal = renew->runs[run];
+    const struct listed_run *listed = &renew->listing->runs[run];
+
+    if (!renewal) {
+        renewal = mem_new(sizeof(*renewal), err);
+        if (!renewal)
+            return -1;
+        renewal->renew = renew;
+        renewal->run = run;
+        renew->runs[run] = renewal;
+    }
+    if (renewal->open)
+        return 0;
+    renewal->name = 0;
+    if (ask_list(renewal, err) < 0)
+        return -1;
+    log_line(LOG_INFO, "run '%s': listing again for fresh URLs", listed->id);
+    renewal->open = true;
+    return 0;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/chain.h"
+
+#include "base/hashmap.h"
+#include "base/mem.h"
+#include "base/path.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define LINKS_MAX ((size_t)1 << 24)
+
+struct link {
+    const char *path;
+    const char *sha256;
+    const char *previous;
+    const char *previous_sha256;
+    struct link *next; /* who names this one */
+};
+
+struct chain {
+    struct region *region;
+    struct table *by_sum;
+    struct table *by_name;
+    struct link **links;
+    size_t count;
+    size_t cap;
+};
+
+struct chain *chain_new(struct err *err)
+{
+    struct chain *c = mem_new(sizeof(*c), err);
+
+    if (!c)
+        return NULL;
+    c->region = region_new(err);
+    c->by_sum = table_new(err);
+    c->by_name = table_new(err);
+    if (c->region && c->by_sum && c->by_name)
+        return c;
+    chain_free(c);
+    return NULL;
+}
+
+void chain_free(struct chain *c)
+{
+    if (!c)
+        return;
+    region_free(c->region);
+    table_free(c->by_sum);
+    table_free(c->by_name);
+    mem_free(c->links);
+    mem_free(c);
+}
+
+static const char *keep(struct chain *c, const char *text, struct err *err)
+{
+    return region_copy(c->region, text, strlen(text), err);
+}
+
+int chain_add(struct chain *c, const char *path, const char *sha256, const char *previous,
+              const char *previous_sha256, struct err *err)
+{
+    struct link *link = region_take(c->region, sizeof(*link), err);
+    const char *name;
+
+    if (!link ||
+        mem_room(&c->links, &c->cap, c->count, sizeof(struct link *), LINKS_MAX, err) < 0)
+        return -1;
+    link->path = keep(c, path, err);
+    link->sha256 = keep(c, sha256, err);
+    link->previous = keep(c, previous, err);
+    link->previous_sha256 = keep(c, previous_sha256, err);
+    if (!link->path || !link->sha256 || !link->previous || !link->previous_sha256)
+        return -1;
+    name = path_base(link->path);
+    c->links[c->count++] = link;
+    if (!table_get(c->by_sum, sha256, strlen(sha256)) &&
+        table_add(c->by_sum, sha256, strlen(sha256), link, err) < 0)
+        return -1;
+    return table_get(c->by_name, name, strlen(name))
+               ? 0
+               : table_add(c->by_name, name, strlen(name), link, err);
+}
+
+size_t chain_judge(const struct chain *c, const char *anchor,
+                   void (*damage)(void *ctx, const char *path, const char *what), void *ctx,
+                   const char **head)
+{
+    size_t breaks = 0;
+    size_t roots = 0;
+    size_t heads = 0;
+    bool anchored = false;
+    char what[400];
+    size_t i;
+
+    *head = NULL;
+    for (i = 0; i < c->count; i++) {
+        struct link *link = c->links[i];
+        struct link *before =
+            *link->previous_sha256
+                ? table_get(c->by_sum, link->previous_sha256, strlen(link->previous_sha256))
+                : NULL;
+        const char *name = link->previous;
+
+        anchored = anchored || (anchor && strcasecmp(anchor, link->sha256) == 0);
+        roots += !*link->previous;
+        what[0] = '\0';
+        if (before && before->next)
+            (void)snprintf(what, sizeof(what), "two archives name '%.150s' as the one before",
+                           before->path);
+        else if (before)
+            before->next = link;
+        else if (*link->previous && table_get(c->by_name, name, strlen(name)))
+            (void)snprintf(
+                what, sizeof(what),
+                "the archive before it, '%.150s', was replaced: its manifest is another", name);
+        else if (*link->previous)
+            (void)snprintf(what, sizeof(what), "the archive before it, '%.150s', is not there",
+                           name);
+        if (what[0]) {
+            damage(ctx, link->path, what);
+            breaks++;
+        }
+    }
+    for (i = 0; i < c->count; i++) {
+        if (c->links[i]->next)
+            continue;
+        heads++;
+        *head = c->links[i]->path;
+    }
+    if (heads != 1)
+        *head = NULL;
+    if (c->count && roots > 1 && roots < c->count) {
+        damage(ctx, NULL, "several archives begin a series");
+        breaks++;
+    }
+    if (anchor && !anchored) {
+        damage(ctx, NULL,
+               "the anchor is no archive's: what it stands for was removed or rewritten");
+        breaks++;
+    }
+    return breaks;
+}

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/extract.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "reader/archive_reader.h"
+#include "reader/extract_dir.h"
+#include "reader/inventory.h"
+#include "reader/manifest_scan.h"
+#include "reader/parallel_scan.h"
+#include "reader/safe_name.h"
+#include "reader/stage.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Files first, as they come, by several threads; then the tag files, which wait under names of
+ * their own until tagmanifest-sha256.txt, the last of them, says their digests; then the links.
+ * A link is made to the very file that this run wrote for its target. Where the target was not
+ * written (it was not wanted, or is there already), the content is read from the archive once
+ * more, for the first such link; the others become links to that.
+ *
+ * When no manifest can be read, --keep-going takes what lies below data/ of one top directory,
+ * unchecked, and says so.
+ */
+#define LINKS_MAX ((size_t)1 << 26)
+
+/* Marks of a row. */
+enum {
+    OUT = 1,  /* it came out, or was there */
+    LOST = 2, /* told to be lost */
+    COPY = 4, /* its content is to be read for a link */
+};
+
+/* Where a row's content was put: the row whose path it has. */
+struct done {
+    struct place_id id; /* inode 0: nowhere yet */
+    uint32_t row;
+};
+
+struct link {
+    uint32_t row;
+    uint32_t target;
+};
+
+struct extract {
+    const struct extract_opts *opts;
+    struct box box;
+    struct place place;
+    struct roll *roll; /* NULL when the manifest could not be read */
+    struct contents_digests manifest;
+    atomic_bool damaged;
+    /* under lock */
+    pthread_mutex_t lock;
+    struct extract_result *result;
+    struct err damage; /* the first */
+    struct done *done; /* a row each */
+    struct link *links;
+    size_t count;
+    size_t cap;
+    struct stage stage;
+};
+
+/* Tell of a loss; with the lock held. */
+static void lose(struct extract *x, const char *path, const char *why)
+{
+    x->result->lost++;
+    x->opts->lost(x->opts->ctx, path, why);
+    atomic_store(&x->damaged, true);
+}
+
+/* The same of a row, once, unless it came out; with the lock held. */
+static void lose_row(struct extract *x, uint32_t row, const char *path, const char *why)
+{
+    if (roll_marks(x->roll, row) & (OUT | LOST))
+        return;
+    roll_mark(x->roll, row, LOST);
+    lose(x, path, why);
+}
+
+/* The path of a row, top directory and all; returns out. */
+static const char *full_path(const struct extract *x, uint32_t row, char out[NAME_PATH_MAX + 1])
+{
+    char path[NAME_PATH_MAX + 1];
+
+    (void)snprintf(out, NAME_PATH_MAX + 1, "%s/%.*s", x->box.top,
+                   (int)(NAME_PATH_MAX - sizeof(x->box.top)), roll_path(x->roll, row, path));
+    return out;
+}
+
+/* The part of a path below the top directory, or NULL when it is not there. */
+static const char *below_top(const struct extract *x, const char *path)
+{
+    size_t top = strlen(x->box.top);
+
+    return strncmp(path, x->box.top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
+}
+
+static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
+{
+    struct rows_artifact artifact = { .path = below_top(x, path) };
+    struct roll_row row;
+
+    if (number == ROLL_NONE)
+        return x->opts->wanted(x->opts->ctx, path, NULL);
+    roll_get(x->roll, number, &row);
+    artifact.run_id = row.run_id;
+    artifact.artifact_type = row.artifact_type;
+    return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
+}
+
+/* Whether an error is of one file alone; then it is told, and the others go on. */
+static bool is_loss(const struct err *err)
+{
+    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
+}
+
+/* What became of a file that was tried; row may be ROLL_NONE. 0 unless it is fatal. */
+static int account(struct extract *x, const char *path, uint32_t row, uint64_t size, int rc,
+                   struct err *err)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    if (rc == 0) {
+        x->result->files++;
+        x->result->bytes += size;
+    } else if (err->kind == ERR_EXISTS) {
+        x->result->kept++;
+        x->opts->kept(x->opts->ctx, path);
+        rc = 0;
+    } else if (is_loss(err) && row != ROLL_NONE) {
+        lose_row(x, row, path, err->text);
+    } else if (is_loss(err)) {
+        lose(x, path, err->text);
+    }
+    if (rc == 0 && row != ROLL_NONE)
+        roll_mark(x->roll, row, OUT);
+    (void)pthread_mutex_unlock(&x->lock);
+    if (rc == 0 || is_loss(err))
+        return 0;
+    return err->kind == ERR_SYSTEM ? err_wrap(err, "'%.200s'", path) : -1;
+}
+
+/*
+ * Write the entry in hand, which must have size bytes and, unless it is NULL, this digest.
+ *
+ * returns  0, id telling which file it is; -1, and ERR_EXISTS when something is there and stays
+ */
+static int put_file(struct extract *x, struct tape *tape, const char *path, int64_t mtime,
+                    uint64_t size, const uint8_t *want, struct place_id *id, struct err *err)
+{
+    struct place_file file;
+    uint8_t sha256[SHA256_SIZE];
+    int rc;
+
+    if (!x->opts->force && place_has(&x->place, path))
+        return err_set(err, ERR_EXISTS, "it is there already");
+    rc = place_begin(&x->place, &file, path, err);
+    if (rc == 0)
+        rc = tape_copy(tape, size, file_put_fd, &file.fd, sha256, err);
+    if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
+        rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
+    if (rc == 0)
+        rc = place_commit(&file, mtime, x->opts->mode, x->opts->force, err);
+    place_abort(&file);
+    *id = file.id;
+    return rc;
+}
+
+/* Write the entry in hand, the content of row, at the path of the row at. */
+static int put_row(struct extract *x, struct tape *tape, const struct tape_entry *entry,
+                   uint32_t row, uint32_t at, struct err *err)
+{
+    char path[NAME_PATH_MAX + 1];
+    struct roll_row want;
+    struct place_id id = { 0 };
+    int rc;
+
+    roll_get(x->roll, row, &want);
+    (void)full_path(x, at, path);
+    if (entry->size != want.size)
+        rc = err_set(err, ERR_MISMATCH, "it has %llu bytes, and the manifest says %llu",
+                     (unsigned long long)entry->size, (unsigned long long)want.size);
+    else
+        rc = put_file(x, tape, path, entry->mtime, want.size, want.sha256, &id, err);
+    if (rc == 0) {
+        (void)pthread_mutex_lock(&x->lock);
+        x->done[row] = (struct done){ id, at };
+        (void)pthread_mutex_unlock(&x->lock);
+    }
+    rc = account(x, path, at, want.size, rc, err);
+    return rc == 0 && tape_broken(tape) ? -1 : rc;
+}
+
+/* Keep a link for later. */
+static int keep_link(struct extract *x, uint32_t row, const char *target, struct err *err)
+{
+    const char *below = below_top(x, target);
+    int rc;
+
+    (void)pthread_mutex_lock(&x->lock);
+    rc = mem_room(&x->links, &x->cap, x->count, sizeof(*x->links), LINKS_MAX, err);
+    if (rc == 0)
+        x->links[x->count++] =
+            (struct link){ row, below ? roll_find(x->roll, below) : ROLL_NONE };
+    (void)pthread_mutex_unlock(&x->lock);
+    return rc;
+}
+
+/* A tag file. */
+static int put_tag(struct extract *x, struct tape *tape, const struct tape_entry *entry,
+                   int tag, bool wanted, struct err *err)
+{
+    uint64_t max =
+        x->roll ? tagfile_max(tag, x->manifest.size, roll_count(x->roll)) : CONTENTS_MAX;
+    int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, x->opts->force, err);
+
+    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
+        rc = 0;
+    else if (rc < 0)
+        rc = account(x, entry->path, ROLL_NONE, 0, rc, err);
+    return rc == 0 && tape_broken(tape) ? -1 : rc;
+}
+
+/* Why the manifest does not let an entry out; NULL: it does. */
+static const char *refusal(const struct tape_entry *entry, uint32_t number)
+{
+    const char *why = name_refused(entry->path);
+
+    if (why)
+        return why;
+    if (entry->kind == TAPE_OTHER)
+        return "neither a file nor a hard link";
+    return number == ROLL_NONE ? "no manifest names it" : NULL;
+}
+
+/* The same without a manifest: only what lies below data/ of the first top directory. */
+static const char *loose_refusal(struct extract *x, const struct tape_entry *entry)
+{
+    const char *why = refusal(entry, 0);
+    size_t top = strcspn(entry->path, "/");
+
+    if (why)
+        return why;
+    (void)pthread_mutex_lock(&x->lock);
+    if (!x->box.top[0] && top < sizeof(x->box.top))
+        memcpy(x->box.top, entry->path, top); /* zeroed: its end is there */
+    (void)pthread_mutex_unlock(&x->lock);
+    return below_top(x, entry->path) ? name_not_payload(below_top(x, entry->path))
+                                     : "it lies outside the top directory";
+}
+
+/* Put out what no manifest can be asked about. */
+static int put_loose(struct extract *x, struct tape *tape, const struct tape_entry *entry,
+                     struct err *err)
+{
+    const char *why = loose_refusal(x, entry);
+    struct place_id id;
+    char *path = mem_copy(entry->path, err);
+    int rc;
+
+    if (!path)
+        return -1;
+    if (!why && entry->kind == TAPE_LINK)
+        rc = err_set(err, ERR_FORMAT, "it is a link to '%.200s', and no manifest confirms that",
+                     entry->target);
+    else if (why)
+        rc = err_set(err, ERR_FORMAT, "%s", why);
+    else
+        rc = put_file(x, tape, path, entry->mtime, entry->size, NULL, &id, err);
+    rc = account(x, path, ROLL_NONE, entry->size, rc, err);
+    mem_free(path);
+    return rc == 0 && tape_broken(tape) ? -1 : rc;
+}
+
+static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry,
+                    struct err *err)
+{
+    struct extract *x = ctx;
+    const char *below = below_top(x, entry->path);
+    int tag = below ? tagfile_find(below) : -1;
+    uint32_t number = x->roll && below && tag < 0 ? roll_find(x->roll, below) : ROLL_NONE;
+    bool wanted = entry->kind != TAPE_DIR && is_wanted(x, entry->path, number);
+    const char *why;
+    bool twice;
+
+    if (atomic_load(&x->damaged) && !x->opts->keep_going)
+        return err_set(err, ERR_CANCELLED, "the archive is damaged");
+    if (tag >= 0 && entry->kind != TAPE_DIR)
+        return put_tag(x, tape, entry, tag, wanted, err);
+    if (!wanted)
+        return 0;
+    if (!x->roll)
+        return put_loose(x, tape, entry, err);
+    why = refusal(entry, number);
+    (void)pthread_mutex_lock(&x->lock);
+    twice = !why && (roll_marks(x->roll, number) & OUT);
+    if (twice)
+        why = "it stands twice in the archive";
+    (void)pthread_mutex_unlock(&x->lock);
+    if (why) {
+        (void)err_set(err, ERR_FORMAT, "%s", why);
+        return account(x, entry->path, twice ? ROLL_NONE : number, 0, -1, err);
+    }
+    return entry->kind == TAPE_LINK ? keep_link(x, number, entry->target, err)
+                                    : put_row(x, tape, entry, number, number, err);
+}
+
+static void on_damage(void *ctx, uint64_t offset, const struct err *err)
+{
+    struct extract *x = ctx;
+
+    (void)offset;
+    atomic_store(&x->damaged, true);
+    (void)pthread_mutex_lock(&x->lock);
+    if (!x->roll)
+        lose(x, NULL, err->text);
+    else if (!x->damage.kind) /* each file of it is told by its path, at the end */
+        x->damage = *err;
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+/* Give the tag files their names, or say why not. */
+static int name_tags(struct extract *x, struct err *err)
+{
+    int rc = stage_sum(&x->stage, err);
+    int i;
+
+    for (i = 0; rc == 0 && i < TAG_COUNT; i++) {
+        const uint8_t *sha256 = i == TAG_MANIFEST && x->roll ? x->manifest.sha256 : NULL;
+
+        rc = stage_name(&x->stage, i, sha256, x->opts->mode, x->opts->force, err);
+        if (rc)
+            rc = account(x, x->stage.files[i].path, ROLL_NONE, x->stage.files[i].size,
+                         rc < 0 ? -1 : 0, err);
+    }
+    return rc;
+}
+
+/* Read the content of a row that is marked COPY, for the link that waits for it. */
+static int on_copy(void *ctx, struct tape *tape, const struct tape_entry *entry,
+                   struct err *err)
+{
+    struct extract *x = ctx;
+    const char *below = below_top(x, entry->path);
+    uint32_t row = below && entry->kind == TAPE_FILE ? roll_find(x->roll, below) : ROLL_NONE;
+    bool copy = false;
+
+    if (row != ROLL_NONE) {
+        (void)pthread_mutex_lock(&x->lock);
+        copy = (roll_marks(x->roll, row) & COPY) && !x->done[row].id.inode;
+        (void)pthread_mutex_unlock(&x->lock);
+    }
+    return copy ? put_row(x, tape, entry, row, x->done[row].row, err) : 0;
+}
+
+static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
+{
+    (void)ctx; /* the links that need it are told to be lost */
+    (void)offset;
+    (void)err;
+}
+
+/* Whether the manifest gives a link and what it leads to the same content. */
+static int check_link(const struct extract *x, const struct link *link, struct err *err)
+{
+    struct roll_row row;
+    struct roll_row target;
+
+    if (link->target == ROLL_NONE)
+        return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
+    if (link->target == link->row)
+        return err_set(err, ERR_FORMAT, "it is a link to itself");
+    roll_get(x->roll, link->row, &row);
+    roll_get(x->roll, link->target, &target);
+    return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
+               ? 0
+               : err_set(err, ERR_MISMATCH,
+                         "it is a link to content that is not what the manifest gives");
+}
+
+/* Read again what links need and this run did not write. */
+static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
+{
+    struct walk_opts opts = { .starts = starts,
+                              .stopped = x->opts->stopped,
+                              .entry = on_copy,
+                              .damage = on_copy_damage,
+                              .ctx = x };
+    size_t copies = 0;
+    size_t i;
+
+    for (i = 0; i < x->count; i++) {
+        const struct link *link = &x->links[i];
+        char path[NAME_PATH_MAX + 1];
+
+        if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
+            (roll_marks(x->roll, link->target) & (COPY | LOST)) ||
+            (!x->opts->force && place_has(&x->place, full_path(x, link->row, path))))
+            continue;
+        roll_mark(x->roll, link->target, COPY);
+        x->done[link->target].row = link->row;
+        copies++;
+    }
+    return copies ? walk_run(&x->box, &opts, err) : 0;
+}
+
+/* Make one link. */
+static int make_link(struct extract *x, const struct link *link, const char *path,
+                     struct err *err)
+{
+    char to[NAME_PATH_MAX + 1];
+    const struct done *done;
+
+    if (check_link(x, link, err) < 0)
+        return -1;
+    if (!x->opts->force && place_has(&x->place, path))
+        return err_set(err, ERR_EXISTS, "it is there already");
+    done = &x->done[link->target];
+    if (!done->id.inode)
+        return err_set(err, ERR_MISMATCH, "what it is a link to could not be extracted");
+    return place_link(&x->place, path, full_path(x, done->row, to), &done->id, x->opts->force,
+                      err);
+}
+
+static int make_links(struct extract *x, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < x->count; i++) {
+        const struct link *link = &x->links[i];
+        char path[NAME_PATH_MAX + 1];
+        int rc;
+
+        if (roll_marks(x->roll, link->row) & OUT) /* it was the copy */
+            continue;
+        rc = make_link(x, link, full_path(x, link->row, path), err);
+        x->result->links += rc == 0;
+        x->result->files -= rc == 0; /* account counts it as a file */
+        if (account(x, path, link->row, 0, rc, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct extract *x = ctx;
+
+    return roll_add(x->roll, section, text, len, err);
+}
+
+/* Tell of all that the manifest names, that is wanted, and that did not come. */
+static void count_losses(struct extract *x)
+{
+    const char *why = atomic_load(&x->damaged) ? "its part of the archive is damaged"
+                                               : "it is not in the archive";
+    char path[NAME_PATH_MAX + 1];
+    uint32_t i;
+
+    (void)pthread_mutex_lock(&x->lock);
+    for (i = 0; i < roll_count(x->roll); i++) {
+        if (!(roll_marks(x->roll, i) & (OUT | LOST)) && is_wanted(x, full_path(x, i, path), i))
+            lose_row(x, i, path, why);
+    }
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+/* Damage is told in any case, also where no wanted file is, or when the first ended it. */
+static void tell_damage(struct extract *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    if (x->damage.kind && !x->result->lost)
+        lose(x, NULL, x->damage.text);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct extract *x = ctx;
+
+    return (x->opts->stopped && x->opts->stopped(x->opts->ctx)) ||
+           (atomic_load(&x->damaged) && !x->opts->keep_going);
+}
+
+/* Read the manifest; without one, --keep-going goes on all the same. */
+static int read_manifest(struct extract *x, struct err *err)
+{
+    if (contents_read(&x->box, on_row, x, &x->manifest, err) == 0) {
+        x->done = mem_array(roll_count(x->roll), sizeof(*x->done), err);
+        return x->done ? 0 : -1;
+    }
+    if (!is_loss(err) || !x->opts->keep_going)
+        return -1;
+    lose(x, "manifest.json", err->text);
+    x->opts->lost(x->opts->ctx, NULL, "without it, nothing that comes out is checked");
+    roll_free(x->roll);
+    x->roll = NULL;
+    memset(x->box.top, 0, sizeof(x->box.top));
+    err_clear(err);
+    return 0;
+}
+
+static int walk(struct extract *x, const uint8_t *starts, struct err *err)
+{
+    struct walk_opts opts = { .threads =
+                                  x->roll ? 0 : 1, /* one says what the top directory is */
+                              .guess = !x->roll,
+                              .starts = starts,
+                              .stopped = on_stopped,
+                              .entry = on_entry,
+                              .damage = on_damage,
+                              .ctx = x };
+    int rc = walk_run(&x->box, &opts, err);
+
+    if (rc < 0 && !(err->kind == ERR_CANCELLED && atomic_load(&x->damaged)))
+        return -1;
+    if (name_tags(x, err) < 0)
+        return -1;
+    if (x->roll && rc == 0) { /* else the first loss has ended it */
+        if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)
+            return -1;
+        count_losses(x);
+    }
+    tell_damage(x);
+    return 0;
+}
+
+static int run(struct extract *x, const char *path, struct err *err)
+{
+    struct err tail;
+    uint8_t *starts = NULL;
+    int rc;
+
+    if (box_open_anyway(&x->box, path, &tail, err) < 0 ||
+        place_open(&x->place, x->opts->dir, err) < 0)
+        return -1;
+    box_watch(&x->box, x->opts->stopped, x->opts->ctx);
+    if (tail.kind && !x->opts->keep_going) {
+        *err = tail;
+        return err_hint(err, "--keep-going extracts what can be had");
+    }
+    if (read_manifest(x, err) < 0)
+        return -1;
+    x->result->indexed = x->box.indexed;
+    if (x->roll && !(starts = roll_starts(x->roll, &x->box.seek, err)))
+        return -1;
+    rc = walk(x, starts, err);
+    mem_free(starts);
+    return rc;
+}
+
+int extract_run(const char *path, const struct extract_opts *opts,
+                struct extract_result *result, struct err *err)
+{
+    struct extract x = { .opts = opts, .result = result, .place = { -1 } };
+    int rc = -1;
+
+    *result = (struct extract_result){ 0 };
+    (void)pthread_mutex_init(&x.lock, NULL);
+    stage_init(&x.stage, &x.place);
+    x.roll = roll_new(0, err);
+    if (x.roll)
+        rc = run(&x, path, err);
+    stage_clear(&x.stage);
+    roll_free(x.roll);
+    mem_free(x.done);
+    mem_free(x.links);
+    place_close(&x.place);
+    box_close(&x.box);
+    (void)pthread_mutex_destroy(&x.lock);
+    return rc;
+}

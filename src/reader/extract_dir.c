@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/extract_dir.h"
+
+#include "base/file.h"
+#include "base/path.h"
+#include "reader/safe_name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int place_open(struct place *place, const char *dir, struct err *err)
+{
+    if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+        return err_sys(err, "cannot make '%s'", dir);
+    place->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return place->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
+}
+
+void place_close(struct place *place)
+{
+    file_close(&place->fd);
+}
+
+bool place_has(const struct place *place, const char *path)
+{
+    int fd = file_beneath(place->fd, path, O_PATH | O_NOFOLLOW, false);
+    bool there = fd >= 0;
+
+    file_close(&fd);
+    return there;
+}
+
+/* Errors that say: something else stands where a folder or file should be. */
+static bool is_in_the_way(int os)
+{
+    return os == ELOOP || os == EXDEV || os == ENOTDIR || os == EISDIR || os == ENOTEMPTY;
+}
+
+/* The folder of a path, made where it is not there; its last component in *name. */
+static int open_folder(const struct place *place, const char *path, const char **name,
+                       struct err *err)
+{
+    int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
+    const char *why = name_refused(path);
+    const char *slash;
+
+    if (why) {
+        file_close(&fd);
+        return err_set(err, ERR_FORMAT, "%s", why);
+    }
+    while (fd >= 0 && (slash = strchr(path, '/'))) {
+        char part[PATH_COMPONENT_MAX + 1];
+        int next;
+
+        (void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+        if (mkdirat(fd, part, 0777) < 0 && errno != EEXIST)
+            break;
+        next = file_beneath(fd, part, O_PATH | O_DIRECTORY, false);
+        if (next < 0)
+            break;
+        file_close(&fd);
+        fd = next;
+        path = slash + 1;
+    }
+    if (fd < 0 || strchr(path, '/')) {
+        (void)err_sys(err, "cannot make its folder");
+        if (err && is_in_the_way(err->os))
+            (void)err_set(err, ERR_FORMAT, "a link or file stands where its folder should be");
+        file_close(&fd);
+        return -1;
+    }
+    *name = path;
+    return fd;
+}
+
+/* A name of our own, in the folder where a file is written. */
+static void set_temp(char temp[48])
+{
+    static atomic_uint counter;
+
+    (void)snprintf(temp, 48, ".skyarc-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
+}
+
+/* Give what is at temp its name. */
+static int rename_to(int dir, const char *temp, const char *name, bool force, struct err *err)
+{
+    if (renameat2(dir, temp, dir, name, force ? 0 : RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno == EEXIST)
+        return err_set(err, ERR_EXISTS, "it is there already");
+    if (is_in_the_way(errno))
+        return err_set(err, ERR_FORMAT, "a folder stands where it should be");
+    return err_sys(err, "cannot give it its name");
+}
+
+int place_begin(const struct place *place, struct place_file *file, const char *path,
+                struct err *err)
+{
+    *file = (struct place_file){ .dir = -1, .fd = -1 };
+    file->dir = open_folder(place, path, &file->name, err);
+    if (file->dir < 0)
+        return -1;
+    set_temp(file->temp);
+    file->fd = openat(file->dir, file->temp,
+                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file->fd >= 0)
+        return 0;
+    file->temp[0] = '\0';
+    return err_sys(err, "cannot make a file");
+}
+
+int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool force,
+                 struct err *err)
+{
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)mtime } };
+    int fd = file->fd;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "cannot look at it");
+    if (fchmod(fd, mode) < 0)
+        return err_sys(err, "cannot set its permissions");
+    if (futimens(fd, times) < 0)
+        return err_sys(err, "cannot set its time");
+    file->fd = -1;
+    if (close(fd) < 0)
+        return err_sys(err, "cannot close");
+    if (rename_to(file->dir, file->temp, file->name, force, err) < 0)
+        return -1;
+    file->id = (struct place_id){ st.st_dev, st.st_ino };
+    file->temp[0] = '\0';
+    return 0;
+}
+
+void place_abort(struct place_file *file)
+{
+    if (file->temp[0])
+        (void)unlinkat(file->dir, file->temp, 0);
+    file->temp[0] = '\0';
+    file_close(&file->fd);
+    file_close(&file->dir);
+}
+
+int place_link(const struct place *place, const char *path, const char *target,
+               const struct place_id *id, bool force, struct err *err)
+{
+    const char *name;
+    const char *from_name;
+    char temp[48];
+    struct stat st;
+    int to = open_folder(place, path, &name, err);
+    int from = to < 0 ? -1 : open_folder(place, target, &from_name, err);
+    int rc = -1;
+
+    if (from < 0)
+        goto out;
+    set_temp(temp);
+    if (linkat(from, from_name, to, temp, 0) < 0) {
+        (void)err_sys(err, "cannot link it to '%s'", target);
+        goto out;
+    }
+    if (fstatat(to, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        (void)err_sys(err, "cannot look at it");
+    else if (st.st_dev != id->device || st.st_ino != id->inode)
+        (void)err_set(err, ERR_MISMATCH, "another file has taken the place of '%.200s'",
+                      target);
+    else
+        rc = rename_to(to, temp, name, force, err);
+    /* also when renamed: of two names of one file, rename leaves both */
+    (void)unlinkat(to, temp, 0);
+out:
+    file_close(&to);
+    file_close(&from);
+    return rc;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/fetchone.h"
+
+#include "base/mem.h"
+#include "format/tagfile.h"
+#include "reader/archive_reader.h"
+#include "reader/entry_reader.h"
+#include "reader/manifest_scan.h"
+#include "reader/safe_name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the manifest says of the file that is looked for. */
+struct found {
+    char path[NAME_PATH_MAX + 1];
+    char first[NAME_PATH_MAX + 1]; /* it is a link to this one; "": it is a file */
+    uint64_t size;
+    uint64_t offset; /* ROWS_NONE: not known */
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* Looking for one row: by a path or an ID that stands somewhere in it. */
+struct quest {
+    const char *what;
+    const char *below; /* what, without a first component: it may be the top directory */
+    struct found found;
+    bool hit;
+};
+
+static int set_path(char out[NAME_PATH_MAX + 1], const char *path, struct err *err)
+{
+    if (strlen(path) > NAME_PATH_MAX)
+        return err_set(err, ERR_FORMAT, "a path in the manifest is too long");
+    memcpy(out, path, strlen(path) + 1);
+    return 0;
+}
+
+static bool is_asked_for(const struct quest *q, const char *path, const char *id)
+{
+    return strcmp(path, q->what) == 0 || strcmp(path, q->below) == 0 ||
+           (id && strcmp(id, q->what) == 0);
+}
+
+static int take_artifact(struct quest *q, const char *text, size_t len, struct region *region,
+                         struct err *err)
+{
+    struct rows_artifact a;
+
+    if (rows_artifact(&a, text, len, region, err) < 0)
+        return -1;
+    if (!is_asked_for(q, a.path, a.artifact_id))
+        return 0;
+    q->found.size = a.size;
+    q->found.offset = a.offset;
+    q->found.first[0] = '\0';
+    memcpy(q->found.sha256, a.sha256, SHA256_SIZE);
+    if (set_path(q->found.path, a.path, err) < 0 ||
+        (a.link && a.duplicate_of && set_path(q->found.first, a.duplicate_of, err) < 0))
+        return -1;
+    return 1;
+}
+
+static int take_document(struct quest *q, const char *text, size_t len, struct region *region,
+                         struct err *err)
+{
+    struct rows_name doc;
+
+    if (rows_name(&doc, ROWS_DOCUMENTS, text, len, region, err) < 0)
+        return -1;
+    if (!is_asked_for(q, doc.name, NULL))
+        return 0;
+    q->found.size = doc.size;
+    q->found.offset = ROWS_NONE;
+    q->found.first[0] = '\0';
+    memcpy(q->found.sha256, doc.sha256, SHA256_SIZE);
+    return set_path(q->found.path, doc.name, err) < 0 ? -1 : 1;
+}
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct quest *q = ctx;
+    struct region *region;
+    int rc;
+
+    /* most rows do not even contain it, and need not be parsed */
+    if ((section != ROWS_ARTIFACTS && section != ROWS_DOCUMENTS) ||
+        (!memmem(text, len, q->below, strlen(q->below)) &&
+         !memmem(text, len, q->what, strlen(q->what))))
+        return 0;
+    region = region_new(err);
+    if (!region)
+        return -1;
+    rc = section == ROWS_ARTIFACTS ? take_artifact(q, text, len, region, err)
+                                   : take_document(q, text, len, region, err);
+    region_free(region);
+    q->hit = q->hit || rc > 0;
+    return rc;
+}
+
+/* Come to the entry of a path, top directory and all; here: it must be the next. */
+static int come_to(struct tape *tape, const char *path, bool here, struct tape_entry *entry,
+                   struct err *err)
+{
+    int rc;
+
+    while ((rc = tape_next(tape, entry, err)) > 0) {
+        if (strcmp(entry->path, path) == 0)
+            return 0;
+        if (here)
+            return err_set(
+                err, ERR_MISMATCH,
+                "manifest and tar header disagree: '%.200s' is where '%.200s' should be",
+                entry->path, path);
+    }
+    return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
+}
+
+/* Put the content of the entry at a path out: of size bytes, with this digest. A link in an
+ * archive that was packed anew leads to another one; target gets it then, and 1 is returned. */
+static int put_entry(struct box *box, const char *path, const struct found *f, put_fn *put,
+                     void *ctx, char target[NAME_PATH_MAX + 1], struct err *err)
+{
+    bool here = f->offset != ROWS_NONE && box->indexed;
+    struct tape *tape = tape_open(box, here ? f->offset : 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    uint8_t sha256[SHA256_SIZE];
+    int rc = tape ? come_to(tape, path, here, &entry, err) : -1;
+
+    if (rc < 0)
+        goto out;
+    if (entry.kind == TAPE_LINK && !box->indexed) {
+        rc = set_path(target, entry.target, err) < 0 ? -1 : 1;
+        goto out;
+    }
+    rc = -1;
+    if (entry.kind != TAPE_FILE || entry.size != f->size)
+        (void)err_set(err, ERR_MISMATCH, "manifest and tar header disagree about '%.200s'",
+                      path);
+    else
+        rc = tape_copy(tape, f->size, put, ctx, sha256, err);
+    if (rc == 0 && memcmp(sha256, f->sha256, SHA256_SIZE) != 0)
+        rc = err_set(err, ERR_MISMATCH,
+                     "'%.200s' does not have the SHA-256 that the manifest gives", path);
+out:
+    tape_free(tape);
+    return rc;
+}
+
+static int put_found(struct box *box, const struct found *f, put_fn *put, void *ctx,
+                     struct err *err)
+{
+    char path[NAME_PATH_MAX + sizeof(box->top) + 2];
+    char target[NAME_PATH_MAX + 1];
+    int rc;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", box->top, f->path);
+    rc = put_entry(box, path, f, put, ctx, target, err);
+    if (rc > 0)
+        rc = put_entry(box, target, f, put, ctx, target, err);
+    return rc > 0 ? err_set(err, ERR_MISMATCH, "'%.200s' is a link to a link", f->path) : rc;
+}
+
+/* A tag file, which no row names; they come last. */
+static int put_tag(struct box *box, int tag, put_fn *put, void *ctx, struct err *err)
+{
+    struct tape *tape = tape_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
+    char path[sizeof(box->top) + 64];
+    struct tape_entry entry;
+    uint8_t sha256[SHA256_SIZE];
+    int rc = -1;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", box->top, tagfile_name(tag));
+    if (tape && come_to(tape, path, false, &entry, err) == 0) {
+        if (entry.kind != TAPE_FILE || entry.size > CONTENTS_MAX)
+            (void)err_set(err, ERR_MISMATCH, "'%s' is no file, or too large", path);
+        else
+            rc = tape_copy(tape, entry.size, put, ctx, sha256, err);
+    }
+    tape_free(tape);
+    return rc;
+}
+
+/* Look for a row; a link leads to another. */
+static int look(struct box *box, struct quest *q, struct err *err)
+{
+    char first[NAME_PATH_MAX + 1];
+
+    if (contents_read(box, on_row, q, NULL, err) < 0)
+        return -1;
+    if (!q->hit || !q->found.first[0])
+        return 0;
+    memcpy(first, q->found.first, sizeof(first));
+    q->what = q->below = first;
+    q->hit = false;
+    if (contents_read(box, on_row, q, NULL, err) < 0)
+        return -1;
+    q->what = q->below = NULL;
+    return q->hit && !q->found.first[0]
+               ? 0
+               : err_set(err, ERR_MISMATCH, "'%.200s' is a link to '%.200s', which is no file",
+                         q->found.path, first);
+}
+
+int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, struct err *err)
+{
+    const char *slash = strchr(what, '/');
+    struct quest *q = mem_new(sizeof(*q), err);
+    struct box box = { 0 };
+    int tag;
+    int rc = -1;
+
+    if (!q)
+        return -1;
+    q->what = q->below = what;
+    if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
+        q->below = slash + 1;
+    tag = tagfile_find(q->below);
+    if (box_open(&box, archive, err) < 0 || look(&box, q, err) < 0)
+        goto out;
+    if (q->hit)
+        rc = put_found(&box, &q->found, put, ctx, err);
+    else if (tag >= 0)
+        rc = put_tag(&box, tag, put, ctx, err);
+    else
+        (void)err_set(err, ERR_NOT_FOUND, "there is no '%.200s' in '%s'", what, archive);
+    if (rc < 0 && err->kind == ERR_MISMATCH)
+        (void)err_wrap(err, "'%s'", archive);
+out:
+    box_close(&box);
+    mem_free(q);
+    return rc;
+}

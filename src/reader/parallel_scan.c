@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/parallel_scan.h"
+
+#include "base/mem.h"
+#include "reader/stream.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ZIP_SHARE    4                   /* memory for one byte of a zip's directory */
+#define SEGMENT_SIZE ((uint64_t)4 << 20) /* of a plain tar */
+#define STARTS_MAX   SEEK_ROWS_MAX
+
+struct walk {
+    struct box *box;
+    const struct walk_opts *opts;
+    uint64_t *starts; /* segments begin here; the last one ends at the archive's end */
+    size_t count;
+    size_t cap;
+    unsigned threads;
+    /* under lock */
+    pthread_mutex_t lock;
+    size_t next;
+    unsigned workers; /* started so far: gives each its number */
+    bool failed;
+    struct err err;
+};
+
+static int add_start(struct walk *w, uint64_t at, struct err *err)
+{
+    if (w->count && w->starts[w->count - 1] == at)
+        return 0;
+    if (mem_room(&w->starts, &w->cap, w->count, sizeof(*w->starts), STARTS_MAX, err) < 0)
+        return -1;
+    w->starts[w->count++] = at;
+    return 0;
+}
+
+/* Whether a tar header stands at an offset: its checksum is right. */
+static bool looks_like_file(struct box *box, uint64_t at)
+{
+    unsigned char head[512];
+    struct stream *stream = stream_open(box, at, at + 1, NULL);
+    unsigned long sum = 0;
+    size_t got = 0;
+    ssize_t n = 0;
+    size_t i;
+
+    while (stream && got < sizeof(head) &&
+           (n = stream_read(stream, head + got, sizeof(head) - got, NULL)) > 0)
+        got += (size_t)n;
+    stream_free(stream);
+    if (got < sizeof(head) || memcmp(head + 257, "ustar", 5) != 0 || head[155])
+        return false;
+    for (i = 0; i < sizeof(head); i++)
+        sum += i >= 148 && i < 156 ? ' ' : head[i];
+    return strtoul((const char *)head + 148, NULL, 8) == sum;
+}
+
+/*
+ * Where frames begin with a file. A frame ends inside a file only when it is FRAME_CUT_PIECE
+ * long, so behind any other a file begins; behind one of that length the manifest's offsets
+ * decide.
+ */
+static int cut_frames(struct walk *w, struct err *err)
+{
+    const struct seek *seek = &w->box->seek;
+    const uint8_t *bits = w->opts->starts;
+    uint64_t plain = 0;
+    size_t i;
+
+    for (i = 0; i < seek->count; i++) {
+        bool starts =
+            !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE || plain == w->box->locator.plain;
+
+        starts = starts || (bits && (bits[i / 8] >> i % 8 & 1)) ||
+                 (w->opts->guess && looks_like_file(w->box, plain));
+        if (starts && add_start(w, plain, err) < 0)
+            return -1;
+        plain += seek->rows[i].plain;
+    }
+    return 0;
+}
+
+/* The headers of a plain tar are soon read, data being skipped; offsets may be of another. */
+static int cut_tar(struct walk *w, struct err *err)
+{
+    struct tape *tape = tape_open(w->box, 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    int rc = tape ? add_start(w, 0, err) : -1;
+
+    while (rc == 0 && tape_next(tape, &entry, NULL) > 0) {
+        if (entry.offset >= w->starts[w->count - 1] + SEGMENT_SIZE)
+            rc = add_start(w, entry.offset, err);
+    }
+    tape_free(tape);
+    return rc;
+}
+
+static bool is_damage(const struct err *err)
+{
+    return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
+}
+
+/* Whether an entry of a zip is this worker's, or a segment is of the share asked for. */
+static bool is_ours(const struct walk *w, size_t segment)
+{
+    const struct walk_opts *opts = w->opts;
+
+    return !opts->share || segment + 1 == w->count || segment % opts->shares == opts->share - 1;
+}
+
+/* Read the entries of one range; every stride-th from first on. */
+static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first,
+                      uint64_t stride, struct err *err)
+{
+    struct tape *tape = tape_open(w->box, from, to, err);
+    struct tape_entry entry = { .offset = from };
+    uint64_t n = 0;
+    int rc = tape ? 1 : -1;
+
+    while (rc > 0) {
+        if (w->opts->stopped && w->opts->stopped(w->opts->ctx)) {
+            rc = err_set(err, ERR_CANCELLED, "stopped");
+            break;
+        }
+        rc = tape_next(tape, &entry, err);
+        if (rc <= 0 || n++ % stride != first)
+            continue;
+        if (w->opts->entry(w->opts->ctx, tape, &entry, err) == 0)
+            continue;
+        rc = -1;
+        if (is_damage(err) &&
+            w->box->format == BOX_ZIP) { /* the others are not touched by it */
+            w->opts->damage(w->opts->ctx, entry.offset, err);
+            rc = 1;
+        }
+    }
+    tape_free(tape);
+    if (rc < 0 && is_damage(err)) {
+        if (!first) /* the others meet the same */
+            w->opts->damage(w->opts->ctx, entry.offset, err);
+        return 0;
+    }
+    return rc;
+}
+
+/* The next segment, or false at the end. */
+static bool take(struct walk *w, size_t *segment)
+{
+    bool more;
+
+    (void)pthread_mutex_lock(&w->lock);
+    while (w->next < w->count && !is_ours(w, w->next))
+        w->next++;
+    more = w->next < w->count && !w->failed;
+    *segment = w->next++;
+    (void)pthread_mutex_unlock(&w->lock);
+    return more;
+}
+
+static void *work(void *ctx)
+{
+    struct walk *w = ctx;
+    struct err err = { 0 };
+    unsigned number;
+    size_t i;
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&w->lock);
+    number = w->workers++;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (w->box->format == BOX_ZIP) {
+        rc = read_range(w, 0, UINT64_MAX, number, w->threads, &err);
+    } else {
+        while (rc == 0 && take(w, &i)) {
+            err_clear(&err);
+            rc = read_range(w, w->starts[i], i + 1 < w->count ? w->starts[i + 1] : UINT64_MAX,
+                            0, 1, &err);
+        }
+    }
+    if (rc < 0) {
+        (void)pthread_mutex_lock(&w->lock);
+        if (!w->failed)
+            w->err = err;
+        w->failed = true;
+        (void)pthread_mutex_unlock(&w->lock);
+    }
+    return NULL;
+}
+
+static int run_threads(struct walk *w, struct err *err)
+{
+    pthread_t threads[WALK_THREADS_MAX];
+    unsigned up = 0;
+    int rc = 0;
+
+    while (up < w->threads && !rc) {
+        rc = pthread_create(&threads[up], NULL, work, w);
+        up += !rc;
+    }
+    if (rc && !up)
+        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    if (rc && w->box->format == BOX_ZIP) { /* each has its own entries */
+        w->failed = true;
+        (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    }
+    while (up)
+        (void)pthread_join(threads[--up], NULL);
+    if (!w->failed)
+        return 0;
+    *err = w->err;
+    return -1;
+}
+
+/* Readers of a zip: each makes memory of the whole directory. */
+static int limit_zip(struct walk *w, struct err *err)
+{
+    struct tape *tape = tape_open(w->box, 0, UINT64_MAX, err);
+    struct tape_entry entry;
+    uint64_t most;
+
+    if (!tape)
+        return -1;
+    if (tape_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
+        most = WALK_ZIP_MEMORY / (tape_directory(tape) * ZIP_SHARE + 1);
+        if (w->threads > most)
+            w->threads = most ? (unsigned)most : 1;
+    }
+    tape_free(tape);
+    return add_start(w, 0, err);
+}
+
+int walk_run(struct box *box, const struct walk_opts *opts, struct err *err)
+{
+    struct walk w = { .box = box, .opts = opts };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int rc;
+
+    w.threads = opts->threads ? opts->threads : cores < 1 ? 1 : (unsigned)cores;
+    if (w.threads > WALK_THREADS_MAX)
+        w.threads = WALK_THREADS_MAX;
+    (void)pthread_mutex_init(&w.lock, NULL);
+    if (box->indexed)
+        rc = cut_frames(&w, err);
+    else if (box->format == BOX_TAR)
+        rc = cut_tar(&w, err);
+    else
+        rc = box->format == BOX_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
+    if (w.count < w.threads && box->format != BOX_ZIP)
+        w.threads = (unsigned)w.count;
+    if (rc == 0)
+        rc = run_threads(&w, err);
+    (void)pthread_mutex_destroy(&w.lock);
+    mem_free(w.starts);
+    return rc;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/stage.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+void stage_init(struct stage *s, const struct place *place)
+{
+    int i;
+
+    *s = (struct stage){ .place = place };
+    buf_init(&s->sums, TAGFILE_SIZE_MAX);
+    for (i = 0; i < TAG_COUNT; i++)
+        s->files[i].file = (struct place_file){ .dir = -1, .fd = -1 };
+}
+
+void stage_clear(struct stage *s)
+{
+    int i;
+
+    for (i = 0; i < TAG_COUNT; i++) {
+        place_abort(&s->files[i].file);
+        mem_free(s->files[i].path);
+        s->files[i].path = NULL;
+    }
+    buf_clear(&s->sums);
+}
+
+/* Begin the file that waits. */
+static int begin(struct stage *s, int tag, const struct tape_entry *entry, bool force,
+                 struct err *err)
+{
+    struct stage_file *f = &s->files[tag];
+
+    if (!force && place_has(s->place, entry->path))
+        return err_set(err, ERR_EXISTS, "it is there already");
+    f->mtime = entry->mtime;
+    f->size = entry->size;
+    f->path = mem_copy(entry->path, err);
+    return f->path ? place_begin(s->place, &f->file, f->path, err) : -1;
+}
+
+int stage_take(struct stage *s, int tag, struct tape *tape, const struct tape_entry *entry,
+               uint64_t max, bool wanted, bool force, struct err *err)
+{
+    struct stage_file *f = &s->files[tag];
+    bool list = tag == TAG_TAGS; /* of all files, it must be had */
+    int rc = 0;
+
+    if (f->seen)
+        return err_set(err, ERR_FORMAT, "it stands twice in the archive");
+    f->seen = true;
+    if (entry->kind != TAPE_FILE || entry->size > max)
+        return err_set(err, ERR_FORMAT, "it is no file, or larger than it can be");
+    if (list)
+        rc = tape_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
+    if (rc == 0 && wanted)
+        rc = begin(s, tag, entry, force, err);
+    if (rc == 0 && wanted && list)
+        rc = file_write(f->file.fd, s->sums.data, s->sums.len, err);
+    else if (rc == 0 && wanted)
+        rc = tape_copy(tape, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
+    if (rc < 0)
+        place_abort(&f->file);
+    return rc;
+}
+
+static void on_line(void *ctx, const char *path, const uint8_t *sha256)
+{
+    struct stage *s = ctx;
+    int tag = sha256 ? tagfile_find(path) : -1;
+
+    if (tag < 0)
+        return;
+    memcpy(s->files[tag].sum, sha256, SHA256_SIZE);
+    s->files[tag].summed = true;
+}
+
+int stage_sum(struct stage *s, struct err *err)
+{
+    struct tagfile_lines *lines = mem_new(sizeof(*lines), err);
+    int rc;
+
+    if (!lines)
+        return -1;
+    tagfile_lines_init(lines, on_line, s);
+    rc = tagfile_lines_put(lines, s->sums.data, s->sums.len, err);
+    tagfile_lines_end(lines);
+    mem_free(lines);
+    return rc;
+}
+
+int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, bool force,
+               struct err *err)
+{
+    struct stage_file *f = &s->files[tag];
+    const uint8_t *want = sha256 ? sha256 : f->sum;
+
+    if (f->file.fd < 0)
+        return 0;
+    if (tag != TAG_TAGS && !sha256 && !f->summed)
+        return err_set(err, ERR_MISMATCH, "tagmanifest-sha256.txt does not name it");
+    if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
+        return err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that it should");
+    return place_commit(&f->file, f->mtime, mode, force, err) < 0 ? -1 : 1;
+}

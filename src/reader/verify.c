@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/verify.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "format/bag.h"
+#include "format/tagfile.h"
+#include "reader/archive_reader.h"
+#include "reader/inventory.h"
+#include "reader/manifest_scan.h"
+#include "reader/parallel_scan.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is known of a row of the manifest. */
+enum {
+    SEEN = 1,    /* it stands in the archive */
+    LINKED = 2,  /* there it is a link, to the row's target */
+    MOVED = 4,   /* elsewhere than the manifest says: the archive was packed anew */
+    BAD = 8,     /* it is not what the manifest says */
+    SUMMED = 16, /* a BagIt manifest names it */
+};
+
+struct tag_file {
+    bool seen;
+    uint8_t sha256[SHA256_SIZE];
+    bool summed; /* tagmanifest-sha256.txt names it */
+    uint8_t sum[SHA256_SIZE];
+};
+
+/* A BagIt manifest being read. */
+struct listed {
+    struct check *check;
+    enum tag tag;
+    bool bad; /* told of a line that is none */
+    struct tagfile_lines lines;
+};
+
+struct check {
+    const struct verify_opts *opts;
+    struct verify_result *result;
+    struct box box;
+    struct roll *roll; /* what there should be, and what was seen; found in by many threads */
+    pthread_mutex_t lock;
+    /* under lock */
+    struct tag_file tags[TAG_COUNT];
+    struct buf info;
+    struct buf bagit;
+    struct buf tagsums;
+    uint64_t summed;        /* lines of manifest-sha256.txt */
+    uint64_t payload_bytes; /* of what they name and was seen; links come at the end */
+};
+
+static void report(struct check *c, const char *path, const char *artifact_id, uint64_t offset,
+                   const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+static void report(struct check *c, const char *path, const char *artifact_id, uint64_t offset,
+                   const char *fmt, ...)
+{
+    struct verify_damage damage = { path, artifact_id, offset, NULL };
+    char what[512];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(what, sizeof(what), fmt, args);
+    va_end(args);
+    damage.what = what;
+    c->result->damages++;
+    c->opts->damage(c->opts->ctx, &damage);
+}
+
+/* Tell what is wrong with a row. */
+static void report_row(struct check *c, uint32_t number, uint64_t offset, const char *what)
+{
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+
+    report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), offset, "%s",
+           what);
+}
+
+/* A digest that a BagIt manifest gives for a row of the manifest. */
+static void take_sum(struct check *c, enum tag list, const char *path,
+                     const uint8_t sha256[SHA256_SIZE])
+{
+    const char *name = tagfile_name((int)list);
+    uint32_t number = roll_find(c->roll, path);
+    struct roll_row row;
+
+    c->summed += list == TAG_PAYLOAD;
+    if (number == ROLL_NONE) {
+        report(c, path, NULL, VERIFY_NOWHERE, "is in %s and not in manifest.json", name);
+        return;
+    }
+    roll_get(c->roll, number, &row);
+    if (roll_marks(c->roll, number) & SUMMED)
+        report(c, name, NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
+    else if (memcmp(row.sha256, sha256, SHA256_SIZE) != 0)
+        report(c, path, NULL, VERIFY_NOWHERE, "has another SHA-256 in %s than in manifest.json",
+               name);
+    roll_mark(c->roll, number, SUMMED);
+}
+
+/* A line of a BagIt manifest; a tagfile_fn. */
+static void on_sum(void *ctx, const char *path, const uint8_t *sha256)
+{
+    struct listed *l = ctx;
+    struct check *c = l->check;
+    int tag = sha256 && l->tag == TAG_TAGS ? tagfile_find(path) : -1;
+
+    (void)pthread_mutex_lock(&c->lock);
+    if (!sha256) {
+        if (!l->bad)
+            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE,
+                   "has a line that is none: %.100s", path);
+        l->bad = true;
+    } else if (tag < 0) {
+        take_sum(c, l->tag, path, sha256);
+    } else {
+        if (c->tags[tag].summed)
+            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE, "names '%.200s' twice",
+                   path);
+        c->tags[tag].summed = true;
+        memcpy(c->tags[tag].sum, sha256, SHA256_SIZE);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static struct listed *listed_new(struct check *c, enum tag tag, struct err *err)
+{
+    struct listed *l = mem_new(sizeof(*l), err);
+
+    if (!l)
+        return NULL;
+    l->check = c;
+    l->tag = tag;
+    tagfile_lines_init(&l->lines, on_sum, l);
+    return l;
+}
+
+/* Read a tag file: where its bytes go depends on what it is. */
+static int read_tag(struct check *c, struct tape *tape, enum tag tag, uint64_t size,
+                    uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    struct listed *l;
+    int rc;
+
+    switch (tag) {
+    case TAG_MANIFEST:
+        return tape_copy(tape, size, NULL, NULL, sha256, err);
+    case TAG_INFO:
+        return tape_copy(tape, size, buf_put, &c->info, sha256, err);
+    case TAG_BAGIT:
+        return tape_copy(tape, size, buf_put, &c->bagit, sha256, err);
+    case TAG_TAGS:
+        return tape_copy(tape, size, buf_put, &c->tagsums, sha256, err);
+    case TAG_PAYLOAD:
+    case TAG_COUNT:
+        break;
+    }
+    l = listed_new(c, tag, err);
+    rc = l ? tape_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
+    if (rc == 0)
+        tagfile_lines_end(&l->lines);
+    mem_free(l);
+    return rc;
+}
+
+/* Whether an error is of the entry in hand alone, and others can still be read. */
+static bool of_entry(const struct tape *tape, const struct err *err)
+{
+    return !tape_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+}
+
+/* One of the tag files that every archive has. */
+static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
+                   enum tag tag, struct err *err)
+{
+    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, roll_count(c->roll));
+    uint8_t sha256[SHA256_SIZE];
+    const char *wrong = NULL;
+    int rc;
+
+    (void)pthread_mutex_lock(&c->lock);
+    if (c->tags[tag].seen)
+        wrong = "stands twice in the archive";
+    else if (entry->kind != TAPE_FILE)
+        wrong = "is a link";
+    else if (entry->size > max)
+        wrong = "is larger than it can be";
+    c->tags[tag].seen = true;
+    if (wrong)
+        report(c, tagfile_name((int)tag), NULL, entry->offset, "%s", wrong);
+    (void)pthread_mutex_unlock(&c->lock);
+    if (wrong)
+        return 0;
+    rc = read_tag(c, tape, tag, entry->size, sha256, err);
+    if (rc < 0 && !of_entry(tape, err))
+        return -1;
+    (void)pthread_mutex_lock(&c->lock);
+    if (rc < 0)
+        report(c, tagfile_name((int)tag), NULL, entry->offset, "%s", err->text);
+    else
+        memcpy(c->tags[tag].sha256, sha256, SHA256_SIZE);
+    (void)pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+/* Where a row's header stands, and what it is; with the lock held. */
+static void check_place(struct check *c, uint32_t number, const struct roll_row *row,
+                        const struct tape_entry *entry)
+{
+    bool link = entry->kind == TAPE_LINK;
+    uint64_t coded;
+    uint64_t plain;
+
+    if (!c->box.indexed && row->offset != entry->offset) {
+        roll_mark(c->roll, number, MOVED);
+        return;
+    }
+    if (row->link != link)
+        report_row(c, number, entry->offset,
+                   "manifest and tar header disagree about whether it is a link");
+    if (!c->box.indexed || row->document)
+        return;
+    if (row->offset != entry->offset)
+        report_row(c, number, entry->offset,
+                   "manifest and tar header disagree about where it is");
+    else if (seek_find(&c->box.seek, entry->offset, &coded, &plain) != row->frame)
+        report_row(c, number, entry->offset,
+                   "manifest and seek table disagree about its frame");
+}
+
+/* What a link leads to; with the lock held. */
+static void see_link(struct check *c, uint32_t number, const struct tape_entry *entry)
+{
+    size_t top = strlen(c->box.top);
+    const char *target = entry->target;
+    bool inside = strncmp(target, c->box.top, top) == 0 && target[top] == '/';
+    uint32_t to = inside ? roll_find(c->roll, target + top + 1) : ROLL_NONE;
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+
+    roll_mark(c->roll, number, LINKED | (to == ROLL_NONE ? BAD : 0));
+    roll_set_target(c->roll, number, to);
+    if (to == ROLL_NONE)
+        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
+               "is a link to '%.200s', which no manifest names", target);
+    else if (!(roll_marks(c->roll, number) & MOVED) && !roll_is_duplicate(c->roll, number, to))
+        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
+               "is a link to '%.200s', and not to what the manifest says", target);
+}
+
+/* The bytes of a row's file, compared with the manifest: the size before any is read. */
+static int see_content(struct check *c, struct tape *tape, uint32_t number,
+                       const struct roll_row *row, uint64_t offset, struct err *err)
+{
+    uint8_t sha256[SHA256_SIZE];
+    const char *wrong = NULL;
+    int rc = tape_copy(tape, row->size, NULL, NULL, sha256, err);
+
+    if (rc < 0 && !of_entry(tape, err))
+        return -1;
+    if (rc < 0)
+        wrong = err->text;
+    else if (memcmp(sha256, row->sha256, SHA256_SIZE) != 0)
+        wrong = "does not have the SHA-256 that the manifest gives";
+    (void)pthread_mutex_lock(&c->lock);
+    c->result->bytes += rc == 0 ? row->size : 0;
+    if (wrong)
+        report_row(c, number, offset, wrong);
+    roll_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
+    (void)pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+/* A file or link that the manifest names. */
+static int see_row(struct check *c, struct tape *tape, const struct tape_entry *entry,
+                   uint32_t number, struct err *err)
+{
+    struct roll_row row;
+    bool link = entry->kind == TAPE_LINK;
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+    bool done = true;
+
+    roll_get(c->roll, number, &row);
+    (void)pthread_mutex_lock(&c->lock);
+    if (roll_marks(c->roll, number) & SEEN) {
+        report_row(c, number, entry->offset, "stands twice in the archive");
+    } else {
+        check_place(c, number, &row, entry);
+        if (link) {
+            see_link(c, number, entry);
+        } else if (entry->size != row.size) {
+            report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id),
+                   entry->offset, "has %llu bytes, and the manifest says %llu",
+                   (unsigned long long)entry->size, (unsigned long long)row.size);
+            roll_mark(c->roll, number, BAD);
+        } else {
+            done = c->opts->quick;
+        }
+        if (done)
+            roll_mark(c->roll, number, SEEN);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    return done ? 0 : see_content(c, tape, number, &row, entry->offset, err);
+}
+
+static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry,
+                    struct err *err)
+{
+    struct check *c = ctx;
+    size_t top = strlen(c->box.top);
+    bool inside = strncmp(entry->path, c->box.top, top) == 0 && entry->path[top] == '/';
+    const char *name = inside ? entry->path + top + 1 : entry->path;
+    const char *wrong = NULL;
+    uint32_t number = ROLL_NONE;
+    int tag = -1;
+
+    if (entry->kind == TAPE_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
+        return 0;
+    if (!inside) {
+        wrong = "lies outside the top directory";
+    } else if (entry->kind > TAPE_LINK) {
+        wrong = "is neither a file nor a hard link";
+    } else {
+        tag = tagfile_find(name);
+        number = tag < 0 ? roll_find(c->roll, name) : ROLL_NONE;
+        if (tag < 0 && number == ROLL_NONE)
+            wrong = "was added: no manifest names it";
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    c->result->files++;
+    if (wrong)
+        report(c, name, NULL, entry->offset, "%s", wrong);
+    (void)pthread_mutex_unlock(&c->lock);
+    if (wrong)
+        return 0;
+    return tag >= 0 ? see_tag(c, tape, entry, (enum tag)tag, err)
+                    : see_row(c, tape, entry, number, err);
+}
+
+static void on_damage(void *ctx, uint64_t offset, const struct err *err)
+{
+    struct check *c = ctx;
+
+    (void)pthread_mutex_lock(&c->lock);
+    report(c, NULL, NULL, offset, "%s", err->text);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+/* What the manifest names as the archive before it. */
+static int take_previous(struct check *c, const char *text, size_t len, struct err *err)
+{
+    struct region *region = region_new(err);
+    struct rows_name row;
+    int rc = region ? rows_name(&row, ROWS_PREVIOUS, text, len, region, err) : -1;
+
+    if (rc == 0) {
+        (void)snprintf(c->result->previous, sizeof(c->result->previous), "%s", row.name);
+        text_hex(c->result->previous_sha256, row.sha256, SHA256_SIZE);
+    }
+    region_free(region);
+    return rc;
+}
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct check *c = ctx;
+
+    switch (section) {
+    case ROWS_PREVIOUS:
+        return take_previous(c, text, len, err);
+    case ROWS_DOCUMENTS:
+        return roll_add(c->roll, section, text, len, err);
+    case ROWS_ARTIFACTS:
+        c->result->artifacts++;
+        return roll_add(c->roll, section, text, len, err);
+    case ROWS_MISSING:
+        c->result->missing++;
+        break;
+    case ROWS_HEAD:
+    case ROWS_RUNS:
+        break;
+    }
+    return 0;
+}
+
+/* A link that was seen, now that all files have been: what it leads to, and with what bytes. */
+static void check_link(struct check *c, uint32_t number, const struct roll_row *row)
+{
+    uint32_t to = roll_target(c->roll, number);
+    struct roll_row target;
+    unsigned marks;
+
+    if (to == ROLL_NONE)
+        return;
+    roll_get(c->roll, to, &target);
+    marks = roll_marks(c->roll, to);
+    if (to == number || (marks & LINKED))
+        report_row(c, number, row->offset, "is a link to a link");
+    else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
+        report_row(c, number, row->offset, "is a link to what is not in the archive");
+    else if ((marks & BAD) || target.size != row->size ||
+             memcmp(target.sha256, row->sha256, SHA256_SIZE) != 0)
+        report_row(c, number, row->offset,
+                   "is a link to content that is not what the manifest gives");
+}
+
+/* One row of the manifest, now that all has been seen. */
+static void check_row(struct check *c, uint32_t number)
+{
+    unsigned marks = roll_marks(c->roll, number);
+    struct roll_row row;
+    char path[NAME_PATH_MAX + 1];
+    bool payload = strncmp(roll_path(c->roll, number, path), "data/", 5) == 0;
+
+    roll_get(c->roll, number, &row);
+    if (!(marks & SUMMED) && !row.document)
+        report_row(c, number, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
+    else if (!(marks & SUMMED))
+        report(c, path, NULL, VERIFY_NOWHERE, "is in manifest.json and not in %s",
+               tagfile_name(payload ? TAG_PAYLOAD : TAG_TAGS));
+    if (marks & LINKED)
+        check_link(c, number, &row);
+    else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
+        report_row(c, number, row.offset == ROWS_NONE ? VERIFY_NOWHERE : row.offset,
+                   "is in the manifest and not in the archive");
+    if (payload && (marks & (SUMMED | SEEN)) == (SUMMED | SEEN))
+        c->payload_bytes += row.size; /* another size has been told of */
+}
+
+static void check_tags(struct check *c)
+{
+    uint64_t bytes;
+    uint64_t files;
+    char previous[SHA256_TEXT] = "";
+    int i;
+
+    for (i = 0; i < TAG_COUNT; i++) {
+        const struct tag_file *tag = &c->tags[i];
+
+        if (!tag->seen)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE, "is not in the archive");
+        else if (i != TAG_TAGS && !tag->summed)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE,
+                   "is not in tagmanifest-sha256.txt");
+        else if (i != TAG_TAGS && memcmp(tag->sum, tag->sha256, SHA256_SIZE) != 0)
+            report(c, tagfile_name(i), NULL, VERIFY_NOWHERE,
+                   "does not have the SHA-256 that tagmanifest-sha256.txt gives");
+    }
+    if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
+        report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not BagIt 1.0's");
+    if (!c->tags[TAG_INFO].seen)
+        return;
+    tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
+    if (strcmp(previous, c->result->previous_sha256) != 0)
+        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+               "names another archive before it than manifest.json");
+    if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
+        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
+    else if (files != c->summed ||
+             (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
+        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+               "Payload-Oxum is %llu.%llu, and the payload %llu.%llu",
+               (unsigned long long)bytes, (unsigned long long)files,
+               (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
+}
+
+/* Now that all has been seen. */
+static int compare(struct check *c, struct err *err)
+{
+    struct listed *l = listed_new(c, TAG_TAGS, err);
+    uint32_t i;
+    int rc = l ? tagfile_lines_put(&l->lines, c->tagsums.data, c->tagsums.len, err) : -1;
+
+    if (rc == 0) {
+        tagfile_lines_end(&l->lines);
+        for (i = 0; i < roll_count(c->roll); i++)
+            check_row(c, i);
+        check_tags(c);
+    }
+    mem_free(l);
+    return rc;
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct check *c = ctx;
+
+    return c->opts->stopped(c->opts->ctx);
+}
+
+static int walk(struct check *c, struct err *err)
+{
+    bool (*stopped)(void *ctx) = c->opts->stopped ? on_stopped : NULL;
+    struct walk_opts opts = { .share = c->opts->share,
+                              .shares = c->opts->shares,
+                              .stopped = stopped,
+                              .entry = on_entry,
+                              .damage = on_damage,
+                              .ctx = c };
+    struct walk_opts tail = {
+        .threads = 1, .stopped = stopped, .entry = on_entry, .damage = on_damage, .ctx = c
+    };
+    uint8_t *starts;
+    int rc;
+
+    if (c->opts->quick && c->box.indexed) { /* the tag files alone: what follows the payload */
+        tail.share = 2;
+        tail.shares = UINT64_MAX;
+        return walk_run(&c->box, &tail, err);
+    }
+    starts = roll_starts(c->roll, &c->box.seek, err);
+    opts.starts = starts;
+    rc = starts ? walk_run(&c->box, &opts, err) : -1;
+    mem_free(starts);
+    return rc;
+}
+
+/* Whether a plain tar ends as it must: in two blocks of zeros. */
+static bool has_end(struct box *box)
+{
+    static const unsigned char zeros[1024];
+    unsigned char end[sizeof(zeros)];
+
+    return box->size >= sizeof(end) && box->size % 512 == 0 &&
+           box_read(box, end, sizeof(end), box->size - sizeof(end), NULL) == 0 &&
+           memcmp(end, zeros, sizeof(end)) == 0;
+}
+
+static int run(struct check *c, const char *path, struct err *err)
+{
+    struct err tail;
+
+    if (box_open_anyway(&c->box, path, &tail, err) < 0)
+        return -1;
+    box_watch(&c->box, c->opts->stopped, c->opts->ctx);
+    if (tail.kind)
+        report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
+    c->result->indexed = c->box.indexed;
+    if (c->box.format == BOX_TAR && !has_end(&c->box))
+        report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
+    if (contents_read(&c->box, on_row, c, &c->result->manifest, err) < 0) {
+        if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
+            return -1;
+        report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,
+               "%s", err->text);
+        err_clear(err);
+        return 0; /* without it, there is nothing to compare with */
+    }
+    return walk(c, err) < 0 ? -1 : compare(c, err);
+}
+
+int verify_run(const char *path, const struct verify_opts *opts, struct verify_result *result,
+               struct err *err)
+{
+    struct check *c = mem_new(sizeof(*c), err);
+    int rc = -1;
+
+    *result = (struct verify_result){ 0 };
+    if (!c)
+        return -1;
+    c->opts = opts;
+    c->result = result;
+    (void)pthread_mutex_init(&c->lock, NULL);
+    buf_init(&c->info, TAGFILE_SIZE_MAX);
+    buf_init(&c->bagit, TAGFILE_SIZE_MAX);
+    buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
+    c->roll = roll_new(0, err);
+    if (c->roll)
+        rc = run(c, path, err);
+    (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
+    buf_clear(&c->info);
+    buf_clear(&c->bagit);
+    buf_clear(&c->tagsums);
+    roll_free(c->roll);
+    box_close(&c->box);
+    (void)pthread_mutex_destroy(&c->lock);
+    mem_free(c);
+    return rc;
+}

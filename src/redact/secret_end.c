@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "redact/secret_end.h"
+
+#include "redact/secret_names.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#define BLANKS   3   /* skipped around '=' and ':' */
+#define PAIR_MAX 128 /* characters of a cookie's name */
+
+size_t end_of_blanks(const struct symbols *in, size_t at)
+{
+    int i;
+
+    for (i = 0; i < BLANKS && at < in->len; i++) {
+        struct symbol y = symbol_at(in, at);
+
+        if (y.c != ' ' && y.c != '\t')
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+/* Whether "name=" begins here: then the '&' before it parts two parameters. */
+static bool parameter_at(const struct symbols *in, size_t at)
+{
+    size_t n;
+
+    for (n = 0; n <= NAME_MAX_KEPT && at < in->len; n++) {
+        struct symbol y = symbol_at(in, at);
+
+        if (n && y.c == '=')
+            return true;
+        if (!symbol_in_name(y))
+            return false;
+        at += y.len;
+    }
+    return false;
+}
+
+size_t end_of_word(const struct symbols *in, size_t at, unsigned level)
+{
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+
+        if (y.level <= level &&
+            (symbol_blank(y) || symbol_quote(y) || y.c == '<' || y.c == '>'))
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char before)
+{
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+        bool ends = symbol_blank(y) || symbol_quote(y) || y.c == '<' || y.c == '>';
+
+        if (y.c == '&')
+            ends = before || parameter_at(in, at + y.len);
+        else if (y.c == '#')
+            ends = before;
+        else if (y.c == ';')
+            ends = before == ';';
+        else if (y.c == '\'' && !before) /* not the one in it's */
+            ends = !isalnum(symbol_at(in, at + y.len).c);
+        if (ends && y.level <= level)
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+bool end_is_settled(const struct symbols *in, size_t from, size_t to)
+{
+    size_t i;
+
+    for (i = from; i < to; i++) {
+        unsigned char c = (unsigned char)in->text[i];
+
+        if (!isalnum(c) && c != '%' && c != '-' && c != '_' && c != '.' && c != '~')
+            return false;
+    }
+    return from && in->text[from - 1] == '=' && (to == in->len || in->text[to] == '&');
+}
+
+size_t end_of_quoted(const struct symbols *in, size_t at, struct symbol open)
+{
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+
+        if (y.c == open.c && y.level <= open.level && y.escapes <= open.escapes)
+            break;
+        if ((y.c == '\n' || y.c == '\r') && !y.escapes && !y.level)
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+size_t end_of_brackets(const struct symbols *in, size_t at)
+{
+    size_t depth = 1;
+
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+
+        if (y.c == '{' || y.c == '[')
+            depth++;
+        else if ((y.c == '}' || y.c == ']') && --depth == 0)
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+static bool is_line_letter(unsigned char c)
+{
+    return c == 'n' || c == 'r';
+}
+
+size_t end_of_line(const struct symbols *in, size_t at)
+{
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+
+        if (y.c == '\n' || y.c == '\r' || symbol_quote(y) ||
+            (y.c == '\\' && is_line_letter(symbol_at(in, at + y.len).c)))
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+bool end_is_pair(const struct symbols *in, size_t at)
+{
+    size_t n;
+
+    for (n = 0; n < PAIR_MAX && at < in->len; n++) {
+        struct symbol y = symbol_at(in, at);
+
+        if (symbol_blank(y) || symbol_quote(y))
+            return false;
+        if (y.c == '=')
+            return true;
+        at += y.len;
+    }
+    return false;
+}
+
+size_t end_of_scalar(const struct symbols *in, size_t at)
+{
+    while (at < in->len) {
+        struct symbol y = symbol_at(in, at);
+
+        if (symbol_blank(y) || symbol_quote(y) || (y.c && strchr(",}]{[<>&", y.c)))
+            break;
+        at += y.len;
+    }
+    return at;
+}
+
+bool end_is_harmless(const struct symbols *in, size_t from, size_t to, bool numbers)
+{
+    static const char *const words[] = { "true", "false", "null", "none", "undefined" };
+    size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strlen(words[i]) == to - from &&
+            strncasecmp(words[i], in->text + from, to - from) == 0)
+            return true;
+    }
+    return !numbers && from < to && isdigit((unsigned char)in->text[from]);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/fixity.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/audit_log.h"
+#include "catalog/log_replay.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NAMES_MAX ((size_t)1 << 24)
+#define DAY_MS    ((int64_t)20 * 3600 * 1000) /* nights do not begin on the minute */
+
+size_t fixity_faults(const struct fixity_found *f)
+{
+    return f->gone + f->differing + f->damaged;
+}
+
+/* Names, kept while the catalog changes. */
+struct names {
+    struct region *region;
+    char **at;
+    enum fixity_fault *faults;
+    size_t count;
+    size_t cap;
+    size_t fault_cap;
+};
+
+static int add_name(struct names *n, const char *name, enum fixity_fault fault, struct err *err)
+{
+    if (!n->region)
+        n->region = region_new(err);
+    if (!n->region || mem_room(&n->at, &n->cap, n->count, sizeof(char *), NAMES_MAX, err) < 0 ||
+        mem_room(&n->faults, &n->fault_cap, n->count, sizeof(*n->faults), NAMES_MAX, err) < 0)
+        return -1;
+    n->at[n->count] = region_copy(n->region, name, strlen(name), err);
+    n->faults[n->count] = fault;
+    return n->at[n->count] ? (n->count++, 0) : -1;
+}
+
+static void clear_names(struct names *n)
+{
+    region_free(n->region);
+    mem_free(n->at);
+    mem_free(n->faults);
+}
+
+/* Errors that say something of us, and nothing of the volume. */
+static bool is_ours(const struct err *err)
+{
+    return err->kind == ERR_MEMORY || err->os == EMFILE || err->os == ENFILE ||
+           err->os == ENOMEM;
+}
+
+int fixity_see(const struct shelf *shelf, const struct entry_volume *v, struct err *err)
+{
+    struct shelf_seen seen;
+    int there = shelf_look(shelf, v->name, &seen, err);
+
+    if (there <= 0)
+        return there < 0 ? -1 : FIXITY_ABSENT;
+    return seen.size == v->size && (!v->tail || memcmp(seen.tail, v->tail, SHA256_SIZE) == 0)
+               ? FIXITY_STANDS
+               : FIXITY_ANOTHER;
+}
+
+/* What was in a volume, into the log. */
+struct noting {
+    struct annals annals;
+    struct annals_entry entry;
+};
+
+static int on_part(void *ctx, const char *run_id, const char *part, struct err *err)
+{
+    struct noting *n = ctx;
+
+    n->entry.run_id = run_id;
+    n->entry.part = part;
+    return annals_put(&n->annals, &n->entry, err);
+}
+
+static int note(struct catalog *c, const struct shelf *shelf, const char *name,
+                const char *reason, int64_t now_ms, struct err *err)
+{
+    struct noting n = {
+        .entry = { .at_ms = now_ms, .what = ANNALS_LOSE, .volume = name, .reason = reason }
+    };
+    int rc = annals_open(&n.annals, shelf->dir, err);
+
+    if (rc == 0)
+        rc = annals_put(&n.annals, &n.entry, err); /* of the volume: it may have no part that no
+                                                      other has */
+    if (rc == 0)
+        rc = entry_parts(c, name, on_part, &n, err);
+    if (rc == 0)
+        rc = annals_commit(&n.annals, err);
+    annals_close(&n.annals);
+    return rc;
+}
+
+static const char *const fault_words[] = { "gone", "differs", "damaged" };
+
+/* That it was found, until somebody is told. */
+static int remember(struct catalog *c, const char *name, enum fixity_fault fault,
+                    int64_t now_ms, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "INSERT INTO faults(at_ms, volume, fault) VALUES(?1, ?2, ?3)", err);
+
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, now_ms);
+    catalog_text(sql, 2, name);
+    catalog_text(sql, 3, fault_words[fault]);
+    return catalog_do(c, sql, err);
+}
+
+/* Out of the catalog, and what follows from that. */
+static int forget(struct catalog *c, const struct shelf *shelf, const char *name,
+                  enum fixity_fault fault, int64_t now_ms, struct err *err)
+{
+    int rc = catalog_begin(c, err);
+
+    if (rc == 0)
+        rc = remember(c, name, fault, now_ms, err);
+    if (rc == 0)
+        rc = entry_remove(c, name, err);
+    if (rc == 0)
+        rc = replay_run(c, shelf->dir, err);
+    if (rc == 0)
+        return catalog_commit(c, err);
+    catalog_rollback(c);
+    return rc;
+}
+
+static void add_fault(struct fixity_found *found, enum fixity_fault fault)
+{
+    found->gone += fault == FIXITY_GONE;
+    found->differing += fault == FIXITY_DIFFERS;
+    found->damaged += fault == FIXITY_DAMAGED;
+}
+
+int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c, "SELECT volume, fault FROM faults WHERE told = 0 ORDER BY id", err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        const char *word = catalog_name(sql, 1);
+        size_t i;
+
+        for (i = 0; i < sizeof(fault_words) / sizeof(*fault_words); i++) {
+            if (strcmp(word, fault_words[i]) == 0)
+                add_fault(found, (enum fixity_fault)i);
+        }
+        log_line(LOG_ERROR, "volume '%s' was found to be no good (%s) since a sync last ended",
+                 catalog_name(sql, 0), word);
+    }
+    return rc;
+}
+
+int fixity_told(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql = catalog_sql(c, "UPDATE faults SET told = 1 WHERE told = 0", err);
+
+    return sql ? catalog_do(c, sql, err) : -1;
+}
+
+int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
+                enum fixity_fault fault, const char *why, int64_t now_ms,
+                struct fixity_found *found, struct err *err)
+{
+    static const char *const texts[] = {
+        "is not there any more",
+        "is not the one that was written: its size, its end or its name differs", "is damaged"
+    };
+    char aside[VOLUME_NAME] = "";
+
+    if (fault != FIXITY_GONE &&
+        shelf_set_aside(shelf, name, fault_words[fault], aside, err) < 0)
+        return -1;
+    if (note(c, shelf, name, fault_words[fault], now_ms, err) < 0 ||
+        forget(c, shelf, name, fault, now_ms, err) < 0)
+        return -1;
+    add_fault(found, fault);
+    log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs are due again", name, texts[fault],
+             why ? ": " : "", why ? why : "", *aside ? "; it is kept as '" : "", aside,
+             *aside ? "'" : "");
+    return 0;
+}
+
+struct looking {
+    struct catalog *catalog;
+    const struct shelf *shelf;
+    struct fixity_found *found;
+    struct names bad;
+    struct names removed; /* on purpose, as a catalog older than that does not know */
+    struct names lost;    /* by the log, as it was killed, or is older, and does not know */
+};
+
+static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+{
+    struct looking *l = ctx;
+    struct err why;
+    int seen = fixity_see(l->shelf, v, &why);
+    int told;
+
+    l->found->looked++;
+    if (seen < 0 && is_ours(&why)) {
+        *err = why;
+        return -1;
+    }
+    if (seen < 0) {
+        log_line(LOG_ERROR, "%s", why.text);
+        l->found->unreadable++;
+        return 0;
+    }
+    if (seen == FIXITY_STANDS)
+        return 0;
+    if (seen == FIXITY_ANOTHER)
+        return add_name(&l->bad, v->name, FIXITY_DIFFERS, err);
+    told = replay_told(l->catalog, v->name, ANNALS_REMOVE, err);
+    if (told)
+        return told < 0 ? -1 : add_name(&l->removed, v->name, FIXITY_GONE, err);
+    told = replay_told(l->catalog, v->name, ANNALS_LOSE, err);
+    if (told)
+        return told < 0 ? -1 : add_name(&l->lost, v->name, FIXITY_GONE, err);
+    return add_name(&l->bad, v->name, FIXITY_GONE, err);
+}
+
+/* A volume that stands though the log says that it went: a kill came between, or it was put
+ * back. When it goes after this, it is lost. */
+static int keep_standing(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "UPDATE volumes SET log_id = (SELECT max(id) FROM log) WHERE EXISTS "
+                    "(SELECT 1 FROM log l"
+                    " WHERE l.volume = volumes.name AND l.what IN ('" ANNALS_REMOVE
+                    "', '" ANNALS_LOSE "') AND l.id > coalesce(volumes.log_id, 0))",
+                    err);
+
+    return sql ? catalog_do(c, sql, err) : -1;
+}
+
+/* Take volumes out of the catalog that went before, as the log says. */
+static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
+{
+    size_t i;
+    int rc = catalog_begin(l->catalog, err);
+
+    for (i = 0; rc == 0 && i < l->removed.count; i++)
+        rc = entry_remove(l->catalog, l->removed.at[i], err);
+    for (i = 0; rc == 0 && i < l->lost.count; i++) {
+        rc = remember(l->catalog, l->lost.at[i], FIXITY_GONE, now_ms, err);
+        if (rc == 0)
+            rc = entry_remove(l->catalog, l->lost.at[i], err);
+        if (rc == 0) {
+            l->found->gone++;
+            log_line(LOG_ERROR, "volume '%s' is lost, as the log says", l->lost.at[i]);
+        }
+    }
+    if (rc == 0)
+        return catalog_commit(l->catalog, err);
+    catalog_rollback(l->catalog);
+    return rc;
+}
+
+int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
+                struct fixity_found *found, struct err *err)
+{
+    struct looking l = { .catalog = c, .shelf = shelf, .found = found };
+    size_t i;
+    int rc = entry_volumes(c, on_volume, &l, err);
+
+    if (rc == 0 && l.removed.count + l.lost.count)
+        rc = drop_gone(&l, now_ms, err);
+    for (i = 0; rc == 0 && i < l.bad.count; i++)
+        rc = fixity_lose(c, shelf, l.bad.at[i], l.bad.faults[i], NULL, now_ms, found, err);
+    if (rc == 0)
+        rc = keep_standing(c, err);
+    clear_names(&l.bad);
+    clear_names(&l.removed);
+    clear_names(&l.lost);
+    return rc;
+}
+
+/* The first number of a statement that has times bound to ?1 and ?2. */
+static int sum_between(struct catalog *c, struct sqlite3_stmt *sql, int64_t from, int64_t until,
+                       int64_t *out, struct err *err)
+{
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, from);
+    catalog_number(sql, 2, until);
+    if (catalog_step(c, sql, err) <= 0)
+        return -1;
+    *out = catalog_column_number(sql, 0);
+    catalog_done(sql);
+    return 0;
+}
+
+/* How many bytes are still to be read back today. */
+static int budget(struct catalog *c, uint64_t share, int64_t now_ms, int64_t *out,
+                  struct err *err)
+{
+    int64_t total;
+    int64_t used;
+
+    if (sum_between(c,
+                    catalog_sql(c,
+                                "SELECT coalesce(sum(size), 0) FROM volumes"
+                                " WHERE ?1 <= ?2",
+                                err),
+                    0, 1, &total, err) < 0 ||
+        sum_between(c,
+                    catalog_sql(c,
+                                "SELECT coalesce(sum(size), 0) FROM volumes WHERE verified_ms"
+                                " > entered_ms AND verified_ms > ?1 AND verified_ms <= ?2",
+                                err),
+                    now_ms - DAY_MS, now_ms, &used, err) < 0)
+        return -1;
+    *out = (total + (int64_t)share - 1) / (int64_t)share - used;
+    return 0;
+}
+
+int fixity_due(struct catalog *c, uint64_t share, int64_t began_ms,
+               int (*fn)(void *ctx, const char *name, struct err *err), void *ctx,
+               struct err *err)
+{
+    int64_t now_ms = clock_wall();
+    struct sqlite3_stmt *sql;
+    struct names names = { 0 };
+    int64_t left = INT64_MAX;
+    size_t i;
+    int rc = 1;
+
+    if (!share || (share > 1 && budget(c, share, now_ms, &left, err) < 0))
+        return share ? -1 : 0;
+    sql = catalog_sql(c,
+                      "SELECT name, size FROM volumes WHERE verified_ms IS NULL OR"
+                      " verified_ms > ?1 OR verified_ms < ?2 ORDER BY CASE WHEN verified_ms"
+                      " > ?1 THEN 0 ELSE coalesce(verified_ms, 0) END, name",
+                      err);
+    if (!sql)
+        return -1;
+    catalog_number(sql, 1, now_ms);
+    catalog_number(sql, 2, share > 1 ? now_ms - DAY_MS : began_ms);
+    while (left > 0 && rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
+        left -= catalog_column_number(sql, 1);
+        rc = add_name(&names, catalog_name(sql, 0), FIXITY_GONE, err) < 0 ? -1 : 1;
+    }
+    catalog_done(sql);
+    for (i = 0; rc >= 0 && i < names.count; i++)
+        rc = fn(ctx, names.at[i], err);
+    clear_names(&names);
+    return rc < 0 ? -1 : 0;
+}
+
+int64_t fixity_oldest(struct catalog *c, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        catalog_sql(c,
+                    "SELECT CASE WHEN count(*) = count(verified_ms) THEN min(verified_ms) END"
+                    " FROM volumes",
+                    err);
+    int64_t oldest = CATALOG_UNKNOWN;
+
+    if (sql && catalog_step(c, sql, err) > 0) {
+        oldest = catalog_column_number(sql, 0);
+        catalog_done(sql);
+    }
+    return oldest;
+}

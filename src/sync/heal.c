@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/heal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/audit_log.h"
+#include "catalog/contents.h"
+#include "catalog/log_replay.h"
+#include "catalog/relation.h"
+#include "catalog/run_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAMES_MAX     ((size_t)1 << 24)
+#define REVISIONS_MAX 1000
+
+bool heal_troubled(const struct heal_found *f)
+{
+    return fixity_faults(&f->fixity) || f->fixity.unreadable;
+}
+
+/* What brings catalog and disk together. */
+struct healing {
+    struct catalog *catalog;
+    const struct shelf *shelf;
+    const struct heal_reader *reader;
+    int64_t now_ms;
+    struct heal_found *found;
+    struct region *region;
+    char **names;
+    size_t count;
+    size_t cap;
+};
+
+static int add_name(struct healing *h, const char *name, struct err *err)
+{
+    if (!h->region)
+        h->region = region_new(err);
+    if (!h->region ||
+        mem_room(&h->names, &h->cap, h->count, sizeof(char *), NAMES_MAX, err) < 0)
+        return -1;
+    h->names[h->count] = region_copy(h->region, name, strlen(name), err);
+    return h->names[h->count] ? (h->count++, 0) : -1;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    return volume_name_compare(*(char *const *)a, *(char *const *)b);
+}
+
+/* Have fn done to each of the names, the oldest first. */
+static int each_name(struct healing *h,
+                     int (*fn)(struct healing *h, const char *name, struct err *err),
+                     struct err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    if (h->count)
+        qsort(h->names, h->count, sizeof(char *), by_age);
+    for (i = 0; rc == 0 && i < h->count; i++)
+        rc = h->reader->stopped(h->reader->ctx) ? err_set(err, ERR_CANCELLED, "stopped")
+                                                : fn(h, h->names[i], err);
+    region_free(h->region);
+    mem_free(h->names);
+    h->region = NULL;
+    h->names = NULL;
+    h->count = h->cap = 0;
+    return rc;
+}
+
+static int on_rewritten(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct volume_name parts;
+
+    (void)size;
+    return volume_name_parse(&parts, name) && parts.revision ? add_name(ctx, name, err) : 0;
+}
+
+/* The volume goes from disk and catalog. */
+static int remove_volume(struct healing *h, const char *name, struct err *err)
+{
+    int rc = catalog_begin(h->catalog, err);
+
+    if (rc < 0)
+        return -1;
+    rc = entry_remove(h->catalog, name, err);
+    if (rc == 0)
+        rc = shelf_remove(h->shelf, name, err);
+    if (rc == 0)
+        return catalog_commit(h->catalog, err);
+    catalog_rollback(h->catalog);
+    return rc;
+}
+
+/* Read a volume back, and do what follows when it is no good. */
+static int check(struct healing *h, const char *name, const char *sha256, struct err *err)
+{
+    enum fixity_fault fault = FIXITY_DAMAGED;
+    struct err why;
+    int verdict = h->reader->check(h->reader->ctx, name, sha256, &fault, &why);
+
+    if (verdict < 0) {
+        *err = why;
+    } else if (verdict == HEAL_BAD) {
+        if (fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
+                        &h->found->fixity, err) < 0)
+            return -1;
+    } else if (verdict == HEAL_UNREADABLE) {
+        log_line(LOG_ERROR, "volume '%s' cannot be read: %s", name, why.text);
+        h->found->fixity.unreadable++;
+    }
+    return verdict;
+}
+
+/*
+ * A volume that was written anew does not count as long as the one that it was made of stands:
+ * a crash left both. When that one proves to be no good, it is the new one that counts.
+ */
+static int settle_pair(struct healing *h, const char *name, const char *old, struct err *err)
+{
+    char sha256[SHA256_TEXT];
+    int verdict;
+
+    if (entry_manifest(h->catalog, old, sha256, err) < 0)
+        return -1;
+    verdict = check(h, old, sha256, err);
+    if (verdict != HEAL_GOOD)
+        return verdict < 0 ? -1 : 0;
+    log_line(LOG_WARNING, "'%s' was not finished, and is removed: '%s' still stands", name,
+             old);
+    return remove_volume(h, name, err);
+}
+
+static int drop_unfinished(struct healing *h, const char *name, struct err *err)
+{
+    struct volume_name parts;
+    struct shelf_seen seen;
+    char old[VOLUME_NAME];
+    unsigned long revision;
+
+    if (!volume_name_parse(&parts, name))
+        return 0;
+    for (revision = 0; revision < parts.revision && revision < REVISIONS_MAX; revision++) {
+        int there;
+
+        volume_name_revision(old, &parts, revision);
+        there = shelf_look(h->shelf, old, &seen, err);
+        if (there)
+            return there < 0 ? -1 : settle_pair(h, name, old, err);
+    }
+    return 0;
+}
+
+static int on_unknown(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    struct healing *h = ctx;
+    int there = entry_has(h->catalog, name, err);
+
+    (void)size;
+    return there < 0 ? -1 : there ? 0 : add_name(h, name, err);
+}
+
+static int take_in(struct healing *h, const char *name, struct err *err)
+{
+    enum fixity_fault fault = FIXITY_DAMAGED;
+    struct err why;
+    int verdict = h->reader->enter(h->reader->ctx, h->catalog, name, &fault, &why);
+
+    if (verdict < 0) {
+        *err = why;
+        return -1;
+    }
+    h->found->entered += verdict == HEAL_GOOD;
+    if (verdict == HEAL_BAD)
+        return fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
+                           &h->found->fixity, err);
+    if (verdict == HEAL_UNREADABLE) {
+        log_line(LOG_ERROR, "%s", why.text);
+        h->found->fixity.unreadable++;
+    }
+    return 0;
+}
+
+static int on_supplement(void *ctx, const char *run_id, const char *before, struct err *err)
+{
+    struct healing *h = ctx;
+    struct volume_name parts;
+    unsigned long revision;
+    char name[VOLUME_NAME];
+    int there = 0;
+
+    if (!volume_name_parse(&parts, before))
+        return 0;
+    for (revision = 0; !there && revision < REVISIONS_MAX; revision++) {
+        volume_name_revision(name, &parts, revision);
+        there = entry_holds(h->catalog, name, run_id, err);
+    }
+    return there ? (there < 0 ? -1 : 0) : add_name(h, run_id, err);
+}
+
+/* A run whose volume before is not there lacks what was in it: it is listed once more. */
+static int list_again(struct healing *h, const char *run_id, struct err *err)
+{
+    int rc = state_is(h->catalog, run_id, STATE_SEALED, err);
+
+    if (rc <= 0)
+        return rc;
+    log_line(LOG_WARNING, "the volume with the first part of run '%s' is not there", run_id);
+    return state_set(h->catalog, run_id, STATE_OPEN, 0, "its first part is not there", err);
+}
+
+/* Whether what a lost part, or a line of the log, names is in some volume. */
+#define IN_SOME_VOLUME(row)                                                                    \
+    "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " RELATION_NAME(                            \
+        row ".run_id") " AND (" row ".part = '' OR"                                            \
+                       " EXISTS (SELECT 1 FROM artifacts a WHERE a.run_id = r.run_id AND "     \
+                       "a.volume = r.volume AND"                                               \
+                       " coalesce(a.artifact_id, a.path) = " row ".part)))"
+
+/* In this order; ?1 is the time. */
+static const char *const healings[] = {
+    "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
+    "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME(
+        "l.run_id") ", l.part,"
+                    " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND "
+                    "l.run_id IS NOT NULL"
+                    " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
+    /* whatever was said last of a run: that it was pruned, or lost */
+    "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
+        "l.run_id") ", '" STATE_PRUNED "' FROM log l"
+                    " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
+                    "FROM runs r "
+                    "WHERE"
+                    " r.run_id = " RELATION_NAME(
+                        "l.run_id") ") AND NOT EXISTS (SELECT 1 FROM log x WHERE x.what = "
+                                    "'lose' AND"
+                                    " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) "
+                                    "DO UPDATE SET"
+                                    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL "
+                                    "WHERE state <> '" STATE_PRUNED "'",
+    "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
+    " state = '" STATE_PRUNED "')",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
+    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
+    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
+    " l.run_id = states.run_id AND l.told = 0)",
+    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
+    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
+    "') AND NOT EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.run_id = states.run_id)",
+    "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
+    " '" STATE_OPEN
+    "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
+    " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
+};
+
+int heal_mend(struct catalog *c, int64_t now_ms, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
+        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
+
+        if (!sql)
+            return -1;
+        catalog_number(sql, 1, now_ms);
+        if (catalog_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* States by what there is now. */
+static int heal_states(struct healing *h, bool fresh, struct err *err)
+{
+    int rc = catalog_begin(h->catalog, err);
+
+    if (rc == 0 && fresh)
+        rc = entry_supplements(h->catalog, on_supplement, h, err);
+    if (rc == 0)
+        rc = each_name(h, list_again, err);
+    if (rc == 0)
+        rc = heal_mend(h->catalog, h->now_ms, err);
+    if (rc == 0)
+        return catalog_commit(h->catalog, err);
+    catalog_rollback(h->catalog);
+    return rc;
+}
+
+int heal_run(struct catalog *catalog, const struct shelf *shelf,
+             const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+             struct err *err)
+{
+    struct healing h = {
+        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+    };
+    size_t before = found->entered;
+
+    if (shelf_each(shelf, on_rewritten, &h, err) < 0 ||
+        each_name(&h, drop_unfinished, err) < 0 || shelf_each(shelf, on_unknown, &h, err) < 0 ||
+        each_name(&h, take_in, err) < 0 ||
+        fixity_look(catalog, shelf, now_ms, &found->fixity, err) < 0)
+        return -1;
+    return heal_states(&h, found->entered > before, err);
+}
+
+static int read_back(void *ctx, const char *name, struct err *err)
+{
+    struct healing *h = ctx;
+    struct shelf_seen seen;
+    char sha256[SHA256_TEXT];
+    int rc = entry_manifest(h->catalog, name, sha256, err);
+
+    if (rc > 0)
+        rc = check(h, name, sha256, err);
+    else if (rc == 0) /* what was found of another one took it away */
+        return 0;
+    if (rc != HEAL_GOOD)
+        return rc < 0 ? -1 : 0;
+    rc = shelf_look(h->shelf, name, &seen, err);
+    if (rc <= 0)
+        return rc;
+    h->found->read_back++;
+    h->found->read_bytes += seen.size;
+    return entry_verified(h->catalog, name, clock_wall(), seen.tail, err);
+}
+
+int heal_read_back(struct catalog *catalog, const struct shelf *shelf, uint64_t share,
+                   const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                   struct err *err)
+{
+    struct healing h = {
+        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+    };
+
+    return fixity_due(catalog, share, now_ms, read_back, &h, err);
+}
+
+/* Whether there is anything of a sync in a directory. */
+static int on_any(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    (void)name;
+    (void)size;
+    (void)err;
+    *(bool *)ctx = true;
+    return 0;
+}
+
+int heal_is_vault(const struct shelf *shelf, struct err *err)
+{
+    static const char *const files[] = { CATALOG_NAME, ANNALS_NAME };
+    bool any = false;
+    size_t i;
+
+    for (i = 0; !any && i < 2; i++) {
+        char *path = mem_format(err, "%s/%s", shelf->dir, files[i]);
+
+        if (!path)
+            return -1;
+        any = access(path, F_OK) == 0;
+        mem_free(path);
+    }
+    if (!any && shelf_each(shelf, on_any, &any, err) < 0)
+        return -1;
+    return any ? 0
+               : err_set(err, ERR_NOT_FOUND,
+                         "'%s' has no catalog: is it a directory of skyarc sync?", shelf->dir);
+}
+
+struct catalog *heal_open(const struct shelf *shelf, bool make,
+                          const struct heal_reader *reader, int64_t now_ms,
+                          struct heal_found *found, struct err *err)
+{
+    struct catalog *c;
+
+    if (!make && heal_is_vault(shelf, err) < 0)
+        return NULL;
+    c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+    if (!c && err->kind == ERR_FORMAT) {
+        log_line(LOG_ERROR, "%s", err->text);
+        log_line(LOG_ERROR, "it is kept as '%s/" CATALOG_NAME ".damaged'", shelf->dir);
+        if (catalog_set_aside(shelf->dir, "damaged", err) < 0)
+            return NULL;
+        found->remade = true;
+        c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+    }
+    if (!c)
+        return NULL;
+    if (replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
+        (catalog_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
+        catalog_free(c);
+        return NULL;
+    }
+    found->remade = found->remade || (catalog_is_new(c) && found->entered);
+    if (found->remade)
+        log_line(LOG_WARNING,
+                 "'%s/" CATALOG_NAME "' was made again from %zu volumes and the log",
+                 shelf->dir, found->entered);
+    return c;
+}
+
+/* What the catalog that goes knows of the log, and the file lacks, into the file. newer: it is
+ * of a newer skyarc, and cannot be asked. */
+static int keep_log(const struct shelf *shelf, bool *newer, struct err *err)
+{
+    struct err why;
+    struct catalog *c = catalog_open(shelf->dir, CATALOG_READ, &why);
+    int rc;
+
+    *newer = !c && why.kind == ERR_LIMIT;
+    if (*newer)
+        log_line(LOG_WARNING, "%s; it is kept as '%s/" CATALOG_NAME ".newer'", why.text,
+                 shelf->dir);
+    if (!c && (*newer || why.kind == ERR_NOT_FOUND))
+        return 0;
+    catalog_free(c);
+    c = catalog_open(shelf->dir, CATALOG_WRITE, &why);
+    if (!c && why.kind != ERR_FORMAT) {
+        *err = why;
+        return -1;
+    }
+    if (!c) {
+        log_line(LOG_WARNING, "%s", why.text);
+        return 0;
+    }
+    rc = replay_begun(c, shelf->dir, err);
+    catalog_free(c);
+    return rc;
+}
+
+struct catalog *heal_remake(const struct shelf *shelf, const struct heal_reader *reader,
+                            int64_t now_ms, struct heal_found *found, struct err *err)
+{
+    bool newer;
+
+    if (keep_log(shelf, &newer, err) < 0 ||
+        catalog_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
+        return NULL;
+    return heal_open(shelf, true, reader, now_ms, found, err);
+}

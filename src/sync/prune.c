@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/prune.h"
+
+#include "base/clock.h"
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/audit_log.h"
+#include "catalog/contents.h"
+#include "catalog/log_replay.h"
+#include "catalog/relation.h"
+#include "catalog/run_state.h"
+#include "sync/catalog_import.h"
+#include "sync/rewrite.h"
+#include "sync/sync.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define RUNS_MAX ((size_t)1 << 26)
+
+/* A volume, and what is in it. */
+struct shelved {
+    struct shelved *next;
+    const char *name;
+    const char **runs;
+    size_t count;
+    size_t cap;
+    size_t kept;
+};
+
+struct prune {
+    const struct prune_opts *opts;
+    struct prune_result *result;
+    struct catalog *catalog;
+    struct shelf shelf;
+    struct region *region;
+    struct retention_run *runs;
+    size_t count;
+    size_t cap;
+    struct table *by_id; /* kept runs, by each of their names */
+    struct table *all;   /* all runs, by canonical name */
+    struct shelved *volumes;
+    int64_t now_ms;
+    bool passed; /* a run was kept for its parent */
+};
+
+static const char *copy_text(struct prune *p, const char *text, struct err *err)
+{
+    return region_copy(p->region, text, strlen(text), err);
+}
+
+static int on_run(void *ctx, const struct entry_kept *row, struct err *err)
+{
+    struct prune *p = ctx;
+    struct retention_run *run;
+
+    if (mem_room(&p->runs, &p->cap, p->count, sizeof(*p->runs), RUNS_MAX, err) < 0)
+        return -1;
+    run = &p->runs[p->count];
+    *run =
+        (struct retention_run){ .run_id = copy_text(p, row->run_id, err),
+                                .status = row->status ? copy_text(p, row->status, err) : NULL,
+                                .ended = row->ended == CATALOG_UNKNOWN ? 0 : row->ended };
+    if (!run->run_id || (row->status && !run->status))
+        return -1;
+    p->count++;
+    return 0;
+}
+
+/* A run that another one has started, and that no rule keeps, is kept with that one. */
+static int on_parent(void *ctx, const char *run_id, const char *parent, struct err *err)
+{
+    struct prune *p = ctx;
+    struct retention_run *child = table_get(p->all, run_id, strlen(run_id));
+    const struct retention_run *by = table_get(p->all, parent, strlen(parent));
+
+    (void)err;
+    if (child && by && by->kept && !child->kept) {
+        child->kept = true;
+        child->why = "parent";
+        p->passed = true;
+    }
+    return 0;
+}
+
+/* What is kept keeps what it has started, level by level. */
+static int keep_children(struct prune *p, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < p->count; i++) {
+        struct retention_run *run = &p->runs[i];
+
+        if (table_add(p->all, run->run_id, strlen(run->run_id), run, err) < 0)
+            return -1;
+    }
+    do {
+        p->passed = false;
+        if (relation_parents(p->catalog, on_parent, p, err) < 0)
+            return -1;
+    } while (p->passed);
+    return 0;
+}
+
+/* An old volume has a run under the name that proved to be the other one. */
+static int keep_alias(void *ctx, const char *alias, struct err *err)
+{
+    struct prune *p = ctx;
+
+    return table_add(p->by_id, alias, strlen(alias), p, err);
+}
+
+/* Which runs are kept, by rules and holds. */
+static int decide(struct prune *p, struct err *err)
+{
+    size_t i;
+    int rc = entry_runs(p->catalog, on_run, p, err);
+
+    for (i = 0; rc == 0 && i < p->count; i++)
+        p->runs[i].held = replay_held(p->catalog, p->runs[i].run_id, NULL, 0);
+    if (rc < 0)
+        return -1;
+    retention_decide(p->opts->rules, p->runs, p->count, p->now_ms * 1000);
+    if (keep_children(p, err) < 0)
+        return -1;
+    for (i = 0; i < p->count; i++) {
+        struct retention_run *run = &p->runs[i];
+        struct prune_step step = { .what = run->kept ? PRUNE_KEEP : PRUNE_RUN,
+                                   .run_id = run->run_id,
+                                   .why = run->why };
+
+        p->result->kept += run->kept;
+        p->result->dropped += !run->kept;
+        p->opts->step(p->opts->ctx, &step);
+        if (run->kept && (table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
+                          relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_kept(void *ctx, const char *run_id)
+{
+    const struct prune *p = ctx;
+
+    return table_get(p->by_id, run_id, strlen(run_id)) != NULL;
+}
+
+static int on_content(void *ctx, const char *volume, const char *run_id, struct err *err)
+{
+    struct prune *p = ctx;
+    struct shelved *v = p->volumes;
+
+    if (!v || strcmp(v->name, volume) != 0) { /* they come in the order of volumes */
+        v = region_take(p->region, sizeof(*v), err);
+        if (!v)
+            return -1;
+        v->name = copy_text(p, volume, err);
+        v->next = p->volumes;
+        p->volumes = v;
+        if (!v->name)
+            return -1;
+    }
+    if (mem_room(&v->runs, &v->cap, v->count, sizeof(char *), RUNS_MAX, err) < 0)
+        return -1;
+    v->runs[v->count] = copy_text(p, run_id, err);
+    if (!v->runs[v->count])
+        return -1;
+    v->kept += is_kept(p, run_id);
+    v->count++;
+    return 0;
+}
+
+/* A run that goes, and may go from its last volume: the log has to know its names. */
+struct going {
+    struct annals *annals;
+    struct annals_entry *entry;
+};
+
+static int note_alias(void *ctx, const char *alias, struct err *err)
+{
+    const struct going *going = ctx;
+    struct annals_entry entry = { .at_ms = going->entry->at_ms,
+                                  .what = ANNALS_ALIAS,
+                                  .run_id = going->entry->run_id,
+                                  .part = alias };
+
+    return annals_put(going->annals, &entry, err);
+}
+
+/* Into the log: what goes from this volume. */
+static int note(struct prune *p, const struct shelved *v, struct err *err)
+{
+    struct annals_entry entry = { .at_ms = p->now_ms,
+                                  .what = ANNALS_PRUNE,
+                                  .volume = v->name,
+                                  .reason = "no rule keeps it" };
+    struct annals annals;
+    struct going going = { &annals, &entry };
+    size_t i;
+    int rc = annals_open(&annals, p->opts->dir, err);
+
+    for (i = 0; rc == 0 && i < v->count; i++) {
+        entry.run_id = v->runs[i];
+        if (!is_kept(p, v->runs[i]))
+            rc = relation_aliases(p->catalog, entry.run_id, note_alias, &going, err) < 0
+                     ? -1
+                     : annals_put(&annals, &entry, err);
+    }
+    entry.what = ANNALS_REMOVE;
+    entry.run_id = NULL;
+    entry.reason = v->kept ? "written anew" : NULL;
+    if (rc == 0)
+        rc = annals_put(&annals, &entry, err);
+    if (rc == 0)
+        rc = annals_commit(&annals, err);
+    annals_close(&annals);
+    return rc < 0 ? -1 : replay_begun(p->catalog, p->opts->dir, err);
+}
+
+/* The old volume goes: from the disk, then from the catalog. */
+static int remove_volume(struct prune *p, const struct shelved *v, struct err *err)
+{
+    size_t i;
+    int rc = shelf_remove(&p->shelf, v->name, err);
+
+    if (rc == 0)
+        rc = catalog_begin(p->catalog, err);
+    if (rc < 0)
+        return -1;
+    rc = entry_remove(p->catalog, v->name, err);
+    for (i = 0; rc == 0 && i < v->count; i++) {
+        if (!is_kept(p, v->runs[i]))
+            rc = state_pruned(p->catalog, v->runs[i], err);
+    }
+    if (rc == 0)
+        return catalog_commit(p->catalog, err);
+    catalog_rollback(p->catalog);
+    return rc;
+}
+
+/* Whether a volume is the one that was entered; one that is not is lost, and not removed. */
+static int check_head(struct prune *p, const struct shelved *v, struct err *err)
+{
+    char sha256[SHA256_TEXT];
+    char head[SHA256_TEXT];
+    struct err why = { 0 };
+    int rc = entry_manifest(p->catalog, v->name, sha256, err);
+
+    if (rc <= 0)
+        return rc;
+    rc = enter_head(&p->shelf, v->name, head, &why);
+    if (rc == 0 && strcmp(head, sha256) == 0)
+        return 1;
+    if (rc < 0 && why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH) {
+        *err = why;
+        return -1;
+    }
+    return fixity_lose(p->catalog, &p->shelf, v->name, FIXITY_DIFFERS,
+                       why.kind ? why.text : NULL, p->now_ms, &p->result->found.fixity, err);
+}
+
+/* How new volumes are checked and entered. */
+static struct enter_opts enter_opts(struct prune *p)
+{
+    return (struct enter_opts){ .shelf = &p->shelf,
+                                .verified_ms = CATALOG_UNKNOWN,
+                                .now_ms = p->now_ms,
+                                .give_up = SYNC_GIVE_UP,
+                                .settle = SYNC_SETTLE,
+                                .stopped = p->opts->stopped,
+                                .ctx = p->opts->ctx };
+}
+
+/* A volume that cannot be written anew stays, and is the first that the next sync reads back.
+ */
+static int keep_damaged(struct prune *p, const struct shelved *v, const struct err *why,
+                        struct err *err)
+{
+    if (why->kind != ERR_MISMATCH && why->kind != ERR_FORMAT && why->os != EIO) {
+        *err = *why;
+        return -1;
+    }
+    log_line(LOG_ERROR, "%s", why->text);
+    p->result->damaged++;
+    return entry_verified(p->catalog, v->name, CATALOG_UNKNOWN, NULL, err);
+}
+
+/* Read the new volume back; what is no good is set aside, and the old one stays. */
+static int check_new(struct prune *p, const char *name, struct err *err)
+{
+    struct enter_opts how = enter_opts(p);
+    enum fixity_fault fault;
+    struct err why;
+    int verdict = enter_check(name, &how, &fault, &why);
+
+    if (verdict == HEAL_GOOD)
+        return 1;
+    if (verdict != HEAL_BAD) {
+        *err = why;
+        return -1;
+    }
+    return fixity_lose(p->catalog, &p->shelf, name, fault, why.text, p->now_ms,
+                       &p->result->found.fixity, err);
+}
+
+/* Write a volume anew with what is kept of it: 1; 0: it stays as it is, which was told. name
+ * gets the new one's. */
+static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME_NAME],
+                      struct err *err)
+{
+    struct rewrite_opts opts = {
+        .tool = p->opts->tool, .spool_dir = p->opts->spool_dir, .keep = is_kept, .ctx = p
+    };
+    struct volume_name old;
+    struct volume_name new;
+    struct err why = { 0 };
+    char *from = shelf_read(&p->shelf, v->name, err);
+    char *to = NULL;
+    int rc = from && volume_name_parse(&old, v->name) ? 0 : -1;
+
+    if (rc == 0) {
+        volume_name_revision(name, &old, old.revision + 1);
+        to = volume_name_parse(&new, name) ? shelf_write(&p->shelf, name, err) : NULL;
+        rc = to ? 0 : -1;
+    }
+    if (rc == 0) {
+        opts.from = from;
+        opts.to = to;
+        opts.top = new.top;
+        rc = rewrite_run(&opts, &why) < 0 ? keep_damaged(p, v, &why, err)
+                                          : check_new(p, name, err);
+    }
+    mem_free(from);
+    mem_free(to);
+    return rc;
+}
+
+static uint64_t size_of(const struct prune *p, const char *name)
+{
+    struct shelf_seen seen;
+
+    return shelf_look(&p->shelf, name, &seen, NULL) > 0 ? seen.size : 0;
+}
+
+static int apply(struct prune *p, const struct shelved *v, struct err *err)
+{
+    struct enter_opts how = enter_opts(p);
+    char name[VOLUME_NAME] = "";
+    uint64_t before = size_of(p, v->name);
+    int rc = check_head(p, v, err);
+
+    if (rc > 0 && v->kept)
+        rc = write_anew(p, v, name, err);
+    if (rc <= 0)
+        return rc;
+    if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
+        return -1;
+    how.verified_ms = clock_wall();
+    how.pruning = true;
+    if (v->kept && enter_volume(p->catalog, name, &how, err) < 0)
+        return -1;
+    p->result->removed += !v->kept;
+    p->result->rewritten += v->kept > 0;
+    p->result->freed += before - (v->kept ? size_of(p, name) : 0);
+    return 0;
+}
+
+static int each_volume(struct prune *p, struct err *err)
+{
+    const struct shelved *v;
+
+    for (v = p->volumes; v; v = v->next) {
+        struct prune_step step = { .what = v->kept ? PRUNE_REWRITE : PRUNE_VOLUME,
+                                   .volume = v->name,
+                                   .kept = v->kept,
+                                   .dropped = v->count - v->kept };
+
+        if (v->kept == v->count)
+            continue;
+        if (p->opts->stopped(p->opts->ctx))
+            return err_set(err, ERR_CANCELLED, "stopped");
+        p->opts->step(p->opts->ctx, &step);
+        if (p->opts->apply && apply(p, v, err) < 0)
+            return -1;
+        if (!p->opts->apply) {
+            p->result->removed += !v->kept;
+            p->result->rewritten += v->kept > 0;
+        }
+    }
+    return 0;
+}
+
+/* A line of the log that cannot be read may be a hold. */
+static int check_log(struct prune *p, struct err *err)
+{
+    int64_t lines = replay_unreadable(p->catalog, err);
+
+    if (lines <= 0)
+        return lines < 0 ? -1 : 0;
+    return err_set(err, ERR_FORMAT,
+                   "'%s/" ANNALS_NAME
+                   "': %lld lines cannot be read and may be holds; nothing is "
+                   "removed until they are mended, or taken out",
+                   p->opts->dir, (long long)lines);
+}
+
+static int run(struct prune *p, struct err *err)
+{
+    struct enter_opts how = enter_opts(p);
+    struct heal_reader reader = enter_reader(&how);
+    struct heal_found *found = &p->result->found;
+
+    p->catalog = heal_open(&p->shelf, false, &reader, p->now_ms, found, err);
+    if (!p->catalog || heal_run(p->catalog, &p->shelf, &reader, p->now_ms, found, err) < 0 ||
+        check_log(p, err) < 0 || decide(p, err) < 0 ||
+        entry_contents(p->catalog, on_content, p, err) < 0)
+        return -1;
+    return each_volume(p, err);
+}
+
+int prune_run(const struct prune_opts *opts, struct prune_result *result, struct err *err)
+{
+    struct prune p = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    struct shelved *v;
+    int rc = -1;
+
+    *result = (struct prune_result){ 0 };
+    p.now_ms = clock_wall();
+    p.region = region_new(err);
+    p.by_id = table_new(err);
+    p.all = table_new(err);
+    if (p.region && p.by_id && p.all)
+        rc = run(&p, err);
+    for (v = p.volumes; v; v = v->next)
+        mem_free(v->runs);
+    mem_free(p.runs);
+    table_free(p.by_id);
+    table_free(p.all);
+    region_free(p.region);
+    catalog_free(p.catalog);
+    return rc;
+}

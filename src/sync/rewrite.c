@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/rewrite.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "format/bag.h"
+#include "format/manifest_read.h"
+#include "format/manifest_rewrite.h"
+#include "format/sniff.h"
+#include "reader/archive_reader.h"
+#include "reader/entry_reader.h"
+#include "reader/fetchone.h"
+#include "reader/manifest_scan.h"
+#include "view/page.h"
+#include "writer/volume.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANIFEST_MAX ((size_t)1 << 30)
+#define PIECE        ((size_t)128 << 10)
+#define PATH_ROOM    2048
+#define FILES_MAX    ((size_t)1 << 26)
+#define VIEW_TEXT    ((size_t)32 << 20) /* more than the view wants of any file */
+
+/* A file that is kept: an artifact's, or a document. */
+struct kept {
+    struct json_value row; /* in the manifest */
+    const char *path;
+    const char *type;
+    const char *media_type;
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+    struct kept *first; /* the file that it is the same as, or NULL */
+    bool link;
+    bool document;
+    bool there; /* it has been written */
+    struct spot spot;
+};
+
+struct rewrite {
+    const struct rewrite_opts *opts;
+    struct box box;
+    struct buf text; /* the old manifest */
+    struct json *doc;
+    struct region *region;
+    struct table *by_path; /* kept files */
+    struct table *heirs;   /* paths of files that go -> who takes their place */
+    struct kept **files;
+    size_t count;
+    size_t cap;
+    struct volume *volume;
+    struct page *page;
+    struct hasher *hasher;
+    unsigned char *piece;
+    struct buf seen; /* what the view wants of a file */
+    uint64_t stored;
+    uint64_t view_size;
+    uint8_t view_sha256[SHA256_SIZE];
+};
+
+static const char *text_of(struct rewrite *r, struct json_value v, const char *key)
+{
+    char *text = NULL;
+    struct err ignored;
+
+    return json_string(json_get(v, key), r->region, &text, &ignored) < 0 ? NULL : text;
+}
+
+static bool is_kept(const struct rewrite *r, const char *run_id)
+{
+    return run_id && r->opts->keep(r->opts->ctx, run_id);
+}
+
+/* Note a file that is kept. */
+static struct kept *add(struct rewrite *r, struct json_value row, const char *path,
+                        struct err *err)
+{
+    struct kept *k = region_take(r->region, sizeof(*k), err);
+    const char *sha256 = text_of(r, row, "sha256");
+
+    if (!k || mem_room(&r->files, &r->cap, r->count, sizeof(struct kept *), FILES_MAX, err) < 0)
+        return NULL;
+    if (!sha256 || text_unhex(k->sha256, SHA256_SIZE, sha256) < 0 ||
+        !json_u64(json_get(row, "size"), &k->size) ||
+        table_get(r->by_path, path, strlen(path))) {
+        (void)err_set(err, ERR_FORMAT, "the manifest's row of '%.200s' is no good", path);
+        return NULL;
+    }
+    k->row = row;
+    k->path = path;
+    k->spot = (struct spot){ SPOT_NONE, SPOT_NONE };
+    if (table_add(r->by_path, path, strlen(path), k, err) < 0)
+        return NULL;
+    r->files[r->count++] = k;
+    return k;
+}
+
+/* Who has the content of a file that an artifact is the same as; what goes gets an heir. */
+static int find_first(struct rewrite *r, struct kept *k, struct err *err)
+{
+    const char *path = text_of(r, k->row, "duplicate_of");
+
+    (void)json_bool(json_get(k->row, "link"), &k->link);
+    if (!path)
+        return 0;
+    k->first = table_get(r->by_path, path, strlen(path));
+    if (!k->first)
+        k->first = table_get(r->heirs, path, strlen(path));
+    if (k->first)
+        return 0;
+    k->link = false;
+    return table_add(r->heirs, path, strlen(path), k, err);
+}
+
+static int read_artifacts(struct rewrite *r, struct err *err)
+{
+    struct json_value list = json_get(json_root(r->doc), "artifacts");
+    struct json_value v = { 0 };
+
+    while ((v = json_next(list, v)).doc) {
+        const char *path = text_of(r, v, "path");
+        struct kept *k;
+
+        if (!is_kept(r, text_of(r, v, "run_id")))
+            continue;
+        k = path ? add(r, v, path, err) : NULL;
+        if (!k)
+            return path ? -1 : err_set(err, ERR_FORMAT, "an artifact's row has no path");
+        k->type = text_of(r, v, "artifact_type");
+        k->media_type = text_of(r, v, "media_type");
+        if (find_first(r, k, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* "data/RUN_ID/run.json": the run it is of. */
+static bool is_kept_document(struct rewrite *r, const char *path)
+{
+    char id[256];
+    size_t len;
+
+    if (strncmp(path, "data/", 5) != 0)
+        return false;
+    len = strcspn(path + 5, "/");
+    if (!path[5 + len] || len >= sizeof(id))
+        return false;
+    memcpy(id, path + 5, len);
+    id[len] = '\0';
+    return is_kept(r, id);
+}
+
+static int read_documents(struct rewrite *r, struct err *err)
+{
+    struct json_value list = json_get(json_root(r->doc), "documents");
+    struct json_value v = { 0 };
+
+    while ((v = json_next(list, v)).doc) {
+        const char *path = text_of(r, v, "path");
+        struct kept *k;
+
+        if (!path || !is_kept_document(r, path))
+            continue;
+        k = add(r, v, path, err);
+        if (!k)
+            return -1;
+        k->document = true;
+    }
+    return 0;
+}
+
+static int load(struct rewrite *r, struct err *err)
+{
+    if (box_open(&r->box, r->opts->from, err) < 0 ||
+        contents_read(&r->box, NULL, NULL, NULL, err) < 0 ||
+        fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
+        return -1;
+    r->doc = json_parse(buf_text(&r->text), r->text.len, err);
+    return !r->doc || read_documents(r, err) < 0 ? -1 : read_artifacts(r, err);
+}
+
+static const char *entry_path(const struct rewrite *r, char out[PATH_ROOM], const char *path)
+{
+    (void)snprintf(out, PATH_ROOM, "%s/%s", r->opts->top, path);
+    return out;
+}
+
+/* Take bytes of a file: into the volume, the hash, and what the view wants. */
+static int take(struct rewrite *r, const void *bytes, size_t len, size_t want, struct err *err)
+{
+    size_t more = want > r->seen.len ? want - r->seen.len : 0;
+
+    hasher_add(r->hasher, bytes, len);
+    if (buf_add(&r->seen, bytes, len < more ? len : more, err) < 0)
+        return -1;
+    return volume_add(r->volume, bytes, len, err);
+}
+
+static size_t view_wants(const struct rewrite *r, const struct kept *k)
+{
+    const char *slash = strrchr(k->path, '/');
+
+    if (!k->document)
+        return page_wants(r->page, k->type, k->media_type, k->size);
+    return slash && strcmp(slash, "/run.json") == 0
+               ? page_wants(r->page, NULL, "text/json", k->size)
+               : 0;
+}
+
+static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool packed,
+                      struct err *err)
+{
+    char path[PATH_ROOM];
+
+    buf_reset(&r->seen);
+    return volume_begin(r->volume, entry_path(r, path, k->path), k->size, mtime, packed, NULL,
+                        &k->spot, err);
+}
+
+/* It is written: is it what the manifest says? */
+static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *err)
+{
+    struct digest digest;
+
+    hasher_end(r->hasher, &digest);
+    if (memcmp(digest.sha256, k->sha256, SHA256_SIZE) != 0)
+        return err_set(err, ERR_MISMATCH,
+                       "'%s' does not have the SHA-256 that the manifest gives", k->path);
+    k->there = true;
+    if (volume_end(r->volume, err) < 0)
+        return -1;
+    return want ? page_text(r->page, k->path, k->type, buf_text(&r->seen), r->seen.len, k->size,
+                            err)
+                : 0;
+}
+
+/* Copy the entry at hand. */
+static int copy(struct rewrite *r, struct tape *tape, const struct tape_entry *entry,
+                struct kept *k, struct err *err)
+{
+    size_t want = view_wants(r, k);
+    ssize_t n = tape_read(tape, r->piece, PIECE, err);
+    const struct sniff *is = n > 0 ? sniff_find(r->piece, (size_t)n) : NULL;
+
+    if (n < 0 || entry->size != k->size)
+        return n < 0 ? -1 : err_set(err, ERR_MISMATCH, "'%s' has another size", k->path);
+    if (begin_file(r, k, entry->mtime, is && is->packed, err) < 0)
+        return -1;
+    for (; n > 0; n = tape_read(tape, r->piece, PIECE, err)) {
+        if (take(r, r->piece, (size_t)n, want, err) < 0)
+            return -1;
+    }
+    return n < 0 ? -1 : end_file(r, k, want, err);
+}
+
+static int copy_files(struct rewrite *r, struct err *err)
+{
+    struct tape *tape = tape_open(&r->box, 0, UINT64_MAX, err);
+    size_t top = strlen(r->box.top);
+    struct tape_entry entry;
+    int rc = tape ? 1 : -1;
+
+    while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
+        struct kept *k;
+
+        if (entry.kind != TAPE_FILE || strncmp(entry.path, r->box.top, top) != 0 ||
+            entry.path[top] != '/')
+            continue;
+        k = table_get(r->by_path, entry.path + top + 1, strlen(entry.path + top + 1));
+        if (k && !k->there && copy(r, tape, &entry, k, err) < 0)
+            rc = -1;
+    }
+    tape_free(tape);
+    return rc;
+}
+
+struct putting {
+    struct rewrite *rewrite;
+    size_t want;
+};
+
+static int put_piece(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct putting *p = ctx;
+
+    return take(p->rewrite, bytes, len, p->want, err);
+}
+
+/* What was a link to a file that goes: the file. */
+static int copy_heir(struct rewrite *r, struct kept *k, struct err *err)
+{
+    struct putting putting = { r, view_wants(r, k) };
+    bool packed = k->media_type && (strncmp(k->media_type, "video/", 6) == 0 ||
+                                    strncmp(k->media_type, "image/", 6) == 0);
+
+    if (begin_file(r, k, clock_wall() / 1000, packed, err) < 0 ||
+        fetchone(r->opts->from, k->path, put_piece, &putting, err) < 0)
+        return -1;
+    return end_file(r, k, putting.want, err);
+}
+
+static int copy_links(struct rewrite *r, struct err *err)
+{
+    char path[PATH_ROOM];
+    char target[PATH_ROOM];
+    size_t i;
+
+    for (i = 0; i < r->count; i++) {
+        struct kept *k = r->files[i];
+
+        if (!k->there && !k->link && copy_heir(r, k, err) < 0)
+            return -1;
+    }
+    for (i = 0; i < r->count; i++) {
+        struct kept *k = r->files[i];
+
+        if (!k->there &&
+            volume_begin(r->volume, entry_path(r, path, k->path), 0, clock_wall() / 1000, false,
+                         entry_path(r, target, k->first->path), &k->spot, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The manifest as it is now. */
+static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
+{
+    struct revise revise = { .root = json_root(r->doc),
+                             .count = r->count,
+                             .tool = r->opts->tool,
+                             .stored = r->stored,
+                             .view_size = r->view_size,
+                             .view_sha256 = r->view_sha256,
+                             .scratch = &r->seen,
+                             .keep = r->opts->keep,
+                             .ctx = r->opts->ctx };
+    struct revise_row *rows = mem_array(r->count, sizeof(*rows), err);
+    size_t i;
+    int rc;
+
+    if (!rows)
+        return -1;
+    for (i = 0; i < r->count; i++) {
+        const struct kept *k = r->files[i];
+
+        rows[i] = (struct revise_row){ .row = k->row,
+                                       .size = k->size,
+                                       .document = k->document,
+                                       .frame = k->spot.frame,
+                                       .offset = k->spot.offset,
+                                       .first = k->first ? k->first->path : NULL,
+                                       .link = k->link };
+    }
+    revise.rows = rows;
+    rc = revise_manifest(&revise, out, err);
+    mem_free(rows);
+    return rc;
+}
+
+/* One tag file of a text, and its line for the tag manifest. */
+static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
+                   struct buf *tags, struct spot *spot, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char path[PATH_ROOM];
+    int rc = -1;
+
+    if (!sha)
+        return -1;
+    sha256_add(sha, text->data, text->len);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    if (volume_begin(r->volume, entry_path(r, path, name), text->len, clock_wall() / 1000,
+                     false, NULL, spot, err) == 0 &&
+        volume_add(r->volume, text->data, text->len, err) == 0)
+        rc = volume_end(r->volume, err);
+    return rc < 0 || !tags ? rc : bag_line(buf_put, tags, digest, name, err);
+}
+
+static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, struct err *err)
+{
+    struct rows rows;
+    struct buf view;
+    struct sha256 *sha = sha256_new(err);
+    int rc = sha ? make_manifest(r, manifest, err) : -1;
+
+    buf_init(&view, MANIFEST_MAX);
+    rows_init(&rows, page_row, r->page);
+    if (rc == 0)
+        rc = rows_feed(&rows, manifest->data, manifest->len, err);
+    if (rc == 0)
+        rc = page_write(r->page, r->opts->top, buf_put, &view, err);
+    if (rc == 0) {
+        sha256_add(sha, view.data, view.len);
+        sha256_end(sha, r->view_sha256);
+        r->view_size = view.len;
+        rc = put_tag(r, PAGE_NAME, &view, tags, NULL, err);
+    }
+    rows_clear(&rows);
+    buf_clear(&view);
+    sha256_free(sha);
+    return rc;
+}
+
+/* What the archive says of itself, and its end. */
+static int put_tags(struct rewrite *r, struct err *err)
+{
+    struct bag_info info = { .name = r->opts->top, .software = r->opts->tool };
+    struct volume_result result;
+    struct buf text;
+    struct buf tags;
+    struct spot manifest;
+    uint64_t size = 0;
+    size_t i;
+    int rc;
+
+    buf_init(&text, MANIFEST_MAX);
+    buf_init(&tags, MANIFEST_MAX);
+    info.source = text_of(r, json_root(r->doc), "source");
+    info.previous = text_of(r, json_get(json_root(r->doc), "previous"), "archive");
+    info.previous_sha256 =
+        text_of(r, json_get(json_root(r->doc), "previous"), "manifest_sha256");
+    info.made = clock_wall();
+    rc = put_view(r, &text, &tags, err);
+    if (rc == 0)
+        rc = volume_drain(r->volume, &r->stored, err);
+    if (rc == 0)
+        rc = make_manifest(r, &text, err);
+    if (rc == 0) {
+        size = text.len;
+        rc = put_tag(r, "manifest.json", &text, &tags, &manifest, err);
+    }
+    buf_reset(&text);
+    for (i = 0; rc == 0 && i < r->count; i++) {
+        rc = bag_line(buf_put, &text, r->files[i]->sha256, r->files[i]->path, err);
+        info.bytes += r->files[i]->size;
+        info.files++;
+    }
+    if (rc == 0)
+        rc = put_tag(r, "manifest-sha256.txt", &text, &tags, NULL, err);
+    buf_reset(&text);
+    if (rc == 0)
+        rc = bag_info(buf_put, &text, &info, err);
+    if (rc == 0)
+        rc = put_tag(r, "bag-info.txt", &text, &tags, NULL, err);
+    buf_reset(&text);
+    if (rc == 0)
+        rc = buf_adds(&text, BAG_DECLARATION, err);
+    if (rc == 0)
+        rc = put_tag(r, "bagit.txt", &text, &tags, NULL, err);
+    if (rc == 0)
+        rc = put_tag(r, "tagmanifest-sha256.txt", &tags, NULL, NULL, err);
+    if (rc == 0)
+        rc = volume_finish(r->volume, &manifest, size, &result, err);
+    buf_clear(&text);
+    buf_clear(&tags);
+    return rc;
+}
+
+static int write_all(struct rewrite *r, struct err *err)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct volume_opts opts = { .path = r->opts->to,
+                                .mode = 0600,
+                                .workers = cores < 1    ? 1
+                                           : cores > 64 ? 64
+                                                        : (unsigned)cores };
+
+    if (volume_format_of(r->opts->to, false, &opts.format, err) < 0)
+        return -1;
+    r->volume = volume_open(&opts, err);
+    if (!r->volume || volume_start(r->volume, NULL, err) < 0 || copy_files(r, err) < 0 ||
+        copy_links(r, err) < 0)
+        return -1;
+    return put_tags(r, err);
+}
+
+int rewrite_run(const struct rewrite_opts *opts, struct err *err)
+{
+    struct rewrite r = { .opts = opts, .box = { .fd = -1 } };
+    int rc = -1;
+
+    buf_init(&r.text, MANIFEST_MAX);
+    buf_init(&r.seen, VIEW_TEXT);
+    r.region = region_new(err);
+    r.by_path = table_new(err);
+    r.heirs = table_new(err);
+    r.hasher = hasher_new(err);
+    r.piece = mem_new(PIECE, err);
+    r.page = page_new(opts->spool_dir, err);
+    if (r.region && r.by_path && r.heirs && r.hasher && r.piece && r.page && load(&r, err) == 0)
+        rc = write_all(&r, err);
+    volume_free(r.volume, false);
+    page_free(r.page);
+    mem_free(r.piece);
+    hasher_free(r.hasher);
+    mem_free(r.files);
+    table_free(r.heirs);
+    table_free(r.by_path);
+    json_free(r.doc);
+    region_free(r.region);
+    buf_clear(&r.seen);
+    buf_clear(&r.text);
+    box_close(&r.box);
+    return rc < 0 ? err_wrap(err, "cannot write '%s' anew", opts->from) : 0;
+}

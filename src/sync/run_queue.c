@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/run_queue.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void turns_clear(struct turns *turns)
+{
+    while (turns->first)
+        turns_drop(turns, turns->first);
+}
+
+struct queued *turns_add(struct turns *turns, const char *id, int64_t arrived, struct err *err)
+{
+    struct queued *run;
+    struct queued **last = &turns->first;
+
+    if (turns->count >= TURNS_MAX) {
+        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", TURNS_MAX);
+        return NULL;
+    }
+    run = mem_new(sizeof(*run), err);
+    if (!run)
+        return NULL;
+    (void)snprintf(run->id, sizeof(run->id), "%s", id);
+    run->arrived = arrived;
+    run->due = arrived + (int64_t)turns->delay;
+    while (*last)
+        last = &(*last)->next;
+    *last = run;
+    turns->count++;
+    return run;
+}
+
+struct queued *turns_find(const struct turns *turns, const char *id)
+{
+    struct queued *run = turns->first;
+
+    while (run && strcmp(run->id, id) != 0)
+        run = run->next;
+    return run;
+}
+
+static bool returns(const struct queued *run)
+{
+    return run->failures || run->put_back || run->incomplete;
+}
+
+/* What turns_take looks at. */
+struct view {
+    struct queued *first[2]; /* due: fresh, returning */
+    size_t active[2];
+    int64_t next; /* when one that is not due will be */
+};
+
+static struct view look(const struct turns *turns, int64_t now)
+{
+    struct view view = { .next = INT64_MAX };
+    struct queued *run;
+
+    for (run = turns->first; run; run = run->next) {
+        bool kind = returns(run);
+
+        if (run->active)
+            view.active[kind]++;
+        else if (run->due > now)
+            view.next = run->due < view.next ? run->due : view.next;
+        else if (!view.first[kind] || run->due < view.first[kind]->due)
+            view.first[kind] = run;
+    }
+    return view;
+}
+
+static struct queued *choose(const struct view *view, size_t places)
+{
+    struct queued *fresh = view->first[0];
+    struct queued *back = view->first[1];
+
+    if (view->active[0] + view->active[1] >= places)
+        return NULL;
+    if (places < 2)
+        return !fresh ? back : !back || fresh->due <= back->due ? fresh : back;
+    if (view->active[1] + 1 >= places) /* the last place is for what has just come */
+        return fresh;
+    return fresh && !(back && view->active[0] + 1 >= places) ? fresh : back;
+}
+
+struct queued *turns_take(struct turns *turns, size_t places, int64_t now, int64_t *next)
+{
+    struct view view = look(turns, now);
+    struct queued *run = choose(&view, places);
+
+    *next = view.next;
+    if (run) {
+        run->active = true;
+        run->again = false;
+        run->tried = run->tried ? run->tried : now;
+    }
+    return run;
+}
+
+bool turns_wait(const struct turns *turns, int64_t now)
+{
+    struct view view = look(turns, now);
+
+    return view.first[0] || view.first[1];
+}
+
+void turns_later(struct turns *turns, struct queued *run, enum turns_why why, int64_t due)
+{
+    run->active = false;
+    run->due = due;
+    run->failures += why == TURNS_FAILURE || why == TURNS_MISSING;
+    run->incomplete = run->incomplete || why == TURNS_MISSING;
+    run->put_back += why == TURNS_MADE_ROOM;
+    if (run->again)
+        turns_renew(turns, run, run->arrived);
+}
+
+void turns_renew(const struct turns *turns, struct queued *run, int64_t now)
+{
+    run->arrived = now;
+    if (run->active) {
+        run->again = true;
+        return;
+    }
+    run->failures = 0;
+    run->tried = 0;
+    run->due = now + (int64_t)turns->delay;
+}
+
+bool turns_hurry(const struct turns *turns, struct queued *run, int64_t now)
+{
+    int64_t due = now + (int64_t)turns->delay;
+
+    if (!run->failures)
+        return false;
+    if (!run->active && due < run->due)
+        run->due = due;
+    return true;
+}
+
+void turns_drop(struct turns *turns, struct queued *run)
+{
+    struct queued **at = &turns->first;
+
+    while (*at != run)
+        at = &(*at)->next;
+    *at = run->next;
+    turns->count--;
+    mem_free(run);
+}
+
+uint64_t turns_again(const struct queued *run, uint64_t again)
+{
+    again <<= run->failures < 16 ? run->failures : 16;
+    return again < TURNS_AGAIN_MAX ? again : TURNS_AGAIN_MAX;
+}

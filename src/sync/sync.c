@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/sync.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "catalog/contents.h"
+#include "catalog/run_state.h"
+#include "catalog/search.h"
+#include "net/loop.h"
+#include "sync/catalog_import.h"
+#include "sync/discover.h"
+#include "sync/recheck.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ALL     ((size_t)1 << 40)
+#define COLD_US ((int64_t)80 * 86400 * 1000000) /* objects go to cold storage after 90 days */
+
+struct sync {
+    const struct sync_opts *opts;
+    struct sync_result *result;
+    struct catalog *catalog;
+    struct shelf shelf;
+    int64_t now_ms;
+    char stamp[CLOCK_TEXT_MAX];
+    unsigned number;   /* of volumes begun */
+    char parent[256];  /* pull's hook lends it */
+    struct err failed; /* of a hook */
+    /* the volume in the making */
+    char **ids;
+    size_t count;
+    struct region *region;
+};
+
+/* An artifact that is archived already is not archived again. */
+static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+{
+    struct sync *s = ctx;
+    int there = entry_settled(s->catalog, run_id, artifact_id, &s->failed);
+
+    return there > 0;
+}
+
+static const char *on_parent(void *ctx, const char *run_id)
+{
+    struct sync *s = ctx;
+
+    return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
+}
+
+static int on_met(void *ctx, const struct listed_run *run, struct err *err)
+{
+    return recheck_meet(((struct sync *)ctx)->catalog, run, err);
+}
+
+static bool on_changed(void *ctx, const struct listed_run *run)
+{
+    struct sync *s = ctx;
+
+    return search_differs(s->catalog, run->id, run->run.status,
+                          catalog_us(run->run.finished_at), &s->failed) > 0;
+}
+
+static bool on_stopped(void *ctx)
+{
+    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
+
+    return pull->stopped && pull->stopped(pull->ctx);
+}
+
+static void on_status(void *ctx, const struct pull_status *status)
+{
+    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
+
+    if (pull->status)
+        pull->status(pull->ctx, status);
+}
+
+/* What an attempt lacked that wrote no volume. */
+static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
+                    enum reason reason)
+{
+    struct sync *s = ctx;
+    struct entry_missing missing = { run_id, artifact_id, type, reason_word(reason),
+                                     reason_is_final(reason) };
+
+    if (entry_missing(s->catalog, &missing, &s->failed) < 0)
+        log_line(LOG_ERROR, "%s", s->failed.text);
+}
+
+static struct enter_opts enter_opts(struct sync *s, int64_t verified_ms)
+{
+    return (struct enter_opts){ .shelf = &s->shelf,
+                                .verified_ms = verified_ms,
+                                .now_ms = s->now_ms,
+                                .settle = s->opts->settle,
+                                .give_up = SYNC_GIVE_UP,
+                                .stopped = on_stopped,
+                                .ctx = s };
+}
+
+/* A run could not be archived. */
+static int put_off_run(struct sync *s, const char *id, const struct err *why, struct err *err)
+{
+    bool here = entry_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
+
+    if (why->kind == ERR_NOT_FOUND && s->count == 1)
+        return state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
+    return state_put_off(s->catalog, id, here ? STATE_OPEN : STATE_DUE, s->now_ms, why->text,
+                         err);
+}
+
+/* All runs of the volume in the making are put off. */
+static int put_off(struct sync *s, const struct err *why, struct err *err)
+{
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    for (i = 0; rc == 0 && i < s->count; i++)
+        rc = put_off_run(s, s->ids[i], why, err);
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
+/* Their lists were read, and nothing came of it: what they lack is tried later. Those that lack
+ * nothing that the service has are done, also when a lost volume had more. */
+static int had_nothing(struct sync *s, struct err *err)
+{
+    struct err why;
+    size_t i;
+    int rc = catalog_begin(s->catalog, err);
+
+    (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+    for (i = 0; rc == 0 && i < s->count; i++) {
+        rc = state_is(s->catalog, s->ids[i], STATE_DUE, err);
+        if (rc == 0) /* it proved to be going on: see learn */
+            continue;
+        if (rc > 0)
+            rc = state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
+                                   s->now_ms + s->opts->settle, err);
+        rc = rc < 0 ? -1 : rc ? 0 : put_off_run(s, s->ids[i], &why, err);
+    }
+    if (rc == 0)
+        return catalog_commit(s->catalog, err);
+    catalog_rollback(s->catalog);
+    return rc;
+}
+
+/* Errors that are about the runs, and not about us. */
+static bool is_theirs(const struct err *err)
+{
+    return err->kind == ERR_NOT_FOUND || err->kind == ERR_NET || err->kind == ERR_HTTP ||
+           err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
+}
+
+static void count(struct sync *s, const struct pull_result *r)
+{
+    struct sync_result *all = s->result;
+
+    all->runs += r->runs - r->runs_failed;
+    all->failed += r->runs_failed;
+    all->artifacts += r->totals.artifacts;
+    all->downloaded += r->totals.downloaded_bytes;
+    all->stored += r->size;
+    all->missing += r->totals.missing;
+    all->mismatches += r->mismatches;
+    all->records_lost += r->records_lost;
+    all->suspects += r->suspects;
+    all->volumes += !r->nothing;
+}
+
+/* The volume's name as its top directory: what is between the folders and the suffix. */
+static void top_of(char *out, size_t size, const char *name)
+{
+    const char *base = strrchr(name, '/');
+
+    (void)snprintf(out, size, "%s", base ? base + 1 : name);
+    out[strcspn(out, ".")] = '\0';
+}
+
+/* Pull the runs into a volume. */
+static int pull(struct sync *s, const char *name, const char *path, struct pull_result *result,
+                struct err *err)
+{
+    struct pull_opts opts = *s->opts->pull;
+    char top[256];
+    char previous[256] = "";
+    char previous_sha256[SHA256_TEXT];
+
+    top_of(top, sizeof(top), name);
+    opts.run_ids = s->ids;
+    opts.run_count = s->count;
+    opts.output = path;
+    opts.top = top;
+    opts.skip = on_skip;
+    opts.parent = on_parent;
+    opts.met = on_met;
+    opts.changed = on_changed;
+    opts.lost = on_lost;
+    opts.stopped = on_stopped;
+    opts.status = on_status;
+    opts.calm = true;
+    opts.only_new = true;
+    opts.most_bytes = s->opts->volume_size;
+    opts.ctx = s;
+    if (s->opts->chain &&
+        entry_newest(s->catalog, previous, sizeof(previous), previous_sha256)) {
+        opts.previous = strrchr(previous, '/') ? strrchr(previous, '/') + 1 : previous;
+        opts.previous_sha256 = previous_sha256;
+    }
+    return pull_run(&opts, result, err);
+}
+
+/* What was written is not what is read: it is set aside, and its runs are put off. */
+static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
+                          const struct err *why, struct err *err)
+{
+    if (fixity_lose(s->catalog, &s->shelf, name, fault, why->text, s->now_ms,
+                    &s->result->found.fixity, err) < 0)
+        return -1;
+    s->result->failed += s->count;
+    return put_off(s, why, err);
+}
+
+/* Enter the volume that has just been written. */
+static int enter(struct sync *s, const char *name, struct err *err)
+{
+    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    enum fixity_fault fault;
+    struct err why;
+    int verdict = s->opts->verify ? enter_check(name, &how, &fault, &why) : HEAL_GOOD;
+
+    if (verdict == HEAL_BAD)
+        return give_up_volume(s, name, fault, &why, err);
+    if (verdict != HEAL_GOOD) {
+        *err = why;
+        return -1;
+    }
+    if (s->opts->verify)
+        how.verified_ms = clock_wall();
+    return enter_volume(s->catalog, name, &how, err);
+}
+
+/* Pull the runs into a volume, and enter it. */
+static int write_volume(struct sync *s, const char *name, const char *path, struct err *err)
+{
+    struct pull_result result;
+    struct err why = { 0 };
+
+    if (pull(s, name, path, &result, &why) == 0) {
+        count(s, &result);
+        if (!result.nothing)
+            return enter(s, name, err);
+        if (!result.runs_failed)
+            return had_nothing(s, err);
+        (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+    } else if (is_theirs(&why)) {
+        log_line(LOG_ERROR, "%s", why.text);
+        s->result->failed += s->count;
+    } else {
+        *err = why;
+        return -1;
+    }
+    return put_off(s, &why, err);
+}
+
+/* Make one volume of s->ids; it may stand already, when we were killed before it was entered.
+ */
+static int make_volume(struct sync *s, const char *name, struct err *err)
+{
+    char *path = shelf_write(&s->shelf, name, err);
+    int rc = -1;
+
+    if (path && access(path, F_OK) == 0)
+        rc = enter(s, name, err);
+    else if (path &&
+             shelf_remove(&s->shelf, name, err) == 0) /* the signature of one that was
+                                                         killed before it had its name */
+        rc = write_volume(s, name, path, err);
+    mem_free(path);
+    if (rc == 0)
+        rc = state_intended(s->catalog, name, err);
+    if (rc == 0 && s->failed.kind) {
+        *err = s->failed;
+        rc = -1;
+    }
+    return rc;
+}
+
+static int add_id(struct sync *s, const char *id, size_t len, struct err *err)
+{
+    s->ids[s->count] = region_copy(s->region, id, len, err);
+    return s->ids[s->count] ? (s->count++, 0) : -1;
+}
+
+static int begin_ids(struct sync *s, size_t most, struct err *err)
+{
+    region_free(s->region);
+    mem_free(s->ids);
+    s->count = 0;
+    s->region = region_new(err);
+    s->ids = mem_array(most, sizeof(char *), err);
+    return s->region && s->ids ? 0 : -1;
+}
+
+/* The runs of a volume that was begun: those that still are due. Others were archived or
+ * removed since, where the catalog that tells of it is an older one. */
+static int take_intended(struct sync *s, const char *runs, struct err *err)
+{
+    size_t lines = 1;
+    const char *at;
+    int rc;
+
+    for (at = runs; *at; at++)
+        lines += *at == '\n';
+    rc = begin_ids(s, lines, err);
+    for (at = runs; rc == 0 && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+        size_t len = strcspn(at, "\n");
+        int due;
+
+        if (!len)
+            continue;
+        rc = add_id(s, at, len, err);
+        due = rc == 0 ? state_is(s->catalog, s->ids[s->count - 1], STATE_DUE, err) : -1;
+        s->count -= due == 0;
+        rc = due < 0 ? -1 : 0;
+    }
+    return rc;
+}
+
+/* Go on with the volumes that were begun and not ended. */
+static int finish_intents(struct sync *s, struct err *err)
+{
+    const char *name;
+    const char *runs;
+    int rc;
+
+    while ((rc = state_intent(s->catalog, &name, &runs, err)) > 0) {
+        char *copy = mem_copy(name, err);
+        char *list = mem_copy(runs, err);
+        int there = copy ? entry_has(s->catalog, copy, err) : -1;
+
+        state_intent_done(s->catalog);
+        rc = list && there >= 0 ? take_intended(s, list, err) : -1;
+        if (rc == 0)
+            rc = there || s->count ? make_volume(s, copy, err)
+                                   : state_intended(s->catalog, copy, err);
+        mem_free(list);
+        mem_free(copy);
+        if (rc < 0)
+            break;
+        s->result->healed++;
+    }
+    return rc < 0 ? -1 : 0;
+}
+
+/* One that is due, unless it has only just ended. */
+static int on_due(void *ctx, const struct state_row *row, struct err *err)
+{
+    struct sync *s = ctx;
+
+    if (row->finished_at != CATALOG_UNKNOWN &&
+        s->now_ms - row->finished_at / 1000 < s->opts->settle)
+        return 0;
+    if (s->count >= s->opts->volume_runs)
+        return 0;
+    return add_id(s, row->run_id, strlen(row->run_id), err);
+}
+
+static int intend(struct sync *s, const char *name, struct err *err)
+{
+    struct buf runs;
+    size_t i;
+    int rc = 0;
+
+    buf_init(&runs, (size_t)64 << 20);
+    for (i = 0; rc == 0 && i < s->count; i++)
+        rc = buf_addf(&runs, err, "%s\n", s->ids[i]);
+    if (rc == 0)
+        rc = state_intend(s->catalog, name, buf_text(&runs), err);
+    buf_clear(&runs);
+    return rc;
+}
+
+/* A name that no volume has: YYYY/MM/skyarc-TIME[-N].tar.zst. */
+static int next_name(struct sync *s, char *out, size_t size, struct err *err)
+{
+    bool taken = true;
+
+    while (taken) {
+        char number[16] = "";
+        char *path;
+        int known;
+
+        if (++s->number > 1)
+            (void)snprintf(number, sizeof(number), "-%u", s->number);
+        (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
+                       number, volume_format_name(s->opts->pull->format));
+        path = shelf_read(&s->shelf, out, err);
+        known = path ? entry_has(s->catalog, out, err) : -1;
+        if (known < 0) {
+            mem_free(path);
+            return -1;
+        }
+        taken = known || access(path, F_OK) == 0;
+        mem_free(path);
+    }
+    return 0;
+}
+
+/* Volume after volume, until nothing is due. */
+static int write_volumes(struct sync *s, struct err *err)
+{
+    struct state_which due = { .state = STATE_DUE,
+                               .now_ms = s->now_ms,
+                               .horizon = state_horizon(s->opts->settle),
+                               .most = ALL };
+    char name[128];
+
+    for (;;) {
+        if (on_stopped(s))
+            return err_set(err, ERR_CANCELLED, "stopped");
+        if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
+            state_each(s->catalog, &due, on_due, s, err) < 0)
+            return -1;
+        if (!s->count)
+            return 0;
+        if (next_name(s, name, sizeof(name), err) < 0 || intend(s, name, err) < 0 ||
+            make_volume(s, name, err) < 0)
+            return -1;
+    }
+}
+
+/* Ask the service. */
+static int survey(struct sync *s, struct err *err)
+{
+    const struct pull_opts *pull_opts = s->opts->pull;
+    struct engine_opts engine = { .agent = pull_opts->tool,
+                                  .ca_file = pull_opts->ca_file,
+                                  .secure = pull_opts->api->secure,
+                                  .jobs = pull_opts->jobs };
+    struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, NULL, s };
+    struct survey_result result = { 0 };
+    struct callers callers;
+    struct loop loop;
+    struct survey_opts opts = { .catalog = s->catalog,
+                                .api = pull_opts->api,
+                                .loop = &loop,
+                                .callers = &callers,
+                                .query = &s->opts->query,
+                                .filter = s->opts->filter,
+                                .types = pull_opts->filter,
+                                .children = pull_opts->children,
+                                .now_ms = s->now_ms,
+                                .horizon = state_horizon(s->opts->settle) };
+    int rc = loop_init(&loop, &engine, &hooks, err);
+
+    if (rc < 0)
+        return -1;
+    callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
+    if (pull_opts->timeout)
+        callers.deadline = clock_mono() + pull_opts->timeout;
+    rc = survey_list(&opts, &result, err);
+    if (rc == 0 && s->opts->run_count)
+        rc = survey_given(&opts, s->opts->run_ids, s->opts->run_count, err);
+    if (rc == 0)
+        rc = survey_poll(&opts, err);
+    if (rc == 0)
+        rc = recheck_runs(&opts, &result, err);
+    loop_clear(&loop);
+    s->result->fresh = result.fresh;
+    s->result->sealed = result.sealed;
+    s->result->supplements = result.grown;
+    s->result->cut = result.end.cut;
+    s->result->unread = result.end.unread;
+    return rc;
+}
+
+static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_t parts,
+                       struct err *err)
+{
+    struct sync *s = ctx;
+
+    (void)err;
+    s->result->newly_lost++;
+    log_line(LOG_ERROR,
+             "run '%s' is lost: %lld part%s of it, which volume '%s' had, can be had no more",
+             run_id, (long long)parts, parts == 1 ? "" : "s", volume);
+    return 0;
+}
+
+/* What stands after it all. */
+static void look(struct sync *s)
+{
+    struct sync_result *r = s->result;
+    struct err err = { 0 };
+
+    r->running = state_count(s->catalog, STATE_RUNNING, &err);
+    r->waiting = state_count(s->catalog, STATE_DUE, &err);
+    r->oldest_us = state_oldest(s->catalog, &err);
+    r->oldest_ms = fixity_oldest(s->catalog, &err);
+    if (state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
+        log_line(LOG_WARNING, "%s", err.text);
+    r->lost = state_count_lost(s->catalog, &err);
+    if (r->oldest_us != CATALOG_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
+        log_line(LOG_WARNING,
+                 "the oldest run that is not archived is %lld days old; after 90 days "
+                 "its artifacts go to cold storage, and cannot be fetched",
+                 (long long)((s->now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
+}
+
+/* Catalog, disk and service, brought together. */
+static int steps(struct sync *s, struct err *err)
+{
+    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    struct heal_reader reader = enter_reader(&how);
+    struct heal_found *found = &s->result->found;
+    int rc = heal_run(s->catalog, &s->shelf, &reader, s->now_ms, found, err);
+
+    if (rc == 0 && !s->opts->rebuild)
+        rc = heal_read_back(s->catalog, &s->shelf, s->opts->share, &reader, s->now_ms, found,
+                            err);
+    s->result->healed = found->entered;
+    if (rc < 0 || s->opts->rebuild)
+        return rc;
+    if (finish_intents(s, err) < 0 || shelf_sweep(&s->shelf, err) < 0 || survey(s, err) < 0)
+        return -1;
+    return write_volumes(s, err);
+}
+
+/* How it ended, into the catalog; what goes wrong there is told, and no more. */
+static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
+{
+    const struct sync_result *r = s->result;
+    struct state_sync sync = { .id = id,
+                               .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
+                                          : err->kind == ERR_CANCELLED ? "stopped"
+                                                                       : "failed",
+                               .error = rc == 0 ? NULL : err->text,
+                               .runs = r->runs,
+                               .artifacts = r->artifacts,
+                               .bytes = r->downloaded,
+                               .missing = r->missing,
+                               .damaged = fixity_faults(&r->found.fixity) +
+                                          r->found.fixity.unreadable };
+    struct err why;
+
+    if (state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
+        log_line(LOG_WARNING, "%s", why.text);
+}
+
+bool sync_whole(const struct sync_result *r)
+{
+    return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
+           !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
+}
+
+int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
+{
+    struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    struct enter_opts how;
+    struct heal_reader reader;
+    struct err told;
+    int64_t id;
+    int rc;
+
+    *result =
+        (struct sync_result){ .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
+    s.now_ms = clock_wall();
+    (void)clock_format(s.stamp, s.now_ms, CLOCK_COMPACT);
+    how = enter_opts(&s, CATALOG_UNKNOWN);
+    reader = enter_reader(&how);
+    s.catalog = opts->rebuild
+                    ? heal_remake(&s.shelf, &reader, s.now_ms, &result->found, err)
+                    : heal_open(&s.shelf, true, &reader, s.now_ms, &result->found, err);
+    rc = s.catalog ? state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
+    if (rc == 0) {
+        rc = steps(&s, err);
+        look(&s);
+        remember(&s, id, rc, err);
+    }
+    opts->ended(opts->ctx, result, rc);
+    if (s.catalog &&
+        (fixity_told(s.catalog, &told) < 0 || state_told_lost(s.catalog, &told) < 0))
+        log_line(LOG_WARNING, "%s", told.text);
+    region_free(s.region);
+    mem_free(s.ids);
+    catalog_free(s.catalog);
+    return rc;
+}

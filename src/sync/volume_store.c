@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/volume_store.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ASIDE_MAX 10000
+
+/* A volume's path. */
+static char *path_of(const struct shelf *shelf, const char *name, struct err *err)
+{
+    struct volume_name parts;
+
+    if (!volume_name_parse(&parts, name)) {
+        (void)err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
+        return NULL;
+    }
+    return mem_format(err, "%s/%s", shelf->dir, name);
+}
+
+char *shelf_read(const struct shelf *shelf, const char *name, struct err *err)
+{
+    return path_of(shelf, name, err);
+}
+
+char *shelf_write(const struct shelf *shelf, const char *name, struct err *err)
+{
+    char *path = path_of(shelf, name, err);
+    char *slash = path ? path + strlen(shelf->dir) : NULL;
+
+    while (slash && (slash = strchr(slash + 1, '/'))) {
+        *slash = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+            (void)err_sys(err, "cannot make '%s'", path);
+            mem_free(path);
+            return NULL;
+        }
+        *slash = '/';
+    }
+    return path;
+}
+
+/* Hash the last bytes of a file. */
+static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err *err)
+{
+    size_t len = size < SHELF_TAIL ? (size_t)size : SHELF_TAIL;
+    unsigned char *bytes = mem_new(SHELF_TAIL, err);
+    struct sha256 *sha = bytes ? sha256_new(err) : NULL;
+    int rc = sha ? file_pread(fd, bytes, len, size - len, err) : -1;
+
+    if (rc == 0) {
+        sha256_add(sha, bytes, len);
+        sha256_end(sha, out);
+    }
+    sha256_free(sha);
+    mem_free(bytes);
+    return rc;
+}
+
+int shelf_look(const struct shelf *shelf, const char *name, struct shelf_seen *out,
+               struct err *err)
+{
+    char *path = path_of(shelf, name, err);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    struct stat st;
+    int rc = -1;
+
+    if (path && fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        rc = 0;
+    } else if (path && (fd < 0 || fstat(fd, &st) < 0)) {
+        (void)err_sys(err, "cannot read '%s'", path);
+    } else if (path && !S_ISREG(st.st_mode)) {
+        (void)err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+    } else if (path) {
+        out->size = (uint64_t)st.st_size;
+        rc = hash_tail(fd, out->size, out->tail, err) < 0 ? err_wrap(err, "'%s'", path) : 1;
+    }
+    file_close(&fd);
+    mem_free(path);
+    return rc;
+}
+
+/* Rename, and replace nothing. */
+static int rename_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL || link(from, to) < 0) /* a file system that does not know the flag */
+        return -1;
+    return unlink(from);
+}
+
+/* The signature goes along: it is of this volume, and in the way of the next of that name. */
+static void move_signature(const char *from, const char *to)
+{
+    char *old = mem_format(NULL, "%s.sig", from);
+    char *new = mem_format(NULL, "%s.sig", to);
+
+    if (old && new &&rename(old, new) < 0) {
+        /* there is none */
+    }
+    mem_free(old);
+    mem_free(new);
+}
+
+int shelf_set_aside(const struct shelf *shelf, const char *name, const char *word,
+                    char out[VOLUME_NAME], struct err *err)
+{
+    char *from = path_of(shelf, name, err);
+    unsigned i;
+    int rc = -1;
+
+    for (i = 1; from && i < ASIDE_MAX; i++) {
+        char number[16] = "";
+        char *to;
+
+        if (i > 1)
+            (void)snprintf(number, sizeof(number), "-%u", i);
+        (void)snprintf(out, VOLUME_NAME, "%.220s.%.12s%s", name, word, number);
+        to = mem_format(err, "%s/%s", shelf->dir, out);
+        rc = to ? rename_new(from, to) : -1;
+        if (rc < 0 && to && errno == EEXIST) {
+            mem_free(to);
+            continue;
+        }
+        if (rc == 0)
+            move_signature(from, to);
+        if (rc < 0 && to)
+            (void)err_sys(err, "cannot rename '%s'", from);
+        else if (rc == 0)
+            rc = file_sync_dir(to, err);
+        mem_free(to);
+        break;
+    }
+    if (i == ASIDE_MAX)
+        (void)err_set(err, ERR_EXISTS, "'%s' was set aside too often", from);
+    mem_free(from);
+    return rc;
+}
+
+int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
+{
+    char *path = path_of(shelf, name, err);
+    char *signature = path ? mem_format(err, "%s.sig", path) : NULL;
+    int rc = signature ? unlink(path) : -1;
+
+    if (rc < 0 && signature && errno == ENOENT)
+        rc = 0;
+    if (rc < 0 && signature)
+        (void)err_sys(err, "cannot remove '%s'", path);
+    else if (rc == 0 && unlink(signature) < 0 && errno != ENOENT)
+        rc = err_sys(err, "cannot remove '%s'", signature);
+    mem_free(signature);
+    mem_free(path);
+    return rc;
+}
+
+/* Files two folders down: years, months, then whatever is there. */
+typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
+
+struct level {
+    const struct shelf *shelf;
+    int depth;
+    file_fn *fn;
+    void *ctx;
+};
+
+static int walk(const struct level *level, const char *below, struct err *err)
+{
+    char *path = mem_format(err, "%s/%s", level->shelf->dir, below);
+    DIR *dir = path ? opendir(path) : NULL;
+    struct dirent *entry = NULL;
+    int rc = path ? 0 : -1;
+
+    if (path && !dir && errno != ENOENT && errno != ENOTDIR)
+        rc = err_sys(err, "cannot read '%s'", path);
+    while (rc == 0 && dir && (errno = 0, entry = readdir(dir))) {
+        struct level next = *level;
+        struct stat st;
+        char *name;
+
+        if (level->depth < 2 && !volume_name_folder(entry->d_name, level->depth))
+            continue;
+        name = mem_format(err, "%s%s%s", below, *below ? "/" : "", entry->d_name);
+        next.depth++;
+        if (!name)
+            rc = -1;
+        else if (level->depth < 2)
+            rc = walk(&next, name, err);
+        else if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+            rc = level->fn(level->ctx, name, &st, err);
+        mem_free(name);
+    }
+    if (rc == 0 && dir && errno)
+        rc = err_sys(err, "cannot read '%s'", path);
+    if (dir)
+        (void)closedir(dir);
+    mem_free(path);
+    return rc;
+}
+
+struct visit {
+    int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err);
+    void *ctx;
+};
+
+static int on_file(void *ctx, const char *name, const struct stat *st, struct err *err)
+{
+    const struct visit *v = ctx;
+    struct volume_name parts;
+
+    return volume_name_parse(&parts, name) ? v->fn(v->ctx, name, (uint64_t)st->st_size, err)
+                                           : 0;
+}
+
+int shelf_each(const struct shelf *shelf,
+               int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
+               void *ctx, struct err *err)
+{
+    struct visit visit = { fn, ctx };
+    struct level level = { shelf, 0, on_file, &visit };
+
+    return walk(&level, "", err);
+}
+
+/* The volume's name that a file's begins with; false: what follows is not this suffix. */
+static bool is_beside(const char *name, const char *suffix, char out[VOLUME_NAME])
+{
+    struct volume_name parts;
+    size_t len = strlen(name);
+    size_t n = strlen(suffix);
+
+    if (len <= n || len - n >= VOLUME_NAME || strcmp(name + len - n, suffix) != 0)
+        return false;
+    memcpy(out, name, len - n);
+    out[len - n] = '\0';
+    return volume_name_parse(&parts, out);
+}
+
+static int on_left(void *ctx, const char *name, const struct stat *st, struct err *err)
+{
+    const struct shelf *shelf = ctx;
+    char volume[VOLUME_NAME];
+    struct stat there;
+    char *path;
+    int rc = 0;
+
+    (void)st;
+    if (!is_beside(name, ".partial", volume) && !is_beside(name, ".partial.journal", volume) &&
+        !is_beside(name, ".sig", volume))
+        return 0;
+    path = mem_format(err, "%s/%s", shelf->dir, volume);
+    if (!path)
+        return -1;
+    if (strcmp(name + strlen(name) - 4, ".sig") == 0 && stat(path, &there) == 0) {
+        mem_free(path);
+        return 0;
+    }
+    mem_free(path);
+    path = mem_format(err, "%s/%s", shelf->dir, name);
+    if (!path)
+        return -1;
+    if (unlink(path) < 0 && errno != ENOENT)
+        rc = err_sys(err, "cannot remove '%s'", path);
+    mem_free(path);
+    return rc;
+}
+
+int shelf_sweep(const struct shelf *shelf, struct err *err)
+{
+    struct shelf own = *shelf;
+    struct level level = { shelf, 0, on_left, &own };
+
+    return walk(&level, "", err);
+}

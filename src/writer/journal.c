@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer/journal.h"
+
+#include "base/file.h"
+#include "base/hashmap.h"
+#include "base/json.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOURNAL_MAX ((size_t)4 << 30)
+
+struct journal {
+    char *path; /* NULL: only read */
+    int fd;
+    char *request;
+    const char *key; /* for MACs; NULL: none */
+    struct region *region;
+    struct table *rows;
+    size_t whole; /* bytes of whole lines that are this request's */
+    struct buf out;
+};
+
+/* A string member as a copy; NULL when there is none, or it is too long for a path. */
+static const char *text_of(struct journal *j, struct json_value object, const char *key)
+{
+    char *text = NULL;
+    struct err ignored;
+
+    if (json_string(json_get(object, key), j->region, &text, &ignored) < 0)
+        return NULL;
+    return text;
+}
+
+static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA256_SIZE])
+{
+    struct json_value v = json_get(object, key);
+    char hex[SHA256_TEXT] = "";
+    size_t len = 0;
+    const char *raw = json_type(v) == JSON_STRING ? json_raw(v, &len) : NULL;
+
+    if (!raw || len != SHA256_TEXT - 1)
+        return false;
+    memcpy(hex, raw, len);
+    return text_unhex(out, SHA256_SIZE, hex) == 0;
+}
+
+/* Read one line into a row; false for what is none. */
+static bool read_row(struct journal *j, struct json_value v, struct journal_row *row)
+{
+    row->path = text_of(j, v, "path");
+    row->run_id = text_of(j, v, "run_id");
+    row->artifact_id = text_of(j, v, "artifact_id");
+    row->via = text_of(j, v, "via");
+    row->duplicate_of = text_of(j, v, "duplicate_of");
+    row->listed = text_of(j, v, "listed");
+    (void)json_u64(json_get(v, "http_status"), &row->http_status);
+    (void)json_u64(json_get(v, "attempts"), &row->attempts);
+    (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);
+    (void)json_bool(json_get(v, "mismatch"), &row->mismatch);
+    row->encoded = digest_of(v, "encoded_sha256", row->encoded_sha256) &&
+                   json_u64(json_get(v, "encoded_size"), &row->encoded_size);
+    return row->path && row->run_id && row->artifact_id && row->via &&
+           json_u64(json_get(v, "size"), &row->size) && digest_of(v, "sha256", row->sha256);
+}
+
+/* The MAC of a line's bytes, under the request that it is part of. */
+static bool mac_of(const struct journal *j, const char *line, size_t len, char hex[SHA256_TEXT])
+{
+    uint8_t mac[SHA256_SIZE];
+    unsigned mac_len = sizeof(mac);
+    struct buf all;
+    bool made;
+
+    buf_init(&all, strlen(j->request) + len + 1);
+    made = j->key && buf_add(&all, j->request, strlen(j->request) + 1, NULL) == 0 &&
+           buf_add(&all, line, len, NULL) == 0 &&
+           HMAC(EVP_sha256(), j->key, (int)strlen(j->key), (const uint8_t *)all.data, all.len,
+                mac, &mac_len);
+    buf_clear(&all);
+    if (made)
+        text_hex(hex, mac, SHA256_SIZE);
+    return made;
+}
+
+/* The length of a line without the MAC behind it; *proven tells whether that is right. */
+static size_t check_mac(const struct journal *j, const char *line, size_t len, bool *proven)
+{
+    char hex[SHA256_TEXT];
+    size_t bare = len - (SHA256_TEXT - 1) - 1;
+
+    *proven = false;
+    if (len <= SHA256_TEXT || line[bare] != ' ' || line[len - 1] == '}')
+        return len;
+    *proven =
+        mac_of(j, line, bare, hex) && CRYPTO_memcmp(hex, line + bare + 1, SHA256_TEXT - 1) == 0;
+    return bare;
+}
+
+/* Take one line; -1 without memory only: what is none is passed over. */
+static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
+{
+    bool proven;
+    struct json *doc = json_parse(line, check_mac(j, line, len, &proven), NULL);
+    struct journal_row *row = doc ? region_take(j->region, sizeof(*row), err) : NULL;
+    struct journal_row *there;
+    int rc = doc && !row ? -1 : 0;
+
+    if (row && json_type(json_root(doc)) == JSON_OBJECT && read_row(j, json_root(doc), row)) {
+        row->proven = proven;
+        there = table_get(j->rows, row->path, strlen(row->path));
+        if (there) {
+            *there = *row; /* it was written again, since the first was lost */
+        } else {
+            rc = table_add(j->rows, row->path, strlen(row->path), row, err);
+        }
+    }
+    json_free(doc);
+    return rc;
+}
+
+/* Whether the first line says that all this is of our request. */
+static bool same_request(const struct journal *j, const char *line, size_t len)
+{
+    return strlen(j->request) == len && memcmp(j->request, line, len) == 0;
+}
+
+static int read_lines(struct journal *j, const char *text, size_t len, struct err *err)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        const char *end = memchr(text + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - (text + at)) : 0;
+
+        if (!end)
+            break; /* torn */
+        if (at == 0 && !same_request(j, text, n))
+            return 0;
+        if (at && take_line(j, text + at, n, err) < 0)
+            return -1;
+        at += n + 1;
+        j->whole = at;
+    }
+    return 0;
+}
+
+static struct journal *new_journal(const char *request, const char *key, struct err *err)
+{
+    struct journal *j = mem_new(sizeof(*j), err);
+
+    if (!j)
+        return NULL;
+    j->fd = -1;
+    buf_init(&j->out, (size_t)1 << 20);
+    j->key = key;
+    j->request = mem_copy(request, err);
+    j->region = region_new(err);
+    j->rows = table_new(err);
+    if (j->request && j->region && j->rows)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+struct journal *journal_parse(const char *text, size_t len, const char *request,
+                              const char *key, struct err *err)
+{
+    struct journal *j = new_journal(request, key, err);
+
+    if (j && read_lines(j, text, len, err) == 0)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+/* Cut what is not ours, or torn, and stand behind it; an empty one gets its first line. */
+static int begin(struct journal *j, struct err *err)
+{
+    if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
+        return err_sys(err, "cannot cut '%s'", j->path);
+    if (j->whole)
+        return 0;
+    if (file_write(j->fd, j->request, strlen(j->request), err) < 0 ||
+        file_write(j->fd, "\n", 1, err) < 0)
+        return err_wrap(err, "'%s'", j->path);
+    j->whole = strlen(j->request) + 1;
+    return 0;
+}
+
+struct journal *journal_open(const char *path, const char *request, const char *key,
+                             struct err *err)
+{
+    struct journal *j = new_journal(request, key, err);
+    struct buf text;
+    int rc = -1;
+
+    if (!j)
+        return NULL;
+    buf_init(&text, JOURNAL_MAX);
+    j->path = mem_copy(path, err);
+    if (!j->path)
+        goto out;
+    j->fd = file_open_own(path, err);
+    if (j->fd < 0)
+        goto out;
+    if (file_slurp(j->fd, &text, err) < 0) {
+        (void)err_wrap(err, "'%s'", path);
+        goto out;
+    }
+    if (read_lines(j, buf_text(&text), text.len, err) == 0)
+        rc = begin(j, err);
+out:
+    buf_clear(&text);
+    if (rc == 0)
+        return j;
+    journal_free(j, false);
+    return NULL;
+}
+
+const struct journal_row *journal_find(const struct journal *j, const char *path)
+{
+    return table_get(j->rows, path, strlen(path));
+}
+
+static void put_row(struct jsonw *w, const struct journal_row *row)
+{
+    char hex[SHA256_TEXT];
+
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "path", row->path);
+    jsonw_text(w, "run_id", row->run_id);
+    jsonw_text(w, "artifact_id", row->artifact_id);
+    jsonw_u64(w, "size", row->size);
+    text_hex(hex, row->sha256, SHA256_SIZE);
+    jsonw_text(w, "sha256", hex);
+    jsonw_text(w, "via", row->via);
+    jsonw_u64(w, "http_status", row->http_status);
+    jsonw_u64(w, "attempts", row->attempts);
+    jsonw_u64(w, "fetched_at", row->fetched_at);
+    jsonw_bool(w, "mismatch", row->mismatch);
+    if (row->duplicate_of)
+        jsonw_text(w, "duplicate_of", row->duplicate_of);
+    if (row->listed)
+        jsonw_text(w, "listed", row->listed);
+    if (row->encoded) {
+        text_hex(hex, row->encoded_sha256, SHA256_SIZE);
+        jsonw_u64(w, "encoded_size", row->encoded_size);
+        jsonw_text(w, "encoded_sha256", hex);
+    }
+    jsonw_close(w);
+}
+
+static int put_out(struct journal *j, struct err *err)
+{
+    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+
+    buf_reset(&j->out);
+    return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
+}
+
+int journal_add(struct journal *j, const struct journal_row *row, struct err *err)
+{
+    size_t before = j->out.len;
+    char hex[SHA256_TEXT];
+    struct jsonw w;
+
+    jsonw_init(&w, buf_put, &j->out);
+    put_row(&w, row);
+    if (jsonw_end(&w, err) < 0)
+        return -1;
+    j->out.len--; /* the line's end, which the MAC comes before */
+    if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
+        buf_addf(&j->out, err, " %s", hex) < 0)
+        return -1;
+    if (buf_adds(&j->out, "\n", err) < 0)
+        return -1;
+    return put_out(j, err);
+}
+
+void journal_free(struct journal *j, bool remove)
+{
+    if (!j)
+        return;
+    if (j->fd >= 0 && remove)
+        (void)unlink(j->path);
+    file_close(&j->fd);
+    buf_clear(&j->out);
+    table_free(j->rows);
+    region_free(j->region);
+    mem_free(j->request);
+    mem_free(j->path);
+    mem_free(j);
+}

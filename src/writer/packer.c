@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer/packer.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/pulse.h"
+#include "base/queue.h"
+#include "format/sniff.h"
+#include "writer/decode.h"
+#include "writer/unbundle.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum parcel_kind {
+    PARCEL_ITEM,
+    PARCEL_DOCUMENT,
+    PARCEL_HEAD,
+    PARCEL_MORE,
+    PARCEL_TAIL,
+    PARCEL_FLUSH
+};
+
+struct parcel {
+    enum parcel_kind kind;
+    struct parcel *next; /* while it waits for the head */
+    struct item *item;
+    struct body *body;
+    struct chunk *chunk;
+    char *path;
+    int64_t mtime;
+    uint64_t size;
+    bool whole;
+    unsigned again; /* packer_again's */
+};
+
+struct packer {
+    struct packer_opts opts;
+    struct volume *volume;
+    struct queue *queue;
+    pthread_t thread;
+    bool joined;
+    atomic_bool failed;
+    atomic_bool stopping; /* drop what is still in the queue */
+    _Atomic uint64_t waited_us;
+    struct err err; /* the thread's, then the joiner's */
+
+    struct queue *answers; /* items, to the transfer loop */
+
+    bool idle; /* stepped: the queue was empty last time, and since when */
+    uint64_t idle_since;
+
+    /* the thread's own */
+    struct stow *stow;
+    struct unbundle unbundle;
+    struct document *documents;
+    struct document **last_document;
+    struct item *head;     /* the item that passes through */
+    struct parcel *parked; /* what waits for it, oldest first */
+    struct parcel **last_parked;
+};
+
+static void parcel_free(struct parcel *parcel)
+{
+    if (!parcel)
+        return;
+    body_free(parcel->body);
+    chunk_unref(parcel->chunk);
+    mem_free(parcel->path);
+    mem_free(parcel);
+}
+
+/* Tell the transfer loop. */
+static int answer(struct packer *p, struct item *item, enum item_answer what, struct err *err)
+{
+    item->answer = what;
+    if (queue_push(p->answers, item, err) < 0)
+        return -1;
+    p->opts.news(p->opts.ctx);
+    return 0;
+}
+
+/* Put a HAR that came compressed into its plain form; *body is then another one. */
+static int unwrap(struct packer *p, struct item *item, struct body **body,
+                  struct digest *digest, struct err *err)
+{
+    struct body *plain;
+
+    plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
+    if (!plain) {
+        if (!unbundle_only_bad(err))
+            return -1;
+        item_note(item, "not-unpacked"); /* kept as it came */
+        return 0;
+    }
+    item->encoded = true;
+    item->encoded_size = (*body)->size;
+    memcpy(item->encoded_sha256, digest->sha256, sizeof(item->encoded_sha256));
+    body_free(*body);
+    *body = plain;
+    return stow_hash(p->stow, plain, digest, err);
+}
+
+/* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
+ * again. */
+static int pack_content(struct packer *p, struct item *item, const struct body *body,
+                        const struct digest *digest, unsigned again, enum item_answer *what,
+                        struct err *err)
+{
+    err_clear(err);
+    if ((again & PACKER_AGAIN_SUSPECT) && stow_suspect(item, body, digest)) {
+        *what = ITEM_SUSPECT;
+        return 0;
+    }
+    if ((again & PACKER_AGAIN_SUM) && stow_mismatch(item, digest)) {
+        *what = ITEM_MISMATCH;
+        return 0;
+    }
+    return stow_item(p->stow, item, body, digest, err);
+}
+
+/*
+ * Undo the coding that a body came in.
+ *
+ * returns  1; 0: it is broken, or not what the service says of it; -1: fatal
+ */
+static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    struct body *plain =
+        decode_body(parcel->body, parcel->body->coding, p->opts.parts, p->opts.max_size, err);
+
+    if (!plain)
+        return unbundle_only_bad(err) ? 0 : -1;
+    body_free(parcel->body);
+    parcel->body = plain;
+    return item_fits(parcel->item, plain->size);
+}
+
+static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    struct item *item = parcel->item;
+    const struct sniff *is;
+    struct digest digest;
+    unsigned char head[SNIFF_SIZE];
+    enum item_answer what = ITEM_PACKED;
+    int apart = 0;
+
+    if (atomic_load(&item->packed)) /* it came out of a ZIP meanwhile */
+        return answer(p, item, ITEM_PACKED, err);
+    if (parcel->body->coding != CODED_NOT) {
+        int rc = undo_coding(p, parcel, err);
+
+        if (rc <= 0)
+            return rc < 0 ? -1 : answer(p, item, ITEM_LENGTH, err);
+    }
+    if (stow_hash(p->stow, parcel->body, &digest, err) < 0)
+        return -1;
+    is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
+    if (item->bundle && is && strcmp(is->ext, "zip") == 0)
+        apart = unbundle_item(&p->unbundle, item, parcel->body, parcel->again, &digest, err);
+    if (apart < 0)
+        return -1;
+    err_clear(err);
+    if (item->bundle && item->bundle->parent == item) {
+        what = apart ? ITEM_SPLIT : ITEM_BROKEN;
+        if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
+            stow_suspect(item, parcel->body, &digest))
+            return answer(p, item, ITEM_SUSPECT, err);
+        if (!item->unlisted && stow_item(p->stow, item, parcel->body, &digest, err) < 0)
+            return -1;
+    } else if (apart) {
+        what = ITEM_SPLIT;
+    } else if (item->bundle && item->bundle->seen &&
+               memcmp(item->bundle->sha256, digest.sha256, SHA256_SIZE) == 0) {
+        what = ITEM_LACKS;
+    } else {
+        if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
+            strcmp(is->ext, "zst") == 0 && unwrap(p, item, &parcel->body, &digest, err) < 0)
+            return -1;
+        if (pack_content(p, item, parcel->body, &digest, parcel->again, &what, err) < 0)
+            return -1;
+    }
+    return answer(p, item, what, err);
+}
+
+static int pack_document(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    struct document *document = mem_new(sizeof(*document), err);
+
+    if (!document)
+        return -1;
+    if (!p->documents) /* an interrupted attempt is cut before them */
+        volume_flush(p->volume);
+    document->path = parcel->path;
+    parcel->path = NULL;
+    document->size = parcel->body->size;
+    *p->last_document = document;
+    p->last_document = &document->next;
+    if (stow_hash(p->stow, parcel->body, &document->digest, err) < 0)
+        return -1;
+    return stow_file(p->stow, document->path, parcel->body, parcel->mtime, err);
+}
+
+/* Begin an item that passes through. */
+static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    unsigned char head[STOW_HEAD];
+    size_t len = body_head(parcel->body, head, sizeof(head));
+    struct chunk *chunk;
+
+    p->head = parcel->item;
+    if (stow_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
+        return -1;
+    for (chunk = parcel->body->first; chunk; chunk = chunk->next) {
+        if (stow_more(p->stow, chunk, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* End the item that passed through; when it was for nothing, go back to before it. */
+static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *err)
+{
+    struct item *item = p->head;
+    struct digest digest;
+
+    p->head = NULL;
+    stow_digest(p->stow, &digest);
+    if (!parcel->whole || !stow_fits(p->stow)) {
+        volume_back(p->volume);
+        return parcel->whole ? answer(p, item, ITEM_LENGTH, err) : 0;
+    }
+    if ((parcel->again & PACKER_AGAIN_SUM) && stow_mismatch(item, &digest)) {
+        volume_back(p->volume);
+        return answer(p, item, ITEM_MISMATCH, err);
+    }
+    if (stow_end(p->stow, item, &digest, err) < 0)
+        return -1;
+    return answer(p, item, ITEM_PACKED, err);
+}
+
+static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
+{
+    switch (parcel->kind) {
+    case PARCEL_ITEM:
+        return pack_item(p, parcel, err);
+    case PARCEL_DOCUMENT:
+        return pack_document(p, parcel, err);
+    case PARCEL_HEAD:
+        return pack_head(p, parcel, err);
+    case PARCEL_MORE:
+        return stow_more(p->stow, parcel->chunk, err);
+    case PARCEL_TAIL:
+        return pack_tail(p, parcel, err);
+    case PARCEL_FLUSH:
+        if (!p->head)
+            volume_flush(p->volume);
+        return 0;
+    }
+    return 0;
+}
+
+/* Do one parcel's work, or drop it when there is no use in it. */
+static void handle(struct packer *p, struct parcel *parcel)
+{
+    struct err err;
+
+    pulse_beat(BEAT_PACKED);
+    if (!atomic_load(&p->failed) && !atomic_load(&p->stopping)) {
+        err_clear(&err);
+        if (unpack(p, parcel, &err) < 0) {
+            p->err = err;
+            atomic_store(&p->failed, true);
+        } else if (volume_failed(p->volume)) {
+            atomic_store(&p->failed, true); /* drain tells why */
+        }
+        if (atomic_load(&p->failed))
+            p->opts.news(p->opts.ctx);
+    }
+    parcel_free(parcel);
+}
+
+/* Handle a parcel, or let it wait for the head; then what the end of a head lets go on. */
+static void take(struct packer *p, struct parcel *parcel)
+{
+    bool heads = parcel->kind != PARCEL_ITEM && parcel->kind != PARCEL_DOCUMENT;
+
+    if (p->head && !heads) {
+        *p->last_parked = parcel;
+        p->last_parked = &parcel->next;
+        return;
+    }
+    handle(p, parcel);
+    while (!p->head && p->parked) {
+        parcel = p->parked;
+        p->parked = parcel->next;
+        if (!p->parked)
+            p->last_parked = &p->parked;
+        handle(p, parcel);
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct packer *p = ctx;
+    struct parcel *parcel;
+    uint64_t waited = 0;
+
+    while ((parcel = queue_pop(p->queue, &waited))) {
+        atomic_store(&p->waited_us, waited);
+        take(p, parcel);
+    }
+    return NULL;
+}
+
+bool packer_step(struct packer *p)
+{
+    struct parcel *parcel = queue_try(p->queue);
+    uint64_t now = clock_mono_us();
+
+    if (!parcel) {
+        if (!p->idle)
+            p->idle_since = now;
+        p->idle = true;
+        return false;
+    }
+    if (p->idle)
+        atomic_store(&p->waited_us, atomic_load(&p->waited_us) + now - p->idle_since);
+    p->idle = false;
+    take(p, parcel);
+    return true;
+}
+
+static void end_thread(struct packer *p)
+{
+    while (p->opts.stepped && packer_step(p))
+        ;
+    if (p->joined)
+        return;
+    queue_close(p->queue);
+    (void)pthread_join(p->thread, NULL);
+    p->joined = true;
+}
+
+struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
+                          struct plan *plan, struct err *err)
+{
+    struct packer *p = mem_new(sizeof(*p), err);
+    int rc;
+
+    if (!p)
+        return NULL;
+    p->opts = *opts;
+    p->volume = volume;
+    p->joined = true;
+    p->last_document = &p->documents;
+    p->last_parked = &p->parked;
+    p->queue = queue_new(err);
+    p->answers = queue_new(err);
+    p->opts.stow.stopping = &p->stopping;
+    p->stow = stow_new(&p->opts.stow, volume, plan, err);
+    p->unbundle = (struct unbundle){ p->stow, plan, opts->parts, opts->max_size };
+    if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
+        goto fail;
+    if (opts->stepped)
+        return p;
+    rc = pthread_create(&p->thread, NULL, run, p);
+    if (rc) {
+        (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+        goto fail;
+    }
+    p->joined = false;
+    return p;
+fail:
+    packer_free(p);
+    return NULL;
+}
+
+void packer_free(struct packer *p)
+{
+    if (!p)
+        return;
+    atomic_store(&p->stopping, true);
+    end_thread(p);
+    while (p->documents) {
+        struct document *next = p->documents->next;
+
+        mem_free(p->documents->path);
+        mem_free(p->documents);
+        p->documents = next;
+    }
+    while (p->parked) {
+        struct parcel *next = p->parked->next;
+
+        parcel_free(p->parked);
+        p->parked = next;
+    }
+    queue_free(p->queue);
+    queue_free(p->answers);
+    stow_free(p->stow);
+    mem_free(p);
+}
+
+/* Queue what is in the template; it is freed with all it holds when that fails. */
+static int hand_over(struct packer *p, const struct parcel *what, struct err *err)
+{
+    struct parcel *parcel = mem_new(sizeof(*parcel), err);
+
+    if (!parcel) {
+        body_free(what->body);
+        chunk_unref(what->chunk);
+        mem_free(what->path);
+        return -1;
+    }
+    *parcel = *what;
+    if (queue_push(p->queue, parcel, err) == 0)
+        return 0;
+    parcel_free(parcel);
+    return -1;
+}
+
+int packer_item(struct packer *p, struct item *item, struct body *body, unsigned again,
+                struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body, .again = again };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_document(struct packer *p, char *path, int64_t mtime, struct body *body,
+                    struct err *err)
+{
+    struct parcel parcel = {
+        .kind = PARCEL_DOCUMENT, .path = path, .mtime = mtime, .body = body
+    };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_flush(struct packer *p, struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_FLUSH };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_head(struct packer *p, struct item *item, struct body *body, uint64_t size,
+                struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_HEAD, .item = item, .body = body, .size = size };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_more(struct packer *p, struct chunk *chunk, struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_MORE, .chunk = chunk };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_tail(struct packer *p, bool whole, unsigned again, struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole, .again = again };
+
+    return hand_over(p, &parcel, err);
+}
+
+struct item *packer_answer(struct packer *p)
+{
+    return queue_try(p->answers);
+}
+
+bool packer_failed(const struct packer *p)
+{
+    return atomic_load(&p->failed);
+}
+
+uint64_t packer_waited(const struct packer *p)
+{
+    return atomic_load(&p->waited_us);
+}
+
+bool packer_starved(struct packer *p)
+{
+    return p->opts.stepped ? p->idle : queue_starved(p->queue);
+}
+
+int packer_join(struct packer *p, struct err *err)
+{
+    end_thread(p);
+    if (!atomic_load(&p->failed))
+        return 0;
+    if (!p->err.kind) {
+        uint64_t written;
+
+        return volume_drain(p->volume, &written, err);
+    }
+    if (err)
+        *err = p->err;
+    return -1;
+}
+
+const struct document *packer_documents(const struct packer *p)
+{
+    return p->documents;
+}

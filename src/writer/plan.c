@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer/plan.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hashmap.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "format/sniff.h"
+#include "format/suspect.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define BEYOND    ((uint64_t)1 << 20) /* bytes behind twice the size that is listed */
+#define ITEMS_MAX ((size_t)1 << 26)
+#define KEY_MAX   ((size_t)64 << 10)
+#define TRIES_MAX 1000000
+#define TWINS_MAX 100 /* different artifacts of one ID, beside the first */
+#define EXT_ROOM  32  /* for an extension with its dot */
+
+struct plan {
+    struct region *region;
+    struct item **items;
+    size_t count;
+    size_t cap;
+    bool dedupe;
+    struct table *joins; /* what makes things the same -> leader */
+    struct table *paths; /* lower-case path -> itself */
+    struct bundle *bundles;
+    struct buf key;
+};
+
+struct plan *plan_new(bool dedupe, struct err *err)
+{
+    struct plan *plan = mem_new(sizeof(*plan), err);
+
+    if (!plan)
+        return NULL;
+    plan->dedupe = dedupe;
+    buf_init(&plan->key, KEY_MAX);
+    plan->region = region_new(err);
+    plan->joins = table_new(err);
+    plan->paths = table_new(err);
+    if (plan->region && plan->joins && plan->paths)
+        return plan;
+    plan_free(plan);
+    return NULL;
+}
+
+void plan_free(struct plan *plan)
+{
+    size_t i;
+
+    if (!plan)
+        return;
+    for (i = 0; i < plan->count; i++)
+        mem_free(plan->items[i]->path);
+    mem_free(plan->items);
+    region_free(plan->region);
+    table_free(plan->joins);
+    table_free(plan->paths);
+    buf_clear(&plan->key);
+    mem_free(plan);
+}
+
+size_t plan_count(const struct plan *plan)
+{
+    return plan->count;
+}
+
+struct item *plan_at(const struct plan *plan, size_t i)
+{
+    return plan->items[i];
+}
+
+/* The thing that stands under the key, or the item under it from now on. */
+static int find_or_add(struct plan *plan, struct item *item, struct item **found,
+                       struct err *err)
+{
+    struct item *there = table_get(plan->joins, plan->key.data, plan->key.len);
+
+    if (there) {
+        *found = there;
+        return 0;
+    }
+    return table_add(plan->joins, plan->key.data, plan->key.len, item, err);
+}
+
+static bool texts_differ(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) != 0;
+}
+
+/* Whether two rows cannot be of one thing. */
+static bool differs(const struct plan_artifact *a, const struct plan_artifact *b)
+{
+    return texts_differ(a->uri, b->uri) || texts_differ(a->bundle_key, b->bundle_key) ||
+           (a->checksum && b->checksum && strcasecmp(a->checksum, b->checksum) != 0) ||
+           (a->sized && b->sized && a->file_size != b->file_size);
+}
+
+/* Look for the same thing under each of the three names it may have. */
+static int join(struct plan *plan, struct item *item, struct err *err)
+{
+    const struct plan_artifact *what = &item->what;
+    struct item *found = NULL;
+
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
+        find_or_add(plan, item, &found, err) < 0)
+        return -1;
+    if (found && differs(&found->what, what)) /* one ID, and something else */
+        found = NULL;
+    if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
+        buf_reset(&plan->key);
+        if (buf_addf(&plan->key, err, "u%s", what->uri) < 0 ||
+            find_or_add(plan, item, &found, err) < 0)
+            return -1;
+    }
+    if (what->checksum && what->sized && strlen(what->checksum) < 256) {
+        buf_reset(&plan->key);
+        if (buf_addf(&plan->key, err, "c%s/%llu", what->checksum,
+                     (unsigned long long)what->file_size) < 0 ||
+            find_or_add(plan, item, &found, err) < 0)
+            return -1;
+    }
+    if (!found)
+        return 0;
+    item->leader = found->leader ? found->leader : found;
+    item->next = item->leader->followers;
+    item->leader->followers = item;
+    return 0;
+}
+
+static int bundle_key(struct plan *plan, size_t run, const char *uri, struct err *err)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, err, "b%zu/%s", run, uri);
+}
+
+/* The bundle that a run's rows at this uri are of, or NULL. */
+static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
+{
+    if (!uri || strlen(uri) > KEY_MAX - 64 || bundle_key(plan, run, uri, NULL) < 0)
+        return NULL;
+    return table_get(plan->joins, plan->key.data, plan->key.len);
+}
+
+/* Put an entry's name into the key; false: it is too long for one. */
+static bool key_of_entry(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, NULL, "m%p/%s", (const void *)bundle, name) == 0;
+}
+
+bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name)
+{
+    return !bundle->named || !key_of_entry(plan, bundle, name) ||
+           table_get(plan->joins, plan->key.data, plan->key.len) != NULL;
+}
+
+int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
+                    struct err *err)
+{
+    struct bundle *bundle;
+
+    if (strlen(uri) > KEY_MAX - 64)
+        return 0;
+    bundle = bundle_of(plan, run, uri);
+    if (!bundle) {
+        bundle = region_take(plan->region, sizeof(*bundle), err);
+        if (!bundle || bundle_key(plan, run, uri, err) < 0 ||
+            table_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
+            return -1;
+        bundle->next = plan->bundles;
+        plan->bundles = bundle;
+    }
+    bundle->rows++;
+    bundle->named = name != NULL;
+    if (!name || !key_of_entry(plan, bundle, name) ||
+        table_get(plan->joins, plan->key.data, plan->key.len))
+        return 0;
+    return table_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
+}
+
+static void join_bundle(struct plan *plan, struct item *item)
+{
+    struct bundle *bundle =
+        item->what.bundle_key ? bundle_of(plan, item->run, item->what.uri) : NULL;
+
+    if (!bundle || item->leader)
+        return;
+    item->bundle = bundle;
+    item->sibling = bundle->members;
+    bundle->members = item;
+    bundle->wanted++;
+    if (item->what.sized) {
+        bundle->sized++;
+        bundle->bytes += item->what.file_size;
+    }
+}
+
+int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
+                bool keep, bool alone, struct err *err)
+{
+    struct bundle *bundle = bundle_of(plan, run, what->uri);
+    struct item *item;
+
+    if (bundle ? !keep && (!bundle->wanted || bundle->parent) : !alone)
+        return 0;
+    if (plan_add(plan, what, run, row, &item, err) < 0)
+        return -1;
+    if (!item || !bundle)
+        return 0;
+    item->unlisted = !keep;
+    /* under a run's other name the ZIP is fetched already, and so are its members */
+    if (!item->leader && !bundle->parent) {
+        bundle->parent = item;
+        item->bundle = bundle;
+    }
+    return 0;
+}
+
+void plan_choose(struct plan *plan, enum bundle_mode mode)
+{
+    struct bundle *b;
+
+    for (b = plan->bundles; b; b = b->next) {
+        const struct plan_artifact *zip = b->parent ? &b->parent->what : NULL;
+
+        /* a ZIP that is wanted for itself costs nothing more */
+        b->whole = zip && b->wanted && mode != BUNDLE_MEMBERS &&
+                   (mode == BUNDLE_ZIP || !b->parent->unlisted ||
+                    bundle_pays(b, zip->sized ? zip->file_size : 0));
+    }
+}
+
+struct bundle *plan_bundles(const struct plan *plan)
+{
+    return plan->bundles;
+}
+
+bool item_hidden(const struct item *item)
+{
+    return item->unlisted && !item->kept;
+}
+
+bool item_at_rest_coded(const struct item *item)
+{
+    const char *uri = item->what.uri;
+
+    return uri && strlen(uri) >= 4 && strcmp(uri + strlen(uri) - 4, ".zst") == 0;
+}
+
+const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])
+{
+    const char *time = item->what.modified_at ? item->what.modified_at : "";
+
+    if (item->what.sized)
+        (void)snprintf(out, ITEM_LISTED_MAX, "%llu %s",
+                       (unsigned long long)item->what.file_size, time);
+    else
+        (void)snprintf(out, ITEM_LISTED_MAX, "? %s", time);
+    return out;
+}
+
+bool item_fits(const struct item *item, uint64_t size)
+{
+    return !item->what.sized || item_at_rest_coded(item) || item->what.file_size == size;
+}
+
+uint64_t item_most(const struct item *item, uint64_t max)
+{
+    const struct plan_artifact *what = &item->what;
+
+    if (!what->sized || what->bundle_key || item_at_rest_coded(item) ||
+        what->file_size > UINT64_MAX / 4)
+        return max;
+    return 2 * what->file_size + BEYOND < max ? 2 * what->file_size + BEYOND : max;
+}
+
+void item_note(struct item *item, const char *word)
+{
+    if (item->note_count < ITEM_NOTES)
+        item->notes[item->note_count++] = word;
+}
+
+/* The place behind the items of a run and ID for one that is none of them; NULL: it is one. */
+static struct item **twin_place(struct item *there, const struct plan_artifact *what,
+                                size_t *count)
+{
+    struct item **place = NULL;
+
+    for (*count = 0; there; there = there->twin, ++*count) {
+        if (!differs(&there->what, what))
+            return NULL;
+        place = &there->twin;
+    }
+    return place;
+}
+
+int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
+             struct item **out, struct err *err)
+{
+    struct item **twin = NULL;
+    struct item *there;
+    struct item *item;
+    size_t twins = 0;
+
+    if (out)
+        *out = NULL;
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
+        return -1;
+    there = table_get(plan->joins, plan->key.data, plan->key.len);
+    if (there && !(twin = twin_place(there, what, &twins)))
+        return 0;
+    if (twins > TWINS_MAX)
+        return err_set(err, ERR_LIMIT,
+                       "run '%s' has more than %d different artifacts of one ID", what->run_id,
+                       TWINS_MAX);
+    if (mem_room(&plan->items, &plan->cap, plan->count, sizeof(struct item *), ITEMS_MAX, err) <
+        0)
+        return -1;
+    item = region_take(plan->region, sizeof(*item), err);
+    if (!item ||
+        (!there && table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0))
+        return -1;
+    item->what = *what;
+    item->run = run;
+    item->row = row;
+    item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    if (twin) {
+        *twin = item;
+        if (twins == 1) {
+            there->twinned = true;
+            item_note(there, ITEM_SAME_ID);
+        }
+        item->twinned = true;
+        item_note(item, ITEM_SAME_ID);
+    }
+    if (plan->dedupe && join(plan, item, err) < 0)
+        return -1;
+    join_bundle(plan, item);
+    item->index = plan->count;
+    plan->items[plan->count++] = item;
+    if (out)
+        *out = item;
+    return 0;
+}
+
+struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
+                       struct err *err)
+{
+    buf_reset(&plan->key);
+    if (buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id) < 0)
+        return NULL;
+    return table_get(plan->joins, plan->key.data, plan->key.len);
+}
+
+void plan_detach(struct item *item)
+{
+    struct item **at = &item->leader->followers;
+
+    while (*at != item)
+        at = &(*at)->next;
+    *at = item->next;
+    item->next = NULL;
+    item->leader = NULL;
+}
+
+struct item *plan_member(const struct bundle *bundle, const char *name)
+{
+    struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
+            !atomic_load(&item->packed))
+            return item;
+    }
+    return NULL;
+}
+
+struct item *plan_promote(struct item *leader)
+{
+    struct item *heir = leader->followers;
+    struct item *other;
+
+    if (!heir)
+        return NULL;
+    leader->followers = NULL;
+    heir->leader = NULL;
+    heir->followers = heir->next;
+    heir->next = NULL;
+    for (other = heir->followers; other; other = other->next)
+        other->leader = heir;
+    return heir;
+}
+
+/* The extension that an object's name claims, without the dot; "" for none. */
+static const char *claimed_ext(const struct plan_artifact *what)
+{
+    const char *name = what->filename     ? what->filename
+                       : what->bundle_key ? what->bundle_key
+                                          : what->uri;
+    const char *ext = name ? path_ext(path_base(name)) : "";
+
+    return *ext ? ext + 1 : "";
+}
+
+bool item_suspect(const struct item *item, const void *head, size_t len)
+{
+    const struct plan_artifact *what = &item->what;
+
+    return what->ext ? suspect_content(what->ext, SUSPECT_BY_TYPE, head, len)
+                     : suspect_content(claimed_ext(what), SUSPECT_BY_NAME, head, len);
+}
+
+/* Whether an extension is another spelling of what the bytes say. */
+static bool same_kind(const char *a, const char *b)
+{
+    return strcmp(sniff_media_type(a), sniff_media_type(b)) == 0 && *a;
+}
+
+static void choose_ext(const struct item *item, const void *head, size_t len, char *out,
+                       size_t size)
+{
+    const struct plan_artifact *what = &item->what;
+    const char *claimed = claimed_ext(what);
+    const struct sniff *is = head ? sniff_find(head, len) : NULL;
+    bool squeezed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
+
+    if (is && strcmp(is->ext, "zst") == 0 && what->ext && strcmp(what->ext, "zst") != 0)
+        (void)snprintf(out, size, "%s.zst", what->ext);
+    else if (is)
+        (void)snprintf(out, size, "%s", same_kind(claimed, is->ext) ? claimed : is->ext);
+    else if (*claimed && !squeezed)
+        (void)snprintf(out, size, "%s", claimed);
+    else if (what->ext)
+        (void)snprintf(out, size, "%s", what->ext);
+    else
+        (void)snprintf(out, size, "%s", head ? sniff_guess(head, len) : "bin");
+    for (; *out; out++)
+        *out = (char)tolower((unsigned char)*out);
+}
+
+/* Put a path into the key, in lower case. */
+static int key_of_path(struct plan *plan, const char *path, struct err *err)
+{
+    size_t i;
+
+    buf_reset(&plan->key);
+    if (buf_adds(&plan->key, path, err) < 0)
+        return -1;
+    for (i = 0; i < plan->key.len; i++)
+        plan->key.data[i] = (char)tolower((unsigned char)plan->key.data[i]);
+    return 0;
+}
+
+/* Note the path unless somebody has it; also when only the case differs. */
+static int claim(struct plan *plan, const char *path, bool *taken, struct err *err)
+{
+    if (key_of_path(plan, path, err) < 0)
+        return -1;
+    *taken = table_get(plan->paths, plan->key.data, plan->key.len) != NULL;
+    return *taken ? 0 : table_add(plan->paths, plan->key.data, plan->key.len, plan, err);
+}
+
+int plan_reserve(struct plan *plan, const char *path, struct err *err)
+{
+    bool taken;
+
+    return claim(plan, path, &taken, err);
+}
+
+bool plan_path_free(struct plan *plan, const struct item *item, const char *path)
+{
+    if (item->path)
+        return strcmp(item->path, path) == 0;
+    return key_of_path(plan, path, NULL) == 0 &&
+           !table_get(plan->paths, plan->key.data, plan->key.len);
+}
+
+int plan_take_path(struct plan *plan, struct item *item, const char *path, struct err *err)
+{
+    bool taken;
+
+    if (item->path)
+        return 0;
+    item->path = mem_copy(path, err);
+    return item->path ? claim(plan, item->path, &taken, err) : -1;
+}
+
+/* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */
+static void base_name(const struct item *item, const char *ext, char *stem, size_t size,
+                      char suffix[EXT_ROOM])
+{
+    const struct plan_artifact *what = &item->what;
+    const char *own = what->filename     ? what->filename
+                      : what->bundle_key ? what->bundle_key
+                                         : what->uri;
+    char safe[PATH_NAME_MAX + 1];
+    char when[CLOCK_TEXT_MAX] = "notime";
+
+    if (what->type && strcmp(what->type, "download") == 0 && own && *path_base(own)) {
+        size_t len;
+
+        (void)path_safe(safe, path_base(own));
+        len = (size_t)(path_ext(safe) - safe);
+        (void)snprintf(stem, size, "%.*s", (int)len, safe);
+        (void)snprintf(suffix, EXT_ROOM, "%s", safe + len);
+        return;
+    }
+    if (what->created_us != CLOCK_NONE)
+        (void)clock_format(when, what->created_us, CLOCK_MICROS);
+    (void)snprintf(stem, size, "%s_%s", when, path_safe(safe, what->artifact_id));
+    (void)snprintf(suffix, EXT_ROOM, "%s", ext);
+}
+
+int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
+              struct err *err)
+{
+    char dir[PATH_NAME_MAX + 1];
+    char ext[EXT_ROOM] = ".";
+    char stem[2 * PATH_NAME_MAX];
+    char suffix[EXT_ROOM];
+    bool download = item->what.type && strcmp(item->what.type, "download") == 0;
+    unsigned n;
+
+    if (item->path)
+        return 0;
+    choose_ext(item, head, len, ext + 1, sizeof(ext) - 1);
+    base_name(item, ext, stem, sizeof(stem), suffix);
+    (void)path_safe(dir, download ? "files" : item->what.type ? item->what.type : "unknown");
+    for (n = 1; n < TRIES_MAX; n++) {
+        char again[16] = "";
+        bool taken;
+
+        if (n > 1)
+            (void)snprintf(again, sizeof(again), "~%u", n);
+        item->path =
+            mem_format(err, "data/%s/%s/%s%s%s", item->what.run_id, dir, stem, again, suffix);
+        if (!item->path || claim(plan, item->path, &taken, err) < 0)
+            return -1;
+        if (!taken)
+            return 0;
+        mem_free(item->path);
+        item->path = NULL;
+    }
+    return err_set(err, ERR_LIMIT, "too many files of one name");
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer/volume.h"
+
+#include "base/mem.h"
+#include "format/entry.h"
+#include "format/zip.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define TAIL_MAX ((size_t)1 << 30)
+
+struct volume {
+    enum volume_format format;
+    struct writer *writer;
+    struct lanes *lanes; /* tar */
+    struct zip *zip;     /* or zip */
+    uint64_t size;       /* of the entry, as its header says it */
+    uint64_t got;        /* of them so far */
+};
+
+static const struct {
+    const char *name;
+    const char *alias;
+    enum volume_format format;
+} formats[] = {
+    { "tar.zst", "tzst", VOLUME_TAR_ZST },
+    { "tar.gz", "tgz", VOLUME_TAR_GZ },
+    { "tar", "tar", VOLUME_TAR },
+    { "zip", "zip", VOLUME_ZIP },
+};
+
+const char *volume_format_name(enum volume_format format)
+{
+    return formats[format].name;
+}
+
+/* Whether name ends in ".suffix". */
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t len = strlen(name);
+    size_t n = strlen(suffix);
+
+    return len > n + 1 && name[len - n - 1] == '.' && strcasecmp(name + len - n, suffix) == 0;
+}
+
+int volume_format_of(const char *name, bool whole, enum volume_format *format, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+        bool hit = whole ? strcasecmp(name, formats[i].name) == 0 ||
+                               strcasecmp(name, formats[i].alias) == 0
+                         : ends_in(name, formats[i].name) || ends_in(name, formats[i].alias);
+
+        if (hit) {
+            *format = formats[i].format;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_USAGE, "'%.200s' %s tar.zst, tar.gz, tar or zip", name,
+                   whole ? "is none of" : "does not end in");
+}
+
+static enum frame_codec codec_of(enum volume_format format)
+{
+    return format == VOLUME_TAR_ZST  ? FRAME_ZSTD
+           : format == VOLUME_TAR_GZ ? FRAME_GZIP
+                                     : FRAME_NONE;
+}
+
+struct volume *volume_open(const struct volume_opts *opts, struct err *err)
+{
+    struct volume *v = mem_new(sizeof(*v), err);
+    struct lanes_opts lanes = { .codec = codec_of(opts->format),
+                                .level = opts->level,
+                                .workers = opts->workers,
+                                .stepped = opts->stepped,
+                                .sizes = opts->sizes };
+
+    if (!v)
+        return NULL;
+    v->format = opts->format;
+    v->writer = writer_open(opts->path, opts->force, opts->mode, opts->stepped, err);
+    if (v->writer && v->format == VOLUME_ZIP)
+        v->zip = zip_new(opts->level, writer_put, v->writer, err);
+    else if (v->writer)
+        v->lanes = lanes_new(&lanes, v->writer, err);
+    if (v->zip || v->lanes)
+        return v;
+    volume_free(v, true); /* what is there is another attempt's */
+    return NULL;
+}
+
+void volume_free(struct volume *v, bool keep)
+{
+    if (!v)
+        return;
+    lanes_free(v->lanes); /* threads first: they write */
+    zip_free(v->zip);
+    writer_free(v->writer, keep);
+    mem_free(v);
+}
+
+bool volume_resumes(const struct volume *v)
+{
+    return volume_rewinds(v);
+}
+
+int volume_left(const struct volume *v)
+{
+    return volume_resumes(v) ? writer_left(v->writer) : -1;
+}
+
+enum frame_codec volume_codec(const struct volume *v)
+{
+    return codec_of(v->format);
+}
+
+int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
+{
+    if (kept && v->lanes)
+        lanes_start(v->lanes, &kept->seek, kept->plain);
+    return writer_start(v->writer, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
+}
+
+void volume_flush(struct volume *v)
+{
+    if (v->lanes)
+        lanes_flush(v->lanes);
+}
+
+bool volume_links(const struct volume *v)
+{
+    return v->lanes != NULL;
+}
+
+bool volume_rewinds(const struct volume *v)
+{
+    return v->lanes && writer_rewinds(v->writer);
+}
+
+int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
+                 const char *link, struct spot *place, struct err *err)
+{
+    if (place)
+        *place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    v->size = size;
+    v->got = 0;
+    if (v->zip)
+        return zip_entry(v->zip, path, size, mtime, packed, err);
+    return lanes_begin(v->lanes, packed, path, size, mtime, link, place, err);
+}
+
+/* Count what an entry gets. */
+static int count(struct volume *v, size_t len, struct err *err)
+{
+    v->got += len;
+    if (v->got <= v->size)
+        return 0;
+    return err_set(err, ERR_MISMATCH, "an entry of %llu bytes gets more than those",
+                   (unsigned long long)v->size);
+}
+
+int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
+{
+    if (count(v, len, err) < 0)
+        return -1;
+    return v->zip ? zip_add(v->zip, bytes, len, err) : lanes_add(v->lanes, bytes, len, err);
+}
+
+int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
+{
+    if (count(v, chunk->len, err) < 0)
+        return -1;
+    return v->zip ? zip_add(v->zip, chunk->data, chunk->len, err)
+                  : lanes_add_chunk(v->lanes, chunk, err);
+}
+
+int volume_end(struct volume *v, struct err *err)
+{
+    if (v->got != v->size)
+        return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
+                       (unsigned long long)v->size, (unsigned long long)v->got);
+    return v->zip ? 0 : lanes_end(v->lanes, v->size, err);
+}
+
+void volume_mark(struct volume *v)
+{
+    lanes_mark(v->lanes);
+}
+
+void volume_back(struct volume *v)
+{
+    lanes_back(v->lanes);
+}
+
+int volume_drain(struct volume *v, uint64_t *written, struct err *err)
+{
+    if (v->lanes && lanes_drain(v->lanes, NULL, err) < 0)
+        return -1;
+    *written = writer_offset(v->writer);
+    return 0;
+}
+
+bool volume_step(struct volume *v)
+{
+    return v->lanes && lanes_step(v->lanes);
+}
+
+void volume_hurry(struct volume *v)
+{
+    if (v->lanes)
+        lanes_hurry(v->lanes);
+    writer_abort(v->writer);
+}
+
+bool volume_failed(struct volume *v)
+{
+    return v->lanes && lanes_failed(v->lanes);
+}
+
+/* End the tar stream and put the tail behind it. */
+static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
+                      struct err *err)
+{
+    static const unsigned char zeros[ENTRY_END];
+    struct seek_locator locator = { 0 };
+    struct seek *seek;
+    struct buf tail;
+    uint64_t i;
+    int rc = -1;
+
+    buf_init(&tail, TAIL_MAX);
+    if (lanes_add(v->lanes, zeros, sizeof(zeros), err) < 0 ||
+        lanes_drain(v->lanes, &seek, err) < 0)
+        return -1;
+    locator.frame = manifest->frame; /* known since the drain */
+    locator.plain = manifest->offset;
+    locator.size = size;
+    for (i = 0; codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
+         i++)
+        locator.coded += seek->rows[i].coded;
+    if (seek_tail(seek, codec_of(v->format), &locator, &tail, err) == 0)
+        rc = writer_put(v->writer, tail.data, tail.len, err);
+    buf_clear(&tail);
+    return rc;
+}
+
+int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
+                  struct volume_result *result, struct err *err)
+{
+    int rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, manifest, manifest_size, err);
+
+    if (rc < 0)
+        return -1;
+    result->size = writer_offset(v->writer);
+    return writer_commit(v->writer, result->sha256, err);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/artifact.h"
+#include "api/kind.h"
+#include "api/run.h"
+#include "unit.h"
+
+#include <string.h>
+
+static void test_artifacts(void **state)
+{
+    static const char text[] =
+        "[{\"artifact_id\":\"a\",\"artifact_type\":\"html\",\"file_size\":7,\"archived\":true,"
+        "\"checksum\":\"\",\"uri\":null,\"tomorrow\":[{}]},{\"artifact_id\":null},3,"
+        "{\"artifact_id\":\"b\",\"file_size\":-1,\"artifact_type\":5}]";
+    struct artifact_list list = { 0 };
+    struct err err;
+
+    (void)state;
+    assert_int_equal(artifact_list_parse(&list, text, strlen(text), &err), 0);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.broken, 2);
+    assert_string_equal(list.rows[0].artifact_type, "html");
+    assert_true(list.rows[0].sized && list.rows[0].file_size == 7 && list.rows[0].archived);
+    assert_null(list.rows[0].checksum);
+    assert_null(list.rows[0].uri);
+    assert_null(list.rows[1].artifact_type);
+    assert_false(list.rows[1].sized);
+    artifact_list_clear(&list);
+    artifact_list_clear(&list);
+    assert_int_equal(artifact_list_parse(&list, "{}", 2, &err), -1);
+}
+
+static void test_joined_lists(void **state)
+{
+    static const char *const lists[][3] = {
+        { "[]", "[]", "[]" },
+        { "[{\"artifact_id\":\"a\"}]", "[]", "[{\"artifact_id\":\"a\"}]" },
+        { "[{\"artifact_id\":\"a\"}, 3]",
+          "[{\"artifact_id\":\"a\",\"x\":1},{\"artifact_id\":"
+          "\"b\"}]",
+          "[{\"artifact_id\":\"a\"},{\"artifact_id\":\"b\"}]" },
+        { "[{\"artifact_id\":null}]", "[{}]", "[{\"artifact_id\":null},{}]" },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+        struct buf parts[3];
+        int k;
+
+        for (k = 0; k < 3; k++)
+            buf_init(&parts[k], 4096);
+        assert_int_equal(buf_adds(&parts[0], lists[i][0], NULL), 0);
+        assert_int_equal(buf_adds(&parts[1], lists[i][1], NULL), 0);
+        assert_int_equal(artifact_list_join(&parts[2], parts, 2, NULL), 0);
+        assert_string_equal(buf_text(&parts[2]), lists[i][2]);
+        for (k = 0; k < 3; k++)
+            buf_clear(&parts[k]);
+    }
+}
+
+static void test_other_records(void **state)
+{
+    static const char workflow[] =
+        "{\"workflow_run_id\":\"wr_1\",\"status\":\"failed\",\"outputs\":{\"a\":1},"
+        "\"task_v2\":{\"task_id\":\"tsk_v2_1\",\"prompt\":\"buy\"},\"workflow_title\":\"T\","
+        "\"workflow\":{\"workflow_permanent_id\":\"wpid_1\"},\"recording_urls\":[\"r\",3],"
+        "\"script_run\":{\"script_id\":\"s_1\",\"script_revision_id\":\"sr_1\"},"
+        "\"retry_pending\":true,\"attempts\":[{\"attempt_number\":1,\"status\":\"failed\"},9]}";
+    static const char session[] = "{\"recordings\":[{\"url\":\"u\",\"file_size\":3}],"
+                                  "\"downloaded_files\":[{\"url\":\"v\"}]}";
+    struct run run = { 0 };
+
+    (void)state;
+    assert_int_equal(run_parse(&run, workflow, strlen(workflow), NULL), 0);
+    assert_string_equal(run.run_id, "wr_1");
+    assert_string_equal(run.output_json, "{\"a\":1}");
+    assert_string_equal(run.task_v2_id, "tsk_v2_1");
+    assert_string_equal(run.prompt, "buy");
+    assert_string_equal(run.title, "T");
+    assert_string_equal(run.workflow_permanent_id, "wpid_1");
+    assert_string_equal(run.script_revision_id, "sr_1");
+    assert_int_equal(run.recording_count, 1);
+    assert_int_equal(run.attempt_count, 2);
+    assert_int_equal(run.attempts[0].number, 1);
+    assert_true(run_is_terminal(run.status) && !run_is_over(&run));
+    run_clear(&run);
+    assert_int_equal(run_parse(&run, session, strlen(session), NULL), 0);
+    assert_int_equal(run.session_recordings, 1);
+    assert_string_equal(run.recordings[0].url, "u");
+    assert_int_equal(run.file_count, 1);
+    run_clear(&run);
+}
+
+static void test_runs(void **state)
+{
+    static const char text[] =
+        "{\"run_id\":\"r\",\"status\":\"timed_out\",\"output\":\"text\",\"errors\":[1, 2],"
+        "\"screenshot_urls\":[\"u\",null,\"v\"],\"downloaded_files\":[{\"url\":\"w\",\"file_"
+        "size\":3}],"
+        "\"step_count\":4,\"script_run\":{\"x\":1}}";
+    struct run run = { 0 };
+    struct err err;
+
+    (void)state;
+    assert_int_equal(run_parse(&run, text, strlen(text), &err), 0);
+    assert_string_equal(run.run_id, "r");
+    assert_string_equal(run.output_json, "\"text\"");
+    assert_string_equal(run.errors_json, "[1, 2]");
+    assert_int_equal(run.screenshot_count, 2);
+    assert_string_equal(run.screenshot_urls[1], "v");
+    assert_int_equal(run.file_count, 1);
+    assert_true(run.files[0].sized && run.counted && run.step_count == 4);
+    assert_true(run_is_terminal(run.status));
+    assert_false(run_is_terminal("running"));
+    assert_false(run_is_terminal(NULL));
+    run_clear(&run);
+    assert_int_equal(run_parse(&run, "[]", 2, &err), -1);
+    assert_true(run_id_valid("tsk_v2_123-x"));
+    assert_false(run_id_valid(""));
+    assert_false(run_id_valid("a/b"));
+}
+
+static void test_filters(void **state)
+{
+    struct kind_filter filter = { 0 };
+    const char *stranger;
+
+    (void)state;
+    assert_true(kind_filter_match(&filter, NULL));
+    assert_int_equal(
+        kind_filter_add(&filter, " Recordings,html-scrape,", false, &stranger, NULL), 0);
+    assert_null(stranger);
+    assert_int_equal(kind_filter_add(&filter, "audio", true, &stranger, NULL), 0);
+    assert_true(kind_filter_match(&filter, "session_replay"));
+    assert_true(kind_filter_match(&filter, "html_scrape"));
+    assert_false(kind_filter_match(&filter, "audio"));
+    assert_false(kind_filter_match(&filter, "har"));
+    assert_false(kind_filter_match(&filter, NULL));
+    assert_false(filter.unknown);
+    assert_int_equal(kind_filter_add(&filter, "brand_new", false, &stranger, NULL), 0);
+    assert_string_equal(stranger, "brand_new");
+    assert_true(filter.unknown && kind_filter_match(&filter, "brand_new"));
+    assert_int_equal(kind_filter_add(&filter, "a b/c", false, &stranger, NULL), -1);
+    kind_filter_clear(&filter);
+    assert_int_equal(kind_filter_add(&filter, "all", false, NULL, NULL), 0);
+    assert_int_equal(filter.wanted_count, 40);
+    kind_filter_clear(&filter);
+    assert_string_equal(kind_nearest("screenshoots"), "screenshots");
+    assert_null(kind_nearest("zzzzzzz"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_artifacts),    cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_joined_lists), cmocka_unit_test(test_other_records),
+        cmocka_unit_test(test_filters),
+    };
+
+    return RUN(tests);
+}

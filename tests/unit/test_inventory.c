@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "reader/inventory.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int add(struct roll *roll, const char *path, const char *id, struct err *err)
+{
+    char text[6000];
+    int len =
+        snprintf(text, sizeof(text),
+                 "{\"path\": \"%s\", \"run_id\": \"r1\", \"artifact_id\": \"%s\", \"size\": 7, "
+                 "\"artifact_type\": \"har\", \"media_type\": null, \"offset\": 512, "
+                 "\"duplicate_of\": \"data/r1/a\", \"sha256\": \"%064d\"}",
+                 path, id, 1);
+
+    return roll_add(roll, ROWS_ARTIFACTS, text, (size_t)len, err);
+}
+
+static void test_rows(void **state)
+{
+    struct roll *roll = roll_new(0, NULL);
+    char path[NAME_PATH_MAX + 1];
+    char id[256];
+    struct roll_row row;
+    struct err err;
+    uint32_t i;
+
+    (void)state;
+    assert_int_equal(roll_find(roll, "data/r1/a"), ROLL_NONE);
+    assert_int_equal(add(roll, "data/r1/a", "", &err), 0);
+    assert_int_equal(add(roll, "data/r1/T_id1.html", "id1", &err), 0);
+    assert_int_equal(add(roll, "data/r1/other.html", "id2", &err), 0);
+    for (i = 3; i < 10000; i++) { /* over several pieces, and with the index growing */
+        (void)snprintf(path, sizeof(path), "data/r%u/x/%u", i % 100, i);
+        assert_int_equal(add(roll, path, "x", &err), 0);
+    }
+    assert_int_equal(roll_count(roll), 10000);
+    for (i = 3; i < 10000; i++) {
+        (void)snprintf(path, sizeof(path), "data/r%u/x/%u", i % 100, i);
+        assert_int_equal(roll_find(roll, path), i);
+    }
+    assert_string_equal(roll_path(roll, 1, path), "data/r1/T_id1.html");
+    assert_string_equal(roll_id(roll, 1, id), "id1");
+    assert_string_equal(roll_id(roll, 2, id), "id2");
+    assert_null(roll_id(roll, 0, id));
+    assert_int_equal(roll_find(roll, "data/r1/T_id1.htm"), ROLL_NONE);
+    assert_int_equal(roll_find(roll, "data/r2/a"), ROLL_NONE);
+    roll_get(roll, 1, &row);
+    assert_true(row.size == 7 && row.offset == 512 && row.frame == ROWS_NONE && !row.document);
+    assert_string_equal(row.run_id, "r1");
+    assert_string_equal(row.artifact_type, "har");
+    assert_null(row.media_type);
+    assert_true(roll_is_duplicate(roll, 1, 0) && !roll_is_duplicate(roll, 1, 2));
+    roll_mark(roll, 1, 3);
+    assert_int_equal(roll_marks(roll, 1), 3);
+    assert_int_equal(add(roll, "data/r1/T_id1.html", "other", &err), -1);
+    assert_int_equal(err.kind, ERR_FORMAT);
+    roll_free(roll);
+}
+
+static void test_refused(void **state)
+{
+    static const char *const bad[] = { "a",         "index.html", "data/",
+                                       "data/../a", "/data/a",    "data//a",
+                                       "data/.a",   "data/a/..",  "" };
+    static const char *const documents[] = { "data/r1/run.json", "index.html" };
+    struct roll *roll = roll_new(0, NULL);
+    char text[300];
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(add(roll, bad[i], "x", &err), -1);
+        assert_int_equal(err.kind, ERR_FORMAT);
+    }
+    for (i = 0; i < 2; i++) {
+        (void)snprintf(text, sizeof(text),
+                       "{\"path\": \"%s\", \"size\": 1, \"sha256\": \"%064d\"}", documents[i],
+                       1);
+        assert_int_equal(roll_add(roll, ROWS_DOCUMENTS, text, strlen(text), &err), 0);
+    }
+    assert_int_equal(roll_count(roll), 2);
+    roll_free(roll);
+}
+
+/* Rows are counted with all that they need, and refused beyond the limit. */
+static void test_memory(void **state)
+{
+    const uint64_t max = 1 << 20;
+    struct roll *roll = roll_new(max, NULL);
+    char path[NAME_PATH_MAX + 1];
+    struct err err;
+    uint32_t n = 0;
+
+    (void)state;
+    do
+        (void)snprintf(path, sizeof(path), "data/r1/x/%06u_with_a_name_of_usual_length.html",
+                       n);
+    while (add(roll, path, "x", &err) == 0 && ++n < 100000);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_true(n > max / (ROLL_ROW_COST + 60) && n < max / ROLL_ROW_COST);
+    roll_free(roll);
+
+    roll = roll_new(max, NULL); /* long names, and folders that no other row has */
+    n = 0;
+    do {
+        (void)snprintf(path, sizeof(path), "data/%u/%0200u/%0200u/%0200u/%0200u/x", n, n, n, n,
+                       n);
+    } while (add(roll, path, "x", &err) == 0 && ++n < 100000);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_true(n < max / 800);
+    roll_free(roll);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_memory),
+    };
+
+    return RUN(tests);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* manifest.json, piece by piece. */
+#include "base/mem.h"
+#include "format/manifest_read.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char sample[] =
+    "{\"schema\": \"urn\", \"n\": [-1.5e3, true], \"previous\": {\"archive\": \"n1\", "
+    "\"manifest_sha256\": "
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\n"
+    "\"request\": {\"runs\": [{\"deep\": 1}], \"previous\": {\"x\": 1}},\n"
+    "\"runs\": [{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], \"counts\": {\"x\": 1}}, "
+    "{\"b\": 2}],\n"
+    "\"documents\": [], \"artifacts\": [{\"p\": \"\\\\\"}], \"missing\": [{}], "
+    "\"totals\": {}}\n";
+
+struct seen {
+    unsigned count[ROWS_MISSING + 1];
+    char first_run[100];
+    int answer;
+};
+
+static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct seen *seen = ctx;
+
+    (void)err;
+    assert_int_equal(strlen(text), len);
+    if (section == ROWS_RUNS && !seen->count[section])
+        (void)snprintf(seen->first_run, sizeof(seen->first_run), "%s", text);
+    seen->count[section]++;
+    return seen->answer;
+}
+
+static int feed(struct seen *seen, const char *text, size_t len, size_t piece)
+{
+    struct rows rows;
+    struct err err;
+    size_t at;
+    int rc = 0;
+
+    memset(seen->count, 0, sizeof(seen->count));
+    rows_init(&rows, on_row, seen);
+    for (at = 0; rc == 0 && at < len; at += piece)
+        rc = rows_feed(&rows, text + at, len - at < piece ? len - at : piece, &err);
+    if (rc == 0)
+        rc = rows_end(&rows, &err);
+    rows_clear(&rows);
+    return rc;
+}
+
+static void test_however_cut(void **state)
+{
+    struct seen seen = { .answer = 0 };
+    size_t piece;
+
+    (void)state;
+    for (piece = 1; piece <= sizeof(sample); piece++) {
+        assert_int_equal(feed(&seen, sample, sizeof(sample) - 1, piece), 0);
+        assert_int_equal(seen.count[ROWS_PREVIOUS], 1);
+        assert_int_equal(seen.count[ROWS_RUNS], 2);
+        assert_int_equal(seen.count[ROWS_DOCUMENTS], 0);
+        assert_int_equal(seen.count[ROWS_ARTIFACTS], 1);
+        assert_int_equal(seen.count[ROWS_MISSING], 1);
+        assert_string_equal(seen.first_run, "{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], "
+                                            "\"counts\": {\"x\": 1}}");
+    }
+    seen.answer = 1;
+    assert_int_equal(feed(&seen, sample, sizeof(sample) - 1, 7), 1);
+    assert_int_equal(seen.count[ROWS_PREVIOUS], 1);
+}
+
+static void test_no_manifest(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{",
+        "{}}",
+        "{} x",
+        "]",
+        "{\"runs\": [{}",
+        "{}",
+        "1",
+        "null",
+        "\"artifacts\"",
+        /* of another reader another manifest */
+        "{\"artifacts\": [], \"artifacts\": []}",
+        "{\"artifacts\": [], \"artif\\u0061cts\": []}",
+        "{\"artifacts\": {}}",
+        "{\"artifacts\": null}",
+        "{\"artifacts\": [1]}",
+        "{\"artifacts\": [[]]}",
+        "{\"artifacts\": [\"x\"]}",
+        "{\"artifacts\": [], \"previous\": []}",
+        "{\"artifacts\": [], \"previous\": 1}",
+        /* no JSON */
+        "{\"artifacts\": [],}",
+        "{\"artifacts\": [] \"x\": 1}",
+        "{\"artifacts\": [], \"x\": }",
+        "{\"artifacts\": [], \"x\": 01}",
+        "{\"artifacts\": [], \"x\": nul}",
+        "{\"artifacts\" []}",
+        "{\"artifacts\": [{},]}",
+        "{\"artifacts\": [{} {}]}",
+        "{\"artifacts\": [}",
+        "{\"artifacts\": [], \"x\": {1: 2}}",
+        "{\"artifacts\": [], \"x\": [1}",
+        "{,\"artifacts\": []}",
+        "{\"artifacts\": [], \"x\": \"\\q\"}",
+        "{\"artifacts\": [], \"x\": \"\xff\"}",
+        "{\"artifacts\": [], \"runs\": [{\"a\" 1}]}",
+        "{\"artifacts\": [], \"missing\": [{]}]}",
+        "{\"artifacts\": []} {}",
+        "{\"artifacts\": []}1",
+        "{:}",
+        "{\"artifacts\":: []}",
+    };
+    struct seen seen = { .answer = 0 };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_int_equal(feed(&seen, bad[i], strlen(bad[i]), 1), -1);
+        assert_int_equal(feed(&seen, bad[i], strlen(bad[i]), 1000), -1);
+    }
+    assert_int_equal(feed(&seen, "{\"artifacts\":[]}", 16, 3), 0);
+    assert_int_equal(feed(&seen, "{\"artifacts\": [], \"a\0\": 1}", 27, 3), -1);
+}
+
+static void test_names(void **state)
+{
+    static const char good[] =
+        "{\"archive\": \"n1\", \"manifest_sha256\": "
+        "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}";
+    static const char bad[] = "{\"archive\": \"n1\", \"manifest_sha256\": \"0123\"}";
+    struct region *region = region_new(NULL);
+    struct rows_name name;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(rows_name(&name, ROWS_PREVIOUS, good, strlen(good), region, &err), 0);
+    assert_string_equal(name.name, "n1");
+    assert_int_equal(name.sha256[1], 0x23);
+    assert_int_equal(rows_name(&name, ROWS_DOCUMENTS, good, strlen(good), region, &err), -1);
+    assert_int_equal(rows_name(&name, ROWS_PREVIOUS, bad, strlen(bad), region, &err), -1);
+    assert_int_equal(err.kind, ERR_FORMAT);
+    region_free(region);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
+                                        cmocka_unit_test(test_no_manifest),
+                                        cmocka_unit_test(test_names) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
