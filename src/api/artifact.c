@@ -188,7 +188,7 @@ out:
 
 struct joining {
     struct buf *out;
-    struct table *seen; /* artifact IDs, each with its object */
+    struct hashmap *seen; /* artifact IDs, each with its object */
     struct buf key;
     bool any;
 };
@@ -219,9 +219,9 @@ static int join_row(struct joining *j, struct json_value row, struct err *err)
     if (buf_add(&j->key, id, id_len, err) < 0 || buf_adds(&j->key, " ", err) < 0 ||
         buf_add(&j->key, uri, uri_len, err) < 0)
         return -1;
-    if (id_len && table_get(j->seen, j->key.data, j->key.len))
+    if (id_len && hashmap_get(j->seen, j->key.data, j->key.len))
         return 0;
-    if ((id_len && table_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
+    if ((id_len && hashmap_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
         (j->any && buf_adds(j->out, ",", err) < 0))
         return -1;
     j->any = true;
@@ -245,14 +245,14 @@ static int join_rows(struct joining *j, const struct buf *list, struct err *err)
 
 int artifact_list_join(struct buf *out, const struct buf *lists, size_t count, struct err *err)
 {
-    struct joining j = { .out = out, .seen = table_new(err) };
+    struct joining j = { .out = out, .seen = hashmap_new(err) };
     int rc = j.seen ? buf_adds(out, "[", err) : -1;
     size_t i;
 
     buf_init(&j.key, ARTIFACT_LIST_MAX);
     for (i = 0; rc == 0 && i < count; i++)
         rc = join_rows(&j, &lists[i], err);
-    table_free(j.seen);
+    hashmap_free(j.seen);
     buf_clear(&j.key);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }

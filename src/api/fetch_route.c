@@ -8,24 +8,24 @@
 #define MARGIN_MIN 1000
 #define MARGIN_MAX 60000
 
-const char *way_name(enum way way)
+const char *fetch_route_name(enum fetch_route way)
 {
     switch (way) {
-    case WAY_SIGNED:
+    case FETCH_ROUTE_SIGNED:
         return "signed-url";
-    case WAY_RENEWED:
+    case FETCH_ROUTE_RENEWED:
         return "renewed-url";
-    case WAY_CONTENT:
+    case FETCH_ROUTE_CONTENT:
         return "content-endpoint";
-    case WAY_LOCAL:
+    case FETCH_ROUTE_LOCAL:
         return "local-root";
     }
     return "";
 }
 
-static struct way_verdict verdict(enum way_step step, enum reason reason)
+static struct fetch_route_verdict verdict(enum fetch_route_step step, enum reason reason)
 {
-    return (struct way_verdict){ step, reason, false };
+    return (struct fetch_route_verdict){ step, reason, false };
 }
 
 /* What an error status means. */
@@ -43,52 +43,56 @@ static enum reason reason_of(long status)
 }
 
 /* A 200 whose length is not what the service said is no success. */
-static struct way_verdict judge_length(const struct way_facts *facts,
-                                       const struct request *request)
+static struct fetch_route_verdict judge_length(const struct fetch_route_facts *facts,
+                                               const struct request *request)
 {
     if (request_partial(request) && facts->have != resume_end(request->range))
-        return (struct way_verdict){ WAY_AGAIN, REASON_LENGTH_MISMATCH, true };
+        return (struct fetch_route_verdict){ FETCH_ROUTE_AGAIN, REASON_LENGTH_MISMATCH, true };
     if (facts->sized && request->coding == CODING_NONE && facts->have != facts->file_size)
-        return (struct way_verdict){ WAY_AGAIN, REASON_LENGTH_MISMATCH, true };
-    return verdict(WAY_DONE, REASON_NONE);
+        return (struct fetch_route_verdict){ FETCH_ROUTE_AGAIN, REASON_LENGTH_MISMATCH, true };
+    return verdict(FETCH_ROUTE_DONE, REASON_NONE);
 }
 
 /* A row of no bytes whose object is not there: storage keeps no empty ones. */
-static bool is_nothing(const struct way_facts *facts, long status)
+static bool is_nothing(const struct fetch_route_facts *facts, long status)
 {
     return (status == 404 || status == 410) && facts->sized && !facts->file_size &&
            !facts->have;
 }
 
-struct way_verdict way_judge(const struct way_facts *facts, const struct request *request)
+struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *facts,
+                                             const struct request *request)
 {
-    bool content = facts->way == WAY_CONTENT;
-    enum way_step other = !content ? WAY_TO_CONTENT : facts->local ? WAY_TO_LOCAL : WAY_GIVE_UP;
+    bool content = facts->way == FETCH_ROUTE_CONTENT;
+    enum fetch_route_step other = !content       ? FETCH_ROUTE_TO_CONTENT
+                                  : facts->local ? FETCH_ROUTE_TO_LOCAL
+                                                 : FETCH_ROUTE_GIVE_UP;
     long status = request->status;
 
     if (request->err.kind == ERR_LIMIT)
-        return verdict(WAY_GIVE_UP, REASON_TOO_LARGE);
+        return verdict(FETCH_ROUTE_GIVE_UP, REASON_TOO_LARGE);
     if (request->err.kind)
-        return verdict(request_retryable(request) ? WAY_AGAIN : other, REASON_NETWORK_ERROR);
+        return verdict(request_retryable(request) ? FETCH_ROUTE_AGAIN : other,
+                       REASON_NETWORK_ERROR);
     if (request_good(request))
         return judge_length(facts, request);
     if (is_nothing(facts, status) && !facts->archived)
-        return verdict(WAY_DONE, REASON_NONE);
+        return verdict(FETCH_ROUTE_DONE, REASON_NONE);
     if (request_unfit(request))
-        return (struct way_verdict){ WAY_AGAIN, REASON_HTTP_ERROR, true };
+        return (struct fetch_route_verdict){ FETCH_ROUTE_AGAIN, REASON_HTTP_ERROR, true };
     if ((facts->archived && (status == 403 || status == 404)) ||
         (status == 403 && strstr(request->error, "InvalidObjectState")))
-        return verdict(WAY_GIVE_UP, REASON_ARCHIVED);
+        return verdict(FETCH_ROUTE_GIVE_UP, REASON_ARCHIVED);
     if (status == 503 && strstr(request->error, "signing is not configured"))
         return verdict(other, REASON_SERVER_ERROR);
     if (request_retryable(request))
-        return verdict(WAY_AGAIN, reason_of(status));
+        return verdict(FETCH_ROUTE_AGAIN, reason_of(status));
     if ((status == 403 || status == 401) && !content && facts->renewable)
-        return verdict(WAY_RENEW, REASON_DENIED);
+        return verdict(FETCH_ROUTE_RENEW, REASON_DENIED);
     return verdict(other, reason_of(status));
 }
 
-bool way_stale(int64_t dies, int64_t listed, int64_t now)
+bool fetch_route_stale(int64_t dies, int64_t listed, int64_t now)
 {
     int64_t margin;
 

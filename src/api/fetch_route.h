@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * way: how an artifact's bytes can be reached, and what follows a failure.
+ * fetch_route: how an artifact's bytes can be reached, and what follows a failure.
  *
  * Pure. The ways in their order: the signed URL of the list; one from a newer
  * list; the content endpoint with the key; the server's own disk, where we
@@ -19,29 +19,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum way { WAY_SIGNED, WAY_RENEWED, WAY_CONTENT, WAY_LOCAL };
-
-/* As the manifest says it: "signed-url", "renewed-url", "content-endpoint", "local-root". */
-const char *way_name(enum way way);
-
-enum way_step {
-    WAY_DONE,
-    WAY_AGAIN,      /* the same, after a while */
-    WAY_RENEW,      /* list the run again */
-    WAY_TO_CONTENT, /* by the content endpoint */
-    WAY_TO_LOCAL,   /* from the server's own disk */
-    WAY_GIVE_UP,
+enum fetch_route {
+    FETCH_ROUTE_SIGNED,
+    FETCH_ROUTE_RENEWED,
+    FETCH_ROUTE_CONTENT,
+    FETCH_ROUTE_LOCAL
 };
 
-struct way_verdict {
-    enum way_step step;
+/* As the manifest says it: "signed-url", "renewed-url", "content-endpoint", "local-root". */
+const char *fetch_route_name(enum fetch_route way);
+
+enum fetch_route_step {
+    FETCH_ROUTE_DONE,
+    FETCH_ROUTE_AGAIN,      /* the same, after a while */
+    FETCH_ROUTE_RENEW,      /* list the run again */
+    FETCH_ROUTE_TO_CONTENT, /* by the content endpoint */
+    FETCH_ROUTE_TO_LOCAL,   /* from the server's own disk */
+    FETCH_ROUTE_GIVE_UP,
+};
+
+struct fetch_route_verdict {
+    enum fetch_route_step step;
     enum reason reason; /* why not */
     bool broken;        /* what is here of it is of no use */
 };
 
 /* What to know of an artifact that was tried. */
-struct way_facts {
-    enum way way;
+struct fetch_route_facts {
+    enum fetch_route way;
     bool local;     /* after all of them: there is a file of it under --local-root */
     bool archived;  /* in cold storage */
     bool renewable; /* its list may be fetched again for it */
@@ -51,7 +56,8 @@ struct way_facts {
 };
 
 /* Judge an attempt by what came of it. */
-struct way_verdict way_judge(const struct way_facts *facts, const struct request *request);
+struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *facts,
+                                             const struct request *request);
 
 /*
  * Whether a URL should be renewed before it is used.
@@ -60,6 +66,6 @@ struct way_verdict way_judge(const struct way_facts *facts, const struct request
  * listed   when it was listed
  * now      by the same, the server's clock
  */
-bool way_stale(int64_t dies, int64_t listed, int64_t now);
+bool fetch_route_stale(int64_t dies, int64_t listed, int64_t now);
 
 #endif

@@ -18,7 +18,7 @@ struct slot {
     void *value; /* NULL: empty */
 };
 
-struct table {
+struct hashmap {
     struct slot *slots;
     size_t size; /* a power of two */
     size_t used;
@@ -26,9 +26,9 @@ struct table {
     struct region *keys;
 };
 
-struct table *table_new(struct err *err)
+struct hashmap *hashmap_new(struct err *err)
 {
-    struct table *table = mem_new(sizeof(*table), err);
+    struct hashmap *table = mem_new(sizeof(*table), err);
 
     if (!table)
         return NULL;
@@ -39,11 +39,11 @@ struct table *table_new(struct err *err)
         table->seed = clock_mono();
     if (table->slots && table->keys)
         return table;
-    table_free(table);
+    hashmap_free(table);
     return NULL;
 }
 
-void table_free(struct table *table)
+void hashmap_free(struct hashmap *table)
 {
     if (!table)
         return;
@@ -64,14 +64,14 @@ static struct slot *find(struct slot *slots, size_t size, uint64_t hash, const v
     return &slots[i];
 }
 
-void *table_get(const struct table *table, const void *key, size_t len)
+void *hashmap_get(const struct hashmap *table, const void *key, size_t len)
 {
     uint64_t hash = XXH3_64bits_withSeed(key, len, table->seed);
 
     return find(table->slots, table->size, hash, key, len)->value;
 }
 
-static int grow(struct table *table, struct err *err)
+static int grow(struct hashmap *table, struct err *err)
 {
     struct slot *slots;
     size_t i;
@@ -93,7 +93,8 @@ static int grow(struct table *table, struct err *err)
     return 0;
 }
 
-int table_add(struct table *table, const void *key, size_t len, void *value, struct err *err)
+int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
+                struct err *err)
 {
     uint64_t hash = XXH3_64bits_withSeed(key, len, table->seed);
     struct slot *slot;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table: keys of bytes, and a pointer for each.
+ * hashmap: keys of bytes, and a pointer for each.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     copies of its keys; the values are the caller's
@@ -15,22 +15,22 @@
 
 #include <stddef.h>
 
-struct table;
+struct hashmap;
 
 /* A new, empty table; NULL with ERR_MEMORY. */
-struct table *table_new(struct err *err) MUST_CHECK;
+struct hashmap *hashmap_new(struct err *err) MUST_CHECK;
 
 /*
  * Free a table and its copies of the keys; NULL is fine. What the values point to is the
  * caller's.
  */
-void table_free(struct table *table);
+void hashmap_free(struct hashmap *table);
 
 /* The value of a key, or NULL. */
-void *table_get(const struct table *table, const void *key, size_t len);
+void *hashmap_get(const struct hashmap *table, const void *key, size_t len);
 
 /* Set the value (not NULL) of a key that is not there yet. */
-int table_add(struct table *table, const void *key, size_t len, void *value,
-              struct err *err) MUST_CHECK;
+int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
+                struct err *err) MUST_CHECK;
 
 #endif

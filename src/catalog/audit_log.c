@@ -26,15 +26,15 @@ static const char *text_of(struct json_value object, const char *key, struct reg
 }
 
 /* Read a line; 1: it is an entry, 0: it cannot be read, -1: no memory. */
-static int parse(struct annals_entry *e, const char *line, size_t len, struct region **region,
-                 struct err *err)
+static int parse(struct audit_log_entry *e, const char *line, size_t len,
+                 struct region **region, struct err *err)
 {
     struct err why;
     struct json *doc = json_parse(line, len, &why);
     struct json_value root;
     uint64_t at = 0;
 
-    *e = (struct annals_entry){ 0 };
+    *e = (struct audit_log_entry){ 0 };
     *region = NULL;
     if (!doc && why.kind == ERR_MEMORY) {
         *err = why;
@@ -62,7 +62,7 @@ static int parse(struct annals_entry *e, const char *line, size_t len, struct re
 /* Whether the bytes are a whole entry. */
 static bool is_entry(const char *line, size_t len)
 {
-    struct annals_entry e;
+    struct audit_log_entry e;
     struct region *region = NULL;
     struct err ignored;
     int rc = parse(&e, line, len, &region, &ignored);
@@ -108,14 +108,14 @@ static int64_t mend(int fd, const char *path, struct err *err)
 
 static char *path_of(const char *dir, struct err *err)
 {
-    return mem_format(err, "%s/" ANNALS_NAME, dir);
+    return mem_format(err, "%s/" AUDIT_LOG_NAME, dir);
 }
 
-int annals_open(struct annals *a, const char *dir, struct err *err)
+int audit_log_open(struct audit_log *a, const char *dir, struct err *err)
 {
     const int flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
 
-    *a = (struct annals){ .fd = -1, .path = path_of(dir, err) };
+    *a = (struct audit_log){ .fd = -1, .path = path_of(dir, err) };
     buf_init(&a->lines, LINES_MAX + LINE_MAX);
     if (!a->path)
         return -1;
@@ -126,7 +126,7 @@ int annals_open(struct annals *a, const char *dir, struct err *err)
     return a->began < 0 ? -1 : 0;
 }
 
-static int write_lines(struct annals *a, struct err *err)
+static int write_lines(struct audit_log *a, struct err *err)
 {
     if (file_write(a->fd, a->lines.data, a->lines.len, err) < 0)
         return err_wrap(err, "'%s'", a->path);
@@ -134,7 +134,7 @@ static int write_lines(struct annals *a, struct err *err)
     return 0;
 }
 
-int annals_put(struct annals *a, const struct annals_entry *e, struct err *err)
+int audit_log_put(struct audit_log *a, const struct audit_log_entry *e, struct err *err)
 {
     size_t begin = a->lines.len;
     struct jsonw w;
@@ -157,7 +157,7 @@ int annals_put(struct annals *a, const struct annals_entry *e, struct err *err)
     return a->lines.len > LINES_MAX ? write_lines(a, err) : 0;
 }
 
-int annals_commit(struct annals *a, struct err *err)
+int audit_log_commit(struct audit_log *a, struct err *err)
 {
     if (write_lines(a, err) < 0)
         return -1;
@@ -169,7 +169,7 @@ int annals_commit(struct annals *a, struct err *err)
     return 0;
 }
 
-void annals_close(struct annals *a)
+void audit_log_close(struct audit_log *a)
 {
     if (a->fd >= 0 && a->began >= 0 && !a->committed && ftruncate(a->fd, a->began) < 0)
         log_line(LOG_WARNING, "cannot cut '%s'", a->path);
@@ -179,7 +179,7 @@ void annals_close(struct annals *a)
     a->path = NULL;
 }
 
-int annals_mend(const char *dir, struct err *err)
+int audit_log_mend(const char *dir, struct err *err)
 {
     char *path = path_of(dir, err);
     int fd = path ? open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW) : -1;
@@ -194,7 +194,7 @@ int annals_mend(const char *dir, struct err *err)
     return rc;
 }
 
-int annals_start(struct annals_mark *mark, struct err *err)
+int audit_log_start(struct audit_log_mark *mark, struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
 
@@ -209,7 +209,7 @@ int annals_start(struct annals_mark *mark, struct err *err)
 /* A file being read. */
 struct scan {
     int fd;
-    annals_fn *fn;
+    audit_log_fn *fn;
     void *ctx;
     struct buf line;
     uint64_t pending;   /* bytes of the line in hand */
@@ -222,7 +222,7 @@ struct scan {
 /* One line, its end not included. */
 static int take_line(struct scan *s, struct err *err)
 {
-    struct annals_entry e;
+    struct audit_log_entry e;
     struct region *region = NULL;
     int rc = 0;
 
@@ -265,7 +265,7 @@ static int feed(struct scan *s, const char *bytes, size_t len, struct err *err)
 }
 
 /* Hash what was read before; 1: it is what it was. */
-static int skip(struct scan *s, const struct annals_mark *mark, char *piece, struct err *err)
+static int skip(struct scan *s, const struct audit_log_mark *mark, char *piece, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
     struct stat st;
@@ -289,7 +289,7 @@ static int skip(struct scan *s, const struct annals_mark *mark, char *piece, str
     return memcmp(sha256, mark->sha256, SHA256_SIZE) == 0;
 }
 
-static int scan(struct scan *s, struct annals_mark *mark, struct err *err)
+static int scan(struct scan *s, struct audit_log_mark *mark, struct err *err)
 {
     char *piece = mem_new(PIECE, err);
     int rc = piece ? skip(s, mark, piece, err) : -1;
@@ -312,8 +312,8 @@ static int scan(struct scan *s, struct annals_mark *mark, struct err *err)
     return 1;
 }
 
-int annals_scan(const char *dir, struct annals_mark *mark, annals_fn *fn, void *ctx,
-                struct err *err)
+int audit_log_scan(const char *dir, struct audit_log_mark *mark, audit_log_fn *fn, void *ctx,
+                   struct err *err)
 {
     char *path = path_of(dir, err);
     struct scan s = { .fd = -1, .fn = fn, .ctx = ctx };

@@ -22,7 +22,7 @@ struct statement {
     sqlite3_stmt *sql;
 };
 
-struct catalog {
+struct db {
     sqlite3 *db;
     char *path;
     bool is_new;
@@ -84,7 +84,8 @@ static const char *const migrations[] = {
     "CREATE TRIGGER log_grows BEFORE DELETE ON log"
     " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
 
-    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* see shelf_look; NULL: not known */
+    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* see volume_store_look; NULL: not known
+                                                        */
     "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* the log's last entry when it came */
     "ALTER TABLE syncs ADD COLUMN damaged INTEGER;"
     /* what was in a volume that is lost, and is in no other: an artifact's ID (or path), or ""
@@ -107,7 +108,7 @@ static const char *const migrations[] = {
     "UPDATE states SET finished_at = (SELECT max(r.finished_at) FROM runs r"
     " WHERE r.run_id = states.run_id) WHERE finished_at IS NULL;",
 
-    /* what the list said of it, see entry_listing (NULL: the manifest does not tell); and
+    /* what the list said of it, see contents_listing (NULL: the manifest does not tell); and
        whether it has another checksum than that */
     ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
      "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
@@ -126,14 +127,14 @@ static const char *const migrations[] = {
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 
-int64_t catalog_us(const char *text)
+int64_t db_us(const char *text)
 {
     int64_t us = text ? clock_us(text) : CLOCK_NONE;
 
-    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
+    return us == CLOCK_NONE ? DB_UNKNOWN : us;
 }
 
-static int fail(struct catalog *c, struct err *err)
+static int fail(struct db *c, struct err *err)
 {
     int code = c->db ? sqlite3_extended_errcode(c->db) : SQLITE_NOMEM;
     enum err_kind kind = ERR_SYSTEM;
@@ -154,19 +155,19 @@ static int fail(struct catalog *c, struct err *err)
     return -1;
 }
 
-static int damaged(const struct catalog *c, struct err *err, const char *why)
+static int damaged(const struct db *c, struct err *err, const char *why)
 {
     (void)err_set(err, ERR_FORMAT, "'%s': %s", c->path, why);
     return err_hint(err, "'skyarc sync' makes it again from the volumes");
 }
 
-static int run(struct catalog *c, const char *text, struct err *err)
+static int run(struct db *c, const char *text, struct err *err)
 {
     return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(c, err);
 }
 
 /* The first column of a statement's one row: a number, or a text that is copied to out. */
-static int one(struct catalog *c, const char *text, int *number, char *out, size_t size,
+static int one(struct db *c, const char *text, int *number, char *out, size_t size,
                struct err *err)
 {
     sqlite3_stmt *sql = NULL;
@@ -177,7 +178,7 @@ static int one(struct catalog *c, const char *text, int *number, char *out, size
         if (number)
             *number = sqlite3_column_int(sql, 0);
         if (out)
-            (void)snprintf(out, size, "%s", catalog_name(sql, 0));
+            (void)snprintf(out, size, "%s", db_name(sql, 0));
         rc = 0;
     } else {
         (void)fail(c, err);
@@ -198,13 +199,13 @@ static char *schema_of(sqlite3 *db)
                            " ESCAPE '\\' ORDER BY type, name)",
                            -1, &sql, NULL) == SQLITE_OK &&
         sqlite3_step(sql) == SQLITE_ROW)
-        text = sqlite3_mprintf("%s", catalog_name(sql, 0));
+        text = sqlite3_mprintf("%s", db_name(sql, 0));
     (void)sqlite3_finalize(sql);
     return text;
 }
 
 /* No trigger, view or column but ours: what they would do is not ours either. */
-static int check_schema(struct catalog *c, struct err *err)
+static int check_schema(struct db *c, struct err *err)
 {
     sqlite3 *own = NULL;
     char *wanted = NULL;
@@ -229,7 +230,7 @@ static int check_schema(struct catalog *c, struct err *err)
     return rc;
 }
 
-static int check_pages(struct catalog *c, struct err *err)
+static int check_pages(struct db *c, struct err *err)
 {
     char answer[200];
 
@@ -239,15 +240,16 @@ static int check_pages(struct catalog *c, struct err *err)
 }
 
 /* Give the pages room for checksums; those of version 1 are written anew for that. */
-static int seal(struct catalog *c, int version, struct err *err)
+static int seal(struct db *c, int version, struct err *err)
 {
-    if (run(c, "PRAGMA journal_mode = DELETE", err) < 0 || pagesum_reserve(c->db, err) < 0)
+    if (run(c, "PRAGMA journal_mode = DELETE", err) < 0 ||
+        page_checksum_reserve(c->db, err) < 0)
         return -1;
     return version ? run(c, "VACUUM", err) : 0;
 }
 
 /* Bring the schema up to date, each version whole or not at all. */
-static int migrate(struct catalog *c, int version, struct err *err)
+static int migrate(struct db *c, int version, struct err *err)
 {
     if (version < FIRST_SEALED && seal(c, version, err) < 0)
         return -1;
@@ -261,14 +263,14 @@ static int migrate(struct catalog *c, int version, struct err *err)
             return -1;
         if (run(c, migrations[version], err) < 0 || run(c, mark, err) < 0 ||
             run(c, "COMMIT", err) < 0) {
-            catalog_rollback(c);
+            db_rollback(c);
             return -1;
         }
     }
     return 0;
 }
 
-static int check(struct catalog *c, enum catalog_mode mode, struct err *err)
+static int check(struct db *c, enum db_mode mode, struct err *err)
 {
     int version = 0;
     int pages = 0;
@@ -280,22 +282,22 @@ static int check(struct catalog *c, enum catalog_mode mode, struct err *err)
         return err_set(err, ERR_LIMIT,
                        "'%s' is of a newer skyarc (version %d, this one knows %d)", c->path,
                        version, VERSION);
-    if (version < 0 || (version == 0 && pages) || (version == 0 && mode == CATALOG_READ))
+    if (version < 0 || (version == 0 && pages) || (version == 0 && mode == DB_READ))
         return damaged(c, err, "is no catalog");
-    if (version < VERSION && mode == CATALOG_READ)
+    if (version < VERSION && mode == DB_READ)
         return err_set(err, ERR_FORMAT, "'%s' is of an older skyarc; the next sync mends that",
                        c->path);
-    if (version >= FIRST_SEALED && !pagesum_sealed(c->db))
+    if (version >= FIRST_SEALED && !page_checksum_sealed(c->db))
         return damaged(c, err, "its pages have no checksums");
     c->is_new = !version;
-    if (mode == CATALOG_WRITE &&
+    if (mode == DB_WRITE &&
         ((version && check_pages(c, err) < 0) || migrate(c, version, err) < 0))
         return -1;
     return check_schema(c, err);
 }
 
 /* What is not ours must not be able to do anything, and no value is without limit. */
-static int configure(struct catalog *c, enum catalog_mode mode, struct err *err)
+static int configure(struct db *c, enum db_mode mode, struct err *err)
 {
     /* else SQLite's own way to the schema loses what was wrong with a page */
     if (sqlite3_extended_result_codes(c->db, 1) != SQLITE_OK ||
@@ -310,55 +312,55 @@ static int configure(struct catalog *c, enum catalog_mode mode, struct err *err)
             "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
             err) < 0)
         return -1;
-    return mode == CATALOG_READ ? run(c, "PRAGMA query_only = ON", err) : 0;
+    return mode == DB_READ ? run(c, "PRAGMA query_only = ON", err) : 0;
 }
 
-struct catalog *catalog_open(const char *dir, enum catalog_mode mode, struct err *err)
+struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
 {
-    struct catalog *c = mem_new(sizeof(*c), err);
+    struct db *c = mem_new(sizeof(*c), err);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                (mode == CATALOG_WRITE ? SQLITE_OPEN_CREATE : 0);
+                (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
     struct stat st;
 
     if (!c)
         return NULL;
-    c->path = mem_format(err, "%s/" CATALOG_NAME, dir);
-    if (!c->path || pagesum_register(err) < 0)
+    c->path = mem_format(err, "%s/" DB_NAME, dir);
+    if (!c->path || page_checksum_register(err) < 0)
         goto fail;
-    if (mode == CATALOG_READ && stat(c->path, &st) < 0) {
+    if (mode == DB_READ && stat(c->path, &st) < 0) {
         (void)err_set(err, ERR_NOT_FOUND,
                       "'%s' has no catalog: is it a directory of skyarc sync?", dir);
         goto fail;
     }
-    if (sqlite3_open_v2(c->path, &c->db, flags, PAGESUM_VFS) != SQLITE_OK) {
+    if (sqlite3_open_v2(c->path, &c->db, flags, PAGE_CHECKSUM_VFS) != SQLITE_OK) {
         (void)fail(c, err);
         goto fail;
     }
-    if (mode == CATALOG_WRITE && chmod(c->path, 0600) < 0) {
+    if (mode == DB_WRITE && chmod(c->path, 0600) < 0) {
         (void)err_sys(err, "cannot set the permissions of '%s'", c->path);
         goto fail;
     }
     if (configure(c, mode, err) == 0 && check(c, mode, err) == 0)
         return c;
 fail:
-    catalog_free(c);
+    db_free(c);
     return NULL;
 }
 
-bool catalog_is_new(const struct catalog *c)
+bool db_is_new(const struct db *c)
 {
     return c->is_new;
 }
 
-int catalog_set_aside(const char *dir, const char *word, struct err *err)
+int db_set_aside(const char *dir, const char *word, struct err *err)
 {
     static const char *const parts[] = { "-shm", "-wal", "" }; /* what makes it one last */
     int there = 0;
     size_t i;
 
     for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-        char *from = mem_format(err, "%s/" CATALOG_NAME "%s", dir, parts[i]);
-        char *to = mem_format(err, "%s/" CATALOG_NAME ".%s%s", dir, word, parts[i]);
+        char *from = mem_format(err, "%s/" DB_NAME "%s", dir, parts[i]);
+        char *to = mem_format(err, "%s/" DB_NAME ".%s%s", dir, word, parts[i]);
         int rc = from && to ? rename(from, to) : -1;
 
         if (rc < 0 && from && to && errno == ENOENT) {
@@ -378,7 +380,7 @@ int catalog_set_aside(const char *dir, const char *word, struct err *err)
     return there;
 }
 
-void catalog_free(struct catalog *c)
+void db_free(struct db *c)
 {
     size_t i;
 
@@ -391,26 +393,26 @@ void catalog_free(struct catalog *c)
     mem_free(c);
 }
 
-int catalog_begin(struct catalog *c, struct err *err)
+int db_begin(struct db *c, struct err *err)
 {
     return run(c, "BEGIN IMMEDIATE", err);
 }
 
-int catalog_commit(struct catalog *c, struct err *err)
+int db_commit(struct db *c, struct err *err)
 {
     if (run(c, "COMMIT", err) == 0)
         return 0;
-    catalog_rollback(c);
+    db_rollback(c);
     return -1;
 }
 
-void catalog_rollback(struct catalog *c)
+void db_rollback(struct db *c)
 {
     if (!sqlite3_get_autocommit(c->db))
         (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-sqlite3_stmt *catalog_sql(struct catalog *c, const char *text, struct err *err)
+sqlite3_stmt *db_sql(struct db *c, const char *text, struct err *err)
 {
     struct statement *s;
     size_t i;
@@ -434,7 +436,7 @@ sqlite3_stmt *catalog_sql(struct catalog *c, const char *text, struct err *err)
     return s->sql;
 }
 
-sqlite3_stmt *catalog_once(struct catalog *c, const char *text, struct err *err)
+sqlite3_stmt *db_once(struct db *c, const char *text, struct err *err)
 {
     sqlite3_stmt *sql = NULL;
 
@@ -445,7 +447,7 @@ sqlite3_stmt *catalog_once(struct catalog *c, const char *text, struct err *err)
     return sql;
 }
 
-void catalog_text(sqlite3_stmt *sql, int at, const char *text)
+void db_text(sqlite3_stmt *sql, int at, const char *text)
 {
     if (text)
         (void)sqlite3_bind_text(sql, at, text, -1, SQLITE_STATIC);
@@ -453,20 +455,20 @@ void catalog_text(sqlite3_stmt *sql, int at, const char *text)
         (void)sqlite3_bind_null(sql, at);
 }
 
-void catalog_number(sqlite3_stmt *sql, int at, int64_t value)
+void db_number(sqlite3_stmt *sql, int at, int64_t value)
 {
-    if (value == CATALOG_UNKNOWN)
+    if (value == DB_UNKNOWN)
         (void)sqlite3_bind_null(sql, at);
     else
         (void)sqlite3_bind_int64(sql, at, value);
 }
 
-void catalog_bytes(sqlite3_stmt *sql, int at, const void *bytes, size_t len)
+void db_bytes(sqlite3_stmt *sql, int at, const void *bytes, size_t len)
 {
     (void)sqlite3_bind_blob64(sql, at, bytes, len, SQLITE_STATIC);
 }
 
-int catalog_step(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+int db_step(struct db *c, sqlite3_stmt *sql, struct err *err)
 {
     int code = sqlite3_step(sql);
 
@@ -474,43 +476,43 @@ int catalog_step(struct catalog *c, sqlite3_stmt *sql, struct err *err)
         return 1;
     if (code != SQLITE_DONE)
         (void)fail(c, err);
-    catalog_done(sql);
+    db_done(sql);
     return code == SQLITE_DONE ? 0 : -1;
 }
 
-int catalog_any(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+int db_any(struct db *c, sqlite3_stmt *sql, struct err *err)
 {
-    int rc = catalog_step(c, sql, err);
+    int rc = db_step(c, sql, err);
 
     if (rc > 0)
-        catalog_done(sql);
+        db_done(sql);
     return rc;
 }
 
-int catalog_do(struct catalog *c, sqlite3_stmt *sql, struct err *err)
+int db_do(struct db *c, sqlite3_stmt *sql, struct err *err)
 {
-    return catalog_any(c, sql, err) < 0 ? -1 : 0;
+    return db_any(c, sql, err) < 0 ? -1 : 0;
 }
 
-void catalog_done(sqlite3_stmt *sql)
+void db_done(sqlite3_stmt *sql)
 {
     (void)sqlite3_reset(sql);
     (void)sqlite3_clear_bindings(sql);
 }
 
-const char *catalog_column(sqlite3_stmt *sql, int at)
+const char *db_column(sqlite3_stmt *sql, int at)
 {
     return (const char *)sqlite3_column_text(sql, at);
 }
 
-const char *catalog_name(sqlite3_stmt *sql, int at)
+const char *db_name(sqlite3_stmt *sql, int at)
 {
-    const char *text = catalog_column(sql, at);
+    const char *text = db_column(sql, at);
 
     return text ? text : "";
 }
 
-bool catalog_column_bytes(sqlite3_stmt *sql, int at, void *out, size_t len)
+bool db_column_bytes(sqlite3_stmt *sql, int at, void *out, size_t len)
 {
     const void *bytes = sqlite3_column_blob(sql, at);
 
@@ -520,13 +522,13 @@ bool catalog_column_bytes(sqlite3_stmt *sql, int at, void *out, size_t len)
     return true;
 }
 
-int64_t catalog_column_number(sqlite3_stmt *sql, int at)
+int64_t db_column_number(sqlite3_stmt *sql, int at)
 {
-    return sqlite3_column_type(sql, at) == SQLITE_NULL ? CATALOG_UNKNOWN
+    return sqlite3_column_type(sql, at) == SQLITE_NULL ? DB_UNKNOWN
                                                        : sqlite3_column_int64(sql, at);
 }
 
-int64_t catalog_last(struct catalog *c)
+int64_t db_last(struct db *c)
 {
     return sqlite3_last_insert_rowid(c->db);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * catalog: the index of a sync directory, in SQLite.
+ * db: the index of a sync directory, in SQLite.
  *
  * It is an index and never the truth: the volumes are, and what cannot be read
  * from them (holds, what was pruned or lost) is in the directory's log. It can be
@@ -11,7 +11,7 @@
  * Errors   ERR_NOT_FOUND: there is none; ERR_FORMAT for what is no catalog, or a damaged
  *          one: it can be made again; ERR_LIMIT for one of a newer skyarc; ERR_BUSY;
  *          ERR_SYSTEM with SQLite's words
- * Owns     its connection and its statements, until catalog_free
+ * Owns     its connection and its statements, until db_free
  * Threads  one at a time
  * Source   docs/sync.md, "The catalog"
  */
@@ -24,29 +24,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CATALOG_NAME    "catalog.db"
-#define CATALOG_UNKNOWN INT64_MIN /* a time that is not known: NULL in the catalog */
+#define DB_NAME    "catalog.db"
+#define DB_UNKNOWN INT64_MIN /* a time that is not known: NULL in the catalog */
 
-struct catalog;
+struct db;
 
-/* A record's time as the catalog has it: microseconds, or CATALOG_UNKNOWN. text may be NULL. */
-int64_t catalog_us(const char *text);
+/* A record's time as the catalog has it: microseconds, or DB_UNKNOWN. text may be NULL. */
+int64_t db_us(const char *text);
 
-enum catalog_mode {
-    CATALOG_READ, /* what is there; nothing is written */
-    CATALOG_WRITE /* created when it is not there, brought up to date, and checked whole
+enum db_mode {
+    DB_READ, /* what is there; nothing is written */
+    DB_WRITE /* created when it is not there, brought up to date, and checked whole
                      (PRAGMA quick_check): for who has the directory's lock */
 };
 
 /* Open DIR/catalog.db. */
-struct catalog *catalog_open(const char *dir, enum catalog_mode mode,
-                             struct err *err) MUST_CHECK;
+struct db *db_open(const char *dir, enum db_mode mode, struct err *err) MUST_CHECK;
 
 /* Close a catalog, rolling back what was not committed; NULL is fine. */
-void catalog_free(struct catalog *catalog);
+void db_free(struct db *catalog);
 
-/* Whether catalog_open made it: there was none. */
-bool catalog_is_new(const struct catalog *catalog);
+/* Whether db_open made it: there was none. */
+bool db_is_new(const struct db *catalog);
 
 /*
  * Rename DIR/catalog.db to DIR/catalog.db.WORD, in place of what had that name. The catalog
@@ -54,16 +53,16 @@ bool catalog_is_new(const struct catalog *catalog);
  *
  * returns  1; 0: there is none; -1
  */
-int catalog_set_aside(const char *dir, const char *word, struct err *err) MUST_CHECK;
+int db_set_aside(const char *dir, const char *word, struct err *err) MUST_CHECK;
 
 /* All or nothing: what is between them happens together. */
-int catalog_begin(struct catalog *catalog, struct err *err) MUST_CHECK;
+int db_begin(struct db *catalog, struct err *err) MUST_CHECK;
 
-/* End what catalog_begin began, and keep it. */
-int catalog_commit(struct catalog *catalog, struct err *err) MUST_CHECK;
+/* End what db_begin began, and keep it. */
+int db_commit(struct db *catalog, struct err *err) MUST_CHECK;
 
-/* Undo what happened since catalog_begin; does nothing where that was not called. */
-void catalog_rollback(struct catalog *catalog);
+/* Undo what happened since db_begin; does nothing where that was not called. */
+void db_rollback(struct db *catalog);
 
 /*
  * For the modules of this floor: a statement, kept prepared by its address. sql must be a
@@ -73,50 +72,48 @@ struct sqlite3_stmt;
 
 /*
  * A prepared statement, reset, kept by the address of sql, which must be a string constant;
- * lent until catalog_free.
+ * lent until db_free.
  */
-struct sqlite3_stmt *catalog_sql(struct catalog *catalog, const char *sql,
-                                 struct err *err) MUST_CHECK;
+struct sqlite3_stmt *db_sql(struct db *catalog, const char *sql, struct err *err) MUST_CHECK;
 
 /* The same for a text that is made: not kept, to be finalized by the caller. */
-struct sqlite3_stmt *catalog_once(struct catalog *catalog, const char *text,
-                                  struct err *err) MUST_CHECK;
+struct sqlite3_stmt *db_once(struct db *catalog, const char *text, struct err *err) MUST_CHECK;
 
-/* Bind by position, from 1 on; NULL texts and CATALOG_UNKNOWN become NULL. Lent until the step.
+/* Bind by position, from 1 on; NULL texts and DB_UNKNOWN become NULL. Lent until the step.
  */
-void catalog_text(struct sqlite3_stmt *sql, int at, const char *text);
+void db_text(struct sqlite3_stmt *sql, int at, const char *text);
 
-/* Bind a number, at counting from 1; CATALOG_UNKNOWN becomes NULL. */
-void catalog_number(struct sqlite3_stmt *sql, int at, int64_t value);
+/* Bind a number, at counting from 1; DB_UNKNOWN becomes NULL. */
+void db_number(struct sqlite3_stmt *sql, int at, int64_t value);
 
 /* Bind bytes, at counting from 1; they are lent until the step. */
-void catalog_bytes(struct sqlite3_stmt *sql, int at, const void *bytes, size_t len);
+void db_bytes(struct sqlite3_stmt *sql, int at, const void *bytes, size_t len);
 
 /* 1: a row is there; 0: done, and the statement is ready to be bound again; -1: error. */
-int catalog_step(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
+int db_step(struct db *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
 
 /* The same for a statement without rows. */
-int catalog_do(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
+int db_do(struct db *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
 
 /* Whether there is a row: 1, 0 or -1; the statement is ready to be bound again. */
-int catalog_any(struct catalog *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
+int db_any(struct db *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_CHECK;
 
 /* Leave rows that were not stepped to. */
-void catalog_done(struct sqlite3_stmt *sql);
+void db_done(struct sqlite3_stmt *sql);
 
 /* Columns of a row, from 0 on; texts are lent until the next step, NULL for NULL. */
-const char *catalog_column(struct sqlite3_stmt *sql, int at);
+const char *db_column(struct sqlite3_stmt *sql, int at);
 
 /* The same for a column that is never NULL in a catalog of ours: "" for NULL. */
-const char *catalog_name(struct sqlite3_stmt *sql, int at);
+const char *db_name(struct sqlite3_stmt *sql, int at);
 
-/* A column's number, at counting from 0; CATALOG_UNKNOWN for NULL. */
-int64_t catalog_column_number(struct sqlite3_stmt *sql, int at);
+/* A column's number, at counting from 0; DB_UNKNOWN for NULL. */
+int64_t db_column_number(struct sqlite3_stmt *sql, int at);
 
 /* Copy the bytes of a column; false: it has another length. */
-bool catalog_column_bytes(struct sqlite3_stmt *sql, int at, void *out, size_t len);
+bool db_column_bytes(struct sqlite3_stmt *sql, int at, void *out, size_t len);
 
 /* The ID of what was inserted last. */
-int64_t catalog_last(struct catalog *catalog);
+int64_t db_last(struct db *catalog);
 
 #endif

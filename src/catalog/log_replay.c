@@ -14,98 +14,99 @@
     ((size_t)256 << 10) /* an entry in a catalog of another's making may be longer */
 
 struct replay {
-    struct catalog *catalog;
+    struct db *catalog;
     bool merge;         /* entries that the catalog has are not entered again */
     int64_t unreadable; /* lines */
 };
 
-static int set_hold(struct catalog *c, const struct annals_entry *e, struct err *err)
+static int set_hold(struct db *c, const struct audit_log_entry *e, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
+    struct sqlite3_stmt *sql = db_sql(
         c, "INSERT OR REPLACE INTO holds(run_id, reason, since_ms) VALUES(?1, ?2, ?3)", err);
 
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, e->run_id);
-    catalog_text(sql, 2, e->reason ? e->reason : "");
-    catalog_number(sql, 3, e->at_ms);
-    return catalog_do(c, sql, err);
+    db_text(sql, 2, e->reason ? e->reason : "");
+    db_number(sql, 3, e->at_ms);
+    return db_do(c, sql, err);
 }
 
-static int drop_hold(struct catalog *c, const char *run_id, struct err *err)
+static int drop_hold(struct db *c, const char *run_id, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, "DELETE FROM holds WHERE run_id = ?1", err);
+    struct sqlite3_stmt *sql = db_sql(c, "DELETE FROM holds WHERE run_id = ?1", err);
 
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
-    return catalog_do(c, sql, err);
+    return db_do(c, sql, err);
 }
 
 /* An entry's columns, from the first parameter on. */
-static void bind(struct sqlite3_stmt *sql, const struct annals_entry *e)
+static void bind(struct sqlite3_stmt *sql, const struct audit_log_entry *e)
 {
-    catalog_number(sql, 1, e->at_ms);
-    catalog_text(sql, 2, e->what);
-    catalog_text(sql, 3, e->run_id);
-    catalog_text(sql, 4, e->volume);
-    catalog_text(sql, 5, e->part);
-    catalog_text(sql, 6, e->reason);
+    db_number(sql, 1, e->at_ms);
+    db_text(sql, 2, e->what);
+    db_text(sql, 3, e->run_id);
+    db_text(sql, 4, e->volume);
+    db_text(sql, 5, e->part);
+    db_text(sql, 6, e->reason);
 }
 
 /* Whether the catalog's log has an entry. */
-static int is_known(struct catalog *c, const struct annals_entry *e, struct err *err)
+static int is_known(struct db *c, const struct audit_log_entry *e, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT 1 FROM log WHERE at_ms = ?1 AND what = ?2 AND run_id IS ?3 AND"
-                    " volume IS ?4 AND part IS ?5 AND reason IS ?6",
-                    err);
+        db_sql(c,
+               "SELECT 1 FROM log WHERE at_ms = ?1 AND what = ?2 AND run_id IS ?3 AND"
+               " volume IS ?4 AND part IS ?5 AND reason IS ?6",
+               err);
 
     if (!sql)
         return -1;
     bind(sql, e);
-    return catalog_any(c, sql, err);
+    return db_any(c, sql, err);
 }
 
 /* Into the catalog: its log, and what follows. */
-static int apply(struct catalog *c, const struct annals_entry *e, struct err *err)
+static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "INSERT INTO log(at_ms, what, run_id, volume, part, reason)"
-                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-                    err);
+        db_sql(c,
+               "INSERT INTO log(at_ms, what, run_id, volume, part, reason)"
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+               err);
 
     if (!sql)
         return -1;
     bind(sql, e);
-    if (catalog_do(c, sql, err) < 0)
+    if (db_do(c, sql, err) < 0)
         return -1;
     if (!e->run_id)
         return 0;
-    if (strcmp(e->what, ANNALS_HOLD) == 0)
+    if (strcmp(e->what, AUDIT_LOG_HOLD) == 0)
         return set_hold(c, e, err);
-    if (strcmp(e->what, ANNALS_RELEASE) == 0)
+    if (strcmp(e->what, AUDIT_LOG_RELEASE) == 0)
         return drop_hold(c, e->run_id, err);
-    if (strcmp(e->what, ANNALS_ALIAS) == 0 && e->part)
+    if (strcmp(e->what, AUDIT_LOG_ALIAS) == 0 && e->part)
         return relation_learn(c, e->part, e->run_id, err) < 0 ? -1 : 0;
-    if (strcmp(e->what, ANNALS_PRUNE) == 0)
-        return state_pruned(c, e->run_id, err);
-    if (strcmp(e->what, ANNALS_LOSE) == 0 && e->part)
-        return state_lose(c, e->run_id, e->part, e->volume ? e->volume : "", e->at_ms, err);
+    if (strcmp(e->what, AUDIT_LOG_PRUNE) == 0)
+        return run_state_pruned(c, e->run_id, err);
+    if (strcmp(e->what, AUDIT_LOG_LOSE) == 0 && e->part)
+        return run_state_lose(c, e->run_id, e->part, e->volume ? e->volume : "", e->at_ms, err);
     return 0;
 }
 
-static int on_entry(void *ctx, const struct annals_entry *e, struct err *err)
+static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
 {
     struct replay *r = ctx;
     int known = 0;
 
     if (!e) {
         r->unreadable++;
-        log_line(LOG_ERROR, ANNALS_NAME ": a line that cannot be read is passed over; it may "
-                                        "be a hold, so nothing is pruned until it is mended");
+        log_line(LOG_ERROR,
+                 AUDIT_LOG_NAME ": a line that cannot be read is passed over; it may "
+                                "be a hold, so nothing is pruned until it is mended");
         return 0;
     }
     if (r->merge)
@@ -114,45 +115,44 @@ static int on_entry(void *ctx, const struct annals_entry *e, struct err *err)
 }
 
 /* What was read before: 1; 0: nothing that the catalog could say so of. */
-static int load_mark(struct catalog *c, struct annals_mark *mark, int64_t *unreadable,
+static int load_mark(struct db *c, struct audit_log_mark *mark, int64_t *unreadable,
                      struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT size, sha256, unreadable FROM replayed", err);
-    int rc = sql ? catalog_step(c, sql, err) : -1;
+    struct sqlite3_stmt *sql = db_sql(c, "SELECT size, sha256, unreadable FROM replayed", err);
+    int rc = sql ? db_step(c, sql, err) : -1;
 
     if (rc > 0) {
-        mark->size = (uint64_t)catalog_column_number(sql, 0);
-        *unreadable = catalog_column_number(sql, 2);
-        rc = catalog_column_bytes(sql, 1, mark->sha256, SHA256_SIZE);
-        catalog_done(sql);
+        mark->size = (uint64_t)db_column_number(sql, 0);
+        *unreadable = db_column_number(sql, 2);
+        rc = db_column_bytes(sql, 1, mark->sha256, SHA256_SIZE);
+        db_done(sql);
     }
     return rc;
 }
 
-static int save_mark(struct catalog *c, const struct annals_mark *mark, int64_t unreadable,
+static int save_mark(struct db *c, const struct audit_log_mark *mark, int64_t unreadable,
                      struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
+    struct sqlite3_stmt *sql = db_sql(
         c,
         "INSERT OR REPLACE INTO replayed(id, size, sha256, unreadable) VALUES(1, ?1, ?2, ?3)",
         err);
 
     if (!sql)
         return -1;
-    catalog_number(sql, 1, (int64_t)mark->size);
-    catalog_bytes(sql, 2, mark->sha256, SHA256_SIZE);
-    catalog_number(sql, 3, unreadable);
-    return catalog_do(c, sql, err);
+    db_number(sql, 1, (int64_t)mark->size);
+    db_bytes(sql, 2, mark->sha256, SHA256_SIZE);
+    db_number(sql, 3, unreadable);
+    return db_do(c, sql, err);
 }
 
 /* Entries of a file, as keys of a table. */
 struct entries {
-    struct table *table;
+    struct hashmap *table;
     struct buf key;
 };
 
-static int make_key(struct entries *k, const struct annals_entry *e, struct err *err)
+static int make_key(struct entries *k, const struct audit_log_entry *e, struct err *err)
 {
     const char *texts[] = { e->what, e->run_id, e->volume, e->part, e->reason };
     size_t i;
@@ -169,7 +169,7 @@ static int make_key(struct entries *k, const struct annals_entry *e, struct err 
     return 0;
 }
 
-static int on_known(void *ctx, const struct annals_entry *e, struct err *err)
+static int on_known(void *ctx, const struct audit_log_entry *e, struct err *err)
 {
     struct entries *k = ctx;
 
@@ -177,43 +177,43 @@ static int on_known(void *ctx, const struct annals_entry *e, struct err *err)
         return 0;
     if (make_key(k, e, err) < 0)
         return -1;
-    if (table_get(k->table, k->key.data, k->key.len))
+    if (hashmap_get(k->table, k->key.data, k->key.len))
         return 0;
-    return table_add(k->table, k->key.data, k->key.len, k, err);
+    return hashmap_add(k->table, k->key.data, k->key.len, k, err);
 }
 
 /* Write what the catalog's log has and the file lacks into the file; *count counts. */
-static int give_back(struct catalog *c, struct entries *k, struct annals *a, size_t *count,
+static int give_back(struct db *c, struct entries *k, struct audit_log *a, size_t *count,
                      struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
-        c, "SELECT at_ms, what, run_id, volume, part, reason FROM log ORDER BY id", err);
+    struct sqlite3_stmt *sql =
+        db_sql(c, "SELECT at_ms, what, run_id, volume, part, reason FROM log ORDER BY id", err);
     int rc = sql ? 1 : -1;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        struct annals_entry e = { .at_ms = catalog_column_number(sql, 0),
-                                  .what = catalog_name(sql, 1),
-                                  .run_id = catalog_column(sql, 2),
-                                  .volume = catalog_column(sql, 3),
-                                  .part = catalog_column(sql, 4),
-                                  .reason = catalog_column(sql, 5) };
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        struct audit_log_entry e = { .at_ms = db_column_number(sql, 0),
+                                     .what = db_name(sql, 1),
+                                     .run_id = db_column(sql, 2),
+                                     .volume = db_column(sql, 3),
+                                     .part = db_column(sql, 4),
+                                     .reason = db_column(sql, 5) };
 
         if (make_key(k, &e, err) < 0) {
             rc = -1;
-        } else if (!table_get(k->table, k->key.data, k->key.len)) {
+        } else if (!hashmap_get(k->table, k->key.data, k->key.len)) {
             (*count)++;
-            rc = annals_put(a, &e, err) < 0 ? -1 : 1;
+            rc = audit_log_put(a, &e, err) < 0 ? -1 : 1;
         }
     }
     if (rc < 0 && sql)
-        catalog_done(sql);
+        db_done(sql);
     return rc;
 }
 
 /* Holds by all that is known: a release counts when it is no older than the hold. */
-static int make_holds(struct catalog *c, struct err *err)
+static int make_holds(struct db *c, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
+    struct sqlite3_stmt *sql = db_sql(
         c,
         "INSERT OR REPLACE INTO holds(run_id, reason, since_ms)"
         " SELECT " RELATION_NAME(
@@ -226,63 +226,64 @@ static int make_holds(struct catalog *c, struct err *err)
                                                                         "h.at_ms",
         err);
 
-    return sql ? catalog_do(c, sql, err) : -1;
+    return sql ? db_do(c, sql, err) : -1;
 }
 
 /* The file is not what it was: bring the two together. */
-static int merge(struct replay *r, const char *dir, struct annals_mark *mark, struct err *err)
+static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
+                 struct err *err)
 {
-    struct entries k = { .table = table_new(err) };
-    struct annals a = { .fd = -1 };
+    struct entries k = { .table = hashmap_new(err) };
+    struct audit_log a = { .fd = -1 };
     size_t count = 0;
-    int rc = k.table ? annals_open(&a, dir, err) : -1;
+    int rc = k.table ? audit_log_open(&a, dir, err) : -1;
 
     buf_init(&k.key, KEY_MAX);
     if (rc == 0 &&
-        (annals_start(mark, err) < 0 || annals_scan(dir, mark, on_known, &k, err) < 0 ||
+        (audit_log_start(mark, err) < 0 || audit_log_scan(dir, mark, on_known, &k, err) < 0 ||
          give_back(r->catalog, &k, &a, &count, err) < 0))
         rc = -1;
     if (rc == 0 && count)
-        rc = annals_commit(&a, err);
-    annals_close(&a);
+        rc = audit_log_commit(&a, err);
+    audit_log_close(&a);
     if (count)
         log_line(LOG_WARNING,
-                 "'%s/" ANNALS_NAME "' is not what it was: %zu entries that the catalog has "
+                 "'%s/" AUDIT_LOG_NAME "' is not what it was: %zu entries that the catalog has "
                  "and it lacks are written into it again",
                  dir, count);
     r->merge = true;
     r->unreadable = 0;
     if (rc == 0 &&
-        (annals_start(mark, err) < 0 || annals_scan(dir, mark, on_entry, r, err) <= 0))
+        (audit_log_start(mark, err) < 0 || audit_log_scan(dir, mark, on_entry, r, err) <= 0))
         rc = -1;
     buf_clear(&k.key);
-    table_free(k.table);
+    hashmap_free(k.table);
     return rc < 0 ? -1 : make_holds(r->catalog, err);
 }
 
 /* Whether the catalog's log has anything, though it does not say what was read. */
-static int has_log(struct catalog *c, struct err *err)
+static int has_log(struct db *c, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT 1 FROM log LIMIT 1", err);
+    struct sqlite3_stmt *sql = db_sql(c, "SELECT 1 FROM log LIMIT 1", err);
 
-    return sql ? catalog_any(c, sql, err) : -1;
+    return sql ? db_any(c, sql, err) : -1;
 }
 
-int replay_run(struct catalog *c, const char *dir, struct err *err)
+int log_replay_run(struct db *c, const char *dir, struct err *err)
 {
     struct replay r = { .catalog = c };
-    struct annals_mark mark;
-    struct annals_mark before;
+    struct audit_log_mark mark;
+    struct audit_log_mark before;
     int rc;
 
-    if (annals_start(&mark, err) < 0)
+    if (audit_log_start(&mark, err) < 0)
         return -1;
     rc = load_mark(c, &mark, &r.unreadable, err);
     if (rc == 0)
         rc = has_log(c, err) ? 0 : 1;
     before = mark;
     if (rc > 0)
-        rc = annals_scan(dir, &mark, on_entry, &r, err);
+        rc = audit_log_scan(dir, &mark, on_entry, &r, err);
     if (rc == 0)
         rc = merge(&r, dir, &mark, err);
     if (rc < 0)
@@ -292,105 +293,104 @@ int replay_run(struct catalog *c, const char *dir, struct err *err)
     return save_mark(c, &mark, r.unreadable, err);
 }
 
-int replay_begun(struct catalog *c, const char *dir, struct err *err)
+int log_replay_begun(struct db *c, const char *dir, struct err *err)
 {
     int rc;
 
-    if (annals_mend(dir, err) < 0 || catalog_begin(c, err) < 0)
+    if (audit_log_mend(dir, err) < 0 || db_begin(c, err) < 0)
         return -1;
-    rc = replay_run(c, dir, err);
+    rc = log_replay_run(c, dir, err);
     if (rc == 0)
-        return catalog_commit(c, err);
-    catalog_rollback(c);
+        return db_commit(c, err);
+    db_rollback(c);
     return rc;
 }
 
-int replay_add(struct catalog *c, const char *dir, const struct annals_entry *entries,
-               size_t count, struct err *err)
+int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
+                   size_t count, struct err *err)
 {
-    struct annals a;
+    struct audit_log a;
     size_t i;
-    int rc = annals_open(&a, dir, err);
+    int rc = audit_log_open(&a, dir, err);
 
     for (i = 0; rc == 0 && i < count; i++)
-        rc = annals_put(&a, &entries[i], err);
+        rc = audit_log_put(&a, &entries[i], err);
     if (rc == 0)
-        rc = annals_commit(&a, err);
-    annals_close(&a);
-    return rc < 0 ? -1 : replay_begun(c, dir, err);
+        rc = audit_log_commit(&a, err);
+    audit_log_close(&a);
+    return rc < 0 ? -1 : log_replay_begun(c, dir, err);
 }
 
-int64_t replay_unreadable(struct catalog *c, struct err *err)
+int64_t log_replay_unreadable(struct db *c, struct err *err)
 {
-    struct annals_mark mark;
+    struct audit_log_mark mark;
     int64_t lines = 0;
 
     return load_mark(c, &mark, &lines, err) < 0 ? -1 : lines;
 }
 
-bool replay_held(struct catalog *c, const char *run_id, char *reason, size_t size)
+bool log_replay_held(struct db *c, const char *run_id, char *reason, size_t size)
 {
-    struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT reason FROM holds WHERE run_id = ?1", NULL);
+    struct sqlite3_stmt *sql = db_sql(c, "SELECT reason FROM holds WHERE run_id = ?1", NULL);
     int rc;
 
     if (!sql)
         return true; /* when that cannot be told, it is */
     relation_bind(c, sql, 1, run_id);
-    rc = catalog_step(c, sql, NULL);
+    rc = db_step(c, sql, NULL);
     if (rc <= 0)
         return rc < 0;
     if (reason)
-        (void)snprintf(reason, size, "%s", catalog_name(sql, 0));
-    catalog_done(sql);
+        (void)snprintf(reason, size, "%s", db_name(sql, 0));
+    db_done(sql);
     return true;
 }
 
-int replay_told(struct catalog *c, const char *volume, const char *what, struct err *err)
+int log_replay_told(struct db *c, const char *volume, const char *what, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT 1 FROM log l WHERE l.volume = ?1 AND l.what = ?2 AND l.id >"
-                    " coalesce((SELECT v.log_id FROM volumes v WHERE v.name = ?1), 0)",
-                    err);
+        db_sql(c,
+               "SELECT 1 FROM log l WHERE l.volume = ?1 AND l.what = ?2 AND l.id >"
+               " coalesce((SELECT v.log_id FROM volumes v WHERE v.name = ?1), 0)",
+               err);
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, volume);
-    catalog_text(sql, 2, what);
-    return catalog_any(c, sql, err);
+    db_text(sql, 1, volume);
+    db_text(sql, 2, what);
+    return db_any(c, sql, err);
 }
 
-int replay_pruned(struct catalog *c, const char *run_id, struct err *err)
+int log_replay_pruned(struct db *c, const char *run_id, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c,
-                                           "SELECT 1 FROM log WHERE what = '" ANNALS_PRUNE
-                                           "' AND (run_id = ?1 OR run_id IN"
-                                           " (SELECT alias FROM aliases WHERE run_id = ?1))",
-                                           err);
+    struct sqlite3_stmt *sql = db_sql(c,
+                                      "SELECT 1 FROM log WHERE what = '" AUDIT_LOG_PRUNE
+                                      "' AND (run_id = ?1 OR run_id IN"
+                                      " (SELECT alias FROM aliases WHERE run_id = ?1))",
+                                      err);
 
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
-    return catalog_any(c, sql, err);
+    return db_any(c, sql, err);
 }
 
-int replay_holds(struct catalog *c,
-                 int (*fn)(void *ctx, const struct annals_entry *hold, struct err *err),
-                 void *ctx, struct err *err)
+int log_replay_holds(struct db *c,
+                     int (*fn)(void *ctx, const struct audit_log_entry *hold, struct err *err),
+                     void *ctx, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT run_id, reason, since_ms FROM holds ORDER BY run_id", err);
+        db_sql(c, "SELECT run_id, reason, since_ms FROM holds ORDER BY run_id", err);
     int rc = sql ? 1 : -1;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        struct annals_entry hold = { .what = ANNALS_HOLD,
-                                     .run_id = catalog_name(sql, 0),
-                                     .reason = catalog_name(sql, 1),
-                                     .at_ms = catalog_column_number(sql, 2) };
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        struct audit_log_entry hold = { .what = AUDIT_LOG_HOLD,
+                                        .run_id = db_name(sql, 0),
+                                        .reason = db_name(sql, 1),
+                                        .at_ms = db_column_number(sql, 2) };
 
         if (fn(ctx, &hold, err) < 0) {
-            catalog_done(sql);
+            db_done(sql);
             return -1;
         }
     }

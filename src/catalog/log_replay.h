@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay: what the log says, brought into the catalog.
+ * log_replay: what the log says, brought into the catalog.
  *
  * The only way in: who writes a line has it read from the file. The catalog
  * remembers how far it has read and the SHA-256 of that, so that one that is older,
@@ -29,32 +29,32 @@
 
 /* Bring the catalog up to what the file says. Within a transaction, with the directory's lock.
  */
-int replay_run(struct catalog *c, const char *dir, struct err *err) MUST_CHECK;
+int log_replay_run(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 
 /* The same in a transaction of its own. */
-int replay_begun(struct catalog *c, const char *dir, struct err *err) MUST_CHECK;
+int log_replay_begun(struct db *c, const char *dir, struct err *err) MUST_CHECK;
 
 /* Write entries into the file, and from there into the catalog. */
-int replay_add(struct catalog *c, const char *dir, const struct annals_entry *entries,
-               size_t count, struct err *err) MUST_CHECK;
+int log_replay_add(struct db *c, const char *dir, const struct audit_log_entry *entries,
+                   size_t count, struct err *err) MUST_CHECK;
 
 /* Lines of the file that cannot be read; -1: error. */
-int64_t replay_unreadable(struct catalog *c, struct err *err) MUST_CHECK;
+int64_t log_replay_unreadable(struct db *c, struct err *err) MUST_CHECK;
 
 /* Whether a run is held, and why (may be NULL). */
-bool replay_held(struct catalog *c, const char *run_id, char *reason, size_t size);
+bool log_replay_held(struct db *c, const char *run_id, char *reason, size_t size);
 
-/* Whether the log says of a volume, since it was entered, that it was removed (ANNALS_REMOVE),
- * or lost (ANNALS_LOSE): 1, 0, or -1. */
-int replay_told(struct catalog *c, const char *volume, const char *what,
-                struct err *err) MUST_CHECK;
+/* Whether the log says of a volume, since it was entered, that it was removed
+ * (AUDIT_LOG_REMOVE), or lost (AUDIT_LOG_LOSE): 1, 0, or -1. */
+int log_replay_told(struct db *c, const char *volume, const char *what,
+                    struct err *err) MUST_CHECK;
 
 /* Whether a rule of prune has ever let a run go: 1, 0, or -1. */
-int replay_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+int log_replay_pruned(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Each hold; fn gives -1 to fail. */
-int replay_holds(struct catalog *c,
-                 int (*fn)(void *ctx, const struct annals_entry *hold, struct err *err),
-                 void *ctx, struct err *err) MUST_CHECK;
+int log_replay_holds(struct db *c,
+                     int (*fn)(void *ctx, const struct audit_log_entry *hold, struct err *err),
+                     void *ctx, struct err *err) MUST_CHECK;
 
 #endif

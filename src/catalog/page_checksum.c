@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define RESERVED_AT 20 /* where page 1 says how many bytes each page reserves */
-#define BODY        (PAGESUM_PAGE - PAGESUM_SIZE)
+#define BODY        (PAGE_CHECKSUM_PAGE - PAGE_CHECKSUM_SIZE)
 
 /* Newer than Debian's header: the layer sees whole pages alone when it is off. */
 #ifndef SQLITE_IOCAP_SUBPAGE_READ
@@ -39,13 +39,13 @@ static struct file *own(sqlite3_file *file)
 /* Whether bytes at an offset are the whole of a page. */
 static bool is_page(int len, sqlite3_int64 at)
 {
-    return len == PAGESUM_PAGE && at % PAGESUM_PAGE == 0;
+    return len == PAGE_CHECKSUM_PAGE && at % PAGE_CHECKSUM_PAGE == 0;
 }
 
 static void sum_of(struct file *f, const unsigned char *page, sqlite3_int64 at,
-                   unsigned char out[PAGESUM_SIZE])
+                   unsigned char out[PAGE_CHECKSUM_SIZE])
 {
-    uint64_t number = (uint64_t)at / PAGESUM_PAGE + 1;
+    uint64_t number = (uint64_t)at / PAGE_CHECKSUM_PAGE + 1;
     unsigned char head[4] = { (unsigned char)(number >> 24), (unsigned char)(number >> 16),
                               (unsigned char)(number >> 8), (unsigned char)number };
     uint8_t digest[SHA256_SIZE];
@@ -53,7 +53,7 @@ static void sum_of(struct file *f, const unsigned char *page, sqlite3_int64 at,
     sha256_add(f->sha, head, sizeof(head));
     sha256_add(f->sha, page, BODY);
     sha256_end(f->sha, digest);
-    memcpy(out, digest, PAGESUM_SIZE);
+    memcpy(out, digest, PAGE_CHECKSUM_SIZE);
 }
 
 static int on_close(sqlite3_file *file)
@@ -68,7 +68,7 @@ static int on_close(sqlite3_file *file)
 static int on_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 {
     struct file *f = own(file);
-    unsigned char sum[PAGESUM_SIZE];
+    unsigned char sum[PAGE_CHECKSUM_SIZE];
     const unsigned char *page = bytes;
     int rc = real_of(file)->pMethods->xRead(real_of(file), bytes, len, at);
 
@@ -77,18 +77,18 @@ static int on_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
     if (!is_page(len, at)) /* the header alone is read to see what the file is */
         return len < 512 ? SQLITE_OK : SQLITE_IOERR_DATA;
     sum_of(f, page, at, sum);
-    return memcmp(sum, page + BODY, PAGESUM_SIZE) == 0 ? SQLITE_OK : SQLITE_IOERR_DATA;
+    return memcmp(sum, page + BODY, PAGE_CHECKSUM_SIZE) == 0 ? SQLITE_OK : SQLITE_IOERR_DATA;
 }
 
 static int on_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at)
 {
     struct file *f = own(file);
-    unsigned char page[PAGESUM_PAGE];
+    unsigned char page[PAGE_CHECKSUM_PAGE];
 
     if (!f->database || !is_page(len, at))
         return real_of(file)->pMethods->xWrite(real_of(file), bytes, len, at);
     if (at == 0)
-        f->sealed = ((const unsigned char *)bytes)[RESERVED_AT] == PAGESUM_SIZE;
+        f->sealed = ((const unsigned char *)bytes)[RESERVED_AT] == PAGE_CHECKSUM_SIZE;
     if (!f->sealed)
         return real_of(file)->pMethods->xWrite(real_of(file), bytes, len, at);
     memcpy(page, bytes, sizeof(page));
@@ -203,9 +203,9 @@ static int on_open(sqlite3_vfs *self, const char *name, sqlite3_file *file, int 
     }
     f->base.pMethods = &methods;
     if (f->database && real_of(file)->pMethods->xFileSize(real_of(file), &size) == SQLITE_OK &&
-        size >= PAGESUM_PAGE &&
+        size >= PAGE_CHECKSUM_PAGE &&
         real_of(file)->pMethods->xRead(real_of(file), head, sizeof(head), 0) == SQLITE_OK)
-        f->sealed = head[RESERVED_AT] == PAGESUM_SIZE;
+        f->sealed = head[RESERVED_AT] == PAGE_CHECKSUM_SIZE;
     return SQLITE_OK;
 }
 
@@ -220,13 +220,13 @@ static void register_once(void)
     }
     vfs = *below; /* paths, time, randomness: as it does them */
     vfs.pNext = NULL;
-    vfs.zName = PAGESUM_VFS;
+    vfs.zName = PAGE_CHECKSUM_VFS;
     vfs.szOsFile = (int)sizeof(struct file) + below->szOsFile;
     vfs.xOpen = on_open;
     registered = sqlite3_vfs_register(&vfs, 0);
 }
 
-int pagesum_register(struct err *err)
+int page_checksum_register(struct err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -236,16 +236,16 @@ int pagesum_register(struct err *err)
                : err_set(err, ERR_SYSTEM, "SQLite takes no VFS (%d)", registered);
 }
 
-int pagesum_reserve(sqlite3 *db, struct err *err)
+int page_checksum_reserve(sqlite3 *db, struct err *err)
 {
-    int bytes = PAGESUM_SIZE;
+    int bytes = PAGE_CHECKSUM_SIZE;
 
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes) == SQLITE_OK
                ? 0
                : err_set(err, ERR_SYSTEM, "SQLite reserves no bytes of its pages");
 }
 
-bool pagesum_sealed(sqlite3 *db)
+bool page_checksum_sealed(sqlite3 *db)
 {
     sqlite3_file *file = NULL;
 

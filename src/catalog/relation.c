@@ -6,33 +6,33 @@
 #include <string.h>
 
 /* The first column of a statement with one run ID bound: 1, 0 for no row, or -1. */
-static int one_name(struct catalog *c, const char *text, const char *run_id,
+static int one_name(struct db *c, const char *text, const char *run_id,
                     char out[RELATION_ID_MAX + 1], struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, text, err);
+    struct sqlite3_stmt *sql = db_sql(c, text, err);
     int rc;
 
     if (!sql)
         return -1;
-    catalog_text(sql, 1, run_id);
-    rc = catalog_step(c, sql, err);
+    db_text(sql, 1, run_id);
+    rc = db_step(c, sql, err);
     if (rc > 0) {
-        (void)snprintf(out, RELATION_ID_MAX + 1, "%s", catalog_name(sql, 0));
-        catalog_done(sql);
+        (void)snprintf(out, RELATION_ID_MAX + 1, "%s", db_name(sql, 0));
+        db_done(sql);
     }
     return rc;
 }
 
 static const char CANONICAL[] = "SELECT run_id FROM aliases WHERE alias = ?1";
 
-const char *relation_name(struct catalog *c, const char *run_id, char out[RELATION_ID_MAX + 1])
+const char *relation_name(struct db *c, const char *run_id, char out[RELATION_ID_MAX + 1])
 {
     if (!run_id || one_name(c, CANONICAL, run_id, out, NULL) <= 0)
         return run_id;
     return out;
 }
 
-void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const char *run_id)
+void relation_bind(struct db *c, struct sqlite3_stmt *sql, int at, const char *run_id)
 {
     char name[RELATION_ID_MAX + 1];
     const char *canonical = relation_name(c, run_id, name);
@@ -40,7 +40,7 @@ void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const ch
     if (canonical == name)
         (void)sqlite3_bind_text(sql, at, name, -1, SQLITE_TRANSIENT);
     else
-        catalog_text(sql, at, run_id);
+        db_text(sql, at, run_id);
 }
 
 /*
@@ -74,7 +74,7 @@ static const char *const joins[] = {
     "INSERT INTO aliases(alias, run_id) VALUES(?1, ?2)",
 };
 
-int relation_learn(struct catalog *c, const char *alias, const char *run_id, struct err *err)
+int relation_learn(struct db *c, const char *alias, const char *run_id, struct err *err)
 {
     char known[RELATION_ID_MAX + 1];
     struct sqlite3_stmt *sql;
@@ -88,28 +88,27 @@ int relation_learn(struct catalog *c, const char *alias, const char *run_id, str
     if (rc)
         return rc < 0 ? -1 : strcmp(known, run_id) == 0;
     /* a run has two names, and not three; and neither leads on to a third */
-    sql = catalog_sql(c, "SELECT 1 FROM aliases WHERE run_id IN (?1, ?2) OR alias IN (?1, ?2)",
-                      err);
+    sql = db_sql(c, "SELECT 1 FROM aliases WHERE run_id IN (?1, ?2) OR alias IN (?1, ?2)", err);
     if (!sql)
         return -1;
-    catalog_text(sql, 1, alias);
-    catalog_text(sql, 2, run_id);
-    rc = catalog_any(c, sql, err);
+    db_text(sql, 1, alias);
+    db_text(sql, 2, run_id);
+    rc = db_any(c, sql, err);
     if (rc)
         return rc < 0 ? -1 : 0;
     for (i = 0; i < sizeof(joins) / sizeof(*joins); i++) {
-        sql = catalog_sql(c, joins[i], err);
+        sql = db_sql(c, joins[i], err);
         if (!sql)
             return -1;
-        catalog_text(sql, 1, alias);
-        catalog_text(sql, 2, run_id);
-        if (catalog_do(c, sql, err) < 0)
+        db_text(sql, 1, alias);
+        db_text(sql, 2, run_id);
+        if (db_do(c, sql, err) < 0)
             return -1;
     }
     return 1;
 }
 
-int relation_aliases(struct catalog *c, const char *run_id,
+int relation_aliases(struct db *c, const char *run_id,
                      int (*fn)(void *ctx, const char *alias, struct err *err), void *ctx,
                      struct err *err)
 {
@@ -119,10 +118,9 @@ int relation_aliases(struct catalog *c, const char *run_id,
     return rc > 0 ? fn(ctx, alias, err) : rc;
 }
 
-int relation_set_parent(struct catalog *c, const char *run_id, const char *parent,
-                        struct err *err)
+int relation_set_parent(struct db *c, const char *run_id, const char *parent, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
+    struct sqlite3_stmt *sql = db_sql(
         c, "INSERT OR IGNORE INTO parents(run_id, parent_id) SELECT ?1, ?2 WHERE ?1 <> ?2",
         err);
 
@@ -130,27 +128,27 @@ int relation_set_parent(struct catalog *c, const char *run_id, const char *paren
         return -1;
     relation_bind(c, sql, 1, run_id);
     relation_bind(c, sql, 2, parent);
-    return catalog_do(c, sql, err);
+    return db_do(c, sql, err);
 }
 
-int relation_parents(struct catalog *c,
+int relation_parents(struct db *c,
                      int (*fn)(void *ctx, const char *run_id, const char *parent,
                                struct err *err),
                      void *ctx, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, "SELECT run_id, parent_id FROM parents", err);
+    struct sqlite3_stmt *sql = db_sql(c, "SELECT run_id, parent_id FROM parents", err);
     int rc = sql ? 1 : -1;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        if (fn(ctx, catalog_name(sql, 0), catalog_name(sql, 1), err) < 0) {
-            catalog_done(sql);
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        if (fn(ctx, db_name(sql, 0), db_name(sql, 1), err) < 0) {
+            db_done(sql);
             return -1;
         }
     }
     return rc;
 }
 
-int relation_parent(struct catalog *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
+int relation_parent(struct db *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
                     struct err *err)
 {
     char name[RELATION_ID_MAX + 1];

@@ -37,10 +37,10 @@
 
 /* Write the canonical name of a run; the name itself when it has no other, or none is known.
  * Gives out. */
-const char *relation_name(struct catalog *c, const char *run_id, char out[RELATION_ID_MAX + 1]);
+const char *relation_name(struct db *c, const char *run_id, char out[RELATION_ID_MAX + 1]);
 
 /* Bind the canonical name of a run. */
-void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const char *run_id);
+void relation_bind(struct db *c, struct sqlite3_stmt *sql, int at, const char *run_id);
 
 /*
  * Learn that a run has two names: what is in the catalog under alias becomes that of run_id.
@@ -48,26 +48,26 @@ void relation_bind(struct catalog *c, struct sqlite3_stmt *sql, int at, const ch
  * returns  1: they are one run, now or already; 0: one of the two belongs to another run, and
  *          nothing was changed; -1
  */
-int relation_learn(struct catalog *c, const char *alias, const char *run_id,
+int relation_learn(struct db *c, const char *alias, const char *run_id,
                    struct err *err) MUST_CHECK;
 
 /* The aliases of a run, by its canonical name; fn gives -1 to fail. */
-int relation_aliases(struct catalog *c, const char *run_id,
+int relation_aliases(struct db *c, const char *run_id,
                      int (*fn)(void *ctx, const char *alias, struct err *err), void *ctx,
                      struct err *err) MUST_CHECK;
 
 /* Note which run has started a run; the first that is noted stays. */
-int relation_set_parent(struct catalog *c, const char *run_id, const char *parent,
+int relation_set_parent(struct db *c, const char *run_id, const char *parent,
                         struct err *err) MUST_CHECK;
 
 /* Each run that another one has started, with that one; fn gives -1 to fail. */
-int relation_parents(struct catalog *c,
+int relation_parents(struct db *c,
                      int (*fn)(void *ctx, const char *run_id, const char *parent,
                                struct err *err),
                      void *ctx, struct err *err) MUST_CHECK;
 
 /* The run that has started a run: 1, 0 for none that is known, or -1. */
-int relation_parent(struct catalog *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
+int relation_parent(struct db *c, const char *run_id, char parent[RELATION_ID_MAX + 1],
                     struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state: where each run stands on its way into the directory.
+ * run_state: where each run stands on its way into the directory.
  *
  *   running   it has not ended
  *   due       it has ended, and is to be archived
@@ -29,44 +29,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STATE_RUNNING "running"
-#define STATE_DUE     "due"
-#define STATE_OPEN    "open"
-#define STATE_SEALED  "sealed"
-#define STATE_GONE    "gone"
-#define STATE_LOST    "lost"
-#define STATE_PRUNED  "pruned"
+#define RUN_STATE_RUNNING "running"
+#define RUN_STATE_DUE     "due"
+#define RUN_STATE_OPEN    "open"
+#define RUN_STATE_SEALED  "sealed"
+#define RUN_STATE_GONE    "gone"
+#define RUN_STATE_LOST    "lost"
+#define RUN_STATE_PRUNED  "pruned"
 
 /* The reason of one that was sealed since the service does not have it any more: whether it had
    grown since it was archived, nobody knows. */
-#define STATE_LEFT "gone at the service"
+#define RUN_STATE_LEFT "gone at the service"
 
 /* The reason of one that is completed, and of which the service listed nothing at all. */
-#define STATE_EMPTY "no artifacts"
+#define RUN_STATE_EMPTY "no artifacts"
 
-struct state_row {
+struct run_state_row {
     const char *run_id;
     const char *state;
     const char *status;
-    int64_t created_at; /* CATALOG_UNKNOWN: not known, also below */
+    int64_t created_at; /* DB_UNKNOWN: not known, also below */
     int64_t finished_at;
     int64_t tries;
 };
 
-#define STATE_HOUR ((int64_t)3600 * 1000)
+#define RUN_STATE_HOUR ((int64_t)3600 * 1000)
 
 /* What the service says of a run now, in a list or by its record: it becomes due when it has
  * ended. One that was gone is there again. What was not known of its times is noted. 1: the run
  * was not known. */
-int state_seen(struct catalog *c, const struct state_row *row, bool terminal, int64_t now_ms,
-               struct err *err) MUST_CHECK;
+int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal, int64_t now_ms,
+                   struct err *err) MUST_CHECK;
 
 /* Forget a run that is still going on, or due: it is none that is wanted. */
-int state_drop(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+int run_state_drop(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Move a run on; next_ms: not to be looked at before. */
-int state_set(struct catalog *c, const char *run_id, const char *state, int64_t next_ms,
-              const char *reason, struct err *err) MUST_CHECK;
+int run_state_set(struct db *c, const char *run_id, const char *state, int64_t next_ms,
+                  const char *reason, struct err *err) MUST_CHECK;
 
 /*
  * A run was listed, and no volume need be written for it: sealed when it ended before
@@ -74,16 +74,16 @@ int state_set(struct catalog *c, const char *run_id, const char *state, int64_t 
  *
  * returns  1; 0: it is in no volume, or lacks what may still come, and nothing changed; -1
  */
-int state_nothing_new(struct catalog *c, const char *run_id, int64_t before_us, int64_t next_ms,
-                      struct err *err) MUST_CHECK;
+int run_state_nothing_new(struct db *c, const char *run_id, int64_t before_us, int64_t next_ms,
+                          struct err *err) MUST_CHECK;
 
 /* A sealed run is to be listed again, at next_ms; one in another state stays as it is. */
-int state_reopen(struct catalog *c, const char *run_id, int64_t next_ms, const char *reason,
-                 struct err *err) MUST_CHECK;
+int run_state_reopen(struct db *c, const char *run_id, int64_t next_ms, const char *reason,
+                     struct err *err) MUST_CHECK;
 
 /* It failed: again, in this state, after a while that doubles, from an hour on up to a week. */
-int state_put_off(struct catalog *c, const char *run_id, const char *state, int64_t now_ms,
-                  const char *reason, struct err *err) MUST_CHECK;
+int run_state_put_off(struct db *c, const char *run_id, const char *state, int64_t now_ms,
+                      const char *reason, struct err *err) MUST_CHECK;
 
 /*
  * It is archived, and the service lists nothing of it: it is looked at again after most of a
@@ -92,29 +92,29 @@ int state_put_off(struct catalog *c, const char *run_id, const char *state, int6
  * nights   how often it is looked at
  * returns  1: it is sealed now; 0: not yet; -1
  */
-int state_empty(struct catalog *c, const char *run_id, int64_t now_ms, int nights,
-                struct err *err) MUST_CHECK;
+int run_state_empty(struct db *c, const char *run_id, int64_t now_ms, int nights,
+                    struct err *err) MUST_CHECK;
 
 /* It has been asked for, and is still going on: others go before it the next time. */
-int state_asked(struct catalog *c, const char *run_id, int64_t now_ms,
-                struct err *err) MUST_CHECK;
+int run_state_asked(struct db *c, const char *run_id, int64_t now_ms,
+                    struct err *err) MUST_CHECK;
 
 /* It is archived, and there is more of it: due again; how often that failed is not forgotten.
  */
-int state_grown(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+int run_state_grown(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /*
  * Visit runs of a state whose time has come, oldest first.
  *
  * fn       gives -1 to fail
  */
-struct state_which {
+struct run_state_which {
     const char *state;
     int64_t now_ms;
     int64_t horizon; /* a time further ahead was set by a clock that was wrong: it has come */
     int64_t seen_ms; /* leave out those that a list or record at this time told of; 0: none */
     size_t most;     /* visit at most so many */
-    bool in_turn;    /* those first that were asked for longest ago: see state_asked */
+    bool in_turn;    /* those first that were asked for longest ago: see run_state_asked */
     bool doubtful;   /* those alone that failed before, or that a lost volume had: does the
                         service have them? */
 };
@@ -123,51 +123,51 @@ struct state_which {
  * Visit the runs that which describes, oldest first; fn gives -1 to fail, and may change
  * the row's state.
  */
-int state_each(struct catalog *c, const struct state_which *which,
-               int (*fn)(void *ctx, const struct state_row *row, struct err *err), void *ctx,
-               struct err *err) MUST_CHECK;
+int run_state_each(struct db *c, const struct run_state_which *which,
+                   int (*fn)(void *ctx, const struct run_state_row *row, struct err *err),
+                   void *ctx, struct err *err) MUST_CHECK;
 
 /* The longest that anything is put off: a week, or settle where that is longer. */
-int64_t state_horizon(int64_t settle);
+int64_t run_state_horizon(int64_t settle);
 
 /* Whether a run is in this state: 1, 0, or -1. */
-int state_is(struct catalog *c, const char *run_id, const char *state,
-             struct err *err) MUST_CHECK;
+int run_state_is(struct db *c, const char *run_id, const char *state,
+                 struct err *err) MUST_CHECK;
 
 /* The service does not have the run any more: it is lost, or sealed where a volume has it, or
  * gone. 1: it is lost. */
-int state_vanished(struct catalog *c, const char *run_id, const char *reason,
-                   struct err *err) MUST_CHECK;
+int run_state_vanished(struct db *c, const char *run_id, const char *reason,
+                       struct err *err) MUST_CHECK;
 
 /* A rule let the run go. As long as some volume has it, it may lack what another had: it is to
  * be listed again, unless that volume goes, too. */
-int state_pruned(struct catalog *c, const char *run_id, struct err *err) MUST_CHECK;
+int run_state_pruned(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* A part of a run was in a volume that is lost; nothing follows when another volume has it. */
-int state_lose(struct catalog *c, const char *run_id, const char *part, const char *volume,
-               int64_t at_ms, struct err *err) MUST_CHECK;
+int run_state_lose(struct db *c, const char *run_id, const char *part, const char *volume,
+                   int64_t at_ms, struct err *err) MUST_CHECK;
 
 /* Runs that lack what a lost volume had, and of which nothing more is expected; -1 on error. */
-int64_t state_count_lost(struct catalog *c, struct err *err);
+int64_t run_state_count_lost(struct db *c, struct err *err);
 
 /* Each of them (untold: that was not told of yet), with the volume and how many parts it lacks;
  * fn gives -1 to fail. */
-int state_each_lost(struct catalog *c, bool untold,
-                    int (*fn)(void *ctx, const char *run_id, const char *volume, int64_t parts,
-                              struct err *err),
-                    void *ctx, struct err *err) MUST_CHECK;
+int run_state_each_lost(struct db *c, bool untold,
+                        int (*fn)(void *ctx, const char *run_id, const char *volume,
+                                  int64_t parts, struct err *err),
+                        void *ctx, struct err *err) MUST_CHECK;
 
 /* All of them were told of. */
-int state_told_lost(struct catalog *c, struct err *err) MUST_CHECK;
+int run_state_told_lost(struct db *c, struct err *err) MUST_CHECK;
 
 /* How many are in a state; -1 on error. */
-int64_t state_count(struct catalog *c, const char *state, struct err *err);
+int64_t run_state_count(struct db *c, const char *state, struct err *err);
 
-/* When the oldest run was made that has ended and is not archived; CATALOG_UNKNOWN: none. */
-int64_t state_oldest(struct catalog *c, struct err *err);
+/* When the oldest run was made that has ended and is not archived; DB_UNKNOWN: none. */
+int64_t run_state_oldest(struct db *c, struct err *err);
 
 /* A sync, as the catalog remembers it. */
-struct state_sync {
+struct run_state_sync {
     int64_t id;
     const char *outcome; /* "done", "incomplete", "stopped", "failed" */
     const char *error;   /* or NULL */
@@ -179,15 +179,14 @@ struct state_sync {
 };
 
 /* It begins; one that has not ended by now was killed. *id is for its end. */
-int state_sync_begin(struct catalog *c, int64_t now_ms, int64_t *id,
-                     struct err *err) MUST_CHECK;
+int run_state_sync_begin(struct db *c, int64_t now_ms, int64_t *id, struct err *err) MUST_CHECK;
 
-/* Note how the sync that state_sync_begin noted has ended. */
-int state_sync_end(struct catalog *c, int64_t now_ms, const struct state_sync *sync,
-                   struct err *err) MUST_CHECK;
+/* Note how the sync that run_state_sync_begin noted has ended. */
+int run_state_sync_end(struct db *c, int64_t now_ms, const struct run_state_sync *sync,
+                       struct err *err) MUST_CHECK;
 
 /* The stretch of time in which all runs of a filter are known, by when they were made; both
- * CATALOG_UNKNOWN: none. */
+ * DB_UNKNOWN: none. */
 struct frontier {
     int64_t from;
     int64_t until;
@@ -195,31 +194,32 @@ struct frontier {
 
 /*
  * The stretch of time over which the list of runs was read whole under a filter;
- * CATALOG_UNKNOWN where it never was.
+ * DB_UNKNOWN where it never was.
  */
-int state_frontier(struct catalog *c, const char *filter, struct frontier *frontier,
-                   struct err *err) MUST_CHECK;
-
-/* Note over which stretch of time the list of runs was read whole under a filter. */
-int state_set_frontier(struct catalog *c, const char *filter, const struct frontier *frontier,
+int run_state_frontier(struct db *c, const char *filter, struct frontier *frontier,
                        struct err *err) MUST_CHECK;
 
+/* Note over which stretch of time the list of runs was read whole under a filter. */
+int run_state_set_frontier(struct db *c, const char *filter, const struct frontier *frontier,
+                           struct err *err) MUST_CHECK;
+
 /* A volume is about to be written, of these runs (one a line); it is there, or given up. */
-int state_intend(struct catalog *c, const char *name, const char *runs,
-                 struct err *err) MUST_CHECK;
+int run_state_intend(struct db *c, const char *name, const char *runs,
+                     struct err *err) MUST_CHECK;
 
-/* Note that a volume which state_intend announced is there, or was given up. */
-int state_intended(struct catalog *c, const char *name, struct err *err) MUST_CHECK;
+/* Note that a volume which run_state_intend announced is there, or was given up. */
+int run_state_intended(struct db *c, const char *name, struct err *err) MUST_CHECK;
 
-/* The first volume that was begun and not ended: 1; its texts are lent until state_intent_done.
+/* The first volume that was begun and not ended: 1; its texts are lent until
+ * run_state_intent_done.
  */
-void state_intent_done(struct catalog *c);
+void run_state_intent_done(struct db *c);
 
 /*
  * The first volume that was announced and not ended. Returns 1, or 0 where there is none;
- * the texts are lent until state_intent_done.
+ * the texts are lent until run_state_intent_done.
  */
-int state_intent(struct catalog *c, const char **name, const char **runs,
-                 struct err *err) MUST_CHECK;
+int run_state_intent(struct db *c, const char **name, const char **runs,
+                     struct err *err) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@
 struct query {
     struct buf text;
     const struct search *search;
-    struct catalog *catalog;
+    struct db *catalog;
     sqlite3_stmt *sql;
     int bound;
 };
@@ -33,7 +33,7 @@ struct query {
 /* The statement's text is made first, then the same walk binds: texts that differ by NULL.
  * names: they are run IDs of this catalog, and may be aliases. */
 static int each_text(struct query *q, const char *column, const char *const *texts,
-                     size_t count, struct catalog *names, struct err *err)
+                     size_t count, struct db *names, struct err *err)
 {
     size_t i;
 
@@ -47,7 +47,7 @@ static int each_text(struct query *q, const char *column, const char *const *tex
         if (q->sql && names)
             relation_bind(names, q->sql, ++q->bound, texts[i]);
         else if (q->sql)
-            catalog_text(q->sql, ++q->bound, texts[i]);
+            db_text(q->sql, ++q->bound, texts[i]);
         else if (buf_adds(&q->text, i ? ",?" : "?", err) < 0)
             return -1;
     }
@@ -60,9 +60,9 @@ static int one(struct query *q, const char *condition, const char *text, int64_t
     if (!q->sql)
         return buf_addf(&q->text, err, " AND %s", condition);
     if (text)
-        catalog_text(q->sql, ++q->bound, text);
+        db_text(q->sql, ++q->bound, text);
     else
-        catalog_number(q->sql, ++q->bound, number);
+        db_number(q->sql, ++q->bound, number);
     return 0;
 }
 
@@ -73,8 +73,8 @@ static int conditions(struct query *q, struct err *err)
     if (each_text(q, "r.run_id", s->run_ids, s->run_count, q->catalog, err) < 0 ||
         each_text(q, STATUS, s->statuses, s->status_count, NULL, err) < 0 ||
         (!s->runs && each_text(q, "a.type", s->types, s->type_count, NULL, err) < 0) ||
-        (s->since != CATALOG_UNKNOWN && one(q, "r.created_at >= ?", NULL, s->since, err) < 0) ||
-        (s->until != CATALOG_UNKNOWN && one(q, "r.created_at < ?", NULL, s->until, err) < 0) ||
+        (s->since != DB_UNKNOWN && one(q, "r.created_at >= ?", NULL, s->since, err) < 0) ||
+        (s->until != DB_UNKNOWN && one(q, "r.created_at < ?", NULL, s->until, err) < 0) ||
         (s->artifact_id && one(q, "a.artifact_id = ?", s->artifact_id, 0, err) < 0))
         return -1;
     if (s->text && one(q, HAS_TEXT, s->text, 0, err) < 0)
@@ -82,7 +82,7 @@ static int conditions(struct query *q, struct err *err)
     if (s->sha256) {
         if (!q->sql)
             return buf_adds(&q->text, " AND o.sha256 = ?", err);
-        catalog_bytes(q->sql, ++q->bound, s->sha256, SHA256_SIZE);
+        db_bytes(q->sql, ++q->bound, s->sha256, SHA256_SIZE);
     }
     return 0;
 }
@@ -120,22 +120,22 @@ static void read_row(sqlite3_stmt *sql, struct search_row *row)
 {
     const void *sha256 = sqlite3_column_blob(sql, 9);
 
-    *row = (struct search_row){ .volume = catalog_name(sql, 0),
-                                .run_id = catalog_name(sql, 1),
-                                .status = catalog_column(sql, 2),
-                                .failure_reason = catalog_column(sql, 3),
-                                .created_at = catalog_column_number(sql, 4),
-                                .path = catalog_column(sql, 5),
-                                .artifact_id = catalog_column(sql, 6),
-                                .type = catalog_column(sql, 7),
+    *row = (struct search_row){ .volume = db_name(sql, 0),
+                                .run_id = db_name(sql, 1),
+                                .status = db_column(sql, 2),
+                                .failure_reason = db_column(sql, 3),
+                                .created_at = db_column_number(sql, 4),
+                                .path = db_column(sql, 5),
+                                .artifact_id = db_column(sql, 6),
+                                .type = db_column(sql, 7),
                                 .size = (uint64_t)sqlite3_column_int64(sql, 8),
-                                .other = catalog_column(sql, 10),
-                                .parent = catalog_column(sql, 11) };
+                                .other = db_column(sql, 10),
+                                .parent = db_column(sql, 11) };
     if (sha256 && sqlite3_column_bytes(sql, 9) == SHA256_SIZE)
         text_hex(row->sha256, sha256, SHA256_SIZE);
 }
 
-int search_run(struct catalog *c, const struct search *search,
+int search_run(struct db *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err)
 {
@@ -144,9 +144,9 @@ int search_run(struct catalog *c, const struct search *search,
     int rc = -1;
 
     buf_init(&q.text, SQL_MAX);
-    if (make(&q, err) == 0 && (q.sql = catalog_once(c, buf_text(&q.text), err)))
+    if (make(&q, err) == 0 && (q.sql = db_once(c, buf_text(&q.text), err)))
         rc = conditions(&q, err) < 0 ? -1 : 1;
-    while (rc > 0 && (rc = catalog_step(c, q.sql, err)) > 0) {
+    while (rc > 0 && (rc = db_step(c, q.sql, err)) > 0) {
         read_row(q.sql, &row);
         if (fn(ctx, &row, err) < 0)
             rc = -1;
@@ -158,31 +158,31 @@ int search_run(struct catalog *c, const struct search *search,
 
 /* Of a row s of states: sealed by what it has, and lacking nothing. */
 #define IS_SAFE                                                                                \
-    "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" STATE_LEFT "', '" STATE_EMPTY    \
-    "') AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"                           \
+    "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" RUN_STATE_LEFT                   \
+    "', '" RUN_STATE_EMPTY "') AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"    \
     " AND NOT EXISTS (SELECT 1 FROM missing m WHERE m.run_id = s.run_id)"                      \
     " AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.run_id = s.run_id)"
 
-int search_sealed(struct catalog *c, int64_t before,
+int search_sealed(struct db *c, int64_t before,
                   int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
                   struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT s.run_id FROM states s WHERE s.finished_at < ?1 AND " IS_SAFE
-                    " AND NOT EXISTS (WITH RECURSIVE " RELATION_FAMILY(
-                        "s.run_id") " SELECT 1 FROM family f JOIN states s ON s.run_id = f.id "
-                                    "WHERE s.state <> 'gone'"
-                                    " AND NOT (" IS_SAFE ")) ORDER BY s.finished_at, s.run_id",
-                    err);
+        db_sql(c,
+               "SELECT s.run_id FROM states s WHERE s.finished_at < ?1 AND " IS_SAFE
+               " AND NOT EXISTS (WITH RECURSIVE " RELATION_FAMILY(
+                   "s.run_id") " SELECT 1 FROM family f JOIN states s ON s.run_id = f.id "
+                               "WHERE s.state <> 'gone'"
+                               " AND NOT (" IS_SAFE ")) ORDER BY s.finished_at, s.run_id",
+               err);
     int rc = sql ? 1 : -1;
 
     if (!sql)
         return -1;
-    catalog_number(sql, 1, before);
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        if (fn(ctx, catalog_name(sql, 0), err) < 0) {
-            catalog_done(sql);
+    db_number(sql, 1, before);
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        if (fn(ctx, db_name(sql, 0), err) < 0) {
+            db_done(sql);
             return -1;
         }
     }
@@ -193,25 +193,25 @@ int search_sealed(struct catalog *c, int64_t before,
  * within a second by when it was entered. */
 #define MADE(v) "(substr(" v ".name, 1, 31), " v ".id)"
 
-int search_newer(struct catalog *c, const char *run_id, const char *name, struct err *err)
+int search_newer(struct db *c, const char *run_id, const char *name, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT 1 FROM volumes x JOIN runs r ON r.run_id = ?1 JOIN volumes v ON"
-                    " v.id = r.volume WHERE x.name = ?2 AND " MADE("v") " > " MADE("x"),
-                    err);
+        db_sql(c,
+               "SELECT 1 FROM volumes x JOIN runs r ON r.run_id = ?1 JOIN volumes v ON"
+               " v.id = r.volume WHERE x.name = ?2 AND " MADE("v") " > " MADE("x"),
+               err);
 
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
-    catalog_text(sql, 2, name);
-    return catalog_any(c, sql, err);
+    db_text(sql, 2, name);
+    return db_any(c, sql, err);
 }
 
-int search_differs(struct catalog *c, const char *run_id, const char *status,
-                   int64_t finished_at, struct err *err)
+int search_differs(struct db *c, const char *run_id, const char *status, int64_t finished_at,
+                   struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(
+    struct sqlite3_stmt *sql = db_sql(
         c,
         "SELECT 1 FROM (SELECT r.status, r.finished_at FROM runs r JOIN volumes v ON v.id ="
         " r.volume WHERE r.run_id = ?1 ORDER BY substr(v.name, 1, 31) DESC, v.id DESC LIMIT 1)"
@@ -222,7 +222,7 @@ int search_differs(struct catalog *c, const char *run_id, const char *status,
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
-    catalog_text(sql, 2, status);
-    catalog_number(sql, 3, finished_at);
-    return catalog_any(c, sql, err);
+    db_text(sql, 2, status);
+    db_number(sql, 3, finished_at);
+    return db_any(c, sql, err);
 }

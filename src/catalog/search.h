@@ -32,7 +32,7 @@ struct search {
     const char *artifact_id;
     const char *text;      /* in prompt, title, output or failure reason */
     const uint8_t *sha256; /* NULL: any */
-    int64_t since;         /* created at or after; CATALOG_UNKNOWN: no limit */
+    int64_t since;         /* created at or after; DB_UNKNOWN: no limit */
     int64_t until;         /* and before */
     uint64_t limit;        /* most rows; 0: all */
     bool runs;             /* rows are runs, not artifacts */
@@ -55,7 +55,7 @@ struct search_row {
 };
 
 /* fn gives -1 to fail. */
-int search_run(struct catalog *c, const struct search *search,
+int search_run(struct db *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
 
@@ -65,17 +65,17 @@ int search_run(struct catalog *c, const struct search *search,
  * listed a second time, nor those of which it listed nothing at all. Whether their volumes
  * stand is not looked at.
  */
-int search_sealed(struct catalog *c, int64_t before,
+int search_sealed(struct db *c, int64_t before,
                   int (*fn)(void *ctx, const char *run_id, struct err *err), void *ctx,
                   struct err *err) MUST_CHECK;
 
 /* Whether a run is in a volume that was made after this one, too: 1, 0, or -1. */
-int search_newer(struct catalog *c, const char *run_id, const char *name,
+int search_newer(struct db *c, const char *run_id, const char *name,
                  struct err *err) MUST_CHECK;
 
 /* Whether a run that is in a volume ended otherwise than the newest of them says: 1, 0 (also of
  * one that is in none), or -1. status may be NULL. */
-int search_differs(struct catalog *c, const char *run_id, const char *status,
-                   int64_t finished_at, struct err *err) MUST_CHECK;
+int search_differs(struct db *c, const char *run_id, const char *status, int64_t finished_at,
+                   struct err *err) MUST_CHECK;
 
 #endif

@@ -8,24 +8,24 @@
 #include <unistd.h>
 
 #define CELL_MAX  400
-#define CELLS_MAX ((size_t)GRID_ROWS_KEPT * GRID_COLUMNS)
+#define CELLS_MAX ((size_t)TABLE_ROWS_KEPT * TABLE_COLUMNS)
 
-int grid_init(struct grid *grid, const struct grid_column *columns, struct err *err)
+int table_init(struct table *grid, const struct table_column *columns, struct err *err)
 {
     grid->columns = columns;
-    while (grid->width < GRID_COLUMNS && columns[grid->width].title)
+    while (grid->width < TABLE_COLUMNS && columns[grid->width].title)
         grid->width++;
     grid->region = region_new(err);
     return grid->region ? 0 : -1;
 }
 
-int grid_row(struct grid *grid, const char *const *texts, struct err *err)
+int table_row(struct table *grid, const char *const *texts, struct err *err)
 {
     char shown[CELL_MAX];
     size_t i;
 
-    if (grid->count >= GRID_ROWS_KEPT * grid->width) {
-        grid_print(grid, stdout);
+    if (grid->count >= TABLE_ROWS_KEPT * grid->width) {
+        table_print(grid, stdout);
         region_free(grid->region);
         grid->count = 0;
         grid->region = region_new(err);
@@ -68,7 +68,8 @@ static int cut_at(const char *text, size_t most)
     return (int)(c - text);
 }
 
-static void print_row(const struct grid *grid, const char *const *cells, size_t most, FILE *out)
+static void print_row(const struct table *grid, const char *const *cells, size_t most,
+                      FILE *out)
 {
     size_t used = 0;
     size_t i;
@@ -90,9 +91,9 @@ static void print_row(const struct grid *grid, const char *const *cells, size_t 
     }
 }
 
-void grid_print(struct grid *grid, FILE *out)
+void table_print(struct table *grid, FILE *out)
 {
-    const char *titles[GRID_COLUMNS];
+    const char *titles[TABLE_COLUMNS];
     struct winsize size;
     size_t most = (size_t)-1;
     size_t i;
@@ -119,9 +120,9 @@ void grid_print(struct grid *grid, FILE *out)
         print_row(grid, grid->cells + i, most, out);
 }
 
-void grid_clear(struct grid *grid)
+void table_clear(struct table *grid)
 {
     region_free(grid->region);
     mem_free(grid->cells);
-    *grid = (struct grid){ 0 };
+    *grid = (struct table){ 0 };
 }

@@ -10,17 +10,17 @@
 
 struct search {
     struct listing *listing;
-    struct table *names; /* of all runs -> the run's number, from 1 on */
-    size_t cap;          /* of listing->runs */
-    size_t *sizes;       /* runs of each root's tree */
+    struct hashmap *names; /* of all runs -> the run's number, from 1 on */
+    size_t cap;            /* of listing->runs */
+    size_t *sizes;         /* runs of each root's tree */
     size_t roots;
 };
 
 static int note_name(struct search *s, const char *name, size_t at, struct err *err)
 {
-    if (!*name || table_get(s->names, name, strlen(name)))
+    if (!*name || hashmap_get(s->names, name, strlen(name)))
         return 0;
-    return table_add(s->names, name, strlen(name), (void *)(uintptr_t)(at + 1), err);
+    return hashmap_add(s->names, name, strlen(name), (void *)(uintptr_t)(at + 1), err);
 }
 
 static int note_names(struct search *s, size_t from, struct err *err)
@@ -56,7 +56,7 @@ static bool is_below(const struct search *s, size_t run, size_t other)
             return true;
         if (!parent)
             return false;
-        run = (size_t)(uintptr_t)table_get(s->names, parent, strlen(parent)) - 1;
+        run = (size_t)(uintptr_t)hashmap_get(s->names, parent, strlen(parent)) - 1;
     }
     return true;
 }
@@ -65,7 +65,7 @@ static bool is_below(const struct search *s, size_t run, size_t other)
 static int add_child(struct search *s, size_t parent, const char *id, struct err *err)
 {
     struct listing *l = s->listing;
-    size_t there = (size_t)(uintptr_t)table_get(s->names, id, strlen(id));
+    size_t there = (size_t)(uintptr_t)hashmap_get(s->names, id, strlen(id));
     size_t root = l->runs[parent].root;
     struct listed_run *child;
 
@@ -141,7 +141,7 @@ static int put_in_order(struct search *s, struct err *err)
 int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
 {
     struct search s = { .listing = listing,
-                        .names = table_new(err),
+                        .names = hashmap_new(err),
                         .cap = listing->count,
                         .roots = listing->count };
     size_t from = 0;
@@ -162,7 +162,7 @@ int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
     } while (listing->count > from);
     rc = listing->count > s.roots ? put_in_order(&s, err) : 0;
 out:
-    table_free(s.names);
+    hashmap_free(s.names);
     mem_free(s.sizes);
     return rc;
 }

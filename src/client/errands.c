@@ -17,8 +17,8 @@ static int note_known(struct errands *e, const struct artifact_list *list, struc
     for (i = 0; i < list->count; i++) {
         const char *id = list->rows[i].artifact_id;
 
-        if (!table_get(e->known, id, strlen(id)) &&
-            table_add(e->known, id, strlen(id), e, err) < 0)
+        if (!hashmap_get(e->known, id, strlen(id)) &&
+            hashmap_add(e->known, id, strlen(id), e, err) < 0)
             return -1;
     }
     return 0;
@@ -30,13 +30,13 @@ static int note_stray(struct errands *e, const char *url, struct err *err)
     char id[RUN_ID_MAX + 1];
 
     if (!url || e->stray_count == STRAYS_MAX || !api_content_id(url, id, sizeof(id)) ||
-        !run_id_valid(id) || table_get(e->known, id, strlen(id)))
+        !run_id_valid(id) || hashmap_get(e->known, id, strlen(id)))
         return 0;
     e->strays[e->stray_count] = region_copy(e->region, id, strlen(id), err);
     if (!e->strays[e->stray_count])
         return -1;
     e->stray_count++;
-    return table_add(e->known, id, strlen(id), e, err);
+    return hashmap_add(e->known, id, strlen(id), e, err);
 }
 
 static int find_strays(struct errands *e, struct err *err)
@@ -166,7 +166,7 @@ int errands_begin(struct errands *e, const struct artifact_list *lists, size_t c
 {
     size_t i;
 
-    e->known = table_new(err);
+    e->known = hashmap_new(err);
     e->region = region_new(err);
     e->strays = mem_array(STRAYS_MAX, sizeof(*e->strays), err);
     if (!e->known || !e->region || !e->strays)
@@ -212,6 +212,6 @@ void errands_clear(struct errands *e)
     mem_free(e->bodies);
     mem_free(e->strays);
     region_free(e->region);
-    table_free(e->known);
+    hashmap_free(e->known);
     *e = (struct errands){ 0 };
 }

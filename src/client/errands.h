@@ -40,9 +40,9 @@ struct errands {
     void *ctx;
 
     enum errand kind;
-    size_t next;         /* of the kind */
-    unsigned open;       /* on their way */
-    struct table *known; /* IDs of the artifacts that have come */
+    size_t next;           /* of the kind */
+    unsigned open;         /* on their way */
+    struct hashmap *known; /* IDs of the artifacts that have come */
     struct region *region;
     const char **strays;
     size_t stray_count;

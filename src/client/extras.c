@@ -16,9 +16,10 @@
 /* The rows of a list, by what may name them elsewhere. */
 struct index {
     struct listed_run *run;
-    struct table *table; /* 'i' artifact_id, 'k' object key, 'p' path of a URL that is no row's
-                            -> the row's number, from 1 on */
-    size_t listed;       /* rows that the service listed */
+    struct hashmap
+        *table;    /* 'i' artifact_id, 'k' object key, 'p' path of a URL that is no row's
+                    -> the row's number, from 1 on */
+    size_t listed; /* rows that the service listed */
 };
 
 static int note_key(struct index *x, char what, const char *key, uintptr_t row, struct err *err)
@@ -26,9 +27,10 @@ static int note_key(struct index *x, char what, const char *key, uintptr_t row, 
     char full[KEY_MAX + 2];
     int len = snprintf(full, sizeof(full), "%c%s", what, key);
 
-    if (!*key || len < 0 || len >= (int)sizeof(full) || table_get(x->table, full, (size_t)len))
+    if (!*key || len < 0 || len >= (int)sizeof(full) ||
+        hashmap_get(x->table, full, (size_t)len))
         return 0;
-    return table_add(x->table, full, (size_t)len, (void *)row, err);
+    return hashmap_add(x->table, full, (size_t)len, (void *)row, err);
 }
 
 static struct artifact *find_key(const struct index *x, char what, const char *key)
@@ -39,7 +41,7 @@ static struct artifact *find_key(const struct index *x, char what, const char *k
     uintptr_t row = 0;
 
     if (*key && len > 0 && len < (int)sizeof(full))
-        row = (uintptr_t)table_get(x->table, full, (size_t)len);
+        row = (uintptr_t)hashmap_get(x->table, full, (size_t)len);
     return row ? &x->run->list.rows[row - 1] : NULL;
 }
 
@@ -127,7 +129,7 @@ static const char *url_in(const struct run *run, const struct artifact *row)
     return row->nth < run->file_count ? run->files[row->nth].url : NULL;
 }
 
-int extras_urls(const struct listed_run *run, const struct run *fresh, struct table *by_id,
+int extras_urls(const struct listed_run *run, const struct run *fresh, struct hashmap *by_id,
                 struct err *err)
 {
     size_t i;
@@ -137,8 +139,8 @@ int extras_urls(const struct listed_run *run, const struct run *fresh, struct ta
         const char *url = url_in(fresh, row);
         size_t len = strlen(row->artifact_id);
 
-        if (url && !table_get(by_id, row->artifact_id, len) &&
-            table_add(by_id, row->artifact_id, len, (void *)(uintptr_t)url, err) < 0)
+        if (url && !hashmap_get(by_id, row->artifact_id, len) &&
+            hashmap_add(by_id, row->artifact_id, len, (void *)(uintptr_t)url, err) < 0)
             return -1;
     }
     return 0;
@@ -337,7 +339,7 @@ static int add_recordings(struct index *x, struct err *err)
 
 int extras_add(struct listed_run *run, const struct kind_filter *filter, struct err *err)
 {
-    struct index x = { run, table_new(err), run->list.count };
+    struct index x = { run, hashmap_new(err), run->list.count };
     bool added = false;
     size_t i;
     int rc = -1;
@@ -362,6 +364,6 @@ int extras_add(struct listed_run *run, const struct kind_filter *filter, struct 
     note_lacks(&x, filter);
     rc = 0;
 out:
-    table_free(x.table);
+    hashmap_free(x.table);
     return rc;
 }

@@ -27,7 +27,7 @@ int extras_add(struct listed_run *run, const struct kind_filter *filter,
 
 /* Note the URLs that a newer record of the run has for those rows: artifact_id -> URL, lent by
  * the record. What other records name is not renewed so. */
-int extras_urls(const struct listed_run *run, const struct run *fresh, struct table *by_id,
+int extras_urls(const struct listed_run *run, const struct run *fresh, struct hashmap *by_id,
                 struct err *err) MUST_CHECK;
 
 #endif

@@ -25,9 +25,9 @@ struct job {
 struct jobs {
     const struct listing *listing;
     const struct listed_run *run;
-    struct table *tasks; /* those that were told */
-    int kind;            /* the next endpoint of the run itself; then its tasks */
-    bool actions;        /* of the task, after its steps */
+    struct hashmap *tasks; /* those that were told */
+    int kind;              /* the next endpoint of the run itself; then its tasks */
+    bool actions;          /* of the task, after its steps */
     const char *task;
     size_t next;
 };
@@ -107,13 +107,13 @@ static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
 static int jobs_begin(struct jobs *j, const struct listing *listing,
                       const struct listed_run *run, struct err *err)
 {
-    *j = (struct jobs){ .listing = listing, .run = run, .tasks = table_new(err) };
+    *j = (struct jobs){ .listing = listing, .run = run, .tasks = hashmap_new(err) };
     return j->tasks ? 0 : -1;
 }
 
 static void jobs_end(struct jobs *j)
 {
-    table_free(j->tasks);
+    hashmap_free(j->tasks);
     *j = (struct jobs){ 0 };
 }
 
@@ -142,8 +142,8 @@ static const char *next_task(struct jobs *j)
     while (!end) {
         const char *task = nth_task(j->run, j->next++, &end);
 
-        if (task && run_id_valid(task) && !table_get(j->tasks, task, strlen(task)) &&
-            table_add(j->tasks, task, strlen(task), j, NULL) == 0)
+        if (task && run_id_valid(task) && !hashmap_get(j->tasks, task, strlen(task)) &&
+            hashmap_add(j->tasks, task, strlen(task), j, NULL) == 0)
             return task;
     }
     return NULL;

@@ -85,14 +85,14 @@ int listing_level(struct listing *listing, struct loop *loop, size_t from, struc
     return -1;
 }
 
-static struct listed_run *find_name(const struct table *names, const char *name)
+static struct listed_run *find_name(const struct hashmap *names, const char *name)
 {
-    return *name ? table_get(names, name, strlen(name)) : NULL;
+    return *name ? hashmap_get(names, name, strlen(name)) : NULL;
 }
 
 /* The run before this one that is the same under another name, or NULL. Two tasks that claim
  * one workflow run stay two. */
-static struct listed_run *find_same(const struct table *names, const struct listed_run *run)
+static struct listed_run *find_same(const struct hashmap *names, const struct listed_run *run)
 {
     struct listed_run *first = find_name(names, run->id);
 
@@ -119,15 +119,15 @@ static void take_over(struct listed_run *first, struct listed_run *second)
     first->under[1] = under;
 }
 
-static int note_name(struct table *names, const char *name, struct listed_run *run,
+static int note_name(struct hashmap *names, const char *name, struct listed_run *run,
                      struct err *err)
 {
     return !*name || find_name(names, name) ? 0
-                                            : table_add(names, name, strlen(name), run, err);
+                                            : hashmap_add(names, name, strlen(name), run, err);
 }
 
 /* Take a run in, or join it with one before. */
-static int take_in(struct table *names, struct listed_run *run, bool *same, struct err *err)
+static int take_in(struct hashmap *names, struct listed_run *run, bool *same, struct err *err)
 {
     struct listed_run *first = find_same(names, run);
 
@@ -145,7 +145,7 @@ static int take_in(struct table *names, struct listed_run *run, bool *same, stru
 /* Two names of one run that were both asked for are one run. */
 static int join_names(struct listing *listing, struct err *err)
 {
-    struct table *names = table_new(err);
+    struct hashmap *names = hashmap_new(err);
     size_t kept = 0;
     size_t i;
     int rc = names ? 0 : -1;
@@ -165,7 +165,7 @@ static int join_names(struct listing *listing, struct err *err)
         listing->count = kept;
         listing->done = kept;
     }
-    table_free(names);
+    hashmap_free(names);
     return rc;
 }
 

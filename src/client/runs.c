@@ -16,7 +16,7 @@ struct pager {
     const struct runs_query *query;
     int (*row)(void *ctx, const struct runs_row *row, struct err *err);
     void *ctx;
-    struct table *seen;
+    struct hashmap *seen;
     uint64_t told;
     size_t unread; /* rows that name no run */
     bool paged;    /* a page has come */
@@ -100,7 +100,7 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
         p->unread++;
         return 0;
     }
-    if (table_get(p->seen, row.run_id, strlen(row.run_id)))
+    if (hashmap_get(p->seen, row.run_id, strlen(row.run_id)))
         return 0;
     if (q->since_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
         row.created_us < q->since_us)
@@ -108,7 +108,7 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     if (q->until_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
         row.created_us >= q->until_us)
         return 0;
-    if (table_add(p->seen, row.run_id, strlen(row.run_id), p, err) < 0)
+    if (hashmap_add(p->seen, row.run_id, strlen(row.run_id), p, err) < 0)
         return -1;
     rc = p->row(p->ctx, &row, err);
     p->told++;
@@ -163,7 +163,7 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
               struct runs_end *end, struct err *err)
 {
-    struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = table_new(err) };
+    struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = hashmap_new(err) };
     unsigned size = query->limit && query->limit < RUNS_PAGE && query->until_us == CLOCK_NONE
                         ? (unsigned)query->limit
                         : RUNS_PAGE;
@@ -190,6 +190,6 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
     }
     end->cut = rc == 0 || over; /* the last page was full, or there would have been another */
     end->unread = pager.unread;
-    table_free(pager.seen);
+    hashmap_free(pager.seen);
     return rc < 0 ? -1 : 0;
 }

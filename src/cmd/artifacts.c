@@ -16,7 +16,7 @@
 struct artifacts_args {
     struct command_args common;
     struct session_args session;
-    struct archive_args archive; /* its types alone */
+    struct pull_job_args archive; /* its types alone */
     struct opt_list input;
     bool raw;
 };
@@ -37,13 +37,13 @@ static const struct opt_group artifacts_groups[] = {
     { NULL, NULL, 0 },
 };
 
-static const struct grid_column columns[] = {
+static const struct table_column columns[] = {
     { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
     { "ARTIFACT", false }, { "NAME", false }, { NULL, false },
 };
 /* clang-format on */
 
-static int add_rows(struct grid *grid, const struct listed_run *run,
+static int add_rows(struct table *grid, const struct listed_run *run,
                     const struct kind_filter *filter, struct err *err)
 {
     struct artifact_list list = { 0 }; /* as it is to be shown */
@@ -54,14 +54,14 @@ static int add_rows(struct grid *grid, const struct listed_run *run,
         const struct artifact *a = &list.rows[i];
         const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
         char size[TEXT_SIZE_MAX];
-        const char *cells[GRID_COLUMNS] = {
+        const char *cells[TABLE_COLUMNS] = {
             run->id,        a->artifact_type,
             a->created_at,  a->sized ? text_size(size, a->file_size) : NULL,
             a->artifact_id, name
         };
 
         if (kind_filter_match(filter, run->list.rows[i].artifact_type))
-            rc = grid_row(grid, cells, err);
+            rc = table_row(grid, cells, err);
     }
     artifact_list_clear(&list);
     return rc;
@@ -87,7 +87,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
         if (row >= run->list.count ||
             !kind_filter_match(filter, run->list.rows[row].artifact_type))
             continue;
-        rc = talk_json(*first ? "[\n" : ",\n", raw, len, err);
+        rc = api_client_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
     }
     json_free(doc);
@@ -97,11 +97,11 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
 static int print_all(const struct artifacts_args *args, const struct listing *listing,
                      const struct kind_filter *filter, struct err *err)
 {
-    struct grid grid = { 0 };
+    struct table grid = { 0 };
     bool first = true;
     size_t failed = 0;
     size_t i;
-    int rc = grid_init(&grid, columns, err);
+    int rc = table_init(&grid, columns, err);
 
     for (i = 0; rc == 0 && i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
@@ -118,8 +118,8 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
-        grid_print(&grid, stdout);
-    grid_clear(&grid);
+        table_print(&grid, stdout);
+    table_clear(&grid);
     if (rc < 0)
         return -1;
     return failed == 0 ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
@@ -128,22 +128,23 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct artifacts_args *args = args_in;
-    struct talk talk = { 0 };
+    struct api_client talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
     struct listing listing = { .raw = args->raw };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = archive_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
     if (rc == 0)
-        rc = talk_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing, err);
+        rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
+                                err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
-        rc = talk_status(err);
+        rc = api_client_status(err);
     listing_clear(&listing);
-    talk_close(&talk);
+    api_client_close(&talk);
     kind_filter_clear(&filter);
     idlist_clear(&ids);
     return rc;

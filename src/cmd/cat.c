@@ -26,30 +26,30 @@ static const struct opt_group cat_groups[] = {
 /* The archive that an artifact is in: the operand, or a volume of the directory that it is. */
 static char *archive_of(const char *operand, const char *what, struct err *err)
 {
-    struct shelf shelf = { operand };
-    struct catalog *catalog;
+    struct volume_store shelf = { operand };
+    struct db *catalog;
     struct stat st;
     char name[256];
     char *path = NULL;
 
     if (stat(operand, &st) < 0 || !S_ISDIR(st.st_mode))
         return mem_copy(operand, err);
-    catalog = catalog_open(operand, CATALOG_READ, err);
+    catalog = db_open(operand, DB_READ, err);
     if (!catalog)
         return NULL;
-    if (entry_volume_with(catalog, what, name, sizeof(name)))
-        path = shelf_read(&shelf, name, err);
+    if (contents_volume_with(catalog, what, name, sizeof(name)))
+        path = volume_store_read(&shelf, name, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
                       what);
-    catalog_free(catalog);
+    db_free(catalog);
     return path;
 }
 
 /* One file; a status of its own for what is not as the manifest says, or -1. */
 static int put_one(const char *archive, const char *what, struct err *err)
 {
-    if (fetchone(archive, what, talk_put_raw, NULL, err) == 0)
+    if (fetchone(archive, what, api_client_put_raw, NULL, err) == 0)
         return EXIT_DONE;
     if (err->kind != ERR_MISMATCH)
         return -1;

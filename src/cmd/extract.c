@@ -17,7 +17,7 @@
 
 struct extract_args {
     struct command_args common;
-    struct pick_args pick;
+    struct selector_args pick;
     struct confine_args confine;
     const char *dir;
     unsigned mode;
@@ -45,16 +45,17 @@ static const struct opt_group extract_groups[] = {
 /* clang-format on */
 
 struct extraction {
-    struct pick pick;
+    struct selector pick;
     size_t kept;
 };
 
-static bool on_wanted(void *ctx, const char *path, const struct rows_artifact *row)
+static bool on_wanted(void *ctx, const char *path, const struct manifest_read_artifact *row)
 {
     const struct extraction *e = ctx;
     const char *below = strchr(path, '/');
 
-    return row ? pick_artifact(&e->pick, row) : pick_file(&e->pick, below ? below + 1 : path);
+    return row ? selector_artifact(&e->pick, row)
+               : selector_file(&e->pick, below ? below + 1 : path);
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -93,7 +94,7 @@ static int report(const struct extract_args *args, const struct extract_result *
     w = mem_new(sizeof(*w), err);
     if (!w)
         return -1;
-    jsonw_init(w, talk_put, NULL);
+    jsonw_init(w, api_client_put, NULL);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_u64(w, "files", r->files);
     jsonw_u64(w, "links", r->links);
@@ -136,7 +137,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = pick_init(&e.pick, &args->pick, operands + 1, count - 1, err);
+        rc = selector_init(&e.pick, &args->pick, operands + 1, count - 1, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0) {
@@ -148,7 +149,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                  (unsigned long long)result.kept);
     if (rc == 0)
         rc = report(args, &result, err);
-    pick_clear(&e.pick);
+    selector_clear(&e.pick);
     if (rc == 0 && result.lost && !args->keep_going)
         log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts what can be had");
     if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
@@ -156,10 +157,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         return EXIT_DAMAGED;
     }
     if (rc < 0)
-        return talk_status(err);
+        return api_client_status(err);
     if (result.lost)
         return EXIT_DAMAGED;
-    if (pick_narrows(&e.pick) && !result.files && !result.links && !result.kept) {
+    if (selector_narrows(&e.pick) && !result.files && !result.links && !result.kept) {
         (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' is what was asked for", operands[0]);
         return -1;
     }

@@ -96,7 +96,7 @@ static int on_row(void *ctx, const struct search_row *row, struct err *err)
     jsonw_text(w, "status", clean(out, row->status));
     jsonw_text(w, "failure_reason", clean(out, row->failure_reason));
     jsonw_text(w, "created_at",
-               row->created_at == CATALOG_UNKNOWN
+               row->created_at == DB_UNKNOWN
                    ? NULL
                    : clock_format(when, row->created_at / 1000, CLOCK_RFC3339));
     if (row->path) {
@@ -120,12 +120,12 @@ static int search(const struct find_args *args, const char *dir, struct output *
                              .status_count = args->status.count,
                              .artifact_id = args->artifact,
                              .text = args->text,
-                             .since = args->since == CLOCK_NONE ? CATALOG_UNKNOWN : args->since,
-                             .until = args->until == CLOCK_NONE ? CATALOG_UNKNOWN : args->until,
+                             .since = args->since == CLOCK_NONE ? DB_UNKNOWN : args->since,
+                             .until = args->until == CLOCK_NONE ? DB_UNKNOWN : args->until,
                              .limit = args->limit,
                              .runs = args->runs };
     uint8_t sha256[SHA256_SIZE];
-    struct catalog *catalog = NULL;
+    struct db *catalog = NULL;
     const char *stranger;
     size_t i;
     int rc = 0;
@@ -142,10 +142,10 @@ static int search(const struct find_args *args, const char *dir, struct output *
     search.types = (const char *const *)filter.wanted;
     search.type_count = filter.wanted_count;
     if (rc == 0) {
-        catalog = catalog_open(dir, CATALOG_READ, err);
+        catalog = db_open(dir, DB_READ, err);
         rc = catalog ? search_run(catalog, &search, on_row, out, err) : -1;
     }
-    catalog_free(catalog);
+    db_free(catalog);
     kind_filter_clear(&filter);
     return rc;
 }
@@ -160,7 +160,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
         out.json = mem_new(sizeof(*out.json), err);
         rc = out.json ? 0 : -1;
         if (rc == 0) {
-            jsonw_init(out.json, talk_put, NULL);
+            jsonw_init(out.json, api_client_put, NULL);
             jsonw_array(out.json, NULL, JSONW_LINES);
         }
     }

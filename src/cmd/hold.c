@@ -39,7 +39,7 @@ static const struct opt_group hold_groups[] = {
 };
 /* clang-format on */
 
-static int on_hold(void *ctx, const struct annals_entry *hold, struct err *err)
+static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *err)
 {
     struct jsonw *w = ctx;
     char when[CLOCK_TEXT_MAX];
@@ -60,7 +60,7 @@ static int on_hold(void *ctx, const struct annals_entry *hold, struct err *err)
 }
 
 /* Without operands: the holds there are. */
-static int print_holds(const struct hold_args *args, struct catalog *catalog, struct err *err)
+static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
     int rc;
@@ -68,10 +68,10 @@ static int print_holds(const struct hold_args *args, struct catalog *catalog, st
     if (args->common.json && !w)
         return -1;
     if (w) {
-        jsonw_init(w, talk_put, NULL);
+        jsonw_init(w, api_client_put, NULL);
         jsonw_array(w, NULL, JSONW_LINES);
     }
-    rc = replay_holds(catalog, on_hold, w, err);
+    rc = log_replay_holds(catalog, on_hold, w, err);
     if (rc == 0 && w) {
         jsonw_close(w);
         rc = jsonw_end(w, err);
@@ -86,7 +86,7 @@ struct lines {
     const char *reason;
     int64_t at_ms;
     struct region *region;
-    struct annals_entry *entries; /* two for each run at most */
+    struct audit_log_entry *entries; /* two for each run at most */
     size_t count;
 };
 
@@ -95,7 +95,7 @@ static int add_line(void *ctx, const char *run_id, struct err *err)
     struct lines *lines = ctx;
     const char *copy = region_copy(lines->region, run_id, strlen(run_id), err);
 
-    lines->entries[lines->count++] = (struct annals_entry){
+    lines->entries[lines->count++] = (struct audit_log_entry){
         .at_ms = lines->at_ms, .what = lines->what, .run_id = copy, .reason = lines->reason
     };
     return copy ? 0 : -1;
@@ -103,7 +103,7 @@ static int add_line(void *ctx, const char *run_id, struct err *err)
 
 /* A run of two names is held under its canonical one. It is released under both: it may have
  * been held before that was known, and the log is read without knowing. */
-static int add_names(struct lines *lines, struct catalog *catalog, const char *run_id,
+static int add_names(struct lines *lines, struct db *catalog, const char *run_id,
                      struct err *err)
 {
     char name[RELATION_ID_MAX + 1];
@@ -111,13 +111,13 @@ static int add_names(struct lines *lines, struct catalog *catalog, const char *r
 
     if (add_line(lines, canonical, err) < 0)
         return -1;
-    return strcmp(lines->what, ANNALS_RELEASE) == 0
+    return strcmp(lines->what, AUDIT_LOG_RELEASE) == 0
                ? relation_aliases(catalog, canonical, add_line, lines, err)
                : 0;
 }
 
-static int change(const struct hold_args *args, struct catalog *catalog, const char *what,
-                  int count, char *const *operands, struct err *err)
+static int change(const struct hold_args *args, struct db *catalog, const char *what, int count,
+                  char *const *operands, struct err *err)
 {
     struct lines lines = { .what = what,
                            .reason = args->reason,
@@ -131,31 +131,31 @@ static int change(const struct hold_args *args, struct catalog *catalog, const c
     for (i = 0; rc == 0 && i < count; i++) {
         if (!run_id_valid(operands[i]))
             rc = err_set(err, ERR_USAGE, "'%.100s' is no run ID", operands[i]);
-        else if (strcmp(what, ANNALS_RELEASE) == 0 &&
-                 !replay_held(catalog, operands[i], NULL, 0))
+        else if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
+                 !log_replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
         else
             rc = add_names(&lines, catalog, operands[i], err);
     }
     if (rc == 0)
-        rc = replay_add(catalog, args->dest, lines.entries, lines.count, err);
+        rc = log_replay_add(catalog, args->dest, lines.entries, lines.count, err);
     mem_free(lines.entries);
     region_free(lines.region);
     return rc;
 }
 
 /* The catalog, brought up to the log; another skyarc that is at it has done that. */
-static struct catalog *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
-                                    struct err *err)
+static struct db *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
+                               struct err *err)
 {
-    struct shelf shelf = { args->dest };
-    struct enter_opts how = { .shelf = &shelf,
-                              .verified_ms = CATALOG_UNKNOWN,
-                              .now_ms = clock_wall(),
-                              .settle = SYNC_SETTLE,
-                              .give_up = SYNC_GIVE_UP,
-                              .stopped = signals_stopped };
-    struct heal_reader reader = enter_reader(&how);
+    struct volume_store shelf = { args->dest };
+    struct catalog_import_opts how = { .shelf = &shelf,
+                                       .verified_ms = DB_UNKNOWN,
+                                       .now_ms = clock_wall(),
+                                       .settle = SYNC_SETTLE,
+                                       .give_up = SYNC_GIVE_UP,
+                                       .stopped = signals_stopped };
+    struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found found = { 0 };
 
     if (heal_is_vault(&shelf, err) < 0)
@@ -164,17 +164,17 @@ static struct catalog *open_catalog(const struct hold_args *args, struct lock *l
         return heal_open(&shelf, false, &reader, how.now_ms, &found, err);
     if (wait || err->kind != ERR_BUSY)
         return NULL;
-    return catalog_open(args->dest, CATALOG_READ, err);
+    return db_open(args->dest, DB_READ, err);
 }
 
 static int run(const struct hold_args *args, const char *what, int count, char *const *operands,
                struct err *err)
 {
     struct lock lock = { -1 };
-    struct catalog *catalog = NULL;
+    struct db *catalog = NULL;
     int rc = args->dest ? 0 : err_set(err, ERR_USAGE, "--dest says which directory");
 
-    if (rc == 0 && !count && strcmp(what, ANNALS_RELEASE) == 0)
+    if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
         rc = err_set(err, ERR_USAGE, "which run is to be released?");
     if (rc == 0)
         rc = signals_setup(err);
@@ -184,19 +184,19 @@ static int run(const struct hold_args *args, const char *what, int count, char *
              : count  ? change(args, catalog, what, count, operands, err)
                       : print_holds(args, catalog, err);
     }
-    catalog_free(catalog);
+    db_free(catalog);
     lock_drop(&lock);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 
 static int hold_main(void *args, int count, char *const *operands, struct err *err)
 {
-    return run(args, ANNALS_HOLD, count, operands, err);
+    return run(args, AUDIT_LOG_HOLD, count, operands, err);
 }
 
 static int release_main(void *args, int count, char *const *operands, struct err *err)
 {
-    return run(args, ANNALS_RELEASE, count, operands, err);
+    return run(args, AUDIT_LOG_RELEASE, count, operands, err);
 }
 
 const struct command cmd_hold = {

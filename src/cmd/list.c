@@ -15,7 +15,7 @@
 
 struct list_args {
     struct command_args common;
-    struct pick_args pick;
+    struct selector_args pick;
     struct confine_args confine;
 };
 
@@ -28,7 +28,7 @@ static const struct opt_group list_groups[] = {
     { NULL, NULL, 0 },
 };
 
-static const struct grid_column columns[] = {
+static const struct table_column columns[] = {
     { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
     { "PATH", false }, { NULL, false },
 };
@@ -36,8 +36,8 @@ static const struct grid_column columns[] = {
 
 struct listing_of {
     const struct list_args *args;
-    struct pick pick;
-    struct grid grid;
+    struct selector pick;
+    struct table grid;
     size_t missing;
     size_t shown;
 };
@@ -49,37 +49,37 @@ static int print_row(const struct listing_of *l, const char *text, size_t len, s
     static const char *const paths[] = { "path", "duplicate_of", NULL };
     struct redact what = { NULL, false, paths };
 
-    return talk_redacted(l->shown ? ",\n" : "[\n", text, len, &what, err);
+    return api_client_redacted(l->shown ? ",\n" : "[\n", text, len, &what, err);
 }
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct listing_of *l = ctx;
-    struct rows_artifact a;
+    struct manifest_read_artifact a;
     struct region *region;
     char size[TEXT_SIZE_MAX];
     int rc = 0;
 
-    l->missing += section == ROWS_MISSING;
-    if (section != ROWS_ARTIFACTS)
+    l->missing += section == MANIFEST_READ_MISSING;
+    if (section != MANIFEST_READ_ARTIFACTS)
         return 0;
     region = region_new(err);
-    if (!region || rows_artifact(&a, text, len, region, err) < 0) {
+    if (!region || manifest_read_artifact(&a, text, len, region, err) < 0) {
         region_free(region);
         return -1;
     }
-    if (pick_artifact(&l->pick, &a)) {
+    if (selector_artifact(&l->pick, &a)) {
         const struct redact what = { NULL, false, NULL };
-        const char *cells[GRID_COLUMNS] = { a.run_id,
-                                            redact_copy(a.artifact_type, &what, region),
-                                            redact_copy(a.created_at, &what, region),
-                                            text_size(size, a.size), a.path };
+        const char *cells[TABLE_COLUMNS] = { a.run_id,
+                                             redact_copy(a.artifact_type, &what, region),
+                                             redact_copy(a.created_at, &what, region),
+                                             text_size(size, a.size), a.path };
 
         if (l->args->common.json)
             rc = print_row(l, text, len, err);
         else
-            rc = grid_row(&l->grid, cells, err);
+            rc = table_row(&l->grid, cells, err);
         l->shown++;
     }
     region_free(region);
@@ -89,34 +89,34 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 static int list_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct listing_of l = { .args = args_in };
-    struct box box = { 0 };
+    struct archive_reader box = { 0 };
     struct confine confine;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = pick_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
+        rc = selector_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
     if (rc == 0)
-        rc = grid_init(&l.grid, columns, err);
+        rc = table_init(&l.grid, columns, err);
     if (rc == 0) {
         confine_begin(&confine, &l.args->confine, 0);
         confine_read(&confine, operands[0]);
         confine_enter(&confine);
-        rc = box_open(&box, operands[0], err);
+        rc = archive_reader_open(&box, operands[0], err);
     }
     if (rc == 0)
-        rc = contents_read(&box, on_row, &l, NULL, err);
+        rc = manifest_scan(&box, on_row, &l, NULL, err);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
-        grid_print(&l.grid, stdout);
+        table_print(&l.grid, stdout);
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json says which and why",
                  l.missing);
-    box_close(&box);
-    grid_clear(&l.grid);
-    pick_clear(&l.pick);
+    archive_reader_close(&box);
+    table_clear(&l.grid);
+    selector_clear(&l.pick);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 

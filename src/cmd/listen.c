@@ -30,7 +30,7 @@
 struct listen_args {
     struct command_args common;
     struct session_args session;
-    struct archive_args archive;
+    struct pull_job_args archive;
     struct confine_args confine;
     const char *dest;
     const char *addr;
@@ -47,7 +47,7 @@ struct listen_args {
 
 static const struct listen_args listen_defaults = {
     .session = SESSION_DEFAULTS,
-    .archive = ARCHIVE_DEFAULTS,
+    .archive = PULL_JOB_DEFAULTS,
     .addr = "127.0.0.1:8474",
     .delay = 60000,
     .address_limit = 64,
@@ -92,7 +92,7 @@ static const struct opt_group listen_groups[] = {
 
 struct service {
     const struct listen_args *args;
-    struct archive_job job;
+    struct pull_job job;
     struct api api;
     struct pull_opts pull;
     struct receive *receive;
@@ -274,7 +274,7 @@ static int start(struct service *s, struct err *err)
 
     mem_steady();
     s->job.ca_file = args->session.ca_file;
-    archive_fill(&s->job, &s->api, &s->pull);
+    pull_job_fill(&s->job, &s->api, &s->pull);
     s->pull.strict = false; /* better an archive that says what is missing than none */
     s->pull.force = false;
     s->pull.stop_fd = signals_fd();
@@ -314,7 +314,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0 && s.args->archive.output)
         rc = err_set(err, ERR_USAGE, "--output is named by the run; --dest says where it goes");
     if (rc == 0)
-        rc = archive_init(&s.job, &s.args->archive, &s.args->common, err);
+        rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
     if (rc == 0)
         rc = load_tls(&s, err);
     if (rc == 0)
@@ -330,7 +330,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
     receive_free(s.receive);
     log_hide(NULL);
     api_clear(&s.api);
-    archive_clear(&s.job);
+    pull_job_clear(&s.job);
     buf_clear(&s.cert);
     if (s.key.data)
         explicit_bzero(s.key.data, s.key.cap);

@@ -99,7 +99,7 @@ static int begin_json(struct output *out, struct err *err)
     out->json = mem_new(sizeof(*out->json), err);
     if (!out->json)
         return -1;
-    jsonw_init(out->json, talk_put, NULL);
+    jsonw_init(out->json, api_client_put, NULL);
     jsonw_object(out->json, NULL, JSONW_LINES);
     jsonw_bool(out->json, "applied", out->args->apply);
     jsonw_array(out->json, "steps", JSONW_LINES);
@@ -179,7 +179,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     lock_drop(&lock);
     mem_free(out.json);
     if (rc < 0)
-        return talk_status(err);
+        return api_client_status(err);
     return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED
            : heal_troubled(&result.found)                ? EXIT_INCOMPLETE
                                                          : EXIT_DONE;

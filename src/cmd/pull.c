@@ -20,7 +20,7 @@
 struct pull_args {
     struct command_args common;
     struct session_args session;
-    struct archive_args archive;
+    struct pull_job_args archive;
     struct opt_list input;
     const char *webhook;
     const char *signature;
@@ -31,7 +31,7 @@ struct pull_args {
 
 static const struct pull_args pull_defaults = {
     .session = SESSION_DEFAULTS,
-    .archive = ARCHIVE_DEFAULTS,
+    .archive = PULL_JOB_DEFAULTS,
     .interval = WAIT_INTERVAL,
 };
 
@@ -61,7 +61,7 @@ static const struct opt_group pull_groups[] = {
 /* One pull in the making. */
 struct job {
     const struct pull_args *args;
-    struct archive_job archive;
+    struct pull_job archive;
     struct idlist ids;
     struct api api;
     struct buf webhook;    /* its body, until the key is there to check it */
@@ -142,7 +142,7 @@ static int collect_ids(struct job *job, int count, char *const *operands, struct
 static int prepare(struct job *job, int count, char *const *operands, struct err *err)
 {
     if (collect_ids(job, count, operands, err) < 0 || load_webhook(job, err) < 0 ||
-        archive_init(&job->archive, &job->args->archive, &job->args->common, err) < 0)
+        pull_job_init(&job->archive, &job->args->archive, &job->args->common, err) < 0)
         return -1;
     if (job->archive.to_stdout && !job->args->dry_run && isatty(STDOUT_FILENO))
         return err_set(err, ERR_USAGE,
@@ -157,8 +157,8 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
 
 static int run_pull(struct job *job, struct pull_result *result, struct err *err)
 {
-    return archive_run(&job->archive, &job->api, job->ids.ids, job->ids.count,
-                       job->args->dry_run ? on_planned : NULL, job, result, err);
+    return pull_job_run(&job->archive, &job->api, job->ids.ids, job->ids.count,
+                        job->args->dry_run ? on_planned : NULL, job, result, err);
 }
 
 /* The plan's frame around what on_planned prints. */
@@ -172,7 +172,7 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         w = mem_new(sizeof(*w), err);
         if (!w)
             return -1;
-        jsonw_init(w, talk_put, NULL);
+        jsonw_init(w, api_client_put, NULL);
         jsonw_array(w, NULL, JSONW_LINES);
         job->planned = w;
     }
@@ -201,15 +201,15 @@ static int pull_main(void *args, int count, char *const *operands, struct err *e
     if (rc == 0 && job.args->dry_run)
         rc = dry_run(&job, &result, err);
     else if (rc == 0)
-        rc = archive_report(&job.archive, &result, run_pull(&job, &result, err), err);
+        rc = pull_job_report(&job.archive, &result, run_pull(&job, &result, err), err);
     else if (job.args->common.json && err->kind != ERR_USAGE)
-        rc = archive_report(&job.archive, &result, rc, err);
+        rc = pull_job_report(&job.archive, &result, rc, err);
     log_hide(NULL);
     api_clear(&job.api);
-    archive_clear(&job.archive);
+    pull_job_clear(&job.archive);
     idlist_clear(&job.ids);
     buf_clear(&job.webhook);
-    return archive_status(&result, rc, err);
+    return pull_job_status(&result, rc, err);
 }
 
 const struct command cmd_pull = {

@@ -47,7 +47,7 @@ static const struct opt_group report_groups[] = {
 };
 /* clang-format on */
 
-static bool on_wanted(void *ctx, const char *path, const struct rows_artifact *row)
+static bool on_wanted(void *ctx, const char *path, const struct manifest_read_artifact *row)
 {
     const char *below = strchr(path, '/');
 
@@ -79,20 +79,20 @@ static int write_page(struct report *report, const char *path, const struct repo
 static int place_page(struct report *report, const char *path, const struct report_args *args,
                       struct err *err)
 {
-    struct place place = { -1 };
-    struct place_file file = { .dir = -1, .fd = -1 };
-    int rc = place_open(&place, args->output, err);
+    struct extract_dir place = { -1 };
+    struct extract_dir_file file = { .dir = -1, .fd = -1 };
+    int rc = extract_dir_open(&place, args->output, err);
 
-    if (rc == 0 && !args->force && place_has(&place, path))
+    if (rc == 0 && !args->force && extract_dir_has(&place, path))
         rc = err_set(err, ERR_EXISTS, "it exists; --force replaces it");
     if (rc == 0)
-        rc = place_begin(&place, &file, path, err);
+        rc = extract_dir_begin(&place, &file, path, err);
     if (rc == 0)
         rc = report_write(report, file_put_fd, &file.fd, err);
     if (rc == 0)
-        rc = place_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
-    place_abort(&file);
-    place_close(&place);
+        rc = extract_dir_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
+    extract_dir_abort(&file);
+    extract_dir_close(&place);
     return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
 }
 
@@ -134,7 +134,7 @@ static int write_report(struct report *report, const char *archive,
                         const struct report_args *args, struct err *err)
 {
     if (strcmp(args->output, "-") == 0)
-        return report_write(report, talk_put_raw, NULL, err);
+        return report_write(report, api_client_put_raw, NULL, err);
     return is_page(args->output) ? write_page(report, args->output, args, err)
                                  : write_dir(report, archive, args, err);
 }
@@ -182,7 +182,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
-    return rc < 0 ? talk_status(err) : rc ? EXIT_DAMAGED : EXIT_DONE;
+    return rc < 0 ? api_client_status(err) : rc ? EXIT_DAMAGED : EXIT_DONE;
 }
 
 const struct command cmd_report = {

@@ -44,7 +44,7 @@ static const struct opt_group runs_groups[] = {
     { NULL, NULL, 0 },
 };
 
-static const struct grid_column columns[] = {
+static const struct table_column columns[] = {
     { "RUN", false }, { "STATUS", false }, { "TYPE", false }, { "CREATED", false },
     { "TOOK", true }, { "TITLE", false }, { NULL, false },
 };
@@ -52,10 +52,10 @@ static const struct grid_column columns[] = {
 
 struct output {
     const struct runs_args *args;
-    struct grid grid;
+    struct table grid;
     size_t count;
-    struct table *told; /* IDs: other lists may name them once more */
-    int64_t oldest;     /* CLOCK_NONE: none */
+    struct hashmap *told; /* IDs: other lists may name them once more */
+    int64_t oldest;       /* CLOCK_NONE: none */
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
@@ -65,12 +65,12 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     char took[TEXT_SIZE_MAX];
     int64_t start = row->started_at ? clock_us(row->started_at) : CLOCK_NONE;
     int64_t end = row->finished_at ? clock_us(row->finished_at) : CLOCK_NONE;
-    const char *cells[GRID_COLUMNS] = { row->run_id, row->status, row->run_type,
-                                        NULL,        NULL,        row->title };
+    const char *cells[TABLE_COLUMNS] = { row->run_id, row->status, row->run_type,
+                                         NULL,        NULL,        row->title };
 
-    if (table_get(out->told, row->run_id, strlen(row->run_id)))
+    if (hashmap_get(out->told, row->run_id, strlen(row->run_id)))
         return 0;
-    if (table_add(out->told, row->run_id, strlen(row->run_id), out, err) < 0)
+    if (hashmap_add(out->told, row->run_id, strlen(row->run_id), out, err) < 0)
         return -1;
     if (row->created_us != CLOCK_NONE &&
         (out->oldest == CLOCK_NONE || row->created_us < out->oldest))
@@ -79,18 +79,18 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     if (out->args->ids)
         return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
     if (out->args->common.json)
-        return talk_json(out->count == 1 ? "[\n" : ",\n", row->json, row->json_len, err);
+        return api_client_json(out->count == 1 ? "[\n" : ",\n", row->json, row->json_len, err);
     if (row->created_us != CLOCK_NONE)
         cells[3] = clock_format(when, row->created_us / 1000, CLOCK_RFC3339);
     if (start != CLOCK_NONE && end != CLOCK_NONE && end >= start)
         cells[4] = text_duration(took, (uint64_t)(end - start) / 1000);
-    return grid_row(&out->grid, cells, err);
+    return table_row(&out->grid, cells, err);
 }
 
 /* The service's list was cut: what it left out, by other lists. Not with --limit, which has an
  * end of its own. */
-static int list_older(struct output *out, struct talk *talk, const struct runs_query *query,
-                      bool *cut, struct err *err)
+static int list_older(struct output *out, struct api_client *talk,
+                      const struct runs_query *query, bool *cut, struct err *err)
 {
     bool whole = false;
     int rc = 0;
@@ -107,7 +107,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     const struct runs_args *args = args_in;
     struct runs_query query = { .limit = 0 };
     struct output out = { .args = args, .oldest = CLOCK_NONE };
-    struct talk talk = { 0 };
+    struct api_client talk = { 0 };
     struct runs_end end = { 0 };
     bool searched;
     int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
@@ -117,13 +117,13 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     query.limit = args->limit;
     query.raw = args->raw;
     if (rc == 0)
-        rc = grid_init(&out.grid, columns, err);
+        rc = table_init(&out.grid, columns, err);
     if (rc == 0) {
-        out.told = table_new(err);
+        out.told = hashmap_new(err);
         rc = out.told ? 0 : -1;
     }
     if (rc == 0)
-        rc = talk_open(&talk, &args->session, err);
+        rc = api_client_open(&talk, &args->session, err);
     if (rc == 0)
         rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &end, err);
     if (rc == 0 && end.cut)
@@ -131,7 +131,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0 && args->common.json && !args->ids)
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
-        grid_print(&out.grid, stdout);
+        table_print(&out.grid, stdout);
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
@@ -148,10 +148,12 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                  "the service lists only the newest %d runs; older ones are not shown "
                  "(filters reach further back)",
                  RUNS_WINDOW);
-    talk_close(&talk);
-    grid_clear(&out.grid);
-    table_free(out.told);
-    return rc < 0 ? talk_status(err) : end.cut || end.unread ? EXIT_INCOMPLETE : EXIT_DONE;
+    api_client_close(&talk);
+    table_clear(&out.grid);
+    hashmap_free(out.told);
+    return rc < 0                  ? api_client_status(err)
+           : end.cut || end.unread ? EXIT_INCOMPLETE
+                                   : EXIT_DONE;
 }
 
 const struct command cmd_runs = {

@@ -59,9 +59,10 @@ static int print_all(const struct show_args *args, const struct listing *listing
             log_line(LOG_ERROR, "%s", run->err.text);
             continue;
         }
-        if ((args->common.json ? talk_json(many ? shown ? ",\n" : "[\n" : "",
-                                           buf_text(&run->run_json), run->run_json.len, err)
-                               : page_print(listing, i, shown > 0, err)) < 0)
+        if ((args->common.json
+                 ? api_client_json(many ? shown ? ",\n" : "[\n" : "", buf_text(&run->run_json),
+                                   run->run_json.len, err)
+                 : run_print(listing, i, shown > 0, err)) < 0)
             return -1;
         shown++;
     }
@@ -73,20 +74,21 @@ static int print_all(const struct show_args *args, const struct listing *listing
 static int show_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct show_args *args = args_in;
-    struct talk talk = { 0 };
+    struct api_client talk = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
     struct listing listing = { .raw = args->raw, .children = !args->common.json };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = talk_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing, err);
+        rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
+                                err);
     if (rc == 0)
         rc = print_all(args, &listing, err);
     if (rc < 0)
-        rc = talk_status(err);
+        rc = api_client_status(err);
     listing_clear(&listing);
-    talk_close(&talk);
+    api_client_close(&talk);
     idlist_clear(&ids);
     return rc;
 }

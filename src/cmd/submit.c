@@ -19,7 +19,7 @@
 struct submit_args {
     struct command_args common;
     struct session_args session;
-    struct archive_args archive;
+    struct pull_job_args archive;
     struct task task;
     const char *prompt_file;
     const char *schema_file;
@@ -33,7 +33,7 @@ struct submit_args {
 
 static const struct submit_args submit_defaults = {
     .session = SESSION_DEFAULTS,
-    .archive = ARCHIVE_DEFAULTS,
+    .archive = PULL_JOB_DEFAULTS,
     .interval = WAIT_INTERVAL,
 };
 
@@ -142,7 +142,7 @@ static int explain(const struct call *call, struct err *err)
 }
 
 /* POST once; gives the run's ID and the answer in call. */
-static int post(struct talk *talk, const struct buf *body, struct call *call,
+static int post(struct api_client *talk, const struct buf *body, struct call *call,
                 char id[RUN_ID_MAX + 1], struct err *err)
 {
     struct run run = { 0 };
@@ -150,7 +150,7 @@ static int post(struct talk *talk, const struct buf *body, struct call *call,
 
     if (api_url_tasks(&talk->api, &call->url, err) < 0)
         return -1;
-    if (talk_call(talk, call, buf_text(body), body->len, err) < 0) {
+    if (api_client_call(talk, call, buf_text(body), body->len, err) < 0) {
         if (err->kind == ERR_CANCELLED)
             call->request.sent = true; /* nobody knows */
         return explain(call, err);
@@ -168,9 +168,10 @@ static int post(struct talk *talk, const struct buf *body, struct call *call,
 }
 
 /* Wait for the run, and archive it when that was asked for. */
-static int go_on(const struct submit_args *args, struct talk *talk, char *id, struct err *err)
+static int go_on(const struct submit_args *args, struct api_client *talk, char *id,
+                 struct err *err)
 {
-    struct archive_job job = { 0 };
+    struct pull_job job = { 0 };
     struct pull_result result = { 0 };
     char *ids[] = { id };
     int rc = outcome_wait(talk, ids, 1, args->interval, args->wait_timeout, &args->common,
@@ -178,22 +179,22 @@ static int go_on(const struct submit_args *args, struct talk *talk, char *id, st
 
     if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
         return rc;
-    rc = archive_init(&job, &args->archive, &args->common, err);
+    rc = pull_job_init(&job, &args->archive, &args->common, err);
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
-        rc = archive_report(&job, &result,
-                            archive_run(&job, &talk->api, ids, 1, NULL, NULL, &result, err),
-                            err);
+        rc = pull_job_report(&job, &result,
+                             pull_job_run(&job, &talk->api, ids, 1, NULL, NULL, &result, err),
+                             err);
     }
-    archive_clear(&job);
-    return archive_status(&result, rc, err);
+    pull_job_clear(&job);
+    return pull_job_status(&result, rc, err);
 }
 
 /* The service's whole answer, but for secrets. */
 static int print_answer(const struct call *call, const struct api *api, struct err *err)
 {
     struct redact what = { secret_peek(api->key), false, NULL };
-    int rc = talk_redacted("", buf_text(&call->body), call->body.len, &what, err);
+    int rc = api_client_redacted("", buf_text(&call->body), call->body.len, &what, err);
 
     if (rc == 0)
         (void)printf("\n");
@@ -204,8 +205,8 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
 {
     const struct submit_args *args = args_in;
     bool stay = args->wait || args->archive.output;
-    struct archive_job probe = { 0 };
-    struct talk talk = { 0 };
+    struct pull_job probe = { 0 };
+    struct api_client talk = { 0 };
     struct call call = { 0 };
     struct buf body;
     char id[RUN_ID_MAX + 1];
@@ -217,10 +218,10 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = write_task(args, &body, err);
     if (rc == 0 && args->archive.output) /* a name that is no good is told before, not after */
-        rc = archive_init(&probe, &args->archive, &args->common, err);
-    archive_clear(&probe);
+        rc = pull_job_init(&probe, &args->archive, &args->common, err);
+    pull_job_clear(&probe);
     if (rc == 0)
-        rc = talk_open(&talk, &args->session, err);
+        rc = api_client_open(&talk, &args->session, err);
     if (rc == 0) {
         call_init(&call, &talk.callers, RUN_JSON_MAX, NULL, NULL);
         rc = post(&talk, &body, &call, id, err);
@@ -233,9 +234,9 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0 && stay)
         rc = go_on(args, &talk, id, err);
     if (rc < 0)
-        rc = talk_status(err);
+        rc = api_client_status(err);
     call_clear(&call);
-    talk_close(&talk);
+    api_client_close(&talk);
     buf_clear(&body);
     return rc;
 }

@@ -35,7 +35,7 @@
 struct sync_args {
     struct command_args common;
     struct session_args session;
-    struct archive_args archive;
+    struct pull_job_args archive;
     struct query_args query;
     struct opt_list input;
     const char *dest;
@@ -56,7 +56,7 @@ struct sync_args {
 
 static const struct sync_args sync_defaults = {
     .session = SESSION_DEFAULTS,
-    .archive = ARCHIVE_DEFAULTS,
+    .archive = PULL_JOB_DEFAULTS,
     .query = QUERY_DEFAULTS,
     .volume_size = (uint64_t)4 << 30,
     .volume_runs = 1000,
@@ -104,7 +104,7 @@ static const struct opt_group sync_groups[] = {
 
 struct service {
     const struct sync_args *args;
-    struct archive_job job;
+    struct pull_job job;
     struct api api;
     struct idlist ids;
     struct buf filter;
@@ -213,7 +213,7 @@ static int list_safe(const struct sync_args *args, struct err *err)
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = archive_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)
@@ -221,7 +221,7 @@ static int list_safe(const struct sync_args *args, struct err *err)
     kind_filter_clear(&types);
     region_free(ids.region);
     mem_free(ids.at);
-    return rc < 0 ? talk_status(err) : tell_safe(args, &safe, &confirm);
+    return rc < 0 ? api_client_status(err) : tell_safe(args, &safe, &confirm);
 }
 
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
@@ -235,10 +235,10 @@ static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t
 
 static int list_lost(const struct sync_args *args, struct err *err)
 {
-    struct catalog *catalog = catalog_open(args->dest, CATALOG_READ, err);
-    int rc = catalog ? state_each_lost(catalog, false, print_lost, NULL, err) : -1;
+    struct db *catalog = db_open(args->dest, DB_READ, err);
+    int rc = catalog ? run_state_each_lost(catalog, false, print_lost, NULL, err) : -1;
 
-    catalog_free(catalog);
+    db_free(catalog);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 
@@ -251,7 +251,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
 
     if (!w)
         return -1;
-    jsonw_init(w, talk_put, NULL);
+    jsonw_init(w, api_client_put, NULL);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "error", error);
     jsonw_u64(w, "new_runs", r->fresh);
@@ -279,7 +279,7 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     jsonw_u64(w, "running_runs", r->running > 0 ? (uint64_t)r->running : 0);
     jsonw_u64(w, "waiting_runs", r->waiting > 0 ? (uint64_t)r->waiting : 0);
     jsonw_text(w, "oldest_waiting_run",
-               r->oldest_us == CATALOG_UNKNOWN
+               r->oldest_us == DB_UNKNOWN
                    ? NULL
                    : clock_format(when, r->oldest_us / 1000, CLOCK_RFC3339));
     jsonw_bool(w, "list_cut", r->cut);
@@ -371,10 +371,10 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
                               .ctx = s };
 
     s->job.ca_file = args->session.ca_file;
-    archive_fill(&s->job, &s->api, &pull);
+    pull_job_fill(&s->job, &s->api, &pull);
     pull.stop_fd = signals_fd();
     pull.stopped = signals_stopped;
-    pull.status = archive_tell;
+    pull.status = pull_job_tell;
     pull.ctx = &s->job;
     if (query_fill(&args->query, &opts.query, err) == 0)
         return sync_run(&opts, result, err);
@@ -388,7 +388,7 @@ static int prepare(struct service *s, struct err *err)
     const struct sync_args *args = s->args;
     size_t i;
 
-    if (archive_init(&s->job, &args->archive, &args->common, err) < 0)
+    if (pull_job_init(&s->job, &args->archive, &args->common, err) < 0)
         return -1;
     if (s->job.format == VOLUME_ZIP)
         return err_set(err, ERR_USAGE, "--format: volumes are tar.zst, tar.gz or tar");
@@ -421,7 +421,7 @@ static int status_of(const struct sync_result *r, int rc, const struct err *err)
 static int sync_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct service s = { .args = args_in, .lock = { -1 }, .began = clock_mono() };
-    struct sync_result result = { .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
+    struct sync_result result = { .oldest_us = DB_UNKNOWN, .oldest_ms = DB_UNKNOWN };
     struct err told;
     uint64_t elapsed;
     int rc = check(s.args, count, operands, err);
@@ -473,7 +473,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     lock_drop(&s.lock);
     log_hide(NULL);
     api_clear(&s.api);
-    archive_clear(&s.job);
+    pull_job_clear(&s.job);
     idlist_clear(&s.ids);
     buf_clear(&s.filter);
     return status_of(&result, rc, err);

@@ -377,7 +377,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         rc = run.w ? 0 : -1;
     }
     if (run.w) {
-        jsonw_init(run.w, talk_put, NULL);
+        jsonw_init(run.w, api_client_put, NULL);
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
     for (i = 0; rc >= 0 && i < count; i++) {
@@ -392,7 +392,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     mem_free(run.w);
     close_standings(&run, count);
     if (rc < 0)
-        return talk_status(err);
+        return api_client_status(err);
     return damaged ? EXIT_DAMAGED : run.lacking ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 

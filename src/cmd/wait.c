@@ -48,20 +48,20 @@ static const struct opt_group wait_groups[] = {
 static int wait_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct wait_args *args = args_in;
-    struct talk talk = { 0 };
+    struct api_client talk = { 0 };
     struct idlist ids = { 0 };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (args->raw) /* why a run failed is told as an error; the key is hidden all the same */
         log_filter(NULL);
     if (rc == 0)
-        rc = talk_open(&talk, &args->session, err);
+        rc = api_client_open(&talk, &args->session, err);
     if (rc == 0)
         rc = outcome_wait(&talk, ids.ids, ids.count, args->interval, args->timeout,
                           &args->common, true, args->raw, err);
     if (rc < 0)
-        rc = talk_status(err);
-    talk_close(&talk);
+        rc = api_client_status(err);
+    api_client_close(&talk);
     idlist_clear(&ids);
     return rc;
 }

@@ -12,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-int talk_open(struct talk *talk, const struct session_args *session, struct err *err)
+int api_client_open(struct api_client *talk, const struct session_args *session,
+                    struct err *err)
 {
     struct engine_opts engine = { .agent = TOOL_NAME,
                                   .ca_file = session->ca_file,
-                                  .jobs = TALK_JOBS };
+                                  .jobs = API_CLIENT_JOBS };
     struct loop_hooks hooks = { .stopped = signals_stopped };
 
     if (signals_setup(err) < 0 || session_open(session, &talk->api, err) < 0)
@@ -25,22 +26,22 @@ int talk_open(struct talk *talk, const struct session_args *session, struct err 
     hooks.stop_fd = signals_fd();
     if (loop_init(&talk->loop, &engine, &hooks, err) < 0)
         return -1;
-    callers_init(&talk->callers, &talk->loop, &talk->api, TALK_JOBS, TALK_RETRIES);
+    callers_init(&talk->callers, &talk->loop, &talk->api, API_CLIENT_JOBS, API_CLIENT_RETRIES);
     return 0;
 }
 
-void talk_close(struct talk *talk)
+void api_client_close(struct api_client *talk)
 {
     loop_clear(&talk->loop);
     log_hide(NULL);
     api_clear(&talk->api);
 }
 
-int talk_listing(struct talk *talk, const struct session_args *session, char *const *ids,
-                 size_t count, const struct kind_filter *filter, struct listing *listing,
-                 struct err *err)
+int api_client_listing(struct api_client *talk, const struct session_args *session,
+                       char *const *ids, size_t count, const struct kind_filter *filter,
+                       struct listing *listing, struct err *err)
 {
-    int rc = talk_open(talk, session, err);
+    int rc = api_client_open(talk, session, err);
 
     if (rc == 0)
         rc = listing_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
@@ -55,8 +56,8 @@ static void on_done(void *ctx, struct call *call)
     *(bool *)ctx = true;
 }
 
-int talk_call(struct talk *talk, struct call *call, const char *body, size_t len,
-              struct err *err)
+int api_client_call(struct api_client *talk, struct call *call, const char *body, size_t len,
+                    struct err *err)
 {
     bool came = false;
 
@@ -79,7 +80,7 @@ int talk_call(struct talk *talk, struct call *call, const char *body, size_t len
     return -1;
 }
 
-int talk_status(const struct err *err)
+int api_client_status(const struct err *err)
 {
     if (err->kind != ERR_CANCELLED || !signals_stop())
         return -1;
@@ -87,28 +88,28 @@ int talk_status(const struct err *err)
     return EXIT_SIGNAL + signals_stop();
 }
 
-int talk_put_raw(void *ctx, const void *bytes, size_t len, struct err *err)
+int api_client_put_raw(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     (void)ctx;
     return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
                                                           : 0;
 }
 
-int talk_put(void *ctx, const void *bytes, size_t len, struct err *err)
+int api_client_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     (void)ctx;
     return fwrite(bytes, 1, len, stdout) == len ? 0 : err_sys(err, "cannot write the result");
 }
 
-int talk_json(const char *lead, const char *json, size_t len, struct err *err)
+int api_client_json(const char *lead, const char *json, size_t len, struct err *err)
 {
     if (fputs(lead, stdout) == EOF)
         return err_sys(err, "cannot write the result");
-    return jsonw_copy(talk_put, NULL, json, len, err);
+    return jsonw_copy(api_client_put, NULL, json, len, err);
 }
 
-int talk_redacted(const char *lead, const char *json, size_t len, const struct redact *what,
-                  struct err *err)
+int api_client_redacted(const char *lead, const char *json, size_t len,
+                        const struct redact *what, struct err *err)
 {
     struct buf clean;
     int rc;
@@ -116,7 +117,7 @@ int talk_redacted(const char *lead, const char *json, size_t len, const struct r
     buf_init(&clean, redact_room(len));
     rc = redact_json(&clean, json, len, what, err);
     if (rc == 0)
-        rc = talk_json(lead, buf_text(&clean), clean.len, err);
+        rc = api_client_json(lead, buf_text(&clean), clean.len, err);
     buf_clear(&clean);
     return rc;
 }

@@ -78,7 +78,7 @@ void audit_files_clear(struct audit_files *files)
 }
 
 int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct contents_digests *manifest, struct err *err)
+                    const struct manifest_digests *manifest, struct err *err)
 {
     char *path = signature ? mem_copy(signature, err) : mem_format(err, "%s.sig", archive);
     struct buf sig;
@@ -108,11 +108,11 @@ int audit_signature(const char *archive, const char *signature, const char *sign
  */
 struct audit_held {
     struct idlist runs;
-    struct table *names; /* of the runs */
-    struct table *artifacts;
+    struct hashmap *names; /* of the runs */
+    struct hashmap *artifacts;
 };
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct audit_held *held = ctx;
@@ -120,7 +120,8 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     struct buf id;
     int rc;
 
-    if (section != ROWS_RUNS && section != ROWS_ARTIFACTS && section != ROWS_MISSING)
+    if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
+        section != MANIFEST_READ_MISSING)
         return 0;
     doc = json_parse(text, len, err);
     rc = doc ? 0 : -1;
@@ -128,15 +129,15 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     buf_init(&id, 4096);
     if (rc == 0)
         rc = json_append(
-            json_get(json_root(doc), section == ROWS_RUNS ? "run_id" : "artifact_id"), &id,
-            err);
-    if (rc == 0 && id.len && section == ROWS_RUNS) {
-        if (!table_get(held->names, id.data, id.len))
+            json_get(json_root(doc), section == MANIFEST_READ_RUNS ? "run_id" : "artifact_id"),
+            &id, err);
+    if (rc == 0 && id.len && section == MANIFEST_READ_RUNS) {
+        if (!hashmap_get(held->names, id.data, id.len))
             rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err) < 0
                      ? -1
-                     : table_add(held->names, id.data, id.len, held, err);
-    } else if (rc == 0 && id.len && !table_get(held->artifacts, id.data, id.len)) {
-        rc = table_add(held->artifacts, id.data, id.len, held, err);
+                     : hashmap_add(held->names, id.data, id.len, held, err);
+    } else if (rc == 0 && id.len && !hashmap_get(held->artifacts, id.data, id.len)) {
+        rc = hashmap_add(held->artifacts, id.data, id.len, held, err);
     }
     buf_clear(&id);
     json_free(doc);
@@ -145,7 +146,7 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 
 static bool has_name(const struct audit_held *held, const char *name)
 {
-    return *name && table_get(held->names, name, strlen(name));
+    return *name && hashmap_get(held->names, name, strlen(name));
 }
 
 static size_t tell_lacking(const struct audit_held *held, const struct listing *listing)
@@ -174,7 +175,7 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
             const struct artifact *a = &run->list.rows[k];
             const struct kind *kind = kind_find(a->artifact_type);
 
-            if (table_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
+            if (hashmap_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
                 (kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0))
                 continue;
             lacking++;
@@ -193,8 +194,8 @@ struct audit_held *audit_held_new(struct err *err)
 
     if (!held)
         return NULL;
-    held->names = table_new(err);
-    held->artifacts = table_new(err);
+    held->names = hashmap_new(err);
+    held->artifacts = hashmap_new(err);
     if (held->names && held->artifacts)
         return held;
     audit_held_free(held);
@@ -206,19 +207,19 @@ void audit_held_free(struct audit_held *held)
     if (!held)
         return;
     idlist_clear(&held->runs);
-    table_free(held->names);
-    table_free(held->artifacts);
+    hashmap_free(held->names);
+    hashmap_free(held->artifacts);
     mem_free(held);
 }
 
 int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
 {
-    struct box box = { 0 };
-    int rc = box_open(&box, archive, err);
+    struct archive_reader box = { 0 };
+    int rc = archive_reader_open(&box, archive, err);
 
     if (rc == 0)
-        rc = contents_read(&box, on_row, held, NULL, err);
-    box_close(&box);
+        rc = manifest_scan(&box, on_row, held, NULL, err);
+    archive_reader_close(&box);
     return rc;
 }
 
@@ -232,14 +233,15 @@ int audit_against_api(const struct audit_held *held, const struct session_args *
     *lacking = 0;
     for (from = 0; rc == 0 && from < held->runs.count; from += BATCH) {
         struct listing listing = { .children = true, .deep = true };
-        struct talk talk = { 0 };
+        struct api_client talk = { 0 };
         size_t count = held->runs.count - from < BATCH ? held->runs.count - from : BATCH;
 
-        rc = talk_listing(&talk, session, held->runs.ids + from, count, &filter, &listing, err);
+        rc = api_client_listing(&talk, session, held->runs.ids + from, count, &filter, &listing,
+                                err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
         listing_clear(&listing);
-        talk_close(&talk);
+        api_client_close(&talk);
     }
     return rc;
 }

@@ -34,7 +34,7 @@ void audit_files_clear(struct audit_files *files);
 
 /* Check ARCHIVE.sig (or signature) against the signers' file; says who signed, on stdout. */
 int audit_signature(const char *archive, const char *signature, const char *signers,
-                    const struct contents_digests *manifest, struct err *err) MUST_CHECK;
+                    const struct manifest_digests *manifest, struct err *err) MUST_CHECK;
 
 /* What archives say that they hold. */
 struct audit_held;

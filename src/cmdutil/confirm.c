@@ -19,11 +19,11 @@
 
 struct confirming {
     struct confirm *confirm;
-    struct catalog *catalog;
-    struct talk talk;
+    struct db *catalog;
+    struct api_client talk;
     char *const *ids;
-    bool *changed;       /* of each ID */
-    struct table *asked; /* the IDs: each is judged by itself */
+    bool *changed;         /* of each ID */
+    struct hashmap *asked; /* the IDs: each is judged by itself */
 };
 
 /* What differs between a run as it is archived and as it is listed. */
@@ -48,8 +48,8 @@ static int on_difference(void *ctx, const struct artifact *a, enum recheck_match
 /* Whether a run that another one has started is known as safe, or not had by the service. */
 static bool is_safe_child(const struct confirming *c, const struct listed_run *child)
 {
-    return table_get(c->asked, child->id, strlen(child->id)) ||
-           (*child->other && table_get(c->asked, child->other, strlen(child->other))) ||
+    return hashmap_get(c->asked, child->id, strlen(child->id)) ||
+           (*child->other && hashmap_get(c->asked, child->other, strlen(child->other))) ||
            (child->failed && child->err.kind == ERR_NOT_FOUND);
 }
 
@@ -126,24 +126,25 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
 static int reopen(const struct confirming *c, size_t count, struct err *err)
 {
     struct lock lock = { -1 };
-    struct catalog *catalog = NULL;
+    struct db *catalog = NULL;
     size_t i;
     int rc = lock_take(&lock, c->confirm->dir, 0, signals_stopped, NULL, err);
 
     if (rc == 0)
-        catalog = catalog_open(c->confirm->dir, CATALOG_WRITE, err);
-    rc = catalog ? catalog_begin(catalog, err) : -1;
+        catalog = db_open(c->confirm->dir, DB_WRITE, err);
+    rc = catalog ? db_begin(catalog, err) : -1;
     if (rc == 0) {
         for (i = 0; rc == 0 && i < count; i++) {
             if (c->changed[i])
-                rc = state_reopen(catalog, c->ids[i], 0, "it is otherwise at the service", err);
+                rc = run_state_reopen(catalog, c->ids[i], 0, "it is otherwise at the service",
+                                      err);
         }
         if (rc == 0)
-            rc = catalog_commit(catalog, err);
+            rc = db_commit(catalog, err);
         else
-            catalog_rollback(catalog);
+            db_rollback(catalog);
     }
-    catalog_free(catalog);
+    db_free(catalog);
     lock_drop(&lock);
     return rc;
 }
@@ -159,25 +160,25 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
     if (!count)
         return 0;
     c.changed = mem_array(count, sizeof(*c.changed), err);
-    c.catalog = c.changed ? catalog_open(confirm->dir, CATALOG_READ, err) : NULL;
-    c.asked = c.catalog ? table_new(err) : NULL;
+    c.catalog = c.changed ? db_open(confirm->dir, DB_READ, err) : NULL;
+    c.asked = c.catalog ? hashmap_new(err) : NULL;
     rc = c.asked ? 0 : -1;
     for (i = 0; rc == 0 && i < count; i++) {
-        if (!table_get(c.asked, ids[i], strlen(ids[i])))
-            rc = table_add(c.asked, ids[i], strlen(ids[i]), &c, err);
+        if (!hashmap_get(c.asked, ids[i], strlen(ids[i])))
+            rc = hashmap_add(c.asked, ids[i], strlen(ids[i]), &c, err);
     }
     if (rc == 0)
-        rc = talk_open(&c.talk, confirm->session, err);
+        rc = api_client_open(&c.talk, confirm->session, err);
     for (from = 0; rc == 0 && from < count; from += BATCH)
         rc = ask(&c, from, count - from < BATCH ? count - from : BATCH, err);
-    talk_close(&c.talk);
-    catalog_free(c.catalog);
+    api_client_close(&c.talk);
+    db_free(c.catalog);
     if (confirm->changed && rc == 0) {
         rc = reopen(&c, count, err);
         if (rc < 0)
             (void)err_wrap(err, "cannot note that runs are to be archived anew");
     }
-    table_free(c.asked);
+    hashmap_free(c.asked);
     mem_free(c.changed);
     return rc;
 }

@@ -54,7 +54,7 @@ static int print_json(const struct waited *runs, size_t count, struct err *err)
 
     if (!w)
         return -1;
-    jsonw_init(w, talk_put, NULL);
+    jsonw_init(w, api_client_put, NULL);
     jsonw_array(w, NULL, JSONW_LINES);
     for (i = 0; i < count; i++) {
         jsonw_object(w, NULL, JSONW_INLINE);
@@ -95,7 +95,7 @@ static int status_of(const struct waited *runs, size_t count)
     return late ? EXIT_LATER : bad ? EXIT_FAILED : EXIT_DONE;
 }
 
-int outcome_wait(struct talk *talk, char *const *ids, size_t count, uint64_t interval,
+int outcome_wait(struct api_client *talk, char *const *ids, size_t count, uint64_t interval,
                  uint64_t timeout, const struct command_args *common, bool print, bool raw,
                  struct err *err)
 {

@@ -25,7 +25,7 @@
  * returns  EXIT_DONE: all completed; EXIT_FAILED: one ended otherwise; EXIT_LATER: not in time;
  *          -1: an error
  */
-int outcome_wait(struct talk *talk, char *const *ids, size_t count, uint64_t interval,
+int outcome_wait(struct api_client *talk, char *const *ids, size_t count, uint64_t interval,
                  uint64_t timeout, const struct command_args *common, bool print, bool raw,
                  struct err *err) MUST_CHECK;
 

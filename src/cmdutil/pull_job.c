@@ -29,50 +29,50 @@ static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
 /* clang-format off */
 const struct opt archive_type_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(archive_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(archive_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_story_opts[] = {
-    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(archive_args, records),       "what else tells the story of a run: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
-    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(archive_args, no_children),   "without the runs that these runs have started", 0, 0, NULL, false, NULL },
+    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(pull_job_args, records),       "what else tells the story of a run: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
+    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(pull_job_args, no_children),   "without the runs that these runs have started", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_format_opts[] = {
-    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(archive_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
-    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(archive_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
-    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(archive_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
-    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(archive_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
-    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(archive_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
-    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
-    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(archive_args, no_report),  "leave out index.html, the offline view", 0, 0, NULL, false, NULL },
-    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(archive_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(archive_args, mode),       "the archive's permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(archive_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(archive_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
+    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
+    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
+    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "leave out index.html, the offline view", 0, 0, NULL, false, NULL },
+    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "the archive's permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_series_opts[] = {
-    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(archive_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(archive_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but nothing else of the environment; what it prints goes to standard error", 0, 0, NULL, false, NULL },
-    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, command_timeout), "end --anchor-command after this time (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(pull_job_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(pull_job_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but nothing else of the environment; what it prints goes to standard error", 0, 0, NULL, false, NULL },
+    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, command_timeout), "end --anchor-command after this time (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(archive_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
-    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(archive_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
-    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(archive_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
-    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(archive_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(archive_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
-    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(archive_args, timeout),    "stop listing and fetching after this time, and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
-    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(archive_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
-    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(archive_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
-    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(archive_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
-    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(archive_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
+    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
+    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
+    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
+    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(pull_job_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
+    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -95,9 +95,9 @@ static void tell_all(const struct pull_status *status)
     }
 }
 
-void archive_tell(void *ctx, const struct pull_status *status)
+void pull_job_tell(void *ctx, const struct pull_status *status)
 {
-    struct archive_job *job = ctx;
+    struct pull_job *job = ctx;
     uint64_t now = clock_mono();
     char line[400];
 
@@ -128,17 +128,17 @@ static int add_types(struct kind_filter *filter, const struct opt_list *lists, b
     return 0;
 }
 
-int archive_filter(struct kind_filter *filter, const struct opt_list *types,
-                   const struct opt_list *excluded, struct err *err)
+int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
+                    const struct opt_list *excluded, struct err *err)
 {
     return add_types(filter, types, false, err) < 0 ? -1
                                                     : add_types(filter, excluded, true, err);
 }
 
 /* The archive's name, format and top directory. */
-static int choose_output(struct archive_job *job, struct err *err)
+static int choose_output(struct pull_job *job, struct err *err)
 {
-    const struct archive_args *args = job->args;
+    const struct pull_job_args *args = job->args;
     char when[CLOCK_TEXT_MAX];
     char name[64];
     const char *base;
@@ -180,7 +180,7 @@ static int choose_output(struct archive_job *job, struct err *err)
     return 0;
 }
 
-static int load_key(struct archive_job *job, struct err *err)
+static int load_key(struct pull_job *job, struct err *err)
 {
     const char *path = job->args->sign;
     struct buf text;
@@ -205,7 +205,7 @@ static int load_key(struct archive_job *job, struct err *err)
  * The key by which a later attempt knows that it was us who wrote the unfinished archive.
  * Without one, what has no checksum of the service is fetched again.
  */
-static void load_state_key(struct archive_job *job)
+static void load_state_key(struct pull_job *job)
 {
     const char *dirs[] = { getenv("STATE_DIRECTORY"), getenv("XDG_STATE_HOME"),
                            getenv("HOME") };
@@ -227,22 +227,22 @@ static void load_state_key(struct archive_job *job)
     }
 }
 
-static int load_previous(struct archive_job *job, struct err *err)
+static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct box box = { 0 };
-    struct contents_digests digests;
-    int rc = box_open(&box, job->args->after, err);
+    struct archive_reader box = { 0 };
+    struct manifest_digests digests;
+    int rc = archive_reader_open(&box, job->args->after, err);
 
     if (rc == 0)
-        rc = contents_read(&box, NULL, NULL, &digests, err);
+        rc = manifest_scan(&box, NULL, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    box_close(&box);
+    archive_reader_close(&box);
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 
 /* Tell somebody outside what the head of the series is; the archive stands in any case. */
-static int tell_anchor(const struct archive_job *job, const struct pull_result *result,
+static int tell_anchor(const struct pull_job *job, const struct pull_result *result,
                        struct err *err)
 {
     char text[SHA256_TEXT];
@@ -269,12 +269,12 @@ static int tell_anchor(const struct archive_job *job, const struct pull_result *
     return err_wrap(err, "'%s' is written, and --anchor-command failed", job->output);
 }
 
-int archive_init(struct archive_job *job, const struct archive_args *args,
-                 const struct command_args *common, struct err *err)
+int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
+                  const struct command_args *common, struct err *err)
 {
     job->args = args;
     job->common = common;
-    if (archive_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
@@ -284,7 +284,7 @@ int archive_init(struct archive_job *job, const struct archive_args *args,
     return args->after ? load_previous(job, err) : 0;
 }
 
-void archive_clear(struct archive_job *job)
+void pull_job_clear(struct pull_job *job)
 {
     watchdog_stop();
     kind_filter_clear(&job->filter);
@@ -296,9 +296,9 @@ void archive_clear(struct archive_job *job)
     job->output = NULL;
 }
 
-void archive_fill(const struct archive_job *job, const struct api *api, struct pull_opts *opts)
+void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
 {
-    const struct archive_args *args = job->args;
+    const struct pull_job_args *args = job->args;
     const char *tmp = getenv("TMPDIR");
 
     *opts = (struct pull_opts){
@@ -324,7 +324,7 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
         .mode = args->mode,
         .strict = args->strict,
         .dedupe = !args->no_dedupe,
-        .duplicates = (enum stow_duplicates)args->duplicates,
+        .duplicates = (enum entry_writer_duplicates)args->duplicates,
         .bundles = (enum bundle_mode)args->bundles,
         .local_root = args->local_root,
         .jobs = (unsigned)args->jobs,
@@ -341,14 +341,14 @@ void archive_fill(const struct archive_job *job, const struct api *api, struct p
 
 /* What the hooks of one pull need: the job, and the caller's own. */
 struct hooks {
-    struct archive_job *job;
+    struct pull_job *job;
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
 };
 
 static void hook_status(void *ctx, const struct pull_status *status)
 {
-    archive_tell(((struct hooks *)ctx)->job, status);
+    pull_job_tell(((struct hooks *)ctx)->job, status);
 }
 
 static void hook_planned(void *ctx, const struct pull_planned *planned)
@@ -358,15 +358,15 @@ static void hook_planned(void *ctx, const struct pull_planned *planned)
     hooks->planned(hooks->ctx, planned);
 }
 
-int archive_run(struct archive_job *job, const struct api *api, char *const *ids, size_t count,
-                void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
-                struct pull_result *result, struct err *err)
+int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
+                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                 struct pull_result *result, struct err *err)
 {
     struct hooks hooks = { job, planned, ctx };
     struct pull_opts opts;
     int rc;
 
-    archive_fill(job, api, &opts);
+    pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
     opts.stop_fd = signals_fd();
@@ -390,8 +390,8 @@ int archive_run(struct archive_job *job, const struct api *api, char *const *ids
     return rc == 0 && !planned ? tell_anchor(job, result, err) : rc;
 }
 
-int archive_report(const struct archive_job *job, const struct pull_result *result, int rc,
-                   struct err *err)
+int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,
+                    struct err *err)
 {
     const struct command_args *common = job->common;
     bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
@@ -412,7 +412,7 @@ int archive_report(const struct archive_job *job, const struct pull_result *resu
     return rc;
 }
 
-int archive_status(const struct pull_result *result, int rc, const struct err *err)
+int pull_job_status(const struct pull_result *result, int rc, const struct err *err)
 {
     if (rc == 0)
         return result->incomplete ? EXIT_INCOMPLETE : EXIT_DONE;

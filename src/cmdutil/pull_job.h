@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * archive: one pull as a command does it: from options to the summary.
+ * pull_job: one pull as a command does it: from options to the summary.
  *
  * Shared by pull, submit -o and listen: the options of what to take, of the
  * archive and of the transfers; the output's name; the line that moves.
  *
  * Errors   ERR_USAGE for options that do not fit; then those of pull/pull.h
- * Owns     a job owns its filter and its output's name, until archive_clear
+ * Owns     a job owns its filter and its output's name, until pull_job_clear
  * Threads  one
  */
 #ifndef CMDUTIL_PULL_JOB_H
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct archive_args {
+struct pull_job_args {
     struct opt_list type;
     struct opt_list exclude_type;
     const char *records; /* see endpoint_select; NULL: all */
@@ -56,7 +56,7 @@ struct archive_args {
     bool force;
 };
 
-#define ARCHIVE_DEFAULTS                                                                       \
+#define PULL_JOB_DEFAULTS                                                                      \
     {                                                                                          \
         .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30, .mode = 0600,                \
         .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,                      \
@@ -70,8 +70,8 @@ extern const struct opt archive_format_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
 
-struct archive_job {
-    const struct archive_args *args;
+struct pull_job {
+    const struct pull_job_args *args;
     const struct command_args *common;
     const char *ca_file;
     uint64_t wait_interval; /* wait for the runs to end first; 0: do not */
@@ -89,32 +89,32 @@ struct archive_job {
 };
 
 /* Read -t and -x into a filter; a name that is none is warned about. */
-int archive_filter(struct kind_filter *filter, const struct opt_list *types,
-                   const struct opt_list *excluded, struct err *err) MUST_CHECK;
+int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
+                    const struct opt_list *excluded, struct err *err) MUST_CHECK;
 
 /* Set a job up; args and common are lent. job must be {0}, and is to be cleared in any case. */
-int archive_init(struct archive_job *job, const struct archive_args *args,
-                 const struct command_args *common, struct err *err) MUST_CHECK;
+int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
+                  const struct command_args *common, struct err *err) MUST_CHECK;
 
 /* Free what a job holds; may be called twice. */
-void archive_clear(struct archive_job *job);
+void pull_job_clear(struct pull_job *job);
 
 /* Fill in what the options say; runs, hooks and dry run are the caller's. */
-void archive_fill(const struct archive_job *job, const struct api *api, struct pull_opts *opts);
+void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts);
 
 /* Draw the line that moves, and answer SIGUSR1: a status hook, ctx being the job. */
-void archive_tell(void *ctx, const struct pull_status *status);
+void pull_job_tell(void *ctx, const struct pull_status *status);
 
 /* Pull, with the line that moves; planned (may be NULL) makes it a dry run. */
-int archive_run(struct archive_job *job, const struct api *api, char *const *ids, size_t count,
-                void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
-                struct pull_result *result, struct err *err) MUST_CHECK;
+int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
+                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                 struct pull_result *result, struct err *err) MUST_CHECK;
 
-/* Say what it came to; rc is archive_run's. Gives rc, or -1 when it cannot be said. */
-int archive_report(const struct archive_job *job, const struct pull_result *result, int rc,
-                   struct err *err) MUST_CHECK;
+/* Say what it came to; rc is pull_job_run's. Gives rc, or -1 when it cannot be said. */
+int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,
+                    struct err *err) MUST_CHECK;
 
 /* The exit status of a finished pull, or -1; a signal that stopped it is told. */
-int archive_status(const struct pull_result *result, int rc, const struct err *err);
+int pull_job_status(const struct pull_result *result, int rc, const struct err *err);
 
 #endif

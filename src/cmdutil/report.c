@@ -14,24 +14,24 @@
 #include <string.h>
 
 struct report {
-    struct box box;
+    struct archive_reader box;
     struct page *page;
-    struct roll *roll; /* which paths are artifacts, and of what type */
+    struct inventory *roll; /* which paths are artifacts, and of what type */
 };
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct report *r = ctx;
 
-    if (roll_add(r->roll, section, text, len, err) < 0)
+    if (inventory_add(r->roll, section, text, len, err) < 0)
         return -1;
     return page_row(r->page, section, text, len, err);
 }
 
 /* A text on its way into the page. */
 struct reading {
-    struct tape *tape;
+    struct entry_reader *tape;
     struct sha256 *sha;
     uint64_t left;
     const uint8_t *want;
@@ -42,7 +42,7 @@ struct reading {
 static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 {
     struct reading *reading = ctx;
-    ssize_t n = tape_read(reading->tape, bytes, len, err);
+    ssize_t n = entry_reader_read(reading->tape, bytes, len, err);
     uint8_t sha256[SHA256_SIZE];
 
     if (n <= 0)
@@ -59,22 +59,22 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 }
 
 /* Give the page what it wants of one file, which the manifest must name, with this size. */
-static int take(struct report *r, struct tape *tape, const struct tape_entry *entry,
-                struct err *err)
+static int take(struct report *r, struct entry_reader *tape,
+                const struct entry_reader_entry *entry, struct err *err)
 {
     size_t top = strlen(r->box.top);
     struct reading reading = { .tape = tape, .left = entry->size };
-    struct roll_row row;
+    struct inventory_row row;
     const char *path = entry->path + top + 1;
     const char *media_type;
-    uint32_t number = ROLL_NONE;
+    uint32_t number = INVENTORY_NONE;
     int rc;
 
     if (strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/')
-        number = roll_find(r->roll, path);
-    if (number == ROLL_NONE)
+        number = inventory_find(r->roll, path);
+    if (number == INVENTORY_NONE)
         return 0;
-    roll_get(r->roll, number, &row);
+    inventory_get(r->roll, number, &row);
     if (entry->size != row.size)
         return err_set(err, ERR_MISMATCH, "it does not have the size that the manifest gives");
     reading.want = row.sha256;
@@ -95,18 +95,18 @@ static bool is_damage(const struct err *err)
 
 static int read_texts(struct report *r, struct err *err)
 {
-    struct tape *tape = tape_open(&r->box, 0, UINT64_MAX, err);
-    struct tape_entry entry;
+    struct entry_reader *tape = entry_reader_open(&r->box, 0, UINT64_MAX, err);
+    struct entry_reader_entry entry;
     int rc = tape ? 1 : -1;
 
-    while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
-        if (entry.kind != TAPE_FILE || take(r, tape, &entry, err) == 0)
+    while (rc > 0 && (rc = entry_reader_next(tape, &entry, err)) > 0) {
+        if (entry.kind != ENTRY_READER_FILE || take(r, tape, &entry, err) == 0)
             continue;
-        rc = is_damage(err) && !tape_broken(tape) ? 1 : -1;
+        rc = is_damage(err) && !entry_reader_broken(tape) ? 1 : -1;
         if (rc > 0)
             log_line(LOG_WARNING, "'%.600s' is not in the page: %s", entry.path, err->text);
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     if (rc < 0 && is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged; texts are missing: %s", err->text);
         err_clear(err);
@@ -130,7 +130,7 @@ struct report *report_new(const char *dir, struct err *err)
     if (!r)
         return NULL;
     r->page = page_new(dir, err);
-    r->roll = roll_new(0, err);
+    r->roll = inventory_new(0, err);
     if (r->page)
         page_clean(r->page, clean);
     if (r->page && r->roll)
@@ -142,10 +142,10 @@ struct report *report_new(const char *dir, struct err *err)
 int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
                 struct err *err)
 {
-    if (box_open(&r->box, archive, err) < 0)
+    if (archive_reader_open(&r->box, archive, err) < 0)
         return -1;
-    box_watch(&r->box, stopped, NULL);
-    return contents_read(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
+    archive_reader_watch(&r->box, stopped, NULL);
+    return manifest_scan(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
 void report_free(struct report *r)
@@ -153,8 +153,8 @@ void report_free(struct report *r)
     if (!r)
         return;
     page_free(r->page);
-    roll_free(r->roll);
-    box_close(&r->box);
+    inventory_free(r->roll);
+    archive_reader_close(&r->box);
     mem_free(r);
 }
 

@@ -167,7 +167,7 @@ static void print_attempts(const struct printing *p, const struct run *run)
     }
 }
 
-static const struct grid_column child_columns[] = {
+static const struct table_column child_columns[] = {
     { "RUN", false },        { "STATUS", false }, { "TYPE", false },
     { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
 };
@@ -176,30 +176,30 @@ static const struct grid_column child_columns[] = {
 static int print_children(const struct printing *p, const struct listing *listing, size_t at,
                           struct err *err)
 {
-    struct grid grid = { 0 };
+    struct table grid = { 0 };
     size_t count = 0;
     size_t i;
-    int rc = grid_init(&grid, child_columns, err);
+    int rc = table_init(&grid, child_columns, err);
 
     for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
         const struct listed_run *child = &listing->runs[i];
-        const char *cells[GRID_COLUMNS] = {
+        const char *cells[TABLE_COLUMNS] = {
             child->id, child->failed ? reason_word(child->reason) : clean(p, child->run.status),
             clean(p, child->run.run_type), child->parent, clean(p, child->run.title)
         };
 
         count++;
-        rc = grid_row(&grid, cells, err);
+        rc = table_row(&grid, cells, err);
     }
     if (rc == 0 && count) {
         (void)printf("\nstarted runs (%zu)\n", count);
-        grid_print(&grid, stdout);
+        table_print(&grid, stdout);
     }
-    grid_clear(&grid);
+    table_clear(&grid);
     return rc;
 }
 
-static const struct grid_column columns[] = {
+static const struct table_column columns[] = {
     { "TYPE", false },
     { "COUNT", true },
     { "SIZE", true },
@@ -209,10 +209,10 @@ static const struct grid_column columns[] = {
 /* How many of each type, in the order in which they first come. */
 static int print_artifacts(const struct artifact_list *list, struct err *err)
 {
-    struct grid grid = { 0 };
+    struct table grid = { 0 };
     size_t i;
     size_t k;
-    int rc = grid_init(&grid, columns, err);
+    int rc = table_init(&grid, columns, err);
 
     for (i = 0; rc == 0 && i < list->count; i++) {
         const char *type = list->rows[i].artifact_type ? list->rows[i].artifact_type : "";
@@ -221,7 +221,7 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
         bool sized = false;
         char number[32];
         char size[TEXT_SIZE_MAX];
-        const char *cells[GRID_COLUMNS];
+        const char *cells[TABLE_COLUMNS];
 
         for (k = 0; k < list->count; k++) {
             const struct artifact *a = &list->rows[k];
@@ -240,13 +240,13 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
         cells[0] = *type ? type : "(none)";
         cells[1] = number;
         cells[2] = sized ? text_size(size, bytes) : NULL;
-        rc = grid_row(&grid, cells, err);
+        rc = table_row(&grid, cells, err);
     }
     if (rc == 0 && list->count)
         (void)printf("\nartifacts (%zu)\n", list->count);
     if (rc == 0)
-        grid_print(&grid, stdout);
-    grid_clear(&grid);
+        table_print(&grid, stdout);
+    table_clear(&grid);
     return rc;
 }
 
@@ -281,7 +281,7 @@ static void print_run(const struct printing *p, const struct listed_run *listed,
     print_files(run);
 }
 
-int page_print(const struct listing *listing, size_t at, bool apart, struct err *err)
+int run_print(const struct listing *listing, size_t at, bool apart, struct err *err)
 {
     const struct listed_run *listed = &listing->runs[at];
     const struct buf *json = &listed->run_json;

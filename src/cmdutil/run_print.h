@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page: one run, for people to read.
+ * run_print: one run, for people to read.
  *
  * What came from elsewhere is escaped; it is shown as the listing keeps it, with
  * secrets taken out.
@@ -18,7 +18,6 @@
 
 /* Print the run at `at`, and the children behind it, on standard output; apart: with a line in
  * front, to part it from another. */
-int page_print(const struct listing *listing, size_t at, bool apart,
-               struct err *err) MUST_CHECK;
+int run_print(const struct listing *listing, size_t at, bool apart, struct err *err) MUST_CHECK;
 
 #endif

@@ -8,35 +8,35 @@
 
 /* clang-format off */
 const struct opt pick_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pick_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pick_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
-    { 'r', "run",          "ID",   OPT_LIST, OPT_AT(pick_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
 
-int pick_init(struct pick *pick, const struct pick_args *args, char *const *patterns, int count,
-              struct err *err)
+int selector_init(struct selector *pick, const struct selector_args *args,
+                  char *const *patterns, int count, struct err *err)
 {
     pick->runs = &args->run;
     pick->patterns = patterns;
     pick->count = count;
-    return archive_filter(&pick->filter, &args->type, &args->exclude_type, err);
+    return pull_job_filter(&pick->filter, &args->type, &args->exclude_type, err);
 }
 
-void pick_clear(struct pick *pick)
+void selector_clear(struct selector *pick)
 {
     kind_filter_clear(&pick->filter);
 }
 
-bool pick_narrows(const struct pick *pick)
+bool selector_narrows(const struct selector *pick)
 {
     return pick->count || pick->runs->count || pick->filter.wanted_count ||
            pick->filter.unwanted_count;
 }
 
 /* A pattern matches the whole path, or a folder above it. */
-static bool matches(const struct pick *pick, const char *path)
+static bool matches(const struct selector *pick, const char *path)
 {
     int i;
 
@@ -47,7 +47,7 @@ static bool matches(const struct pick *pick, const char *path)
     return !pick->count;
 }
 
-static bool of_run(const struct pick *pick, const char *run_id)
+static bool of_run(const struct selector *pick, const char *run_id)
 {
     size_t i;
 
@@ -58,13 +58,14 @@ static bool of_run(const struct pick *pick, const char *run_id)
     return !pick->runs->count;
 }
 
-bool pick_artifact(const struct pick *pick, const struct rows_artifact *artifact)
+bool selector_artifact(const struct selector *pick,
+                       const struct manifest_read_artifact *artifact)
 {
     return kind_filter_match(&pick->filter, artifact->artifact_type) &&
            of_run(pick, artifact->run_id) && matches(pick, artifact->path);
 }
 
-bool pick_file(const struct pick *pick, const char *path)
+bool selector_file(const struct selector *pick, const char *path)
 {
-    return !pick_narrows(pick) || (pick->count && matches(pick, path));
+    return !selector_narrows(pick) || (pick->count && matches(pick, path));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pick: which of an archive's artifacts are wanted: by type, run and path.
+ * selector: which of an archive's artifacts are wanted: by type, run and path.
  *
  * Errors   ERR_USAGE
- * Owns     its type filter, until pick_clear
+ * Owns     its type filter, until selector_clear
  * Threads  read by many once set
  */
 #ifndef CMDUTIL_SELECTOR_H
@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-struct pick_args {
+struct selector_args {
     struct opt_list type;
     struct opt_list exclude_type;
     struct opt_list run;
@@ -24,7 +24,7 @@ struct pick_args {
 
 extern const struct opt pick_opts[];
 
-struct pick {
+struct selector {
     struct kind_filter filter;
     const struct opt_list *runs;
     char *const *patterns; /* shell patterns on the path; none: all */
@@ -32,19 +32,20 @@ struct pick {
 };
 
 /* args and patterns are lent. pick must be {0}. */
-int pick_init(struct pick *pick, const struct pick_args *args, char *const *patterns, int count,
-              struct err *err) MUST_CHECK;
+int selector_init(struct selector *pick, const struct selector_args *args,
+                  char *const *patterns, int count, struct err *err) MUST_CHECK;
 
 /* Free what a pick holds; may be called twice. */
-void pick_clear(struct pick *pick);
+void selector_clear(struct selector *pick);
 
 /* Whether anything is asked for at all: else everything is wanted. */
-bool pick_narrows(const struct pick *pick);
+bool selector_narrows(const struct selector *pick);
 
 /* Whether an artifact is wanted; path is below the top directory. */
-bool pick_artifact(const struct pick *pick, const struct rows_artifact *artifact);
+bool selector_artifact(const struct selector *pick,
+                       const struct manifest_read_artifact *artifact);
 
 /* Whether a file that is no artifact is: a pattern names it, or nothing narrows. */
-bool pick_file(const struct pick *pick, const char *path);
+bool selector_file(const struct selector *pick, const char *path);
 
 #endif

@@ -24,20 +24,20 @@ static const enum verdict verdicts[] = { STANDS, UNREAD, BROKEN };
 /* Listing what is safe. */
 struct listing_safe {
     struct standing_safe *safe;
-    struct catalog *catalog;
-    struct shelf shelf;
-    struct table *volumes; /* name -> its verdict */
-    enum verdict worst;    /* of the volumes of the run in hand */
+    struct db *catalog;
+    struct volume_store shelf;
+    struct hashmap *volumes; /* name -> its verdict */
+    enum verdict worst;      /* of the volumes of the run in hand */
 };
 
 /* Say what is wrong with a volume. */
-static enum verdict broken(const struct entry_volume *v, const char *what)
+static enum verdict broken(const struct contents_volume *v, const char *what)
 {
     log_line(LOG_WARNING, "volume '%s' %s: runs in it are left out", v->name, what);
     return BROKEN;
 }
 
-static enum verdict judge_volume(const struct listing_safe *l, const struct entry_volume *v)
+static enum verdict judge_volume(const struct listing_safe *l, const struct contents_volume *v)
 {
     char head[SHA256_TEXT];
     struct err why;
@@ -48,22 +48,23 @@ static enum verdict judge_volume(const struct listing_safe *l, const struct entr
         return broken(v, "is not there");
     if (seen == FIXITY_ANOTHER)
         return broken(v, "is not the one that was written");
-    if (seen < 0 || enter_head(&l->shelf, v->name, head, &why) < 0)
+    if (seen < 0 || catalog_import_head(&l->shelf, v->name, head, &why) < 0)
         return broken(v, why.text);
     if (strcmp(head, v->manifest_sha256) != 0)
         return broken(v, "has another manifest than it had");
-    age = v->verified_ms == CATALOG_UNKNOWN ? -1 : l->safe->now_ms - v->verified_ms;
+    age = v->verified_ms == DB_UNKNOWN ? -1 : l->safe->now_ms - v->verified_ms;
     return age < 0 || age > l->safe->within_ms ? UNREAD : STANDS;
 }
 
-static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
 {
     struct listing_safe *l = ctx;
-    const enum verdict *known = table_get(l->volumes, v->name, strlen(v->name));
+    const enum verdict *known = hashmap_get(l->volumes, v->name, strlen(v->name));
 
     if (!known) {
         known = &verdicts[judge_volume(l, v)];
-        if (table_add(l->volumes, v->name, strlen(v->name), (void *)(uintptr_t)known, err) < 0)
+        if (hashmap_add(l->volumes, v->name, strlen(v->name), (void *)(uintptr_t)known, err) <
+            0)
             return -1;
     }
     if (*known > l->worst)
@@ -76,7 +77,7 @@ static int on_sealed(void *ctx, const char *run_id, struct err *err)
     struct listing_safe *l = ctx;
 
     l->worst = STANDS;
-    if (entry_volumes_of(l->catalog, run_id, on_volume, l, err) < 0)
+    if (contents_volumes_of(l->catalog, run_id, on_volume, l, err) < 0)
         return -1;
     l->safe->unread += l->worst == UNREAD;
     l->safe->broken += l->worst == BROKEN;
@@ -85,15 +86,17 @@ static int on_sealed(void *ctx, const char *run_id, struct err *err)
 
 int standing_list_safe(struct standing_safe *safe, struct err *err)
 {
-    struct listing_safe l = { .safe = safe, .shelf = { safe->dir }, .volumes = table_new(err) };
+    struct listing_safe l = { .safe = safe,
+                              .shelf = { safe->dir },
+                              .volumes = hashmap_new(err) };
     int rc = -1;
 
     safe->unread = safe->broken = 0;
-    l.catalog = l.volumes ? catalog_open(safe->dir, CATALOG_READ, err) : NULL;
+    l.catalog = l.volumes ? db_open(safe->dir, DB_READ, err) : NULL;
     if (l.catalog)
         rc = search_sealed(l.catalog, safe->before_us, on_sealed, &l, err);
-    catalog_free(l.catalog);
-    table_free(l.volumes);
+    db_free(l.catalog);
+    hashmap_free(l.volumes);
     return rc;
 }
 
@@ -109,10 +112,10 @@ struct seen {
 struct standing {
     const char *dir; /* lent */
     size_t prefix;   /* bytes of it, a slash included, that paths begin with */
-    struct catalog *catalog;
+    struct db *catalog;
     struct err damage; /* of the catalog */
     struct region *region;
-    struct table *by_name;
+    struct hashmap *by_name;
     struct seen **seen;
     size_t count;
     size_t cap;
@@ -131,12 +134,12 @@ struct standing *standing_open(const char *dir, struct err *err)
     s->dir = dir;
     s->prefix = strlen(dir) + (dir[0] && dir[strlen(dir) - 1] == '/' ? 0 : 1);
     s->region = region_new(err);
-    s->by_name = table_new(err);
+    s->by_name = hashmap_new(err);
     if (!s->region || !s->by_name) {
         standing_close(s);
         return NULL;
     }
-    s->catalog = catalog_open(dir, CATALOG_READ, &s->damage);
+    s->catalog = db_open(dir, DB_READ, &s->damage);
     if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT) {
         log_line(LOG_WARNING, "%s", s->damage.text); /* a newer one, or one that is busy */
         err_clear(&s->damage);
@@ -150,9 +153,9 @@ void standing_close(struct standing *s)
 {
     if (!s)
         return;
-    catalog_free(s->catalog);
+    db_free(s->catalog);
     region_free(s->region);
-    table_free(s->by_name);
+    hashmap_free(s->by_name);
     mem_free(s->seen);
     mem_free(s);
 }
@@ -177,9 +180,9 @@ int standing_see(struct standing *s, const char *path, const char *top, const ch
         return -1;
     seen->name = strlen(path) > s->prefix ? seen->path + s->prefix : seen->path;
     s->seen[s->count++] = seen;
-    if (table_get(s->by_name, seen->name, strlen(seen->name)))
+    if (hashmap_get(s->by_name, seen->name, strlen(seen->name)))
         return 0;
-    return table_add(s->by_name, seen->name, strlen(seen->name), seen, err);
+    return hashmap_add(s->by_name, seen->name, strlen(seen->name), seen, err);
 }
 
 static void tell(struct standing *s, const char *path, const char *what)
@@ -188,10 +191,10 @@ static void tell(struct standing *s, const char *path, const char *what)
     s->tell(s->ctx, path, what);
 }
 
-static int on_entered(void *ctx, const struct entry_volume *v, struct err *err)
+static int on_entered(void *ctx, const struct contents_volume *v, struct err *err)
 {
     struct standing *s = ctx;
-    struct seen *seen = table_get(s->by_name, v->name, strlen(v->name));
+    struct seen *seen = hashmap_get(s->by_name, v->name, strlen(v->name));
     struct stat st;
 
     if (!seen) {
@@ -221,7 +224,7 @@ size_t standing_judge(struct standing *s,
     s->tell = damage;
     s->ctx = ctx;
     s->faults = 0;
-    if (s->catalog && entry_volumes(s->catalog, on_entered, s, &err) < 0)
+    if (s->catalog && contents_volumes(s->catalog, on_entered, s, &err) < 0)
         tell(s, NULL, err.text);
     if (s->damage.kind)
         tell(s, NULL, s->damage.text);

@@ -40,7 +40,7 @@ struct manifest_head {
     bool dedupe;
     bool children;              /* with the runs that they started */
     const char *const *records; /* names of the records that were wanted */
-    size_t record_count;
+    size_t tagfiles_count;
 };
 
 /* A record that is not here. */

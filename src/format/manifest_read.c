@@ -16,14 +16,14 @@ enum {
     WANT_END,
 };
 
-void rows_init(struct rows *rows, rows_fn *fn, void *ctx)
+void manifest_read_init(struct manifest_read *rows, manifest_read_fn *fn, void *ctx)
 {
-    *rows = (struct rows){ .fn = fn, .ctx = ctx, .expect = WANT_VALUE };
-    buf_init(&rows->token, ROWS_ROW_MAX);
-    buf_init(&rows->row, ROWS_ROW_MAX);
+    *rows = (struct manifest_read){ .fn = fn, .ctx = ctx, .expect = WANT_VALUE };
+    buf_init(&rows->token, MANIFEST_READ_ROW_MAX);
+    buf_init(&rows->row, MANIFEST_READ_ROW_MAX);
 }
 
-void rows_clear(struct rows *rows)
+void manifest_read_clear(struct manifest_read *rows)
 {
     buf_clear(&rows->token);
     buf_clear(&rows->row);
@@ -34,37 +34,37 @@ static int broken(const char *what, struct err *err)
     return err_set(err, ERR_FORMAT, "the manifest is no good JSON: %s", what);
 }
 
-static bool in_object(const struct rows *rows)
+static bool in_object(const struct manifest_read *rows)
 {
     return rows->depth && (rows->objects[rows->depth / 8] >> rows->depth % 8 & 1);
 }
 
-static bool wants_value(const struct rows *rows)
+static bool wants_value(const struct manifest_read *rows)
 {
     return rows->expect == WANT_VALUE || rows->expect == WANT_FIRST;
 }
 
 /* A value has ended. */
-static void end_value(struct rows *rows)
+static void end_value(struct manifest_read *rows)
 {
     rows->expect = rows->depth ? WANT_NEXT : WANT_END;
     if (rows->depth <= 1)
-        rows->section = ROWS_HEAD;
+        rows->section = MANIFEST_READ_HEAD;
 }
 
 /* The section that a key of the document's object begins. */
-static enum rows_section section_of(const char *key)
+static enum manifest_read_section section_of(const char *key)
 {
-    return strcmp(key, "\"previous\"") == 0    ? ROWS_PREVIOUS
-           : strcmp(key, "\"runs\"") == 0      ? ROWS_RUNS
-           : strcmp(key, "\"documents\"") == 0 ? ROWS_DOCUMENTS
-           : strcmp(key, "\"artifacts\"") == 0 ? ROWS_ARTIFACTS
-           : strcmp(key, "\"missing\"") == 0   ? ROWS_MISSING
-                                               : ROWS_HEAD;
+    return strcmp(key, "\"previous\"") == 0    ? MANIFEST_READ_PREVIOUS
+           : strcmp(key, "\"runs\"") == 0      ? MANIFEST_READ_RUNS
+           : strcmp(key, "\"documents\"") == 0 ? MANIFEST_READ_DOCUMENTS
+           : strcmp(key, "\"artifacts\"") == 0 ? MANIFEST_READ_ARTIFACTS
+           : strcmp(key, "\"missing\"") == 0   ? MANIFEST_READ_MISSING
+                                               : MANIFEST_READ_HEAD;
 }
 
 /* A key has come. */
-static int end_key(struct rows *rows, struct err *err)
+static int end_key(struct manifest_read *rows, struct err *err)
 {
     const char *key = buf_text(&rows->token);
 
@@ -74,7 +74,7 @@ static int end_key(struct rows *rows, struct err *err)
     if (strchr(key, '\\'))
         return broken("a key is escaped", err);
     rows->section = section_of(key);
-    if (rows->section == ROWS_HEAD)
+    if (rows->section == MANIFEST_READ_HEAD)
         return 0;
     if (rows->seen & 1U << rows->section)
         return err_set(err, ERR_FORMAT, "the manifest has %.20s twice", key);
@@ -83,11 +83,11 @@ static int end_key(struct rows *rows, struct err *err)
 }
 
 /* A string or another scalar outside of rows has come whole. */
-static int end_token(struct rows *rows, struct err *err)
+static int end_token(struct manifest_read *rows, struct err *err)
 {
     const char *text = buf_text(&rows->token);
     bool key = rows->expect == WANT_KEY || rows->expect == WANT_FIRST_KEY;
-    bool absent = rows->section == ROWS_PREVIOUS && strcmp(text, "null") == 0;
+    bool absent = rows->section == MANIFEST_READ_PREVIOUS && strcmp(text, "null") == 0;
     int rc;
 
     if (json_check(text, rows->token.len, NULL, err) < 0)
@@ -96,7 +96,8 @@ static int end_token(struct rows *rows, struct err *err)
         rc = end_key(rows, err);
     } else if (key || !wants_value(rows)) {
         rc = broken("something stands where it may not", err);
-    } else if (!rows->depth || (rows->section != ROWS_HEAD && rows->depth <= 2 && !absent)) {
+    } else if (!rows->depth ||
+               (rows->section != MANIFEST_READ_HEAD && rows->depth <= 2 && !absent)) {
         rc = broken("a text or number stands where a list or row should be", err);
     } else {
         end_value(rows);
@@ -107,17 +108,18 @@ static int end_token(struct rows *rows, struct err *err)
 }
 
 /* Whether a value that begins here, outside of rows, is one. */
-static bool is_row(const struct rows *rows)
+static bool is_row(const struct manifest_read *rows)
 {
-    return rows->section == ROWS_PREVIOUS ? rows->depth == 1
-                                          : rows->section != ROWS_HEAD && rows->depth == 2;
+    return rows->section == MANIFEST_READ_PREVIOUS
+               ? rows->depth == 1
+               : rows->section != MANIFEST_READ_HEAD && rows->depth == 2;
 }
 
 /* A bracket outside of rows opens. */
-static int open_bracket(struct rows *rows, char c, struct err *err)
+static int open_bracket(struct manifest_read *rows, char c, struct err *err)
 {
-    bool list =
-        rows->depth == 1 && rows->section != ROWS_HEAD && rows->section != ROWS_PREVIOUS;
+    bool list = rows->depth == 1 && rows->section != MANIFEST_READ_HEAD &&
+                rows->section != MANIFEST_READ_PREVIOUS;
 
     if (!wants_value(rows))
         return broken("a bracket stands where it may not", err);
@@ -139,7 +141,7 @@ static int open_bracket(struct rows *rows, char c, struct err *err)
     return 0;
 }
 
-static int close_bracket(struct rows *rows, char c, struct err *err)
+static int close_bracket(struct manifest_read *rows, char c, struct err *err)
 {
     bool object = c == '}';
 
@@ -152,7 +154,7 @@ static int close_bracket(struct rows *rows, char c, struct err *err)
 }
 
 /* One byte outside of rows and strings. */
-static int outside(struct rows *rows, char c, struct err *err)
+static int outside(struct manifest_read *rows, char c, struct err *err)
 {
     bool blank = strchr(" \t\r\n", c) && c;
     bool mark = c && strchr("{}[],:\"", c);
@@ -187,10 +189,11 @@ static int outside(struct rows *rows, char c, struct err *err)
 }
 
 /* The row in hand is whole. */
-static int end_row(struct rows *rows, struct err *err)
+static int end_row(struct manifest_read *rows, struct err *err)
 {
-    enum rows_section section = rows->section;
-    bool parsed = section == ROWS_ARTIFACTS || section == ROWS_DOCUMENTS; /* by who wants it */
+    enum manifest_read_section section = rows->section;
+    bool parsed = section == MANIFEST_READ_ARTIFACTS ||
+                  section == MANIFEST_READ_DOCUMENTS; /* by who wants it */
     int rc = parsed ? 0 : json_check(buf_text(&rows->row), rows->row.len, NULL, err);
 
     end_value(rows);
@@ -201,7 +204,7 @@ static int end_row(struct rows *rows, struct err *err)
 }
 
 /* Bytes of a row, outside of its strings, up to one that means something; gives how many. */
-static int in_row(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+static int in_row(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
                   struct err *err)
 {
     size_t n = 0;
@@ -227,7 +230,7 @@ static int in_row(struct rows *rows, const char *bytes, size_t len, size_t *take
 }
 
 /* Bytes of a string, up to its end or the end of what was fed; gives how many. */
-static int in_string(struct rows *rows, const char *bytes, size_t len, size_t *taken,
+static int in_string(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
                      struct err *err)
 {
     size_t n = 1;
@@ -249,7 +252,8 @@ static int in_string(struct rows *rows, const char *bytes, size_t len, size_t *t
     return end ? end_token(rows, err) : 0;
 }
 
-int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
+int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len,
+                       struct err *err)
 {
     while (len) {
         size_t n = 1;
@@ -265,11 +269,11 @@ int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err)
     return 0;
 }
 
-int rows_end(const struct rows *rows, struct err *err)
+int manifest_read_end(const struct manifest_read *rows, struct err *err)
 {
     if (rows->expect != WANT_END || rows->token.len)
         return err_set(err, ERR_FORMAT, "the manifest ends early");
-    return rows->seen & 1U << ROWS_ARTIFACTS
+    return rows->seen & 1U << MANIFEST_READ_ARTIFACTS
                ? 0
                : err_set(err, ERR_FORMAT, "the manifest has no artifacts");
 }
@@ -306,18 +310,18 @@ static uint64_t number(struct json_value root, const char *name)
 {
     uint64_t value;
 
-    return json_u64(json_get(root, name), &value) ? value : ROWS_NONE;
+    return json_u64(json_get(root, name), &value) ? value : MANIFEST_READ_NONE;
 }
 
-int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct region *region,
-                  struct err *err)
+int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, size_t len,
+                           struct region *region, struct err *err)
 {
     struct json *doc = json_parse(row, len, err);
     struct json_value root;
     const char *sha256 = NULL;
     int rc = -1;
 
-    *out = (struct rows_artifact){ 0 };
+    *out = (struct manifest_read_artifact){ 0 };
     if (!doc)
         return -1;
     root = json_root(doc);
@@ -341,7 +345,7 @@ int rows_artifact(struct rows_artifact *out, const char *row, size_t len, struct
     out->size = number(root, "size");
     out->frame = number(root, "frame");
     out->offset = number(root, "offset");
-    if (!out->path || !out->run_id || out->size == ROWS_NONE || !sha256 ||
+    if (!out->path || !out->run_id || out->size == MANIFEST_READ_NONE || !sha256 ||
         text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
         (void)err_set(err, ERR_FORMAT,
                       "a row of the manifest lacks path, run_id, size or sha256");
@@ -352,22 +356,22 @@ out:
     return rc;
 }
 
-int rows_name(struct rows_name *out, enum rows_section section, const char *row, size_t len,
-              struct region *region, struct err *err)
+int manifest_read_name(struct manifest_read_name *out, enum manifest_read_section section,
+                       const char *row, size_t len, struct region *region, struct err *err)
 {
-    bool previous = section == ROWS_PREVIOUS;
+    bool previous = section == MANIFEST_READ_PREVIOUS;
     struct json *doc = json_parse(row, len, err);
     const char *sha256 = NULL;
     int rc = -1;
 
-    *out = (struct rows_name){ 0 };
+    *out = (struct manifest_read_name){ 0 };
     if (doc &&
         text(&out->name, json_root(doc), previous ? "archive" : "path", region, err) == 0 &&
         text(&sha256, json_root(doc), previous ? "manifest_sha256" : "sha256", region, err) ==
             0) {
         out->size = number(json_root(doc), "size");
         if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
-            (!previous && out->size == ROWS_NONE))
+            (!previous && out->size == MANIFEST_READ_NONE))
             (void)err_set(err, ERR_FORMAT,
                           "a row of the manifest lacks its name, size or digest");
         else
@@ -378,15 +382,15 @@ int rows_name(struct rows_name *out, enum rows_section section, const char *row,
 }
 
 /* Whether a run's notes have a word. */
-int rows_run(struct rows_run *out, const char *row, size_t len, struct region *region,
-             struct err *err)
+int manifest_read_run(struct manifest_read_run *out, const char *row, size_t len,
+                      struct region *region, struct err *err)
 {
     struct json *doc = json_parse(row, len, err);
     struct json_value root;
     struct json_value counts;
     int rc = -1;
 
-    *out = (struct rows_run){ 0 };
+    *out = (struct manifest_read_run){ 0 };
     if (!doc)
         return -1;
     root = json_root(doc);
@@ -416,14 +420,14 @@ out:
     return rc;
 }
 
-int rows_missing(struct rows_missing *out, const char *row, size_t len, struct region *region,
-                 struct err *err)
+int manifest_read_missing(struct manifest_read_missing *out, const char *row, size_t len,
+                          struct region *region, struct err *err)
 {
     struct json *doc = json_parse(row, len, err);
     struct json_value root;
     int rc = -1;
 
-    *out = (struct rows_missing){ 0 };
+    *out = (struct manifest_read_missing){ 0 };
     if (!doc)
         return -1;
     root = json_root(doc);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows: reading manifest.json piece by piece, so that one of any length needs no
+ * manifest_read: reading manifest.json piece by piece, so that one of any length needs no
  * memory.
  *
  * A scanner finds the members of the arrays "runs", "documents", "artifacts" and
@@ -31,26 +31,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROWS_ROW_MAX ((size_t)1 << 20) /* bytes of one row */
-#define ROWS_NONE    UINT64_MAX
+#define MANIFEST_READ_ROW_MAX ((size_t)1 << 20) /* bytes of one row */
+#define MANIFEST_READ_NONE    UINT64_MAX
 
-enum rows_section {
-    ROWS_HEAD,
-    ROWS_PREVIOUS,
-    ROWS_RUNS,
-    ROWS_DOCUMENTS,
-    ROWS_ARTIFACTS,
-    ROWS_MISSING
+enum manifest_read_section {
+    MANIFEST_READ_HEAD,
+    MANIFEST_READ_PREVIOUS,
+    MANIFEST_READ_RUNS,
+    MANIFEST_READ_DOCUMENTS,
+    MANIFEST_READ_ARTIFACTS,
+    MANIFEST_READ_MISSING
 };
 
 /* Takes one row, lent for the call; 1 ends the reading, -1 fails it. */
-typedef int rows_fn(void *ctx, enum rows_section section, const char *text, size_t len,
-                    struct err *err);
+typedef int manifest_read_fn(void *ctx, enum manifest_read_section section, const char *text,
+                             size_t len, struct err *err);
 
-struct rows {
-    rows_fn *fn;
+struct manifest_read {
+    manifest_read_fn *fn;
     void *ctx;
-    enum rows_section section;           /* of the value in hand, below the document's object */
+    enum manifest_read_section section;  /* of the value in hand, below the document's object */
     unsigned seen;                       /* sections, a bit each */
     unsigned depth;                      /* of brackets outside of rows */
     uint8_t objects[JSON_DEPTH_MAX / 8]; /* a bit for each of them: it is an object */
@@ -63,19 +63,20 @@ struct rows {
 };
 
 /* fn NULL: no row is wanted, only that it is a whole document. */
-void rows_init(struct rows *rows, rows_fn *fn, void *ctx);
+void manifest_read_init(struct manifest_read *rows, manifest_read_fn *fn, void *ctx);
 
 /* Free what a reader holds; may be called twice. */
-void rows_clear(struct rows *rows);
+void manifest_read_clear(struct manifest_read *rows);
 
 /* Feed the next bytes; 1: fn has seen enough. */
-int rows_feed(struct rows *rows, const char *bytes, size_t len, struct err *err) MUST_CHECK;
+int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len,
+                       struct err *err) MUST_CHECK;
 
 /* All has been fed: was it a whole document? */
-int rows_end(const struct rows *rows, struct err *err) MUST_CHECK;
+int manifest_read_end(const struct manifest_read *rows, struct err *err) MUST_CHECK;
 
 /* What readers want of an artifact's row; texts live in the region, NULL where null. */
-struct rows_artifact {
+struct manifest_read_artifact {
     const char *path;
     const char *run_id;
     const char *artifact_id;
@@ -86,23 +87,23 @@ struct rows_artifact {
     const char *media_type;
     const char *checksum; /* as the list gave it, like the next two */
     const char *modified_at;
-    uint64_t listed_size; /* ROWS_NONE: none */
+    uint64_t listed_size; /* MANIFEST_READ_NONE: none */
     bool told;            /* a manifest that has the two of them; older ones do not */
     bool mismatch;        /* the bytes have another checksum */
     bool suspect;         /* they cannot be what the type says */
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     bool link;
-    uint64_t frame;  /* ROWS_NONE: none */
-    uint64_t offset; /* ROWS_NONE: none */
+    uint64_t frame;  /* MANIFEST_READ_NONE: none */
+    uint64_t offset; /* MANIFEST_READ_NONE: none */
 };
 
 /* Read an artifact's row; ERR_FORMAT when it is none. */
-int rows_artifact(struct rows_artifact *out, const char *text, size_t len,
-                  struct region *region, struct err *err) MUST_CHECK;
+int manifest_read_artifact(struct manifest_read_artifact *out, const char *text, size_t len,
+                           struct region *region, struct err *err) MUST_CHECK;
 
 /* The same of a run's row, and of one of what is missing. */
-struct rows_run {
+struct manifest_read_run {
     const char *run_id;
     const char *status;
     const char *run_type;
@@ -124,10 +125,10 @@ struct rows_run {
 };
 
 /* Read a run's row. Texts are copied into the region; ERR_FORMAT where it is none. */
-int rows_run(struct rows_run *out, const char *text, size_t len, struct region *region,
-             struct err *err) MUST_CHECK;
+int manifest_read_run(struct manifest_read_run *out, const char *text, size_t len,
+                      struct region *region, struct err *err) MUST_CHECK;
 
-struct rows_missing {
+struct manifest_read_missing {
     const char *run_id;
     const char *artifact_id; /* NULL: the run itself */
     const char *artifact_type;
@@ -138,11 +139,11 @@ struct rows_missing {
  * Read a row of what is missing. Texts are copied into the region; ERR_FORMAT where it is
  * none.
  */
-int rows_missing(struct rows_missing *out, const char *text, size_t len, struct region *region,
-                 struct err *err) MUST_CHECK;
+int manifest_read_missing(struct manifest_read_missing *out, const char *text, size_t len,
+                          struct region *region, struct err *err) MUST_CHECK;
 
 /* Read a document's row, or previous: a name (path, archive) and a digest. */
-struct rows_name {
+struct manifest_read_name {
     const char *name;
     uint64_t size; /* of a document */
     uint8_t sha256[SHA256_SIZE];
@@ -152,7 +153,8 @@ struct rows_name {
  * Read such a row. The name is copied into the region; ERR_FORMAT where name or digest
  * lack.
  */
-int rows_name(struct rows_name *out, enum rows_section section, const char *text, size_t len,
-              struct region *region, struct err *err) MUST_CHECK;
+int manifest_read_name(struct manifest_read_name *out, enum manifest_read_section section,
+                       const char *text, size_t len, struct region *region,
+                       struct err *err) MUST_CHECK;
 
 #endif

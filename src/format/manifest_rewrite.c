@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The run that a row is of, or that is the row; lent until the next call. */
-static const char *run_of(const struct revise *r, struct json_value v)
+static const char *run_of(const struct manifest_rewrite *r, struct json_value v)
 {
     struct json_value id = json_type(v) == JSON_STRING ? v : json_get(v, "run_id");
 
@@ -16,7 +16,7 @@ static const char *run_of(const struct revise *r, struct json_value v)
     return json_append(id, r->scratch, NULL) < 0 ? "" : buf_text(r->scratch);
 }
 
-static bool is_of_kept(const struct revise *r, struct json_value v)
+static bool is_of_kept(const struct manifest_rewrite *r, struct json_value v)
 {
     return r->keep(r->ctx, run_of(r, v));
 }
@@ -51,12 +51,13 @@ static bool is_key(struct json_value member, const char *name)
 
 static int put_number(struct buf *out, uint64_t value, struct err *err)
 {
-    return value == REVISE_NONE ? buf_adds(out, "null", err)
-                                : buf_addf(out, err, "%llu", (unsigned long long)value);
+    return value == MANIFEST_REWRITE_NONE
+               ? buf_adds(out, "null", err)
+               : buf_addf(out, err, "%llu", (unsigned long long)value);
 }
 
 /* An artifact's row with what has changed: where it lies, and what it is the same as. */
-static int put_artifact(struct buf *out, const struct revise_row *k, struct err *err)
+static int put_artifact(struct buf *out, const struct manifest_rewrite_row *k, struct err *err)
 {
     struct json_value v = { 0 };
     bool first = true;
@@ -83,8 +84,8 @@ static int put_artifact(struct buf *out, const struct revise_row *k, struct err 
 }
 
 /* A list's members that are of a kept run; they name it by run_id, or are its ID. */
-static int put_of_runs(const struct revise *r, struct buf *out, struct json_value list,
-                       struct err *err)
+static int put_of_runs(const struct manifest_rewrite *r, struct buf *out,
+                       struct json_value list, struct err *err)
 {
     struct json_value v = { 0 };
     bool first = true;
@@ -101,7 +102,7 @@ static int put_of_runs(const struct revise *r, struct buf *out, struct json_valu
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 
-static int put_documents(const struct revise *r, struct buf *out, struct err *err)
+static int put_documents(const struct manifest_rewrite *r, struct buf *out, struct err *err)
 {
     char hex[SHA256_TEXT];
     bool first = true;
@@ -119,12 +120,13 @@ static int put_documents(const struct revise *r, struct buf *out, struct err *er
     text_hex(hex, r->view_sha256, SHA256_SIZE);
     if (rc == 0 && r->view_size)
         rc = buf_addf(out, err,
-                      "%s{\"path\": \"" REVISE_VIEW "\", \"size\": %llu, \"sha256\": \"%s\"}",
+                      "%s{\"path\": \"" MANIFEST_REWRITE_VIEW
+                      "\", \"size\": %llu, \"sha256\": \"%s\"}",
                       first ? "\n    " : ",\n    ", (unsigned long long)r->view_size, hex);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 
-static int put_artifacts(const struct revise *r, struct buf *out, struct err *err)
+static int put_artifacts(const struct manifest_rewrite *r, struct buf *out, struct err *err)
 {
     bool first = true;
     size_t i;
@@ -141,7 +143,7 @@ static int put_artifacts(const struct revise *r, struct buf *out, struct err *er
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 
-static int put_totals(const struct revise *r, struct buf *out, struct err *err)
+static int put_totals(const struct manifest_rewrite *r, struct buf *out, struct err *err)
 {
     struct json_value list = json_get(r->root, "missing");
     struct json_value v = { 0 };
@@ -170,8 +172,8 @@ static int put_totals(const struct revise *r, struct buf *out, struct err *err)
 }
 
 /* The request, for kept runs alone. */
-static int put_request(const struct revise *r, struct buf *out, struct json_value request,
-                       struct err *err)
+static int put_request(const struct manifest_rewrite *r, struct buf *out,
+                       struct json_value request, struct err *err)
 {
     struct json_value v = { 0 };
     bool first = true;
@@ -186,7 +188,7 @@ static int put_request(const struct revise *r, struct buf *out, struct json_valu
     return rc < 0 ? -1 : buf_adds(out, "}", err);
 }
 
-static int put_member(const struct revise *r, struct buf *out, struct json_value v,
+static int put_member(const struct manifest_rewrite *r, struct buf *out, struct json_value v,
                       struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
@@ -206,7 +208,7 @@ static int put_member(const struct revise *r, struct buf *out, struct json_value
     return is_key(v, "totals") ? put_totals(r, out, err) : put_raw(out, v, err);
 }
 
-int revise_manifest(const struct revise *r, struct buf *out, struct err *err)
+int manifest_rewrite(const struct manifest_rewrite *r, struct buf *out, struct err *err)
 {
     struct json_value v = { 0 };
     bool first = true;

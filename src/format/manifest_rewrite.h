@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * revise: the manifest of an archive that is written anew with some of its runs.
+ * manifest_rewrite: the manifest of an archive that is written anew with some of its runs.
  *
  * Rows stay as they are, also what they have that this program does not know; only
  * where files lie now, what they are the same as, and the sums are made again.
@@ -25,11 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REVISE_NONE UINT64_MAX   /* a place that is not known */
-#define REVISE_VIEW "index.html" /* the document that is made anew */
+#define MANIFEST_REWRITE_NONE UINT64_MAX   /* a place that is not known */
+#define MANIFEST_REWRITE_VIEW "index.html" /* the document that is made anew */
 
 /* A file that is kept: an artifact's row, or a document's. */
-struct revise_row {
+struct manifest_rewrite_row {
     struct json_value row; /* as it was */
     uint64_t size;
     bool document;
@@ -40,9 +40,9 @@ struct revise_row {
     bool link;
 };
 
-struct revise {
+struct manifest_rewrite {
     struct json_value root; /* the old manifest */
-    const struct revise_row *rows;
+    const struct manifest_rewrite_row *rows;
     size_t count;
     const char *tool;
     uint64_t stored;    /* bytes of the archive before the manifest */
@@ -54,6 +54,7 @@ struct revise {
 };
 
 /* Put the new manifest into out, in place of what it holds. */
-int revise_manifest(const struct revise *revise, struct buf *out, struct err *err) MUST_CHECK;
+int manifest_rewrite(const struct manifest_rewrite *revise, struct buf *out,
+                     struct err *err) MUST_CHECK;
 
 #endif

@@ -39,7 +39,7 @@ struct fetch {
     struct fetch_opts opts;
     struct loop *loop;
     struct ledger ledger;
-    struct renew *renew;
+    struct url_refresh *renew;
     struct transfers transfers;
     uint64_t overdue_at; /* when end_overdue looked last */
 };
@@ -51,7 +51,7 @@ static int64_t server_now(const struct fetch *f)
 
 static void to_content(struct fetch *f, struct want *want)
 {
-    want->way = WAY_CONTENT;
+    want->way = FETCH_ROUTE_CONTENT;
     want->dies = EXPIRY_NEVER;
     want->backoff.failures = 0;
     wants_ready(f->ledger.queue, want);
@@ -84,9 +84,9 @@ static bool read_local(struct fetch *f, struct want *want, struct err *err)
         return false;
     }
     forget(f, want);
-    want->way = WAY_LOCAL;
+    want->way = FETCH_ROUTE_LOCAL;
     want->state = WANT_PACKING;
-    want->outcome.via = way_name(WAY_LOCAL);
+    want->outcome.via = fetch_route_name(FETCH_ROUTE_LOCAL);
     want->outcome.fetched_at = clock_wall();
     err_clear(err);
     if (packer_item(f->opts.packer, want->item, body, 0, err) < 0 && !f->ledger.err.kind)
@@ -98,11 +98,11 @@ static void park(struct fetch *f, struct want *want)
 {
     want->renewed++;
     want->state = WANT_PARKED;
-    if (renew_ask(f->renew, want->item->run, &f->ledger.err) < 0)
+    if (url_refresh_ask(f->renew, want->item->run, &f->ledger.err) < 0)
         want->state = WANT_ENDED;
 }
 
-static void on_renewed(void *ctx, const struct renew_list *list)
+static void on_renewed(void *ctx, const struct url_refresh_list *list)
 {
     struct fetch *f = ctx;
     size_t i;
@@ -117,18 +117,18 @@ static void on_renewed(void *ctx, const struct renew_list *list)
             continue;
         id = want->item->what.artifact_id;
         /* which of two of one ID a fresh list tells of, its rows do not say */
-        url =
-            list->came && !want->item->twinned ? table_get(list->by_id, id, strlen(id)) : NULL;
+        url = list->came && !want->item->twinned ? hashmap_get(list->by_id, id, strlen(id))
+                                                 : NULL;
         if (want->state == WANT_PARKED) {
-            ledger_take_url(&f->ledger, want, url, WAY_RENEWED);
+            ledger_take_url(&f->ledger, want, url, FETCH_ROUTE_RENEWED);
             wants_ready(f->ledger.queue, want);
-        } else if (want->way == WAY_SIGNED || want->way == WAY_RENEWED) {
+        } else if (want->way == FETCH_ROUTE_SIGNED || want->way == FETCH_ROUTE_RENEWED) {
             /* its place in the heap stays: what dies later is only less urgent */
             want->url =
                 ledger_usable(&f->ledger, url) ? url : NULL; /* the list it came from is gone */
             want->fresh = want->url && want->state == WANT_RUNNING;
             if (want->state != WANT_RUNNING)
-                want->way = WAY_RENEWED;
+                want->way = FETCH_ROUTE_RENEWED;
         }
     }
 }
@@ -146,7 +146,7 @@ static void discard(struct transfer *t)
 static bool other_way(const struct fetch *f, const struct want *want)
 {
     return !want->settled &&
-           (want->way != WAY_CONTENT || !want->doubts || has_local(f, want->item));
+           (want->way != FETCH_ROUTE_CONTENT || !want->doubts || has_local(f, want->item));
 }
 
 /* A want will not come; but what came of it and was suspect is better than nothing. */
@@ -170,7 +170,7 @@ static void doubt(struct fetch *f, struct want *want)
     log_line(LOG_INFO,
              "artifact '%s', by %s: the content cannot be what its type (%s) says; fetching it "
              "another way",
-             want->item->what.artifact_id, way_name(want->way),
+             want->item->what.artifact_id, fetch_route_name(want->way),
              want->item->what.type ? want->item->what.type : "none");
     want->doubts++;
     want->outcome.via = NULL;
@@ -179,7 +179,7 @@ static void doubt(struct fetch *f, struct want *want)
         ledger_lose(&f->ledger, want, REASON_TIMEOUT);
     else if (want->doubts == 1 && want->renewed < RENEWALS_MAX)
         park(f, want);
-    else if (want->way != WAY_CONTENT)
+    else if (want->way != FETCH_ROUTE_CONTENT)
         to_content(f, want);
     else if (!has_local(f, want->item) || !read_local(f, want, &err)) {
         want->settled = true;
@@ -225,23 +225,23 @@ static uint64_t next_try(struct fetch *f, struct want *want, const struct reques
 
 /* What follows an attempt. */
 static void settle(struct fetch *f, struct want *want, const struct request *request,
-                   struct way_verdict verdict, const struct brought *brought)
+                   struct fetch_route_verdict verdict, const struct brought *brought)
 {
     uint64_t due;
 
     want->outcome.http_status = request->status;
     switch (verdict.step) {
-    case WAY_DONE: /* the packer will answer */
+    case FETCH_ROUTE_DONE: /* the packer will answer */
         want->state = WANT_PACKING;
-        want->outcome.via = way_name(want->way);
+        want->outcome.via = fetch_route_name(want->way);
         want->outcome.fetched_at = clock_wall();
         return;
-    case WAY_AGAIN:
+    case FETCH_ROUTE_AGAIN:
         due = next_try(f, want, request, brought);
         if (due != BACKOFF_NEVER) {
             f->loop->retries++;
             wants_delay(f->ledger.queue, want, due);
-        } else if (want->way != WAY_CONTENT) {
+        } else if (want->way != FETCH_ROUTE_CONTENT) {
             to_content(f, want);
         } else if (has_local(f, want->item)) {
             to_local(f, want, verdict.reason);
@@ -249,40 +249,40 @@ static void settle(struct fetch *f, struct want *want, const struct request *req
             lose(f, want, verdict.reason);
         }
         return;
-    case WAY_RENEW:
+    case FETCH_ROUTE_RENEW:
         if (want->fresh) { /* it was refused by a URL that is replaced already */
-            ledger_take_url(&f->ledger, want, want->url, WAY_RENEWED);
+            ledger_take_url(&f->ledger, want, want->url, FETCH_ROUTE_RENEWED);
             wants_ready(f->ledger.queue, want);
         } else {
             park(f, want);
         }
         return;
-    case WAY_TO_CONTENT:
+    case FETCH_ROUTE_TO_CONTENT:
         to_content(f, want);
         return;
-    case WAY_TO_LOCAL:
+    case FETCH_ROUTE_TO_LOCAL:
         to_local(f, want, verdict.reason);
         return;
-    case WAY_GIVE_UP:
+    case FETCH_ROUTE_GIVE_UP:
         lose(f, want, verdict.reason);
         return;
     }
 }
 
 static void explain(const struct want *want, const struct request *request,
-                    struct way_verdict verdict)
+                    struct fetch_route_verdict verdict)
 {
     struct err err;
 
     err_clear(&err);
-    if (verdict.step == WAY_DONE || !log_wants(LOG_INFO))
+    if (verdict.step == FETCH_ROUTE_DONE || !log_wants(LOG_INFO))
         return;
     if (request_check(request, &err) == 0)
         (void)err_set(&err, ERR_MISMATCH, "%s sent %llu bytes, and the service says %llu",
                       request->host, (unsigned long long)request->received,
                       (unsigned long long)want->item->what.file_size);
     log_line(LOG_INFO, "artifact '%s', by %s: %s", want->item->what.artifact_id,
-             way_name(want->way), err.text);
+             fetch_route_name(want->way), err.text);
 }
 
 static void on_done(void *ctx, struct request *request)
@@ -291,14 +291,14 @@ static void on_done(void *ctx, struct request *request)
     struct fetch *f = (struct fetch *)((char *)t->all - offsetof(struct fetch, transfers));
     struct want *want = t->want;
     const struct artifact *artifact = ledger_artifact(&f->ledger, want->item);
-    struct way_facts facts = { .way = want->way,
-                               .local = has_local(f, want->item),
-                               .archived = artifact->archived,
-                               .renewable = want->renewed < DENIALS_MAX,
-                               .sized = transfer_sized(t),
-                               .have = transfer_have(t),
-                               .file_size = want->item->what.file_size };
-    struct way_verdict verdict = way_judge(&facts, request);
+    struct fetch_route_facts facts = { .way = want->way,
+                                       .local = has_local(f, want->item),
+                                       .archived = artifact->archived,
+                                       .renewable = want->renewed < DENIALS_MAX,
+                                       .sized = transfer_sized(t),
+                                       .have = transfer_have(t),
+                                       .file_size = want->item->what.file_size };
+    struct fetch_route_verdict verdict = fetch_route_judge(&facts, request);
     struct err *fatal = f->ledger.err.kind ? NULL : &f->ledger.err;
     struct brought brought = { facts.have > t->had ? facts.have - t->had : 0,
                                transfer_pause(t) };
@@ -311,9 +311,9 @@ static void on_done(void *ctx, struct request *request)
         want->state = WANT_ENDED;
         return;
     }
-    if (verdict.step == WAY_AGAIN && (request->status == 429 || request->status == 503))
+    if (verdict.step == FETCH_ROUTE_AGAIN && (request->status == 429 || request->status == 503))
         engine_slow(request);
-    if (verdict.step == WAY_DONE)
+    if (verdict.step == FETCH_ROUTE_DONE)
         rc = transfer_commit(t, want_again(want), fatal);
     else if (verdict.broken)
         rc = transfer_abort(t, fatal);
@@ -329,7 +329,7 @@ static void on_done(void *ctx, struct request *request)
 /* The origin that a want's next request goes to; NULL when that cannot be told. */
 static struct origin *origin_of(const struct fetch *f, const struct want *want)
 {
-    return engine_origin(f->loop->engine, want->way == WAY_CONTENT || !want->url
+    return engine_origin(f->loop->engine, want->way == FETCH_ROUTE_CONTENT || !want->url
                                               ? f->opts.api->base
                                               : want->url);
 }
@@ -345,11 +345,11 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
     if (!t)
         return -1;
     err_clear(&why);
-    if (want->way != WAY_CONTENT && !want->url)
-        want->way = WAY_CONTENT;
+    if (want->way != FETCH_ROUTE_CONTENT && !want->url)
+        want->way = FETCH_ROUTE_CONTENT;
     t->part.resume.same_host = origin && origin == t->part.origin;
     buf_reset(&t->url);
-    rc = want->way == WAY_CONTENT
+    rc = want->way == FETCH_ROUTE_CONTENT
              ? api_url_content(api, &t->url, want->item->what.artifact_id, &why)
              : buf_adds(&t->url, want->url, &why);
     t->request = (struct request){ .url = buf_text(&t->url),
@@ -359,7 +359,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
-    if (want->way == WAY_CONTENT || !expiry_signed(buf_text(&t->url)))
+    if (want->way == FETCH_ROUTE_CONTENT || !expiry_signed(buf_text(&t->url)))
         api_sign(api, &t->request); /* the engine gives the key to its own origin alone */
     want->outcome.attempts++;
     want->picky = other_way(f, want);
@@ -373,7 +373,7 @@ static int start(struct fetch *f, struct want *want, const struct origin *origin
         *err = why;
         return -1;
     }
-    if (want->way != WAY_CONTENT)
+    if (want->way != FETCH_ROUTE_CONTENT)
         to_content(f, want);
     else if (has_local(f, want->item))
         to_local(f, want, REASON_NO_URL);
@@ -404,9 +404,9 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
         const struct listed_run *run = &f->opts.listing->runs[want->item->run];
         const struct origin *origin = origin_of(f, want);
 
-        if (want->way != WAY_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
-            (renew_busy(f->renew, want->item->run) ||
-             way_stale(expiry_of(want->url), run->listed_at, server_now(f))))
+        if (want->way != FETCH_ROUTE_CONTENT && want->renewed < RENEWALS_MAX && want->url &&
+            (url_refresh_busy(f->renew, want->item->run) ||
+             fetch_route_stale(expiry_of(want->url), run->listed_at, server_now(f))))
             park(f, want);
         else if (want->part && want->part->origin != origin &&
                  !want->part->resume.judged) { /* nothing tells whether the rest would fit */
@@ -564,7 +564,7 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->ledger.strict = opts->strict;
     f->ledger.all = mem_array(count, sizeof(*f->ledger.all), err);
     f->ledger.queue = wants_new(count, err);
-    f->renew = renew_new(opts->listing, opts->callers, on_renewed, f, err);
+    f->renew = url_refresh_new(opts->listing, opts->callers, on_renewed, f, err);
     if (f->ledger.all && f->ledger.queue && f->renew &&
         transfers_init(&f->transfers, opts->jobs, err) == 0)
         return f;
@@ -581,7 +581,7 @@ void fetch_free(struct fetch *f)
     for (i = 0; f->ledger.all && i < plan_count(f->opts.plan); i++)
         part_free(f->ledger.all[i].part);
     transfers_clear(&f->transfers);
-    renew_free(f->renew);
+    url_refresh_free(f->renew);
     wants_free(f->ledger.queue);
     mem_free(f->ledger.all);
     mem_free(f);

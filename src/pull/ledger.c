@@ -24,7 +24,7 @@ bool ledger_usable(const struct ledger *l, const char *url)
            (!l->api->secure || url_is_secure(url)) && !expiry_cut(url);
 }
 
-void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum way way)
+void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum fetch_route way)
 {
     if (ledger_usable(l, url)) {
         want->url = url;
@@ -35,7 +35,7 @@ void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum 
             log_line(LOG_INFO, "the signature of artifact '%s' was cut on its way",
                      want->item->what.artifact_id);
         want->url = NULL;
-        want->way = WAY_CONTENT;
+        want->way = FETCH_ROUTE_CONTENT;
         want->dies = EXPIRY_NEVER;
     }
 }
@@ -47,7 +47,7 @@ struct want *ledger_open(struct ledger *l, struct item *item)
 
     want->item = item;
     want->backoff = (struct backoff){ .retries = l->retries, .deadline = l->deadline };
-    ledger_take_url(l, want, ledger_artifact(l, item)->signed_url, WAY_SIGNED);
+    ledger_take_url(l, want, ledger_artifact(l, item)->signed_url, FETCH_ROUTE_SIGNED);
     want->state = WANT_CARRIED;
     l->open++;
     return want;

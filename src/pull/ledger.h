@@ -52,7 +52,8 @@ bool ledger_usable(const struct ledger *l, const char *url);
  * Give a want a URL to be fetched by, and note which way that is; a URL that cannot be used
  * sends it to the content endpoint.
  */
-void ledger_take_url(struct ledger *l, struct want *want, const char *url, enum way way);
+void ledger_take_url(struct ledger *l, struct want *want, const char *url,
+                     enum fetch_route way);
 
 /* Take an item's want up, carried; the caller makes it ready when it leads. */
 struct want *ledger_open(struct ledger *l, struct item *item);

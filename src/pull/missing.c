@@ -13,8 +13,8 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        coming +=
-            !item->packed && !item_hidden(item) && !reason_is_final(record_reason(fetch, item));
+        coming += !item->packed && !item_hidden(item) &&
+                  !reason_is_final(tagfiles_reason(fetch, item));
     }
     return coming;
 }
@@ -49,7 +49,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
         const struct item *item = plan_at(plan, i);
 
         if (!item->packed && !item_hidden(item))
-            count = count_reason(out, count, most, record_reason(fetch, item));
+            count = count_reason(out, count, most, tagfiles_reason(fetch, item));
     }
     return count;
 }
@@ -64,7 +64,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
 
         if (!item->packed && !item_hidden(item))
             opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
-                       record_reason(fetch, item));
+                       tagfiles_reason(fetch, item));
     }
 }
 

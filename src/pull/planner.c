@@ -23,7 +23,7 @@ static int64_t time_of(const char *text)
     return text ? clock_us(text) : CLOCK_NONE;
 }
 
-bool draft_is_zip(const struct artifact *a)
+bool planner_is_zip(const struct artifact *a)
 {
     const struct kind *kind = kind_find(a->artifact_type);
 
@@ -40,7 +40,7 @@ static const char *name_of(const struct artifact *a, const struct redact *what,
     return clean == own ? a->filename : clean;
 }
 
-static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run, size_t row,
+static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t run, size_t row,
                     struct err *err)
 {
     const struct kind_filter *filter = opts->filter;
@@ -71,7 +71,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
                  1000000;
     if (opts->skip && opts->skip(opts->ctx, listed->id, a->artifact_id))
         return 0;
-    if (draft_is_zip(a))
+    if (planner_is_zip(a))
         return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
     if (!wanted)
         return 0;
@@ -83,7 +83,7 @@ static int plan_row(const struct draft_opts *opts, struct plan *plan, size_t run
 }
 
 /* One run: its bundles are known before its members, and those before their ZIPs. */
-static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run,
+static int plan_run(const struct planner_opts *opts, struct plan *plan, size_t run,
                     struct err *err)
 {
     struct artifact_list *list = &opts->listing->runs[run].list;
@@ -99,17 +99,17 @@ static int plan_run(const struct draft_opts *opts, struct plan *plan, size_t run
             return -1;
     }
     for (i = 0; i < list->count; i++) {
-        if (!draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+        if (!planner_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
             return -1;
     }
     for (i = 0; i < list->count; i++) {
-        if (draft_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
+        if (planner_is_zip(&list->rows[i]) && plan_row(opts, plan, run, i, err) < 0)
             return -1;
     }
     return 0;
 }
 
-bool draft_fetched(const struct item *item)
+bool planner_fetched(const struct item *item)
 {
     if (item->leader)
         return false;
@@ -119,7 +119,7 @@ bool draft_fetched(const struct item *item)
 }
 
 /* Bytes of a run's wanted artifacts. */
-static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run *run)
+static uint64_t run_bytes(const struct planner_opts *opts, const struct listed_run *run)
 {
     uint64_t bytes = 0;
     size_t i;
@@ -134,7 +134,7 @@ static uint64_t run_bytes(const struct draft_opts *opts, const struct listed_run
     return bytes;
 }
 
-size_t draft_fit(const struct draft_opts *opts, uint64_t most)
+size_t planner_fit(const struct planner_opts *opts, uint64_t most)
 {
     uint64_t bytes = 0;
     size_t fit = 0; /* the last run that was asked for: it and its children go together */
@@ -152,8 +152,8 @@ size_t draft_fit(const struct draft_opts *opts, uint64_t most)
     return i;
 }
 
-struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
-                        struct err *err)
+struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
+                          struct err *err)
 {
     struct plan *plan = plan_new(opts->dedupe, err);
     bool sized = true;
@@ -161,7 +161,7 @@ struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count
 
     if (!plan)
         return NULL;
-    *count = (struct draft_count){ 0 };
+    *count = (struct planner_count){ 0 };
     for (i = 0; i < opts->listing->count; i++) {
         if (!opts->listing->runs[i].failed && plan_run(opts, plan, i, err) < 0)
             goto fail;
@@ -175,7 +175,7 @@ struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count
             plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
             goto fail;
         count->listed += !item->unlisted;
-        if (!draft_fetched(item))
+        if (!planner_fetched(item))
             continue;
         sized = sized && item->what.sized;
         count->bytes += item->what.file_size;
@@ -221,9 +221,9 @@ static void tell_records(const struct listing *listing, struct telling *t)
     }
 }
 
-int draft_tell(const struct draft_opts *opts, struct plan *plan,
-               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
-               struct err *err)
+int planner_tell(const struct planner_opts *opts, struct plan *plan,
+                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                 struct err *err)
 {
     struct telling telling = { NULL, planned, ctx };
     size_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * draft: from the lists of all runs to the plan of what is fetched.
+ * planner: from the lists of all runs to the plan of what is fetched.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct draft_opts {
+struct planner_opts {
     struct listing *listing; /* gets the rows that records name beside it */
     const struct kind_filter *filter;
     bool dedupe;
@@ -27,7 +27,7 @@ struct draft_opts {
     void *ctx;
 };
 
-struct draft_count {
+struct planner_count {
     size_t listed;  /* items that are not only there to be taken apart */
     uint64_t bytes; /* to be fetched; 0: some size is not known */
 };
@@ -49,22 +49,22 @@ struct pull_planned {
  * *count gets how many were left out. The plan is the caller's, to be freed with plan_free;
  * NULL with an error.
  */
-struct plan *draft_plan(const struct draft_opts *opts, struct draft_count *count,
-                        struct err *err) MUST_CHECK;
+struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
+                          struct err *err) MUST_CHECK;
 
 /* How many runs, at least one asked for and its children, have artifacts of most bytes
  * together; what says no size counts as a usual one. */
-size_t draft_fit(const struct draft_opts *opts, uint64_t most);
+size_t planner_fit(const struct planner_opts *opts, uint64_t most);
 
 /* Tell what would be fetched: artifacts, then records. Gives each artifact its name. */
-int draft_tell(const struct draft_opts *opts, struct plan *plan,
-               void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
-               struct err *err) MUST_CHECK;
+int planner_tell(const struct planner_opts *opts, struct plan *plan,
+                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
+                 struct err *err) MUST_CHECK;
 
 /* Whether a row is a ZIP that others may be members of. */
-bool draft_is_zip(const struct artifact *a);
+bool planner_is_zip(const struct artifact *a);
 
 /* Whether an item is fetched as it stands, and not as part of something else. */
-bool draft_fetched(const struct item *item);
+bool planner_fetched(const struct item *item);
 
 #endif

@@ -40,7 +40,7 @@ struct pull {
     struct spool parts; /* for what comes out of ZIPs */
     bool waiting;
     size_t ended; /* runs, while waiting */
-    struct draft_count count;
+    struct planner_count count;
     struct volume *volume;
     struct journal *journal; /* NULL: an interrupted attempt cannot be gone on with */
     struct restored restored;
@@ -187,7 +187,7 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
                    const struct body *body, struct err *err)
 {
     struct pull *p = ctx;
-    int rc = atomic_load(&p->viewless) ? 0 : record_see(p->page, path, item, body, err);
+    int rc = atomic_load(&p->viewless) ? 0 : tagfiles_see(p->page, path, item, body, err);
 
     if (rc == 0 || err->kind != ERR_SYSTEM)
         return rc;
@@ -233,7 +233,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                 .max_size = opts->max_size,
                                 .deadline = UINT64_MAX,
                                 .strict = opts->strict };
-    bool pass = volume_rewinds(p->volume) && opts->duplicates != STOW_COPY;
+    bool pass = volume_rewinds(p->volume) && opts->duplicates != ENTRY_WRITER_COPY;
 
     p->pool = pool_new(p->budget.body_chunks, CHUNK_SIZE, err);
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
@@ -261,13 +261,13 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     p->fetched = true;
     /* behind what an interrupted attempt can be gone on with */
-    if (record_documents(&p->listing, p->records, p->packer, err) < 0)
+    if (tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
 
 /* Put the manifest's signature beside the archive. */
-static int sign(const struct pull *p, const struct record *record, const char *path,
+static int sign(const struct pull *p, const struct tagfiles *record, const char *path,
                 struct err *err)
 {
     struct buf text;
@@ -283,7 +283,7 @@ static int sign(const struct pull *p, const struct record *record, const char *p
 }
 
 /* The signature first: an archive that has its name has it, too. */
-static int finish(struct pull *p, const struct record *record, const struct spot *manifest,
+static int finish(struct pull *p, const struct tagfiles *record, const struct spot *manifest,
                   uint64_t size, struct volume_result *volume, struct err *err)
 {
     char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
@@ -318,37 +318,38 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     const char *names[ENDPOINT_RECORDS];
-    struct record record = { .top = opts->top,
-                             .head = { .tool = opts->tool,
-                                       .created_at = clock_wall(),
-                                       .source = opts->api->base,
-                                       .previous = opts->previous,
-                                       .previous_sha256 = opts->previous_sha256,
-                                       .run_ids = opts->run_ids,
-                                       .run_count = p->asked,
-                                       .types = opts->filter->wanted,
-                                       .type_count = opts->filter->wanted_count,
-                                       .excluded = opts->filter->unwanted,
-                                       .excluded_count = opts->filter->unwanted_count,
-                                       .dedupe = opts->dedupe,
-                                       .children = opts->children,
-                                       .records = names,
-                                       .record_count = endpoint_names(opts->records, names) },
-                             .api = opts->api,
-                             .listing = &p->listing,
-                             .plan = p->plan,
-                             .fetch = p->fetch,
-                             .packer = p->packer,
-                             .page = p->viewless ? NULL : p->page,
-                             .parent = opts->parent,
-                             .ctx = opts->ctx };
+    struct tagfiles record = { .top = opts->top,
+                               .head = { .tool = opts->tool,
+                                         .created_at = clock_wall(),
+                                         .source = opts->api->base,
+                                         .previous = opts->previous,
+                                         .previous_sha256 = opts->previous_sha256,
+                                         .run_ids = opts->run_ids,
+                                         .run_count = p->asked,
+                                         .types = opts->filter->wanted,
+                                         .type_count = opts->filter->wanted_count,
+                                         .excluded = opts->filter->unwanted,
+                                         .excluded_count = opts->filter->unwanted_count,
+                                         .dedupe = opts->dedupe,
+                                         .children = opts->children,
+                                         .records = names,
+                                         .tagfiles_count =
+                                             endpoint_names(opts->records, names) },
+                               .api = opts->api,
+                               .listing = &p->listing,
+                               .plan = p->plan,
+                               .fetch = p->fetch,
+                               .packer = p->packer,
+                               .page = p->viewless ? NULL : p->page,
+                               .parent = opts->parent,
+                               .ctx = opts->ctx };
     struct volume_result volume;
     struct spot manifest;
     uint64_t size;
 
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
-    record_count(&record);
+    tagfiles_count(&record);
     missing_records(&p->listing, result);
     if (opts->strict && !record.totals.missing && (result->records_lost || result->incomplete))
         return err_set(err, ERR_MISMATCH,
@@ -366,7 +367,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         result->totals = record.totals;
         return 0;
     }
-    if (record_write(&record, p->volume, &manifest, &size, err) < 0 ||
+    if (tagfiles_write(&record, p->volume, &manifest, &size, err) < 0 ||
         finish(p, &record, &manifest, size, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
@@ -418,7 +419,7 @@ static int begin_volume(struct pull *p, struct err *err)
     for (i = 0; p->restored.items && p->count.bytes && i < plan_count(p->plan); i++) {
         const struct item *item = plan_at(p->plan, i);
 
-        if (item->packed && draft_fetched(item))
+        if (item->packed && planner_fetched(item))
             p->count.bytes -= item->what.file_size;
     }
     return 0;
@@ -494,12 +495,12 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .force = opts->force,
                                   .mode = opts->mode };
 
-    struct draft_opts draft = { .listing = &p->listing,
-                                .filter = opts->filter,
-                                .dedupe = opts->dedupe,
-                                .bundles = opts->bundles,
-                                .skip = opts->skip,
-                                .ctx = opts->ctx };
+    struct planner_opts draft = { .listing = &p->listing,
+                                  .filter = opts->filter,
+                                  .dedupe = opts->dedupe,
+                                  .bundles = opts->bundles,
+                                  .skip = opts->skip,
+                                  .ctx = opts->ctx };
 
     if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
                       err) < 0)
@@ -520,17 +521,17 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {
-        size_t fit = draft_fit(&draft, opts->most_bytes);
+        size_t fit = planner_fit(&draft, opts->most_bytes);
 
         result->runs_left = listing_cut(&p->listing, fit, &p->asked);
     }
     result->runs = p->listing.count;
-    p->plan = draft_plan(&draft, &p->count, err);
+    p->plan = planner_plan(&draft, &p->count, err);
     if (!p->plan)
         return -1;
     if (opts->planned) {
         result->incomplete = result->runs_failed > 0;
-        return draft_tell(&draft, p->plan, opts->planned, opts->ctx, err);
+        return planner_tell(&draft, p->plan, opts->planned, opts->ctx, err);
     }
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;

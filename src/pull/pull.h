@@ -99,7 +99,7 @@ struct pull_opts {
     bool patient;   /* when something is missing that may come, fail and keep what is here */
     unsigned share; /* so many pulls run beside each other and share memory and cores; 0: one */
     bool dedupe;
-    enum stow_duplicates duplicates;
+    enum entry_writer_duplicates duplicates;
     enum bundle_mode bundles;
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;

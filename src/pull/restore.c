@@ -32,9 +32,9 @@ struct restore {
     struct restored *restored;
     struct volume_kept kept; /* as of the last border that was taken */
     struct hasher *hasher;
-    struct table *by_path; /* items that are found */
-    bool *seen;            /* the same, by the plan's index */
-    struct found *found;   /* since that border */
+    struct hashmap *by_path; /* items that are found */
+    bool *seen;              /* the same, by the plan's index */
+    struct found *found;     /* since that border */
     size_t count;
     size_t cap;
     size_t owed; /* followers of those found whose own entry has not come */
@@ -42,7 +42,7 @@ struct restore {
     struct found now;
     struct item *first; /* what it is a link to */
     uint64_t size;
-    unsigned char head[STOW_HEAD];
+    unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
     struct buf text;
     size_t want; /* bytes of it that the view may want */
@@ -58,7 +58,7 @@ static const char *below(const struct restore *r, const char *path)
 
 static struct item *item_at(const struct restore *r, const char *path)
 {
-    return path ? table_get(r->by_path, path, strlen(path)) : NULL;
+    return path ? hashmap_get(r->by_path, path, strlen(path)) : NULL;
 }
 
 /* How many followers of an item an archive holds beside it. */
@@ -125,7 +125,7 @@ static bool is_right(struct restore *r, const struct digest *digest)
     if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
         return false; /* it has another size or time by now: the bytes are another version's */
     if (row->size != r->size || memcmp(row->sha256, digest->sha256, SHA256_SIZE) != 0 ||
-        stow_mismatch(item, digest) != row->mismatch)
+        entry_writer_mismatch(item, digest) != row->mismatch)
         return false;
     /* bytes that somebody else may have put there count by the service's own checksum alone */
     return row->proven || (item->what.checksum && !row->mismatch);
@@ -155,7 +155,7 @@ static int add(struct restore *r, struct err *err)
     struct item *item = r->now.item;
 
     if (mem_room(&r->found, &r->cap, r->count, sizeof(*r->found), ENTRIES_MAX, err) < 0 ||
-        table_add(r->by_path, r->now.row->path, strlen(r->now.row->path), item, err) < 0)
+        hashmap_add(r->by_path, r->now.row->path, strlen(r->now.row->path), item, err) < 0)
         return -1;
     if (!item->leader)
         r->owed += followers(item);
@@ -195,7 +195,7 @@ static int on_end(void *ctx, struct err *err)
         if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
             strcmp(is->ext, "zst") == 0)
             item_note(item, "not-unpacked");
-        stow_describe(item, r->now.row->path, r->size, &digest, r->head, r->head_len);
+        entry_writer_describe(item, r->now.row->path, r->size, &digest, r->head, r->head_len);
     }
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
@@ -206,9 +206,9 @@ static const char *via_of(const char *via)
     static const char *const others[] = { "joined", "bundle" };
     int i;
 
-    for (i = WAY_SIGNED; i <= WAY_LOCAL; i++) {
-        if (strcmp(via, way_name((enum way)i)) == 0)
-            return way_name((enum way)i);
+    for (i = FETCH_ROUTE_SIGNED; i <= FETCH_ROUTE_LOCAL; i++) {
+        if (strcmp(via, fetch_route_name((enum fetch_route)i)) == 0)
+            return fetch_route_name((enum fetch_route)i);
     }
     for (i = 0; i < 2; i++) {
         if (strcmp(via, others[i]) == 0)
@@ -295,7 +295,7 @@ static void clear(struct restore *r)
     drop(&r->now);
     mem_free(r->found);
     hasher_free(r->hasher);
-    table_free(r->by_path);
+    hashmap_free(r->by_path);
     mem_free(r->seen);
     buf_clear(&r->text);
     seek_clear(&r->kept.seek);
@@ -314,7 +314,7 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
         return volume_start(opts->volume, NULL, err);
     buf_init(&r.text, TEXT_MAX);
     r.hasher = hasher_new(err);
-    r.by_path = table_new(err);
+    r.by_path = hashmap_new(err);
     r.kept.sha = sha256_new(err);
     r.seen = mem_array(plan_count(opts->plan), sizeof(*r.seen), err);
     restored->outcomes = mem_array(plan_count(opts->plan), sizeof(*restored->outcomes), err);

@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX       ((size_t)1 << 20)
-#define RUN_TEXT_MAX   ((size_t)64 << 10) /* of a failure reason, and of a prompt */
-#define RUN_OUTPUT_MAX ((size_t)16 << 10) /* of an output; all of them fit in ROWS_ROW_MAX */
+#define TEXT_MAX     ((size_t)1 << 20)
+#define RUN_TEXT_MAX ((size_t)64 << 10) /* of a failure reason, and of a prompt */
+#define RUN_OUTPUT_MAX                                                                         \
+    ((size_t)16 << 10) /* of an output; all of them fit in MANIFEST_READ_ROW_MAX */
 #define RUN_TITLE_MAX  ((size_t)2 << 10)
 #define RECORDS_LACKED 200 /* of a run, that its row names */
 #define WORD_MAX       4096
@@ -34,7 +35,7 @@ struct tag {
 };
 
 struct making {
-    struct record *record;
+    struct tagfiles *record;
     struct tag tags[TAG_COUNT];
     struct tag view;       /* index.html, when there is one */
     struct region *region; /* texts that were not clean as they came */
@@ -44,7 +45,7 @@ struct making {
     uint64_t payload_files;
 };
 
-enum reason record_reason(const struct fetch *fetch, const struct item *item)
+enum reason tagfiles_reason(const struct fetch *fetch, const struct item *item)
 {
     const struct outcome *outcome = fetch_outcome(fetch, item);
 
@@ -53,7 +54,7 @@ enum reason record_reason(const struct fetch *fetch, const struct item *item)
     return outcome->reason ? outcome->reason : REASON_NOT_FETCHED;
 }
 
-void record_count(struct record *record)
+void tagfiles_count(struct tagfiles *record)
 {
     struct manifest_totals *t = &record->totals;
     size_t i;
@@ -158,7 +159,7 @@ static const char *title_of(const struct listed_run *run)
 
 static void put_runs(struct making *m, struct jsonw *w)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     size_t item = 0;
     size_t i;
 
@@ -214,7 +215,7 @@ static size_t note_item(const struct item *item, const struct outcome *outcome,
 
 static void put_artifact(struct making *m, struct jsonw *w, const struct item *item)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
     const struct outcome *outcome = fetch_outcome(record->fetch, item);
     const char *notes[ITEM_NOTES + 1];
@@ -252,7 +253,7 @@ static void put_artifact(struct making *m, struct jsonw *w, const struct item *i
 }
 
 /* The service's ID; NULL where it gave none. */
-static const char *artifact_id(const struct record *record, const struct item *item)
+static const char *artifact_id(const struct tagfiles *record, const struct item *item)
 {
     const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
 
@@ -261,7 +262,7 @@ static const char *artifact_id(const struct record *record, const struct item *i
 
 static void put_missing(struct making *m, struct jsonw *w)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     struct manifest_missing row;
     size_t i;
 
@@ -286,7 +287,7 @@ static void put_missing(struct making *m, struct jsonw *w)
         row = (struct manifest_missing){ clean(m, artifact_id(record, item)),
                                          item->what.run_id,
                                          clean(m, item->what.type),
-                                         reason_word(record_reason(record->fetch, item)),
+                                         reason_word(tagfiles_reason(record->fetch, item)),
                                          MANIFEST_NONE,
                                          outcome->attempts };
         if (outcome->http_status)
@@ -297,7 +298,7 @@ static void put_missing(struct making *m, struct jsonw *w)
 
 static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *err)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     struct jsonw *w = mem_new(sizeof(*w), err);
     const struct document *document;
     size_t i;
@@ -365,7 +366,7 @@ static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
 
 static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, struct err *err)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     struct bag_info info = { .name = record->top,
                              .software = record->head.tool,
                              .source = record->head.source,
@@ -433,8 +434,8 @@ static ssize_t read_on(void *ctx, void *bytes, size_t len, struct err *err)
     return n;
 }
 
-int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
-               struct err *err)
+int tagfiles_see(void *ctx, const char *path, const struct item *item, const struct body *body,
+                 struct err *err)
 {
     struct reading reading = { .body = body };
 
@@ -444,18 +445,18 @@ int record_see(void *ctx, const char *path, const struct item *item, const struc
 
 static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
 {
-    return rows_feed(ctx, bytes, len, err);
+    return manifest_read_feed(ctx, bytes, len, err);
 }
 
 /* The offline view learns its rows from the manifest's maker. */
 static int feed_view(struct making *m, struct err *err)
 {
-    struct rows rows;
+    struct manifest_read rows;
     int rc;
 
-    rows_init(&rows, page_row, m->record->page);
+    manifest_read_init(&rows, page_row, m->record->page);
     rc = make_manifest(m, feed_rows, &rows, err);
-    rows_clear(&rows);
+    manifest_read_clear(&rows);
     return rc;
 }
 
@@ -463,7 +464,7 @@ static int feed_view(struct making *m, struct err *err)
 static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
                      struct measure *measure, struct spot *place, struct err *err)
 {
-    const struct record *record = m->record;
+    const struct tagfiles *record = m->record;
     char path[PATH_MAX_ENTRY];
     struct tag *tag = &m->tags[file];
 
@@ -484,8 +485,8 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
     return volume_end(volume, err);
 }
 
-int record_write(struct record *record, struct volume *volume, struct spot *manifest,
-                 uint64_t *manifest_size, struct err *err)
+int tagfiles_write(struct tagfiles *record, struct volume *volume, struct spot *manifest,
+                   uint64_t *manifest_size, struct err *err)
 {
     struct making m = { .record = record, .region = region_new(err) };
     struct measure measure = { .sha = sha256_new(err) };
@@ -544,8 +545,8 @@ static int put_buffer(struct packer *packer, const struct listed_run *run, const
                         taken.len, err);
 }
 
-int record_documents(struct listing *listing, const struct records *records,
-                     struct packer *packer, struct err *err)
+int tagfiles_documents(struct listing *listing, const struct records *records,
+                       struct packer *packer, struct err *err)
 {
     size_t i;
     size_t k;

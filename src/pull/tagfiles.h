@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record: what an archive says of its runs and of itself: run.json, artifacts.json and
+ * tagfiles: what an archive says of its runs and of itself: run.json, artifacts.json and
  * records/NAME.json of each run, manifest.json and the BagIt files.
  *
  * Each file is made twice, the first time only to be measured and hashed, so
@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct record {
+struct tagfiles {
     const char *top; /* the top directory's name */
     struct manifest_head head;
     const struct api *api;
@@ -37,30 +37,30 @@ struct record {
     struct page *page;                                    /* the offline view, or NULL */
     const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts; may be NULL */
     void *ctx;
-    uint8_t sha256[SHA256_SIZE]; /* of manifest.json; record_write fills them */
+    uint8_t sha256[SHA256_SIZE]; /* of manifest.json; tagfiles_write fills them */
     uint8_t sha512[SHA512_SIZE];
-    struct manifest_totals totals; /* record_count fills it, but for stored_bytes */
+    struct manifest_totals totals; /* tagfiles_count fills it, but for stored_bytes */
     uint64_t mismatches;           /* checksums that the service gave and that are wrong */
     uint64_t suspects;             /* artifacts whose content cannot be what their type says */
 };
 
 /* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the
  * listing move. records: NULL where none is kept. */
-int record_documents(struct listing *listing, const struct records *records,
-                     struct packer *packer, struct err *err) MUST_CHECK;
+int tagfiles_documents(struct listing *listing, const struct records *records,
+                       struct packer *packer, struct err *err) MUST_CHECK;
 
 /* Show the page (ctx) what may be a text of it; stow's hook. */
-int record_see(void *ctx, const char *path, const struct item *item, const struct body *body,
-               struct err *err) MUST_CHECK;
+int tagfiles_see(void *ctx, const char *path, const struct item *item, const struct body *body,
+                 struct err *err) MUST_CHECK;
 
 /* Why an item is missing, as a word. */
-enum reason record_reason(const struct fetch *fetch, const struct item *item);
+enum reason tagfiles_reason(const struct fetch *fetch, const struct item *item);
 
 /* Count everything up. */
-void record_count(struct record *record);
+void tagfiles_count(struct tagfiles *record);
 
 /* Write all tag files; gives where manifest.json is and its size. */
-int record_write(struct record *record, struct volume *volume, struct spot *manifest,
-                 uint64_t *manifest_size, struct err *err) MUST_CHECK;
+int tagfiles_write(struct tagfiles *record, struct volume *volume, struct spot *manifest,
+                   uint64_t *manifest_size, struct err *err) MUST_CHECK;
 
 #endif

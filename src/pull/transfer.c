@@ -146,7 +146,7 @@ uint64_t transfer_have(const struct transfer *t)
 /* Whether a body is one that the packer would not take, by its first bytes. */
 static bool is_doubtful(const struct transfer *t)
 {
-    unsigned char head[STOW_HEAD];
+    unsigned char head[ENTRY_WRITER_HEAD];
 
     return t->want->picky &&
            item_suspect(t->want->item, head, body_head(t->part.body, head, sizeof(head)));

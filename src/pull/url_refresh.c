@@ -9,43 +9,44 @@
 #include <string.h>
 
 struct renewal {
-    struct renew *renew;
+    struct url_refresh *renew;
     size_t run;
     bool open;
     struct call call;
-    struct table *by_id; /* in the making: artifact_id -> URL */
-    unsigned name;       /* the name of the run that is being listed: of two at most */
+    struct hashmap *by_id; /* in the making: artifact_id -> URL */
+    unsigned name;         /* the name of the run that is being listed: of two at most */
     struct artifact_list lists[2]; /* hold the URLs handed out last */
     struct run record;
     struct artifact_list old_lists[2]; /* and those that are replaced now */
     struct run old_record;
 };
 
-struct renew {
+struct url_refresh {
     struct listing *listing;
     struct callers *callers;
-    void (*renewed)(void *ctx, const struct renew_list *list);
+    void (*renewed)(void *ctx, const struct url_refresh_list *list);
     void *ctx;
     struct renewal **runs; /* NULL until a run needs it */
 };
 
-struct renew *renew_new(struct listing *listing, struct callers *callers,
-                        void (*renewed)(void *ctx, const struct renew_list *list), void *ctx,
-                        struct err *err)
+struct url_refresh *url_refresh_new(struct listing *listing, struct callers *callers,
+                                    void (*renewed)(void *ctx,
+                                                    const struct url_refresh_list *list),
+                                    void *ctx, struct err *err)
 {
-    struct renew *renew = mem_new(sizeof(*renew), err);
+    struct url_refresh *renew = mem_new(sizeof(*renew), err);
 
     if (!renew)
         return NULL;
-    *renew = (struct renew){ listing, callers, renewed, ctx, NULL };
+    *renew = (struct url_refresh){ listing, callers, renewed, ctx, NULL };
     renew->runs = mem_array(listing->count, sizeof(struct renewal *), err);
     if (renew->runs)
         return renew;
-    renew_free(renew);
+    url_refresh_free(renew);
     return NULL;
 }
 
-void renew_free(struct renew *renew)
+void url_refresh_free(struct url_refresh *renew)
 {
     size_t i;
     size_t k;
@@ -56,7 +57,7 @@ void renew_free(struct renew *renew)
         if (!renew->runs[i])
             continue;
         call_clear(&renew->runs[i]->call);
-        table_free(renew->runs[i]->by_id);
+        hashmap_free(renew->runs[i]->by_id);
         for (k = 0; k < 2; k++) {
             artifact_list_clear(&renew->runs[i]->lists[k]);
             artifact_list_clear(&renew->runs[i]->old_lists[k]);
@@ -70,7 +71,7 @@ void renew_free(struct renew *renew)
 }
 
 /* Read the list that came into a table by artifact_id. */
-static int read_list(struct artifact_list *list, struct table *by_id, const struct call *call,
+static int read_list(struct artifact_list *list, struct hashmap *by_id, const struct call *call,
                      struct err *err)
 {
     size_t i;
@@ -81,9 +82,9 @@ static int read_list(struct artifact_list *list, struct table *by_id, const stru
         const char *id = list->rows[i].artifact_id;
         const char *url = list->rows[i].signed_url;
 
-        if (!url || table_get(by_id, id, strlen(id)))
+        if (!url || hashmap_get(by_id, id, strlen(id)))
             continue;
-        if (table_add(by_id, id, strlen(id), (void *)(uintptr_t)url, err) < 0)
+        if (hashmap_add(by_id, id, strlen(id), (void *)(uintptr_t)url, err) < 0)
             return -1;
     }
     return 0;
@@ -92,13 +93,13 @@ static int read_list(struct artifact_list *list, struct table *by_id, const stru
 /* Hand the fresh URLs out; what lent the former ones goes after. */
 static void hand_out(struct renewal *renewal, bool came)
 {
-    struct renew *renew = renewal->renew;
-    struct renew_list fresh = { renewal->run, came, renewal->by_id };
+    struct url_refresh *renew = renewal->renew;
+    struct url_refresh_list fresh = { renewal->run, came, renewal->by_id };
 
     renewal->open = false;
     renewal->by_id = NULL;
     renew->renewed(renew->ctx, &fresh);
-    table_free(fresh.by_id);
+    hashmap_free(fresh.by_id);
     artifact_list_clear(&renewal->old_lists[0]);
     artifact_list_clear(&renewal->old_lists[1]);
     run_clear(&renewal->old_record);
@@ -125,7 +126,7 @@ static void on_record(void *ctx, struct call *call)
 /* Ask for the record as well; when that cannot be, the list alone is handed out. */
 static void ask_record(struct renewal *renewal)
 {
-    struct renew *renew = renewal->renew;
+    struct url_refresh *renew = renewal->renew;
     struct err err;
 
     call_clear(&renewal->call);
@@ -152,14 +153,14 @@ static bool ask_next(struct renewal *renewal)
 static void on_list(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
-    struct renew *renew = renewal->renew;
+    struct url_refresh *renew = renewal->renew;
     struct listed_run *run = &renew->listing->runs[renewal->run];
     struct artifact_list list = { 0 };
     struct err err = call->err;
     bool came;
 
     if (!err.kind && !renewal->by_id)
-        renewal->by_id = table_new(&err);
+        renewal->by_id = hashmap_new(&err);
     came = !err.kind && renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
     if (!came)
         log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
@@ -186,7 +187,7 @@ static void on_list(void *ctx, struct call *call)
 
 static int ask_list(struct renewal *renewal, struct err *err)
 {
-    struct renew *renew = renewal->renew;
+    struct url_refresh *renew = renewal->renew;
     const struct listed_run *run = &renew->listing->runs[renewal->run];
 
     call_clear(&renewal->call);
@@ -198,12 +199,12 @@ static int ask_list(struct renewal *renewal, struct err *err)
     return 0;
 }
 
-bool renew_busy(const struct renew *renew, size_t run)
+bool url_refresh_busy(const struct url_refresh *renew, size_t run)
 {
     return renew->runs[run] && renew->runs[run]->open;
 }
 
-int renew_ask(struct renew *renew, size_t run, struct err *err)
+int url_refresh_ask(struct url_refresh *renew, size_t run, struct err *err)
 {
     struct renewal *renewal = renew->runs[run];
     const struct listed_run *listed = &renew->listing->runs[run];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * renew: fetch a run's list again, once for all of its artifacts that need a
+ * url_refresh: fetch a run's list again, once for all of its artifacts that need a
  * fresh URL.
  *
  * Units    milliseconds since 1970 by the server's clock
  * Errors   ERR_MEMORY; a list that does not come is told to renewed
- * Owns     the fresh URLs, until renew_free or the run's next renewal
+ * Owns     the fresh URLs, until url_refresh_free or the run's next renewal
  * Threads  the transfer loop
  */
 #ifndef PULL_URL_REFRESH_H
@@ -19,27 +19,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct renew;
+struct url_refresh;
 
 /* A run's fresh URLs, while renewed runs. */
-struct renew_list {
+struct url_refresh_list {
     size_t run;
-    bool came;           /* else the list could not be fetched */
-    struct table *by_id; /* artifact_id -> its URL */
+    bool came;             /* else the list could not be fetched */
+    struct hashmap *by_id; /* artifact_id -> its URL */
 };
 
 /* renewed is called in a loop turn, or from callers_pump. */
-struct renew *renew_new(struct listing *listing, struct callers *callers,
-                        void (*renewed)(void *ctx, const struct renew_list *list), void *ctx,
-                        struct err *err) MUST_CHECK;
+struct url_refresh *url_refresh_new(struct listing *listing, struct callers *callers,
+                                    void (*renewed)(void *ctx,
+                                                    const struct url_refresh_list *list),
+                                    void *ctx, struct err *err) MUST_CHECK;
 
 /* Free it; calls under way must have ended. NULL is fine. */
-void renew_free(struct renew *renew);
+void url_refresh_free(struct url_refresh *renew);
 
 /* Whether a run's list is on its way. */
-bool renew_busy(const struct renew *renew, size_t run);
+bool url_refresh_busy(const struct url_refresh *renew, size_t run);
 
 /* Ask for a run's list; nothing more when it is on its way already. */
-int renew_ask(struct renew *renew, size_t run, struct err *err) MUST_CHECK;
+int url_refresh_ask(struct url_refresh *renew, size_t run, struct err *err) MUST_CHECK;
 
 #endif

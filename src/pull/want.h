@@ -54,7 +54,7 @@ struct want {
     int64_t dies;    /* by the server's clock */
     uint64_t due;    /* while delayed */
     enum want_state state;
-    enum way way;
+    enum fetch_route way;
     bool rechecked;    /* fetched twice already for its checksum */
     unsigned doubts;   /* times that its content could not be what its type says */
     bool settled;      /* and that no other way is left: it is kept as it comes */

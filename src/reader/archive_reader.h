@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * box: an archive opened for reading: its bytes, its format, its index.
+ * archive_reader: an archive opened for reading: its bytes, its format, its index.
  *
  * With the index that skyarc wrote, the manifest and every entry are found
  * without reading what lies before them; without it, everything is scanned.
@@ -23,38 +23,45 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum box_format { BOX_TAR_ZST, BOX_TAR_GZ, BOX_TAR, BOX_ZIP };
+enum archive_reader_format {
+    ARCHIVE_READER_TAR_ZST,
+    ARCHIVE_READER_TAR_GZ,
+    ARCHIVE_READER_TAR,
+    ARCHIVE_READER_ZIP
+};
 
-struct box {
+struct archive_reader {
     const char *path; /* lent */
     int fd;
     uint64_t size;
-    enum box_format format;
+    enum archive_reader_format format;
     enum frame_codec codec;
     bool indexed;
     struct seek seek; /* when indexed */
     struct seek_locator locator;
-    char top[256];              /* the top directory; "" until contents_read has run */
-    bool whole;                 /* contents_read had to read everything */
-    bool (*stopped)(void *ctx); /* of box_watch */
+    char top[256];              /* the top directory; "" until manifest_scan has run */
+    bool whole;                 /* manifest_scan had to read everything */
+    bool (*stopped)(void *ctx); /* of archive_reader_watch */
     void *stop_ctx;
 };
 
 /* Open; a tail that is wrong is an error, none at all is not. box must be {0}. */
-int box_open(struct box *box, const char *path, struct err *err) MUST_CHECK;
+int archive_reader_open(struct archive_reader *box, const char *path,
+                        struct err *err) MUST_CHECK;
 
 /* The same, and a wrong tail only counts as none; why is then in tail. */
-int box_open_anyway(struct box *box, const char *path, struct err *tail,
-                    struct err *err) MUST_CHECK;
+int archive_reader_open_anyway(struct archive_reader *box, const char *path, struct err *tail,
+                               struct err *err) MUST_CHECK;
 
 /* Close an archive and free what it lent; NULL is fine. */
-void box_close(struct box *box);
+void archive_reader_close(struct archive_reader *box);
 
 /* Whoever reads an open box asks this before each piece, and gives up with ERR_CANCELLED when
  * it says so; NULL: nobody is asked. Called from several threads. */
-void box_watch(struct box *box, bool (*stopped)(void *ctx), void *ctx);
+void archive_reader_watch(struct archive_reader *box, bool (*stopped)(void *ctx), void *ctx);
 
 /* Read exactly len bytes; a seek_read_fn, ctx being the box. */
-int box_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err) MUST_CHECK;
+int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,
+                        struct err *err) MUST_CHECK;
 
 #endif

@@ -22,8 +22,8 @@ struct link {
 
 struct chain {
     struct region *region;
-    struct table *by_sum;
-    struct table *by_name;
+    struct hashmap *by_sum;
+    struct hashmap *by_name;
     struct link **links;
     size_t count;
     size_t cap;
@@ -36,8 +36,8 @@ struct chain *chain_new(struct err *err)
     if (!c)
         return NULL;
     c->region = region_new(err);
-    c->by_sum = table_new(err);
-    c->by_name = table_new(err);
+    c->by_sum = hashmap_new(err);
+    c->by_name = hashmap_new(err);
     if (c->region && c->by_sum && c->by_name)
         return c;
     chain_free(c);
@@ -49,8 +49,8 @@ void chain_free(struct chain *c)
     if (!c)
         return;
     region_free(c->region);
-    table_free(c->by_sum);
-    table_free(c->by_name);
+    hashmap_free(c->by_sum);
+    hashmap_free(c->by_name);
     mem_free(c->links);
     mem_free(c);
 }
@@ -77,12 +77,12 @@ int chain_add(struct chain *c, const char *path, const char *sha256, const char 
         return -1;
     name = path_base(link->path);
     c->links[c->count++] = link;
-    if (!table_get(c->by_sum, sha256, strlen(sha256)) &&
-        table_add(c->by_sum, sha256, strlen(sha256), link, err) < 0)
+    if (!hashmap_get(c->by_sum, sha256, strlen(sha256)) &&
+        hashmap_add(c->by_sum, sha256, strlen(sha256), link, err) < 0)
         return -1;
-    return table_get(c->by_name, name, strlen(name))
+    return hashmap_get(c->by_name, name, strlen(name))
                ? 0
-               : table_add(c->by_name, name, strlen(name), link, err);
+               : hashmap_add(c->by_name, name, strlen(name), link, err);
 }
 
 size_t chain_judge(const struct chain *c, const char *anchor,
@@ -101,7 +101,7 @@ size_t chain_judge(const struct chain *c, const char *anchor,
         struct link *link = c->links[i];
         struct link *before =
             *link->previous_sha256
-                ? table_get(c->by_sum, link->previous_sha256, strlen(link->previous_sha256))
+                ? hashmap_get(c->by_sum, link->previous_sha256, strlen(link->previous_sha256))
                 : NULL;
         const char *name = link->previous;
 
@@ -113,7 +113,7 @@ size_t chain_judge(const struct chain *c, const char *anchor,
                            before->path);
         else if (before)
             before->next = link;
-        else if (*link->previous && table_get(c->by_name, name, strlen(name)))
+        else if (*link->previous && hashmap_get(c->by_name, name, strlen(name)))
             (void)snprintf(
                 what, sizeof(what),
                 "the archive before it, '%.150s', was replaced: its manifest is another", name);

@@ -14,8 +14,8 @@
 #define BLOCK    ((size_t)64 << 10)
 #define IDLE_MAX 1000 /* times that libarchive may have nothing to give in a row */
 
-struct tape {
-    struct box *box;
+struct entry_reader {
+    struct archive_reader *box;
     struct archive *archive;
     struct stream *stream; /* decodes; NULL: the file's bytes are not compressed */
     uint64_t from;
@@ -37,7 +37,7 @@ struct tape {
 };
 
 /* Have the next bytes of the tar stream, or of the zip, in the block; 0 at the end. */
-static ssize_t load(struct tape *t)
+static ssize_t load(struct entry_reader *t)
 {
     ssize_t n;
 
@@ -62,7 +62,7 @@ static ssize_t load(struct tape *t)
 
 static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes)
 {
-    struct tape *t = ctx;
+    struct entry_reader *t = ctx;
     ssize_t n = load(t);
 
     *bytes = t->block;
@@ -75,7 +75,7 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes
 
 static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
 {
-    struct tape *t = ctx;
+    struct entry_reader *t = ctx;
     uint64_t left = t->box->size > t->at ? t->box->size - t->at : 0;
 
     (void)archive;
@@ -90,7 +90,7 @@ static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
 
 static la_int64_t on_seek(struct archive *archive, void *ctx, la_int64_t offset, int whence)
 {
-    struct tape *t = ctx;
+    struct entry_reader *t = ctx;
     int64_t from = whence == SEEK_SET   ? 0
                    : whence == SEEK_CUR ? (int64_t)t->at
                                         : (int64_t)t->box->size;
@@ -102,7 +102,7 @@ static la_int64_t on_seek(struct archive *archive, void *ctx, la_int64_t offset,
     return (la_int64_t)t->at;
 }
 
-static int fail(struct tape *t, struct err *err)
+static int fail(struct entry_reader *t, struct err *err)
 {
     const char *why = archive_error_string(t->archive);
 
@@ -114,10 +114,10 @@ static int fail(struct tape *t, struct err *err)
     return -1;
 }
 
-static int set_up(struct tape *t, struct err *err)
+static int set_up(struct entry_reader *t, struct err *err)
 {
     struct archive *a = t->archive;
-    bool zip = t->box->format == BOX_ZIP;
+    bool zip = t->box->format == ARCHIVE_READER_ZIP;
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
@@ -134,16 +134,18 @@ static int set_up(struct tape *t, struct err *err)
     return rc == ARCHIVE_OK ? 0 : fail(t, err);
 }
 
-struct tape *tape_open(struct box *box, uint64_t from, uint64_t to, struct err *err)
+struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from, uint64_t to,
+                                       struct err *err)
 {
-    struct tape *t = mem_new(sizeof(*t), err);
+    struct entry_reader *t = mem_new(sizeof(*t), err);
 
     if (!t)
         return NULL;
     t->box = box;
-    t->to =
-        box->format == BOX_ZIP || (!box->indexed && box->codec != FRAME_NONE) ? UINT64_MAX : to;
-    if (box->indexed || box->format == BOX_TAR)
+    t->to = box->format == ARCHIVE_READER_ZIP || (!box->indexed && box->codec != FRAME_NONE)
+                ? UINT64_MAX
+                : to;
+    if (box->indexed || box->format == ARCHIVE_READER_TAR)
         t->from = t->at = from;
     t->archive = archive_read_new();
     if (!t->archive)
@@ -153,11 +155,11 @@ struct tape *tape_open(struct box *box, uint64_t from, uint64_t to, struct err *
     else if (set_up(t, err) == 0)
         return t;
 fail:
-    tape_free(t);
+    entry_reader_free(t);
     return NULL;
 }
 
-void tape_free(struct tape *t)
+void entry_reader_free(struct entry_reader *t)
 {
     if (!t)
         return;
@@ -167,7 +169,7 @@ void tape_free(struct tape *t)
 }
 
 /* Where the tar stream has ended: only zeros, which fill the last block up, may follow. */
-static int check_end(struct tape *t, struct err *err)
+static int check_end(struct entry_reader *t, struct err *err)
 {
     uint64_t used = (uint64_t)archive_filter_bytes(t->archive, 0);
     size_t left = t->given > used ? (size_t)(t->given - used) : 0;
@@ -188,30 +190,30 @@ static int check_end(struct tape *t, struct err *err)
 
 /* Bring libarchive to the next header: what is left of the entry before may be long, the
  * headers may not. */
-static int next_header(struct tape *t, struct archive_entry **entry)
+static int next_header(struct entry_reader *t, struct archive_entry **entry)
 {
-    bool zip = t->box->format == BOX_ZIP;
+    bool zip = t->box->format == ARCHIVE_READER_ZIP;
     int rc = t->count ? archive_read_data_skip(t->archive) : ARCHIVE_OK;
 
     t->data_len = 0;
     t->data_at = 0;
     if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN && rc != ARCHIVE_EOF)
         return rc;
-    t->budget = (zip && !t->count ? TAPE_ZIP_MAX : TAPE_HEAD_MAX) + BLOCK;
+    t->budget = (zip && !t->count ? ENTRY_READER_ZIP_MAX : ENTRY_READER_HEAD_MAX) + BLOCK;
     t->heading = true;
     rc = archive_read_next_header(t->archive, entry);
     t->heading = false;
     if (zip && !t->count)
-        t->directory = TAPE_ZIP_MAX + BLOCK - t->budget;
+        t->directory = ENTRY_READER_ZIP_MAX + BLOCK - t->budget;
     return rc;
 }
 
-int tape_next(struct tape *t, struct tape_entry *out, struct err *err)
+int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, struct err *err)
 {
     struct archive_entry *entry;
     int rc = next_header(t, &entry);
     const char *link;
-    bool zip = t->box->format == BOX_ZIP;
+    bool zip = t->box->format == ARCHIVE_READER_ZIP;
 
     if (rc == ARCHIVE_EOF && t->err.kind)
         return fail(t, err);
@@ -231,17 +233,17 @@ int tape_next(struct tape *t, struct tape_entry *out, struct err *err)
                        (unsigned long long)out->offset);
     link = archive_entry_hardlink_utf8(entry);
     out->target = link ? link : archive_entry_hardlink(entry);
-    out->kind = out->target                                 ? TAPE_LINK
-                : archive_entry_filetype(entry) == AE_IFREG ? TAPE_FILE
-                : archive_entry_filetype(entry) == AE_IFDIR ? TAPE_DIR
-                                                            : TAPE_OTHER;
+    out->kind = out->target                                 ? ENTRY_READER_LINK
+                : archive_entry_filetype(entry) == AE_IFREG ? ENTRY_READER_FILE
+                : archive_entry_filetype(entry) == AE_IFDIR ? ENTRY_READER_DIR
+                                                            : ENTRY_READER_OTHER;
     out->size = archive_entry_size(entry) > 0 ? (uint64_t)archive_entry_size(entry) : 0;
     out->mtime = archive_entry_mtime(entry);
     return 1;
 }
 
 /* Have bytes of the entry in hand; 0 at its end. */
-static int more(struct tape *t, struct err *err)
+static int more(struct entry_reader *t, struct err *err)
 {
     const void *bytes = NULL;
     la_int64_t offset = 0;
@@ -265,7 +267,7 @@ static int more(struct tape *t, struct err *err)
                : 0;
 }
 
-ssize_t tape_read(struct tape *t, void *bytes, size_t len, struct err *err)
+ssize_t entry_reader_read(struct entry_reader *t, void *bytes, size_t len, struct err *err)
 {
     int rc = t->data_len ? 1 : more(t, err);
     size_t n;
@@ -280,8 +282,8 @@ ssize_t tape_read(struct tape *t, void *bytes, size_t len, struct err *err)
     return (ssize_t)n;
 }
 
-int tape_copy(struct tape *t, uint64_t size, put_fn *put, void *ctx,
-              uint8_t sha256[SHA256_SIZE], struct err *err)
+int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *ctx,
+                      uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
     uint64_t left = size;
@@ -311,12 +313,12 @@ int tape_copy(struct tape *t, uint64_t size, put_fn *put, void *ctx,
     return rc;
 }
 
-bool tape_broken(const struct tape *t)
+bool entry_reader_broken(const struct entry_reader *t)
 {
     return t->broken;
 }
 
-uint64_t tape_directory(const struct tape *t)
+uint64_t entry_reader_directory(const struct entry_reader *t)
 {
     return t->directory;
 }

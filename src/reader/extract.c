@@ -37,7 +37,7 @@ enum {
 
 /* Where a row's content was put: the row whose path it has. */
 struct done {
-    struct place_id id; /* inode 0: nowhere yet */
+    struct extract_dir_id id; /* inode 0: nowhere yet */
     uint32_t row;
 };
 
@@ -48,10 +48,10 @@ struct link {
 
 struct extract {
     const struct extract_opts *opts;
-    struct box box;
-    struct place place;
-    struct roll *roll; /* NULL when the manifest could not be read */
-    struct contents_digests manifest;
+    struct archive_reader box;
+    struct extract_dir place;
+    struct inventory *roll; /* NULL when the manifest could not be read */
+    struct manifest_digests manifest;
     atomic_bool damaged;
     /* under lock */
     pthread_mutex_t lock;
@@ -75,19 +75,21 @@ static void lose(struct extract *x, const char *path, const char *why)
 /* The same of a row, once, unless it came out; with the lock held. */
 static void lose_row(struct extract *x, uint32_t row, const char *path, const char *why)
 {
-    if (roll_marks(x->roll, row) & (OUT | LOST))
+    if (inventory_marks(x->roll, row) & (OUT | LOST))
         return;
-    roll_mark(x->roll, row, LOST);
+    inventory_mark(x->roll, row, LOST);
     lose(x, path, why);
 }
 
 /* The path of a row, top directory and all; returns out. */
-static const char *full_path(const struct extract *x, uint32_t row, char out[NAME_PATH_MAX + 1])
+static const char *full_path(const struct extract *x, uint32_t row,
+                             char out[SAFE_NAME_PATH_MAX + 1])
 {
-    char path[NAME_PATH_MAX + 1];
+    char path[SAFE_NAME_PATH_MAX + 1];
 
-    (void)snprintf(out, NAME_PATH_MAX + 1, "%s/%.*s", x->box.top,
-                   (int)(NAME_PATH_MAX - sizeof(x->box.top)), roll_path(x->roll, row, path));
+    (void)snprintf(out, SAFE_NAME_PATH_MAX + 1, "%s/%.*s", x->box.top,
+                   (int)(SAFE_NAME_PATH_MAX - sizeof(x->box.top)),
+                   inventory_path(x->roll, row, path));
     return out;
 }
 
@@ -101,12 +103,12 @@ static const char *below_top(const struct extract *x, const char *path)
 
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct rows_artifact artifact = { .path = below_top(x, path) };
-    struct roll_row row;
+    struct manifest_read_artifact artifact = { .path = below_top(x, path) };
+    struct inventory_row row;
 
-    if (number == ROLL_NONE)
+    if (number == INVENTORY_NONE)
         return x->opts->wanted(x->opts->ctx, path, NULL);
-    roll_get(x->roll, number, &row);
+    inventory_get(x->roll, number, &row);
     artifact.run_id = row.run_id;
     artifact.artifact_type = row.artifact_type;
     return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
@@ -118,7 +120,7 @@ static bool is_loss(const struct err *err)
     return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
-/* What became of a file that was tried; row may be ROLL_NONE. 0 unless it is fatal. */
+/* What became of a file that was tried; row may be INVENTORY_NONE. 0 unless it is fatal. */
 static int account(struct extract *x, const char *path, uint32_t row, uint64_t size, int rc,
                    struct err *err)
 {
@@ -130,13 +132,13 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
         x->result->kept++;
         x->opts->kept(x->opts->ctx, path);
         rc = 0;
-    } else if (is_loss(err) && row != ROLL_NONE) {
+    } else if (is_loss(err) && row != INVENTORY_NONE) {
         lose_row(x, row, path, err->text);
     } else if (is_loss(err)) {
         lose(x, path, err->text);
     }
-    if (rc == 0 && row != ROLL_NONE)
-        roll_mark(x->roll, row, OUT);
+    if (rc == 0 && row != INVENTORY_NONE)
+        inventory_mark(x->roll, row, OUT);
     (void)pthread_mutex_unlock(&x->lock);
     if (rc == 0 || is_loss(err))
         return 0;
@@ -148,37 +150,39 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
  *
  * returns  0, id telling which file it is; -1, and ERR_EXISTS when something is there and stays
  */
-static int put_file(struct extract *x, struct tape *tape, const char *path, int64_t mtime,
-                    uint64_t size, const uint8_t *want, struct place_id *id, struct err *err)
+static int put_file(struct extract *x, struct entry_reader *tape, const char *path,
+                    int64_t mtime, uint64_t size, const uint8_t *want,
+                    struct extract_dir_id *id, struct err *err)
 {
-    struct place_file file;
+    struct extract_dir_file file;
     uint8_t sha256[SHA256_SIZE];
     int rc;
 
-    if (!x->opts->force && place_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->place, path))
         return err_set(err, ERR_EXISTS, "it is there already");
-    rc = place_begin(&x->place, &file, path, err);
+    rc = extract_dir_begin(&x->place, &file, path, err);
     if (rc == 0)
-        rc = tape_copy(tape, size, file_put_fd, &file.fd, sha256, err);
+        rc = entry_reader_copy(tape, size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
     if (rc == 0)
-        rc = place_commit(&file, mtime, x->opts->mode, x->opts->force, err);
-    place_abort(&file);
+        rc = extract_dir_commit(&file, mtime, x->opts->mode, x->opts->force, err);
+    extract_dir_abort(&file);
     *id = file.id;
     return rc;
 }
 
 /* Write the entry in hand, the content of row, at the path of the row at. */
-static int put_row(struct extract *x, struct tape *tape, const struct tape_entry *entry,
-                   uint32_t row, uint32_t at, struct err *err)
+static int put_row(struct extract *x, struct entry_reader *tape,
+                   const struct entry_reader_entry *entry, uint32_t row, uint32_t at,
+                   struct err *err)
 {
-    char path[NAME_PATH_MAX + 1];
-    struct roll_row want;
-    struct place_id id = { 0 };
+    char path[SAFE_NAME_PATH_MAX + 1];
+    struct inventory_row want;
+    struct extract_dir_id id = { 0 };
     int rc;
 
-    roll_get(x->roll, row, &want);
+    inventory_get(x->roll, row, &want);
     (void)full_path(x, at, path);
     if (entry->size != want.size)
         rc = err_set(err, ERR_MISMATCH, "it has %llu bytes, and the manifest says %llu",
@@ -191,7 +195,7 @@ static int put_row(struct extract *x, struct tape *tape, const struct tape_entry
         (void)pthread_mutex_unlock(&x->lock);
     }
     rc = account(x, path, at, want.size, rc, err);
-    return rc == 0 && tape_broken(tape) ? -1 : rc;
+    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
 }
 
 /* Keep a link for later. */
@@ -204,40 +208,41 @@ static int keep_link(struct extract *x, uint32_t row, const char *target, struct
     rc = mem_room(&x->links, &x->cap, x->count, sizeof(*x->links), LINKS_MAX, err);
     if (rc == 0)
         x->links[x->count++] =
-            (struct link){ row, below ? roll_find(x->roll, below) : ROLL_NONE };
+            (struct link){ row, below ? inventory_find(x->roll, below) : INVENTORY_NONE };
     (void)pthread_mutex_unlock(&x->lock);
     return rc;
 }
 
 /* A tag file. */
-static int put_tag(struct extract *x, struct tape *tape, const struct tape_entry *entry,
-                   int tag, bool wanted, struct err *err)
+static int put_tag(struct extract *x, struct entry_reader *tape,
+                   const struct entry_reader_entry *entry, int tag, bool wanted,
+                   struct err *err)
 {
-    uint64_t max =
-        x->roll ? tagfile_max(tag, x->manifest.size, roll_count(x->roll)) : CONTENTS_MAX;
+    uint64_t max = x->roll ? tagfile_max(tag, x->manifest.size, inventory_count(x->roll))
+                           : MANIFEST_SCAN_MAX;
     int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, x->opts->force, err);
 
     if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
         rc = 0;
     else if (rc < 0)
-        rc = account(x, entry->path, ROLL_NONE, 0, rc, err);
-    return rc == 0 && tape_broken(tape) ? -1 : rc;
+        rc = account(x, entry->path, INVENTORY_NONE, 0, rc, err);
+    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
 }
 
 /* Why the manifest does not let an entry out; NULL: it does. */
-static const char *refusal(const struct tape_entry *entry, uint32_t number)
+static const char *refusal(const struct entry_reader_entry *entry, uint32_t number)
 {
-    const char *why = name_refused(entry->path);
+    const char *why = safe_name_refused(entry->path);
 
     if (why)
         return why;
-    if (entry->kind == TAPE_OTHER)
+    if (entry->kind == ENTRY_READER_OTHER)
         return "neither a file nor a hard link";
-    return number == ROLL_NONE ? "no manifest names it" : NULL;
+    return number == INVENTORY_NONE ? "no manifest names it" : NULL;
 }
 
 /* The same without a manifest: only what lies below data/ of the first top directory. */
-static const char *loose_refusal(struct extract *x, const struct tape_entry *entry)
+static const char *loose_refusal(struct extract *x, const struct entry_reader_entry *entry)
 {
     const char *why = refusal(entry, 0);
     size_t top = strcspn(entry->path, "/");
@@ -248,47 +253,48 @@ static const char *loose_refusal(struct extract *x, const struct tape_entry *ent
     if (!x->box.top[0] && top < sizeof(x->box.top))
         memcpy(x->box.top, entry->path, top); /* zeroed: its end is there */
     (void)pthread_mutex_unlock(&x->lock);
-    return below_top(x, entry->path) ? name_not_payload(below_top(x, entry->path))
+    return below_top(x, entry->path) ? safe_name_not_payload(below_top(x, entry->path))
                                      : "it lies outside the top directory";
 }
 
 /* Put out what no manifest can be asked about. */
-static int put_loose(struct extract *x, struct tape *tape, const struct tape_entry *entry,
-                     struct err *err)
+static int put_loose(struct extract *x, struct entry_reader *tape,
+                     const struct entry_reader_entry *entry, struct err *err)
 {
     const char *why = loose_refusal(x, entry);
-    struct place_id id;
+    struct extract_dir_id id;
     char *path = mem_copy(entry->path, err);
     int rc;
 
     if (!path)
         return -1;
-    if (!why && entry->kind == TAPE_LINK)
+    if (!why && entry->kind == ENTRY_READER_LINK)
         rc = err_set(err, ERR_FORMAT, "it is a link to '%.200s', and no manifest confirms that",
                      entry->target);
     else if (why)
         rc = err_set(err, ERR_FORMAT, "%s", why);
     else
         rc = put_file(x, tape, path, entry->mtime, entry->size, NULL, &id, err);
-    rc = account(x, path, ROLL_NONE, entry->size, rc, err);
+    rc = account(x, path, INVENTORY_NONE, entry->size, rc, err);
     mem_free(path);
-    return rc == 0 && tape_broken(tape) ? -1 : rc;
+    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
 }
 
-static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry,
-                    struct err *err)
+static int on_entry(void *ctx, struct entry_reader *tape,
+                    const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
     const char *below = below_top(x, entry->path);
     int tag = below ? tagfile_find(below) : -1;
-    uint32_t number = x->roll && below && tag < 0 ? roll_find(x->roll, below) : ROLL_NONE;
-    bool wanted = entry->kind != TAPE_DIR && is_wanted(x, entry->path, number);
+    uint32_t number =
+        x->roll && below && tag < 0 ? inventory_find(x->roll, below) : INVENTORY_NONE;
+    bool wanted = entry->kind != ENTRY_READER_DIR && is_wanted(x, entry->path, number);
     const char *why;
     bool twice;
 
     if (atomic_load(&x->damaged) && !x->opts->keep_going)
         return err_set(err, ERR_CANCELLED, "the archive is damaged");
-    if (tag >= 0 && entry->kind != TAPE_DIR)
+    if (tag >= 0 && entry->kind != ENTRY_READER_DIR)
         return put_tag(x, tape, entry, tag, wanted, err);
     if (!wanted)
         return 0;
@@ -296,16 +302,16 @@ static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry
         return put_loose(x, tape, entry, err);
     why = refusal(entry, number);
     (void)pthread_mutex_lock(&x->lock);
-    twice = !why && (roll_marks(x->roll, number) & OUT);
+    twice = !why && (inventory_marks(x->roll, number) & OUT);
     if (twice)
         why = "it stands twice in the archive";
     (void)pthread_mutex_unlock(&x->lock);
     if (why) {
         (void)err_set(err, ERR_FORMAT, "%s", why);
-        return account(x, entry->path, twice ? ROLL_NONE : number, 0, -1, err);
+        return account(x, entry->path, twice ? INVENTORY_NONE : number, 0, -1, err);
     }
-    return entry->kind == TAPE_LINK ? keep_link(x, number, entry->target, err)
-                                    : put_row(x, tape, entry, number, number, err);
+    return entry->kind == ENTRY_READER_LINK ? keep_link(x, number, entry->target, err)
+                                            : put_row(x, tape, entry, number, number, err);
 }
 
 static void on_damage(void *ctx, uint64_t offset, const struct err *err)
@@ -333,24 +339,25 @@ static int name_tags(struct extract *x, struct err *err)
 
         rc = stage_name(&x->stage, i, sha256, x->opts->mode, x->opts->force, err);
         if (rc)
-            rc = account(x, x->stage.files[i].path, ROLL_NONE, x->stage.files[i].size,
+            rc = account(x, x->stage.files[i].path, INVENTORY_NONE, x->stage.files[i].size,
                          rc < 0 ? -1 : 0, err);
     }
     return rc;
 }
 
 /* Read the content of a row that is marked COPY, for the link that waits for it. */
-static int on_copy(void *ctx, struct tape *tape, const struct tape_entry *entry,
+static int on_copy(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
                    struct err *err)
 {
     struct extract *x = ctx;
     const char *below = below_top(x, entry->path);
-    uint32_t row = below && entry->kind == TAPE_FILE ? roll_find(x->roll, below) : ROLL_NONE;
+    uint32_t row = below && entry->kind == ENTRY_READER_FILE ? inventory_find(x->roll, below)
+                                                             : INVENTORY_NONE;
     bool copy = false;
 
-    if (row != ROLL_NONE) {
+    if (row != INVENTORY_NONE) {
         (void)pthread_mutex_lock(&x->lock);
-        copy = (roll_marks(x->roll, row) & COPY) && !x->done[row].id.inode;
+        copy = (inventory_marks(x->roll, row) & COPY) && !x->done[row].id.inode;
         (void)pthread_mutex_unlock(&x->lock);
     }
     return copy ? put_row(x, tape, entry, row, x->done[row].row, err) : 0;
@@ -366,15 +373,15 @@ static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
 /* Whether the manifest gives a link and what it leads to the same content. */
 static int check_link(const struct extract *x, const struct link *link, struct err *err)
 {
-    struct roll_row row;
-    struct roll_row target;
+    struct inventory_row row;
+    struct inventory_row target;
 
-    if (link->target == ROLL_NONE)
+    if (link->target == INVENTORY_NONE)
         return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
     if (link->target == link->row)
         return err_set(err, ERR_FORMAT, "it is a link to itself");
-    roll_get(x->roll, link->row, &row);
-    roll_get(x->roll, link->target, &target);
+    inventory_get(x->roll, link->row, &row);
+    inventory_get(x->roll, link->target, &target);
     return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
                ? 0
                : err_set(err, ERR_MISMATCH,
@@ -384,45 +391,45 @@ static int check_link(const struct extract *x, const struct link *link, struct e
 /* Read again what links need and this run did not write. */
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
-    struct walk_opts opts = { .starts = starts,
-                              .stopped = x->opts->stopped,
-                              .entry = on_copy,
-                              .damage = on_copy_damage,
-                              .ctx = x };
+    struct parallel_scan_opts opts = { .starts = starts,
+                                       .stopped = x->opts->stopped,
+                                       .entry = on_copy,
+                                       .damage = on_copy_damage,
+                                       .ctx = x };
     size_t copies = 0;
     size_t i;
 
     for (i = 0; i < x->count; i++) {
         const struct link *link = &x->links[i];
-        char path[NAME_PATH_MAX + 1];
+        char path[SAFE_NAME_PATH_MAX + 1];
 
         if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
-            (roll_marks(x->roll, link->target) & (COPY | LOST)) ||
-            (!x->opts->force && place_has(&x->place, full_path(x, link->row, path))))
+            (inventory_marks(x->roll, link->target) & (COPY | LOST)) ||
+            (!x->opts->force && extract_dir_has(&x->place, full_path(x, link->row, path))))
             continue;
-        roll_mark(x->roll, link->target, COPY);
+        inventory_mark(x->roll, link->target, COPY);
         x->done[link->target].row = link->row;
         copies++;
     }
-    return copies ? walk_run(&x->box, &opts, err) : 0;
+    return copies ? parallel_scan(&x->box, &opts, err) : 0;
 }
 
 /* Make one link. */
 static int make_link(struct extract *x, const struct link *link, const char *path,
                      struct err *err)
 {
-    char to[NAME_PATH_MAX + 1];
+    char to[SAFE_NAME_PATH_MAX + 1];
     const struct done *done;
 
     if (check_link(x, link, err) < 0)
         return -1;
-    if (!x->opts->force && place_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->place, path))
         return err_set(err, ERR_EXISTS, "it is there already");
     done = &x->done[link->target];
     if (!done->id.inode)
         return err_set(err, ERR_MISMATCH, "what it is a link to could not be extracted");
-    return place_link(&x->place, path, full_path(x, done->row, to), &done->id, x->opts->force,
-                      err);
+    return extract_dir_link(&x->place, path, full_path(x, done->row, to), &done->id,
+                            x->opts->force, err);
 }
 
 static int make_links(struct extract *x, struct err *err)
@@ -431,10 +438,10 @@ static int make_links(struct extract *x, struct err *err)
 
     for (i = 0; i < x->count; i++) {
         const struct link *link = &x->links[i];
-        char path[NAME_PATH_MAX + 1];
+        char path[SAFE_NAME_PATH_MAX + 1];
         int rc;
 
-        if (roll_marks(x->roll, link->row) & OUT) /* it was the copy */
+        if (inventory_marks(x->roll, link->row) & OUT) /* it was the copy */
             continue;
         rc = make_link(x, link, full_path(x, link->row, path), err);
         x->result->links += rc == 0;
@@ -445,12 +452,12 @@ static int make_links(struct extract *x, struct err *err)
     return 0;
 }
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct extract *x = ctx;
 
-    return roll_add(x->roll, section, text, len, err);
+    return inventory_add(x->roll, section, text, len, err);
 }
 
 /* Tell of all that the manifest names, that is wanted, and that did not come. */
@@ -458,12 +465,13 @@ static void count_losses(struct extract *x)
 {
     const char *why = atomic_load(&x->damaged) ? "its part of the archive is damaged"
                                                : "it is not in the archive";
-    char path[NAME_PATH_MAX + 1];
+    char path[SAFE_NAME_PATH_MAX + 1];
     uint32_t i;
 
     (void)pthread_mutex_lock(&x->lock);
-    for (i = 0; i < roll_count(x->roll); i++) {
-        if (!(roll_marks(x->roll, i) & (OUT | LOST)) && is_wanted(x, full_path(x, i, path), i))
+    for (i = 0; i < inventory_count(x->roll); i++) {
+        if (!(inventory_marks(x->roll, i) & (OUT | LOST)) &&
+            is_wanted(x, full_path(x, i, path), i))
             lose_row(x, i, path, why);
     }
     (void)pthread_mutex_unlock(&x->lock);
@@ -489,15 +497,15 @@ static bool on_stopped(void *ctx)
 /* Read the manifest; without one, --keep-going goes on all the same. */
 static int read_manifest(struct extract *x, struct err *err)
 {
-    if (contents_read(&x->box, on_row, x, &x->manifest, err) == 0) {
-        x->done = mem_array(roll_count(x->roll), sizeof(*x->done), err);
+    if (manifest_scan(&x->box, on_row, x, &x->manifest, err) == 0) {
+        x->done = mem_array(inventory_count(x->roll), sizeof(*x->done), err);
         return x->done ? 0 : -1;
     }
     if (!is_loss(err) || !x->opts->keep_going)
         return -1;
     lose(x, "manifest.json", err->text);
     x->opts->lost(x->opts->ctx, NULL, "without it, nothing that comes out is checked");
-    roll_free(x->roll);
+    inventory_free(x->roll);
     x->roll = NULL;
     memset(x->box.top, 0, sizeof(x->box.top));
     err_clear(err);
@@ -506,15 +514,16 @@ static int read_manifest(struct extract *x, struct err *err)
 
 static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 {
-    struct walk_opts opts = { .threads =
-                                  x->roll ? 0 : 1, /* one says what the top directory is */
-                              .guess = !x->roll,
-                              .starts = starts,
-                              .stopped = on_stopped,
-                              .entry = on_entry,
-                              .damage = on_damage,
-                              .ctx = x };
-    int rc = walk_run(&x->box, &opts, err);
+    struct parallel_scan_opts opts = {
+        .threads = x->roll ? 0 : 1, /* one says what the top directory is */
+        .guess = !x->roll,
+        .starts = starts,
+        .stopped = on_stopped,
+        .entry = on_entry,
+        .damage = on_damage,
+        .ctx = x
+    };
+    int rc = parallel_scan(&x->box, &opts, err);
 
     if (rc < 0 && !(err->kind == ERR_CANCELLED && atomic_load(&x->damaged)))
         return -1;
@@ -535,10 +544,10 @@ static int run(struct extract *x, const char *path, struct err *err)
     uint8_t *starts = NULL;
     int rc;
 
-    if (box_open_anyway(&x->box, path, &tail, err) < 0 ||
-        place_open(&x->place, x->opts->dir, err) < 0)
+    if (archive_reader_open_anyway(&x->box, path, &tail, err) < 0 ||
+        extract_dir_open(&x->place, x->opts->dir, err) < 0)
         return -1;
-    box_watch(&x->box, x->opts->stopped, x->opts->ctx);
+    archive_reader_watch(&x->box, x->opts->stopped, x->opts->ctx);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "--keep-going extracts what can be had");
@@ -546,7 +555,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     if (read_manifest(x, err) < 0)
         return -1;
     x->result->indexed = x->box.indexed;
-    if (x->roll && !(starts = roll_starts(x->roll, &x->box.seek, err)))
+    if (x->roll && !(starts = inventory_starts(x->roll, &x->box.seek, err)))
         return -1;
     rc = walk(x, starts, err);
     mem_free(starts);
@@ -562,15 +571,15 @@ int extract_run(const char *path, const struct extract_opts *opts,
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
     stage_init(&x.stage, &x.place);
-    x.roll = roll_new(0, err);
+    x.roll = inventory_new(0, err);
     if (x.roll)
         rc = run(&x, path, err);
     stage_clear(&x.stage);
-    roll_free(x.roll);
+    inventory_free(x.roll);
     mem_free(x.done);
     mem_free(x.links);
-    place_close(&x.place);
-    box_close(&x.box);
+    extract_dir_close(&x.place);
+    archive_reader_close(&x.box);
     (void)pthread_mutex_destroy(&x.lock);
     return rc;
 }

@@ -28,7 +28,7 @@ struct extract_opts {
     bool force;      /* replace what is there */
     bool keep_going; /* after damage; else the first one ends it */
     /* Whether a file is wanted; row is NULL for one that is no artifact. */
-    bool (*wanted)(void *ctx, const char *path, const struct rows_artifact *row);
+    bool (*wanted)(void *ctx, const char *path, const struct manifest_read_artifact *row);
     /* A file that could not be had, or was left alone; path NULL: an unknown number. */
     void (*lost)(void *ctx, const char *path, const char *why);
     void (*kept)(void *ctx, const char *path); /* it was there, and stays */

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int place_open(struct place *place, const char *dir, struct err *err)
+int extract_dir_open(struct extract_dir *place, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         return err_sys(err, "cannot make '%s'", dir);
@@ -21,12 +21,12 @@ int place_open(struct place *place, const char *dir, struct err *err)
     return place->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
 }
 
-void place_close(struct place *place)
+void extract_dir_close(struct extract_dir *place)
 {
     file_close(&place->fd);
 }
 
-bool place_has(const struct place *place, const char *path)
+bool extract_dir_has(const struct extract_dir *place, const char *path)
 {
     int fd = file_beneath(place->fd, path, O_PATH | O_NOFOLLOW, false);
     bool there = fd >= 0;
@@ -42,11 +42,11 @@ static bool is_in_the_way(int os)
 }
 
 /* The folder of a path, made where it is not there; its last component in *name. */
-static int open_folder(const struct place *place, const char *path, const char **name,
+static int open_folder(const struct extract_dir *place, const char *path, const char **name,
                        struct err *err)
 {
     int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
-    const char *why = name_refused(path);
+    const char *why = safe_name_refused(path);
     const char *slash;
 
     if (why) {
@@ -98,10 +98,10 @@ static int rename_to(int dir, const char *temp, const char *name, bool force, st
     return err_sys(err, "cannot give it its name");
 }
 
-int place_begin(const struct place *place, struct place_file *file, const char *path,
-                struct err *err)
+int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *file,
+                      const char *path, struct err *err)
 {
-    *file = (struct place_file){ .dir = -1, .fd = -1 };
+    *file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
     file->dir = open_folder(place, path, &file->name, err);
     if (file->dir < 0)
         return -1;
@@ -114,8 +114,8 @@ int place_begin(const struct place *place, struct place_file *file, const char *
     return err_sys(err, "cannot make a file");
 }
 
-int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool force,
-                 struct err *err)
+int extract_dir_commit(struct extract_dir_file *file, int64_t mtime, unsigned mode, bool force,
+                       struct err *err)
 {
     struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)mtime } };
     int fd = file->fd;
@@ -132,12 +132,12 @@ int place_commit(struct place_file *file, int64_t mtime, unsigned mode, bool for
         return err_sys(err, "cannot close");
     if (rename_to(file->dir, file->temp, file->name, force, err) < 0)
         return -1;
-    file->id = (struct place_id){ st.st_dev, st.st_ino };
+    file->id = (struct extract_dir_id){ st.st_dev, st.st_ino };
     file->temp[0] = '\0';
     return 0;
 }
 
-void place_abort(struct place_file *file)
+void extract_dir_abort(struct extract_dir_file *file)
 {
     if (file->temp[0])
         (void)unlinkat(file->dir, file->temp, 0);
@@ -146,8 +146,8 @@ void place_abort(struct place_file *file)
     file_close(&file->dir);
 }
 
-int place_link(const struct place *place, const char *path, const char *target,
-               const struct place_id *id, bool force, struct err *err)
+int extract_dir_link(const struct extract_dir *place, const char *path, const char *target,
+                     const struct extract_dir_id *id, bool force, struct err *err)
 {
     const char *name;
     const char *from_name;

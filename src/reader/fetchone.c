@@ -13,10 +13,10 @@
 
 /* What the manifest says of the file that is looked for. */
 struct found {
-    char path[NAME_PATH_MAX + 1];
-    char first[NAME_PATH_MAX + 1]; /* it is a link to this one; "": it is a file */
+    char path[SAFE_NAME_PATH_MAX + 1];
+    char first[SAFE_NAME_PATH_MAX + 1]; /* it is a link to this one; "": it is a file */
     uint64_t size;
-    uint64_t offset; /* ROWS_NONE: not known */
+    uint64_t offset; /* MANIFEST_READ_NONE: not known */
     uint8_t sha256[SHA256_SIZE];
 };
 
@@ -28,9 +28,9 @@ struct quest {
     bool hit;
 };
 
-static int set_path(char out[NAME_PATH_MAX + 1], const char *path, struct err *err)
+static int set_path(char out[SAFE_NAME_PATH_MAX + 1], const char *path, struct err *err)
 {
-    if (strlen(path) > NAME_PATH_MAX)
+    if (strlen(path) > SAFE_NAME_PATH_MAX)
         return err_set(err, ERR_FORMAT, "a path in the manifest is too long");
     memcpy(out, path, strlen(path) + 1);
     return 0;
@@ -45,9 +45,9 @@ static bool is_asked_for(const struct quest *q, const char *path, const char *id
 static int take_artifact(struct quest *q, const char *text, size_t len, struct region *region,
                          struct err *err)
 {
-    struct rows_artifact a;
+    struct manifest_read_artifact a;
 
-    if (rows_artifact(&a, text, len, region, err) < 0)
+    if (manifest_read_artifact(&a, text, len, region, err) < 0)
         return -1;
     if (!is_asked_for(q, a.path, a.artifact_id))
         return 0;
@@ -64,20 +64,20 @@ static int take_artifact(struct quest *q, const char *text, size_t len, struct r
 static int take_document(struct quest *q, const char *text, size_t len, struct region *region,
                          struct err *err)
 {
-    struct rows_name doc;
+    struct manifest_read_name doc;
 
-    if (rows_name(&doc, ROWS_DOCUMENTS, text, len, region, err) < 0)
+    if (manifest_read_name(&doc, MANIFEST_READ_DOCUMENTS, text, len, region, err) < 0)
         return -1;
     if (!is_asked_for(q, doc.name, NULL))
         return 0;
     q->found.size = doc.size;
-    q->found.offset = ROWS_NONE;
+    q->found.offset = MANIFEST_READ_NONE;
     q->found.first[0] = '\0';
     memcpy(q->found.sha256, doc.sha256, SHA256_SIZE);
     return set_path(q->found.path, doc.name, err) < 0 ? -1 : 1;
 }
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct quest *q = ctx;
@@ -85,27 +85,27 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
     int rc;
 
     /* most rows do not even contain it, and need not be parsed */
-    if ((section != ROWS_ARTIFACTS && section != ROWS_DOCUMENTS) ||
+    if ((section != MANIFEST_READ_ARTIFACTS && section != MANIFEST_READ_DOCUMENTS) ||
         (!memmem(text, len, q->below, strlen(q->below)) &&
          !memmem(text, len, q->what, strlen(q->what))))
         return 0;
     region = region_new(err);
     if (!region)
         return -1;
-    rc = section == ROWS_ARTIFACTS ? take_artifact(q, text, len, region, err)
-                                   : take_document(q, text, len, region, err);
+    rc = section == MANIFEST_READ_ARTIFACTS ? take_artifact(q, text, len, region, err)
+                                            : take_document(q, text, len, region, err);
     region_free(region);
     q->hit = q->hit || rc > 0;
     return rc;
 }
 
 /* Come to the entry of a path, top directory and all; here: it must be the next. */
-static int come_to(struct tape *tape, const char *path, bool here, struct tape_entry *entry,
-                   struct err *err)
+static int come_to(struct entry_reader *tape, const char *path, bool here,
+                   struct entry_reader_entry *entry, struct err *err)
 {
     int rc;
 
-    while ((rc = tape_next(tape, entry, err)) > 0) {
+    while ((rc = entry_reader_next(tape, entry, err)) > 0) {
         if (strcmp(entry->path, path) == 0)
             return 0;
         if (here)
@@ -119,40 +119,41 @@ static int come_to(struct tape *tape, const char *path, bool here, struct tape_e
 
 /* Put the content of the entry at a path out: of size bytes, with this digest. A link in an
  * archive that was packed anew leads to another one; target gets it then, and 1 is returned. */
-static int put_entry(struct box *box, const char *path, const struct found *f, put_fn *put,
-                     void *ctx, char target[NAME_PATH_MAX + 1], struct err *err)
+static int put_entry(struct archive_reader *box, const char *path, const struct found *f,
+                     put_fn *put, void *ctx, char target[SAFE_NAME_PATH_MAX + 1],
+                     struct err *err)
 {
-    bool here = f->offset != ROWS_NONE && box->indexed;
-    struct tape *tape = tape_open(box, here ? f->offset : 0, UINT64_MAX, err);
-    struct tape_entry entry;
+    bool here = f->offset != MANIFEST_READ_NONE && box->indexed;
+    struct entry_reader *tape = entry_reader_open(box, here ? f->offset : 0, UINT64_MAX, err);
+    struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
     int rc = tape ? come_to(tape, path, here, &entry, err) : -1;
 
     if (rc < 0)
         goto out;
-    if (entry.kind == TAPE_LINK && !box->indexed) {
+    if (entry.kind == ENTRY_READER_LINK && !box->indexed) {
         rc = set_path(target, entry.target, err) < 0 ? -1 : 1;
         goto out;
     }
     rc = -1;
-    if (entry.kind != TAPE_FILE || entry.size != f->size)
+    if (entry.kind != ENTRY_READER_FILE || entry.size != f->size)
         (void)err_set(err, ERR_MISMATCH, "manifest and tar header disagree about '%.200s'",
                       path);
     else
-        rc = tape_copy(tape, f->size, put, ctx, sha256, err);
+        rc = entry_reader_copy(tape, f->size, put, ctx, sha256, err);
     if (rc == 0 && memcmp(sha256, f->sha256, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH,
                      "'%.200s' does not have the SHA-256 that the manifest gives", path);
 out:
-    tape_free(tape);
+    entry_reader_free(tape);
     return rc;
 }
 
-static int put_found(struct box *box, const struct found *f, put_fn *put, void *ctx,
+static int put_found(struct archive_reader *box, const struct found *f, put_fn *put, void *ctx,
                      struct err *err)
 {
-    char path[NAME_PATH_MAX + sizeof(box->top) + 2];
-    char target[NAME_PATH_MAX + 1];
+    char path[SAFE_NAME_PATH_MAX + sizeof(box->top) + 2];
+    char target[SAFE_NAME_PATH_MAX + 1];
     int rc;
 
     (void)snprintf(path, sizeof(path), "%s/%s", box->top, f->path);
@@ -163,38 +164,39 @@ static int put_found(struct box *box, const struct found *f, put_fn *put, void *
 }
 
 /* A tag file, which no row names; they come last. */
-static int put_tag(struct box *box, int tag, put_fn *put, void *ctx, struct err *err)
+static int put_tag(struct archive_reader *box, int tag, put_fn *put, void *ctx, struct err *err)
 {
-    struct tape *tape = tape_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
+    struct entry_reader *tape =
+        entry_reader_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
     char path[sizeof(box->top) + 64];
-    struct tape_entry entry;
+    struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
     int rc = -1;
 
     (void)snprintf(path, sizeof(path), "%s/%s", box->top, tagfile_name(tag));
     if (tape && come_to(tape, path, false, &entry, err) == 0) {
-        if (entry.kind != TAPE_FILE || entry.size > CONTENTS_MAX)
+        if (entry.kind != ENTRY_READER_FILE || entry.size > MANIFEST_SCAN_MAX)
             (void)err_set(err, ERR_MISMATCH, "'%s' is no file, or too large", path);
         else
-            rc = tape_copy(tape, entry.size, put, ctx, sha256, err);
+            rc = entry_reader_copy(tape, entry.size, put, ctx, sha256, err);
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     return rc;
 }
 
 /* Look for a row; a link leads to another. */
-static int look(struct box *box, struct quest *q, struct err *err)
+static int look(struct archive_reader *box, struct quest *q, struct err *err)
 {
-    char first[NAME_PATH_MAX + 1];
+    char first[SAFE_NAME_PATH_MAX + 1];
 
-    if (contents_read(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(box, on_row, q, NULL, err) < 0)
         return -1;
     if (!q->hit || !q->found.first[0])
         return 0;
     memcpy(first, q->found.first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
-    if (contents_read(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(box, on_row, q, NULL, err) < 0)
         return -1;
     q->what = q->below = NULL;
     return q->hit && !q->found.first[0]
@@ -207,7 +209,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
 {
     const char *slash = strchr(what, '/');
     struct quest *q = mem_new(sizeof(*q), err);
-    struct box box = { 0 };
+    struct archive_reader box = { 0 };
     int tag;
     int rc = -1;
 
@@ -217,7 +219,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
         q->below = slash + 1;
     tag = tagfile_find(q->below);
-    if (box_open(&box, archive, err) < 0 || look(&box, q, err) < 0)
+    if (archive_reader_open(&box, archive, err) < 0 || look(&box, q, err) < 0)
         goto out;
     if (q->hit)
         rc = put_found(&box, &q->found, put, ctx, err);
@@ -228,7 +230,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     if (rc < 0 && err->kind == ERR_MISMATCH)
         (void)err_wrap(err, "'%s'", archive);
 out:
-    box_close(&box);
+    archive_reader_close(&box);
     mem_free(q);
     return rc;
 }

@@ -46,7 +46,7 @@ struct row {
     uint8_t is;
 };
 
-struct roll {
+struct inventory {
     uint64_t max;
     uint64_t memory; /* of rows and texts; words count their own */
     uint64_t seed;
@@ -60,32 +60,34 @@ struct roll {
     size_t text_used; /* of the last piece */
     uint32_t *slots;
     size_t size; /* of slots: a power of two, or 0 */
-    struct words folders;
-    struct words runs;
-    struct words types; /* of artifacts and of media */
+    struct string_pool folders;
+    struct string_pool runs;
+    struct string_pool types; /* of artifacts and of media */
     struct region *scratch;
     size_t scratch_used;
 };
 
-_Static_assert(sizeof(struct row) + 2 * sizeof(uint32_t) + 8 <= ROLL_ROW_COST, "ROLL_ROW_COST");
+_Static_assert(sizeof(struct row) + 2 * sizeof(uint32_t) + 8 <= INVENTORY_ROW_COST,
+               "ROLL_ROW_COST");
 
-struct roll *roll_new(uint64_t memory, struct err *err)
+struct inventory *inventory_new(uint64_t memory, struct err *err)
 {
-    struct roll *r = mem_new(sizeof(*r), err);
+    struct inventory *r = mem_new(sizeof(*r), err);
 
     if (!r)
         return NULL;
-    r->max = memory ? memory : ROLL_MEMORY_MAX;
+    r->max = memory ? memory : INVENTORY_MEMORY_MAX;
     if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
         r->seed = clock_mono();
-    if (words_init(&r->folders, r->seed, err) == 0 && words_init(&r->runs, r->seed, err) == 0 &&
-        words_init(&r->types, r->seed, err) == 0)
+    if (string_pool_init(&r->folders, r->seed, err) == 0 &&
+        string_pool_init(&r->runs, r->seed, err) == 0 &&
+        string_pool_init(&r->types, r->seed, err) == 0)
         return r;
-    roll_free(r);
+    inventory_free(r);
     return NULL;
 }
 
-void roll_free(struct roll *r)
+void inventory_free(struct inventory *r)
 {
     if (!r)
         return;
@@ -96,24 +98,24 @@ void roll_free(struct roll *r)
     mem_free(r->rows);
     mem_free(r->texts);
     mem_free(r->slots);
-    words_clear(&r->folders);
-    words_clear(&r->runs);
-    words_clear(&r->types);
+    string_pool_clear(&r->folders);
+    string_pool_clear(&r->runs);
+    string_pool_clear(&r->types);
     region_free(r->scratch);
     mem_free(r);
 }
 
-static struct row *row_at(const struct roll *r, uint32_t number)
+static struct row *row_at(const struct inventory *r, uint32_t number)
 {
     return &r->rows[number / PIECE_ROWS][number % PIECE_ROWS];
 }
 
-static const char *text_at(const struct roll *r, uint32_t place)
+static const char *text_at(const struct inventory *r, uint32_t place)
 {
     return r->texts[place / PIECE_TEXT] + place % PIECE_TEXT;
 }
 
-static uint32_t hash_of(const struct roll *r, const char *path)
+static uint32_t hash_of(const struct inventory *r, const char *path)
 {
     return (uint32_t)XXH3_64bits_withSeed(path, strlen(path), r->seed);
 }
@@ -125,11 +127,12 @@ static size_t folder_len(const char *path)
 }
 
 /* The slot of a path, or the empty one where it would be. */
-static uint32_t *slot_of(const struct roll *r, uint32_t hash, uint32_t folder, const char *name)
+static uint32_t *slot_of(const struct inventory *r, uint32_t hash, uint32_t folder,
+                         const char *name)
 {
     size_t i = hash & (r->size - 1);
 
-    while (r->slots[i] != ROLL_NONE) {
+    while (r->slots[i] != INVENTORY_NONE) {
         const struct row *row = row_at(r, r->slots[i]);
 
         if (row->hash == hash && row->folder == folder &&
@@ -141,7 +144,7 @@ static uint32_t *slot_of(const struct roll *r, uint32_t hash, uint32_t folder, c
 }
 
 /* Keep a third of the slots empty. */
-static int grow(struct roll *r, struct err *err)
+static int grow(struct inventory *r, struct err *err)
 {
     size_t size = r->size ? r->size * 2 : SLOTS_FIRST;
     uint32_t *slots;
@@ -156,7 +159,7 @@ static int grow(struct roll *r, struct err *err)
     for (i = 0; i < r->count; i++) {
         size_t k = row_at(r, i)->hash & (size - 1);
 
-        while (slots[k] != ROLL_NONE)
+        while (slots[k] != INVENTORY_NONE)
             k = (k + 1) & (size - 1);
         slots[k] = i;
     }
@@ -167,7 +170,7 @@ static int grow(struct roll *r, struct err *err)
 }
 
 /* The next row, zeroed; it counts when count is raised. */
-static struct row *new_row(struct roll *r, struct err *err)
+static struct row *new_row(struct inventory *r, struct err *err)
 {
     if (r->count / PIECE_ROWS == r->row_pieces) {
         if (mem_room(&r->rows, &r->row_cap, r->row_pieces, sizeof(struct row *), PIECES_MAX,
@@ -182,7 +185,7 @@ static struct row *new_row(struct roll *r, struct err *err)
 }
 
 /* Room for a text of size bytes (less than a piece), and its place. */
-static char *new_text(struct roll *r, size_t size, uint32_t *place, struct err *err)
+static char *new_text(struct inventory *r, size_t size, uint32_t *place, struct err *err)
 {
     char *text;
 
@@ -203,7 +206,7 @@ static char *new_text(struct roll *r, size_t size, uint32_t *place, struct err *
 }
 
 /* Keep a row's name, and its artifact's ID. */
-static int set_name(struct roll *r, struct row *row, const char *name, const char *id,
+static int set_name(struct inventory *r, struct row *row, const char *name, const char *id,
                     struct err *err)
 {
     size_t len = strlen(name);
@@ -224,18 +227,18 @@ static int set_name(struct roll *r, struct row *row, const char *name, const cha
 }
 
 /* The number of a text that many rows have, in 16 bits; NULL has none. */
-static int set_type(struct roll *r, uint16_t *out, const char *text, struct err *err)
+static int set_type(struct inventory *r, uint16_t *out, const char *text, struct err *err)
 {
-    uint32_t number =
-        text ? words_add(&r->types, text, strlen(text), TYPES_MAX, err) : WORDS_NONE;
+    uint32_t number = text ? string_pool_add(&r->types, text, strlen(text), TYPES_MAX, err)
+                           : STRING_POOL_NONE;
 
-    *out = number == WORDS_NONE ? NONE16 : (uint16_t)number;
-    return text && number == WORDS_NONE ? -1 : 0;
+    *out = number == STRING_POOL_NONE ? NONE16 : (uint16_t)number;
+    return text && number == STRING_POOL_NONE ? -1 : 0;
 }
 
-static int check_memory(const struct roll *r, struct err *err)
+static int check_memory(const struct inventory *r, struct err *err)
 {
-    uint64_t used = r->memory + (uint64_t)r->count * ROLL_ROW_COST + r->folders.memory +
+    uint64_t used = r->memory + (uint64_t)r->count * INVENTORY_ROW_COST + r->folders.memory +
                     r->runs.memory + r->types.memory;
 
     return used <= r->max
@@ -247,7 +250,7 @@ static int check_memory(const struct roll *r, struct err *err)
 }
 
 /* Add a row of which path, size and digest are known. */
-static struct row *add(struct roll *r, const char *path, uint64_t size,
+static struct row *add(struct inventory *r, const char *path, uint64_t size,
                        const uint8_t sha256[SHA256_SIZE], const char *id, struct err *err)
 {
     size_t dir = folder_len(path);
@@ -256,17 +259,17 @@ static struct row *add(struct roll *r, const char *path, uint64_t size,
 
     if (check_memory(r, err) < 0 || grow(r, err) < 0 || !(row = new_row(r, err)))
         return NULL;
-    *row = (struct row){ .size = size, .offset = ROWS_NONE, .target = ROLL_NONE };
+    *row = (struct row){ .size = size, .offset = MANIFEST_READ_NONE, .target = INVENTORY_NONE };
     memcpy(row->sha256, sha256, SHA256_SIZE);
-    row->frame = ROLL_NONE;
-    row->run = WORDS_NONE;
+    row->frame = INVENTORY_NONE;
+    row->run = STRING_POOL_NONE;
     row->type = row->media = NONE16;
     row->hash = hash_of(r, path);
-    row->folder = words_add(&r->folders, path, dir, FOLDERS_MAX, err);
-    if (row->folder == WORDS_NONE)
+    row->folder = string_pool_add(&r->folders, path, dir, FOLDERS_MAX, err);
+    if (row->folder == STRING_POOL_NONE)
         return NULL;
     slot = slot_of(r, row->hash, row->folder, path + dir);
-    if (*slot != ROLL_NONE) {
+    if (*slot != INVENTORY_NONE) {
         (void)err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'", path);
         return NULL;
     }
@@ -281,15 +284,15 @@ static int refuse(const char *path, const char *why, struct err *err)
     return err_set(err, ERR_FORMAT, "the manifest names '%.200s': %s", path, why);
 }
 
-static int add_artifact(struct roll *r, const char *text, size_t len, struct err *err)
+static int add_artifact(struct inventory *r, const char *text, size_t len, struct err *err)
 {
-    struct rows_artifact a;
+    struct manifest_read_artifact a;
     const char *why;
     struct row *row;
 
-    if (rows_artifact(&a, text, len, r->scratch, err) < 0)
+    if (manifest_read_artifact(&a, text, len, r->scratch, err) < 0)
         return -1;
-    why = name_not_payload(a.path);
+    why = safe_name_not_payload(a.path);
     if (why)
         return refuse(a.path, why, err);
     row = add(r, a.path, a.size, a.sha256, a.artifact_id, err);
@@ -297,24 +300,24 @@ static int add_artifact(struct roll *r, const char *text, size_t len, struct err
         return -1;
     row->is = a.link ? IS_LINK : 0;
     row->offset = a.offset;
-    row->frame = a.frame < ROLL_NONE ? (uint32_t)a.frame : ROLL_NONE;
+    row->frame = a.frame < INVENTORY_NONE ? (uint32_t)a.frame : INVENTORY_NONE;
     row->first = a.duplicate_of ? hash_of(r, a.duplicate_of) : 0;
-    row->run = words_add(&r->runs, a.run_id, strlen(a.run_id), FOLDERS_MAX, err);
-    if (row->run == WORDS_NONE || set_type(r, &row->type, a.artifact_type, err) < 0)
+    row->run = string_pool_add(&r->runs, a.run_id, strlen(a.run_id), FOLDERS_MAX, err);
+    if (row->run == STRING_POOL_NONE || set_type(r, &row->type, a.artifact_type, err) < 0)
         return -1;
     return set_type(r, &row->media, a.media_type, err);
 }
 
 /* A document lies below data/, or is a tag file beside the manifests. */
-static int add_document(struct roll *r, const char *text, size_t len, struct err *err)
+static int add_document(struct inventory *r, const char *text, size_t len, struct err *err)
 {
-    struct rows_name doc;
+    struct manifest_read_name doc;
     const char *why;
     struct row *row;
 
-    if (rows_name(&doc, ROWS_DOCUMENTS, text, len, r->scratch, err) < 0)
+    if (manifest_read_name(&doc, MANIFEST_READ_DOCUMENTS, text, len, r->scratch, err) < 0)
         return -1;
-    why = strchr(doc.name, '/') ? name_not_payload(doc.name) : name_refused(doc.name);
+    why = strchr(doc.name, '/') ? safe_name_not_payload(doc.name) : safe_name_refused(doc.name);
     if (why)
         return refuse(doc.name, why, err);
     row = add(r, doc.name, doc.size, doc.sha256, NULL, err);
@@ -324,10 +327,10 @@ static int add_document(struct roll *r, const char *text, size_t len, struct err
     return 0;
 }
 
-int roll_add(struct roll *r, enum rows_section section, const char *text, size_t len,
-             struct err *err)
+int inventory_add(struct inventory *r, enum manifest_read_section section, const char *text,
+                  size_t len, struct err *err)
 {
-    if (section != ROWS_ARTIFACTS && section != ROWS_DOCUMENTS)
+    if (section != MANIFEST_READ_ARTIFACTS && section != MANIFEST_READ_DOCUMENTS)
         return 0;
     if (!r->scratch || r->scratch_used > SCRATCH) {
         region_free(r->scratch);
@@ -337,56 +340,59 @@ int roll_add(struct roll *r, enum rows_section section, const char *text, size_t
             return -1;
     }
     r->scratch_used += len;
-    return section == ROWS_ARTIFACTS ? add_artifact(r, text, len, err)
-                                     : add_document(r, text, len, err);
+    return section == MANIFEST_READ_ARTIFACTS ? add_artifact(r, text, len, err)
+                                              : add_document(r, text, len, err);
 }
 
-uint32_t roll_count(const struct roll *r)
+uint32_t inventory_count(const struct inventory *r)
 {
     return r->count;
 }
 
-uint32_t roll_find(const struct roll *r, const char *path)
+uint32_t inventory_find(const struct inventory *r, const char *path)
 {
     size_t dir = folder_len(path);
-    uint32_t folder = words_find(&r->folders, path, dir);
+    uint32_t folder = string_pool_find(&r->folders, path, dir);
 
-    return folder == WORDS_NONE ? ROLL_NONE : *slot_of(r, hash_of(r, path), folder, path + dir);
+    return folder == STRING_POOL_NONE ? INVENTORY_NONE
+                                      : *slot_of(r, hash_of(r, path), folder, path + dir);
 }
 
-static const char *type_text(const struct roll *r, uint16_t number)
+static const char *type_text(const struct inventory *r, uint16_t number)
 {
-    return words_get(&r->types, number == NONE16 ? WORDS_NONE : number);
+    return string_pool_get(&r->types, number == NONE16 ? STRING_POOL_NONE : number);
 }
 
-void roll_get(const struct roll *r, uint32_t number, struct roll_row *out)
-{
-    const struct row *row = row_at(r, number);
-
-    *out = (struct roll_row){ .sha256 = row->sha256,
-                              .size = row->size,
-                              .offset = row->offset,
-                              .frame = row->frame == ROLL_NONE ? ROWS_NONE : row->frame,
-                              .run_id = words_get(&r->runs, row->run),
-                              .artifact_type = type_text(r, row->type),
-                              .media_type = type_text(r, row->media),
-                              .document = row->is & IS_DOCUMENT,
-                              .link = row->is & IS_LINK };
-}
-
-const char *roll_path(const struct roll *r, uint32_t number, char out[NAME_PATH_MAX + 1])
+void inventory_get(const struct inventory *r, uint32_t number, struct inventory_row *out)
 {
     const struct row *row = row_at(r, number);
-    const char *folder = words_get(&r->folders, row->folder);
+
+    *out = (struct inventory_row){ .sha256 = row->sha256,
+                                   .size = row->size,
+                                   .offset = row->offset,
+                                   .frame = row->frame == INVENTORY_NONE ? MANIFEST_READ_NONE
+                                                                         : row->frame,
+                                   .run_id = string_pool_get(&r->runs, row->run),
+                                   .artifact_type = type_text(r, row->type),
+                                   .media_type = type_text(r, row->media),
+                                   .document = row->is & IS_DOCUMENT,
+                                   .link = row->is & IS_LINK };
+}
+
+const char *inventory_path(const struct inventory *r, uint32_t number,
+                           char out[SAFE_NAME_PATH_MAX + 1])
+{
+    const struct row *row = row_at(r, number);
+    const char *folder = string_pool_get(&r->folders, row->folder);
     const char *name = text_at(r, row->text);
     size_t len = strlen(folder);
 
-    memcpy(out, folder, len); /* together they are a path that name_refused has seen */
+    memcpy(out, folder, len); /* together they are a path that safe_name_refused has seen */
     memcpy(out + len, name, strlen(name) + 1);
     return out;
 }
 
-const char *roll_id(const struct roll *r, uint32_t number, char out[256])
+const char *inventory_id(const struct inventory *r, uint32_t number, char out[256])
 {
     const struct row *row = row_at(r, number);
 
@@ -397,32 +403,32 @@ const char *roll_id(const struct roll *r, uint32_t number, char out[256])
     return out;
 }
 
-unsigned roll_marks(const struct roll *r, uint32_t number)
+unsigned inventory_marks(const struct inventory *r, uint32_t number)
 {
     return row_at(r, number)->marks;
 }
 
-void roll_mark(struct roll *r, uint32_t number, unsigned marks)
+void inventory_mark(struct inventory *r, uint32_t number, unsigned marks)
 {
     row_at(r, number)->marks |= (uint8_t)marks;
 }
 
-void roll_set_target(struct roll *r, uint32_t number, uint32_t target)
+void inventory_set_target(struct inventory *r, uint32_t number, uint32_t target)
 {
     row_at(r, number)->target = target;
 }
 
-uint32_t roll_target(const struct roll *r, uint32_t number)
+uint32_t inventory_target(const struct inventory *r, uint32_t number)
 {
     return row_at(r, number)->target;
 }
 
-bool roll_is_duplicate(const struct roll *r, uint32_t number, uint32_t target)
+bool inventory_is_duplicate(const struct inventory *r, uint32_t number, uint32_t target)
 {
     return row_at(r, number)->first == row_at(r, target)->hash;
 }
 
-uint8_t *roll_starts(const struct roll *r, const struct seek *seek, struct err *err)
+uint8_t *inventory_starts(const struct inventory *r, const struct seek *seek, struct err *err)
 {
     uint8_t *bits = mem_new(seek->count / 8 + 1, err);
     uint32_t i;

@@ -12,14 +12,14 @@
 #define PIECE ((size_t)64 << 10)
 
 /* Whether a path is TOP/manifest.json; then TOP is noted. -1: TOP may not be written. */
-static int is_manifest(struct box *box, const char *path, struct err *err)
+static int is_manifest(struct archive_reader *box, const char *path, struct err *err)
 {
     const char *slash = strchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
 
     if (!slash || strcmp(slash, "/manifest.json") != 0)
         return 0;
-    if (len >= sizeof(box->top) || !name_top(path, len))
+    if (len >= sizeof(box->top) || !safe_name_top(path, len))
         return err_set(err, ERR_FORMAT, "its top directory '%.*s' has a name that is refused",
                        (int)(len < 200 ? len : 200), path);
     (void)snprintf(box->top, sizeof(box->top), "%.*s", (int)len, path);
@@ -27,13 +27,14 @@ static int is_manifest(struct box *box, const char *path, struct err *err)
 }
 
 /* Come to the manifest's entry, and give its size. */
-static int find_manifest(struct box *box, struct tape *tape, uint64_t *size, struct err *err)
+static int find_manifest(struct archive_reader *box, struct entry_reader *tape, uint64_t *size,
+                         struct err *err)
 {
-    struct tape_entry entry;
+    struct entry_reader_entry entry;
     int rc;
 
-    while ((rc = tape_next(tape, &entry, err)) > 0) {
-        int hit = entry.kind == TAPE_FILE ? is_manifest(box, entry.path, err) : 0;
+    while ((rc = entry_reader_next(tape, &entry, err)) > 0) {
+        int hit = entry.kind == ENTRY_READER_FILE ? is_manifest(box, entry.path, err) : 0;
 
         *size = entry.size;
         if (hit < 0)
@@ -42,9 +43,9 @@ static int find_manifest(struct box *box, struct tape *tape, uint64_t *size, str
             (entry.size != box->locator.size || entry.offset != box->locator.plain))
             return err_set(err, ERR_FORMAT,
                            "locator and tar header disagree about manifest.json");
-        if (hit && entry.size > CONTENTS_MAX)
+        if (hit && entry.size > MANIFEST_SCAN_MAX)
             return err_set(err, ERR_LIMIT, "manifest.json has more than %llu bytes",
-                           (unsigned long long)CONTENTS_MAX);
+                           (unsigned long long)MANIFEST_SCAN_MAX);
         if (hit)
             return 0;
         if (box->indexed)
@@ -57,14 +58,14 @@ static int find_manifest(struct box *box, struct tape *tape, uint64_t *size, str
 }
 
 /* Read the entry into the scanner, and through what hashes it. */
-static int feed(struct tape *tape, uint64_t size, struct rows *rows, struct sha256 *sha256,
-                struct sha512 *sha512, struct err *err)
+static int feed(struct entry_reader *tape, uint64_t size, struct manifest_read *rows,
+                struct sha256 *sha256, struct sha512 *sha512, struct err *err)
 {
     char *room = mem_new(PIECE, err);
     ssize_t n = -1;
     int rc = 0;
 
-    while (room && rc == 0 && (n = tape_read(tape, room, PIECE, err)) > 0) {
+    while (room && rc == 0 && (n = entry_reader_read(tape, room, PIECE, err)) > 0) {
         if ((uint64_t)n > size)
             n = err_set(err, ERR_FORMAT, "manifest.json is longer than its header says");
         if (n < 0)
@@ -74,25 +75,26 @@ static int feed(struct tape *tape, uint64_t size, struct rows *rows, struct sha2
             sha256_add(sha256, room, (size_t)n);
         if (sha512)
             sha512_add(sha512, room, (size_t)n);
-        rc = rows_feed(rows, room, (size_t)n, err);
+        rc = manifest_read_feed(rows, room, (size_t)n, err);
     }
     mem_free(room);
     if (n < 0 || rc < 0)
         return -1;
-    return rc == 1 ? 0 : rows_end(rows, err);
+    return rc == 1 ? 0 : manifest_read_end(rows, err);
 }
 
-int contents_read(struct box *box, rows_fn *fn, void *ctx, struct contents_digests *digests,
-                  struct err *err)
+int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
+                  struct manifest_digests *digests, struct err *err)
 {
-    struct tape *tape = tape_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
+    struct entry_reader *tape =
+        entry_reader_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
     struct sha256 *sha256 = tape && digests ? sha256_new(err) : NULL;
     struct sha512 *sha512 = sha256 ? sha512_new(err) : NULL;
-    struct rows rows;
+    struct manifest_read rows;
     uint64_t size = 0;
     int rc = -1;
 
-    rows_init(&rows, fn, ctx);
+    manifest_read_init(&rows, fn, ctx);
     box->whole = !box->indexed && box->codec != FRAME_NONE;
     if (box->whole)
         log_line(LOG_WARNING, "'%s' has no index: it is read from end to end", box->path);
@@ -103,9 +105,9 @@ int contents_read(struct box *box, rows_fn *fn, void *ctx, struct contents_diges
         sha256_end(sha256, digests->sha256);
         sha512_end(sha512, digests->sha512);
     }
-    rows_clear(&rows);
+    manifest_read_clear(&rows);
     sha256_free(sha256);
     sha512_free(sha512);
-    tape_free(tape);
+    entry_reader_free(tape);
     return rc < 0 ? err_wrap(err, "'%s'", box->path) : 0;
 }

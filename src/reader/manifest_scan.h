@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contents: an open archive's manifest.json, found and read row by row.
+ * manifest_scan: an open archive's manifest.json, found and read row by row.
  *
  * Units    bytes
  * Errors   ERR_FORMAT where there is none, or locator and header disagree; ERR_LIMIT; what
@@ -16,10 +16,10 @@
 
 #include <stdint.h>
 
-#define CONTENTS_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
+#define MANIFEST_SCAN_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
 
 /* Digests of manifest.json. */
-struct contents_digests {
+struct manifest_digests {
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
@@ -31,7 +31,7 @@ struct contents_digests {
  * fn       gets each row; NULL: no row is wanted
  * digests  NULL, or set when the whole manifest was read: when fn did not end it
  */
-int contents_read(struct box *box, rows_fn *fn, void *ctx, struct contents_digests *digests,
-                  struct err *err) MUST_CHECK;
+int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
+                  struct manifest_digests *digests, struct err *err) MUST_CHECK;
 
 #endif

@@ -14,8 +14,8 @@
 #define STARTS_MAX   SEEK_ROWS_MAX
 
 struct walk {
-    struct box *box;
-    const struct walk_opts *opts;
+    struct archive_reader *box;
+    const struct parallel_scan_opts *opts;
     uint64_t *starts; /* segments begin here; the last one ends at the archive's end */
     size_t count;
     size_t cap;
@@ -39,7 +39,7 @@ static int add_start(struct walk *w, uint64_t at, struct err *err)
 }
 
 /* Whether a tar header stands at an offset: its checksum is right. */
-static bool looks_like_file(struct box *box, uint64_t at)
+static bool looks_like_file(struct archive_reader *box, uint64_t at)
 {
     unsigned char head[512];
     struct stream *stream = stream_open(box, at, at + 1, NULL);
@@ -87,15 +87,15 @@ static int cut_frames(struct walk *w, struct err *err)
 /* The headers of a plain tar are soon read, data being skipped; offsets may be of another. */
 static int cut_tar(struct walk *w, struct err *err)
 {
-    struct tape *tape = tape_open(w->box, 0, UINT64_MAX, err);
-    struct tape_entry entry;
+    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader_entry entry;
     int rc = tape ? add_start(w, 0, err) : -1;
 
-    while (rc == 0 && tape_next(tape, &entry, NULL) > 0) {
+    while (rc == 0 && entry_reader_next(tape, &entry, NULL) > 0) {
         if (entry.offset >= w->starts[w->count - 1] + SEGMENT_SIZE)
             rc = add_start(w, entry.offset, err);
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     return rc;
 }
 
@@ -107,7 +107,7 @@ static bool is_damage(const struct err *err)
 /* Whether an entry of a zip is this worker's, or a segment is of the share asked for. */
 static bool is_ours(const struct walk *w, size_t segment)
 {
-    const struct walk_opts *opts = w->opts;
+    const struct parallel_scan_opts *opts = w->opts;
 
     return !opts->share || segment + 1 == w->count || segment % opts->shares == opts->share - 1;
 }
@@ -116,8 +116,8 @@ static bool is_ours(const struct walk *w, size_t segment)
 static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first,
                       uint64_t stride, struct err *err)
 {
-    struct tape *tape = tape_open(w->box, from, to, err);
-    struct tape_entry entry = { .offset = from };
+    struct entry_reader *tape = entry_reader_open(w->box, from, to, err);
+    struct entry_reader_entry entry = { .offset = from };
     uint64_t n = 0;
     int rc = tape ? 1 : -1;
 
@@ -126,19 +126,19 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
             rc = err_set(err, ERR_CANCELLED, "stopped");
             break;
         }
-        rc = tape_next(tape, &entry, err);
+        rc = entry_reader_next(tape, &entry, err);
         if (rc <= 0 || n++ % stride != first)
             continue;
         if (w->opts->entry(w->opts->ctx, tape, &entry, err) == 0)
             continue;
         rc = -1;
         if (is_damage(err) &&
-            w->box->format == BOX_ZIP) { /* the others are not touched by it */
+            w->box->format == ARCHIVE_READER_ZIP) { /* the others are not touched by it */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     if (rc < 0 && is_damage(err)) {
         if (!first) /* the others meet the same */
             w->opts->damage(w->opts->ctx, entry.offset, err);
@@ -172,7 +172,7 @@ static void *work(void *ctx)
     (void)pthread_mutex_lock(&w->lock);
     number = w->workers++;
     (void)pthread_mutex_unlock(&w->lock);
-    if (w->box->format == BOX_ZIP) {
+    if (w->box->format == ARCHIVE_READER_ZIP) {
         rc = read_range(w, 0, UINT64_MAX, number, w->threads, &err);
     } else {
         while (rc == 0 && take(w, &i)) {
@@ -193,7 +193,7 @@ static void *work(void *ctx)
 
 static int run_threads(struct walk *w, struct err *err)
 {
-    pthread_t threads[WALK_THREADS_MAX];
+    pthread_t threads[PARALLEL_SCAN_THREADS_MAX];
     unsigned up = 0;
     int rc = 0;
 
@@ -203,7 +203,7 @@ static int run_threads(struct walk *w, struct err *err)
     }
     if (rc && !up)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    if (rc && w->box->format == BOX_ZIP) { /* each has its own entries */
+    if (rc && w->box->format == ARCHIVE_READER_ZIP) { /* each has its own entries */
         w->failed = true;
         (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
     }
@@ -218,38 +218,39 @@ static int run_threads(struct walk *w, struct err *err)
 /* Readers of a zip: each makes memory of the whole directory. */
 static int limit_zip(struct walk *w, struct err *err)
 {
-    struct tape *tape = tape_open(w->box, 0, UINT64_MAX, err);
-    struct tape_entry entry;
+    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader_entry entry;
     uint64_t most;
 
     if (!tape)
         return -1;
-    if (tape_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
-        most = WALK_ZIP_MEMORY / (tape_directory(tape) * ZIP_SHARE + 1);
+    if (entry_reader_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
+        most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(tape) * ZIP_SHARE + 1);
         if (w->threads > most)
             w->threads = most ? (unsigned)most : 1;
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     return add_start(w, 0, err);
 }
 
-int walk_run(struct box *box, const struct walk_opts *opts, struct err *err)
+int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+                  struct err *err)
 {
     struct walk w = { .box = box, .opts = opts };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int rc;
 
     w.threads = opts->threads ? opts->threads : cores < 1 ? 1 : (unsigned)cores;
-    if (w.threads > WALK_THREADS_MAX)
-        w.threads = WALK_THREADS_MAX;
+    if (w.threads > PARALLEL_SCAN_THREADS_MAX)
+        w.threads = PARALLEL_SCAN_THREADS_MAX;
     (void)pthread_mutex_init(&w.lock, NULL);
     if (box->indexed)
         rc = cut_frames(&w, err);
-    else if (box->format == BOX_TAR)
+    else if (box->format == ARCHIVE_READER_TAR)
         rc = cut_tar(&w, err);
     else
-        rc = box->format == BOX_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
-    if (w.count < w.threads && box->format != BOX_ZIP)
+        rc = box->format == ARCHIVE_READER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
+    if (w.count < w.threads && box->format != ARCHIVE_READER_ZIP)
         w.threads = (unsigned)w.count;
     if (rc == 0)
         rc = run_threads(&w, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walk: all entries of an archive, by several threads.
+ * parallel_scan: all entries of an archive, by several threads.
  *
  * An indexed archive falls into segments that begin where a frame begins with a
  * file; each is decoded on its own, so that damage in one leaves the others
@@ -8,10 +8,10 @@
  * out entry by entry, and an archive without index is read by one.
  *
  * Units    bytes of the tar stream
- * Limits   WALK_THREADS_MAX decoders with a window each (reader/stream); readers of a zip, each
- * with its own copy of the directory, as many as WALK_ZIP_MEMORY has room for Errors   damage
- * is told, and ends its segment; others end the walk Owns     its threads; box and starts are
- * lent Threads  the hooks are called from several at a time
+ * Limits   PARALLEL_SCAN_THREADS_MAX decoders with a window each (reader/stream); readers of a
+ * zip, each with its own copy of the directory, as many as PARALLEL_SCAN_ZIP_MEMORY has room
+ * for Errors   damage is told, and ends its segment; others end the walk Owns     its threads;
+ * box and starts are lent Threads  the hooks are called from several at a time
  */
 #ifndef READER_PARALLEL_SCAN_H
 #define READER_PARALLEL_SCAN_H
@@ -24,10 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WALK_THREADS_MAX 32
-#define WALK_ZIP_MEMORY  ((uint64_t)512 << 20)
+#define PARALLEL_SCAN_THREADS_MAX 32
+#define PARALLEL_SCAN_ZIP_MEMORY  ((uint64_t)512 << 20)
 
-struct walk_opts {
+struct parallel_scan_opts {
     unsigned threads; /* 0: a thread a core */
     bool guess;       /* no starts are known: segments begin where a frame looks like a file */
     const uint8_t
@@ -35,9 +35,10 @@ struct walk_opts {
     uint64_t share; /* of shares, from 1 on: only these segments; 0: all */
     uint64_t shares;
     bool (*stopped)(void *ctx); /* may be NULL */
-    /* An entry: read it by tape_read as far as wanted. -1 with ERR_MISMATCH or ERR_FORMAT is
-     * damage, others are fatal. */
-    int (*entry)(void *ctx, struct tape *tape, const struct tape_entry *entry, struct err *err);
+    /* An entry: read it by entry_reader_read as far as wanted. -1 with ERR_MISMATCH or
+     * ERR_FORMAT is damage, others are fatal. */
+    int (*entry)(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
+                 struct err *err);
     /* A segment ended early: what lies from offset on (UINT64_MAX: not known) is lost. */
     void (*damage)(void *ctx, uint64_t offset, const struct err *err);
     void *ctx;
@@ -47,6 +48,7 @@ struct walk_opts {
  * Read all entries of an archive by several threads, each handing its entries to opts'
  * callback. Ends when all are read, or one failed.
  */
-int walk_run(struct box *box, const struct walk_opts *opts, struct err *err) MUST_CHECK;
+int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+                  struct err *err) MUST_CHECK;
 
 #endif

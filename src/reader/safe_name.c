@@ -5,18 +5,18 @@
 
 #include <string.h>
 
-const char *name_refused(const char *path)
+const char *safe_name_refused(const char *path)
 {
     size_t depth = 0;
 
-    if (strnlen(path, NAME_PATH_MAX + 1) > NAME_PATH_MAX)
+    if (strnlen(path, SAFE_NAME_PATH_MAX + 1) > SAFE_NAME_PATH_MAX)
         return "its name is too long";
     do {
         size_t len = strcspn(path, "/");
 
         if (!len || strncmp(path, "..", len) == 0)
             return "its name leads elsewhere";
-        if (++depth > NAME_DEPTH_MAX)
+        if (++depth > SAFE_NAME_DEPTH_MAX)
             return "its name has too many folders";
         if (*path == '.')
             return "its name has a component that begins with a dot";
@@ -27,12 +27,13 @@ const char *name_refused(const char *path)
     return NULL;
 }
 
-bool name_top(const char *name, size_t len)
+bool safe_name_top(const char *name, size_t len)
 {
     return path_is_portable(name, len);
 }
 
-const char *name_not_payload(const char *path)
+const char *safe_name_not_payload(const char *path)
 {
-    return strncmp(path, "data/", 5) == 0 ? name_refused(path) : "it lies outside of data/";
+    return strncmp(path, "data/", 5) == 0 ? safe_name_refused(path)
+                                          : "it lies outside of data/";
 }

@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-void stage_init(struct stage *s, const struct place *place)
+void stage_init(struct stage *s, const struct extract_dir *place)
 {
     int i;
 
     *s = (struct stage){ .place = place };
     buf_init(&s->sums, TAGFILE_SIZE_MAX);
     for (i = 0; i < TAG_COUNT; i++)
-        s->files[i].file = (struct place_file){ .dir = -1, .fd = -1 };
+        s->files[i].file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
 }
 
 void stage_clear(struct stage *s)
@@ -21,7 +21,7 @@ void stage_clear(struct stage *s)
     int i;
 
     for (i = 0; i < TAG_COUNT; i++) {
-        place_abort(&s->files[i].file);
+        extract_dir_abort(&s->files[i].file);
         mem_free(s->files[i].path);
         s->files[i].path = NULL;
     }
@@ -29,21 +29,22 @@ void stage_clear(struct stage *s)
 }
 
 /* Begin the file that waits. */
-static int begin(struct stage *s, int tag, const struct tape_entry *entry, bool force,
+static int begin(struct stage *s, int tag, const struct entry_reader_entry *entry, bool force,
                  struct err *err)
 {
     struct stage_file *f = &s->files[tag];
 
-    if (!force && place_has(s->place, entry->path))
+    if (!force && extract_dir_has(s->place, entry->path))
         return err_set(err, ERR_EXISTS, "it is there already");
     f->mtime = entry->mtime;
     f->size = entry->size;
     f->path = mem_copy(entry->path, err);
-    return f->path ? place_begin(s->place, &f->file, f->path, err) : -1;
+    return f->path ? extract_dir_begin(s->place, &f->file, f->path, err) : -1;
 }
 
-int stage_take(struct stage *s, int tag, struct tape *tape, const struct tape_entry *entry,
-               uint64_t max, bool wanted, bool force, struct err *err)
+int stage_take(struct stage *s, int tag, struct entry_reader *tape,
+               const struct entry_reader_entry *entry, uint64_t max, bool wanted, bool force,
+               struct err *err)
 {
     struct stage_file *f = &s->files[tag];
     bool list = tag == TAG_TAGS; /* of all files, it must be had */
@@ -52,18 +53,18 @@ int stage_take(struct stage *s, int tag, struct tape *tape, const struct tape_en
     if (f->seen)
         return err_set(err, ERR_FORMAT, "it stands twice in the archive");
     f->seen = true;
-    if (entry->kind != TAPE_FILE || entry->size > max)
+    if (entry->kind != ENTRY_READER_FILE || entry->size > max)
         return err_set(err, ERR_FORMAT, "it is no file, or larger than it can be");
     if (list)
-        rc = tape_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
+        rc = entry_reader_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
     if (rc == 0 && wanted)
         rc = begin(s, tag, entry, force, err);
     if (rc == 0 && wanted && list)
         rc = file_write(f->file.fd, s->sums.data, s->sums.len, err);
     else if (rc == 0 && wanted)
-        rc = tape_copy(tape, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
+        rc = entry_reader_copy(tape, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
     if (rc < 0)
-        place_abort(&f->file);
+        extract_dir_abort(&f->file);
     return rc;
 }
 
@@ -104,5 +105,5 @@ int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, b
         return err_set(err, ERR_MISMATCH, "tagmanifest-sha256.txt does not name it");
     if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
         return err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that it should");
-    return place_commit(&f->file, f->mtime, mode, force, err) < 0 ? -1 : 1;
+    return extract_dir_commit(&f->file, f->mtime, mode, force, err) < 0 ? -1 : 1;
 }

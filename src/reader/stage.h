@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 struct stage_file {
-    struct place_file file;
+    struct extract_dir_file file;
     char *path; /* top directory and all; NULL: there is none */
     int64_t mtime;
     uint64_t size;
@@ -33,13 +33,13 @@ struct stage_file {
 };
 
 struct stage {
-    const struct place *place; /* lent */
+    const struct extract_dir *place; /* lent */
     struct stage_file files[TAG_COUNT];
     struct buf sums; /* tagmanifest-sha256.txt */
 };
 
 /* Begin with no tag file staged; place is lent until stage_clear. */
-void stage_init(struct stage *stage, const struct place *place);
+void stage_init(struct stage *stage, const struct extract_dir *place);
 
 /* Remove the staged files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);
@@ -51,8 +51,9 @@ void stage_clear(struct stage *stage);
  * wanted  whether it shall come out; tagmanifest-sha256.txt is read in any case
  * force   replace what is there
  */
-int stage_take(struct stage *stage, int tag, struct tape *tape, const struct tape_entry *entry,
-               uint64_t max, bool wanted, bool force, struct err *err) MUST_CHECK;
+int stage_take(struct stage *stage, int tag, struct entry_reader *tape,
+               const struct entry_reader_entry *entry, uint64_t max, bool wanted, bool force,
+               struct err *err) MUST_CHECK;
 
 /* Read the digests in tagmanifest-sha256.txt, all files having been taken. */
 int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;

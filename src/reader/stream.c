@@ -16,7 +16,7 @@
  * it ends: there are only so many coded bytes, frames, and bytes that frames may hold.
  */
 struct stream {
-    struct box *box;
+    struct archive_reader *box;
     bool whole;          /* no index: frame after frame, up to the archive's end */
     bool over;           /* the decoder has seen the end of the frame in hand */
     size_t frame;        /* being decoded */
@@ -73,7 +73,7 @@ static int fill(struct stream *s, struct err *err)
     if (!n)
         return damaged(s, s->whole ? "it ends early" : "it holds less than the seek table says",
                        err);
-    if (box_read(s->box, s->coded, n, s->coded_at, err) < 0)
+    if (archive_reader_read(s->box, s->coded, n, s->coded_at, err) < 0)
         return -1;
     s->coded_at += n;
     s->coded_left -= n;
@@ -241,7 +241,8 @@ static int come_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
     return begin(s, err) < 0 ? -1 : skip(s, at - plain, err);
 }
 
-struct stream *stream_open(struct box *box, uint64_t at, uint64_t to, struct err *err)
+struct stream *stream_open(struct archive_reader *box, uint64_t at, uint64_t to,
+                           struct err *err)
 {
     struct stream *s = mem_new(sizeof(*s), err);
 

@@ -30,7 +30,7 @@ struct stream;
 
 /* Start at an offset of the tar stream (without index: 0); ends where the frame ends that holds
  * the byte before to. */
-struct stream *stream_open(struct box *box, uint64_t at, uint64_t to,
+struct stream *stream_open(struct archive_reader *box, uint64_t at, uint64_t to,
                            struct err *err) MUST_CHECK;
 
 /* Free a stream; NULL is fine. The box stays open. */

@@ -6,35 +6,35 @@
 
 #define SLOTS_FIRST 256
 
-int words_init(struct words *w, uint64_t seed, struct err *err)
+int string_pool_init(struct string_pool *w, uint64_t seed, struct err *err)
 {
     w->seed = seed;
     w->region = region_new(err);
     return w->region ? 0 : -1;
 }
 
-void words_clear(struct words *w)
+void string_pool_clear(struct string_pool *w)
 {
     region_free(w->region);
     mem_free(w->texts);
     mem_free(w->slots);
-    *w = (struct words){ 0 };
+    *w = (struct string_pool){ 0 };
 }
 
 /* The slot of a text, or the empty one where it would be. */
-static uint32_t *slot_of(const struct words *w, uint32_t *slots, size_t size, const char *text,
-                         size_t len)
+static uint32_t *slot_of(const struct string_pool *w, uint32_t *slots, size_t size,
+                         const char *text, size_t len)
 {
     size_t i = XXH3_64bits_withSeed(text, len, w->seed) & (size - 1);
 
-    while (slots[i] != WORDS_NONE &&
+    while (slots[i] != STRING_POOL_NONE &&
            (strncmp(w->texts[slots[i]], text, len) != 0 || w->texts[slots[i]][len] != '\0'))
         i = (i + 1) & (size - 1);
     return &slots[i];
 }
 
 /* Keep a third of the slots empty. */
-static int grow(struct words *w, struct err *err)
+static int grow(struct string_pool *w, struct err *err)
 {
     size_t size = w->size ? w->size * 2 : SLOTS_FIRST;
     uint32_t *slots;
@@ -54,33 +54,34 @@ static int grow(struct words *w, struct err *err)
     return 0;
 }
 
-uint32_t words_find(const struct words *w, const char *text, size_t len)
+uint32_t string_pool_find(const struct string_pool *w, const char *text, size_t len)
 {
-    return w->size ? *slot_of(w, w->slots, w->size, text, len) : WORDS_NONE;
+    return w->size ? *slot_of(w, w->slots, w->size, text, len) : STRING_POOL_NONE;
 }
 
-uint32_t words_add(struct words *w, const char *text, size_t len, size_t max, struct err *err)
+uint32_t string_pool_add(struct string_pool *w, const char *text, size_t len, size_t max,
+                         struct err *err)
 {
-    uint32_t number = words_find(w, text, len);
+    uint32_t number = string_pool_find(w, text, len);
     char *copy;
 
-    if (number != WORDS_NONE)
+    if (number != STRING_POOL_NONE)
         return number;
     if (mem_room(&w->texts, &w->cap, w->count, sizeof(*w->texts), max, err) < 0 ||
         grow(w, err) < 0)
-        return WORDS_NONE;
+        return STRING_POOL_NONE;
     copy = region_copy(w->region, text, len, err);
     if (!copy)
-        return WORDS_NONE;
+        return STRING_POOL_NONE;
     number = (uint32_t)w->count;
     w->texts[w->count] = copy;
     *slot_of(w, w->slots, w->size, text, len) = number;
     w->count++;
-    w->memory += len + WORDS_COST;
+    w->memory += len + STRING_POOL_COST;
     return number;
 }
 
-const char *words_get(const struct words *w, uint32_t number)
+const char *string_pool_get(const struct string_pool *w, uint32_t number)
 {
     return number < w->count ? w->texts[number] : NULL;
 }

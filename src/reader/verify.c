@@ -43,8 +43,9 @@ struct listed {
 struct check {
     const struct verify_opts *opts;
     struct verify_result *result;
-    struct box box;
-    struct roll *roll; /* what there should be, and what was seen; found in by many threads */
+    struct archive_reader box;
+    struct inventory
+        *roll; /* what there should be, and what was seen; found in by many threads */
     pthread_mutex_t lock;
     /* under lock */
     struct tag_file tags[TAG_COUNT];
@@ -76,11 +77,11 @@ static void report(struct check *c, const char *path, const char *artifact_id, u
 /* Tell what is wrong with a row. */
 static void report_row(struct check *c, uint32_t number, uint64_t offset, const char *what)
 {
-    char path[NAME_PATH_MAX + 1];
+    char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), offset, "%s",
-           what);
+    report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id), offset,
+           "%s", what);
 }
 
 /* A digest that a BagIt manifest gives for a row of the manifest. */
@@ -88,21 +89,21 @@ static void take_sum(struct check *c, enum tag list, const char *path,
                      const uint8_t sha256[SHA256_SIZE])
 {
     const char *name = tagfile_name((int)list);
-    uint32_t number = roll_find(c->roll, path);
-    struct roll_row row;
+    uint32_t number = inventory_find(c->roll, path);
+    struct inventory_row row;
 
     c->summed += list == TAG_PAYLOAD;
-    if (number == ROLL_NONE) {
+    if (number == INVENTORY_NONE) {
         report(c, path, NULL, VERIFY_NOWHERE, "is in %s and not in manifest.json", name);
         return;
     }
-    roll_get(c->roll, number, &row);
-    if (roll_marks(c->roll, number) & SUMMED)
+    inventory_get(c->roll, number, &row);
+    if (inventory_marks(c->roll, number) & SUMMED)
         report(c, name, NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
     else if (memcmp(row.sha256, sha256, SHA256_SIZE) != 0)
         report(c, path, NULL, VERIFY_NOWHERE, "has another SHA-256 in %s than in manifest.json",
                name);
-    roll_mark(c->roll, number, SUMMED);
+    inventory_mark(c->roll, number, SUMMED);
 }
 
 /* A line of a BagIt manifest; a tagfile_fn. */
@@ -143,7 +144,7 @@ static struct listed *listed_new(struct check *c, enum tag tag, struct err *err)
 }
 
 /* Read a tag file: where its bytes go depends on what it is. */
-static int read_tag(struct check *c, struct tape *tape, enum tag tag, uint64_t size,
+static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, uint64_t size,
                     uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct listed *l;
@@ -151,19 +152,19 @@ static int read_tag(struct check *c, struct tape *tape, enum tag tag, uint64_t s
 
     switch (tag) {
     case TAG_MANIFEST:
-        return tape_copy(tape, size, NULL, NULL, sha256, err);
+        return entry_reader_copy(tape, size, NULL, NULL, sha256, err);
     case TAG_INFO:
-        return tape_copy(tape, size, buf_put, &c->info, sha256, err);
+        return entry_reader_copy(tape, size, buf_put, &c->info, sha256, err);
     case TAG_BAGIT:
-        return tape_copy(tape, size, buf_put, &c->bagit, sha256, err);
+        return entry_reader_copy(tape, size, buf_put, &c->bagit, sha256, err);
     case TAG_TAGS:
-        return tape_copy(tape, size, buf_put, &c->tagsums, sha256, err);
+        return entry_reader_copy(tape, size, buf_put, &c->tagsums, sha256, err);
     case TAG_PAYLOAD:
     case TAG_COUNT:
         break;
     }
     l = listed_new(c, tag, err);
-    rc = l ? tape_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
+    rc = l ? entry_reader_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
     if (rc == 0)
         tagfile_lines_end(&l->lines);
     mem_free(l);
@@ -171,16 +172,16 @@ static int read_tag(struct check *c, struct tape *tape, enum tag tag, uint64_t s
 }
 
 /* Whether an error is of the entry in hand alone, and others can still be read. */
-static bool of_entry(const struct tape *tape, const struct err *err)
+static bool of_entry(const struct entry_reader *tape, const struct err *err)
 {
-    return !tape_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+    return !entry_reader_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
 }
 
 /* One of the tag files that every archive has. */
-static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *entry,
-                   enum tag tag, struct err *err)
+static int see_tag(struct check *c, struct entry_reader *tape,
+                   const struct entry_reader_entry *entry, enum tag tag, struct err *err)
 {
-    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, roll_count(c->roll));
+    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, inventory_count(c->roll));
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
     int rc;
@@ -188,7 +189,7 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
     (void)pthread_mutex_lock(&c->lock);
     if (c->tags[tag].seen)
         wrong = "stands twice in the archive";
-    else if (entry->kind != TAPE_FILE)
+    else if (entry->kind != ENTRY_READER_FILE)
         wrong = "is a link";
     else if (entry->size > max)
         wrong = "is larger than it can be";
@@ -211,15 +212,15 @@ static int see_tag(struct check *c, struct tape *tape, const struct tape_entry *
 }
 
 /* Where a row's header stands, and what it is; with the lock held. */
-static void check_place(struct check *c, uint32_t number, const struct roll_row *row,
-                        const struct tape_entry *entry)
+static void check_place(struct check *c, uint32_t number, const struct inventory_row *row,
+                        const struct entry_reader_entry *entry)
 {
-    bool link = entry->kind == TAPE_LINK;
+    bool link = entry->kind == ENTRY_READER_LINK;
     uint64_t coded;
     uint64_t plain;
 
     if (!c->box.indexed && row->offset != entry->offset) {
-        roll_mark(c->roll, number, MOVED);
+        inventory_mark(c->roll, number, MOVED);
         return;
     }
     if (row->link != link)
@@ -236,32 +237,34 @@ static void check_place(struct check *c, uint32_t number, const struct roll_row 
 }
 
 /* What a link leads to; with the lock held. */
-static void see_link(struct check *c, uint32_t number, const struct tape_entry *entry)
+static void see_link(struct check *c, uint32_t number, const struct entry_reader_entry *entry)
 {
     size_t top = strlen(c->box.top);
     const char *target = entry->target;
     bool inside = strncmp(target, c->box.top, top) == 0 && target[top] == '/';
-    uint32_t to = inside ? roll_find(c->roll, target + top + 1) : ROLL_NONE;
-    char path[NAME_PATH_MAX + 1];
+    uint32_t to = inside ? inventory_find(c->roll, target + top + 1) : INVENTORY_NONE;
+    char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    roll_mark(c->roll, number, LINKED | (to == ROLL_NONE ? BAD : 0));
-    roll_set_target(c->roll, number, to);
-    if (to == ROLL_NONE)
-        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
-               "is a link to '%.200s', which no manifest names", target);
-    else if (!(roll_marks(c->roll, number) & MOVED) && !roll_is_duplicate(c->roll, number, to))
-        report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id), entry->offset,
-               "is a link to '%.200s', and not to what the manifest says", target);
+    inventory_mark(c->roll, number, LINKED | (to == INVENTORY_NONE ? BAD : 0));
+    inventory_set_target(c->roll, number, to);
+    if (to == INVENTORY_NONE)
+        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
+               entry->offset, "is a link to '%.200s', which no manifest names", target);
+    else if (!(inventory_marks(c->roll, number) & MOVED) &&
+             !inventory_is_duplicate(c->roll, number, to))
+        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
+               entry->offset, "is a link to '%.200s', and not to what the manifest says",
+               target);
 }
 
 /* The bytes of a row's file, compared with the manifest: the size before any is read. */
-static int see_content(struct check *c, struct tape *tape, uint32_t number,
-                       const struct roll_row *row, uint64_t offset, struct err *err)
+static int see_content(struct check *c, struct entry_reader *tape, uint32_t number,
+                       const struct inventory_row *row, uint64_t offset, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
-    int rc = tape_copy(tape, row->size, NULL, NULL, sha256, err);
+    int rc = entry_reader_copy(tape, row->size, NULL, NULL, sha256, err);
 
     if (rc < 0 && !of_entry(tape, err))
         return -1;
@@ -273,65 +276,65 @@ static int see_content(struct check *c, struct tape *tape, uint32_t number,
     c->result->bytes += rc == 0 ? row->size : 0;
     if (wrong)
         report_row(c, number, offset, wrong);
-    roll_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
+    inventory_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
     (void)pthread_mutex_unlock(&c->lock);
     return 0;
 }
 
 /* A file or link that the manifest names. */
-static int see_row(struct check *c, struct tape *tape, const struct tape_entry *entry,
-                   uint32_t number, struct err *err)
+static int see_row(struct check *c, struct entry_reader *tape,
+                   const struct entry_reader_entry *entry, uint32_t number, struct err *err)
 {
-    struct roll_row row;
-    bool link = entry->kind == TAPE_LINK;
-    char path[NAME_PATH_MAX + 1];
+    struct inventory_row row;
+    bool link = entry->kind == ENTRY_READER_LINK;
+    char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
     bool done = true;
 
-    roll_get(c->roll, number, &row);
+    inventory_get(c->roll, number, &row);
     (void)pthread_mutex_lock(&c->lock);
-    if (roll_marks(c->roll, number) & SEEN) {
+    if (inventory_marks(c->roll, number) & SEEN) {
         report_row(c, number, entry->offset, "stands twice in the archive");
     } else {
         check_place(c, number, &row, entry);
         if (link) {
             see_link(c, number, entry);
         } else if (entry->size != row.size) {
-            report(c, roll_path(c->roll, number, path), roll_id(c->roll, number, id),
+            report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
                    entry->offset, "has %llu bytes, and the manifest says %llu",
                    (unsigned long long)entry->size, (unsigned long long)row.size);
-            roll_mark(c->roll, number, BAD);
+            inventory_mark(c->roll, number, BAD);
         } else {
             done = c->opts->quick;
         }
         if (done)
-            roll_mark(c->roll, number, SEEN);
+            inventory_mark(c->roll, number, SEEN);
     }
     (void)pthread_mutex_unlock(&c->lock);
     return done ? 0 : see_content(c, tape, number, &row, entry->offset, err);
 }
 
-static int on_entry(void *ctx, struct tape *tape, const struct tape_entry *entry,
-                    struct err *err)
+static int on_entry(void *ctx, struct entry_reader *tape,
+                    const struct entry_reader_entry *entry, struct err *err)
 {
     struct check *c = ctx;
     size_t top = strlen(c->box.top);
     bool inside = strncmp(entry->path, c->box.top, top) == 0 && entry->path[top] == '/';
     const char *name = inside ? entry->path + top + 1 : entry->path;
     const char *wrong = NULL;
-    uint32_t number = ROLL_NONE;
+    uint32_t number = INVENTORY_NONE;
     int tag = -1;
 
-    if (entry->kind == TAPE_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
+    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
         return 0;
     if (!inside) {
         wrong = "lies outside the top directory";
-    } else if (entry->kind > TAPE_LINK) {
+    } else if (entry->kind > ENTRY_READER_LINK) {
         wrong = "is neither a file nor a hard link";
     } else {
         tag = tagfile_find(name);
-        number = tag < 0 ? roll_find(c->roll, name) : ROLL_NONE;
-        if (tag < 0 && number == ROLL_NONE)
+        number = tag < 0 ? inventory_find(c->roll, name) : INVENTORY_NONE;
+        if (tag < 0 && number == INVENTORY_NONE)
             wrong = "was added: no manifest names it";
     }
     (void)pthread_mutex_lock(&c->lock);
@@ -358,8 +361,9 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
 static int take_previous(struct check *c, const char *text, size_t len, struct err *err)
 {
     struct region *region = region_new(err);
-    struct rows_name row;
-    int rc = region ? rows_name(&row, ROWS_PREVIOUS, text, len, region, err) : -1;
+    struct manifest_read_name row;
+    int rc =
+        region ? manifest_read_name(&row, MANIFEST_READ_PREVIOUS, text, len, region, err) : -1;
 
     if (rc == 0) {
         (void)snprintf(c->result->previous, sizeof(c->result->previous), "%s", row.name);
@@ -369,40 +373,40 @@ static int take_previous(struct check *c, const char *text, size_t len, struct e
     return rc;
 }
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct check *c = ctx;
 
     switch (section) {
-    case ROWS_PREVIOUS:
+    case MANIFEST_READ_PREVIOUS:
         return take_previous(c, text, len, err);
-    case ROWS_DOCUMENTS:
-        return roll_add(c->roll, section, text, len, err);
-    case ROWS_ARTIFACTS:
+    case MANIFEST_READ_DOCUMENTS:
+        return inventory_add(c->roll, section, text, len, err);
+    case MANIFEST_READ_ARTIFACTS:
         c->result->artifacts++;
-        return roll_add(c->roll, section, text, len, err);
-    case ROWS_MISSING:
+        return inventory_add(c->roll, section, text, len, err);
+    case MANIFEST_READ_MISSING:
         c->result->missing++;
         break;
-    case ROWS_HEAD:
-    case ROWS_RUNS:
+    case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_RUNS:
         break;
     }
     return 0;
 }
 
 /* A link that was seen, now that all files have been: what it leads to, and with what bytes. */
-static void check_link(struct check *c, uint32_t number, const struct roll_row *row)
+static void check_link(struct check *c, uint32_t number, const struct inventory_row *row)
 {
-    uint32_t to = roll_target(c->roll, number);
-    struct roll_row target;
+    uint32_t to = inventory_target(c->roll, number);
+    struct inventory_row target;
     unsigned marks;
 
-    if (to == ROLL_NONE)
+    if (to == INVENTORY_NONE)
         return;
-    roll_get(c->roll, to, &target);
-    marks = roll_marks(c->roll, to);
+    inventory_get(c->roll, to, &target);
+    marks = inventory_marks(c->roll, to);
     if (to == number || (marks & LINKED))
         report_row(c, number, row->offset, "is a link to a link");
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
@@ -416,12 +420,12 @@ static void check_link(struct check *c, uint32_t number, const struct roll_row *
 /* One row of the manifest, now that all has been seen. */
 static void check_row(struct check *c, uint32_t number)
 {
-    unsigned marks = roll_marks(c->roll, number);
-    struct roll_row row;
-    char path[NAME_PATH_MAX + 1];
-    bool payload = strncmp(roll_path(c->roll, number, path), "data/", 5) == 0;
+    unsigned marks = inventory_marks(c->roll, number);
+    struct inventory_row row;
+    char path[SAFE_NAME_PATH_MAX + 1];
+    bool payload = strncmp(inventory_path(c->roll, number, path), "data/", 5) == 0;
 
-    roll_get(c->roll, number, &row);
+    inventory_get(c->roll, number, &row);
     if (!(marks & SUMMED) && !row.document)
         report_row(c, number, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
     else if (!(marks & SUMMED))
@@ -430,7 +434,7 @@ static void check_row(struct check *c, uint32_t number)
     if (marks & LINKED)
         check_link(c, number, &row);
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
-        report_row(c, number, row.offset == ROWS_NONE ? VERIFY_NOWHERE : row.offset,
+        report_row(c, number, row.offset == MANIFEST_READ_NONE ? VERIFY_NOWHERE : row.offset,
                    "is in the manifest and not in the archive");
     if (payload && (marks & (SUMMED | SEEN)) == (SUMMED | SEEN))
         c->payload_bytes += row.size; /* another size has been told of */
@@ -482,7 +486,7 @@ static int compare(struct check *c, struct err *err)
 
     if (rc == 0) {
         tagfile_lines_end(&l->lines);
-        for (i = 0; i < roll_count(c->roll); i++)
+        for (i = 0; i < inventory_count(c->roll); i++)
             check_row(c, i);
         check_tags(c);
     }
@@ -500,13 +504,13 @@ static bool on_stopped(void *ctx)
 static int walk(struct check *c, struct err *err)
 {
     bool (*stopped)(void *ctx) = c->opts->stopped ? on_stopped : NULL;
-    struct walk_opts opts = { .share = c->opts->share,
-                              .shares = c->opts->shares,
-                              .stopped = stopped,
-                              .entry = on_entry,
-                              .damage = on_damage,
-                              .ctx = c };
-    struct walk_opts tail = {
+    struct parallel_scan_opts opts = { .share = c->opts->share,
+                                       .shares = c->opts->shares,
+                                       .stopped = stopped,
+                                       .entry = on_entry,
+                                       .damage = on_damage,
+                                       .ctx = c };
+    struct parallel_scan_opts tail = {
         .threads = 1, .stopped = stopped, .entry = on_entry, .damage = on_damage, .ctx = c
     };
     uint8_t *starts;
@@ -515,23 +519,23 @@ static int walk(struct check *c, struct err *err)
     if (c->opts->quick && c->box.indexed) { /* the tag files alone: what follows the payload */
         tail.share = 2;
         tail.shares = UINT64_MAX;
-        return walk_run(&c->box, &tail, err);
+        return parallel_scan(&c->box, &tail, err);
     }
-    starts = roll_starts(c->roll, &c->box.seek, err);
+    starts = inventory_starts(c->roll, &c->box.seek, err);
     opts.starts = starts;
-    rc = starts ? walk_run(&c->box, &opts, err) : -1;
+    rc = starts ? parallel_scan(&c->box, &opts, err) : -1;
     mem_free(starts);
     return rc;
 }
 
 /* Whether a plain tar ends as it must: in two blocks of zeros. */
-static bool has_end(struct box *box)
+static bool has_end(struct archive_reader *box)
 {
     static const unsigned char zeros[1024];
     unsigned char end[sizeof(zeros)];
 
     return box->size >= sizeof(end) && box->size % 512 == 0 &&
-           box_read(box, end, sizeof(end), box->size - sizeof(end), NULL) == 0 &&
+           archive_reader_read(box, end, sizeof(end), box->size - sizeof(end), NULL) == 0 &&
            memcmp(end, zeros, sizeof(end)) == 0;
 }
 
@@ -539,15 +543,15 @@ static int run(struct check *c, const char *path, struct err *err)
 {
     struct err tail;
 
-    if (box_open_anyway(&c->box, path, &tail, err) < 0)
+    if (archive_reader_open_anyway(&c->box, path, &tail, err) < 0)
         return -1;
-    box_watch(&c->box, c->opts->stopped, c->opts->ctx);
+    archive_reader_watch(&c->box, c->opts->stopped, c->opts->ctx);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->box.indexed;
-    if (c->box.format == BOX_TAR && !has_end(&c->box))
+    if (c->box.format == ARCHIVE_READER_TAR && !has_end(&c->box))
         report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
-    if (contents_read(&c->box, on_row, c, &c->result->manifest, err) < 0) {
+    if (manifest_scan(&c->box, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
         report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,
@@ -573,15 +577,15 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     buf_init(&c->info, TAGFILE_SIZE_MAX);
     buf_init(&c->bagit, TAGFILE_SIZE_MAX);
     buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
-    c->roll = roll_new(0, err);
+    c->roll = inventory_new(0, err);
     if (c->roll)
         rc = run(c, path, err);
     (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
     buf_clear(&c->info);
     buf_clear(&c->bagit);
     buf_clear(&c->tagsums);
-    roll_free(c->roll);
-    box_close(&c->box);
+    inventory_free(c->roll);
+    archive_reader_close(&c->box);
     (void)pthread_mutex_destroy(&c->lock);
     mem_free(c);
     return rc;

@@ -48,7 +48,7 @@ struct verify_result {
     uint64_t bytes;     /* hashed */
     uint64_t damages;
     bool indexed;
-    struct contents_digests manifest;
+    struct manifest_digests manifest;
     char top[256];                     /* the top directory; "" where there is no manifest */
     char previous[256];                /* the archive before it in its series; "" for none */
     char previous_sha256[SHA256_TEXT]; /* and its manifest's digest */

@@ -29,8 +29,8 @@
 #define TOLD_MAX 5 /* damages of a volume that are told one by one */
 
 struct entering {
-    struct catalog *catalog;
-    const struct enter_opts *opts;
+    struct db *catalog;
+    const struct catalog_import_opts *opts;
     const char *name;
     struct volume_name parts;
     int64_t volume;
@@ -51,77 +51,78 @@ static int ours(struct entering *e, int rc)
  * does not make it younger. */
 static int64_t made_ms(const struct entering *e)
 {
-    int64_t stamp = catalog_us(e->parts.stamp);
+    int64_t stamp = db_us(e->parts.stamp);
     int64_t now = e->opts->now_ms;
 
-    return stamp == CATALOG_UNKNOWN || stamp / 1000 > now ? now : stamp / 1000;
+    return stamp == DB_UNKNOWN || stamp / 1000 > now ? now : stamp / 1000;
 }
 
 /* Whether a run was asked for under both of its names and with what it has started, where it
  * may have that: an older skyarc asked for the one name. */
-static bool is_asked_whole(const struct rows_run *row)
+static bool is_asked_whole(const struct manifest_read_run *row)
 {
     return row->named || (!identity_is_task(row->run_id) && !identity_is_workflow(row->run_id));
 }
 
 /* A run that is in a volume: open until it has been listed once more, or was old enough when it
  * was archived. */
-static int set_state(struct entering *e, const struct rows_run *row, struct err *err)
+static int set_state(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
-    const struct enter_opts *o = e->opts;
-    int64_t ended = catalog_us(row->finished_at);
-    bool old = ended != CATALOG_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
+    const struct catalog_import_opts *o = e->opts;
+    int64_t ended = db_us(row->finished_at);
+    bool old = ended != DB_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
     int newer = search_newer(e->catalog, row->run_id, e->name, err);
     bool over = newer || !row->status || (run_is_terminal(row->status) && !row->retry_pending);
     bool sealed = old && over && !row->missing && !row->no_artifacts && is_asked_whole(row);
-    struct state_row seen = { .run_id = row->run_id,
-                              .status = newer ? NULL : row->status,
-                              .created_at = catalog_us(row->created_at),
-                              .finished_at = ended };
+    struct run_state_row seen = { .run_id = row->run_id,
+                                  .status = newer ? NULL : row->status,
+                                  .created_at = db_us(row->created_at),
+                                  .finished_at = ended };
 
     if (newer < 0)
         return -1;
     if (o->pruning)
         return 0;
     if (sealed) { /* but for one of which a part may have been pruned */
-        int pruned = replay_pruned(e->catalog, row->run_id, err);
+        int pruned = log_replay_pruned(e->catalog, row->run_id, err);
 
         if (pruned < 0)
             return -1;
         sealed = !pruned;
     }
-    if (state_seen(e->catalog, &seen, over, o->now_ms, err) < 0)
+    if (run_state_seen(e->catalog, &seen, over, o->now_ms, err) < 0)
         return -1;
     if (!over) /* it is asked for at the next sync */
-        return state_set(e->catalog, row->run_id, STATE_RUNNING, 0,
-                         row->retry_pending ? "is going to be tried again" : NULL, err);
-    return state_set(e->catalog, row->run_id, sealed ? STATE_SEALED : STATE_OPEN,
-                     o->now_ms + (row->missing ? STATE_HOUR : o->settle),
-                     sealed              ? "archived long after its end"
-                     : row->no_artifacts ? STATE_EMPTY
-                                         : NULL,
-                     err);
+        return run_state_set(e->catalog, row->run_id, RUN_STATE_RUNNING, 0,
+                             row->retry_pending ? "is going to be tried again" : NULL, err);
+    return run_state_set(e->catalog, row->run_id, sealed ? RUN_STATE_SEALED : RUN_STATE_OPEN,
+                         o->now_ms + (row->missing ? RUN_STATE_HOUR : o->settle),
+                         sealed              ? "archived long after its end"
+                         : row->no_artifacts ? RUN_STATE_EMPTY
+                                             : NULL,
+                         err);
 }
 
 /* A run that could not be archived: never, when the service does not know it; else later. */
-static int run_failed(struct entering *e, const struct rows_run *row, struct err *err)
+static int run_failed(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
-    struct state_row seen = { .run_id = row->run_id,
-                              .created_at = catalog_us(row->created_at),
-                              .finished_at = catalog_us(row->finished_at) };
+    struct run_state_row seen = { .run_id = row->run_id,
+                                  .created_at = db_us(row->created_at),
+                                  .finished_at = db_us(row->finished_at) };
     char other[VOLUME_NAME];
 
-    if (state_seen(e->catalog, &seen, true, e->opts->now_ms, err) < 0)
+    if (run_state_seen(e->catalog, &seen, true, e->opts->now_ms, err) < 0)
         return -1;
     if (strcmp(row->error, "run-not-found") == 0)
-        return state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
-    if (entry_volume_of(e->catalog, row->run_id, other, sizeof(other)))
+        return run_state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
+    if (contents_volume_of(e->catalog, row->run_id, other, sizeof(other)))
         return 0; /* another one has it: this one was written before that */
-    return state_put_off(e->catalog, row->run_id, STATE_DUE, e->opts->now_ms, row->error, err);
+    return run_state_put_off(e->catalog, row->run_id, RUN_STATE_DUE, e->opts->now_ms,
+                             row->error, err);
 }
 
 /* The other name of a run, and the run that has started it. */
-static int relate(struct entering *e, const struct rows_run *row, struct err *err)
+static int relate(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
     const char *other = row->other_run_id;
     bool task = identity_is_task(row->run_id);
@@ -137,10 +138,10 @@ static int relate(struct entering *e, const struct rows_run *row, struct err *er
 
 static int on_run(struct entering *e, const char *text, size_t len, struct err *err)
 {
-    struct rows_run row;
-    struct entry_run run;
+    struct manifest_read_run row;
+    struct contents_run run;
 
-    if (rows_run(&row, text, len, e->region, err) < 0)
+    if (manifest_read_run(&row, text, len, e->region, err) < 0)
         return -1;
     if (!run_id_valid(row.run_id))
         return 0;
@@ -148,84 +149,87 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
         return -1;
     if (row.error)
         return e->opts->pruning ? 0 : ours(e, run_failed(e, &row, err));
-    run = (struct entry_run){ .run_id = row.run_id,
-                              .supplements = row.supplements,
-                              .status = row.status,
-                              .run_type = row.run_type,
-                              .failure_reason = row.failure_reason,
-                              .prompt = row.prompt,
-                              .title = row.title,
-                              .output = row.output,
-                              .created_at = catalog_us(row.created_at),
-                              .finished_at = catalog_us(row.finished_at),
-                              .artifacts = row.archived,
-                              .missing = row.missing };
-    return ours(e,
-                entry_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
+    run = (struct contents_run){ .run_id = row.run_id,
+                                 .supplements = row.supplements,
+                                 .status = row.status,
+                                 .run_type = row.run_type,
+                                 .failure_reason = row.failure_reason,
+                                 .prompt = row.prompt,
+                                 .title = row.title,
+                                 .output = row.output,
+                                 .created_at = db_us(row.created_at),
+                                 .finished_at = db_us(row.finished_at),
+                                 .artifacts = row.archived,
+                                 .missing = row.missing };
+    return ours(
+        e, contents_run(e->catalog, e->volume, &run, err) < 0 ? -1 : set_state(e, &row, err));
 }
 
 /*
  * What came has another checksum than the service gave: once more, a few times. Or it cannot be
  * what its type says, and all ways to it have been tried: then not; but its run is not safe.
  */
-static int wrong_bytes(struct entering *e, const struct rows_artifact *row, struct err *err)
+static int wrong_bytes(struct entering *e, const struct manifest_read_artifact *row,
+                       struct err *err)
 {
-    const struct entry_missing again = { row->run_id, row->artifact_id, row->artifact_type,
-                                         row->mismatch ? "checksum-mismatch"
-                                                       : "suspect-content",
-                                         false };
-    int settled = entry_has_good(e->catalog, row->run_id, row->artifact_id, err);
+    const struct contents_missing again = { row->run_id, row->artifact_id, row->artifact_type,
+                                            row->mismatch ? "checksum-mismatch"
+                                                          : "suspect-content",
+                                            false };
+    int settled = contents_has_good(e->catalog, row->run_id, row->artifact_id, err);
 
     if (settled)
         return settled < 0 ? -1 : 0; /* another volume has it as it should be */
-    if (entry_again(e->catalog, &again, row->mismatch ? SUM_TRIES : 1, err) < 0)
+    if (contents_again(e->catalog, &again, row->mismatch ? SUM_TRIES : 1, err) < 0)
         return -1;
     return e->opts->pruning || !row->mismatch
                ? 0
-               : state_reopen(e->catalog, row->run_id, e->opts->now_ms + STATE_HOUR,
-                              "an artifact has another checksum than the service gave", err);
+               : run_state_reopen(e->catalog, row->run_id, e->opts->now_ms + RUN_STATE_HOUR,
+                                  "an artifact has another checksum than the service gave",
+                                  err);
 }
 
 static int on_artifact(struct entering *e, const char *text, size_t len, struct err *err)
 {
-    struct rows_artifact row;
-    struct entry_artifact artifact;
-    uint8_t listed[ENTRY_LISTED];
+    struct manifest_read_artifact row;
+    struct contents_artifact artifact;
+    uint8_t listed[CONTENTS_LISTED];
 
-    if (rows_artifact(&row, text, len, e->region, err) < 0 ||
-        entry_listing(listed,
-                      &(struct entry_listing){ row.checksum, row.modified_at, row.listed_size },
-                      err) < 0)
+    if (manifest_read_artifact(&row, text, len, e->region, err) < 0 ||
+        contents_listing(
+            listed,
+            &(struct contents_listing){ row.checksum, row.modified_at, row.listed_size },
+            err) < 0)
         return -1;
-    artifact = (struct entry_artifact){ .run_id = row.run_id,
-                                        .artifact_id = row.artifact_id,
-                                        .type = row.artifact_type,
-                                        .path = row.path,
-                                        .created_at = catalog_us(row.created_at),
-                                        .size = row.size,
-                                        .listed = row.told ? listed : NULL,
-                                        .wrong = row.mismatch || row.suspect };
+    artifact = (struct contents_artifact){ .run_id = row.run_id,
+                                           .artifact_id = row.artifact_id,
+                                           .type = row.artifact_type,
+                                           .path = row.path,
+                                           .created_at = db_us(row.created_at),
+                                           .size = row.size,
+                                           .listed = row.told ? listed : NULL,
+                                           .wrong = row.mismatch || row.suspect };
     memcpy(artifact.sha256, row.sha256, SHA256_SIZE);
-    if (entry_artifact(e->catalog, e->volume, &artifact, err) < 0)
+    if (contents_artifact(e->catalog, e->volume, &artifact, err) < 0)
         return ours(e, -1);
     return artifact.wrong && row.artifact_id ? ours(e, wrong_bytes(e, &row, err)) : 0;
 }
 
 static int on_missing(struct entering *e, const char *text, size_t len, struct err *err)
 {
-    struct rows_missing row;
-    struct entry_missing missing;
+    struct manifest_read_missing row;
+    struct contents_missing missing;
 
-    if (rows_missing(&row, text, len, e->region, err) < 0)
+    if (manifest_read_missing(&row, text, len, e->region, err) < 0)
         return -1;
     if (!row.artifact_id || e->opts->pruning) /* the run itself: it is tried again as it is */
         return 0;
-    missing = (struct entry_missing){ row.run_id, row.artifact_id, row.artifact_type,
-                                      row.reason, reason_word_is_final(row.reason) };
-    return ours(e, entry_missing(e->catalog, &missing, err));
+    missing = (struct contents_missing){ row.run_id, row.artifact_id, row.artifact_type,
+                                         row.reason, reason_word_is_final(row.reason) };
+    return ours(e, contents_missing(e->catalog, &missing, err));
 }
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct entering *e = ctx;
@@ -237,68 +241,69 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
             return -1;
     }
     switch (section) {
-    case ROWS_RUNS:
+    case MANIFEST_READ_RUNS:
         return on_run(e, text, len, err);
-    case ROWS_ARTIFACTS:
+    case MANIFEST_READ_ARTIFACTS:
         return on_artifact(e, text, len, err);
-    case ROWS_MISSING:
+    case MANIFEST_READ_MISSING:
         return on_missing(e, text, len, err);
-    case ROWS_HEAD:
-    case ROWS_PREVIOUS:
-    case ROWS_DOCUMENTS:
+    case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_PREVIOUS:
+    case MANIFEST_READ_DOCUMENTS:
         break;
     }
     return 0;
 }
 
 /* Read the manifest into the catalog; its digest is only known at its end. */
-static int enter(struct entering *e, struct box *box, const struct shelf_seen *seen,
-                 struct err *err)
+static int enter(struct entering *e, struct archive_reader *box,
+                 const struct volume_store_seen *seen, struct err *err)
 {
-    struct entry_volume volume = { .name = e->name,
-                                   .manifest_sha256 = "",
-                                   .size = seen->size,
-                                   .tail = seen->tail,
-                                   .created_ms = e->opts->now_ms,
-                                   .entered_ms = clock_wall(),
-                                   .verified_ms = e->opts->verified_ms };
-    struct contents_digests digests;
+    struct contents_volume volume = { .name = e->name,
+                                      .manifest_sha256 = "",
+                                      .size = seen->size,
+                                      .tail = seen->tail,
+                                      .created_ms = e->opts->now_ms,
+                                      .entered_ms = clock_wall(),
+                                      .verified_ms = e->opts->verified_ms };
+    struct manifest_digests digests;
     char hex[SHA256_TEXT];
 
-    if (ours(e, entry_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
-        contents_read(box, on_row, e, &digests, err) < 0)
+    if (ours(e, contents_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
+        manifest_scan(box, on_row, e, &digests, err) < 0)
         return -1;
     e->strange = strcmp(box->top, e->parts.top) != 0;
     if (e->strange)
         return err_set(err, ERR_MISMATCH, "it is archive '%.200s', under another name",
                        box->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
-    return ours(e, entry_end(e->catalog, e->volume, hex, err));
+    return ours(e, contents_end(e->catalog, e->volume, hex, err));
 }
 
-static int enter_box(struct entering *e, const struct shelf *shelf, struct err *err)
+static int catalog_import_box(struct entering *e, const struct volume_store *shelf,
+                              struct err *err)
 {
-    struct shelf_seen seen;
-    struct box box = { .fd = -1 };
-    char *path = shelf_read(shelf, e->name, err);
-    int rc = path ? box_open(&box, path, err) : -1;
+    struct volume_store_seen seen;
+    struct archive_reader box = { .fd = -1 };
+    char *path = volume_store_read(shelf, e->name, err);
+    int rc = path ? archive_reader_open(&box, path, err) : -1;
 
     if (rc == 0)
-        rc = shelf_look(shelf, e->name, &seen, err) > 0
+        rc = volume_store_look(shelf, e->name, &seen, err) > 0
                  ? 0
                  : err_set(err, ERR_NOT_FOUND, "'%s' is not there any more", path);
     if (rc == 0)
-        rc = ours(e, catalog_begin(e->catalog, err));
+        rc = ours(e, db_begin(e->catalog, err));
     if (rc == 0) {
         rc = enter(e, &box, &seen, err);
         if (rc == 0)
-            rc = ours(e, catalog_commit(e->catalog, err));
+            rc = ours(e, db_commit(e->catalog, err));
         else
-            catalog_rollback(e->catalog);
+            db_rollback(e->catalog);
     }
     region_free(e->region);
     e->region = NULL;
-    box_close(&box);
+    archive_reader_close(&box);
     mem_free(path);
     return rc;
 }
@@ -318,15 +323,15 @@ static bool is_theirs(const struct err *err)
 }
 
 /* A heal_reader's enter. */
-static int on_enter(void *ctx, struct catalog *catalog, const char *name,
-                    enum fixity_fault *fault, struct err *err)
+static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity_fault *fault,
+                    struct err *err)
 {
-    const struct enter_opts *opts = ctx;
+    const struct catalog_import_opts *opts = ctx;
     struct entering e = { .catalog = catalog, .opts = opts, .name = name };
 
     if (!volume_name_parse(&e.parts, name))
         return err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
-    if (enter_box(&e, opts->shelf, err) == 0)
+    if (catalog_import_box(&e, opts->shelf, err) == 0)
         return HEAL_GOOD;
     (void)err_wrap(err, "cannot enter volume '%s'", name);
     if (e.ours || !is_theirs(err))
@@ -335,10 +340,10 @@ static int on_enter(void *ctx, struct catalog *catalog, const char *name,
     return e.strange || is_damage(err) ? HEAL_BAD : HEAL_UNREADABLE;
 }
 
-int enter_volume(struct catalog *catalog, const char *name, const struct enter_opts *opts,
-                 struct err *err)
+int catalog_import_volume(struct db *catalog, const char *name,
+                          const struct catalog_import_opts *opts, struct err *err)
 {
-    struct enter_opts own = *opts;
+    struct catalog_import_opts own = *opts;
     enum fixity_fault fault;
 
     return on_enter(&own, catalog, name, &fault, err) ? -1 : 0;
@@ -347,7 +352,7 @@ int enter_volume(struct catalog *catalog, const char *name, const struct enter_o
 /* A volume being read back: its damages are told. */
 struct telling {
     const char *name;
-    const struct enter_opts *opts;
+    const struct catalog_import_opts *opts;
     size_t count;
 };
 
@@ -373,25 +378,25 @@ static void on_damage(void *ctx, const struct verify_damage *d)
 static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256_TEXT],
                      struct err *err)
 {
-    struct box box = { .fd = -1 };
-    struct contents_digests digests;
-    int rc = box_open(&box, path, err);
+    struct archive_reader box = { .fd = -1 };
+    struct manifest_digests digests;
+    int rc = archive_reader_open(&box, path, err);
 
     if (rc == 0)
-        rc = contents_read(&box, NULL, NULL, &digests, err);
+        rc = manifest_scan(&box, NULL, NULL, &digests, err);
     if (rc == 0) {
         (void)snprintf(top, VOLUME_NAME, "%s", box.top);
         text_hex(sha256, digests.sha256, SHA256_SIZE);
     }
-    box_close(&box);
+    archive_reader_close(&box);
     return rc;
 }
 
-int enter_head(const struct shelf *shelf, const char *name, char sha256[SHA256_TEXT],
-               struct err *err)
+int catalog_import_head(const struct volume_store *shelf, const char *name,
+                        char sha256[SHA256_TEXT], struct err *err)
 {
     char top[VOLUME_NAME];
-    char *path = shelf_read(shelf, name, err);
+    char *path = volume_store_read(shelf, name, err);
     int rc = path ? read_head(path, top, sha256, err) : -1;
 
     mem_free(path);
@@ -399,7 +404,7 @@ int enter_head(const struct shelf *shelf, const char *name, char sha256[SHA256_T
 }
 
 /* Read all of it; what is wrong is in err. */
-static int read_all(const char *path, const char *name, const struct enter_opts *opts,
+static int read_all(const char *path, const char *name, const struct catalog_import_opts *opts,
                     struct err *err)
 {
     struct telling telling = { .name = name, .opts = opts };
@@ -417,11 +422,11 @@ static int read_all(const char *path, const char *name, const struct enter_opts 
 static int on_check(void *ctx, const char *name, const char *sha256, enum fixity_fault *fault,
                     struct err *err)
 {
-    const struct enter_opts *opts = ctx;
+    const struct catalog_import_opts *opts = ctx;
     struct volume_name parts;
     char top[VOLUME_NAME];
     char head[SHA256_TEXT];
-    char *path = shelf_read(opts->shelf, name, err);
+    char *path = volume_store_read(opts->shelf, name, err);
     int rc = path && volume_name_parse(&parts, name) ? HEAL_GOOD : -1;
 
     *fault = FIXITY_DAMAGED;
@@ -441,22 +446,22 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
     return rc;
 }
 
-int enter_check(const char *name, const struct enter_opts *opts, enum fixity_fault *fault,
-                struct err *err)
+int catalog_import_check(const char *name, const struct catalog_import_opts *opts,
+                         enum fixity_fault *fault, struct err *err)
 {
-    struct enter_opts own = *opts;
+    struct catalog_import_opts own = *opts;
 
     return on_check(&own, name, "", fault, err);
 }
 
 static bool on_heal_stopped(void *ctx)
 {
-    const struct enter_opts *opts = ctx;
+    const struct catalog_import_opts *opts = ctx;
 
     return opts->stopped(opts->ctx);
 }
 
-struct heal_reader enter_reader(struct enter_opts *opts)
+struct heal_reader catalog_import_reader(struct catalog_import_opts *opts)
 {
     return (struct heal_reader){ on_enter, on_check, on_heal_stopped, opts };
 }

@@ -25,11 +25,11 @@
 
 static int64_t known(int64_t us)
 {
-    return us == CLOCK_NONE ? CATALOG_UNKNOWN : us;
+    return us == CLOCK_NONE ? DB_UNKNOWN : us;
 }
 
 /* Whether a run that has ended is one of those that are wanted. */
-static bool is_wanted(const struct survey_opts *opts, const char *status)
+static bool is_wanted(const struct discover_opts *opts, const char *status)
 {
     const struct api_runs *what = &opts->query->what;
     size_t i;
@@ -42,20 +42,20 @@ static bool is_wanted(const struct survey_opts *opts, const char *status)
 }
 
 /* One that is archived is going to be tried again: nothing of it is final. */
-static int go_on_again(const struct survey_opts *opts, const struct state_row *row,
+static int go_on_again(const struct discover_opts *opts, const struct run_state_row *row,
                        struct err *err)
 {
-    int open = state_is(opts->catalog, row->run_id, STATE_OPEN, err);
+    int open = run_state_is(opts->catalog, row->run_id, RUN_STATE_OPEN, err);
 
     if (open == 0)
-        open = state_is(opts->catalog, row->run_id, STATE_SEALED, err);
+        open = run_state_is(opts->catalog, row->run_id, RUN_STATE_SEALED, err);
     return open <= 0 ? open
-                     : state_set(opts->catalog, row->run_id, STATE_RUNNING, 0,
-                                 "is going to be tried again", err);
+                     : run_state_set(opts->catalog, row->run_id, RUN_STATE_RUNNING, 0,
+                                     "is going to be tried again", err);
 }
 
 /* What the service says of a run; 1: it was not known. */
-static int note_run(const struct survey_opts *opts, const struct state_row *row,
+static int note_run(const struct discover_opts *opts, const struct run_state_row *row,
                     bool retry_pending, struct err *err)
 {
     bool over = run_is_terminal(row->status) && !retry_pending;
@@ -63,34 +63,33 @@ static int note_run(const struct survey_opts *opts, const struct state_row *row,
     if (retry_pending && go_on_again(opts, row, err) < 0)
         return -1;
     if (over && !is_wanted(opts, row->status))
-        return state_drop(opts->catalog, row->run_id, err);
-    return state_seen(opts->catalog, row, over, opts->now_ms, err);
+        return run_state_drop(opts->catalog, row->run_id, err);
+    return run_state_seen(opts->catalog, row, over, opts->now_ms, err);
 }
 
 struct lister {
-    const struct survey_opts *opts;
-    struct survey_result *result;
-    int64_t stop;   /* what was made before is known already; CATALOG_UNKNOWN: nothing is */
-    int64_t newest; /* of those listed; CATALOG_UNKNOWN: none */
+    const struct discover_opts *opts;
+    struct discover_result *result;
+    int64_t stop;   /* what was made before is known already; DB_UNKNOWN: nothing is */
+    int64_t newest; /* of those listed; DB_UNKNOWN: none */
     int64_t oldest;
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
 {
     struct lister *l = ctx;
-    struct state_row seen = { .run_id = row->run_id,
-                              .status = row->status,
-                              .created_at = known(row->created_us),
-                              .finished_at = catalog_us(row->finished_at) };
+    struct run_state_row seen = { .run_id = row->run_id,
+                                  .status = row->status,
+                                  .created_at = known(row->created_us),
+                                  .finished_at = db_us(row->finished_at) };
     int rc;
 
-    if (l->stop != CATALOG_UNKNOWN && seen.created_at != CATALOG_UNKNOWN &&
-        seen.created_at < l->stop)
+    if (l->stop != DB_UNKNOWN && seen.created_at != DB_UNKNOWN && seen.created_at < l->stop)
         return 1;
-    if (seen.created_at != CATALOG_UNKNOWN && seen.created_at > l->newest)
+    if (seen.created_at != DB_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
-    if (seen.created_at != CATALOG_UNKNOWN &&
-        (l->oldest == CATALOG_UNKNOWN || seen.created_at < l->oldest))
+    if (seen.created_at != DB_UNKNOWN &&
+        (l->oldest == DB_UNKNOWN || seen.created_at < l->oldest))
         l->oldest = seen.created_at;
     rc = note_run(l->opts, &seen, row->retry_pending, err);
     l->result->fresh += rc > 0;
@@ -100,22 +99,22 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
 /* The stretch that is known after a list from wanted on. */
 static void widen(struct frontier *f, int64_t wanted, int64_t newest)
 {
-    if (f->from == CATALOG_UNKNOWN || wanted < f->from)
+    if (f->from == DB_UNKNOWN || wanted < f->from)
         f->from = wanted;
     if (newest > f->until)
         f->until = newest;
 }
 
 /* The service's list of all runs was cut: what it left out, by other lists. */
-static int list_older(const struct survey_opts *opts, const struct runs_query *query,
+static int list_older(const struct discover_opts *opts, const struct runs_query *query,
                       struct lister *lister, struct err *err)
 {
     struct runs_query older = *query;
     bool whole = false;
 
-    if (!older_can(query) || lister->oldest == CATALOG_UNKNOWN)
+    if (!older_can(query) || lister->oldest == DB_UNKNOWN)
         return 0;
-    if (lister->stop != CATALOG_UNKNOWN &&
+    if (lister->stop != DB_UNKNOWN &&
         (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
         older.since_us = lister->stop;
     if (older_list(opts->loop, opts->callers, &older, lister->oldest, on_row, lister, &whole,
@@ -125,71 +124,72 @@ static int list_older(const struct survey_opts *opts, const struct runs_query *q
     return 0;
 }
 
-int survey_list(const struct survey_opts *opts, struct survey_result *result, struct err *err)
+int discover_list(const struct discover_opts *opts, struct discover_result *result,
+                  struct err *err)
 {
-    struct lister lister = { opts, result, CATALOG_UNKNOWN, CATALOG_UNKNOWN, CATALOG_UNKNOWN };
+    struct lister lister = { opts, result, DB_UNKNOWN, DB_UNKNOWN, DB_UNKNOWN };
     struct runs_query query = *opts->query;
     struct frontier frontier;
     int64_t wanted = opts->query->since_us == CLOCK_NONE ? 0 : opts->query->since_us;
-    int rc = catalog_begin(opts->catalog, err);
+    int rc = db_begin(opts->catalog, err);
 
     query.what.statuses = NULL;
     query.what.status_count = 0;
     if (rc < 0)
         return -1;
-    rc = state_frontier(opts->catalog, opts->filter, &frontier, err);
-    if (rc == 0 && frontier.from != CATALOG_UNKNOWN && frontier.from <= wanted)
+    rc = run_state_frontier(opts->catalog, opts->filter, &frontier, err);
+    if (rc == 0 && frontier.from != DB_UNKNOWN && frontier.from <= wanted)
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
         rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->end, err);
     if (rc == 0 && result->end.cut)
         rc = list_older(opts, &query, &lister, err);
     /* what a row without an ID stands for is looked for again the next time */
-    if (rc == 0 && lister.newest != CATALOG_UNKNOWN && !result->end.unread) {
+    if (rc == 0 && lister.newest != DB_UNKNOWN && !result->end.unread) {
         if (result->end.cut) /* what was not reached is looked for again */
             frontier = (struct frontier){ lister.oldest, lister.newest };
         else
             widen(&frontier, wanted, lister.newest);
-        rc = state_set_frontier(opts->catalog, opts->filter, &frontier, err);
+        rc = run_state_set_frontier(opts->catalog, opts->filter, &frontier, err);
     }
     if (rc == 0)
-        return catalog_commit(opts->catalog, err);
-    catalog_rollback(opts->catalog);
+        return db_commit(opts->catalog, err);
+    db_rollback(opts->catalog);
     return -1;
 }
 
-static int add_id(void *ctx, const struct state_row *row, struct err *err)
+static int add_id(void *ctx, const struct run_state_row *row, struct err *err)
 {
-    struct survey_ids *ids = ctx;
+    struct discover_ids *ids = ctx;
 
     ids->at[ids->count] = region_copy(ids->region, row->run_id, strlen(row->run_id), err);
     return ids->at[ids->count] ? (ids->count++, 0) : -1;
 }
 
-int survey_take(struct survey_ids *ids, const struct survey_opts *opts,
-                const struct state_which *which, struct err *err)
+int discover_take(struct discover_ids *ids, const struct discover_opts *opts,
+                  const struct run_state_which *which, struct err *err)
 {
-    *ids = (struct survey_ids){ .region = region_new(err),
-                                .at = mem_array(SURVEY_BATCH, sizeof(char *), err) };
+    *ids = (struct discover_ids){ .region = region_new(err),
+                                  .at = mem_array(DISCOVER_BATCH, sizeof(char *), err) };
     if (!ids->region || !ids->at)
         return -1;
-    return state_each(opts->catalog, which, add_id, ids, err);
+    return run_state_each(opts->catalog, which, add_id, ids, err);
 }
 
-void survey_drop(struct survey_ids *ids)
+void discover_drop(struct discover_ids *ids)
 {
     region_free(ids->region);
     mem_free(ids->at);
-    *ids = (struct survey_ids){ 0 };
+    *ids = (struct discover_ids){ 0 };
 }
 
-static int note_answer(const struct survey_opts *opts, const struct waited *run,
+static int note_answer(const struct discover_opts *opts, const struct waited *run,
                        const char *state, struct err *err)
 {
-    struct state_row seen = { .run_id = run->id,
-                              .status = run->run.status,
-                              .created_at = catalog_us(run->run.created_at),
-                              .finished_at = catalog_us(run->run.finished_at) };
+    struct run_state_row seen = { .run_id = run->id,
+                                  .status = run->run.status,
+                                  .created_at = db_us(run->run.created_at),
+                                  .finished_at = db_us(run->run.finished_at) };
 
     if (run->failed && run->err.kind == ERR_DENIED) {
         *err = run->err;
@@ -197,17 +197,18 @@ static int note_answer(const struct survey_opts *opts, const struct waited *run,
     }
     if (run->failed && run->err.kind == ERR_NOT_FOUND) {
         log_line(LOG_WARNING, "the service does not have run '%s' any more", run->id);
-        return state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
+        return run_state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
     }
     if (run->failed)
-        return state_put_off(opts->catalog, run->id, state, opts->now_ms, run->err.text, err);
+        return run_state_put_off(opts->catalog, run->id, state, opts->now_ms, run->err.text,
+                                 err);
     if (note_run(opts, &seen, run->run.retry_pending, err) < 0)
         return -1;
-    return state_asked(opts->catalog, run->id, opts->now_ms, err);
+    return run_state_asked(opts->catalog, run->id, opts->now_ms, err);
 }
 
 /* Ask for the records of a batch, all at a time, and note what came. */
-static int poll_batch(const struct survey_opts *opts, const struct survey_ids *ids,
+static int poll_batch(const struct discover_opts *opts, const struct discover_ids *ids,
                       const char *state, struct err *err)
 {
     struct waited *runs = mem_array(ids->count, sizeof(*runs), err);
@@ -224,14 +225,14 @@ static int poll_batch(const struct survey_opts *opts, const struct survey_ids *i
     if (rc == 0)
         rc = wait_for(&how, runs, ids->count, err);
     if (rc == 0)
-        rc = catalog_begin(opts->catalog, err);
+        rc = db_begin(opts->catalog, err);
     if (rc == 0) {
         for (i = 0; rc == 0 && i < ids->count; i++)
             rc = note_answer(opts, &runs[i], state, err);
         if (rc == 0)
-            rc = catalog_commit(opts->catalog, err);
+            rc = db_commit(opts->catalog, err);
         else
-            catalog_rollback(opts->catalog);
+            db_rollback(opts->catalog);
     }
     if (runs)
         wait_clear(runs, ids->count);
@@ -240,21 +241,21 @@ static int poll_batch(const struct survey_opts *opts, const struct survey_ids *i
 }
 
 /* Ask for all runs of a kind, a batch at a time, and for at most so many. */
-static int poll_all(const struct survey_opts *opts, struct state_which *which, size_t most,
-                    struct err *err)
+static int poll_all(const struct discover_opts *opts, struct run_state_which *which,
+                    size_t most, struct err *err)
 {
-    struct survey_ids ids = { 0 };
-    size_t count = SURVEY_BATCH;
+    struct discover_ids ids = { 0 };
+    size_t count = DISCOVER_BATCH;
     int rc = 0;
 
-    while (rc == 0 && count == SURVEY_BATCH && most) {
-        which->most = most < SURVEY_BATCH ? most : SURVEY_BATCH;
-        rc = survey_take(&ids, opts, which, err);
+    while (rc == 0 && count == DISCOVER_BATCH && most) {
+        which->most = most < DISCOVER_BATCH ? most : DISCOVER_BATCH;
+        rc = discover_take(&ids, opts, which, err);
         count = ids.count;
         most -= count;
         if (rc == 0 && count)
             rc = poll_batch(opts, &ids, which->state, err);
-        survey_drop(&ids);
+        discover_drop(&ids);
     }
     return rc;
 }
@@ -262,21 +263,21 @@ static int poll_all(const struct survey_opts *opts, struct state_which *which, s
 /* A row of the list of what is going on: of one that is known as that, nothing is new. */
 static int on_going(void *ctx, const struct runs_row *row, struct err *err)
 {
-    const struct survey_opts *opts = ctx;
-    struct state_row seen = { .run_id = row->run_id,
-                              .status = row->status,
-                              .created_at = known(row->created_us),
-                              .finished_at = CATALOG_UNKNOWN };
-    int rc = state_is(opts->catalog, row->run_id, STATE_RUNNING, err);
+    const struct discover_opts *opts = ctx;
+    struct run_state_row seen = { .run_id = row->run_id,
+                                  .status = row->status,
+                                  .created_at = known(row->created_us),
+                                  .finished_at = DB_UNKNOWN };
+    int rc = run_state_is(opts->catalog, row->run_id, RUN_STATE_RUNNING, err);
 
     if (rc > 0)
-        rc = state_seen(opts->catalog, &seen, false, opts->now_ms, err);
+        rc = run_state_seen(opts->catalog, &seen, false, opts->now_ms, err);
     return rc < 0 ? -1 : 0;
 }
 
 /* List what is going on, a page at a time; those that it names need not be asked for. What the
  * service refuses of that is no error. */
-static int list_going(const struct survey_opts *opts, struct err *err)
+static int list_going(const struct discover_opts *opts, struct err *err)
 {
     static const char *const statuses[] = { "created", "queued", "running", "paused" };
     struct runs_query query = { .what = { .statuses = statuses, .status_count = 4 },
@@ -284,7 +285,7 @@ static int list_going(const struct survey_opts *opts, struct err *err)
                                 .until_us = CLOCK_NONE };
     struct err why = { 0 };
     struct runs_end end;
-    int rc = catalog_begin(opts->catalog, err);
+    int rc = db_begin(opts->catalog, err);
 
     if (rc < 0)
         return -1;
@@ -295,63 +296,64 @@ static int list_going(const struct survey_opts *opts, struct err *err)
         rc = 0;
     }
     if (rc == 0)
-        return catalog_commit(opts->catalog, err);
-    catalog_rollback(opts->catalog);
+        return db_commit(opts->catalog, err);
+    db_rollback(opts->catalog);
     *err = why;
     return -1;
 }
 
 /* Whether more than one run is going on of which no list has told. */
-static int are_many(const struct survey_opts *opts, struct state_which *which, struct err *err)
+static int are_many(const struct discover_opts *opts, struct run_state_which *which,
+                    struct err *err)
 {
-    struct survey_ids ids = { 0 };
+    struct discover_ids ids = { 0 };
     bool many;
     int rc;
 
     which->most = 2;
-    rc = survey_take(&ids, opts, which, err);
+    rc = discover_take(&ids, opts, which, err);
     many = ids.count > 1;
-    survey_drop(&ids);
+    discover_drop(&ids);
     return rc < 0 ? -1 : many;
 }
 
-int survey_poll(const struct survey_opts *opts, struct err *err)
+int discover_poll(const struct discover_opts *opts, struct err *err)
 {
-    struct state_which going = { .state = STATE_RUNNING,
-                                 .now_ms = opts->now_ms,
-                                 .horizon = opts->horizon,
-                                 .seen_ms = opts->now_ms };
-    struct state_which due = going;
+    struct run_state_which going = { .state = RUN_STATE_RUNNING,
+                                     .now_ms = opts->now_ms,
+                                     .horizon = opts->horizon,
+                                     .seen_ms = opts->now_ms };
+    struct run_state_which due = going;
     int64_t count;
     int many = are_many(opts, &going, err);
 
-    due.state = STATE_DUE;
+    due.state = RUN_STATE_DUE;
     due.doubtful = true;
     if (many < 0 || (many && list_going(opts, err) < 0) ||
         poll_all(opts, &going, SIZE_MAX, err) < 0 || poll_all(opts, &due, SIZE_MAX, err) < 0)
         return -1;
     /* a list may be behind what records say */
-    count = state_count(opts->catalog, STATE_RUNNING, err);
+    count = run_state_count(opts->catalog, RUN_STATE_RUNNING, err);
     going.seen_ms = 0;
     going.in_turn = true;
     return count < 0 ? -1 : poll_all(opts, &going, DOUBTED + (size_t)count / DOUBTED_OF, err);
 }
 
-int survey_given(const struct survey_opts *opts, char *const *run_ids, size_t count,
-                 struct err *err)
+int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
+                   struct err *err)
 {
     size_t i;
-    int rc = catalog_begin(opts->catalog, err);
+    int rc = db_begin(opts->catalog, err);
 
     for (i = 0; rc == 0 && i < count; i++) {
-        struct state_row row = { .run_id = run_ids[i],
-                                 .created_at = CATALOG_UNKNOWN,
-                                 .finished_at = CATALOG_UNKNOWN };
+        struct run_state_row row = { .run_id = run_ids[i],
+                                     .created_at = DB_UNKNOWN,
+                                     .finished_at = DB_UNKNOWN };
 
-        rc = state_seen(opts->catalog, &row, false, 0, err) < 0 ? -1 : 0;
+        rc = run_state_seen(opts->catalog, &row, false, 0, err) < 0 ? -1 : 0;
     }
     if (rc == 0)
-        return catalog_commit(opts->catalog, err);
-    catalog_rollback(opts->catalog);
+        return db_commit(opts->catalog, err);
+    db_rollback(opts->catalog);
     return rc;
 }

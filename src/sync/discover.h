@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * survey: what the service has by now, put into the catalog as states of runs.
+ * discover: what the service has by now, put into the catalog as states of runs.
  *
  * Lists runs, newest first, back to where everything is known already; asks for
  * those that were running and that no list told of; lists the artifacts of those
@@ -31,8 +31,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct survey_opts {
-    struct catalog *catalog;
+struct discover_opts {
+    struct db *catalog;
     const struct api *api;
     struct loop *loop;
     struct callers *callers;
@@ -42,10 +42,10 @@ struct survey_opts {
     const struct kind_filter *types; /* of artifacts */
     bool children;                   /* with the runs that runs have started */
     int64_t now_ms;
-    int64_t horizon; /* see struct state_which */
+    int64_t horizon; /* see struct run_state_which */
 };
 
-struct survey_result {
+struct discover_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
     size_t grown;        /* archived ones that have more by now */
@@ -53,28 +53,28 @@ struct survey_result {
 };
 
 /* Run IDs of a state, as copies. */
-struct survey_ids {
+struct discover_ids {
     struct region *region;
     char **at;
-    size_t count; /* at most SURVEY_BATCH */
+    size_t count; /* at most DISCOVER_BATCH */
 };
 
-#define SURVEY_BATCH 100
+#define DISCOVER_BATCH 100
 
-/* Take the IDs of runs; survey_drop releases them in any case. */
-int survey_take(struct survey_ids *ids, const struct survey_opts *opts,
-                const struct state_which *which, struct err *err) MUST_CHECK;
+/* Take the IDs of runs; discover_drop releases them in any case. */
+int discover_take(struct discover_ids *ids, const struct discover_opts *opts,
+                  const struct run_state_which *which, struct err *err) MUST_CHECK;
 
 /* Release; may be called twice. */
-void survey_drop(struct survey_ids *ids);
+void discover_drop(struct discover_ids *ids);
 
 /* Runs that are given by their IDs: they are asked for as if they had been running. */
-int survey_given(const struct survey_opts *opts, char *const *run_ids, size_t count,
-                 struct err *err) MUST_CHECK;
+int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
+                   struct err *err) MUST_CHECK;
 
 /* List runs. */
-int survey_list(const struct survey_opts *opts, struct survey_result *result,
-                struct err *err) MUST_CHECK;
+int discover_list(const struct discover_opts *opts, struct discover_result *result,
+                  struct err *err) MUST_CHECK;
 
 /*
  * Ask for runs that were running: by a list of what is going on, page by page, and by their
@@ -82,6 +82,6 @@ int survey_list(const struct survey_opts *opts, struct survey_result *result,
  * asked for, too, in turn. And ask for those that are due and of which it is not sure that the
  * service has them.
  */
-int survey_poll(const struct survey_opts *opts, struct err *err) MUST_CHECK;
+int discover_poll(const struct discover_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

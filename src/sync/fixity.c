@@ -54,10 +54,11 @@ static bool is_ours(const struct err *err)
            err->os == ENOMEM;
 }
 
-int fixity_see(const struct shelf *shelf, const struct entry_volume *v, struct err *err)
+int fixity_see(const struct volume_store *shelf, const struct contents_volume *v,
+               struct err *err)
 {
-    struct shelf_seen seen;
-    int there = shelf_look(shelf, v->name, &seen, err);
+    struct volume_store_seen seen;
+    int there = volume_store_look(shelf, v->name, &seen, err);
 
     if (there <= 0)
         return there < 0 ? -1 : FIXITY_ABSENT;
@@ -68,8 +69,8 @@ int fixity_see(const struct shelf *shelf, const struct entry_volume *v, struct e
 
 /* What was in a volume, into the log. */
 struct noting {
-    struct annals annals;
-    struct annals_entry entry;
+    struct audit_log annals;
+    struct audit_log_entry entry;
 };
 
 static int on_part(void *ctx, const char *run_id, const char *part, struct err *err)
@@ -78,60 +79,60 @@ static int on_part(void *ctx, const char *run_id, const char *part, struct err *
 
     n->entry.run_id = run_id;
     n->entry.part = part;
-    return annals_put(&n->annals, &n->entry, err);
+    return audit_log_put(&n->annals, &n->entry, err);
 }
 
-static int note(struct catalog *c, const struct shelf *shelf, const char *name,
+static int note(struct db *c, const struct volume_store *shelf, const char *name,
                 const char *reason, int64_t now_ms, struct err *err)
 {
     struct noting n = {
-        .entry = { .at_ms = now_ms, .what = ANNALS_LOSE, .volume = name, .reason = reason }
+        .entry = { .at_ms = now_ms, .what = AUDIT_LOG_LOSE, .volume = name, .reason = reason }
     };
-    int rc = annals_open(&n.annals, shelf->dir, err);
+    int rc = audit_log_open(&n.annals, shelf->dir, err);
 
     if (rc == 0)
-        rc = annals_put(&n.annals, &n.entry, err); /* of the volume: it may have no part that no
-                                                      other has */
+        rc = audit_log_put(&n.annals, &n.entry, err); /* of the volume: it may have no part that
+                                                      no other has */
     if (rc == 0)
-        rc = entry_parts(c, name, on_part, &n, err);
+        rc = contents_parts(c, name, on_part, &n, err);
     if (rc == 0)
-        rc = annals_commit(&n.annals, err);
-    annals_close(&n.annals);
+        rc = audit_log_commit(&n.annals, err);
+    audit_log_close(&n.annals);
     return rc;
 }
 
 static const char *const fault_words[] = { "gone", "differs", "damaged" };
 
 /* That it was found, until somebody is told. */
-static int remember(struct catalog *c, const char *name, enum fixity_fault fault,
-                    int64_t now_ms, struct err *err)
+static int remember(struct db *c, const char *name, enum fixity_fault fault, int64_t now_ms,
+                    struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c, "INSERT INTO faults(at_ms, volume, fault) VALUES(?1, ?2, ?3)", err);
+        db_sql(c, "INSERT INTO faults(at_ms, volume, fault) VALUES(?1, ?2, ?3)", err);
 
     if (!sql)
         return -1;
-    catalog_number(sql, 1, now_ms);
-    catalog_text(sql, 2, name);
-    catalog_text(sql, 3, fault_words[fault]);
-    return catalog_do(c, sql, err);
+    db_number(sql, 1, now_ms);
+    db_text(sql, 2, name);
+    db_text(sql, 3, fault_words[fault]);
+    return db_do(c, sql, err);
 }
 
 /* Out of the catalog, and what follows from that. */
-static int forget(struct catalog *c, const struct shelf *shelf, const char *name,
+static int forget(struct db *c, const struct volume_store *shelf, const char *name,
                   enum fixity_fault fault, int64_t now_ms, struct err *err)
 {
-    int rc = catalog_begin(c, err);
+    int rc = db_begin(c, err);
 
     if (rc == 0)
         rc = remember(c, name, fault, now_ms, err);
     if (rc == 0)
-        rc = entry_remove(c, name, err);
+        rc = contents_remove(c, name, err);
     if (rc == 0)
-        rc = replay_run(c, shelf->dir, err);
+        rc = log_replay_run(c, shelf->dir, err);
     if (rc == 0)
-        return catalog_commit(c, err);
-    catalog_rollback(c);
+        return db_commit(c, err);
+    db_rollback(c);
     return rc;
 }
 
@@ -142,14 +143,14 @@ static void add_fault(struct fixity_found *found, enum fixity_fault fault)
     found->damaged += fault == FIXITY_DAMAGED;
 }
 
-int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err)
+int fixity_untold(struct db *c, struct fixity_found *found, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c, "SELECT volume, fault FROM faults WHERE told = 0 ORDER BY id", err);
+        db_sql(c, "SELECT volume, fault FROM faults WHERE told = 0 ORDER BY id", err);
     int rc = sql ? 1 : -1;
 
-    while (rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        const char *word = catalog_name(sql, 1);
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        const char *word = db_name(sql, 1);
         size_t i;
 
         for (i = 0; i < sizeof(fault_words) / sizeof(*fault_words); i++) {
@@ -157,19 +158,19 @@ int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err
                 add_fault(found, (enum fixity_fault)i);
         }
         log_line(LOG_ERROR, "volume '%s' was found to be no good (%s) since a sync last ended",
-                 catalog_name(sql, 0), word);
+                 db_name(sql, 0), word);
     }
     return rc;
 }
 
-int fixity_told(struct catalog *c, struct err *err)
+int fixity_told(struct db *c, struct err *err)
 {
-    struct sqlite3_stmt *sql = catalog_sql(c, "UPDATE faults SET told = 1 WHERE told = 0", err);
+    struct sqlite3_stmt *sql = db_sql(c, "UPDATE faults SET told = 1 WHERE told = 0", err);
 
-    return sql ? catalog_do(c, sql, err) : -1;
+    return sql ? db_do(c, sql, err) : -1;
 }
 
-int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
+int fixity_lose(struct db *c, const struct volume_store *shelf, const char *name,
                 enum fixity_fault fault, const char *why, int64_t now_ms,
                 struct fixity_found *found, struct err *err)
 {
@@ -180,7 +181,7 @@ int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
     char aside[VOLUME_NAME] = "";
 
     if (fault != FIXITY_GONE &&
-        shelf_set_aside(shelf, name, fault_words[fault], aside, err) < 0)
+        volume_store_set_aside(shelf, name, fault_words[fault], aside, err) < 0)
         return -1;
     if (note(c, shelf, name, fault_words[fault], now_ms, err) < 0 ||
         forget(c, shelf, name, fault, now_ms, err) < 0)
@@ -193,15 +194,15 @@ int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
 }
 
 struct looking {
-    struct catalog *catalog;
-    const struct shelf *shelf;
+    struct db *catalog;
+    const struct volume_store *shelf;
     struct fixity_found *found;
     struct names bad;
     struct names removed; /* on purpose, as a catalog older than that does not know */
     struct names lost;    /* by the log, as it was killed, or is older, and does not know */
 };
 
-static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
 {
     struct looking *l = ctx;
     struct err why;
@@ -222,10 +223,10 @@ static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
         return 0;
     if (seen == FIXITY_ANOTHER)
         return add_name(&l->bad, v->name, FIXITY_DIFFERS, err);
-    told = replay_told(l->catalog, v->name, ANNALS_REMOVE, err);
+    told = log_replay_told(l->catalog, v->name, AUDIT_LOG_REMOVE, err);
     if (told)
         return told < 0 ? -1 : add_name(&l->removed, v->name, FIXITY_GONE, err);
-    told = replay_told(l->catalog, v->name, ANNALS_LOSE, err);
+    told = log_replay_told(l->catalog, v->name, AUDIT_LOG_LOSE, err);
     if (told)
         return told < 0 ? -1 : add_name(&l->lost, v->name, FIXITY_GONE, err);
     return add_name(&l->bad, v->name, FIXITY_GONE, err);
@@ -233,48 +234,48 @@ static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
 
 /* A volume that stands though the log says that it went: a kill came between, or it was put
  * back. When it goes after this, it is lost. */
-static int keep_standing(struct catalog *c, struct err *err)
+static int keep_standing(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "UPDATE volumes SET log_id = (SELECT max(id) FROM log) WHERE EXISTS "
-                    "(SELECT 1 FROM log l"
-                    " WHERE l.volume = volumes.name AND l.what IN ('" ANNALS_REMOVE
-                    "', '" ANNALS_LOSE "') AND l.id > coalesce(volumes.log_id, 0))",
-                    err);
+        db_sql(c,
+               "UPDATE volumes SET log_id = (SELECT max(id) FROM log) WHERE EXISTS "
+               "(SELECT 1 FROM log l"
+               " WHERE l.volume = volumes.name AND l.what IN ('" AUDIT_LOG_REMOVE
+               "', '" AUDIT_LOG_LOSE "') AND l.id > coalesce(volumes.log_id, 0))",
+               err);
 
-    return sql ? catalog_do(c, sql, err) : -1;
+    return sql ? db_do(c, sql, err) : -1;
 }
 
 /* Take volumes out of the catalog that went before, as the log says. */
 static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
 {
     size_t i;
-    int rc = catalog_begin(l->catalog, err);
+    int rc = db_begin(l->catalog, err);
 
     for (i = 0; rc == 0 && i < l->removed.count; i++)
-        rc = entry_remove(l->catalog, l->removed.at[i], err);
+        rc = contents_remove(l->catalog, l->removed.at[i], err);
     for (i = 0; rc == 0 && i < l->lost.count; i++) {
         rc = remember(l->catalog, l->lost.at[i], FIXITY_GONE, now_ms, err);
         if (rc == 0)
-            rc = entry_remove(l->catalog, l->lost.at[i], err);
+            rc = contents_remove(l->catalog, l->lost.at[i], err);
         if (rc == 0) {
             l->found->gone++;
             log_line(LOG_ERROR, "volume '%s' is lost, as the log says", l->lost.at[i]);
         }
     }
     if (rc == 0)
-        return catalog_commit(l->catalog, err);
-    catalog_rollback(l->catalog);
+        return db_commit(l->catalog, err);
+    db_rollback(l->catalog);
     return rc;
 }
 
-int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
+int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
                 struct fixity_found *found, struct err *err)
 {
     struct looking l = { .catalog = c, .shelf = shelf, .found = found };
     size_t i;
-    int rc = entry_volumes(c, on_volume, &l, err);
+    int rc = contents_volumes(c, on_volume, &l, err);
 
     if (rc == 0 && l.removed.count + l.lost.count)
         rc = drop_gone(&l, now_ms, err);
@@ -289,45 +290,44 @@ int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
 }
 
 /* The first number of a statement that has times bound to ?1 and ?2. */
-static int sum_between(struct catalog *c, struct sqlite3_stmt *sql, int64_t from, int64_t until,
+static int sum_between(struct db *c, struct sqlite3_stmt *sql, int64_t from, int64_t until,
                        int64_t *out, struct err *err)
 {
     if (!sql)
         return -1;
-    catalog_number(sql, 1, from);
-    catalog_number(sql, 2, until);
-    if (catalog_step(c, sql, err) <= 0)
+    db_number(sql, 1, from);
+    db_number(sql, 2, until);
+    if (db_step(c, sql, err) <= 0)
         return -1;
-    *out = catalog_column_number(sql, 0);
-    catalog_done(sql);
+    *out = db_column_number(sql, 0);
+    db_done(sql);
     return 0;
 }
 
 /* How many bytes are still to be read back today. */
-static int budget(struct catalog *c, uint64_t share, int64_t now_ms, int64_t *out,
-                  struct err *err)
+static int budget(struct db *c, uint64_t share, int64_t now_ms, int64_t *out, struct err *err)
 {
     int64_t total;
     int64_t used;
 
     if (sum_between(c,
-                    catalog_sql(c,
-                                "SELECT coalesce(sum(size), 0) FROM volumes"
-                                " WHERE ?1 <= ?2",
-                                err),
+                    db_sql(c,
+                           "SELECT coalesce(sum(size), 0) FROM volumes"
+                           " WHERE ?1 <= ?2",
+                           err),
                     0, 1, &total, err) < 0 ||
         sum_between(c,
-                    catalog_sql(c,
-                                "SELECT coalesce(sum(size), 0) FROM volumes WHERE verified_ms"
-                                " > entered_ms AND verified_ms > ?1 AND verified_ms <= ?2",
-                                err),
+                    db_sql(c,
+                           "SELECT coalesce(sum(size), 0) FROM volumes WHERE verified_ms"
+                           " > entered_ms AND verified_ms > ?1 AND verified_ms <= ?2",
+                           err),
                     now_ms - DAY_MS, now_ms, &used, err) < 0)
         return -1;
     *out = (total + (int64_t)share - 1) / (int64_t)share - used;
     return 0;
 }
 
-int fixity_due(struct catalog *c, uint64_t share, int64_t began_ms,
+int fixity_due(struct db *c, uint64_t share, int64_t began_ms,
                int (*fn)(void *ctx, const char *name, struct err *err), void *ctx,
                struct err *err)
 {
@@ -340,38 +340,38 @@ int fixity_due(struct catalog *c, uint64_t share, int64_t began_ms,
 
     if (!share || (share > 1 && budget(c, share, now_ms, &left, err) < 0))
         return share ? -1 : 0;
-    sql = catalog_sql(c,
-                      "SELECT name, size FROM volumes WHERE verified_ms IS NULL OR"
-                      " verified_ms > ?1 OR verified_ms < ?2 ORDER BY CASE WHEN verified_ms"
-                      " > ?1 THEN 0 ELSE coalesce(verified_ms, 0) END, name",
-                      err);
+    sql = db_sql(c,
+                 "SELECT name, size FROM volumes WHERE verified_ms IS NULL OR"
+                 " verified_ms > ?1 OR verified_ms < ?2 ORDER BY CASE WHEN verified_ms"
+                 " > ?1 THEN 0 ELSE coalesce(verified_ms, 0) END, name",
+                 err);
     if (!sql)
         return -1;
-    catalog_number(sql, 1, now_ms);
-    catalog_number(sql, 2, share > 1 ? now_ms - DAY_MS : began_ms);
-    while (left > 0 && rc > 0 && (rc = catalog_step(c, sql, err)) > 0) {
-        left -= catalog_column_number(sql, 1);
-        rc = add_name(&names, catalog_name(sql, 0), FIXITY_GONE, err) < 0 ? -1 : 1;
+    db_number(sql, 1, now_ms);
+    db_number(sql, 2, share > 1 ? now_ms - DAY_MS : began_ms);
+    while (left > 0 && rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        left -= db_column_number(sql, 1);
+        rc = add_name(&names, db_name(sql, 0), FIXITY_GONE, err) < 0 ? -1 : 1;
     }
-    catalog_done(sql);
+    db_done(sql);
     for (i = 0; rc >= 0 && i < names.count; i++)
         rc = fn(ctx, names.at[i], err);
     clear_names(&names);
     return rc < 0 ? -1 : 0;
 }
 
-int64_t fixity_oldest(struct catalog *c, struct err *err)
+int64_t fixity_oldest(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql =
-        catalog_sql(c,
-                    "SELECT CASE WHEN count(*) = count(verified_ms) THEN min(verified_ms) END"
-                    " FROM volumes",
-                    err);
-    int64_t oldest = CATALOG_UNKNOWN;
+        db_sql(c,
+               "SELECT CASE WHEN count(*) = count(verified_ms) THEN min(verified_ms) END"
+               " FROM volumes",
+               err);
+    int64_t oldest = DB_UNKNOWN;
 
-    if (sql && catalog_step(c, sql, err) > 0) {
-        oldest = catalog_column_number(sql, 0);
-        catalog_done(sql);
+    if (sql && db_step(c, sql, err) > 0) {
+        oldest = db_column_number(sql, 0);
+        db_done(sql);
     }
     return oldest;
 }

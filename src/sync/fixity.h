@@ -49,7 +49,7 @@ size_t fixity_faults(const struct fixity_found *found);
 
 /* Look at every volume of the catalog. One that is gone and was removed on purpose is taken out
  * of it without a word. */
-int fixity_look(struct catalog *c, const struct shelf *shelf, int64_t now_ms,
+int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
                 struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* How a volume is found: one of these, or -1 when it cannot be read. */
@@ -59,20 +59,20 @@ enum fixity_seen { FIXITY_ABSENT, FIXITY_STANDS, FIXITY_ANOTHER };
  * Compare a volume's size and last bytes with what the catalog has of it. Gives enum
  * fixity_seen, or -1 when it cannot be read.
  */
-int fixity_see(const struct shelf *shelf, const struct entry_volume *volume,
+int fixity_see(const struct volume_store *shelf, const struct contents_volume *volume,
                struct err *err) MUST_CHECK;
 
 /* A volume is lost; the catalog need not know it. why is for people. */
-int fixity_lose(struct catalog *c, const struct shelf *shelf, const char *name,
+int fixity_lose(struct db *c, const struct volume_store *shelf, const char *name,
                 enum fixity_fault fault, const char *why, int64_t now_ms,
                 struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* Add what was found since a sync last ended, by one that was killed, or by prune; and say it.
  */
-int fixity_untold(struct catalog *c, struct fixity_found *found, struct err *err) MUST_CHECK;
+int fixity_untold(struct db *c, struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* A sync has told of everything that was found, and ends. */
-int fixity_told(struct catalog *c, struct err *err) MUST_CHECK;
+int fixity_told(struct db *c, struct err *err) MUST_CHECK;
 
 /*
  * Volumes that are to be read back now, the one read back longest ago first.
@@ -82,12 +82,12 @@ int fixity_told(struct catalog *c, struct err *err) MUST_CHECK;
  * began_ms what was verified since then is not read again
  * fn       gets a name, and may change the catalog; gives -1 to fail
  */
-int fixity_due(struct catalog *c, uint64_t share, int64_t began_ms,
+int fixity_due(struct db *c, uint64_t share, int64_t began_ms,
                int (*fn)(void *ctx, const char *name, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
 
-/* When the volume was read back that was read back longest ago; CATALOG_UNKNOWN: one never was,
+/* When the volume was read back that was read back longest ago; DB_UNKNOWN: one never was,
  * or there is none. */
-int64_t fixity_oldest(struct catalog *c, struct err *err);
+int64_t fixity_oldest(struct db *c, struct err *err);
 
 #endif

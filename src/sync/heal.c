@@ -25,8 +25,8 @@ bool heal_troubled(const struct heal_found *f)
 
 /* What brings catalog and disk together. */
 struct healing {
-    struct catalog *catalog;
-    const struct shelf *shelf;
+    struct db *catalog;
+    const struct volume_store *shelf;
     const struct heal_reader *reader;
     int64_t now_ms;
     struct heal_found *found;
@@ -84,16 +84,16 @@ static int on_rewritten(void *ctx, const char *name, uint64_t size, struct err *
 /* The volume goes from disk and catalog. */
 static int remove_volume(struct healing *h, const char *name, struct err *err)
 {
-    int rc = catalog_begin(h->catalog, err);
+    int rc = db_begin(h->catalog, err);
 
     if (rc < 0)
         return -1;
-    rc = entry_remove(h->catalog, name, err);
+    rc = contents_remove(h->catalog, name, err);
     if (rc == 0)
-        rc = shelf_remove(h->shelf, name, err);
+        rc = volume_store_remove(h->shelf, name, err);
     if (rc == 0)
-        return catalog_commit(h->catalog, err);
-    catalog_rollback(h->catalog);
+        return db_commit(h->catalog, err);
+    db_rollback(h->catalog);
     return rc;
 }
 
@@ -126,7 +126,7 @@ static int settle_pair(struct healing *h, const char *name, const char *old, str
     char sha256[SHA256_TEXT];
     int verdict;
 
-    if (entry_manifest(h->catalog, old, sha256, err) < 0)
+    if (contents_manifest(h->catalog, old, sha256, err) < 0)
         return -1;
     verdict = check(h, old, sha256, err);
     if (verdict != HEAL_GOOD)
@@ -139,7 +139,7 @@ static int settle_pair(struct healing *h, const char *name, const char *old, str
 static int drop_unfinished(struct healing *h, const char *name, struct err *err)
 {
     struct volume_name parts;
-    struct shelf_seen seen;
+    struct volume_store_seen seen;
     char old[VOLUME_NAME];
     unsigned long revision;
 
@@ -149,7 +149,7 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
         int there;
 
         volume_name_revision(old, &parts, revision);
-        there = shelf_look(h->shelf, old, &seen, err);
+        there = volume_store_look(h->shelf, old, &seen, err);
         if (there)
             return there < 0 ? -1 : settle_pair(h, name, old, err);
     }
@@ -159,7 +159,7 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
 static int on_unknown(void *ctx, const char *name, uint64_t size, struct err *err)
 {
     struct healing *h = ctx;
-    int there = entry_has(h->catalog, name, err);
+    int there = contents_has(h->catalog, name, err);
 
     (void)size;
     return there < 0 ? -1 : there ? 0 : add_name(h, name, err);
@@ -198,7 +198,7 @@ static int on_supplement(void *ctx, const char *run_id, const char *before, stru
         return 0;
     for (revision = 0; !there && revision < REVISIONS_MAX; revision++) {
         volume_name_revision(name, &parts, revision);
-        there = entry_holds(h->catalog, name, run_id, err);
+        there = contents_holds(h->catalog, name, run_id, err);
     }
     return there ? (there < 0 ? -1 : 0) : add_name(h, run_id, err);
 }
@@ -206,12 +206,13 @@ static int on_supplement(void *ctx, const char *run_id, const char *before, stru
 /* A run whose volume before is not there lacks what was in it: it is listed once more. */
 static int list_again(struct healing *h, const char *run_id, struct err *err)
 {
-    int rc = state_is(h->catalog, run_id, STATE_SEALED, err);
+    int rc = run_state_is(h->catalog, run_id, RUN_STATE_SEALED, err);
 
     if (rc <= 0)
         return rc;
     log_line(LOG_WARNING, "the volume with the first part of run '%s' is not there", run_id);
-    return state_set(h->catalog, run_id, STATE_OPEN, 0, "its first part is not there", err);
+    return run_state_set(h->catalog, run_id, RUN_STATE_OPEN, 0, "its first part is not there",
+                         err);
 }
 
 /* Whether what a lost part, or a line of the log, names is in some volume. */
@@ -232,7 +233,7 @@ static const char *const healings[] = {
                     " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
     /* whatever was said last of a run: that it was pruned, or lost */
     "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
-        "l.run_id") ", '" STATE_PRUNED "' FROM log l"
+        "l.run_id") ", '" RUN_STATE_PRUNED "' FROM log l"
                     " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
                     "FROM runs r "
                     "WHERE"
@@ -241,35 +242,38 @@ static const char *const healings[] = {
                                     "'lose' AND"
                                     " x.run_id = l.run_id AND x.id > l.id) ON CONFLICT(run_id) "
                                     "DO UPDATE SET"
-                                    " state = '" STATE_PRUNED "', next_ms = 0, reason = NULL "
-                                    "WHERE state <> '" STATE_PRUNED "'",
+                                    " state = '" RUN_STATE_PRUNED
+                                    "', next_ms = 0, reason = NULL "
+                                    "WHERE state <> '" RUN_STATE_PRUNED "'",
     "DELETE FROM lost WHERE run_id IN (SELECT run_id FROM states WHERE"
-    " state = '" STATE_PRUNED "')",
-    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0,"
-    " reason = 'its volume is lost' WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED "',"
-    " '" STATE_GONE "', '" STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
+    " state = '" RUN_STATE_PRUNED "')",
+    "UPDATE states SET state = '" RUN_STATE_DUE "', tries = 0, next_ms = 0,"
+    " reason = 'its volume is lost' WHERE state IN ('" RUN_STATE_OPEN "', '" RUN_STATE_SEALED
+    "',"
+    " '" RUN_STATE_GONE "', '" RUN_STATE_LOST "') AND EXISTS (SELECT 1 FROM lost l WHERE"
     " l.run_id = states.run_id AND l.told = 0)",
-    "UPDATE states SET state = '" STATE_DUE "', tries = 0, next_ms = 0, reason = 'in no volume'"
-    " WHERE state IN ('" STATE_OPEN "', '" STATE_SEALED
+    "UPDATE states SET state = '" RUN_STATE_DUE
+    "', tries = 0, next_ms = 0, reason = 'in no volume'"
+    " WHERE state IN ('" RUN_STATE_OPEN "', '" RUN_STATE_SEALED
     "') AND NOT EXISTS (SELECT 1 FROM runs r"
     " WHERE r.run_id = states.run_id)",
     "INSERT INTO states(run_id, state, status, created_at, finished_at, next_ms) SELECT run_id,"
-    " '" STATE_OPEN
+    " '" RUN_STATE_OPEN
     "', max(status), max(created_at), max(finished_at), ?1 FROM runs r WHERE NOT"
     " EXISTS (SELECT 1 FROM states s WHERE s.run_id = r.run_id) GROUP BY run_id",
 };
 
-int heal_mend(struct catalog *c, int64_t now_ms, struct err *err)
+int heal_mend(struct db *c, int64_t now_ms, struct err *err)
 {
     size_t i;
 
     for (i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
-        struct sqlite3_stmt *sql = catalog_sql(c, healings[i], err);
+        struct sqlite3_stmt *sql = db_sql(c, healings[i], err);
 
         if (!sql)
             return -1;
-        catalog_number(sql, 1, now_ms);
-        if (catalog_do(c, sql, err) < 0)
+        db_number(sql, 1, now_ms);
+        if (db_do(c, sql, err) < 0)
             return -1;
     }
     return 0;
@@ -278,21 +282,21 @@ int heal_mend(struct catalog *c, int64_t now_ms, struct err *err)
 /* States by what there is now. */
 static int heal_states(struct healing *h, bool fresh, struct err *err)
 {
-    int rc = catalog_begin(h->catalog, err);
+    int rc = db_begin(h->catalog, err);
 
     if (rc == 0 && fresh)
-        rc = entry_supplements(h->catalog, on_supplement, h, err);
+        rc = contents_supplements(h->catalog, on_supplement, h, err);
     if (rc == 0)
         rc = each_name(h, list_again, err);
     if (rc == 0)
         rc = heal_mend(h->catalog, h->now_ms, err);
     if (rc == 0)
-        return catalog_commit(h->catalog, err);
-    catalog_rollback(h->catalog);
+        return db_commit(h->catalog, err);
+    db_rollback(h->catalog);
     return rc;
 }
 
-int heal_run(struct catalog *catalog, const struct shelf *shelf,
+int heal_run(struct db *catalog, const struct volume_store *shelf,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err)
 {
@@ -301,9 +305,9 @@ int heal_run(struct catalog *catalog, const struct shelf *shelf,
     };
     size_t before = found->entered;
 
-    if (shelf_each(shelf, on_rewritten, &h, err) < 0 ||
-        each_name(&h, drop_unfinished, err) < 0 || shelf_each(shelf, on_unknown, &h, err) < 0 ||
-        each_name(&h, take_in, err) < 0 ||
+    if (volume_store_each(shelf, on_rewritten, &h, err) < 0 ||
+        each_name(&h, drop_unfinished, err) < 0 ||
+        volume_store_each(shelf, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
         fixity_look(catalog, shelf, now_ms, &found->fixity, err) < 0)
         return -1;
     return heal_states(&h, found->entered > before, err);
@@ -312,9 +316,9 @@ int heal_run(struct catalog *catalog, const struct shelf *shelf,
 static int read_back(void *ctx, const char *name, struct err *err)
 {
     struct healing *h = ctx;
-    struct shelf_seen seen;
+    struct volume_store_seen seen;
     char sha256[SHA256_TEXT];
-    int rc = entry_manifest(h->catalog, name, sha256, err);
+    int rc = contents_manifest(h->catalog, name, sha256, err);
 
     if (rc > 0)
         rc = check(h, name, sha256, err);
@@ -322,15 +326,15 @@ static int read_back(void *ctx, const char *name, struct err *err)
         return 0;
     if (rc != HEAL_GOOD)
         return rc < 0 ? -1 : 0;
-    rc = shelf_look(h->shelf, name, &seen, err);
+    rc = volume_store_look(h->shelf, name, &seen, err);
     if (rc <= 0)
         return rc;
     h->found->read_back++;
     h->found->read_bytes += seen.size;
-    return entry_verified(h->catalog, name, clock_wall(), seen.tail, err);
+    return contents_verified(h->catalog, name, clock_wall(), seen.tail, err);
 }
 
-int heal_read_back(struct catalog *catalog, const struct shelf *shelf, uint64_t share,
+int heal_read_back(struct db *catalog, const struct volume_store *shelf, uint64_t share,
                    const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                    struct err *err)
 {
@@ -351,9 +355,9 @@ static int on_any(void *ctx, const char *name, uint64_t size, struct err *err)
     return 0;
 }
 
-int heal_is_vault(const struct shelf *shelf, struct err *err)
+int heal_is_vault(const struct volume_store *shelf, struct err *err)
 {
-    static const char *const files[] = { CATALOG_NAME, ANNALS_NAME };
+    static const char *const files[] = { DB_NAME, AUDIT_LOG_NAME };
     bool any = false;
     size_t i;
 
@@ -365,61 +369,59 @@ int heal_is_vault(const struct shelf *shelf, struct err *err)
         any = access(path, F_OK) == 0;
         mem_free(path);
     }
-    if (!any && shelf_each(shelf, on_any, &any, err) < 0)
+    if (!any && volume_store_each(shelf, on_any, &any, err) < 0)
         return -1;
     return any ? 0
                : err_set(err, ERR_NOT_FOUND,
                          "'%s' has no catalog: is it a directory of skyarc sync?", shelf->dir);
 }
 
-struct catalog *heal_open(const struct shelf *shelf, bool make,
-                          const struct heal_reader *reader, int64_t now_ms,
-                          struct heal_found *found, struct err *err)
+struct db *heal_open(const struct volume_store *shelf, bool make,
+                     const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                     struct err *err)
 {
-    struct catalog *c;
+    struct db *c;
 
     if (!make && heal_is_vault(shelf, err) < 0)
         return NULL;
-    c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+    c = db_open(shelf->dir, DB_WRITE, err);
     if (!c && err->kind == ERR_FORMAT) {
         log_line(LOG_ERROR, "%s", err->text);
-        log_line(LOG_ERROR, "it is kept as '%s/" CATALOG_NAME ".damaged'", shelf->dir);
-        if (catalog_set_aside(shelf->dir, "damaged", err) < 0)
+        log_line(LOG_ERROR, "it is kept as '%s/" DB_NAME ".damaged'", shelf->dir);
+        if (db_set_aside(shelf->dir, "damaged", err) < 0)
             return NULL;
         found->remade = true;
-        c = catalog_open(shelf->dir, CATALOG_WRITE, err);
+        c = db_open(shelf->dir, DB_WRITE, err);
     }
     if (!c)
         return NULL;
-    if (replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
-        (catalog_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
-        catalog_free(c);
+    if (log_replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
+        (db_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
+        db_free(c);
         return NULL;
     }
-    found->remade = found->remade || (catalog_is_new(c) && found->entered);
+    found->remade = found->remade || (db_is_new(c) && found->entered);
     if (found->remade)
-        log_line(LOG_WARNING,
-                 "'%s/" CATALOG_NAME "' was made again from %zu volumes and the log",
+        log_line(LOG_WARNING, "'%s/" DB_NAME "' was made again from %zu volumes and the log",
                  shelf->dir, found->entered);
     return c;
 }
 
 /* What the catalog that goes knows of the log, and the file lacks, into the file. newer: it is
  * of a newer skyarc, and cannot be asked. */
-static int keep_log(const struct shelf *shelf, bool *newer, struct err *err)
+static int keep_log(const struct volume_store *shelf, bool *newer, struct err *err)
 {
     struct err why;
-    struct catalog *c = catalog_open(shelf->dir, CATALOG_READ, &why);
+    struct db *c = db_open(shelf->dir, DB_READ, &why);
     int rc;
 
     *newer = !c && why.kind == ERR_LIMIT;
     if (*newer)
-        log_line(LOG_WARNING, "%s; it is kept as '%s/" CATALOG_NAME ".newer'", why.text,
-                 shelf->dir);
+        log_line(LOG_WARNING, "%s; it is kept as '%s/" DB_NAME ".newer'", why.text, shelf->dir);
     if (!c && (*newer || why.kind == ERR_NOT_FOUND))
         return 0;
-    catalog_free(c);
-    c = catalog_open(shelf->dir, CATALOG_WRITE, &why);
+    db_free(c);
+    c = db_open(shelf->dir, DB_WRITE, &why);
     if (!c && why.kind != ERR_FORMAT) {
         *err = why;
         return -1;
@@ -428,18 +430,18 @@ static int keep_log(const struct shelf *shelf, bool *newer, struct err *err)
         log_line(LOG_WARNING, "%s", why.text);
         return 0;
     }
-    rc = replay_begun(c, shelf->dir, err);
-    catalog_free(c);
+    rc = log_replay_begun(c, shelf->dir, err);
+    db_free(c);
     return rc;
 }
 
-struct catalog *heal_remake(const struct shelf *shelf, const struct heal_reader *reader,
-                            int64_t now_ms, struct heal_found *found, struct err *err)
+struct db *heal_remake(const struct volume_store *shelf, const struct heal_reader *reader,
+                       int64_t now_ms, struct heal_found *found, struct err *err)
 {
     bool newer;
 
     if (keep_log(shelf, &newer, err) < 0 ||
-        catalog_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
+        db_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
         return NULL;
     return heal_open(shelf, true, reader, now_ms, found, err);
 }

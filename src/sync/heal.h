@@ -37,7 +37,7 @@ enum heal_verdict {
  */
 struct heal_reader {
     /* Enter it into the catalog, in a transaction of its own. */
-    int (*enter)(void *ctx, struct catalog *c, const char *name, enum fixity_fault *fault,
+    int (*enter)(void *ctx, struct db *c, const char *name, enum fixity_fault *fault,
                  struct err *err);
     /* Read all of it back; sha256 is what its manifest should have (hex), "" when not known. */
     int (*check)(void *ctx, const char *name, const char *sha256, enum fixity_fault *fault,
@@ -59,7 +59,7 @@ struct heal_found {
 bool heal_troubled(const struct heal_found *found);
 
 /* Whether there is a catalog, a log or a volume in a directory; ERR_NOT_FOUND when not. */
-int heal_is_vault(const struct shelf *shelf, struct err *err) MUST_CHECK;
+int heal_is_vault(const struct volume_store *shelf, struct err *err) MUST_CHECK;
 
 /*
  * Open the catalog of a directory whose lock is held: checked whole, made again when it is not
@@ -68,20 +68,19 @@ int heal_is_vault(const struct shelf *shelf, struct err *err) MUST_CHECK;
  * make     make a sync directory of one in which there is nothing of a sync; else that is
  *          ERR_NOT_FOUND
  */
-struct catalog *heal_open(const struct shelf *shelf, bool make,
-                          const struct heal_reader *reader, int64_t now_ms,
-                          struct heal_found *found, struct err *err) MUST_CHECK;
+struct db *heal_open(const struct volume_store *shelf, bool make,
+                     const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
+                     struct err *err) MUST_CHECK;
 
 /*
  * Make the catalog again from volumes and log. The one that was there is kept as
  * catalog.db.old, or as catalog.db.newer when it is of a newer skyarc, which is said.
  */
-struct catalog *heal_remake(const struct shelf *shelf, const struct heal_reader *reader,
-                            int64_t now_ms, struct heal_found *found,
-                            struct err *err) MUST_CHECK;
+struct db *heal_remake(const struct volume_store *shelf, const struct heal_reader *reader,
+                       int64_t now_ms, struct heal_found *found, struct err *err) MUST_CHECK;
 
 /* Bring catalog and disk together. Looks at every volume, and reads none back. */
-int heal_run(struct catalog *catalog, const struct shelf *shelf,
+int heal_run(struct db *catalog, const struct volume_store *shelf,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err) MUST_CHECK;
 
@@ -90,10 +89,10 @@ int heal_run(struct catalog *catalog, const struct shelf *shelf,
  * its state and in no volume is due, one that is in a volume has a state, one that a rule let
  * go stays away, and a part that is in a volume is not lost.
  */
-int heal_mend(struct catalog *catalog, int64_t now_ms, struct err *err) MUST_CHECK;
+int heal_mend(struct db *catalog, int64_t now_ms, struct err *err) MUST_CHECK;
 
 /* Read the volumes back that are due; share as in fixity_due. */
-int heal_read_back(struct catalog *catalog, const struct shelf *shelf, uint64_t share,
+int heal_read_back(struct db *catalog, const struct volume_store *shelf, uint64_t share,
                    const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                    struct err *err) MUST_CHECK;
 

@@ -37,7 +37,7 @@ struct inbox {
     pthread_mutex_t disk;
     pthread_mutex_t lock;
     /* under lock */
-    struct turns turns;
+    struct run_queue turns;
     size_t failed; /* files, when they were last counted */
     size_t incomplete;
     int64_t counted; /* when that was */
@@ -80,14 +80,14 @@ static int own_dir(const char *path, struct err *err)
 
 /* The ID that a file's name consists of before a suffix; false: it is none. */
 static bool id_of(const struct inbox *inbox, const char *name, const char *suffix,
-                  char id[TURNS_ID_MAX + 1])
+                  char id[RUN_QUEUE_ID_MAX + 1])
 {
     size_t len = strlen(name);
     size_t tail = strlen(suffix);
 
-    if (len <= tail || len - tail > TURNS_ID_MAX || strcmp(name + len - tail, suffix) != 0)
+    if (len <= tail || len - tail > RUN_QUEUE_ID_MAX || strcmp(name + len - tail, suffix) != 0)
         return false;
-    (void)snprintf(id, TURNS_ID_MAX + 1, "%.*s", (int)(len - tail), name);
+    (void)snprintf(id, RUN_QUEUE_ID_MAX + 1, "%.*s", (int)(len - tail), name);
     return inbox->opts.valid(id);
 }
 
@@ -125,7 +125,7 @@ static int sweep(void *ctx, int dir, const char *name, struct err *err)
 static int load(void *ctx, int dir, const char *name, struct err *err)
 {
     struct inbox *inbox = ctx;
-    char id[TURNS_ID_MAX + 1];
+    char id[RUN_QUEUE_ID_MAX + 1];
     struct queued *run;
     int64_t age;
     struct stat st;
@@ -135,7 +135,7 @@ static int load(void *ctx, int dir, const char *name, struct err *err)
         return 0;
     age = clock_wall() - (int64_t)st.st_mtime * 1000;
     age = age > 0 ? age : 0; /* a clock may have been set back */
-    run = turns_add(&inbox->turns, id, inbox->counted - age, err);
+    run = run_queue_add(&inbox->turns, id, inbox->counted - age, err);
     if (!run)
         return -1;
     return 0;
@@ -168,7 +168,7 @@ struct aside {
 static int count_file(void *ctx, int dir, const char *name, struct err *err)
 {
     struct aside *aside = ctx;
-    char id[TURNS_ID_MAX + 1];
+    char id[RUN_QUEUE_ID_MAX + 1];
 
     (void)dir;
     (void)err;
@@ -214,7 +214,7 @@ void inbox_close(struct inbox *inbox)
 {
     if (!inbox)
         return;
-    turns_clear(&inbox->turns);
+    run_queue_clear(&inbox->turns);
     lock_drop(&inbox->held);
     (void)pthread_mutex_destroy(&inbox->disk);
     (void)pthread_mutex_destroy(&inbox->lock);
@@ -295,12 +295,12 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     char *file;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    run = turns_find(&inbox->turns, id);
+    run = run_queue_find(&inbox->turns, id);
     same = run && memcmp(run->digest, digest, SHA256_SIZE) == 0;
     if (same)
-        verdict = turns_hurry(&inbox->turns, run, now) ? INBOX_QUEUED : INBOX_KNOWN;
-    else if (!run && inbox->turns.count >= TURNS_MAX)
-        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", TURNS_MAX);
+        verdict = run_queue_hurry(&inbox->turns, run, now) ? INBOX_QUEUED : INBOX_KNOWN;
+    else if (!run && inbox->turns.count >= RUN_QUEUE_MAX)
+        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", RUN_QUEUE_MAX);
     else
         verdict = INBOX_QUEUED;
     (void)pthread_mutex_unlock(&inbox->lock);
@@ -316,11 +316,11 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     mem_free(file);
     (void)pthread_mutex_lock(&inbox->lock);
     if (!run)
-        run = turns_add(&inbox->turns, id, now,
-                        err); /* without memory: the file is found at the next start */
+        run = run_queue_add(&inbox->turns, id, now,
+                            err); /* without memory: the file is found at the next start */
     if (run) {
         memcpy(run->digest, digest, SHA256_SIZE);
-        turns_renew(&inbox->turns, run, now);
+        run_queue_renew(&inbox->turns, run, now);
     }
     (void)pthread_mutex_unlock(&inbox->lock);
     return run ? INBOX_QUEUED : INBOX_ERROR;
@@ -345,7 +345,7 @@ struct queued *inbox_take(struct inbox *inbox, size_t places, int64_t now, int64
     struct queued *run;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    run = turns_take(&inbox->turns, places, now, next);
+    run = run_queue_take(&inbox->turns, places, now, next);
     (void)pthread_mutex_unlock(&inbox->lock);
     return run;
 }
@@ -355,15 +355,15 @@ bool inbox_waits(struct inbox *inbox, int64_t now)
     bool wait;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    wait = turns_wait(&inbox->turns, now);
+    wait = run_queue_wait(&inbox->turns, now);
     (void)pthread_mutex_unlock(&inbox->lock);
     return wait;
 }
 
-void inbox_later(struct inbox *inbox, struct queued *run, enum turns_why why, int64_t due)
+void inbox_later(struct inbox *inbox, struct queued *run, enum run_queue_why why, int64_t due)
 {
     (void)pthread_mutex_lock(&inbox->lock);
-    turns_later(&inbox->turns, run, why, due);
+    run_queue_later(&inbox->turns, run, why, due);
     (void)pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -429,12 +429,12 @@ int inbox_leave(struct inbox *inbox, struct queued *run, enum inbox_end how, int
         rc = leave(inbox, run, how, err);
     if (!again && rc == 0) {
         (void)pthread_mutex_lock(&inbox->lock);
-        turns_drop(&inbox->turns, run);
+        run_queue_drop(&inbox->turns, run);
         (void)pthread_mutex_unlock(&inbox->lock);
     }
     (void)pthread_mutex_unlock(&inbox->disk);
     if (again)
-        inbox_later(inbox, run, TURNS_STOPPED, now);
+        inbox_later(inbox, run, RUN_QUEUE_STOPPED, now);
     return rc;
 }
 

@@ -13,7 +13,7 @@
  *
  * Units    milliseconds of the monotonic clock, passed in; what was queued by an earlier
  * process has its age by the wall clock, and may have come before that clock's beginning Errors
- * ERR_SYSTEM; ERR_LIMIT for more than TURNS_MAX runs; ERR_BUSY: another process has the
+ * ERR_SYSTEM; ERR_LIMIT for more than RUN_QUEUE_MAX runs; ERR_BUSY: another process has the
  * directory Owns     its list of runs; a run that was taken is lent until it is given back
  * Threads  any
  */
@@ -72,16 +72,16 @@ void inbox_close(struct inbox *inbox);
 enum inbox_verdict inbox_put(struct inbox *inbox, const char *id, const char *body, size_t len,
                              int64_t now, struct err *err);
 
-/* turns_take, turns_wait and turns_later, for any thread. */
+/* run_queue_take, run_queue_wait and run_queue_later, for any thread. */
 struct queued *inbox_take(struct inbox *inbox, size_t places, int64_t now, int64_t *next);
 
-/* Whether a run is due by now (milliseconds since 1970); see turns_wait. */
+/* Whether a run is due by now (milliseconds since 1970); see run_queue_wait. */
 bool inbox_waits(struct inbox *inbox, int64_t now);
 
 /*
- * Put a run back until due (milliseconds since 1970), for the reason why; see turns_later.
+ * Put a run back until due (milliseconds since 1970), for the reason why; see run_queue_later.
  */
-void inbox_later(struct inbox *inbox, struct queued *run, enum turns_why why, int64_t due);
+void inbox_later(struct inbox *inbox, struct queued *run, enum run_queue_why why, int64_t due);
 
 /* Read the webhook of a run that was taken. */
 int inbox_read(struct inbox *inbox, const struct queued *run, struct buf *out,

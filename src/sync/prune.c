@@ -32,14 +32,14 @@ struct shelved {
 struct prune {
     const struct prune_opts *opts;
     struct prune_result *result;
-    struct catalog *catalog;
-    struct shelf shelf;
+    struct db *catalog;
+    struct volume_store shelf;
     struct region *region;
     struct retention_run *runs;
     size_t count;
     size_t cap;
-    struct table *by_id; /* kept runs, by each of their names */
-    struct table *all;   /* all runs, by canonical name */
+    struct hashmap *by_id; /* kept runs, by each of their names */
+    struct hashmap *all;   /* all runs, by canonical name */
     struct shelved *volumes;
     int64_t now_ms;
     bool passed; /* a run was kept for its parent */
@@ -50,7 +50,7 @@ static const char *copy_text(struct prune *p, const char *text, struct err *err)
     return region_copy(p->region, text, strlen(text), err);
 }
 
-static int on_run(void *ctx, const struct entry_kept *row, struct err *err)
+static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
 {
     struct prune *p = ctx;
     struct retention_run *run;
@@ -61,7 +61,7 @@ static int on_run(void *ctx, const struct entry_kept *row, struct err *err)
     *run =
         (struct retention_run){ .run_id = copy_text(p, row->run_id, err),
                                 .status = row->status ? copy_text(p, row->status, err) : NULL,
-                                .ended = row->ended == CATALOG_UNKNOWN ? 0 : row->ended };
+                                .ended = row->ended == DB_UNKNOWN ? 0 : row->ended };
     if (!run->run_id || (row->status && !run->status))
         return -1;
     p->count++;
@@ -72,8 +72,8 @@ static int on_run(void *ctx, const struct entry_kept *row, struct err *err)
 static int on_parent(void *ctx, const char *run_id, const char *parent, struct err *err)
 {
     struct prune *p = ctx;
-    struct retention_run *child = table_get(p->all, run_id, strlen(run_id));
-    const struct retention_run *by = table_get(p->all, parent, strlen(parent));
+    struct retention_run *child = hashmap_get(p->all, run_id, strlen(run_id));
+    const struct retention_run *by = hashmap_get(p->all, parent, strlen(parent));
 
     (void)err;
     if (child && by && by->kept && !child->kept) {
@@ -92,7 +92,7 @@ static int keep_children(struct prune *p, struct err *err)
     for (i = 0; i < p->count; i++) {
         struct retention_run *run = &p->runs[i];
 
-        if (table_add(p->all, run->run_id, strlen(run->run_id), run, err) < 0)
+        if (hashmap_add(p->all, run->run_id, strlen(run->run_id), run, err) < 0)
             return -1;
     }
     do {
@@ -108,17 +108,17 @@ static int keep_alias(void *ctx, const char *alias, struct err *err)
 {
     struct prune *p = ctx;
 
-    return table_add(p->by_id, alias, strlen(alias), p, err);
+    return hashmap_add(p->by_id, alias, strlen(alias), p, err);
 }
 
 /* Which runs are kept, by rules and holds. */
 static int decide(struct prune *p, struct err *err)
 {
     size_t i;
-    int rc = entry_runs(p->catalog, on_run, p, err);
+    int rc = contents_runs(p->catalog, on_run, p, err);
 
     for (i = 0; rc == 0 && i < p->count; i++)
-        p->runs[i].held = replay_held(p->catalog, p->runs[i].run_id, NULL, 0);
+        p->runs[i].held = log_replay_held(p->catalog, p->runs[i].run_id, NULL, 0);
     if (rc < 0)
         return -1;
     retention_decide(p->opts->rules, p->runs, p->count, p->now_ms * 1000);
@@ -133,8 +133,9 @@ static int decide(struct prune *p, struct err *err)
         p->result->kept += run->kept;
         p->result->dropped += !run->kept;
         p->opts->step(p->opts->ctx, &step);
-        if (run->kept && (table_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
-                          relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
+        if (run->kept &&
+            (hashmap_add(p->by_id, run->run_id, strlen(run->run_id), run, err) < 0 ||
+             relation_aliases(p->catalog, run->run_id, keep_alias, p, err) < 0))
             return -1;
     }
     return 0;
@@ -144,7 +145,7 @@ static bool is_kept(void *ctx, const char *run_id)
 {
     const struct prune *p = ctx;
 
-    return table_get(p->by_id, run_id, strlen(run_id)) != NULL;
+    return hashmap_get(p->by_id, run_id, strlen(run_id)) != NULL;
 }
 
 static int on_content(void *ctx, const char *volume, const char *run_id, struct err *err)
@@ -174,69 +175,69 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
 
 /* A run that goes, and may go from its last volume: the log has to know its names. */
 struct going {
-    struct annals *annals;
-    struct annals_entry *entry;
+    struct audit_log *annals;
+    struct audit_log_entry *entry;
 };
 
 static int note_alias(void *ctx, const char *alias, struct err *err)
 {
     const struct going *going = ctx;
-    struct annals_entry entry = { .at_ms = going->entry->at_ms,
-                                  .what = ANNALS_ALIAS,
-                                  .run_id = going->entry->run_id,
-                                  .part = alias };
+    struct audit_log_entry entry = { .at_ms = going->entry->at_ms,
+                                     .what = AUDIT_LOG_ALIAS,
+                                     .run_id = going->entry->run_id,
+                                     .part = alias };
 
-    return annals_put(going->annals, &entry, err);
+    return audit_log_put(going->annals, &entry, err);
 }
 
 /* Into the log: what goes from this volume. */
 static int note(struct prune *p, const struct shelved *v, struct err *err)
 {
-    struct annals_entry entry = { .at_ms = p->now_ms,
-                                  .what = ANNALS_PRUNE,
-                                  .volume = v->name,
-                                  .reason = "no rule keeps it" };
-    struct annals annals;
+    struct audit_log_entry entry = { .at_ms = p->now_ms,
+                                     .what = AUDIT_LOG_PRUNE,
+                                     .volume = v->name,
+                                     .reason = "no rule keeps it" };
+    struct audit_log annals;
     struct going going = { &annals, &entry };
     size_t i;
-    int rc = annals_open(&annals, p->opts->dir, err);
+    int rc = audit_log_open(&annals, p->opts->dir, err);
 
     for (i = 0; rc == 0 && i < v->count; i++) {
         entry.run_id = v->runs[i];
         if (!is_kept(p, v->runs[i]))
             rc = relation_aliases(p->catalog, entry.run_id, note_alias, &going, err) < 0
                      ? -1
-                     : annals_put(&annals, &entry, err);
+                     : audit_log_put(&annals, &entry, err);
     }
-    entry.what = ANNALS_REMOVE;
+    entry.what = AUDIT_LOG_REMOVE;
     entry.run_id = NULL;
     entry.reason = v->kept ? "written anew" : NULL;
     if (rc == 0)
-        rc = annals_put(&annals, &entry, err);
+        rc = audit_log_put(&annals, &entry, err);
     if (rc == 0)
-        rc = annals_commit(&annals, err);
-    annals_close(&annals);
-    return rc < 0 ? -1 : replay_begun(p->catalog, p->opts->dir, err);
+        rc = audit_log_commit(&annals, err);
+    audit_log_close(&annals);
+    return rc < 0 ? -1 : log_replay_begun(p->catalog, p->opts->dir, err);
 }
 
 /* The old volume goes: from the disk, then from the catalog. */
 static int remove_volume(struct prune *p, const struct shelved *v, struct err *err)
 {
     size_t i;
-    int rc = shelf_remove(&p->shelf, v->name, err);
+    int rc = volume_store_remove(&p->shelf, v->name, err);
 
     if (rc == 0)
-        rc = catalog_begin(p->catalog, err);
+        rc = db_begin(p->catalog, err);
     if (rc < 0)
         return -1;
-    rc = entry_remove(p->catalog, v->name, err);
+    rc = contents_remove(p->catalog, v->name, err);
     for (i = 0; rc == 0 && i < v->count; i++) {
         if (!is_kept(p, v->runs[i]))
-            rc = state_pruned(p->catalog, v->runs[i], err);
+            rc = run_state_pruned(p->catalog, v->runs[i], err);
     }
     if (rc == 0)
-        return catalog_commit(p->catalog, err);
-    catalog_rollback(p->catalog);
+        return db_commit(p->catalog, err);
+    db_rollback(p->catalog);
     return rc;
 }
 
@@ -246,11 +247,11 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
     char sha256[SHA256_TEXT];
     char head[SHA256_TEXT];
     struct err why = { 0 };
-    int rc = entry_manifest(p->catalog, v->name, sha256, err);
+    int rc = contents_manifest(p->catalog, v->name, sha256, err);
 
     if (rc <= 0)
         return rc;
-    rc = enter_head(&p->shelf, v->name, head, &why);
+    rc = catalog_import_head(&p->shelf, v->name, head, &why);
     if (rc == 0 && strcmp(head, sha256) == 0)
         return 1;
     if (rc < 0 && why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH) {
@@ -262,15 +263,15 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
 }
 
 /* How new volumes are checked and entered. */
-static struct enter_opts enter_opts(struct prune *p)
+static struct catalog_import_opts catalog_import_opts(struct prune *p)
 {
-    return (struct enter_opts){ .shelf = &p->shelf,
-                                .verified_ms = CATALOG_UNKNOWN,
-                                .now_ms = p->now_ms,
-                                .give_up = SYNC_GIVE_UP,
-                                .settle = SYNC_SETTLE,
-                                .stopped = p->opts->stopped,
-                                .ctx = p->opts->ctx };
+    return (struct catalog_import_opts){ .shelf = &p->shelf,
+                                         .verified_ms = DB_UNKNOWN,
+                                         .now_ms = p->now_ms,
+                                         .give_up = SYNC_GIVE_UP,
+                                         .settle = SYNC_SETTLE,
+                                         .stopped = p->opts->stopped,
+                                         .ctx = p->opts->ctx };
 }
 
 /* A volume that cannot be written anew stays, and is the first that the next sync reads back.
@@ -284,16 +285,16 @@ static int keep_damaged(struct prune *p, const struct shelved *v, const struct e
     }
     log_line(LOG_ERROR, "%s", why->text);
     p->result->damaged++;
-    return entry_verified(p->catalog, v->name, CATALOG_UNKNOWN, NULL, err);
+    return contents_verified(p->catalog, v->name, DB_UNKNOWN, NULL, err);
 }
 
 /* Read the new volume back; what is no good is set aside, and the old one stays. */
 static int check_new(struct prune *p, const char *name, struct err *err)
 {
-    struct enter_opts how = enter_opts(p);
+    struct catalog_import_opts how = catalog_import_opts(p);
     enum fixity_fault fault;
     struct err why;
-    int verdict = enter_check(name, &how, &fault, &why);
+    int verdict = catalog_import_check(name, &how, &fault, &why);
 
     if (verdict == HEAL_GOOD)
         return 1;
@@ -316,13 +317,13 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME
     struct volume_name old;
     struct volume_name new;
     struct err why = { 0 };
-    char *from = shelf_read(&p->shelf, v->name, err);
+    char *from = volume_store_read(&p->shelf, v->name, err);
     char *to = NULL;
     int rc = from && volume_name_parse(&old, v->name) ? 0 : -1;
 
     if (rc == 0) {
         volume_name_revision(name, &old, old.revision + 1);
-        to = volume_name_parse(&new, name) ? shelf_write(&p->shelf, name, err) : NULL;
+        to = volume_name_parse(&new, name) ? volume_store_write(&p->shelf, name, err) : NULL;
         rc = to ? 0 : -1;
     }
     if (rc == 0) {
@@ -339,14 +340,14 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME
 
 static uint64_t size_of(const struct prune *p, const char *name)
 {
-    struct shelf_seen seen;
+    struct volume_store_seen seen;
 
-    return shelf_look(&p->shelf, name, &seen, NULL) > 0 ? seen.size : 0;
+    return volume_store_look(&p->shelf, name, &seen, NULL) > 0 ? seen.size : 0;
 }
 
 static int apply(struct prune *p, const struct shelved *v, struct err *err)
 {
-    struct enter_opts how = enter_opts(p);
+    struct catalog_import_opts how = catalog_import_opts(p);
     char name[VOLUME_NAME] = "";
     uint64_t before = size_of(p, v->name);
     int rc = check_head(p, v, err);
@@ -359,7 +360,7 @@ static int apply(struct prune *p, const struct shelved *v, struct err *err)
         return -1;
     how.verified_ms = clock_wall();
     how.pruning = true;
-    if (v->kept && enter_volume(p->catalog, name, &how, err) < 0)
+    if (v->kept && catalog_import_volume(p->catalog, name, &how, err) < 0)
         return -1;
     p->result->removed += !v->kept;
     p->result->rewritten += v->kept > 0;
@@ -395,12 +396,12 @@ static int each_volume(struct prune *p, struct err *err)
 /* A line of the log that cannot be read may be a hold. */
 static int check_log(struct prune *p, struct err *err)
 {
-    int64_t lines = replay_unreadable(p->catalog, err);
+    int64_t lines = log_replay_unreadable(p->catalog, err);
 
     if (lines <= 0)
         return lines < 0 ? -1 : 0;
     return err_set(err, ERR_FORMAT,
-                   "'%s/" ANNALS_NAME
+                   "'%s/" AUDIT_LOG_NAME
                    "': %lld lines cannot be read and may be holds; nothing is "
                    "removed until they are mended, or taken out",
                    p->opts->dir, (long long)lines);
@@ -408,14 +409,14 @@ static int check_log(struct prune *p, struct err *err)
 
 static int run(struct prune *p, struct err *err)
 {
-    struct enter_opts how = enter_opts(p);
-    struct heal_reader reader = enter_reader(&how);
+    struct catalog_import_opts how = catalog_import_opts(p);
+    struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &p->result->found;
 
     p->catalog = heal_open(&p->shelf, false, &reader, p->now_ms, found, err);
     if (!p->catalog || heal_run(p->catalog, &p->shelf, &reader, p->now_ms, found, err) < 0 ||
         check_log(p, err) < 0 || decide(p, err) < 0 ||
-        entry_contents(p->catalog, on_content, p, err) < 0)
+        contents_contents(p->catalog, on_content, p, err) < 0)
         return -1;
     return each_volume(p, err);
 }
@@ -429,16 +430,16 @@ int prune_run(const struct prune_opts *opts, struct prune_result *result, struct
     *result = (struct prune_result){ 0 };
     p.now_ms = clock_wall();
     p.region = region_new(err);
-    p.by_id = table_new(err);
-    p.all = table_new(err);
+    p.by_id = hashmap_new(err);
+    p.all = hashmap_new(err);
     if (p.region && p.by_id && p.all)
         rc = run(&p, err);
     for (v = p.volumes; v; v = v->next)
         mem_free(v->runs);
     mem_free(p.runs);
-    table_free(p.by_id);
-    table_free(p.all);
+    hashmap_free(p.by_id);
+    hashmap_free(p.all);
     region_free(p.region);
-    catalog_free(p.catalog);
+    db_free(p.catalog);
     return rc;
 }

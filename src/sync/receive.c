@@ -54,7 +54,7 @@ struct job {
     struct receive *r;
     struct queued *run;
     struct webhook_facts facts; /* of the webhook */
-    struct table *held;    /* artifacts in the run's archives so far; NULL: there is none */
+    struct hashmap *held;  /* artifacts in the run's archives so far; NULL: there is none */
     struct region *region; /* texts of rows */
     size_t rows;
     char other[RUN_ID_MAX + 1]; /* the run's other name, or "" */
@@ -160,14 +160,14 @@ enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t
 }
 
 /* What an archive says of its run, and which artifacts it holds. */
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct job *job = ctx;
-    struct rows_artifact artifact;
-    struct rows_run run;
+    struct manifest_read_artifact artifact;
+    struct manifest_read_run run;
 
-    if (section != ROWS_RUNS && section != ROWS_ARTIFACTS)
+    if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS)
         return 0;
     if (job->rows++ % ROWS_CLEAR == 0) {
         region_free(job->region);
@@ -175,8 +175,8 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         if (!job->region)
             return -1;
     }
-    if (section == ROWS_RUNS) {
-        if (rows_run(&run, text, len, job->region, err) < 0)
+    if (section == MANIFEST_READ_RUNS) {
+        if (manifest_read_run(&run, text, len, job->region, err) < 0)
             return -1;
         if (strcmp(run.run_id, job->run->id) != 0 && strcmp(run.run_id, job->other) != 0)
             return 0;
@@ -187,31 +187,31 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
         job->last.finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
         return 0;
     }
-    if (rows_artifact(&artifact, text, len, job->region, err) < 0)
+    if (manifest_read_artifact(&artifact, text, len, job->region, err) < 0)
         return -1;
     if (!artifact.artifact_id)
         return 0;
     len = strlen(artifact.artifact_id);
-    return table_get(job->held, artifact.artifact_id, len)
+    return hashmap_get(job->held, artifact.artifact_id, len)
                ? 0
-               : table_add(job->held, artifact.artifact_id, len, job, err);
+               : hashmap_add(job->held, artifact.artifact_id, len, job, err);
 }
 
 static int read_archive(struct job *job, const char *path, struct err *err)
 {
-    struct box box = { 0 };
+    struct archive_reader box = { 0 };
     int rc;
 
     if (!job->first)
         job->first = mem_copy(path_base(path), err);
     if (!job->held)
-        job->held = table_new(err);
+        job->held = hashmap_new(err);
     if (!job->first || !job->held)
         return -1;
-    rc = box_open(&box, path, err);
+    rc = archive_reader_open(&box, path, err);
     if (rc == 0)
-        rc = contents_read(&box, on_row, job, NULL, err);
-    box_close(&box);
+        rc = manifest_scan(&box, on_row, job, NULL, err);
+    archive_reader_close(&box);
     if (rc < 0 && err->kind != ERR_MEMORY) { /* then what it holds is archived once more */
         log_line(LOG_ERROR, "'%s' cannot be read, and is left as it is: %s", path, err->text);
         rc = 0;
@@ -293,7 +293,7 @@ static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
     const struct job *job = ctx;
 
     (void)run_id;
-    return job->held && table_get(job->held, artifact_id, strlen(artifact_id));
+    return job->held && hashmap_get(job->held, artifact_id, strlen(artifact_id));
 }
 
 static const char *on_parent(void *ctx, const char *run_id)
@@ -343,12 +343,12 @@ static bool on_stopped(void *ctx)
 }
 
 /* Pull what no archive of the run holds yet. */
-static int archive_run(struct job *job, struct pull_result *result, struct err *err)
+static int pull_job_run(struct job *job, struct pull_result *result, struct err *err)
 {
     const struct receive *r = job->r;
     struct pull_opts opts = *r->opts.pull;
     const char *ext = volume_format_name(opts.format);
-    char id[TURNS_ID_MAX + 1];
+    char id[RUN_QUEUE_ID_MAX + 1];
     char *ids[] = { id };
     char *top = mem_copy(path_base(job->output), err);
     int rc;
@@ -380,13 +380,13 @@ static int archive_run(struct job *job, struct pull_result *result, struct err *
 }
 
 /* The run stays in the queue: when its turn comes again. */
-static void put_off(struct job *job, enum turns_why why, const char *text)
+static void put_off(struct job *job, enum run_queue_why why, const char *text)
 {
     struct receive *r = job->r;
-    uint64_t again = turns_again(job->run, job->r->opts.again);
+    uint64_t again = run_queue_again(job->run, job->r->opts.again);
 
     log_line(LOG_ERROR, "run '%s' is not archived%s: %s; once more in %llu s", job->run->id,
-             why == TURNS_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
+             why == RUN_QUEUE_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
     (void)pthread_mutex_lock(&r->lock);
     r->failed++;
     (void)pthread_mutex_unlock(&r->lock);
@@ -399,7 +399,7 @@ static void leave(struct job *job, enum inbox_end how)
     struct err err;
 
     if (inbox_leave(job->r->inbox, job->run, how, now(), &err) < 0)
-        put_off(job, TURNS_FAILURE, err.text);
+        put_off(job, RUN_QUEUE_FAILURE, err.text);
     else
         moved(job->r, NULL);
 }
@@ -412,10 +412,10 @@ static bool too_old(const struct job *job)
 /* The run is archived as it stands, and is not over: it is looked at again. */
 static void wait_on(struct job *job)
 {
-    uint64_t again = turns_again(job->run, job->r->opts.again);
+    uint64_t again = run_queue_again(job->run, job->r->opts.again);
 
     log_line(LOG_INFO, "run '%s' is not over, and is looked at again", job->run->id);
-    inbox_later(job->r->inbox, job->run, TURNS_MISSING, now() + (int64_t)again);
+    inbox_later(job->r->inbox, job->run, RUN_QUEUE_MISSING, now() + (int64_t)again);
 }
 
 /* The pull has ended well. */
@@ -435,7 +435,7 @@ static void settle(struct job *job, const struct pull_result *result)
     if (job->coming && !too_old(job)) {
         (void)snprintf(text, sizeof(text), "%zu artifacts are missing, and may come",
                        job->coming);
-        put_off(job, TURNS_MISSING, text);
+        put_off(job, RUN_QUEUE_MISSING, text);
     } else if (result->runs_going && !too_old(job)) {
         wait_on(job);
     } else if (job->coming || job->gone) {
@@ -454,15 +454,15 @@ static void fail(struct job *job, const struct pull_result *result, const struct
 
     if (why->kind == ERR_CANCELLED && job->made_room) {
         log_line(LOG_WARNING, "run '%s' takes long, and makes room for others", id);
-        inbox_later(job->r->inbox, job->run, TURNS_MADE_ROOM, now());
+        inbox_later(job->r->inbox, job->run, RUN_QUEUE_MADE_ROOM, now());
     } else if (why->kind == ERR_CANCELLED) {
-        inbox_later(job->r->inbox, job->run, TURNS_STOPPED, now());
+        inbox_later(job->r->inbox, job->run, RUN_QUEUE_STOPPED, now());
     } else if (why->kind == ERR_NOT_FOUND && job->run->failures + 1 >= RECEIVE_TRIES) {
         log_line(LOG_ERROR, "run '%s' is given up: %s", id, why->text);
         moved(job->r, &job->r->failed);
         leave(job, INBOX_FAILED);
     } else {
-        put_off(job, result->coming ? TURNS_MISSING : TURNS_FAILURE, why->text);
+        put_off(job, result->coming ? RUN_QUEUE_MISSING : RUN_QUEUE_FAILURE, why->text);
     }
 }
 
@@ -497,11 +497,11 @@ static void work(struct receive *r, struct queued *run)
                     : UINT64_MAX;
     read_webhook(&job);
     if (read_other(&job, &err) < 0 || read_archives(&job, run->id, &job.output, &err) < 0 ||
-        archive_run(&job, &result, &err) < 0)
+        pull_job_run(&job, &result, &err) < 0)
         fail(&job, &result, &err);
     else
         settle(&job, &result);
-    table_free(job.held);
+    hashmap_free(job.held);
     region_free(job.region);
     mem_free(job.first);
     mem_free(job.output);

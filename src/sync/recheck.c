@@ -20,17 +20,17 @@
     8 /* copies of an artifact that changes; then it is let be, and never safe */
 
 /* The objects of which a list has members: ZIPs that are taken apart. */
-static struct table *zips_of(const struct artifact_list *list, struct err *err)
+static struct hashmap *zips_of(const struct artifact_list *list, struct err *err)
 {
-    struct table *zips = table_new(err);
+    struct hashmap *zips = hashmap_new(err);
     size_t i;
 
     for (i = 0; zips && i < list->count; i++) {
         const char *uri = list->rows[i].bundle_key ? list->rows[i].uri : NULL;
 
-        if (uri && !table_get(zips, uri, strlen(uri)) &&
-            table_add(zips, uri, strlen(uri), zips, err) < 0) {
-            table_free(zips);
+        if (uri && !hashmap_get(zips, uri, strlen(uri)) &&
+            hashmap_add(zips, uri, strlen(uri), zips, err) < 0) {
+            hashmap_free(zips);
             return NULL;
         }
     }
@@ -38,32 +38,32 @@ static struct table *zips_of(const struct artifact_list *list, struct err *err)
 }
 
 /* What one row is: 1: as the volumes have it; 0: *match says; or -1. */
-static int compare_row(struct catalog *catalog, const char *run_id, const struct artifact *a,
+static int compare_row(struct db *catalog, const char *run_id, const struct artifact *a,
                        enum recheck_match *match, struct err *err)
 {
-    const struct entry_listing says = { a->checksum, a->modified_at,
-                                        a->sized ? a->file_size : UINT64_MAX };
-    int settled = entry_settled(catalog, run_id, a->artifact_id, err);
+    const struct contents_listing says = { a->checksum, a->modified_at,
+                                           a->sized ? a->file_size : UINT64_MAX };
+    int settled = contents_settled(catalog, run_id, a->artifact_id, err);
     bool none = false;
     int same;
 
     *match = RECHECK_NEW;
     if (settled <= 0)
         return settled;
-    same = entry_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
+    same = contents_is_listed(catalog, run_id, a->artifact_id, &says, &none, err);
     if (same < 0)
         return none ? 1 : -1;
     *match = RECHECK_CHANGED;
     return same;
 }
 
-int recheck_compare(struct catalog *catalog, const struct kind_filter *types,
+int recheck_compare(struct db *catalog, const struct kind_filter *types,
                     const struct listed_run *run,
                     int (*fn)(void *ctx, const struct artifact *artifact,
                               enum recheck_match match, struct err *err),
                     void *ctx, struct err *err)
 {
-    struct table *zips = zips_of(&run->list, err);
+    struct hashmap *zips = zips_of(&run->list, err);
     size_t i;
     int rc = zips ? 0 : -1;
 
@@ -75,17 +75,17 @@ int recheck_compare(struct catalog *catalog, const struct kind_filter *types,
         if (a->unnamed || !kind_filter_match(types, a->artifact_type))
             continue;
         same = compare_row(catalog, run->id, a, &match, err);
-        if (same == 0 && match == RECHECK_NEW && draft_is_zip(a) && !types->wanted_count &&
-            a->uri && table_get(zips, a->uri, strlen(a->uri)))
+        if (same == 0 && match == RECHECK_NEW && planner_is_zip(a) && !types->wanted_count &&
+            a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
             same = 1; /* its members are looked at, each by itself */
         rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
     }
-    table_free(zips);
+    hashmap_free(zips);
     return rc;
 }
 
 struct growing {
-    struct catalog *catalog;
+    struct db *catalog;
     const char *run_id;
     bool more;
 };
@@ -95,23 +95,23 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
                     struct err *err)
 {
     struct growing *g = ctx;
-    const struct entry_missing again = { g->run_id, a->artifact_id, a->artifact_type, "changed",
-                                         false };
+    const struct contents_missing again = { g->run_id, a->artifact_id, a->artifact_type,
+                                            "changed", false };
     int settled = 0;
 
     if (match == RECHECK_CHANGED && a->origin)
         return 0; /* no list has it: what its record says of it is no second list */
     if (match == RECHECK_CHANGED) {
-        if (entry_again(g->catalog, &again, CHANGES_MAX, err) < 0)
+        if (contents_again(g->catalog, &again, CHANGES_MAX, err) < 0)
             return -1;
-        settled = entry_settled(g->catalog, g->run_id, a->artifact_id, err);
+        settled = contents_settled(g->catalog, g->run_id, a->artifact_id, err);
     }
     g->more = g->more || !settled;
     return settled < 0 ? -1 : 0;
 }
 
 /* Learn the other name of a run: 1, 0 where there is none, or another run has it, or -1. */
-static int learn_names(struct catalog *catalog, const struct listed_run *run, struct err *err)
+static int learn_names(struct db *catalog, const struct listed_run *run, struct err *err)
 {
     bool task = identity_is_task(run->id);
 
@@ -126,33 +126,33 @@ static const char *why_going(const struct listed_run *run)
     return run->run.retry_pending ? "is going to be tried again" : NULL;
 }
 
-int recheck_meet(struct catalog *catalog, const struct listed_run *run, struct err *err)
+int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *err)
 {
-    int same = catalog_begin(catalog, err);
+    int same = db_begin(catalog, err);
 
     if (same < 0)
         return -1;
     same = learn_names(catalog, run, err);
     if (same >= 0 && !run->failed && !run_is_over(&run->run) &&
-        state_set(catalog, run->id, STATE_RUNNING, 0, why_going(run), err) < 0)
+        run_state_set(catalog, run->id, RUN_STATE_RUNNING, 0, why_going(run), err) < 0)
         same = -1;
     if (same >= 0)
-        return catalog_commit(catalog, err) < 0 ? -1 : same;
-    catalog_rollback(catalog);
+        return db_commit(catalog, err) < 0 ? -1 : same;
+    db_rollback(catalog);
     return -1;
 }
 
 /* Whether a run is in no volume at all. */
-static bool is_unknown(const struct survey_opts *opts, const struct listed_run *run)
+static bool is_unknown(const struct discover_opts *opts, const struct listed_run *run)
 {
     char volume[256];
 
-    return !entry_volume_of(opts->catalog, run->id, volume, sizeof(volume));
+    return !contents_volume_of(opts->catalog, run->id, volume, sizeof(volume));
 }
 
 /* Whether there is more of a run than is archived: artifacts, another end, or the run itself.
  */
-static int has_grown(const struct survey_opts *opts, struct listed_run *run, struct err *err)
+static int has_grown(const struct discover_opts *opts, struct listed_run *run, struct err *err)
 {
     struct growing growing = { opts->catalog, run->id, false };
     int rc = learn_names(opts->catalog, run, err);
@@ -165,7 +165,7 @@ static int has_grown(const struct survey_opts *opts, struct listed_run *run, str
     rc = rc < 0 ? -1 : growing.more;
     return rc ? rc
               : search_differs(opts->catalog, run->id, run->run.status,
-                               catalog_us(run->run.finished_at), err);
+                               db_us(run->run.finished_at), err);
 }
 
 static bool has_note(const struct listed_run *run, const char *word)
@@ -180,20 +180,20 @@ static bool has_note(const struct listed_run *run, const char *word)
 }
 
 /* A run of which nothing is new. */
-static int settle_run(const struct survey_opts *opts, const struct listed_run *run,
-                      struct survey_result *result, struct err *err)
+static int settle_run(const struct discover_opts *opts, const struct listed_run *run,
+                      struct discover_result *result, struct err *err)
 {
     int rc;
 
     if (run->depth) { /* a run that was started by another, which stands where it does */
-        rc = state_is(opts->catalog, run->id, STATE_OPEN, err);
+        rc = run_state_is(opts->catalog, run->id, RUN_STATE_OPEN, err);
         if (rc <= 0)
             return rc;
     }
     if (!run_is_over(&run->run))
-        return state_set(opts->catalog, run->id, STATE_RUNNING, 0, why_going(run), err);
+        return run_state_set(opts->catalog, run->id, RUN_STATE_RUNNING, 0, why_going(run), err);
     if (has_note(run, "no-artifacts")) {
-        rc = state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
+        rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)
             log_line(LOG_WARNING,
                      "run '%s' is completed and has no artifacts%s; it was looked at again on "
@@ -203,12 +203,12 @@ static int settle_run(const struct survey_opts *opts, const struct listed_run *r
         return rc < 0 ? -1 : 0;
     }
     result->sealed++;
-    return state_set(opts->catalog, run->id, STATE_SEALED, 0, "two lists agree", err);
+    return run_state_set(opts->catalog, run->id, RUN_STATE_SEALED, 0, "two lists agree", err);
 }
 
 /* A run, with those that it has started behind it: those that failed, or grew, are its own. */
-static int recheck_run(const struct survey_opts *opts, struct listed_run *runs, size_t count,
-                       struct survey_result *result, struct err *err)
+static int recheck_run(const struct discover_opts *opts, struct listed_run *runs, size_t count,
+                       struct discover_result *result, struct err *err)
 {
     struct listed_run *root = &runs[0];
     const struct listed_run *failed = NULL;
@@ -229,14 +229,14 @@ static int recheck_run(const struct survey_opts *opts, struct listed_run *runs, 
     }
     if (root->failed && root->err.kind == ERR_NOT_FOUND) {
         result->sealed++;
-        return state_vanished(opts->catalog, root->id, STATE_LEFT, err) < 0 ? -1 : 0;
+        return run_state_vanished(opts->catalog, root->id, RUN_STATE_LEFT, err) < 0 ? -1 : 0;
     }
     if (failed)
-        return state_put_off(opts->catalog, root->id, STATE_OPEN, opts->now_ms,
-                             failed->err.text, err);
+        return run_state_put_off(opts->catalog, root->id, RUN_STATE_OPEN, opts->now_ms,
+                                 failed->err.text, err);
     if (grown) {
         result->grown++;
-        return state_grown(opts->catalog, root->id, err);
+        return run_state_grown(opts->catalog, root->id, err);
     }
     for (i = 0; i < count; i++) {
         if (!runs[i].failed && settle_run(opts, &runs[i], result, err) < 0)
@@ -245,8 +245,8 @@ static int recheck_run(const struct survey_opts *opts, struct listed_run *runs, 
     return 0;
 }
 
-static int recheck_batch(const struct survey_opts *opts, const struct survey_ids *ids,
-                         struct survey_result *result, struct err *err)
+static int recheck_batch(const struct discover_opts *opts, const struct discover_ids *ids,
+                         struct discover_result *result, struct err *err)
 {
     struct listing listing = {
         .bundles = true, .children = opts->children, .deep = true, .calm = true
@@ -257,7 +257,7 @@ static int recheck_batch(const struct survey_opts *opts, const struct survey_ids
                            opts->types, err);
 
     if (rc == 0)
-        rc = catalog_begin(opts->catalog, err);
+        rc = db_begin(opts->catalog, err);
     if (rc == 0) {
         for (i = 0; rc == 0 && i < listing.count; i = to) {
             for (to = i + 1; to < listing.count && listing.runs[to].depth;)
@@ -265,9 +265,9 @@ static int recheck_batch(const struct survey_opts *opts, const struct survey_ids
             rc = recheck_run(opts, &listing.runs[i], to - i, result, err);
         }
         if (rc == 0)
-            rc = catalog_commit(opts->catalog, err);
+            rc = db_commit(opts->catalog, err);
         else
-            catalog_rollback(opts->catalog);
+            db_rollback(opts->catalog);
     }
     if (rc < 0)
         loop_clear(opts->loop); /* it may still run the listing's calls */
@@ -275,22 +275,23 @@ static int recheck_batch(const struct survey_opts *opts, const struct survey_ids
     return rc;
 }
 
-int recheck_runs(const struct survey_opts *opts, struct survey_result *result, struct err *err)
+int recheck_runs(const struct discover_opts *opts, struct discover_result *result,
+                 struct err *err)
 {
-    struct state_which which = { .state = STATE_OPEN,
-                                 .now_ms = opts->now_ms,
-                                 .horizon = opts->horizon,
-                                 .most = SURVEY_BATCH };
-    struct survey_ids ids = { 0 };
-    size_t count = SURVEY_BATCH;
+    struct run_state_which which = { .state = RUN_STATE_OPEN,
+                                     .now_ms = opts->now_ms,
+                                     .horizon = opts->horizon,
+                                     .most = DISCOVER_BATCH };
+    struct discover_ids ids = { 0 };
+    size_t count = DISCOVER_BATCH;
     int rc = 0;
 
-    while (rc == 0 && count == SURVEY_BATCH) {
-        rc = survey_take(&ids, opts, &which, err);
+    while (rc == 0 && count == DISCOVER_BATCH) {
+        rc = discover_take(&ids, opts, &which, err);
         count = ids.count;
         if (rc == 0 && count)
             rc = recheck_batch(opts, &ids, result, err);
-        survey_drop(&ids);
+        discover_drop(&ids);
     }
     return rc;
 }

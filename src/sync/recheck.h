@@ -32,7 +32,7 @@ enum recheck_match {
  * those that are known never to come, nor a ZIP whose members are listed; fn gives 1 to end
  * it, -1 to fail.
  */
-int recheck_compare(struct catalog *catalog, const struct kind_filter *types,
+int recheck_compare(struct db *catalog, const struct kind_filter *types,
                     const struct listed_run *run,
                     int (*fn)(void *ctx, const struct artifact *artifact,
                               enum recheck_match match, struct err *err),
@@ -44,11 +44,10 @@ int recheck_compare(struct catalog *catalog, const struct kind_filter *types,
  *
  * returns  1: it is to be filed under its canonical name; 0: as it was asked for; -1
  */
-int recheck_meet(struct catalog *catalog, const struct listed_run *run,
-                 struct err *err) MUST_CHECK;
+int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *err) MUST_CHECK;
 
 /* List the artifacts of open runs once more. */
-int recheck_runs(const struct survey_opts *opts, struct survey_result *result,
+int recheck_runs(const struct discover_opts *opts, struct discover_result *result,
                  struct err *err) MUST_CHECK;
 
 #endif

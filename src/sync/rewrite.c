@@ -45,12 +45,12 @@ struct kept {
 
 struct rewrite {
     const struct rewrite_opts *opts;
-    struct box box;
+    struct archive_reader box;
     struct buf text; /* the old manifest */
     struct json *doc;
     struct region *region;
-    struct table *by_path; /* kept files */
-    struct table *heirs;   /* paths of files that go -> who takes their place */
+    struct hashmap *by_path; /* kept files */
+    struct hashmap *heirs;   /* paths of files that go -> who takes their place */
     struct kept **files;
     size_t count;
     size_t cap;
@@ -88,14 +88,14 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
         return NULL;
     if (!sha256 || text_unhex(k->sha256, SHA256_SIZE, sha256) < 0 ||
         !json_u64(json_get(row, "size"), &k->size) ||
-        table_get(r->by_path, path, strlen(path))) {
+        hashmap_get(r->by_path, path, strlen(path))) {
         (void)err_set(err, ERR_FORMAT, "the manifest's row of '%.200s' is no good", path);
         return NULL;
     }
     k->row = row;
     k->path = path;
     k->spot = (struct spot){ SPOT_NONE, SPOT_NONE };
-    if (table_add(r->by_path, path, strlen(path), k, err) < 0)
+    if (hashmap_add(r->by_path, path, strlen(path), k, err) < 0)
         return NULL;
     r->files[r->count++] = k;
     return k;
@@ -109,13 +109,13 @@ static int find_first(struct rewrite *r, struct kept *k, struct err *err)
     (void)json_bool(json_get(k->row, "link"), &k->link);
     if (!path)
         return 0;
-    k->first = table_get(r->by_path, path, strlen(path));
+    k->first = hashmap_get(r->by_path, path, strlen(path));
     if (!k->first)
-        k->first = table_get(r->heirs, path, strlen(path));
+        k->first = hashmap_get(r->heirs, path, strlen(path));
     if (k->first)
         return 0;
     k->link = false;
-    return table_add(r->heirs, path, strlen(path), k, err);
+    return hashmap_add(r->heirs, path, strlen(path), k, err);
 }
 
 static int read_artifacts(struct rewrite *r, struct err *err)
@@ -177,8 +177,8 @@ static int read_documents(struct rewrite *r, struct err *err)
 
 static int load(struct rewrite *r, struct err *err)
 {
-    if (box_open(&r->box, r->opts->from, err) < 0 ||
-        contents_read(&r->box, NULL, NULL, NULL, err) < 0 ||
+    if (archive_reader_open(&r->box, r->opts->from, err) < 0 ||
+        manifest_scan(&r->box, NULL, NULL, NULL, err) < 0 ||
         fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
         return -1;
     r->doc = json_parse(buf_text(&r->text), r->text.len, err);
@@ -241,18 +241,18 @@ static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *
 }
 
 /* Copy the entry at hand. */
-static int copy(struct rewrite *r, struct tape *tape, const struct tape_entry *entry,
-                struct kept *k, struct err *err)
+static int copy(struct rewrite *r, struct entry_reader *tape,
+                const struct entry_reader_entry *entry, struct kept *k, struct err *err)
 {
     size_t want = view_wants(r, k);
-    ssize_t n = tape_read(tape, r->piece, PIECE, err);
+    ssize_t n = entry_reader_read(tape, r->piece, PIECE, err);
     const struct sniff *is = n > 0 ? sniff_find(r->piece, (size_t)n) : NULL;
 
     if (n < 0 || entry->size != k->size)
         return n < 0 ? -1 : err_set(err, ERR_MISMATCH, "'%s' has another size", k->path);
     if (begin_file(r, k, entry->mtime, is && is->packed, err) < 0)
         return -1;
-    for (; n > 0; n = tape_read(tape, r->piece, PIECE, err)) {
+    for (; n > 0; n = entry_reader_read(tape, r->piece, PIECE, err)) {
         if (take(r, r->piece, (size_t)n, want, err) < 0)
             return -1;
     }
@@ -261,22 +261,22 @@ static int copy(struct rewrite *r, struct tape *tape, const struct tape_entry *e
 
 static int copy_files(struct rewrite *r, struct err *err)
 {
-    struct tape *tape = tape_open(&r->box, 0, UINT64_MAX, err);
+    struct entry_reader *tape = entry_reader_open(&r->box, 0, UINT64_MAX, err);
     size_t top = strlen(r->box.top);
-    struct tape_entry entry;
+    struct entry_reader_entry entry;
     int rc = tape ? 1 : -1;
 
-    while (rc > 0 && (rc = tape_next(tape, &entry, err)) > 0) {
+    while (rc > 0 && (rc = entry_reader_next(tape, &entry, err)) > 0) {
         struct kept *k;
 
-        if (entry.kind != TAPE_FILE || strncmp(entry.path, r->box.top, top) != 0 ||
+        if (entry.kind != ENTRY_READER_FILE || strncmp(entry.path, r->box.top, top) != 0 ||
             entry.path[top] != '/')
             continue;
-        k = table_get(r->by_path, entry.path + top + 1, strlen(entry.path + top + 1));
+        k = hashmap_get(r->by_path, entry.path + top + 1, strlen(entry.path + top + 1));
         if (k && !k->there && copy(r, tape, &entry, k, err) < 0)
             rc = -1;
     }
-    tape_free(tape);
+    entry_reader_free(tape);
     return rc;
 }
 
@@ -331,16 +331,16 @@ static int copy_links(struct rewrite *r, struct err *err)
 /* The manifest as it is now. */
 static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
 {
-    struct revise revise = { .root = json_root(r->doc),
-                             .count = r->count,
-                             .tool = r->opts->tool,
-                             .stored = r->stored,
-                             .view_size = r->view_size,
-                             .view_sha256 = r->view_sha256,
-                             .scratch = &r->seen,
-                             .keep = r->opts->keep,
-                             .ctx = r->opts->ctx };
-    struct revise_row *rows = mem_array(r->count, sizeof(*rows), err);
+    struct manifest_rewrite revise = { .root = json_root(r->doc),
+                                       .count = r->count,
+                                       .tool = r->opts->tool,
+                                       .stored = r->stored,
+                                       .view_size = r->view_size,
+                                       .view_sha256 = r->view_sha256,
+                                       .scratch = &r->seen,
+                                       .keep = r->opts->keep,
+                                       .ctx = r->opts->ctx };
+    struct manifest_rewrite_row *rows = mem_array(r->count, sizeof(*rows), err);
     size_t i;
     int rc;
 
@@ -349,16 +349,16 @@ static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
     for (i = 0; i < r->count; i++) {
         const struct kept *k = r->files[i];
 
-        rows[i] = (struct revise_row){ .row = k->row,
-                                       .size = k->size,
-                                       .document = k->document,
-                                       .frame = k->spot.frame,
-                                       .offset = k->spot.offset,
-                                       .first = k->first ? k->first->path : NULL,
-                                       .link = k->link };
+        rows[i] = (struct manifest_rewrite_row){ .row = k->row,
+                                                 .size = k->size,
+                                                 .document = k->document,
+                                                 .frame = k->spot.frame,
+                                                 .offset = k->spot.offset,
+                                                 .first = k->first ? k->first->path : NULL,
+                                                 .link = k->link };
     }
     revise.rows = rows;
-    rc = revise_manifest(&revise, out, err);
+    rc = manifest_rewrite(&revise, out, err);
     mem_free(rows);
     return rc;
 }
@@ -386,15 +386,15 @@ static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
 
 static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, struct err *err)
 {
-    struct rows rows;
+    struct manifest_read rows;
     struct buf view;
     struct sha256 *sha = sha256_new(err);
     int rc = sha ? make_manifest(r, manifest, err) : -1;
 
     buf_init(&view, MANIFEST_MAX);
-    rows_init(&rows, page_row, r->page);
+    manifest_read_init(&rows, page_row, r->page);
     if (rc == 0)
-        rc = rows_feed(&rows, manifest->data, manifest->len, err);
+        rc = manifest_read_feed(&rows, manifest->data, manifest->len, err);
     if (rc == 0)
         rc = page_write(r->page, r->opts->top, buf_put, &view, err);
     if (rc == 0) {
@@ -403,7 +403,7 @@ static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, s
         r->view_size = view.len;
         rc = put_tag(r, PAGE_NAME, &view, tags, NULL, err);
     }
-    rows_clear(&rows);
+    manifest_read_clear(&rows);
     buf_clear(&view);
     sha256_free(sha);
     return rc;
@@ -490,8 +490,8 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     buf_init(&r.text, MANIFEST_MAX);
     buf_init(&r.seen, VIEW_TEXT);
     r.region = region_new(err);
-    r.by_path = table_new(err);
-    r.heirs = table_new(err);
+    r.by_path = hashmap_new(err);
+    r.heirs = hashmap_new(err);
     r.hasher = hasher_new(err);
     r.piece = mem_new(PIECE, err);
     r.page = page_new(opts->spool_dir, err);
@@ -502,12 +502,12 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     mem_free(r.piece);
     hasher_free(r.hasher);
     mem_free(r.files);
-    table_free(r.heirs);
-    table_free(r.by_path);
+    hashmap_free(r.heirs);
+    hashmap_free(r.by_path);
     json_free(r.doc);
     region_free(r.region);
     buf_clear(&r.seen);
     buf_clear(&r.text);
-    box_close(&r.box);
+    archive_reader_close(&r.box);
     return rc < 0 ? err_wrap(err, "cannot write '%s' anew", opts->from) : 0;
 }

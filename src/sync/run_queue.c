@@ -6,19 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-void turns_clear(struct turns *turns)
+void run_queue_clear(struct run_queue *turns)
 {
     while (turns->first)
-        turns_drop(turns, turns->first);
+        run_queue_drop(turns, turns->first);
 }
 
-struct queued *turns_add(struct turns *turns, const char *id, int64_t arrived, struct err *err)
+struct queued *run_queue_add(struct run_queue *turns, const char *id, int64_t arrived,
+                             struct err *err)
 {
     struct queued *run;
     struct queued **last = &turns->first;
 
-    if (turns->count >= TURNS_MAX) {
-        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", TURNS_MAX);
+    if (turns->count >= RUN_QUEUE_MAX) {
+        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", RUN_QUEUE_MAX);
         return NULL;
     }
     run = mem_new(sizeof(*run), err);
@@ -34,7 +35,7 @@ struct queued *turns_add(struct turns *turns, const char *id, int64_t arrived, s
     return run;
 }
 
-struct queued *turns_find(const struct turns *turns, const char *id)
+struct queued *run_queue_find(const struct run_queue *turns, const char *id)
 {
     struct queued *run = turns->first;
 
@@ -48,14 +49,14 @@ static bool returns(const struct queued *run)
     return run->failures || run->put_back || run->incomplete;
 }
 
-/* What turns_take looks at. */
+/* What run_queue_take looks at. */
 struct view {
     struct queued *first[2]; /* due: fresh, returning */
     size_t active[2];
     int64_t next; /* when one that is not due will be */
 };
 
-static struct view look(const struct turns *turns, int64_t now)
+static struct view look(const struct run_queue *turns, int64_t now)
 {
     struct view view = { .next = INT64_MAX };
     struct queued *run;
@@ -87,7 +88,8 @@ static struct queued *choose(const struct view *view, size_t places)
     return fresh && !(back && view->active[0] + 1 >= places) ? fresh : back;
 }
 
-struct queued *turns_take(struct turns *turns, size_t places, int64_t now, int64_t *next)
+struct queued *run_queue_take(struct run_queue *turns, size_t places, int64_t now,
+                              int64_t *next)
 {
     struct view view = look(turns, now);
     struct queued *run = choose(&view, places);
@@ -101,25 +103,26 @@ struct queued *turns_take(struct turns *turns, size_t places, int64_t now, int64
     return run;
 }
 
-bool turns_wait(const struct turns *turns, int64_t now)
+bool run_queue_wait(const struct run_queue *turns, int64_t now)
 {
     struct view view = look(turns, now);
 
     return view.first[0] || view.first[1];
 }
 
-void turns_later(struct turns *turns, struct queued *run, enum turns_why why, int64_t due)
+void run_queue_later(struct run_queue *turns, struct queued *run, enum run_queue_why why,
+                     int64_t due)
 {
     run->active = false;
     run->due = due;
-    run->failures += why == TURNS_FAILURE || why == TURNS_MISSING;
-    run->incomplete = run->incomplete || why == TURNS_MISSING;
-    run->put_back += why == TURNS_MADE_ROOM;
+    run->failures += why == RUN_QUEUE_FAILURE || why == RUN_QUEUE_MISSING;
+    run->incomplete = run->incomplete || why == RUN_QUEUE_MISSING;
+    run->put_back += why == RUN_QUEUE_MADE_ROOM;
     if (run->again)
-        turns_renew(turns, run, run->arrived);
+        run_queue_renew(turns, run, run->arrived);
 }
 
-void turns_renew(const struct turns *turns, struct queued *run, int64_t now)
+void run_queue_renew(const struct run_queue *turns, struct queued *run, int64_t now)
 {
     run->arrived = now;
     if (run->active) {
@@ -131,7 +134,7 @@ void turns_renew(const struct turns *turns, struct queued *run, int64_t now)
     run->due = now + (int64_t)turns->delay;
 }
 
-bool turns_hurry(const struct turns *turns, struct queued *run, int64_t now)
+bool run_queue_hurry(const struct run_queue *turns, struct queued *run, int64_t now)
 {
     int64_t due = now + (int64_t)turns->delay;
 
@@ -142,7 +145,7 @@ bool turns_hurry(const struct turns *turns, struct queued *run, int64_t now)
     return true;
 }
 
-void turns_drop(struct turns *turns, struct queued *run)
+void run_queue_drop(struct run_queue *turns, struct queued *run)
 {
     struct queued **at = &turns->first;
 
@@ -153,8 +156,8 @@ void turns_drop(struct turns *turns, struct queued *run)
     mem_free(run);
 }
 
-uint64_t turns_again(const struct queued *run, uint64_t again)
+uint64_t run_queue_again(const struct queued *run, uint64_t again)
 {
     again <<= run->failures < 16 ? run->failures : 16;
-    return again < TURNS_AGAIN_MAX ? again : TURNS_AGAIN_MAX;
+    return again < RUN_QUEUE_AGAIN_MAX ? again : RUN_QUEUE_AGAIN_MAX;
 }

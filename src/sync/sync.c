@@ -22,8 +22,8 @@
 struct sync {
     const struct sync_opts *opts;
     struct sync_result *result;
-    struct catalog *catalog;
-    struct shelf shelf;
+    struct db *catalog;
+    struct volume_store shelf;
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
     unsigned number;   /* of volumes begun */
@@ -39,7 +39,7 @@ struct sync {
 static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
 {
     struct sync *s = ctx;
-    int there = entry_settled(s->catalog, run_id, artifact_id, &s->failed);
+    int there = contents_settled(s->catalog, run_id, artifact_id, &s->failed);
 
     return there > 0;
 }
@@ -48,7 +48,8 @@ static const char *on_parent(void *ctx, const char *run_id)
 {
     struct sync *s = ctx;
 
-    return entry_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent : NULL;
+    return contents_volume_of(s->catalog, run_id, s->parent, sizeof(s->parent)) ? s->parent
+                                                                                : NULL;
 }
 
 static int on_met(void *ctx, const struct listed_run *run, struct err *err)
@@ -60,8 +61,8 @@ static bool on_changed(void *ctx, const struct listed_run *run)
 {
     struct sync *s = ctx;
 
-    return search_differs(s->catalog, run->id, run->run.status,
-                          catalog_us(run->run.finished_at), &s->failed) > 0;
+    return search_differs(s->catalog, run->id, run->run.status, db_us(run->run.finished_at),
+                          &s->failed) > 0;
 }
 
 static bool on_stopped(void *ctx)
@@ -84,46 +85,46 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
                     enum reason reason)
 {
     struct sync *s = ctx;
-    struct entry_missing missing = { run_id, artifact_id, type, reason_word(reason),
-                                     reason_is_final(reason) };
+    struct contents_missing missing = { run_id, artifact_id, type, reason_word(reason),
+                                        reason_is_final(reason) };
 
-    if (entry_missing(s->catalog, &missing, &s->failed) < 0)
+    if (contents_missing(s->catalog, &missing, &s->failed) < 0)
         log_line(LOG_ERROR, "%s", s->failed.text);
 }
 
-static struct enter_opts enter_opts(struct sync *s, int64_t verified_ms)
+static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t verified_ms)
 {
-    return (struct enter_opts){ .shelf = &s->shelf,
-                                .verified_ms = verified_ms,
-                                .now_ms = s->now_ms,
-                                .settle = s->opts->settle,
-                                .give_up = SYNC_GIVE_UP,
-                                .stopped = on_stopped,
-                                .ctx = s };
+    return (struct catalog_import_opts){ .shelf = &s->shelf,
+                                         .verified_ms = verified_ms,
+                                         .now_ms = s->now_ms,
+                                         .settle = s->opts->settle,
+                                         .give_up = SYNC_GIVE_UP,
+                                         .stopped = on_stopped,
+                                         .ctx = s };
 }
 
 /* A run could not be archived. */
 static int put_off_run(struct sync *s, const char *id, const struct err *why, struct err *err)
 {
-    bool here = entry_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
+    bool here = contents_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
 
     if (why->kind == ERR_NOT_FOUND && s->count == 1)
-        return state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
-    return state_put_off(s->catalog, id, here ? STATE_OPEN : STATE_DUE, s->now_ms, why->text,
-                         err);
+        return run_state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
+    return run_state_put_off(s->catalog, id, here ? RUN_STATE_OPEN : RUN_STATE_DUE, s->now_ms,
+                             why->text, err);
 }
 
 /* All runs of the volume in the making are put off. */
 static int put_off(struct sync *s, const struct err *why, struct err *err)
 {
     size_t i;
-    int rc = catalog_begin(s->catalog, err);
+    int rc = db_begin(s->catalog, err);
 
     for (i = 0; rc == 0 && i < s->count; i++)
         rc = put_off_run(s, s->ids[i], why, err);
     if (rc == 0)
-        return catalog_commit(s->catalog, err);
-    catalog_rollback(s->catalog);
+        return db_commit(s->catalog, err);
+    db_rollback(s->catalog);
     return rc;
 }
 
@@ -133,21 +134,21 @@ static int had_nothing(struct sync *s, struct err *err)
 {
     struct err why;
     size_t i;
-    int rc = catalog_begin(s->catalog, err);
+    int rc = db_begin(s->catalog, err);
 
     (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
     for (i = 0; rc == 0 && i < s->count; i++) {
-        rc = state_is(s->catalog, s->ids[i], STATE_DUE, err);
+        rc = run_state_is(s->catalog, s->ids[i], RUN_STATE_DUE, err);
         if (rc == 0) /* it proved to be going on: see learn */
             continue;
         if (rc > 0)
-            rc = state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
-                                   s->now_ms + s->opts->settle, err);
+            rc = run_state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
+                                       s->now_ms + s->opts->settle, err);
         rc = rc < 0 ? -1 : rc ? 0 : put_off_run(s, s->ids[i], &why, err);
     }
     if (rc == 0)
-        return catalog_commit(s->catalog, err);
-    catalog_rollback(s->catalog);
+        return db_commit(s->catalog, err);
+    db_rollback(s->catalog);
     return rc;
 }
 
@@ -209,7 +210,7 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     opts.most_bytes = s->opts->volume_size;
     opts.ctx = s;
     if (s->opts->chain &&
-        entry_newest(s->catalog, previous, sizeof(previous), previous_sha256)) {
+        contents_newest(s->catalog, previous, sizeof(previous), previous_sha256)) {
         opts.previous = strrchr(previous, '/') ? strrchr(previous, '/') + 1 : previous;
         opts.previous_sha256 = previous_sha256;
     }
@@ -230,10 +231,10 @@ static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fa
 /* Enter the volume that has just been written. */
 static int enter(struct sync *s, const char *name, struct err *err)
 {
-    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
+    struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
     enum fixity_fault fault;
     struct err why;
-    int verdict = s->opts->verify ? enter_check(name, &how, &fault, &why) : HEAL_GOOD;
+    int verdict = s->opts->verify ? catalog_import_check(name, &how, &fault, &why) : HEAL_GOOD;
 
     if (verdict == HEAL_BAD)
         return give_up_volume(s, name, fault, &why, err);
@@ -243,7 +244,7 @@ static int enter(struct sync *s, const char *name, struct err *err)
     }
     if (s->opts->verify)
         how.verified_ms = clock_wall();
-    return enter_volume(s->catalog, name, &how, err);
+    return catalog_import_volume(s->catalog, name, &how, err);
 }
 
 /* Pull the runs into a volume, and enter it. */
@@ -273,18 +274,18 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
  */
 static int make_volume(struct sync *s, const char *name, struct err *err)
 {
-    char *path = shelf_write(&s->shelf, name, err);
+    char *path = volume_store_write(&s->shelf, name, err);
     int rc = -1;
 
     if (path && access(path, F_OK) == 0)
         rc = enter(s, name, err);
     else if (path &&
-             shelf_remove(&s->shelf, name, err) == 0) /* the signature of one that was
+             volume_store_remove(&s->shelf, name, err) == 0) /* the signature of one that was
                                                          killed before it had its name */
         rc = write_volume(s, name, path, err);
     mem_free(path);
     if (rc == 0)
-        rc = state_intended(s->catalog, name, err);
+        rc = run_state_intended(s->catalog, name, err);
     if (rc == 0 && s->failed.kind) {
         *err = s->failed;
         rc = -1;
@@ -326,7 +327,7 @@ static int take_intended(struct sync *s, const char *runs, struct err *err)
         if (!len)
             continue;
         rc = add_id(s, at, len, err);
-        due = rc == 0 ? state_is(s->catalog, s->ids[s->count - 1], STATE_DUE, err) : -1;
+        due = rc == 0 ? run_state_is(s->catalog, s->ids[s->count - 1], RUN_STATE_DUE, err) : -1;
         s->count -= due == 0;
         rc = due < 0 ? -1 : 0;
     }
@@ -340,16 +341,16 @@ static int finish_intents(struct sync *s, struct err *err)
     const char *runs;
     int rc;
 
-    while ((rc = state_intent(s->catalog, &name, &runs, err)) > 0) {
+    while ((rc = run_state_intent(s->catalog, &name, &runs, err)) > 0) {
         char *copy = mem_copy(name, err);
         char *list = mem_copy(runs, err);
-        int there = copy ? entry_has(s->catalog, copy, err) : -1;
+        int there = copy ? contents_has(s->catalog, copy, err) : -1;
 
-        state_intent_done(s->catalog);
+        run_state_intent_done(s->catalog);
         rc = list && there >= 0 ? take_intended(s, list, err) : -1;
         if (rc == 0)
             rc = there || s->count ? make_volume(s, copy, err)
-                                   : state_intended(s->catalog, copy, err);
+                                   : run_state_intended(s->catalog, copy, err);
         mem_free(list);
         mem_free(copy);
         if (rc < 0)
@@ -360,12 +361,11 @@ static int finish_intents(struct sync *s, struct err *err)
 }
 
 /* One that is due, unless it has only just ended. */
-static int on_due(void *ctx, const struct state_row *row, struct err *err)
+static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
 {
     struct sync *s = ctx;
 
-    if (row->finished_at != CATALOG_UNKNOWN &&
-        s->now_ms - row->finished_at / 1000 < s->opts->settle)
+    if (row->finished_at != DB_UNKNOWN && s->now_ms - row->finished_at / 1000 < s->opts->settle)
         return 0;
     if (s->count >= s->opts->volume_runs)
         return 0;
@@ -382,7 +382,7 @@ static int intend(struct sync *s, const char *name, struct err *err)
     for (i = 0; rc == 0 && i < s->count; i++)
         rc = buf_addf(&runs, err, "%s\n", s->ids[i]);
     if (rc == 0)
-        rc = state_intend(s->catalog, name, buf_text(&runs), err);
+        rc = run_state_intend(s->catalog, name, buf_text(&runs), err);
     buf_clear(&runs);
     return rc;
 }
@@ -401,8 +401,8 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
                        number, volume_format_name(s->opts->pull->format));
-        path = shelf_read(&s->shelf, out, err);
-        known = path ? entry_has(s->catalog, out, err) : -1;
+        path = volume_store_read(&s->shelf, out, err);
+        known = path ? contents_has(s->catalog, out, err) : -1;
         if (known < 0) {
             mem_free(path);
             return -1;
@@ -416,17 +416,17 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
 /* Volume after volume, until nothing is due. */
 static int write_volumes(struct sync *s, struct err *err)
 {
-    struct state_which due = { .state = STATE_DUE,
-                               .now_ms = s->now_ms,
-                               .horizon = state_horizon(s->opts->settle),
-                               .most = ALL };
+    struct run_state_which due = { .state = RUN_STATE_DUE,
+                                   .now_ms = s->now_ms,
+                                   .horizon = run_state_horizon(s->opts->settle),
+                                   .most = ALL };
     char name[128];
 
     for (;;) {
         if (on_stopped(s))
             return err_set(err, ERR_CANCELLED, "stopped");
         if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
-            state_each(s->catalog, &due, on_due, s, err) < 0)
+            run_state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
         if (!s->count)
             return 0;
@@ -445,19 +445,19 @@ static int survey(struct sync *s, struct err *err)
                                   .secure = pull_opts->api->secure,
                                   .jobs = pull_opts->jobs };
     struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, NULL, s };
-    struct survey_result result = { 0 };
+    struct discover_result result = { 0 };
     struct callers callers;
     struct loop loop;
-    struct survey_opts opts = { .catalog = s->catalog,
-                                .api = pull_opts->api,
-                                .loop = &loop,
-                                .callers = &callers,
-                                .query = &s->opts->query,
-                                .filter = s->opts->filter,
-                                .types = pull_opts->filter,
-                                .children = pull_opts->children,
-                                .now_ms = s->now_ms,
-                                .horizon = state_horizon(s->opts->settle) };
+    struct discover_opts opts = { .catalog = s->catalog,
+                                  .api = pull_opts->api,
+                                  .loop = &loop,
+                                  .callers = &callers,
+                                  .query = &s->opts->query,
+                                  .filter = s->opts->filter,
+                                  .types = pull_opts->filter,
+                                  .children = pull_opts->children,
+                                  .now_ms = s->now_ms,
+                                  .horizon = run_state_horizon(s->opts->settle) };
     int rc = loop_init(&loop, &engine, &hooks, err);
 
     if (rc < 0)
@@ -465,11 +465,11 @@ static int survey(struct sync *s, struct err *err)
     callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
     if (pull_opts->timeout)
         callers.deadline = clock_mono() + pull_opts->timeout;
-    rc = survey_list(&opts, &result, err);
+    rc = discover_list(&opts, &result, err);
     if (rc == 0 && s->opts->run_count)
-        rc = survey_given(&opts, s->opts->run_ids, s->opts->run_count, err);
+        rc = discover_given(&opts, s->opts->run_ids, s->opts->run_count, err);
     if (rc == 0)
-        rc = survey_poll(&opts, err);
+        rc = discover_poll(&opts, err);
     if (rc == 0)
         rc = recheck_runs(&opts, &result, err);
     loop_clear(&loop);
@@ -500,14 +500,14 @@ static void look(struct sync *s)
     struct sync_result *r = s->result;
     struct err err = { 0 };
 
-    r->running = state_count(s->catalog, STATE_RUNNING, &err);
-    r->waiting = state_count(s->catalog, STATE_DUE, &err);
-    r->oldest_us = state_oldest(s->catalog, &err);
+    r->running = run_state_count(s->catalog, RUN_STATE_RUNNING, &err);
+    r->waiting = run_state_count(s->catalog, RUN_STATE_DUE, &err);
+    r->oldest_us = run_state_oldest(s->catalog, &err);
     r->oldest_ms = fixity_oldest(s->catalog, &err);
-    if (state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
+    if (run_state_each_lost(s->catalog, true, on_lost_run, s, &err) < 0)
         log_line(LOG_WARNING, "%s", err.text);
-    r->lost = state_count_lost(s->catalog, &err);
-    if (r->oldest_us != CATALOG_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
+    r->lost = run_state_count_lost(s->catalog, &err);
+    if (r->oldest_us != DB_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
         log_line(LOG_WARNING,
                  "the oldest run that is not archived is %lld days old; after 90 days "
                  "its artifacts go to cold storage, and cannot be fetched",
@@ -517,8 +517,8 @@ static void look(struct sync *s)
 /* Catalog, disk and service, brought together. */
 static int steps(struct sync *s, struct err *err)
 {
-    struct enter_opts how = enter_opts(s, CATALOG_UNKNOWN);
-    struct heal_reader reader = enter_reader(&how);
+    struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
+    struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &s->result->found;
     int rc = heal_run(s->catalog, &s->shelf, &reader, s->now_ms, found, err);
 
@@ -528,7 +528,8 @@ static int steps(struct sync *s, struct err *err)
     s->result->healed = found->entered;
     if (rc < 0 || s->opts->rebuild)
         return rc;
-    if (finish_intents(s, err) < 0 || shelf_sweep(&s->shelf, err) < 0 || survey(s, err) < 0)
+    if (finish_intents(s, err) < 0 || volume_store_sweep(&s->shelf, err) < 0 ||
+        survey(s, err) < 0)
         return -1;
     return write_volumes(s, err);
 }
@@ -537,20 +538,20 @@ static int steps(struct sync *s, struct err *err)
 static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 {
     const struct sync_result *r = s->result;
-    struct state_sync sync = { .id = id,
-                               .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
-                                          : err->kind == ERR_CANCELLED ? "stopped"
-                                                                       : "failed",
-                               .error = rc == 0 ? NULL : err->text,
-                               .runs = r->runs,
-                               .artifacts = r->artifacts,
-                               .bytes = r->downloaded,
-                               .missing = r->missing,
-                               .damaged = fixity_faults(&r->found.fixity) +
-                                          r->found.fixity.unreadable };
+    struct run_state_sync sync = { .id = id,
+                                   .outcome = rc == 0 ? sync_whole(r) ? "done" : "incomplete"
+                                              : err->kind == ERR_CANCELLED ? "stopped"
+                                                                           : "failed",
+                                   .error = rc == 0 ? NULL : err->text,
+                                   .runs = r->runs,
+                                   .artifacts = r->artifacts,
+                                   .bytes = r->downloaded,
+                                   .missing = r->missing,
+                                   .damaged = fixity_faults(&r->found.fixity) +
+                                              r->found.fixity.unreadable };
     struct err why;
 
-    if (state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
+    if (run_state_sync_end(s->catalog, clock_wall(), &sync, &why) < 0)
         log_line(LOG_WARNING, "%s", why.text);
 }
 
@@ -563,22 +564,21 @@ bool sync_whole(const struct sync_result *r)
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
 {
     struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
-    struct enter_opts how;
+    struct catalog_import_opts how;
     struct heal_reader reader;
     struct err told;
     int64_t id;
     int rc;
 
-    *result =
-        (struct sync_result){ .oldest_us = CATALOG_UNKNOWN, .oldest_ms = CATALOG_UNKNOWN };
+    *result = (struct sync_result){ .oldest_us = DB_UNKNOWN, .oldest_ms = DB_UNKNOWN };
     s.now_ms = clock_wall();
     (void)clock_format(s.stamp, s.now_ms, CLOCK_COMPACT);
-    how = enter_opts(&s, CATALOG_UNKNOWN);
-    reader = enter_reader(&how);
+    how = catalog_import_opts(&s, DB_UNKNOWN);
+    reader = catalog_import_reader(&how);
     s.catalog = opts->rebuild
                     ? heal_remake(&s.shelf, &reader, s.now_ms, &result->found, err)
                     : heal_open(&s.shelf, true, &reader, s.now_ms, &result->found, err);
-    rc = s.catalog ? state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
+    rc = s.catalog ? run_state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);
         look(&s);
@@ -586,10 +586,10 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     }
     opts->ended(opts->ctx, result, rc);
     if (s.catalog &&
-        (fixity_told(s.catalog, &told) < 0 || state_told_lost(s.catalog, &told) < 0))
+        (fixity_told(s.catalog, &told) < 0 || run_state_told_lost(s.catalog, &told) < 0))
         log_line(LOG_WARNING, "%s", told.text);
     region_free(s.region);
     mem_free(s.ids);
-    catalog_free(s.catalog);
+    db_free(s.catalog);
     return rc;
 }

@@ -65,7 +65,7 @@ struct sync_result {
     struct heal_found found;
     int64_t lost; /* runs that lack what a lost volume had, and the service does not have */
     size_t newly_lost; /* of them, told of for the first time */
-    int64_t oldest_ms; /* the volume read back longest ago was; CATALOG_UNKNOWN: never */
+    int64_t oldest_ms; /* the volume read back longest ago was; DB_UNKNOWN: never */
     uint64_t artifacts;
     uint64_t downloaded;
     uint64_t stored;
@@ -76,7 +76,7 @@ struct sync_result {
     size_t failed;       /* runs that are put off */
     int64_t running;     /* left for the next time */
     int64_t waiting;     /* ended, and not archived */
-    int64_t oldest_us;   /* the oldest of them was made; CATALOG_UNKNOWN: none */
+    int64_t oldest_us;   /* the oldest of them was made; DB_UNKNOWN: none */
     bool cut;            /* the service did not list all runs */
     size_t unread;       /* rows of the list of runs that name no run */
 };

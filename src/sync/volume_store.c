@@ -17,7 +17,7 @@
 #define ASIDE_MAX 10000
 
 /* A volume's path. */
-static char *path_of(const struct shelf *shelf, const char *name, struct err *err)
+static char *path_of(const struct volume_store *shelf, const char *name, struct err *err)
 {
     struct volume_name parts;
 
@@ -28,12 +28,12 @@ static char *path_of(const struct shelf *shelf, const char *name, struct err *er
     return mem_format(err, "%s/%s", shelf->dir, name);
 }
 
-char *shelf_read(const struct shelf *shelf, const char *name, struct err *err)
+char *volume_store_read(const struct volume_store *shelf, const char *name, struct err *err)
 {
     return path_of(shelf, name, err);
 }
 
-char *shelf_write(const struct shelf *shelf, const char *name, struct err *err)
+char *volume_store_write(const struct volume_store *shelf, const char *name, struct err *err)
 {
     char *path = path_of(shelf, name, err);
     char *slash = path ? path + strlen(shelf->dir) : NULL;
@@ -53,8 +53,8 @@ char *shelf_write(const struct shelf *shelf, const char *name, struct err *err)
 /* Hash the last bytes of a file. */
 static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err *err)
 {
-    size_t len = size < SHELF_TAIL ? (size_t)size : SHELF_TAIL;
-    unsigned char *bytes = mem_new(SHELF_TAIL, err);
+    size_t len = size < VOLUME_STORE_TAIL ? (size_t)size : VOLUME_STORE_TAIL;
+    unsigned char *bytes = mem_new(VOLUME_STORE_TAIL, err);
     struct sha256 *sha = bytes ? sha256_new(err) : NULL;
     int rc = sha ? file_pread(fd, bytes, len, size - len, err) : -1;
 
@@ -67,8 +67,8 @@ static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err
     return rc;
 }
 
-int shelf_look(const struct shelf *shelf, const char *name, struct shelf_seen *out,
-               struct err *err)
+int volume_store_look(const struct volume_store *shelf, const char *name,
+                      struct volume_store_seen *out, struct err *err)
 {
     char *path = path_of(shelf, name, err);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
@@ -113,8 +113,8 @@ static void move_signature(const char *from, const char *to)
     mem_free(new);
 }
 
-int shelf_set_aside(const struct shelf *shelf, const char *name, const char *word,
-                    char out[VOLUME_NAME], struct err *err)
+int volume_store_set_aside(const struct volume_store *shelf, const char *name, const char *word,
+                           char out[VOLUME_NAME], struct err *err)
 {
     char *from = path_of(shelf, name, err);
     unsigned i;
@@ -148,7 +148,7 @@ int shelf_set_aside(const struct shelf *shelf, const char *name, const char *wor
     return rc;
 }
 
-int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
+int volume_store_remove(const struct volume_store *shelf, const char *name, struct err *err)
 {
     char *path = path_of(shelf, name, err);
     char *signature = path ? mem_format(err, "%s.sig", path) : NULL;
@@ -169,7 +169,7 @@ int shelf_remove(const struct shelf *shelf, const char *name, struct err *err)
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
 struct level {
-    const struct shelf *shelf;
+    const struct volume_store *shelf;
     int depth;
     file_fn *fn;
     void *ctx;
@@ -223,9 +223,9 @@ static int on_file(void *ctx, const char *name, const struct stat *st, struct er
                                            : 0;
 }
 
-int shelf_each(const struct shelf *shelf,
-               int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
-               void *ctx, struct err *err)
+int volume_store_each(const struct volume_store *shelf,
+                      int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
+                      void *ctx, struct err *err)
 {
     struct visit visit = { fn, ctx };
     struct level level = { shelf, 0, on_file, &visit };
@@ -249,7 +249,7 @@ static bool is_beside(const char *name, const char *suffix, char out[VOLUME_NAME
 
 static int on_left(void *ctx, const char *name, const struct stat *st, struct err *err)
 {
-    const struct shelf *shelf = ctx;
+    const struct volume_store *shelf = ctx;
     char volume[VOLUME_NAME];
     struct stat there;
     char *path;
@@ -276,9 +276,9 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
     return rc;
 }
 
-int shelf_sweep(const struct shelf *shelf, struct err *err)
+int volume_store_sweep(const struct volume_store *shelf, struct err *err)
 {
-    struct shelf own = *shelf;
+    struct volume_store own = *shelf;
     struct level level = { shelf, 0, on_left, &own };
 
     return walk(&level, "", err);

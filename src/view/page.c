@@ -277,11 +277,11 @@ static int short_row(struct page *page, const char *text, size_t len, struct err
 {
     struct region *region = region_new(err);
     struct buf *out = &page->raw;
-    struct rows_artifact row;
+    struct manifest_read_artifact row;
     int rc = -1;
 
     buf_reset(out);
-    if (region && rows_artifact(&row, text, len, region, err) == 0 &&
+    if (region && manifest_read_artifact(&row, text, len, region, err) == 0 &&
         buf_adds(out, "{", err) == 0 && add_member(out, "p", row.path, err) == 0 &&
         (!row.artifact_id || add_member(out, "i", row.artifact_id, err) == 0) &&
         add_member(out, "r", row.run_id, err) == 0 &&
@@ -295,26 +295,26 @@ static int short_row(struct page *page, const char *text, size_t len, struct err
     return rc;
 }
 
-int page_row(void *ctx, enum rows_section section, const char *text, size_t len,
+int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err)
 {
     struct page *page = ctx;
     struct store *store;
 
     switch (section) {
-    case ROWS_RUNS:
+    case MANIFEST_READ_RUNS:
         store = &page->stores[STORE_RUNS];
         if (take_clean(page, &text, &len, err) < 0)
             return -1;
         break;
-    case ROWS_ARTIFACTS:
+    case MANIFEST_READ_ARTIFACTS:
         store = &page->stores[STORE_ARTIFACTS];
         if (short_row(page, text, len, err) < 0)
             return -1;
         text = buf_text(&page->raw);
         len = page->raw.len;
         break;
-    case ROWS_MISSING:
+    case MANIFEST_READ_MISSING:
         store = &page->stores[STORE_MISSING];
         break;
     default:

@@ -74,8 +74,8 @@ typedef ssize_t page_read_fn(void *ctx, void *bytes, size_t len, struct err *err
 int page_take(struct page *page, const char *path, const char *type, const char *media_type,
               uint64_t size, page_read_fn *read, void *ctx, struct err *err) MUST_CHECK;
 
-/* A manifest's row; a rows_fn, ctx being the page. */
-int page_row(void *ctx, enum rows_section section, const char *text, size_t len,
+/* A manifest's row; a manifest_read_fn, ctx being the page. */
+int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err) MUST_CHECK;
 
 /* Write the page; the same bytes each time. */

@@ -22,7 +22,7 @@ struct job {
     uint64_t at;
 };
 
-struct flusher {
+struct async_write {
     int fd;
     bool seekable;
     bool direct; /* the thread's */
@@ -49,7 +49,7 @@ struct flusher {
  * Write to a pipe, for as long as its reader takes; so little at a time that it never waits in
  * write(), where nobody could end it.
  */
-static int write_to_reader(struct flusher *f, const struct job *job, struct err *err)
+static int write_to_reader(struct async_write *f, const struct job *job, struct err *err)
 {
     struct pollfd ready = { .fd = f->fd, .events = POLLOUT };
     size_t at = 0;
@@ -72,7 +72,7 @@ static int write_to_reader(struct flusher *f, const struct job *job, struct err 
 }
 
 /* Write one buffer; on the thread. */
-static int write_job(struct flusher *f, const struct job *job, struct err *err)
+static int write_job(struct async_write *f, const struct job *job, struct err *err)
 {
     if (!f->seekable)
         return write_to_reader(f, job, err);
@@ -89,7 +89,7 @@ static int write_job(struct flusher *f, const struct job *job, struct err *err)
 }
 
 /* Write the oldest buffer and give it back; called and left with the lock held. */
-static void retire(struct flusher *f)
+static void retire(struct async_write *f)
 {
     const struct job *job = &f->jobs[f->first];
     struct err err;
@@ -114,7 +114,7 @@ static void retire(struct flusher *f)
 
 static void *run(void *ctx)
 {
-    struct flusher *f = ctx;
+    struct async_write *f = ctx;
 
     (void)pthread_mutex_lock(&f->lock);
     for (;;) {
@@ -128,9 +128,10 @@ static void *run(void *ctx)
     return NULL;
 }
 
-struct flusher *flusher_new(int fd, bool seekable, bool direct, bool stepped, struct err *err)
+struct async_write *async_write_new(int fd, bool seekable, bool direct, bool stepped,
+                                    struct err *err)
 {
-    struct flusher *f = mem_new(sizeof(*f), err);
+    struct async_write *f = mem_new(sizeof(*f), err);
     void *pages = NULL;
     int rc;
 
@@ -143,13 +144,13 @@ struct flusher *flusher_new(int fd, bool seekable, bool direct, bool stepped, st
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->filled, NULL);
     (void)pthread_cond_init(&f->emptied, NULL);
-    if (posix_memalign(&pages, FLUSHER_ALIGN, BUFFERS * FLUSHER_BUFFER) != 0) {
+    if (posix_memalign(&pages, ASYNC_WRITE_ALIGN, BUFFERS * ASYNC_WRITE_BUFFER) != 0) {
         (void)err_set(err, ERR_MEMORY, "out of memory");
         goto fail;
     }
     f->pages = pages;
     while (f->idle_count < BUFFERS) {
-        f->idle[f->idle_count] = f->pages + f->idle_count * FLUSHER_BUFFER;
+        f->idle[f->idle_count] = f->pages + f->idle_count * ASYNC_WRITE_BUFFER;
         f->idle_count++;
     }
     if (stepped)
@@ -162,11 +163,11 @@ struct flusher *flusher_new(int fd, bool seekable, bool direct, bool stepped, st
     f->started = true;
     return f;
 fail:
-    flusher_free(f);
+    async_write_free(f);
     return NULL;
 }
 
-void flusher_free(struct flusher *f)
+void async_write_free(struct async_write *f)
 {
     if (!f)
         return;
@@ -185,14 +186,14 @@ void flusher_free(struct flusher *f)
 }
 
 /* With the lock held. */
-static int failure(const struct flusher *f, struct err *err)
+static int failure(const struct async_write *f, struct err *err)
 {
     if (err)
         *err = f->err;
     return -1;
 }
 
-unsigned char *flusher_take(struct flusher *f, struct err *err)
+unsigned char *async_write_take(struct async_write *f, struct err *err)
 {
     unsigned char *buffer = NULL;
 
@@ -207,7 +208,7 @@ unsigned char *flusher_take(struct flusher *f, struct err *err)
     return buffer;
 }
 
-void flusher_put(struct flusher *f, unsigned char *buffer, size_t len, uint64_t at)
+void async_write_put(struct async_write *f, unsigned char *buffer, size_t len, uint64_t at)
 {
     (void)pthread_mutex_lock(&f->lock);
     f->jobs[(f->first + f->count++) % BUFFERS] = (struct job){ buffer, len, at };
@@ -217,12 +218,12 @@ void flusher_put(struct flusher *f, unsigned char *buffer, size_t len, uint64_t 
     (void)pthread_mutex_unlock(&f->lock);
 }
 
-void flusher_abort(struct flusher *f)
+void async_write_abort(struct async_write *f)
 {
     atomic_store(&f->aborted, true);
 }
 
-int flusher_wait(struct flusher *f, struct err *err)
+int async_write_wait(struct async_write *f, struct err *err)
 {
     int rc = 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spool: where a body waits between the network and the archive.
+ * body: where a body waits between the network and the archive.
  *
  * In chunks of the pool while there are some; else in a file without a name, which needs none:
  * so a body can always go on. A body can also be a text that somebody made.

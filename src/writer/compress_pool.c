@@ -69,16 +69,16 @@ struct slot {
     bool failed;
 };
 
-struct squeeze {
+struct compress_pool {
     enum frame_codec codec;
-    struct writer *writer;
+    struct output *writer;
     struct seek seek; /* the writer thread's, the packer's when drained */
     size_t kept;      /* frames at the mark */
     struct frame_coder **coders;
     pthread_t *threads; /* the workers, and the writer last */
     unsigned workers;
     unsigned started;
-    bool stepped; /* no threads: squeeze_step */
+    bool stepped; /* no threads: compress_pool_step */
     atomic_bool hurried;
     struct slot *slots;
     size_t size;
@@ -96,7 +96,7 @@ struct squeeze {
 };
 
 /* The next piece that needs coding, or NULL at the end; with the lock held. */
-static struct slot *take(struct squeeze *s)
+static struct slot *take(struct compress_pool *s)
 {
     for (;;) {
         while (s->taken < s->submitted) {
@@ -113,7 +113,7 @@ static struct slot *take(struct squeeze *s)
     }
 }
 
-static int code(const struct squeeze *s, struct frame_coder *coder, struct slot *slot)
+static int code(const struct compress_pool *s, struct frame_coder *coder, struct slot *slot)
 {
     slot->piece.store = slot->piece.store || atomic_load(&s->hurried);
     return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
@@ -122,7 +122,7 @@ static int code(const struct squeeze *s, struct frame_coder *coder, struct slot 
 
 static void *work(void *ctx)
 {
-    struct squeeze *s = ctx;
+    struct compress_pool *s = ctx;
     struct frame_coder *coder;
     struct slot *slot;
 
@@ -142,10 +142,10 @@ static void *work(void *ctx)
 }
 
 /* Put one coded piece out; without the lock. */
-static int put_out(struct squeeze *s, struct slot *slot, struct err *err)
+static int put_out(struct compress_pool *s, struct slot *slot, struct err *err)
 {
     struct piece *piece = &slot->piece;
-    uint64_t before = writer_offset(s->writer);
+    uint64_t before = output_offset(s->writer);
 
     if (slot->failed) {
         *err = slot->err;
@@ -154,21 +154,21 @@ static int put_out(struct squeeze *s, struct slot *slot, struct err *err)
     switch (piece->kind) {
     case PIECE_MARK:
         s->kept = s->seek.count;
-        return writer_mark(s->writer, err);
+        return output_mark(s->writer, err);
     case PIECE_BACK:
         seek_cut(&s->seek, s->kept);
-        return writer_back(s->writer, err);
+        return output_back(s->writer, err);
     case PIECE_FRAME:
         break;
     }
-    if (frame_emit(s->codec, piece->parts, piece->count, piece->store, &slot->coded, writer_put,
+    if (frame_emit(s->codec, piece->parts, piece->count, piece->store, &slot->coded, output_put,
                    s->writer, err) < 0)
         return -1;
-    return seek_add(&s->seek, writer_offset(s->writer) - before, piece->size, err);
+    return seek_add(&s->seek, output_offset(s->writer) - before, piece->size, err);
 }
 
 /* Put out the oldest slot, which is coded, and empty it; called and left with the lock held. */
-static void retire(struct squeeze *s, struct slot *slot)
+static void retire(struct compress_pool *s, struct slot *slot)
 {
     bool skip = s->failed; /* as it is now: then the worker may have coded nothing */
     struct err err;
@@ -195,7 +195,7 @@ static void retire(struct squeeze *s, struct slot *slot)
 
 static void *write_out(void *ctx)
 {
-    struct squeeze *s = ctx;
+    struct compress_pool *s = ctx;
 
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
@@ -211,7 +211,7 @@ static void *write_out(void *ctx)
     return NULL;
 }
 
-bool squeeze_step(struct squeeze *s)
+bool compress_pool_step(struct compress_pool *s)
 {
     struct slot *slot = &s->slots[s->written % s->size];
 
@@ -227,12 +227,12 @@ bool squeeze_step(struct squeeze *s)
     return true;
 }
 
-void squeeze_submit(struct squeeze *s, struct piece *piece)
+void compress_pool_submit(struct compress_pool *s, struct piece *piece)
 {
     struct slot *slot;
     struct piece empty;
 
-    while (s->stepped && s->submitted - s->written == s->size && squeeze_step(s))
+    while (s->stepped && s->submitted - s->written == s->size && compress_pool_step(s))
         ;
     (void)pthread_mutex_lock(&s->lock);
     slot = &s->slots[s->submitted % s->size];
@@ -253,16 +253,16 @@ void squeeze_submit(struct squeeze *s, struct piece *piece)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-void squeeze_hurry(struct squeeze *s)
+void compress_pool_hurry(struct compress_pool *s)
 {
     atomic_store(&s->hurried, true);
 }
 
-int squeeze_drain(struct squeeze *s, struct err *err)
+int compress_pool_drain(struct compress_pool *s, struct err *err)
 {
     int rc = 0;
 
-    while (s->stepped && squeeze_step(s))
+    while (s->stepped && compress_pool_step(s))
         ;
     (void)pthread_mutex_lock(&s->lock);
     while (s->written < s->submitted)
@@ -276,7 +276,7 @@ int squeeze_drain(struct squeeze *s, struct err *err)
     return rc;
 }
 
-bool squeeze_failed(struct squeeze *s)
+bool compress_pool_failed(struct compress_pool *s)
 {
     bool failed;
 
@@ -286,12 +286,12 @@ bool squeeze_failed(struct squeeze *s)
     return failed;
 }
 
-struct seek *squeeze_seek(struct squeeze *s)
+struct seek *compress_pool_seek(struct compress_pool *s)
 {
     return &s->seek;
 }
 
-static int start(struct squeeze *s, int level, struct err *err)
+static int start(struct compress_pool *s, int level, struct err *err)
 {
     unsigned i;
 
@@ -305,17 +305,18 @@ static int start(struct squeeze *s, int level, struct err *err)
     return 0;
 }
 
-static int launch(struct squeeze *s, pthread_t *thread, void *(*fn)(void *), struct err *err)
+static int launch(struct compress_pool *s, pthread_t *thread, void *(*fn)(void *),
+                  struct err *err)
 {
     int rc = pthread_create(thread, NULL, fn, s);
 
     return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
 }
 
-struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers, bool stepped,
-                            struct writer *writer, struct err *err)
+struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
+                                        bool stepped, struct output *writer, struct err *err)
 {
-    struct squeeze *s = mem_new(sizeof(*s), err);
+    struct compress_pool *s = mem_new(sizeof(*s), err);
     unsigned up = 0;
 
     if (!s)
@@ -348,11 +349,11 @@ fail:
     s->closing = false;
     mem_free(s->threads);
     s->threads = NULL;
-    squeeze_free(s);
+    compress_pool_free(s);
     return NULL;
 }
 
-void squeeze_free(struct squeeze *s)
+void compress_pool_free(struct compress_pool *s)
 {
     unsigned i;
 

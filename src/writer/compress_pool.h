@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * squeeze: pieces of the tar stream go in, in order; frames come out of the
+ * compress_pool: pieces of the tar stream go in, in order; frames come out of the
  * other end, in the same order, coded by as many threads as there are cores.
  *
  * A ring of slots. The packer fills the next free one and submits it; whichever
  * worker is free codes the oldest piece that nobody has; one writer thread puts
  * the frames out in order and empties the slots. A full ring makes the packer
  * wait; the workers and the writer thread wait for the disk alone, never for the
- * packer. After a failure everything is swallowed until squeeze_drain reports it.
+ * packer. After a failure everything is swallowed until compress_pool_drain reports it.
  *
- * Errors   what coding and writing say, kept and given by squeeze_drain
- * Owns     the pieces' chunks from squeeze_submit on; the seek table
+ * Errors   what coding and writing say, kept and given by compress_pool_drain
+ * Owns     the pieces' chunks from compress_pool_submit on; the seek table
  * Threads  slot, submit and drain: the packer alone
  * Source   the ordering follows pigz's list of jobs by sequence number
  */
@@ -44,36 +44,37 @@ struct piece {
     uint64_t size;
 };
 
-struct squeeze;
+struct compress_pool;
 
 /*
  * Start workers threads and one that writes; the writer must outlive them.
  *
- * stepped  start none: squeeze_step does their work, in the caller's thread
+ * stepped  start none: compress_pool_step does their work, in the caller's thread
  */
-struct squeeze *squeeze_new(enum frame_codec codec, int level, unsigned workers, bool stepped,
-                            struct writer *writer, struct err *err) MUST_CHECK;
+struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
+                                        bool stepped, struct output *writer,
+                                        struct err *err) MUST_CHECK;
 
 /* Stepped: code and put out the oldest piece; false when there is none. */
-bool squeeze_step(struct squeeze *squeeze);
+bool compress_pool_step(struct compress_pool *squeeze);
 
 /* Stop all threads and release; what was not drained is dropped. NULL is fine. */
-void squeeze_free(struct squeeze *squeeze);
+void compress_pool_free(struct compress_pool *squeeze);
 
 /* Hand a piece over: its contents move in, and it is left empty. Waits for a slot. */
-void squeeze_submit(struct squeeze *squeeze, struct piece *piece);
+void compress_pool_submit(struct compress_pool *squeeze, struct piece *piece);
 
 /* From now on frames are stored, whatever they hold: there is no time. Any thread. */
-void squeeze_hurry(struct squeeze *squeeze);
+void compress_pool_hurry(struct compress_pool *squeeze);
 
 /* Wait until all that was submitted is put out; gives the first failure. */
-int squeeze_drain(struct squeeze *squeeze, struct err *err) MUST_CHECK;
+int compress_pool_drain(struct compress_pool *squeeze, struct err *err) MUST_CHECK;
 
 /* Whether something failed: no use in going on. */
-bool squeeze_failed(struct squeeze *squeeze);
+bool compress_pool_failed(struct compress_pool *squeeze);
 
-/* The frames put out; only between squeeze_drain and the next submit. */
-struct seek *squeeze_seek(struct squeeze *squeeze);
+/* The frames put out; only between compress_pool_drain and the next submit. */
+struct seek *compress_pool_seek(struct compress_pool *squeeze);
 
 /* Append a part; takes over one reference to the chunk. Merges with the part before it. */
 int piece_add(struct piece *piece, struct chunk *chunk, size_t from, size_t len,

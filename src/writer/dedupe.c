@@ -19,7 +19,7 @@ struct key {
 };
 
 struct dedupe {
-    struct table *table;
+    struct hashmap *table;
     struct region *region;
 };
 
@@ -29,7 +29,7 @@ struct dedupe *dedupe_new(struct err *err)
 
     if (!dedupe)
         return NULL;
-    dedupe->table = table_new(err);
+    dedupe->table = hashmap_new(err);
     dedupe->region = region_new(err);
     if (dedupe->table && dedupe->region)
         return dedupe;
@@ -41,7 +41,7 @@ void dedupe_free(struct dedupe *dedupe)
 {
     if (!dedupe)
         return;
-    table_free(dedupe->table);
+    hashmap_free(dedupe->table);
     region_free(dedupe->region);
     mem_free(dedupe);
 }
@@ -59,7 +59,7 @@ void *dedupe_find(const struct dedupe *dedupe, uint64_t size, const struct diges
     struct key key = key_of(size, digest);
     const struct seen *seen;
 
-    for (seen = table_get(dedupe->table, &key, sizeof(key)); seen; seen = seen->next) {
+    for (seen = hashmap_get(dedupe->table, &key, sizeof(key)); seen; seen = seen->next) {
         if (memcmp(seen->sha256, digest->sha256, SHA256_SIZE) == 0)
             return seen->who;
     }
@@ -77,9 +77,9 @@ int dedupe_add(struct dedupe *dedupe, uint64_t size, const struct digest *digest
         return -1;
     memcpy(seen->sha256, digest->sha256, SHA256_SIZE);
     seen->who = who;
-    first = table_get(dedupe->table, &key, sizeof(key));
+    first = hashmap_get(dedupe->table, &key, sizeof(key));
     if (!first)
-        return table_add(dedupe->table, &key, sizeof(key), seen, err);
+        return hashmap_add(dedupe->table, &key, sizeof(key), seen, err);
     seen->next = first->next;
     first->next = seen;
     return 0;

@@ -12,24 +12,24 @@
 
 #define ENTRY_PATH_MAX 2048
 
-struct stow {
-    struct stow_opts opts;
+struct entry_writer {
+    struct entry_writer_opts opts;
     struct volume *volume;
     struct plan *plan;
     struct hasher *hasher;
     struct dedupe *dedupe;
     unsigned char *scratch;
     /* of the item that is written while it arrives */
-    unsigned char head[STOW_HEAD];
+    unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
     uint64_t size; /* announced */
     uint64_t got;
 };
 
-struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struct plan *plan,
-                      struct err *err)
+struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
+                                      struct volume *volume, struct plan *plan, struct err *err)
 {
-    struct stow *s = mem_new(sizeof(*s), err);
+    struct entry_writer *s = mem_new(sizeof(*s), err);
 
     if (!s)
         return NULL;
@@ -41,11 +41,11 @@ struct stow *stow_new(const struct stow_opts *opts, struct volume *volume, struc
     s->scratch = mem_new(CHUNK_SIZE, err);
     if (s->hasher && s->dedupe && s->scratch)
         return s;
-    stow_free(s);
+    entry_writer_free(s);
     return NULL;
 }
 
-void stow_free(struct stow *s)
+void entry_writer_free(struct entry_writer *s)
 {
     if (!s)
         return;
@@ -56,13 +56,15 @@ void stow_free(struct stow *s)
 }
 
 /* An entry's whole path. */
-static const char *entry_path(const struct stow *s, char out[ENTRY_PATH_MAX], const char *path)
+static const char *entry_path(const struct entry_writer *s, char out[ENTRY_PATH_MAX],
+                              const char *path)
 {
     (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", s->opts.top, path);
     return out;
 }
 
-int stow_hash(struct stow *s, const struct body *body, struct digest *digest, struct err *err)
+int entry_writer_hash(struct entry_writer *s, const struct body *body, struct digest *digest,
+                      struct err *err)
 {
     struct body_cursor cursor = { 0 };
     const unsigned char *bytes;
@@ -81,7 +83,7 @@ static bool has_sum(const struct item *item)
     return item->what.checksum && strlen(item->what.checksum) == SHA256_TEXT - 1;
 }
 
-bool stow_proven(const struct item *item, const struct digest *digest)
+bool entry_writer_proven(const struct item *item, const struct digest *digest)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
@@ -94,25 +96,26 @@ bool stow_proven(const struct item *item, const struct digest *digest)
     return strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0);
 }
 
-bool stow_suspect(const struct item *item, const struct body *body, const struct digest *digest)
+bool entry_writer_suspect(const struct item *item, const struct body *body,
+                          const struct digest *digest)
 {
-    unsigned char head[STOW_HEAD];
+    unsigned char head[ENTRY_WRITER_HEAD];
 
     return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
-           !stow_proven(item, digest);
+           !entry_writer_proven(item, digest);
 }
 
-bool stow_mismatch(const struct item *item, const struct digest *digest)
+bool entry_writer_mismatch(const struct item *item, const struct digest *digest)
 {
-    if (!has_sum(item) || stow_proven(item, digest))
+    if (!has_sum(item) || entry_writer_proven(item, digest))
         return false;
     /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
     return item->encoded || !item_at_rest_coded(item);
 }
 
 /* Write a whole body as one entry. */
-static int put_body(struct stow *s, const char *path, const struct body *body, int64_t mtime,
-                    bool packed, struct spot *place, struct err *err)
+static int put_body(struct entry_writer *s, const char *path, const struct body *body,
+                    int64_t mtime, bool packed, struct spot *place, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     char full[ENTRY_PATH_MAX];
@@ -135,21 +138,21 @@ static int put_body(struct stow *s, const char *path, const struct body *body, i
     return n < 0 ? -1 : volume_end(s->volume, err);
 }
 
-static int tell(const struct stow *s, const char *path, const struct item *item,
+static int tell(const struct entry_writer *s, const char *path, const struct item *item,
                 const struct body *body, struct err *err)
 {
     return s->opts.seen ? s->opts.seen(s->opts.ctx, path, item, body, err) : 0;
 }
 
-int stow_file(struct stow *s, const char *path, const struct body *body, int64_t mtime,
-              struct err *err)
+int entry_writer_file(struct entry_writer *s, const char *path, const struct body *body,
+                      int64_t mtime, struct err *err)
 {
     return tell(s, path, NULL, body, err) < 0
                ? -1
                : put_body(s, path, body, mtime, false, NULL, err);
 }
 
-static int put_link(struct stow *s, struct item *item, bool packed, struct err *err)
+static int put_link(struct entry_writer *s, struct item *item, bool packed, struct err *err)
 {
     char full[ENTRY_PATH_MAX];
     char target[ENTRY_PATH_MAX];
@@ -159,11 +162,11 @@ static int put_link(struct stow *s, struct item *item, bool packed, struct err *
                         entry_path(s, target, item->duplicate_of->path), &item->place, err);
 }
 
-static bool wants_link(const struct stow *s, uint64_t size)
+static bool wants_link(const struct entry_writer *s, uint64_t size)
 {
     return volume_links(s->volume) &&
-           (s->opts.duplicates == STOW_LINK ||
-            (s->opts.duplicates == STOW_AUTO && size >= STOW_LINK_MIN));
+           (s->opts.duplicates == ENTRY_WRITER_LINK ||
+            (s->opts.duplicates == ENTRY_WRITER_AUTO && size >= ENTRY_WRITER_LINK_MIN));
 }
 
 static bool is_type(const struct item *item, const char *type)
@@ -188,8 +191,8 @@ static void judge_recording(struct item *item, const unsigned char *head, size_t
 }
 
 /* What an item's bytes turned out to be. */
-void stow_describe(struct item *item, const char *path, uint64_t size,
-                   const struct digest *digest, const unsigned char *head, size_t len)
+void entry_writer_describe(struct item *item, const char *path, uint64_t size,
+                           const struct digest *digest, const unsigned char *head, size_t len)
 {
     const struct sniff *is = sniff_find(head, len);
     const char *ext = strrchr(path, '.');
@@ -197,8 +200,8 @@ void stow_describe(struct item *item, const char *path, uint64_t size,
     item->size = size;
     item->digest = *digest;
     item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
-    item->mismatch = stow_mismatch(item, digest);
-    item->suspect = item_suspect(item, head, len) && !stow_proven(item, digest);
+    item->mismatch = entry_writer_mismatch(item, digest);
+    item->suspect = item_suspect(item, head, len) && !entry_writer_proven(item, digest);
     if (item->suspect)
         item_note(item, "suspect-content");
     judge_recording(item, head, len, is);
@@ -208,11 +211,11 @@ void stow_describe(struct item *item, const char *path, uint64_t size,
 static void describe(struct item *item, uint64_t size, const struct digest *digest,
                      const unsigned char *head, size_t len)
 {
-    stow_describe(item, item->path, size, digest, head, len);
+    entry_writer_describe(item, item->path, size, digest, head, len);
     atomic_store(&item->packed, true);
 }
 
-int stow_known(struct stow *s, struct err *err)
+int entry_writer_known(struct entry_writer *s, struct err *err)
 {
     size_t i;
 
@@ -228,7 +231,7 @@ int stow_known(struct stow *s, struct err *err)
 }
 
 /* Write one item whose content is known, as a file or as a link to who had it first. */
-static int put_item(struct stow *s, struct item *item, const struct body *body,
+static int put_item(struct entry_writer *s, struct item *item, const struct body *body,
                     const struct digest *digest, const struct item *first, struct err *err)
 {
     size_t len = body_head(body, s->head, sizeof(s->head));
@@ -247,7 +250,7 @@ static int put_item(struct stow *s, struct item *item, const struct body *body,
 }
 
 /* Who had this content first; the item itself from now on, when nobody had. */
-static int find_first(struct stow *s, struct item *item, uint64_t size,
+static int find_first(struct entry_writer *s, struct item *item, uint64_t size,
                       const struct digest *digest, struct item **first, struct err *err)
 {
     *first = NULL;
@@ -261,11 +264,11 @@ static int find_first(struct stow *s, struct item *item, uint64_t size,
 static bool follows(const struct item *follower, uint64_t size, const struct digest *digest)
 {
     return !item_hidden(follower) && item_fits(follower, size) &&
-           !stow_mismatch(follower, digest);
+           !entry_writer_mismatch(follower, digest);
 }
 
-int stow_item(struct stow *s, struct item *leader, const struct body *body,
-              const struct digest *digest, struct err *err)
+int entry_writer_item(struct entry_writer *s, struct item *leader, const struct body *body,
+                      const struct digest *digest, struct err *err)
 {
     struct item *first;
     struct item *item;
@@ -282,8 +285,8 @@ int stow_item(struct stow *s, struct item *leader, const struct body *body,
     return 0;
 }
 
-int stow_begin(struct stow *s, struct item *item, uint64_t size, const void *head,
-               size_t head_len, struct err *err)
+int entry_writer_begin(struct entry_writer *s, struct item *item, uint64_t size,
+                       const void *head, size_t head_len, struct err *err)
 {
     const struct sniff *is;
     char full[ENTRY_PATH_MAX];
@@ -300,7 +303,7 @@ int stow_begin(struct stow *s, struct item *item, uint64_t size, const void *hea
                         is && is->packed, NULL, &item->place, err);
 }
 
-int stow_more(struct stow *s, struct chunk *chunk, struct err *err)
+int entry_writer_more(struct entry_writer *s, struct chunk *chunk, struct err *err)
 {
     s->got += chunk->len;
     if (s->got > s->size)
@@ -309,17 +312,18 @@ int stow_more(struct stow *s, struct chunk *chunk, struct err *err)
     return volume_add_chunk(s->volume, chunk, err);
 }
 
-bool stow_fits(const struct stow *s)
+bool entry_writer_fits(const struct entry_writer *s)
 {
     return s->got == s->size;
 }
 
-void stow_digest(struct stow *s, struct digest *digest)
+void entry_writer_digest(struct entry_writer *s, struct digest *digest)
 {
     hasher_end(s->hasher, digest);
 }
 
-int stow_end(struct stow *s, struct item *item, const struct digest *digest, struct err *err)
+int entry_writer_end(struct entry_writer *s, struct item *item, const struct digest *digest,
+                     struct err *err)
 {
     const struct sniff *is = sniff_find(s->head, s->head_len);
     bool packed = is && is->packed;

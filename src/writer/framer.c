@@ -26,10 +26,10 @@ struct lane {
     size_t cap;
 };
 
-struct lanes {
-    struct lanes_sizes sizes;
+struct framer {
+    struct framer_sizes sizes;
     bool stepped;
-    struct squeeze *squeeze;
+    struct compress_pool *squeeze;
     struct pool *pool;
     struct lane lane[2]; /* squeezed, stored */
     struct lane *now;
@@ -47,15 +47,16 @@ struct lanes {
  * hold at most a frame and a chunk each; whatever else is out is in frames that have ended and
  * comes home without our doing, so that waiting for one ends.
  */
-static size_t copies(const struct lanes_sizes *sizes)
+static size_t copies(const struct framer_sizes *sizes)
 {
     return 3 * (sizes->cut_piece / sizes->chunk);
 }
 
-struct lanes *lanes_new(const struct lanes_opts *opts, struct writer *writer, struct err *err)
+struct framer *framer_new(const struct framer_opts *opts, struct output *writer,
+                          struct err *err)
 {
-    struct lanes *lanes = mem_new(sizeof(*lanes), err);
-    struct lanes_sizes *sizes;
+    struct framer *lanes = mem_new(sizeof(*lanes), err);
+    struct framer_sizes *sizes;
 
     if (!lanes)
         return NULL;
@@ -72,21 +73,21 @@ struct lanes *lanes_new(const struct lanes_opts *opts, struct writer *writer, st
     buf_init(&lanes->header, HEADER_MAX);
     lanes->pool = pool_new(copies(sizes), sizes->chunk, err);
     if (lanes->pool)
-        lanes->squeeze =
-            squeeze_new(opts->codec, opts->level, opts->workers, opts->stepped, writer, err);
+        lanes->squeeze = compress_pool_new(opts->codec, opts->level, opts->workers,
+                                           opts->stepped, writer, err);
     if (lanes->squeeze)
         return lanes;
-    lanes_free(lanes);
+    framer_free(lanes);
     return NULL;
 }
 
-void lanes_free(struct lanes *lanes)
+void framer_free(struct framer *lanes)
 {
     int i;
 
     if (!lanes)
         return;
-    squeeze_free(lanes->squeeze);
+    compress_pool_free(lanes->squeeze);
     for (i = 0; i < 2; i++) {
         piece_clear(&lanes->lane[i].piece);
         chunk_unref(lanes->lane[i].tail);
@@ -97,16 +98,16 @@ void lanes_free(struct lanes *lanes)
     mem_free(lanes);
 }
 
-void lanes_start(struct lanes *lanes, struct seek *seek, uint64_t plain)
+void framer_start(struct framer *lanes, struct seek *seek, uint64_t plain)
 {
     lanes->frames = seek->count;
     lanes->at = plain;
-    *squeeze_seek(lanes->squeeze) = *seek;
+    *compress_pool_seek(lanes->squeeze) = *seek;
     *seek = (struct seek){ 0 };
 }
 
 /* End the lane's frame. */
-static void cut(struct lanes *lanes, struct lane *lane)
+static void cut(struct framer *lanes, struct lane *lane)
 {
     bool store = lane == &lanes->lane[1];
     size_t i;
@@ -124,18 +125,18 @@ static void cut(struct lanes *lanes, struct lane *lane)
     lanes->frames++;
     lane->piece.kind = PIECE_FRAME;
     lane->piece.store = store;
-    squeeze_submit(lanes->squeeze, &lane->piece);
+    compress_pool_submit(lanes->squeeze, &lane->piece);
 }
 
 /* End the lane's frame in the middle of an entry. */
-static void split(struct lanes *lanes, struct lane *lane)
+static void split(struct framer *lanes, struct lane *lane)
 {
     cut(lanes, lane);
     lanes->split = true;
 }
 
 /* A chunk for copies. The packer waits here for frames that have ended; see copies(). */
-static struct chunk *copy_chunk(struct lanes *lanes)
+static struct chunk *copy_chunk(struct framer *lanes)
 {
     struct chunk *chunk;
 
@@ -143,13 +144,13 @@ static struct chunk *copy_chunk(struct lanes *lanes)
         return pool_wait(lanes->pool);
     do
         chunk = pool_try(lanes->pool);
-    while (!chunk && squeeze_step(lanes->squeeze));
+    while (!chunk && compress_pool_step(lanes->squeeze));
     assert(chunk);
     return chunk;
 }
 
 /* Have room in the tail chunk. */
-static struct chunk *tail_of(struct lanes *lanes, struct lane *lane)
+static struct chunk *tail_of(struct framer *lanes, struct lane *lane)
 {
     if (lane->tail && lane->tail->len == lane->tail->size) {
         chunk_unref(lane->tail);
@@ -160,7 +161,7 @@ static struct chunk *tail_of(struct lanes *lanes, struct lane *lane)
     return lane->tail;
 }
 
-int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *err)
+int framer_add(struct framer *lanes, const void *bytes, size_t len, struct err *err)
 {
     struct lane *lane = lanes->now;
     const unsigned char *from = bytes;
@@ -184,13 +185,13 @@ int lanes_add(struct lanes *lanes, const void *bytes, size_t len, struct err *er
     return 0;
 }
 
-int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err)
+int framer_add_chunk(struct framer *lanes, struct chunk *chunk, struct err *err)
 {
     struct lane *lane = lanes->now;
     size_t from = 0;
 
     if (chunk->len < lanes->sizes.copy_max)
-        return lanes_add(lanes, chunk->data, chunk->len, err);
+        return framer_add(lanes, chunk->data, chunk->len, err);
     while (from < chunk->len) {
         size_t n = chunk->len - from;
         size_t room = lanes->sizes.cut_piece - (size_t)lane->piece.size;
@@ -205,8 +206,8 @@ int lanes_add_chunk(struct lanes *lanes, struct chunk *chunk, struct err *err)
     return 0;
 }
 
-int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t size,
-                int64_t mtime, const char *link, struct spot *place, struct err *err)
+int framer_begin(struct framer *lanes, bool packed, const char *path, uint64_t size,
+                 int64_t mtime, const char *link, struct spot *place, struct err *err)
 {
     struct lane *lane = &lanes->lane[packed && lanes->framed];
 
@@ -222,38 +223,38 @@ int lanes_begin(struct lanes *lanes, bool packed, const char *path, uint64_t siz
     buf_reset(&lanes->header);
     if (entry_header(&lanes->header, path, size, mtime, link, err) < 0)
         return err_wrap(err, "cannot write the header of '%s'", path);
-    return lanes_add(lanes, lanes->header.data, lanes->header.len, err);
+    return framer_add(lanes, lanes->header.data, lanes->header.len, err);
 }
 
-int lanes_end(struct lanes *lanes, uint64_t size, struct err *err)
+int framer_end(struct framer *lanes, uint64_t size, struct err *err)
 {
     static const unsigned char zeros[ENTRY_BLOCK];
 
-    if (lanes_add(lanes, zeros, entry_padding(size), err) < 0)
+    if (framer_add(lanes, zeros, entry_padding(size), err) < 0)
         return -1;
     if (lanes->split) /* nothing of the other lane may come between its parts */
         cut(lanes, lanes->now);
     return 0;
 }
 
-void lanes_flush(struct lanes *lanes)
+void framer_flush(struct framer *lanes)
 {
     cut(lanes, &lanes->lane[1]);
     cut(lanes, &lanes->lane[0]);
 }
 
-void lanes_mark(struct lanes *lanes)
+void framer_mark(struct framer *lanes)
 {
     struct piece mark = { .kind = PIECE_MARK };
 
-    lanes_flush(lanes);
+    framer_flush(lanes);
     lanes->kept_frames = lanes->frames;
     lanes->kept_at = lanes->at;
-    squeeze_submit(lanes->squeeze, &mark);
+    compress_pool_submit(lanes->squeeze, &mark);
     piece_clear(&mark);
 }
 
-void lanes_back(struct lanes *lanes)
+void framer_back(struct framer *lanes)
 {
     struct piece back = { .kind = PIECE_BACK };
     int i;
@@ -266,29 +267,29 @@ void lanes_back(struct lanes *lanes)
     }
     lanes->frames = lanes->kept_frames;
     lanes->at = lanes->kept_at;
-    squeeze_submit(lanes->squeeze, &back);
+    compress_pool_submit(lanes->squeeze, &back);
     piece_clear(&back);
 }
 
-int lanes_drain(struct lanes *lanes, struct seek **seek, struct err *err)
+int framer_drain(struct framer *lanes, struct seek **seek, struct err *err)
 {
-    lanes_flush(lanes);
+    framer_flush(lanes);
     if (seek)
-        *seek = squeeze_seek(lanes->squeeze);
-    return squeeze_drain(lanes->squeeze, err);
+        *seek = compress_pool_seek(lanes->squeeze);
+    return compress_pool_drain(lanes->squeeze, err);
 }
 
-bool lanes_step(struct lanes *lanes)
+bool framer_step(struct framer *lanes)
 {
-    return squeeze_step(lanes->squeeze);
+    return compress_pool_step(lanes->squeeze);
 }
 
-void lanes_hurry(struct lanes *lanes)
+void framer_hurry(struct framer *lanes)
 {
-    squeeze_hurry(lanes->squeeze);
+    compress_pool_hurry(lanes->squeeze);
 }
 
-bool lanes_failed(struct lanes *lanes)
+bool framer_failed(struct framer *lanes)
 {
-    return squeeze_failed(lanes->squeeze);
+    return compress_pool_failed(lanes->squeeze);
 }

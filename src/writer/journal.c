@@ -23,7 +23,7 @@ struct journal {
     char *request;
     const char *key; /* for MACs; NULL: none */
     struct region *region;
-    struct table *rows;
+    struct hashmap *rows;
     size_t whole; /* bytes of whole lines that are this request's */
     struct buf out;
 };
@@ -115,11 +115,11 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
 
     if (row && json_type(json_root(doc)) == JSON_OBJECT && read_row(j, json_root(doc), row)) {
         row->proven = proven;
-        there = table_get(j->rows, row->path, strlen(row->path));
+        there = hashmap_get(j->rows, row->path, strlen(row->path));
         if (there) {
             *there = *row; /* it was written again, since the first was lost */
         } else {
-            rc = table_add(j->rows, row->path, strlen(row->path), row, err);
+            rc = hashmap_add(j->rows, row->path, strlen(row->path), row, err);
         }
     }
     json_free(doc);
@@ -163,7 +163,7 @@ static struct journal *new_journal(const char *request, const char *key, struct 
     j->key = key;
     j->request = mem_copy(request, err);
     j->region = region_new(err);
-    j->rows = table_new(err);
+    j->rows = hashmap_new(err);
     if (j->request && j->region && j->rows)
         return j;
     journal_free(j, false);
@@ -227,7 +227,7 @@ out:
 
 const struct journal_row *journal_find(const struct journal *j, const char *path)
 {
-    return table_get(j->rows, path, strlen(path));
+    return hashmap_get(j->rows, path, strlen(path));
 }
 
 static void put_row(struct jsonw *w, const struct journal_row *row)
@@ -293,7 +293,7 @@ void journal_free(struct journal *j, bool remove)
         (void)unlink(j->path);
     file_close(&j->fd);
     buf_clear(&j->out);
-    table_free(j->rows);
+    hashmap_free(j->rows);
     region_free(j->region);
     mem_free(j->request);
     mem_free(j->path);

@@ -18,11 +18,11 @@
 
 /*
  * [0, flushed) is with the flusher or in the file, [flushed, flushed + filled) in the buffer.
- * flushed is always a multiple of FLUSHER_ALIGN, until the end. A mark copies the
+ * flushed is always a multiple of ASYNC_WRITE_ALIGN, until the end. A mark copies the
  * buffer and the hash; going back puts both in place, and later bytes overwrite
  * what the file has behind.
  */
-struct writer {
+struct output {
     int fd;
     int dir;       /* that partial is in, to be flushed at last */
     char *path;    /* as the user gave it */
@@ -31,7 +31,7 @@ struct writer {
     unsigned mode;
     bool stepped;
     bool direct;
-    struct flusher *flusher;
+    struct async_write *flusher;
     unsigned char *buffer; /* the flusher's; NULL after a failure */
     size_t filled;
     uint64_t flushed;
@@ -46,7 +46,7 @@ struct writer {
 };
 
 /* Refuse what stands in the way before anything is fetched. */
-static int look(struct writer *writer, bool *plain, struct err *err)
+static int look(struct output *writer, bool *plain, struct err *err)
 {
     struct stat st;
 
@@ -65,7 +65,7 @@ static int look(struct writer *writer, bool *plain, struct err *err)
 }
 
 /* Whether our file is the one that a name leads to. */
-static bool is_ours(const struct writer *writer, const char *path)
+static bool is_ours(const struct output *writer, const char *path)
 {
     struct stat by_fd;
     struct stat by_name;
@@ -75,7 +75,7 @@ static bool is_ours(const struct writer *writer, const char *path)
 }
 
 /* Open and lock OUTPUT.partial; what an earlier attempt left in it stays for now. */
-static int open_partial(struct writer *writer, struct err *err)
+static int open_partial(struct output *writer, struct err *err)
 {
     do {
         file_close(&writer->fd);
@@ -95,7 +95,7 @@ static int open_partial(struct writer *writer, struct err *err)
     return 0;
 }
 
-static int open_output(struct writer *writer, struct err *err)
+static int open_output(struct output *writer, struct err *err)
 {
     bool plain;
 
@@ -115,10 +115,10 @@ static int open_output(struct writer *writer, struct err *err)
     return writer->fd < 0 ? err_sys(err, "cannot write '%s'", writer->path) : 0;
 }
 
-struct writer *writer_open(const char *path, bool force, unsigned mode, bool stepped,
+struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
                            struct err *err)
 {
-    struct writer *writer = mem_new(sizeof(*writer), err);
+    struct output *writer = mem_new(sizeof(*writer), err);
 
     if (!writer)
         return NULL;
@@ -134,28 +134,28 @@ struct writer *writer_open(const char *path, bool force, unsigned mode, bool ste
     if (open_output(writer, err) == 0)
         return writer;
 fail:
-    writer_free(writer, true);
+    output_free(writer, true);
     return NULL;
 }
 
-int writer_left(const struct writer *writer)
+int output_left(const struct output *writer)
 {
     struct stat st;
 
     return writer->partial && fstat(writer->fd, &st) == 0 && st.st_size > 0 ? writer->fd : -1;
 }
 
-int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
+int output_start(struct output *writer, uint64_t kept, const struct sha256 *sha,
                  struct err *err)
 {
-    size_t rest = (size_t)(kept % FLUSHER_ALIGN);
+    size_t rest = (size_t)(kept % ASYNC_WRITE_ALIGN);
 
     writer->flushed = kept - rest;
     writer->wrote = clock_mono();
     if (sha)
         sha256_set(writer->sha, sha);
     if (rest && !writer->rest)
-        writer->rest = mem_new(FLUSHER_ALIGN, err);
+        writer->rest = mem_new(ASYNC_WRITE_ALIGN, err);
     if (rest &&
         (!writer->rest || file_pread(writer->fd, writer->rest, rest, writer->flushed, err) < 0))
         return err_wrap(err, "'%s'", writer->partial);
@@ -167,10 +167,10 @@ int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
             return err_sys(err, "cannot cut '%s'", writer->partial);
         writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
     }
-    writer->flusher =
-        flusher_new(writer->fd, writer->partial != NULL, writer->direct, writer->stepped, err);
+    writer->flusher = async_write_new(writer->fd, writer->partial != NULL, writer->direct,
+                                      writer->stepped, err);
     if (writer->flusher)
-        writer->buffer = flusher_take(writer->flusher, err);
+        writer->buffer = async_write_take(writer->flusher, err);
     if (!writer->buffer)
         return -1;
     if (rest) /* it is written again, in front of what follows */
@@ -179,14 +179,14 @@ int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
     return 0;
 }
 
-static const char *name_of(const struct writer *writer)
+static const char *name_of(const struct output *writer)
 {
     if (strcmp(writer->path, "-") == 0)
         return "standard output";
     return writer->partial ? writer->partial : writer->path;
 }
 
-static int explain(const struct writer *writer, struct err *err)
+static int explain(const struct output *writer, struct err *err)
 {
     (void)err_wrap(err, "'%s'", name_of(writer));
     if (err && (err->os == ENOSPC || err->os == EDQUOT))
@@ -195,13 +195,13 @@ static int explain(const struct writer *writer, struct err *err)
 }
 
 /* Hand the buffer over, len bytes of it, and go on with another. */
-static int flush(struct writer *writer, size_t len, struct err *err)
+static int flush(struct output *writer, size_t len, struct err *err)
 {
-    flusher_put(writer->flusher, writer->buffer, len, writer->flushed);
+    async_write_put(writer->flusher, writer->buffer, len, writer->flushed);
     writer->flushed += len;
     writer->wrote = clock_mono();
     writer->filled = 0;
-    writer->buffer = flusher_take(writer->flusher, err);
+    writer->buffer = async_write_take(writer->flusher, err);
     return writer->buffer ? 0 : explain(writer, err);
 }
 
@@ -209,10 +209,10 @@ static int flush(struct writer *writer, size_t len, struct err *err)
  * Let the whole blocks of a buffer that fills slowly be in the file, in case we are killed;
  * they are written again with the rest of it.
  */
-static int write_early(struct writer *writer, struct err *err)
+static int write_early(struct output *writer, struct err *err)
 {
     uint64_t now = clock_mono();
-    size_t len = writer->filled & ~(FLUSHER_ALIGN - 1);
+    size_t len = writer->filled & ~(ASYNC_WRITE_ALIGN - 1);
 
     if (!writer->partial || !len || now < writer->wrote + EARLY_MS)
         return 0;
@@ -222,44 +222,44 @@ static int write_early(struct writer *writer, struct err *err)
     return explain(writer, err);
 }
 
-int writer_put(void *ctx, const void *bytes, size_t len, struct err *err)
+int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
-    struct writer *writer = ctx;
+    struct output *writer = ctx;
     const unsigned char *from = bytes;
 
     if (!writer->buffer) /* it has failed before */
-        return flusher_wait(writer->flusher, err) < 0 ? explain(writer, err) : 0;
+        return async_write_wait(writer->flusher, err) < 0 ? explain(writer, err) : 0;
     sha256_add(writer->sha, bytes, len);
     while (len) {
-        size_t room = FLUSHER_BUFFER - writer->filled;
+        size_t room = ASYNC_WRITE_BUFFER - writer->filled;
         size_t n = len < room ? len : room;
 
         memcpy(writer->buffer + writer->filled, from, n);
         writer->filled += n;
         from += n;
         len -= n;
-        if (writer->filled == FLUSHER_BUFFER && flush(writer, FLUSHER_BUFFER, err) < 0)
+        if (writer->filled == ASYNC_WRITE_BUFFER && flush(writer, ASYNC_WRITE_BUFFER, err) < 0)
             return -1;
     }
     return write_early(writer, err);
 }
 
-uint64_t writer_offset(const struct writer *writer)
+uint64_t output_offset(const struct output *writer)
 {
     return writer->flushed + writer->filled;
 }
 
-bool writer_rewinds(const struct writer *writer)
+bool output_rewinds(const struct output *writer)
 {
     return writer->partial != NULL;
 }
 
-int writer_mark(struct writer *writer, struct err *err)
+int output_mark(struct output *writer, struct err *err)
 {
     if (!writer->buffer)
         return err_set(err, ERR_SYSTEM, "'%s' has failed", name_of(writer));
     if (!writer->kept)
-        writer->kept = mem_new(FLUSHER_BUFFER, err);
+        writer->kept = mem_new(ASYNC_WRITE_BUFFER, err);
     if (!writer->kept)
         return -1;
     memcpy(writer->kept, writer->buffer, writer->filled);
@@ -269,11 +269,12 @@ int writer_mark(struct writer *writer, struct err *err)
     return 0;
 }
 
-int writer_back(struct writer *writer, struct err *err)
+int output_back(struct output *writer, struct err *err)
 {
     if (!writer->kept || !writer->partial || !writer->buffer)
         return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(writer));
-    if (flusher_wait(writer->flusher, err) < 0) /* else a late write could cover a newer one */
+    if (async_write_wait(writer->flusher, err) <
+        0) /* else a late write could cover a newer one */
         return explain(writer, err);
     memcpy(writer->buffer, writer->kept, writer->kept_filled);
     writer->filled = writer->kept_filled;
@@ -283,20 +284,20 @@ int writer_back(struct writer *writer, struct err *err)
 }
 
 /* The last bytes: direct I/O wants whole blocks, the file gets its true length after. */
-static int flush_rest(struct writer *writer, struct err *err)
+static int flush_rest(struct output *writer, struct err *err)
 {
-    uint64_t size = writer_offset(writer);
+    uint64_t size = output_offset(writer);
     size_t len = writer->filled;
 
-    if (writer->direct && len % FLUSHER_ALIGN) {
-        size_t whole = (len + FLUSHER_ALIGN - 1) & ~(FLUSHER_ALIGN - 1);
+    if (writer->direct && len % ASYNC_WRITE_ALIGN) {
+        size_t whole = (len + ASYNC_WRITE_ALIGN - 1) & ~(ASYNC_WRITE_ALIGN - 1);
 
         memset(writer->buffer + len, 0, whole - len);
         len = whole;
     }
     if (len && flush(writer, len, err) < 0)
         return -1;
-    if (flusher_wait(writer->flusher, err) < 0)
+    if (async_write_wait(writer->flusher, err) < 0)
         return explain(writer, err);
     if (writer->partial && ftruncate(writer->fd, (off_t)size) < 0)
         return err_sys(err, "cannot set the length of '%s'", writer->partial);
@@ -305,7 +306,7 @@ static int flush_rest(struct writer *writer, struct err *err)
 }
 
 /* Give the file its name; atomically refuse to replace another one unless forced. */
-static int put_name(struct writer *writer, struct err *err)
+static int put_name(struct output *writer, struct err *err)
 {
     unsigned flags = writer->force ? 0 : RENAME_NOREPLACE;
 
@@ -331,13 +332,13 @@ static int close_early(int fd)
     return again < 0 ? -1 : close(again);
 }
 
-void writer_abort(struct writer *writer)
+void output_abort(struct output *writer)
 {
     if (writer->flusher && !writer->partial)
-        flusher_abort(writer->flusher);
+        async_write_abort(writer->flusher);
 }
 
-int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err *err)
+int output_commit(struct output *writer, uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     bool named = writer->partial != NULL;
     int fd;
@@ -368,7 +369,7 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE], struct err
     return 0;
 }
 
-void writer_free(struct writer *writer, bool keep)
+void output_free(struct output *writer, bool keep)
 {
     struct err ignored; /* then it is shorter: what is whole of it will be found */
 
@@ -378,7 +379,7 @@ void writer_free(struct writer *writer, bool keep)
         (void)unlink(writer->partial);
     else if (writer->partial && writer->buffer && flush_rest(writer, &ignored) < 0)
         writer->filled = 0;
-    flusher_free(writer->flusher); /* it writes: before the descriptor closes */
+    async_write_free(writer->flusher); /* it writes: before the descriptor closes */
     file_close(&writer->fd);
     file_close(&writer->dir);
     mem_free(writer->path);

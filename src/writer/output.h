@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer: the archive's file, from OUTPUT.partial to its final name.
+ * output: the archive's file, from OUTPUT.partial to its final name.
  *
  * Written in large aligned pieces by direct I/O where the file system has it,
  * so that a nightly backup does not push everybody's files out of the cache;
@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct writer;
+struct output;
 
 /*
  * Begin a file.
@@ -31,17 +31,17 @@ struct writer;
  * path     "-": standard output
  * force    may replace an existing file
  * mode     its permissions, once it has its name; 0600 until then
- * stepped  no thread: see flusher_new
+ * stepped  no thread: see async_write_new
  */
-struct writer *writer_open(const char *path, bool force, unsigned mode, bool stepped,
+struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
                            struct err *err) MUST_CHECK;
 
 /*
  * What an interrupted attempt left.
  *
- * returns  a descriptor to read OUTPUT.partial by, lent until writer_start; -1: there is none
+ * returns  a descriptor to read OUTPUT.partial by, lent until output_start; -1: there is none
  */
-int writer_left(const struct writer *writer);
+int output_left(const struct output *writer);
 
 /*
  * Begin to write, at the front.
@@ -49,29 +49,29 @@ int writer_left(const struct writer *writer);
  * kept     go on behind so many bytes of what is there, 0: none; what follows is cut off
  * sha      of them, or NULL
  */
-int writer_start(struct writer *writer, uint64_t kept, const struct sha256 *sha,
+int output_start(struct output *writer, uint64_t kept, const struct sha256 *sha,
                  struct err *err) MUST_CHECK;
 
 /* Append; a put_fn, ctx being the writer. */
-int writer_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+int output_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Bytes put so far. */
-uint64_t writer_offset(const struct writer *writer);
+uint64_t output_offset(const struct output *writer);
 
-/* Whether writer_back is possible. */
-bool writer_rewinds(const struct writer *writer);
+/* Whether output_back is possible. */
+bool output_rewinds(const struct output *writer);
 
 /* Remember this point; only the last one counts. */
-int writer_mark(struct writer *writer, struct err *err) MUST_CHECK;
+int output_mark(struct output *writer, struct err *err) MUST_CHECK;
 
 /* Forget everything put since the mark. */
-int writer_back(struct writer *writer, struct err *err) MUST_CHECK;
+int output_back(struct output *writer, struct err *err) MUST_CHECK;
 
 /* Give up what a pipe has not taken: whoever waits for it goes on, and fails. Any thread. */
-void writer_abort(struct writer *writer);
+void output_abort(struct output *writer);
 
 /* Flush, sync, rename; gives the digest of all bytes. */
-int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE],
+int output_commit(struct output *writer, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;
 
 /*
@@ -79,6 +79,6 @@ int writer_commit(struct writer *writer, uint8_t sha256[SHA256_SIZE],
  *
  * keep     what was put stays in OUTPUT.partial, unless committed; else it is removed
  */
-void writer_free(struct writer *writer, bool keep);
+void output_free(struct output *writer, bool keep);
 
 #endif

@@ -52,7 +52,7 @@ struct packer {
     uint64_t idle_since;
 
     /* the thread's own */
-    struct stow *stow;
+    struct entry_writer *stow;
     struct unbundle unbundle;
     struct document *documents;
     struct document **last_document;
@@ -99,7 +99,7 @@ static int unwrap(struct packer *p, struct item *item, struct body **body,
     memcpy(item->encoded_sha256, digest->sha256, sizeof(item->encoded_sha256));
     body_free(*body);
     *body = plain;
-    return stow_hash(p->stow, plain, digest, err);
+    return entry_writer_hash(p->stow, plain, digest, err);
 }
 
 /* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
@@ -109,15 +109,15 @@ static int pack_content(struct packer *p, struct item *item, const struct body *
                         struct err *err)
 {
     err_clear(err);
-    if ((again & PACKER_AGAIN_SUSPECT) && stow_suspect(item, body, digest)) {
+    if ((again & PACKER_AGAIN_SUSPECT) && entry_writer_suspect(item, body, digest)) {
         *what = ITEM_SUSPECT;
         return 0;
     }
-    if ((again & PACKER_AGAIN_SUM) && stow_mismatch(item, digest)) {
+    if ((again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, digest)) {
         *what = ITEM_MISMATCH;
         return 0;
     }
-    return stow_item(p->stow, item, body, digest, err);
+    return entry_writer_item(p->stow, item, body, digest, err);
 }
 
 /*
@@ -154,7 +154,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         if (rc <= 0)
             return rc < 0 ? -1 : answer(p, item, ITEM_LENGTH, err);
     }
-    if (stow_hash(p->stow, parcel->body, &digest, err) < 0)
+    if (entry_writer_hash(p->stow, parcel->body, &digest, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
     if (item->bundle && is && strcmp(is->ext, "zip") == 0)
@@ -165,9 +165,9 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     if (item->bundle && item->bundle->parent == item) {
         what = apart ? ITEM_SPLIT : ITEM_BROKEN;
         if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
-            stow_suspect(item, parcel->body, &digest))
+            entry_writer_suspect(item, parcel->body, &digest))
             return answer(p, item, ITEM_SUSPECT, err);
-        if (!item->unlisted && stow_item(p->stow, item, parcel->body, &digest, err) < 0)
+        if (!item->unlisted && entry_writer_item(p->stow, item, parcel->body, &digest, err) < 0)
             return -1;
     } else if (apart) {
         what = ITEM_SPLIT;
@@ -197,23 +197,23 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
     document->size = parcel->body->size;
     *p->last_document = document;
     p->last_document = &document->next;
-    if (stow_hash(p->stow, parcel->body, &document->digest, err) < 0)
+    if (entry_writer_hash(p->stow, parcel->body, &document->digest, err) < 0)
         return -1;
-    return stow_file(p->stow, document->path, parcel->body, parcel->mtime, err);
+    return entry_writer_file(p->stow, document->path, parcel->body, parcel->mtime, err);
 }
 
 /* Begin an item that passes through. */
 static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
 {
-    unsigned char head[STOW_HEAD];
+    unsigned char head[ENTRY_WRITER_HEAD];
     size_t len = body_head(parcel->body, head, sizeof(head));
     struct chunk *chunk;
 
     p->head = parcel->item;
-    if (stow_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
+    if (entry_writer_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
         return -1;
     for (chunk = parcel->body->first; chunk; chunk = chunk->next) {
-        if (stow_more(p->stow, chunk, err) < 0)
+        if (entry_writer_more(p->stow, chunk, err) < 0)
             return -1;
     }
     return 0;
@@ -226,16 +226,16 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
     struct digest digest;
 
     p->head = NULL;
-    stow_digest(p->stow, &digest);
-    if (!parcel->whole || !stow_fits(p->stow)) {
+    entry_writer_digest(p->stow, &digest);
+    if (!parcel->whole || !entry_writer_fits(p->stow)) {
         volume_back(p->volume);
         return parcel->whole ? answer(p, item, ITEM_LENGTH, err) : 0;
     }
-    if ((parcel->again & PACKER_AGAIN_SUM) && stow_mismatch(item, &digest)) {
+    if ((parcel->again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, &digest)) {
         volume_back(p->volume);
         return answer(p, item, ITEM_MISMATCH, err);
     }
-    if (stow_end(p->stow, item, &digest, err) < 0)
+    if (entry_writer_end(p->stow, item, &digest, err) < 0)
         return -1;
     return answer(p, item, ITEM_PACKED, err);
 }
@@ -250,7 +250,7 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
     case PARCEL_HEAD:
         return pack_head(p, parcel, err);
     case PARCEL_MORE:
-        return stow_more(p->stow, parcel->chunk, err);
+        return entry_writer_more(p->stow, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
     case PARCEL_FLUSH:
@@ -359,9 +359,9 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->queue = queue_new(err);
     p->answers = queue_new(err);
     p->opts.stow.stopping = &p->stopping;
-    p->stow = stow_new(&p->opts.stow, volume, plan, err);
+    p->stow = entry_writer_new(&p->opts.stow, volume, plan, err);
     p->unbundle = (struct unbundle){ p->stow, plan, opts->parts, opts->max_size };
-    if (!p->queue || !p->answers || !p->stow || stow_known(p->stow, err) < 0)
+    if (!p->queue || !p->answers || !p->stow || entry_writer_known(p->stow, err) < 0)
         goto fail;
     if (opts->stepped)
         return p;
@@ -398,7 +398,7 @@ void packer_free(struct packer *p)
     }
     queue_free(p->queue);
     queue_free(p->answers);
-    stow_free(p->stow);
+    entry_writer_free(p->stow);
     mem_free(p);
 }
 

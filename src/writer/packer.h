@@ -31,7 +31,7 @@
 #include <stdint.h>
 
 struct packer_opts {
-    struct stow_opts stow;
+    struct entry_writer_opts stow;
     const struct spool *parts; /* for what comes out of ZIPs; must outlive the volume */
     uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
     void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */

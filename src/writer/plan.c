@@ -27,8 +27,8 @@ struct plan {
     size_t count;
     size_t cap;
     bool dedupe;
-    struct table *joins; /* what makes things the same -> leader */
-    struct table *paths; /* lower-case path -> itself */
+    struct hashmap *joins; /* what makes things the same -> leader */
+    struct hashmap *paths; /* lower-case path -> itself */
     struct bundle *bundles;
     struct buf key;
 };
@@ -42,8 +42,8 @@ struct plan *plan_new(bool dedupe, struct err *err)
     plan->dedupe = dedupe;
     buf_init(&plan->key, KEY_MAX);
     plan->region = region_new(err);
-    plan->joins = table_new(err);
-    plan->paths = table_new(err);
+    plan->joins = hashmap_new(err);
+    plan->paths = hashmap_new(err);
     if (plan->region && plan->joins && plan->paths)
         return plan;
     plan_free(plan);
@@ -60,8 +60,8 @@ void plan_free(struct plan *plan)
         mem_free(plan->items[i]->path);
     mem_free(plan->items);
     region_free(plan->region);
-    table_free(plan->joins);
-    table_free(plan->paths);
+    hashmap_free(plan->joins);
+    hashmap_free(plan->paths);
     buf_clear(&plan->key);
     mem_free(plan);
 }
@@ -80,13 +80,13 @@ struct item *plan_at(const struct plan *plan, size_t i)
 static int find_or_add(struct plan *plan, struct item *item, struct item **found,
                        struct err *err)
 {
-    struct item *there = table_get(plan->joins, plan->key.data, plan->key.len);
+    struct item *there = hashmap_get(plan->joins, plan->key.data, plan->key.len);
 
     if (there) {
         *found = there;
         return 0;
     }
-    return table_add(plan->joins, plan->key.data, plan->key.len, item, err);
+    return hashmap_add(plan->joins, plan->key.data, plan->key.len, item, err);
 }
 
 static bool texts_differ(const char *a, const char *b)
@@ -146,7 +146,7 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
 {
     if (!uri || strlen(uri) > KEY_MAX - 64 || bundle_key(plan, run, uri, NULL) < 0)
         return NULL;
-    return table_get(plan->joins, plan->key.data, plan->key.len);
+    return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }
 
 /* Put an entry's name into the key; false: it is too long for one. */
@@ -159,7 +159,7 @@ static bool key_of_entry(struct plan *plan, const struct bundle *bundle, const c
 bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name)
 {
     return !bundle->named || !key_of_entry(plan, bundle, name) ||
-           table_get(plan->joins, plan->key.data, plan->key.len) != NULL;
+           hashmap_get(plan->joins, plan->key.data, plan->key.len) != NULL;
 }
 
 int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
@@ -173,7 +173,7 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
     if (!bundle) {
         bundle = region_take(plan->region, sizeof(*bundle), err);
         if (!bundle || bundle_key(plan, run, uri, err) < 0 ||
-            table_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
+            hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
             return -1;
         bundle->next = plan->bundles;
         plan->bundles = bundle;
@@ -181,9 +181,9 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
     bundle->rows++;
     bundle->named = name != NULL;
     if (!name || !key_of_entry(plan, bundle, name) ||
-        table_get(plan->joins, plan->key.data, plan->key.len))
+        hashmap_get(plan->joins, plan->key.data, plan->key.len))
         return 0;
-    return table_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
+    return hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
 }
 
 static void join_bundle(struct plan *plan, struct item *item)
@@ -315,7 +315,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     buf_reset(&plan->key);
     if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
         return -1;
-    there = table_get(plan->joins, plan->key.data, plan->key.len);
+    there = hashmap_get(plan->joins, plan->key.data, plan->key.len);
     if (there && !(twin = twin_place(there, what, &twins)))
         return 0;
     if (twins > TWINS_MAX)
@@ -327,7 +327,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
         return -1;
     item = region_take(plan->region, sizeof(*item), err);
     if (!item ||
-        (!there && table_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0))
+        (!there && hashmap_add(plan->joins, plan->key.data, plan->key.len, item, err) < 0))
         return -1;
     item->what = *what;
     item->run = run;
@@ -358,7 +358,7 @@ struct item *plan_find(struct plan *plan, const char *run_id, const char *artifa
     buf_reset(&plan->key);
     if (buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id) < 0)
         return NULL;
-    return table_get(plan->joins, plan->key.data, plan->key.len);
+    return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }
 
 void plan_detach(struct item *item)
@@ -465,8 +465,8 @@ static int claim(struct plan *plan, const char *path, bool *taken, struct err *e
 {
     if (key_of_path(plan, path, err) < 0)
         return -1;
-    *taken = table_get(plan->paths, plan->key.data, plan->key.len) != NULL;
-    return *taken ? 0 : table_add(plan->paths, plan->key.data, plan->key.len, plan, err);
+    *taken = hashmap_get(plan->paths, plan->key.data, plan->key.len) != NULL;
+    return *taken ? 0 : hashmap_add(plan->paths, plan->key.data, plan->key.len, plan, err);
 }
 
 int plan_reserve(struct plan *plan, const char *path, struct err *err)
@@ -481,7 +481,7 @@ bool plan_path_free(struct plan *plan, const struct item *item, const char *path
     if (item->path)
         return strcmp(item->path, path) == 0;
     return key_of_path(plan, path, NULL) == 0 &&
-           !table_get(plan->paths, plan->key.data, plan->key.len);
+           !hashmap_get(plan->paths, plan->key.data, plan->key.len);
 }
 
 int plan_take_path(struct plan *plan, struct item *item, const char *path, struct err *err)

@@ -27,12 +27,12 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, struct ite
         *bad = unbundle_only_bad(err);
         return *bad ? 0 : -1;
     }
-    if (stow_hash(u->stow, body, &digest, err) == 0)
-        rc = (stow_mismatch(member, &digest) || !item_fits(member, body->size) ||
-              stow_suspect(member, body, &digest)) &&
+    if (entry_writer_hash(u->stow, body, &digest, err) == 0)
+        rc = (entry_writer_mismatch(member, &digest) || !item_fits(member, body->size) ||
+              entry_writer_suspect(member, body, &digest)) &&
                      member != settle
                  ? 0
-                 : stow_item(u->stow, member, body, &digest, err);
+                 : entry_writer_item(u->stow, member, body, &digest, err);
     body_free(body);
     return rc;
 }
@@ -47,7 +47,7 @@ static int keep_whole(const struct unbundle *u, struct item *item, const struct 
     if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
         return 0;
     parent->kept = true;
-    return stow_item(u->stow, parent, body, digest, err);
+    return entry_writer_item(u->stow, parent, body, digest, err);
 }
 
 int unbundle_item(const struct unbundle *u, struct item *item, const struct body *body,

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct unbundle {
-    struct stow *stow;
+    struct entry_writer *stow;
     struct plan *plan;
     const struct spool *parts; /* where members go */
     uint64_t max_size;         /* of one member, in bytes */

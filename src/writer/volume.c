@@ -12,11 +12,11 @@
 
 struct volume {
     enum volume_format format;
-    struct writer *writer;
-    struct lanes *lanes; /* tar */
-    struct zip *zip;     /* or zip */
-    uint64_t size;       /* of the entry, as its header says it */
-    uint64_t got;        /* of them so far */
+    struct output *writer;
+    struct framer *lanes; /* tar */
+    struct zip *zip;      /* or zip */
+    uint64_t size;        /* of the entry, as its header says it */
+    uint64_t got;         /* of them so far */
 };
 
 static const struct {
@@ -72,20 +72,20 @@ static enum frame_codec codec_of(enum volume_format format)
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
 {
     struct volume *v = mem_new(sizeof(*v), err);
-    struct lanes_opts lanes = { .codec = codec_of(opts->format),
-                                .level = opts->level,
-                                .workers = opts->workers,
-                                .stepped = opts->stepped,
-                                .sizes = opts->sizes };
+    struct framer_opts lanes = { .codec = codec_of(opts->format),
+                                 .level = opts->level,
+                                 .workers = opts->workers,
+                                 .stepped = opts->stepped,
+                                 .sizes = opts->sizes };
 
     if (!v)
         return NULL;
     v->format = opts->format;
-    v->writer = writer_open(opts->path, opts->force, opts->mode, opts->stepped, err);
+    v->writer = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
     if (v->writer && v->format == VOLUME_ZIP)
-        v->zip = zip_new(opts->level, writer_put, v->writer, err);
+        v->zip = zip_new(opts->level, output_put, v->writer, err);
     else if (v->writer)
-        v->lanes = lanes_new(&lanes, v->writer, err);
+        v->lanes = framer_new(&lanes, v->writer, err);
     if (v->zip || v->lanes)
         return v;
     volume_free(v, true); /* what is there is another attempt's */
@@ -96,9 +96,9 @@ void volume_free(struct volume *v, bool keep)
 {
     if (!v)
         return;
-    lanes_free(v->lanes); /* threads first: they write */
+    framer_free(v->lanes); /* threads first: they write */
     zip_free(v->zip);
-    writer_free(v->writer, keep);
+    output_free(v->writer, keep);
     mem_free(v);
 }
 
@@ -109,7 +109,7 @@ bool volume_resumes(const struct volume *v)
 
 int volume_left(const struct volume *v)
 {
-    return volume_resumes(v) ? writer_left(v->writer) : -1;
+    return volume_resumes(v) ? output_left(v->writer) : -1;
 }
 
 enum frame_codec volume_codec(const struct volume *v)
@@ -120,14 +120,14 @@ enum frame_codec volume_codec(const struct volume *v)
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
 {
     if (kept && v->lanes)
-        lanes_start(v->lanes, &kept->seek, kept->plain);
-    return writer_start(v->writer, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
+        framer_start(v->lanes, &kept->seek, kept->plain);
+    return output_start(v->writer, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
 }
 
 void volume_flush(struct volume *v)
 {
     if (v->lanes)
-        lanes_flush(v->lanes);
+        framer_flush(v->lanes);
 }
 
 bool volume_links(const struct volume *v)
@@ -137,7 +137,7 @@ bool volume_links(const struct volume *v)
 
 bool volume_rewinds(const struct volume *v)
 {
-    return v->lanes && writer_rewinds(v->writer);
+    return v->lanes && output_rewinds(v->writer);
 }
 
 int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
@@ -149,7 +149,7 @@ int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtim
     v->got = 0;
     if (v->zip)
         return zip_entry(v->zip, path, size, mtime, packed, err);
-    return lanes_begin(v->lanes, packed, path, size, mtime, link, place, err);
+    return framer_begin(v->lanes, packed, path, size, mtime, link, place, err);
 }
 
 /* Count what an entry gets. */
@@ -166,7 +166,7 @@ int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
 {
     if (count(v, len, err) < 0)
         return -1;
-    return v->zip ? zip_add(v->zip, bytes, len, err) : lanes_add(v->lanes, bytes, len, err);
+    return v->zip ? zip_add(v->zip, bytes, len, err) : framer_add(v->lanes, bytes, len, err);
 }
 
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
@@ -174,7 +174,7 @@ int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
     if (count(v, chunk->len, err) < 0)
         return -1;
     return v->zip ? zip_add(v->zip, chunk->data, chunk->len, err)
-                  : lanes_add_chunk(v->lanes, chunk, err);
+                  : framer_add_chunk(v->lanes, chunk, err);
 }
 
 int volume_end(struct volume *v, struct err *err)
@@ -182,42 +182,42 @@ int volume_end(struct volume *v, struct err *err)
     if (v->got != v->size)
         return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
                        (unsigned long long)v->size, (unsigned long long)v->got);
-    return v->zip ? 0 : lanes_end(v->lanes, v->size, err);
+    return v->zip ? 0 : framer_end(v->lanes, v->size, err);
 }
 
 void volume_mark(struct volume *v)
 {
-    lanes_mark(v->lanes);
+    framer_mark(v->lanes);
 }
 
 void volume_back(struct volume *v)
 {
-    lanes_back(v->lanes);
+    framer_back(v->lanes);
 }
 
 int volume_drain(struct volume *v, uint64_t *written, struct err *err)
 {
-    if (v->lanes && lanes_drain(v->lanes, NULL, err) < 0)
+    if (v->lanes && framer_drain(v->lanes, NULL, err) < 0)
         return -1;
-    *written = writer_offset(v->writer);
+    *written = output_offset(v->writer);
     return 0;
 }
 
 bool volume_step(struct volume *v)
 {
-    return v->lanes && lanes_step(v->lanes);
+    return v->lanes && framer_step(v->lanes);
 }
 
 void volume_hurry(struct volume *v)
 {
     if (v->lanes)
-        lanes_hurry(v->lanes);
-    writer_abort(v->writer);
+        framer_hurry(v->lanes);
+    output_abort(v->writer);
 }
 
 bool volume_failed(struct volume *v)
 {
-    return v->lanes && lanes_failed(v->lanes);
+    return v->lanes && framer_failed(v->lanes);
 }
 
 /* End the tar stream and put the tail behind it. */
@@ -232,8 +232,8 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     int rc = -1;
 
     buf_init(&tail, TAIL_MAX);
-    if (lanes_add(v->lanes, zeros, sizeof(zeros), err) < 0 ||
-        lanes_drain(v->lanes, &seek, err) < 0)
+    if (framer_add(v->lanes, zeros, sizeof(zeros), err) < 0 ||
+        framer_drain(v->lanes, &seek, err) < 0)
         return -1;
     locator.frame = manifest->frame; /* known since the drain */
     locator.plain = manifest->offset;
@@ -242,7 +242,7 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
          i++)
         locator.coded += seek->rows[i].coded;
     if (seek_tail(seek, codec_of(v->format), &locator, &tail, err) == 0)
-        rc = writer_put(v->writer, tail.data, tail.len, err);
+        rc = output_put(v->writer, tail.data, tail.len, err);
     buf_clear(&tail);
     return rc;
 }
@@ -254,6 +254,6 @@ int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manife
 
     if (rc < 0)
         return -1;
-    result->size = writer_offset(v->writer);
-    return writer_commit(v->writer, result->sha256, err);
+    result->size = output_offset(v->writer);
+    return output_commit(v->writer, result->sha256, err);
 }

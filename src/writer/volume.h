@@ -30,7 +30,7 @@ struct volume_opts {
     unsigned mode; /* of the file */
     unsigned workers;
     bool stepped; /* for simulations: no threads, volume_step does their work */
-    struct lanes_sizes sizes;
+    struct framer_sizes sizes;
 };
 
 struct volume;
@@ -100,7 +100,7 @@ int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 /* A point to come back to, and coming back; see lanes. */
 void volume_mark(struct volume *v);
 
-/* Go back to the last mark: what was added since then is gone; see lanes_back. */
+/* Go back to the last mark: what was added since then is gone; see framer_back. */
 void volume_back(struct volume *v);
 
 /* The next file begins a frame. */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static char dir[] = "/tmp/skyarc-fuzz-XXXXXX";
-static char path[sizeof(dir) + sizeof(ANNALS_NAME)];
+static char path[sizeof(dir) + sizeof(AUDIT_LOG_NAME)];
 
 struct seen {
     size_t entries;
@@ -30,7 +30,7 @@ static void leave(void)
     (void)rmdir(dir);
 }
 
-static int on_entry(void *ctx, const struct annals_entry *e, struct err *err)
+static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
 {
     struct seen *s = ctx;
 
@@ -44,10 +44,10 @@ static int on_entry(void *ctx, const struct annals_entry *e, struct err *err)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct annals_entry entry = { .at_ms = 77, .what = "mark", .run_id = "tsk_1" };
-    struct annals_mark mark;
-    struct annals_mark again;
-    struct annals annals;
+    struct audit_log_entry entry = { .at_ms = 77, .what = "mark", .run_id = "tsk_1" };
+    struct audit_log_mark mark;
+    struct audit_log_mark again;
+    struct audit_log annals;
     struct seen all = { 0 };
     struct seen later = { 0 };
     struct err err;
@@ -55,26 +55,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!*path) {
         FUZZ_CHECK(mkdtemp(dir));
-        (void)snprintf(path, sizeof(path), "%s/" ANNALS_NAME, dir);
+        (void)snprintf(path, sizeof(path), "%s/" AUDIT_LOG_NAME, dir);
         (void)atexit(leave);
     }
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     FUZZ_CHECK(fd >= 0 && (!size || write(fd, data, size) == (ssize_t)size));
     (void)close(fd);
-    FUZZ_CHECK(annals_start(&mark, &err) == 0 &&
-               annals_scan(dir, &mark, on_entry, &all, &err) == 1 && mark.size <= size);
+    FUZZ_CHECK(audit_log_start(&mark, &err) == 0 &&
+               audit_log_scan(dir, &mark, on_entry, &all, &err) == 1 && mark.size <= size);
     again = mark;
-    if (annals_open(&annals, dir, &err) < 0) { /* a last line without an end, none of ours */
-        annals_close(&annals);
+    if (audit_log_open(&annals, dir, &err) < 0) { /* a last line without an end, none of ours */
+        audit_log_close(&annals);
         return 0;
     }
-    FUZZ_CHECK(annals_put(&annals, &entry, &err) == 0 && annals_commit(&annals, &err) == 0);
-    annals_close(&annals);
-    FUZZ_CHECK(annals_scan(dir, &again, on_entry, &later, &err) == 1);
+    FUZZ_CHECK(audit_log_put(&annals, &entry, &err) == 0 &&
+               audit_log_commit(&annals, &err) == 0);
+    audit_log_close(&annals);
+    FUZZ_CHECK(audit_log_scan(dir, &again, on_entry, &later, &err) == 1);
     FUZZ_CHECK(later.ours >= 1 && later.entries <= 2 && later.unreadable == 0);
     if (mark.size) { /* what was read is another now */
         mark.sha256[0] ^= 1;
-        FUZZ_CHECK(annals_scan(dir, &mark, on_entry, &later, &err) == 0);
+        FUZZ_CHECK(audit_log_scan(dir, &mark, on_entry, &later, &err) == 0);
     }
     return 0;
 }

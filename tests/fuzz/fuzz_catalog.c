@@ -65,60 +65,65 @@ static void put(const char *name, const void *bytes, size_t len)
 }
 
 /* A volume of a run, a run that waits, one that was pruned, and one that is lost. */
-static void fill(struct catalog *c)
+static void fill(struct db *c)
 {
     uint8_t digest[SHA256_SIZE] = { 1 };
-    struct entry_volume volume = {
+    struct contents_volume volume = {
         .name = VOLUME, .manifest_sha256 = "ab", .size = 99, .tail = digest, .entered_ms = 5
     };
-    struct entry_run run = { .run_id = "tsk_1",
-                             .status = "completed",
-                             .prompt = "buy milk",
-                             .created_at = 1,
-                             .finished_at = 2 };
-    struct entry_artifact artifact = {
+    struct contents_run run = { .run_id = "tsk_1",
+                                .status = "completed",
+                                .prompt = "buy milk",
+                                .created_at = 1,
+                                .finished_at = 2 };
+    struct contents_artifact artifact = {
         .run_id = "tsk_1", .artifact_id = "a_1", .type = "html", .path = "data/tsk_1/a"
     };
-    struct entry_missing missing = { "tsk_2", "a_9", "har", "gone", true };
-    struct state_row row = { .run_id = "tsk_2", .status = "failed", .created_at = 3 };
-    struct annals_entry lines[] = {
-        { .at_ms = 1, .what = ANNALS_HOLD, .run_id = "tsk_1", .reason = "audit" },
-        { .at_ms = 2, .what = ANNALS_PRUNE, .run_id = "tsk_3", .volume = VOLUME },
-        { .at_ms = 3, .what = ANNALS_LOSE, .run_id = "tsk_4", .volume = VOLUME, .part = "a_4" },
+    struct contents_missing missing = { "tsk_2", "a_9", "har", "gone", true };
+    struct run_state_row row = { .run_id = "tsk_2", .status = "failed", .created_at = 3 };
+    struct audit_log_entry lines[] = {
+        { .at_ms = 1, .what = AUDIT_LOG_HOLD, .run_id = "tsk_1", .reason = "audit" },
+        { .at_ms = 2, .what = AUDIT_LOG_PRUNE, .run_id = "tsk_3", .volume = VOLUME },
+        { .at_ms = 3,
+          .what = AUDIT_LOG_LOSE,
+          .run_id = "tsk_4",
+          .volume = VOLUME,
+          .part = "a_4" },
     };
     struct err err;
     int64_t id;
 
     memcpy(artifact.sha256, digest, sizeof(digest));
-    FUZZ_CHECK(catalog_begin(c, &err) == 0 && entry_volume(c, &volume, &id, &err) == 0 &&
-               entry_run(c, id, &run, &err) == 0 &&
-               entry_artifact(c, id, &artifact, &err) == 0 &&
-               entry_missing(c, &missing, &err) == 0 && entry_end(c, id, "ab", &err) == 0 &&
-               state_set(c, "tsk_1", STATE_SEALED, 0, "x", &err) == 0 &&
-               state_seen(c, &row, true, 7, &err) >= 0 &&
-               state_intend(c, VOLUME, "tsk_2\n", &err) == 0 && catalog_commit(c, &err) == 0);
-    FUZZ_CHECK(replay_add(c, dir, lines, sizeof(lines) / sizeof(*lines), &err) == 0);
+    FUZZ_CHECK(db_begin(c, &err) == 0 && contents_volume(c, &volume, &id, &err) == 0 &&
+               contents_run(c, id, &run, &err) == 0 &&
+               contents_artifact(c, id, &artifact, &err) == 0 &&
+               contents_missing(c, &missing, &err) == 0 &&
+               contents_end(c, id, "ab", &err) == 0 &&
+               run_state_set(c, "tsk_1", RUN_STATE_SEALED, 0, "x", &err) == 0 &&
+               run_state_seen(c, &row, true, 7, &err) >= 0 &&
+               run_state_intend(c, VOLUME, "tsk_2\n", &err) == 0 && db_commit(c, &err) == 0);
+    FUZZ_CHECK(log_replay_add(c, dir, lines, sizeof(lines) / sizeof(*lines), &err) == 0);
 }
 
 static void begin(void)
 {
     char path[128];
     struct err err;
-    struct catalog *c;
+    struct db *c;
     struct buf bytes;
 
     FUZZ_CHECK(mkdtemp(dir));
     (void)atexit(leave);
     sha = sha256_new(NULL);
-    c = catalog_open(dir, CATALOG_WRITE, &err);
+    c = db_open(dir, DB_WRITE, &err);
     FUZZ_CHECK(c && sha);
     fill(c);
-    catalog_free(c);
-    (void)snprintf(path, sizeof(path), "%s/" CATALOG_NAME, dir);
+    db_free(c);
+    (void)snprintf(path, sizeof(path), "%s/" DB_NAME, dir);
     buf_init(&bytes, (size_t)4 << 20);
     FUZZ_CHECK(file_load(path, &bytes, &err) == 0);
     base = malloc(bytes.len);
-    FUZZ_CHECK(base && bytes.len % PAGESUM_PAGE == 0);
+    FUZZ_CHECK(base && bytes.len % PAGE_CHECKSUM_PAGE == 0);
     memcpy(base, bytes.data, bytes.len);
     base_len = bytes.len;
     buf_clear(&bytes);
@@ -129,18 +134,18 @@ static void reseal(unsigned char *bytes)
     uint8_t digest[SHA256_SIZE];
     size_t i;
 
-    for (i = 0; i < base_len / PAGESUM_PAGE; i++) {
-        unsigned char *page = bytes + i * PAGESUM_PAGE;
+    for (i = 0; i < base_len / PAGE_CHECKSUM_PAGE; i++) {
+        unsigned char *page = bytes + i * PAGE_CHECKSUM_PAGE;
         unsigned char head[4] = { 0, 0, (unsigned char)((i + 1) >> 8), (unsigned char)(i + 1) };
 
         sha256_add(sha, head, sizeof(head));
-        sha256_add(sha, page, PAGESUM_PAGE - PAGESUM_SIZE);
+        sha256_add(sha, page, PAGE_CHECKSUM_PAGE - PAGE_CHECKSUM_SIZE);
         sha256_end(sha, digest);
-        memcpy(page + PAGESUM_PAGE - PAGESUM_SIZE, digest, PAGESUM_SIZE);
+        memcpy(page + PAGE_CHECKSUM_PAGE - PAGE_CHECKSUM_SIZE, digest, PAGE_CHECKSUM_SIZE);
     }
 }
 
-static int on_volume(void *ctx, const struct entry_volume *v, struct err *err)
+static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
 {
     (void)ctx;
     (void)err;
@@ -172,7 +177,7 @@ static int on_found(void *ctx, const struct search_row *row, struct err *err)
     return 0;
 }
 
-static int on_kept(void *ctx, const struct entry_kept *run, struct err *err)
+static int on_kept(void *ctx, const struct contents_kept *run, struct err *err)
 {
     (void)ctx;
     (void)err;
@@ -180,7 +185,7 @@ static int on_kept(void *ctx, const struct entry_kept *run, struct err *err)
     return 0;
 }
 
-static int on_state(void *ctx, const struct state_row *row, struct err *err)
+static int on_state(void *ctx, const struct run_state_row *row, struct err *err)
 {
     (void)ctx;
     (void)err;
@@ -195,23 +200,23 @@ static int on_lost(void *ctx, const char *run_id, const char *volume, int64_t pa
     return on_pair(ctx, run_id, volume, err);
 }
 
-static int on_hold(void *ctx, const struct annals_entry *hold, struct err *err)
+static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *err)
 {
     return on_pair(ctx, hold->run_id, hold->reason, err);
 }
 
 /* What find, cat, hold and --list-safe ask. That it fails is fine. */
-static void read_all(struct catalog *c)
+static void read_all(struct db *c)
 {
     static const char *const types[] = { "html" };
-    struct search all = { .since = CATALOG_UNKNOWN, .until = CATALOG_UNKNOWN };
+    struct search all = { .since = DB_UNKNOWN, .until = DB_UNKNOWN };
     struct search some = { .types = types,
                            .type_count = 1,
                            .text = "milk",
                            .since = 0,
                            .until = INT64_MAX,
                            .limit = 9 };
-    struct search runs = { .since = CATALOG_UNKNOWN, .until = CATALOG_UNKNOWN, .runs = true };
+    struct search runs = { .since = DB_UNKNOWN, .until = DB_UNKNOWN, .runs = true };
     struct frontier frontier;
     char name[64];
     char hex[SHA256_TEXT];
@@ -222,49 +227,51 @@ static void read_all(struct catalog *c)
     rc += search_run(c, &some, on_found, NULL, &err);
     rc += search_run(c, &runs, on_found, NULL, &err);
     rc += search_sealed(c, INT64_MAX, on_text, NULL, &err);
-    rc += entry_volumes(c, on_volume, NULL, &err);
-    rc += entry_volumes_of(c, "tsk_1", on_volume, NULL, &err);
-    rc += entry_parts(c, VOLUME, on_pair, NULL, &err);
-    rc += entry_supplements(c, on_pair, NULL, &err);
-    rc += entry_contents(c, on_pair, NULL, &err);
-    rc += entry_runs(c, on_kept, NULL, &err);
-    rc += entry_volume_with(c, "a_1", name, sizeof(name));
-    rc += entry_newest(c, name, sizeof(name), hex);
-    rc += state_each_lost(c, false, on_lost, NULL, &err);
-    rc += state_frontier(c, "x", &frontier, &err);
-    rc += replay_holds(c, on_hold, NULL, &err);
-    rc += replay_held(c, "tsk_1", name, sizeof(name));
+    rc += contents_volumes(c, on_volume, NULL, &err);
+    rc += contents_volumes_of(c, "tsk_1", on_volume, NULL, &err);
+    rc += contents_parts(c, VOLUME, on_pair, NULL, &err);
+    rc += contents_supplements(c, on_pair, NULL, &err);
+    rc += contents_contents(c, on_pair, NULL, &err);
+    rc += contents_runs(c, on_kept, NULL, &err);
+    rc += contents_volume_with(c, "a_1", name, sizeof(name));
+    rc += contents_newest(c, name, sizeof(name), hex);
+    rc += run_state_each_lost(c, false, on_lost, NULL, &err);
+    rc += run_state_frontier(c, "x", &frontier, &err);
+    rc += log_replay_holds(c, on_hold, NULL, &err);
+    rc += log_replay_held(c, "tsk_1", name, sizeof(name));
     FUZZ_CHECK(rc > -1000);
 }
 
 /* What a sync does before it asks the service. */
-static void heal(struct catalog *c)
+static void heal(struct db *c)
 {
-    struct shelf shelf = { dir };
+    struct volume_store shelf = { dir };
     struct fixity_found found = { 0 };
-    struct state_which which = { .state = STATE_DUE, .now_ms = 9, .horizon = 1, .most = 9 };
+    struct run_state_which which = {
+        .state = RUN_STATE_DUE, .now_ms = 9, .horizon = 1, .most = 9
+    };
     const char *name;
     const char *runs;
     struct err err;
 
-    if (replay_begun(c, dir, &err) < 0 || fixity_look(c, &shelf, 9, &found, &err) < 0 ||
-        catalog_begin(c, &err) < 0)
+    if (log_replay_begun(c, dir, &err) < 0 || fixity_look(c, &shelf, 9, &found, &err) < 0 ||
+        db_begin(c, &err) < 0)
         return;
     if (heal_mend(c, 9, &err) < 0) {
-        catalog_rollback(c);
+        db_rollback(c);
         return;
     }
-    if (catalog_commit(c, &err) < 0 || state_each(c, &which, on_state, NULL, &err) < 0)
+    if (db_commit(c, &err) < 0 || run_state_each(c, &which, on_state, NULL, &err) < 0)
         return;
-    if (state_intent(c, &name, &runs, &err) > 0)
+    if (run_state_intent(c, &name, &runs, &err) > 0)
         (void)on_pair(NULL, name, runs, &err);
-    state_intent_done(c);
+    run_state_intent_done(c);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned char *bytes;
-    struct catalog *c;
+    struct db *c;
     struct err err;
     bool sealed = size && (data[0] & 1);
     bool changed;
@@ -290,16 +297,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reseal(bytes);
     changed = memcmp(bytes, base, base_len) != 0;
     clear_dir();
-    put(CATALOG_NAME, bytes, base_len);
+    put(DB_NAME, bytes, base_len);
     free(bytes);
-    c = catalog_open(dir, CATALOG_READ, &err);
+    c = db_open(dir, DB_READ, &err);
     if (c)
         read_all(c);
-    catalog_free(c);
-    c = catalog_open(dir, CATALOG_WRITE, &err);
+    db_free(c);
+    c = db_open(dir, DB_WRITE, &err);
     FUZZ_CHECK(sealed || !changed || !c);
     if (c)
         heal(c);
-    catalog_free(c);
+    db_free(c);
     return 0;
 }

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check_path(const char *path, struct table *seen)
+static void check_path(const char *path, struct hashmap *seen)
 {
     char *lower = strdup(path);
     char *word;
@@ -24,8 +24,8 @@ static void check_path(const char *path, struct table *seen)
 
     for (c = lower; *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    FUZZ_CHECK(!table_get(seen, lower, strlen(lower)));
-    FUZZ_CHECK(table_add(seen, lower, strlen(lower), seen, NULL) == 0);
+    FUZZ_CHECK(!hashmap_get(seen, lower, strlen(lower)));
+    FUZZ_CHECK(hashmap_add(seen, lower, strlen(lower), seen, NULL) == 0);
     FUZZ_CHECK(strncmp(path, "data/tsk_1/", 11) == 0);
     while ((word = strsep(&rest, "/"))) {
         FUZZ_CHECK(*word && strcmp(word, ".") != 0 && strcmp(word, "..") != 0);
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct artifact_list list = { 0 };
     struct plan *plan = plan_new(size % 2, NULL);
-    struct table *seen = table_new(NULL);
+    struct hashmap *seen = hashmap_new(NULL);
     size_t i;
 
     if (artifact_list_parse(&list, (const char *)data, size, NULL) == 0) {
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_timeline((const char *)data, size);
     artifact_list_clear(&list);
-    table_free(seen);
+    hashmap_free(seen);
     plan_free(plan);
     return 0;
 }

@@ -11,27 +11,29 @@ struct count {
     size_t bytes;
 };
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct count *count = ctx;
     struct region *region = region_new(err);
-    struct rows_artifact artifact;
-    struct rows_name name;
-    struct rows_run run;
-    struct rows_missing missing;
+    struct manifest_read_artifact artifact;
+    struct manifest_read_name name;
+    struct manifest_read_run run;
+    struct manifest_read_missing missing;
 
     FUZZ_CHECK(strlen(text) <= len);
     count->rows++;
     count->bytes += len;
-    if (section == ROWS_ARTIFACTS && rows_artifact(&artifact, text, len, region, NULL) == 0)
+    if (section == MANIFEST_READ_ARTIFACTS &&
+        manifest_read_artifact(&artifact, text, len, region, NULL) == 0)
         FUZZ_CHECK(artifact.path && artifact.run_id);
-    if ((section == ROWS_DOCUMENTS || section == ROWS_PREVIOUS) &&
-        rows_name(&name, section, text, len, region, NULL) == 0)
+    if ((section == MANIFEST_READ_DOCUMENTS || section == MANIFEST_READ_PREVIOUS) &&
+        manifest_read_name(&name, section, text, len, region, NULL) == 0)
         FUZZ_CHECK(name.name);
-    if (section == ROWS_RUNS && rows_run(&run, text, len, region, NULL) == 0)
+    if (section == MANIFEST_READ_RUNS && manifest_read_run(&run, text, len, region, NULL) == 0)
         FUZZ_CHECK(run.run_id);
-    if (section == ROWS_MISSING && rows_missing(&missing, text, len, region, NULL) == 0)
+    if (section == MANIFEST_READ_MISSING &&
+        manifest_read_missing(&missing, text, len, region, NULL) == 0)
         FUZZ_CHECK(missing.run_id && missing.reason);
     region_free(region);
     return 0;
@@ -39,17 +41,17 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 
 static int feed(const char *data, size_t size, size_t piece, struct count *count)
 {
-    struct rows rows;
+    struct manifest_read rows;
     size_t at;
     int rc = 0;
 
     *count = (struct count){ 0 };
-    rows_init(&rows, on_row, count);
+    manifest_read_init(&rows, on_row, count);
     for (at = 0; rc == 0 && at < size; at += piece)
-        rc = rows_feed(&rows, data + at, size - at < piece ? size - at : piece, NULL);
+        rc = manifest_read_feed(&rows, data + at, size - at < piece ? size - at : piece, NULL);
     if (rc == 0)
-        rc = rows_end(&rows, NULL);
-    rows_clear(&rows);
+        rc = manifest_read_end(&rows, NULL);
+    manifest_read_clear(&rows);
     return rc;
 }
 

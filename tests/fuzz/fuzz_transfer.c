@@ -44,11 +44,11 @@
 #define EXPORT                                                                                 \
     __attribute__((visibility("default"))) /* libcurl calls these in libc's place              \
                                             */
-#define CONNECTIONS 24
-#define BODY_MAX    ((uint64_t)1 << 20)
-#define TURNS_MAX   200000 /* polls of one input: more is a hang */
-#define PAUSE_MS    120000
-#define CHUNK       16384 /* libcurl gives as much at a time */
+#define CONNECTIONS   24
+#define BODY_MAX      ((uint64_t)1 << 20)
+#define RUN_QUEUE_MAX 200000 /* polls of one input: more is a hang */
+#define PAUSE_MS      120000
+#define CHUNK         16384 /* libcurl gives as much at a time */
 
 enum flag {
     FLAG_SIZED = 1,
@@ -251,7 +251,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 
     if (!server.on)
         return (int)syscall(SYS_poll, fds, count, timeout);
-    FUZZ_CHECK(++server.turns < TURNS_MAX);
+    FUZZ_CHECK(++server.turns < RUN_QUEUE_MAX);
     (void)pump(false);
     step();
     ready = (int)syscall(SYS_poll, fds, count, 0);
@@ -265,10 +265,10 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
 }
 
 /* What was packed, out of the tar: each file's bytes by its name. */
-static struct table *read_tar(const char *path, struct buf *files, size_t *count)
+static struct hashmap *read_tar(const char *path, struct buf *files, size_t *count)
 {
     struct archive *tar = archive_read_new();
-    struct table *table = table_new(NULL);
+    struct hashmap *table = hashmap_new(NULL);
     struct archive_entry *entry;
     int rc;
 
@@ -277,7 +277,7 @@ static struct table *read_tar(const char *path, struct buf *files, size_t *count
     while ((rc = archive_read_next_header(tar, &entry)) == ARCHIVE_OK) {
         const char *name = archive_entry_pathname(entry);
         const char *link = archive_entry_hardlink(entry);
-        struct buf *bytes = link ? table_get(table, link, strlen(link)) : &files[(*count)++];
+        struct buf *bytes = link ? hashmap_get(table, link, strlen(link)) : &files[(*count)++];
         char room[4096];
         la_ssize_t n = 0;
 
@@ -286,7 +286,7 @@ static struct table *read_tar(const char *path, struct buf *files, size_t *count
             buf_init(bytes, BODY_MAX * 2);
         while (!link && (n = archive_read_data(tar, room, sizeof(room))) > 0)
             FUZZ_CHECK(buf_add(bytes, room, (size_t)n, NULL) == 0);
-        FUZZ_CHECK(n == 0 && table_add(table, name, strlen(name), bytes, NULL) == 0);
+        FUZZ_CHECK(n == 0 && hashmap_add(table, name, strlen(name), bytes, NULL) == 0);
     }
     FUZZ_CHECK(rc == ARCHIVE_EOF);
     (void)archive_read_free(tar);
@@ -334,7 +334,7 @@ static struct said read_said(const uint8_t *data, size_t size)
 
 /* Hold what is in the archive against what the plan says of it. */
 static void check_item(const struct item *item, const struct outcome *outcome,
-                       struct table *table, const struct said *said)
+                       struct hashmap *table, const struct said *said)
 {
     struct hasher *hasher = hasher_new(NULL);
     struct digest digest;
@@ -342,7 +342,7 @@ static void check_item(const struct item *item, const struct outcome *outcome,
     char name[600];
 
     (void)snprintf(name, sizeof(name), "top/%s", item->path);
-    bytes = table_get(table, name, strlen(name));
+    bytes = hashmap_get(table, name, strlen(name));
     FUZZ_CHECK(bytes && bytes->len == item->size && bytes->len <= BODY_MAX);
     hasher_add(hasher, bytes->data, bytes->len);
     hasher_end(hasher, &digest);
@@ -413,8 +413,10 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                   .sizes = { CHUNK, CHUNK * 2, CHUNK / 4, CHUNK } };
     struct engine_opts engine = { .jobs = 2, .agent = "fuzz" };
     struct loop_hooks hooks = { -1, NULL, NULL, NULL };
-    struct draft_opts draft = { .listing = &h->listing, .filter = &h->filter, .dedupe = true };
-    struct draft_count count;
+    struct planner_opts draft = { .listing = &h->listing,
+                                  .filter = &h->filter,
+                                  .dedupe = true };
+    struct planner_count count;
     struct err err;
 
     server.volume = volume_open(&volume, &err);
@@ -431,7 +433,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                    .bundles = true,
                                    .callers = &h->callers };
     h->run.listing = &h->listing;
-    h->plan = draft_plan(&draft, &count, &err);
+    h->plan = planner_plan(&draft, &count, &err);
     h->pool = pool_new(4, CHUNK, &err);
     h->pass = pool_new(9, CHUNK, &err);
     h->spool = (struct spool){ h->pool, "/tmp", &h->files };
@@ -479,7 +481,7 @@ static void look(struct house *h, const char *path, const struct said *said)
 {
     static struct buf files[8];
     struct volume_result result;
-    struct table *table;
+    struct hashmap *table;
     struct spot spot;
     struct err err;
     size_t count = 0;
@@ -501,7 +503,7 @@ static void look(struct house *h, const char *path, const struct said *said)
     }
     while (count)
         buf_clear(&files[--count]);
-    table_free(table);
+    hashmap_free(table);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add(struct table *table, const char *name, struct buf *bytes)
+static void add(struct hashmap *table, const char *name, struct buf *bytes)
 {
-    if (table_add(table, name, strlen(name), bytes, NULL) < 0)
+    if (hashmap_add(table, name, strlen(name), bytes, NULL) < 0)
         sim_fail("out of memory");
 }
 
@@ -33,7 +33,7 @@ void archive_check(const char *path, const char *top, struct plan *plan,
     static struct buf files[4 * SIM_THINGS];
     struct archive *tar = archive_read_new();
     struct archive_entry *entry;
-    struct table *table = table_new(NULL);
+    struct hashmap *table = hashmap_new(NULL);
     size_t count = 0;
     size_t i;
     int rc;
@@ -44,7 +44,7 @@ void archive_check(const char *path, const char *top, struct plan *plan,
     while ((rc = archive_read_next_header(tar, &entry)) == ARCHIVE_OK) {
         const char *name = archive_entry_pathname(entry);
         const char *link = archive_entry_hardlink(entry);
-        struct buf *bytes = link ? table_get(table, link, strlen(link)) : &files[count++];
+        struct buf *bytes = link ? hashmap_get(table, link, strlen(link)) : &files[count++];
         char room[16384];
         la_ssize_t n = 0;
 
@@ -73,7 +73,7 @@ void archive_check(const char *path, const char *top, struct plan *plan,
             thing->endless) /* that server sends what it likes */
             continue;
         (void)snprintf(name, sizeof(name), "%s/%s", top, item->path);
-        bytes = table_get(table, name, strlen(name));
+        bytes = hashmap_get(table, name, strlen(name));
         if (!bytes)
             sim_fail("'%s' of artifact '%s' is not in the archive", name, thing->id);
         if ((bytes->len != thing->plain.len ||
@@ -85,6 +85,6 @@ void archive_check(const char *path, const char *top, struct plan *plan,
     }
     for (i = 0; i < count; i++)
         buf_clear(&files[i]);
-    table_free(table);
+    hashmap_free(table);
     (void)archive_read_free(tar);
 }

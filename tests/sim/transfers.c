@@ -190,8 +190,8 @@ static void play(uint64_t seed)
     struct callers callers;
     struct listing listing;
     struct listed_run run = { 0 };
-    struct draft_opts draft = { .listing = &listing, .filter = &filter, .dedupe = true };
-    struct draft_count count;
+    struct planner_opts draft = { .listing = &listing, .filter = &filter, .dedupe = true };
+    struct planner_count count;
     struct plan *plan;
     struct pool *bodies;
     struct pool *pass;
@@ -232,7 +232,7 @@ static void play(uint64_t seed)
     loop.dice = seed;
     callers_init(&callers, &loop, &api, world.jobs, 4);
     list_run(&listing, &run, &api, &filter, &callers);
-    plan = draft_plan(&draft, &count, &err);
+    plan = planner_plan(&draft, &count, &err);
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);
     spool = (struct spool){ bodies, world.dir, &files };

@@ -43,10 +43,10 @@ static int end(void **state)
     return rmdir(dir);
 }
 
-static struct catalog *make(void)
+static struct db *make(void)
 {
     struct err err;
-    struct catalog *c = catalog_open(dir, CATALOG_WRITE, &err);
+    struct db *c = db_open(dir, DB_WRITE, &err);
 
     assert_non_null(c);
     return c;
@@ -55,25 +55,26 @@ static struct catalog *make(void)
 static void test_open(void **state)
 {
     struct err err;
-    struct catalog *c;
+    struct db *c;
 
     (void)state;
-    assert_null(catalog_open(dir, CATALOG_READ, &err));
+    assert_null(db_open(dir, DB_READ, &err));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     c = make();
-    assert_true(catalog_is_new(c));
-    assert_int_equal(state_set(c, "tsk_1", STATE_OPEN, 0, NULL, &err), 0);
-    catalog_free(c);
+    assert_true(db_is_new(c));
+    assert_int_equal(run_state_set(c, "tsk_1", RUN_STATE_OPEN, 0, NULL, &err), 0);
+    db_free(c);
     c = make();
-    assert_false(catalog_is_new(c));
-    catalog_free(c);
-    c = catalog_open(dir, CATALOG_READ, &err);
+    assert_false(db_is_new(c));
+    db_free(c);
+    c = db_open(dir, DB_READ, &err);
     assert_non_null(c);
-    assert_int_equal(state_is(c, "tsk_1", STATE_OPEN, &err), 1);
-    assert_int_equal(state_set(c, "tsk_2", STATE_OPEN, 0, NULL, &err), -1); /* reading only */
-    catalog_free(c);
-    assert_int_equal(catalog_set_aside(dir, "old", &err), 1);
-    assert_int_equal(catalog_set_aside(dir, "old", &err), 0);
+    assert_int_equal(run_state_is(c, "tsk_1", RUN_STATE_OPEN, &err), 1);
+    assert_int_equal(run_state_set(c, "tsk_2", RUN_STATE_OPEN, 0, NULL, &err),
+                     -1); /* reading only */
+    db_free(c);
+    assert_int_equal(db_set_aside(dir, "old", &err), 1);
+    assert_int_equal(db_set_aside(dir, "old", &err), 0);
 }
 
 static void test_each_page_has_a_checksum(void **state)
@@ -85,22 +86,22 @@ static void test_each_page_has_a_checksum(void **state)
     int fd;
 
     (void)state;
-    catalog_free(make());
+    db_free(make());
     fd = open(path_of("catalog.db"), O_RDWR);
     assert_true(fd >= 0);
     size = lseek(fd, 0, SEEK_END);
-    assert_int_equal(size % PAGESUM_PAGE, 0);
-    for (at = 100; at < size; at += PAGESUM_PAGE / 2 + 7) {
+    assert_int_equal(size % PAGE_CHECKSUM_PAGE, 0);
+    for (at = 100; at < size; at += PAGE_CHECKSUM_PAGE / 2 + 7) {
         assert_int_equal(pread(fd, &byte, 1, at), 1);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-        assert_null(catalog_open(dir, CATALOG_WRITE, &err));
+        assert_null(db_open(dir, DB_WRITE, &err));
         assert_int_equal(err.kind, ERR_FORMAT);
         byte ^= 1;
         assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     }
     (void)close(fd);
-    catalog_free(make());
+    db_free(make());
 }
 
 /* Anybody can read it; what another program writes is noticed. */
@@ -112,26 +113,26 @@ static void test_other_programs(void **state)
     sqlite3 *db;
 
     (void)state;
-    catalog_free(make());
+    db_free(make());
     assert_int_equal(sqlite3_open(path_of("catalog.db"), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "SELECT * FROM states", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    catalog_free(make());
+    db_free(make());
     assert_int_equal(sqlite3_open(path_of("catalog.db"), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, trigger, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    assert_null(catalog_open(dir, CATALOG_READ, &err));
+    assert_null(db_open(dir, DB_READ, &err));
     assert_int_equal(err.kind, ERR_FORMAT);
 }
 
-static void add(struct catalog *c, const char *what, const char *run_id, int64_t at_ms)
+static void add(struct db *c, const char *what, const char *run_id, int64_t at_ms)
 {
-    struct annals_entry entry = {
+    struct audit_log_entry entry = {
         .at_ms = at_ms, .what = what, .run_id = run_id, .reason = "x"
     };
     struct err err;
 
-    assert_int_equal(replay_add(c, dir, &entry, 1, &err), 0);
+    assert_int_equal(log_replay_add(c, dir, &entry, 1, &err), 0);
 }
 
 /* Put a text into the log behind its back. */
@@ -148,34 +149,34 @@ static void write_log(const char *text, int flags)
 static void test_the_log_is_the_truth(void **state)
 {
     struct err err;
-    struct catalog *c = make();
+    struct db *c = make();
 
     (void)state;
-    add(c, ANNALS_HOLD, "tsk_1", 1);
-    add(c, ANNALS_HOLD, "tsk_2", 2);
-    add(c, ANNALS_RELEASE, "tsk_1", 3);
-    catalog_free(c);
+    add(c, AUDIT_LOG_HOLD, "tsk_1", 1);
+    add(c, AUDIT_LOG_HOLD, "tsk_2", 2);
+    add(c, AUDIT_LOG_RELEASE, "tsk_1", 3);
+    db_free(c);
     assert_int_equal(unlink(path_of("catalog.db")), 0);
     c = make();
-    assert_false(replay_held(c, "tsk_2", NULL, 0));
-    assert_int_equal(replay_begun(c, dir, &err), 0);
-    assert_false(replay_held(c, "tsk_1", NULL, 0));
-    assert_true(replay_held(c, "tsk_2", NULL, 0));
+    assert_false(log_replay_held(c, "tsk_2", NULL, 0));
+    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_false(log_replay_held(c, "tsk_1", NULL, 0));
+    assert_true(log_replay_held(c, "tsk_2", NULL, 0));
     /* the file goes: the catalog writes it again */
     assert_int_equal(unlink(path_of("log.jsonl")), 0);
-    assert_int_equal(replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_begun(c, dir, &err), 0);
     assert_int_equal(access(path_of("log.jsonl"), F_OK), 0);
     /* each has something that the other lacks */
     write_log("{\"at_ms\": 9, \"what\": \"hold\", \"run_id\": \"tsk_3\"}\n", O_TRUNC);
-    assert_int_equal(replay_begun(c, dir, &err), 0);
-    assert_false(replay_held(c, "tsk_1", NULL, 0));
-    assert_true(replay_held(c, "tsk_2", NULL, 0));
-    assert_true(replay_held(c, "tsk_3", NULL, 0));
-    assert_int_equal(replay_unreadable(c, &err), 0);
+    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_false(log_replay_held(c, "tsk_1", NULL, 0));
+    assert_true(log_replay_held(c, "tsk_2", NULL, 0));
+    assert_true(log_replay_held(c, "tsk_3", NULL, 0));
+    assert_int_equal(log_replay_unreadable(c, &err), 0);
     write_log("{ho\n", O_APPEND);
-    assert_int_equal(replay_begun(c, dir, &err), 0);
-    assert_int_equal(replay_unreadable(c, &err), 1);
-    catalog_free(c);
+    assert_int_equal(log_replay_begun(c, dir, &err), 0);
+    assert_int_equal(log_replay_unreadable(c, &err), 1);
+    db_free(c);
 }
 
 int main(void)

@@ -63,7 +63,7 @@ static void test_digests(void **state)
 
 static void test_table(void **state)
 {
-    struct table *table = table_new(NULL);
+    struct hashmap *table = hashmap_new(NULL);
     char key[32];
     uintptr_t i;
 
@@ -71,15 +71,15 @@ static void test_table(void **state)
     for (i = 1; i <= 5000; i++) {
         int len = snprintf(key, sizeof(key), "key %u", (unsigned)i);
 
-        assert_null(table_get(table, key, (size_t)len));
-        assert_int_equal(table_add(table, key, (size_t)len, (void *)i, NULL), 0);
+        assert_null(hashmap_get(table, key, (size_t)len));
+        assert_int_equal(hashmap_add(table, key, (size_t)len, (void *)i, NULL), 0);
     }
     for (i = 1; i <= 5000; i++) {
         int len = snprintf(key, sizeof(key), "key %u", (unsigned)i);
 
-        assert_ptr_equal(table_get(table, key, (size_t)len), (void *)i);
+        assert_ptr_equal(hashmap_get(table, key, (size_t)len), (void *)i);
     }
-    table_free(table);
+    hashmap_free(table);
 }
 
 int main(void)

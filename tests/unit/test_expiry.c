@@ -32,47 +32,49 @@ static void test_stale(void **state)
     const int64_t hour = 3600000;
 
     (void)state;
-    assert_false(way_stale(EXPIRY_NEVER, 0, INT64_MAX));
-    assert_false(way_stale(hour, 0, hour - 61000));
-    assert_true(way_stale(hour, 0, hour - 60000));
-    assert_false(way_stale(8000, 0, 5999)); /* a short life: a quarter of it */
-    assert_true(way_stale(8000, 0, 6000));
-    assert_true(way_stale(0, 0, 0));
+    assert_false(fetch_route_stale(EXPIRY_NEVER, 0, INT64_MAX));
+    assert_false(fetch_route_stale(hour, 0, hour - 61000));
+    assert_true(fetch_route_stale(hour, 0, hour - 60000));
+    assert_false(fetch_route_stale(8000, 0, 5999)); /* a short life: a quarter of it */
+    assert_true(fetch_route_stale(8000, 0, 6000));
+    assert_true(fetch_route_stale(0, 0, 0));
 }
 
-static struct way_verdict judge(enum way way, long status, bool renewable)
+static struct fetch_route_verdict judge(enum fetch_route way, long status, bool renewable)
 {
     struct request request = { .status = status };
-    struct way_facts facts = { .way = way, .renewable = renewable };
+    struct fetch_route_facts facts = { .way = way, .renewable = renewable };
 
-    return way_judge(&facts, &request);
+    return fetch_route_judge(&facts, &request);
 }
 
 static void test_ways(void **state)
 {
     struct request request = { .status = 200, .received = 5 };
-    struct way_facts facts = { .way = WAY_SIGNED, .sized = true, .file_size = 6 };
+    struct fetch_route_facts facts = { .way = FETCH_ROUTE_SIGNED,
+                                       .sized = true,
+                                       .file_size = 6 };
 
     (void)state;
-    assert_int_equal(judge(WAY_SIGNED, 200, true).step, WAY_DONE);
-    assert_int_equal(judge(WAY_SIGNED, 403, true).step, WAY_RENEW);
-    assert_int_equal(judge(WAY_RENEWED, 403, false).step, WAY_TO_CONTENT);
-    assert_int_equal(judge(WAY_CONTENT, 403, true).step, WAY_GIVE_UP);
-    assert_int_equal(judge(WAY_SIGNED, 404, true).step, WAY_TO_CONTENT);
-    assert_int_equal(judge(WAY_CONTENT, 404, true).reason, REASON_GONE);
-    assert_int_equal(judge(WAY_SIGNED, 503, true).step, WAY_AGAIN);
-    assert_int_equal(judge(WAY_SIGNED, 429, true).step, WAY_AGAIN);
-    assert_int_equal(judge(WAY_SIGNED, 400, true).step, WAY_TO_CONTENT);
-    assert_int_equal(way_judge(&facts, &request).reason, REASON_LENGTH_MISMATCH);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 200, true).step, FETCH_ROUTE_DONE);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 403, true).step, FETCH_ROUTE_RENEW);
+    assert_int_equal(judge(FETCH_ROUTE_RENEWED, 403, false).step, FETCH_ROUTE_TO_CONTENT);
+    assert_int_equal(judge(FETCH_ROUTE_CONTENT, 403, true).step, FETCH_ROUTE_GIVE_UP);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 404, true).step, FETCH_ROUTE_TO_CONTENT);
+    assert_int_equal(judge(FETCH_ROUTE_CONTENT, 404, true).reason, REASON_GONE);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 503, true).step, FETCH_ROUTE_AGAIN);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 429, true).step, FETCH_ROUTE_AGAIN);
+    assert_int_equal(judge(FETCH_ROUTE_SIGNED, 400, true).step, FETCH_ROUTE_TO_CONTENT);
+    assert_int_equal(fetch_route_judge(&facts, &request).reason, REASON_LENGTH_MISMATCH);
     request.coding = CODING_GZIP;
-    assert_int_equal(way_judge(&facts, &request).step, WAY_DONE);
+    assert_int_equal(fetch_route_judge(&facts, &request).step, FETCH_ROUTE_DONE);
     facts.archived = true;
     request.status = 403;
-    assert_int_equal(way_judge(&facts, &request).reason, REASON_ARCHIVED);
+    assert_int_equal(fetch_route_judge(&facts, &request).reason, REASON_ARCHIVED);
     facts.archived = false;
     request.status = 503;
     strcpy(request.error, "{\"detail\":\"Artifact URL signing is not configured\"}");
-    assert_int_equal(way_judge(&facts, &request).step, WAY_TO_CONTENT);
+    assert_int_equal(fetch_route_judge(&facts, &request).step, FETCH_ROUTE_TO_CONTENT);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add(struct roll *roll, const char *path, const char *id, struct err *err)
+static int add(struct inventory *roll, const char *path, const char *id, struct err *err)
 {
     char text[6000];
     int len =
@@ -15,20 +15,20 @@ static int add(struct roll *roll, const char *path, const char *id, struct err *
                  "\"duplicate_of\": \"data/r1/a\", \"sha256\": \"%064d\"}",
                  path, id, 1);
 
-    return roll_add(roll, ROWS_ARTIFACTS, text, (size_t)len, err);
+    return inventory_add(roll, MANIFEST_READ_ARTIFACTS, text, (size_t)len, err);
 }
 
 static void test_rows(void **state)
 {
-    struct roll *roll = roll_new(0, NULL);
-    char path[NAME_PATH_MAX + 1];
+    struct inventory *roll = inventory_new(0, NULL);
+    char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
-    struct roll_row row;
+    struct inventory_row row;
     struct err err;
     uint32_t i;
 
     (void)state;
-    assert_int_equal(roll_find(roll, "data/r1/a"), ROLL_NONE);
+    assert_int_equal(inventory_find(roll, "data/r1/a"), INVENTORY_NONE);
     assert_int_equal(add(roll, "data/r1/a", "", &err), 0);
     assert_int_equal(add(roll, "data/r1/T_id1.html", "id1", &err), 0);
     assert_int_equal(add(roll, "data/r1/other.html", "id2", &err), 0);
@@ -36,28 +36,29 @@ static void test_rows(void **state)
         (void)snprintf(path, sizeof(path), "data/r%u/x/%u", i % 100, i);
         assert_int_equal(add(roll, path, "x", &err), 0);
     }
-    assert_int_equal(roll_count(roll), 10000);
+    assert_int_equal(inventory_count(roll), 10000);
     for (i = 3; i < 10000; i++) {
         (void)snprintf(path, sizeof(path), "data/r%u/x/%u", i % 100, i);
-        assert_int_equal(roll_find(roll, path), i);
+        assert_int_equal(inventory_find(roll, path), i);
     }
-    assert_string_equal(roll_path(roll, 1, path), "data/r1/T_id1.html");
-    assert_string_equal(roll_id(roll, 1, id), "id1");
-    assert_string_equal(roll_id(roll, 2, id), "id2");
-    assert_null(roll_id(roll, 0, id));
-    assert_int_equal(roll_find(roll, "data/r1/T_id1.htm"), ROLL_NONE);
-    assert_int_equal(roll_find(roll, "data/r2/a"), ROLL_NONE);
-    roll_get(roll, 1, &row);
-    assert_true(row.size == 7 && row.offset == 512 && row.frame == ROWS_NONE && !row.document);
+    assert_string_equal(inventory_path(roll, 1, path), "data/r1/T_id1.html");
+    assert_string_equal(inventory_id(roll, 1, id), "id1");
+    assert_string_equal(inventory_id(roll, 2, id), "id2");
+    assert_null(inventory_id(roll, 0, id));
+    assert_int_equal(inventory_find(roll, "data/r1/T_id1.htm"), INVENTORY_NONE);
+    assert_int_equal(inventory_find(roll, "data/r2/a"), INVENTORY_NONE);
+    inventory_get(roll, 1, &row);
+    assert_true(row.size == 7 && row.offset == 512 && row.frame == MANIFEST_READ_NONE &&
+                !row.document);
     assert_string_equal(row.run_id, "r1");
     assert_string_equal(row.artifact_type, "har");
     assert_null(row.media_type);
-    assert_true(roll_is_duplicate(roll, 1, 0) && !roll_is_duplicate(roll, 1, 2));
-    roll_mark(roll, 1, 3);
-    assert_int_equal(roll_marks(roll, 1), 3);
+    assert_true(inventory_is_duplicate(roll, 1, 0) && !inventory_is_duplicate(roll, 1, 2));
+    inventory_mark(roll, 1, 3);
+    assert_int_equal(inventory_marks(roll, 1), 3);
     assert_int_equal(add(roll, "data/r1/T_id1.html", "other", &err), -1);
     assert_int_equal(err.kind, ERR_FORMAT);
-    roll_free(roll);
+    inventory_free(roll);
 }
 
 static void test_refused(void **state)
@@ -66,7 +67,7 @@ static void test_refused(void **state)
                                        "data/../a", "/data/a",    "data//a",
                                        "data/.a",   "data/a/..",  "" };
     static const char *const documents[] = { "data/r1/run.json", "index.html" };
-    struct roll *roll = roll_new(0, NULL);
+    struct inventory *roll = inventory_new(0, NULL);
     char text[300];
     struct err err;
     size_t i;
@@ -80,18 +81,19 @@ static void test_refused(void **state)
         (void)snprintf(text, sizeof(text),
                        "{\"path\": \"%s\", \"size\": 1, \"sha256\": \"%064d\"}", documents[i],
                        1);
-        assert_int_equal(roll_add(roll, ROWS_DOCUMENTS, text, strlen(text), &err), 0);
+        assert_int_equal(inventory_add(roll, MANIFEST_READ_DOCUMENTS, text, strlen(text), &err),
+                         0);
     }
-    assert_int_equal(roll_count(roll), 2);
-    roll_free(roll);
+    assert_int_equal(inventory_count(roll), 2);
+    inventory_free(roll);
 }
 
 /* Rows are counted with all that they need, and refused beyond the limit. */
 static void test_memory(void **state)
 {
     const uint64_t max = 1 << 20;
-    struct roll *roll = roll_new(max, NULL);
-    char path[NAME_PATH_MAX + 1];
+    struct inventory *roll = inventory_new(max, NULL);
+    char path[SAFE_NAME_PATH_MAX + 1];
     struct err err;
     uint32_t n = 0;
 
@@ -101,10 +103,10 @@ static void test_memory(void **state)
                        n);
     while (add(roll, path, "x", &err) == 0 && ++n < 100000);
     assert_int_equal(err.kind, ERR_LIMIT);
-    assert_true(n > max / (ROLL_ROW_COST + 60) && n < max / ROLL_ROW_COST);
-    roll_free(roll);
+    assert_true(n > max / (INVENTORY_ROW_COST + 60) && n < max / INVENTORY_ROW_COST);
+    inventory_free(roll);
 
-    roll = roll_new(max, NULL); /* long names, and folders that no other row has */
+    roll = inventory_new(max, NULL); /* long names, and folders that no other row has */
     n = 0;
     do {
         (void)snprintf(path, sizeof(path), "data/%u/%0200u/%0200u/%0200u/%0200u/x", n, n, n, n,
@@ -112,7 +114,7 @@ static void test_memory(void **state)
     } while (add(roll, path, "x", &err) == 0 && ++n < 100000);
     assert_int_equal(err.kind, ERR_LIMIT);
     assert_true(n < max / 800);
-    roll_free(roll);
+    inventory_free(roll);
 }
 
 int main(void)

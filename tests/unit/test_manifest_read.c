@@ -18,19 +18,19 @@ static const char sample[] =
     "\"totals\": {}}\n";
 
 struct seen {
-    unsigned count[ROWS_MISSING + 1];
+    unsigned count[MANIFEST_READ_MISSING + 1];
     char first_run[100];
     int answer;
 };
 
-static int on_row(void *ctx, enum rows_section section, const char *text, size_t len,
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct seen *seen = ctx;
 
     (void)err;
     assert_int_equal(strlen(text), len);
-    if (section == ROWS_RUNS && !seen->count[section])
+    if (section == MANIFEST_READ_RUNS && !seen->count[section])
         (void)snprintf(seen->first_run, sizeof(seen->first_run), "%s", text);
     seen->count[section]++;
     return seen->answer;
@@ -38,18 +38,18 @@ static int on_row(void *ctx, enum rows_section section, const char *text, size_t
 
 static int feed(struct seen *seen, const char *text, size_t len, size_t piece)
 {
-    struct rows rows;
+    struct manifest_read rows;
     struct err err;
     size_t at;
     int rc = 0;
 
     memset(seen->count, 0, sizeof(seen->count));
-    rows_init(&rows, on_row, seen);
+    manifest_read_init(&rows, on_row, seen);
     for (at = 0; rc == 0 && at < len; at += piece)
-        rc = rows_feed(&rows, text + at, len - at < piece ? len - at : piece, &err);
+        rc = manifest_read_feed(&rows, text + at, len - at < piece ? len - at : piece, &err);
     if (rc == 0)
-        rc = rows_end(&rows, &err);
-    rows_clear(&rows);
+        rc = manifest_read_end(&rows, &err);
+    manifest_read_clear(&rows);
     return rc;
 }
 
@@ -61,17 +61,17 @@ static void test_however_cut(void **state)
     (void)state;
     for (piece = 1; piece <= sizeof(sample); piece++) {
         assert_int_equal(feed(&seen, sample, sizeof(sample) - 1, piece), 0);
-        assert_int_equal(seen.count[ROWS_PREVIOUS], 1);
-        assert_int_equal(seen.count[ROWS_RUNS], 2);
-        assert_int_equal(seen.count[ROWS_DOCUMENTS], 0);
-        assert_int_equal(seen.count[ROWS_ARTIFACTS], 1);
-        assert_int_equal(seen.count[ROWS_MISSING], 1);
+        assert_int_equal(seen.count[MANIFEST_READ_PREVIOUS], 1);
+        assert_int_equal(seen.count[MANIFEST_READ_RUNS], 2);
+        assert_int_equal(seen.count[MANIFEST_READ_DOCUMENTS], 0);
+        assert_int_equal(seen.count[MANIFEST_READ_ARTIFACTS], 1);
+        assert_int_equal(seen.count[MANIFEST_READ_MISSING], 1);
         assert_string_equal(seen.first_run, "{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], "
                                             "\"counts\": {\"x\": 1}}");
     }
     seen.answer = 1;
     assert_int_equal(feed(&seen, sample, sizeof(sample) - 1, 7), 1);
-    assert_int_equal(seen.count[ROWS_PREVIOUS], 1);
+    assert_int_equal(seen.count[MANIFEST_READ_PREVIOUS], 1);
 }
 
 static void test_no_manifest(void **state)
@@ -139,15 +139,19 @@ static void test_names(void **state)
         "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}";
     static const char bad[] = "{\"archive\": \"n1\", \"manifest_sha256\": \"0123\"}";
     struct region *region = region_new(NULL);
-    struct rows_name name;
+    struct manifest_read_name name;
     struct err err;
 
     (void)state;
-    assert_int_equal(rows_name(&name, ROWS_PREVIOUS, good, strlen(good), region, &err), 0);
+    assert_int_equal(
+        manifest_read_name(&name, MANIFEST_READ_PREVIOUS, good, strlen(good), region, &err), 0);
     assert_string_equal(name.name, "n1");
     assert_int_equal(name.sha256[1], 0x23);
-    assert_int_equal(rows_name(&name, ROWS_DOCUMENTS, good, strlen(good), region, &err), -1);
-    assert_int_equal(rows_name(&name, ROWS_PREVIOUS, bad, strlen(bad), region, &err), -1);
+    assert_int_equal(
+        manifest_read_name(&name, MANIFEST_READ_DOCUMENTS, good, strlen(good), region, &err),
+        -1);
+    assert_int_equal(
+        manifest_read_name(&name, MANIFEST_READ_PREVIOUS, bad, strlen(bad), region, &err), -1);
     assert_int_equal(err.kind, ERR_FORMAT);
     region_free(region);
 }

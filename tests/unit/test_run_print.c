@@ -30,8 +30,8 @@ static void test_inert(void **state)
     assert_int_equal(page_text(page, "data/\"><script>x", "llm_prompt", evil, strlen(evil),
                                strlen(evil) + 1, NULL),
                      0);
-    assert_int_equal(page_row(page, ROWS_RUNS, row, strlen(row), NULL), 0);
-    assert_int_equal(page_row(page, ROWS_RUNS, "{}", 2, NULL), 0);
+    assert_int_equal(page_row(page, MANIFEST_READ_RUNS, row, strlen(row), NULL), 0);
+    assert_int_equal(page_row(page, MANIFEST_READ_RUNS, "{}", 2, NULL), 0);
     assert_int_equal(page_write(page, "<b>\"&", buf_put, &out, NULL), 0);
     assert_int_equal(page_write(page, "<b>\"&", buf_put, &again, NULL), 0);
     assert_int_equal(out.len, again.len);
