@@ -179,6 +179,7 @@
  *           asset          the style and the script
  * format/   frame          zstd frames and gzip members
  *           seek           the seek table at an archive's end
+ *           container      the formats of archives, and their names
  *           entry          tar headers
  *           zip            zip archives
  *           unzip          the entries of a ZIP that nobody trusts

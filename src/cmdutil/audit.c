@@ -10,6 +10,7 @@
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/idlist.h"
+#include "format/container.h"
 #include "format/sshsig.h"
 #include "reader/manifest_scan.h"
 
@@ -17,27 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define FILES_MAX ((size_t)1 << 24)
 #define BATCH     500 /* runs that are asked about at a time */
-
-static bool is_archive(const char *name)
-{
-    static const char *const ends[] = {
-        ".tar.zst", ".tar.gz", ".tar", ".zip", ".tgz", ".tzst"
-    };
-    size_t len = strlen(name);
-    size_t i;
-
-    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-        size_t n = strlen(ends[i]);
-
-        if (len > n && strcasecmp(name + len - n, ends[i]) == 0)
-            return name[0] != '.';
-    }
-    return false;
-}
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -54,7 +37,8 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err)
     if (!fts)
         return err_sys(err, "cannot read '%s'", dir);
     while (rc == 0 && (entry = fts_read(fts))) {
-        if (entry->fts_info != FTS_F || !is_archive(entry->fts_name))
+        if (entry->fts_info != FTS_F || entry->fts_name[0] == '.' ||
+            !container_is_named(entry->fts_name))
             continue;
         rc = mem_room(&files->paths, &files->cap, files->count, sizeof(char *), FILES_MAX, err);
         if (rc == 0) {

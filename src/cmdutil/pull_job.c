@@ -147,24 +147,24 @@ static int choose_output(struct pull_job *job, struct err *err)
     (void)snprintf(name, sizeof(name), "skyarc-%s",
                    clock_format(when, clock_wall(), CLOCK_COMPACT));
     job->to_stdout = args->output && strcmp(args->output, "-") == 0;
-    job->format = VOLUME_TAR_ZST;
-    if (args->format && volume_format_of(args->format, true, &job->format, err) < 0)
+    job->format = CONTAINER_TAR_ZST;
+    if (args->format && container_of_name(args->format, true, &job->format, err) < 0)
         return err_wrap(err, "--format");
     if (!args->output) {
-        job->output = mem_format(err, "%s.%s", name, volume_format_name(job->format));
+        job->output = mem_format(err, "%s.%s", name, container_name(job->format));
     } else {
         job->output = mem_copy(args->output, err);
         if (!args->format && !job->to_stdout && strncmp(args->output, "/dev/", 5) != 0 &&
-            volume_format_of(args->output, false, &job->format, err) < 0) {
+            container_of_name(args->output, false, &job->format, err) < 0) {
             (void)err_wrap(err, "--output");
             return err_hint(err, "--format says which it is to be");
         }
     }
     if (!job->output)
         return -1;
-    if (job->format != VOLUME_TAR_ZST && args->level > 9)
+    if (job->format != CONTAINER_TAR_ZST && args->level > 9)
         return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
-                       volume_format_name(job->format));
+                       container_name(job->format));
     base = job->to_stdout ? name : path_base(job->output);
     (void)path_safe(job->top, base);
     len = strlen(job->top);

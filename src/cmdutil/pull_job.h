@@ -79,7 +79,7 @@ struct pull_job {
     struct endpoint_filter records;
     char *output;
     char top[PATH_NAME_MAX + 1];
-    enum volume_format format;
+    enum container format;
     struct secret *state_key; /* see pull_opts; NULL: none can be had */
     struct sshsig_key *sign_key;
     char previous_sha256[SHA256_TEXT];

@@ -91,7 +91,7 @@ struct pull_opts {
     const char *previous; /* the archive before in the series, or NULL: see bag_info */
     const char *previous_sha256;
     const char *top; /* the archive's top directory */
-    enum volume_format format;
+    enum container format;
     int level;
     bool force;
     unsigned mode; /* of the archive and its signature */

@@ -27,15 +27,15 @@ static int tell_format(struct archive_reader *box, struct err *err)
         return err_wrap(err, "'%s'", box->path);
     box->codec = FRAME_NONE;
     if (memcmp(head, "\x28\xb5\x2f\xfd", 4) == 0) {
-        box->format = ARCHIVE_READER_TAR_ZST;
+        box->format = CONTAINER_TAR_ZST;
         box->codec = FRAME_ZSTD;
     } else if (memcmp(head, "\x1f\x8b", 2) == 0) {
-        box->format = ARCHIVE_READER_TAR_GZ;
+        box->format = CONTAINER_TAR_GZ;
         box->codec = FRAME_GZIP;
     } else if (memcmp(head, "PK\x03\x04", 4) == 0 || memcmp(head, "PK\x05\x06", 4) == 0) {
-        box->format = ARCHIVE_READER_ZIP;
+        box->format = CONTAINER_ZIP;
     } else if (memcmp(head + 257, "ustar", 5) == 0) {
-        box->format = ARCHIVE_READER_TAR;
+        box->format = CONTAINER_TAR;
     } else {
         return err_set(err, ERR_FORMAT, "'%s' is no tar.zst, tar.gz, tar or zip", box->path);
     }

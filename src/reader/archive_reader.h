@@ -17,24 +17,18 @@
 #define READER_ARCHIVE_READER_H
 
 #include "base/err.h"
+#include "format/container.h"
 #include "format/frame.h"
 #include "format/seek.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum archive_reader_format {
-    ARCHIVE_READER_TAR_ZST,
-    ARCHIVE_READER_TAR_GZ,
-    ARCHIVE_READER_TAR,
-    ARCHIVE_READER_ZIP
-};
-
 struct archive_reader {
     const char *path; /* lent */
     int fd;
     uint64_t size;
-    enum archive_reader_format format;
+    enum container format;
     enum frame_codec codec;
     bool indexed;
     struct seek seek; /* when indexed */

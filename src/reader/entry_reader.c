@@ -117,7 +117,7 @@ static int fail(struct entry_reader *t, struct err *err)
 static int set_up(struct entry_reader *t, struct err *err)
 {
     struct archive *a = t->archive;
-    bool zip = t->box->format == ARCHIVE_READER_ZIP;
+    bool zip = t->box->format == CONTAINER_ZIP;
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
@@ -142,10 +142,10 @@ struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from
     if (!t)
         return NULL;
     t->box = box;
-    t->to = box->format == ARCHIVE_READER_ZIP || (!box->indexed && box->codec != FRAME_NONE)
+    t->to = box->format == CONTAINER_ZIP || (!box->indexed && box->codec != FRAME_NONE)
                 ? UINT64_MAX
                 : to;
-    if (box->indexed || box->format == ARCHIVE_READER_TAR)
+    if (box->indexed || box->format == CONTAINER_TAR)
         t->from = t->at = from;
     t->archive = archive_read_new();
     if (!t->archive)
@@ -192,7 +192,7 @@ static int check_end(struct entry_reader *t, struct err *err)
  * headers may not. */
 static int next_header(struct entry_reader *t, struct archive_entry **entry)
 {
-    bool zip = t->box->format == ARCHIVE_READER_ZIP;
+    bool zip = t->box->format == CONTAINER_ZIP;
     int rc = t->count ? archive_read_data_skip(t->archive) : ARCHIVE_OK;
 
     t->data_len = 0;
@@ -213,7 +213,7 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
     struct archive_entry *entry;
     int rc = next_header(t, &entry);
     const char *link;
-    bool zip = t->box->format == ARCHIVE_READER_ZIP;
+    bool zip = t->box->format == CONTAINER_ZIP;
 
     if (rc == ARCHIVE_EOF && t->err.kind)
         return fail(t, err);

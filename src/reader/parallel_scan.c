@@ -133,7 +133,7 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
             continue;
         rc = -1;
         if (is_damage(err) &&
-            w->box->format == ARCHIVE_READER_ZIP) { /* the others are not touched by it */
+            w->box->format == CONTAINER_ZIP) { /* the others are not touched by it */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
@@ -172,7 +172,7 @@ static void *work(void *ctx)
     (void)pthread_mutex_lock(&w->lock);
     number = w->workers++;
     (void)pthread_mutex_unlock(&w->lock);
-    if (w->box->format == ARCHIVE_READER_ZIP) {
+    if (w->box->format == CONTAINER_ZIP) {
         rc = read_range(w, 0, UINT64_MAX, number, w->threads, &err);
     } else {
         while (rc == 0 && take(w, &i)) {
@@ -203,7 +203,7 @@ static int run_threads(struct walk *w, struct err *err)
     }
     if (rc && !up)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    if (rc && w->box->format == ARCHIVE_READER_ZIP) { /* each has its own entries */
+    if (rc && w->box->format == CONTAINER_ZIP) { /* each has its own entries */
         w->failed = true;
         (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
     }
@@ -246,11 +246,11 @@ int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *o
     (void)pthread_mutex_init(&w.lock, NULL);
     if (box->indexed)
         rc = cut_frames(&w, err);
-    else if (box->format == ARCHIVE_READER_TAR)
+    else if (box->format == CONTAINER_TAR)
         rc = cut_tar(&w, err);
     else
-        rc = box->format == ARCHIVE_READER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
-    if (w.count < w.threads && box->format != ARCHIVE_READER_ZIP)
+        rc = box->format == CONTAINER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
+    if (w.count < w.threads && box->format != CONTAINER_ZIP)
         w.threads = (unsigned)w.count;
     if (rc == 0)
         rc = run_threads(&w, err);

@@ -549,7 +549,7 @@ static int run(struct check *c, const char *path, struct err *err)
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->box.indexed;
-    if (c->box.format == ARCHIVE_READER_TAR && !has_end(&c->box))
+    if (c->box.format == CONTAINER_TAR && !has_end(&c->box))
         report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
     if (manifest_scan(&c->box, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)

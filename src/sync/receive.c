@@ -220,10 +220,10 @@ static int read_archive(struct job *job, const char *path, struct err *err)
 }
 
 static char *archive_path(const struct job *job, const char *id, unsigned part,
-                          enum volume_format format, struct err *err)
+                          enum container format, struct err *err)
 {
     const char *dest = job->r->opts.dest;
-    const char *ext = volume_format_name(format);
+    const char *ext = container_name(format);
 
     return part == 1 ? mem_format(err, "%s/%s.%s", dest, id, ext)
                      : mem_format(err, "%s/%s.%u.%s", dest, id, part, ext);
@@ -239,7 +239,7 @@ static int read_archives(struct job *job, const char *id, char **next, struct er
         bool there = false;
         unsigned format;
 
-        for (format = VOLUME_TAR_ZST; format <= VOLUME_ZIP; format++) {
+        for (format = CONTAINER_TAR_ZST; format <= CONTAINER_ZIP; format++) {
             char *path = archive_path(job, id, part, format, err);
             int rc = path ? 0 : -1;
 
@@ -347,7 +347,7 @@ static int pull_job_run(struct job *job, struct pull_result *result, struct err 
 {
     const struct receive *r = job->r;
     struct pull_opts opts = *r->opts.pull;
-    const char *ext = volume_format_name(opts.format);
+    const char *ext = container_name(opts.format);
     char id[RUN_QUEUE_ID_MAX + 1];
     char *ids[] = { id };
     char *top = mem_copy(path_base(job->output), err);
@@ -363,7 +363,7 @@ static int pull_job_run(struct job *job, struct pull_result *result, struct err 
     opts.top = top;
     opts.share = (unsigned)r->opts.runs;
     opts.rate_bps = (opts.rate_bps + r->opts.runs - 1) / r->opts.runs;
-    opts.patient = job->run->failures < RECEIVE_PATIENT && opts.format != VOLUME_ZIP;
+    opts.patient = job->run->failures < RECEIVE_PATIENT && opts.format != CONTAINER_ZIP;
     opts.met = on_met;
     opts.changed = on_changed;
     opts.skip = on_skip;

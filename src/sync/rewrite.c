@@ -473,7 +473,7 @@ static int write_all(struct rewrite *r, struct err *err)
                                            : cores > 64 ? 64
                                                         : (unsigned)cores };
 
-    if (volume_format_of(r->opts->to, false, &opts.format, err) < 0)
+    if (container_of_name(r->opts->to, false, &opts.format, err) < 0)
         return -1;
     r->volume = volume_open(&opts, err);
     if (!r->volume || volume_start(r->volume, NULL, err) < 0 || copy_files(r, err) < 0 ||

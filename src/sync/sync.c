@@ -400,7 +400,7 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
         if (++s->number > 1)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
-                       number, volume_format_name(s->opts->pull->format));
+                       number, container_name(s->opts->pull->format));
         path = volume_store_read(&s->shelf, out, err);
         known = path ? contents_has(s->catalog, out, err) : -1;
         if (known < 0) {

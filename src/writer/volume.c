@@ -6,12 +6,11 @@
 #include "format/zip.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define TAIL_MAX ((size_t)1 << 30)
 
 struct volume {
-    enum volume_format format;
+    enum container format;
     struct output *writer;
     struct framer *lanes; /* tar */
     struct zip *zip;      /* or zip */
@@ -19,54 +18,11 @@ struct volume {
     uint64_t got;         /* of them so far */
 };
 
-static const struct {
-    const char *name;
-    const char *alias;
-    enum volume_format format;
-} formats[] = {
-    { "tar.zst", "tzst", VOLUME_TAR_ZST },
-    { "tar.gz", "tgz", VOLUME_TAR_GZ },
-    { "tar", "tar", VOLUME_TAR },
-    { "zip", "zip", VOLUME_ZIP },
-};
-
-const char *volume_format_name(enum volume_format format)
+static enum frame_codec codec_of(enum container format)
 {
-    return formats[format].name;
-}
-
-/* Whether name ends in ".suffix". */
-static bool ends_in(const char *name, const char *suffix)
-{
-    size_t len = strlen(name);
-    size_t n = strlen(suffix);
-
-    return len > n + 1 && name[len - n - 1] == '.' && strcasecmp(name + len - n, suffix) == 0;
-}
-
-int volume_format_of(const char *name, bool whole, enum volume_format *format, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-        bool hit = whole ? strcasecmp(name, formats[i].name) == 0 ||
-                               strcasecmp(name, formats[i].alias) == 0
-                         : ends_in(name, formats[i].name) || ends_in(name, formats[i].alias);
-
-        if (hit) {
-            *format = formats[i].format;
-            return 0;
-        }
-    }
-    return err_set(err, ERR_USAGE, "'%.200s' %s tar.zst, tar.gz, tar or zip", name,
-                   whole ? "is none of" : "does not end in");
-}
-
-static enum frame_codec codec_of(enum volume_format format)
-{
-    return format == VOLUME_TAR_ZST  ? FRAME_ZSTD
-           : format == VOLUME_TAR_GZ ? FRAME_GZIP
-                                     : FRAME_NONE;
+    return format == CONTAINER_TAR_ZST  ? FRAME_ZSTD
+           : format == CONTAINER_TAR_GZ ? FRAME_GZIP
+                                        : FRAME_NONE;
 }
 
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
@@ -82,7 +38,7 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
         return NULL;
     v->format = opts->format;
     v->writer = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
-    if (v->writer && v->format == VOLUME_ZIP)
+    if (v->writer && v->format == CONTAINER_ZIP)
         v->zip = zip_new(opts->level, output_put, v->writer, err);
     else if (v->writer)
         v->lanes = framer_new(&lanes, v->writer, err);

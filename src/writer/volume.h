@@ -14,17 +14,16 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/pool.h"
+#include "format/container.h"
 #include "writer/framer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum volume_format { VOLUME_TAR_ZST, VOLUME_TAR_GZ, VOLUME_TAR, VOLUME_ZIP };
-
 struct volume_opts {
     const char *path; /* "-": standard output */
-    enum volume_format format;
+    enum container format;
     int level; /* 0: the format's default */
     bool force;
     unsigned mode; /* of the file */
@@ -34,13 +33,6 @@ struct volume_opts {
 };
 
 struct volume;
-
-/* The format that a name means: "tar.zst"; or a file's name ends in. */
-int volume_format_of(const char *name, bool whole, enum volume_format *format,
-                     struct err *err) MUST_CHECK;
-
-/* "tar.zst" and so on. */
-const char *volume_format_name(enum volume_format format);
 
 /* What an interrupted attempt left and is to be kept: whole frames with whole entries. */
 struct volume_kept {

@@ -405,7 +405,7 @@ struct house {
 static void set_up(struct house *h, const char *path, uint8_t flags, unsigned size)
 {
     struct volume_opts volume = { .path = path,
-                                  .format = VOLUME_TAR,
+                                  .format = CONTAINER_TAR,
                                   .force = true,
                                   .mode = 0600,
                                   .workers = 1,

@@ -213,7 +213,7 @@ static void play(uint64_t seed)
     (void)snprintf(path, sizeof(path), "%s/%llu.tar", world.dir, (unsigned long long)seed);
     {
         struct volume_opts opts = { .path = path,
-                                    .format = VOLUME_TAR,
+                                    .format = CONTAINER_TAR,
                                     .force = true,
                                     .mode = 0600,
                                     .workers = 1 + sim_below(4),

@@ -83,7 +83,7 @@ static struct volume *begin(const struct volume_opts *opts)
 static void test_order_marks_and_ways_back(void **state)
 {
     struct volume_opts opts = {
-        .path = path, .format = VOLUME_TAR, .force = false, .mode = 0600, .workers = 3
+        .path = path, .format = CONTAINER_TAR, .force = false, .mode = 0600, .workers = 3
     };
     struct volume *v = begin(&opts);
     struct volume_result result;
@@ -119,7 +119,8 @@ static void test_order_marks_and_ways_back(void **state)
 
 static void test_coded_volumes(void **state)
 {
-    static const enum volume_format formats[] = { VOLUME_TAR_ZST, VOLUME_TAR_GZ, VOLUME_ZIP };
+    static const enum container formats[] = { CONTAINER_TAR_ZST, CONTAINER_TAR_GZ,
+                                              CONTAINER_ZIP };
     struct volume_result result;
     struct spot place;
     size_t k;
@@ -149,7 +150,7 @@ static void test_coded_volumes(void **state)
 static void test_given_up(void **state)
 {
     struct volume_opts opts = {
-        .path = path, .format = VOLUME_TAR_ZST, .force = false, .mode = 0600, .workers = 2
+        .path = path, .format = CONTAINER_TAR_ZST, .force = false, .mode = 0600, .workers = 2
     };
     struct volume *v;
     size_t i;
@@ -167,7 +168,7 @@ static void test_given_up(void **state)
 /* What an entry gets is held against what its header says, in every format. */
 static void test_lengths(void **state)
 {
-    const enum volume_format formats[] = { VOLUME_TAR, VOLUME_TAR_ZST, VOLUME_ZIP };
+    const enum container formats[] = { CONTAINER_TAR, CONTAINER_TAR_ZST, CONTAINER_ZIP };
     struct err err;
     size_t k;
 
@@ -193,17 +194,17 @@ static void test_lengths(void **state)
 
 static void test_formats(void **state)
 {
-    enum volume_format format;
+    enum container format;
 
     (void)state;
-    assert_int_equal(volume_format_of("a/b.tar.zst", false, &format, NULL), 0);
-    assert_int_equal(format, VOLUME_TAR_ZST);
-    assert_int_equal(volume_format_of("x.TGZ", false, &format, NULL), 0);
-    assert_int_equal(format, VOLUME_TAR_GZ);
-    assert_int_equal(volume_format_of("zip", true, &format, NULL), 0);
-    assert_int_equal(format, VOLUME_ZIP);
-    assert_int_equal(volume_format_of("zip", false, &format, NULL), -1);
-    assert_int_equal(volume_format_of("x.rar", false, &format, NULL), -1);
+    assert_int_equal(container_of_name("a/b.tar.zst", false, &format, NULL), 0);
+    assert_int_equal(format, CONTAINER_TAR_ZST);
+    assert_int_equal(container_of_name("x.TGZ", false, &format, NULL), 0);
+    assert_int_equal(format, CONTAINER_TAR_GZ);
+    assert_int_equal(container_of_name("zip", true, &format, NULL), 0);
+    assert_int_equal(format, CONTAINER_ZIP);
+    assert_int_equal(container_of_name("zip", false, &format, NULL), -1);
+    assert_int_equal(container_of_name("x.rar", false, &format, NULL), -1);
 }
 
 int main(void)
