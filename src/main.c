@@ -65,6 +65,7 @@
  *           child          a command run by the shell, with nothing else of ours
  *           exit           the exit statuses
  * pull/     pull           list, plan, fetch, pack, record: the order of work
+ *           pull_opts      what a pull is asked for, and what came of it
  *           budget         transfers, buffers and descriptors that a pull may have
  *           planner        from the lists to the plan
  *           fetch          what is urgent first, until nothing is wanted
@@ -90,7 +91,8 @@
  *           lock           one at a time
  *           metrics        a text file for Prometheus
  * client/   call           API calls with retries
- *           listing        all runs' records and artifact lists
+ *           lister         runs listed: each asked about, joined, with its children
+ *           listing        the runs' records and artifact lists, as they came
  *           inquiry        what is asked about one run, until it is listed
  *           answers        and what the answers make of it
  *           errands        its artifacts that no list of it has

@@ -3,6 +3,7 @@
 
 #include "base/hashmap.h"
 #include "base/mem.h"
+#include "client/inquiry.h"
 
 #include <string.h>
 
@@ -157,7 +158,7 @@ int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
             goto out;
         from = to;
         if (listing->count > from &&
-            (listing_level(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
+            (inquiry_all(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
             goto out;
     } while (listing->count > from);
     rc = listing->count > s.roots ? put_in_order(&s, err) : 0;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define WINDOW 64 /* runs that are asked about at a time */
+
 struct inquiry {
     struct inquiry *next;
     struct listing *listing;
@@ -408,7 +410,8 @@ static void on_done(void *ctx, struct call *call)
         go_on(q);
 }
 
-int inquiry_begin(struct listing *listing, struct listed_run *run, struct err *err)
+/* Begin to ask about a run; the listing counts it as done when all is answered. */
+static int begin(struct listing *listing, struct listed_run *run, struct err *err)
 {
     struct inquiry *q = mem_new(sizeof(*q), err);
     int i;
@@ -439,4 +442,25 @@ void inquiry_clear(struct listing *listing)
         release(q);
     }
     listing->open = 0;
+}
+
+int inquiry_all(struct listing *listing, struct loop *loop, size_t from, struct err *err)
+{
+    listing->next = from;
+    while (listing->done < listing->count && !listing->err.kind) {
+        uint64_t due;
+
+        while (listing->next < listing->count && listing->open < WINDOW) {
+            if (begin(listing, &listing->runs[listing->next++], err) < 0)
+                return -1;
+        }
+        due = callers_pump(listing->callers);
+        if (listing->done < listing->count && listing->open && !listing->err.kind &&
+            loop_turn(loop, due, err) < 0)
+            return -1;
+    }
+    if (!listing->err.kind)
+        return 0;
+    *err = listing->err;
+    return -1;
 }

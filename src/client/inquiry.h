@@ -17,8 +17,12 @@
 #include "base/err.h"
 #include "client/listing.h"
 
-/* Begin to ask about a run; the listing counts it as done when all is answered. */
-int inquiry_begin(struct listing *listing, struct listed_run *run, struct err *err) MUST_CHECK;
+/*
+ * Ask about the runs from `from` on, which are in the array and not asked about yet, so many at
+ * a time, until all are answered. The loop's hooks are called meanwhile.
+ */
+int inquiry_all(struct listing *listing, struct loop *loop, size_t from,
+                struct err *err) MUST_CHECK;
 
 /* Release all that are open; the loop must have been cleared. */
 void inquiry_clear(struct listing *listing);

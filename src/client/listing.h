@@ -94,16 +94,6 @@ struct listing {
     struct err err;
 };
 
-/* List all runs; hooks of the loop are called meanwhile. listing must be {0} but for what is
- * set before. */
-int listing_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
-                  const struct api *api, char *const *ids, size_t count,
-                  const struct kind_filter *filter, struct err *err) MUST_CHECK;
-
-/* Fetch the runs from `from` on, which are in the array and not asked about yet. */
-int listing_level(struct listing *listing, struct loop *loop, size_t from,
-                  struct err *err) MUST_CHECK;
-
 /* Give a run that has a wr_ name that one as its ID, and its tsk_v2_ name as the other: before
  * anything else refers to it. */
 int listing_canonical(struct listing *listing, struct listed_run *run,
@@ -125,8 +115,5 @@ size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
 
 /* Release what one run owns. */
 void listing_release(struct listed_run *run);
-
-/* Release; the loop must have been cleared. May be called twice, and on {0}. */
-void listing_clear(struct listing *listing);
 
 #endif

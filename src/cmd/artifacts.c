@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -143,7 +144,7 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
         rc = api_client_status(err);
-    listing_clear(&listing);
+    lister_clear(&listing);
     api_client_close(&talk);
     kind_filter_clear(&filter);
     idlist_clear(&ids);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -87,7 +88,7 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
         rc = print_all(args, &listing, err);
     if (rc < 0)
         rc = api_client_status(err);
-    listing_clear(&listing);
+    lister_clear(&listing);
     api_client_close(&talk);
     idlist_clear(&ids);
     return rc;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/exit.h"
 #include "cli/signals.h"
+#include "client/lister.h"
 #include "cmdutil/tool.h"
 
 #include <stdio.h>
@@ -44,8 +45,8 @@ int api_client_listing(struct api_client *talk, const struct session_args *sessi
     int rc = api_client_open(talk, session, err);
 
     if (rc == 0)
-        rc = listing_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
-                           err);
+        rc = lister_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
+                          err);
     loop_clear(&talk->loop); /* before the listing's calls, which it may still run, can go */
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/idlist.h"
@@ -224,7 +225,7 @@ int audit_against_api(const struct audit_held *held, const struct session_args *
                                 err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
-        listing_clear(&listing);
+        lister_clear(&listing);
         api_client_close(&talk);
     }
     return rc;

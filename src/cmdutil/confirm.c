@@ -8,6 +8,7 @@
 #include "catalog/db.h"
 #include "catalog/run_state.h"
 #include "cli/signals.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
 #include "sync/lock.h"
@@ -102,8 +103,8 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
     size_t roots = 0;
     size_t to;
     size_t i;
-    int rc = listing_fetch(&listing, &c->talk.loop, &c->talk.callers, &c->talk.api,
-                           c->ids + from, count, c->confirm->types, err);
+    int rc = lister_fetch(&listing, &c->talk.loop, &c->talk.callers, &c->talk.api,
+                          c->ids + from, count, c->confirm->types, err);
 
     for (i = 0; rc == 0 && i < listing.count; i = to, roots++) {
         for (to = i + 1; to < listing.count && listing.runs[to].depth;)
@@ -118,7 +119,7 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
     }
     if (rc < 0)
         loop_clear(&c->talk.loop); /* before the listing's calls, which it may still run, go */
-    listing_clear(&listing);
+    lister_clear(&listing);
     return rc;
 }
 

@@ -592,7 +592,7 @@ const struct outcome *fetch_outcome(const struct fetch *f, const struct item *it
     return &f->ledger.all[item->index].outcome;
 }
 
-const struct fetch_progress *fetch_progress(const struct fetch *f)
+const struct want_progress *fetch_progress(const struct fetch *f)
 {
     return &f->ledger.progress;
 }

@@ -18,6 +18,8 @@
 #include "client/call.h"
 #include "client/listing.h"
 #include "net/loop.h"
+#include "pull/transfer.h"
+#include "pull/want.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
@@ -27,13 +29,6 @@
 #include <stdint.h>
 
 struct journal;
-
-/* What is too slow; see backoff_allowance. */
-struct stall {
-    uint64_t bps;  /* the slowest rate that is borne */
-    uint64_t time; /* milliseconds after which a slower transfer has stalled; 0: never */
-    uint64_t rate; /* limit of all transfers together, bytes a second; 0: none */
-};
 
 struct fetch_opts {
     const struct api *api;
@@ -54,23 +49,6 @@ struct fetch_opts {
     uint64_t max_size;          /* of one artifact */
     uint64_t deadline;          /* of all, on the monotonic clock; UINT64_MAX: none */
     bool strict;                /* stop at the first that is missing */
-};
-
-/* What became of an item; the same index as in the plan. */
-struct outcome {
-    const char *via;    /* NULL: it did not come */
-    enum reason reason; /* then: why */
-    long http_status;
-    unsigned attempts;
-    int64_t fetched_at;
-};
-
-/* Counters for people; may be read in the loop's hook. */
-struct fetch_progress {
-    size_t done; /* items: here or missing */
-    size_t missing;
-    unsigned running;
-    uint64_t bytes; /* received, also for nothing */
 };
 
 struct fetch;
@@ -99,6 +77,6 @@ void fetch_free(struct fetch *fetch);
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
 
 /* How far it is, for the line that moves; lent until fetch_free. */
-const struct fetch_progress *fetch_progress(const struct fetch *fetch);
+const struct want_progress *fetch_progress(const struct fetch *fetch);
 
 #endif

@@ -17,7 +17,6 @@
 
 #include "base/err.h"
 #include "client/listing.h"
-#include "pull/fetch.h"
 #include "pull/want.h"
 #include "writer/journal.h"
 #include "writer/plan.h"
@@ -37,7 +36,7 @@ struct ledger {
     bool strict;
     size_t open; /* wants that have not ended */
     bool over;   /* the time is up: nothing is started any more */
-    struct fetch_progress progress;
+    struct want_progress progress;
     struct err err; /* fatal */
 };
 

@@ -11,7 +11,7 @@
 
 #include "client/listing.h"
 #include "pull/fetch.h"
-#include "pull/pull.h"
+#include "pull/pull_opts.h"
 #include "writer/plan.h"
 
 #include <stddef.h>

@@ -9,6 +9,7 @@
 #include "client/call.h"
 #include "client/extras.h"
 #include "client/gather.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "client/wait.h"
 #include "pull/budget.h"
@@ -67,7 +68,7 @@ static void on_tick(void *ctx)
                                   .elapsed = clock_mono() - p->began };
 
     if (p->fetch) {
-        const struct fetch_progress *progress = fetch_progress(p->fetch);
+        const struct want_progress *progress = fetch_progress(p->fetch);
 
         status.artifacts_done = progress->done;
         status.missing = progress->missing;
@@ -516,8 +517,8 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
             return -1;
     }
     if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
-        listing_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
-                      opts->run_count, opts->filter, err) < 0 ||
+        lister_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
+                     opts->run_count, opts->filter, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {
@@ -568,7 +569,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.pass);
     pool_free(p.parts.pool);
     plan_free(p.plan);
-    listing_clear(&p.listing);
+    lister_clear(&p.listing);
     records_free(p.records);
     restored_clear(&p.restored);
     return rc;

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "format/sniff.h"
-#include "pull/pull.h"
+#include "pull/pull_opts.h"
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 

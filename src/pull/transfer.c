@@ -464,7 +464,7 @@ int transfer_hold(struct transfer *t, struct err *err)
 
     note(t);
     if ((!t->part.body && !t->part.passing) || t->request.coding != CODING_NONE ||
-        !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= PARTS_MAX))
+        !resume_possible(&t->part.resume) || (!t->part.passing && all->parts >= TRANSFER_PARTS))
         return transfer_abort(t, err);
     part = mem_new(sizeof(*part), err);
     if (!part || (t->part.body && body_park(t->part.body, all->spool, err) < 0)) {

@@ -36,9 +36,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is too slow; see backoff_allowance. */
+struct stall {
+    uint64_t bps;  /* the slowest rate that is borne */
+    uint64_t time; /* milliseconds after which a slower transfer has stalled; 0: never */
+    uint64_t rate; /* limit of all transfers together, bytes a second; 0: none */
+};
+
 struct transfers;
 
-#define PARTS_MAX 64                  /* held at a time: each has a file */
+#define TRANSFER_PARTS 64                  /* held at a time: each has a file */
 #define PASS_MIN  ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
 
 /* Milliseconds for which a body is not read; then it goes on into a file. Object stores close a

@@ -15,10 +15,10 @@
 #define PULL_WANT_H
 
 #include "api/fetch_route.h"
+#include "api/reason.h"
 #include "base/err.h"
 #include "net/backoff.h"
 #include "net/origin.h"
-#include "pull/fetch.h"
 #include "writer/plan.h"
 
 #include <stdbool.h>
@@ -41,6 +41,23 @@ enum want_rank {
     RANK_NONE, /* nothing of it is here */
     RANK_PART, /* a part in a file */
     RANK_HEAD, /* a part in the archive: the packer waits for its rest */
+};
+
+/* What became of an item; the same index as in the plan. */
+struct outcome {
+    const char *via;    /* NULL: it did not come */
+    enum reason reason; /* then: why */
+    long http_status;
+    unsigned attempts;
+    int64_t fetched_at;
+};
+
+/* Counters for people; may be read in the loop's hook. */
+struct want_progress {
+    size_t done; /* items: here or missing */
+    size_t missing;
+    unsigned running;
+    uint64_t bytes; /* received, also for nothing */
 };
 
 struct part;

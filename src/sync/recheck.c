@@ -10,6 +10,7 @@
 #include "catalog/search.h"
 #include "client/extras.h"
 #include "client/identity.h"
+#include "client/lister.h"
 #include "client/listing.h"
 #include "pull/planner.h"
 
@@ -253,8 +254,8 @@ static int recheck_batch(const struct discover_opts *opts, const struct discover
     };
     size_t i;
     size_t to;
-    int rc = listing_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
-                           opts->types, err);
+    int rc = lister_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
+                          opts->types, err);
 
     if (rc == 0)
         rc = db_begin(opts->catalog, err);
@@ -271,7 +272,7 @@ static int recheck_batch(const struct discover_opts *opts, const struct discover
     }
     if (rc < 0)
         loop_clear(opts->loop); /* it may still run the listing's calls */
-    listing_clear(&listing);
+    lister_clear(&listing);
     return rc;
 }
 
