@@ -38,6 +38,11 @@ bool reason_is_final(enum reason reason)
     return reasons[reason].final;
 }
 
+bool reason_is_passing(enum reason reason)
+{
+    return !reason_is_final(reason) && reason != REASON_NO_URL;
+}
+
 bool reason_word_is_final(const char *word)
 {
     size_t i;

@@ -39,7 +39,10 @@ const char *reason_word(enum reason reason);
 /* Whether what is missing for this reason will never come. */
 bool reason_is_final(enum reason reason);
 
-/* The same of a word; one that is not known may pass. */
+/* Whether what is missing for this reason may come within minutes. */
+bool reason_is_passing(enum reason reason);
+
+/* Whether a word is that of a final reason; one that is not known is none. */
 bool reason_word_is_final(const char *word);
 
 #endif

@@ -186,6 +186,25 @@ static void enrich(struct artifact *row, const struct run_file *file)
     row->checksum = row->checksum ? row->checksum : file->checksum;
 }
 
+/* Whether another run of the listing has an artifact: a run's record also names what the runs
+ * that it has started have downloaded. */
+static bool is_of_another(const struct index *x, const char *id)
+{
+    const struct listing *listing = x->run->listing;
+    size_t i;
+    size_t k;
+
+    for (i = 0; *id && listing && i < listing->count; i++) {
+        const struct artifact_list *list = &listing->runs[i].list;
+
+        for (k = 0; &listing->runs[i] != x->run && k < list->count; k++) {
+            if (strcmp(list->rows[k].artifact_id, id) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A file that no row is becomes one. */
 static int add_file(struct index *x, const struct run_file *file, const char *type,
                     const char *origin, size_t n, struct err *err)
@@ -211,7 +230,9 @@ static int add_file(struct index *x, const struct run_file *file, const char *ty
     row = same_sum(x, file, type);
     if (row)
         enrich(row, file);
-    return row || !file->url ? 0 : add_row(x, &made, own, n, err);
+    if (row || !file->url || is_of_another(x, own))
+        return 0;
+    return add_row(x, &made, own, n, err);
 }
 
 /* Files of a record become rows of a type, unless they are: those that say which row they are

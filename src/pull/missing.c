@@ -14,7 +14,7 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
         const struct item *item = plan_at(plan, i);
 
         coming += !item->packed && !item_hidden(item) &&
-                  !reason_is_final(tagfiles_reason(fetch, item));
+                  reason_is_passing(tagfiles_reason(fetch, item));
     }
     return coming;
 }

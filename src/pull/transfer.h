@@ -46,7 +46,7 @@ struct stall {
 struct transfers;
 
 #define TRANSFER_PARTS 64                  /* held at a time: each has a file */
-#define PASS_MIN  ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
+#define PASS_MIN       ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
 
 /* Milliseconds for which a body is not read; then it goes on into a file. Object stores close a
  * connection that nobody reads after 20 to 30 s, nginx after 60 s. */

@@ -49,6 +49,7 @@ struct discover_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
     size_t grown;        /* archived ones that have more by now */
+    size_t failed;       /* archived ones whose second list could not be read */
     struct runs_end end; /* what the list of runs did not tell */
 };
 

@@ -310,10 +310,10 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
     (void)run_id;
     (void)artifact_id;
     (void)type;
-    if (reason_is_final(reason))
-        job->gone++;
-    else
+    if (reason_is_passing(reason))
         job->coming++;
+    else
+        job->gone++;
 }
 
 static void on_status(void *ctx, const struct pull_status *status)

@@ -232,9 +232,13 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
         result->sealed++;
         return run_state_vanished(opts->catalog, root->id, RUN_STATE_LEFT, err) < 0 ? -1 : 0;
     }
-    if (failed)
+    if (failed) {
+        log_line(LOG_WARNING, "%s; run '%s' is archived, and is looked at again later",
+                 failed->err.text, root->id);
+        result->failed++;
         return run_state_put_off(opts->catalog, root->id, RUN_STATE_OPEN, opts->now_ms,
                                  failed->err.text, err);
+    }
     if (grown) {
         result->grown++;
         return run_state_grown(opts->catalog, root->id, err);

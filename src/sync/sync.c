@@ -476,6 +476,7 @@ static int survey(struct sync *s, struct err *err)
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;
+    s->result->failed += result.failed;
     s->result->cut = result.end.cut;
     s->result->unread = result.end.unread;
     return rc;

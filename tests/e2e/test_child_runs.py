@@ -175,3 +175,17 @@ def test_verify_asks_for_them(skyarc, family):
     assert "has run 'wr_c1', which run 'tsk_v2_p' started" in result.err
     skyarc("pull", "-o", "b.tar", "wr_p", check=0)
     skyarc("verify", "--against-api", "b.tar", check=0)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_childs_file_that_its_parents_record_names(pull, emu, alone):
+    """The record of a run also names what the runs that it has started have downloaded."""
+    emu.mode("today")
+    emu.run("wr_c", [{"id": "a_file", "type": "download", "data": b"a,b\n", "checksum": True}], run_type="workflow_run",
+            story={"child": True})
+    emu.run("wr_p", shot("p"), run_type="workflow_run", story={"timeline": [block("wr_p"), trigger("wr_p", "wr_c")]},
+            downloaded_files=[{"url": emu.api + "/v1/artifacts/a_file/content?artifact_name=child.csv",
+                               "filename": "child.csv"}])
+    _, manifest, folder = pull(*(["--no-children"] if alone else []), "wr_p")
+    check_manifest(manifest, folder)
+    assert [r["run_id"] for r in manifest["artifacts"] if r["artifact_id"] == "a_file"] == ["wr_p" if alone else "wr_c"]

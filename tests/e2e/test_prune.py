@@ -157,14 +157,14 @@ def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path)
     (new,) = volumes(tmp_path)
     # killed before the old one went: both stand, and the new one does not count
     shutil.copy(tmp_path / "saved", tmp_path / "vault" / old)
-    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "catalog/db.db")
+    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
     result = skyarc("sync", "--dest", "vault", check=0)
     assert "still stands" in result.err and volumes(tmp_path) == [old]
     assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 6
     # killed after it went, before the catalog knew
     prune("--keep-days", "60", "--apply")
     assert volumes(tmp_path) == [new]
-    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "catalog/db.db")
+    shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
     result = skyarc("sync", "--dest", "vault", check=0)
     assert len(archived(tmp_path)) == 3 and set(archived(tmp_path).values()) == {1}
     good(skyarc, tmp_path, emu)

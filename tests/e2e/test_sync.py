@@ -51,7 +51,7 @@ def volumes(tmp_path):
 
 
 def query(tmp_path, sql):
-    db = sqlite3.connect(tmp_path / "catalog/db.db")
+    db = sqlite3.connect(tmp_path / "vault/catalog.db")
     try:
         return db.execute(sql).fetchall()
     finally:
@@ -189,7 +189,7 @@ def test_the_catalog_is_made_again(sync, runs, skyarc, tmp_path):
     assert sync("--rebuild")["healed_volumes"] == 4
     assert [query(tmp_path, sql) for sql in tables] == before
     assert sync()["archived_runs"] == 0
-    (tmp_path / "catalog/db.db").unlink()  # without --rebuild it heals as well
+    (tmp_path / "vault/catalog.db").unlink()  # without --rebuild it heals as well
     assert sync()["archived_runs"] == 0
     assert len(volumes(tmp_path)) == 4
 
@@ -197,7 +197,7 @@ def test_the_catalog_is_made_again(sync, runs, skyarc, tmp_path):
 def test_a_broken_catalog_is_made_again(sync, runs, skyarc, tmp_path):
     runs("tsk_a")
     sync()
-    (tmp_path / "catalog/db.db").write_bytes(b"this is no database at all, but long enough" * 50)
+    (tmp_path / "vault/catalog.db").write_bytes(b"this is no database at all, but long enough" * 50)
     for path in (tmp_path / "vault").glob("catalog.db-*"):
         path.unlink()
     assert "'skyarc sync' makes it again" in skyarc("find", "vault", check=1).err
@@ -292,7 +292,7 @@ def test_a_status_that_a_run_comes_to_have(sync, runs, tmp_path):
 def test_the_schema_has_a_version(sync, skyarc, runs, tmp_path):
     runs("tsk_a")
     sync()
-    db = sqlite3.connect(tmp_path / "catalog/db.db")
+    db = sqlite3.connect(tmp_path / "vault/catalog.db")
     assert db.execute("PRAGMA user_version").fetchone() == (4,)
     assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -442,7 +442,7 @@ def test_hold_and_release(skyarc, sync, runs, tmp_path):
     assert [h["run_id"] for h in skyarc("hold", "--dest", "vault", "--json", check=0).json()] == ["tsk_a"]
     whats = [w for (w,) in query(tmp_path, "SELECT what FROM log")]
     assert whats == ["hold", "hold", "release"]
-    db = sqlite3.connect(tmp_path / "catalog/db.db")
+    db = sqlite3.connect(tmp_path / "vault/catalog.db")
     for sql in ("DELETE FROM log", "UPDATE log SET what = 'x'"):
         with pytest.raises(sqlite3.DatabaseError):
             db.execute(sql)

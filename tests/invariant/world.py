@@ -504,6 +504,8 @@ def twins(world, run):
     if len(plain) < 2 or rng.random() < 0.5:
         return
     one, other = rng.sample(plain, 2)
+    if one.ext != other.ext or one.kind != other.kind:
+        return  # no content is right for two types
     if rng.random() < 0.5:
         other.thing.versions[-1] = one.thing.data
     else:
