@@ -143,13 +143,6 @@ void api_sign(const struct api *api, struct request *request)
     request->key_insecure = api->insecure_key;
 }
 
-bool api_owns(const struct api *api, const char *url)
-{
-    char origin[URL_ORIGIN_MAX];
-
-    return url_origin(origin, url, NULL) == 0 && strcmp(origin, api->origin) == 0;
-}
-
 /* The API's own words: {"detail": "text"} or {"detail": [{"msg": "text"}]}. */
 static void detail_of(const struct api *api, const struct request *request, char *out,
                       size_t size)

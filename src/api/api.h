@@ -81,9 +81,6 @@ bool api_content_id(const char *url, char *out, size_t size);
 /* Let a request go to the API with its key. */
 void api_sign(const struct api *api, struct request *request);
 
-/* Whether a URL is at the API's own origin. */
-bool api_owns(const struct api *api, const char *url);
-
 /* What went wrong with an answer of the API; 0 when nothing did. */
 int api_check(const struct api *api, const struct request *request, struct err *err) MUST_CHECK;
 

@@ -26,7 +26,8 @@ struct frame_coder {
     bool gzip_up[2];
 };
 
-void frame_levels(enum frame_codec codec, int *low, int *high)
+/* The lowest and highest level of a codec. */
+static void levels_of(enum frame_codec codec, int *low, int *high)
 {
     *low = 1;
     *high = codec == FRAME_ZSTD ? 19 : 9;
@@ -38,7 +39,7 @@ static int set_up(struct frame_coder *coder)
     int high;
     int i;
 
-    frame_levels(coder->codec, &low, &high);
+    levels_of(coder->codec, &low, &high);
     if (coder->level == 0)
         coder->level = coder->codec == FRAME_ZSTD ? ZSTD_LEVEL : GZIP_LEVEL;
     coder->level = coder->level < low ? low : coder->level > high ? high : coder->level;

@@ -54,7 +54,4 @@ int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t coun
 int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, bool store,
                const struct buf *coded, put_fn *put, void *ctx, struct err *err) MUST_CHECK;
 
-/* The lowest and highest level of a codec. */
-void frame_levels(enum frame_codec codec, int *low, int *high);
-
 #endif

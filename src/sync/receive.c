@@ -343,7 +343,7 @@ static bool on_stopped(void *ctx)
 }
 
 /* Pull what no archive of the run holds yet. */
-static int pull_job_run(struct job *job, struct pull_result *result, struct err *err)
+static int pull_once(struct job *job, struct pull_result *result, struct err *err)
 {
     const struct receive *r = job->r;
     struct pull_opts opts = *r->opts.pull;
@@ -497,7 +497,7 @@ static void work(struct receive *r, struct queued *run)
                     : UINT64_MAX;
     read_webhook(&job);
     if (read_other(&job, &err) < 0 || read_archives(&job, run->id, &job.output, &err) < 0 ||
-        pull_job_run(&job, &result, &err) < 0)
+        pull_once(&job, &result, &err) < 0)
         fail(&job, &result, &err);
     else
         settle(&job, &result);

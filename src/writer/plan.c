@@ -469,13 +469,6 @@ static int claim(struct plan *plan, const char *path, bool *taken, struct err *e
     return *taken ? 0 : hashmap_add(plan->paths, plan->key.data, plan->key.len, plan, err);
 }
 
-int plan_reserve(struct plan *plan, const char *path, struct err *err)
-{
-    bool taken;
-
-    return claim(plan, path, &taken, err);
-}
-
 bool plan_path_free(struct plan *plan, const struct item *item, const char *path)
 {
     if (item->path)

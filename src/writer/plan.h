@@ -195,7 +195,4 @@ bool plan_path_free(struct plan *plan, const struct item *item, const char *path
 int plan_take_path(struct plan *plan, struct item *item, const char *path,
                    struct err *err) MUST_CHECK;
 
-/* Keep a path of our own from being given to an item. */
-int plan_reserve(struct plan *plan, const char *path, struct err *err) MUST_CHECK;
-
 #endif
