@@ -66,7 +66,6 @@ static void release(struct ledger *l, struct bundle *bundle)
 {
     struct item *item;
 
-    bundle->released = true;
     bundle->scout = NULL;
     for (item = bundle->members; item; item = item->sibling) {
         struct want *want = &l->all[item->index];

@@ -43,7 +43,6 @@ struct bundle {
 
     /* the transfer loop's */
     struct item *scout; /* fetched alone before its siblings, to see what comes */
-    bool released;      /* members are fetched each by itself */
 };
 
 enum bundle_mode {
