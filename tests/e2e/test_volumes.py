@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What becomes of a sync directory whose volumes, catalog or log are not what they were."""
+import base64
 import hashlib
 import json
 import os
@@ -647,3 +648,21 @@ def test_a_signal_while_lists_are_fetched_once_more(env, emu, sync, runs, tmp_pa
     emu.reset_faults()
     sync()
     assert set(states(tmp_path).values()) == {"sealed"}
+
+
+def test_one_of_two_artifacts_of_one_id_is_missing(sync, runs, emu, safe, tmp_path):
+    """What is archived under an ID is not what is missing under it: the run is not safe."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}, {"id": "p2", "type": "html", "data": b"<p>a second"}],
+            created_at=stamp(9 * DAY), finished_at=stamp(9 * DAY))
+    row = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06"}
+    rows = [dict(row, uri="s3://b/one.html", signed_url=emu.store + "/open/p1"),
+            dict(row, uri="s3://b/two.html", signed_url=emu.store + "/open/p2")]
+    runs("tsk_p", ended=3 * DAY, count=0)
+    emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode(), times=-1)
+    emu.fault("p2", "status", status=503, times=-1)
+    emu.fault("a", "status", status=503, times=-1)
+    assert sync("--retries", "0", check=3)["missing"] == 2  # one of tsk_o, too
+    assert query(tmp_path, "SELECT count(*) FROM artifacts WHERE artifact_id = 'a'") == [(1,)]
+    assert "tsk_p" not in safe(check=None)
+    sync("--retries", "0", check=None)
+    assert "tsk_p" not in safe(check=None)
