@@ -227,7 +227,7 @@ static int add_file(struct index *x, const struct run_file *file, const char *ty
     }
     if (row) /* the same artifact under another name */
         own = "";
-    row = same_sum(x, file, type);
+    row = *own ? NULL : same_sum(x, file, type); /* one with an ID is who it says */
     if (row)
         enrich(row, file);
     if (row || !file->url || is_of_another(x, own))

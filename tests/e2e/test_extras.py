@@ -70,6 +70,16 @@ def test_files_of_one_checksum_keep_their_names(pull, emu):
     assert next(r for r in files if r["artifact_id"] == "d1")["path"].endswith("May.csv")
 
 
+def test_a_file_with_an_id_is_no_other_of_the_same_bytes(pull, emu):
+    emu.run("tsk_o", [{"id": "f1", "type": "x", "data": b"a,b\n"}])
+    emu.run("tsk_x", [{"id": "d1", "type": "download", "data": b"a,b\n", "uri": "s3://artifacts/downloads/x8271"}],
+            downloaded_files=[{"checksum": sha(b"a,b\n"), "file_size": 4, "artifact_id": "f1", "filename": "June.csv",
+                               "url": emu.api + "/v1/artifacts/f1/content?sig=1"}])
+    _, manifest, folder = pull("tsk_x")
+    check_manifest(manifest, folder)
+    assert {r["artifact_id"] for r in manifest["artifacts"]} == {"d1", "f1"}
+
+
 def test_what_is_not_listed_is_fetched(pull, emu):
     emu.run("tsk_y", [{"id": "h", "type": "html", "data": b"<p>"}])
     emu.run("tsk_other", [
