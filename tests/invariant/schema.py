@@ -551,7 +551,7 @@ def changed(world, want=lambda a: True):
 
 @change
 def other_size(world):
-    a = changed(world, lambda a: a.sized)
+    a = changed(world, lambda a: a.sized and a.thing.data)
     if not a:
         return False
     a.thing.change(a.thing.data + b"and more %d" % world.seed, 0)
