@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,24 @@ static int sweep(void *ctx, int dir, const char *name, struct err *err)
     return 0;
 }
 
+/* Remove the journal of an archive that got its name before its process was killed. */
+static int sweep_journal(void *ctx, int dir, const char *name, struct err *err)
+{
+    static const char tail[] = ".partial.journal";
+    char partial[NAME_MAX + 1];
+    size_t len = strlen(name);
+
+    (void)ctx;
+    (void)err;
+    if (len < sizeof(tail) || len > NAME_MAX || strcmp(name + len - strlen(tail), tail) != 0)
+        return 0;
+    (void)snprintf(partial, sizeof(partial), "%.*s", (int)(len - strlen(".journal")), name);
+    if (faccessat(dir, partial, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+        unlinkat(dir, name, 0) == 0)
+        log_line(LOG_INFO, "'%s' is of an archive that stands, and is removed", name);
+    return 0;
+}
+
 /* Take up a webhook that an earlier process had kept. */
 static int load(void *ctx, int dir, const char *name, struct err *err)
 {
@@ -200,6 +219,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
     if (own_dir(inbox->queue, err) < 0 || own_dir(inbox->known, err) < 0 ||
         lock_take(&inbox->held, inbox->known, 0, NULL, NULL, err) < 0 ||
         each(inbox->queue, sweep, NULL, err) < 0 || each(inbox->known, sweep, NULL, err) < 0 ||
+        each(opts->dest, sweep_journal, NULL, err) < 0 ||
         each(inbox->queue, load, inbox, err) < 0)
         goto fail;
     digest_all(inbox);

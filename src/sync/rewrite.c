@@ -122,6 +122,7 @@ static int read_artifacts(struct rewrite *r, struct err *err)
 {
     struct json_value list = json_get(json_root(r->doc), "artifacts");
     struct json_value v = { 0 };
+    size_t i;
 
     while ((v = json_next(list, v)).doc) {
         const char *path = text_of(r, v, "path");
@@ -134,7 +135,10 @@ static int read_artifacts(struct rewrite *r, struct err *err)
             return path ? -1 : err_set(err, ERR_FORMAT, "an artifact's row has no path");
         k->type = text_of(r, v, "artifact_type");
         k->media_type = text_of(r, v, "media_type");
-        if (find_first(r, k, err) < 0)
+    }
+    /* rows are in the order of the lists: what one is the same as may stand behind it */
+    for (i = 0; i < r->count; i++) {
+        if (!r->files[i]->document && find_first(r, r->files[i], err) < 0)
             return -1;
     }
     return 0;

@@ -283,10 +283,12 @@ def test_what_was_not_finished_is_swept(listen, emu, tmp_path):  # noqa: F811
     (tmp_path / "in" / ".queue" / "tsk_demo1.json").write_bytes(b"not json")
     (tmp_path / "in" / ".queue" / "a b.json").write_bytes(b"{}")
     (tmp_path / "in" / ".listen" / "tsk_x.known.Ab3xYz").write_text("0")
+    (tmp_path / "in" / "tsk_y.tar.zst.partial.journal").write_text("{}")
     one = listen()
     wait_for(lambda: archives(tmp_path) == ["tsk_demo1.tar.zst"])
     wait_for(lambda: queue(tmp_path) == ["a b.json"])
     assert "the webhook of run 'tsk_demo1'" in one.stop()[1]
+    assert not list((tmp_path / "in").glob("*.partial*"))  # its archive had got its name
     assert sorted(p.name for p in (tmp_path / "in" / ".listen").iterdir()) == ["lock", "tsk_demo1.known"]
 
 
