@@ -41,8 +41,7 @@ static int write_header(struct archive *tar, struct archive_entry *entry,
     return rc;
 }
 
-int entry_header(struct buf *out, const char *path, uint64_t size, int64_t mtime,
-                 const char *link, struct err *err)
+int entry_header(struct buf *out, const struct entry_file *file, struct err *err)
 {
     struct capture capture = { out, err };
     struct archive *tar = archive_write_new();
@@ -53,13 +52,13 @@ int entry_header(struct buf *out, const char *path, uint64_t size, int64_t mtime
         (void)err_set(err, ERR_MEMORY, "out of memory");
         goto out;
     }
-    archive_entry_set_pathname_utf8(entry, path);
+    archive_entry_set_pathname_utf8(entry, file->path);
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_perm(entry, 0644);
-    archive_entry_set_mtime(entry, mtime, 0);
-    archive_entry_set_size(entry, link ? 0 : (la_int64_t)size);
-    if (link)
-        archive_entry_set_hardlink_utf8(entry, link);
+    archive_entry_set_mtime(entry, file->mtime, 0);
+    archive_entry_set_size(entry, file->link ? 0 : (la_int64_t)file->size);
+    if (file->link)
+        archive_entry_set_hardlink_utf8(entry, file->link);
     rc = write_header(tar, entry, &capture);
 out:
     archive_entry_free(entry);

@@ -16,19 +16,24 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define ENTRY_BLOCK 512               /* what tar rounds up to */
 #define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes that end a tar stream */
 
-/*
- * Append the header blocks of one file.
- *
- * link     path of the entry that this is a hard link to, or NULL
- */
-int entry_header(struct buf *out, const char *path, uint64_t size, int64_t mtime,
-                 const char *link, struct err *err) MUST_CHECK;
+/* What stands in an archive under one name. */
+struct entry_file {
+    const char *path;
+    uint64_t size;
+    int64_t mtime;    /* seconds since 1970 */
+    const char *link; /* the path that this is a hard link to (size 0), or NULL */
+    bool packed;      /* compressed already: it is stored */
+};
+
+/* Append the header blocks of one file. */
+int entry_header(struct buf *out, const struct entry_file *file, struct err *err) MUST_CHECK;
 
 /* Zero bytes that follow a file of size bytes. */
 size_t entry_padding(uint64_t size);

@@ -478,7 +478,10 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
         sha512_end(measure->sha512, m->record->sha512);
     }
     (void)snprintf(path, sizeof(path), "%s/%s", record->top, tag_names[file]);
-    if (volume_begin(volume, path, tag->size, record->head.created_at / 1000, false, NULL,
+    if (volume_begin(volume,
+                     &(struct entry_file){ .path = path,
+                                           .size = tag->size,
+                                           .mtime = record->head.created_at / 1000 },
                      place, err) < 0 ||
         make(m, file, put_volume, volume, err) < 0)
         return -1;

@@ -223,7 +223,11 @@ static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool pac
     char path[PATH_ROOM];
 
     buf_reset(&r->seen);
-    return volume_begin(r->volume, entry_path(r, path, k->path), k->size, mtime, packed, NULL,
+    return volume_begin(r->volume,
+                        &(struct entry_file){ .path = entry_path(r, path, k->path),
+                                              .size = k->size,
+                                              .mtime = mtime,
+                                              .packed = packed },
                         &k->spot, err);
 }
 
@@ -325,8 +329,12 @@ static int copy_links(struct rewrite *r, struct err *err)
         struct kept *k = r->files[i];
 
         if (!k->there &&
-            volume_begin(r->volume, entry_path(r, path, k->path), 0, clock_wall() / 1000, false,
-                         entry_path(r, target, k->first->path), &k->spot, err) < 0)
+            volume_begin(r->volume,
+                         &(struct entry_file){ .path = entry_path(r, path, k->path),
+                                               .size = 0,
+                                               .mtime = clock_wall() / 1000,
+                                               .link = entry_path(r, target, k->first->path) },
+                         &k->spot, err) < 0)
             return -1;
     }
     return 0;
@@ -381,8 +389,11 @@ static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
     sha256_add(sha, text->data, text->len);
     sha256_end(sha, digest);
     sha256_free(sha);
-    if (volume_begin(r->volume, entry_path(r, path, name), text->len, clock_wall() / 1000,
-                     false, NULL, spot, err) == 0 &&
+    if (volume_begin(r->volume,
+                     &(struct entry_file){ .path = entry_path(r, path, name),
+                                           .size = text->len,
+                                           .mtime = clock_wall() / 1000 },
+                     spot, err) == 0 &&
         volume_add(r->volume, text->data, text->len, err) == 0)
         rc = volume_end(r->volume, err);
     return rc < 0 || !tags ? rc : bag_line(buf_put, tags, digest, name, err);

@@ -124,7 +124,11 @@ static int put_body(struct entry_writer *s, const char *path, const struct body 
     ssize_t n;
     int rc;
 
-    if (volume_begin(s->volume, entry_path(s, full, path), body->size, mtime, packed, NULL,
+    if (volume_begin(s->volume,
+                     &(struct entry_file){ .path = entry_path(s, full, path),
+                                           .size = body->size,
+                                           .mtime = mtime,
+                                           .packed = packed },
                      place, err) < 0)
         return -1;
     while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0) {
@@ -158,8 +162,14 @@ static int put_link(struct entry_writer *s, struct item *item, bool packed, stru
     char target[ENTRY_PATH_MAX];
 
     item->link = true;
-    return volume_begin(s->volume, entry_path(s, full, item->path), 0, item->what.mtime, packed,
-                        entry_path(s, target, item->duplicate_of->path), &item->place, err);
+    return volume_begin(
+        s->volume,
+        &(struct entry_file){ .path = entry_path(s, full, item->path),
+                              .size = 0,
+                              .mtime = item->what.mtime,
+                              .link = entry_path(s, target, item->duplicate_of->path),
+                              .packed = packed },
+        &item->place, err);
 }
 
 static bool wants_link(const struct entry_writer *s, uint64_t size)
@@ -299,8 +309,12 @@ int entry_writer_begin(struct entry_writer *s, struct item *item, uint64_t size,
     if (plan_name(s->plan, item, s->head, s->head_len, err) < 0)
         return -1;
     volume_mark(s->volume);
-    return volume_begin(s->volume, entry_path(s, full, item->path), size, item->what.mtime,
-                        is && is->packed, NULL, &item->place, err);
+    return volume_begin(s->volume,
+                        &(struct entry_file){ .path = entry_path(s, full, item->path),
+                                              .size = size,
+                                              .mtime = item->what.mtime,
+                                              .packed = is && is->packed },
+                        &item->place, err);
 }
 
 int entry_writer_more(struct entry_writer *s, struct chunk *chunk, struct err *err)

@@ -206,10 +206,10 @@ int framer_add_chunk(struct framer *lanes, struct chunk *chunk, struct err *err)
     return 0;
 }
 
-int framer_begin(struct framer *lanes, bool packed, const char *path, uint64_t size,
-                 int64_t mtime, const char *link, struct spot *place, struct err *err)
+int framer_begin(struct framer *lanes, const struct entry_file *file, struct spot *place,
+                 struct err *err)
 {
-    struct lane *lane = &lanes->lane[packed && lanes->framed];
+    struct lane *lane = &lanes->lane[file->packed && lanes->framed];
 
     lanes->now = lane;
     lanes->split = false;
@@ -221,8 +221,8 @@ int framer_begin(struct framer *lanes, bool packed, const char *path, uint64_t s
     if (place)
         lane->waiting[lane->count++] = (struct waiting){ place, lane->piece.size };
     buf_reset(&lanes->header);
-    if (entry_header(&lanes->header, path, size, mtime, link, err) < 0)
-        return err_wrap(err, "cannot write the header of '%s'", path);
+    if (entry_header(&lanes->header, file, err) < 0)
+        return err_wrap(err, "cannot write the header of '%s'", file->path);
     return framer_add(lanes, lanes->header.data, lanes->header.len, err);
 }
 

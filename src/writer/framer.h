@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "base/pool.h"
+#include "format/entry.h"
 #include "format/seek.h"
 #include "writer/output.h"
 
@@ -68,9 +69,8 @@ bool framer_step(struct framer *lanes);
 /* Before the first entry: go on behind frames that are there; their rows move in. */
 void framer_start(struct framer *lanes, struct seek *seek, uint64_t plain);
 
-/* Begin an entry; link as in entry_header. place may be NULL. */
-int framer_begin(struct framer *lanes, bool packed, const char *path, uint64_t size,
-                 int64_t mtime, const char *link, struct spot *place,
+/* Begin an entry. place may be NULL. */
+int framer_begin(struct framer *lanes, const struct entry_file *file, struct spot *place,
                  struct err *err) MUST_CHECK;
 
 /* Its bytes, by copy; and those of a chunk, by reference where that pays. */

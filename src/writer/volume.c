@@ -96,16 +96,16 @@ bool volume_rewinds(const struct volume *v)
     return v->lanes && output_rewinds(v->writer);
 }
 
-int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
-                 const char *link, struct spot *place, struct err *err)
+int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
+                 struct err *err)
 {
     if (place)
         *place = (struct spot){ SPOT_NONE, SPOT_NONE };
-    v->size = size;
+    v->size = file->size;
     v->got = 0;
     if (v->zip)
-        return zip_entry(v->zip, path, size, mtime, packed, err);
-    return framer_begin(v->lanes, packed, path, size, mtime, link, place, err);
+        return zip_entry(v->zip, file->path, file->size, file->mtime, file->packed, err);
+    return framer_begin(v->lanes, file, place, err);
 }
 
 /* Count what an entry gets. */

@@ -73,12 +73,10 @@ bool volume_rewinds(const struct volume *v);
 /*
  * Begin a file.
  *
- * packed   compressed already: store it
- * link     path that this is a hard link to (size 0), or NULL
  * place    filled when known, at the latest by volume_drain; may be NULL
  */
-int volume_begin(struct volume *v, const char *path, uint64_t size, int64_t mtime, bool packed,
-                 const char *link, struct spot *place, struct err *err) MUST_CHECK;
+int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
+                 struct err *err) MUST_CHECK;
 
 /* Its bytes; and those of a chunk. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;

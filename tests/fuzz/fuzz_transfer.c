@@ -488,7 +488,9 @@ static void look(struct house *h, const char *path, const struct said *said)
     size_t i;
 
     FUZZ_CHECK(
-        volume_begin(server.volume, "top/manifest.json", 2, 1, false, NULL, &spot, &err) == 0 &&
+        volume_begin(server.volume,
+                     &(struct entry_file){ .path = "top/manifest.json", .size = 2, .mtime = 1 },
+                     &spot, &err) == 0 &&
         volume_add(server.volume, "{}", 2, &err) == 0 && volume_end(server.volume, &err) == 0 &&
         volume_finish(server.volume, &spot, 2, &result, &err) == 0);
     table = read_tar(path, files, &count);

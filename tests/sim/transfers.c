@@ -173,7 +173,9 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
     struct spot spot;
     struct err err;
 
-    if (volume_begin(volume, TOP "/manifest.json", 2, 1, false, NULL, &spot, &err) < 0 ||
+    if (volume_begin(
+            volume, &(struct entry_file){ .path = TOP "/manifest.json", .size = 2, .mtime = 1 },
+            &spot, &err) < 0 ||
         volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, &err) < 0 ||
         volume_finish(volume, &spot, 2, &result, &err) < 0)
         sim_fail("cannot end the archive: %s", err.text);

@@ -44,7 +44,11 @@ static void put(struct volume *v, const char *name, size_t size, bool packed,
 
     for (i = 0; i < size; i++)
         bytes[i] = (unsigned char)(i * 31 + size);
-    assert_int_equal(volume_begin(v, name, size, 1, packed, NULL, place, NULL), 0);
+    assert_int_equal(
+        volume_begin(
+            v, &(struct entry_file){ .path = name, .size = size, .mtime = 1, .packed = packed },
+            place, NULL),
+        0);
     assert_int_equal(volume_add(v, bytes, size, NULL), 0);
     assert_int_equal(volume_end(v, NULL), 0);
     free(bytes);
@@ -179,12 +183,18 @@ static void test_lengths(void **state)
         };
         struct volume *v = begin(&opts);
 
-        assert_int_equal(volume_begin(v, "long", 3, 1, false, NULL, NULL, &err), 0);
+        assert_int_equal(
+            volume_begin(v, &(struct entry_file){ .path = "long", .size = 3, .mtime = 1 }, NULL,
+                         &err),
+            0);
         assert_int_equal(volume_add(v, "abcd", 4, &err), -1);
         assert_int_equal(err.kind, ERR_MISMATCH);
         volume_free(v, false);
         v = begin(&opts);
-        assert_int_equal(volume_begin(v, "short", 3, 1, false, NULL, NULL, &err), 0);
+        assert_int_equal(
+            volume_begin(v, &(struct entry_file){ .path = "short", .size = 3, .mtime = 1 },
+                         NULL, &err),
+            0);
         assert_int_equal(volume_add(v, "ab", 2, &err), 0);
         assert_int_equal(volume_end(v, &err), -1);
         assert_int_equal(err.kind, ERR_MISMATCH);
