@@ -94,15 +94,11 @@ static int join_names(struct listing *listing, struct err *err)
     return rc;
 }
 
-int lister_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
-                 const struct api *api, char *const *ids, size_t count,
-                 const struct kind_filter *filter, struct err *err)
+int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
+                 struct err *err)
 {
     size_t i;
 
-    listing->api = api;
-    listing->filter = filter;
-    listing->callers = callers;
     listing->region = region_new(err);
     listing->runs = mem_array(count, sizeof(*listing->runs), err);
     if (!listing->runs || !listing->region)

@@ -19,11 +19,9 @@
  *
  * listing  {0} but for what is set before; to be cleared in any case, the loop first
  * ids      of the runs, count of them; lent until lister_clear
- * filter   the artifact types that are wanted; lent until lister_clear
  */
-int lister_fetch(struct listing *listing, struct loop *loop, struct callers *callers,
-                 const struct api *api, char *const *ids, size_t count,
-                 const struct kind_filter *filter, struct err *err) MUST_CHECK;
+int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
+                 struct err *err) MUST_CHECK;
 
 /* Release what is listed; the loop must have been cleared. May be called twice, and on {0}. */
 void lister_clear(struct listing *listing);

@@ -73,17 +73,17 @@ struct listing {
     struct listed_run *runs; /* those asked for, each with its children behind it */
     size_t count;
     size_t done;
-    int64_t skew; /* the server's clock minus ours */
-    const struct api *api;
-    const struct kind_filter *filter;
-    bool raw;      /* set before: take out the API key alone */
+    int64_t skew;                     /* the server's clock minus ours */
+    const struct api *api;            /* set before */
+    const struct kind_filter *filter; /* set before: the types that are wanted */
+    struct callers *callers;          /* set before */
+    bool raw;                         /* set before: take out the API key alone */
     bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
     bool bundles;  /* set before: list a ZIP's members along with the ZIP */
     bool children; /* set before: list the runs that a run has started, too */
     bool deep; /* set before: look for artifacts where the lists of runs do not name them: in
                   the lists of their tasks, in records, and in browser sessions */
     struct records *records; /* set before: keeps records; NULL: none is wanted */
-    struct callers *callers;
     struct endpoints server; /* what is known of it */
 
     /* while it is being filled */

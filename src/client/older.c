@@ -271,12 +271,11 @@ static int read_all(struct older *o, bool *whole, struct err *err)
     return plain < 0 ? -1 : 0;
 }
 
-int older_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
-               int64_t until_us,
+int older_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
                int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
                bool *whole, struct err *err)
 {
-    struct older o = { .loop = loop,
+    struct older o = { .loop = callers->loop,
                        .callers = callers,
                        .query = query,
                        .until_us = until_us,

@@ -35,8 +35,7 @@ bool older_can(const struct runs_query *query);
  * row       gets each run; 1 is taken for 0, -1 fails
  * whole     gets whether all of them were listed; what was not is told as a warning
  */
-int older_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
-               int64_t until_us,
+int older_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
                int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
                bool *whole, struct err *err) MUST_CHECK;
 

@@ -157,8 +157,9 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
 
 static int run_pull(struct job *job, struct pull_result *result, struct err *err)
 {
-    return pull_job_run(&job->archive, &job->api, job->ids.ids, job->ids.count,
-                        job->args->dry_run ? on_planned : NULL, job, result, err);
+    job->archive.planned = job->args->dry_run ? on_planned : NULL;
+    job->archive.planned_ctx = job;
+    return pull_job_run(&job->archive, &job->api, job->ids.ids, job->ids.count, result, err);
 }
 
 /* The plan's frame around what on_planned prints. */

@@ -96,8 +96,7 @@ static int list_older(struct output *out, struct api_client *talk,
     int rc = 0;
 
     if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
-        rc = older_list(&talk->loop, &talk->callers, query, out->oldest, on_row, out, &whole,
-                        err);
+        rc = older_list(&talk->callers, query, out->oldest, on_row, out, &whole, err);
     *cut = !whole;
     return rc;
 }

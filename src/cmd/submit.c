@@ -174,8 +174,11 @@ static int go_on(const struct submit_args *args, struct api_client *talk, char *
     struct pull_job job = { 0 };
     struct pull_result result = { 0 };
     char *ids[] = { id };
-    int rc = outcome_wait(talk, ids, 1, args->interval, args->wait_timeout, &args->common,
-                          args->common.json && !args->archive.output, false, err);
+    struct outcome_opts how = { .interval = args->interval,
+                                .timeout = args->wait_timeout,
+                                .common = &args->common,
+                                .print = args->common.json && !args->archive.output };
+    int rc = outcome_wait(talk, ids, 1, &how, err);
 
     if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
         return rc;
@@ -183,8 +186,7 @@ static int go_on(const struct submit_args *args, struct api_client *talk, char *
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
         rc = pull_job_report(&job, &result,
-                             pull_job_run(&job, &talk->api, ids, 1, NULL, NULL, &result, err),
-                             err);
+                             pull_job_run(&job, &talk->api, ids, 1, &result, err), err);
     }
     pull_job_clear(&job);
     return pull_job_status(&result, rc, err);

@@ -57,8 +57,13 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0)
         rc = api_client_open(&talk, &args->session, err);
     if (rc == 0)
-        rc = outcome_wait(&talk, ids.ids, ids.count, args->interval, args->timeout,
-                          &args->common, true, args->raw, err);
+        rc = outcome_wait(&talk, ids.ids, ids.count,
+                          &(struct outcome_opts){ .interval = args->interval,
+                                                  .timeout = args->timeout,
+                                                  .common = &args->common,
+                                                  .print = true,
+                                                  .raw = args->raw },
+                          err);
     if (rc < 0)
         rc = api_client_status(err);
     api_client_close(&talk);

@@ -44,9 +44,11 @@ int api_client_listing(struct api_client *talk, const struct session_args *sessi
 {
     int rc = api_client_open(talk, session, err);
 
+    listing->api = &talk->api;
+    listing->callers = &talk->callers;
+    listing->filter = filter;
     if (rc == 0)
-        rc = lister_fetch(listing, &talk->loop, &talk->callers, &talk->api, ids, count, filter,
-                          err);
+        rc = lister_fetch(listing, &talk->loop, ids, count, err);
     loop_clear(&talk->loop); /* before the listing's calls, which it may still run, can go */
     return rc;
 }

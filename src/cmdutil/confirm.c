@@ -99,12 +99,17 @@ static int judge(struct confirming *c, const struct listed_run *run, size_t coun
 /* Ask about some of them. */
 static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
 {
-    struct listing listing = { .bundles = true, .calm = true, .children = true, .deep = true };
+    struct listing listing = { .api = &c->talk.api,
+                               .callers = &c->talk.callers,
+                               .filter = c->confirm->types,
+                               .bundles = true,
+                               .calm = true,
+                               .children = true,
+                               .deep = true };
     size_t roots = 0;
     size_t to;
     size_t i;
-    int rc = lister_fetch(&listing, &c->talk.loop, &c->talk.callers, &c->talk.api,
-                          c->ids + from, count, c->confirm->types, err);
+    int rc = lister_fetch(&listing, &c->talk.loop, c->ids + from, count, err);
 
     for (i = 0; rc == 0 && i < listing.count; i = to, roots++) {
         for (to = i + 1; to < listing.count && listing.runs[to].depth;)

@@ -95,17 +95,18 @@ static int status_of(const struct waited *runs, size_t count)
     return late ? EXIT_LATER : bad ? EXIT_FAILED : EXIT_DONE;
 }
 
-int outcome_wait(struct api_client *talk, char *const *ids, size_t count, uint64_t interval,
-                 uint64_t timeout, const struct command_args *common, bool print, bool raw,
-                 struct err *err)
+int outcome_wait(struct api_client *talk, char *const *ids, size_t count,
+                 const struct outcome_opts *how, struct err *err)
 {
-    struct outcome_hooks hooks = { print && !common->json };
+    const struct command_args *common = how->common;
+    struct outcome_hooks hooks = { how->print && !common->json };
     struct wait_opts opts = { .api = &talk->api,
                               .loop = &talk->loop,
                               .callers = &talk->callers,
-                              .interval = interval ? interval : 1,
-                              .raw = raw,
-                              .deadline = timeout ? clock_mono() + timeout : UINT64_MAX,
+                              .interval = how->interval ? how->interval : 1,
+                              .raw = how->raw,
+                              .deadline =
+                                  how->timeout ? clock_mono() + how->timeout : UINT64_MAX,
                               .ended = on_ended,
                               .news = on_news,
                               .ctx = &hooks };
@@ -121,7 +122,7 @@ int outcome_wait(struct api_client *talk, char *const *ids, size_t count, uint64
         progress_begin();
     rc = wait_for(&opts, runs, count, err);
     progress_end();
-    if (rc == 0 && print && common->json)
+    if (rc == 0 && how->print && common->json)
         rc = print_json(runs, count, err);
     if (rc == 0)
         rc = status_of(runs, count);

@@ -16,17 +16,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct outcome_opts {
+    uint64_t interval; /* ms between two looks; 0: as little as can be */
+    uint64_t timeout;  /* ms; 0: none */
+    const struct command_args *common;
+    bool print; /* say on standard output how each ended (as one JSON document with --json) */
+    bool raw;   /* take out of what is said the API key alone */
+};
+
 /*
  * Wait for all runs.
  *
- * timeout  ms; 0: none
- * raw      take out of what is said the API key alone
- * print    say on standard output how each ended (as one JSON document with --json)
  * returns  EXIT_DONE: all completed; EXIT_FAILED: one ended otherwise; EXIT_LATER: not in time;
  *          -1: an error
  */
-int outcome_wait(struct api_client *talk, char *const *ids, size_t count, uint64_t interval,
-                 uint64_t timeout, const struct command_args *common, bool print, bool raw,
-                 struct err *err) MUST_CHECK;
+int outcome_wait(struct api_client *talk, char *const *ids, size_t count,
+                 const struct outcome_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

@@ -339,30 +339,21 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
     };
 }
 
-/* What the hooks of one pull need: the job, and the caller's own. */
-struct hooks {
-    struct pull_job *job;
-    void (*planned)(void *ctx, const struct pull_planned *planned);
-    void *ctx;
-};
-
 static void hook_status(void *ctx, const struct pull_status *status)
 {
-    pull_job_tell(((struct hooks *)ctx)->job, status);
+    pull_job_tell(ctx, status);
 }
 
 static void hook_planned(void *ctx, const struct pull_planned *planned)
 {
-    const struct hooks *hooks = ctx;
+    struct pull_job *job = ctx;
 
-    hooks->planned(hooks->ctx, planned);
+    job->planned(job->planned_ctx, planned);
 }
 
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
-                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
                  struct pull_result *result, struct err *err)
 {
-    struct hooks hooks = { job, planned, ctx };
     struct pull_opts opts;
     int rc;
 
@@ -372,8 +363,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     opts.stop_fd = signals_fd();
     opts.stopped = signals_stopped;
     opts.status = hook_status;
-    opts.planned = planned ? hook_planned : NULL;
-    opts.ctx = &hooks;
+    opts.planned = job->planned ? hook_planned : NULL;
+    opts.ctx = job;
     job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
                   job->common->log_format == 0;
     if (job->moving)
@@ -387,7 +378,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
                        result->kept, result->kept == 1 ? " is" : "s are", job->output,
                        job->args->output ? "" : " with -o ",
                        job->args->output ? "" : job->output);
-    return rc == 0 && !planned ? tell_anchor(job, result, err) : rc;
+    return rc == 0 && !job->planned ? tell_anchor(job, result, err) : rc;
 }
 
 int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,

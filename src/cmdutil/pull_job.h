@@ -83,6 +83,8 @@ struct pull_job {
     struct secret *state_key; /* see pull_opts; NULL: none can be had */
     struct sshsig_key *sign_key;
     char previous_sha256[SHA256_TEXT];
+    void (*planned)(void *ctx, const struct pull_planned *planned); /* set: a dry run */
+    void *planned_ctx;
     bool to_stdout;
     bool moving; /* a line is drawn */
     uint64_t drawn;
@@ -105,9 +107,8 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
 /* Draw the line that moves, and answer SIGUSR1: a status hook, ctx being the job. */
 void pull_job_tell(void *ctx, const struct pull_status *status);
 
-/* Pull, with the line that moves; planned (may be NULL) makes it a dry run. */
+/* Pull, with the line that moves. */
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
-                 void (*planned)(void *ctx, const struct pull_planned *planned), void *ctx,
                  struct pull_result *result, struct err *err) MUST_CHECK;
 
 /* Say what it came to; rc is pull_job_run's. Gives rc, or -1 when it cannot be said. */

@@ -67,6 +67,7 @@ static int take(struct report *r, struct entry_reader *tape,
     struct inventory_row row;
     const char *path = entry->path + top + 1;
     const char *media_type;
+    struct page_file file;
     uint32_t number = INVENTORY_NONE;
     int rc;
 
@@ -82,8 +83,8 @@ static int take(struct report *r, struct entry_reader *tape,
     if (!reading.sha)
         return -1;
     media_type = row.document ? NULL : row.media_type ? row.media_type : "";
-    rc = page_take(r->page, path, row.artifact_type, media_type, entry->size, read_entry,
-                   &reading, err);
+    file = (struct page_file){ path, row.artifact_type, media_type, entry->size };
+    rc = page_take(r->page, &file, read_entry, &reading, err);
     sha256_free(reading.sha);
     return rc;
 }

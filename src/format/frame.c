@@ -203,15 +203,16 @@ int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t coun
     return 0;
 }
 
-int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, bool store,
-               const struct buf *coded, put_fn *put, void *ctx, struct err *err)
+int frame_emit(enum frame_codec codec, const struct frame_parts *frame, put_fn *put, void *ctx,
+               struct err *err)
 {
-    const char *at = coded->data;
+    const char *at = frame->coded->data;
+    size_t count = frame->count;
     bool raw = codec == FRAME_NONE;
     size_t i;
 
-    if (!raw && (codec != FRAME_ZSTD || !store || !count))
-        return put(ctx, coded->data, coded->len, err);
+    if (!raw && (codec != FRAME_ZSTD || !frame->store || !count))
+        return put(ctx, frame->coded->data, frame->coded->len, err);
     if (!raw && put(ctx, at, ZSTD_HEAD, err) < 0)
         return -1;
     if (!raw) /* else it may be NULL */
@@ -219,7 +220,7 @@ int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, 
     for (i = 0; i < count; i++) {
         if (!raw && put(ctx, at + i * ZSTD_BLOCK, ZSTD_BLOCK, err) < 0)
             return -1;
-        if (put(ctx, parts[i].iov_base, parts[i].iov_len, err) < 0)
+        if (put(ctx, frame->at[i].iov_base, frame->at[i].iov_len, err) < 0)
             return -1;
     }
     return raw ? 0 : put(ctx, at + count * ZSTD_BLOCK, ZSTD_CHECKSUM, err);

@@ -50,8 +50,16 @@ void frame_coder_free(struct frame_coder *coder);
 int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
                uint64_t size, bool store, struct buf *out, struct err *err) MUST_CHECK;
 
+/* What frame_code was given, and what it made. */
+struct frame_parts {
+    const struct iovec *at;
+    size_t count;
+    bool store;
+    const struct buf *coded;
+};
+
 /* Put out the frame that frame_code made. */
-int frame_emit(enum frame_codec codec, const struct iovec *parts, size_t count, bool store,
-               const struct buf *coded, put_fn *put, void *ctx, struct err *err) MUST_CHECK;
+int frame_emit(enum frame_codec codec, const struct frame_parts *frame, put_fn *put, void *ctx,
+               struct err *err) MUST_CHECK;
 
 #endif

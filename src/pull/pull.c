@@ -459,6 +459,9 @@ static int begin_listing(struct pull *p, struct err *err)
     const struct pull_opts *opts = p->opts;
     struct listing *l = &p->listing;
 
+    l->api = opts->api;
+    l->callers = &p->callers;
+    l->filter = opts->filter;
     l->calm = opts->calm;
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
     l->children = opts->children;
@@ -517,8 +520,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
             return -1;
     }
     if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
-        lister_fetch(&p->listing, &p->loop, &p->callers, opts->api, opts->run_ids,
-                     opts->run_count, opts->filter, err) < 0 ||
+        lister_fetch(&p->listing, &p->loop, opts->run_ids, opts->run_count, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {

@@ -438,9 +438,10 @@ int tagfiles_see(void *ctx, const char *path, const struct item *item, const str
                  struct err *err)
 {
     struct reading reading = { .body = body };
+    const struct page_file file = { path, item ? item->what.type : NULL,
+                                    item ? item->media_type : NULL, body->size };
 
-    return page_take(ctx, path, item ? item->what.type : NULL, item ? item->media_type : NULL,
-                     body->size, read_on, &reading, err);
+    return page_take(ctx, &file, read_on, &reading, err);
 }
 
 static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)

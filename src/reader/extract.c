@@ -220,7 +220,7 @@ static int put_tag(struct extract *x, struct entry_reader *tape,
 {
     uint64_t max = x->roll ? tagfile_max(tag, x->manifest.size, inventory_count(x->roll))
                            : MANIFEST_SCAN_MAX;
-    int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, x->opts->force, err);
+    int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, err);
 
     if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
         rc = 0;
@@ -337,7 +337,7 @@ static int name_tags(struct extract *x, struct err *err)
     for (i = 0; rc == 0 && i < TAG_COUNT; i++) {
         const uint8_t *sha256 = i == TAG_MANIFEST && x->roll ? x->manifest.sha256 : NULL;
 
-        rc = stage_name(&x->stage, i, sha256, x->opts->mode, x->opts->force, err);
+        rc = stage_name(&x->stage, i, sha256, x->opts->mode, err);
         if (rc)
             rc = account(x, x->stage.files[i].path, INVENTORY_NONE, x->stage.files[i].size,
                          rc < 0 ? -1 : 0, err);
@@ -570,7 +570,7 @@ int extract_run(const char *path, const struct extract_opts *opts,
 
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
-    stage_init(&x.stage, &x.place);
+    stage_init(&x.stage, &x.place, opts->force);
     x.roll = inventory_new(0, err);
     if (x.roll)
         rc = run(&x, path, err);

@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-void stage_init(struct stage *s, const struct extract_dir *place)
+void stage_init(struct stage *s, const struct extract_dir *place, bool force)
 {
     int i;
 
-    *s = (struct stage){ .place = place };
+    *s = (struct stage){ .place = place, .force = force };
     buf_init(&s->sums, TAGFILE_SIZE_MAX);
     for (i = 0; i < TAG_COUNT; i++)
         s->files[i].file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
@@ -43,7 +43,7 @@ static int begin(struct stage *s, int tag, const struct entry_reader_entry *entr
 }
 
 int stage_take(struct stage *s, int tag, struct entry_reader *tape,
-               const struct entry_reader_entry *entry, uint64_t max, bool wanted, bool force,
+               const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err)
 {
     struct stage_file *f = &s->files[tag];
@@ -58,7 +58,7 @@ int stage_take(struct stage *s, int tag, struct entry_reader *tape,
     if (list)
         rc = entry_reader_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
     if (rc == 0 && wanted)
-        rc = begin(s, tag, entry, force, err);
+        rc = begin(s, tag, entry, s->force, err);
     if (rc == 0 && wanted && list)
         rc = file_write(f->file.fd, s->sums.data, s->sums.len, err);
     else if (rc == 0 && wanted)
@@ -93,8 +93,7 @@ int stage_sum(struct stage *s, struct err *err)
     return rc;
 }
 
-int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, bool force,
-               struct err *err)
+int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, struct err *err)
 {
     struct stage_file *f = &s->files[tag];
     const uint8_t *want = sha256 ? sha256 : f->sum;
@@ -105,5 +104,5 @@ int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, b
         return err_set(err, ERR_MISMATCH, "tagmanifest-sha256.txt does not name it");
     if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
         return err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that it should");
-    return extract_dir_commit(&f->file, f->mtime, mode, force, err) < 0 ? -1 : 1;
+    return extract_dir_commit(&f->file, f->mtime, mode, s->force, err) < 0 ? -1 : 1;
 }

@@ -36,10 +36,12 @@ struct stage {
     const struct extract_dir *place; /* lent */
     struct stage_file files[TAG_COUNT];
     struct buf sums; /* tagmanifest-sha256.txt */
+    bool force;      /* replace what is there */
 };
 
-/* Begin with no tag file staged; place is lent until stage_clear. */
-void stage_init(struct stage *stage, const struct extract_dir *place);
+/* Begin with no tag file staged; place is lent until stage_clear. force: replace what is there.
+ */
+void stage_init(struct stage *stage, const struct extract_dir *place, bool force);
 
 /* Remove the staged files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);
@@ -49,10 +51,9 @@ void stage_clear(struct stage *stage);
  *
  * max     most bytes that it may have
  * wanted  whether it shall come out; tagmanifest-sha256.txt is read in any case
- * force   replace what is there
  */
 int stage_take(struct stage *stage, int tag, struct entry_reader *tape,
-               const struct entry_reader_entry *entry, uint64_t max, bool wanted, bool force,
+               const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err) MUST_CHECK;
 
 /* Read the digests in tagmanifest-sha256.txt, all files having been taken. */
@@ -64,7 +65,7 @@ int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;
  * sha256   that digest; NULL: as tagmanifest-sha256.txt says (its own is said nowhere)
  * returns  1; 0: it does not wait; -1 and why not
  */
-int stage_name(struct stage *stage, int tag, const uint8_t *sha256, unsigned mode, bool force,
+int stage_name(struct stage *stage, int tag, const uint8_t *sha256, unsigned mode,
                struct err *err) MUST_CHECK;
 
 #endif

@@ -117,8 +117,7 @@ static int list_older(const struct discover_opts *opts, const struct runs_query 
     if (lister->stop != DB_UNKNOWN &&
         (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
         older.since_us = lister->stop;
-    if (older_list(opts->loop, opts->callers, &older, lister->oldest, on_row, lister, &whole,
-                   err) < 0)
+    if (older_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
         return -1;
     lister->result->end.cut = !whole;
     return 0;

@@ -170,14 +170,15 @@ int fixity_told(struct db *c, struct err *err)
     return sql ? db_do(c, sql, err) : -1;
 }
 
-int fixity_lose(struct db *c, const struct volume_store *shelf, const char *name,
-                enum fixity_fault fault, const char *why, int64_t now_ms,
-                struct fixity_found *found, struct err *err)
+int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fixity_loss *loss,
+                int64_t now_ms, struct fixity_found *found, struct err *err)
 {
     static const char *const texts[] = {
         "is not there any more",
         "is not the one that was written: its size, its end or its name differs", "is damaged"
     };
+    const char *name = loss->name;
+    enum fixity_fault fault = loss->fault;
     char aside[VOLUME_NAME] = "";
 
     if (fault != FIXITY_GONE &&
@@ -188,8 +189,8 @@ int fixity_lose(struct db *c, const struct volume_store *shelf, const char *name
         return -1;
     add_fault(found, fault);
     log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs are due again", name, texts[fault],
-             why ? ": " : "", why ? why : "", *aside ? "; it is kept as '" : "", aside,
-             *aside ? "'" : "");
+             loss->why ? ": " : "", loss->why ? loss->why : "",
+             *aside ? "; it is kept as '" : "", aside, *aside ? "'" : "");
     return 0;
 }
 
@@ -280,7 +281,8 @@ int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
     if (rc == 0 && l.removed.count + l.lost.count)
         rc = drop_gone(&l, now_ms, err);
     for (i = 0; rc == 0 && i < l.bad.count; i++)
-        rc = fixity_lose(c, shelf, l.bad.at[i], l.bad.faults[i], NULL, now_ms, found, err);
+        rc = fixity_lose(c, shelf, &(struct fixity_loss){ l.bad.at[i], l.bad.faults[i], NULL },
+                         now_ms, found, err);
     if (rc == 0)
         rc = keep_standing(c, err);
     clear_names(&l.bad);

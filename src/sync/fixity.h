@@ -62,10 +62,15 @@ enum fixity_seen { FIXITY_ABSENT, FIXITY_STANDS, FIXITY_ANOTHER };
 int fixity_see(const struct volume_store *shelf, const struct contents_volume *volume,
                struct err *err) MUST_CHECK;
 
-/* A volume is lost; the catalog need not know it. why is for people. */
-int fixity_lose(struct db *c, const struct volume_store *shelf, const char *name,
-                enum fixity_fault fault, const char *why, int64_t now_ms,
-                struct fixity_found *found, struct err *err) MUST_CHECK;
+struct fixity_loss {
+    const char *name;
+    enum fixity_fault fault;
+    const char *why; /* for people; NULL: the fault says enough */
+};
+
+/* A volume is lost; the catalog need not know it. */
+int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fixity_loss *loss,
+                int64_t now_ms, struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* Add what was found since a sync last ended, by one that was killed, or by prune; and say it.
  */

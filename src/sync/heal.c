@@ -107,8 +107,8 @@ static int check(struct healing *h, const char *name, const char *sha256, struct
     if (verdict < 0) {
         *err = why;
     } else if (verdict == HEAL_BAD) {
-        if (fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
-                        &h->found->fixity, err) < 0)
+        if (fixity_lose(h->catalog, h->shelf, &(struct fixity_loss){ name, fault, why.text },
+                        h->now_ms, &h->found->fixity, err) < 0)
             return -1;
     } else if (verdict == HEAL_UNREADABLE) {
         log_line(LOG_ERROR, "volume '%s' cannot be read: %s", name, why.text);
@@ -177,8 +177,8 @@ static int take_in(struct healing *h, const char *name, struct err *err)
     }
     h->found->entered += verdict == HEAL_GOOD;
     if (verdict == HEAL_BAD)
-        return fixity_lose(h->catalog, h->shelf, name, fault, why.text, h->now_ms,
-                           &h->found->fixity, err);
+        return fixity_lose(h->catalog, h->shelf, &(struct fixity_loss){ name, fault, why.text },
+                           h->now_ms, &h->found->fixity, err);
     if (verdict == HEAL_UNREADABLE) {
         log_line(LOG_ERROR, "%s", why.text);
         h->found->fixity.unreadable++;

@@ -258,8 +258,10 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
         *err = why;
         return -1;
     }
-    return fixity_lose(p->catalog, &p->shelf, v->name, FIXITY_DIFFERS,
-                       why.kind ? why.text : NULL, p->now_ms, &p->result->found.fixity, err);
+    return fixity_lose(
+        p->catalog, &p->shelf,
+        &(struct fixity_loss){ v->name, FIXITY_DIFFERS, why.kind ? why.text : NULL }, p->now_ms,
+        &p->result->found.fixity, err);
 }
 
 /* How new volumes are checked and entered. */
@@ -302,8 +304,8 @@ static int check_new(struct prune *p, const char *name, struct err *err)
         *err = why;
         return -1;
     }
-    return fixity_lose(p->catalog, &p->shelf, name, fault, why.text, p->now_ms,
-                       &p->result->found.fixity, err);
+    return fixity_lose(p->catalog, &p->shelf, &(struct fixity_loss){ name, fault, why.text },
+                       p->now_ms, &p->result->found.fixity, err);
 }
 
 /* Write a volume anew with what is kept of it: 1; 0: it stays as it is, which was told. name

@@ -253,13 +253,16 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
 static int recheck_batch(const struct discover_opts *opts, const struct discover_ids *ids,
                          struct discover_result *result, struct err *err)
 {
-    struct listing listing = {
-        .bundles = true, .children = opts->children, .deep = true, .calm = true
-    };
+    struct listing listing = { .api = opts->api,
+                               .callers = opts->callers,
+                               .filter = opts->types,
+                               .bundles = true,
+                               .children = opts->children,
+                               .deep = true,
+                               .calm = true };
     size_t i;
     size_t to;
-    int rc = lister_fetch(&listing, opts->loop, opts->callers, opts->api, ids->at, ids->count,
-                          opts->types, err);
+    int rc = lister_fetch(&listing, opts->loop, ids->at, ids->count, err);
 
     if (rc == 0)
         rc = db_begin(opts->catalog, err);

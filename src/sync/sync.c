@@ -221,8 +221,8 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
 static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
                           const struct err *why, struct err *err)
 {
-    if (fixity_lose(s->catalog, &s->shelf, name, fault, why->text, s->now_ms,
-                    &s->result->found.fixity, err) < 0)
+    if (fixity_lose(s->catalog, &s->shelf, &(struct fixity_loss){ name, fault, why->text },
+                    s->now_ms, &s->result->found.fixity, err) < 0)
         return -1;
     s->result->failed += s->count;
     return put_off(s, why, err);

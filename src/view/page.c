@@ -231,11 +231,11 @@ static size_t story_wants(const struct page *page, const char *path, uint64_t si
                : 0;
 }
 
-int page_take(struct page *page, const char *path, const char *type, const char *media_type,
-              uint64_t size, page_read_fn *read, void *ctx, struct err *err)
+int page_take(struct page *page, const struct page_file *file, page_read_fn *read, void *ctx,
+              struct err *err)
 {
-    size_t want =
-        media_type ? page_wants(page, type, media_type, size) : story_wants(page, path, size);
+    size_t want = file->media_type ? page_wants(page, file->type, file->media_type, file->size)
+                                   : story_wants(page, file->path, file->size);
     uint64_t before = page->stores[STORE_TEXTS].size;
     const char *text;
     char *room;
@@ -253,12 +253,12 @@ int page_take(struct page *page, const char *path, const char *type, const char 
     }
     rc = !room || n < 0 ? -1 : 0;
     text = room;
-    cut = got < size;
-    if (rc == 0 && !media_type)
+    cut = got < file->size;
+    if (rc == 0 && !file->media_type)
         rc = take_clean(page, &text, &got, err);
     if (rc == 0)
-        rc = page_text(page, path, type, text, got, cut ? got + 1 : got, err);
-    if (!media_type)
+        rc = page_text(page, file->path, file->type, text, got, cut ? got + 1 : got, err);
+    if (!file->media_type)
         page->records += page->stores[STORE_TEXTS].size - before;
     mem_free(room);
     return rc;

@@ -66,13 +66,16 @@ int page_text(struct page *page, const char *path, const char *type, const char 
 /* Reads on in a file: the bytes read, 0 at its end, -1 on error. */
 typedef ssize_t page_read_fn(void *ctx, void *bytes, size_t len, struct err *err);
 
-/*
- * Read of a file what the page wants, and take it; nothing, when it wants nothing.
- *
- * media_type  NULL for a document, of which run.json and the records of runs are wanted
- */
-int page_take(struct page *page, const char *path, const char *type, const char *media_type,
-              uint64_t size, page_read_fn *read, void *ctx, struct err *err) MUST_CHECK;
+struct page_file {
+    const char *path;
+    const char *type;
+    const char *media_type; /* NULL: a document; run.json and runs' records are wanted */
+    uint64_t size;
+};
+
+/* Read of a file what the page wants, and take it; nothing, when it wants nothing. */
+int page_take(struct page *page, const struct page_file *file, page_read_fn *read, void *ctx,
+              struct err *err) MUST_CHECK;
 
 /* A manifest's row; a manifest_read_fn, ctx being the page. */
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,

@@ -146,6 +146,7 @@ static int put_out(struct compress_pool *s, struct slot *slot, struct err *err)
 {
     struct piece *piece = &slot->piece;
     uint64_t before = output_offset(s->writer);
+    struct frame_parts frame;
 
     if (slot->failed) {
         *err = slot->err;
@@ -161,8 +162,8 @@ static int put_out(struct compress_pool *s, struct slot *slot, struct err *err)
     case PIECE_FRAME:
         break;
     }
-    if (frame_emit(s->codec, piece->parts, piece->count, piece->store, &slot->coded, output_put,
-                   s->writer, err) < 0)
+    frame = (struct frame_parts){ piece->parts, piece->count, piece->store, &slot->coded };
+    if (frame_emit(s->codec, &frame, output_put, s->writer, err) < 0)
         return -1;
     return seek_add(&s->seek, output_offset(s->writer) - before, piece->size, err);
 }

@@ -30,7 +30,9 @@ static void code(enum frame_codec codec, bool store, unsigned char *bytes, size_
     buf_init(out, 1 << 24);
     assert_non_null(coder);
     assert_int_equal(frame_code(coder, parts, count, size, store, &coded, NULL), 0);
-    assert_int_equal(frame_emit(codec, parts, count, store, &coded, buf_put, out, NULL), 0);
+    assert_int_equal(frame_emit(codec, &(struct frame_parts){ parts, count, store, &coded },
+                                buf_put, out, NULL),
+                     0);
     buf_clear(&coded);
     frame_coder_free(coder);
 }
