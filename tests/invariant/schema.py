@@ -308,7 +308,7 @@ def record_without_id(world):
 
     def record(record, n):
         record = dict(record)
-        ident = record.pop("run_id")
+        ident = record.pop("run_id", run.id)
         if how != "gone":
             record["runId" if how == "renamed" else "run_id"] = {"renamed": ident, "null": None, "empty": "",
                                                                  "number": 3}[how]
@@ -622,14 +622,14 @@ def run_rows(world, name):
     """Lies of the list of runs, for sync."""
     run = world.rng.choice(world.runs)
     world.runs_lies.append({
-        "runs-without-id": lambda rows: [{k: v for k, v in r.items() if r["run_id"] != run.id or k not in
+        "runs-without-id": lambda rows: [{k: v for k, v in r.items() if r.get("run_id") != run.id or k not in
                                           ("run_id", "task_run_id")} for r in rows],
         "runs-twice": lambda rows: rows + rows,
         "runs-odd-rows": lambda rows: [None, 5, *rows, {}],
         "runs-odd-times": lambda rows: [{**r, "created_at": "never", "finished_at": 7} for r in rows],
         "runs-without-end": lambda rows: [{**r, "finished_at": None} for r in rows],
         "runs-wrapped": lambda rows: {"runs": rows},
-        "runs-odd-status": lambda rows: [{**r, "status": "perfect"} if r["run_id"] == run.id else r for r in rows],
+        "runs-odd-status": lambda rows: [{**r, "status": "perfect"} if r.get("run_id") == run.id else r for r in rows],
     }[name])
     return True
 
