@@ -90,6 +90,11 @@ bool run_is_terminal(const char *status)
     return false;
 }
 
+bool run_is_retried(const char *status, bool said)
+{
+    return said && !(status && strcmp(status, "completed") == 0);
+}
+
 bool run_is_over(const struct run *run)
 {
     return run_is_terminal(run->status) && !run->retry_pending;
@@ -255,6 +260,7 @@ int run_parse(struct run *run, const char *json, size_t len, struct err *err)
     (void)json_bool(json_get(root, "recording_archived"), &made.recording_archived);
     (void)json_bool(json_get(root, "script_run"), &made.script_run);
     made.retry_told = json_bool(json_get(root, "retry_pending"), &made.retry_pending);
+    made.retry_pending = run_is_retried(made.status, made.retry_pending);
     *run = made;
     made = (struct run){ 0 };
     rc = 0;

@@ -95,6 +95,10 @@ bool run_id_valid(const char *id);
 /* Whether a run of this status has ended; it may be tried again: see run_is_over. */
 bool run_is_terminal(const char *status);
 
+/* Whether a run of this status is going to be tried again, as it says of itself; what has
+ * completed is not, whatever it says. */
+bool run_is_retried(const char *status, bool said);
+
 /* Whether nothing more will happen to a run. */
 bool run_is_over(const struct run *run);
 

@@ -81,6 +81,7 @@ int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
     if (row->created_at)
         row->created_us = clock_us(row->created_at);
     (void)json_bool(json_get(v, "retry_pending"), &row->retry_pending);
+    row->retry_pending = run_is_retried(row->status, row->retry_pending);
     row->json = json_raw(v, &row->json_len);
     return 0;
 }

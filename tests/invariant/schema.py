@@ -596,7 +596,8 @@ def row_gone(world):
 
 @change
 def new_row(world):
-    add(world, world.rng.choice(world.runs), 80, 300)
+    run = world.rng.choice(world.runs)
+    add(world, run, 80 + sum(a.id.startswith("a_%d_%s_8" % (world.seed, run.id.rsplit("_", 1)[1])) for a in run.artifacts), 300)
     return True
 
 
