@@ -64,14 +64,14 @@ void answers_fail(const struct answers *a, struct listed_run *run, const struct 
     run->err.http = why->http;
 }
 
-/* Keep what the API served, clean. */
-static int keep(const struct listing *l, struct buf *out, const struct buf *text,
-                struct err *err)
+/* Keep a list, clean, or to be cleaned by who puts it out. */
+static int keep_list(struct listed_run *run, const struct buf *text, struct err *err)
 {
-    struct redact what = { secret_peek(l->api->key), l->raw, NULL };
-
-    buf_init(out, redact_room(text->len));
-    return redact_json(out, buf_text(text), text->len, &what, err);
+    if (!run->listing->lazy)
+        return listing_redact(run->listing, &run->list_json, text, err);
+    run->list_raw = true;
+    buf_init(&run->list_json, text->len);
+    return buf_add(&run->list_json, text->data, text->len, err);
 }
 
 /* Whether an ID is one of the run's names; NULL: it says nothing. */
@@ -144,7 +144,7 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
     }
     if (from == ASK_RUN && judge_record(run, err) < 0)
         return -1;
-    return keep(run->listing, &run->run_json, &a->calls[from].body, err);
+    return listing_redact(run->listing, &run->run_json, &a->calls[from].body, err);
 }
 
 /* One list out of all that came. */
@@ -163,14 +163,14 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     if ((!run->under[0] || !run->under[1]) && !a->errands.body_count) {
         run->list = a->lists[one];
         a->lists[one] = (struct artifact_list){ 0 };
-        return keep(run->listing, &run->list_json, bodies[one], err);
+        return keep_list(run, bodies[one], err);
     }
     buf_init(&joined, JSON_TEXT_MAX);
     rc = errands_join(&a->errands, &joined, bodies, 2, err);
     if (rc == 0)
         rc = artifact_list_parse(&run->list, buf_text(&joined), joined.len, err);
     if (rc == 0)
-        rc = keep(run->listing, &run->list_json, &joined, err);
+        rc = keep_list(run, &joined, err);
     buf_clear(&joined);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/identity.h"
+#include "redact/redact.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,31 @@ int listing_canonical(struct listing *listing, struct listed_run *run, struct er
         if (child->parent && strcmp(child->parent, before) == 0)
             child->parent = name;
     }
+    return 0;
+}
+
+int listing_redact(const struct listing *listing, struct buf *out, const struct buf *text,
+                   struct err *err)
+{
+    struct redact what = { secret_peek(listing->api->key), listing->raw, NULL };
+
+    buf_init(out, redact_room(text->len));
+    return redact_json(out, buf_text(text), text->len, &what, err);
+}
+
+int listing_clean(struct listed_run *run, struct err *err)
+{
+    struct buf clean;
+
+    if (!run->list_raw)
+        return 0;
+    if (listing_redact(run->listing, &clean, &run->list_json, err) < 0) {
+        buf_clear(&clean);
+        return -1;
+    }
+    buf_clear(&run->list_json);
+    run->list_json = clean;
+    run->list_raw = false;
     return 0;
 }
 

@@ -52,7 +52,8 @@ struct listed_run {
     struct timeline timeline;
     struct artifact_list list;
     struct buf run_json;       /* redacted, to be archived */
-    struct buf list_json;      /* redacted, to be archived */
+    struct buf list_json;      /* to be archived; redacted, or else list_raw */
+    bool list_raw;             /* listing_clean is to come before it is put out */
     struct record_set records; /* what else is to be archived */
     int64_t listed_at;         /* server's clock */
     bool under[2];             /* rows came under its name, and under its other one */
@@ -78,6 +79,7 @@ struct listing {
     const struct kind_filter *filter; /* set before: the types that are wanted */
     struct callers *callers;          /* set before */
     bool raw;                         /* set before: take out the API key alone */
+    bool lazy;     /* set before: lists are redacted by listing_clean, when all else is begun */
     bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
     bool bundles;  /* set before: list a ZIP's members along with the ZIP */
     bool children; /* set before: list the runs that a run has started, too */
@@ -98,6 +100,14 @@ struct listing {
  * anything else refers to it. */
 int listing_canonical(struct listing *listing, struct listed_run *run,
                       struct err *err) MUST_CHECK;
+
+/* Write what the API served into out, without secrets; out is set up, and to be cleared in any
+ * case. */
+int listing_redact(const struct listing *listing, struct buf *out, const struct buf *text,
+                   struct err *err) MUST_CHECK;
+
+/* Take the secrets out of a run's list_json, where that was put off. */
+int listing_clean(struct listed_run *run, struct err *err) MUST_CHECK;
 
 /* The name that the nth (from 0 on) list of a run came under; NULL: there is none. */
 const char *listing_name(const struct listed_run *run, unsigned nth);

@@ -13,6 +13,7 @@ int loop_init(struct loop *loop, const struct engine_opts *opts, const struct lo
     loop->ticked = clock_mono();
     loop->retries = 0;
     atomic_store(&loop->woken, false);
+    loop->told = false;
     if (getrandom(&loop->dice, sizeof(loop->dice), GRND_NONBLOCK) != sizeof(loop->dice))
         loop->dice = clock_mono() ^ (uint64_t)clock_wall() << 20;
     loop->engine = engine_new(opts, err);
@@ -25,6 +26,14 @@ void loop_clear(struct loop *loop)
     loop->engine = NULL;
 }
 
+static bool take_wake(struct loop *loop)
+{
+    bool woken = atomic_exchange(&loop->woken, false);
+
+    loop->told = loop->told || woken;
+    return woken;
+}
+
 int loop_turn(struct loop *loop, uint64_t due, struct err *err)
 {
     uint64_t now = clock_mono();
@@ -35,9 +44,13 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
         next = due;
     if (loop->hooks.stopped && loop->hooks.stopped(loop->hooks.ctx))
         return err_set(err, ERR_CANCELLED, "stopped");
+    /* one wake-up ends a poll; what comes until the next one need not wake again */
+    if (take_wake(loop))
+        next = now;
     if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop_fd,
                     err) < 0)
         return -1;
+    (void)take_wake(loop);
     now = clock_mono();
     if (now >= loop->ticked + LOOP_TICK) {
         loop->ticked = now;
@@ -51,13 +64,16 @@ void loop_wake(void *ctx)
 {
     struct loop *loop = ctx;
 
-    atomic_store(&loop->woken, true);
-    engine_wake(loop->engine);
+    if (!atomic_exchange(&loop->woken, true))
+        engine_wake(loop->engine);
 }
 
 bool loop_woken(struct loop *loop)
 {
-    return atomic_exchange(&loop->woken, false);
+    bool told = loop->told;
+
+    loop->told = false;
+    return told;
 }
 
 /* splitmix64; by Sebastiano Vigna, public domain. */

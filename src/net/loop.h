@@ -30,9 +30,10 @@ struct loop {
     struct engine *engine;
     struct loop_hooks hooks;
     uint64_t ticked;
-    uint64_t dice;    /* state of loop_dice */
-    unsigned retries; /* attempts that were repeated so far */
-    atomic_bool woken;
+    uint64_t dice;     /* state of loop_dice */
+    unsigned retries;  /* attempts that were repeated so far */
+    atomic_bool woken; /* since the last poll */
+    bool told;         /* the loop's own: what loop_woken says */
 };
 
 /*

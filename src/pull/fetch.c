@@ -495,6 +495,7 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     while ((item = packer_answer(f->opts.packer)))
         answered(f, item);
+    ledger_flush(&f->ledger);
     woken = loop_woken(f->loop);
     if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
         return -1;
@@ -539,6 +540,7 @@ int fetch_stop(struct fetch *f, struct err *err)
     f->ledger.over = true;
     while ((item = packer_answer(f->opts.packer)))
         ledger_answer(&f->ledger, item);
+    ledger_flush(&f->ledger);
     return rc;
 }
 

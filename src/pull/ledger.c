@@ -184,6 +184,12 @@ void ledger_lose(struct ledger *l, struct want *want, enum reason reason)
     let_go(l, want->item);
 }
 
+static void give_journal_up(struct ledger *l, const struct err *err)
+{
+    log_line(LOG_WARNING, "%s; an interrupted attempt could not be gone on with", err->text);
+    l->journal = NULL;
+}
+
 /* Tell the journal. It is only a help: when it fails, the next attempt has less to go on. */
 static void note(struct ledger *l, const struct want *want)
 {
@@ -210,10 +216,16 @@ static void note(struct ledger *l, const struct want *want)
         return;
     memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
     memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
-    if (journal_add(l->journal, &row, &err) == 0)
-        return;
-    log_line(LOG_WARNING, "%s; an interrupted attempt could not be gone on with", err.text);
-    l->journal = NULL;
+    if (journal_add(l->journal, &row, &err) < 0)
+        give_journal_up(l, &err);
+}
+
+void ledger_flush(struct ledger *l)
+{
+    struct err err;
+
+    if (l->journal && journal_flush(l->journal, &err) < 0)
+        give_journal_up(l, &err);
 }
 
 /* The want's bytes are in the archive; its followers' too. */

@@ -70,6 +70,9 @@ void ledger_scout(struct ledger *l, struct bundle *bundle);
 /* An item will not come, and why; whoever waited for it goes on. */
 void ledger_lose(struct ledger *l, struct want *want, enum reason reason);
 
+/* Write what the journal has been told, before anything is waited for. */
+void ledger_flush(struct ledger *l);
+
 /* The packer has looked at an item's body: see item->answer; but of ITEM_SUSPECT, which is for
  * the fetch to decide, nothing comes. */
 void ledger_answer(struct ledger *l, struct item *item);

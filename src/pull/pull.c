@@ -462,6 +462,7 @@ static int begin_listing(struct pull *p, struct err *err)
     l->api = opts->api;
     l->callers = &p->callers;
     l->filter = opts->filter;
+    l->lazy = true;
     l->calm = opts->calm;
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
     l->children = opts->children;

@@ -280,8 +280,11 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
     if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
         buf_addf(&j->out, err, " %s", hex) < 0)
         return -1;
-    if (buf_adds(&j->out, "\n", err) < 0)
-        return -1;
+    return buf_adds(&j->out, "\n", err);
+}
+
+int journal_flush(struct journal *j, struct err *err)
+{
     return put_out(j, err);
 }
 

@@ -68,6 +68,9 @@ const struct journal_row *journal_find(const struct journal *journal, const char
 int journal_add(struct journal *journal, const struct journal_row *row,
                 struct err *err) MUST_CHECK;
 
+/* Write the rows that were added: before who added them waits for anything. */
+int journal_flush(struct journal *journal, struct err *err) MUST_CHECK;
+
 /* Close and release. remove: take the file away. */
 void journal_free(struct journal *journal, bool remove);
 
