@@ -67,6 +67,7 @@
  * pull/     pull           list, plan, fetch, pack, record: the order of work
  *           pull_opts      what a pull is asked for, and what came of it
  *           budget         transfers, buffers and descriptors that a pull may have
+ *           cleaner        secrets out of the lists, while artifacts are fetched
  *           planner        from the lists to the plan
  *           fetch          what is urgent first, until nothing is wanted
  *           ledger         what ends a want: here, lost, or out of a ZIP

@@ -13,6 +13,7 @@
 #include "client/listing.h"
 #include "client/wait.h"
 #include "pull/budget.h"
+#include "pull/cleaner.h"
 #include "pull/fetch.h"
 #include "pull/missing.h"
 #include "pull/planner.h"
@@ -31,6 +32,7 @@ struct pull {
     struct loop loop;
     struct callers callers;
     struct listing listing;
+    struct cleaner cleaner;
     struct records *records; /* NULL: none is wanted */
     struct gather *gather;   /* them on their way, or NULL */
     size_t asked;            /* IDs of the request that the listing covers */
@@ -262,7 +264,8 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     p->fetched = true;
     /* behind what an interrupted attempt can be gone on with */
-    if (tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
+    if (cleaner_end(&p->cleaner, err) < 0 ||
+        tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
@@ -537,6 +540,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         result->incomplete = result->runs_failed > 0;
         return planner_tell(&draft, p->plan, opts->planned, opts->ctx, err);
     }
+    cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
     missing_wrong(p->plan);
@@ -572,6 +576,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.pass);
     pool_free(p.parts.pool);
     plan_free(p.plan);
+    cleaner_stop(&p.cleaner);
     lister_clear(&p.listing);
     records_free(p.records);
     restored_clear(&p.restored);

@@ -558,8 +558,6 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
     for (i = 0; i < listing->count; i++) {
         struct listed_run *run = &listing->runs[i];
 
-        if (!run->failed && listing_clean(run, err) < 0)
-            return -1;
         if (!run->failed &&
             (put_buffer(packer, run, "run.json", &run->run_json, err) < 0 ||
              put_buffer(packer, run, "artifacts.json", &run->list_json, err) < 0))
