@@ -64,7 +64,7 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
 /* The row of a path, the last one that was written; NULL: none. Lent until journal_free. */
 const struct journal_row *journal_find(const struct journal *journal, const char *path);
 
-/* Append a row: it is written at once, so that a process that ends in any way leaves it. */
+/* Append a row; journal_flush writes it, so that a process that ends in any way leaves it. */
 int journal_add(struct journal *journal, const struct journal_row *row,
                 struct err *err) MUST_CHECK;
 
