@@ -527,6 +527,8 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 
     if (rc < 0 && !(err->kind == ERR_CANCELLED && atomic_load(&x->damaged)))
         return -1;
+    if (rc < 0) /* what the damage entails does not stand for it */
+        tell_damage(x);
     if (name_tags(x, err) < 0)
         return -1;
     if (x->roll && rc == 0) { /* else the first loss has ended it */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "redact/secret_names.h"
 
+#include "redact/symbol.h"
+
 #include <ctype.h>
 #include <pthread.h>
 #include <string.h>
@@ -249,6 +251,29 @@ bool secret_path_host(const char *host, size_t len)
         if ((n == len || (n < len && paths[i][0] == '.')) &&
             memcmp(host + len - n, paths[i], n) == 0)
             return true;
+    }
+    return false;
+}
+
+bool secret_free_url(const char *text, size_t len)
+{
+    static const char *const schemes[] = { "s3://", "https://", "http://", "gs://" };
+    char host[NAME_MAX_KEPT];
+    size_t i;
+    size_t n;
+
+    for (i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+        size_t head = strlen(schemes[i]);
+        struct symbols rest = { text + head, len - head };
+
+        if (len <= head || memcmp(text, schemes[i], head) != 0)
+            continue;
+        for (n = 0; n < rest.len && rest.text[n] != '/'; n++) {
+            if (n == sizeof(host))
+                return false;
+            host[n] = (char)tolower((unsigned char)rest.text[n]);
+        }
+        return symbols_inert(&rest) && !secret_path_host(host, n);
     }
     return false;
 }

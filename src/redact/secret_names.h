@@ -56,6 +56,12 @@ unsigned secret_name_of(const char *text, size_t len);
  */
 size_t secret_path_at(const char *text, size_t len);
 
+/*
+ * Whether a text is a URL of a store or a server and holds no secret: nothing but plain
+ * characters behind its scheme, and no host with such paths. Asking is quick.
+ */
+bool secret_free_url(const char *text, size_t len);
+
 /* Whether there are such paths at a host (lower case), so that the path is worth a look. */
 bool secret_path_host(const char *host, size_t len);
 

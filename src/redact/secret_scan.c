@@ -568,26 +568,25 @@ static void tell_keys(struct scan *s)
 int secret_scan(const struct secret_scan *what, const char *text, size_t len,
                 secret_span_fn *span, void *ctx, struct err *err)
 {
-    struct scan s = { .what = what,
-                      .in = { text, len },
-                      .whole = { text, len },
-                      .span = span,
-                      .ctx = ctx,
-                      .err = err };
-    const char *key = what->key;
-    const char *found;
+    const struct symbols in = { text, len };
+    const char *key = what->key && strlen(what->key) >= KEY_LEAST ? what->key : NULL;
+    const char *found = key ? memmem(text, len, key, strlen(key)) : NULL;
+    struct scan s;
 
-    if (key && strlen(key) >= KEY_LEAST) {
-        found = memmem(text, len, key, strlen(key));
-        s.literal = found ? (size_t)(found - text) : NONE;
-    }
+    if (!what->raw && (symbols_inert(&in) || secret_free_url(text, len)))
+        return found ? SECRET_KEY : 0; /* nothing is encoded in it */
+    s = (struct scan){ .what = what,
+                       .in = in,
+                       .whole = in,
+                       .span = span,
+                       .ctx = ctx,
+                       .err = err,
+                       .literal = found ? (size_t)(found - text) : NONE };
     find_key(&s, 0);
-    if (!what->raw && s.key_from != NONE)
-        return SECRET_KEY;
-    if (!what->raw && symbols_inert(&s.in))
-        return 0;
     if (what->raw)
         tell_keys(&s);
+    else if (s.key_from != NONE)
+        return SECRET_KEY;
     else if (what->address)
         pass_address(&s);
     else
