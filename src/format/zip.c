@@ -22,8 +22,8 @@ static la_ssize_t on_write(struct archive *archive, void *ctx, const void *bytes
     struct zip *zip = ctx;
 
     (void)archive;
-    if (!zip->put)
-        return -1;
+    if (!zip->put) /* given up: libarchive ends the entry, and so frees what compresses it */
+        return (la_ssize_t)len;
     return zip->put(zip->ctx, bytes, len, &zip->err) < 0 ? -1 : (la_ssize_t)len;
 }
 
@@ -92,7 +92,7 @@ void zip_free(struct zip *zip)
 {
     if (!zip)
         return;
-    zip->put = NULL; /* an entry given up is not padded */
+    zip->put = NULL; /* what libarchive writes at the end goes nowhere */
     (void)archive_write_free(zip->archive);
     archive_entry_free(zip->entry);
     mem_free(zip);
