@@ -148,21 +148,35 @@ static int read_texts(struct run *run, struct json_value root, struct err *err)
     return 0;
 }
 
-/* An array of texts; what is no text is left out. */
-static int read_list(const char ***out, size_t *out_count, struct json_value root,
-                     const char *name, struct region *region, struct err *err)
+/* Make room for an array's elements, of so many bytes each; *list gets the array. 0: it is
+ * empty, or not there. */
+static int begin_array(void **out, struct json_value *list, struct json_value root,
+                       const char *name, size_t size, struct region *region, struct err *err)
 {
-    struct json_value list = json_get(root, name);
-    size_t count = json_type(list) == JSON_ARRAY ? json_count(list) : 0;
-    struct json_value v = { 0 };
+    size_t count;
 
+    *list = json_get(root, name);
+    count = json_type(*list) == JSON_ARRAY ? json_count(*list) : 0;
     if (count > LIST_MAX)
         return err_set(err, ERR_LIMIT, "more than %d %s", LIST_MAX, name);
     if (!count)
         return 0;
-    *out = region_take(region, count * sizeof(**out), err);
-    if (!*out)
-        return -1;
+    *out = region_take(region, count * size, err);
+    return *out ? 1 : -1;
+}
+
+/* An array of texts; what is no text is left out. */
+static int read_list(const char ***out, size_t *out_count, struct json_value root,
+                     const char *name, struct region *region, struct err *err)
+{
+    struct json_value list;
+    struct json_value v = { 0 };
+    void *room;
+    int rc = begin_array(&room, &list, root, name, sizeof(**out), region, err);
+
+    if (rc <= 0)
+        return rc;
+    *out = room;
     while ((v = json_next(list, v)).doc) {
         const char **slot = &(*out)[*out_count];
 
@@ -178,17 +192,14 @@ static int read_list(const char ***out, size_t *out_count, struct json_value roo
 static int read_files(struct run_file **out, size_t *out_count, struct json_value root,
                       const char *name, struct region *region, struct err *err)
 {
-    struct json_value list = json_get(root, name);
-    size_t count = json_type(list) == JSON_ARRAY ? json_count(list) : 0;
+    struct json_value list;
     struct json_value v = { 0 };
+    void *room;
+    int rc = begin_array(&room, &list, root, name, sizeof(**out), region, err);
 
-    if (count > LIST_MAX)
-        return err_set(err, ERR_LIMIT, "more than %d %s", LIST_MAX, name);
-    if (!count)
-        return 0;
-    *out = region_take(region, count * sizeof(**out), err);
-    if (!*out)
-        return -1;
+    if (rc <= 0)
+        return rc;
+    *out = room;
     while ((v = json_next(list, v)).doc) {
         struct run_file *file = &(*out)[(*out_count)++];
 

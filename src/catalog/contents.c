@@ -54,17 +54,22 @@ int contents_volume(struct db *c, const struct contents_volume *v, int64_t *id, 
     return 0;
 }
 
-/* What a lost volume had is in another one now. */
-static int found_again(struct db *c, const char *run_id, const char *part, struct err *err)
+/* Do something about one part of a run: ?1 is the run, ?2 the part. */
+static int do_part(struct db *c, struct sqlite3_stmt *sql, const char *run_id, const char *part,
+                   struct err *err)
 {
-    struct sqlite3_stmt *sql =
-        db_sql(c, "DELETE FROM lost WHERE run_id = ?1 AND part = ?2", err);
-
     if (!sql)
         return -1;
     relation_bind(c, sql, 1, run_id);
     db_text(sql, 2, part);
     return db_do(c, sql, err);
+}
+
+/* What a lost volume had is in another one now. */
+static int found_again(struct db *c, const char *run_id, const char *part, struct err *err)
+{
+    return do_part(c, db_sql(c, "DELETE FROM lost WHERE run_id = ?1 AND part = ?2", err),
+                   run_id, part, err);
 }
 
 int contents_run(struct db *c, int64_t volume, const struct contents_run *r, struct err *err)
@@ -153,12 +158,9 @@ int contents_artifact(struct db *c, int64_t volume, const struct contents_artifa
         return -1;
     if (!a->artifact_id || a->wrong)
         return 0;
-    sql = db_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err);
-    if (!sql)
-        return -1;
-    relation_bind(c, sql, 1, a->run_id);
-    db_text(sql, 2, a->artifact_id);
-    return db_do(c, sql, err);
+    return do_part(c,
+                   db_sql(c, "DELETE FROM missing WHERE run_id = ?1 AND artifact_id = ?2", err),
+                   a->run_id, a->artifact_id, err);
 }
 
 int contents_missing(struct db *c, const struct contents_missing *m, struct err *err)

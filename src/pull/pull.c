@@ -317,36 +317,44 @@ static bool any_new(const struct pull *p)
     return false;
 }
 
+/* What the archive says of itself is made of; names is room for those of the records. */
+static struct tagfiles described(struct pull *p, const char **names)
+{
+    const struct pull_opts *opts = p->opts;
+    struct tagfiles made = { .top = opts->top,
+                             .head = { .tool = opts->tool,
+                                       .created_at = clock_wall(),
+                                       .source = opts->api->base,
+                                       .previous = opts->previous,
+                                       .previous_sha256 = opts->previous_sha256,
+                                       .run_ids = opts->run_ids,
+                                       .run_count = p->asked,
+                                       .types = opts->filter->wanted,
+                                       .type_count = opts->filter->wanted_count,
+                                       .excluded = opts->filter->unwanted,
+                                       .excluded_count = opts->filter->unwanted_count,
+                                       .dedupe = opts->dedupe,
+                                       .children = opts->children,
+                                       .records = names,
+                                       .tagfiles_count = endpoint_names(opts->records, names) },
+                             .api = opts->api,
+                             .listing = &p->listing,
+                             .plan = p->plan,
+                             .fetch = p->fetch,
+                             .packer = p->packer,
+                             .page = p->viewless ? NULL : p->page,
+                             .parent = opts->parent,
+                             .ctx = opts->ctx };
+
+    return made;
+}
+
 /* Write what the archive says of itself, and give it its name. */
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     const char *names[ENDPOINT_RECORDS];
-    struct tagfiles record = { .top = opts->top,
-                               .head = { .tool = opts->tool,
-                                         .created_at = clock_wall(),
-                                         .source = opts->api->base,
-                                         .previous = opts->previous,
-                                         .previous_sha256 = opts->previous_sha256,
-                                         .run_ids = opts->run_ids,
-                                         .run_count = p->asked,
-                                         .types = opts->filter->wanted,
-                                         .type_count = opts->filter->wanted_count,
-                                         .excluded = opts->filter->unwanted,
-                                         .excluded_count = opts->filter->unwanted_count,
-                                         .dedupe = opts->dedupe,
-                                         .children = opts->children,
-                                         .records = names,
-                                         .tagfiles_count =
-                                             endpoint_names(opts->records, names) },
-                               .api = opts->api,
-                               .listing = &p->listing,
-                               .plan = p->plan,
-                               .fetch = p->fetch,
-                               .packer = p->packer,
-                               .page = p->viewless ? NULL : p->page,
-                               .parent = opts->parent,
-                               .ctx = opts->ctx };
+    struct tagfiles record = described(p, names);
     struct volume_result volume;
     struct spot manifest;
     uint64_t size;

@@ -258,7 +258,7 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
     jsonw_close(w);
 }
 
-static int put_out(struct journal *j, struct err *err)
+int journal_flush(struct journal *j, struct err *err)
 {
     int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
 
@@ -281,11 +281,6 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
         buf_addf(&j->out, err, " %s", hex) < 0)
         return -1;
     return buf_adds(&j->out, "\n", err);
-}
-
-int journal_flush(struct journal *j, struct err *err)
-{
-    return put_out(j, err);
 }
 
 void journal_free(struct journal *j, bool remove)
