@@ -84,7 +84,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len;
 }
 
-/* Before a request goes out over a connection: see sockets.h. */
+/* Before a request goes out over a connection: see sockets.h, and slot_crowded. */
 static int on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
     struct slot *slot = ctx;
@@ -92,8 +92,16 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     (void)remote;
     (void)local;
     (void)remote_port;
-    slot->dirty = sockets_dirty(slot->engine->setup.sockets, local_port);
-    return slot->dirty ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    slot->unfit = sockets_dirty(slot->engine->setup.sockets, local_port);
+    if (slot->unfit) {
+        log_line(LOG_INFO, "%s sent what nobody had asked for; a new connection is used",
+                 slot->request->host);
+    } else if (slot_crowded(slot, slot->engine->running)) {
+        slot->unfit = true;
+        log_line(LOG_INFO, "%s calls HTTP/1.1 HTTP/2; a new connection is used",
+                 slot->request->host);
+    }
+    return slot->unfit ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static const struct slot_calls calls = { on_header, on_body, on_ready };
@@ -197,7 +205,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
         return -1;
     slot->request = request;
     slot->redirects = 0;
-    slot->dirts = 0;
+    slot->unfits = 0;
     request->slot = slot;
     slot->prev = NULL;
     slot->next = engine->running;
@@ -254,14 +262,12 @@ static bool redirected(struct slot *slot)
     return true;
 }
 
-/* Ask once more over a new connection when the old one was dirty; true when the slot runs on.
+/* Ask once more over a new connection when the old one was unfit; true when the slot runs on.
  */
 static bool asked_anew(struct slot *slot, CURLcode code)
 {
-    if (code != CURLE_ABORTED_BY_CALLBACK || !slot->dirty || slot->dirts++)
+    if (code != CURLE_ABORTED_BY_CALLBACK || !slot->unfit || slot->unfits++)
         return false;
-    log_line(LOG_INFO, "%s sent what nobody had asked for; a new connection is used",
-             slot->request->host);
     return launch(slot, &slot->request->err) == 0;
 }
 

@@ -5,6 +5,7 @@
 #include "net/proxy.h"
 #include "net/url.h"
 
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,8 +46,6 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
                             setup->secure ? "https" : "http,https") != CURLE_OK;
-    bad |=
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, setup->agent) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)setup->stall_bps) != CURLE_OK;
@@ -134,8 +133,8 @@ static bool set_method(const struct slot *slot)
 
     if (curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, request->as_sent ? NULL : "") !=
             CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->post || slot->dirts ? 1L : 0L) !=
-            CURLE_OK)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
+                         request->post || slot->unfits ? 1L : 0L) != CURLE_OK)
         return false;
     if (!request->post)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
@@ -160,12 +159,55 @@ static int set_proxy(struct slot *slot, const char *origin, struct err *err)
     return 0;
 }
 
+/* The TLS session of its connection, while it has one. */
+static SSL *session(const struct slot *slot)
+{
+    struct curl_tlssessioninfo *info = NULL;
+
+    if (curl_easy_getinfo(slot->easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
+        info->backend != CURLSSLBACKEND_OPENSSL)
+        return NULL;
+    return info->internals;
+}
+
+static bool is_http2(const SSL *ssl)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(ssl, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
+}
+
+bool slot_crowded(const struct slot *slot, const struct slot *running)
+{
+    const SSL *ssl = session(slot);
+
+    if (!ssl || is_http2(ssl))
+        return false;
+    for (; running; running = running->next) {
+        if (running != slot && session(running) == ssl)
+            return true;
+    }
+    return false;
+}
+
+/* HTTP/2 only where it can be seen whether that is what is spoken: see slot_crowded. */
+static long version_for(const char *origin)
+{
+    const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+    bool seen = tls && strncmp(tls, "OpenSSL", 7) == 0;
+
+    return url_is_secure(origin) && seen ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+}
+
 int slot_set_up(struct slot *slot, const char *origin, struct err *err)
 {
     if (fresh_handle(slot, err) < 0 || set_proxy(slot, origin, err) < 0 ||
         set_headers(slot, origin, err) < 0)
         return -1;
     if (set_method(slot) &&
+        curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(origin)) == CURLE_OK &&
         curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)
         return 0;
     return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");

@@ -7,7 +7,7 @@
  * Errors   ERR_MEMORY, ERR_SYSTEM; ERR_USAGE where a proxy would read the key
  * Owns     a slot owns its handle, its headers and where a redirect led
  * Threads  the transfer loop
- * Source   libcurl's easy interface
+ * Source   libcurl's easy interface; RFC 9113, 3.2 (HTTP/2 is what ALPN calls "h2")
  */
 #ifndef NET_SLOT_H
 #define NET_SLOT_H
@@ -52,8 +52,8 @@ struct slot {
     bool limited; /* paused by the rate, not by its sink */
     uint64_t limited_at;
     bool counted; /* at its request's origin */
-    bool dirty;   /* its connection held what nobody had asked for */
-    unsigned dirts;
+    bool unfit;   /* its connection must not take its request */
+    unsigned unfits;
     char why[CURL_ERROR_SIZE];
     const struct slot_setup *setup;
     struct engine *engine; /* whose it is; for the calls */
@@ -67,6 +67,14 @@ const char *slot_url(const struct slot *slot);
  * The key goes along when that is the key's own origin.
  */
 int slot_set_up(struct slot *slot, const char *origin, struct err *err) MUST_CHECK;
+
+/*
+ * Whether its connection, one over TLS, takes one request after the other, and one of the slots
+ * in the list that begins with running has not done with it: what comes over it would be mixed
+ * up. libcurl shares what it takes for HTTP/2, and any status line may claim to be that; over
+ * plain http it is never asked for HTTP/2, and never shares.
+ */
+bool slot_crowded(const struct slot *slot, const struct slot *running);
 
 /* Release its headers, which may hold the key: wiped. */
 void slot_drop_headers(struct slot *slot);
