@@ -12,13 +12,10 @@
 int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
                   uint64_t descriptors, struct err *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t most = jobs ? jobs : 1;
     uint64_t left;
 
     share = share ? share : 1;
-    if (cores < 1 || cores > WORKERS_MAX)
-        cores = cores < 1 ? 1 : WORKERS_MAX;
     descriptors /= share;
     if (descriptors < BUDGET_RESERVED + 3)
         return err_set(err, ERR_LIMIT,
@@ -35,10 +32,18 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
     *budget =
         (struct budget){ .jobs = (unsigned)most,
                          .files = (unsigned)(most + (left < FILES_MAX ? left : FILES_MAX)),
+                         .workers = (budget_workers() + share - 1) / share,
                          .body_chunks = 96 + 2 * (size_t)most,
                          .pass_chunks = 80,
                          .part_chunks = 64 };
     return 0;
+}
+
+unsigned budget_workers(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
 }
 
 uint64_t budget_descriptors(void)

@@ -11,6 +11,7 @@
 #include "format/manifest_read.h"
 #include "format/manifest_rewrite.h"
 #include "format/sniff.h"
+#include "pull/budget.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/fetchone.h"
@@ -20,7 +21,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MANIFEST_MAX ((size_t)1 << 30)
 #define PIECE        ((size_t)128 << 10)
@@ -481,12 +481,9 @@ static int put_tags(struct rewrite *r, struct err *err)
 
 static int write_all(struct rewrite *r, struct err *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct volume_opts opts = { .path = r->opts->to,
                                 .mode = 0600,
-                                .workers = cores < 1    ? 1
-                                           : cores > 64 ? 64
-                                                        : (unsigned)cores };
+                                .workers = budget_workers() };
 
     if (container_of_name(r->opts->to, false, &opts.format, err) < 0)
         return -1;

@@ -37,11 +37,23 @@ static void test_rate(void **state)
     assert_int_equal(choose(16, 1 << 30, 1024).jobs, 16);
 }
 
+/* All processors compress, those of pulls beside each other together. */
+static void test_workers(void **state)
+{
+    struct budget budget;
+
+    (void)state;
+    assert_int_equal(choose(16, 0, 1024).workers, budget_workers());
+    assert_int_equal(budget_choose(&budget, 16, 0, 64, 4096, NULL), 0);
+    assert_int_equal(budget.workers, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
