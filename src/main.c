@@ -76,7 +76,8 @@
  *           restore        what an interrupted attempt left, checked and kept
  *           transfer       one body from the socket to the packer
  *           missing        what a pull has not got, counted and told
- *           tagfiles       run.json and its like, manifest.json, the BagIt files
+ *           manifest_text  manifest.json, as often as it is asked for
+ *           tagfiles       run.json and its like, the BagIt files
  * sync/     receive        webhooks in, one archive a run out
  *           sync           heal, survey, write volumes: the order of a night
  *           discover       what the service has by now, as states of runs

@@ -19,7 +19,7 @@ void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx)
     err_clear(&w->err);
 }
 
-static void flush(struct jsonw *w)
+void jsonw_flush(struct jsonw *w)
 {
     if (!w->failed && w->len && w->sink(w->ctx, w->piece, w->len, &w->err) < 0)
         w->failed = true;
@@ -37,8 +37,14 @@ static void put(struct jsonw *w, const char *bytes, size_t len)
         bytes += n;
         len -= n;
         if (w->len == sizeof(w->piece))
-            flush(w);
+            jsonw_flush(w);
     }
+}
+
+void jsonw_members(struct jsonw *w, const char *bytes, size_t len)
+{
+    w->filled[w->depth] = w->filled[w->depth] || len;
+    put(w, bytes, len);
 }
 
 static void words(struct jsonw *w, const char *s)
@@ -105,7 +111,7 @@ int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t left, struct er
         json += len ? len : 1;
         left -= len ? len : 1;
     }
-    flush(&w);
+    jsonw_flush(&w);
     if (w.failed && err)
         *err = w.err;
     return w.failed ? -1 : 0;
@@ -172,7 +178,7 @@ int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err)
 
     jsonw_init(&w, buf_put, out);
     quote(&w, text, len);
-    flush(&w);
+    jsonw_flush(&w);
     if (!w.failed)
         return 0;
     if (err)
@@ -184,7 +190,7 @@ int jsonw_end(struct jsonw *w, struct err *err)
 {
     assert(w->depth == 0);
     put(w, "\n", 1);
-    flush(w);
+    jsonw_flush(w);
     if (!w->failed)
         return 0;
     if (err)

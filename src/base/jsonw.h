@@ -53,6 +53,15 @@ int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) 
 int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t len,
                struct err *err) MUST_CHECK;
 
+/* Hand all that was written to the sink now. */
+void jsonw_flush(struct jsonw *w);
+
+/*
+ * Put out len bytes of what another document had between the opening and the closing of an
+ * array or object at the same depth: first its beginning, then what follows.
+ */
+void jsonw_members(struct jsonw *w, const char *bytes, size_t len);
+
 /* Finish with a line end; gives the first failure. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;
 

@@ -128,12 +128,14 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
 static int launch(struct slot *slot, struct err *err)
 {
     struct request *request = slot->request;
-    char origin[URL_ORIGIN_MAX];
+    const char *origin;
     char shown[URL_SHOWN_MAX];
     const char *host;
 
-    if (url_origin(origin, slot_url(slot), err) < 0)
+    request->origin = origins_of_url(slot->engine->origins, slot_url(slot), err);
+    if (!request->origin)
         return -1;
+    origin = request->origin->name;
     if (slot->engine->setup.secure && !url_is_secure(slot_url(slot)))
         return err_set(err, ERR_FORMAT, "%s is plain http, and the API speaks https: refused",
                        url_shown(shown, slot_url(slot)));
@@ -145,8 +147,7 @@ static int launch(struct slot *slot, struct err *err)
     request_header(request, "HTTP/", 5, 0); /* forget the answer before */
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
-    request->origin = origins_find(slot->engine->origins, origin, err);
-    if (!request->origin || slot_set_up(slot, origin, err) < 0)
+    if (slot_set_up(slot, origin, err) < 0)
         return -1;
     if (curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
@@ -410,9 +411,7 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
 
 struct origin *engine_origin(struct engine *engine, const char *url)
 {
-    char name[URL_ORIGIN_MAX];
-
-    return url_origin(name, url, NULL) < 0 ? NULL : origins_find(engine->origins, name, NULL);
+    return origins_of_url(engine->origins, url, NULL);
 }
 
 void engine_slow(const struct request *request)

@@ -55,6 +55,37 @@ struct origin *origins_find(struct origins *origins, const char *name, struct er
     return origin;
 }
 
+/* How long the scheme and the authority of a URL are when they are nothing special; else 0. */
+static size_t plain_prefix(const char *url)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.:";
+    size_t scheme = strncmp(url, "http://", 7) == 0    ? 7
+                    : strncmp(url, "https://", 8) == 0 ? 8
+                                                       : 0;
+    size_t len = scheme ? scheme + strspn(url + scheme, plain) : 0;
+
+    return len > scheme && len < URL_ORIGIN_MAX && url[len] == '/' ? len : 0;
+}
+
+struct origin *origins_of_url(struct origins *origins, const char *url, struct err *err)
+{
+    size_t len = strnlen(url, URL_MAX + 1) > URL_MAX ? 0 : plain_prefix(url);
+    struct origin *origin = origins->first;
+    char name[URL_ORIGIN_MAX];
+
+    while (len && origin &&
+           (strncmp(origin->prefix, url, len) != 0 || origin->prefix[len] != '\0'))
+        origin = origin->next;
+    if (len && origin)
+        return origin;
+    origin = url_origin(name, url, err) < 0 ? NULL : origins_find(origins, name, err);
+    if (len && origin) {
+        memcpy(origin->prefix, url, len);
+        origin->prefix[len] = '\0';
+    }
+    return origin;
+}
+
 unsigned origin_room(const struct origin *origin, uint64_t now)
 {
     if (now < origin->until || origin->running >= origin->limit)

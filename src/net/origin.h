@@ -29,12 +29,13 @@
 struct origin {
     struct origin *next;
     char name[URL_ORIGIN_MAX];
-    unsigned most;    /* as many at first */
-    unsigned limit;   /* as many now */
-    unsigned running; /* this many */
-    uint64_t changed; /* when the limit last changed */
-    uint64_t halved;  /* when it was last halved; 0: never */
-    uint64_t until;   /* nothing starts before */
+    char prefix[URL_ORIGIN_MAX]; /* how a plain URL of it began; "": none has been seen */
+    unsigned most;               /* as many at first */
+    unsigned limit;              /* as many now */
+    unsigned running;            /* this many */
+    uint64_t changed;            /* when the limit last changed */
+    uint64_t halved;             /* when it was last halved; 0: never */
+    uint64_t until;              /* nothing starts before */
 };
 
 struct origins;
@@ -48,6 +49,13 @@ void origins_free(struct origins *origins);
 /* The origin of a name as url_origin gives it; lent until origins_free. */
 struct origin *origins_find(struct origins *origins, const char *name,
                             struct err *err) MUST_CHECK;
+
+/*
+ * The origin of a URL, as url_origin takes it; lent until origins_free. One that begins as a
+ * plain URL before did, up to its host's end, is not taken apart again.
+ */
+struct origin *origins_of_url(struct origins *origins, const char *url,
+                              struct err *err) MUST_CHECK;
 
 /* How many more may start now. */
 unsigned origin_room(const struct origin *origin, uint64_t now);

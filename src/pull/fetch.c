@@ -479,7 +479,6 @@ static int turn(struct fetch *f, struct err *err)
     uint64_t due = wants_due(f->ledger.queue, now);
     uint64_t called;
     struct item *item;
-    bool woken;
     bool again;
 
     if (now >= f->opts.deadline && !f->ledger.over)
@@ -495,11 +494,10 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     while ((item = packer_answer(f->opts.packer)))
         answered(f, item);
-    ledger_flush(&f->ledger);
-    woken = loop_woken(f->loop);
+    ledger_flush(&f->ledger, false);
     if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
         return -1;
-    if (woken || again)
+    if (loop_woken(f->loop) || again)
         transfers_offer(&f->transfers, engine_resume);
     if (f->ledger.err.kind) {
         *err = f->ledger.err;
@@ -512,13 +510,14 @@ static int turn(struct fetch *f, struct err *err)
 
 int fetch_run(struct fetch *f, struct err *err)
 {
+    int rc = 0;
+
     ledger_begin(&f->ledger, f->opts.plan, f->opts.kept);
-    while (f->ledger.open) {
-        if (turn(f, err) < 0)
-            return -1;
-    }
+    while (rc == 0 && f->ledger.open)
+        rc = turn(f, err);
+    ledger_flush(&f->ledger, true);
     f->ledger.progress.bytes = f->transfers.bytes;
-    return 0;
+    return rc;
 }
 
 int fetch_stop(struct fetch *f, struct err *err)
@@ -540,7 +539,7 @@ int fetch_stop(struct fetch *f, struct err *err)
     f->ledger.over = true;
     while ((item = packer_answer(f->opts.packer)))
         ledger_answer(&f->ledger, item);
-    ledger_flush(&f->ledger);
+    ledger_flush(&f->ledger, true);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define FLUSH_MS    50
 #define LENGTHS_MAX 3 /* times that a wrong length is borne of an artifact */
 
 const struct artifact *ledger_artifact(const struct ledger *l, const struct item *item)
@@ -220,10 +221,14 @@ static void note(struct ledger *l, const struct want *want)
         give_journal_up(l, &err);
 }
 
-void ledger_flush(struct ledger *l)
+void ledger_flush(struct ledger *l, bool all)
 {
+    uint64_t now = clock_mono();
     struct err err;
 
+    if (!all && now < l->flushed + FLUSH_MS)
+        return;
+    l->flushed = now;
     if (l->journal && journal_flush(l->journal, &err) < 0)
         give_journal_up(l, &err);
 }

@@ -33,6 +33,7 @@ struct ledger {
     unsigned retries;
     uint64_t deadline;
     struct journal *journal; /* told of what is in the archive; NULL: none */
+    uint64_t flushed;        /* when it was last written */
     bool strict;
     size_t open; /* wants that have not ended */
     bool over;   /* the time is up: nothing is started any more */
@@ -70,8 +71,11 @@ void ledger_scout(struct ledger *l, struct bundle *bundle);
 /* An item will not come, and why; whoever waited for it goes on. */
 void ledger_lose(struct ledger *l, struct want *want, enum reason reason);
 
-/* Write what the journal has been told, before anything is waited for. */
-void ledger_flush(struct ledger *l);
+/*
+ * Write what the journal has been told: all of it, or, when it was written a moment ago, later.
+ * A kill loses that moment; frames that are still open are lost with it anyway.
+ */
+void ledger_flush(struct ledger *l, bool all);
 
 /* The packer has looked at an item's body: see item->answer; but of ITEM_SUSPECT, which is for
  * the fetch to decide, nothing comes. */

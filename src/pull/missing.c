@@ -5,6 +5,15 @@
 
 #include <string.h>
 
+enum reason missing_reason(const struct fetch *fetch, const struct item *item)
+{
+    const struct outcome *outcome = fetch_outcome(fetch, item);
+
+    if (!outcome->reason && item->leader)
+        outcome = fetch_outcome(fetch, item->leader);
+    return outcome->reason ? outcome->reason : REASON_NOT_FETCHED;
+}
+
 size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
 {
     size_t coming = 0;
@@ -14,7 +23,7 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
         const struct item *item = plan_at(plan, i);
 
         coming += !item->packed && !item_hidden(item) &&
-                  reason_is_passing(tagfiles_reason(fetch, item));
+                  reason_is_passing(missing_reason(fetch, item));
     }
     return coming;
 }
@@ -49,7 +58,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
         const struct item *item = plan_at(plan, i);
 
         if (!item->packed && !item_hidden(item))
-            count = count_reason(out, count, most, tagfiles_reason(fetch, item));
+            count = count_reason(out, count, most, missing_reason(fetch, item));
     }
     return count;
 }
@@ -64,7 +73,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
 
         if (!item->packed && !item_hidden(item))
             opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
-                       tagfiles_reason(fetch, item));
+                       missing_reason(fetch, item));
     }
 }
 

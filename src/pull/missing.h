@@ -16,6 +16,9 @@
 
 #include <stddef.h>
 
+/* Why an item is missing. */
+enum reason missing_reason(const struct fetch *fetch, const struct item *item);
+
 /* What is missing, by reason: at most most entries; returns how many. */
 size_t missing_reasons(const struct listing *listing, const struct plan *plan,
                        const struct fetch *fetch, struct missing_reason *out, size_t most);

@@ -18,6 +18,7 @@
 #include "pull/missing.h"
 #include "pull/planner.h"
 #include "pull/restore.h"
+#include "pull/tagfiles.h"
 #include "writer/body.h"
 #include "writer/journal.h"
 #include "writer/plan.h"
@@ -321,30 +322,33 @@ static bool any_new(const struct pull *p)
 static struct tagfiles described(struct pull *p, const char **names)
 {
     const struct pull_opts *opts = p->opts;
+    struct manifest_head head = { .tool = opts->tool,
+                                  .created_at = clock_wall(),
+                                  .source = opts->api->base,
+                                  .previous = opts->previous,
+                                  .previous_sha256 = opts->previous_sha256,
+                                  .run_ids = opts->run_ids,
+                                  .run_count = p->asked,
+                                  .types = opts->filter->wanted,
+                                  .type_count = opts->filter->wanted_count,
+                                  .excluded = opts->filter->unwanted,
+                                  .excluded_count = opts->filter->unwanted_count,
+                                  .dedupe = opts->dedupe,
+                                  .children = opts->children,
+                                  .records = names,
+                                  .tagfiles_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
-                             .head = { .tool = opts->tool,
-                                       .created_at = clock_wall(),
-                                       .source = opts->api->base,
-                                       .previous = opts->previous,
-                                       .previous_sha256 = opts->previous_sha256,
-                                       .run_ids = opts->run_ids,
-                                       .run_count = p->asked,
-                                       .types = opts->filter->wanted,
-                                       .type_count = opts->filter->wanted_count,
-                                       .excluded = opts->filter->unwanted,
-                                       .excluded_count = opts->filter->unwanted_count,
-                                       .dedupe = opts->dedupe,
-                                       .children = opts->children,
-                                       .records = names,
-                                       .tagfiles_count = endpoint_names(opts->records, names) },
-                             .api = opts->api,
-                             .listing = &p->listing,
-                             .plan = p->plan,
-                             .fetch = p->fetch,
-                             .packer = p->packer,
                              .page = p->viewless ? NULL : p->page,
-                             .parent = opts->parent,
-                             .ctx = opts->ctx };
+                             .facts = { .head = head,
+                                        .api = opts->api,
+                                        .listing = &p->listing,
+                                        .plan = p->plan,
+                                        .fetch = p->fetch,
+                                        .packer = p->packer,
+                                        .parent = opts->parent,
+                                        .ctx = opts->ctx,
+                                        .volume = p->volume,
+                                        .spool = { p->pool, opts->spool_dir, NULL } } };
 
     return made;
 }
@@ -363,37 +367,38 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     tagfiles_count(&record);
     missing_records(&p->listing, result);
-    if (opts->strict && !record.totals.missing && (result->records_lost || result->incomplete))
+    if (opts->strict && !record.facts.totals.missing &&
+        (result->records_lost || result->incomplete))
         return err_set(err, ERR_MISMATCH,
                        "%zu records are missing, or a run has started too many others; without "
                        "--strict the rest is archived",
                        result->records_lost);
-    if (opts->strict && record.totals.missing)
+    if (opts->strict && record.facts.totals.missing)
         return err_set(err, ERR_MISMATCH,
                        "%llu artifacts are missing; without --strict the rest is "
                        "archived",
-                       (unsigned long long)record.totals.missing);
+                       (unsigned long long)record.facts.totals.missing);
     missing_tell(opts, p->plan, p->fetch);
-    if (opts->only_new && !record.totals.artifacts && !any_new(p)) {
+    if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
         result->nothing = true;
-        result->totals = record.totals;
+        result->totals = record.facts.totals;
         return 0;
     }
-    if (tagfiles_write(&record, p->volume, &manifest, &size, err) < 0 ||
+    if (tagfiles_write(&record, &manifest, &size, err) < 0 ||
         finish(p, &record, &manifest, size, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
     p->journal = NULL;
     memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
-    result->totals = record.totals;
+    result->totals = record.facts.totals;
     result->mismatches = record.mismatches;
     result->suspects = record.suspects;
     result->reason_count =
         missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
-    result->incomplete = result->incomplete || record.totals.missing || record.mismatches ||
-                         record.suspects || result->records_lost;
+    result->incomplete = result->incomplete || record.facts.totals.missing ||
+                         record.mismatches || record.suspects || result->records_lost;
     return 0;
 }
 

@@ -13,10 +13,10 @@
 #include "api/kind.h"
 #include "api/reason.h"
 #include "base/err.h"
+#include "format/manifest.h"
 #include "format/sshsig.h"
 #include "net/loop.h"
 #include "pull/planner.h"
-#include "pull/tagfiles.h"
 #include "writer/packer.h"
 #include "writer/volume.h"
 

@@ -10,16 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_MAX     ((size_t)1 << 20)
-#define RUN_TEXT_MAX ((size_t)64 << 10) /* of a failure reason, and of a prompt */
-#define RUN_OUTPUT_MAX                                                                         \
-    ((size_t)16 << 10) /* of an output; all of them fit in MANIFEST_READ_ROW_MAX */
-#define RUN_TITLE_MAX  ((size_t)2 << 10)
-#define RECORDS_LACKED 200 /* of a run, that its row names */
-#define WORD_MAX       4096
 #define PATH_MAX_ENTRY 1024
-
-enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 
 enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
@@ -28,41 +19,23 @@ static const char *const tag_names[TAG_COUNT] = {
     "bag-info.txt", "bagit.txt",     "tagmanifest-sha256.txt",
 };
 
-/* What is known of each after its first making. */
-struct tag {
-    uint64_t size;
-    uint8_t sha256[SHA256_SIZE];
-};
-
 struct making {
     struct tagfiles *record;
-    struct tag tags[TAG_COUNT];
-    struct tag view;       /* index.html, when there is one */
-    struct region *region; /* texts that were not clean as they came */
-    struct buf texts[RUN_TEXTS];
-    struct manifest_record lacked[RECORDS_LACKED];
+    struct manifest_text *manifest;
+    struct tag_sum tags[TAG_COUNT]; /* what is known of each after its first making */
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
 
-enum reason tagfiles_reason(const struct fetch *fetch, const struct item *item)
-{
-    const struct outcome *outcome = fetch_outcome(fetch, item);
-
-    if (!outcome->reason && item->leader)
-        outcome = fetch_outcome(fetch, item->leader);
-    return outcome->reason ? outcome->reason : REASON_NOT_FETCHED;
-}
-
 void tagfiles_count(struct tagfiles *record)
 {
-    struct manifest_totals *t = &record->totals;
+    struct manifest_totals *t = &record->facts.totals;
     size_t i;
 
-    for (i = 0; i < record->listing->count; i++)
-        t->missing += record->listing->runs[i].failed;
-    for (i = 0; i < plan_count(record->plan); i++) {
-        const struct item *item = plan_at(record->plan, i);
+    for (i = 0; i < record->facts.listing->count; i++)
+        t->missing += record->facts.listing->runs[i].failed;
+    for (i = 0; i < plan_count(record->facts.plan); i++) {
+        const struct item *item = plan_at(record->facts.plan, i);
 
         if (item_hidden(item))
             continue;
@@ -77,255 +50,7 @@ void tagfiles_count(struct tagfiles *record)
         record->suspects += item->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
-    t->downloaded_bytes = fetch_progress(record->fetch)->bytes;
-}
-
-/* A foreign text without secrets, put into a buffer; NULL for NULL. */
-static const char *clean_into(struct making *m, struct buf *out, const char *text, size_t len)
-{
-    struct redact what = { secret_peek(m->record->api->key), false, NULL };
-    struct err ignored;
-
-    if (!text)
-        return NULL;
-    buf_reset(out);
-    if (redact_text(out, text, len, &what, &ignored) < 0)
-        return "(too long)";
-    return buf_text(out);
-}
-
-/* The same, of a text of any kind that a row has. */
-static const char *clean(struct making *m, const char *text)
-{
-    struct redact what = { secret_peek(m->record->api->key), false, NULL };
-
-    return redact_copy(text, &what, m->region);
-}
-
-/* How much of a text a run's row may have; not half a character of it, nor, where words are of
- * a usual length, half a word: half a secret would not be known as one. */
-static size_t short_len(const char *text, size_t max)
-{
-    size_t len = text ? strlen(text) : 0;
-    size_t at;
-
-    if (len <= max)
-        return len;
-    len = max;
-    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    for (at = len; at && len - at < WORD_MAX; at--) {
-        if ((unsigned char)text[at] <= ' ')
-            return at;
-    }
-    return len;
-}
-
-/* What a run's row may have of a text, clean. */
-static const char *clean_short(struct making *m, enum run_text which, const char *text,
-                               size_t max)
-{
-    return clean_into(m, &m->texts[which], text, short_len(text, max));
-}
-
-/* Name the records that are not here; gives how many. */
-static size_t name_lacked(struct making *m, const struct record_set *set)
-{
-    size_t count = 0;
-    size_t i;
-
-    for (i = 0; i < set->count && count < RECORDS_LACKED; i++) {
-        const struct record_row *row = &set->rows[i];
-
-        if (row->reason)
-            m->lacked[count++] =
-                (struct manifest_record){ row->name, reason_word(row->reason),
-                                          row->http_status ? (uint64_t)row->http_status
-                                                           : MANIFEST_NONE };
-    }
-    return count;
-}
-
-/* A workflow run's record has them where the run's own does not. */
-static const char *prompt_of(const struct listed_run *run)
-{
-    return run->run.prompt ? run->run.prompt : run->workflow.prompt;
-}
-
-static const char *title_of(const struct listed_run *run)
-{
-    return run->run.title ? run->run.title : run->workflow.title;
-}
-
-static void put_runs(struct making *m, struct jsonw *w)
-{
-    const struct tagfiles *record = m->record;
-    size_t item = 0;
-    size_t i;
-
-    for (i = 0; i < record->listing->count; i++) {
-        const struct listed_run *listed = &record->listing->runs[i];
-        const struct run *run = &listed->run;
-        struct manifest_run row = {
-            .run_id = listed->id,
-            .other_run_id = *listed->other ? listed->other : NULL,
-            .parent_run_id = listed->parent,
-            .status = clean(m, run->status),
-            .run_type = clean(m, run->run_type),
-            .created_at = clean(m, run->created_at),
-            .started_at = clean(m, run->started_at),
-            .finished_at = clean(m, run->finished_at),
-            .supplements = record->parent ? record->parent(record->ctx, listed->id) : NULL,
-            .error = listed->failed ? reason_word(listed->reason) : NULL,
-            .notes = listed->notes,
-            .note_count = listed->note_count,
-            .records = listed->records.here,
-            .records_missing = m->lacked
-        };
-
-        for (; item < plan_count(record->plan) && plan_at(record->plan, item)->run == i;
-             item++) {
-            if (item_hidden(plan_at(record->plan, item)))
-                continue;
-            row.listed++;
-            row.archived += plan_at(record->plan, item)->packed;
-        }
-        row.missing = row.listed - row.archived;
-        row.failure_reason = clean_short(m, TEXT_FAILURE, run->failure_reason, RUN_TEXT_MAX);
-        row.prompt = clean_short(m, TEXT_PROMPT, prompt_of(listed), RUN_TEXT_MAX);
-        row.title = clean_short(m, TEXT_TITLE, title_of(listed), RUN_TITLE_MAX);
-        row.output = clean_short(m, TEXT_OUTPUT, run->output_json, RUN_OUTPUT_MAX);
-        row.records_missing_count = name_lacked(m, &listed->records);
-        manifest_run(w, &row);
-    }
-}
-
-/* What is odd about an item, and that there was no object of a row without bytes. */
-static size_t note_item(const struct item *item, const struct outcome *outcome,
-                        const char *notes[ITEM_NOTES + 1])
-{
-    size_t i;
-
-    for (i = 0; i < item->note_count; i++)
-        notes[i] = item->notes[i];
-    if (!item->size && (outcome->http_status == 404 || outcome->http_status == 410))
-        notes[i++] = "no-object";
-    return i;
-}
-
-static void put_artifact(struct making *m, struct jsonw *w, const struct item *item)
-{
-    const struct tagfiles *record = m->record;
-    const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
-    const struct outcome *outcome = fetch_outcome(record->fetch, item);
-    const char *notes[ITEM_NOTES + 1];
-    struct manifest_artifact row = {
-        .path = item->path,
-        .run_id = item->what.run_id,
-        .artifact_id = a->unnamed ? NULL : clean(m, a->artifact_id),
-        .origin = a->origin ? a->origin : "list",
-        .artifact_type = clean(m, a->artifact_type),
-        .step_id = clean(m, a->step_id),
-        .created_at = clean(m, a->created_at),
-        .size = item->size,
-        .digest = item->digest,
-        .media_type = item->media_type,
-        .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
-        .link = item->link,
-        .uri = clean(m, a->uri),
-        .bundle_key = clean(m, a->bundle_key),
-        .fetched_at = outcome->fetched_at,
-        .fetched_via = outcome->via,
-        .checksum = clean(m, a->checksum),
-        .listed_size = a->sized ? a->file_size : MANIFEST_NONE,
-        .modified_at = clean(m, a->modified_at),
-        .mismatch = item->mismatch,
-        .notes = notes,
-        .note_count = note_item(item, outcome, notes),
-        .encoding = item->encoded ? "zstd" : NULL,
-        .encoded_size = item->encoded_size,
-        .encoded_sha256 = item->encoded_sha256,
-        .frame = item->place.frame,
-        .offset = item->place.offset,
-    };
-
-    manifest_artifact(w, &row);
-}
-
-/* The service's ID; NULL where it gave none. */
-static const char *artifact_id(const struct tagfiles *record, const struct item *item)
-{
-    const struct artifact *a = &record->listing->runs[item->run].list.rows[item->row];
-
-    return a->unnamed ? NULL : a->artifact_id;
-}
-
-static void put_missing(struct making *m, struct jsonw *w)
-{
-    const struct tagfiles *record = m->record;
-    struct manifest_missing row;
-    size_t i;
-
-    for (i = 0; i < record->listing->count; i++) {
-        const struct listed_run *run = &record->listing->runs[i];
-
-        if (!run->failed)
-            continue;
-        row = (struct manifest_missing){ NULL,          run->id,
-                                         NULL,          reason_word(run->reason),
-                                         MANIFEST_NONE, run->attempts };
-        if (run->err.http)
-            row.http_status = (uint64_t)run->err.http;
-        manifest_lost(w, &row);
-    }
-    for (i = 0; i < plan_count(record->plan); i++) {
-        const struct item *item = plan_at(record->plan, i);
-        const struct outcome *outcome = fetch_outcome(record->fetch, item);
-
-        if (item->packed || item_hidden(item))
-            continue;
-        row = (struct manifest_missing){ clean(m, artifact_id(record, item)),
-                                         item->what.run_id,
-                                         clean(m, item->what.type),
-                                         reason_word(tagfiles_reason(record->fetch, item)),
-                                         MANIFEST_NONE,
-                                         outcome->attempts };
-        if (outcome->http_status)
-            row.http_status = (uint64_t)outcome->http_status;
-        manifest_lost(w, &row);
-    }
-}
-
-static int make_manifest(struct making *m, put_fn *put, void *ctx, struct err *err)
-{
-    const struct tagfiles *record = m->record;
-    struct jsonw *w = mem_new(sizeof(*w), err);
-    const struct document *document;
-    size_t i;
-    int rc;
-
-    if (!w)
-        return -1;
-    jsonw_init(w, put, ctx);
-    manifest_begin(w, &record->head);
-    put_runs(m, w);
-    manifest_documents(w);
-    for (document = packer_documents(record->packer); document; document = document->next)
-        manifest_document(w, document->path, document->size, document->digest.sha256);
-    if (m->tags[TAG_VIEW].size)
-        manifest_document(w, PAGE_NAME, m->tags[TAG_VIEW].size, m->tags[TAG_VIEW].sha256);
-    manifest_artifacts(w);
-    for (i = 0; i < plan_count(record->plan); i++) {
-        const struct item *item = plan_at(record->plan, i);
-
-        if (item->packed && !item_hidden(item))
-            put_artifact(m, w, item);
-    }
-    manifest_missing(w);
-    put_missing(m, w);
-    rc = manifest_end(w, &record->totals, err);
-    mem_free(w);
-    return rc;
+    t->downloaded_bytes = fetch_progress(record->facts.fetch)->bytes;
 }
 
 static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *err)
@@ -334,14 +59,15 @@ static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *er
     size_t i;
 
     m->payload_bytes = m->payload_files = 0;
-    for (document = packer_documents(m->record->packer); document; document = document->next) {
+    for (document = packer_documents(m->record->facts.packer); document;
+         document = document->next) {
         if (bag_line(put, ctx, document->digest.sha256, document->path, err) < 0)
             return -1;
         m->payload_bytes += document->size;
         m->payload_files++;
     }
-    for (i = 0; i < plan_count(m->record->plan); i++) {
-        const struct item *item = plan_at(m->record->plan, i);
+    for (i = 0; i < plan_count(m->record->facts.plan); i++) {
+        const struct item *item = plan_at(m->record->facts.plan, i);
 
         if (!item->packed || item_hidden(item))
             continue;
@@ -368,19 +94,19 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
 {
     const struct tagfiles *record = m->record;
     struct bag_info info = { .name = record->top,
-                             .software = record->head.tool,
-                             .source = record->head.source,
-                             .made = record->head.created_at,
+                             .software = record->facts.head.tool,
+                             .source = record->facts.head.source,
+                             .made = record->facts.head.created_at,
                              .bytes = m->payload_bytes,
                              .files = m->payload_files,
-                             .previous = record->head.previous,
-                             .previous_sha256 = record->head.previous_sha256 };
+                             .previous = record->facts.head.previous,
+                             .previous_sha256 = record->facts.head.previous_sha256 };
 
     switch (file) {
     case TAG_VIEW:
         return page_write(record->page, record->top, put, ctx, err);
     case TAG_MANIFEST:
-        return make_manifest(m, put, ctx, err);
+        return manifest_text_put(m->manifest, &m->tags[TAG_VIEW], put, ctx, err);
     case TAG_PAYLOAD:
         return make_payload(m, put, ctx, err);
     case TAG_INFO:
@@ -456,7 +182,7 @@ static int feed_view(struct making *m, struct err *err)
     int rc;
 
     manifest_read_init(&rows, page_row, m->record->page);
-    rc = make_manifest(m, feed_rows, &rows, err);
+    rc = manifest_text_put(m->manifest, NULL, feed_rows, &rows, err);
     manifest_read_clear(&rows);
     return rc;
 }
@@ -467,7 +193,7 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
 {
     const struct tagfiles *record = m->record;
     char path[PATH_MAX_ENTRY];
-    struct tag *tag = &m->tags[file];
+    struct tag_sum *tag = &m->tags[file];
 
     measure->size = 0;
     if (make(m, file, put_measure, measure, err) < 0)
@@ -482,40 +208,35 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
     if (volume_begin(volume,
                      &(struct entry_file){ .path = path,
                                            .size = tag->size,
-                                           .mtime = record->head.created_at / 1000 },
+                                           .mtime = record->facts.head.created_at / 1000 },
                      place, err) < 0 ||
         make(m, file, put_volume, volume, err) < 0)
         return -1;
     return volume_end(volume, err);
 }
 
-int tagfiles_write(struct tagfiles *record, struct volume *volume, struct spot *manifest,
-                   uint64_t *manifest_size, struct err *err)
+int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *manifest_size,
+                   struct err *err)
 {
-    struct making m = { .record = record, .region = region_new(err) };
+    struct volume *volume = record->facts.volume;
+    struct making m = { .record = record, .manifest = manifest_text_new(&record->facts, err) };
     struct measure measure = { .sha = sha256_new(err) };
     struct sha512 *sha512 = sha512_new(err);
-    int rc = m.region && measure.sha && sha512 ? 0 : -1;
+    int rc = m.manifest && measure.sha && sha512 ? 0 : -1;
     int i;
 
-    for (i = 0; i < RUN_TEXTS; i++)
-        buf_init(&m.texts[i], TEXT_MAX);
+    volume_flush(volume); /* then all places are known, and nothing waits for us */
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
         rc = write_tag(&m, TAG_VIEW, volume, &measure, NULL, err);
-    /* what is pending goes out first: then the size is known, and places are */
-    if (rc == 0)
-        rc = volume_drain(volume, &record->totals.stored_bytes, err);
     for (i = TAG_MANIFEST; rc == 0 && i < TAG_COUNT; i++) {
         measure.sha512 = i == TAG_MANIFEST ? sha512 : NULL;
         rc = write_tag(&m, (enum tag_file)i, volume, &measure,
                        i == TAG_MANIFEST ? manifest : NULL, err);
     }
     *manifest_size = m.tags[TAG_MANIFEST].size;
-    region_free(m.region);
-    for (i = 0; i < RUN_TEXTS; i++)
-        buf_clear(&m.texts[i]);
+    manifest_text_free(m.manifest);
     sha256_free(measure.sha);
     sha512_free(sha512);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;

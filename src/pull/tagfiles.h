@@ -16,32 +16,22 @@
 
 #include "base/err.h"
 #include "client/listing.h"
-#include "format/manifest.h"
-#include "pull/fetch.h"
+#include "pull/manifest_text.h"
 #include "view/page.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
-#include "writer/volume.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct tagfiles {
-    const char *top; /* the top directory's name */
-    struct manifest_head head;
-    const struct api *api;
-    const struct listing *listing;
-    const struct plan *plan;
-    const struct fetch *fetch;
-    const struct packer *packer;
-    struct page *page;                                    /* the offline view, or NULL */
-    const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts; may be NULL */
-    void *ctx;
+    struct manifest_facts facts; /* tagfiles_count fills in the totals, but for stored_bytes */
+    const char *top;             /* the top directory's name */
+    struct page *page;           /* the offline view, or NULL */
     uint8_t sha256[SHA256_SIZE]; /* of manifest.json; tagfiles_write fills them */
     uint8_t sha512[SHA512_SIZE];
-    struct manifest_totals totals; /* tagfiles_count fills it, but for stored_bytes */
-    uint64_t mismatches;           /* checksums that the service gave and that are wrong */
-    uint64_t suspects;             /* artifacts whose content cannot be what their type says */
+    uint64_t mismatches; /* checksums that the service gave and that are wrong */
+    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
 };
 
 /* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the
@@ -53,14 +43,11 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
 int tagfiles_see(void *ctx, const char *path, const struct item *item, const struct body *body,
                  struct err *err) MUST_CHECK;
 
-/* Why an item is missing, as a word. */
-enum reason tagfiles_reason(const struct fetch *fetch, const struct item *item);
-
 /* Count everything up. */
 void tagfiles_count(struct tagfiles *record);
 
 /* Write all tag files; gives where manifest.json is and its size. */
-int tagfiles_write(struct tagfiles *record, struct volume *volume, struct spot *manifest,
-                   uint64_t *manifest_size, struct err *err) MUST_CHECK;
+int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *manifest_size,
+                   struct err *err) MUST_CHECK;
 
 #endif

@@ -167,6 +167,30 @@ static void test_a_host_gets_less_and_recovers(void **state)
     origins_free(origins);
 }
 
+/* What begins alike is of one origin only when the host ends there. */
+static void test_origins_of_urls(void **state)
+{
+    struct origins *origins = origins_new(16, NULL);
+    struct origin *host = origins_of_url(origins, "https://a.example/x?sig=1", NULL);
+
+    (void)state;
+    assert_string_equal(host->name, "https://a.example:443");
+    assert_ptr_equal(origins_of_url(origins, "https://a.example/other", NULL), host);
+    assert_ptr_equal(origins_of_url(origins, "https://a.example:443/x", NULL), host);
+    assert_ptr_equal(origins_of_url(origins, "https://A.example/x", NULL), host);
+    assert_ptr_equal(origins_of_url(origins, "https://a.example?x", NULL), host);
+    assert_ptr_equal(origins_find(origins, "https://a.example:443", NULL), host);
+    assert_ptr_not_equal(origins_of_url(origins, "http://a.example/x", NULL), host);
+    assert_string_equal(origins_of_url(origins, "https://a.example:4430/x", NULL)->name,
+                        "https://a.example:4430");
+    assert_string_equal(origins_of_url(origins, "https://a.example.org/x", NULL)->name,
+                        "https://a.example.org:443");
+    assert_string_equal(origins_of_url(origins, "https://a.example@b/x", NULL)->name,
+                        "https://b:443");
+    assert_null(origins_of_url(origins, "ftp://a.example/x", NULL));
+    origins_free(origins);
+}
+
 static void test_never_less_than_one_and_retry_after_waits(void **state)
 {
     struct origins *origins = origins_new(2, NULL);
@@ -195,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_only_strong_tags),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_a_host_gets_less_and_recovers),
+        cmocka_unit_test(test_origins_of_urls),
         cmocka_unit_test(test_never_less_than_one_and_retry_after_waits),
     };
 

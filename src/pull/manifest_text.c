@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/manifest_text.h"
+
+#include "base/mem.h"
+#include "pull/missing.h"
+#include "redact/redact.h"
+#include "view/page.h"
+
+#include <string.h>
+
+#define TEXT_MAX     ((size_t)1 << 20)
+#define RUN_TEXT_MAX ((size_t)64 << 10) /* of a failure reason, and of a prompt */
+#define RUN_OUTPUT_MAX                                                                         \
+    ((size_t)16 << 10) /* of an output; all of them fit in MANIFEST_READ_ROW_MAX */
+#define RUN_TITLE_MAX  ((size_t)2 << 10)
+#define RECORDS_LACKED 200 /* of a run, that its row names */
+#define WORD_MAX       4096
+#define PIECE          ((size_t)16 << 10)
+
+enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
+
+struct manifest_text {
+    struct manifest_facts *facts;
+    struct body *rows; /* the artifacts' rows, as text; NULL: not kept */
+    bool whole;        /* all of them */
+    bool drained;      /* stored_bytes is known */
+    struct jsonw w;
+    struct region *region; /* texts that were not clean as they came */
+    struct buf texts[RUN_TEXTS];
+    struct manifest_record lacked[RECORDS_LACKED];
+};
+
+struct manifest_text *manifest_text_new(struct manifest_facts *facts, struct err *err)
+{
+    struct manifest_text *s = mem_new(sizeof(*s), err);
+    int i;
+
+    if (!s)
+        return NULL;
+    s->facts = facts;
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_init(&s->texts[i], TEXT_MAX);
+    s->rows = body_new(err);
+    s->region = region_new(err);
+    if (s->rows && s->region)
+        return s;
+    manifest_text_free(s);
+    return NULL;
+}
+
+void manifest_text_free(struct manifest_text *s)
+{
+    int i;
+
+    if (!s)
+        return;
+    for (i = 0; i < RUN_TEXTS; i++)
+        buf_clear(&s->texts[i]);
+    region_free(s->region);
+    body_free(s->rows);
+    mem_free(s);
+}
+
+/* A foreign text without secrets, put into a buffer; NULL for NULL. */
+static const char *clean_into(struct manifest_text *s, struct buf *out, const char *text,
+                              size_t len)
+{
+    struct redact what = { secret_peek(s->facts->api->key), false, NULL };
+    struct err ignored;
+
+    if (!text)
+        return NULL;
+    buf_reset(out);
+    if (redact_text(out, text, len, &what, &ignored) < 0)
+        return "(too long)";
+    return buf_text(out);
+}
+
+/* The same, of a text of any kind that a row has. */
+static const char *clean(struct manifest_text *s, const char *text)
+{
+    struct redact what = { secret_peek(s->facts->api->key), false, NULL };
+
+    return redact_copy(text, &what, s->region);
+}
+
+/* How much of a text a run's row may have; not half a character of it, nor, where words are of
+ * a usual length, half a word: half a secret would not be known as one. */
+static size_t short_len(const char *text, size_t max)
+{
+    size_t len = text ? strlen(text) : 0;
+    size_t at;
+
+    if (len <= max)
+        return len;
+    len = max;
+    while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    for (at = len; at && len - at < WORD_MAX; at--) {
+        if ((unsigned char)text[at] <= ' ')
+            return at;
+    }
+    return len;
+}
+
+/* What a run's row may have of a text, clean. */
+static const char *clean_short(struct manifest_text *s, enum run_text which, const char *text,
+                               size_t max)
+{
+    return clean_into(s, &s->texts[which], text, short_len(text, max));
+}
+
+/* Name the records that are not here; gives how many. */
+static size_t name_lacked(struct manifest_text *s, const struct record_set *set)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < set->count && count < RECORDS_LACKED; i++) {
+        const struct record_row *row = &set->rows[i];
+
+        if (row->reason)
+            s->lacked[count++] =
+                (struct manifest_record){ row->name, reason_word(row->reason),
+                                          row->http_status ? (uint64_t)row->http_status
+                                                           : MANIFEST_NONE };
+    }
+    return count;
+}
+
+/* A workflow run's record has them where the run's own does not. */
+static const char *prompt_of(const struct listed_run *run)
+{
+    return run->run.prompt ? run->run.prompt : run->workflow.prompt;
+}
+
+static const char *title_of(const struct listed_run *run)
+{
+    return run->run.title ? run->run.title : run->workflow.title;
+}
+
+static void put_runs(struct manifest_text *s, struct jsonw *w)
+{
+    const struct manifest_facts *facts = s->facts;
+    size_t item = 0;
+    size_t i;
+
+    for (i = 0; i < facts->listing->count; i++) {
+        const struct listed_run *listed = &facts->listing->runs[i];
+        const struct run *run = &listed->run;
+        struct manifest_run row = {
+            .run_id = listed->id,
+            .other_run_id = *listed->other ? listed->other : NULL,
+            .parent_run_id = listed->parent,
+            .status = clean(s, run->status),
+            .run_type = clean(s, run->run_type),
+            .created_at = clean(s, run->created_at),
+            .started_at = clean(s, run->started_at),
+            .finished_at = clean(s, run->finished_at),
+            .supplements = facts->parent ? facts->parent(facts->ctx, listed->id) : NULL,
+            .error = listed->failed ? reason_word(listed->reason) : NULL,
+            .notes = listed->notes,
+            .note_count = listed->note_count,
+            .records = listed->records.here,
+            .records_missing = s->lacked
+        };
+
+        for (; item < plan_count(facts->plan) && plan_at(facts->plan, item)->run == i; item++) {
+            if (item_hidden(plan_at(facts->plan, item)))
+                continue;
+            row.listed++;
+            row.archived += plan_at(facts->plan, item)->packed;
+        }
+        row.missing = row.listed - row.archived;
+        row.failure_reason = clean_short(s, TEXT_FAILURE, run->failure_reason, RUN_TEXT_MAX);
+        row.prompt = clean_short(s, TEXT_PROMPT, prompt_of(listed), RUN_TEXT_MAX);
+        row.title = clean_short(s, TEXT_TITLE, title_of(listed), RUN_TITLE_MAX);
+        row.output = clean_short(s, TEXT_OUTPUT, run->output_json, RUN_OUTPUT_MAX);
+        row.records_missing_count = name_lacked(s, &listed->records);
+        manifest_run(w, &row);
+    }
+}
+
+/* What is odd about an item, and that there was no object of a row without bytes. */
+static size_t note_item(const struct item *item, const struct outcome *outcome,
+                        const char *notes[ITEM_NOTES + 1])
+{
+    size_t i;
+
+    for (i = 0; i < item->note_count; i++)
+        notes[i] = item->notes[i];
+    if (!item->size && (outcome->http_status == 404 || outcome->http_status == 410))
+        notes[i++] = "no-object";
+    return i;
+}
+
+static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct item *item)
+{
+    const struct manifest_facts *facts = s->facts;
+    const struct artifact *a = &facts->listing->runs[item->run].list.rows[item->row];
+    const struct outcome *outcome = fetch_outcome(facts->fetch, item);
+    const char *notes[ITEM_NOTES + 1];
+    struct manifest_artifact row = {
+        .path = item->path,
+        .run_id = item->what.run_id,
+        .artifact_id = a->unnamed ? NULL : clean(s, a->artifact_id),
+        .origin = a->origin ? a->origin : "list",
+        .artifact_type = clean(s, a->artifact_type),
+        .step_id = clean(s, a->step_id),
+        .created_at = clean(s, a->created_at),
+        .size = item->size,
+        .digest = item->digest,
+        .media_type = item->media_type,
+        .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
+        .link = item->link,
+        .uri = clean(s, a->uri),
+        .bundle_key = clean(s, a->bundle_key),
+        .fetched_at = outcome->fetched_at,
+        .fetched_via = outcome->via,
+        .checksum = clean(s, a->checksum),
+        .listed_size = a->sized ? a->file_size : MANIFEST_NONE,
+        .modified_at = clean(s, a->modified_at),
+        .mismatch = item->mismatch,
+        .notes = notes,
+        .note_count = note_item(item, outcome, notes),
+        .encoding = item->encoded ? "zstd" : NULL,
+        .encoded_size = item->encoded_size,
+        .encoded_sha256 = item->encoded_sha256,
+        .frame = item->place.frame,
+        .offset = item->place.offset,
+    };
+
+    manifest_artifact(w, &row);
+}
+
+/* The service's ID; NULL where it gave none. */
+static const char *artifact_id(const struct manifest_facts *facts, const struct item *item)
+{
+    const struct artifact *a = &facts->listing->runs[item->run].list.rows[item->row];
+
+    return a->unnamed ? NULL : a->artifact_id;
+}
+
+static void put_missing(struct manifest_text *s, struct jsonw *w)
+{
+    const struct manifest_facts *facts = s->facts;
+    struct manifest_missing row;
+    size_t i;
+
+    for (i = 0; i < facts->listing->count; i++) {
+        const struct listed_run *run = &facts->listing->runs[i];
+
+        if (!run->failed)
+            continue;
+        row = (struct manifest_missing){ NULL,          run->id,
+                                         NULL,          reason_word(run->reason),
+                                         MANIFEST_NONE, run->attempts };
+        if (run->err.http)
+            row.http_status = (uint64_t)run->err.http;
+        manifest_lost(w, &row);
+    }
+    for (i = 0; i < plan_count(facts->plan); i++) {
+        const struct item *item = plan_at(facts->plan, i);
+        const struct outcome *outcome = fetch_outcome(facts->fetch, item);
+
+        if (item->packed || item_hidden(item))
+            continue;
+        row = (struct manifest_missing){ clean(s, artifact_id(s->facts, item)),
+                                         item->what.run_id,
+                                         clean(s, item->what.type),
+                                         reason_word(missing_reason(facts->fetch, item)),
+                                         MANIFEST_NONE,
+                                         outcome->attempts };
+        if (outcome->http_status)
+            row.http_status = (uint64_t)outcome->http_status;
+        manifest_lost(w, &row);
+    }
+}
+
+/* Where the manifest goes, and whether what passes is kept. */
+struct tee {
+    put_fn *put;
+    void *ctx;
+    struct manifest_text *source;
+    bool keeping;
+};
+
+static int put_tee(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct tee *tee = ctx;
+    struct manifest_text *s = tee->source;
+    struct err ignored;
+
+    if (tee->keeping && s->rows &&
+        body_append(s->rows, &s->facts->spool, bytes, len, &ignored) < 0) {
+        body_free(s->rows); /* no room: then they are made as often as they are asked for */
+        s->rows = NULL;
+    }
+    return tee->put(tee->ctx, bytes, len, err);
+}
+
+static void make_rows(struct manifest_text *s, struct tee *tee)
+{
+    const struct plan *plan = s->facts->plan;
+    size_t i;
+
+    jsonw_flush(&s->w);
+    tee->keeping = true;
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (item->packed && !item_hidden(item))
+            put_artifact(s, &s->w, item);
+    }
+    jsonw_flush(&s->w);
+    tee->keeping = false;
+    s->whole = s->rows && !s->w.failed;
+}
+
+/* Put the rows out once more. */
+static int repeat_rows(struct manifest_text *s, struct err *err)
+{
+    struct body_cursor cursor = { 0 };
+    char piece[PIECE];
+    uint64_t at = 0;
+    ssize_t n;
+
+    while ((n = body_read_at(s->rows, &cursor, piece, sizeof(piece), at, err)) > 0) {
+        jsonw_members(&s->w, piece, (size_t)n);
+        at += (uint64_t)n;
+    }
+    return n < 0 ? err_wrap(err, "a temporary file in '%s'", s->facts->spool.dir) : 0;
+}
+
+/* What is pending goes out first, and the rows before were all made beside that. */
+static int drain(struct manifest_text *s, struct err *err)
+{
+    if (s->drained)
+        return 0;
+    s->drained = true;
+    return volume_drain(s->facts->volume, &s->facts->totals.stored_bytes, err);
+}
+
+int manifest_text_put(struct manifest_text *s, const struct tag_sum *view, put_fn *put,
+                      void *ctx, struct err *err)
+{
+    const struct manifest_facts *facts = s->facts;
+    struct tee tee = { put, ctx, s, false };
+    const struct document *document;
+
+    jsonw_init(&s->w, put_tee, &tee);
+    manifest_begin(&s->w, &facts->head);
+    put_runs(s, &s->w);
+    manifest_documents(&s->w);
+    for (document = packer_documents(facts->packer); document; document = document->next)
+        manifest_document(&s->w, document->path, document->size, document->digest.sha256);
+    if (view && view->size)
+        manifest_document(&s->w, PAGE_NAME, view->size, view->sha256);
+    manifest_artifacts(&s->w);
+    if (!s->whole)
+        make_rows(s, &tee);
+    else if (repeat_rows(s, err) < 0)
+        return -1;
+    manifest_missing(&s->w);
+    put_missing(s, &s->w);
+    if (view && drain(s, err) < 0)
+        return -1;
+    return manifest_end(&s->w, &facts->totals, err);
+}
