@@ -17,7 +17,7 @@ int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at, struct 
     return file_pread(box->fd, bytes, len, at, err);
 }
 
-/* The format, by the first bytes. */
+/* Detect the format by the first bytes. */
 static int tell_format(struct archive_reader *box, struct err *err)
 {
     unsigned char head[512] = { 0 };
@@ -37,7 +37,8 @@ static int tell_format(struct archive_reader *box, struct err *err)
     } else if (memcmp(head + 257, "ustar", 5) == 0) {
         box->format = CONTAINER_TAR;
     } else {
-        return err_set(err, ERR_FORMAT, "'%s' is no tar.zst, tar.gz, tar or zip", box->path);
+        return err_set(err, ERR_FORMAT, "'%s' is not a tar.zst, tar.gz, tar or zip archive",
+                       box->path);
     }
     return 0;
 }
@@ -50,7 +51,7 @@ int archive_reader_open_anyway(struct archive_reader *box, const char *path, str
 
     *box = (struct archive_reader){ .path = path };
     err_clear(tail);
-    box->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a pipe: no wait */
+    box->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
     if (box->fd < 0)
         return err_sys(err, "cannot open '%s'", path);
     if (fstat(box->fd, &st) < 0)
@@ -77,7 +78,7 @@ int archive_reader_open(struct archive_reader *box, const char *path, struct err
     if (!tail.kind)
         return 0;
     *err = tail;
-    return err_hint(err, "'skyarc verify' says more");
+    return err_hint(err, "run 'skyarc verify' for details");
 }
 
 void archive_reader_watch(struct archive_reader *box, bool (*stopped)(void *ctx), void *ctx)

@@ -17,27 +17,28 @@
 #include <string.h>
 
 /*
- * Files first, as they come, by several threads; then the tag files, which wait under names of
- * their own until tagmanifest-sha256.txt, the last of them, says their digests; then the links.
- * A link is made to the very file that this run wrote for its target. Where the target was not
- * written (it was not wanted, or is there already), the content is read from the archive once
- * more, for the first such link; the others become links to that.
+ * Files are extracted first, in the archive's order, by several threads; then the tag files,
+ * which are kept under temporary names until their digests are known from
+ * tagmanifest-sha256.txt, the last entry; then the links. A link is only made to the file that
+ * this run wrote for its target. If the target was not written (it was not selected, or exists
+ * already), the content is read from the archive again for the first such link, and further
+ * links refer to that file.
  *
- * When no manifest can be read, --keep-going takes what lies below data/ of one top directory,
- * unchecked, and says so.
+ * If the manifest cannot be read, --keep-going extracts the files below data/ of the first top
+ * directory without verification, and warns about it.
  */
 #define LINKS_MAX ((size_t)1 << 26)
 
-/* Marks of a row. */
+/* Marks of a row of the inventory. */
 enum {
-    OUT = 1,  /* it came out, or was there */
-    LOST = 2, /* told to be lost */
-    COPY = 4, /* its content is to be read for a link */
+    OUT = 1,  /* extracted, or already there */
+    LOST = 2, /* reported as lost */
+    COPY = 4, /* its content must be read for a link */
 };
 
-/* Where a row's content was put: the row whose path it has. */
+/* The file with a row's content, and the row whose path the file has. */
 struct done {
-    struct extract_dir_id id; /* inode 0: nowhere yet */
+    struct extract_dir_id id; /* inode 0: none yet */
     uint32_t row;
 };
 
@@ -50,21 +51,21 @@ struct extract {
     const struct extract_opts *opts;
     struct archive_reader box;
     struct extract_dir place;
-    struct inventory *roll; /* NULL when the manifest could not be read */
+    struct inventory *roll; /* NULL if the manifest cannot be read */
     struct manifest_digests manifest;
     atomic_bool damaged;
     /* under lock */
     pthread_mutex_t lock;
     struct extract_result *result;
-    struct err damage; /* the first */
-    struct done *done; /* a row each */
+    struct err damage; /* the first damage */
+    struct done *done; /* one per row */
     struct link *links;
     size_t count;
     size_t cap;
     struct stage stage;
 };
 
-/* Tell of a loss; with the lock held. */
+/* Report a lost file; called with the lock held. */
 static void lose(struct extract *x, const char *path, const char *why)
 {
     x->result->lost++;
@@ -72,7 +73,9 @@ static void lose(struct extract *x, const char *path, const char *why)
     atomic_store(&x->damaged, true);
 }
 
-/* The same of a row, once, unless it came out; with the lock held. */
+/*
+ * Report the file of a row as lost, once, unless it was extracted; called with the lock held.
+ */
 static void lose_row(struct extract *x, uint32_t row, const char *path, const char *why)
 {
     if (inventory_marks(x->roll, row) & (OUT | LOST))
@@ -81,7 +84,7 @@ static void lose_row(struct extract *x, uint32_t row, const char *path, const ch
     lose(x, path, why);
 }
 
-/* The path of a row, top directory and all; returns out. */
+/* The path of a row including the top directory; returns out. */
 static const char *full_path(const struct extract *x, uint32_t row,
                              char out[SAFE_NAME_PATH_MAX + 1])
 {
@@ -93,7 +96,7 @@ static const char *full_path(const struct extract *x, uint32_t row,
     return out;
 }
 
-/* The part of a path below the top directory, or NULL when it is not there. */
+/* The part of a path after the top directory; NULL if the path is not below it. */
 static const char *below_top(const struct extract *x, const char *path)
 {
     size_t top = strlen(x->box.top);
@@ -114,13 +117,15 @@ static bool is_wanted(const struct extract *x, const char *path, uint32_t number
     return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
 }
 
-/* Whether an error is of one file alone; then it is told, and the others go on. */
+/* Whether an error concerns one file only, so that the extraction continues. */
 static bool is_loss(const struct err *err)
 {
     return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
-/* What became of a file that was tried; row may be INVENTORY_NONE. 0 unless it is fatal. */
+/*
+ * Record the result of a file; row may be INVENTORY_NONE. Returns 0 unless the error is fatal.
+ */
 static int account(struct extract *x, const char *path, uint32_t row, uint64_t size, int rc,
                    struct err *err)
 {
@@ -146,9 +151,9 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
 }
 
 /*
- * Write the entry in hand, which must have size bytes and, unless it is NULL, this digest.
+ * Write the current entry, which must have size bytes and the digest want (NULL: any).
  *
- * returns  0, id telling which file it is; -1, and ERR_EXISTS when something is there and stays
+ * returns  0, and id identifies the file; -1, with ERR_EXISTS if an existing file was kept
  */
 static int put_file(struct extract *x, struct entry_reader *tape, const char *path,
                     int64_t mtime, uint64_t size, const uint8_t *want,
@@ -159,12 +164,12 @@ static int put_file(struct extract *x, struct entry_reader *tape, const char *pa
     int rc;
 
     if (!x->opts->force && extract_dir_has(&x->place, path))
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     rc = extract_dir_begin(&x->place, &file, path, err);
     if (rc == 0)
         rc = entry_reader_copy(tape, size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
-        rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
+        rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch with the manifest");
     if (rc == 0)
         rc = extract_dir_commit(&file, mtime, x->opts->mode, x->opts->force, err);
     extract_dir_abort(&file);
@@ -172,7 +177,7 @@ static int put_file(struct extract *x, struct entry_reader *tape, const char *pa
     return rc;
 }
 
-/* Write the entry in hand, the content of row, at the path of the row at. */
+/* Write the current entry, which is the content of row, at the path of the row at. */
 static int put_row(struct extract *x, struct entry_reader *tape,
                    const struct entry_reader_entry *entry, uint32_t row, uint32_t at,
                    struct err *err)
@@ -185,7 +190,7 @@ static int put_row(struct extract *x, struct entry_reader *tape,
     inventory_get(x->roll, row, &want);
     (void)full_path(x, at, path);
     if (entry->size != want.size)
-        rc = err_set(err, ERR_MISMATCH, "it has %llu bytes, and the manifest says %llu",
+        rc = err_set(err, ERR_MISMATCH, "size is %llu bytes, but %llu in the manifest",
                      (unsigned long long)entry->size, (unsigned long long)want.size);
     else
         rc = put_file(x, tape, path, entry->mtime, want.size, want.sha256, &id, err);
@@ -198,7 +203,7 @@ static int put_row(struct extract *x, struct entry_reader *tape,
     return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
 }
 
-/* Keep a link for later. */
+/* Record a link, to be made at the end. */
 static int keep_link(struct extract *x, uint32_t row, const char *target, struct err *err)
 {
     const char *below = below_top(x, target);
@@ -213,7 +218,7 @@ static int keep_link(struct extract *x, uint32_t row, const char *target, struct
     return rc;
 }
 
-/* A tag file. */
+/* Stage a tag file. */
 static int put_tag(struct extract *x, struct entry_reader *tape,
                    const struct entry_reader_entry *entry, int tag, bool wanted,
                    struct err *err)
@@ -222,14 +227,14 @@ static int put_tag(struct extract *x, struct entry_reader *tape,
                            : MANIFEST_SCAN_MAX;
     int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, err);
 
-    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
+    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are reported instead */
         rc = 0;
     else if (rc < 0)
         rc = account(x, entry->path, INVENTORY_NONE, 0, rc, err);
     return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
 }
 
-/* Why the manifest does not let an entry out; NULL: it does. */
+/* Why an entry is not extracted, given its row number; NULL: no reason. */
 static const char *refusal(const struct entry_reader_entry *entry, uint32_t number)
 {
     const char *why = safe_name_refused(entry->path);
@@ -238,11 +243,12 @@ static const char *refusal(const struct entry_reader_entry *entry, uint32_t numb
         return why;
     if (entry->kind == ENTRY_READER_OTHER)
         return "neither a file nor a hard link";
-    return number == INVENTORY_NONE ? "no manifest names it" : NULL;
+    return number == INVENTORY_NONE ? "not in the manifest" : NULL;
 }
 
-/* The same without a manifest: only what lies below data/ of the first top directory. */
-static const char *loose_refusal(struct extract *x, const struct entry_reader_entry *entry)
+/* Like refusal, without a manifest: only files below data/ of the first top directory. */
+static const char *refusal_without_manifest(struct extract *x,
+                                            const struct entry_reader_entry *entry)
 {
     const char *why = refusal(entry, 0);
     size_t top = strcspn(entry->path, "/");
@@ -251,17 +257,17 @@ static const char *loose_refusal(struct extract *x, const struct entry_reader_en
         return why;
     (void)pthread_mutex_lock(&x->lock);
     if (!x->box.top[0] && top < sizeof(x->box.top))
-        memcpy(x->box.top, entry->path, top); /* zeroed: its end is there */
+        memcpy(x->box.top, entry->path, top); /* top is zeroed: the NUL is there */
     (void)pthread_mutex_unlock(&x->lock);
     return below_top(x, entry->path) ? safe_name_not_payload(below_top(x, entry->path))
-                                     : "it lies outside the top directory";
+                                     : "outside the top directory";
 }
 
-/* Put out what no manifest can be asked about. */
-static int put_loose(struct extract *x, struct entry_reader *tape,
-                     const struct entry_reader_entry *entry, struct err *err)
+/* Extract an entry without a manifest. */
+static int put_unverified(struct extract *x, struct entry_reader *tape,
+                          const struct entry_reader_entry *entry, struct err *err)
 {
-    const char *why = loose_refusal(x, entry);
+    const char *why = refusal_without_manifest(x, entry);
     struct extract_dir_id id;
     char *path = mem_copy(entry->path, err);
     int rc;
@@ -269,7 +275,8 @@ static int put_loose(struct extract *x, struct entry_reader *tape,
     if (!path)
         return -1;
     if (!why && entry->kind == ENTRY_READER_LINK)
-        rc = err_set(err, ERR_FORMAT, "it is a link to '%.200s', and no manifest confirms that",
+        rc = err_set(err, ERR_FORMAT,
+                     "link to '%.200s', which cannot be verified without the manifest",
                      entry->target);
     else if (why)
         rc = err_set(err, ERR_FORMAT, "%s", why);
@@ -299,12 +306,12 @@ static int on_entry(void *ctx, struct entry_reader *tape,
     if (!wanted)
         return 0;
     if (!x->roll)
-        return put_loose(x, tape, entry, err);
+        return put_unverified(x, tape, entry, err);
     why = refusal(entry, number);
     (void)pthread_mutex_lock(&x->lock);
     twice = !why && (inventory_marks(x->roll, number) & OUT);
     if (twice)
-        why = "it stands twice in the archive";
+        why = "occurs twice in the archive";
     (void)pthread_mutex_unlock(&x->lock);
     if (why) {
         (void)err_set(err, ERR_FORMAT, "%s", why);
@@ -323,12 +330,12 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)pthread_mutex_lock(&x->lock);
     if (!x->roll)
         lose(x, NULL, err->text);
-    else if (!x->damage.kind) /* each file of it is told by its path, at the end */
+    else if (!x->damage.kind) /* the damaged files are reported by path at the end */
         x->damage = *err;
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-/* Give the tag files their names, or say why not. */
+/* Give the tag files their names, or report why not. */
 static int name_tags(struct extract *x, struct err *err)
 {
     int rc = stage_sum(&x->stage, err);
@@ -345,7 +352,7 @@ static int name_tags(struct extract *x, struct err *err)
     return rc;
 }
 
-/* Read the content of a row that is marked COPY, for the link that waits for it. */
+/* Extract the content of a row marked COPY, at the path of the first link that needs it. */
 static int on_copy(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
                    struct err *err)
 {
@@ -365,30 +372,31 @@ static int on_copy(void *ctx, struct entry_reader *tape, const struct entry_read
 
 static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
 {
-    (void)ctx; /* the links that need it are told to be lost */
+    (void)ctx; /* the links that need it are reported as lost */
     (void)offset;
     (void)err;
 }
 
-/* Whether the manifest gives a link and what it leads to the same content. */
+/* Check that the manifest has the same content for a link and its target. */
 static int check_link(const struct extract *x, const struct link *link, struct err *err)
 {
     struct inventory_row row;
     struct inventory_row target;
 
     if (link->target == INVENTORY_NONE)
-        return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
+        return err_set(err, ERR_FORMAT, "link to a file that is not in the manifest");
     if (link->target == link->row)
-        return err_set(err, ERR_FORMAT, "it is a link to itself");
+        return err_set(err, ERR_FORMAT, "link to itself");
     inventory_get(x->roll, link->row, &row);
     inventory_get(x->roll, link->target, &target);
     return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
                ? 0
-               : err_set(err, ERR_MISMATCH,
-                         "it is a link to content that is not what the manifest gives");
+               : err_set(
+                     err, ERR_MISMATCH,
+                     "link to a file with another content than the manifest has for the link");
 }
 
-/* Read again what links need and this run did not write. */
+/* Extract the content of link targets that this run did not write. */
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = { .starts = starts,
@@ -414,7 +422,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
     return copies ? parallel_scan(&x->box, &opts, err) : 0;
 }
 
-/* Make one link. */
+/* Create a link. */
 static int make_link(struct extract *x, const struct link *link, const char *path,
                      struct err *err)
 {
@@ -424,10 +432,10 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
     if (check_link(x, link, err) < 0)
         return -1;
     if (!x->opts->force && extract_dir_has(&x->place, path))
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     done = &x->done[link->target];
     if (!done->id.inode)
-        return err_set(err, ERR_MISMATCH, "what it is a link to could not be extracted");
+        return err_set(err, ERR_MISMATCH, "the target of the link could not be extracted");
     return extract_dir_link(&x->place, path, full_path(x, done->row, to), &done->id,
                             x->opts->force, err);
 }
@@ -441,11 +449,11 @@ static int make_links(struct extract *x, struct err *err)
         char path[SAFE_NAME_PATH_MAX + 1];
         int rc;
 
-        if (inventory_marks(x->roll, link->row) & OUT) /* it was the copy */
+        if (inventory_marks(x->roll, link->row) & OUT) /* already extracted by on_copy */
             continue;
         rc = make_link(x, link, full_path(x, link->row, path), err);
         x->result->links += rc == 0;
-        x->result->files -= rc == 0; /* account counts it as a file */
+        x->result->files -= rc == 0; /* account has counted it as a file */
         if (account(x, path, link->row, 0, rc, err) < 0)
             return -1;
     }
@@ -460,11 +468,11 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return inventory_add(x->roll, section, text, len, err);
 }
 
-/* Tell of all that the manifest names, that is wanted, and that did not come. */
+/* Report all selected files of the manifest that were not extracted. */
 static void count_losses(struct extract *x)
 {
-    const char *why = atomic_load(&x->damaged) ? "its part of the archive is damaged"
-                                               : "it is not in the archive";
+    const char *why =
+        atomic_load(&x->damaged) ? "in a damaged part of the archive" : "not in the archive";
     char path[SAFE_NAME_PATH_MAX + 1];
     uint32_t i;
 
@@ -477,8 +485,8 @@ static void count_losses(struct extract *x)
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-/* Damage is told in any case, also where no wanted file is, or when the first ended it. */
-static void tell_damage(struct extract *x)
+/* Report damage even if no selected file is affected, or if it ended the extraction. */
+static void report_damage(struct extract *x)
 {
     (void)pthread_mutex_lock(&x->lock);
     if (x->damage.kind && !x->result->lost)
@@ -494,7 +502,7 @@ static bool on_stopped(void *ctx)
            (atomic_load(&x->damaged) && !x->opts->keep_going);
 }
 
-/* Read the manifest; without one, --keep-going goes on all the same. */
+/* Read the manifest. Without it, --keep-going continues all the same. */
 static int read_manifest(struct extract *x, struct err *err)
 {
     if (manifest_scan(&x->box, on_row, x, &x->manifest, err) == 0) {
@@ -504,7 +512,7 @@ static int read_manifest(struct extract *x, struct err *err)
     if (!is_loss(err) || !x->opts->keep_going)
         return -1;
     lose(x, "manifest.json", err->text);
-    x->opts->lost(x->opts->ctx, NULL, "without it, nothing that comes out is checked");
+    x->opts->lost(x->opts->ctx, NULL, "without the manifest, extracted files are not verified");
     inventory_free(x->roll);
     x->roll = NULL;
     memset(x->box.top, 0, sizeof(x->box.top));
@@ -515,7 +523,7 @@ static int read_manifest(struct extract *x, struct err *err)
 static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = {
-        .threads = x->roll ? 0 : 1, /* one says what the top directory is */
+        .threads = x->roll ? 0 : 1, /* the first entry determines the top directory */
         .guess = !x->roll,
         .starts = starts,
         .stopped = on_stopped,
@@ -527,16 +535,16 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 
     if (rc < 0 && !(err->kind == ERR_CANCELLED && atomic_load(&x->damaged)))
         return -1;
-    if (rc < 0) /* what the damage entails does not stand for it */
-        tell_damage(x);
+    if (rc < 0) /* report the damage first, not its consequences */
+        report_damage(x);
     if (name_tags(x, err) < 0)
         return -1;
-    if (x->roll && rc == 0) { /* else the first loss has ended it */
+    if (x->roll && rc == 0) { /* else the first loss ended the extraction */
         if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)
             return -1;
         count_losses(x);
     }
-    tell_damage(x);
+    report_damage(x);
     return 0;
 }
 
@@ -552,7 +560,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     archive_reader_watch(&x->box, x->opts->stopped, x->opts->ctx);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
-        return err_hint(err, "--keep-going extracts what can be had");
+        return err_hint(err, "use --keep-going to extract the undamaged files");
     }
     if (read_manifest(x, err) < 0)
         return -1;

@@ -11,7 +11,7 @@
 
 #define PIECE ((size_t)64 << 10)
 
-/* Whether a path is TOP/manifest.json; then TOP is noted. -1: TOP may not be written. */
+/* Whether a path is TOP/manifest.json; if so, TOP is stored. -1: TOP is not a safe name. */
 static int is_manifest(struct archive_reader *box, const char *path, struct err *err)
 {
     const char *slash = strchr(path, '/');
@@ -20,13 +20,13 @@ static int is_manifest(struct archive_reader *box, const char *path, struct err 
     if (!slash || strcmp(slash, "/manifest.json") != 0)
         return 0;
     if (len >= sizeof(box->top) || !safe_name_top(path, len))
-        return err_set(err, ERR_FORMAT, "its top directory '%.*s' has a name that is refused",
+        return err_set(err, ERR_FORMAT, "unsafe name of the top directory '%.*s'",
                        (int)(len < 200 ? len : 200), path);
     (void)snprintf(box->top, sizeof(box->top), "%.*s", (int)len, path);
     return 1;
 }
 
-/* Come to the manifest's entry, and give its size. */
+/* Find the manifest's entry; *size gets its size. */
 static int find_manifest(struct archive_reader *box, struct entry_reader *tape, uint64_t *size,
                          struct err *err)
 {
@@ -42,7 +42,7 @@ static int find_manifest(struct archive_reader *box, struct entry_reader *tape, 
         if (hit && box->indexed &&
             (entry.size != box->locator.size || entry.offset != box->locator.plain))
             return err_set(err, ERR_FORMAT,
-                           "locator and tar header disagree about manifest.json");
+                           "the locator does not match the tar header of manifest.json");
         if (hit && entry.size > MANIFEST_SCAN_MAX)
             return err_set(err, ERR_LIMIT, "manifest.json has more than %llu bytes",
                            (unsigned long long)MANIFEST_SCAN_MAX);
@@ -50,14 +50,13 @@ static int find_manifest(struct archive_reader *box, struct entry_reader *tape, 
             return 0;
         if (box->indexed)
             return err_set(err, ERR_FORMAT,
-                           "the locator leads to '%.100s', not to manifest.json", entry.path);
+                           "the locator points to '%.100s' instead of manifest.json",
+                           entry.path);
     }
-    return rc < 0
-               ? -1
-               : err_set(err, ERR_FORMAT, "there is no manifest.json; skyarc did not write it");
+    return rc < 0 ? -1 : err_set(err, ERR_FORMAT, "no manifest.json; not an archive of skyarc");
 }
 
-/* Read the entry into the scanner, and through what hashes it. */
+/* Parse and hash the current entry. */
 static int feed(struct entry_reader *tape, uint64_t size, struct manifest_read *rows,
                 struct sha256 *sha256, struct sha512 *sha512, struct err *err)
 {
@@ -97,7 +96,7 @@ int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
     manifest_read_init(&rows, fn, ctx);
     box->whole = !box->indexed && box->codec != FRAME_NONE;
     if (box->whole)
-        log_line(LOG_WARNING, "'%s' has no index: it is read from end to end", box->path);
+        log_line(LOG_WARNING, "'%s' has no index: reading the whole archive", box->path);
     if (tape && (!digests || sha512) && find_manifest(box, tape, &size, err) == 0)
         rc = feed(tape, size, &rows, sha256, sha512, err);
     if (rc == 0 && digests) {

@@ -9,21 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZIP_SHARE    4                   /* memory for one byte of a zip's directory */
+#define ZIP_SHARE    4                   /* memory per byte of a zip's directory */
 #define SEGMENT_SIZE ((uint64_t)4 << 20) /* of a plain tar */
 #define STARTS_MAX   SEEK_ROWS_MAX
 
 struct walk {
     struct archive_reader *box;
     const struct parallel_scan_opts *opts;
-    uint64_t *starts; /* segments begin here; the last one ends at the archive's end */
+    uint64_t *starts; /* start of each segment; the last ends at the archive's end */
     size_t count;
     size_t cap;
     unsigned threads;
     /* under lock */
     pthread_mutex_t lock;
     size_t next;
-    unsigned workers; /* started so far: gives each its number */
+    unsigned workers; /* threads started so far; the number of the next */
     bool failed;
     struct err err;
 };
@@ -38,7 +38,7 @@ static int add_start(struct walk *w, uint64_t at, struct err *err)
     return 0;
 }
 
-/* Whether a tar header stands at an offset: its checksum is right. */
+/* Whether there is a tar header with a valid checksum at an offset. */
 static bool looks_like_file(struct archive_reader *box, uint64_t at)
 {
     unsigned char head[512];
@@ -60,9 +60,9 @@ static bool looks_like_file(struct archive_reader *box, uint64_t at)
 }
 
 /*
- * Where frames begin with a file. A frame ends inside a file only when it is FRAME_CUT_PIECE
- * long, so behind any other a file begins; behind one of that length the manifest's offsets
- * decide.
+ * Start a segment at each frame that starts with a file's header. A frame ends within a file
+ * only if its size is FRAME_CUT_PIECE. Therefore a file starts after any smaller frame; after a
+ * frame of that size, the manifest's offsets decide.
  */
 static int cut_frames(struct walk *w, struct err *err)
 {
@@ -84,7 +84,10 @@ static int cut_frames(struct walk *w, struct err *err)
     return 0;
 }
 
-/* The headers of a plain tar are soon read, data being skipped; offsets may be of another. */
+/*
+ * Start segments at headers of a plain tar, which are read quickly since data is skipped. The
+ * manifest's offsets may be wrong if the tar was repacked.
+ */
 static int cut_tar(struct walk *w, struct err *err)
 {
     struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
@@ -104,15 +107,15 @@ static bool is_damage(const struct err *err)
     return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
-/* Whether an entry of a zip is this worker's, or a segment is of the share asked for. */
-static bool is_ours(const struct walk *w, size_t segment)
+/* Whether a segment belongs to the requested share. */
+static bool is_in_share(const struct walk *w, size_t segment)
 {
     const struct parallel_scan_opts *opts = w->opts;
 
     return !opts->share || segment + 1 == w->count || segment % opts->shares == opts->share - 1;
 }
 
-/* Read the entries of one range; every stride-th from first on. */
+/* Read the entries of a range: every stride-th, starting with number first. */
 static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first,
                       uint64_t stride, struct err *err)
 {
@@ -133,27 +136,27 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
             continue;
         rc = -1;
         if (is_damage(err) &&
-            w->box->format == CONTAINER_ZIP) { /* the others are not touched by it */
+            w->box->format == CONTAINER_ZIP) { /* other entries are not affected */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
     }
     entry_reader_free(tape);
     if (rc < 0 && is_damage(err)) {
-        if (!first) /* the others meet the same */
+        if (!first) /* the other threads find the same damage */
             w->opts->damage(w->opts->ctx, entry.offset, err);
         return 0;
     }
     return rc;
 }
 
-/* The next segment, or false at the end. */
+/* Take the next segment; false at the end. */
 static bool take(struct walk *w, size_t *segment)
 {
     bool more;
 
     (void)pthread_mutex_lock(&w->lock);
-    while (w->next < w->count && !is_ours(w, w->next))
+    while (w->next < w->count && !is_in_share(w, w->next))
         w->next++;
     more = w->next < w->count && !w->failed;
     *segment = w->next++;
@@ -203,7 +206,7 @@ static int run_threads(struct walk *w, struct err *err)
     }
     if (rc && !up)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    if (rc && w->box->format == CONTAINER_ZIP) { /* each has its own entries */
+    if (rc && w->box->format == CONTAINER_ZIP) { /* its entries would be lost */
         w->failed = true;
         (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
     }
@@ -215,7 +218,9 @@ static int run_threads(struct walk *w, struct err *err)
     return -1;
 }
 
-/* Readers of a zip: each makes memory of the whole directory. */
+/*
+ * Limit the number of threads for a zip, since each allocates memory for the whole directory.
+ */
 static int limit_zip(struct walk *w, struct err *err)
 {
     struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
@@ -224,7 +229,7 @@ static int limit_zip(struct walk *w, struct err *err)
 
     if (!tape)
         return -1;
-    if (entry_reader_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
+    if (entry_reader_next(tape, &entry, NULL) >= 0) { /* on error, the threads report it */
         most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(tape) * ZIP_SHARE + 1);
         if (w->threads > most)
             w->threads = most ? (unsigned)most : 1;
