@@ -136,8 +136,8 @@ struct manifest_read_missing {
 };
 
 /*
- * Parse the row of a missing item. Strings are copied to the region; ERR_FORMAT if it is
- * invalid.
+ * Parse the row of a missing item. Strings are copied to the region; ERR_FORMAT if it
+ * is invalid.
  */
 int manifest_read_missing(struct manifest_read_missing *out, const char *text, size_t len,
                           struct region *region, struct err *err) MUST_CHECK;

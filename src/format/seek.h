@@ -13,8 +13,8 @@
  * Limits   SEEK_ROWS_MAX rows of 8 bytes each, and 16 bytes for every SEEK_STRIDE rows
  * Owns     a table owns its rows
  * Threads  one at a time
- * Source   zstd's contrib/seekable_format specification 0.1.0; RFC 1952, 2.3.1.1;
- *          docs/archive-format.md
+ * Source   zstd's contrib/seekable_format specification 0.1.0; RFC 1952,
+ *          2.3.1.1; docs/archive-format.md
  */
 #ifndef FORMAT_SEEK_H
 #define FORMAT_SEEK_H

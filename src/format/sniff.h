@@ -5,8 +5,8 @@
  * Needed because the service reports wrong or no types for some artifacts.
  *
  * Threads  any
- * Source   the formats' own specifications; WHATWG MIME Sniffing for the images; RFC 8794
- *          (EBML)
+ * Source   the formats' own specifications; WHATWG MIME Sniffing for the images; RFC
+ *          8794 (EBML)
  */
 #ifndef FORMAT_SNIFF_H
 #define FORMAT_SNIFF_H

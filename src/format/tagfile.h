@@ -58,8 +58,8 @@ int tagfile_lines_put(void *ctx, const void *bytes, size_t len, struct err *err)
 void tagfile_lines_end(struct tagfile_lines *lines);
 
 /*
- * Get the value of the first line "name: value" in bag-info.txt; out is unchanged if there is
- * none.
+ * Get the value of the first line "name: value" in bag-info.txt; out is unchanged if there
+ * is none.
  */
 void tagfile_value(const char *info, const char *name, char *out, size_t size);
 

@@ -38,22 +38,24 @@ struct archive_reader {
     void *stop_ctx;
 };
 
-/* Open an archive. An invalid seek table is an error, a missing one is not. box must be {0}. */
-int archive_reader_open(struct archive_reader *box, const char *path,
+/*
+ * Open an archive. An invalid seek table is an error, a missing one is not. reader must be {0}.
+ */
+int archive_reader_open(struct archive_reader *reader, const char *path,
                         struct err *err) MUST_CHECK;
 
 /* Open an archive; an invalid seek table is ignored, and its error stored in tail. */
-int archive_reader_open_anyway(struct archive_reader *box, const char *path, struct err *tail,
-                               struct err *err) MUST_CHECK;
+int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
+                               struct err *tail, struct err *err) MUST_CHECK;
 
 /* Close an archive and free its seek table; may be called twice, and on {0}. */
-void archive_reader_close(struct archive_reader *box);
+void archive_reader_close(struct archive_reader *reader);
 
 /*
  * Set a function that readers of the archive call before each block; they stop with
  * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.
  */
-void archive_reader_watch(struct archive_reader *box, bool (*stopped)(void *ctx), void *ctx);
+void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx);
 
 /* Read exactly len bytes; a seek_read_fn, ctx is the struct archive_reader. */
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,

@@ -15,7 +15,7 @@
 #define IDLE_MAX 1000 /* maximum number of consecutive empty reads from libarchive */
 
 struct entry_reader {
-    struct archive_reader *box;
+    struct archive_reader *reader;
     struct archive *archive;
     struct stream *stream; /* decoder; NULL: the archive is not compressed */
     uint64_t from;
@@ -41,12 +41,12 @@ static ssize_t load(struct entry_reader *t)
 {
     ssize_t n;
 
-    if (t->box->stopped && t->box->stopped(t->box->stop_ctx))
+    if (t->reader->stopped && t->reader->stopped(t->reader->stop_ctx))
         return err_set(&t->err, ERR_CANCELLED, "stopped");
     if (t->stream) {
         n = stream_read(t->stream, t->block, BLOCK, &t->err);
     } else {
-        n = t->at >= t->to ? 0 : pread(t->box->fd, t->block, BLOCK, (off_t)t->at);
+        n = t->at >= t->to ? 0 : pread(t->reader->fd, t->block, BLOCK, (off_t)t->at);
         if (n < 0)
             (void)err_sys(&t->err, "cannot read");
         else
@@ -76,7 +76,7 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes
 static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
 {
     struct entry_reader *t = ctx;
-    uint64_t left = t->box->size > t->at ? t->box->size - t->at : 0;
+    uint64_t left = t->reader->size > t->at ? t->reader->size - t->at : 0;
 
     (void)archive;
     if (t->stream || count < 0)
@@ -93,10 +93,10 @@ static la_int64_t on_seek(struct archive *archive, void *ctx, la_int64_t offset,
     struct entry_reader *t = ctx;
     int64_t from = whence == SEEK_SET   ? 0
                    : whence == SEEK_CUR ? (int64_t)t->at
-                                        : (int64_t)t->box->size;
+                                        : (int64_t)t->reader->size;
 
     (void)archive;
-    if (offset < -from || from + offset > (int64_t)t->box->size)
+    if (offset < -from || from + offset > (int64_t)t->reader->size)
         return ARCHIVE_FATAL;
     t->at = (uint64_t)(from + offset);
     return (la_int64_t)t->at;
@@ -117,7 +117,7 @@ static int fail(struct entry_reader *t, struct err *err)
 static int set_up(struct entry_reader *t, struct err *err)
 {
     struct archive *a = t->archive;
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
@@ -134,23 +134,23 @@ static int set_up(struct entry_reader *t, struct err *err)
     return rc == ARCHIVE_OK ? 0 : fail(t, err);
 }
 
-struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from, uint64_t to,
-                                       struct err *err)
+struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
+                                       uint64_t to, struct err *err)
 {
     struct entry_reader *t = mem_new(sizeof(*t), err);
 
     if (!t)
         return NULL;
-    t->box = box;
-    t->to = box->format == CONTAINER_ZIP || (!box->indexed && box->codec != FRAME_NONE)
+    t->reader = reader;
+    t->to = reader->format == CONTAINER_ZIP || (!reader->indexed && reader->codec != FRAME_NONE)
                 ? UINT64_MAX
                 : to;
-    if (box->indexed || box->format == CONTAINER_TAR)
+    if (reader->indexed || reader->format == CONTAINER_TAR)
         t->from = t->at = from;
     t->archive = archive_read_new();
     if (!t->archive)
         (void)err_set(err, ERR_MEMORY, "out of memory");
-    else if (box->codec != FRAME_NONE && !(t->stream = stream_open(box, from, to, err)))
+    else if (reader->codec != FRAME_NONE && !(t->stream = stream_open(reader, from, to, err)))
         goto fail;
     else if (set_up(t, err) == 0)
         return t;
@@ -195,7 +195,7 @@ static int check_end(struct entry_reader *t, struct err *err)
  */
 static int next_header(struct entry_reader *t, struct archive_entry **entry)
 {
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
     int rc = t->count ? archive_read_data_skip(t->archive) : ARCHIVE_OK;
 
     t->data_len = 0;
@@ -216,7 +216,7 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
     struct archive_entry *entry;
     int rc = next_header(t, &entry);
     const char *link;
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
 
     if (rc == ARCHIVE_EOF && t->err.kind)
         return fail(t, err);

@@ -48,31 +48,31 @@ struct entry_reader_entry {
 struct entry_reader;
 
 /* Read the entries whose header starts in [from, to); in a zip, or without an index, all. */
-struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from, uint64_t to,
-                                       struct err *err) MUST_CHECK;
+struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
+                                       uint64_t to, struct err *err) MUST_CHECK;
 
 /* Free the reader, but not the archive; NULL is fine. */
-void entry_reader_free(struct entry_reader *tape);
+void entry_reader_free(struct entry_reader *entries);
 
 /* Go to the next entry: 1; 0 at the end. */
-int entry_reader_next(struct entry_reader *tape, struct entry_reader_entry *entry,
+int entry_reader_next(struct entry_reader *entries, struct entry_reader_entry *entry,
                       struct err *err) MUST_CHECK;
 
 /* Read bytes of the current entry; 0 at its end, -1 on error. */
-ssize_t entry_reader_read(struct entry_reader *tape, void *bytes, size_t len,
+ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
                           struct err *err) MUST_CHECK;
 
 /*
  * Read all bytes of the current entry: pass them to put (unless put is NULL) and hash them.
  * ERR_MISMATCH if there are not exactly size bytes; no more than size bytes are passed on.
  */
-int entry_reader_copy(struct entry_reader *tape, uint64_t size, put_fn *put, void *ctx,
+int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,
                       uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
 /* Whether reading failed permanently; otherwise an error concerns the current entry only. */
-bool entry_reader_broken(const struct entry_reader *tape);
+bool entry_reader_broken(const struct entry_reader *entries);
 
 /* Size of a zip's directory, after the first entry_reader_next; may be too large. */
-uint64_t entry_reader_directory(const struct entry_reader *tape);
+uint64_t entry_reader_directory(const struct entry_reader *entries);
 
 #endif

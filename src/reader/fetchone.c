@@ -102,12 +102,12 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 /*
  * Read up to the entry with a path (with the top directory); here: it must be the next entry.
  */
-static int find_entry(struct entry_reader *tape, const char *path, bool here,
+static int find_entry(struct entry_reader *entries, const char *path, bool here,
                       struct entry_reader_entry *entry, struct err *err)
 {
     int rc;
 
-    while ((rc = entry_reader_next(tape, entry, err)) > 0) {
+    while ((rc = entry_reader_next(entries, entry, err)) > 0) {
         if (strcmp(entry->path, path) == 0)
             return 0;
         if (here)
@@ -123,19 +123,20 @@ static int find_entry(struct entry_reader *tape, const char *path, bool here,
  * Write the content of the entry at path, which must match f. If the archive was repacked, the
  * entry may be a link to another file: then target gets its path, and 1 is returned.
  */
-static int put_entry(struct archive_reader *box, const char *path, const struct found *f,
+static int put_entry(struct archive_reader *reader, const char *path, const struct found *f,
                      put_fn *put, void *ctx, char target[SAFE_NAME_PATH_MAX + 1],
                      struct err *err)
 {
-    bool here = f->offset != MANIFEST_READ_NONE && box->indexed;
-    struct entry_reader *tape = entry_reader_open(box, here ? f->offset : 0, UINT64_MAX, err);
+    bool here = f->offset != MANIFEST_READ_NONE && reader->indexed;
+    struct entry_reader *entries =
+        entry_reader_open(reader, here ? f->offset : 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
-    int rc = tape ? find_entry(tape, path, here, &entry, err) : -1;
+    int rc = entries ? find_entry(entries, path, here, &entry, err) : -1;
 
     if (rc < 0)
         goto out;
-    if (entry.kind == ENTRY_READER_LINK && !box->indexed) {
+    if (entry.kind == ENTRY_READER_LINK && !reader->indexed) {
         rc = set_path(target, entry.target, err) < 0 ? -1 : 1;
         goto out;
     }
@@ -144,62 +145,63 @@ static int put_entry(struct archive_reader *box, const char *path, const struct 
         (void)err_set(err, ERR_MISMATCH,
                       "the manifest does not match the tar header of '%.200s'", path);
     else
-        rc = entry_reader_copy(tape, f->size, put, ctx, sha256, err);
+        rc = entry_reader_copy(entries, f->size, put, ctx, sha256, err);
     if (rc == 0 && memcmp(sha256, f->sha256, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch of '%.200s' with the manifest", path);
 out:
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
-static int put_found(struct archive_reader *box, const struct found *f, put_fn *put, void *ctx,
-                     struct err *err)
+static int put_found(struct archive_reader *reader, const struct found *f, put_fn *put,
+                     void *ctx, struct err *err)
 {
-    char path[SAFE_NAME_PATH_MAX + sizeof(box->top) + 2];
+    char path[SAFE_NAME_PATH_MAX + sizeof(reader->top) + 2];
     char target[SAFE_NAME_PATH_MAX + 1];
     int rc;
 
-    (void)snprintf(path, sizeof(path), "%s/%s", box->top, f->path);
-    rc = put_entry(box, path, f, put, ctx, target, err);
+    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, f->path);
+    rc = put_entry(reader, path, f, put, ctx, target, err);
     if (rc > 0)
-        rc = put_entry(box, target, f, put, ctx, target, err);
+        rc = put_entry(reader, target, f, put, ctx, target, err);
     return rc > 0 ? err_set(err, ERR_MISMATCH, "'%.200s' is a link to a link", f->path) : rc;
 }
 
 /* Write a tag file. Tag files have no rows, and are at the end of the archive. */
-static int put_tag(struct archive_reader *box, int tag, put_fn *put, void *ctx, struct err *err)
+static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ctx,
+                   struct err *err)
 {
-    struct entry_reader *tape =
-        entry_reader_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
-    char path[sizeof(box->top) + 64];
+    struct entry_reader *entries =
+        entry_reader_open(reader, reader->indexed ? reader->locator.plain : 0, UINT64_MAX, err);
+    char path[sizeof(reader->top) + 64];
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
     int rc = -1;
 
-    (void)snprintf(path, sizeof(path), "%s/%s", box->top, tagfile_name(tag));
-    if (tape && find_entry(tape, path, false, &entry, err) == 0) {
+    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, tagfile_name(tag));
+    if (entries && find_entry(entries, path, false, &entry, err) == 0) {
         if (entry.kind != ENTRY_READER_FILE || entry.size > MANIFEST_SCAN_MAX)
             (void)err_set(err, ERR_MISMATCH, "'%s' is not a file, or too large", path);
         else
-            rc = entry_reader_copy(tape, entry.size, put, ctx, sha256, err);
+            rc = entry_reader_copy(entries, entry.size, put, ctx, sha256, err);
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
 /* Search for the row; if it is a link, search for its target. */
-static int look(struct archive_reader *box, struct search *q, struct err *err)
+static int look(struct archive_reader *reader, struct search *q, struct err *err)
 {
     char first[SAFE_NAME_PATH_MAX + 1];
 
-    if (manifest_scan(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
         return -1;
     if (!q->hit || !q->found.first[0])
         return 0;
     memcpy(first, q->found.first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
-    if (manifest_scan(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
         return -1;
     q->what = q->below = NULL;
     return q->hit && !q->found.first[0]
@@ -213,7 +215,7 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
 {
     const char *slash = strchr(what, '/');
     struct search *q = mem_new(sizeof(*q), err);
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     int tag;
     int rc = -1;
 
@@ -223,18 +225,18 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
         q->below = slash + 1;
     tag = tagfile_find(q->below);
-    if (archive_reader_open(&box, archive, err) < 0 || look(&box, q, err) < 0)
+    if (archive_reader_open(&reader, archive, err) < 0 || look(&reader, q, err) < 0)
         goto out;
     if (q->hit)
-        rc = put_found(&box, &q->found, put, ctx, err);
+        rc = put_found(&reader, &q->found, put, ctx, err);
     else if (tag >= 0)
-        rc = put_tag(&box, tag, put, ctx, err);
+        rc = put_tag(&reader, tag, put, ctx, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no '%.200s' in '%s'", what, archive);
     if (rc < 0 && err->kind == ERR_MISMATCH)
         (void)err_wrap(err, "'%s'", archive);
 out:
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     mem_free(q);
     return rc;
 }

@@ -50,53 +50,55 @@ struct inventory;
 struct inventory *inventory_new(uint64_t memory, struct err *err) MUST_CHECK;
 
 /* Free the inventory; NULL is fine. */
-void inventory_free(struct inventory *roll);
+void inventory_free(struct inventory *inventory);
 
 /*
- * Add a row of MANIFEST_READ_ARTIFACTS or MANIFEST_READ_DOCUMENTS, as text; other rows are
- * ignored.
+ * Add a row of MANIFEST_READ_ARTIFACTS or MANIFEST_READ_DOCUMENTS, as text; other rows
+ * are ignored.
  */
-int inventory_add(struct inventory *roll, enum manifest_read_section section, const char *text,
-                  size_t len, struct err *err) MUST_CHECK;
+int inventory_add(struct inventory *inventory, enum manifest_read_section section,
+                  const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* The number of rows; rows are numbered from 0 in the order added. */
-uint32_t inventory_count(const struct inventory *roll);
+uint32_t inventory_count(const struct inventory *inventory);
 
 /* Find a row by its path relative to the top directory; INVENTORY_NONE if there is none. */
-uint32_t inventory_find(const struct inventory *roll, const char *path);
+uint32_t inventory_find(const struct inventory *inventory, const char *path);
 
 /* Get row `number`; its strings are valid until inventory_free. */
-void inventory_get(const struct inventory *roll, uint32_t number, struct inventory_row *out);
+void inventory_get(const struct inventory *inventory, uint32_t number,
+                   struct inventory_row *out);
 
 /* Get a row's path; returns out. */
-const char *inventory_path(const struct inventory *roll, uint32_t number,
+const char *inventory_path(const struct inventory *inventory, uint32_t number,
                            char out[SAFE_NAME_PATH_MAX + 1]);
 
 /*
- * Get the ID of a row's artifact, truncated to 255 bytes; returns out, or NULL if there is
- * none.
+ * Get the ID of a row's artifact, truncated to 255 bytes; returns out, or NULL if there
+ * is none.
  */
-const char *inventory_id(const struct inventory *roll, uint32_t number, char out[256]);
+const char *inventory_id(const struct inventory *inventory, uint32_t number, char out[256]);
 
 /* The marks of a row, a byte for the caller's use. */
-unsigned inventory_marks(const struct inventory *roll, uint32_t number);
+unsigned inventory_marks(const struct inventory *inventory, uint32_t number);
 
 /* Add marks to a row. */
-void inventory_mark(struct inventory *roll, uint32_t number, unsigned marks);
+void inventory_mark(struct inventory *inventory, uint32_t number, unsigned marks);
 
 /* Set the target of a row, which is a link. */
-void inventory_set_target(struct inventory *roll, uint32_t number, uint32_t target);
+void inventory_set_target(struct inventory *inventory, uint32_t number, uint32_t target);
 
 /* The target of a row, as set by inventory_set_target; or INVENTORY_NONE. */
-uint32_t inventory_target(const struct inventory *roll, uint32_t number);
+uint32_t inventory_target(const struct inventory *inventory, uint32_t number);
 
 /* Whether the manifest has target's path as duplicate_of of this row. */
-bool inventory_is_duplicate(const struct inventory *roll, uint32_t number, uint32_t target);
+bool inventory_is_duplicate(const struct inventory *inventory, uint32_t number,
+                            uint32_t target);
 
 /*
  * A bit for each frame: whether it starts with an artifact's header. To be freed by mem_free.
  */
-uint8_t *inventory_starts(const struct inventory *roll, const struct seek *seek,
+uint8_t *inventory_starts(const struct inventory *inventory, const struct seek *seek,
                           struct err *err) MUST_CHECK;
 
 #endif

@@ -29,12 +29,12 @@ struct manifest_digests {
 };
 
 /*
- * Parse the manifest, and store the top directory in box.
+ * Parse the manifest, and store the top directory in reader.
  *
  * fn       called with each row; NULL: only validate
  * digests  may be NULL; set only if the whole manifest was read, which fn can prevent
  */
-int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
+int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err) MUST_CHECK;
 
 #endif

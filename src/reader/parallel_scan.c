@@ -14,7 +14,7 @@
 #define STARTS_MAX   SEEK_ROWS_MAX
 
 struct walk {
-    struct archive_reader *box;
+    struct archive_reader *reader;
     const struct parallel_scan_opts *opts;
     uint64_t *starts; /* start of each segment; the last ends at the archive's end */
     size_t count;
@@ -39,10 +39,10 @@ static int add_start(struct walk *w, uint64_t at, struct err *err)
 }
 
 /* Whether there is a tar header with a valid checksum at an offset. */
-static bool looks_like_file(struct archive_reader *box, uint64_t at)
+static bool looks_like_file(struct archive_reader *reader, uint64_t at)
 {
     unsigned char head[512];
-    struct stream *stream = stream_open(box, at, at + 1, NULL);
+    struct stream *stream = stream_open(reader, at, at + 1, NULL);
     unsigned long sum = 0;
     size_t got = 0;
     ssize_t n = 0;
@@ -66,17 +66,17 @@ static bool looks_like_file(struct archive_reader *box, uint64_t at)
  */
 static int cut_frames(struct walk *w, struct err *err)
 {
-    const struct seek *seek = &w->box->seek;
+    const struct seek *seek = &w->reader->seek;
     const uint8_t *bits = w->opts->starts;
     uint64_t plain = 0;
     size_t i;
 
     for (i = 0; i < seek->count; i++) {
-        bool starts =
-            !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE || plain == w->box->locator.plain;
+        bool starts = !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE ||
+                      plain == w->reader->locator.plain;
 
         starts = starts || (bits && (bits[i / 8] >> i % 8 & 1)) ||
-                 (w->opts->guess && looks_like_file(w->box, plain));
+                 (w->opts->guess && looks_like_file(w->reader, plain));
         if (starts && add_start(w, plain, err) < 0)
             return -1;
         plain += seek->rows[i].plain;
@@ -90,15 +90,15 @@ static int cut_frames(struct walk *w, struct err *err)
  */
 static int cut_tar(struct walk *w, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
-    int rc = tape ? add_start(w, 0, err) : -1;
+    int rc = entries ? add_start(w, 0, err) : -1;
 
-    while (rc == 0 && entry_reader_next(tape, &entry, NULL) > 0) {
+    while (rc == 0 && entry_reader_next(entries, &entry, NULL) > 0) {
         if (entry.offset >= w->starts[w->count - 1] + SEGMENT_SIZE)
             rc = add_start(w, entry.offset, err);
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
@@ -119,29 +119,29 @@ static bool is_in_share(const struct walk *w, size_t segment)
 static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first,
                       uint64_t stride, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, from, to, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, from, to, err);
     struct entry_reader_entry entry = { .offset = from };
     uint64_t n = 0;
-    int rc = tape ? 1 : -1;
+    int rc = entries ? 1 : -1;
 
     while (rc > 0) {
         if (w->opts->stopped && w->opts->stopped(w->opts->ctx)) {
             rc = err_set(err, ERR_CANCELLED, "stopped");
             break;
         }
-        rc = entry_reader_next(tape, &entry, err);
+        rc = entry_reader_next(entries, &entry, err);
         if (rc <= 0 || n++ % stride != first)
             continue;
-        if (w->opts->entry(w->opts->ctx, tape, &entry, err) == 0)
+        if (w->opts->entry(w->opts->ctx, entries, &entry, err) == 0)
             continue;
         rc = -1;
         if (is_damage(err) &&
-            w->box->format == CONTAINER_ZIP) { /* other entries are not affected */
+            w->reader->format == CONTAINER_ZIP) { /* other entries are not affected */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     if (rc < 0 && is_damage(err)) {
         if (!first) /* the other threads find the same damage */
             w->opts->damage(w->opts->ctx, entry.offset, err);
@@ -175,7 +175,7 @@ static void *work(void *ctx)
     (void)pthread_mutex_lock(&w->lock);
     number = w->workers++;
     (void)pthread_mutex_unlock(&w->lock);
-    if (w->box->format == CONTAINER_ZIP) {
+    if (w->reader->format == CONTAINER_ZIP) {
         rc = read_range(w, 0, UINT64_MAX, number, w->threads, &err);
     } else {
         while (rc == 0 && take(w, &i)) {
@@ -206,7 +206,7 @@ static int run_threads(struct walk *w, struct err *err)
     }
     if (rc && !up)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    if (rc && w->box->format == CONTAINER_ZIP) { /* its entries would be lost */
+    if (rc && w->reader->format == CONTAINER_ZIP) { /* its entries would be lost */
         w->failed = true;
         (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
     }
@@ -223,25 +223,25 @@ static int run_threads(struct walk *w, struct err *err)
  */
 static int limit_zip(struct walk *w, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint64_t most;
 
-    if (!tape)
+    if (!entries)
         return -1;
-    if (entry_reader_next(tape, &entry, NULL) >= 0) { /* on error, the threads report it */
-        most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(tape) * ZIP_SHARE + 1);
+    if (entry_reader_next(entries, &entry, NULL) >= 0) { /* on error, the threads report it */
+        most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(entries) * ZIP_SHARE + 1);
         if (w->threads > most)
             w->threads = most ? (unsigned)most : 1;
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return add_start(w, 0, err);
 }
 
-int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+int parallel_scan(struct archive_reader *reader, const struct parallel_scan_opts *opts,
                   struct err *err)
 {
-    struct walk w = { .box = box, .opts = opts };
+    struct walk w = { .reader = reader, .opts = opts };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int rc;
 
@@ -249,13 +249,13 @@ int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *o
     if (w.threads > PARALLEL_SCAN_THREADS_MAX)
         w.threads = PARALLEL_SCAN_THREADS_MAX;
     (void)pthread_mutex_init(&w.lock, NULL);
-    if (box->indexed)
+    if (reader->indexed)
         rc = cut_frames(&w, err);
-    else if (box->format == CONTAINER_TAR)
+    else if (reader->format == CONTAINER_TAR)
         rc = cut_tar(&w, err);
     else
-        rc = box->format == CONTAINER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
-    if (w.count < w.threads && box->format != CONTAINER_ZIP)
+        rc = reader->format == CONTAINER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
+    if (w.count < w.threads && reader->format != CONTAINER_ZIP)
         w.threads = (unsigned)w.count;
     if (rc == 0)
         rc = run_threads(&w, err);

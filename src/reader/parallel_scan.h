@@ -12,7 +12,7 @@
  *          readers of a zip, each with its own copy of the directory, as fit into
  *          PARALLEL_SCAN_ZIP_MEMORY
  * Errors   damage is reported and ends the segment; other errors end the scan
- * Owns     the threads; box and starts are borrowed
+ * Owns     the threads; reader and starts are borrowed
  * Threads  several threads call the hooks at the same time
  */
 #ifndef READER_PARALLEL_SCAN_H
@@ -40,8 +40,8 @@ struct parallel_scan_opts {
      * Called with each entry, to be read by entry_reader_read as far as needed. An error of
      * kind ERR_MISMATCH or ERR_FORMAT is damage, any other is fatal.
      */
-    int (*entry)(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
-                 struct err *err);
+    int (*entry)(void *ctx, struct entry_reader *entries,
+                 const struct entry_reader_entry *entry, struct err *err);
     /*
      * Called when a segment ends early: the data from offset on (UINT64_MAX: unknown) is lost.
      */
@@ -53,7 +53,7 @@ struct parallel_scan_opts {
  * Read all entries of an archive by several threads, which call opts->entry. Returns when all
  * entries were read, or after a fatal error.
  */
-int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+int parallel_scan(struct archive_reader *reader, const struct parallel_scan_opts *opts,
                   struct err *err) MUST_CHECK;
 
 #endif

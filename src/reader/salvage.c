@@ -20,8 +20,8 @@
  * the current block therefore contains the entry's last byte. If the padding of the entry's
  * last tar block is in the next frame, that frame is decoded ahead.
  *
- * The digest covers complete frames; for a plain tar, the bytes up to the end of the last
- * entry.
+ * The digest covers complete frames; for a plain tar, the bytes up to the end of the
+ * last entry.
  */
 #define CODED ((size_t)128 << 10) /* bytes read at a time */
 #define GZIP  (15 + 16)

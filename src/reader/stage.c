@@ -42,7 +42,7 @@ static int begin(struct stage *s, int tag, const struct entry_reader_entry *entr
     return f->path ? extract_dir_begin(s->place, &f->file, f->path, err) : -1;
 }
 
-int stage_take(struct stage *s, int tag, struct entry_reader *tape,
+int stage_take(struct stage *s, int tag, struct entry_reader *entries,
                const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err)
 {
@@ -56,13 +56,13 @@ int stage_take(struct stage *s, int tag, struct entry_reader *tape,
     if (entry->kind != ENTRY_READER_FILE || entry->size > max)
         return err_set(err, ERR_FORMAT, "not a file, or too large");
     if (list)
-        rc = entry_reader_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
+        rc = entry_reader_copy(entries, entry->size, buf_put, &s->sums, f->sha256, err);
     if (rc == 0 && wanted)
         rc = begin(s, tag, entry, s->force, err);
     if (rc == 0 && wanted && list)
         rc = file_write(f->file.fd, s->sums.data, s->sums.len, err);
     else if (rc == 0 && wanted)
-        rc = entry_reader_copy(tape, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
+        rc = entry_reader_copy(entries, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
     if (rc < 0)
         extract_dir_abort(&f->file);
     return rc;

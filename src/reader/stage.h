@@ -53,7 +53,7 @@ void stage_clear(struct stage *stage);
  * max     maximum size of the file
  * wanted  whether to extract the file; tagmanifest-sha256.txt is read in any case
  */
-int stage_take(struct stage *stage, int tag, struct entry_reader *tape,
+int stage_take(struct stage *stage, int tag, struct entry_reader *entries,
                const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err) MUST_CHECK;
 

@@ -16,7 +16,7 @@
  * any input, since compressed bytes, frames and bytes per frame are limited.
  */
 struct stream {
-    struct archive_reader *box;
+    struct archive_reader *reader;
     bool whole;          /* no index: read all frames up to the archive's end */
     bool over;           /* the end of the current frame was decoded */
     size_t frame;        /* number of the current frame */
@@ -50,7 +50,7 @@ static int restart(struct stream *s, struct err *err)
 /* Begin to decode the current frame at coded_at, with its row of the seek table. */
 static int begin(struct stream *s, struct err *err)
 {
-    const struct seek_row *row = &s->box->seek.rows[s->frame];
+    const struct seek_row *row = &s->reader->seek.rows[s->frame];
 
     s->coded_left = row->coded;
     s->plain_left = row->plain;
@@ -72,7 +72,7 @@ static int fill(struct stream *s, struct err *err)
         return 0;
     if (!n)
         return damaged(s, s->whole ? "unexpected end" : "shorter than in the seek table", err);
-    if (archive_reader_read(s->box, s->coded, n, s->coded_at, err) < 0)
+    if (archive_reader_read(s->reader, s->coded, n, s->coded_at, err) < 0)
         return -1;
     s->coded_at += n;
     s->coded_left -= n;
@@ -214,7 +214,7 @@ static int set_up(struct stream *s, struct err *err)
     s->coded = mem_new(CODED, err);
     if (!s->coded)
         return -1;
-    if (s->box->codec == FRAME_ZSTD)
+    if (s->reader->codec == FRAME_ZSTD)
         s->zstd = ZSTD_createDStream();
     else
         s->gzip_up = inflateInit2(&s->gzip, GZIP) == Z_OK;
@@ -227,7 +227,7 @@ static int set_up(struct stream *s, struct err *err)
 /* Go to an offset in an indexed archive. */
 static int seek_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
 {
-    const struct seek *seek = &s->box->seek;
+    const struct seek *seek = &s->reader->seek;
     uint64_t coded;
     uint64_t plain;
 
@@ -240,18 +240,18 @@ static int seek_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
     return begin(s, err) < 0 ? -1 : skip(s, at - plain, err);
 }
 
-struct stream *stream_open(struct archive_reader *box, uint64_t at, uint64_t to,
+struct stream *stream_open(struct archive_reader *reader, uint64_t at, uint64_t to,
                            struct err *err)
 {
     struct stream *s = mem_new(sizeof(*s), err);
 
     if (!s)
         return NULL;
-    s->box = box;
-    s->whole = !box->indexed;
+    s->reader = reader;
+    s->whole = !reader->indexed;
     if (s->whole) {
         s->end = SIZE_MAX;
-        s->coded_left = box->size;
+        s->coded_left = reader->size;
         s->plain_left = UINT64_MAX;
     }
     if (set_up(s, err) == 0 && (s->whole ? restart(s, err) : seek_to(s, at, to, err)) == 0)

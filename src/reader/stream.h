@@ -34,7 +34,7 @@ struct stream;
  * Start at offset at of the tar stream (without an index: 0); the stream ends with the frame
  * that contains the byte before to.
  */
-struct stream *stream_open(struct archive_reader *box, uint64_t at, uint64_t to,
+struct stream *stream_open(struct archive_reader *reader, uint64_t at, uint64_t to,
                            struct err *err) MUST_CHECK;
 
 /* Free a stream, but not the archive; NULL is fine. */

@@ -43,8 +43,8 @@ struct listed {
 struct check {
     const struct verify_opts *opts;
     struct verify_result *result;
-    struct archive_reader box;
-    struct inventory *roll; /* expected contents, with marks; several threads search */
+    struct archive_reader reader;
+    struct inventory *inventory; /* expected contents, with marks; several threads search */
     pthread_mutex_t lock;
     /* under lock */
     struct tag_file tags[TAG_COUNT];
@@ -79,8 +79,8 @@ static void report_row(struct check *c, uint32_t number, uint64_t offset, const 
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id), offset,
-           "%s", what);
+    report(c, inventory_path(c->inventory, number, path),
+           inventory_id(c->inventory, number, id), offset, "%s", what);
 }
 
 /* Compare a digest in a BagIt manifest with the row of its path. */
@@ -88,7 +88,7 @@ static void take_sum(struct check *c, enum tag list, const char *path,
                      const uint8_t sha256[SHA256_SIZE])
 {
     const char *name = tagfile_name((int)list);
-    uint32_t number = inventory_find(c->roll, path);
+    uint32_t number = inventory_find(c->inventory, path);
     struct inventory_row row;
 
     c->summed += list == TAG_PAYLOAD;
@@ -96,13 +96,13 @@ static void take_sum(struct check *c, enum tag list, const char *path,
         report(c, path, NULL, VERIFY_NOWHERE, "is in %s but not in manifest.json", name);
         return;
     }
-    inventory_get(c->roll, number, &row);
-    if (inventory_marks(c->roll, number) & SUMMED)
+    inventory_get(c->inventory, number, &row);
+    if (inventory_marks(c->inventory, number) & SUMMED)
         report(c, name, NULL, VERIFY_NOWHERE, "lists '%.200s' twice", path);
     else if (memcmp(row.sha256, sha256, SHA256_SIZE) != 0)
         report(c, path, NULL, VERIFY_NOWHERE,
                "has a different SHA-256 in %s than in manifest.json", name);
-    inventory_mark(c->roll, number, SUMMED);
+    inventory_mark(c->inventory, number, SUMMED);
 }
 
 /* Process a line of a BagIt manifest; a tagfile_fn. */
@@ -143,7 +143,7 @@ static struct listed *listed_new(struct check *c, enum tag tag, struct err *err)
 }
 
 /* Read a tag file, according to its kind. */
-static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, uint64_t size,
+static int read_tag(struct check *c, struct entry_reader *entries, enum tag tag, uint64_t size,
                     uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct listed *l;
@@ -151,19 +151,19 @@ static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, ui
 
     switch (tag) {
     case TAG_MANIFEST:
-        return entry_reader_copy(tape, size, NULL, NULL, sha256, err);
+        return entry_reader_copy(entries, size, NULL, NULL, sha256, err);
     case TAG_INFO:
-        return entry_reader_copy(tape, size, buf_put, &c->info, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->info, sha256, err);
     case TAG_BAGIT:
-        return entry_reader_copy(tape, size, buf_put, &c->bagit, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->bagit, sha256, err);
     case TAG_TAGS:
-        return entry_reader_copy(tape, size, buf_put, &c->tagsums, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->tagsums, sha256, err);
     case TAG_PAYLOAD:
     case TAG_COUNT:
         break;
     }
     l = listed_new(c, tag, err);
-    rc = l ? entry_reader_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
+    rc = l ? entry_reader_copy(entries, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
     if (rc == 0)
         tagfile_lines_end(&l->lines);
     mem_free(l);
@@ -171,16 +171,18 @@ static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, ui
 }
 
 /* Whether an error concerns the current entry only, so that others can still be read. */
-static bool of_entry(const struct entry_reader *tape, const struct err *err)
+static bool of_entry(const struct entry_reader *entries, const struct err *err)
 {
-    return !entry_reader_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+    return !entry_reader_broken(entries) &&
+           (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
 }
 
 /* Check a tag file. */
-static int see_tag(struct check *c, struct entry_reader *tape,
+static int see_tag(struct check *c, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, enum tag tag, struct err *err)
 {
-    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, inventory_count(c->roll));
+    uint64_t max =
+        tagfile_max((int)tag, c->result->manifest.size, inventory_count(c->inventory));
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
     int rc;
@@ -198,8 +200,8 @@ static int see_tag(struct check *c, struct entry_reader *tape,
     (void)pthread_mutex_unlock(&c->lock);
     if (wrong)
         return 0;
-    rc = read_tag(c, tape, tag, entry->size, sha256, err);
-    if (rc < 0 && !of_entry(tape, err))
+    rc = read_tag(c, entries, tag, entry->size, sha256, err);
+    if (rc < 0 && !of_entry(entries, err))
         return -1;
     (void)pthread_mutex_lock(&c->lock);
     if (rc < 0)
@@ -218,19 +220,19 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
     uint64_t coded;
     uint64_t plain;
 
-    if (!c->box.indexed && row->offset != entry->offset) {
-        inventory_mark(c->roll, number, MOVED);
+    if (!c->reader.indexed && row->offset != entry->offset) {
+        inventory_mark(c->inventory, number, MOVED);
         return;
     }
     if (row->link != link)
         report_row(c, number, entry->offset,
                    "is a link in either the manifest or the tar header, but not in both");
-    if (!c->box.indexed || row->document)
+    if (!c->reader.indexed || row->document)
         return;
     if (row->offset != entry->offset)
         report_row(c, number, entry->offset,
                    "has a different offset in the manifest than in the archive");
-    else if (seek_find(&c->box.seek, entry->offset, &coded, &plain) != row->frame)
+    else if (seek_find(&c->reader.seek, entry->offset, &coded, &plain) != row->frame)
         report_row(c, number, entry->offset,
                    "has a different frame in the manifest than in the seek table");
 }
@@ -238,34 +240,35 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
 /* Check a link's target; called with the lock held. */
 static void see_link(struct check *c, uint32_t number, const struct entry_reader_entry *entry)
 {
-    size_t top = strlen(c->box.top);
+    size_t top = strlen(c->reader.top);
     const char *target = entry->target;
-    bool inside = strncmp(target, c->box.top, top) == 0 && target[top] == '/';
-    uint32_t to = inside ? inventory_find(c->roll, target + top + 1) : INVENTORY_NONE;
+    bool inside = strncmp(target, c->reader.top, top) == 0 && target[top] == '/';
+    uint32_t to = inside ? inventory_find(c->inventory, target + top + 1) : INVENTORY_NONE;
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    inventory_mark(c->roll, number, LINKED | (to == INVENTORY_NONE ? BAD : 0));
-    inventory_set_target(c->roll, number, to);
+    inventory_mark(c->inventory, number, LINKED | (to == INVENTORY_NONE ? BAD : 0));
+    inventory_set_target(c->inventory, number, to);
     if (to == INVENTORY_NONE)
-        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-               entry->offset, "is a link to '%.200s', which is not in the manifest", target);
-    else if (!(inventory_marks(c->roll, number) & MOVED) &&
-             !inventory_is_duplicate(c->roll, number, to))
-        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-               entry->offset, "is a link to '%.200s', which is not the target in the manifest",
-               target);
+        report(c, inventory_path(c->inventory, number, path),
+               inventory_id(c->inventory, number, id), entry->offset,
+               "is a link to '%.200s', which is not in the manifest", target);
+    else if (!(inventory_marks(c->inventory, number) & MOVED) &&
+             !inventory_is_duplicate(c->inventory, number, to))
+        report(c, inventory_path(c->inventory, number, path),
+               inventory_id(c->inventory, number, id), entry->offset,
+               "is a link to '%.200s', which is not the target in the manifest", target);
 }
 
 /* Hash a row's file and compare the digest with the manifest. */
-static int see_content(struct check *c, struct entry_reader *tape, uint32_t number,
+static int see_content(struct check *c, struct entry_reader *entries, uint32_t number,
                        const struct inventory_row *row, uint64_t offset, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
-    int rc = entry_reader_copy(tape, row->size, NULL, NULL, sha256, err);
+    int rc = entry_reader_copy(entries, row->size, NULL, NULL, sha256, err);
 
-    if (rc < 0 && !of_entry(tape, err))
+    if (rc < 0 && !of_entry(entries, err))
         return -1;
     if (rc < 0)
         wrong = err->text;
@@ -275,13 +278,13 @@ static int see_content(struct check *c, struct entry_reader *tape, uint32_t numb
     c->result->bytes += rc == 0 ? row->size : 0;
     if (wrong)
         report_row(c, number, offset, wrong);
-    inventory_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
+    inventory_mark(c->inventory, number, SEEN | (wrong ? BAD : 0));
     (void)pthread_mutex_unlock(&c->lock);
     return 0;
 }
 
 /* Check an entry that is in the manifest. */
-static int see_row(struct check *c, struct entry_reader *tape,
+static int see_row(struct check *c, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, uint32_t number, struct err *err)
 {
     struct inventory_row row;
@@ -290,41 +293,42 @@ static int see_row(struct check *c, struct entry_reader *tape,
     char id[256];
     bool done = true;
 
-    inventory_get(c->roll, number, &row);
+    inventory_get(c->inventory, number, &row);
     (void)pthread_mutex_lock(&c->lock);
-    if (inventory_marks(c->roll, number) & SEEN) {
+    if (inventory_marks(c->inventory, number) & SEEN) {
         report_row(c, number, entry->offset, "occurs twice in the archive");
     } else {
         check_place(c, number, &row, entry);
         if (link) {
             see_link(c, number, entry);
         } else if (entry->size != row.size) {
-            report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-                   entry->offset, "has %llu bytes, but %llu in the manifest",
-                   (unsigned long long)entry->size, (unsigned long long)row.size);
-            inventory_mark(c->roll, number, BAD);
+            report(c, inventory_path(c->inventory, number, path),
+                   inventory_id(c->inventory, number, id), entry->offset,
+                   "has %llu bytes, but %llu in the manifest", (unsigned long long)entry->size,
+                   (unsigned long long)row.size);
+            inventory_mark(c->inventory, number, BAD);
         } else {
             done = c->opts->quick;
         }
         if (done)
-            inventory_mark(c->roll, number, SEEN);
+            inventory_mark(c->inventory, number, SEEN);
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return done ? 0 : see_content(c, tape, number, &row, entry->offset, err);
+    return done ? 0 : see_content(c, entries, number, &row, entry->offset, err);
 }
 
-static int on_entry(void *ctx, struct entry_reader *tape,
+static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct check *c = ctx;
-    size_t top = strlen(c->box.top);
-    bool inside = strncmp(entry->path, c->box.top, top) == 0 && entry->path[top] == '/';
+    size_t top = strlen(c->reader.top);
+    bool inside = strncmp(entry->path, c->reader.top, top) == 0 && entry->path[top] == '/';
     const char *name = inside ? entry->path + top + 1 : entry->path;
     const char *wrong = NULL;
     uint32_t number = INVENTORY_NONE;
     int tag = -1;
 
-    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
+    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->reader.top) == 0))
         return 0;
     if (!inside) {
         wrong = "is outside the top directory";
@@ -332,7 +336,7 @@ static int on_entry(void *ctx, struct entry_reader *tape,
         wrong = "is neither a file nor a hard link";
     } else {
         tag = tagfile_find(name);
-        number = tag < 0 ? inventory_find(c->roll, name) : INVENTORY_NONE;
+        number = tag < 0 ? inventory_find(c->inventory, name) : INVENTORY_NONE;
         if (tag < 0 && number == INVENTORY_NONE)
             wrong = "was added: it is not in the manifest";
     }
@@ -343,8 +347,8 @@ static int on_entry(void *ctx, struct entry_reader *tape,
     (void)pthread_mutex_unlock(&c->lock);
     if (wrong)
         return 0;
-    return tag >= 0 ? see_tag(c, tape, entry, (enum tag)tag, err)
-                    : see_row(c, tape, entry, number, err);
+    return tag >= 0 ? see_tag(c, entries, entry, (enum tag)tag, err)
+                    : see_row(c, entries, entry, number, err);
 }
 
 static void on_damage(void *ctx, uint64_t offset, const struct err *err)
@@ -381,10 +385,10 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     case MANIFEST_READ_PREVIOUS:
         return take_previous(c, text, len, err);
     case MANIFEST_READ_DOCUMENTS:
-        return inventory_add(c->roll, section, text, len, err);
+        return inventory_add(c->inventory, section, text, len, err);
     case MANIFEST_READ_ARTIFACTS:
         c->result->artifacts++;
-        return inventory_add(c->roll, section, text, len, err);
+        return inventory_add(c->inventory, section, text, len, err);
     case MANIFEST_READ_MISSING:
         c->result->missing++;
         break;
@@ -398,14 +402,14 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 /* Check a link's target and content, after all entries were read. */
 static void check_link(struct check *c, uint32_t number, const struct inventory_row *row)
 {
-    uint32_t to = inventory_target(c->roll, number);
+    uint32_t to = inventory_target(c->inventory, number);
     struct inventory_row target;
     unsigned marks;
 
     if (to == INVENTORY_NONE)
         return;
-    inventory_get(c->roll, to, &target);
-    marks = inventory_marks(c->roll, to);
+    inventory_get(c->inventory, to, &target);
+    marks = inventory_marks(c->inventory, to);
     if (to == number || (marks & LINKED))
         report_row(c, number, row->offset, "is a link to a link");
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
@@ -419,12 +423,12 @@ static void check_link(struct check *c, uint32_t number, const struct inventory_
 /* Check a row of the manifest, after all entries were read. */
 static void check_row(struct check *c, uint32_t number)
 {
-    unsigned marks = inventory_marks(c->roll, number);
+    unsigned marks = inventory_marks(c->inventory, number);
     struct inventory_row row;
     char path[SAFE_NAME_PATH_MAX + 1];
-    bool payload = strncmp(inventory_path(c->roll, number, path), "data/", 5) == 0;
+    bool payload = strncmp(inventory_path(c->inventory, number, path), "data/", 5) == 0;
 
-    inventory_get(c->roll, number, &row);
+    inventory_get(c->inventory, number, &row);
     if (!(marks & SUMMED) && !row.document)
         report_row(c, number, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
     else if (!(marks & SUMMED))
@@ -485,7 +489,7 @@ static int compare(struct check *c, struct err *err)
 
     if (rc == 0) {
         tagfile_lines_end(&l->lines);
-        for (i = 0; i < inventory_count(c->roll); i++)
+        for (i = 0; i < inventory_count(c->inventory); i++)
             check_row(c, i);
         check_tags(c);
     }
@@ -515,26 +519,28 @@ static int walk(struct check *c, struct err *err)
     uint8_t *starts;
     int rc;
 
-    if (c->opts->quick && c->box.indexed) { /* only the last segment, which has the tag files */
+    if (c->opts->quick &&
+        c->reader.indexed) { /* only the last segment, which has the tag files */
         tail.share = 2;
         tail.shares = UINT64_MAX;
-        return parallel_scan(&c->box, &tail, err);
+        return parallel_scan(&c->reader, &tail, err);
     }
-    starts = inventory_starts(c->roll, &c->box.seek, err);
+    starts = inventory_starts(c->inventory, &c->reader.seek, err);
     opts.starts = starts;
-    rc = starts ? parallel_scan(&c->box, &opts, err) : -1;
+    rc = starts ? parallel_scan(&c->reader, &opts, err) : -1;
     mem_free(starts);
     return rc;
 }
 
 /* Whether a plain tar ends in two blocks of zeros. */
-static bool has_end(struct archive_reader *box)
+static bool has_end(struct archive_reader *reader)
 {
     static const unsigned char zeros[1024];
     unsigned char end[sizeof(zeros)];
 
-    return box->size >= sizeof(end) && box->size % 512 == 0 &&
-           archive_reader_read(box, end, sizeof(end), box->size - sizeof(end), NULL) == 0 &&
+    return reader->size >= sizeof(end) && reader->size % 512 == 0 &&
+           archive_reader_read(reader, end, sizeof(end), reader->size - sizeof(end), NULL) ==
+               0 &&
            memcmp(end, zeros, sizeof(end)) == 0;
 }
 
@@ -542,19 +548,19 @@ static int run(struct check *c, const char *path, struct err *err)
 {
     struct err tail;
 
-    if (archive_reader_open_anyway(&c->box, path, &tail, err) < 0)
+    if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
-    archive_reader_watch(&c->box, c->opts->stopped, c->opts->ctx);
+    archive_reader_watch(&c->reader, c->opts->stopped, c->opts->ctx);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
-    c->result->indexed = c->box.indexed;
-    if (c->box.format == CONTAINER_TAR && !has_end(&c->box))
-        report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
-    if (manifest_scan(&c->box, on_row, c, &c->result->manifest, err) < 0) {
+    c->result->indexed = c->reader.indexed;
+    if (c->reader.format == CONTAINER_TAR && !has_end(&c->reader))
+        report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
+    if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
-        report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,
-               "%s", err->text);
+        report(c, "manifest.json", NULL,
+               c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s", err->text);
         err_clear(err);
         return 0; /* nothing to compare the archive with */
     }
@@ -576,15 +582,15 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     buf_init(&c->info, TAGFILE_SIZE_MAX);
     buf_init(&c->bagit, TAGFILE_SIZE_MAX);
     buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
-    c->roll = inventory_new(0, err);
-    if (c->roll)
+    c->inventory = inventory_new(0, err);
+    if (c->inventory)
         rc = run(c, path, err);
-    (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
+    (void)snprintf(result->top, sizeof(result->top), "%s", c->reader.top);
     buf_clear(&c->info);
     buf_clear(&c->bagit);
     buf_clear(&c->tagsums);
-    inventory_free(c->roll);
-    archive_reader_close(&c->box);
+    inventory_free(c->inventory);
+    archive_reader_close(&c->reader);
     (void)pthread_mutex_destroy(&c->lock);
     mem_free(c);
     return rc;
