@@ -4,6 +4,7 @@
 #include "api/run.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -81,9 +82,11 @@ int idlist_collect(struct idlist *list, int count, char *const *operands,
         if (idlist_load(list, files->at[k], err) < 0)
             return -1;
     }
-    if (!list->count)
-        return err_set(err, ERR_USAGE,
-                       files->count ? "the input holds no run ID" : "no run ID given");
+    if (list->count)
+        return 0;
+    if (!files->count)
+        return err_set(err, ERR_USAGE, "no run ID given");
+    log_line(LOG_WARNING, "the input holds no run ID: nothing to do");
     return 0;
 }
 

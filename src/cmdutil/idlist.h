@@ -27,7 +27,10 @@ int idlist_add(struct idlist *list, const char *id, const char *where,
 /* Add those in a file ("-": standard input): one a line, # begins a comment. */
 int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;
 
-/* All of a command's: its operands, then its files; ERR_USAGE when there is none. */
+/*
+ * Collect the run IDs of a command: its operands, then those in its files. ERR_USAGE when there
+ * are neither operands nor files; files without an ID leave the list empty, which is said.
+ */
 int idlist_collect(struct idlist *list, int count, char *const *operands,
                    const struct opt_list *files, struct err *err) MUST_CHECK;
 
