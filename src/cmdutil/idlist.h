@@ -20,8 +20,11 @@ struct idlist {
     size_t cap;
 };
 
-/* Add an ID unless it is there. where: what to say of a bad one ("argument 3"). */
-int idlist_add(struct idlist *list, const char *id, const char *where,
+/*
+ * Add a run ID, or the one in the address of a run's page ("https://HOST/runs/ID"), unless it
+ * is there. where: what to say of a bad one ("argument 3").
+ */
+int idlist_add(struct idlist *list, const char *text, const char *where,
                struct err *err) MUST_CHECK;
 
 /* Add those in a file ("-": standard input): one a line, # begins a comment. */

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import TESTS
+from conftest import SKYARC, TESTS
 
 TOP = TESTS + "/.."
 
@@ -96,3 +96,51 @@ def test_the_manual_shows_arguments_whole(skyarc):
     text = re.sub(".\b", "", text)
     for left in ("--hash SHA256", "--run RUN_ID", "--share K/N"):
         assert re.search(r"^ *(-\w, )?" + re.escape(left) + "$", text, re.M), left
+
+
+# A wrong server is told by its whole address.
+
+def test_a_wrong_server_is_told(skyarc, emu):
+    port = emu.store.rsplit(":", 1)[1]
+    for command in (["runs"], ["pull", "tsk_demo1"], ["show", "tsk_demo1"], ["wait", "tsk_demo1"]):
+        result = skyarc(*command, check=1, SKYVERN_BASE_URL=emu.store)
+        assert re.search(r"404 from http://127\.0\.0\.1:%s/\S*: is this a Skyvern API\? \(--base-url\)" % port,
+                         result.err), result
+    assert ":%s" % emu.api.rsplit(":", 1)[1] in skyarc("show", "tsk_nope", check=1).err
+
+
+# A status that runs cannot have is an error; no rows are told to people.
+
+@pytest.mark.parametrize("command", [["runs", "--status"], ["find", ".", "--status"],
+                                     ["prune", "--dest", ".", "--keep-status"]])
+def test_a_wrong_status(skyarc, emu, command):
+    assert "'fialed' is no status of a run; did you mean 'failed'?" in skyarc(*command, "fialed", check=2).err
+    assert "it is one of created, " in skyarc(*command, "whatever", check=2).err
+    assert not emu.log()
+
+
+def test_no_rows_are_told_on_a_terminal(env, tmp_path):
+    def on_terminal(*args):
+        return subprocess.run(["script", "-qec", " ".join([SKYARC, *args]), "/dev/null"], env=env, cwd=tmp_path,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
+    assert on_terminal("runs", "--status", "paused").replace(b"\r", b"") == b"no runs\n"
+    assert b"no runs" not in on_terminal("runs")
+
+
+# The address of a run's page is as good as its ID.
+
+def test_a_page_is_a_run(skyarc, tmp_path):
+    skyarc("pull", "-o", "p.tar", "http://127.0.0.1:8080/runs/tsk_demo1/actions?x=1#y", check=0)
+    (tmp_path / "ids").write_text("https://app.skyvern.com/runs/tsk_demo1#top # again\ntsk_demo3# and this\n")
+    runs = json.loads(skyarc("artifacts", "--json", "-i", "ids", check=0).out)
+    assert runs
+    assert "is no run ID" in skyarc("pull", "https://app.skyvern.com/workflows/wpid_1", check=2).err
+
+
+# The view is a file like any other.
+
+@pytest.mark.parametrize("name", ["a.tar.zst", "a.tar.gz", "a.tar", "a.zip"])
+def test_cat_of_the_view(skyarc, name):
+    skyarc("pull", "-o", name, "tsk_demo1", check=0)
+    for path in ("index.html", "a/index.html"):
+        assert skyarc("cat", name, path, check=0).out.lower().startswith(b"<!doctype html")
