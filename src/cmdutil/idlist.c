@@ -19,9 +19,10 @@ int idlist_add(struct idlist *list, const char *id, const char *where, struct er
     size_t i;
 
     if (!run_id_valid(id)) {
-        (void)err_set(err, ERR_USAGE, "%s: '%s' is no run ID", where,
+        (void)err_set(err, ERR_USAGE, "%s: '%s' is not a run ID", where,
                       text_shown(shown, sizeof(shown), id));
-        return err_hint(err, "run IDs are letters, digits, '_' and '-', such as tsk_123");
+        return err_hint(err,
+                        "run IDs consist of letters, digits, '_' and '-', such as tsk_123");
     }
     for (i = 0; i < list->count; i++) {
         if (strcmp(list->ids[i], id) == 0)
@@ -83,7 +84,7 @@ int idlist_collect(struct idlist *list, int count, char *const *operands,
     }
     if (!list->count)
         return err_set(err, ERR_USAGE,
-                       files->count ? "the input holds no run ID" : "no run ID given");
+                       files->count ? "the input has no run ID" : "no run ID given");
     return 0;
 }
 

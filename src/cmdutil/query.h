@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query: which runs, as options say it, for commands that list them.
+ * query: the options that select runs, for commands that list runs.
  *
  * Errors   ERR_USAGE
  * Owns     nothing
@@ -34,11 +34,11 @@ struct query_args {
 
 extern const struct opt query_opts[];
 
-/* Fill a query in; its texts are args'. */
+/* Fill in a query; its texts belong to args. */
 int query_fill(const struct query_args *args, struct runs_query *query,
                struct err *err) MUST_CHECK;
 
-/* The query as a text, without its times: the same for the same. */
+/* Write the query as a text, without its times: equal queries have equal texts. */
 int query_text(const struct query_args *args, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif
