@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RUN_STATUSES                                                                           \
+    "created, queued, running, paused, completed, failed, terminated, timed_out, canceled"
 #define RUN_ID_MAX   128                /* characters of a run ID */
 #define RUN_JSON_MAX ((size_t)64 << 20) /* bytes of a record we read */
 
@@ -91,6 +93,9 @@ struct run {
 
 /* Whether a text has a run ID's form: 1 to RUN_ID_MAX of letters, digits, '_' and '-'. */
 bool run_id_valid(const char *id);
+
+/* NULL for a status that runs can have; otherwise the one that is nearest, or "". */
+const char *run_status_near(const char *word);
 
 /* Whether a run of this status has ended; it may be tried again: see run_is_over. */
 bool run_is_terminal(const char *status);

@@ -7,6 +7,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/query.h"
 #include "cmdutil/tool.h"
 #include "sync/lock.h"
 
@@ -168,6 +169,8 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
         rc = err_set(err, ERR_USAGE, "--apply and --dry-run do not go together");
     else if (!retention_any(&rules))
         rc = err_set(err, ERR_USAGE, "no rule of what to keep is given: everything would go");
+    else
+        rc = query_check_status(&args->status, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)

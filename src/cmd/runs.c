@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct runs_args {
     struct command_args common;
@@ -131,12 +132,16 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         table_print(&out.grid, stdout);
+    if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
+        isatty(STDOUT_FILENO))
+        (void)fputs("no runs\n", stderr);
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
-                 "%zu rows of the service's list of runs name no run; what they stand for is "
+                 "%zu row%s of the service's list of runs name%s no run; what %s for is "
                  "not shown",
-                 end.unread);
+                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "s" : "",
+                 end.unread == 1 ? "it stands" : "they stand");
     if (end.cut && searched)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d matches of a search, or runs "

@@ -20,14 +20,20 @@ struct idlist {
     size_t cap;
 };
 
-/* Add an ID unless it is there. where: what to say of a bad one ("argument 3"). */
-int idlist_add(struct idlist *list, const char *id, const char *where,
+/*
+ * Add a run ID, or the one in the address of a run's page ("https://HOST/runs/ID"), unless it
+ * is there. where: what to say of a bad one ("argument 3").
+ */
+int idlist_add(struct idlist *list, const char *text, const char *where,
                struct err *err) MUST_CHECK;
 
 /* Add those in a file ("-": standard input): one a line, # begins a comment. */
 int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;
 
-/* All of a command's: its operands, then its files; ERR_USAGE when there is none. */
+/*
+ * Collect the run IDs of a command: its operands, then those in its files. ERR_USAGE when there
+ * are neither operands nor files; files without an ID leave the list empty, which is said.
+ */
 int idlist_collect(struct idlist *list, int count, char *const *operands,
                    const struct opt_list *files, struct err *err) MUST_CHECK;
 
