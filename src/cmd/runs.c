@@ -133,7 +133,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         table_print(&out.grid, stdout);
     if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
         isatty(STDOUT_FILENO))
-        (void)fputs("no runs\n", stderr);
+        (void)printf("no runs\n");
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
