@@ -113,7 +113,7 @@
  *           kind           artifact types and groups
  *           expiry         when a signed URL dies
  *           fetch_route    signed URL, renewed URL, content endpoint
- *           task           what is submitted
+ *           task_request   what is submitted
  *           webhook        what Skyvern POSTs, and whether it did
  *           endpoint       the calls that give a run's records
  *           timeline       which runs and tasks a timeline names

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is submitted, and what comes back by webhook. */
-#include "api/task.h"
+#include "api/task_request.h"
 #include "api/webhook.h"
 #include "base/json.h"
 #include "unit.h"
@@ -10,20 +10,21 @@
 static void test_body(void **state)
 {
     static const char *const headers[] = { "A=b=c" };
-    struct task task = { .prompt = "say \"hi\"\n",
-                         .max_steps = 3,
-                         .proxy_location = "{\"city\":\"Bonn\"}",
-                         .schema_json = "{}",
-                         .data_json =
-                             "{\"max_steps\": 9, \"x\": [1, \"y\"], \"z\": \"\\u00fc\"}",
-                         .headers = headers,
-                         .header_count = 1 };
+    struct task_request task = {
+        .prompt = "say \"hi\"\n",
+        .max_steps = 3,
+        .proxy_location = "{\"city\":\"Bonn\"}",
+        .schema_json = "{}",
+        .data_json = "{\"max_steps\": 9, \"x\": [1, \"y\"], \"z\": \"\\u00fc\"}",
+        .headers = headers,
+        .header_count = 1
+    };
     struct buf out;
     struct err err;
 
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(task_write(&task, &out, &err), 0);
+    assert_int_equal(task_request_write(&task, &out, &err), 0);
     assert_string_equal(
         buf_text(&out),
         "{\"prompt\":\"say \\\"hi\\\"\\n\",\"max_steps\":3,"
@@ -31,10 +32,12 @@ static void test_body(void **state)
         "\"extra_http_headers\":{\"A\":\"b=c\"},\"x\":[1, \"y\"],\"z\":\"\\u00fc\"}");
     assert_int_equal(json_check(buf_text(&out), out.len, NULL, &err), 0);
     buf_reset(&out);
-    assert_int_equal(task_write(&(struct task){ .data_json = "{}" }, &out, &err), 0);
+    assert_int_equal(
+        task_request_write(&(struct task_request){ .data_json = "{}" }, &out, &err), 0);
     assert_string_equal(buf_text(&out), "{}");
     buf_reset(&out);
-    assert_int_equal(task_write(&(struct task){ .error_codes_json = "{" }, &out, &err), -1);
+    assert_int_equal(
+        task_request_write(&(struct task_request){ .error_codes_json = "{" }, &out, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
     buf_clear(&out);
 }
