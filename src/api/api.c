@@ -175,6 +175,7 @@ static void detail_of(const struct api *api, const struct request *request, char
 
 int api_check(const struct api *api, const struct request *request, struct err *err)
 {
+    char shown[URL_SHOWN_MAX];
     char detail[200];
 
     if (request_check(request, err) == 0)
@@ -188,6 +189,11 @@ int api_check(const struct api *api, const struct request *request, struct err *
         (void)err_hint(err, "%s",
                        api->key ? "check SKYVERN_API_KEY and --base-url"
                                 : "set SKYVERN_API_KEY");
+        if (err)
+            err->http = request->status;
+    } else if (request->status == 404 && !*detail) { /* the API says what it does not find */
+        (void)err_set(err, ERR_HTTP, "404 from %s: is this a Skyvern API? (--base-url)",
+                      url_shown(shown, request->url));
         if (err)
             err->http = request->status;
     } else if (*detail && err) {

@@ -2,6 +2,7 @@
 #include "api/run.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -75,6 +76,28 @@ bool run_id_valid(const char *id)
             return false;
     }
     return len && !id[len];
+}
+
+const char *run_status_near(const char *word)
+{
+    static const char *const known[] = { "created",    "queued",    "running",
+                                         "paused",     "completed", "failed",
+                                         "terminated", "timed_out", "canceled" };
+    const char *near = "";
+    unsigned least = 4;
+    size_t i;
+
+    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+        unsigned distance = text_distance(word, known[i]);
+
+        if (!distance)
+            return NULL;
+        if (distance < least) {
+            least = distance;
+            near = known[i];
+        }
+    }
+    return near;
 }
 
 bool run_is_terminal(const char *status)

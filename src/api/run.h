@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RUN_STATUSES                                                                           \
+    "created, queued, running, paused, completed, failed, terminated, timed_out, canceled"
 #define RUN_ID_MAX   128                /* maximum length of a run ID */
 #define RUN_JSON_MAX ((size_t)64 << 20) /* maximum size of a record's JSON */
 
@@ -91,6 +93,9 @@ struct run {
 
 /* Whether a text is a valid run ID: 1 to RUN_ID_MAX letters, digits, '_' and '-'. */
 bool run_id_valid(const char *id);
+
+/* NULL for a status that runs can have; otherwise the nearest such status, or "". */
+const char *run_status_near(const char *word);
 
 /* Whether a status is terminal. The run may still be retried: see run_is_over. */
 bool run_is_terminal(const char *status);

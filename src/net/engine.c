@@ -126,13 +126,23 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
     return slot;
 }
 
+/* Set the host for messages: with its port, unless that is the scheme's default. */
+static void name_host(struct request *request, const char *origin)
+{
+    const char *host = strstr(origin, "://") + 3;
+    const char *port = strrchr(host, ':');
+    bool usual = strcmp(port, url_is_secure(origin) ? ":443" : ":80") == 0;
+
+    (void)snprintf(request->host, sizeof(request->host), "%.*s",
+                   (int)(usual ? (size_t)(port - host) : strlen(host)), host);
+}
+
 /* Start a transfer of slot_url(slot). */
 static int launch(struct slot *slot, struct err *err)
 {
     struct request *request = slot->request;
     const char *origin;
     char shown[URL_SHOWN_MAX];
-    const char *host;
 
     request->origin = origins_of_url(slot->engine->origins, slot_url(slot), err);
     if (!request->origin)
@@ -141,8 +151,7 @@ static int launch(struct slot *slot, struct err *err)
     if (slot->engine->setup.secure && !url_is_secure(slot_url(slot)))
         return err_set(err, ERR_FORMAT, "%s refused: plain http, but the API uses https",
                        url_shown(shown, slot_url(slot)));
-    host = strstr(origin, "://") + 3;
-    (void)snprintf(request->host, sizeof(request->host), "%.*s", (int)strcspn(host, ":"), host);
+    name_host(request, origin);
     request->status = 0;
     request->error_len = 0;
     request->received = 0;

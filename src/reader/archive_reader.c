@@ -58,7 +58,8 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
     if (fstat(reader->fd, &st) < 0)
         return err_sys(err, "cannot read '%s'", path);
     if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+        return err_set(err, ERR_USAGE, "'%s' is %s", path,
+                       S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
     reader->size = (uint64_t)st.st_size;
     if (tell_format(reader, err) < 0)
         return -1;

@@ -97,7 +97,7 @@ def test_keys_that_cannot_sign(skyarc, key, tmp_path):
         assert result.code not in (0, 3) and why in result.err, result
         assert not list(tmp_path.glob("a.tar.zst*"))
     key()
-    assert "needs a name" in skyarc("pull", "-o", "-", "--sign", "key", "tsk_demo3", check=2).err
+    assert "cannot be used with standard output" in skyarc("pull", "-o", "-", "--sign", "key", "tsk_demo3", check=2).err
 
 
 NIGHTS = ["tsk_demo3", "tsk_demo1", "wr_demo2", "tsk_step"]
@@ -235,7 +235,7 @@ def test_anchor_command(skyarc, tmp_path):
     (tmp_path / "out.tar.zst").write_bytes(result.out)
     skyarc("verify", "out.tar.zst", check=0)
     result = skyarc("pull", "-o", "b.tar.zst", "tsk_demo3", "--anchor-command", "exit 7")
-    assert result.code == 1 and "is written, and --anchor-command failed" in result.err
+    assert result.code == 1 and "was written, but --anchor-command failed" in result.err
     skyarc("verify", "b.tar.zst", check=0)
 
 
@@ -247,22 +247,8 @@ def test_cron_keeps_the_head(skyarc, tmp_path):
     assert out == "b.tar.zst: head %s\n" % head
 
 
-def test_against_the_service(skyarc, emu, tmp_path):
-    rows = [{"id": "x1", "type": "har", "data": b"{}"}, {"id": "x2", "type": "html_scrape", "data": b"<p>"}]
-    emu.run("tsk_grow", rows)
-    skyarc("pull", "-o", "a.tar.zst", "tsk_grow", check=0)
-    skyarc("verify", "--against-api", "a.tar.zst", check=0)
-    emu.run("tsk_grow", rows + [{"id": "x3", "type": "llm_prompt", "data": b"late"}])
-    result = skyarc("verify", "--against-api", "a.tar.zst", check=3)
-    assert "'x3' (llm_prompt) of run 'tsk_grow'" in result.err
-
-
 def test_usage(skyarc, tmp_path):
     skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
-    (tmp_path / "d").mkdir()
-    assert "needs --signers" in skyarc("verify", "--signature", "x", "a.tar.zst", check=2).err
-    assert "directory" in skyarc("verify", "--anchor", "0" * 64, "a.tar.zst", check=2).err
-    assert "64 hex" in skyarc("verify", "--anchor", "abc", "d", check=2).err
     assert "nothing" in skyarc("pull", "-o", "b.tar.zst", "tsk_demo3", "--after", "nothing.tar.zst").err
 
 
@@ -277,5 +263,3 @@ def test_bagit_by_another_hand(skyarc, tmp_path):
     (folder / "data" / "added").write_text("x")
     with pytest.raises(bagit.BagValidationError):
         bagit.Bag(str(folder)).validate()
-
-

@@ -25,10 +25,10 @@ def nothing_written(tmp_path):
 
 @pytest.mark.parametrize("args,words", [
     ([], ["no run ID"]),
-    (["tsk_1/../x"], ["'tsk_1/../x'", "no run ID"]),
+    (["tsk_1/../x"], ["'tsk_1/../x'", "not a run ID"]),
     (["tsk_1", "a b"], ["argument 2", "'a b'"]),
     ([""], ["''"]),
-    (["x" * 129], ["no run ID"]),
+    (["x" * 129], ["not a run ID"]),
     (["\x1b[31mred"], ["\\x1b"]),
     (["--retires", "3", "tsk_1"], ["--retires", "did you mean '--retries'"]),
     (["--output"], ["--output", "FILE"]),
@@ -76,10 +76,10 @@ def test_unreadable_key_files(skyarc, tmp_path):
 
 def test_refused_key(skyarc, emu, tmp_path):
     result = skyarc("pull", "tsk_demo1", "tsk_demo3", SKYVERN_API_KEY="sk-wrong-key-1234", check=1)
-    assert "127.0.0.1 refused the API key (403" in result.err
+    assert " refused the API key (403" in result.err
     assert "sk-wrong-key" not in result.err
     result = skyarc("pull", "tsk_demo1", SKYVERN_API_KEY="sk-wrong-key-1234", check=1)
-    one_line(result, "tsk_demo1", "127.0.0.1 refused the API key", "SKYVERN_API_KEY")
+    one_line(result, "tsk_demo1", " refused the API key", "SKYVERN_API_KEY")
     nothing_written(tmp_path)
 
 

@@ -172,7 +172,7 @@ def test_show_names_them(skyarc, family):
 def test_verify_asks_for_them(skyarc, family):
     skyarc("pull", "--no-children", "-o", "a.tar", "tsk_v2_p", check=0)
     result = skyarc("verify", "--against-api", "a.tar", check=3)
-    assert "has run 'wr_c1', which run 'tsk_v2_p' started" in result.err
+    assert "run 'wr_c1', started by run 'tsk_v2_p', exists at the service" in result.err
     skyarc("pull", "-o", "b.tar", "wr_p", check=0)
     skyarc("verify", "--against-api", "b.tar", check=0)
 

@@ -231,11 +231,11 @@ def test_a_key_file_that_others_read_is_warned_of(skyarc, env, emu, tmp_path):
     key.write_text(emu.key)
     key.chmod(0o644)
     result = skyarc("runs", "--api-key-file", key, check=0)
-    assert "others may read it" in result.err and "chmod 600" in result.err
+    assert "other users may read it" in result.err and "chmod 600" in result.err
     key.chmod(0o600)
     assert "others" not in skyarc("runs", "--api-key-file", key, check=0).err
     config = tmp_path / "home/.config/skyarc/config"
     config.parent.mkdir(parents=True)
     config.write_text("api-key = %s\n" % emu.key)
     config.chmod(0o644)
-    assert "others may read it" in skyarc("runs", check=0, SKYVERN_API_KEY="").err
+    assert "other users may read it" in skyarc("runs", check=0, SKYVERN_API_KEY="").err

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/task.h"
+#include "api/task_request.h"
 
 #include "base/json.h"
 #include "base/jsonw.h"
@@ -122,7 +122,7 @@ static int merge(struct body *b, const char *json)
     return rc;
 }
 
-int task_write(const struct task *t, struct buf *out, struct err *err)
+int task_request_write(const struct task_request *t, struct buf *out, struct err *err)
 {
     struct body b = { .out = out, .err = err };
     bool proxy_object = t->proxy_location && t->proxy_location[0] == '{';
