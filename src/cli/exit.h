@@ -14,8 +14,7 @@ enum exit_status {
     EXIT_DONE = 0,       /* success */
     EXIT_FAILED = 1,     /* failed, nothing written */
     EXIT_USAGE = 2,      /* the command line is wrong */
-    EXIT_INCOMPLETE = 3, /* archive written, but artifacts are missing or differ from what
-                          * the service stated */
+    EXIT_INCOMPLETE = 3, /* written, but artifacts are missing or not as the service stated */
     EXIT_DAMAGED = 4,    /* an archive failed verification */
     EXIT_LATER = 75,     /* another skyarc holds the lock, or the service said to retry later */
     EXIT_SIGNAL = 128,   /* plus the number of the signal that interrupted the program */

@@ -412,7 +412,7 @@ def test_find_and_cat(skyarc, sync, runs, emu, tmp_path):
     assert rows[0]["failure_reason"] == "The Page did not load"
     assert skyarc("cat", "vault", "tsk_a_1", check=0).out == emu.data("tsk_a_1")
     assert "no volume" in skyarc("cat", "vault", "tsk_x", check=1).err
-    assert "64 digits" in skyarc("find", "vault", "--hash", "abc", check=2).err
+    assert "64 hex digits" in skyarc("find", "vault", "--hash", "abc", check=2).err
     (tmp_path / "empty").mkdir()
     assert "no catalog" in skyarc("find", "empty", check=1).err
 
