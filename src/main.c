@@ -69,9 +69,11 @@
  *           budget         limits of transfers, buffers and descriptors
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
- *           fetch          the transfer loop: most urgent URLs first, until all are done
- *           ledger         how a wanted artifact ends: archived, missing, or from a ZIP
- *           want           the artifacts that are still to be fetched
+ *           fetch          the loop that starts transfers until no task is open
+ *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
+ *           task           one artifact to be fetched: a state machine and its table
+ *           task_queue     which task is started next; retries; hosts at their limit
+ *           completion     the end of tasks: stored, missing, from a bundle's ZIP
  *           url_refresh    lists a run again to renew all its signed URLs
  *           restore        verifies and keeps the data of an interrupted pull
  *           transfer       one body from the socket to the packer
@@ -113,7 +115,7 @@
  *           kind           artifact types and groups
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
- *           task           the request that submits a task
+ *           task_request   the request that submits a task
  *           webhook        parses a webhook and checks its signature
  *           endpoint       the calls that return a run's records
  *           timeline       the runs and tasks named by a timeline

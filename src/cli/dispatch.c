@@ -136,43 +136,53 @@ static int start(const struct command *const *commands, const struct command *co
     return finish(status);
 }
 
-int dispatch_main(const struct command *const *commands, const char *version, int argc,
-                  char **argv)
+/* The command of this name; ERR_USAGE, with the nearest one, when there is none. */
+static const struct command *find(const struct command *const *commands, const char *word,
+                                  struct err *err)
 {
-    const char *word = argc > 1 ? argv[1] : NULL;
     const char *near = NULL;
     unsigned least = 3;
-    struct err err;
     size_t i;
 
-    if (!word || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
-        strcmp(word, "help") == 0) {
-        for (i = 0; argc > 2 && commands[i]; i++) {
-            char help[] = "--help";
-            char *args[] = { argv[2], help, NULL };
-
-            if (strcmp(commands[i]->name, argv[2]) == 0)
-                return start(commands, commands[i], 2, args);
-        }
-        help_program(commands, word ? stdout : stderr);
-        return word ? EXIT_DONE : EXIT_USAGE;
-    }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        (void)printf("%s\n", version);
-        return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_DONE;
-    }
     for (i = 0; commands[i]; i++) {
         unsigned distance = text_distance(word, commands[i]->name);
 
         if (strcmp(commands[i]->name, word) == 0)
-            return start(commands, commands[i], argc - 1, argv + 1);
+            return commands[i];
         if (distance < least) {
             least = distance;
             near = commands[i]->name;
         }
     }
-    (void)err_set(&err, ERR_USAGE, "'%.100s' is not a command", word);
+    (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
     if (near)
-        (void)err_hint(&err, "did you mean '%s'?", near);
-    return fail(&err, "");
+        (void)err_hint(err, "did you mean '%s'?", near);
+    return NULL;
+}
+
+int dispatch_main(const struct command *const *commands, const char *version, int argc,
+                  char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+    const struct command *command;
+    struct err err;
+
+    if (!word || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+        strcmp(word, "help") == 0) {
+        char help[] = "--help";
+        char *args[] = { argc > 2 ? argv[2] : NULL, help, NULL };
+
+        if (argc < 3) {
+            help_program(commands, word ? stdout : stderr);
+            return word ? EXIT_DONE : EXIT_USAGE;
+        }
+        command = find(commands, argv[2], &err);
+        return command ? start(commands, command, 2, args) : fail(&err, "");
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        (void)printf("%s\n", version);
+        return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_DONE;
+    }
+    command = find(commands, word, &err);
+    return command ? start(commands, command, argc - 1, argv + 1) : fail(&err, "");
 }

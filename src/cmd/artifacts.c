@@ -137,7 +137,7 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
 
     if (rc == 0)
         rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
-    if (rc == 0)
+    if (rc == 0 && ids.count)
         rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
     if (rc == 0)

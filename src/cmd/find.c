@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/query.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -129,7 +130,7 @@ static int search(const struct find_args *args, const char *dir, struct output *
     struct db *catalog = NULL;
     const char *stranger;
     size_t i;
-    int rc = 0;
+    int rc = query_check_status(&args->status, err);
 
     for (i = 0; rc == 0 && i < args->type.count; i++)
         rc = kind_filter_add(&filter, args->type.at[i], false, &stranger, err);

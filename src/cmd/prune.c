@@ -7,6 +7,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/query.h"
 #include "cmdutil/tool.h"
 #include "sync/lock.h"
 
@@ -167,6 +168,8 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
         rc = err_set(err, ERR_USAGE, "--apply and --dry-run exclude each other");
     else if (!retention_any(&rules))
         rc = err_set(err, ERR_USAGE, "no retention rule given: all runs would be removed");
+    else
+        rc = query_check_status(&args->status, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)

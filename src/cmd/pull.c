@@ -12,6 +12,7 @@
 #include "cmdutil/idlist.h"
 #include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
+#include "cmdutil/summary.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -201,7 +202,9 @@ static int pull_main(void *args, int count, char *const *operands, struct err *e
     struct pull_result result = { 0 };
     int rc = prepare(&job, count, operands, err);
 
-    if (rc == 0 && job.args->dry_run)
+    if (rc == 0 && !job.ids.count)
+        rc = job.args->common.json ? summary_json(stdout, NULL, &result, NULL, err) : 0;
+    else if (rc == 0 && job.args->dry_run)
         rc = dry_run(&job, &result, err);
     else if (rc == 0)
         rc = pull_job_report(&job.archive, &result, run_pull(&job, &result, err), err);

@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct runs_args {
     struct command_args common;
@@ -130,12 +131,16 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         table_print(&out.grid, stdout);
+    if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
+        isatty(STDOUT_FILENO))
+        (void)printf("no runs\n");
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
-                 "%zu rows of the service's list of runs have no valid run ID; these runs are "
+                 "%zu row%s of the service's list of runs %s no valid run ID; %s "
                  "not shown",
-                 end.unread);
+                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "has" : "have",
+                 end.unread == 1 ? "this run is" : "these runs are");
     if (end.cut && searched)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d matches of a search, or runs "

@@ -68,7 +68,7 @@ static int print_all(const struct show_args *args, const struct listing *listing
         shown++;
     }
     if (args->common.json)
-        (void)fputs(!many ? shown ? "\n" : "" : shown ? "\n]\n" : "[]\n", stdout);
+        (void)fputs(asked == 1 ? shown ? "\n" : "" : shown ? "\n]\n" : "[]\n", stdout);
     return !failed ? EXIT_DONE : failed == asked ? EXIT_FAILED : EXIT_INCOMPLETE;
 }
 
@@ -81,7 +81,7 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
     struct listing listing = { .raw = args->raw, .children = !args->common.json };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
-    if (rc == 0)
+    if (rc == 0 && ids.count)
         rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
     if (rc == 0)

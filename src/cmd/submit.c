@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/run.h"
-#include "api/task.h"
+#include "api/task_request.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,7 +20,7 @@ struct submit_args {
     struct command_args common;
     struct session_args session;
     struct pull_job_args archive;
-    struct task task;
+    struct task_request task;
     const char *prompt_file;
     const char *schema_file;
     const char *error_codes_file;
@@ -83,7 +83,7 @@ struct texts {
 
 static int load(const char *path, struct buf *out, const char **text, struct err *err)
 {
-    buf_init(out, TASK_JSON_MAX);
+    buf_init(out, TASK_REQUEST_MAX);
     if (!path)
         return 0;
     if (file_load(path, out, err) < 0)
@@ -96,7 +96,7 @@ static int load(const char *path, struct buf *out, const char **text, struct err
 
 static int write_task(const struct submit_args *args, struct buf *body, struct err *err)
 {
-    struct task task = args->task;
+    struct task_request task = args->task;
     struct texts texts = { 0 };
     int rc = -1;
 
@@ -115,7 +115,7 @@ static int write_task(const struct submit_args *args, struct buf *body, struct e
         (void)err_set(err, ERR_USAGE, "no prompt given; use --prompt, --prompt-file or --data");
         goto out;
     }
-    rc = task_write(&task, body, err);
+    rc = task_request_write(&task, body, err);
 out:
     buf_clear(&texts.prompt);
     buf_clear(&texts.schema);
@@ -216,7 +216,7 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     int rc =
         count ? err_set(err, ERR_USAGE, "submit takes no operands: '%.100s'", operands[0]) : 0;
 
-    buf_init(&body, TASK_JSON_MAX);
+    buf_init(&body, TASK_REQUEST_MAX);
     if (rc == 0)
         rc = write_task(args, &body, err);
     if (rc == 0 && args->archive.output) /* report a bad name before submitting */

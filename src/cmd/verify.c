@@ -62,6 +62,7 @@ struct verifying {
     struct standing *standing;
     struct standing **standings; /* for each operand that is a directory */
     size_t lacking;              /* artifacts and runs only the service has */
+    int failed;                  /* exit status for archives that could not be read */
     struct audit_held *held;     /* --against-api: artifacts read so far; otherwise NULL */
 };
 
@@ -69,13 +70,15 @@ static void on_damage(void *ctx, const struct verify_damage *d)
 {
     const struct verifying *run = ctx;
     char at[40] = "";
+    char what[900] = "";
 
     if (d->offset != VERIFY_NOWHERE)
         (void)snprintf(at, sizeof(at), " at %llu", (unsigned long long)d->offset);
-    log_line(LOG_ERROR, "'%s'%s: %s%.600s%s%s%.200s%s", run->path, at, d->path ? "'" : "",
-             d->path ? d->path : "", d->path ? "' " : "", d->artifact_id ? "(" : "",
-             d->artifact_id ? d->artifact_id : "", d->artifact_id ? ") " : "");
-    log_line(LOG_ERROR, "    %s", d->what);
+    if (d->path)
+        (void)snprintf(what, sizeof(what), "'%.600s'%s%.200s%s: ", d->path,
+                       d->artifact_id ? " (" : "", d->artifact_id ? d->artifact_id : "",
+                       d->artifact_id ? ")" : "");
+    log_line(LOG_ERROR, "'%s'%s: %s%s", run->path, at, what, d->what);
     if (!run->w)
         return;
     jsonw_object(run->w, NULL, JSONW_INLINE);
@@ -104,15 +107,49 @@ static int read_share(const char *text, struct verify_opts *opts, struct err *er
     return 0;
 }
 
+/* What was looked at, for the sentence about an archive. */
+static const char *mode_words(const struct verify_args *args, char out[64])
+{
+    out[0] = '\0';
+    if (args->quick)
+        (void)snprintf(out, 64, " (structure only)");
+    else if (args->share)
+        (void)snprintf(out, 64, " (part %.30s of the payload)", args->share);
+    return out;
+}
+
+static void put_state(const struct verifying *run, const char *state)
+{
+    jsonw_close(run->w); /* the damages */
+    jsonw_text(run->w, "state", state);
+    jsonw_text(run->w, "mode",
+               run->args->quick   ? "structure"
+               : run->args->share ? "share"
+                                  : "full");
+    jsonw_text(run->w, "share", run->args->share);
+}
+
+/* Say that an archive could not be verified: it cannot be read, or is none. */
+static void report_error(const struct verifying *run, const char *state, const struct err *why)
+{
+    log_line(LOG_ERROR, "%s", why->text);
+    if (!run->w)
+        return;
+    put_state(run, state);
+    jsonw_text(run->w, "error", why->text);
+    jsonw_close(run->w);
+}
+
 static void report(const struct verifying *run, const struct verify_result *r)
 {
     char size[TEXT_SIZE_MAX];
     char sha256[SHA256_TEXT];
     char shown[SHOWN_MAX];
+    char mode[64];
 
     text_hex(sha256, r->manifest.sha256, SHA256_SIZE);
     if (run->w) {
-        jsonw_close(run->w);
+        put_state(run, r->damages ? "damaged" : "good");
         jsonw_u64(run->w, "damages", r->damages);
         jsonw_u64(run->w, "artifacts", r->artifacts);
         jsonw_u64(run->w, "missing", r->missing);
@@ -125,12 +162,13 @@ static void report(const struct verifying *run, const struct verify_result *r)
     }
     if (run->args->common.quiet)
         return;
-    (void)printf("%s: %s, %llu artifacts, %s hashed%s",
+    (void)printf("%s: %s%s, %llu artifacts, %s hashed%s",
                  text_shown(shown, sizeof(shown), run->path), r->damages ? "DAMAGED" : "good",
-                 (unsigned long long)r->artifacts, text_size(size, r->bytes),
-                 r->indexed ? "" : ", no index");
+                 mode_words(run->args, mode), (unsigned long long)r->artifacts,
+                 text_size(size, r->bytes), r->indexed ? "" : ", no index");
     if (r->damages)
-        (void)printf(", %llu damages", (unsigned long long)r->damages);
+        (void)printf(", %llu damage%s", (unsigned long long)r->damages,
+                     r->damages == 1 ? "" : "s");
     if (r->missing)
         (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
     (void)printf(", manifest %s\n", sha256);
@@ -159,6 +197,19 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
     return run->held && audit_held_add(run->held, run->path, err) < 0 ? -1 : rc;
 }
 
+/* Whether an error is not about one archive. */
+static bool ends_all(const struct err *err)
+{
+    return err->kind == ERR_CANCELLED || err->kind == ERR_MEMORY;
+}
+
+/* The worse of two exit statuses that are no damage: a failure is worse than a wrong operand.
+ */
+static int worse(int a, int b)
+{
+    return a == EXIT_FAILED || b == EXIT_DONE ? a : b;
+}
+
 static int verify_one(struct verifying *run, const struct verify_opts *opts, struct err *err)
 {
     struct verify_result result = { 0 };
@@ -172,18 +223,21 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
     }
     rc = verify_run(run->path, opts, &result, err);
     if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
-        struct verify_damage damage = { NULL, NULL, VERIFY_NOWHERE, err->text };
-
-        on_damage(run, &damage);
-        result.damages++;
+        report_error(run, "not-an-archive", err);
         rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
-    } else if (rc == 0) {
-        wrong = beyond(run, &result, err);
-        rc = wrong < 0 ? -1 : 0;
-        result.damages += wrong > 0;
+        return rc < 0 ? -1 : 1;
     }
-    if (rc < 0)
+    if (rc < 0 && ends_all(err))
         return -1;
+    if (rc < 0) {
+        report_error(run, "unreadable", err);
+        run->failed = worse(run->failed, exit_of(err));
+        return 0;
+    }
+    wrong = beyond(run, &result, err);
+    if (wrong < 0)
+        return -1;
+    result.damages += wrong > 0;
     report(run, &result);
     return result.damages > 0;
 }
@@ -227,6 +281,19 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
     return breaks;
 }
 
+/* Report that a directory could not be verified. */
+static void report_dir_error(struct verifying *run, const char *dir, const struct err *why)
+{
+    log_line(LOG_ERROR, "%s", why->text);
+    run->failed = worse(run->failed, exit_of(why));
+    if (!run->w)
+        return;
+    jsonw_object(run->w, NULL, JSONW_LINES);
+    jsonw_text(run->w, "directory", dir);
+    jsonw_text(run->w, "error", why->text);
+    jsonw_close(run->w);
+}
+
 /* Verify all archives of a directory, and their chain; 1: a check failed. */
 static int verify_dir(struct verifying *run, const char *dir, const struct verify_opts *opts,
                       struct err *err)
@@ -236,6 +303,10 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     int rc = audit_find(&files, dir, err);
     size_t i;
 
+    if (rc < 0 && !ends_all(err)) {
+        report_dir_error(run, dir, err);
+        return 0;
+    }
     run->chain = rc == 0 ? chain_new(err) : NULL;
     rc = run->chain ? 0 : -1;
     for (i = 0; rc >= 0 && i < files.count; i++) {
@@ -395,7 +466,10 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     close_standings(&run, count);
     if (rc < 0)
         return api_client_status(err);
-    return damaged ? EXIT_DAMAGED : run.lacking ? EXIT_INCOMPLETE : EXIT_DONE;
+    return damaged       ? EXIT_DAMAGED
+           : run.failed  ? run.failed
+           : run.lacking ? EXIT_INCOMPLETE
+                         : EXIT_DONE;
 }
 
 const struct command cmd_verify = {
@@ -404,11 +478,13 @@ const struct command cmd_verify = {
     .brief = "check every hash in archives",
     .about =
         "Checks archives: every hash, the manifest against the contents in both directions, "
-        "the "
-        "BagIt files, and the index, the manifest and the tar headers against each other. Each "
-        "damage is reported with path, artifact and offset; exit status 4. For a directory, "
-        "checks all its archives and their chain, and for a directory of skyarc sync also that "
-        "each volume in the catalog exists and is the one that was written.",
+        "the BagIt files, and the index, the manifest and the tar headers against each other. "
+        "Each damage is reported with path, artifact and offset; exit status 4. An archive "
+        "that "
+        "cannot be read is reported, exit status 1 (2 if it is not a file), and the others are "
+        "checked all the same. For a directory, checks all its archives and their chain, and "
+        "for a directory of skyarc sync also that each volume in the catalog exists and is the "
+        "one that was written.",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

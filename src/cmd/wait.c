@@ -55,9 +55,11 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
     if (args->raw) /* a failure reason is logged as an error and must not be redacted; the
                     * API key still is */
         log_filter(NULL);
-    if (rc == 0)
+    if (rc == 0 && !ids.count && args->common.json)
+        (void)fputs("[]\n", stdout);
+    if (rc == 0 && ids.count)
         rc = api_client_open(&talk, &args->session, err);
-    if (rc == 0)
+    if (rc == 0 && ids.count)
         rc = outcome_wait(&talk, ids.ids, ids.count,
                           &(struct outcome_opts){ .interval = args->interval,
                                                   .timeout = args->timeout,

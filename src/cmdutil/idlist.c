@@ -4,6 +4,7 @@
 #include "api/run.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -13,16 +14,31 @@
 #define IDS_MAX  1000000
 #define FILE_MAX ((size_t)64 << 20)
 
-int idlist_add(struct idlist *list, const char *id, const char *where, struct err *err)
+/* The run ID in the address of a run's page; the text itself when it is none. */
+static const char *id_of_page(const char *text, char out[RUN_ID_MAX + 1])
 {
+    const char *at = strstr(text, "://") ? strstr(text, "/runs/") : NULL;
+    size_t len = at ? strcspn(at + 6, "/?#") : 0;
+
+    if (!len || len > RUN_ID_MAX)
+        return text;
+    memcpy(out, at + 6, len);
+    out[len] = '\0';
+    return out;
+}
+
+int idlist_add(struct idlist *list, const char *text, const char *where, struct err *err)
+{
+    char page[RUN_ID_MAX + 1];
+    const char *id = id_of_page(text, page);
     char shown[80];
     size_t i;
 
     if (!run_id_valid(id)) {
         (void)err_set(err, ERR_USAGE, "%s: '%s' is not a run ID", where,
-                      text_shown(shown, sizeof(shown), id));
-        return err_hint(err,
-                        "run IDs consist of letters, digits, '_' and '-', such as tsk_123");
+                      text_shown(shown, sizeof(shown), text));
+        return err_hint(err, "run IDs consist of letters, digits, '_' and '-', such as "
+                             "tsk_123; the URL of a run's page is accepted, too");
     }
     for (i = 0; i < list->count; i++) {
         if (strcmp(list->ids[i], id) == 0)
@@ -49,13 +65,16 @@ int idlist_load(struct idlist *list, const char *path, struct err *err)
     rc = file_load(path, &text, err);
     for (line = text.data; rc == 0 && line; line = next) {
         char where[300];
+        char *comment;
 
         next = strchr(line, '\n');
         if (next)
             *next++ = '\0';
         n++;
-        line[strcspn(line, "#")] = '\0';
         line += strspn(line, " \t\r");
+        comment = strstr(line, strstr(line, "://") ? " #" : "#"); /* addresses have fragments */
+        if (comment)
+            *comment = '\0';
         while (*line && strchr(" \t\r", line[strlen(line) - 1]))
             line[strlen(line) - 1] = '\0';
         (void)snprintf(where, sizeof(where), "'%.200s', line %u", path, n);
@@ -82,9 +101,11 @@ int idlist_collect(struct idlist *list, int count, char *const *operands,
         if (idlist_load(list, files->at[k], err) < 0)
             return -1;
     }
-    if (!list->count)
-        return err_set(err, ERR_USAGE,
-                       files->count ? "the input has no run ID" : "no run ID given");
+    if (list->count)
+        return 0;
+    if (!files->count)
+        return err_set(err, ERR_USAGE, "no run ID given");
+    log_line(LOG_WARNING, "the input has no run ID: nothing to do");
     return 0;
 }
 

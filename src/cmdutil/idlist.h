@@ -20,14 +20,20 @@ struct idlist {
     size_t cap;
 };
 
-/* Add an ID unless the list has it. where: the ID's origin for messages ("argument 3"). */
-int idlist_add(struct idlist *list, const char *id, const char *where,
+/*
+ * Add a run ID, or the one in the URL of a run's page ("https://HOST/runs/ID"), unless the list
+ * has it. where: the ID's origin for messages ("argument 3").
+ */
+int idlist_add(struct idlist *list, const char *text, const char *where,
                struct err *err) MUST_CHECK;
 
 /* Add the IDs in a file ("-": standard input), one per line; # starts a comment. */
 int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;
 
-/* Collect a command's IDs: operands, then files; ERR_USAGE if there are none. */
+/*
+ * Collect a command's IDs: operands, then files. ERR_USAGE if there are neither operands nor
+ * files; files without any ID leave the list empty, with a warning.
+ */
 int idlist_collect(struct idlist *list, int count, char *const *operands,
                    const struct opt_list *files, struct err *err) MUST_CHECK;
 

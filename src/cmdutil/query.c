@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/query.h"
 
+#include "api/run.h"
+
 #include <string.h>
 
 /* clang-format off */
@@ -16,12 +18,30 @@ const struct opt query_opts[] = {
 };
 /* clang-format on */
 
+int query_check_status(const struct opt_list *list, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        const char *near = run_status_near(list->at[i]);
+
+        if (!near)
+            continue;
+        (void)err_set(err, ERR_USAGE, "'%.60s' is not a run status", list->at[i]);
+        return *near ? err_hint(err, "did you mean '%s'?", near)
+                     : err_hint(err, "run statuses are " RUN_STATUSES);
+    }
+    return 0;
+}
+
 int query_fill(const struct query_args *args, struct runs_query *query, struct err *err)
 {
     if (args->search && strlen(args->search) < 3)
         return err_set(err, ERR_USAGE, "--search needs 3 characters or more");
     if (args->since != CLOCK_NONE && args->until != CLOCK_NONE && args->since >= args->until)
         return err_set(err, ERR_USAGE, "--since must be before --until");
+    if (query_check_status(&args->status, err) < 0)
+        return -1;
     *query = (struct runs_query){ .what = { .statuses = args->status.at,
                                             .status_count = args->status.count,
                                             .types = args->run_type.at,

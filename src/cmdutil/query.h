@@ -34,6 +34,9 @@ struct query_args {
 
 extern const struct opt query_opts[];
 
+/* ERR_USAGE, with the nearest status, for a word that is not a run's status. */
+int query_check_status(const struct opt_list *list, struct err *err) MUST_CHECK;
+
 /* Fill in a query; its texts belong to args. */
 int query_fill(const struct query_args *args, struct runs_query *query,
                struct err *err) MUST_CHECK;

@@ -86,6 +86,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
                  struct err *err)
 {
     struct jsonw *w = mem_new(sizeof(*w), err);
+    bool written = archive && !error;
     char sha256[SHA256_TEXT];
     size_t i;
     int rc;
@@ -95,10 +96,10 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     text_hex(sha256, r->sha256, SHA256_SIZE);
     jsonw_init(w, put_file, out);
     jsonw_object(w, NULL, JSONW_LINES);
-    jsonw_text(w, "archive", error ? NULL : archive);
-    jsonw_text(w, "sha256", error ? NULL : sha256);
+    jsonw_text(w, "archive", written ? archive : NULL);
+    jsonw_text(w, "sha256", written ? sha256 : NULL);
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
-    jsonw_text(w, "manifest_sha256", error ? NULL : sha256);
+    jsonw_text(w, "manifest_sha256", written ? sha256 : NULL);
     jsonw_u64(w, "size", r->size);
     jsonw_bool(w, "incomplete", r->incomplete);
     jsonw_text(w, "error", error);

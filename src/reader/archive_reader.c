@@ -56,7 +56,8 @@ int archive_reader_open_anyway(struct archive_reader *box, const char *path, str
     if (fstat(box->fd, &st) < 0)
         return err_sys(err, "cannot read '%s'", path);
     if (!S_ISREG(st.st_mode))
-        return err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+        return err_set(err, ERR_USAGE, "'%s' is %s, and not an archive", path,
+                       S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
     box->size = (uint64_t)st.st_size;
     if (tell_format(box, err) < 0)
         return -1;

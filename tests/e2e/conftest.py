@@ -10,6 +10,8 @@ import urllib.request
 
 import pytest
 
+from browser import Browser
+
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SKYARC = os.path.abspath(os.environ.get("SKYARC", TESTS + "/../build/skyarc"))
 
@@ -186,6 +188,26 @@ def pull(skyarc, tmp_path):
             return result, json.load(file), folder
 
     return run
+
+
+@pytest.fixture
+def made(skyarc, emu, tmp_path):
+    """An archive with bodies of several frames, duplicates and small files."""
+    emu.run("tsk_big", [{"id": "big%d" % i, "type": "recording", "webm": 9_000_000 + i, "seed": i,
+                         "signing": "s3"} for i in range(2)])
+
+    def make(name="a.tar.zst", *args):
+        skyarc("pull", "-o", name, "tsk_demo1", "wr_demo2", "tsk_v2_demo2", "tsk_demo3", "tsk_big", *args, check=0)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def browser():
+    browser = Browser()
+    yield browser
+    browser.close()
 
 
 def extract(archive, where):

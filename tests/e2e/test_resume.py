@@ -172,8 +172,8 @@ def test_a_host_that_asks_for_less_gets_less(pull, emu):
     result, manifest, _ = pull("tsk_busy", "-vv")
     assert time.monotonic() - begin < 20
     assert len(manifest["artifacts"]) == 60
-    limits = [int(line.split("asked for ")[1].split()[0]) for line in result.err.splitlines()
-              if "things at a time" in line]
+    limits = [int(line.rsplit(" ", 1)[1]) for line in result.err.splitlines()
+              if "concurrency of" in line]
     assert limits[0] <= 8 and limits == sorted(limits, reverse=True)
     starts = sorted(float(r["at"]) for r in emu.log("store"))
     held = [t for t in starts if t > starts[0] + 1]  # nothing is asked for while it wants a pause

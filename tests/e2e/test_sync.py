@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sync: every run that has ended, once; the catalog, find, hold, and what watches over it."""
+"""sync: every run that has ended, once; the catalog, and what watches over it."""
 import base64
 import json
 import os
@@ -386,37 +386,6 @@ def test_metrics_and_ping(skyarc, runs, emu, tmp_path):
     assert "--ping" in result.err  # the watcher is away: a warning, and no more
 
 
-def test_find_and_cat(skyarc, sync, runs, emu, tmp_path):
-    runs("tsk_a", ended=200_000)
-    runs("tsk_b", ended=100_000, status="failed", failure_reason="The Page did not load")
-    sync()
-    (name,) = volumes(tmp_path)
-
-    def find(*args, check=0):
-        return [line.split("\t") for line in skyarc("find", "vault", *args, check=check).out.decode().splitlines()]
-
-    assert len(find()) == 6 and {row[0] for row in find()} == {name}
-    assert len(find("-r", "tsk_a")) == 3
-    assert len(find("-t", "html", "--status", "failed")) == 3
-    assert find("--runs", "--text", "page DID") == [[name, "tsk_b", "failed"]]
-    assert find("--runs", "--text", "PROMPT of tsk_a") == [[name, "tsk_a", "completed"]]
-    assert find("--runs", "--since", "36h") == [[name, "tsk_b", "failed"]]
-    assert find("--runs", "--until", "36h") == [[name, "tsk_a", "completed"]]
-    assert find("-r", "tsk_nobody", check=1) == []
-    import hashlib
-    digest = hashlib.sha256(emu.data("tsk_b_1")).hexdigest()
-    assert find("--hash", digest)[0][1].endswith("_tsk_b_1.bin")
-    assert len(find("--artifact", "tsk_a_2")) == 1
-    rows = skyarc("find", "vault", "--json", "-r", "tsk_b", check=0).json()
-    assert {r["artifact_id"] for r in rows} == {"tsk_b_0", "tsk_b_1", "tsk_b_2"}
-    assert rows[0]["failure_reason"] == "The Page did not load"
-    assert skyarc("cat", "vault", "tsk_a_1", check=0).out == emu.data("tsk_a_1")
-    assert "no volume" in skyarc("cat", "vault", "tsk_x", check=1).err
-    assert "64 hex digits" in skyarc("find", "vault", "--hash", "abc", check=2).err
-    (tmp_path / "empty").mkdir()
-    assert "no catalog" in skyarc("find", "empty", check=1).err
-
-
 def test_list_safe(skyarc, sync, runs, emu, tmp_path):
     runs("tsk_old", ended=40 * 86400)
     runs("tsk_new", ended=86400 * 3)
@@ -429,24 +398,6 @@ def test_list_safe(skyarc, sync, runs, emu, tmp_path):
     assert safe("1") == ["tsk_old", "tsk_new"]
     alter(tmp_path / "vault", "UPDATE volumes SET verified_ms = NULL")
     assert safe("1") == []
-
-
-def test_hold_and_release(skyarc, sync, runs, tmp_path):
-    runs("tsk_a", ended=100_000)
-    sync()
-    skyarc("hold", "--dest", "vault", "--reason", "case 12", "tsk_a", "tsk_later", check=0)
-    lines = skyarc("hold", "--dest", "vault", check=0).out.decode().splitlines()
-    assert [line.split("\t")[0::2] for line in lines] == [["tsk_a", "case 12"], ["tsk_later", "case 12"]]
-    skyarc("release", "--dest", "vault", "tsk_later", check=0)
-    assert "not held" in skyarc("release", "--dest", "vault", "tsk_later", check=1).err
-    assert [h["run_id"] for h in skyarc("hold", "--dest", "vault", "--json", check=0).json()] == ["tsk_a"]
-    whats = [w for (w,) in query(tmp_path, "SELECT what FROM log")]
-    assert whats == ["hold", "hold", "release"]
-    db = sqlite3.connect(tmp_path / "vault/catalog.db")
-    for sql in ("DELETE FROM log", "UPDATE log SET what = 'x'"):
-        with pytest.raises(sqlite3.DatabaseError):
-            db.execute(sql)
-    db.close()
 
 
 def test_syncs_are_remembered(sync, runs, emu, env, skyarc, tmp_path):
@@ -478,8 +429,7 @@ def test_usage(skyarc, tmp_path):
     for args, words in [(["sync"], "--dest"), (["sync", "--dest", "d", "tsk_1"], "no operand"),
                         (["sync", "--dest", "d", "-o", "x.tar"], "--output"),
                         (["sync", "--dest", "d", "--format", "zip"], "tar.zst"),
-                        (["sync", "--dest", "d", "--strict"], "--strict"),
-                        (["find"], "directory"), (["hold", "tsk_1"], "--dest")]:
+                        (["sync", "--dest", "d", "--strict"], "--strict")]:
         assert words in skyarc(*args, check=2).err
 
 

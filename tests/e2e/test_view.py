@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from browser import Browser
 from conftest import extract
 
 FILM = """new Promise((done) => {
@@ -28,13 +27,6 @@ FILM = """new Promise((done) => {
   recorder.start();
   setTimeout(() => recorder.stop(), 900);
 })"""
-
-
-@pytest.fixture(scope="session")
-def browser():
-    browser = Browser()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -393,26 +385,6 @@ def test_what_a_screen_reader_gets(view, browser):
     for _ in range(4):
         browser.key("Tab")
     assert browser.ask("document.activeElement.closest('#runs') !== null")
-
-
-def test_report_and_no_report(skyarc, tmp_path, browser):
-    runs = ["tsk_demo1", "tsk_demo3", "tsk_step"]
-    folder = pull_view(skyarc, tmp_path, *runs)
-    skyarc("report", "-o", "r.html", "a.tar.zst", check=0)
-    assert sorted((tmp_path / "r.html").read_bytes().split(b"\n")) == sorted((folder / "index.html").read_bytes().split(b"\n"))
-    assert skyarc("report", "-o", "-", "a.tar.zst", check=0).out == (tmp_path / "r.html").read_bytes()
-    assert "exists" in skyarc("report", "-o", "r.html", "a.tar.zst", check=1).err
-    skyarc("report", "-f", "-o", "r.html", "a.tar.zst", check=0)
-    for name in ("b.tar.zst", "b.tar.gz", "b.tar", "b.zip"):
-        skyarc("pull", "--no-report", "-o", name, *runs, check=0)
-        assert not (extract(tmp_path / name, tmp_path) / "index.html").exists()
-        skyarc("verify", name, check=0)
-        out = skyarc("report", "-o", "view-" + name, name, check=0).out.decode().strip()
-        assert out == "view-%s/b/index.html" % name
-        browser.open((tmp_path / out).as_uri())
-        browser.until("[...document.querySelectorAll('main .shots img')].every(i => i.complete && i.naturalWidth > 0)")
-        assert browser.ask("document.querySelectorAll('#runs li').length") == 3
-    assert not list(tmp_path.glob("**/*.partial"))
 
 
 def test_lost_artifacts_are_told(view, skyarc, emu, browser, tmp_path):

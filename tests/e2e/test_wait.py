@@ -102,7 +102,7 @@ def test_a_failure_that_is_tried_again_is_not_the_end(skyarc, emu):
     emu.script(["running", FAILED, FAILED, GOING, "completed"], "tsk_demo1")
     result = skyarc("wait", "-v", *FAST, "tsk_demo1", check=0)
     assert result.out == b"tsk_demo1 completed\n" and len(polls(emu, "tsk_demo1")) == 5
-    assert result.err.count("is failed, and is going to be tried again") == 1
+    assert result.err.count("is failed and will be retried") == 1
     emu.script([FAILED, dict(FAILED, retry_pending=False)], "tsk_demo1")
     assert skyarc("wait", *FAST, "tsk_demo1", check=1).out == b"tsk_demo1 failed\n"
 

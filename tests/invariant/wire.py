@@ -90,6 +90,15 @@ class Server:
             one.close()
         self.selector.close()
 
+    def settle(self, seconds=5):
+        """Wait until no connection is open: the peer is gone, and what it asked for is answered."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with self.lock:
+                if not self.open:
+                    return
+            time.sleep(0.002)
+
     def serve(self, origin, conn):
         rest = b""
         try:

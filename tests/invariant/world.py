@@ -53,11 +53,14 @@ class Turns:
         self.turns = []
         self.forever = None
         self.asked = 0
+        self.honest = False  # the last answer was the truth
 
     def take(self):
         n = self.asked
         self.asked += 1
-        return (self.turns[n] if n < len(self.turns) else self.forever), n
+        maker = self.turns[n] if n < len(self.turns) else self.forever
+        self.honest = maker is None
+        return maker, n
 
 
 class Thing(Turns):
@@ -133,7 +136,7 @@ class Run:
         self.row_lies = []  # fn(rows, n) -> rows
         self.record_lies = []  # fn(record, n) -> anything
         self.listed = 0  # how often
-        self.first_list = 0  # of this attempt
+        self.told = False  # in this attempt a list has been given as it is
         self.recorded = 0
         self.ever = []  # (artifact ID, thing, its version) as it was listed
         self.last = []  # the same of the last list
@@ -355,7 +358,9 @@ class World:
             return reply(404, [("Date", self.date())], b'{"detail": "Task run not found"}')
         if words[1:]:
             wanted = ask.query.get("artifact_type")
-            return self.call(ask, run.list_turns, lambda: chosen(self.listing(run), wanted), "list/" + run.id)
+            answer = self.call(ask, run.list_turns, lambda: chosen(self.listing(run), wanted), "list/" + run.id)
+            run.told = run.told or run.list_turns.honest
+            return answer
         return self.call(ask, run.record_turns, lambda: self.record(run), "record/" + run.id)
 
     def call(self, ask, turns, make, name):
@@ -369,7 +374,7 @@ class World:
         """From now on only what is held now, or later, is right."""
         with self.lock:
             for run in self.runs:
-                run.first_list = run.listed
+                run.told = False
             for thing in self.things.values():
                 thing.since = len(thing.versions) - 1
 

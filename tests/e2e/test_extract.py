@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""extract: files onto the disk, checked, and never outside of a directory."""
+import json
+import os
+import subprocess
+import tarfile
+import zipfile
+
+import pytest
+
+from reading import flip, manifest_of, row, tar_with
+
+
+def test_extract_some(made, skyarc, tmp_path):
+    archive = made()
+    skyarc("extract", "-C", "x", "-t", "har", archive, check=0)
+    found = [p for p in (tmp_path / "x").rglob("*") if p.is_file()]
+    assert found and all(p.suffix == ".har" for p in found)
+    skyarc("extract", "-C", "y", archive, "manifest.json", "data/tsk_demo3/html_scrape", check=0)
+    assert sorted(p.name for p in (tmp_path / "y").rglob("*") if p.is_file()) == [
+        "20260120T115229.276851Z_a_3html.html", "manifest.json"]
+    assert "nothing in" in skyarc("extract", archive, "no/such", check=1).err
+
+
+def test_what_is_there_stays(made, skyarc, tmp_path):
+    archive = made()
+    skyarc("extract", "-C", "x", archive, check=0)
+    target = tmp_path / "x" / "a" / "manifest.json"
+    target.write_text("mine")
+    result = skyarc("extract", "-C", "x", "--json", archive, check=0)
+    assert result.json()["kept"] > 50 and result.json()["files"] == 0 and "--force" in result.err
+    assert target.read_text() == "mine"
+    skyarc("extract", "-C", "x", "-f", archive, check=0)
+    assert target.read_text() != "mine"
+    subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=target.parent, check=True)
+    assert not [p for p in (tmp_path / "x").rglob(".skyarc*")]
+
+
+def test_extract_stops_at_damage_unless_told(made, skyarc, tmp_path):
+    archive = made()
+    flip(archive, 50_000)
+    result = skyarc("extract", "-C", "x", archive, check=4)
+    assert "--keep-going" in result.err
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_extraction_never_leaves_its_directory(skyarc, tmp_path, listed):
+    """Also when the manifest lists what it should not, where it can be read at all."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    evil = [
+        ("../escape1", tarfile.REGTYPE, b"1"), ("a/data/../../escape2", tarfile.REGTYPE, b"2"),
+        ("/tmp/skyarc-escape3", tarfile.REGTYPE, b"3"), ("a/data/./x", tarfile.REGTYPE, b"4"),
+        ("a//data/y", tarfile.REGTYPE, b"5"), ("a/data/sym", tarfile.SYMTYPE, str(outside)),
+        ("a/data/sym/escape6", tarfile.REGTYPE, b"6"), ("a/data/sym2", tarfile.SYMTYPE, "../../../outside"),
+        ("a/data/hard", tarfile.LNKTYPE, "../outside/precious"), ("a/data/hard2", tarfile.LNKTYPE, "/etc/passwd"),
+        ("a/data/hard3", tarfile.LNKTYPE, "a/data/sym/precious"), ("a/data/dev", tarfile.CHRTYPE, None),
+        ("a/data/fifo", tarfile.FIFOTYPE, None), ("a/data/ok", tarfile.REGTYPE, b"ok"),
+        ("a/data/" + "n" * 300, tarfile.REGTYPE, b"7"), ("a/data/.skyarc-1-0", tarfile.REGTYPE, b"8"),
+        ("a/data/okdir", tarfile.DIRTYPE, None), ("a/data/hardok", tarfile.LNKTYPE, "a/data/ok"),
+    ]
+    rows = [row("data/ok", b"ok"), row("data/hardok", b"ok", link=True, duplicate_of="data/ok")]
+    if listed:
+        rows += [row("data/hard", b"precious"), row("data/hard2", b"x"), row("data/hard3", b"precious"),
+                 row("data/sym", b""), row("data/sym2", b""), row("data/dev", b""), row("data/fifo", b"")]
+    tar_with(tmp_path / "evil.tar", evil, manifest_of(*rows))
+    for name, how in (("evil.tar", None), ("evil.tar.gz", ["gzip", "-k"]), ("evil.tar.zst", ["zstd", "-qk"])):
+        if how:
+            subprocess.run(how + [tmp_path / "evil.tar"], check=True)
+        into = tmp_path / "in" / name
+        into.parent.mkdir(exist_ok=True)
+        result = skyarc("extract", "-k", "-C", into, name, check=4)
+        files = sorted(str(p.relative_to(into)) for p in into.rglob("*") if not p.is_dir())
+        assert files == ["a/data/hardok", "a/data/ok", "a/manifest.json"]
+        assert (into / "a/data/hardok").samefile(into / "a/data/ok")
+        assert os.listdir(outside) == ["precious"] and (outside / "precious").stat().st_nlink == 1
+        assert sorted(os.listdir(into.parent)) == sorted(p.name for p in into.parent.iterdir())
+        assert not (tmp_path / "escape1").exists() and not os.path.exists("/tmp/skyarc-escape3")
+        assert not (into.parent / "escape1").exists() and not (into.parent / "escape2").exists()
+        assert "no manifest names it" in result.err
+        assert not listed or "neither a file nor a hard link" in result.err
+
+
+def test_links_on_the_disk_are_not_followed(made, skyarc, tmp_path):
+    """The directory itself was prepared by somebody."""
+    archive = made("a.tar.zst", "-x", "recordings")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    into = tmp_path / "in"
+    (into / "a").mkdir(parents=True)
+    os.symlink(outside, into / "a" / "data")
+    os.symlink(outside / "m", into / "a" / "manifest.json")
+    skyarc("extract", "-k", "-C", into, archive, check=4)
+    assert not list(outside.iterdir())
+
+
+def test_zip_names(skyarc, tmp_path):
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr("../escape", "x")
+        archive.writestr("a/data/ok", "ok")
+        archive.writestr("a/data/unlisted", "no")
+        archive.writestr("a/manifest.json", json.dumps(manifest_of(row("data/ok", b"ok"))))
+    skyarc("extract", "-k", "-C", "in", "evil.zip", check=4)
+    assert not (tmp_path / "escape").exists() and (tmp_path / "in/a/data/ok").read_text() == "ok"
+    assert sorted(os.listdir(tmp_path / "in/a/data")) == ["ok"]
+
+
+@pytest.fixture
+def small(skyarc, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", check=0)
+    return tmp_path / "a.tar.zst"
+
+
+def files(top):
+    return sorted(p for p in top.rglob("*") if p.is_file())
+
+
+def test_here_and_there(skyarc, small, tmp_path):
+    """Without -C where it is called; a directory is made."""
+    (tmp_path / "here").mkdir()
+    skyarc("extract", "-q", small, cwd=tmp_path / "here", check=0)
+    skyarc("extract", "--directory", "there", small, check=0)
+    subprocess.run(["diff", "-r", tmp_path / "here", tmp_path / "there"], check=True)
+    assert "none/there" in skyarc("extract", "-C", "none/there", small, check=1).err
+
+
+def test_the_result_as_json(skyarc, small, tmp_path):
+    result = skyarc("extract", "--json", "-C", "x", small, check=0).json()
+    found = files(tmp_path / "x")
+    assert result["files"] + result["links"] == len(found) and result["indexed"] is True
+    assert result["bytes"] == sum({p.stat().st_ino: p.stat().st_size for p in found}.values())
+    assert (result["kept"], result["lost"]) == (0, 0)
+
+
+def test_by_type_and_run(skyarc, small, tmp_path):
+    rows = skyarc("list", "--json", small, check=0).json()
+
+    def extracted(name, *args):
+        skyarc("extract", "-C", name, *args, check=0)
+        return {str(p.relative_to(tmp_path / name / "a")) for p in files(tmp_path / name)}
+
+    assert extracted("r", "-r", "tsk_demo3", small) == {r["path"] for r in rows if r["run_id"] == "tsk_demo3"}
+    assert extracted("x", "--exclude-type", "all", "--run", "tsk_demo3", small, "manifest.json") == {"manifest.json"}
+    assert extracted("t", "--type", "har,recordings", small) == {
+        r["path"] for r in rows if r["artifact_type"] in ("har", "recording")}
+
+
+def test_permissions(skyarc, small, tmp_path):
+    skyarc("extract", "-C", "x", small, check=0)
+    assert {p.stat().st_mode & 0o777 for p in files(tmp_path / "x")} == {0o600}
+    skyarc("extract", "-C", "y", "--mode", "0640", small, check=0)
+    assert {p.stat().st_mode & 0o777 for p in files(tmp_path / "y")} == {0o640}
+
+
+def test_without_a_sandbox(skyarc, small, tmp_path):
+    result = skyarc("extract", "-v", "--no-sandbox", "-C", "x", small, check=0)
+    assert "not confined" in result.err and files(tmp_path / "x")
+
+
+@pytest.mark.parametrize("args,words", [([], "no archive"), (["--mode", "9", "a"], "--mode"), (["-t", "a b!", "a"], "no artifact type"),
+                                        (["--bogus", "a"], "--bogus")])
+def test_usage(skyarc, tmp_path, args, words):
+    assert words in skyarc("extract", "-C", "x", *args, check=2).err
+    assert not (tmp_path / "x").exists()

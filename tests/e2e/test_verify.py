@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""verify: each change to an archive is found, and told. Signatures, chains and anchors: test_audit.py."""
+import gzip
+import hashlib
+import json
+import struct
+import tarfile
+import zlib
+
+import pytest
+
+from reading import FORMATS, flip, frames, rows_of
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_damage_is_found_everywhere(made, skyarc, tmp_path, kind):
+    archive = made("a." + kind, "-x", "recordings")
+    size = archive.stat().st_size
+    data = archive.read_bytes()
+    silent = []
+    for i in range(60):
+        at = size * i // 60 + 3
+        flip(archive, at, tmp_path / ("h." + kind))
+        result = skyarc("verify", "h." + kind)
+        if result.code != 4:
+            silent.append((at, result.code, data[at]))
+    # padding and header fields that nobody reads (owner names, padding) are no content
+    assert len(silent) <= (6 if kind in ("tar", "zip") else 0), silent
+    for cut in (size // 2, size - 1, 100, 0):
+        (tmp_path / "cut").write_bytes(data[:cut])
+        assert skyarc("verify", "cut").code == 4
+
+
+def repack(folder, name, change):
+    """Change an extracted bag, fix up nothing, pack it by Python's tarfile."""
+    change(folder)
+    with tarfile.open(folder.parent / name, "w") as tar:
+        tar.add(folder, "a")
+    return folder.parent / name
+
+
+@pytest.mark.parametrize("what,word", [
+    ("content", "SHA-256"), ("added", "was added"), ("removed", "not in the archive"),
+    ("run.json", "run.json"), ("oxum", "Payload-Oxum"), ("bagit", "bagit.txt"),
+    ("sums", "manifest-sha256.txt"), ("manifest", "tagmanifest"), ("tag", "index.html"),
+])
+def test_verify_tells_each_change(made, skyarc, tmp_path, what, word):
+    archive = made("a.tar", "-x", "recordings")
+    _, folder = rows_of(archive, tmp_path)
+    victim = next(folder.glob("data/tsk_demo1/html_scrape/*"))
+
+    def change(top):
+        if what == "content":
+            victim.write_bytes(victim.read_bytes()[:-1] + b"!")
+        elif what == "added":
+            (top / "data/tsk_demo1/html_scrape/new.html").write_text("x")
+        elif what == "removed":
+            victim.unlink()
+        elif what == "run.json":
+            (top / "data/tsk_demo1/run.json").write_text("{}")
+        elif what == "oxum":
+            info = top / "bag-info.txt"
+            info.write_text(info.read_text().replace("Payload-Oxum: ", "Payload-Oxum: 1"))
+        elif what == "bagit":
+            (top / "bagit.txt").write_text("BagIt-Version: 0.97\n")
+        elif what == "sums":
+            sums = top / "manifest-sha256.txt"
+            sums.write_text("".join(sums.read_text().splitlines(True)[1:]))
+        elif what == "manifest":
+            text = (top / "manifest.json").read_text()
+            (top / "manifest.json").write_text(text.replace('"tsk_demo3"', '"tsk_demo4"', 1))
+        elif what == "tag":
+            (top / "index.html").write_text("<script>alert(1)</script>")
+
+    changed = repack(folder, "c.tar", change)
+    result = skyarc("verify", changed, check=4)
+    assert word in result.err, result
+
+
+def test_index_and_headers_must_agree(made, skyarc, tmp_path):
+    """A manifest that points elsewhere, properly packed again, is refused."""
+    archive = made("a.tar.gz", "-x", "recordings")
+    data = archive.read_bytes()
+    locator = len(data) - 74 + 16
+    frame, coded, plain, size, table = struct.unpack("<QQQQQ", data[locator + 8:locator + 48])
+    text = zlib.decompressobj(31).decompress(data[coded:])
+    manifest = json.loads(text[512:512 + size])
+    one, two = [r for r in manifest["artifacts"] if not r["link"]][3:5]
+    for field in ("offset", "path"):
+        swapped = text
+        a, b = json.dumps(one[field]).encode(), json.dumps(two[field]).encode()
+        if len(a) != len(b):
+            continue
+        swapped = swapped.replace(b'"%s": ' % field.encode() + a, b'"%s": @@' % field.encode())
+        swapped = swapped.replace(b'"%s": ' % field.encode() + b, b'"%s": ' % field.encode() + a)
+        swapped = swapped.replace(b"@@", b)
+        bad = rewrite(data, coded, text, swapped, locator)
+        (tmp_path / "bad.tar.gz").write_bytes(bad)
+        assert skyarc("verify", "bad.tar.gz", check=4).err
+        if field == "offset":
+            assert "disagree" in skyarc("cat", "bad.tar.gz", one["path"], check=4).err
+    for at in range(8, 48, 8):  # each number of the locator
+        bad = bytearray(data)
+        bad[locator + at] ^= 1
+        (tmp_path / "bad.tar.gz").write_bytes(bad)
+        assert skyarc("list", "bad.tar.gz").code in (1, 4)
+        assert skyarc("verify", "bad.tar.gz", check=4).err
+
+
+def rewrite(data, coded, text, other, locator):
+    """The archive with its manifest's member replaced (same plain length) and the table mended."""
+    table_at = struct.unpack("<Q", data[locator + 40:locator + 48])[0]
+    old_members, at = [], coded
+    new = gzip.compress(other, mtime=0)
+    tail = bytearray(data[table_at:])
+    # the manifest and the tag files are the last frames: put all of it into one
+    count = 0
+    rows_at = 16
+    total = struct.unpack("<H", tail[14:16])[0] // 8
+    rows = list(struct.iter_unpack("<II", tail[rows_at:rows_at + 8 * total]))
+    offset, keep = 0, []
+    for c, p in rows:
+        if offset >= coded:
+            break
+        keep.append((c, p))
+        offset += c
+    keep.append((len(new), len(other)))
+    body = b"".join(struct.pack("<II", *r) for r in keep)
+    head = bytes(tail[:10]) + struct.pack("<H", len(body) + 4) + b"ST" + struct.pack("<H", len(body))
+    foot = b"\x03\0" + bytes(8)
+    last = bytearray(data[-74:])
+    last[16 + 40:16 + 48] = struct.pack("<Q", offset + len(new))
+    return data[:coded] + new + head + body + foot + bytes(last)
+
+
+def test_against_the_service(skyarc, emu, tmp_path):
+    rows = [{"id": "x1", "type": "har", "data": b"{}"}, {"id": "x2", "type": "html_scrape", "data": b"<p>"}]
+    emu.run("tsk_grow", rows)
+    skyarc("pull", "-o", "a.tar.zst", "tsk_grow", check=0)
+    skyarc("verify", "--against-api", "a.tar.zst", check=0)
+    emu.run("tsk_grow", rows + [{"id": "x3", "type": "llm_prompt", "data": b"late"}])
+    result = skyarc("verify", "--against-api", "a.tar.zst", check=3)
+    assert "'x3' (llm_prompt) of run 'tsk_grow'" in result.err
+
+
+def test_the_result_as_json(skyarc, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", check=0)
+    skyarc("pull", "-o", "b.tar", "tsk_demo3", check=0)
+    _, folder = rows_of(tmp_path / "b.tar", tmp_path)
+    changed = repack(folder, "c.tar", lambda top: (top / "data/added").write_text("x"))
+    one, two = skyarc("verify", "--json", "a.tar.zst", changed, check=4).json()
+    assert one["damage"] == [] and one["damages"] == 0 and one["missing"] == 0 and one["hashed_bytes"] > 0
+    assert two["archive"] == str(changed) and two["damages"] == len(two["damage"]) > 0
+    assert any(d["path"] == "a/data/added" or d["path"] == "data/added" for d in two["damage"])
+    assert all(set(d) == {"path", "artifact_id", "offset", "what"} for d in two["damage"])
+
+
+def test_what_is_said_of_a_good_one(skyarc, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
+    manifest = skyarc("cat", "a.tar.zst", "manifest.json", check=0).out
+    out = skyarc("verify", "a.tar.zst", check=0).out.decode()
+    assert out.startswith("a.tar.zst: good, ") and out.endswith("manifest %s\n" % hashlib.sha256(manifest).hexdigest())
+    assert skyarc("verify", "-q", "a.tar.zst", check=0).out == b""
+    result = skyarc("verify", "-v", "--no-sandbox", "a.tar.zst", check=0)
+    assert "not confined" in result.err and result.out.decode() == out
+
+
+def test_shares_together_are_the_whole(skyarc, tmp_path):
+    """What is changed is found by one share of three, and by no look at the structure alone."""
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", check=0)
+    begin, end, _, _ = frames(tmp_path / "a.tar.zst")[0]
+    flip(tmp_path / "a.tar.zst", (begin + end) // 2)
+    codes = [skyarc("verify", "--share", "%d/3" % k, "a.tar.zst").code for k in (1, 2, 3)]
+    assert sorted(codes) == [0, 0, 4], codes
+    skyarc("verify", "--quick", "a.tar.zst", check=0)
+    skyarc("verify", "-Q", "a.tar.zst", check=0)
+    skyarc("verify", "a.tar.zst", check=4)
+
+
+def test_against_the_service_of_another_address(skyarc, emu, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
+    (tmp_path / "key").write_text(emu.key)
+    (tmp_path / "key").chmod(0o600)
+    elsewhere = {"SKYVERN_BASE_URL": "http://127.0.0.1:9", "SKYVERN_API_KEY": "wrong"}
+    skyarc("verify", "--against-api", "--base-url", emu.api, "--api-key-file", "key", "a.tar.zst", check=0, **elsewhere)
+    assert "refused the API key" in skyarc("verify", "--against-api", "a.tar.zst", SKYVERN_API_KEY="wrong").err
+    asked = len(emu.log())
+    skyarc("verify", "a.tar.zst", check=0)
+    assert len(emu.log()) == asked
+
+
+@pytest.mark.parametrize("args,words", [
+    ([], "no archive"), (["--bogus", "a.tar.zst"], "--bogus"), (["--share", "3/2", "a.tar.zst"], "K/N"),
+    (["--share", "0/2", "a.tar.zst"], "K/N"), (["--share", "x", "a.tar.zst"], "K/N"),
+    (["--signature", "x", "a.tar.zst"], "needs --signers"), (["--anchor", "0" * 64, "a.tar.zst"], "directories only"),
+    (["--signature", "x", "--signers", "y", "d"], "one archive"),
+    (["--signature", "x", "--signers", "y", "a.tar.zst", "b.tar.zst"], "one archive"), (["--anchor", "abc", "d"], "64 hex")])
+def test_usage(skyarc, tmp_path, args, words):
+    (tmp_path / "d").mkdir()
+    assert words in skyarc("verify", *args, check=2).err

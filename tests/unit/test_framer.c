@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "writer/framer.h"
+
+#include "output_file.h"
+
+/* Frames small enough that a test sees where each one ends. */
+#define CUT_FILE  2048
+#define CUT_PIECE 4096
+#define COPY_MAX  256
+#define CHUNK     512
+#define BLOCK     512
+
+static struct framer *make(enum frame_codec codec)
+{
+    const struct framer_opts opts = { .codec = codec,
+                                      .workers = 2,
+                                      .sizes = { CUT_FILE, CUT_PIECE, COPY_MAX, CHUNK } };
+    struct framer *framer = framer_new(&opts, output_made, NULL);
+
+    assert_non_null(framer);
+    return framer;
+}
+
+/* Add an entry of size bytes, each of them the first letter of its name. */
+static void put(struct framer *framer, const char *name, size_t size, bool packed,
+                struct spot *place)
+{
+    const struct entry_file file = { .path = name, .size = size, .mtime = 1, .packed = packed };
+    unsigned char bytes[700];
+    size_t at;
+
+    memset(bytes, *name, sizeof(bytes));
+    assert_int_equal(framer_begin(framer, &file, place, NULL), 0);
+    for (at = 0; at < size; at += sizeof(bytes))
+        assert_int_equal(framer_add(framer, bytes,
+                                    size - at < sizeof(bytes) ? size - at : sizeof(bytes),
+                                    NULL),
+                         0);
+    assert_int_equal(framer_end(framer, size, NULL), 0);
+}
+
+/* Whether the tar stream has a whole entry there. */
+static void assert_entry(const struct buf *tar, const struct spot *place, const char *name,
+                         size_t size)
+{
+    const char *at = tar->data + place->offset;
+    size_t i;
+
+    assert_true(place->offset + BLOCK + size <= tar->len);
+    assert_string_equal(at, name);
+    assert_int_equal(strtoull(at + 124, NULL, 8), size);
+    for (i = 0; i < size; i++)
+        assert_int_equal(at[BLOCK + i], *name);
+}
+
+/* What lies before a frame in the tar stream. */
+static uint64_t plain_before(const struct seek *seek, uint64_t frame)
+{
+    uint64_t plain = 0;
+    size_t i;
+
+    for (i = 0; i < frame; i++)
+        plain += seek->rows[i].plain;
+    return plain;
+}
+
+static void test_two_lanes(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[3] = { { SPOT_NONE, SPOT_NONE }, { SPOT_NONE, SPOT_NONE }, { 0, 0 } };
+    struct seek *seek;
+    struct buf tar;
+
+    (void)state;
+    put(framer, "a", 100, false, &place[0]);
+    put(framer, "packed", 200, true, &place[1]);
+    put(framer, "b", 300, false, &place[2]);
+    assert_int_equal(place[0].frame, SPOT_NONE); /* its frame has not ended */
+    put(framer, "packed, nobody asks", 10, true, NULL);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(seek->count, 2);
+    assert_int_equal(place[0].frame, place[2].frame);
+    assert_int_not_equal(place[0].frame, place[1].frame);
+    assert_int_equal(place[1].offset, plain_before(seek, place[1].frame));
+    assert_int_equal(place[0].offset, plain_before(seek, place[0].frame));
+    assert_int_equal(place[2].offset, place[0].offset + 2 * BLOCK);
+    output_read(seek, FRAME_ZSTD, &tar);
+    assert_int_equal(tar.len, 8 * BLOCK);
+    assert_entry(&tar, &place[0], "a", 100);
+    assert_entry(&tar, &place[1], "packed", 200);
+    assert_entry(&tar, &place[2], "b", 300);
+    buf_clear(&tar);
+    framer_free(framer);
+}
+
+static void test_a_full_frame_ends_where_a_file_begins(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[6];
+    struct seek *seek;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 6; i++) /* four entries of one block fill a frame */
+        put(framer, "small", 0, false, &place[i]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(seek->count, 2);
+    assert_int_equal(seek->rows[0].plain, CUT_FILE);
+    assert_int_equal(place[3].frame, 0);
+    assert_int_equal(place[4].frame, 1);
+    assert_int_equal(place[4].offset, CUT_FILE);
+    framer_free(framer);
+}
+
+/* A large file's frames follow each other, whatever waits in the other lane. */
+static void test_nothing_comes_between_the_parts_of_a_file(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[3];
+    struct seek *seek;
+    struct buf tar;
+
+    (void)state;
+    put(framer, "waits", 30, false, &place[0]);
+    put(framer, "large", 8704, true, &place[1]); /* two full frames, and two blocks */
+    put(framer, "after", 30, true, &place[2]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(place[1].frame, 0);
+    assert_int_equal(place[1].offset, 0);
+    assert_int_equal(seek->rows[0].plain, CUT_PIECE);
+    assert_int_equal(seek->rows[1].plain, CUT_PIECE);
+    assert_int_equal(seek->rows[2].plain, 2 * BLOCK); /* it ended with the file */
+    assert_int_equal(place[2].frame, 3);
+    assert_int_equal(place[2].offset, BLOCK + 8704);
+    output_read(seek, FRAME_ZSTD, &tar);
+    assert_entry(&tar, &place[0], "waits", 30);
+    assert_entry(&tar, &place[1], "large", 8704);
+    assert_entry(&tar, &place[2], "after", 30);
+    buf_clear(&tar);
+    framer_free(framer);
+}
+
+static void test_without_frames_there_is_one_lane(void **state)
+{
+    struct framer *framer = make(FRAME_NONE);
+    struct spot place[3];
+    struct seek *seek;
+    struct buf tar;
+
+    (void)state;
+    put(framer, "a", 1, false, &place[0]);
+    put(framer, "b", 1, true, &place[1]);
+    put(framer, "c", 1, false, &place[2]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(place[0].offset, 0);
+    assert_int_equal(place[1].offset, 2 * BLOCK);
+    assert_int_equal(place[2].offset, 4 * BLOCK);
+    assert_int_equal(place[2].frame, SPOT_NONE);
+    output_read(seek, FRAME_NONE, &tar);
+    assert_entry(&tar, &place[1], "b", 1);
+    buf_clear(&tar);
+    framer_free(framer);
+}
+
+static void test_back_to_the_mark(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[3];
+    struct seek *seek;
+    struct buf tar;
+
+    (void)state;
+    put(framer, "kept", 100, false, &place[0]);
+    framer_mark(framer);
+    assert_int_equal(place[0].frame, 0); /* a mark lies on a border of frames */
+    put(framer, "undone", 6000, true, &place[1]);
+    put(framer, "undone too", 100, false, &place[1]);
+    framer_back(framer);
+    put(framer, "again", 200, true, &place[2]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(seek->count, 2);
+    assert_int_equal(place[2].frame, 1);
+    assert_int_equal(place[2].offset, 2 * BLOCK);
+    output_read(seek, FRAME_ZSTD, &tar);
+    assert_int_equal(tar.len, 4 * BLOCK);
+    assert_entry(&tar, &place[0], "kept", 100);
+    assert_entry(&tar, &place[2], "again", 200);
+    buf_clear(&tar);
+    framer_free(framer);
+}
+
+static void test_behind_frames_that_are_there(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place;
+    struct seek rows = { 0 };
+    struct seek *seek;
+
+    (void)state;
+    assert_int_equal(seek_add(&rows, 50, 1024, NULL), 0);
+    assert_int_equal(seek_add(&rows, 70, 2048, NULL), 0);
+    framer_start(framer, &rows, 3072);
+    assert_null(rows.rows); /* they have moved in */
+    put(framer, "next", 0, false, &place);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(place.frame, 2);
+    assert_int_equal(place.offset, 3072);
+    assert_int_equal(seek->count, 3);
+    framer_free(framer);
+}
+
+/* A long chunk is lent until its frame is out; a short one is free at once. */
+static void test_chunks_by_reference(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct pool *pool = pool_new(2, CHUNK, NULL);
+    const struct entry_file file = { .path = "x", .size = COPY_MAX - 1 + CHUNK, .mtime = 1 };
+    struct chunk *chunk[2];
+    struct spot place;
+    struct seek *seek;
+    struct buf tar;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        chunk[i] = pool_try(pool);
+        chunk[i]->len = i ? CHUNK : COPY_MAX - 1;
+        memset(chunk[i]->data, 'x', CHUNK);
+    }
+    assert_int_equal(framer_begin(framer, &file, &place, NULL), 0);
+    for (i = 0; i < 2; i++)
+        assert_int_equal(framer_add_chunk(framer, chunk[i], NULL), 0);
+    assert_int_equal(atomic_load(&chunk[0]->refs), 1);
+    assert_int_equal(atomic_load(&chunk[1]->refs), 2);
+    memset(chunk[0]->data, '!', CHUNK); /* it was copied */
+    assert_int_equal(framer_end(framer, file.size, NULL), 0);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(atomic_load(&chunk[1]->refs), 1);
+    output_read(seek, FRAME_ZSTD, &tar);
+    assert_entry(&tar, &place, "x", file.size);
+    buf_clear(&tar);
+    framer_free(framer);
+    chunk_unref(chunk[0]);
+    chunk_unref(chunk[1]);
+    pool_free(pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_two_lanes, output_set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_frame_ends_where_a_file_begins,
+                                        output_set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_comes_between_the_parts_of_a_file,
+                                        output_set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_without_frames_there_is_one_lane, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_back_to_the_mark, output_set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_behind_frames_that_are_there, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_chunks_by_reference, output_set_up,
+                                        output_tear_down),
+    };
+
+    return RUN(tests);
+}
