@@ -163,8 +163,9 @@ static void test_one_list_for_all_who_ask(void **state)
     assert_false(url_refresh_busy(refresh, 1));
     ask(1); /* and once more, later */
     assert_int_equal(asked_count, 2);
-    answer("[{\"artifact_id\": \"a\", \"signed_url\": \"http://s/a2\"}, {\"artifact_id\": \"b\"}]",
-           CLOCK_NONE);
+    answer(
+        "[{\"artifact_id\": \"a\", \"signed_url\": \"http://s/a2\"}, {\"artifact_id\": \"b\"}]",
+        CLOCK_NONE);
     assert_int_equal(got.times, 2);
     assert_string_equal(got.urls, "http://s/a2 - - ");
 }
