@@ -69,9 +69,11 @@
  *           budget         transfers, buffers and descriptors that a pull may have
  *           cleaner        secrets out of the lists, while artifacts are fetched
  *           planner        from the lists to the plan
- *           fetch          what is urgent first, until nothing is wanted
- *           ledger         what ends a want: here, lost, or out of a ZIP
- *           want           the artifacts still to be fetched
+ *           fetch          the loop that starts transfers until no task is open
+ *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
+ *           task           one artifact to be fetched: a state machine, its table
+ *           task_queue     which task is started next; retries; hosts at their limit
+ *           completion     what ends tasks: stored, lost, out of a bundle's ZIP
  *           url_refresh    a run's list again, once for all its URLs
  *           restore        what an interrupted attempt left, checked and kept
  *           transfer       one body from the socket to the packer
@@ -113,7 +115,7 @@
  *           kind           artifact types and groups
  *           expiry         when a signed URL dies
  *           fetch_route    signed URL, renewed URL, content endpoint
- *           task           what is submitted
+ *           task_request   what is submitted
  *           webhook        what Skyvern POSTs, and whether it did
  *           endpoint       the calls that give a run's records
  *           timeline       which runs and tasks a timeline names

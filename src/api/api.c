@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* By plain http a proxy reads all that it passes on. */
+/* Refuse a proxy over plain http, where it could read the key. */
 static int check_proxy(const struct api *api, struct err *err)
 {
     const char *name = "";
@@ -21,9 +21,9 @@ static int check_proxy(const struct api *api, struct err *err)
         return 0;
     (void)err_set(
         err, ERR_USAGE,
-        "the proxy of %s would read the API key, since '%.200s' is plain http: refused", name,
-        api->base);
-    return err_hint(err, "use https, name the host in no_proxy, or say --insecure-key");
+        "refused: the proxy set by %s would read the API key, since '%.200s' uses plain http",
+        name, api->base);
+    return err_hint(err, "use https, add the host to no_proxy, or use --insecure-key");
 }
 
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err)
@@ -31,7 +31,7 @@ int api_init(struct api *api, const char *base, struct secret *key, struct err *
     api->key = key;
     api->base = url_base(base, err);
     if (!api->base || url_origin(api->origin, api->base, err) < 0)
-        return err_wrap(err, "the base URL '%.200s' is of no use", base);
+        return err_wrap(err, "invalid base URL '%.200s'", base);
     api->secure = url_is_secure(api->base);
     return check_proxy(api, err);
 }
@@ -74,7 +74,7 @@ int api_url_tasks(const struct api *api, struct buf *url, struct err *err)
     return buf_addf(url, err, "%s/v1/run/tasks", api->base);
 }
 
-/* Append a query parameter for each value. */
+/* Append one query parameter for each value. */
 static int add_query(struct buf *url, const char *name, const char *const *values, size_t count,
                      struct err *err)
 {
@@ -110,7 +110,7 @@ int api_url_content(const struct api *api, struct buf *url, const char *artifact
     buf_reset(url);
     for (c = artifact_id; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == '/' || *c == 0x7f)
-            return err_set(err, ERR_FORMAT, "the artifact ID is malformed");
+            return err_set(err, ERR_FORMAT, "malformed artifact ID");
     }
     if (buf_addf(url, err, "%s/v1/artifacts/", api->base) < 0 ||
         url_encode(url, artifact_id, err) < 0)
@@ -143,7 +143,10 @@ void api_sign(const struct api *api, struct request *request)
     request->key_insecure = api->insecure_key;
 }
 
-/* The API's own words: {"detail": "text"} or {"detail": [{"msg": "text"}]}. */
+/*
+ * Extract the error message of an API response: {"detail": "text"} or {"detail": [{"msg":
+ * "text"}]}.
+ */
 static void detail_of(const struct api *api, const struct request *request, char *out,
                       size_t size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * api: where Skyvern's API is, which key it takes, and what its errors say.
+ * api: the Skyvern API's base URL and key, its request URLs and its errors.
  *
- * Errors   ERR_DENIED with the host that refused the key; ERR_NOT_FOUND; others
- *          as request_check gives them, with the API's own "detail"
- * Owns     a struct api owns its texts and its key, until api_clear
- * Threads  read by many once set
+ * Errors   ERR_DENIED with the host that refused the key; ERR_NOT_FOUND; others as from
+ *          request_check, with the API's own "detail"
+ * Owns     a struct api owns its strings and its key, until api_clear
+ * Threads  any, after api_init: then read only
  * Source   docs/api.md
  */
 #ifndef API_API_H
@@ -25,36 +25,34 @@
 
 struct api {
     char *base;                  /* without /v1 */
-    char origin[URL_ORIGIN_MAX]; /* the one place that gets the key */
+    char origin[URL_ORIGIN_MAX]; /* the only origin that the key is sent to */
     struct secret *key;          /* NULL: none */
     bool secure;                 /* https */
-    bool insecure_key;           /* set before: a proxy may read the key */
+    bool insecure_key;           /* set before api_init: a proxy may read the key */
 };
 
 /*
- * Take a base URL as users paste it, and a key that moves in. api must be {0}, but for
- * insecure_key; ERR_USAGE when a proxy would read the key, and must not.
+ * Initialise api with a base URL as users paste it and a key (or NULL), whose ownership moves
+ * to api. api must be {0} except for insecure_key. ERR_USAGE if a proxy could read the key and
+ * insecure_key is not set.
  */
 int api_init(struct api *api, const char *base, struct secret *key, struct err *err) MUST_CHECK;
 
-/* Release; may be called twice, and on {0}. */
+/* Free the strings and the key; may be called twice, and on {0}. */
 void api_clear(struct api *api);
 
-/* Write the URL of a run's record; of its list, asking for the filter's types when narrow. */
+/* Write the URL of a run's record into url. */
 int api_url_run(const struct api *api, struct buf *url, const char *run_id,
                 struct err *err) MUST_CHECK;
 
-/*
- * Write the URL of a run's artifact list into url. narrow: ask for the filter's types
- * alone.
- */
+/* Write the URL of a run's artifact list into url. narrow: request only the filter's types. */
 int api_url_list(const struct api *api, struct buf *url, const char *run_id,
                  const struct kind_filter *filter, bool narrow, struct err *err) MUST_CHECK;
 
-/* Write the URL that takes tasks. */
+/* Write the URL to submit tasks to into url. */
 int api_url_tasks(const struct api *api, struct buf *url, struct err *err) MUST_CHECK;
 
-/* What to list of all runs; texts and arrays are lent. */
+/* Filters for the list of runs; strings and arrays are borrowed. */
 struct api_runs {
     const char *const *statuses;
     size_t status_count;
@@ -66,22 +64,24 @@ struct api_runs {
     const char *workflow;
 };
 
-/* Write the URL of a page (from 1 on) of the list of runs. */
+/* Write the URL of a page (counted from 1) of the list of runs into url. */
 int api_url_runs(const struct api *api, struct buf *url, const struct api_runs *what,
                  unsigned page, unsigned page_size, struct err *err) MUST_CHECK;
 
-/* Write the URL of an artifact's bytes; ERR_FORMAT for an ID with a slash or a control
- * character, which no server finds. */
+/*
+ * Write the URL of an artifact's content into url; ERR_FORMAT for an ID with a slash or a
+ * control character, which no server accepts.
+ */
 int api_url_content(const struct api *api, struct buf *url, const char *artifact_id,
                     struct err *err) MUST_CHECK;
 
-/* The ID in the URL of an artifact's bytes; false when the URL is none of these. */
+/* Extract the artifact ID from a content URL; false if the URL is not a content URL. */
 bool api_content_id(const char *url, char *out, size_t size);
 
-/* Let a request go to the API with its key. */
+/* Add the API key to a request; the engine sends it only to the API's origin. */
 void api_sign(const struct api *api, struct request *request);
 
-/* What went wrong with an answer of the API; 0 when nothing did. */
+/* Translate an unsuccessful API response into err; 0 if the response is good. */
 int api_check(const struct api *api, const struct request *request, struct err *err) MUST_CHECK;
 
 #endif

@@ -38,8 +38,7 @@ static const char *file_path(const char *url)
     return *url == '/' ? url : NULL;
 }
 
-/* Whether a path has been percent-encoded: it has escapes, and nothing that would have been
- * escaped. */
+/* Whether a path is percent-encoded: it has escapes, and no character that must be escaped. */
 static bool is_encoded(const char *path)
 {
     bool escapes = false;
@@ -100,8 +99,8 @@ int artifact_url(const char **url, struct region *region, struct err *err)
 }
 
 /*
- * A row that a newer server wrote is of type unknown here: its object's name ends in
- * _ARTIFACT_ID_TYPE.EXT.
+ * A server reports a type that it does not know as "unknown". Take the type from the object's
+ * name in the URI, which contains ARTIFACT_ID_TYPE and a suffix.
  */
 static int find_type(struct artifact *row, struct region *region, struct err *err)
 {
@@ -188,12 +187,12 @@ out:
 
 struct joining {
     struct buf *out;
-    struct hashmap *seen; /* artifact IDs, each with its object */
+    struct hashmap *seen; /* artifact IDs with their URIs */
     struct buf key;
     bool any;
 };
 
-/* The raw text of a row's field; "": it is no text. */
+/* The raw text of a row's field; "": not a string. */
 static const char *raw_text(struct json_value row, const char *name, size_t *len)
 {
     struct json_value v = json_get(row, name);
@@ -203,7 +202,7 @@ static const char *raw_text(struct json_value row, const char *name, size_t *len
     return text;
 }
 
-/* Append a row unless its ID has come, for the same object. */
+/* Append a row unless one with the same ID and URI was appended before. */
 static int join_row(struct joining *j, struct json_value row, struct err *err)
 {
     size_t id_len = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * artifact: a run's list of artifacts, as the API serves it.
+ * artifact: a run's list of artifacts, as the API returns it.
  *
  * Units    bytes
- * Errors   ERR_FORMAT for what is no list, ERR_LIMIT, ERR_MEMORY
- * Owns     a list owns its rows and all their texts, until artifact_list_clear
+ * Errors   ERR_FORMAT for a malformed list, ERR_LIMIT, ERR_MEMORY
+ * Owns     a list owns its rows and all their strings, until artifact_list_clear
  * Threads  one at a time
  * Source   docs/api.md, "An artifact"
  */
@@ -19,9 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARTIFACT_LIST_MAX ((size_t)256 << 20) /* bytes of JSON we read */
+#define ARTIFACT_LIST_MAX ((size_t)256 << 20) /* maximum size of a list's JSON */
 
-/* Texts are NULL where the API gave null or nothing. */
+/* Strings are NULL where the API gave null or nothing. */
 struct artifact {
     const char *artifact_id; /* never NULL */
     const char *artifact_type;
@@ -38,17 +38,17 @@ struct artifact {
     const char *organization_id;
     const char *created_at;
     const char *modified_at;
-    uint64_t file_size; /* when sized */
+    uint64_t file_size; /* valid if sized */
     bool sized;
     bool archived; /* in cold storage */
 
-    /* of what is not listed, but named by the run's record */
-    const char *origin;   /* the record's field; NULL: listed */
-    size_t nth;           /* where in that field */
-    const char *filename; /* of a downloaded file */
-    const char *file;     /* on the server's own disk; NULL: it is not there */
-    bool unnamed;         /* artifact_id is made up: the service gave none */
-    bool typed_by_uri;    /* the service calls its type unknown, and its uri does not */
+    /* only for artifacts that a record names and the list does not */
+    const char *origin;   /* field of the record; NULL: listed */
+    size_t nth;           /* index in that field */
+    const char *filename; /* name of a downloaded file */
+    const char *file;     /* path on the server's disk, or NULL */
+    bool unnamed;         /* artifact_id is generated: the service gave none */
+    bool typed_by_uri;    /* the type is from the uri, since the service says "unknown" */
 };
 
 struct artifact_list {
@@ -56,37 +56,36 @@ struct artifact_list {
     struct artifact *rows;
     size_t count;
     size_t cap;
-    size_t broken; /* rows that are no artifact: without an ID */
+    size_t broken; /* number of invalid rows: without an ID */
 };
 
-/* Read the API's JSON array. list must be {0}; it is filled on success only. */
+/* Parse the API's JSON array. list must be {0}; it is filled only on success. */
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err) MUST_CHECK;
 
 /*
- * Write lists as one JSON array: the rows of the first, then those of the next whose
- * artifact_id has not come yet for the same uri, and so on. A text may also be one row; what is
- * neither is left out.
+ * Merge lists into one JSON array, without duplicates: rows with the same artifact_id and uri
+ * are kept once, at their first position. An input may also be a single row; rows that are not
+ * objects are skipped.
  */
 int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
                        struct err *err) MUST_CHECK;
 
-/* Append a row, whose texts must live as long as the list. */
+/* Append a row; its strings must be valid as long as the list. */
 int artifact_list_add(struct artifact_list *list, const struct artifact *row,
                       struct err *err) MUST_CHECK;
 
-/* The path on the server's own disk that an artifact's URI or URL names, lent; NULL: none. */
+/* The path on the server's disk that an artifact's URI or URL names; NULL: none. */
 const char *artifact_file(const struct artifact *artifact);
 
-/* Fill in file: what a file:// URI or URL names. Those of downloads are percent-encoded, and no
- * others are. */
+/* Set artifact->file from a file:// URI or URL. Only paths of downloads are percent-encoded. */
 int artifact_find_file(struct artifact *artifact, struct region *region,
                        struct err *err) MUST_CHECK;
 
-/* A URL as it can be sent: blanks and control characters percent-encoded, all else as it is. */
+/* Percent-encode blanks and control characters in a URL; other characters stay unchanged. */
 int artifact_url(const char **url, struct region *region, struct err *err) MUST_CHECK;
 
-/* Release; may be called twice, and on {0}. */
+/* Free the list; may be called twice, and on {0}. */
 void artifact_list_clear(struct artifact_list *list);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* A path has its IDs where the braces are: {} must be one, {*} may be any text. */
+/* In a path, {} is replaced by an ID, which is validated, and {*} by any text. */
 static const struct {
     const char *name;
     const char *path;
@@ -65,8 +65,8 @@ static int select_one(struct endpoint_filter *filter, const char *name, size_t l
             return 0;
         }
     }
-    (void)err_set(err, ERR_USAGE, "'%.*s' is no record", (int)(len < 60 ? len : 60), name);
-    return err_hint(err, "records are workflow-run, timeline, steps, actions, session, "
+    (void)err_set(err, ERR_USAGE, "unknown record '%.*s'", (int)(len < 60 ? len : 60), name);
+    return err_hint(err, "the records are workflow-run, timeline, steps, actions, session, "
                          "session-actions, heal-episodes, fallback-episodes, script, tags, "
                          "tag-history and version; or all, or none");
 }
@@ -104,7 +104,7 @@ int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint,
         bool any = at[1] == '*';
 
         if (!any && (!id || !run_id_valid(id)))
-            return err_set(err, ERR_FORMAT, "the ID of a record is malformed");
+            return err_set(err, ERR_FORMAT, "malformed ID of a record");
         if (buf_add(url, path, (size_t)(at - path), err) < 0 ||
             buf_adds(url, any ? more ? more : "" : id, err) < 0)
             return -1;
@@ -112,7 +112,9 @@ int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint,
     return buf_adds(url, path, err);
 }
 
-/* Whether a 404 is about the call and not about what was asked for: FastAPI's own words. */
+/*
+ * Whether a 404 means that the call does not exist (FastAPI's default message), not the object.
+ */
 static bool is_no_call(const struct request *request)
 {
     struct json *doc;
@@ -145,13 +147,13 @@ enum endpoint_verdict endpoint_judge(struct endpoints *server, enum endpoint end
     if (status == 400 || status == 404 || status == 405 || status == 422) {
         if (is_no_call(request) && !server->absent[endpoint]) {
             server->absent[endpoint] = true;
-            log_line(LOG_INFO, "%s has no %s", request->host, calls[endpoint].name);
+            log_line(LOG_INFO, "%s does not offer '%s'", request->host, calls[endpoint].name);
         }
         return ENDPOINT_LACKED;
     }
     if (status == 401 || status == 403) {
         if (!server->told[endpoint])
-            log_line(LOG_WARNING, "%s refuses the record '%s': %s", request->host,
+            log_line(LOG_WARNING, "%s denied access to '%s': %s", request->host,
                      calls[endpoint].name, why->text);
         server->told[endpoint] = true;
         return ENDPOINT_DENIED;

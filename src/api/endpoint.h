@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * endpoint: the calls that tell the story of a run beside its record and its artifact list:
- * their names, their URLs, and what an answer says of the server.
+ * endpoint: the API's calls for further data of a run, in addition to its record and its
+ * artifact list: names, URLs, and the meaning of their responses.
  *
- * Older servers lack some of them. Calls that give secrets (credentials, TOTP codes, API keys,
- * debug sessions) are not among them, and none of these gives any.
+ * Older servers lack some of these calls. Calls that return secrets (credentials, TOTP codes,
+ * API keys, debug sessions) are not included.
  *
- * Errors   ERR_USAGE for names that are none; ERR_FORMAT for IDs that no URL should hold
+ * Errors   ERR_USAGE for unknown names; ERR_FORMAT for malformed IDs
  * Threads  any
  * Source   docs/api.md, "Records"
  */
@@ -34,57 +34,60 @@ enum endpoint {
     ENDPOINT_TAGS,
     ENDPOINT_TAG_HISTORY,
     ENDPOINT_VERSION,
-    ENDPOINT_RECORDS, /* those above are records that an archive keeps */
+    ENDPOINT_RECORDS, /* the calls above are records that an archive keeps */
     ENDPOINT_TASK_V2 = ENDPOINT_RECORDS,
     ENDPOINT_SCRIPT_VERSIONS,
-    ENDPOINT_WORKFLOW_TIMELINE, /* of a run that has no record of its own */
+    ENDPOINT_WORKFLOW_TIMELINE, /* for a run without a record of its own */
     ENDPOINT_ARTIFACT,
-    ENDPOINT_WORKFLOW_RUNS, /* lists of runs beside that of all: see client/older */
+    ENDPOINT_WORKFLOW_RUNS, /* further lists of runs: see client/older */
     ENDPOINT_WORKFLOWS,
-    ENDPOINT_WORKFLOW_RUNS_OF, /* one workflow, by a window of time */
+    ENDPOINT_WORKFLOW_RUNS_OF, /* of one workflow, by time range */
     ENDPOINT_TASKS,
     ENDPOINTS,
 };
 
-/* Which records are wanted. */
+/* The selected records. */
 struct endpoint_filter {
     bool wanted[ENDPOINT_RECORDS];
 };
 
-/* What is known of one server. */
+/* What is known about a server. */
 struct endpoints {
-    bool absent[ENDPOINTS]; /* it has no such call */
-    bool told[ENDPOINTS];   /* and that was said */
+    bool absent[ENDPOINTS]; /* the server has no such call */
+    bool told[ENDPOINTS];   /* a refusal was already logged */
 };
 
 enum endpoint_verdict {
     ENDPOINT_GOOD,
-    ENDPOINT_LACKED, /* the server has no such call, or no such thing: 400, 404, 405, 422 */
+    ENDPOINT_LACKED, /* no such call or no such object: 400, 404, 405, 422 */
     ENDPOINT_DENIED, /* 401 or 403 */
-    ENDPOINT_FAILED, /* it should have answered, and did not */
+    ENDPOINT_FAILED, /* any other error */
 };
 
-/* The name of a record: its file's, and the one in --records. */
+/* The name of a record, in file names and in --records. */
 const char *endpoint_name(enum endpoint endpoint);
 
-/* The names of the records that a filter (NULL: none) wants; gives how many. */
+/* Write the names of the records that a filter (NULL: none) selects; returns their number. */
 size_t endpoint_names(const struct endpoint_filter *filter,
                       const char *names[ENDPOINT_RECORDS]);
 
-/* Take "all", "none" or a comma list of names; a later list replaces an earlier one. */
+/*
+ * Parse "all", "none" or a comma-separated list of names; a later call replaces the selection.
+ */
 int endpoint_select(struct endpoint_filter *filter, const char *list,
                     struct err *err) MUST_CHECK;
 
 /*
- * Write the URL of a call.
+ * Write the URL of a call into url.
  *
- * id     the run's, the task's, the session's, the script's or the workflow's ID
- * more   a second thing: the workflow run, the script's version, the cursor; or NULL
+ * id     the ID of the run, task, session, script or workflow
+ * more   a second parameter: the workflow run, the script's version or the query of a page; or
+ *        NULL
  */
 int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint, const char *id,
                  const char *more, struct err *err) MUST_CHECK;
 
-/* What an answer means; notes that the server lacks a call when that is what it means. */
+/* Classify a response; records in server if the server lacks the call. */
 enum endpoint_verdict endpoint_judge(struct endpoints *server, enum endpoint endpoint,
                                      const struct request *request, const struct err *why);
 

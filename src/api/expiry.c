@@ -10,7 +10,7 @@
 
 #define SIGNATURE_LEN 43 /* base64url of an HMAC-SHA256, without padding */
 #define VALUE_MAX     64
-#define SECONDS_MAX   (UINT64_C(1) << 40) /* some 30,000 years */
+#define SECONDS_MAX   (UINT64_C(1) << 40) /* about 35,000 years */
 
 static bool number(const char *url, const char *name, uint64_t *out)
 {
@@ -20,7 +20,7 @@ static bool number(const char *url, const char *name, uint64_t *out)
            text_u64(value, SECONDS_MAX, out, NULL) == 0;
 }
 
-/* A date and a life in seconds, as Amazon and Google sign. */
+/* Expiry from a date and a lifetime in seconds, as Amazon and Google sign. */
 static int64_t dated(const char *url, const char *date_name, const char *life_name)
 {
     char value[VALUE_MAX];

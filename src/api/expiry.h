@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * expiry: when a signed URL dies, read off the URL itself.
+ * expiry: the expiry time of a signed URL, parsed from the URL.
  *
- * Pure. Knows Skyvern's own (expiry=), S3's old and new form (Expires=;
- * X-Amz-Date with X-Amz-Expires), Google's (X-Goog-*) and Azure's (se=).
+ * Pure. Supported are Skyvern's own URLs (expiry=), S3's old and new form (Expires=; X-Amz-Date
+ * with X-Amz-Expires), Google's (X-Goog-*) and Azure's (se=).
  *
  * Units    milliseconds since 1970, by the server's clock
  * Threads  any
@@ -15,17 +15,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EXPIRY_NEVER INT64_MAX /* it does not say: taken as living on */
+#define EXPIRY_NEVER INT64_MAX /* the URL has no expiry time: assume that it never expires */
 
-/* When the URL dies. */
+/* The expiry time of a URL, or EXPIRY_NEVER. */
 int64_t expiry_of(const char *url);
 
-/* Whether the URL carries a signature (and so needs no key, and must not be shown). */
+/* Whether a URL is signed, and so needs no key and must not be printed. */
 bool expiry_signed(const char *url);
 
 /*
- * Whether its signature was cut on its way: Skyvern's own has exactly 43 characters. Such a URL
- * is not expired, and neither asking again nor a list would tell.
+ * Whether the signature of one of Skyvern's own URLs is truncated: it must have exactly 43
+ * characters. A retry with such a URL, or with one from a new list, is useless.
  */
 bool expiry_cut(const char *url);
 

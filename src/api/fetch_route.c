@@ -28,7 +28,7 @@ static struct fetch_route_verdict verdict(enum fetch_route_step step, enum reaso
     return (struct fetch_route_verdict){ step, reason, false };
 }
 
-/* What an error status means. */
+/* The reason for an error status. */
 static enum reason reason_of(long status)
 {
     if (status == 401 || status == 403)
@@ -42,7 +42,7 @@ static enum reason reason_of(long status)
     return status >= 500 ? REASON_SERVER_ERROR : REASON_HTTP_ERROR;
 }
 
-/* A 200 whose length is not what the service said is no success. */
+/* Check the length of a good response: if it differs from the service's size, retry. */
 static struct fetch_route_verdict judge_length(const struct fetch_route_facts *facts,
                                                const struct request *request)
 {
@@ -53,7 +53,9 @@ static struct fetch_route_verdict judge_length(const struct fetch_route_facts *f
     return verdict(FETCH_ROUTE_DONE, REASON_NONE);
 }
 
-/* A row of no bytes whose object is not there: storage keeps no empty ones. */
+/*
+ * Whether an artifact of size 0 has no object in storage: some storage keeps no empty objects.
+ */
 static bool is_nothing(const struct fetch_route_facts *facts, long status)
 {
     return (status == 404 || status == 410) && facts->sized && !facts->file_size &&

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetch_route: how an artifact's bytes can be reached, and what follows a failure.
+ * fetch_route: the routes by which an artifact can be fetched, and the decision after a failed
+ * attempt.
  *
- * Pure. The ways in their order: the signed URL of the list; one from a newer
- * list; the content endpoint with the key; the server's own disk, where we
- * were told that it is ours to read.
+ * Pure. The routes in order of preference: the signed URL from the list; a signed URL from a
+ * newer list; the content endpoint with the key; the server's own disk, if --local-root allows
+ * it.
  *
  * Units    milliseconds since 1970
  * Threads  any
@@ -26,45 +27,45 @@ enum fetch_route {
     FETCH_ROUTE_LOCAL
 };
 
-/* As the manifest says it: "signed-url", "renewed-url", "content-endpoint", "local-root". */
+/* The name in the manifest: "signed-url", "renewed-url", "content-endpoint", "local-root". */
 const char *fetch_route_name(enum fetch_route way);
 
 enum fetch_route_step {
     FETCH_ROUTE_DONE,
-    FETCH_ROUTE_AGAIN,      /* the same, after a while */
-    FETCH_ROUTE_RENEW,      /* list the run again */
-    FETCH_ROUTE_TO_CONTENT, /* by the content endpoint */
-    FETCH_ROUTE_TO_LOCAL,   /* from the server's own disk */
+    FETCH_ROUTE_AGAIN,      /* retry by the same route, after a delay */
+    FETCH_ROUTE_RENEW,      /* list the run again for a new signed URL */
+    FETCH_ROUTE_TO_CONTENT, /* fetch by the content endpoint */
+    FETCH_ROUTE_TO_LOCAL,   /* read from the server's disk */
     FETCH_ROUTE_GIVE_UP,
 };
 
 struct fetch_route_verdict {
     enum fetch_route_step step;
-    enum reason reason; /* why not */
-    bool broken;        /* what is here of it is of no use */
+    enum reason reason; /* why the attempt failed */
+    bool broken;        /* the partial download must be discarded */
 };
 
-/* What to know of an artifact that was tried. */
+/* The facts about an artifact and the attempt to fetch it. */
 struct fetch_route_facts {
     enum fetch_route way;
-    bool local;     /* after all of them: there is a file of it under --local-root */
+    bool local;     /* the file is under --local-root: the last route */
     bool archived;  /* in cold storage */
-    bool renewable; /* its list may be fetched again for it */
-    bool sized;     /* the service gave its size */
+    bool renewable; /* a new list may give a new URL */
+    bool sized;     /* file_size is known */
     uint64_t file_size;
-    uint64_t have; /* bytes of it that are here */
+    uint64_t have; /* bytes received so far */
 };
 
-/* Judge an attempt by what came of it. */
+/* Decide what follows an attempt, given its response. */
 struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *facts,
                                              const struct request *request);
 
 /*
- * Whether a URL should be renewed before it is used.
+ * Whether a URL is so close to its expiry that it should be renewed before use.
  *
- * dies     when it dies, or EXPIRY_NEVER
- * listed   when it was listed
- * now      by the same, the server's clock
+ * dies     its expiry time, or EXPIRY_NEVER
+ * listed   the time of the list that it is from
+ * now      the current time; all three by the server's clock
  */
 bool fetch_route_stale(int64_t dies, int64_t listed, int64_t now);
 

@@ -77,7 +77,7 @@ static bool listed(char *const *names, size_t count, const char *name)
     return false;
 }
 
-/* Add one type to a set. */
+/* Add a type to a list, once. */
 static int add(char ***names, size_t *count, const char *type, struct err *err)
 {
     char **grown;
@@ -98,7 +98,7 @@ static int add(char ***names, size_t *count, const char *type, struct err *err)
 }
 
 static int add_name(struct kind_filter *filter, const char *name, bool unwanted,
-                    const char **stranger, struct err *err)
+                    const char **unknown_name, struct err *err)
 {
     char ***names = unwanted ? &filter->unwanted : &filter->wanted;
     size_t *count = unwanted ? &filter->unwanted_count : &filter->wanted_count;
@@ -119,18 +119,18 @@ static int add_name(struct kind_filter *filter, const char *name, bool unwanted,
         return -1;
     if (!unwanted)
         filter->unknown = true;
-    if (stranger && !*stranger)
-        *stranger = (*names)[*count - 1];
+    if (unknown_name && !*unknown_name)
+        *unknown_name = (*names)[*count - 1];
     return 0;
 }
 
 int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
-                    const char **stranger, struct err *err)
+                    const char **unknown_name, struct err *err)
 {
     char name[128];
 
-    if (stranger)
-        *stranger = NULL;
+    if (unknown_name)
+        *unknown_name = NULL;
     while (*list) {
         size_t len = strcspn(list, ",");
         size_t used = 0;
@@ -141,11 +141,11 @@ int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
                 continue;
             if (used + 1 >= sizeof(name) ||
                 (!isalnum((unsigned char)list[i]) && list[i] != '_' && list[i] != '-'))
-                return err_set(err, ERR_USAGE, "'%.*s' is no artifact type", (int)len, list);
+                return err_set(err, ERR_USAGE, "invalid artifact type '%.*s'", (int)len, list);
             name[used++] = list[i] == '-' ? '_' : (char)tolower((unsigned char)list[i]);
         }
         name[used] = '\0';
-        if (used && add_name(filter, name, unwanted, stranger, err) < 0)
+        if (used && add_name(filter, name, unwanted, unknown_name, err) < 0)
             return -1;
         list += len;
         if (*list == ',')

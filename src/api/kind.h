@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kind: the artifact types that Skyvern has, their groups and extensions, and
- * choosing among them.
+ * kind: Skyvern's artifact types with their groups and file extensions, and filters by type.
  *
- * Errors   ERR_USAGE for what cannot be a type; ERR_MEMORY
+ * Errors   ERR_USAGE for a malformed type; ERR_MEMORY
  * Owns     a filter owns its names
  * Threads  any
  * Source   docs/api.md, "Artifact types"
@@ -19,37 +18,39 @@
 struct kind {
     const char *type;
     const char *group;
-    const char *ext; /* without the dot; NULL: only its name or content shows it */
+    const char *ext; /* without the dot; NULL: depends on name or content */
 };
 
-/* All known types, in the order of the API's documentation; ends with a NULL type. */
+/* All known types, in the order of the API's documentation; the last entry's type is NULL. */
 extern const struct kind kinds[];
 
-/* The known type of a name, or NULL. */
+/* Find a type by its name; NULL if it is unknown. */
 const struct kind *kind_find(const char *type);
 
 struct kind_filter {
-    char **wanted; /* types; none: all */
+    char **wanted; /* types to include; none: all */
     size_t wanted_count;
     char **unwanted;
     size_t unwanted_count;
-    bool unknown; /* some wanted type is none of ours: the server may refuse it */
+    bool unknown; /* wanted has a type that this program does not know */
 };
 
 /*
- * Add a comma list of types and groups ("recordings,html"; "all").
+ * Add a comma-separated list of types and groups ("recordings,html"; "all") to a filter.
  *
- * unwanted   exclude them instead
- * stranger   gets the first name that is neither, or NULL; it counts as a type
- *            that is newer than this program. Lent until kind_filter_clear
+ * unwanted      exclude these types instead
+ * unknown_name  gets the first unknown name, or NULL; an unknown name is taken for a type newer
+ *               than this program. Valid until kind_filter_clear
  */
 int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
-                    const char **stranger, struct err *err) MUST_CHECK;
+                    const char **unknown_name, struct err *err) MUST_CHECK;
 
-/* Whether artifacts of this type (NULL: none given) pass. */
+/* Whether a filter accepts artifacts of this type (NULL: without a type). */
 bool kind_filter_match(const struct kind_filter *filter, const char *type);
 
-/* The known type or group nearest to a name, or NULL when none is near. */
+/*
+ * The known type or group with the most similar name, for suggestions; NULL: none is similar.
+ */
 const char *kind_nearest(const char *name);
 
 /* Free a filter's types; may be called twice. */

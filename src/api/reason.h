@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reason: why an artifact, a run or a record is missing. One word each, as the manifest, the
- * catalog and the summary say it.
+ * reason: why an artifact, a run or a record is missing, with the words used in the manifest,
+ * the catalog and the summary.
  *
  * Errors   none
  * Threads  any
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 enum reason {
-    REASON_NONE, /* it is not missing */
+    REASON_NONE, /* not missing */
     REASON_RUN_NOT_FOUND,
     REASON_DENIED,
     REASON_GONE,
@@ -33,16 +33,16 @@ enum reason {
     REASON_NOT_FETCHED,
 };
 
-/* The word; NULL for REASON_NONE. */
+/* The word for a reason; NULL for REASON_NONE. */
 const char *reason_word(enum reason reason);
 
-/* Whether what is missing for this reason will never come. */
+/* Whether a retry can never succeed. */
 bool reason_is_final(enum reason reason);
 
-/* Whether what is missing for this reason may come within minutes. */
+/* Whether a retry may succeed within minutes. */
 bool reason_is_passing(enum reason reason);
 
-/* Whether a word is that of a final reason; one that is not known is none. */
+/* Whether a word is that of a final reason; false for an unknown word. */
 bool reason_word_is_final(const char *word);
 
 #endif

@@ -39,7 +39,7 @@ static const struct field texts[] = {
     FIELD(script_id),
 };
 
-/* What some record has under another name, or further down: used where the field is absent. */
+/* Alternative names and places of fields, used if the field is not set yet. */
 static const struct {
     const char *outer;
     const char *name;
@@ -159,7 +159,7 @@ static int read_texts(struct run *run, struct json_value root, struct err *err)
         if (json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL ||
             *(const char **)(void *)((char *)run + parts[i].at))
             continue;
-        if (json_type(v) == JSON_STRING) { /* raw is without the quotes */
+        if (json_type(v) == JSON_STRING) { /* include the quotes */
             raw--;
             len += 2;
         }
@@ -171,8 +171,10 @@ static int read_texts(struct run *run, struct json_value root, struct err *err)
     return 0;
 }
 
-/* Make room for an array's elements, of so many bytes each; *list gets the array. 0: it is
- * empty, or not there. */
+/*
+ * Find an array and allocate room for its elements of size bytes; returns 1, or 0 if the array
+ * is empty or absent.
+ */
 static int begin_array(void **out, struct json_value *list, struct json_value root,
                        const char *name, size_t size, struct region *region, struct err *err)
 {
@@ -188,7 +190,7 @@ static int begin_array(void **out, struct json_value *list, struct json_value ro
     return *out ? 1 : -1;
 }
 
-/* An array of texts; what is no text is left out. */
+/* Read an array of strings; other elements are skipped. */
 static int read_list(const char ***out, size_t *out_count, struct json_value root,
                      const char *name, struct region *region, struct err *err)
 {
@@ -211,7 +213,7 @@ static int read_list(const char ***out, size_t *out_count, struct json_value roo
     return 0;
 }
 
-/* An array of files. */
+/* Read an array of files. */
 static int read_files(struct run_file **out, size_t *out_count, struct json_value root,
                       const char *name, struct region *region, struct err *err)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: one run's record, as the API serves it.
+ * run: a run's record, as the API returns it.
  *
- * The record of a workflow run (GET /v1/workflows/runs/ID) and that of a browser session have
- * the same fields under the same names as far as they have them, so they are read into the same
- * struct: what one of them lacks is NULL.
+ * The records of workflow runs (GET /v1/workflows/runs/ID) and of browser sessions use the same
+ * names for the fields that they share, so the same struct holds all three. Fields that a
+ * record lacks are NULL.
  *
- * Errors   ERR_FORMAT for what is no record, ERR_LIMIT, ERR_MEMORY
- * Owns     a record owns its texts, until run_clear
+ * Errors   ERR_FORMAT for a malformed record, ERR_LIMIT, ERR_MEMORY
+ * Owns     a record owns its strings, until run_clear
  * Threads  one at a time
  * Source   docs/api.md, "A run"
  */
@@ -23,8 +23,8 @@
 
 #define RUN_STATUSES                                                                           \
     "created, queued, running, paused, completed, failed, terminated, timed_out, canceled"
-#define RUN_ID_MAX   128                /* characters of a run ID */
-#define RUN_JSON_MAX ((size_t)64 << 20) /* bytes of a record we read */
+#define RUN_ID_MAX   128                /* maximum length of a run ID */
+#define RUN_JSON_MAX ((size_t)64 << 20) /* maximum size of a record's JSON */
 
 struct run_file {
     const char *url;
@@ -32,24 +32,24 @@ struct run_file {
     const char *filename;
     const char *modified_at;
     const char *artifact_id;
-    uint64_t file_size; /* when sized */
+    uint64_t file_size; /* valid if sized */
     bool sized;
 };
 
-/* One attempt of a run that is tried again when it fails. */
+/* One attempt of a run that is retried after a failure. */
 struct run_attempt {
     const char *status;
     const char *failure_reason;
     const char *started_at;
     const char *finished_at;
-    const char *decision; /* retry_decision: what was to follow */
-    uint64_t number;      /* from 1 on; 0: not said */
+    const char *decision; /* retry_decision */
+    uint64_t number;      /* counted from 1; 0: unknown */
 };
 
-/* Texts are NULL where the API gave null or nothing; *_json are JSON as served. */
+/* Strings are NULL where the API gave null or nothing; *_json are raw JSON texts. */
 struct run {
     struct region *region;
-    const char *run_id; /* of a workflow run: its workflow_run_id */
+    const char *run_id; /* or the workflow_run_id of a workflow run's record */
     const char *status;
     const char *run_type;
     const char *created_at;
@@ -64,53 +64,55 @@ struct run {
     const char *browser_profile_id;
     const char *title;
     const char *next_attempt_at;
-    const char *task_v2_id;            /* of the task that the workflow run belongs to */
-    const char *workflow_permanent_id; /* of the workflow that ran */
-    const char *script_id;             /* of the code that ran */
+    const char *task_v2_id;            /* the task that the workflow run belongs to */
+    const char *workflow_permanent_id; /* the workflow that ran */
+    const char *script_id;             /* the script that ran */
     const char *script_revision_id;
     const char *output_json;
     const char *errors_json;
     const char *run_request_json;
-    const char *prompt;           /* of the request */
-    const char **screenshot_urls; /* latest first */
+    const char *prompt;           /* from the request */
+    const char **screenshot_urls; /* newest first */
     size_t screenshot_count;
     const char **recording_urls;
     size_t recording_count;
     struct run_file *files;
     size_t file_count;
     struct run_file *recordings; /* of a browser session */
-    size_t session_recordings;   /* how many */
+    size_t session_recordings;   /* number of recordings */
     struct run_attempt *attempts;
     size_t attempt_count;
-    uint64_t step_count; /* when counted */
+    uint64_t step_count; /* valid if counted */
     uint64_t max_screenshot_scrolls;
     bool counted;
     bool recording_archived;
     bool script_run;
-    bool retry_pending; /* it has failed, and is going to be tried again */
-    bool retry_told;    /* the record says whether */
+    bool retry_pending; /* the run failed and will be retried */
+    bool retry_told;    /* the record has retry_pending */
 };
 
-/* Whether a text has a run ID's form: 1 to RUN_ID_MAX of letters, digits, '_' and '-'. */
+/* Whether a text is a valid run ID: 1 to RUN_ID_MAX letters, digits, '_' and '-'. */
 bool run_id_valid(const char *id);
 
-/* NULL for a status that runs can have; otherwise the one that is nearest, or "". */
+/* NULL for a status that runs can have; otherwise the nearest such status, or "". */
 const char *run_status_near(const char *word);
 
-/* Whether a run of this status has ended; it may be tried again: see run_is_over. */
+/* Whether a status is terminal. The run may still be retried: see run_is_over. */
 bool run_is_terminal(const char *status);
 
-/* Whether a run of this status is going to be tried again, as it says of itself; what has
- * completed is not, whatever it says. */
+/*
+ * Whether a run will be retried, given its status and its record's retry_pending; a completed
+ * run is never retried.
+ */
 bool run_is_retried(const char *status, bool said);
 
-/* Whether nothing more will happen to a run. */
+/* Whether a run has ended and will not be retried. */
 bool run_is_over(const struct run *run);
 
-/* Read the API's JSON object. run must be {0}; it is filled on success only. */
+/* Parse the API's JSON object. run must be {0}; it is filled only on success. */
 int run_parse(struct run *run, const char *json, size_t len, struct err *err) MUST_CHECK;
 
-/* Release; may be called twice, and on {0}. */
+/* Free the record; may be called twice, and on {0}. */
 void run_clear(struct run *run);
 
 #endif

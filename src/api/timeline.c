@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-/* What is known of the run while its timeline is walked. */
+/* State of a timeline's traversal. */
 struct walk {
     struct timeline *timeline;
     const char *id;
     const char *other;
 };
 
-/* A valid ID, copied; NULL for anything else. */
+/* Copy a valid ID; NULL for anything else. */
 static int id_of(const char **out, struct json_value v, struct region *region, struct err *err)
 {
     char *text;
@@ -26,7 +26,7 @@ static int id_of(const char **out, struct json_value v, struct region *region, s
     return 0;
 }
 
-/* Add an ID to a list, once. */
+/* Add an ID to a list, without duplicates. */
 static void add(struct timeline *t, const char **list, size_t *count, const char *id)
 {
     size_t i;
@@ -46,8 +46,7 @@ static bool is_own(const struct walk *w, const char *id)
     return strcmp(id, w->id) == 0 || (w->other && strcmp(id, w->other) == 0);
 }
 
-/* Note a workflow run that is another one; *own gets whether it is this one (or none is named).
- */
+/* Add a workflow run to the children if it is another run; *own: it is this run, or none. */
 static int note_run(struct walk *w, struct json_value v, bool *own, struct err *err)
 {
     struct timeline *t = w->timeline;
@@ -77,7 +76,7 @@ static int note_block(struct walk *w, struct json_value block, struct err *err)
     bool own;
     bool ignored;
 
-    /* the output of any other block may be what a page said */
+    /* the output of other block types may come from a hostile page */
     if (!is_text(json_get(block, "block_type"), "workflow_trigger"))
         output = (struct json_value){ 0 };
     if (note_run(w, json_get(block, "workflow_run_id"), &own, err) < 0 ||
@@ -140,7 +139,7 @@ out:
     return rc;
 }
 
-/* The name that a thought gives beside this one. */
+/* Set *other to the other name of run id, if a thought names both. */
 static int other_of_thought(const char **other, struct json_value thought, const char *id,
                             struct region *region, struct err *err)
 {
@@ -164,7 +163,7 @@ int timeline_other(const char **other, const char *json, size_t len, const char 
 {
     struct json *doc = parse(json, len, err);
     struct json_value v = { 0 };
-    const char *all = NULL; /* the workflow run of all blocks */
+    const char *all = NULL; /* the workflow run of all blocks so far */
     bool mixed = false;
     int rc = doc ? 0 : -1;
 

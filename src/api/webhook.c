@@ -29,10 +29,11 @@ int webhook_verify(const char *key, const void *body, size_t len, const char *si
         return err_set(err, ERR_DENIED, "the webhook is not signed");
     if (!key || !HMAC(EVP_sha256(), key, (int)strlen(key), body, len, mac, &mac_len) ||
         mac_len != sizeof(mac))
-        return err_set(err, ERR_DENIED, "the signature cannot be checked without the API key");
+        return err_set(err, ERR_DENIED,
+                       "cannot verify the webhook's signature without the API key");
     text_hex(want, mac, sizeof(mac));
     if (!webhook_signed(signature) || CRYPTO_memcmp(signature, want, SHA256_TEXT - 1) != 0)
-        return err_set(err, ERR_DENIED, "the webhook's signature is wrong");
+        return err_set(err, ERR_DENIED, "wrong signature of the webhook");
     return 0;
 }
 
@@ -45,13 +46,13 @@ int webhook_keep(const char *key, const char *body, size_t len, struct buf *out,
     return redact_json(out, body, len, &what, err);
 }
 
-/* A value in a text that json_check has found right. */
+/* A string in a validated JSON text. */
 struct slice {
     const char *at; /* NULL: absent */
     size_t len;
 };
 
-/* Behind the string that begins at at. */
+/* Skip a string that starts at at; returns the position after it. */
 static const char *skip_string(const char *at)
 {
     for (at++; *at != '"'; at++)
@@ -59,7 +60,7 @@ static const char *skip_string(const char *at)
     return at + 1;
 }
 
-/* Behind the value that begins at at, or the bracket that ends what it is in. */
+/* Skip a value; returns the position of the comma or the closing brace after it. */
 static const char *skip_value(const char *at, const char *end)
 {
     unsigned depth = 0;
@@ -85,7 +86,7 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* A text that is the document's member; of a key that stands twice the last one counts. */
+/* Find a string member of the top-level object; of duplicate names, the last one is used. */
 static struct slice find_text(const char *text, size_t len, const char *name)
 {
     const char *end = text + len;
@@ -111,7 +112,7 @@ static struct slice find_text(const char *text, size_t len, const char *name)
     return found;
 }
 
-/* Copy a short text without escapes; false, and "", for any other. */
+/* Copy a short string without escapes; false, and "", for any other value. */
 static bool take_text(const char *body, size_t len, const char *name, char *out, size_t size)
 {
     struct slice found = find_text(body, len, name);
@@ -137,7 +138,7 @@ int webhook_read(const char *body, size_t len, struct webhook_facts *out, struct
 
     *out = (struct webhook_facts){ .finished = CLOCK_NONE };
     if (json_check(body, len, NULL, err) < 0)
-        return err_wrap(err, "the webhook's body");
+        return err_wrap(err, "malformed body of the webhook");
     for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (take_text(body, len, names[i], out->run_id, sizeof(out->run_id)) &&
             run_id_valid(out->run_id))

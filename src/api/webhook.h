@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * webhook: what Skyvern POSTs when a run ends, and whether it did.
+ * webhook: verification and parsing of Skyvern's webhooks, which report the end of a run.
  *
- * Pure. Reading one takes no memory, whatever its body is: the body is checked as JSON, and the
- * few members that are wanted are looked up in its text.
+ * Pure. Parsing a body allocates no memory: the body is validated as JSON, and the few members
+ * that matter are searched in its text.
  *
- * Errors   ERR_DENIED for a signature that is missing or wrong; ERR_FORMAT for a
- *          body that names no run
+ * Errors   ERR_DENIED for a missing or wrong signature; ERR_FORMAT for a body that names no run
  * Threads  any
  * Source   docs/api.md, "Webhooks"; RFC 2104 (HMAC) by libcrypto
  */
@@ -21,41 +20,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEBHOOK_MAX       ((size_t)10 << 20) /* bytes of a body that we take */
+#define WEBHOOK_MAX       ((size_t)10 << 20) /* maximum size of a body */
 #define WEBHOOK_SIGNATURE "x-skyvern-signature"
 
-/* Whether a header's value (NULL: not sent) has the form of a signature at all. */
+/* Whether a header's value (NULL: not sent) has the form of a signature. */
 bool webhook_signed(const char *signature);
 
 /*
- * Check the signature over the raw body, in constant time.
+ * Verify the signature of the raw body, in constant time.
  *
  * key        the API key
- * signature  64 hex digits, as the header has them; NULL: there was none
+ * signature  the header's value, 64 hex digits; NULL: not sent
  */
 int webhook_verify(const char *key, const void *body, size_t len, const char *signature,
                    struct err *err) MUST_CHECK;
 
-/* What a body says. */
+/* The contents of a body. */
 struct webhook_facts {
-    char
-        run_id[RUN_ID_MAX + 1]; /* run_id, else task_id, else workflow_run_id: a valid run ID */
-    char other[RUN_ID_MAX + 1]; /* workflow_run_id of a task of version 2, which is its other
-                                   name; "": none */
-    char status[64];            /* "" when it gives none */
-    int64_t finished;           /* microseconds since 1970, or CLOCK_NONE */
+    char run_id[RUN_ID_MAX + 1]; /* a valid run_id, else task_id, else workflow_run_id */
+    char other[RUN_ID_MAX + 1];  /* workflow_run_id of a task v2: its other name; or "" */
+    char status[64];             /* "": none */
+    int64_t finished;            /* microseconds since 1970, or CLOCK_NONE */
 };
 
-/* Read a body; keys are taken as they are written, without escapes. */
+/* Parse a body. Member names with escapes are not recognised. */
 int webhook_read(const char *body, size_t len, struct webhook_facts *out,
                  struct err *err) MUST_CHECK;
 
-/* Whether a run stood otherwise when it was archived (texts may be NULL) than a webhook says.
+/*
+ * Whether a webhook's facts differ from the archived status and end time (which may be NULL).
  */
 bool webhook_differs(const struct webhook_facts *facts, const char *status,
                      const char *finished_at);
 
-/* Put into out, which it initialises, what is kept of a body: all but secrets. */
+/* Initialise out and write the redacted body, as it is stored. */
 int webhook_keep(const char *key, const char *body, size_t len, struct buf *out,
                  struct err *err) MUST_CHECK;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buf: bytes that grow, born with their limit.
+ * buf: a growable byte buffer with a fixed size limit.
  *
- * The bytes are always followed by a NUL that is not counted, so that text can
- * be handed on as a string.
+ * A NUL, not counted in len, always follows the bytes, so that the buffer can be used as a
+ * string.
  *
- * Errors   ERR_LIMIT beyond the limit, ERR_MEMORY; what was there stays
- * Owns     its bytes, until buf_clear or buf_take
+ * Errors   ERR_LIMIT beyond the limit, ERR_MEMORY; the contents stay unchanged
+ * Owns     the bytes, until buf_clear
  * Threads  one at a time
  */
 #ifndef BASE_BUF_H
@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-/* Whatever takes bytes: a buffer, a file, an archive. */
+/* A sink for bytes: a buffer, a file or an archive. */
 typedef int put_fn(void *ctx, const void *bytes, size_t len, struct err *err);
 
 struct buf {
@@ -26,13 +26,13 @@ struct buf {
     size_t max;
 };
 
-/* Start empty; holds at most max bytes. */
+/* Initialise an empty buffer that holds at most max bytes. */
 void buf_init(struct buf *b, size_t max);
 
 /* Release the bytes; may be called twice, and on {0}. */
 void buf_clear(struct buf *b);
 
-/* Drop the bytes and keep the room. */
+/* Remove the bytes, but keep the allocated memory. */
 void buf_reset(struct buf *b);
 
 /* Append len bytes. */
@@ -44,10 +44,10 @@ int buf_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHEC
 /* Append a string. */
 int buf_adds(struct buf *b, const char *s, struct err *err) MUST_CHECK;
 
-/* Append by printf's rules. */
+/* Append formatted text, as printf does. */
 int buf_addf(struct buf *b, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
 
-/* Make room for len more bytes and lend them; the caller then adds to b->len. */
+/* Reserve room for len more bytes and return its address; the caller then adds to b->len. */
 char *buf_room(struct buf *b, size_t len, struct err *err) MUST_CHECK;
 
 /* The bytes as a string ("" when empty), until the next change. */

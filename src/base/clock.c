@@ -68,7 +68,7 @@ const char *clock_format(char out[CLOCK_TEXT_MAX], int64_t t, enum clock_style s
     return out;
 }
 
-/* Exactly count digits; moves *s behind them; -1 when they are not there. */
+/* Parse exactly count digits and advance *s past them; -1 if there are fewer. */
 static int number(const char **s, int count)
 {
     int n = 0;
@@ -108,7 +108,7 @@ static int month_length(int y, int m)
     return length[m - 1] + (m == 2 && leap);
 }
 
-/* ".276851" at *s as microseconds; more digits are cut. */
+/* Parse a fraction such as ".276851" as microseconds; further digits are ignored. */
 static int64_t fraction(const char **s)
 {
     int64_t us = 0;
@@ -123,7 +123,9 @@ static int64_t fraction(const char **s)
     return us;
 }
 
-/* "Z", "+02:00", "+0200" or nothing, as seconds east; 0 with *s moved. */
+/*
+ * Parse "Z", "+02:00", "+0200" or nothing; returns the offset in seconds east of UTC, else 0.
+ */
 static int64_t zone(const char **s)
 {
     int sign = **s == '-' ? -1 : 1;
@@ -165,7 +167,7 @@ int64_t clock_us(const char *s)
 
 int64_t clock_http(const char *s)
 {
-    const time_t latest = (time_t)253402300800; /* the year 10000 */
+    const time_t latest = (time_t)253402300800; /* 10000-01-01 */
     time_t seconds = curl_getdate(s, NULL);
 
     return seconds < 0 || seconds >= latest ? CLOCK_NONE : (int64_t)seconds * 1000;

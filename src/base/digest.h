@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * digest: SHA-256, which decides, and XXH3-128, which finds candidates.
+ * digest: SHA-256, which decides whether contents are equal, and XXH3-128, which finds
+ * candidates for the comparison.
  *
- * XXH3 runs at memory speed but is not collision-resistant, and run contents
- * can come from hostile pages; so equality is only what SHA-256 says.
+ * XXH3 runs at memory speed but is not collision-resistant, and artifacts can come from hostile
+ * pages. Two contents are therefore equal only if their SHA-256 digests are.
  *
  * Errors   ERR_MEMORY from *_new; hashing itself cannot fail
- * Owns     its state, until *_free
+ * Owns     the hash state, until *_free
  * Threads  one at a time
- * Source   FIPS 180-4 by libcrypto; XXH3 by libxxhash (canonical, big-endian form)
+ * Source   FIPS 180-4, by libcrypto; XXH3, by libxxhash (canonical, big-endian form)
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -31,7 +32,7 @@ struct digest {
 
 struct sha256;
 
-/* A new SHA-256 computation; NULL with ERR_MEMORY or ERR_FORMAT when libcrypto refuses. */
+/* Start a SHA-256 computation; NULL with ERR_MEMORY. */
 struct sha256 *sha256_new(struct err *err) MUST_CHECK;
 
 /* Free a computation; NULL is fine. */
@@ -40,16 +41,16 @@ void sha256_free(struct sha256 *sha);
 /* Add len bytes to the computation. */
 void sha256_add(struct sha256 *sha, const void *bytes, size_t len);
 
-/* Make to continue from where from stands. */
+/* Copy the state of from to to. */
 void sha256_set(struct sha256 *to, const struct sha256 *from);
 
-/* Give the digest and start anew. */
+/* Write the digest, and reset the state for a new computation. */
 void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
 
 /* SHA-512, for signatures. */
 struct sha512;
 
-/* A new SHA-512 computation; NULL with ERR_MEMORY or ERR_FORMAT when libcrypto refuses. */
+/* Start a SHA-512 computation; NULL with ERR_MEMORY. */
 struct sha512 *sha512_new(struct err *err) MUST_CHECK;
 
 /* Free a computation; NULL is fine. */
@@ -58,13 +59,13 @@ void sha512_free(struct sha512 *sha);
 /* Add len bytes to the computation. */
 void sha512_add(struct sha512 *sha, const void *bytes, size_t len);
 
-/* Write the digest; the computation must be freed afterwards, and not be added to. */
+/* Write the digest. Afterwards the only valid call is sha512_free. */
 void sha512_end(struct sha512 *sha, uint8_t out[SHA512_SIZE]);
 
-/* Both digests in one pass. */
+/* SHA-256 and XXH3-128 in one pass. */
 struct hasher;
 
-/* A new computation of both hashes of a content; NULL with ERR_MEMORY. */
+/* Start a computation of both hashes; NULL with ERR_MEMORY. */
 struct hasher *hasher_new(struct err *err) MUST_CHECK;
 
 /* Free a computation; NULL is fine. */
@@ -73,7 +74,7 @@ void hasher_free(struct hasher *hasher);
 /* Add len bytes to both hashes. */
 void hasher_add(struct hasher *hasher, const void *bytes, size_t len);
 
-/* Give the digests and start anew. */
+/* Write both digests, and reset the state for a new computation. */
 void hasher_end(struct hasher *hasher, struct digest *out);
 
 #endif

@@ -26,7 +26,7 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
     return -1;
 }
 
-/* strerror_r has two shapes; the POSIX one is hidden by _GNU_SOURCE, so use the GNU one. */
+/* _GNU_SOURCE selects the GNU variant of strerror_r, which returns the text. */
 static const char *system_words(int os, char *room, size_t size)
 {
     const char *words = strerror_r(os, room, size);

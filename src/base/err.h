@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * err: why something failed, as a value on the caller's stack.
+ * err: the cause of a failure, as a value on the caller's stack.
  *
- * A function that can fail takes a struct err * last and fills it when it
- * answers -1 or NULL. The kind decides the exit status and whether to try again;
- * the text is for people and grows outwards ("cannot do this: because of that").
+ * A function that can fail takes a struct err * last and fills it when it returns -1 or NULL.
+ * The kind decides the exit status and whether to retry. The text is for people; each caller
+ * may put its own context in front ("cannot do this: because of that").
  *
- * Errors   none of its own; long texts are cut, never overflow
- * Owns     nothing: no memory, so it works when there is none; copy it freely,
+ * Errors   none of its own; a text that is too long is truncated
+ * Owns     nothing: it allocates no memory, so it works when there is none; it may be copied,
  *          also between threads
  * Threads  any; a struct err belongs to one thread at a time
  */
@@ -20,17 +20,17 @@
 enum err_kind {
     ERR_NONE = 0,
     ERR_USAGE,     /* the command line is wrong */
-    ERR_SYSTEM,    /* the operating system said no: see os */
-    ERR_MEMORY,    /* no memory */
+    ERR_SYSTEM,    /* a system call failed: see os */
+    ERR_MEMORY,    /* out of memory */
     ERR_NET,       /* no answer: connection, TLS, time-out */
-    ERR_HTTP,      /* an answer that is an error: see http */
+    ERR_HTTP,      /* the server answered with an error: see http */
     ERR_DENIED,    /* the service refused the key */
-    ERR_NOT_FOUND, /* the service does not know it */
-    ERR_FORMAT,    /* bytes that are not what they should be */
-    ERR_LIMIT,     /* larger than we accept */
-    ERR_MISMATCH,  /* a length or digest is wrong */
-    ERR_EXISTS,    /* would overwrite */
-    ERR_BUSY,      /* somebody else holds it; try later */
+    ERR_NOT_FOUND, /* no such object in the service, archive or directory */
+    ERR_FORMAT,    /* malformed or invalid data */
+    ERR_LIMIT,     /* a size or count limit was exceeded */
+    ERR_MISMATCH,  /* a length or digest does not match */
+    ERR_EXISTS,    /* the target exists and would be overwritten */
+    ERR_BUSY,      /* another process holds the lock; try later */
     ERR_CANCELLED, /* stopped on request */
 };
 
@@ -41,20 +41,19 @@ struct err {
     char text[512]; /* outermost first: "cannot open 'a': no such file" */
 };
 
-/* Forget what was there. */
+/* Reset err to ERR_NONE; NULL is fine. */
 void err_clear(struct err *err);
 
-/* Fill err with a kind and a text. Returns -1, so that callers can return it. err may be NULL.
- */
+/* Fill err (may be NULL) with a kind and a text. Returns -1, so that callers can return it. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-/* Fill err from errno; the system's own words follow the text. Returns -1. */
+/* Fill err from errno; the text is followed by the system's description. Returns -1. */
 int err_sys(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Put "text: " in front of what err says already; kind and codes stay. Returns -1. */
+/* Put "text: " in front of err's text; the kind and the codes stay. Returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Append advice: "; text". Returns -1. */
+/* Append "; text", usually advice on what to do. Returns -1. */
 int err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

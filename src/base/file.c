@@ -76,7 +76,7 @@ int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err)
         if (n < 0)
             return err_sys(err, "cannot read");
         if (n == 0)
-            return err_set(err, ERR_FORMAT, "the file ends early");
+            return err_set(err, ERR_FORMAT, "unexpected end of file");
         pulse_beat(BEAT_READ);
         to += n;
         at += (uint64_t)n;
@@ -96,7 +96,7 @@ int file_slurp(int fd, struct buf *out, struct err *err)
 
         if (!room)
             return -1;
-        n = read(fd, room, want ? want : 1); /* full: is there more? */
+        n = read(fd, room, want ? want : 1); /* the buffer is full: does the file end here? */
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -164,7 +164,7 @@ int file_beneath(int dir, const char *path, int flags, bool links)
     return fd < 0 && (errno == ENOSYS || errno == EPERM) ? file_walk(dir, path, flags) : fd;
 }
 
-/* A path relative to root, opened beneath it. */
+/* Open path relative to root and beneath it. */
 static int open_beneath(int root, const char *path)
 {
     while (*path == '/')
@@ -172,7 +172,7 @@ static int open_beneath(int root, const char *path)
     return file_beneath(root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, true);
 }
 
-/* Below the root as it is; else without leading folders, as long as two names are left. */
+/* Find path beneath root; see file_open_beneath for how leading folders are removed. */
 static int find_beneath(int root, const char *dir, const char *path)
 {
     size_t len = strlen(dir);
@@ -247,14 +247,15 @@ int file_sync_dir(const char *path, struct err *err)
     return rc;
 }
 
-/* Fill a new file and flush it. */
 int file_put_fd(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     return file_write(*(const int *)ctx, bytes, len, err);
 }
 
-/* Open a new file beside path, for writing alone: whoever is confined may be allowed no more.
- * name ends in six letters, which are replaced. */
+/*
+ * Create a temporary file whose name ends in six letters, which are replaced. O_WRONLY, since a
+ * sandbox may not permit reading.
+ */
 static int open_beside(char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
@@ -290,7 +291,7 @@ int file_make(const char *path, unsigned mode, file_maker *make, void *ctx, stru
     }
     rc = make(ctx, file_put_fd, &fd, err);
     if (rc == 0 && (fchmod(fd, mode) < 0 || file_sync(fd) < 0))
-        rc = err_sys(err, "cannot flush");
+        rc = err_sys(err, "cannot sync");
     if (close(fd) < 0 && rc == 0)
         rc = err_sys(err, "cannot close");
     if (rc < 0)
@@ -333,20 +334,20 @@ int file_temp(const char *dir, struct err *err)
     if (fd >= 0)
         return fd;
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
-        return err_sys(err, "cannot make a temporary file in '%s'", dir);
-    name = mem_format(err, "%s/skyarc-XXXXXX", dir); /* a file system without O_TMPFILE */
+        return err_sys(err, "cannot create a temporary file in '%s'", dir);
+    name = mem_format(err, "%s/skyarc-XXXXXX", dir); /* the file system has no O_TMPFILE */
     if (!name)
         return -1;
     fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0)
-        (void)err_sys(err, "cannot make a temporary file in '%s'", dir);
+        (void)err_sys(err, "cannot create a temporary file in '%s'", dir);
     else
         (void)unlink(name);
     mem_free(name);
     return fd;
 }
 
-/* Whether nobody but us can have written it, or can write it now. */
+/* Whether the file is regular, ours, not hard-linked elsewhere and not writable by others. */
 static bool is_own(int fd)
 {
     struct stat st;
@@ -367,7 +368,9 @@ int file_open_own(const char *path, struct err *err)
         return err_sys(err, "cannot write '%s'", path);
     file_close(&fd);
     if (unlink(path) < 0 && errno != ENOENT) {
-        (void)err_sys(err, "'%s' is not ours, and cannot be removed", path);
+        (void)err_sys(
+            err, "'%s' belongs to another user or is not a regular file, and cannot be removed",
+            path);
         if (err)
             err->kind = ERR_EXISTS;
         return -1;

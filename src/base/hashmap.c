@@ -52,7 +52,7 @@ void hashmap_free(struct hashmap *table)
     mem_free(table);
 }
 
-/* The slot that holds the key, or the empty one where it would be. */
+/* The slot of the key, or the empty slot where the key would be inserted. */
 static struct slot *find(struct slot *slots, size_t size, uint64_t hash, const void *key,
                          size_t len)
 {

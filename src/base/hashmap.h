@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hashmap: keys of bytes, and a pointer for each.
+ * hashmap: a hash table from byte strings to pointers.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
- * Owns     copies of its keys; the values are the caller's
+ * Owns     copies of the keys; the values belong to the caller
  * Threads  one at a time
- * Source   open addressing with linear probing over XXH3-64, seeded at birth so
- *          that nobody outside can aim at one chain
+ * Source   open addressing with linear probing over XXH3-64, with a random seed for each table,
+ *          so that nobody can construct colliding keys
  */
 #ifndef BASE_HASHMAP_H
 #define BASE_HASHMAP_H
@@ -17,19 +17,16 @@
 
 struct hashmap;
 
-/* A new, empty table; NULL with ERR_MEMORY. */
+/* Create an empty table; NULL with ERR_MEMORY. */
 struct hashmap *hashmap_new(struct err *err) MUST_CHECK;
 
-/*
- * Free a table and its copies of the keys; NULL is fine. What the values point to is the
- * caller's.
- */
+/* Free a table and its copies of the keys, but not the values; NULL is fine. */
 void hashmap_free(struct hashmap *table);
 
 /* The value of a key, or NULL. */
 void *hashmap_get(const struct hashmap *table, const void *key, size_t len);
 
-/* Set the value (not NULL) of a key that is not there yet. */
+/* Insert a key that is not in the table yet; value must not be NULL. */
 int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
                 struct err *err) MUST_CHECK;
 

@@ -5,8 +5,10 @@
 
 #include <string.h>
 
-/* Without JSMN_PARENT_LINKS jsmn is quadratic; the flags shape its token, so only this file
- * may include it. */
+/*
+ * Without JSMN_PARENT_LINKS jsmn is quadratic. The flag changes jsmn's token, so only this file
+ * may include jsmn.h.
+ */
 #define JSMN_STATIC
 #define JSMN_STRICT
 #define JSMN_PARENT_LINKS
@@ -23,9 +25,9 @@ struct json {
 };
 
 /*
- * The checker walks the text once, with one bit a level to remember whether it
- * is inside an object, and so needs no recursion. It also counts what jsmn will
- * call tokens, so that they are allocated once and exactly.
+ * The checker scans the text once. It needs no recursion, because one flag per nesting level
+ * records whether the level is an object or an array. It also counts jsmn's tokens, so that
+ * they are allocated once and exactly.
  */
 struct checker {
     const char *text;
@@ -37,7 +39,7 @@ struct checker {
     struct err *err;
 };
 
-static int wrong(const struct checker *c, const char *what)
+static int bad_json(const struct checker *c, const char *what)
 {
     return err_set(c->err, ERR_FORMAT, "bad JSON at byte %zu: %s", c->at, what);
 }
@@ -47,7 +49,7 @@ static int peek(const struct checker *c)
     return c->at < c->len ? (unsigned char)c->text[c->at] : -1;
 }
 
-static void blanks(struct checker *c)
+static void skip_blanks(struct checker *c)
 {
     while (c->at < c->len && (c->text[c->at] == ' ' || c->text[c->at] == '\n' ||
                               c->text[c->at] == '\r' || c->text[c->at] == '\t'))
@@ -72,10 +74,10 @@ static int check_escape(struct checker *c)
         for (i = 0; i < 4; i++) {
             c->at++;
             if (hex_digit(peek(c)) < 0)
-                return wrong(c, "\\u wants four hex digits");
+                return bad_json(c, "expected four hex digits after \\u");
         }
     } else if (peek(c) <= 0 || !strchr("\"\\/bfnrt", peek(c))) {
-        return wrong(c, "an unknown escape");
+        return bad_json(c, "unknown escape sequence");
     }
     c->at++;
     return 0;
@@ -90,11 +92,11 @@ static int check_string(struct checker *c)
         c->at += text_plain(c->text + c->at, c->len - c->at);
         ch = peek(c);
         if (ch < 0)
-            return wrong(c, "the text ends inside a string");
+            return bad_json(c, "unterminated string");
         if (ch == '"')
             break;
         if (ch < 0x20)
-            return wrong(c, "a control character in a string");
+            return bad_json(c, "control character in a string");
         if (ch == '\\') {
             if (check_escape(c) < 0)
                 return -1;
@@ -104,7 +106,7 @@ static int check_string(struct checker *c)
             size_t step = text_utf8_next(c->text + c->at, c->len - c->at);
 
             if (!step)
-                return wrong(c, "this is not UTF-8");
+                return bad_json(c, "invalid UTF-8");
             c->at += step;
         }
     }
@@ -129,18 +131,18 @@ static int check_number(struct checker *c)
     if (peek(c) == '0')
         c->at++;
     else if (!check_digits(c))
-        return wrong(c, "a number wants a digit");
+        return bad_json(c, "expected a digit");
     if (peek(c) == '.') {
         c->at++;
         if (!check_digits(c))
-            return wrong(c, "a number wants a digit");
+            return bad_json(c, "expected a digit");
     }
     if (peek(c) == 'e' || peek(c) == 'E') {
         c->at++;
         if (peek(c) == '+' || peek(c) == '-')
             c->at++;
         if (!check_digits(c))
-            return wrong(c, "a number wants a digit");
+            return bad_json(c, "expected a digit");
     }
     c->tokens++;
     return 0;
@@ -160,25 +162,27 @@ static int check_word(struct checker *c)
             return 0;
         }
     }
-    return wrong(c, c->at < c->len ? "no value starts like this" : "the text ends too early");
+    return bad_json(c, c->at < c->len ? "expected a value" : "unexpected end of text");
 }
 
 static int check_key(struct checker *c)
 {
-    blanks(c);
+    skip_blanks(c);
     if (peek(c) != '"')
-        return wrong(c, "a key in quotes is wanted");
+        return bad_json(c, "expected a key in quotes");
     if (check_string(c) < 0)
         return -1;
-    blanks(c);
+    skip_blanks(c);
     if (peek(c) != ':')
-        return wrong(c, "':' is wanted");
+        return bad_json(c, "expected ':'");
     c->at++;
-    blanks(c);
+    skip_blanks(c);
     return 0;
 }
 
-/* Open a bracket. Answers 1 when a value must follow, 0 when it was closed at once. */
+/*
+ * Enter an array or object. Returns 1 if a value must follow, 0 if it was empty and is closed.
+ */
 static int check_open(struct checker *c)
 {
     bool object = peek(c) == '{';
@@ -189,7 +193,7 @@ static int check_open(struct checker *c)
     c->at++;
     c->tokens++;
     c->object[++c->depth] = object;
-    blanks(c);
+    skip_blanks(c);
     if (peek(c) == (object ? '}' : ']')) {
         c->at++;
         c->depth--;
@@ -198,23 +202,23 @@ static int check_open(struct checker *c)
     return object && check_key(c) < 0 ? -1 : 1;
 }
 
-/* After a value: close brackets, until a comma wants another one (1) or all are closed (0). */
+/* After a value: close brackets. Returns 1 if a comma announces another value, 0 at the end. */
 static int check_after(struct checker *c)
 {
     while (c->depth) {
         bool object = c->object[c->depth];
 
-        blanks(c);
+        skip_blanks(c);
         if (peek(c) == ',') {
             c->at++;
             if (object)
                 return check_key(c) < 0 ? -1 : 1;
-            blanks(c);
+            skip_blanks(c);
             return 1;
         }
         if (peek(c) != (object ? '}' : ']'))
-            return wrong(c, c->at < c->len ? "',' or a closing bracket is wanted"
-                                           : "the text ends inside brackets");
+            return bad_json(c, c->at < c->len ? "expected ',' or a closing bracket"
+                                              : "unexpected end of text");
         c->at++;
         c->depth--;
     }
@@ -241,7 +245,7 @@ int json_check(const char *text, size_t len, size_t *tokens, struct err *err)
 
     if (len > JSON_TEXT_MAX)
         return err_set(err, ERR_LIMIT, "JSON of %zu bytes is too large", len);
-    blanks(&c);
+    skip_blanks(&c);
     while (more) {
         if (c.tokens > JSON_TOKENS_MAX)
             return err_set(err, ERR_LIMIT, "JSON with more than %zu values", JSON_TOKENS_MAX);
@@ -251,15 +255,18 @@ int json_check(const char *text, size_t len, size_t *tokens, struct err *err)
         if (more < 0)
             return -1;
     }
-    blanks(&c);
+    skip_blanks(&c);
     if (c.at < c.len)
-        return wrong(&c, "something follows the end");
+        return bad_json(&c, "unexpected data after the end");
     if (tokens)
         *tokens = c.tokens;
     return 0;
 }
 
-/* A checked document that is one number or word: strict jsmn wants something behind it. */
+/*
+ * Whether a validated document is one number or word, which strict jsmn does not accept at the
+ * end of the text; fills tok in that case.
+ */
 static bool lone_scalar(const char *text, size_t len, jsmntok_t *tok)
 {
     size_t start = 0;
@@ -298,7 +305,7 @@ struct json *json_parse(const char *text, size_t len, struct err *err)
     if (!lone_scalar(text, len, doc->tok))
         got = jsmn_parse(&parser, text, len, doc->tok, (unsigned)count);
     if (got < 0 || (size_t)got != count) {
-        (void)err_set(err, ERR_FORMAT, "bad JSON: the tokenizer disagrees (%d)", got);
+        (void)err_set(err, ERR_FORMAT, "bad JSON: tokenizer error (%d)", got);
         goto fail;
     }
     doc->count = count;
@@ -367,8 +374,8 @@ size_t json_count(struct json_value v)
     return type == JSON_ARRAY || type == JSON_OBJECT ? (size_t)token(v)->size : 0;
 }
 
-/* The first token behind a value and all that is in it. */
-static size_t behind(struct json_value v)
+/* The index of the first token after a value and its descendants. */
+static size_t token_after(struct json_value v)
 {
     int end = token(v)->end;
     size_t at = v.at + 1;
@@ -385,7 +392,7 @@ struct json_value json_next(struct json_value container, struct json_value prev)
 
     if (type != JSON_ARRAY && type != JSON_OBJECT)
         return absent;
-    at = prev.doc ? behind(prev) : container.at + 1;
+    at = prev.doc ? token_after(prev) : container.at + 1;
     if (at >= container.doc->count || container.doc->tok[at].start >= token(container)->end)
         return absent;
     return (struct json_value){ container.doc, type == JSON_OBJECT ? at + 1 : at };
@@ -404,7 +411,7 @@ const char *json_raw(struct json_value v, size_t *len)
     return t ? v.doc->text + t->start : "";
 }
 
-/* Whether a key, as it stands in the text, is this one: most are written without escapes. */
+/* Whether a key's raw text, usually without escapes, is equal to key. */
 static bool is_key(const char *raw, size_t len, const char *key, size_t want)
 {
     struct buf plain;
@@ -412,7 +419,7 @@ static bool is_key(const char *raw, size_t len, const char *key, size_t want)
 
     if (!memchr(raw, '\\', len))
         return len == want && !memcmp(raw, key, len);
-    buf_init(&plain, len + 1); /* unescaped, it is shorter */
+    buf_init(&plain, len + 1); /* unescaping never lengthens */
     same = json_unescape(raw, len, &plain, NULL) == 0 && plain.len == want &&
            !memcmp(buf_text(&plain), key, want);
     buf_clear(&plain);
@@ -437,7 +444,7 @@ struct json_value json_get(struct json_value object, const char *key)
     return found;
 }
 
-/* \uXXXX at raw + 2, or a pair of them; sets *step to what was used. */
+/* Decode \uXXXX or a surrogate pair at raw; *step gets the number of bytes consumed. */
 static uint32_t unescape_u(const char *raw, size_t left, size_t *step)
 {
     uint32_t unit[2] = { 0, 0 };
@@ -479,7 +486,7 @@ size_t json_char(const char *raw, size_t len, char out[4], size_t *used)
     return 2;
 }
 
-/* Unescape a checked string; out has room for len bytes. Returns the bytes written. */
+/* Unescape a validated string; out has room for len bytes. Returns the bytes written. */
 static size_t unescape(char *out, const char *raw, size_t len)
 {
     size_t used = 0;
@@ -509,7 +516,7 @@ int json_string(struct json_value v, struct region *region, char **out, struct e
     if (json_type(v) != JSON_STRING)
         return 0;
     raw = json_raw(v, &len);
-    *out = region_take(region, len + 1, err); /* an escape is never shorter than its text */
+    *out = region_take(region, len + 1, err); /* unescaping never lengthens */
     if (!*out)
         return -1;
     (*out)[unescape(*out, raw, len)] = '\0';

@@ -47,12 +47,12 @@ void jsonw_members(struct jsonw *w, const char *bytes, size_t len)
     put(w, bytes, len);
 }
 
-static void words(struct jsonw *w, const char *s)
+static void put_text(struct jsonw *w, const char *s)
 {
     put(w, s, strlen(s));
 }
 
-/* A character as \uXXXX, or as two of them. */
+/* Write a character as \uXXXX, or as a surrogate pair. */
 static void put_code(struct jsonw *w, uint32_t code)
 {
     char text[16];
@@ -62,7 +62,7 @@ static void put_code(struct jsonw *w, uint32_t code)
                        0xdc00 + (code & 0x3ff));
     else
         (void)snprintf(text, sizeof(text), "\\u%04x", code);
-    words(w, text);
+    put_text(w, text);
 }
 
 static void quote(struct jsonw *w, const char *s, size_t left)
@@ -78,12 +78,12 @@ static void quote(struct jsonw *w, const char *s, size_t left)
         if (span) {
             put(w, s, span);
         } else if (!len) {
-            words(w, "\xef\xbf\xbd");
+            put_text(w, "\xef\xbf\xbd");
             len = 1;
         } else if (c == '"' || c == '\\') {
             put(w, code, 2);
         } else if (c == '\n') {
-            words(w, "\\n");
+            put_text(w, "\\n");
         } else if (text_invisible(s, len)) {
             put_code(w, text_utf8_code(s, len));
         } else {
@@ -103,7 +103,7 @@ int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t left, struct er
     while (left) {
         size_t len = text_utf8_next(json, left);
 
-        /* controls below 0x20 stand between values alone, where they are blanks */
+        /* controls below 0x20 occur only between values, as whitespace */
         if (len && (unsigned char)*json >= 0x20 && text_invisible(json, len))
             put_code(&w, text_utf8_code(json, len));
         else
@@ -123,20 +123,20 @@ static void indent(struct jsonw *w)
 
     put(w, "\n", 1);
     for (i = 0; i < w->depth; i++)
-        words(w, "  ");
+        put_text(w, "  ");
 }
 
-/* What stands before a member: comma, line break, key. */
+/* Write what precedes a member: comma, line break and key. */
 static void member(struct jsonw *w, const char *key)
 {
     if (w->filled[w->depth])
-        words(w, w->style[w->depth] == JSONW_LINES ? "," : ", ");
+        put_text(w, w->style[w->depth] == JSONW_LINES ? "," : ", ");
     if (w->depth && w->style[w->depth] == JSONW_LINES)
         indent(w);
     w->filled[w->depth] = true;
     if (key) {
         quote(w, key, strlen(key));
-        words(w, ": ");
+        put_text(w, ": ");
     }
 }
 
@@ -204,7 +204,7 @@ void jsonw_text(struct jsonw *w, const char *key, const char *text)
     if (text)
         quote(w, text, strlen(text));
     else
-        words(w, "null");
+        put_text(w, "null");
 }
 
 void jsonw_u64(struct jsonw *w, const char *key, uint64_t value)
@@ -213,17 +213,17 @@ void jsonw_u64(struct jsonw *w, const char *key, uint64_t value)
 
     member(w, key);
     (void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-    words(w, digits);
+    put_text(w, digits);
 }
 
 void jsonw_bool(struct jsonw *w, const char *key, bool value)
 {
     member(w, key);
-    words(w, value ? "true" : "false");
+    put_text(w, value ? "true" : "false");
 }
 
 void jsonw_null(struct jsonw *w, const char *key)
 {
     member(w, key);
-    words(w, "null");
+    put_text(w, "null");
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jsonw: writing JSON, piece by piece, to wherever the caller wants it.
+ * jsonw: a streaming JSON writer.
  *
- * Commas and line breaks are the writer's business. An array or object opened
- * with JSONW_LINES puts each member on a line of its own; others stay on one.
- * The first failure is kept and everything after it is ignored, so that callers
- * check once, at the end.
+ * The writer inserts commas and line breaks. An array or object opened with JSONW_LINES has one
+ * member per line; any other is written on one line. The writer keeps the first error and
+ * ignores all later calls, so that callers check once, at the end.
  *
- * Errors   what the sink says; asked for by jsonw_end
+ * Errors   the sink's error, returned by jsonw_end
  * Owns     nothing
  * Threads  one at a time
- * Source   RFC 8259; invalid UTF-8 becomes U+FFFD, and what text_invisible names \uXXXX, so
- * that a terminal may have the result
+ * Source   RFC 8259; invalid UTF-8 becomes U+FFFD and text_invisible characters become \uXXXX,
+ *          so that the result is safe on a terminal
  */
 #ifndef BASE_JSONW_H
 #define BASE_JSONW_H
@@ -37,44 +36,43 @@ struct jsonw {
     bool failed;
     struct err err;
     size_t len;
-    char piece[4096]; /* waits for the sink */
+    char piece[4096]; /* buffered for the sink */
 };
 
-/*
- * Begin a document whose bytes go to sink. An error of the sink is kept and given by
- * jsonw_end.
- */
+/* Begin a document whose bytes go to sink. jsonw_end returns the sink's error, if any. */
 void jsonw_init(struct jsonw *w, put_fn *sink, void *ctx);
 
-/* Append len bytes of text as a JSON string, quotes and all. */
+/* Append len bytes of text to out as a JSON string, with quotes. */
 int jsonw_quote(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
 
-/* Put out a JSON text that json_check accepts, with what text_invisible names as \uXXXX. */
+/*
+ * Copy a JSON text that json_check accepts to sink, with text_invisible characters as \uXXXX.
+ */
 int jsonw_copy(put_fn *sink, void *ctx, const char *json, size_t len,
                struct err *err) MUST_CHECK;
 
-/* Hand all that was written to the sink now. */
+/* Pass the buffered bytes to the sink. */
 void jsonw_flush(struct jsonw *w);
 
 /*
- * Put out len bytes of what another document had between the opening and the closing of an
- * array or object at the same depth: first its beginning, then what follows.
+ * Write raw members: len bytes of the inside of an array or object that was written at the same
+ * depth. May be called repeatedly for consecutive pieces.
  */
 void jsonw_members(struct jsonw *w, const char *bytes, size_t len);
 
-/* Finish with a line end; gives the first failure. */
+/* Finish the document with a line feed; returns the first error. */
 int jsonw_end(struct jsonw *w, struct err *err) MUST_CHECK;
 
-/* Open an object or array; key is NULL inside arrays and at the top. */
+/* Open an object; key is NULL inside arrays and at the top level. Close it with jsonw_close. */
 void jsonw_object(struct jsonw *w, const char *key, enum jsonw_style style);
 
-/* Open an array; close it with jsonw_close. */
+/* Open an array; key as for jsonw_object. Close it with jsonw_close. */
 void jsonw_array(struct jsonw *w, const char *key, enum jsonw_style style);
 
-/* Close what was opened last. */
+/* Close the innermost open array or object. */
 void jsonw_close(struct jsonw *w);
 
-/* Values; text NULL writes null. */
+/* Write a string; NULL writes null. */
 void jsonw_text(struct jsonw *w, const char *key, const char *text);
 
 /* Write a number. */

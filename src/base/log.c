@@ -13,20 +13,22 @@
 #include <unistd.h>
 
 #define LINE_SIZE 2048
-#define SHORTEST  4 /* characters; fewer are no key, and too common to be hidden */
+#define SHORTEST  4 /* characters; a shorter text is no key, and too common to redact */
 
 static struct {
     pthread_mutex_t lock;
     enum log_level level;
     int json;
-    int journal; /* standard error is systemd's journal: it wants priorities */
+    int journal; /* stderr is systemd's journal: prefix priorities */
     const char *secret;
     void (*filter)(char *text, size_t size);
     void (*around)(void *ctx, int after);
     void *around_ctx;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_WARNING };
 
-/* Whether JOURNAL_STREAM ("device:inode") is where standard error leads; systemd.exec(5). */
+/*
+ * Whether stderr is systemd's journal: JOURNAL_STREAM is "device:inode", see systemd.exec(5).
+ */
 static int is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -92,7 +94,7 @@ static void redact(char *text)
     }
 }
 
-/* The line as a JSON string's inside: quotes and backslashes escaped. */
+/* Escape quotes and backslashes for a JSON string. */
 static void quoted(char *out, size_t size, const char *s)
 {
     size_t used = 0;
@@ -124,7 +126,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     va_end(args);
     (void)pthread_mutex_lock(&state.lock);
     if (len >= (int)sizeof(raw) && strrchr(raw, ' '))
-        *strrchr(raw, ' ') = '\0'; /* half a word may be half a secret, which nobody knows */
+        *strrchr(raw, ' ') = '\0'; /* drop a word cut in half: it may be half a secret */
     redact(raw);
     if (state.filter)
         state.filter(raw, sizeof(raw));
@@ -142,7 +144,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (state.around)
         state.around(state.around_ctx, 0);
     if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
-        /* nobody is left to be told */
+        /* an error on stderr cannot be reported */
     }
     if (state.around)
         state.around(state.around_ctx, 1);

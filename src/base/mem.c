@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define REGION_BLOCK ((size_t)64 * 1024)
-#define REGION_FIRST 4096 /* many regions are small, and a block is zeroed */
+#define REGION_FIRST 4096 /* the first block: many regions are small */
 #define REGION_ALIGN _Alignof(max_align_t)
 
 static atomic_ulong fail_countdown; /* 0: never */
@@ -26,8 +26,8 @@ void mem_fail_at(unsigned long nth, int stay)
 
 #ifdef SKYARC_TORTURE
 /*
- * A build for scripts/torture: SKYARC_FAIL_ALLOCATION=N lets the Nth allocation fail, and
- * SKYARC_COUNT_ALLOCATIONS=FILE writes how many there were.
+ * A build for scripts/torture: SKYARC_FAIL_ALLOCATION=N makes the Nth allocation fail, and
+ * SKYARC_COUNT_ALLOCATIONS=FILE writes the number of allocations at exit.
  */
 static atomic_ulong counted;
 
@@ -51,8 +51,8 @@ __attribute__((destructor)) static void torture_end(void)
 }
 #endif
 
-/* Whether this allocation is the one that a test wants to fail. */
-static int told_to_fail(void)
+/* Whether mem_fail_at wants this allocation to fail. */
+static int must_fail(void)
 {
     unsigned long left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
 
@@ -68,7 +68,7 @@ static int told_to_fail(void)
     return 0;
 }
 
-static void *none(struct err *err)
+static void *out_of_memory(struct err *err)
 {
     (void)err_set(err, ERR_MEMORY, "out of memory");
     return NULL;
@@ -83,9 +83,9 @@ void *mem_array(size_t count, size_t size, struct err *err)
 {
     void *p = NULL;
 
-    if (!told_to_fail())
+    if (!must_fail())
         p = calloc(count ? count : 1, size ? size : 1);
-    return p ? p : none(err);
+    return p ? p : out_of_memory(err);
 }
 
 void *mem_resize(void *old, size_t count, size_t size, struct err *err)
@@ -94,10 +94,10 @@ void *mem_resize(void *old, size_t count, size_t size, struct err *err)
     void *p = NULL;
 
     if (__builtin_mul_overflow(count, size, &bytes))
-        return none(err);
-    if (!told_to_fail())
+        return out_of_memory(err);
+    if (!must_fail())
         p = realloc(old, bytes ? bytes : 1);
-    return p ? p : none(err);
+    return p ? p : out_of_memory(err);
 }
 
 int mem_room(void *array, size_t *cap, size_t used, size_t size, size_t limit, struct err *err)
@@ -165,7 +165,7 @@ struct block {
 
 void mem_steady(void)
 {
-#ifdef M_MMAP_THRESHOLD /* of glibc, which else raises it with each large block */
+#ifdef M_MMAP_THRESHOLD /* glibc raises the threshold dynamically unless it is set */
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 #endif
 }
@@ -199,18 +199,18 @@ void *region_take(struct region *region, size_t size, struct err *err)
     void *p;
 
     if (need < size)
-        return none(err);
+        return out_of_memory(err);
     if (!block || block->size - block->used < need) {
         size_t usual = block ? REGION_BLOCK : REGION_FIRST;
         size_t room = need > usual / 4 ? need : usual;
 
         if (room > SIZE_MAX - sizeof(*block))
-            return none(err);
+            return out_of_memory(err);
         block = mem_new(sizeof(*block) + room, err);
         if (!block)
             return NULL;
         block->size = room;
-        if (room == need && region->head) { /* a large thing: keep filling the old block */
+        if (room == need && region->head) { /* a large object: keep filling the old block */
             block->next = region->head->next;
             region->head->next = block;
         } else {

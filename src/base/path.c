@@ -25,11 +25,11 @@ static bool is_device(const char *name)
         return false;
     if (len == 4 && isdigit((unsigned char)name[3]))
         return true;
-    /* superscript one, two, three count as digits there */
+    /* Windows treats superscript 1, 2 and 3 as digits here */
     return len == 5 && name[3] == '\xc2' && strchr("\xb9\xb2\xb3", name[4]);
 }
 
-/* End the name without blanks and dots; gives its length. */
+/* Remove trailing blanks and dots; returns the new length. */
 static size_t trim_end(char *name, size_t len)
 {
     while (len && (name[len - 1] == ' ' || name[len - 1] == '.'))
@@ -38,7 +38,7 @@ static size_t trim_end(char *name, size_t len)
     return len;
 }
 
-/* Whether the character at name, of len bytes (0: none), may stand in a safe component. */
+/* Whether a safe component may contain the character at name, of len bytes (0: invalid). */
 static bool is_kept(const char *name, size_t len)
 {
     return len && !text_invisible(name, len) && !strchr("/%\\:*?\"<>|", *name);
@@ -61,7 +61,7 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
         }
         if (used + put_len > PATH_NAME_MAX)
             break;
-        if (used || (*put != ' ' && *put != '.')) { /* none in front */
+        if (used || (*put != ' ' && *put != '.')) { /* not as the first character */
             memcpy(out + used, put, put_len);
             used += put_len;
         }
@@ -72,7 +72,7 @@ const char *path_safe(char out[PATH_NAME_MAX + 1], const char *name)
     if (!used)
         return strcpy(out, "_");
     if (is_device(out)) {
-        if (used == PATH_NAME_MAX) { /* a whole character less */
+        if (used == PATH_NAME_MAX) { /* drop the last character to make room */
             while (used && ((unsigned char)out[used - 1] & 0xc0) == 0x80)
                 used--;
             used = trim_end(out, used ? used - 1 : 0);

@@ -80,7 +80,7 @@ size_t pool_chunk_size(const struct pool *pool)
     return pool->size;
 }
 
-/* With the lock held and a chunk at home. */
+/* Take a free chunk, of which there must be one; called with the lock held. */
 static struct chunk *pop(struct pool *pool)
 {
     struct chunk *chunk = pool->free;

@@ -6,7 +6,7 @@
 
 #define CACHE_LINE 64
 
-/* Each beat is counted by threads of its own: they need not share a line of the cache. */
+/* Different threads count different beats; each counter has its own cache line. */
 static struct {
     struct {
         _Alignas(CACHE_LINE) _Atomic uint64_t count;
@@ -23,7 +23,7 @@ void pulse_beat(enum pulse_beat kind)
 {
     _Atomic uint64_t *count = &pulse.beats[kind].count;
 
-    /* no locked addition: two threads may count one beat, which is a beat all the same */
+    /* a plain store is cheaper than an atomic add; a lost update does no harm */
     atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
                           memory_order_relaxed);
 }
@@ -78,8 +78,8 @@ const char *pulse_wait_name(enum pulse_wait kind)
 {
     static const char *const names[] = { "a retry or a poll that is due later",
                                          "the disk (fsync)",
-                                         "whoever reads standard output",
-                                         "a program that was started",
+                                         "the reader of standard output",
+                                         "a child process",
                                          "another skyarc's lock",
                                          "something to do" };
 
@@ -89,10 +89,10 @@ const char *pulse_wait_name(enum pulse_wait kind)
 bool pulse_slot_text(unsigned slot, char *out, unsigned size)
 {
     static const char *const names[] = { "idle",
-                                         "no byte has come yet",
+                                         "no byte received yet",
                                          "receiving",
-                                         "receiving into a file",
-                                         "passing into the archive",
+                                         "receiving into a temporary file",
+                                         "receiving into the archive",
                                          "paused, waiting for a buffer" };
     unsigned state = atomic_load_explicit(&pulse.slots[slot].state, memory_order_relaxed);
 

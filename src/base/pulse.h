@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pulse: what a watchdog sees of the process: that something moves, what it waits for by right,
- * and where each transfer stands.
+ * pulse: the watchdog's view of the process: counters of progress, legitimate waits and the
+ * state of each transfer.
  *
- * Process-wide, like the log: a hang is the process's. All of it is atomics without a lock, so
- * that a thread which looks never waits for one that hangs.
+ * The state is process-wide, like the log's, because a hang concerns the whole process. It
+ * consists of atomics without a lock, so that the watchdog never waits for a thread that hangs.
  *
  * Units    milliseconds of the monotonic clock; bytes
  * Errors   none
@@ -17,74 +17,75 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PULSE_SLOTS 256 /* transfers that are shown */
+#define PULSE_SLOTS 256 /* maximum number of transfers shown */
 
 /* Kinds of progress. */
 enum pulse_beat {
-    BEAT_RECEIVED, /* bytes of an answer, or the end of one */
-    BEAT_PACKED,   /* a thing that was handed to the packer */
+    BEAT_RECEIVED, /* bytes of a response, or its end */
+    BEAT_PACKED,   /* an item handed to the packer */
     BEAT_CODED,    /* a frame compressed */
-    BEAT_WRITTEN,  /* bytes of an archive */
-    BEAT_READ,     /* bytes of an archive, or of a file to archive */
+    BEAT_WRITTEN,  /* bytes written to an archive */
+    BEAT_READ,     /* bytes read from an archive or a source file */
     BEATS
 };
 
-/* What may be waited for without being a hang. */
+/* Waits that are not a hang. */
 enum pulse_wait {
-    WAIT_DUE,    /* a time: a retry, the next poll of a run, the rate limit */
-    WAIT_SYNC,   /* the disk, by fsync */
-    WAIT_READER, /* whoever reads standard output, or a pipe */
-    WAIT_CHILD,  /* a program that was started */
-    WAIT_LOCK,   /* another skyarc */
-    WAIT_IDLE,   /* there is nothing to do: listen */
+    WAIT_DUE,    /* for a time: a retry, the next poll of a run, the rate limit */
+    WAIT_SYNC,   /* for the disk, in fsync */
+    WAIT_READER, /* for the reader of standard output or of a pipe */
+    WAIT_CHILD,  /* for a child process */
+    WAIT_LOCK,   /* for another skyarc's lock */
+    WAIT_IDLE,   /* nothing to do: listen */
     WAITS
 };
 
-/* Something has moved. */
+/* Count progress of this kind. */
 void pulse_beat(enum pulse_beat kind);
 
-/* A wait of this kind begins, and ends; several may be under way. Not for WAIT_DUE. */
+/* Begin a wait of this kind; several may overlap. Not for WAIT_DUE, which pulse_due sets. */
 void pulse_begin(enum pulse_wait kind);
 
-/* A wait of this kind has ended; one call for each pulse_begin. */
+/* End a wait of this kind; one call for each pulse_begin. */
 void pulse_end(enum pulse_wait kind);
 
-/* Nothing need move before this time; UINT64_MAX says nothing, and the latest call counts. */
+/*
+ * No progress is expected before this time; UINT64_MAX: no such time. The latest call counts.
+ */
 void pulse_due(uint64_t at);
 
-/* Where a transfer stands. */
+/* The state of a transfer. */
 enum pulse_slot {
     SLOT_IDLE,
-    SLOT_ASKING,    /* no byte has come yet */
+    SLOT_ASKING,    /* no byte received yet */
     SLOT_RECEIVING, /* into memory */
     SLOT_SPILLING,  /* into a file */
-    SLOT_PASSING,   /* straight into the archive */
-    SLOT_PAUSED,    /* by us: all buffers are out */
+    SLOT_PASSING,   /* directly into the archive */
+    SLOT_PAUSED,    /* no buffer is free */
 };
 
-/* Say where the transfer in a slot stands, and how many bytes of its body have come. */
+/* Set the state of the transfer in a slot, and the number of body bytes received. */
 void pulse_slot(unsigned slot, enum pulse_slot state, uint64_t bytes);
 
-/* How many beats there have been of a kind; how many waits are under way; when something is due
- * (0: nothing is). */
+/* The number of beats of a kind so far. */
 uint64_t pulse_beats(enum pulse_beat kind);
 
-/* How many waits of a kind are under way. */
+/* The number of waits of a kind under way. */
 unsigned pulse_waits(enum pulse_wait kind);
 
-/* When something is due (monotonic milliseconds); 0: nothing is. */
+/* The time set by pulse_due (monotonic milliseconds); 0: none. */
 uint64_t pulse_is_due(void);
 
-/* Words for people. */
+/* The name of a kind of progress, for messages. */
 const char *pulse_beat_name(enum pulse_beat kind);
 
-/* The name of a kind of wait, for people. */
+/* The name of a kind of wait, for messages. */
 const char *pulse_wait_name(enum pulse_wait kind);
 
 /*
  * Describe a transfer: "receiving, 1234 bytes".
  *
- * returns  false for one that is idle
+ * returns  false if the transfer is idle
  */
 bool pulse_slot_text(unsigned slot, char *out, unsigned size);
 

@@ -46,7 +46,7 @@ void queue_free(struct queue *queue)
     mem_free(queue);
 }
 
-/* Double the ring, oldest first; with the lock held. */
+/* Double the ring and move the oldest item to its start; called with the lock held. */
 static int grow(struct queue *queue, struct err *err)
 {
     void **ring = mem_array(queue->cap * 2, sizeof(*ring), err);
@@ -86,7 +86,7 @@ void queue_close(struct queue *queue)
     (void)pthread_mutex_unlock(&queue->lock);
 }
 
-/* The oldest, or NULL; with the lock held. */
+/* Take the oldest item, or NULL; called with the lock held. */
 static void *take(struct queue *queue)
 {
     void *thing = NULL;

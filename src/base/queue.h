@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue: pointers handed from one thread to another, in order.
+ * queue: a FIFO queue of pointers between threads.
  *
- * Bounded by whoever feeds it (what travels holds chunks of a pool), so that a
- * push never waits; closable, so that the reader finds the end.
+ * A push never waits: the queue has no limit of its own, and is bounded by its producers, whose
+ * items hold chunks of a pool. Closing the queue tells the consumer that no more items follow.
  *
  * Errors   ERR_MEMORY
- * Owns     only its ring; pushing hands the thing over
+ * Owns     only its ring; pushing transfers ownership of the item
  * Threads  any
  */
 #ifndef BASE_QUEUE_H
@@ -20,30 +20,30 @@
 
 struct queue;
 
-/* A new, empty queue; NULL with ERR_MEMORY. */
+/* Create an empty queue; NULL with ERR_MEMORY. */
 struct queue *queue_new(struct err *err) MUST_CHECK;
 
-/* Release; what is still inside is the caller's to drain first. NULL is fine. */
+/* Free the queue; the caller must have drained it. NULL is fine. */
 void queue_free(struct queue *queue);
 
-/* Append; on failure the thing stays the caller's. */
+/* Append an item; on failure the caller still owns it. */
 int queue_push(struct queue *queue, void *thing, struct err *err) MUST_CHECK;
 
-/* No more pushes will come. */
+/* Close the queue: no more pushes will come. */
 void queue_close(struct queue *queue);
 
 /*
- * Take the oldest, waiting for it.
+ * Take the oldest item, waiting until there is one.
  *
- * waited_us   may be NULL; grows by the time spent waiting
- * returns     NULL when the queue is closed and empty
+ * waited_us   may be NULL; incremented by the time spent waiting
+ * returns     NULL if the queue is closed and empty
  */
 void *queue_pop(struct queue *queue, uint64_t *waited_us);
 
-/* Take the oldest without waiting; NULL: none is there. */
+/* Take the oldest item without waiting; NULL if there is none. */
 void *queue_try(struct queue *queue);
 
-/* Whether the reader is waiting now: a hint, already old. */
+/* Whether a consumer is waiting in queue_pop: a hint, possibly outdated. */
 bool queue_starved(struct queue *queue);
 
 #endif

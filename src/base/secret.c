@@ -14,19 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OWN_SIZE 32                 /* random bytes of a secret of our own */
+#define OWN_SIZE 32                 /* random bytes in secret_own's secret */
 #define OWN_TEXT (2 * OWN_SIZE + 1) /* as text, in hex */
 
-/* One mapping a secret: pages of its own can be locked and left out of dumps. */
+/* Each secret has its own mapping, so that its pages can be locked and left out of dumps. */
 struct secret {
     char text[SECRET_MAX + 1];
 };
 
 /*
- * libcurl has copies of the key and of signed URLs while it sends them: who holds a secret has
- * no core dump at all, and nobody looks into it. LeakSanitizer must.
+ * Forbid core dumps and ptrace for the whole process, because libcurl copies the key and signed
+ * URLs while it sends them. LeakSanitizer needs ptrace.
  */
-static void leave_no_dump(void)
+static void forbid_dumps(void)
 {
 #if !defined(__SANITIZE_ADDRESS__)
     (void)prctl(PR_SET_DUMPABLE, 0);
@@ -45,25 +45,24 @@ struct secret *secret_new(const char *text, size_t len, struct err *err)
         len--;
     }
     if (!len || len > SECRET_MAX) {
-        (void)err_set(err, ERR_FORMAT, len ? "it is longer than %d bytes" : "it is empty",
-                      SECRET_MAX);
+        (void)err_set(err, ERR_FORMAT, len ? "longer than %d bytes" : "empty", SECRET_MAX);
         return NULL;
     }
     for (i = 0; i < len; i++) {
         if (text[i] < 0x21 || text[i] > 0x7e) {
-            (void)err_set(err, ERR_FORMAT, "it holds bytes that no key has (byte %zu)", i + 1);
+            (void)err_set(err, ERR_FORMAT, "invalid character in the key (byte %zu)", i + 1);
             return NULL;
         }
     }
     secret =
         mmap(NULL, sizeof(*secret), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret == MAP_FAILED) {
-        (void)err_sys(err, "cannot keep a secret");
+        (void)err_sys(err, "cannot allocate memory for a secret");
         return NULL;
     }
     (void)mlock(secret, sizeof(*secret)); /* best effort: limits may forbid it */
     (void)madvise(secret, sizeof(*secret), MADV_DONTDUMP);
-    leave_no_dump();
+    forbid_dumps();
     memcpy(secret->text, text, len);
     return secret;
 }
@@ -92,14 +91,14 @@ struct secret *secret_load(const char *path, struct err *err)
     } else {
         secret = secret_new(text, len, err);
         if (!secret)
-            (void)err_wrap(err, "'%s' holds no usable key", path);
+            (void)err_wrap(err, "'%s' contains no usable key", path);
     }
     explicit_bzero(text, sizeof(text));
     (void)close(fd);
     return secret;
 }
 
-/* Have the directory that a path is in, and those above it. */
+/* Create the directory of a path, and its parents. */
 static int make_dirs(const char *path, struct err *err)
 {
     char *dir = mem_copy(path, err);
@@ -109,7 +108,7 @@ static int make_dirs(const char *path, struct err *err)
     while (rc == 0 && (slash = strchr(slash + 1, '/'))) {
         *slash = '\0';
         if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-            rc = err_sys(err, "cannot make '%s'", dir);
+            rc = err_sys(err, "cannot create '%s'", dir);
         *slash = '/';
     }
     mem_free(dir);
@@ -121,7 +120,7 @@ static int make_secret(int fd, char text[OWN_TEXT], struct err *err)
     uint8_t bytes[OWN_SIZE];
 
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return err_sys(err, "no random numbers");
+        return err_sys(err, "cannot get random numbers");
     text_hex(text, bytes, sizeof(bytes));
     explicit_bzero(bytes, sizeof(bytes));
     if (ftruncate(fd, 0) < 0 || fchmod(fd, 0600) < 0)

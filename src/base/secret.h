@@ -2,12 +2,12 @@
 /*
  * secret: a value that is wiped when released and never printed.
  *
- * Its pages are kept out of core dumps and, where the system allows, out of
- * swap. Only secret_peek shows the text; grep for it to see who does.
+ * Its pages are excluded from core dumps and, where the system allows, from swap. Only
+ * secret_peek gives access to the text; grep for its callers.
  *
- * Errors   ERR_MEMORY, ERR_SYSTEM, ERR_FORMAT (bytes that a header cannot carry)
- * Owns     its text
- * Threads  read by many once set
+ * Errors   ERR_MEMORY, ERR_SYSTEM, ERR_FORMAT (bytes that an HTTP header cannot contain)
+ * Owns     the text
+ * Threads  any; a secret does not change
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
@@ -16,30 +16,30 @@
 
 #include <stddef.h>
 
-#define SECRET_MAX 4096 /* bytes a secret may have */
+#define SECRET_MAX 4096 /* maximum length of a secret in bytes */
 
 struct secret;
 
 /*
- * Keep a copy of a text, its surrounding blanks and line ends cut off.
+ * Create a secret from a text, without surrounding blanks and line ends.
  *
- * returns  NULL also when nothing is left, or for bytes outside 0x21..0x7e
+ * returns  NULL on error, also for an empty text or bytes outside 0x21..0x7e
  */
 struct secret *secret_new(const char *text, size_t len, struct err *err) MUST_CHECK;
 
-/* Read a file that holds nothing but the secret. */
+/* Read a secret from a file that contains nothing else. */
 struct secret *secret_load(const char *path, struct err *err) MUST_CHECK;
 
 /*
- * Read a file that holds a secret of this user's own, made at random when it is not there; so
- * are the directories of its path. A file that others can read or write is made anew.
+ * Read this user's own random secret from a file. The file and its directories are created if
+ * they do not exist. A file that others can read or write is replaced with a new secret.
  */
 struct secret *secret_own(const char *path, struct err *err) MUST_CHECK;
 
-/* Wipe and release; NULL is fine. */
+/* Wipe and free a secret; NULL is fine. */
 void secret_free(struct secret *secret);
 
-/* The text, until secret_free; NULL for NULL. */
+/* The text, valid until secret_free; NULL for NULL. */
 const char *secret_peek(const struct secret *secret);
 
 #endif

@@ -90,7 +90,7 @@ bool text_invisible(const char *s, size_t len)
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Whether one of eight bytes is below a limit (at most 0x80). */
+/* Whether any of eight bytes is below a limit (at most 0x80). */
 static bool one_below(uint64_t eight, unsigned limit)
 {
     return (eight - EACH(limit)) & ~eight & EACH(0x80);
@@ -132,7 +132,7 @@ const char *text_shown(char *out, size_t size, const char *s)
         size_t need = plain ? len : 4 * take;
         size_t i;
 
-        if (used + need + 4 > size) { /* "..." and the NUL must still fit */
+        if (used + need + 4 > size) { /* leave room for "..." and the NUL */
             memcpy(out + used, "...", 3);
             used += 3;
             break;
@@ -191,7 +191,7 @@ void text_hex(char *out, const uint8_t *bytes, size_t len)
     out[2 * len] = '\0';
 }
 
-/* Digits at *s; moves *s behind them. */
+/* Parse digits and advance *s past them. */
 static int digits(const char **s, uint64_t *out)
 {
     const char *start = *s;
@@ -238,9 +238,9 @@ int text_u64(const char *s, uint64_t max, uint64_t *out, struct err *err)
     uint64_t n;
 
     if (digits(&s, &n) < 0 || *s)
-        return err_set(err, ERR_FORMAT, "a whole number is wanted");
+        return err_set(err, ERR_FORMAT, "expected a whole number");
     if (n > max)
-        return err_set(err, ERR_FORMAT, "at most %" PRIu64 " is possible", max);
+        return err_set(err, ERR_FORMAT, "must be at most %" PRIu64, max);
     *out = n;
     return 0;
 }
@@ -278,7 +278,7 @@ int text_parse_size(const char *s, uint64_t *out, struct err *err)
         { NULL, 0 },
     };
 
-    return with_unit(s, units, "a size like 512k, 20m or 4g is wanted", out, err);
+    return with_unit(s, units, "expected a size such as 512k, 20m or 4g", out, err);
 }
 
 int text_parse_duration(const char *s, uint64_t *out, struct err *err)
@@ -288,7 +288,7 @@ int text_parse_duration(const char *s, uint64_t *out, struct err *err)
         { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
     };
 
-    return with_unit(s, units, "a time like 30s, 5m or 2h is wanted", out, err);
+    return with_unit(s, units, "expected a time such as 30s, 5m or 2h", out, err);
 }
 
 unsigned text_distance(const char *a, const char *b)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define LINE_MAX  ((size_t)64 << 10)
-#define LINES_MAX ((size_t)1 << 20) /* held back before they are written */
+#define LINES_MAX ((size_t)1 << 20) /* buffered before writing */
 #define PIECE     ((size_t)64 << 10)
 
 static const char *text_of(struct json_value object, const char *key, struct region *region)
@@ -25,7 +25,7 @@ static const char *text_of(struct json_value object, const char *key, struct reg
     return json_string(json_get(object, key), region, &text, &ignored) < 0 ? NULL : text;
 }
 
-/* Read a line; 1: it is an entry, 0: it cannot be read, -1: no memory. */
+/* Parse a line; 1: an entry, 0: unreadable, -1: out of memory. */
 static int parse(struct audit_log_entry *e, const char *line, size_t len,
                  struct region **region, struct err *err)
 {
@@ -59,7 +59,7 @@ static int parse(struct audit_log_entry *e, const char *line, size_t len,
     return e->what != NULL;
 }
 
-/* Whether the bytes are a whole entry. */
+/* Whether the bytes are a complete entry. */
 static bool is_entry(const char *line, size_t len)
 {
     struct audit_log_entry e;
@@ -72,9 +72,9 @@ static bool is_entry(const char *line, size_t len)
 }
 
 /*
- * End a last line that is whole and lacks its end, and take one away that is torn.
+ * Add a missing newline to a complete last line, or delete an incomplete last line.
  *
- * returns  the file's size after that, or -1
+ * returns  the file's size afterwards, or -1
  */
 static int64_t mend(int fd, const char *path, struct err *err)
 {
@@ -93,16 +93,17 @@ static int64_t mend(int fd, const char *path, struct err *err)
     if (begin == len)
         return st.st_size;
     if (begin == 0 && len == sizeof(tail))
-        return err_set(err, ERR_FORMAT, "'%s' ends in a line that is none of ours", path);
+        return err_set(err, ERR_FORMAT, "'%s' ends with a line that skyarc did not write",
+                       path);
     if (is_entry(tail + begin, len - begin)) {
         if (file_write(fd, "\n", 1, err) < 0)
             return err_wrap(err, "'%s'", path);
         return st.st_size + 1;
     }
-    log_line(LOG_WARNING, "'%s': the last line is torn, and is taken away", path);
+    log_line(LOG_WARNING, "'%s': deleted the incomplete last line", path);
     st.st_size -= (off_t)(len - begin);
     if (ftruncate(fd, st.st_size) < 0)
-        return err_sys(err, "cannot cut '%s'", path);
+        return err_sys(err, "cannot truncate '%s'", path);
     return st.st_size;
 }
 
@@ -152,7 +153,7 @@ int audit_log_put(struct audit_log *a, const struct audit_log_entry *e, struct e
     if (jsonw_end(&w, err) < 0)
         return -1;
     if (a->lines.len - begin > LINE_MAX - 1)
-        return err_set(err, ERR_LIMIT, "'%s': an entry has more than %zu bytes", a->path,
+        return err_set(err, ERR_LIMIT, "'%s': an entry exceeds %zu bytes", a->path,
                        LINE_MAX - 1);
     return a->lines.len > LINES_MAX ? write_lines(a, err) : 0;
 }
@@ -172,7 +173,7 @@ int audit_log_commit(struct audit_log *a, struct err *err)
 void audit_log_close(struct audit_log *a)
 {
     if (a->fd >= 0 && a->began >= 0 && !a->committed && ftruncate(a->fd, a->began) < 0)
-        log_line(LOG_WARNING, "cannot cut '%s'", a->path);
+        log_line(LOG_WARNING, "cannot truncate '%s'", a->path);
     file_close(&a->fd);
     buf_clear(&a->lines);
     mem_free(a->path);
@@ -206,20 +207,20 @@ int audit_log_start(struct audit_log_mark *mark, struct err *err)
     return 0;
 }
 
-/* A file being read. */
+/* State of reading a file. */
 struct scan {
     int fd;
     audit_log_fn *fn;
     void *ctx;
     struct buf line;
-    uint64_t pending;   /* bytes of the line in hand */
-    bool endless;       /* it is longer than any of ours */
-    struct sha256 *sha; /* of all lines that were taken */
+    uint64_t pending;   /* bytes of the current line */
+    bool endless;       /* the line exceeds LINE_MAX */
+    struct sha256 *sha; /* of all complete lines */
     struct sha256 *copy;
     uint64_t size;
 };
 
-/* One line, its end not included. */
+/* Process one line, without its newline. */
 static int take_line(struct scan *s, struct err *err)
 {
     struct audit_log_entry e;
@@ -236,7 +237,7 @@ static int take_line(struct scan *s, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* Take the next bytes; lines that have an end go on. */
+/* Split bytes into lines, and process complete lines. */
 static int feed(struct scan *s, const char *bytes, size_t len, struct err *err)
 {
     while (len) {
@@ -264,7 +265,7 @@ static int feed(struct scan *s, const char *bytes, size_t len, struct err *err)
     return 0;
 }
 
-/* Hash what was read before; 1: it is what it was. */
+/* Hash the bytes before the mark; 1: they are unchanged. */
 static int skip(struct scan *s, const struct audit_log_mark *mark, char *piece, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
@@ -307,7 +308,7 @@ static int scan(struct scan *s, struct audit_log_mark *mark, struct err *err)
     mem_free(piece);
     if (rc <= 0)
         return rc;
-    mark->size = s->size - s->pending; /* a line without an end is none yet */
+    mark->size = s->size - s->pending; /* a line without a newline is incomplete */
     sha256_end(s->copy, mark->sha256);
     return 1;
 }

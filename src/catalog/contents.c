@@ -54,7 +54,7 @@ int contents_volume(struct db *c, const struct contents_volume *v, int64_t *id, 
     return 0;
 }
 
-/* Do something about one part of a run: ?1 is the run, ?2 the part. */
+/* Run a statement for one part of a run: ?1 is the run, ?2 the part. */
 static int do_part(struct db *c, struct sqlite3_stmt *sql, const char *run_id, const char *part,
                    struct err *err)
 {
@@ -65,7 +65,7 @@ static int do_part(struct db *c, struct sqlite3_stmt *sql, const char *run_id, c
     return db_do(c, sql, err);
 }
 
-/* What a lost volume had is in another one now. */
+/* A part of a lost volume is in a volume again. */
 static int found_again(struct db *c, const char *run_id, const char *part, struct err *err)
 {
     return do_part(c, db_sql(c, "DELETE FROM lost WHERE run_id = ?1 AND part = ?2", err),
@@ -100,7 +100,7 @@ int contents_run(struct db *c, int64_t volume, const struct contents_run *r, str
     return db_do(c, sql, err) < 0 ? -1 : found_again(c, r->run_id, "", err);
 }
 
-/* The object of a content, made when it is not there. */
+/* Find or create the object for a content. */
 static int find_object(struct db *c, const struct contents_artifact *a, int64_t *id,
                        struct err *err)
 {
@@ -223,7 +223,7 @@ int contents_has_good(struct db *c, const char *run_id, const char *artifact_id,
     return db_any(c, sql, err);
 }
 
-/* A checksum as the service gives it: SHA-256, in hex; others say nothing. */
+/* Parse a checksum of the service: SHA-256 in hex; others are ignored. */
 static bool checksum_of(uint8_t out[SHA256_SIZE], const char *text)
 {
     return text && text_unhex(out, SHA256_SIZE, text) == 0;
@@ -249,7 +249,7 @@ int contents_listing(uint8_t out[CONTENTS_LISTED], const struct contents_listing
     return 0;
 }
 
-/* When the sync began that made a volume, as microseconds. */
+/* The start of the sync that made a volume, in microseconds. */
 static int64_t begun_us(const char *volume)
 {
     struct volume_name parts;
@@ -401,7 +401,7 @@ typedef int volume_fn(void *ctx, const struct contents_volume *volume, struct er
     "SELECT v.name, v.size, v.manifest_sha256, v.created_ms, v.entered_ms, v.verified_ms,"     \
     " v.tail_sha256 FROM volumes v"
 
-/* The rows of a statement that begins with VOLUME. */
+/* Visit the rows of a statement that begins with VOLUME. */
 static int each_volume(struct db *c, struct sqlite3_stmt *sql, volume_fn *fn, void *ctx,
                        struct err *err)
 {
@@ -449,7 +449,7 @@ int contents_volumes_of(struct db *c, const char *run_id, volume_fn *fn, void *c
     return each_volume(c, sql, fn, ctx, err);
 }
 
-/* The rows of a statement with two texts each. */
+/* Visit the rows of a statement with two text columns. */
 static int each_pair(struct db *c, struct sqlite3_stmt *sql,
                      int (*fn)(void *ctx, const char *a, const char *b, struct err *err),
                      void *ctx, struct err *err)

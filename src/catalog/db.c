@@ -15,10 +15,10 @@
 #define STATEMENTS_MAX 192
 #define BUSY_MS        30000
 #define VALUE_MAX      (128 << 20) /* bytes of one value */
-#define FIRST_SEALED   2           /* the version from which on pages have checksums */
+#define FIRST_SEALED   2           /* since this version pages have checksums */
 
 struct statement {
-    const char *text; /* its address is its name */
+    const char *text; /* its address is the key */
     sqlite3_stmt *sql;
 };
 
@@ -31,9 +31,9 @@ struct db {
 };
 
 /*
- * One text a version; a catalog of version N has seen the first N. Never change one that was
- * released: add the next. Times are microseconds since 1970 by the service's clock where a
- * record says them, else milliseconds by ours (those named ..._ms).
+ * One text per version; a catalog of version N has run the first N. Never change a released
+ * text: append the next. Times are microseconds since 1970 from records of the service, or
+ * milliseconds of this machine's clock (columns named ..._ms).
  */
 static const char *const migrations[] = {
     "CREATE TABLE volumes("
@@ -84,21 +84,20 @@ static const char *const migrations[] = {
     "CREATE TRIGGER log_grows BEFORE DELETE ON log"
     " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;",
 
-    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* see volume_store_look; NULL: not known
-                                                        */
-    "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* the log's last entry when it came */
+    "ALTER TABLE volumes ADD COLUMN tail_sha256 BLOB;" /* NULL: not known */
+    "ALTER TABLE volumes ADD COLUMN log_id INTEGER;"   /* last log entry at that time */
     "ALTER TABLE syncs ADD COLUMN damaged INTEGER;"
-    /* what was in a volume that is lost, and is in no other: an artifact's ID (or path), or ""
-       for the run's record */
+    /* parts of lost volumes that no other volume has: an artifact's ID or path, or "" for
+     * the run's record */
     "CREATE TABLE lost("
     " run_id TEXT NOT NULL, part TEXT NOT NULL, volume TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(run_id, part))"
     " WITHOUT ROWID;"
-    "CREATE TABLE faults(" /* volumes that were no good, and whether somebody was told */
+    "CREATE TABLE faults(" /* faulty volumes, and whether the fault was reported */
     " id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, volume TEXT NOT NULL, fault TEXT NOT "
     "NULL,"
     " told INTEGER NOT NULL DEFAULT 0);"
-    /* how much of the log's file was read, and the SHA-256 of that */
+    /* how much of the log's file was read, and the SHA-256 of that part */
     "CREATE TABLE replayed("
     " id INTEGER PRIMARY KEY CHECK(id = 1), size INTEGER NOT NULL, sha256 BLOB NOT NULL,"
     " unreadable INTEGER NOT NULL);"
@@ -108,8 +107,8 @@ static const char *const migrations[] = {
     "UPDATE states SET finished_at = (SELECT max(r.finished_at) FROM runs r"
     " WHERE r.run_id = states.run_id) WHERE finished_at IS NULL;",
 
-    /* what the list said of it, see contents_listing (NULL: the manifest does not tell); and
-       whether it has another checksum than that */
+    /* what the list said of the artifact, see contents_listing (NULL: the manifest does not
+     * tell); and whether its checksum differs from that */
     ("ALTER TABLE artifacts ADD COLUMN listed BLOB;"
      "ALTER TABLE artifacts ADD COLUMN mismatch INTEGER NOT NULL DEFAULT 0;"),
 
@@ -120,7 +119,7 @@ static const char *const migrations[] = {
     "CREATE INDEX parents_parent ON parents(parent_id);"
     "ALTER TABLE runs ADD COLUMN title TEXT;"
     "ALTER TABLE runs ADD COLUMN output TEXT;"
-    /* an older skyarc asked for a run under one name alone, and not for what it had started */
+    /* older versions listed a run under one ID only, and not the runs that it started */
     "UPDATE states SET state = 'open', tries = 0, next_ms = 0, reason = 'archived by an older"
     " skyarc' WHERE state = 'sealed' AND coalesce(reason, '') <> 'gone at the service' AND"
     " (substr(run_id, 1, 7) = 'tsk_v2_' OR substr(run_id, 1, 3) = 'wr_');",
@@ -147,18 +146,18 @@ static int fail(struct db *c, struct err *err)
              (code & 0xff) == SQLITE_CORRUPT)
         kind = ERR_FORMAT;
     (void)err_set(err, kind, "'%s': %s", c->path,
-                  code == SQLITE_IOERR_DATA ? "a page was altered"
+                  code == SQLITE_IOERR_DATA ? "a page has a wrong checksum"
                   : c->db                   ? sqlite3_errmsg(c->db)
                                             : "out of memory");
     if (kind == ERR_FORMAT)
-        (void)err_hint(err, "'skyarc sync' makes it again from the volumes");
+        (void)err_hint(err, "'skyarc sync' rebuilds the catalog from the volumes");
     return -1;
 }
 
 static int damaged(const struct db *c, struct err *err, const char *why)
 {
     (void)err_set(err, ERR_FORMAT, "'%s': %s", c->path, why);
-    return err_hint(err, "'skyarc sync' makes it again from the volumes");
+    return err_hint(err, "'skyarc sync' rebuilds the catalog from the volumes");
 }
 
 static int run(struct db *c, const char *text, struct err *err)
@@ -166,7 +165,7 @@ static int run(struct db *c, const char *text, struct err *err)
     return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(c, err);
 }
 
-/* The first column of a statement's one row: a number, or a text that is copied to out. */
+/* The first column of a statement's single row: a number, or a text copied to out. */
 static int one(struct db *c, const char *text, int *number, char *out, size_t size,
                struct err *err)
 {
@@ -187,7 +186,7 @@ static int one(struct db *c, const char *text, int *number, char *out, size_t si
     return rc;
 }
 
-/* All that is in the schema, as text; to be freed by sqlite3_free. NULL: it cannot be read. */
+/* The whole schema as a text, to be freed by sqlite3_free. NULL: error. */
 static char *schema_of(sqlite3 *db)
 {
     sqlite3_stmt *sql = NULL;
@@ -204,7 +203,7 @@ static char *schema_of(sqlite3 *db)
     return text;
 }
 
-/* No trigger, view or column but ours: what they would do is not ours either. */
+/* Check that there are only our triggers, views and columns: others could do anything. */
 static int check_schema(struct db *c, struct err *err)
 {
     sqlite3 *own = NULL;
@@ -222,7 +221,7 @@ static int check_schema(struct db *c, struct err *err)
     if (!wanted)
         rc = err_set(err, ERR_MEMORY, "out of memory");
     else if (!found || strcmp(wanted, found) != 0)
-        rc = damaged(c, err, "its tables are not those of a catalog");
+        rc = damaged(c, err, "the schema is not that of a catalog");
     else
         rc = 0;
     sqlite3_free(wanted);
@@ -239,7 +238,7 @@ static int check_pages(struct db *c, struct err *err)
     return strcmp(answer, "ok") == 0 ? 0 : damaged(c, err, answer);
 }
 
-/* Give the pages room for checksums; those of version 1 are written anew for that. */
+/* Reserve room for checksums in the pages; a catalog of version 1 is rewritten for this. */
 static int seal(struct db *c, int version, struct err *err)
 {
     if (run(c, "PRAGMA journal_mode = DELETE", err) < 0 ||
@@ -248,7 +247,7 @@ static int seal(struct db *c, int version, struct err *err)
     return version ? run(c, "VACUUM", err) : 0;
 }
 
-/* Bring the schema up to date, each version whole or not at all. */
+/* Migrate the schema; each version in one transaction. */
 static int migrate(struct db *c, int version, struct err *err)
 {
     if (version < FIRST_SEALED && seal(c, version, err) < 0)
@@ -279,16 +278,17 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
         one(c, "PRAGMA page_count", &pages, NULL, 0, err) < 0)
         return -1;
     if (version > VERSION)
-        return err_set(err, ERR_LIMIT,
-                       "'%s' is of a newer skyarc (version %d, this one knows %d)", c->path,
-                       version, VERSION);
+        return err_set(
+            err, ERR_LIMIT,
+            "'%s' was made by a newer skyarc (version %d; this skyarc knows version %d)",
+            c->path, version, VERSION);
     if (version < 0 || (version == 0 && pages) || (version == 0 && mode == DB_READ))
-        return damaged(c, err, "is no catalog");
+        return damaged(c, err, "not a catalog");
     if (version < VERSION && mode == DB_READ)
-        return err_set(err, ERR_FORMAT, "'%s' is of an older skyarc; the next sync mends that",
-                       c->path);
+        return err_set(err, ERR_FORMAT,
+                       "'%s' was made by an older skyarc; the next sync migrates it", c->path);
     if (version >= FIRST_SEALED && !page_checksum_sealed(c->db))
-        return damaged(c, err, "its pages have no checksums");
+        return damaged(c, err, "the pages have no checksums");
     c->is_new = !version;
     if (mode == DB_WRITE &&
         ((version && check_pages(c, err) < 0) || migrate(c, version, err) < 0))
@@ -296,10 +296,10 @@ static int check(struct db *c, enum db_mode mode, struct err *err)
     return check_schema(c, err);
 }
 
-/* What is not ours must not be able to do anything, and no value is without limit. */
+/* Configure the connection for an untrusted database, with limits for values. */
 static int configure(struct db *c, enum db_mode mode, struct err *err)
 {
-    /* else SQLite's own way to the schema loses what was wrong with a page */
+    /* without this, SQLite loses the reason of an error in the schema */
     if (sqlite3_extended_result_codes(c->db, 1) != SQLITE_OK ||
         sqlite3_busy_timeout(c->db, BUSY_MS) != SQLITE_OK ||
         sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
@@ -329,7 +329,7 @@ struct db *db_open(const char *dir, enum db_mode mode, struct err *err)
         goto fail;
     if (mode == DB_READ && stat(c->path, &st) < 0) {
         (void)err_set(err, ERR_NOT_FOUND,
-                      "'%s' has no catalog: is it a directory of skyarc sync?", dir);
+                      "'%s' has no catalog: not a directory of skyarc sync?", dir);
         goto fail;
     }
     if (sqlite3_open_v2(c->path, &c->db, flags, PAGE_CHECKSUM_VFS) != SQLITE_OK) {
@@ -354,7 +354,7 @@ bool db_is_new(const struct db *c)
 
 int db_set_aside(const char *dir, const char *word, struct err *err)
 {
-    static const char *const parts[] = { "-shm", "-wal", "" }; /* what makes it one last */
+    static const char *const parts[] = { "-shm", "-wal", "" }; /* the database last */
     int there = 0;
     size_t i;
 
@@ -364,7 +364,7 @@ int db_set_aside(const char *dir, const char *word, struct err *err)
         int rc = from && to ? rename(from, to) : -1;
 
         if (rc < 0 && from && to && errno == ENOENT) {
-            (void)unlink(to); /* of one before, which it does not belong to */
+            (void)unlink(to); /* of an earlier catalog, and not valid for this one */
             rc = 0;
             there = 0;
         } else if (rc < 0 && from && to) {
@@ -422,7 +422,7 @@ sqlite3_stmt *db_sql(struct db *c, const char *text, struct err *err)
             return c->statements[i].sql;
     }
     if (c->count == STATEMENTS_MAX) {
-        (void)err_set(err, ERR_LIMIT, "too many statements");
+        (void)err_set(err, ERR_LIMIT, "too many prepared statements");
         return NULL;
     }
     s = &c->statements[c->count];

@@ -10,13 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MAX                                                                                \
-    ((size_t)256 << 10) /* an entry in a catalog of another's making may be longer */
+#define KEY_MAX ((size_t)256 << 10) /* entries in a hostile catalog may be longer than ours */
 
 struct replay {
     struct db *catalog;
-    bool merge;         /* entries that the catalog has are not entered again */
-    int64_t unreadable; /* lines */
+    bool merge;         /* skip entries that the catalog has */
+    int64_t unreadable; /* number of lines */
 };
 
 static int set_hold(struct db *c, const struct audit_log_entry *e, struct err *err)
@@ -42,7 +41,7 @@ static int drop_hold(struct db *c, const char *run_id, struct err *err)
     return db_do(c, sql, err);
 }
 
-/* An entry's columns, from the first parameter on. */
+/* Bind the columns of an entry, starting at ?1. */
 static void bind(struct sqlite3_stmt *sql, const struct audit_log_entry *e)
 {
     db_number(sql, 1, e->at_ms);
@@ -68,7 +67,7 @@ static int is_known(struct db *c, const struct audit_log_entry *e, struct err *e
     return db_any(c, sql, err);
 }
 
-/* Into the catalog: its log, and what follows. */
+/* Add an entry to the catalog's log, and apply its effect. */
 static int apply(struct db *c, const struct audit_log_entry *e, struct err *err)
 {
     struct sqlite3_stmt *sql =
@@ -104,9 +103,8 @@ static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
 
     if (!e) {
         r->unreadable++;
-        log_line(LOG_ERROR,
-                 AUDIT_LOG_NAME ": a line that cannot be read is passed over; it may "
-                                "be a hold, so nothing is pruned until it is mended");
+        log_line(LOG_ERROR, AUDIT_LOG_NAME ": skipped an unreadable line; it may be a hold, "
+                                           "so nothing is pruned until it is repaired");
         return 0;
     }
     if (r->merge)
@@ -114,7 +112,7 @@ static int on_entry(void *ctx, const struct audit_log_entry *e, struct err *err)
     return known < 0 ? -1 : known ? 0 : apply(r->catalog, e, err);
 }
 
-/* What was read before: 1; 0: nothing that the catalog could say so of. */
+/* Load the mark of what was read: 1; 0: there is none. */
 static int load_mark(struct db *c, struct audit_log_mark *mark, int64_t *unreadable,
                      struct err *err)
 {
@@ -146,7 +144,7 @@ static int save_mark(struct db *c, const struct audit_log_mark *mark, int64_t un
     return db_do(c, sql, err);
 }
 
-/* Entries of a file, as keys of a table. */
+/* The entries of a file, as keys of a hash map. */
 struct entries {
     struct hashmap *table;
     struct buf key;
@@ -161,7 +159,7 @@ static int make_key(struct entries *k, const struct audit_log_entry *e, struct e
     if (buf_addf(&k->key, err, "%lld", (long long)e->at_ms) < 0)
         return -1;
     for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        const char *text = texts[i] ? texts[i] : "\1"; /* NULL is not "" */
+        const char *text = texts[i] ? texts[i] : "\1"; /* tells NULL from "" */
 
         if (buf_add(&k->key, text, strlen(text) + 1, err) < 0)
             return -1;
@@ -182,7 +180,7 @@ static int on_known(void *ctx, const struct audit_log_entry *e, struct err *err)
     return hashmap_add(k->table, k->key.data, k->key.len, k, err);
 }
 
-/* Write what the catalog's log has and the file lacks into the file; *count counts. */
+/* Append the entries that only the catalog's log has to the file; *count is incremented. */
 static int give_back(struct db *c, struct entries *k, struct audit_log *a, size_t *count,
                      struct err *err)
 {
@@ -210,7 +208,7 @@ static int give_back(struct db *c, struct entries *k, struct audit_log *a, size_
     return rc;
 }
 
-/* Holds by all that is known: a release counts when it is no older than the hold. */
+/* Derive the holds from all entries: a release counts if it is not older than the hold. */
 static int make_holds(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(
@@ -229,7 +227,7 @@ static int make_holds(struct db *c, struct err *err)
     return sql ? db_do(c, sql, err) : -1;
 }
 
-/* The file is not what it was: bring the two together. */
+/* The part of the file that was read has changed: merge file and catalog. */
 static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
                  struct err *err)
 {
@@ -248,8 +246,8 @@ static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
     audit_log_close(&a);
     if (count)
         log_line(LOG_WARNING,
-                 "'%s/" AUDIT_LOG_NAME "' is not what it was: %zu entries that the catalog has "
-                 "and it lacks are written into it again",
+                 "'%s/" AUDIT_LOG_NAME "' was changed: appended %zu entries that only the "
+                 "catalog had",
                  dir, count);
     r->merge = true;
     r->unreadable = 0;
@@ -261,7 +259,7 @@ static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
     return rc < 0 ? -1 : make_holds(r->catalog, err);
 }
 
-/* Whether the catalog's log has anything, though it does not say what was read. */
+/* Whether the catalog's log has entries although there is no mark. */
 static int has_log(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql = db_sql(c, "SELECT 1 FROM log LIMIT 1", err);
@@ -335,7 +333,7 @@ bool log_replay_held(struct db *c, const char *run_id, char *reason, size_t size
     int rc;
 
     if (!sql)
-        return true; /* when that cannot be told, it is */
+        return true; /* if unknown, the run counts as held */
     relation_bind(c, sql, 1, run_id);
     rc = db_step(c, sql, NULL);
     if (rc <= 0)

@@ -7,18 +7,18 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define RESERVED_AT 20 /* where page 1 says how many bytes each page reserves */
+#define RESERVED_AT 20 /* offset in page 1 of the number of reserved bytes */
 #define BODY        (PAGE_CHECKSUM_PAGE - PAGE_CHECKSUM_SIZE)
 
-/* Newer than Debian's header: the layer sees whole pages alone when it is off. */
+/* Missing in Debian's header. When it is off, this layer gets whole pages only. */
 #ifndef SQLITE_IOCAP_SUBPAGE_READ
 #    define SQLITE_IOCAP_SUBPAGE_READ 0x00008000
 #endif
 
-/* An open file: what SQLite knows of it, ours, and behind that the real one. */
+/* An open file: SQLite's part, ours, and after these the underlying file. */
 struct file {
     sqlite3_file base;
-    bool database; /* else a log or a temporary file, which is passed through */
+    bool database; /* false: a log or a temporary file, passed through */
     bool sealed;   /* pages have checksums */
     struct sha256 *sha;
 };
@@ -36,7 +36,7 @@ static struct file *own(sqlite3_file *file)
     return (struct file *)(void *)file;
 }
 
-/* Whether bytes at an offset are the whole of a page. */
+/* Whether bytes at an offset are exactly one page. */
 static bool is_page(int len, sqlite3_int64 at)
 {
     return len == PAGE_CHECKSUM_PAGE && at % PAGE_CHECKSUM_PAGE == 0;
@@ -74,7 +74,7 @@ static int on_read(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 
     if (rc != SQLITE_OK || !f->database || !f->sealed)
         return rc;
-    if (!is_page(len, at)) /* the header alone is read to see what the file is */
+    if (!is_page(len, at)) /* SQLite reads the header alone to identify the file */
         return len < 512 ? SQLITE_OK : SQLITE_IOERR_DATA;
     sum_of(f, page, at, sum);
     return memcmp(sum, page + BODY, PAGE_CHECKSUM_SIZE) == 0 ? SQLITE_OK : SQLITE_IOERR_DATA;
@@ -162,7 +162,8 @@ static int on_unmap(sqlite3_file *file, int remove)
     return real_of(file)->pMethods->xShmUnmap(real_of(file), remove);
 }
 
-/* Version 2: shared memory for the log, and no way to map pages past us. */
+/* Version 2: with shared memory for the WAL, without memory-mapped pages, which would bypass
+ * this layer. */
 static const sqlite3_io_methods methods = {
     .iVersion = 2,
     .xClose = on_close,
@@ -218,7 +219,7 @@ static void register_once(void)
         registered = SQLITE_ERROR;
         return;
     }
-    vfs = *below; /* paths, time, randomness: as it does them */
+    vfs = *below; /* paths, time and randomness by the underlying VFS */
     vfs.pNext = NULL;
     vfs.zName = PAGE_CHECKSUM_VFS;
     vfs.szOsFile = (int)sizeof(struct file) + below->szOsFile;
@@ -233,7 +234,8 @@ int page_checksum_register(struct err *err)
     (void)pthread_once(&once, register_once);
     return registered == SQLITE_OK
                ? 0
-               : err_set(err, ERR_SYSTEM, "SQLite takes no VFS (%d)", registered);
+               : err_set(err, ERR_SYSTEM, "cannot register the VFS with SQLite (error %d)",
+                         registered);
 }
 
 int page_checksum_reserve(sqlite3 *db, struct err *err)
@@ -242,7 +244,7 @@ int page_checksum_reserve(sqlite3 *db, struct err *err)
 
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes) == SQLITE_OK
                ? 0
-               : err_set(err, ERR_SYSTEM, "SQLite reserves no bytes of its pages");
+               : err_set(err, ERR_SYSTEM, "cannot make SQLite reserve bytes in its pages");
 }
 
 bool page_checksum_sealed(sqlite3 *db)

@@ -2,22 +2,22 @@
 /*
  * page_checksum: a checksum in each page of the catalog.
  *
- * SQLite checks a page's structure and not its content, so bytes that a disk
- * changed pass unseen. This is a VFS, a layer between SQLite and the file system,
- * that puts a checksum into the last PAGE_CHECKSUM_SIZE bytes of each page of a database
- * when it is written, and compares it when it is read. SQLite leaves these bytes
- * alone (its "reserved bytes"), so everybody can read the database without this
- * layer. Who writes it without the layer leaves pages whose checksum is wrong.
+ * SQLite checks the structure of pages but not their content, so that bytes changed by a faulty
+ * disk go unnoticed. This module is a VFS, a layer between SQLite and the file system. It
+ * stores a checksum in the last PAGE_CHECKSUM_SIZE bytes of each database page when the page is
+ * written, and compares it when the page is read. SQLite does not use these "reserved bytes",
+ * so that any program can read the database without this layer. A program that writes without
+ * this layer leaves pages with a wrong checksum.
  *
- * The checksum is the beginning of SHA-256 over the page's number (4 bytes,
- * big-endian) and its other bytes. A database whose header reserves no bytes (one
- * made by skyarc 0.1) is passed through unchecked; page_checksum_sealed tells.
+ * The checksum is the beginning of the SHA-256 over the page number (4 bytes, big-endian) and
+ * the page's other bytes. A database whose header reserves no bytes (made by skyarc 0.1) is not
+ * checked; page_checksum_sealed tells.
  *
- * Errors   a read of a page whose checksum is wrong is SQLITE_IOERR_DATA
+ * Errors   reading a page with a wrong checksum is SQLITE_IOERR_DATA
  * Owns     nothing
  * Threads  registering: any; an open file: its connection's
- * Source   sqlite.org/fileformat.html, "Reserved bytes per page"; sqlite.org/cksumvfs.html
- *          is the same idea
+ * Source   sqlite.org/fileformat.html, "Reserved bytes per page"; sqlite.org/cksumvfs.html is a
+ *          similar extension
  */
 #ifndef CATALOG_PAGE_CHECKSUM_H
 #define CATALOG_PAGE_CHECKSUM_H
@@ -26,16 +26,16 @@
 
 #include <stdbool.h>
 
-#define PAGE_CHECKSUM_VFS  "skyarc-pagesum" /* its name for sqlite3_open_v2 */
-#define PAGE_CHECKSUM_PAGE 4096             /* bytes of a page; no other size is taken */
+#define PAGE_CHECKSUM_VFS  "skyarc-pagesum" /* the VFS's name for sqlite3_open_v2 */
+#define PAGE_CHECKSUM_PAGE 4096             /* page size in bytes; others are not supported */
 #define PAGE_CHECKSUM_SIZE 16               /* bytes of a checksum */
 
-/* Make the VFS known to SQLite; again is fine. */
+/* Register the VFS with SQLite; may be called again. */
 int page_checksum_register(struct err *err) MUST_CHECK;
 
 struct sqlite3;
 
-/* Let a new database, or the next VACUUM of an old one, reserve the bytes for checksums. */
+/* Reserve the bytes for checksums in a new database, or at the next VACUUM of an old one. */
 int page_checksum_reserve(struct sqlite3 *db, struct err *err) MUST_CHECK;
 
 /* Whether the pages of a database that was opened by this VFS have checksums. */

@@ -44,8 +44,8 @@ void relation_bind(struct db *c, struct sqlite3_stmt *sql, int at, const char *r
 }
 
 /*
- * What is done to a run under two names, ?1 and then ?2. Of two states that stays which says
- * more: of a run that is in a volume, then of one that was, then of one that is only known.
+ * The statements that merge a run's rows under ?1 into ?2. Of two states the more informative
+ * one is kept: of a run in a volume, then of a run that was, then of a run that is only known.
  */
 static const char *const joins[] = {
     ("DELETE FROM states WHERE (SELECT count(*) FROM states WHERE run_id IN (?1, ?2)) = 2 AND"
@@ -87,7 +87,7 @@ int relation_learn(struct db *c, const char *alias, const char *run_id, struct e
     rc = one_name(c, CANONICAL, alias, known, err);
     if (rc)
         return rc < 0 ? -1 : strcmp(known, run_id) == 0;
-    /* a run has two names, and not three; and neither leads on to a third */
+    /* a run has at most two IDs, and an alias maps to no other alias */
     sql = db_sql(c, "SELECT 1 FROM aliases WHERE run_id IN (?1, ?2) OR alias IN (?1, ?2)", err);
     if (!sql)
         return -1;

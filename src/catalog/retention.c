@@ -24,13 +24,13 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->run_id, y->run_id);
 }
 
-/* Rounds down, also before 1970. */
+/* Divide, rounding down, for times before 1970 as well. */
 static int64_t divide(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
-/* The number of the day, week (from Monday on), month or year that a time is in. */
+/* The number of the day, week (from Monday), month or year that contains a time. */
 static int64_t period_of(int which, int64_t us)
 {
     int64_t days = divide(us, DAY_US);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * retention: which runs are kept.
+ * retention: decides which runs are kept.
  *
- * A run is kept when any rule says so, or it is held. Rules by calendar keep the
- * newest run of each of the last N days, weeks, months or years (UTC) in which
- * there was one.
+ * A run is kept if any rule says so, or if it is held. Calendar rules keep the newest run of
+ * each of the last N days, weeks, months or years (UTC) that have one.
  *
  * Pure: the caller passes the clock.
  *
@@ -12,8 +11,8 @@
  * Errors   ERR_MEMORY
  * Owns     nothing
  * Threads  any
- * Source   the words and their meaning are restic's (forget, "removing snapshots according
- *          to a policy")
+ * Source   terms and meaning are those of restic (forget, "removing snapshots according to a
+ *          policy")
  */
 #ifndef CATALOG_RETENTION_H
 #define CATALOG_RETENTION_H
@@ -25,30 +24,30 @@
 #include <stdint.h>
 
 struct retention_rules {
-    uint64_t days; /* all of the last so many days; 0: no such rule, also below */
-    uint64_t last; /* the newest so many */
+    uint64_t days; /* all runs of the last N days; 0: no such rule; the same below */
+    uint64_t last; /* the newest N runs */
     uint64_t daily;
     uint64_t weekly;
     uint64_t monthly;
     uint64_t yearly;
-    const char *const *statuses; /* all of these */
+    const char *const *statuses; /* all runs with these statuses */
     size_t status_count;
 };
 
 struct retention_run {
     const char *run_id;
     const char *status;
-    int64_t ended; /* or began, where that is not known */
+    int64_t ended; /* or the start, if the end is not known */
     bool held;
-    /* answered */
+    /* results */
     bool kept;
-    const char *why; /* the rule that keeps it first; NULL: none */
+    const char *why; /* the first rule that keeps the run; NULL: none */
 };
 
-/* Whether there is a rule at all. */
+/* Whether there is any rule. */
 bool retention_any(const struct retention_rules *rules);
 
-/* Decide; sorts the runs, newest first. */
+/* Decide for each run; sorts the runs, newest first. */
 void retention_decide(const struct retention_rules *rules, struct retention_run *runs,
                       size_t count, int64_t now);
 

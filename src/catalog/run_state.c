@@ -9,9 +9,9 @@
 static const char FIRST_INTENT[] = "SELECT name, runs FROM intents ORDER BY name LIMIT 1";
 
 #define WEEK_MS  ((int64_t)7 * 24 * 3600 * 1000)
-#define NIGHT_MS ((int64_t)20 * 3600 * 1000) /* at least, between two nights */
+#define NIGHT_MS ((int64_t)20 * 3600 * 1000) /* minimum time between two nights */
 
-/* Put a row in or replace it. */
+/* Insert or replace a row. */
 static int put(struct db *c, const struct run_state_row *row, const char *state, int64_t now_ms,
                struct err *err)
 {
@@ -35,7 +35,7 @@ static int put(struct db *c, const struct run_state_row *row, const char *state,
     return db_do(c, sql, err);
 }
 
-/* What a list, or a record, has and we had not: its end, say. */
+/* Fill in what was unknown so far, such as the end, from a list or a record. */
 static int complete(struct db *c, const struct run_state_row *row, int64_t now_ms,
                     struct err *err)
 {
@@ -77,7 +77,7 @@ int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal,
 
         if (strcmp(state, RUN_STATE_SEALED) == 0 && row->finished_at != DB_UNKNOWN &&
             then != DB_UNKNOWN && row->finished_at != then)
-            next = RUN_STATE_OPEN; /* it went on */
+            next = RUN_STATE_OPEN; /* the run continued */
         else
             moved = (strcmp(state, RUN_STATE_RUNNING) == 0 && terminal) ||
                     strcmp(state, RUN_STATE_GONE) == 0 || strcmp(state, RUN_STATE_LOST) == 0;
@@ -367,7 +367,7 @@ int run_state_lose(struct db *c, const char *run_id, const char *part, const cha
     return with_run(c, sql, run_id, err);
 }
 
-/* The one number that a statement gives; DB_UNKNOWN for none. */
+/* The single number that a statement returns; DB_UNKNOWN for none. */
 static int number(struct db *c, struct sqlite3_stmt *sql, int64_t *out, struct err *err)
 {
     int rc = db_step(c, sql, err);

@@ -12,7 +12,7 @@
 #define SQL_MAX    ((size_t)4 << 20)
 #define VALUES_MAX 30000 /* SQLite's own limit is 32766 */
 
-/* A statement in the making: its text, and what is bound to its ?. */
+/* A statement being built: its text, and the values for its parameters. */
 struct query {
     struct buf text;
     const struct search *search;
@@ -26,12 +26,12 @@ struct query {
     "EXISTS (SELECT 1 FROM (SELECT lower(?) AS text) q WHERE " HAS("r.prompt") " OR " HAS(     \
         "r.failure_reason") " OR " HAS("r.title") " OR " HAS("r.output") ")"
 
-/* The last status that is known of a run: a volume may have been written before it. */
+/* The last known status of a run, which may be newer than its volume. */
 #define STATUS                                                                                 \
     "coalesce((SELECT st.status FROM states st WHERE st.run_id = r.run_id), r.status)"
 
-/* The statement's text is made first, then the same walk binds: texts that differ by NULL.
- * names: they are run IDs of this catalog, and may be aliases. */
+/* Called twice: first to build the text, then, with q->sql set, to bind the values. names:
+ * not NULL if the texts are run IDs, which may be aliases in this catalog. */
 static int each_text(struct query *q, const char *column, const char *const *texts,
                      size_t count, struct db *names, struct err *err)
 {
@@ -99,7 +99,7 @@ static int make(struct query *q, struct err *err)
     if (buf_adds(&q->text,
                  s->runs ? HEAD ", NULL, NULL, NULL, r.bytes, NULL" TAIL "runs r"
                                 " JOIN volumes v ON v.id = r.volume WHERE 1"
-                 : s->sha256 || s->artifact_id /* few: from the artifacts on */
+                 : s->sha256 || s->artifact_id /* few rows: begin with artifacts */
                      ? HEAD ", a.path, a.artifact_id, a.type, o.size, o.sha256" TAIL
                             "artifacts a"
                             " JOIN objects o ON o.id = a.object"
@@ -156,7 +156,7 @@ int search_run(struct db *c, const struct search *search,
     return rc;
 }
 
-/* Of a row s of states: sealed by what it has, and lacking nothing. */
+/* SQL condition for a row s of states: sealed because of its lists, and complete. */
 #define IS_SAFE                                                                                \
     "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" RUN_STATE_LEFT                   \
     "', '" RUN_STATE_EMPTY "') AND EXISTS (SELECT 1 FROM runs r WHERE r.run_id = s.run_id)"    \
@@ -189,8 +189,8 @@ int search_sealed(struct db *c, int64_t before,
     return rc;
 }
 
-/* When a volume was made, for an order: by its name, which one that was written anew keeps, and
- * within a second by when it was entered. */
+/* SQL expression to order volumes by age: by the time in the name, which a rewritten volume
+ * keeps, and within a second by the order of import. */
 #define MADE(v) "(substr(" v ".name, 1, 31), " v ".id)"
 
 int search_newer(struct db *c, const char *run_id, const char *name, struct err *err)

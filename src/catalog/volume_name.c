@@ -7,13 +7,13 @@
 
 #define PREFIX "skyarc-"
 
-/* Whether a text is so many digits. */
+/* Whether a text consists of this many digits. */
 static bool is_number(const char *text, size_t digits)
 {
     return strlen(text) == digits && strspn(text, "0123456789") == digits;
 }
 
-/* The number behind a mark ("-", "-r") at *at; 0: there is none, and *at stays. */
+/* The number after a mark ("-", "-r") at *at; 0: none, and *at is unchanged. */
 static unsigned long take_number(const char **at, const char *mark)
 {
     size_t len = strlen(mark);
@@ -26,7 +26,7 @@ static unsigned long take_number(const char **at, const char *mark)
     return strtoul(digits, NULL, 10);
 }
 
-/* Read a name without its folders. */
+/* Parse a name without its folders. */
 static bool parse_base(struct volume_name *out, const char *base)
 {
     const char *at = base + strlen(PREFIX);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume_name: what the volumes of a sync directory are called.
+ * volume_name: the names of the volumes of a sync directory.
  *
- * A name is "YYYY/MM/skyarc-TIME[-N][-rN].tar[.zst|.gz]" and nothing else: names come from the
- * catalog, the log and the disk, and a path that leads out is refused.
+ * A name has the form "YYYY/MM/skyarc-TIME[-N][-rN].tar[.zst|.gz]". Names come from the
+ * catalog, the log and the disk; any other name is rejected, such as a path that leads out of
+ * the directory.
  *
  * Errors   none
  * Owns     nothing
@@ -14,29 +15,29 @@
 
 #include <stdbool.h>
 
-#define VOLUME_NAME 256 /* room for a name */
+#define VOLUME_NAME 256 /* size of a buffer for a name */
 
-/* What a name says. */
+/* The parts of a name. */
 struct volume_name {
-    char stem[VOLUME_NAME]; /* without what follows */
+    char stem[VOLUME_NAME]; /* the name without "-rN" and suffix */
     char top[VOLUME_NAME];  /* the archive's top directory */
-    char stamp[32];         /* when its sync began, as clock_us reads it */
-    unsigned long number;   /* of that sync's volumes, from 1 on */
-    unsigned long revision; /* how often it was written anew; 0: it was not */
+    char stamp[32];         /* time at which the sync began, in the form that clock_us reads */
+    unsigned long number;   /* number of the volume in that sync, from 1 */
+    unsigned long revision; /* how often the volume was rewritten; 0: never */
     char suffix[16];        /* ".tar.zst" */
 };
 
-/* Whether a folder of this name may hold volumes; depth 0: a year's, 1: a month's below it. */
+/* Whether a folder of this name may contain volumes; depth 0: a year, 1: a month. */
 bool volume_name_folder(const char *name, int depth);
 
-/* Read a name; false: it is no volume's. */
+/* Parse a name; false: not a volume name. */
 bool volume_name_parse(struct volume_name *out, const char *name);
 
-/* The name of another revision of the same volume. */
+/* Write the name of another revision of the same volume. */
 void volume_name_revision(char out[VOLUME_NAME], const struct volume_name *name,
                           unsigned long revision);
 
-/* The older one first: by time, number, revision. */
+/* Compare two names by time, number, revision; the older one is less. */
 int volume_name_compare(const char *a, const char *b);
 
 #endif

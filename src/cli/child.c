@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 #define ENV_MAX      16
-#define LOOK_MS      50 /* between two looks, where a child's end cannot be waited for */
+#define LOOK_MS      50 /* poll interval where the kernel has no pidfd */
 #define PATH_DEFAULT "PATH=/usr/local/bin:/usr/bin:/bin"
 
 struct env {
-    char *at[ENV_MAX + 1]; /* ended by NULL */
+    char *at[ENV_MAX + 1]; /* ends with NULL */
     size_t count;
 };
 
@@ -32,7 +32,8 @@ static int env_add(struct env *env, char *text, struct err *err)
         return -1;
     if (env->count == ENV_MAX) {
         mem_free(text);
-        return err_set(err, ERR_LIMIT, "more than %d variables for a command", ENV_MAX);
+        return err_set(err, ERR_LIMIT, "more than %d environment variables for a command",
+                       ENV_MAX);
     }
     env->at[env->count++] = text;
     return 0;
@@ -64,16 +65,16 @@ static int env_fill(struct env *env, char *const *more, struct err *err)
     return 0;
 }
 
-/* posix_spawn's functions give an error number. */
+/* Convert the error number that a posix_spawn function returns. */
 static int check(int error, struct err *err)
 {
     if (!error)
         return 0;
     errno = error;
-    return err_sys(err, "cannot start a command");
+    return err_sys(err, "cannot start the command");
 }
 
-/* Standard input, output and error, and nothing behind them. */
+/* Give the child standard input, output and error, and no other descriptor. */
 static int set_files(posix_spawn_file_actions_t *files, struct err *err)
 {
     int rc = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -83,7 +84,7 @@ static int set_files(posix_spawn_file_actions_t *files, struct err *err)
     return check(rc, err);
 }
 
-/* A group of its own; no signal is blocked, handled or ignored. */
+/* Give the child its own process group; no signal is blocked, handled or ignored. */
 static int set_attr(posix_spawnattr_t *attr, struct err *err)
 {
     sigset_t none;
@@ -132,7 +133,7 @@ out:
     return rc;
 }
 
-/* Wait until the child may have ended, a signal has come, or the time is up. */
+/* Sleep until the child may have ended, a signal arrives, or `until` is reached. */
 static void doze(int pidfd, uint64_t until)
 {
     struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
@@ -144,7 +145,7 @@ static void doze(int pidfd, uint64_t until)
     (void)poll(fds, 2, (int)(left < most ? left : most));
 }
 
-/* Whether the child has ended; then status is how. */
+/* Whether the child has ended; if so, *status is its wait status. */
 static bool ended(pid_t pid, int *status)
 {
     pid_t got;
@@ -155,19 +156,20 @@ static bool ended(pid_t pid, int *status)
     return got != 0;
 }
 
-/* Wait for the child's end until a time, or until a signal comes (when it is asked for). */
+/* Wait until the child ends. Returns false at `until` or, if `signals` is set, when a signal
+ * asks to stop. */
 static bool await(pid_t pid, int pidfd, uint64_t until, bool signals, int *status)
 {
     while (!ended(pid, status)) {
         if ((signals && signals_stop()) || clock_mono() >= until)
             return false;
-        (void)signals_stop(); /* empties the pipe that doze looks at */
+        (void)signals_stop(); /* empties the pipe that doze() polls */
         doze(pidfd, until);
     }
     return true;
 }
 
-/* End the child and its group: by a signal, and what is left after the grace by SIGKILL. */
+/* End the child's process group by `signal`; processes that survive CHILD_GRACE get SIGKILL. */
 static void end(pid_t pid, int pidfd, int signal)
 {
     uint64_t until = clock_mono() + CHILD_GRACE;
@@ -176,22 +178,23 @@ static void end(pid_t pid, int pidfd, int signal)
 
     (void)kill(-pid, signal);
     gone = await(pid, pidfd, until, false, &status);
-    if (gone) /* what a shell has in the background ignores SIGINT */
+    if (gone) /* background processes of a shell ignore SIGINT */
         (void)kill(-pid, SIGTERM);
     while (gone && kill(-pid, 0) == 0 && clock_mono() < until)
         clock_sleep(LOOK_MS / 5);
     (void)kill(-pid, SIGKILL);
     while (!gone && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        /* it is as good as dead */
+        /* SIGKILL cannot be ignored; retry waitpid */
     }
 }
 
 static int judge(int status, struct err *err)
 {
     if (WIFSIGNALED(status))
-        return err_set(err, ERR_SYSTEM, "it was ended by signal %d", WTERMSIG(status));
+        return err_set(err, ERR_SYSTEM, "the command was ended by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status))
-        return err_set(err, ERR_SYSTEM, "exit status %d", WEXITSTATUS(status));
+        return err_set(err, ERR_SYSTEM, "the command failed with exit status %d",
+                       WEXITSTATUS(status));
     return 0;
 }
 
@@ -205,18 +208,20 @@ int child_run(const struct child_opts *opts, struct err *err)
     int rc;
 
     if (stop)
-        return err_set(err, ERR_CANCELLED, "it was not started");
+        return err_set(err, ERR_CANCELLED,
+                       "the command was not started: skyarc was asked to stop");
     if (spawn(opts, &pid, err) < 0)
         return -1;
     signals_group(pid);
-    pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1 where the kernel has none */
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: the kernel has no pidfd_open */
     if (await(pid, pidfd, until, true, &status)) {
         rc = judge(status, err);
     } else {
         stop = signals_stop();
         end(pid, pidfd, stop == 0 || stop == SIGXFSZ ? SIGTERM : stop);
-        rc = stop ? err_set(err, ERR_CANCELLED, "it was ended")
-                  : err_set(err, ERR_SYSTEM, "it took longer than %llu s",
+        rc = stop ? err_set(err, ERR_CANCELLED,
+                            "the command was ended: skyarc was asked to stop")
+                  : err_set(err, ERR_SYSTEM, "the command timed out after %llu s",
                             (unsigned long long)opts->timeout / 1000);
     }
     signals_group(0);

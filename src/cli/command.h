@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command: what a command is, as data: main lists them, dispatch runs one, help prints them.
+ * command: a command as data. main lists the commands, dispatch runs one, help prints them.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* Every command's options; the first member of its struct. */
+/* The options that every command has; first member of each command's struct of arguments. */
 struct command_args {
     bool help;
     bool quiet;
@@ -22,13 +22,13 @@ struct command_args {
 
 struct command {
     const char *name;
-    const char *args;               /* operands, as the usage line shows them */
-    const char *brief;              /* one line, in the list of commands */
-    const char *about;              /* paragraphs, in its --help */
-    const struct opt_group *groups; /* beside the common ones */
-    size_t size; /* of its struct of arguments, which begins with struct command_args */
+    const char *args;               /* operands, as shown in the usage line */
+    const char *brief;              /* one line for the list of commands */
+    const char *about;              /* paragraphs for the command's --help */
+    const struct opt_group *groups; /* option groups in addition to the common group */
+    size_t size; /* size of the command's arguments, which begin with struct command_args */
     const void *defaults;
-    /* Do it. Fills err and returns its status, or returns a status of its own. */
+    /* Run the command. Returns an exit status, or -1 with err set. */
     int (*run)(void *args, int count, char *const *operands, struct err *err);
 };
 

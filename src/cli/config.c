@@ -12,7 +12,7 @@
 
 #define CONFIG_MAX ((size_t)1 << 20)
 
-/* Where the file is; NULL without a home. */
+/* The path of the configuration file; NULL if neither XDG_CONFIG_HOME nor HOME is set. */
 static char *where(void)
 {
     const char *xdg = getenv("XDG_CONFIG_HOME");
@@ -23,7 +23,7 @@ static char *where(void)
     return home && *home ? mem_format(NULL, "%s/.config/skyarc/config", home) : NULL;
 }
 
-/* Cut the blanks around a text off, in place. */
+/* Strip leading and trailing white space, in place. */
 static char *trim(char *text)
 {
     char *end = text + strlen(text);
@@ -50,11 +50,12 @@ static int read_line(char *line, const struct opt_group *groups, void *args,
     *value++ = '\0';
     key = trim(key);
     if (!opt_set(groups, args, key, trim(value), OPT_CONFIG, err))
-        return elsewhere(ctx, key) ? 0 : err_set(err, ERR_USAGE, "'%.100s' is no option", key);
+        return elsewhere(ctx, key) ? 0
+                                   : err_set(err, ERR_USAGE, "'%.100s' is not an option", key);
     return err->kind ? -1 : 0;
 }
 
-/* Whether a line says "api-key = ...", and not "api-key-file". */
+/* Whether a line sets "api-key" (and not "api-key-file"). */
 static bool holds_key(const char *line)
 {
     return strncmp(line, "api-key", 7) == 0 && line[7] != '-';
@@ -69,8 +70,8 @@ int config_parse(struct config *config, const char *name, const struct opt_group
     unsigned n = 0;
 
     config->secret = false;
-    if (line && strlen(line) != config->text.len) /* what is behind it would not be read */
-        return err_set(err, ERR_USAGE, "'%s' has a NUL byte", name);
+    if (line && strlen(line) != config->text.len) /* text behind a NUL byte would be ignored */
+        return err_set(err, ERR_USAGE, "'%s' contains a NUL byte", name);
     for (; line; line = next) {
         next = strchr(line, '\n');
         if (next)
@@ -97,8 +98,10 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
     if (file_load(path, &config->text, err) == 0) {
         rc = config_parse(config, path, groups, args, elsewhere, ctx, err);
         if (rc == 0 && config->secret && file_shared(path))
-            log_line(LOG_WARNING, "'%s' holds a key, and others may read it; chmod 600 it",
-                     path);
+            log_line(
+                LOG_WARNING,
+                "'%s' contains an API key and other users may read it; run chmod 600 on it",
+                path);
     } else if (err->os == ENOENT || err->os == ENOTDIR) {
         err_clear(err);
     } else {
@@ -111,6 +114,6 @@ int config_load(struct config *config, const struct opt_group *groups, void *arg
 void config_clear(struct config *config)
 {
     if (config->text.data)
-        explicit_bzero(config->text.data, config->text.cap); /* it may hold the key */
+        explicit_bzero(config->text.data, config->text.cap); /* the text may have the API key */
     buf_clear(&config->text);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config: the configuration file, "key = value" with the options' own names.
+ * config: the configuration file, lines of "key = value" with the option names as keys.
  *
- * Lines that begin with # are comments. A key of no command's option is an error that
- * names file and line.
+ * Lines that begin with # are comments. A key that is no command's option is an error; the
+ * message names the file and the line.
  *
- * Errors   ERR_USAGE, ERR_SYSTEM; a file that is not there is none
- * Owns     the file's text, until config_clear: options point into it
+ * Errors   ERR_USAGE, ERR_SYSTEM; a missing file is not an error
+ * Owns     the file's text until config_clear: option values point into the text
  * Threads  one, at the start
  */
 #ifndef CLI_CONFIG_H
@@ -20,24 +20,26 @@
 
 struct config {
     struct buf text;
-    bool secret; /* it holds the key */
+    bool secret; /* the text contains an API key */
 };
 
 /*
- * Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/...) into args. config must be {0}.
+ * Read $XDG_CONFIG_HOME/skyarc/config (or ~/.config/skyarc/config) into args. config must be
+ * {0}.
  *
- * elsewhere   whether another command has an option of this name: then the key is for that one
+ * elsewhere   whether another command has an option of this name; such a key is ignored
  */
 int config_load(struct config *config, const struct opt_group *groups, void *args,
                 bool (*elsewhere)(const void *ctx, const char *name), const void *ctx,
                 struct err *err) MUST_CHECK;
 
-/* The same of a text that is there already; name is the file's, for messages. */
+/* Parse config->text, which is already loaded, as config_load does. name: the file's name
+ * for messages. */
 int config_parse(struct config *config, const char *name, const struct opt_group *groups,
                  void *args, bool (*elsewhere)(const void *ctx, const char *name),
                  const void *ctx, struct err *err) MUST_CHECK;
 
-/* Wipe and release; may be called twice, and on {0}. */
+/* Wipe and release the text; may be called twice, and on {0}. */
 void config_clear(struct config *config);
 
 #endif

@@ -22,13 +22,13 @@
 
 /* clang-format off */
 const struct opt confine_opts[] = {
-    { 0, "no-sandbox", NULL, OPT_FLAG, OPT_AT(confine_args, off), "do not confine the command by Landlock and seccomp", 0, 0, NULL, false, NULL },
+    { 0, "no-sandbox", NULL, OPT_FLAG, OPT_AT(confine_args, off), "disable the sandbox (Landlock and seccomp)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
 
-/* Landlock's interface, as of version 6 (Linux 6.12); libc has no functions for it, and older
- * headers lack its later parts. */
+/* Landlock's ABI as of version 6 (Linux 6.12). libc has no wrappers for these system calls,
+ * and older headers lack the later flags. */
 #define LANDLOCK_CREATE   444
 #define LANDLOCK_ADD      445
 #define LANDLOCK_RESTRICT 446
@@ -55,11 +55,11 @@ enum {
     FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
     FS_VERSION_1 = (1 << 13) - 1,
-    FS_REFER = 1 << 13,     /* version 2 */
-    FS_TRUNCATE = 1 << 14,  /* version 3 */
-    FS_IOCTL_DEV = 1 << 15, /* version 5 */
-    NET_TCP = 3,            /* bind and connect; version 4 */
-    SCOPE_ALL = 3,          /* abstract sockets and signals; version 6 */
+    FS_REFER = 1 << 13,     /* since version 2 */
+    FS_TRUNCATE = 1 << 14,  /* since version 3 */
+    FS_IOCTL_DEV = 1 << 15, /* since version 5 */
+    NET_TCP = 3,            /* bind and connect; since version 4 */
+    SCOPE_ALL = 3,          /* abstract sockets and signals; since version 6 */
 };
 
 #define OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
@@ -67,27 +67,28 @@ enum {
     (FS_WRITE_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER |     \
      FS_TRUNCATE)
 
-/* Whether something else than the kernel watches this process, which must do what is forbidden
- * to us: a sanitizer starts threads of its own, traces, and opens files at the end. */
-static const char *watcher(void)
+/* Why this process cannot be sandboxed, or NULL: a sanitizer and valgrind start threads,
+ * trace, and open files at the end, which the sandbox would forbid. */
+static const char *unsandboxable(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return "this is a sanitizer's build";
+    return "built with a sanitizer";
 #else
     const char *preload = getenv("LD_PRELOAD");
 
-    return preload && strstr(preload, "vgpreload") ? "valgrind watches it" : NULL;
+    return preload && strstr(preload, "vgpreload") ? "running under valgrind" : NULL;
 #endif
 }
 
-/* Everything that this kernel can forbid. */
+/* Create a Landlock ruleset that denies everything this kernel can deny. */
 static void create_ruleset(struct confine *c)
 {
     struct ruleset_attr attr = { .fs = FS_VERSION_1 };
     long version = syscall(LANDLOCK_CREATE, NULL, 0, ASK_VERSION);
 
-    if (version < 2) { /* version 1 forbids links and renames from folder to folder outright */
-        c->why = version == 1 ? "the kernel's is too old" : "the kernel has none";
+    if (version < 2) { /* version 1 denies all links and renames between folders */
+        c->why = version == 1 ? "the kernel's version of Landlock is too old"
+                              : "the kernel has no Landlock";
         return;
     }
     c->version = (int)version;
@@ -99,7 +100,7 @@ static void create_ruleset(struct confine *c)
     c->handled = attr.fs;
     c->ruleset = (int)syscall(LANDLOCK_CREATE, &attr, sizeof(attr), 0);
     if (c->ruleset < 0)
-        c->why = "the kernel refuses it";
+        c->why = "the kernel rejected the ruleset";
 }
 
 void confine_begin(struct confine *c, const struct confine_args *args, unsigned flags)
@@ -108,7 +109,7 @@ void confine_begin(struct confine *c, const struct confine_args *args, unsigned 
     if (args->off)
         c->why = "--no-sandbox";
     else
-        c->why = watcher();
+        c->why = unsandboxable();
     if (c->why)
         c->off = true;
     else
@@ -127,7 +128,7 @@ static void allow(struct confine *c, const char *path, uint64_t what)
         rule.allowed &= OF_FILES;
     rule.fd = fd;
     if (rule.allowed && syscall(LANDLOCK_ADD, c->ruleset, RULE_BENEATH, &rule, 0) < 0)
-        log_line(LOG_INFO, "Landlock will not allow '%s': %s", path, strerror(errno));
+        log_line(LOG_INFO, "cannot add a Landlock rule for '%s': %s", path, strerror(errno));
     file_close(&fd);
 }
 
@@ -141,8 +142,8 @@ void confine_write(struct confine *c, const char *dir)
     allow(c, dir, WRITING);
 }
 
-/* System calls that any reader needs, whatever their arguments; what libraries do without when
- * it is not there is left out. */
+/* System calls that are allowed with any arguments. Calls that libraries can do without are
+ * not listed. */
 static const char *const calls[] = {
     "access",
     "brk",
@@ -241,7 +242,7 @@ static const char *const calls[] = {
     NULL,
 };
 
-/* And what goes over a network, or waits for it, and what archiving what comes needs. */
+/* Calls allowed in addition by CONFINE_NET: networking, and archiving the runs received. */
 static const char *const net_calls[] = {
     "accept",          "accept4",         "bind",           "chmod",           "connect",
     "copy_file_range", "epoll_create1",   "epoll_ctl",      "epoll_pwait",     "epoll_pwait2",
@@ -257,14 +258,14 @@ static int allow_calls(scmp_filter_ctx filter, const char *const *names)
     for (; *names; names++) {
         int number = seccomp_syscall_resolve_name(*names);
 
-        if (number != __NR_SCMP_ERROR && /* of another architecture: there is none */
+        if (number != __NR_SCMP_ERROR && /* the call does not exist on this architecture */
             seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) < 0 && number >= 0)
             return -1;
     }
     return 0;
 }
 
-/* Those of which the arguments matter. */
+/* Allow the calls whose arguments are restricted. */
 static int allow_some(scmp_filter_ctx filter, unsigned flags)
 {
     const uint64_t thread = CLONE_THREAD;
@@ -284,7 +285,7 @@ static int allow_some(scmp_filter_ctx filter, unsigned flags)
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
                          SCMP_A2(SCMP_CMP_EQ, 0, 0)) < 0)
         return -1;
-    /* looking names up may load libraries: files mapped to be run, and never written to */
+    /* the name resolver may load libraries: executable mappings that are not writable */
     if ((flags & CONFINE_NET) &&
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                          SCMP_A2(SCMP_CMP_MASKED_EQ, exec | PROT_WRITE, exec)) < 0)
@@ -293,8 +294,8 @@ static int allow_some(scmp_filter_ctx filter, unsigned flags)
                             SCMP_A0(SCMP_CMP_EQ, self, 0));
 }
 
-/* Why seccomp's filter could not be set; NULL: it is. All else is "not implemented", for which
- * libraries have their ways around. */
+/* Install the seccomp filter; returns why that failed, or NULL. Calls that are not allowed
+ * fail with ENOSYS, for which libraries have fallbacks. */
 static const char *filter_calls(unsigned flags)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
@@ -306,14 +307,14 @@ static const char *filter_calls(unsigned flags)
         allow_calls(filter, calls) < 0 ||
         ((flags & CONFINE_NET) && allow_calls(filter, net_calls) < 0) ||
         allow_some(filter, flags) < 0)
-        why = "its filter cannot be made";
+        why = "cannot build the filter";
     else if (seccomp_load(filter) < 0)
-        why = "the kernel refuses it";
+        why = "the kernel rejected the filter";
     seccomp_release(filter);
     return why;
 }
 
-/* What loads files when it is used for the first time shall do that before it cannot. */
+/* Make libcrypto load its files now, while files may still be opened. */
 static void warm_up(void)
 {
     sha256_free(sha256_new(NULL));
@@ -330,9 +331,9 @@ void confine_enter(struct confine *c)
     }
     warm_up();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        log_line(LOG_INFO, "cannot give up new privileges: %s", strerror(errno));
+        log_line(LOG_INFO, "cannot set no_new_privs: %s", strerror(errno));
     if (c->ruleset >= 0 && syscall(LANDLOCK_RESTRICT, c->ruleset, 0) < 0)
-        c->why = "the kernel refuses it";
+        c->why = "the kernel rejected the ruleset";
     file_close(&c->ruleset);
     if (c->why)
         log_line(LOG_INFO, "files are not confined by Landlock: %s", c->why);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * confine: what a command may still do once it reads bytes from strangers.
+ * confine: a sandbox (Landlock and seccomp) for commands that read untrusted bytes.
  *
- * Landlock leaves it the files that it was told of, and no TCP connections; seccomp the system
- * calls that reading, writing and threads need: no program is started, no socket made, no other
- * process touched, no memory made executable. So code that an archive smuggled in could spoil
- * what the command may write, and no more. Where the kernel has one of them not, the command
- * goes on, and says so at -v.
+ * Landlock restricts the process to the files named here and forbids TCP connections. seccomp
+ * allows only the system calls that reading, writing and threads need: no program can be
+ * started, no socket created, no other process signalled or traced, no memory made executable.
+ * Code injected by an archive could damage only the files that the command may write. If the
+ * kernel lacks Landlock or seccomp, the command runs without that part, and logs so at -v.
  *
  * Order    confine_begin; confine_read and confine_write for each path; confine_enter, before
- *          anything from outside is read and before threads start: Landlock is of the calling
- *          thread and of those that it starts later. It cannot be undone.
- * Errors   none: what cannot be had is said
+ *          untrusted bytes are read and before threads start: Landlock applies to the calling
+ *          thread and to threads that it starts later. It cannot be undone.
+ * Errors   none: a part of the sandbox that is not available is logged
  * Owns     a descriptor from confine_begin to confine_enter
- * Threads  one; seccomp's filter is set for all that there may be (TSYNC)
+ * Threads  one; the seccomp filter is set for all existing threads (TSYNC)
  * Source   landlock(7), seccomp(2), by libseccomp
  */
 #ifndef CLI_CONFINE_H
@@ -24,7 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The option that switches it off; an opt_group's table, its struct: */
+/* The option that disables the sandbox: the struct of the option table confine_opts. */
 struct confine_args {
     bool off;
 };
@@ -32,32 +32,32 @@ struct confine_args {
 extern const struct opt confine_opts[];
 
 enum confine_flags {
-    /* Sockets stay, and libraries that look names up can be loaded: for a command that serves
-     * or asks by the network. It needs confine_read for /etc (resolver, certificates) and the
-     * libraries' folders. */
+    /* Allow sockets, and loading the libraries of the name resolver: for a command that
+     * serves or sends HTTP requests. The command must allow /etc (resolver, certificates)
+     * and the library folders by confine_read. */
     CONFINE_NET = 1,
 };
 
 struct confine {
     bool off;
     unsigned flags;
-    int ruleset;      /* -1: Landlock cannot be had */
-    int version;      /* of Landlock's interface; 0: the kernel has none */
-    const char *why;  /* it cannot be had */
-    uint64_t handled; /* what is forbidden unless a rule allows it */
+    int ruleset;      /* -1: Landlock is not available */
+    int version;      /* Landlock's ABI version; 0: the kernel has no Landlock */
+    const char *why;  /* why Landlock is not available */
+    uint64_t handled; /* accesses that are denied unless a rule allows them */
 };
 
-/* Begin; flags are of enum confine_flags. */
+/* Start building the sandbox; flags: enum confine_flags. */
 void confine_begin(struct confine *confine, const struct confine_args *args, unsigned flags);
 
-/* A file, or all below a folder, may be read; what is not there is let be. */
+/* Allow reading a file, or everything below a folder; a path that does not exist is ignored. */
 void confine_read(struct confine *confine, const char *path);
 
-/* Files and folders may be made, replaced and linked below a folder, and the folder be listed;
- * what is there cannot be read, unless confine_read allows that, too. */
+/* Allow creating, replacing and linking files and folders below dir, and listing dir.
+ * Reading existing files needs confine_read as well. */
 void confine_write(struct confine *confine, const char *dir);
 
-/* From here on. */
+/* Enter the sandbox, for the rest of the process's life. */
 void confine_enter(struct confine *confine);
 
 #endif

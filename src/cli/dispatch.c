@@ -21,11 +21,11 @@ static const char *const log_formats[] = { "text", "json", NULL };
 
 /* clang-format off */
 static const struct opt common_opts[] = {
-    { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "say nothing but errors", 0, 0, NULL, false, NULL },
-    { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "say what is happening; twice: each request", 0, 0, NULL, false, NULL },
+    { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "print only errors", 0, 0, NULL, false, NULL },
+    { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "log progress; given twice, log each request as well", 0, 0, NULL, false, NULL },
     { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false, NULL },
-    { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "messages as text or json", 0, 0, log_formats, false, NULL },
-    { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "show this", 0, 0, NULL, false, NULL },
+    { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "format of log messages: text or json", 0, 0, log_formats, false, NULL },
+    { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "print this help", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
@@ -38,7 +38,7 @@ static int fail(const struct err *err, const char *hint)
     return (int)exit_of(err);
 }
 
-/* Whether who read our output has gone: then there is nobody to be told. */
+/* Whether the reader of standard output has closed its end of the pipe. */
 static bool reader_gone(void)
 {
     struct pollfd out = { .fd = STDOUT_FILENO };
@@ -46,7 +46,7 @@ static bool reader_gone(void)
     return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
 }
 
-/* What is left to be written goes out; a result that nobody got is no success. */
+/* Flush standard output. If that fails, the status cannot be success: nobody got the result. */
 static int finish(int status)
 {
     if (fflush(stdout) != EOF && !ferror(stdout))
@@ -59,21 +59,21 @@ static int finish(int status)
     return EXIT_FAILED;
 }
 
-/* The command's groups and the common one behind them. */
+/* The command's option groups, followed by the common group. */
 static void join_groups(const struct command *command, struct opt_group out[GROUPS_MAX])
 {
     size_t n = 0;
     const struct opt_group *group;
 
     for (group = command->groups; group->title; group++) {
-        assert(n + 2 < GROUPS_MAX); /* else options would be missing without a word */
+        assert(n + 2 < GROUPS_MAX); /* otherwise options would be dropped silently */
         out[n++] = *group;
     }
     out[n++] = (struct opt_group){ "Output", common_opts, 0 };
     out[n] = (struct opt_group){ NULL, NULL, 0 };
 }
 
-/* Whether any command has an option of this name; ctx is their table. */
+/* Whether any command has an option of this name; ctx is the array of commands. */
 static bool known(const void *ctx, const char *name)
 {
     const struct command *const *commands = ctx;
@@ -154,7 +154,7 @@ static const struct command *find(const struct command *const *commands, const c
             near = commands[i]->name;
         }
     }
-    (void)err_set(err, ERR_USAGE, "'%.100s' is no command", word);
+    (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
     if (near)
         (void)err_hint(err, "did you mean '%s'?", near);
     return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dispatch: find the command that was asked for, read its options, run it.
+ * dispatch: find the command named on the command line, parse its options, run it.
  *
- * Errors   printed here, once, with the exit status that goes with them
+ * Errors   printed here, once; the error's kind decides the exit status
  * Threads  one
  */
 #ifndef CLI_DISPATCH_H
@@ -13,8 +13,8 @@
 /*
  * Run the program.
  *
- * commands  all of them, NULL behind the last one
- * version   what --version prints
+ * commands  all commands, ended by NULL
+ * version   the text printed by --version
  * returns   the exit status (cli/exit.h)
  */
 int dispatch_main(const struct command *const *commands, const char *version, int argc,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exit: the exit statuses, numbered once and for ever.
+ * exit: the exit statuses. Their numbers never change.
  *
  * Threads  any
- * Source   75 is sysexits.h's EX_TEMPFAIL; 128 + signal is the shells' habit
+ * Source   75 is EX_TEMPFAIL of sysexits.h; 128 + signal is the convention of shells
  */
 #ifndef CLI_EXIT_H
 #define CLI_EXIT_H
@@ -11,16 +11,16 @@
 #include "base/err.h"
 
 enum exit_status {
-    EXIT_DONE = 0,       /* all done */
+    EXIT_DONE = 0,       /* success */
     EXIT_FAILED = 1,     /* failed, nothing written */
     EXIT_USAGE = 2,      /* the command line is wrong */
-    EXIT_INCOMPLETE = 3, /* written, but something is missing or not as the service said */
+    EXIT_INCOMPLETE = 3, /* written, but artifacts are missing or not as the service stated */
     EXIT_DAMAGED = 4,    /* an archive failed verification */
-    EXIT_LATER = 75,     /* another skyarc is at it, or the service asks to come back later */
-    EXIT_SIGNAL = 128,   /* plus the signal's number: interrupted */
+    EXIT_LATER = 75,     /* another skyarc holds the lock, or the service said to retry later */
+    EXIT_SIGNAL = 128,   /* plus the number of the signal that interrupted the program */
 };
 
-/* The status that goes with an error. */
+/* The exit status for an error. */
 enum exit_status exit_of(const struct err *err);
 
 #endif

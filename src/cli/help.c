@@ -4,21 +4,21 @@
 #include <string.h>
 
 #define WIDTH  80
-#define COLUMN 28 /* where an option's help begins */
+#define COLUMN 28 /* column of an option's help text */
 
 void help_program(const struct command *const *commands, FILE *out)
 {
     size_t i;
 
     (void)fprintf(out, "Usage: skyarc COMMAND [OPTIONS] ...\n\n"
-                       "Archives what Skyvern runs leave behind.\n\nCommands:\n");
+                       "Archives the artifacts of Skyvern runs.\n\nCommands:\n");
     for (i = 0; commands[i]; i++)
         (void)fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->brief);
-    (void)fprintf(
-        out, "\n'skyarc COMMAND --help' says more. 'skyarc --version' gives the version.\n");
+    (void)fprintf(out, "\n'skyarc COMMAND --help' shows a command's options. 'skyarc "
+                       "--version' prints the version.\n");
 }
 
-/* Print a text from the column on, broken at blanks. */
+/* Print text starting at `column`, wrapped at spaces. */
 static void wrap(const char *text, size_t column)
 {
     size_t at = column;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * help: what --help prints, made from the same tables that are parsed.
+ * help: the text of --help, made from the tables that the parser uses.
  *
  * Threads  one
  */
@@ -12,10 +12,10 @@
 
 #include <stdio.h>
 
-/* All commands, a line each. */
+/* Print the list of commands, one line each. */
 void help_program(const struct command *const *commands, FILE *out);
 
-/* One command, on stdout; gives the exit status. */
+/* Print one command's help on stdout; returns the exit status. */
 int help_command(const struct command *command, const struct opt_group *groups);
 
 #endif

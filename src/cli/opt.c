@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTS_MAX  100
-#define AGO_MAX   ((uint64_t)INT64_MAX / 2000) /* milliseconds, which microseconds can count */
+#define OPTS_MAX 100
+#define AGO_MAX                                                                                \
+    ((uint64_t)INT64_MAX / 2000) /* milliseconds whose value in microseconds                   \
+                                  * fits in int64_t */
 #define LIST_MAX  100000
-#define LONG_BASE 1000 /* getopt_long's value of the i-th option */
+#define LONG_BASE 1000 /* getopt_long's value for option i is LONG_BASE + i */
 
 static int add(struct opt_list *list, const char *value, enum opt_source source,
                struct err *err)
@@ -25,7 +27,7 @@ static int add(struct opt_list *list, const char *value, enum opt_source source,
         list->count = 0;
     list->source = source;
     if (list->count >= LIST_MAX)
-        return err_set(err, ERR_USAGE, "given more than %d times", LIST_MAX);
+        return err_set(err, ERR_USAGE, "option given more than %d times", LIST_MAX);
     grown = mem_resize(list->at, list->count + 1, sizeof(*grown), err);
     if (!grown)
         return -1;
@@ -47,7 +49,7 @@ static int choose(const struct opt *opt, unsigned *out, const char *value, struc
         (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
                        opt->choices[i]);
     }
-    return err_set(err, ERR_USAGE, "it is one of %s", all);
+    return err_set(err, ERR_USAGE, "expected one of %s", all);
 }
 
 static int flag(bool *out, const char *value, struct err *err)
@@ -69,7 +71,7 @@ static int flag(bool *out, const char *value, struct err *err)
             break;
     }
     *out = true;
-    return value ? err_set(err, ERR_USAGE, "it is yes or no") : 0;
+    return value ? err_set(err, ERR_USAGE, "expected yes or no") : 0;
 }
 
 static int number(const struct opt *opt, uint64_t *out, const char *value, struct err *err)
@@ -79,7 +81,7 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     if (text_u64(value, opt->max ? opt->max : UINT64_MAX, &n, err) < 0)
         return -1;
     if (n < opt->min)
-        return err_set(err, ERR_USAGE, "at least %llu is wanted", (unsigned long long)opt->min);
+        return err_set(err, ERR_USAGE, "expected at least %llu", (unsigned long long)opt->min);
     *out = n;
     return 0;
 }
@@ -94,8 +96,8 @@ static int when(int64_t *out, const char *value, struct err *err)
     if (strchr("smhdw", value[strlen(value) - (*value != '\0')]) == NULL || !*value ||
         text_parse_duration(value, &ago, err) < 0 || ago > AGO_MAX)
         return err_set(err, ERR_USAGE,
-                       "a date (2026-01-31), a time (2026-01-31T12:00Z) or how "
-                       "long ago (7d, 12h) is wanted");
+                       "expected a date (2026-01-31), a time (2026-01-31T12:00Z) or "
+                       "an age (7d, 12h)");
     *out = (clock_wall() - (int64_t)ago) * 1000;
     return 0;
 }
@@ -107,13 +109,13 @@ static int mode(unsigned *out, const char *value, struct err *err)
 
     if (bits > 0777 || (bits & 0600) != 0600)
         return err_set(err, ERR_USAGE,
-                       "permissions in octal are wanted that let the owner read and "
+                       "expected octal permissions that let the owner read and "
                        "write, such as 0640");
     *out = (unsigned)bits;
     return 0;
 }
 
-/* Put a value (NULL for a flag that stands alone) where the option says. */
+/* Convert value (NULL for a flag without one) to the option's type and store it at place. */
 static int store(const struct opt *opt, void *place, const char *value, enum opt_source source,
                  struct err *err)
 {
@@ -166,7 +168,7 @@ bool opt_set(const struct opt_group *groups, void *args, const char *name, const
         for (opt = groups->opts; opt->name; opt++) {
             if (strcmp(opt->name, name) != 0)
                 continue;
-            (void)set(opt, groups->base, args, value, source, "", err); /* err tells */
+            (void)set(opt, groups->base, args, value, source, "", err); /* err is set */
             return true;
         }
     }
@@ -213,7 +215,7 @@ int opt_environment(const struct opt_group *groups, void *args, struct err *err)
     return 0;
 }
 
-/* The options in getopt_long's form. */
+/* The options in the form that getopt_long takes. */
 struct forms {
     struct option longs[OPTS_MAX + 1];
     char shorts[3 * OPTS_MAX + 3];
@@ -250,7 +252,7 @@ static void make_forms(const struct opt_group *groups, struct forms *forms)
     }
 }
 
-/* Which option getopt_long means; -1: none. */
+/* The index of the option that getopt_long returned; -1: none. */
 static int index_of(const struct forms *forms, int got)
 {
     int i;
@@ -264,7 +266,7 @@ static int index_of(const struct forms *forms, int got)
     return -1;
 }
 
-/* An option that is none: name the nearest. */
+/* Report an unknown option, and suggest the nearest one. */
 static int unknown(const struct forms *forms, const char *word, struct err *err)
 {
     char shown[100];
@@ -285,7 +287,7 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
         unsigned distance = text_distance(name, forms->opts[i]->name);
 
         if (strlen(name) >= 2 && strncmp(name, forms->opts[i]->name, strlen(name)) == 0)
-            distance = 1; /* an abbreviation of several */
+            distance = 1; /* an ambiguous abbreviation */
         if (distance < least) {
             least = distance;
             best = forms->opts[i]->name;
@@ -303,7 +305,7 @@ int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv,
 
     make_forms(groups, &forms);
     opterr = 0;
-    optind = 0; /* start anew, also after an earlier parse */
+    optind = 0; /* restart getopt_long, also after an earlier parse */
     while ((got = getopt_long(argc, argv, forms.shorts, forms.longs, NULL)) != -1) {
         int i = index_of(&forms, got);
 

@@ -2,12 +2,12 @@
 /*
  * opt: options as data.
  *
- * One table says an option's letter, name, type, place and help; from it come
- * parsing (by getopt_long), --help, the configuration file's keys and the
- * environment's SKYARC_NAME.
+ * A table holds an option's letter, name, type, offset and help text. The command-line parser
+ * (getopt_long), --help, the keys of the configuration file and the environment variables
+ * SKYARC_NAME are all made from the table.
  *
- * Errors   ERR_USAGE; an unknown option is answered with the nearest one
- * Owns     lists' arrays; texts are borrowed from argv, environment and config
+ * Errors   ERR_USAGE; the message for an unknown option suggests the nearest option
+ * Owns     the arrays of lists; texts are borrowed from argv, environment and config
  * Threads  one, at the start
  */
 #ifndef CLI_OPT_H
@@ -21,18 +21,18 @@
 
 enum opt_type {
     OPT_FLAG,     /* bool */
-    OPT_COUNT,    /* unsigned: how often it is given */
+    OPT_COUNT,    /* unsigned: number of times given */
     OPT_TEXT,     /* const char * */
     OPT_LIST,     /* struct opt_list: may be repeated */
     OPT_NUMBER,   /* uint64_t */
     OPT_SIZE,     /* uint64_t, bytes */
     OPT_DURATION, /* uint64_t, milliseconds */
-    OPT_WHEN,   /* int64_t, microseconds since 1970: a UTC date or time, or "7d": so long ago */
-    OPT_MODE,   /* unsigned: a file's permissions, octal */
-    OPT_CHOICE, /* unsigned: index of a word in choices */
+    OPT_WHEN,     /* int64_t, microseconds since 1970: a UTC time, or an age such as "7d" */
+    OPT_MODE,     /* unsigned: file permissions, octal */
+    OPT_CHOICE,   /* unsigned: index into choices */
 };
 
-/* Where a value came from; a later one replaces what an earlier one said. */
+/* Where a value came from; a later source replaces the value of an earlier one. */
 enum opt_source { OPT_DEFAULT, OPT_CONFIG, OPT_ENVIRONMENT, OPT_COMMAND_LINE };
 
 struct opt_list {
@@ -44,15 +44,15 @@ struct opt_list {
 struct opt {
     char letter;      /* 0: none */
     const char *name; /* NULL ends the table */
-    const char *arg;  /* NULL: takes none */
+    const char *arg;  /* NULL: the option takes no argument */
     enum opt_type type;
     size_t at;
     const char *help;
-    uint64_t min; /* OPT_NUMBER */
+    uint64_t min; /* limit of OPT_NUMBER */
     uint64_t max;
-    const char *const *choices; /* OPT_CHOICE; ends with NULL */
-    bool config_only;           /* never on the command line */
-    const char *env;            /* one more environment variable that sets it, or NULL */
+    const char *const *choices; /* words of OPT_CHOICE; ends with NULL */
+    bool config_only;           /* allowed in the configuration file only */
+    const char *env;            /* further environment variable that sets the option, or NULL */
 };
 
 #define OPT_AT(type, field) offsetof(struct type, field)
@@ -61,7 +61,7 @@ struct opt {
         0, NULL, NULL, OPT_FLAG, 0, NULL, 0, 0, NULL, false, NULL                              \
     }
 
-/* Options of one heading; base is their struct's place in the command's. */
+/* The options under one heading; base is the offset of their struct in the command's struct. */
 struct opt_group {
     const char *title; /* NULL ends the array */
     const struct opt *opts;
@@ -69,25 +69,26 @@ struct opt_group {
 };
 
 /*
- * Read the command line into args.
+ * Parse the command line into args.
  *
- * argv      argv[0] is the command's name; reordered so that operands come last
- * operands  gets the index of the first operand
+ * argv      argv[0] is the command's name; argv is reordered so that operands come last
+ * operands  set to the index of the first operand
  */
 int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv, int *operands,
               struct err *err) MUST_CHECK;
 
-/* Set one option by its name, as the configuration file does; false: there is none. */
+/* Set one option by its name, as the configuration file does. Returns false if there is no
+ * such option; a bad value sets err. */
 bool opt_set(const struct opt_group *groups, void *args, const char *name, const char *value,
              enum opt_source source, struct err *err);
 
-/* Whether there is an option of this name. */
+/* Whether the groups have an option of this name. */
 bool opt_known(const struct opt_group *groups, const char *name);
 
-/* Set what the environment says. */
+/* Set options from environment variables. */
 int opt_environment(const struct opt_group *groups, void *args, struct err *err) MUST_CHECK;
 
-/* Release the lists. */
+/* Free the arrays of list options. */
 void opt_clear(const struct opt_group *groups, void *args);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define LINE_MAX_BYTES 512
 
-/* The log calls back under its own lock, and progress_show takes that lock by the same way. */
+/* around() runs under the log's lock, on any thread. */
 static struct {
     bool on;
     char line[LINE_MAX_BYTES];
@@ -28,7 +28,7 @@ bool progress_possible(void)
 static void emit(const char *text)
 {
     if (write(STDERR_FILENO, text, strlen(text)) < 0) {
-        /* a terminal that is gone needs no progress */
+        /* the terminal is gone; progress needs no error */
     }
 }
 
@@ -49,7 +49,7 @@ static void draw(void)
     emit(text);
 }
 
-/* Step aside for a line of the log, and come back. */
+/* Callback of the log: erase the status line before a log line, redraw it afterwards. */
 static void around(void *ctx, int after)
 {
     (void)ctx;

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress: one line that moves, at the bottom of a terminal.
+ * progress: a status line at the bottom of a terminal, redrawn in place.
  *
- * Drawn on stderr and only where that is a terminal; log lines push it aside.
+ * Drawn on stderr and only if stderr is a terminal. The line is erased before a log line is
+ * printed and redrawn after it.
  *
- * Threads  progress_*: one; the log may call in from any
+ * Threads  progress_*: one; the log's callback may run on any thread
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
 #include <stdbool.h>
 
-/* Whether a line may be drawn. */
+/* Whether stderr is a terminal that can show a status line. */
 bool progress_possible(void);
 
 /* Start drawing. */
 void progress_begin(void);
 
-/* Show this text, cut to the terminal's width. */
+/* Show this text, truncated to the terminal's width. */
 void progress_show(const char *text);
 
-/* Remove the line; nothing is drawn any more. */
+/* Erase the line and stop drawing. */
 void progress_end(void);
 
 #endif

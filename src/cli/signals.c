@@ -7,11 +7,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* A handler runs in whichever thread the signal meets: lock-free atomics are what both may
- * touch (C17, 7.14.1.1). */
+/* A handler runs on any thread and may only use lock-free atomics (C17, 7.14.1.1). */
 static atomic_int stop;
 static atomic_bool asked;
-static atomic_int group; /* of a child */
+static atomic_int group; /* process group of a child */
 static int ends[2] = { -1, -1 };
 
 static void wake(void)
@@ -19,7 +18,7 @@ static void wake(void)
     int saved = errno;
 
     if (write(ends[1], "", 1) < 0) {
-        /* full: it is readable already */
+        /* the pipe is full: already readable */
     }
     errno = saved;
 }
@@ -53,7 +52,7 @@ static int handle(int signal, void (*fn)(int))
     return sigaction(signal, &action, NULL);
 }
 
-/* A hang-up is a stop, unless nohup said that it is none. */
+/* SIGHUP asks to stop, unless nohup set it to be ignored. */
 static int handle_unless_ignored(int signal)
 {
     struct sigaction old;
@@ -69,7 +68,7 @@ int signals_setup(struct err *err)
         handle(SIGTERM, on_stop) < 0 || handle_unless_ignored(SIGHUP) < 0 ||
         handle_unless_ignored(SIGXFSZ) < 0 || handle(SIGUSR1, on_ask) < 0 ||
         handle(SIGPIPE, SIG_IGN) < 0)
-        return err_sys(err, "cannot set up signals");
+        return err_sys(err, "cannot install the signal handlers");
     return 0;
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signals: SIGINT, SIGTERM, SIGHUP and SIGXFSZ as a wish to stop, SIGUSR1 as a question.
+ * signals: SIGINT, SIGTERM, SIGHUP and SIGXFSZ ask the program to stop; SIGUSR1 asks for its
+ * status.
  *
- * A handler only notes the signal and writes a byte into a pipe, which wakes
- * whoever waits for it. A second SIGINT, SIGTERM or SIGHUP ends the program at once,
- * and kills its child. SIGHUP that is ignored at the start (nohup) stays ignored. Each
- * write beyond the limit of file size sends SIGXFSZ, and fails: the first is the wish to stop.
+ * A handler only stores the signal and writes a byte into a pipe, which wakes the thread that
+ * polls the pipe. A second SIGINT, SIGTERM or SIGHUP ends the program at once and kills its
+ * child. A SIGHUP that is ignored at the start (nohup) stays ignored. Every write beyond the
+ * file size limit sends SIGXFSZ and fails; the first SIGXFSZ asks the program to stop, later
+ * ones have no effect.
  *
  * Errors   ERR_SYSTEM
- * Threads  set up by one, before the others start; asked by one
+ * Threads  signals_setup before other threads start; the other functions on one thread
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
@@ -17,25 +19,25 @@
 
 #include <stdbool.h>
 
-/* Handle the signals from now on. */
+/* Install the signal handlers. */
 int signals_setup(struct err *err) MUST_CHECK;
 
-/* Becomes readable with each signal. */
+/* A descriptor that becomes readable with each signal. */
 int signals_fd(void);
 
-/* The signal that asks to stop, or 0. Empties the pipe. */
+/* The signal that asked to stop, or 0. Empties the pipe. */
 int signals_stop(void);
 
-/* Whether one has: signals_stop as a hook; ctx is not used. */
+/* Whether a signal asked to stop: signals_stop in the form of a hook; ctx is not used. */
 bool signals_stopped(void *ctx);
 
-/* The process group of a child, which a second signal kills; 0: there is none. */
+/* Set the process group that a second signal kills; 0: no child is running. */
 void signals_group(int pgid);
 
-/* Whether the status was asked for since the last call. */
+/* Whether SIGUSR1 arrived since the last call. */
 bool signals_asked(void);
 
-/* Whether SIGUSR1 has come and signals_asked was not called since. */
+/* Whether SIGUSR1 arrived and signals_asked was not called since. */
 bool signals_unanswered(void);
 
 #endif

@@ -45,7 +45,7 @@ int table_row(struct table *grid, const char *const *texts, struct err *err)
     return 0;
 }
 
-/* Characters that a text takes, counted by code points. */
+/* Characters in a text, counted as code points. */
 static size_t width_of(const char *text)
 {
     size_t n = 0;
@@ -55,7 +55,7 @@ static size_t width_of(const char *text)
     return n;
 }
 
-/* Where a text has to end to take no more than most characters. */
+/* The length in bytes of the first `most` characters of a text. */
 static int cut_at(const char *text, size_t most)
 {
     const char *c = text;

@@ -2,14 +2,13 @@
 /*
  * table: rows and columns for people.
  *
- * Rows are kept until printed, so that columns are as wide as they must be, but
- * no more than TABLE_ROWS_KEPT: when there are more, those go to standard output
- * with the widths that they need, and so on; so memory does not grow with rows.
- * Cells are escaped, since they come from elsewhere. On a terminal the last
- * column is cut at its width.
+ * Rows are buffered so that columns get as wide as their widest cell, up to TABLE_ROWS_KEPT
+ * rows. When the buffer is full, its rows are printed to standard output and the buffer is
+ * emptied, so that memory does not grow with the number of rows. Cells come from outside and
+ * are escaped. On a terminal the last column is truncated at the terminal's width.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
- * Owns     copies of its cells
+ * Owns     copies of the cells
  * Threads  one
  */
 #ifndef CLI_TABLE_H
@@ -27,31 +26,31 @@
 
 struct table_column {
     const char *title;
-    bool right; /* numbers */
+    bool right; /* right-aligned, for numbers */
 };
 
 struct table {
     const struct table_column *columns;
-    size_t width; /* how many */
+    size_t width; /* number of columns */
     struct region *region;
-    const char **cells; /* width a row */
+    const char **cells; /* `width` cells per row */
     size_t count;
     size_t cap;
-    size_t widths[TABLE_COLUMNS]; /* as wide as rows needed so far */
-    bool begun;                   /* the title is printed */
+    size_t widths[TABLE_COLUMNS]; /* width of each column so far */
+    bool begun;                   /* the titles are printed */
 };
 
-/* columns: an array that ends with a NULL title; lent. grid must be {0}. */
+/* Start a table. columns: borrowed, ended by a NULL title. grid must be {0}. */
 int table_init(struct table *grid, const struct table_column *columns,
                struct err *err) MUST_CHECK;
 
-/* Add a row; as many texts as there are columns, NULL for "-". */
+/* Add a row: one text per column, NULL for "-". */
 int table_row(struct table *grid, const char *const *texts, struct err *err) MUST_CHECK;
 
-/* Print title and rows, or what is left of them; nothing at all when there were no rows. */
+/* Print the titles and the buffered rows; prints nothing if there were no rows. */
 void table_print(struct table *grid, FILE *out);
 
-/* Free a grid's rows; may be called twice. */
+/* Free the rows; may be called twice. */
 void table_clear(struct table *grid);
 
 #endif

@@ -25,23 +25,23 @@ static struct {
     bool running;
     uint64_t limit;
     uint64_t warn;
-    /* under lock, which nobody else has */
+    /* protected by lock, which no other module takes */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopping;
 } dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* What it has seen. */
+/* What the watchdog observed so far. */
 struct seen {
     uint64_t beats[BEATS];
-    uint64_t moved[BEATS]; /* when that last changed */
-    uint64_t last;         /* when anything did, or was waited for by right */
-    uint64_t asked;        /* since when SIGUSR1 has had no answer; 0: it has */
+    uint64_t moved[BEATS]; /* time of the counter's last change */
+    uint64_t last;         /* time of the last progress, or of the last registered wait */
+    uint64_t asked;        /* time since which SIGUSR1 is unanswered; 0: answered */
     bool warned;
-    bool told; /* that the reader of standard output is waited for */
+    bool told; /* the wait for the reader of standard output was reported */
 };
 
-/* Print a line without the log, whose lock may be held for ever. */
+/* Print a line without the log, whose lock may be held forever. */
 static void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 static void say(const char *fmt, ...)
@@ -59,11 +59,11 @@ static void say(const char *fmt, ...)
     used += (size_t)len < sizeof(line) - used - 2 ? (size_t)len : sizeof(line) - used - 2;
     line[used++] = '\n';
     if (write(STDERR_FILENO, line, used) < 0) {
-        /* nobody is left to be told */
+        /* standard error is closed: nothing can be reported */
     }
 }
 
-/* Where everything stands. */
+/* Print the state of counters, waits and transfers. */
 static void describe(const struct seen *seen, uint64_t now)
 {
     char text[100];
@@ -88,8 +88,8 @@ static void describe(const struct seen *seen, uint64_t now)
     }
 }
 
-/* Whether something has moved, or is waited for by right. */
-static bool lives(struct seen *seen, uint64_t now)
+/* Whether a counter changed, or a wait is registered. */
+static bool progressed(struct seen *seen, uint64_t now)
 {
     bool alive = pulse_is_due() > now;
     unsigned i;
@@ -119,7 +119,7 @@ static void answer(struct seen *seen, uint64_t now)
     }
 }
 
-/* Say once when the output is not read. */
+/* Warn once if nobody reads standard output. */
 static void tell_reader(struct seen *seen, uint64_t now)
 {
     uint64_t moved = seen->moved[BEAT_WRITTEN];
@@ -127,7 +127,7 @@ static void tell_reader(struct seen *seen, uint64_t now)
     if (!pulse_waits(WAIT_READER) || now - moved < READER_MS) {
         seen->told = false;
     } else if (!seen->told) {
-        say("warning: waiting for %s, for %llu s now", pulse_wait_name(WAIT_READER),
+        say("warning: waiting for %s for %llu s", pulse_wait_name(WAIT_READER),
             (unsigned long long)(now - moved) / 1000);
         seen->told = true;
     }
@@ -137,24 +137,23 @@ static void look(struct seen *seen, uint64_t now)
 {
     answer(seen, now);
     tell_reader(seen, now);
-    if (lives(seen, now)) {
+    if (progressed(seen, now)) {
         seen->last = now;
         seen->warned = false;
     }
     if (!dog.limit || now - seen->last < dog.warn)
         return;
     if (!seen->warned) {
-        say("warning: nothing has moved for %llu s; this is how it stands",
+        say("warning: no progress for %llu s; the current state is:",
             (unsigned long long)(now - seen->last) / 1000);
         describe(seen, now);
         seen->warned = true;
     }
     if (now - seen->last < dog.limit)
         return;
-    say("error: nothing has moved for %llu s, and nothing was waited for: this is a fault of "
-        "skyarc; please report the lines above. What has come is kept: the same command goes "
-        "on "
-        "from there",
+    say("error: no progress for %llu s, although nothing is being waited for: this is a bug in "
+        "skyarc; please report the lines above. Downloaded data is kept: run the same command "
+        "again to resume",
         (unsigned long long)(now - seen->last) / 1000);
     _exit(EXIT_FAILED);
 }
@@ -192,7 +191,7 @@ int watchdog_start(uint64_t limit, struct err *err)
     dog.warn = limit / 5 < WARN_MS ? limit / 5 : WARN_MS;
     dog.stopping = false;
     (void)pthread_cond_init(&dog.changed, NULL);
-    (void)sigfillset(&all); /* signals are for the others */
+    (void)sigfillset(&all); /* signals are handled by other threads */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&dog.thread, NULL, run, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

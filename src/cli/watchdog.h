@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watchdog: ends a process in which nothing moves any more.
+ * watchdog: ends a process that makes no progress.
  *
- * A thread that looks at the pulse (base/pulse) and shares no lock with the others, the log's
- * included: it writes to standard error by itself, and ends the process by _exit. When nothing
- * has moved for a while, and nothing is waited for that may take so long, it says so once, with
- * where each transfer stands; when that lasts, it ends the process with exit status 1. What an
- * unfinished archive holds stays, to be gone on with: its journal is written row by row.
+ * A thread that reads the counters of base/pulse and shares no lock with other threads, not
+ * even the log's: it writes to standard error directly and ends the process by _exit. If no
+ * counter changed for a while, and no wait that may take that long is registered, it prints a
+ * warning once, with the state of each transfer. If the limit is reached, it ends the process
+ * with exit status 1. The unfinished archive can be resumed: its journal is written row by row.
  *
- * It also answers SIGUSR1 when the one who should has not for a second.
+ * The watchdog also answers SIGUSR1 if the main thread has not done so for a second.
  *
  * Units    milliseconds
- * Errors   ERR_SYSTEM when there can be no thread
+ * Errors   ERR_SYSTEM if the thread cannot be started
  * Owns     its thread
  * Threads  start and stop: one
  */
@@ -22,17 +22,17 @@
 
 #include <stdint.h>
 
-#define WATCHDOG_LIMIT 300000 /* the usual */
+#define WATCHDOG_LIMIT 300000 /* the default */
 
 /*
- * Start watching; once, until watchdog_stop.
+ * Start the watchdog thread; no effect if it is running.
  *
- * limit    nothing may stand still for longer; 0: do not watch. It warns after a fifth of it,
- *          at most a minute
+ * limit    longest time without progress; 0: no limit. The warning is printed after a fifth of
+ *          the limit, at most a minute
  */
 int watchdog_start(uint64_t limit, struct err *err) MUST_CHECK;
 
-/* Stop watching; nothing when it was never started. */
+/* Stop the watchdog thread; no effect if it is not running. */
 void watchdog_stop(void);
 
 #endif

@@ -18,7 +18,7 @@ const enum endpoint answers_endpoints[QUESTIONS] = {
     [ASK_SESSION] = ENDPOINT_SESSION,
 };
 
-/* Why a run is not there. */
+/* The reason for an error of the run's record or list. */
 static enum reason reason_of(const struct err *err)
 {
     if (err->os == ETIMEDOUT)
@@ -64,7 +64,7 @@ void answers_fail(const struct answers *a, struct listed_run *run, const struct 
     run->err.http = why->http;
 }
 
-/* Keep a list, clean, or to be cleaned by who puts it out. */
+/* Store a list, redacted now or, if the listing is lazy, later by listing_clean. */
 static int keep_list(struct listed_run *run, const struct buf *text, struct err *err)
 {
     if (!run->listing->lazy)
@@ -74,17 +74,17 @@ static int keep_list(struct listed_run *run, const struct buf *text, struct err 
     return buf_add(&run->list_json, text->data, text->len, err);
 }
 
-/* Whether an ID is one of the run's names; NULL: it says nothing. */
+/* Whether an ID (may be NULL) is one of the run's names. */
 static bool is_name(const struct listed_run *run, const char *id)
 {
     return id && (strcmp(id, run->id) == 0 || strcmp(id, run->other) == 0);
 }
 
 /*
- * Whether a row says that it belongs to another run. What a task v2 is called beside its own ID
- * is not always known, and then nothing of its rows tells.
+ * Whether a row belongs to another run. The other name of a task v2 is not always known; in
+ * that case its rows cannot be checked.
  */
-static bool is_strange(const struct listed_run *run, const struct artifact *row)
+static bool is_of_other_run(const struct listed_run *run, const struct artifact *row)
 {
     if (identity_is_task(run->id) && !*run->other)
         return false;
@@ -92,7 +92,7 @@ static bool is_strange(const struct listed_run *run, const struct artifact *row)
            !is_name(run, row->workflow_run_id) && !is_name(run, row->task_id);
 }
 
-/* A list that cannot be read whole, or is another run's, is none. */
+/* Reject a list that has invalid rows or rows of another run. */
 static int judge_list(const struct artifact_list *list, const struct listed_run *run,
                       struct err *err)
 {
@@ -100,34 +100,33 @@ static int judge_list(const struct artifact_list *list, const struct listed_run 
     size_t i;
 
     if (list->broken)
-        return err_set(err, ERR_FORMAT, "%zu of its rows have no artifact_id", list->broken);
+        return err_set(err, ERR_FORMAT, "%zu rows have no artifact_id", list->broken);
     for (i = 0; i < list->count; i++) {
         const struct artifact *row = &list->rows[i];
 
-        if (is_strange(run, row))
-            return err_set(err, ERR_FORMAT, "artifact '%s' in it is of another run",
+        if (is_of_other_run(run, row))
+            return err_set(err, ERR_FORMAT, "artifact '%s' in the list belongs to another run",
                            text_shown(id, sizeof(id), row->artifact_id));
     }
     return 0;
 }
 
-/* A record that says nothing, or is another run's, is none. */
+/* Reject a record that is empty or belongs to another run. */
 static int judge_record(const struct listed_run *run, struct err *err)
 {
     const struct run *record = &run->run;
     char id[128];
 
     if (!record->run_id && !record->status)
-        return err_set(err, ERR_FORMAT, "it has neither run_id nor status");
+        return err_set(err, ERR_FORMAT, "the record has neither run_id nor status");
     if (record->run_id && !is_name(run, record->run_id) &&
         !identity_pair(run->id, record->run_id))
-        return err_set(err, ERR_FORMAT, "it is that of run '%s'",
+        return err_set(err, ERR_FORMAT, "the record belongs to run '%s'",
                        text_shown(id, sizeof(id), record->run_id));
     return 0;
 }
 
-/* The record: the run's own, or, of a run that only its workflow knows, that of the workflow
- * run. */
+/* Store the run's record: its own, or that of its workflow run if it has none. */
 static int settle_record(struct answers *a, struct listed_run *run, struct err *err)
 {
     enum question from = ASK_RUN;
@@ -147,7 +146,7 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
     return listing_redact(run->listing, &run->run_json, &a->calls[from].body, err);
 }
 
-/* One list out of all that came. */
+/* Merge the lists into one. */
 static int settle_lists(struct answers *a, struct listed_run *run, struct err *err)
 {
     unsigned one = a->lists[0].count || !a->lists[1].count ? 0 : 1;
@@ -175,7 +174,7 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     return rc;
 }
 
-/* What else came is kept, and what did not is noted. */
+/* Store the other records, and note why others are missing. */
 static int settle_records(struct answers *a, struct listed_run *run, struct err *err)
 {
     struct records *r = run->listing->records;
@@ -218,12 +217,11 @@ int answers_timeline(struct answers *a, struct listed_run *run, struct err *err)
     a->good[what] = false;
     a->calls[what].err = why;
     a->verdicts[what] = ENDPOINT_FAILED;
-    log_line(LOG_WARNING, "the timeline of run '%s' cannot be read: %s", run->id, why.text);
+    log_line(LOG_WARNING, "cannot read the timeline of run '%s': %s", run->id, why.text);
     return 0;
 }
 
-/* The record of a task of version 2 does not tell of attempts; that of its workflow run does.
- */
+/* Copy the attempts from the workflow run's record, since a task v2's record has none. */
 static void settle_attempts(struct listed_run *run)
 {
     struct run *to = &run->run;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answers: what the service answered about one run, and the listed run that it makes.
+ * answers: the responses to all requests about one run, and the listed run built from them.
  *
- * Errors   ERR_MEMORY, ERR_SYSTEM; a run's own go into it
- * Owns     answers, until answers_clear
+ * Errors   ERR_MEMORY, ERR_SYSTEM; errors of a run are stored in the run
+ * Owns     the responses, until answers_clear
  * Threads  the transfer loop
  */
 #ifndef CLIENT_ANSWERS_H
@@ -18,41 +18,41 @@
 
 enum question {
     ASK_RUN,
-    ASK_LIST,       /* under the run's name */
-    ASK_OTHER_LIST, /* and under its other one */
+    ASK_LIST,       /* under the run's ID */
+    ASK_OTHER_LIST, /* under the run's other name */
     ASK_WORKFLOW,
     ASK_TIMELINE,
     ASK_TASK_V2,
-    ASK_WORKFLOW_TIMELINE, /* where the timeline of a run is that has no record of its own */
+    ASK_WORKFLOW_TIMELINE, /* timeline of a run without a record of its own */
     ASK_SESSION,
     QUESTIONS
 };
 
-/* Of the questions from ASK_WORKFLOW on. */
+/* The endpoints of the questions from ASK_WORKFLOW on. */
 extern const enum endpoint answers_endpoints[QUESTIONS];
 
 struct answers {
     bool asked[QUESTIONS];
-    bool good[QUESTIONS]; /* answered, and read */
+    bool good[QUESTIONS]; /* answered, and parsed */
     enum endpoint_verdict verdicts[QUESTIONS];
-    bool wide[2]; /* the lists were asked for without types */
+    bool wide[2]; /* the lists were requested without a type filter */
     struct artifact_list lists[2];
     struct call calls[QUESTIONS];
-    struct errands errands; /* what is asked when all of that is known */
+    struct errands errands; /* requests made after all of these */
 };
 
-/* Note why a run cannot be listed; the first reason stays. */
+/* Record why a run cannot be listed: the first failure of `what` is kept. */
 void answers_fail(const struct answers *answers, struct listed_run *run, const struct err *why,
                   const char *what);
 
-/* Read the timeline that came, once; what is none is told, and counts as lost. */
+/* Parse the timeline, if it was received. A malformed timeline is logged and counts as lost. */
 int answers_timeline(struct answers *answers, struct listed_run *run,
                      struct err *err) MUST_CHECK;
 
-/* Make the run of all that came. */
+/* Build the listed run from the responses. */
 int answers_settle(struct answers *answers, struct listed_run *run, struct err *err) MUST_CHECK;
 
-/* Release. */
+/* Free the responses. */
 void answers_clear(struct answers *answers);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-#define OVERDUE_MS 1000 /* what is overdue is looked for so often */
-#define TIME_UP    "the time is up (--timeout)"
+#define OVERDUE_MS 1000 /* interval of the check for overdue calls */
+#define TIME_UP    "time limit reached (--timeout)"
 
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
                   unsigned limit, unsigned retries)
@@ -28,13 +28,13 @@ static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
     return SINK_TAKEN;
 }
 
-static void end(struct call *call)
+static void finish(struct call *call)
 {
     call->done(call->ctx, call);
 }
 
-/* It runs no more. */
-static void leave(struct call *call)
+/* Remove a call from the list of running calls. */
+static void remove_active(struct call *call)
 {
     struct call **at = &call->callers->active;
 
@@ -52,10 +52,10 @@ static void on_done(void *ctx, struct request *request)
     struct callers *callers = call->callers;
     uint64_t due = BACKOFF_NEVER;
 
-    leave(call);
+    remove_active(call);
     err_clear(&call->err);
     if (api_check(callers->api, request, &call->err) == 0) {
-        end(call);
+        finish(call);
         return;
     }
     if (request->status == 429 || request->status == 503)
@@ -64,11 +64,11 @@ static void on_done(void *ctx, struct request *request)
         due = backoff_next(&call->backoff, clock_mono(), request->retry_after,
                            loop_dice(callers->loop));
     if (due == BACKOFF_NEVER) {
-        end(call);
+        finish(call);
         return;
     }
     callers->loop->retries++;
-    log_line(LOG_INFO, "%s; trying again", call->err.text);
+    log_line(LOG_INFO, "%s; retrying", call->err.text);
     call_delay(call, due);
 }
 
@@ -125,7 +125,7 @@ static void start(struct call *call)
     api_sign(callers->api, &call->request);
     call->attempts++;
     if (engine_start(callers->loop->engine, &call->request, &call->err) < 0)
-        end(call);
+        finish(call);
     else {
         call->next = callers->active;
         callers->active = call;
@@ -133,7 +133,7 @@ static void start(struct call *call)
     }
 }
 
-/* End a call that runs, unanswered; os: ETIMEDOUT, or 0. */
+/* Abort a running call with an error; os: ETIMEDOUT, or 0. */
 static void give_up(struct call *call, int os, const char *why)
 {
     char host[URL_ORIGIN_MAX];
@@ -141,13 +141,13 @@ static void give_up(struct call *call, int os, const char *why)
     if (url_origin(host, buf_text(&call->url), NULL) < 0)
         *host = '\0';
     engine_drop(call->callers->loop->engine, &call->request);
-    leave(call);
+    remove_active(call);
     (void)err_set(&call->err, ERR_NET, "%s: %s", host, why);
     call->err.os = os;
-    end(call);
+    finish(call);
 }
 
-/* End what takes so long that it will never end; when there is something to look for again. */
+/* Abort calls that exceed their time limit; returns when to check again. */
 static uint64_t end_overdue(struct callers *callers, uint64_t now)
 {
     struct call *call = callers->active;
@@ -157,15 +157,15 @@ static uint64_t end_overdue(struct callers *callers, uint64_t now)
 
         if (now - call->request.begun >
             engine_allowance(callers->loop->engine, &call->request)) {
-            give_up(call, 0, "the answer takes so long that it may have no end");
-            next = callers->active; /* the list may be another one by now */
+            give_up(call, 0, "the response takes too long; giving up");
+            next = callers->active; /* done may have changed the list */
         }
         call = next;
     }
     return callers->active ? now + OVERDUE_MS : UINT64_MAX;
 }
 
-/* The time is up: whatever waits or runs, and what is asked thereupon, ends. */
+/* At the deadline, end all calls, also those that done functions add. */
 static void end_all(struct callers *callers)
 {
     struct call *call;
@@ -180,7 +180,7 @@ static void end_all(struct callers *callers)
         call->next = NULL;
         (void)err_set(&call->err, ERR_NET, TIME_UP);
         call->err.os = ETIMEDOUT;
-        end(call);
+        finish(call);
     }
 }
 
@@ -213,7 +213,7 @@ uint64_t callers_pump(struct callers *callers)
         if (origin && !origin_room(origin, now)) {
             if (now < origin->until && origin->until < next)
                 next = origin->until;
-            break; /* all calls go to one host */
+            break; /* all calls go to the same host */
         }
 
         callers->ready = call->next;

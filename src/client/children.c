@@ -11,9 +11,9 @@
 
 struct search {
     struct listing *listing;
-    struct hashmap *names; /* of all runs -> the run's number, from 1 on */
-    size_t cap;            /* of listing->runs */
-    size_t *sizes;         /* runs of each root's tree */
+    struct hashmap *names; /* of all runs -> the run's index + 1 */
+    size_t cap;            /* capacity of listing->runs */
+    size_t *sizes;         /* number of runs below each root */
     size_t roots;
 };
 
@@ -41,10 +41,10 @@ static void note_cut(struct search *s, size_t root)
 {
     s->listing->runs[root].cut = true;
     listing_note(&s->listing->runs[root], "children-cut",
-                 "has started more runs than are archived with it");
+                 "started more runs than the limit; not all of them are archived");
 }
 
-/* Whether the run at `run` is the one at `other`, or was started by it, as far as is known. */
+/* Whether run is other, or a known descendant of other (both are indexes). */
 static bool is_below(const struct search *s, size_t run, size_t other)
 {
     const struct listed_run *runs = s->listing->runs;
@@ -62,7 +62,7 @@ static bool is_below(const struct search *s, size_t run, size_t other)
     return true;
 }
 
-/* Add a run that the one at `parent` has started, unless it is there. */
+/* Add a child of the run at index parent, unless it is already listed. */
 static int add_child(struct search *s, size_t parent, const char *id, struct err *err)
 {
     struct listing *l = s->listing;
@@ -94,7 +94,7 @@ static int add_child(struct search *s, size_t parent, const char *id, struct err
     return note_name(s, id, l->count - 1, err);
 }
 
-/* Add what the runs from `from` on have started. */
+/* Add the children of the runs from index from on. */
 static int add_level(struct search *s, size_t from, struct err *err)
 {
     size_t count = s->listing->count;
@@ -114,7 +114,7 @@ static int add_level(struct search *s, size_t from, struct err *err)
     return 0;
 }
 
-/* Put each run that was asked for in front of those that came with it, in the order found. */
+/* Sort the runs: each root followed by its descendants, in the order found. */
 static int put_in_order(struct search *s, struct err *err)
 {
     struct listing *l = s->listing;
@@ -127,7 +127,7 @@ static int put_in_order(struct search *s, struct err *err)
         mem_free(at);
         return -1;
     }
-    for (i = 0; i < s->roots; i++) /* where the tree of the next root begins */
+    for (i = 0; i < s->roots; i++) /* start index of each root's tree */
         at[i + 1] = at[i] + 1 + s->sizes[i];
     for (i = 0; i < l->count; i++)
         runs[at[l->runs[i].root]++] = l->runs[i];

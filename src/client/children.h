@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * children: the runs that runs have started, which only their timelines name.
+ * children: finds the runs started by other runs, which are named only in timelines.
  *
- * Listed level by level, each run once, whatever names it and however often: a run that starts
- * itself, or two that start each other, end the search. A tree has at most CHILDREN_DEPTH
- * levels and CHILDREN_MAX runs; where there are more, its root gets the note 'children-cut'.
+ * Children are listed level by level, each run once, so cycles end the search. A tree has at
+ * most CHILDREN_DEPTH levels and CHILDREN_MAX runs; if there are more, its root gets the note
+ * 'children-cut'.
  *
  * Errors   those of the listing
  * Threads  the transfer loop
@@ -15,10 +15,10 @@
 #include "base/err.h"
 #include "client/listing.h"
 
-#define CHILDREN_MAX   1000 /* runs that come with one that was asked for */
-#define CHILDREN_DEPTH 8    /* runs started by runs started by ... */
+#define CHILDREN_MAX   1000 /* maximum number of runs in a tree below its root */
+#define CHILDREN_DEPTH 8    /* maximum number of levels below the root */
 
-/* List the children of all runs that are there; they are put behind their roots. */
+/* List the children of all listed runs, and insert them after their roots. */
 int children_fetch(struct listing *listing, struct loop *loop, struct err *err) MUST_CHECK;
 
 #endif

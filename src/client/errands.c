@@ -9,7 +9,7 @@
 #define STRAYS_MAX 50
 #define BODIES_MAX ((size_t)TIMELINE_MAX + STRAYS_MAX)
 
-/* Note the IDs of the rows that have come. */
+/* Add the IDs of a list's rows to known. */
 static int note_known(struct errands *e, const struct artifact_list *list, struct err *err)
 {
     size_t i;
@@ -24,7 +24,7 @@ static int note_known(struct errands *e, const struct artifact_list *list, struc
     return 0;
 }
 
-/* Note an artifact that a URL of a record leads to, unless it is in a list. */
+/* Add a stray: an artifact that a record's URL names and no list has. */
 static int note_stray(struct errands *e, const char *url, struct err *err)
 {
     char id[RUN_ID_MAX + 1];
@@ -64,8 +64,8 @@ static void note_cut(struct errands *e, const char *warning)
     e->run->cut = true;
 }
 
-/* Run the next errand of the kind in a call that is free; *begun: there was one. */
-static int run_next(struct errands *e, struct call *call, bool *begun, struct err *err)
+/* Start the next errand of the kind in a free call; *begun: there was one. */
+static int start_next(struct errands *e, struct call *call, bool *begun, struct err *err)
 {
     const struct listing *l = e->run->listing;
     const struct timeline *t = &e->run->timeline;
@@ -74,9 +74,7 @@ static int run_next(struct errands *e, struct call *call, bool *begun, struct er
 
     *begun = i < (e->kind == ERRAND_TASK ? t->task_count : e->stray_count);
     if (*begun && e->run->records.requests >= RECORD_REQUESTS_MAX) {
-        note_cut(e,
-                 "may have artifacts that are in no list of it: it has too many tasks to ask "
-                 "for them all");
+        note_cut(e, "has too many tasks to list them all; artifacts may be missing");
         *begun = false;
     }
     if (!*begun)
@@ -90,8 +88,8 @@ static int run_next(struct errands *e, struct call *call, bool *begun, struct er
     return rc;
 }
 
-/* Begin what is to be asked next, kind after kind. */
-static int run_more(struct errands *e, struct err *err)
+/* Start the errands of the next kind that has any. */
+static int start_kind(struct errands *e, struct err *err)
 {
     while (!e->open && e->kind != ERRAND_END) {
         bool begun;
@@ -102,7 +100,7 @@ static int run_more(struct errands *e, struct err *err)
         if (e->kind == ERRAND_STRAY && find_strays(e, err) < 0)
             return -1;
         for (begun = e->kind != ERRAND_END; begun && i < ERRANDS; i++) {
-            if (run_next(e, &e->calls[i], &begun, err) < 0)
+            if (start_next(e, &e->calls[i], &begun, err) < 0)
                 return -1;
             e->open += begun;
         }
@@ -110,7 +108,7 @@ static int run_more(struct errands *e, struct err *err)
     return 0;
 }
 
-/* Keep an answer until all have come. */
+/* Store a response for errands_join. */
 static int keep(struct errands *e, struct call *call, struct err *err)
 {
     struct artifact_list list = { 0 };
@@ -141,24 +139,24 @@ static void on_done(void *ctx, struct call *call)
     bool begun = false;
 
     if (!err.kind && keep(e, call, &err) < 0 && err.kind == ERR_MEMORY) {
-        e->over(e->ctx, &err);
+        e->done(e->ctx, &err);
         return;
     }
     if (err.kind && !absent) {
-        log_line(LOG_WARNING, "run '%s' may have artifacts that are not listed: %s", e->run->id,
-                 err.text);
+        log_line(LOG_WARNING, "run '%s' may have artifacts that could not be listed: %s",
+                 e->run->id, err.text);
         note_cut(e, NULL);
     }
     err_clear(&err);
-    if (run_next(e, call, &begun, &err) < 0) {
-        e->over(e->ctx, &err);
+    if (start_next(e, call, &begun, &err) < 0) {
+        e->done(e->ctx, &err);
         return;
     }
     e->open -= !begun;
-    if (!e->open && run_more(e, &err) < 0)
-        e->over(e->ctx, &err);
+    if (!e->open && start_kind(e, &err) < 0)
+        e->done(e->ctx, &err);
     else if (!e->open)
-        e->over(e->ctx, NULL);
+        e->done(e->ctx, NULL);
 }
 
 int errands_begin(struct errands *e, const struct artifact_list *lists, size_t count,
@@ -177,7 +175,7 @@ int errands_begin(struct errands *e, const struct artifact_list *lists, size_t c
     }
     for (i = 0; i < ERRANDS; i++)
         call_init(&e->calls[i], e->run->listing->callers, ARTIFACT_LIST_MAX, on_done, e);
-    return run_more(e, err);
+    return start_kind(e, err);
 }
 
 int errands_join(const struct errands *e, struct buf *out, const struct buf *const *lists,
@@ -192,7 +190,7 @@ int errands_join(const struct errands *e, struct buf *out, const struct buf *con
         return -1;
     for (i = 0; i < count; i++) {
         if (lists[i]->len)
-            all[n++] = *lists[i]; /* lent: nothing here changes or releases them */
+            all[n++] = *lists[i]; /* borrowed: neither changed nor freed here */
     }
     for (i = 0; i < e->body_count; i++)
         all[n++] = e->bodies[i];

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errands: artifacts of a run that the lists under its names do not hold.
+ * errands: finds artifacts that are not in the lists under a run's names.
  *
- * Two kinds of requests, ERRANDS of them at a time, all of the first kind before the second:
- * the lists of the tasks of the run's blocks, since some rows are in no other list, and the
- * rows of artifacts that the run's records name (strays), since a row tells what the artifact
- * is and in which ZIP it lies. Together with all other requests for the run they are at most
- * RECORD_REQUESTS_MAX; a run with more gets the note 'artifacts-cut'.
+ * There are two kinds of requests (errands), ERRANDS at a time. First come the lists of the
+ * tasks of the run's blocks, since some rows are only in these lists. Then come the rows of
+ * artifacts named in the run's records (strays), since a row has the artifact's type and its
+ * ZIP. The requests count towards the run's RECORD_REQUESTS_MAX; if that is exceeded, the run
+ * gets the note 'artifacts-cut'.
  *
- * Errors   ERR_MEMORY; what cannot be had is noted at the run
- * Owns     answers, until errands_clear
+ * Errors   ERR_MEMORY; failed requests are noted in the run
+ * Owns     the responses, until errands_clear
  * Threads  the transfer loop
  * Source   docs/api.md, "Artifacts that no list of the run has"
  */
@@ -35,37 +35,39 @@ enum errand {
 struct errands {
     /* set by the caller */
     struct listed_run *run;
-    bool wide;                                      /* lists are asked for without types */
-    void (*over)(void *ctx, const struct err *err); /* when all have come; err NULL: well */
+    bool wide;                                      /* request lists without a type filter */
+    void (*done)(void *ctx, const struct err *err); /* at the end; err: NULL on success */
     void *ctx;
 
     enum errand kind;
-    size_t next;           /* of the kind */
-    unsigned open;         /* on their way */
-    struct hashmap *known; /* IDs of the artifacts that have come */
+    size_t next;           /* index of the next errand of the kind */
+    unsigned open;         /* running errands */
+    struct hashmap *known; /* IDs of the artifacts already listed */
     struct region *region;
     const char **strays;
     size_t stray_count;
-    struct buf *bodies; /* lists and rows as served */
+    struct buf *bodies; /* responses: lists and rows */
     size_t body_count;
     size_t body_cap;
     struct call calls[ERRANDS];
 };
 
 /*
- * Begin, the timeline and the records of the run being there.
+ * Start the errands, after the timeline and the records of the run were received.
  *
- * lists    what was listed under its names
- * returns  0 also when there is nothing to ask: then nothing is open, and over is not called
+ * lists    the lists under the run's names
+ * returns  0 also if there is nothing to request: then open is 0, and done is not called
  */
 int errands_begin(struct errands *errands, const struct artifact_list *lists, size_t count,
                   struct err *err) MUST_CHECK;
 
-/* Join lists as served and all that has come into one; see artifact_list_join. */
+/* Merge lists (as returned by the API) and the errands' responses; see artifact_list_join. */
 int errands_join(const struct errands *errands, struct buf *out, const struct buf *const *lists,
                  size_t count, struct err *err) MUST_CHECK;
 
-/* Release; the loop must have been cleared when some are open. May be called twice, and on {0}.
+/*
+ * Free the errands; if some are open, the loop must have been cleared. May be called twice, and
+ * on {0}.
  */
 void errands_clear(struct errands *errands);
 

@@ -13,13 +13,12 @@
 
 #define KEY_MAX 8192
 
-/* The rows of a list, by what may name them elsewhere. */
+/* An index of a list's rows by the keys that records may use. */
 struct index {
     struct listed_run *run;
     struct hashmap
-        *table;    /* 'i' artifact_id, 'k' object key, 'p' path of a URL that is no row's
-                    -> the row's number, from 1 on */
-    size_t listed; /* rows that the service listed */
+        *table;    /* 'i' artifact_id, 'k' object key, 'p' path of an added URL -> index + 1 */
+    size_t listed; /* number of rows from the service */
 };
 
 static int note_key(struct index *x, char what, const char *key, uintptr_t row, struct err *err)
@@ -45,8 +44,7 @@ static struct artifact *find_key(const struct index *x, char what, const char *k
     return row ? &x->run->list.rows[row - 1] : NULL;
 }
 
-/* s3://bucket/key: known by "bucket/key" and by "key", as path-style and host-style URLs say.
- */
+/* Index s3://bucket/key by "bucket/key" (path-style URLs) and by "key" (host-style URLs). */
 static int index_rows(struct index *x, struct err *err)
 {
     size_t i;
@@ -69,7 +67,8 @@ static int index_rows(struct index *x, struct err *err)
     return 0;
 }
 
-/* The listed row that a URL leads to, or NULL; id gets the artifact's ID where the URL has it.
+/*
+ * Find the row that a URL refers to, or NULL; id gets the artifact ID of a content URL, or "".
  */
 static struct artifact *find_url(const struct index *x, const char *url, char *id, size_t size)
 {
@@ -82,7 +81,7 @@ static struct artifact *find_url(const struct index *x, const char *url, char *i
         return NULL;
     if (api_content_id(url, id, size))
         return find_key(x, 'i', id);
-    if (strncmp(url, "file://", 7) == 0) { /* as the list has it, or as another record has it */
+    if (strncmp(url, "file://", 7) == 0) { /* as in the list, or as in another record */
         row = find_key(x, 'k', url + 7);
         return row ? row : find_key(x, 'p', path);
     }
@@ -93,7 +92,7 @@ static struct artifact *find_url(const struct index *x, const char *url, char *i
     return row ? row : find_key(x, 'p', path);
 }
 
-/* A new row; id "" makes one up: with slashes, so that it is asked for nowhere. */
+/* Add a row. If id is "", an ID with slashes is generated, which is never requested. */
 static int add_row(struct index *x, struct artifact *row, const char *id, size_t n,
                    struct err *err)
 {
@@ -146,13 +145,13 @@ int extras_urls(const struct listed_run *run, const struct run *fresh, struct ha
     return 0;
 }
 
-/* Whether a row is called as a file is, as far as they have names. */
+/* Whether a row and a file have the same name, as far as both have names. */
 static bool same_name(const struct artifact *row, const struct run_file *file)
 {
     return !row->filename || !file->filename || strcmp(row->filename, file->filename) == 0;
 }
 
-/* A row of the type that has the checksum and the size of a file, and no other name. */
+/* Find a row of the type with a file's checksum, size and name. */
 static struct artifact *same_sum(const struct index *x, const struct run_file *file,
                                  const char *type)
 {
@@ -169,7 +168,7 @@ static struct artifact *same_sum(const struct index *x, const struct run_file *f
     return NULL;
 }
 
-/* The row that a file's ID or URL leads to; id gets its artifact's ID, or "". */
+/* Find the row that a file's ID or URL refers to; id gets the ID in the URL, or "". */
 static struct artifact *find_file(const struct index *x, const struct run_file *file, char *id,
                                   size_t size)
 {
@@ -179,15 +178,17 @@ static struct artifact *find_file(const struct index *x, const struct run_file *
     return row ? row : find_url(x, file->url, id, size);
 }
 
-/* The list knows less of a row than a file that is it. */
+/* Copy a file's name and checksum to its row, if the row lacks them. */
 static void enrich(struct artifact *row, const struct run_file *file)
 {
     row->filename = row->filename ? row->filename : file->filename;
     row->checksum = row->checksum ? row->checksum : file->checksum;
 }
 
-/* Whether another run of the listing has an artifact: a run's record also names what the runs
- * that it has started have downloaded. */
+/*
+ * Whether another run of the listing has an artifact: a run's record also names the downloads
+ * of the runs that it started.
+ */
 static bool is_of_another(const struct index *x, const char *id)
 {
     const struct listing *listing = x->run->listing;
@@ -205,7 +206,7 @@ static bool is_of_another(const struct index *x, const char *id)
     return false;
 }
 
-/* A file that no row is becomes one. */
+/* Add a row for a file, unless there is one. */
 static int add_file(struct index *x, const struct run_file *file, const char *type,
                     const char *origin, size_t n, struct err *err)
 {
@@ -227,7 +228,7 @@ static int add_file(struct index *x, const struct run_file *file, const char *ty
     }
     if (row) /* the same artifact under another name */
         own = "";
-    row = *own ? NULL : same_sum(x, file, type); /* one with an ID is who it says */
+    row = *own ? NULL : same_sum(x, file, type); /* an ID decides alone */
     if (row)
         enrich(row, file);
     if (row || !file->url || is_of_another(x, own))
@@ -235,8 +236,10 @@ static int add_file(struct index *x, const struct run_file *file, const char *ty
     return add_row(x, &made, own, n, err);
 }
 
-/* Files of a record become rows of a type, unless they are: those that say which row they are
- * have their names before others are compared with them. */
+/*
+ * Add rows for a record's files. Rows identified by ID or URL get their names first, so that
+ * files compared by checksum do not match them by mistake.
+ */
 static int add_files(struct index *x, const struct run_file *files, size_t count,
                      const char *type, const char *origin, struct err *err)
 {
@@ -256,7 +259,7 @@ static int add_files(struct index *x, const struct run_file *files, size_t count
     return 0;
 }
 
-/* A URL of the record that leads to no listed row becomes one. */
+/* Add a row for a URL of the record, unless there is one. */
 static int add_url(struct index *x, const char *url, const char *type, const char *origin,
                    size_t n, bool *added, struct err *err)
 {
@@ -270,7 +273,7 @@ static int add_url(struct index *x, const char *url, const char *type, const cha
     return add_row(x, &made, id, n, err);
 }
 
-/* How many rows have a type of a group (or just a type). */
+/* Count the rows of a type or a group of types. */
 static size_t count(const struct listed_run *run, const char *name)
 {
     size_t n = 0;
@@ -290,8 +293,8 @@ static bool is(const char *text, const char *what)
     return text && strcmp(text, what) == 0;
 }
 
-/* What a completed run should have left, as far as it was listed. */
-static void note_lacks(const struct index *x, const struct kind_filter *filter)
+/* Note anomalies: artifacts that a completed run should have and does not. */
+static void note_missing(const struct index *x, const struct kind_filter *filter)
 {
     struct listed_run *run = x->run;
     bool browser = !is(run->run.run_type, "workflow_run") || count(run, "screenshots") ||
@@ -304,28 +307,31 @@ static void note_lacks(const struct index *x, const struct kind_filter *filter)
         listing_note(run, "recording-archived", NULL);
     if (run->run.retry_pending)
         listing_note(run, "retry-pending",
-                     "is going to be tried again: what it leaves then is not here yet");
+                     "will be retried; the artifacts of the next attempt are not archived yet");
     if (count(run, "recording") > 1)
         listing_note(run, "several-recordings", NULL);
     if (!is(run->run.status, "completed"))
         return;
     if (!x->listed) {
-        if (!run->timeline.child_count) /* what it did, its children have */
+        if (!run->timeline.child_count) /* its children may have the artifacts */
             listing_note(run, "no-artifacts",
                          *run->other
-                             ? "is completed and has no artifacts, under both of its names"
-                             : "is completed and has no artifacts");
+                             ? "is completed but has no artifacts under either of its names"
+                             : "is completed but has no artifacts");
         return;
     }
     if (!browser)
         return;
     if (kind_filter_match(filter, "recording") && !count(run, "recordings"))
-        listing_note(run, "no-recording", "is completed and has no recording");
+        listing_note(run, "no-recording", "is completed but has no recording");
     if (kind_filter_match(filter, "screenshot_final") && !count(run, "screenshot_final"))
-        listing_note(run, "no-final-screenshot", "is completed and has no final screenshot");
+        listing_note(run, "no-final-screenshot", "is completed but has no final screenshot");
 }
 
-/* Whether the list holds every screenshot there is, so that an absent one is really absent. */
+/*
+ * Whether the list was requested with all screenshot types, so that an unlisted screenshot
+ * really is not in it.
+ */
 static bool all_screenshots(const struct listed_run *run, const struct kind_filter *filter)
 {
     const struct kind *kind;
@@ -337,7 +343,7 @@ static bool all_screenshots(const struct listed_run *run, const struct kind_filt
     return true;
 }
 
-/* The recordings that records name. */
+/* Add rows for the recordings in the records. */
 static int add_recordings(struct index *x, struct err *err)
 {
     struct listed_run *run = x->run;
@@ -348,7 +354,7 @@ static int add_recordings(struct index *x, struct err *err)
         return -1;
     if (added)
         listing_note(run, "recording-url-unlisted",
-                     "has a recording_url that leads to no listed artifact");
+                     "has a recording_url that is not in its artifact list");
     for (i = 0; i < run->workflow.recording_count; i++) {
         if (add_url(x, run->workflow.recording_urls[i], "recording", "recording_urls", i,
                     &added, err) < 0)
@@ -382,7 +388,7 @@ int extras_add(struct listed_run *run, const struct kind_filter *filter, struct 
                     err) < 0)
             goto out;
     }
-    note_lacks(&x, filter);
+    note_missing(&x, filter);
     rc = 0;
 out:
     hashmap_free(x.table);

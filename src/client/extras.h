@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extras: what a run's records name beside its artifact list, and what one
- * would expect and it lacks.
+ * extras: adds artifacts that only a run's records name, and notes artifacts that are expected
+ * but missing.
  *
- * downloaded_files, recording_url, recording_urls and screenshot_urls, and the
- * recordings and downloads of the run's browser session, become rows of the list
- * unless a row is the same object: by artifact_id, by the ID in a content URL, by
- * the object's key in a storage URL, by the URL's path, or by checksum and size.
+ * The record fields downloaded_files, recording_url, recording_urls and screenshot_urls, and
+ * the recordings and downloads of the run's browser session, become rows of the list, unless a
+ * row is the same object: by artifact_id, by the ID in a content URL, by the object's key in a
+ * storage URL, by the URL's path, or by checksum and size.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     nothing: rows and notes belong to the run
@@ -21,12 +21,14 @@
 #include "base/hashmap.h"
 #include "client/listing.h"
 
-/* Add the rows of what is not listed, as far as the filter wants it, and note what is odd. */
+/* Add rows for unlisted artifacts that the filter accepts, and note anomalies of the run. */
 int extras_add(struct listed_run *run, const struct kind_filter *filter,
                struct err *err) MUST_CHECK;
 
-/* Note the URLs that a newer record of the run has for those rows: artifact_id -> URL, lent by
- * the record. What other records name is not renewed so. */
+/*
+ * Collect the URLs that a newer record of the run has for the added rows: artifact_id -> URL,
+ * which points into the record. Only rows from the run's own record are covered.
+ */
 int extras_urls(const struct listed_run *run, const struct run *fresh, struct hashmap *by_id,
                 struct err *err) MUST_CHECK;
 

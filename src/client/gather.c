@@ -12,22 +12,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRIES 2 /* of a record: it is worth less waiting than an artifact */
+#define RETRIES 2 /* fewer than for artifacts, which matter more */
 
-/* One record to be fetched. Texts are lent by the run. */
+/* A record to fetch; strings are borrowed from the run. */
 struct job {
     enum endpoint endpoint;
     const char *about; /* the task; NULL: the run itself */
-    const char *id;    /* that the call takes */
+    const char *id;    /* ID in the URL */
 };
 
-/* The jobs of one run, in order. */
+/* An iterator over the jobs of one run. */
 struct jobs {
     const struct listing *listing;
     const struct listed_run *run;
-    struct hashmap *tasks; /* those that were told */
-    int kind;              /* the next endpoint of the run itself; then its tasks */
-    bool actions;          /* of the task, after its steps */
+    struct hashmap *tasks; /* tasks already returned */
+    int kind;              /* next endpoint of the run; after these come the tasks */
+    bool actions;          /* next: actions of the task, else steps of the next task */
     const char *task;
     size_t next;
 };
@@ -37,21 +37,21 @@ struct slot {
     struct listed_run *run;
     struct job job;
     bool busy;
-    bool versions; /* the list of the script's versions is asked for first */
+    bool versions; /* the list of the script's versions comes first */
     struct paging paging;
     struct call call;
 };
 
 struct gather {
     struct listing *listing;
-    size_t run; /* whose jobs are being taken */
+    size_t run; /* index of the run whose jobs are taken */
     struct jobs jobs;
     bool version_asked;
-    struct buf version; /* what the server said of itself */
+    struct buf version; /* the server's version record */
     enum endpoint_verdict version_verdict;
     struct err version_err;
     unsigned busy;
-    bool over; /* no job is left */
+    bool over; /* all jobs were taken */
     struct err err;
     struct slot slots[GATHER_JOBS];
 };
@@ -68,7 +68,7 @@ static const char *first(const char *a, const char *b)
     return a ? a : b;
 }
 
-/* The ID that the call of a record takes; NULL: the run has no such record. */
+/* The ID in the URL of a record's call; NULL: the run has no such record. */
 static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
 {
     switch (endpoint) {
@@ -84,7 +84,7 @@ static const char *id_for(const struct listed_run *run, enum endpoint endpoint)
                    : NULL;
     case ENDPOINT_SCRIPT:
         return first(run->run.script_id, run->workflow.script_id);
-    case ENDPOINT_WORKFLOW_RUN: /* these came with the listing, or are of tasks */
+    case ENDPOINT_WORKFLOW_RUN: /* fetched with the listing, or per task */
     case ENDPOINT_TIMELINE:
     case ENDPOINT_SESSION:
     case ENDPOINT_STEPS:
@@ -117,8 +117,7 @@ static void jobs_end(struct jobs *j)
     *j = (struct jobs){ 0 };
 }
 
-/* The nth task that something names: the run itself, its timeline, rows of its list; *end:
- * there are no more. */
+/* The nth task that the run itself, its timeline or its list names; *end: there are no more. */
 static const char *nth_task(const struct listed_run *run, size_t n, bool *end)
 {
     *end = false;
@@ -134,7 +133,7 @@ static const char *nth_task(const struct listed_run *run, size_t n, bool *end)
     return NULL;
 }
 
-/* The next task, each once; NULL: that was all, or there is no memory for more. */
+/* The next task, without duplicates; NULL: no more tasks, or out of memory. */
 static const char *next_task(struct jobs *j)
 {
     bool end = false;
@@ -149,7 +148,7 @@ static const char *next_task(struct jobs *j)
     return NULL;
 }
 
-/* The next job of the run; false: that was all. */
+/* The next job of the run; false: no more jobs. */
 static bool next_job(struct jobs *j, struct job *out)
 {
     const struct records *r = j->listing->records;
@@ -203,13 +202,13 @@ size_t gather_tell(const struct listing *listing, const struct listed_run *run,
     return count;
 }
 
-static void break_off(struct gather *g, const struct err *err)
+static void keep_error(struct gather *g, const struct err *err)
 {
     if (!g->err.kind)
         g->err = *err;
 }
 
-/* Ask for what a slot is about, or for its next page. */
+/* Request a slot's record, or the next page of it. */
 static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct err *err)
 {
     const struct listing *l = s->gather->listing;
@@ -223,7 +222,7 @@ static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct 
     return 0;
 }
 
-/* Keep what has come. */
+/* Store a record. */
 static int keep(struct slot *s, const char *json, size_t len, struct err *err)
 {
     struct gather *g = s->gather;
@@ -231,11 +230,11 @@ static int keep(struct slot *s, const char *json, size_t len, struct err *err)
     if (s->run)
         return records_keep(g->listing->records, &s->run->records, s->job.endpoint,
                             s->job.about, json, len, err);
-    buf_reset(&g->version); /* kept for each run in the end */
+    buf_reset(&g->version); /* gather_finish stores it for each run */
     return buf_add(&g->version, json, len, err);
 }
 
-/* Ask for the version of a script that ran; true: asked. */
+/* Request the version of the script that ran; false: the version is not in the list. */
 static bool ask_version(struct slot *s, struct err *err)
 {
     const char *revision =
@@ -262,7 +261,7 @@ static bool ask_version(struct slot *s, struct err *err)
     return *number && ask(s, ENDPOINT_SCRIPT, number, err) == 0;
 }
 
-/* What an answer means; true: the slot goes on with another request. */
+/* Process a response; *more: the slot continues with another request. */
 static int take(struct slot *s, bool *more, struct err *err)
 {
     struct gather *g = s->gather;
@@ -276,7 +275,7 @@ static int take(struct slot *s, bool *more, struct err *err)
         *more = ask_version(s, err);
         if (*more)
             return 0;
-        verdict = ENDPOINT_LACKED; /* it is not one of them */
+        verdict = ENDPOINT_LACKED; /* the revision is not in the list */
     }
     if (verdict == ENDPOINT_GOOD && paging_is(endpoint)) {
         int rc = paging_take(&s->paging, buf_text(&call->body), call->body.len, &call->err);
@@ -317,16 +316,16 @@ static void on_done(void *ctx, struct call *call)
     (void)call;
     err_clear(&err);
     if (take(s, &more, &err) < 0)
-        break_off(g, &err);
+        keep_error(g, &err);
     if (more)
         return;
     s->busy = false;
     g->busy--;
     if (!g->err.kind && start_next(s, &err) < 0)
-        break_off(g, &err);
+        keep_error(g, &err);
 }
 
-/* A job that need not be asked: the server has no such call. */
+/* Whether a job can be skipped, because the server lacks its call. */
 static bool is_absent(const struct gather *g, const struct job *job)
 {
     const bool *absent = g->listing->server.absent;
@@ -335,7 +334,7 @@ static bool is_absent(const struct gather *g, const struct job *job)
            (job->endpoint == ENDPOINT_SCRIPT && absent[ENDPOINT_SCRIPT_VERSIONS]);
 }
 
-/* The next job of all runs; 0: there is none. */
+/* Take the next job of all runs; 0: no more jobs. */
 static int take_job(struct gather *g, struct listed_run **run, struct job *job, struct err *err)
 {
     struct listing *l = g->listing;
@@ -362,13 +361,14 @@ static int take_job(struct gather *g, struct listed_run **run, struct job *job, 
     return 0;
 }
 
-/* Whether a run may have one request more; when not, that is noted once. */
+/* Whether a run may have another request; if not, note that once. */
 static bool has_room(struct listed_run *run)
 {
     if (run->records.requests < RECORD_REQUESTS_MAX)
         return true;
     if (!run->cut)
-        listing_note(run, "records-cut", "has more records than are asked for");
+        listing_note(run, "records-cut",
+                     "has more records than the limit; not all of them are archived");
     run->cut = true;
     return false;
 }
@@ -409,7 +409,7 @@ struct gather *gather_new(struct listing *listing, struct err *err)
     if (!g)
         return NULL;
     g->listing = listing;
-    g->version_verdict = ENDPOINT_FAILED; /* until it has come */
+    g->version_verdict = ENDPOINT_FAILED; /* until it is received */
     buf_init(&g->version, RECORD_MAX);
     for (i = 0; i < GATHER_JOBS; i++) {
         struct slot *s = &g->slots[i];
@@ -428,7 +428,7 @@ struct gather *gather_new(struct listing *listing, struct err *err)
     return g;
 }
 
-/* Note as lost what has not come in time. */
+/* Drop all running and remaining jobs, and note their records as lost. */
 static int give_up(struct gather *g, struct loop *loop, struct err *err)
 {
     struct callers *callers = g->listing->callers;
@@ -456,7 +456,7 @@ static int give_up(struct gather *g, struct loop *loop, struct err *err)
     return rc;
 }
 
-/* The server's version is a record of each run. */
+/* Store the server's version as a record of each run. */
 static int spread_version(struct gather *g, struct err *err)
 {
     size_t i;

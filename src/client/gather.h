@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gather: fetches the records of runs that are listed, while their artifacts are fetched.
+ * gather: fetches further records of listed runs, while their artifacts are fetched.
  *
- * Steps and actions of each task, the action log of the browser session, heal and fallback
- * episodes, the script, tags and their history, the server's version: GATHER_JOBS requests at a
- * time, at most RECORD_REQUESTS_MAX a run together with those of the listing. Whatever pumps
- * the callers moves it on; what comes is kept by records, and so is why something does not
- * come.
+ * The records are steps and actions of each task, the action log of the browser session, heal
+ * and fallback episodes, the script, tags and their history, and the server's version.
+ * GATHER_JOBS requests run at a time, and at most RECORD_REQUESTS_MAX per run, including those
+ * of the listing. callers_pump drives the requests. Records and the reasons of missing ones are
+ * stored in the module records.
  *
  * Units    milliseconds of the monotonic clock
- * Errors   ERR_MEMORY, ERR_SYSTEM, ERR_CANCELLED: asked for by gather_finish
- * Owns     its calls, until gather_free
+ * Errors   ERR_MEMORY, ERR_SYSTEM, ERR_CANCELLED: returned by gather_finish
+ * Owns     the calls, until gather_free
  * Threads  the transfer loop
  * Source   docs/api.md, "Records"
  */
@@ -28,18 +28,22 @@
 
 struct gather;
 
-/* Begin: listing and its records must outlive it. */
+/* Start fetching; listing and its records must outlive the result. */
 struct gather *gather_new(struct listing *listing, struct err *err) MUST_CHECK;
 
-/* Release; the loop must have been cleared, or gather_finish have succeeded. NULL is fine. */
+/* Free; either gather_finish succeeded, or the loop has been cleared. NULL is fine. */
 void gather_free(struct gather *gather);
 
-/* Turn the loop until all has come; what has not come at the deadline (UINT64_MAX: none) is
- * noted as lost. */
+/*
+ * Run the loop until all records have been received; records missing at the deadline
+ * (UINT64_MAX: none) are noted as lost.
+ */
 int gather_finish(struct gather *gather, struct loop *loop, uint64_t deadline,
                   struct err *err) MUST_CHECK;
 
-/* Tell the names of the records that would be fetched for a run; gives how many. */
+/*
+ * Call tell with the name of each record that would be fetched for a run; returns their number.
+ */
 size_t gather_tell(const struct listing *listing, const struct listed_run *run,
                    void (*tell)(void *ctx, const char *name), void *ctx);
 

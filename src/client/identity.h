@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * identity: the two names of one run.
+ * identity: the two names that a run may have.
  *
- * A task of version 2 (tsk_v2_...) runs as a workflow run (wr_...), and is both. Servers list
- * its artifacts under one of the two names: those since March 2026 under wr_, older ones under
- * tsk_v2_.
+ * A task v2 (tsk_v2_...) runs as a workflow run (wr_...), so that both IDs name the same run. A
+ * server lists the run's artifacts under one of the names: servers since March 2026 under wr_,
+ * older ones under tsk_v2_.
  *
  * Pure.
  *
@@ -18,25 +18,24 @@
 
 #include <stdbool.h>
 
-/* Whether an ID is that of a task of version 2, or of a workflow run: it may have another name.
- */
+/* Whether an ID is that of a task v2 (tsk_v2_...). */
 bool identity_is_task(const char *id);
 
 /* Whether an ID is that of a workflow run (wr_...). */
 bool identity_is_workflow(const char *id);
 
-/* Whether two IDs can be the names of one run. */
+/* Whether two IDs may be names of the same run. */
 bool identity_pair(const char *a, const char *b);
 
 /*
- * Take the other name of a run from a record of it, unless it is known already: from the ID
- * that the record gives itself, the task that it belongs to, or the end of its app_url.
+ * Set the other name of a run, unless it is known, from one of its records: from the record's
+ * own ID, the task that it belongs to, or the end of its app_url.
  *
- * other  "" while not known
+ * other  "": not known yet
  */
 void identity_take(char other[RUN_ID_MAX + 1], const char *id, const struct run *record);
 
-/* The same from a name that was found elsewhere (NULL: none). */
+/* Set the other name of a run, unless it is known, from a name found elsewhere (NULL: none). */
 void identity_take_name(char other[RUN_ID_MAX + 1], const char *id, const char *name);
 
 #endif

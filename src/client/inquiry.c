@@ -9,24 +9,24 @@
 
 #include <string.h>
 
-#define WINDOW 64 /* runs that are asked about at a time */
+#define WINDOW 64 /* runs listed at a time */
 
 struct inquiry {
     struct inquiry *next;
     struct listing *listing;
     struct listed_run *run;
-    unsigned open; /* calls that have not ended */
+    unsigned open; /* running calls */
     struct answers answers;
 };
 
-/* A failure that is nobody's: it ends the listing. */
-static void break_off(struct inquiry *q, const struct err *why)
+/* Record an error that does not belong to a run and ends the listing. */
+static void keep_error(struct inquiry *q, const struct err *why)
 {
     if (!q->listing->err.kind)
         q->listing->err = *why;
 }
 
-/* Whether two rows are members of ZIPs, which a list by type does not name. */
+/* Whether two rows are members of a ZIP, whose own row a list by type does not have. */
 static bool has_members(const struct artifact_list *list)
 {
     size_t members = 0;
@@ -42,7 +42,7 @@ static const char *name_of(const struct inquiry *q, unsigned nth)
     return nth ? q->run->other : q->run->id;
 }
 
-/* Ask for a list, by types or without. */
+/* Request a list, by types or (wide) without a filter. */
 static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
 {
     struct call *call = &q->answers.calls[nth ? ASK_OTHER_LIST : ASK_LIST];
@@ -56,13 +56,12 @@ static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
     return 0;
 }
 
-/* A list has come; true when it is asked for once more. */
+/* Process a list; true if it is requested again without a filter. */
 static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
 {
     struct listing *l = q->listing;
     struct artifact_list *list = &q->answers.lists[nth];
-    bool again =
-        call->request.status == 422 && !q->answers.wide[nth]; /* a type that is not known */
+    bool again = call->request.status == 422 && !q->answers.wide[nth]; /* an unknown type */
     struct err err = call->err;
 
     if (call->request.date != CLOCK_NONE) {
@@ -77,13 +76,13 @@ static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
     if (again && ask_list(q, nth, true, &err) == 0)
         return true;
     if (nth && err.kind == ERR_NOT_FOUND)
-        return false; /* there is nothing under that name */
+        return false; /* nothing under that name */
     if (err.kind)
         answers_fail(&q->answers, q->run, &err, "list the artifacts");
     return false;
 }
 
-/* Read a record into its place; what is none was lost on its way. */
+/* Parse a record; a malformed one counts as lost. */
 static void take_record(struct inquiry *q, enum question what, struct run *out,
                         struct call *call)
 {
@@ -115,7 +114,7 @@ static void take_task(struct inquiry *q, struct call *call)
     run_clear(&task);
 }
 
-/* What the timeline tells of the run's other name. */
+/* Look for the run's other name in its timeline. */
 static void take_name(struct inquiry *q)
 {
     const struct call *call = &q->answers.calls[ASK_TIMELINE];
@@ -128,14 +127,16 @@ static void take_name(struct inquiry *q)
     region = region_new(&err);
     if (!region || timeline_other(&other, buf_text(&call->body), call->body.len, q->run->id,
                                   region, &err) < 0)
-        log_line(LOG_INFO, "run '%s': its timeline cannot be read: %s", q->run->id, err.text);
+        log_line(LOG_INFO, "run '%s': cannot read the timeline: %s", q->run->id, err.text);
     else
         identity_take_name(q->run->other, q->run->id, other);
     region_free(region);
 }
 
-/* Whether the filter wants what a list by type does not hold: ZIPs, and rows of types that the
- * server itself does not know. */
+/*
+ * Whether the filter accepts rows that a list by type does not have: ZIPs, and types that the
+ * server does not know.
+ */
 static bool wants_whole(const struct kind_filter *filter)
 {
     const struct kind *kind;
@@ -161,7 +162,7 @@ static const char *session_name(const struct listed_run *run)
                                               : NULL;
 }
 
-/* Whether the other name is still looked for by means of the timeline. */
+/* Whether the timeline is needed to find the run's other name. */
 static bool names_by_timeline(const struct inquiry *q)
 {
     const struct endpoints *server = &q->listing->server;
@@ -178,7 +179,7 @@ static bool wants_timeline(const struct listing *l)
            records_want(l->records, ENDPOINT_ACTIONS);
 }
 
-/* Whether files of the browser session would be archived, or its record. */
+/* Whether the browser session's files or its record would be archived. */
 static bool wants_session(const struct listing *l)
 {
     return records_want(l->records, ENDPOINT_SESSION) ||
@@ -186,7 +187,7 @@ static bool wants_session(const struct listing *l)
                         kind_filter_match(l->filter, "download")));
 }
 
-/* Whether an optional question is to be asked now. */
+/* Whether an optional request is to be made now. */
 static bool wants(const struct inquiry *q, enum question what)
 {
     const struct listing *l = q->listing;
@@ -203,7 +204,7 @@ static bool wants(const struct inquiry *q, enum question what)
     case ASK_TIMELINE:
         return (identity_is_workflow(id) || identity_is_task(id)) &&
                (wants_timeline(l) || names_by_timeline(q));
-    case ASK_WORKFLOW_TIMELINE: /* a run that another one has started has it there alone */
+    case ASK_WORKFLOW_TIMELINE: /* for a run started by another run */
         return q->answers.asked[ASK_TIMELINE] &&
                q->answers.verdicts[ASK_TIMELINE] == ENDPOINT_LACKED &&
                q->answers.good[ASK_WORKFLOW] && q->run->workflow.workflow_permanent_id &&
@@ -221,7 +222,7 @@ static bool wants(const struct inquiry *q, enum question what)
     return false;
 }
 
-/* Ask one of the optional questions. */
+/* Make an optional request. */
 static int ask(struct inquiry *q, enum question what, struct err *err)
 {
     const char *id = what == ASK_WORKFLOW            ? workflow_name(q->run)
@@ -233,7 +234,7 @@ static int ask(struct inquiry *q, enum question what, struct err *err)
     q->answers.asked[what] = true;
     if (endpoint_url(q->listing->api, &q->answers.calls[what].url, answers_endpoints[what], id,
                      workflow_name(q->run), &why) < 0) {
-        if (why.kind == ERR_FORMAT) { /* an ID of the service that is none */
+        if (why.kind == ERR_FORMAT) { /* the service gave a malformed ID */
             q->answers.calls[what].err = why;
             q->answers.verdicts[what] = ENDPOINT_FAILED;
             return 0;
@@ -247,8 +248,8 @@ static int ask(struct inquiry *q, enum question what, struct err *err)
     return 0;
 }
 
-/* A completed run whose lists by type are empty is listed whole: is there nothing at all? */
-static bool is_suspicious(const struct inquiry *q)
+/* Whether a completed run's lists by type are empty: then check for any artifacts at all. */
+static bool needs_full_list(const struct inquiry *q)
 {
     const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
 
@@ -257,27 +258,27 @@ static bool is_suspicious(const struct inquiry *q)
            !q->answers.lists[1].count;
 }
 
-static void go_on(struct inquiry *q);
+static void next_round(struct inquiry *q);
 
 static void on_errands(void *ctx, const struct err *err)
 {
     struct inquiry *q = ctx;
 
     if (err) {
-        break_off(q, err);
+        keep_error(q, err);
     } else {
         q->open--;
-        go_on(q);
+        next_round(q);
     }
 }
 
-/* Ask for what the lists do not tell, once. */
+/* Start the errands, once. */
 static int run_errands(struct inquiry *q, struct err *err)
 {
     if (answers_timeline(&q->answers, q->run, err) < 0)
         return -1;
     q->answers.errands = (struct errands){
-        .run = q->run, .wide = q->answers.wide[0], .over = on_errands, .ctx = q
+        .run = q->run, .wide = q->answers.wide[0], .done = on_errands, .ctx = q
     };
     if (errands_begin(&q->answers.errands, q->answers.lists, 2, err) < 0)
         return -1;
@@ -285,7 +286,7 @@ static int run_errands(struct inquiry *q, struct err *err)
     return 0;
 }
 
-/* The first round: what every run is asked for. */
+/* The first round: the record and the list. */
 static int ask_first(struct inquiry *q, bool wide, struct err *err)
 {
     q->answers.asked[ASK_RUN] = q->answers.asked[ASK_LIST] = true;
@@ -304,7 +305,7 @@ static int ask_wide(struct inquiry *q, struct err *err)
     return q->answers.asked[ASK_OTHER_LIST] ? ask_list(q, 1, true, err) : 0;
 }
 
-/* Begin the next round, if there is something to ask. */
+/* Start the next round, if there is something to request. */
 static int ask_more(struct inquiry *q, struct err *err)
 {
     const struct listing *l = q->listing;
@@ -331,7 +332,7 @@ static int ask_more(struct inquiry *q, struct err *err)
         return ask_first(q, wide, err);
     if (q->open || q->run->failed)
         return 0;
-    if (is_suspicious(q))
+    if (needs_full_list(q))
         return ask_wide(q, err);
     return l->deep && !q->answers.errands.run ? run_errands(q, err) : 0;
 }
@@ -342,7 +343,7 @@ static void release(struct inquiry *q)
     mem_free(q);
 }
 
-/* All is answered. */
+/* All requests are done: build the listed run. */
 static void finish(struct inquiry *q)
 {
     struct listing *l = q->listing;
@@ -351,7 +352,7 @@ static void finish(struct inquiry *q)
 
     err_clear(&err);
     if (answers_settle(&q->answers, q->run, &err) < 0)
-        break_off(q, &err);
+        keep_error(q, &err);
     log_line(LOG_INFO, "run '%s'%s%s: %zu artifacts", q->run->id,
              *q->run->other ? ", also " : "", q->run->other, q->run->list.count);
     while (*at != q)
@@ -362,14 +363,14 @@ static void finish(struct inquiry *q)
     release(q);
 }
 
-/* A round is over: the next one, or the end. */
-static void go_on(struct inquiry *q)
+/* After a round: start the next one, or finish. */
+static void next_round(struct inquiry *q)
 {
     struct err err;
 
     err_clear(&err);
     if (ask_more(q, &err) < 0)
-        break_off(q, &err);
+        keep_error(q, &err);
     else if (!q->open)
         finish(q);
 }
@@ -407,10 +408,10 @@ static void on_done(void *ctx, struct call *call)
         break;
     }
     if (--q->open == 0)
-        go_on(q);
+        next_round(q);
 }
 
-/* Begin to ask about a run; the listing counts it as done when all is answered. */
+/* Start the requests for a run; the listing counts the run in done when all have ended. */
 static int begin(struct listing *listing, struct listed_run *run, struct err *err)
 {
     struct inquiry *q = mem_new(sizeof(*q), err);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inquiry: everything that is asked about one run, until it is listed.
+ * inquiry: all requests needed to list one run.
  *
- * Calls are made in rounds: what the answers of one round tell (the other name of the run, its
- * browser session) decides what the next one asks, and a round begins when all calls of the one
- * before have ended. Each question is asked once (a list twice, when a list by type is not
- * enough), so the rounds end.
+ * Requests are made in rounds: a round begins when all calls of the previous round have ended,
+ * and uses its results (the run's other name, its browser session). Each request is made once
+ * (a list at most twice, if a list by type is not sufficient), so the number of rounds is
+ * bounded.
  *
- * Errors   a run's own go into it; ERR_MEMORY and the like into the listing
- * Owns     its calls and their answers, until it has ended
+ * Errors   errors of a run are stored in the run; ERR_MEMORY and the like in the listing
+ * Owns     the calls and their responses, until the run is listed
  * Threads  the transfer loop
  */
 #ifndef CLIENT_INQUIRY_H
@@ -18,13 +18,13 @@
 #include "client/listing.h"
 
 /*
- * Ask about the runs from `from` on, which are in the array and not asked about yet, so many at
- * a time, until all are answered. The loop's hooks are called meanwhile.
+ * Make all requests for the runs of the array from index from on, several runs at a time. Runs
+ * the loop, and with it its hooks.
  */
 int inquiry_all(struct listing *listing, struct loop *loop, size_t from,
                 struct err *err) MUST_CHECK;
 
-/* Release all that are open; the loop must have been cleared. */
+/* Free all open inquiries; the loop must have been cleared. */
 void inquiry_clear(struct listing *listing);
 
 #endif

@@ -15,8 +15,10 @@ static struct listed_run *find_name(const struct hashmap *names, const char *nam
     return *name ? hashmap_get(names, name, strlen(name)) : NULL;
 }
 
-/* The run before this one that is the same under another name, or NULL. Two tasks that claim
- * one workflow run stay two. */
+/*
+ * Find an earlier run that is the same under another name, or NULL. Two tasks that name the
+ * same workflow run stay two runs.
+ */
 static struct listed_run *find_same(const struct hashmap *names, const struct listed_run *run)
 {
     struct listed_run *first = find_name(names, run->id);
@@ -27,9 +29,8 @@ static struct listed_run *find_same(const struct hashmap *names, const struct li
     return first && strcmp(first->id, run->other) == 0 ? first : NULL;
 }
 
-/* The first of two runs that are one did not know its other name: what the second knows is
- * more. */
-static void take_over(struct listed_run *first, struct listed_run *second)
+/* Replace the first of two equal runs by the second, which knows both names. */
+static void keep_second(struct listed_run *first, struct listed_run *second)
 {
     struct listed_run swap = *first;
     bool under;
@@ -51,8 +52,8 @@ static int note_name(struct hashmap *names, const char *name, struct listed_run 
                                             : hashmap_add(names, name, strlen(name), run, err);
 }
 
-/* Take a run in, or join it with one before. */
-static int take_in(struct hashmap *names, struct listed_run *run, bool *same, struct err *err)
+/* Add a run to names, or merge it with an equal earlier run. */
+static int add_run(struct hashmap *names, struct listed_run *run, bool *same, struct err *err)
 {
     struct listed_run *first = find_same(names, run);
 
@@ -60,14 +61,14 @@ static int take_in(struct hashmap *names, struct listed_run *run, bool *same, st
     if (!first)
         return note_name(names, run->id, run, err) < 0 ? -1
                                                        : note_name(names, run->other, run, err);
-    log_line(LOG_INFO, "run '%s' is run '%s' under its other name", run->id, first->id);
+    log_line(LOG_INFO, "run '%s' is another name of run '%s'", run->id, first->id);
     if (!*first->other && !run->failed)
-        take_over(first, run);
+        keep_second(first, run);
     listing_release(run);
     return 0;
 }
 
-/* Two names of one run that were both asked for are one run. */
+/* Merge runs that were requested under both of their names. */
 static int join_names(struct listing *listing, struct err *err)
 {
     struct hashmap *names = hashmap_new(err);
@@ -78,12 +79,12 @@ static int join_names(struct listing *listing, struct err *err)
     for (i = 0; rc == 0 && i < listing->count; i++) {
         bool same;
 
-        /* the table holds places in the array: a run moves down before it is put there */
+        /* names points into the array: move a run down before it is added */
         if (kept < i) {
             listing->runs[kept] = listing->runs[i];
             listing->runs[i] = (struct listed_run){ 0 };
         }
-        rc = take_in(names, &listing->runs[kept], &same, err);
+        rc = add_run(names, &listing->runs[kept], &same, err);
         kept += rc == 0 && !same;
     }
     if (rc == 0) {

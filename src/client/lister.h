@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lister: lists runs: asks about each, joins two names of one run, adds the runs that they
- * started.
+ * lister: lists runs: makes the requests for each, merges two names of the same run, and adds
+ * the runs that they started.
  *
- * Errors   ERR_CANCELLED, ERR_MEMORY; why one run cannot be listed is in that run
+ * Errors   ERR_CANCELLED, ERR_MEMORY; errors of a run are stored in the run
  * Threads  the transfer loop
  */
 #ifndef CLIENT_LISTER_H
@@ -15,15 +15,16 @@
 #include <stddef.h>
 
 /*
- * List all runs; the loop's hooks are called meanwhile.
+ * List all runs. Runs the loop, and with it its hooks.
  *
- * listing  {0} but for what is set before; to be cleared in any case, the loop first
- * ids      of the runs, count of them; lent until lister_clear
+ * listing  {0} except for the fields marked 'set before'; to be cleared in any case, after the
+ *          loop
+ * ids      count run IDs; borrowed until lister_clear
  */
 int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, size_t count,
                  struct err *err) MUST_CHECK;
 
-/* Release what is listed; the loop must have been cleared. May be called twice, and on {0}. */
+/* Free the listing; the loop must have been cleared. May be called twice, and on {0}. */
 void lister_clear(struct listing *listing);
 
 #endif

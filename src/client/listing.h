@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listing: the records and artifact lists of all runs asked for, in parallel.
+ * listing: the records and artifact lists of runs, as filled by lister.
  *
- * A run may have two names, under one of which the service lists its artifacts (identity): both
- * are asked, and the lists are joined by artifact_id; two names of one run that were both asked
- * for are one run. Runs that a run has started are listed behind it when the caller wants them
- * (children). What else is learnt on the way is kept as records when the caller wants them
- * (records).
+ * A run may have two names (identity) and the service lists its artifacts under one of them:
+ * both are requested, and the lists are merged by artifact_id. If the caller asked for both
+ * names, they become one run. If `children` is set, the runs that a run started are listed
+ * after it. If `records` is set, other records received on the way are stored there.
  *
- * A run that cannot be listed keeps the reason; the others are not stopped by it. What the API
- * served is kept as it is to be archived: without secrets.
+ * A run that cannot be listed has an error; the other runs are listed all the same. The API's
+ * responses are stored as they are archived: redacted.
  *
  * Units    milliseconds since 1970 by the server's clock
- * Errors   ERR_CANCELLED and the like; a run's own are in it
- * Owns     all it has read, until listing_clear
- * Threads  the transfer loop; read by many afterwards
+ * Errors   ERR_CANCELLED and the like; errors of a run are stored in the run
+ * Owns     everything listed, until lister_clear
+ * Threads  the transfer loop; afterwards several threads may read
  */
 #ifndef CLIENT_LISTING_H
 #define CLIENT_LISTING_H
@@ -40,90 +39,93 @@ struct listing;
 struct inquiry;
 
 struct listed_run {
-    const char *id;             /* as asked for, or as the timeline of its parent names it */
-    char other[RUN_ID_MAX + 1]; /* its other name; "": none is known */
-    const char *parent;         /* the run that started it; NULL: none that is here */
-    size_t root;    /* the run asked for that it came with: an index, as of a child */
-    size_t asked;   /* of one asked for: its place among the IDs */
-    unsigned depth; /* 0: it was asked for */
+    const char *id;             /* as requested, or as in the parent's timeline */
+    char other[RUN_ID_MAX + 1]; /* other name; "": none known */
+    const char *parent;         /* the run that started it; NULL: none in this listing */
+    size_t root;                /* index of the tree's root: the requested run */
+    size_t asked;               /* of a root: its index among the requested IDs */
+    unsigned depth;             /* level below the root; 0: requested */
     struct run run;
-    struct run workflow; /* the record of its workflow run; {0}: none */
-    struct run session;  /* and that of its browser session */
+    struct run workflow; /* record of its workflow run; {0}: none */
+    struct run session;  /* record of its browser session; {0}: none */
     struct timeline timeline;
     struct artifact_list list;
-    struct buf run_json;       /* redacted, to be archived */
-    struct buf list_json;      /* to be archived; redacted, or else list_raw */
-    bool list_raw;             /* listing_clean is to come before it is put out */
-    struct record_set records; /* what else is to be archived */
+    struct buf run_json;       /* to be archived; redacted */
+    struct buf list_json;      /* to be archived; redacted unless list_raw */
+    bool list_raw;             /* call listing_clean before use */
+    struct record_set records; /* further records to be archived */
     int64_t listed_at;         /* server's clock */
-    bool under[2];             /* rows came under its name, and under its other one */
-    bool wide;                 /* listed without type filters: the server refused them */
-    bool cut;                  /* it has started more runs than came with it */
+    bool under[2];             /* the list under id, and under other, has rows */
+    bool wide;                 /* listed without a type filter */
+    bool cut;                  /* a limit was reached: not everything is listed */
     bool failed;
-    struct err err;     /* why */
-    enum reason reason; /* the same for the manifest */
+    struct err err;     /* the error, if failed */
+    enum reason reason; /* the error's reason for the manifest */
     unsigned attempts;
-    const char *notes[LISTED_NOTES]; /* what is odd about the run, as words */
+    const char *notes[LISTED_NOTES]; /* words for anomalies of the run */
     unsigned note_count;
-    size_t
-        extras; /* rows at the end of list that the run's records name, and the list did not */
+    size_t extras; /* number of rows at the end of list that only records name */
     struct listing *listing;
 };
 
 struct listing {
-    struct listed_run *runs; /* those asked for, each with its children behind it */
+    struct listed_run *runs; /* the requested runs, each followed by its children */
     size_t count;
     size_t done;
-    int64_t skew;                     /* the server's clock minus ours */
+    int64_t skew;                     /* server's clock minus ours */
     const struct api *api;            /* set before */
-    const struct kind_filter *filter; /* set before: the types that are wanted */
+    const struct kind_filter *filter; /* set before: the types to list */
     struct callers *callers;          /* set before */
-    bool raw;                         /* set before: take out the API key alone */
-    bool lazy;     /* set before: lists are redacted by listing_clean, when all else is begun */
-    bool calm;     /* set before: what is odd about a run is noted, and told to -v alone */
-    bool bundles;  /* set before: list a ZIP's members along with the ZIP */
-    bool children; /* set before: list the runs that a run has started, too */
-    bool deep; /* set before: look for artifacts where the lists of runs do not name them: in
-                  the lists of their tasks, in records, and in browser sessions */
-    struct records *records; /* set before: keeps records; NULL: none is wanted */
-    struct endpoints server; /* what is known of it */
+    bool raw;                         /* set before: redact the API key only */
+    bool lazy;                        /* set before: listing_clean redacts lists later */
+    bool calm;                        /* set before: log anomalies as LOG_INFO only */
+    bool bundles;                     /* set before: list a ZIP's members along with the ZIP */
+    bool children;                    /* set before: list the runs started by runs, too */
+    bool deep;               /* set before: also search task lists, records and sessions */
+    struct records *records; /* set before: stores records; NULL: none wanted */
+    struct endpoints server; /* what is known about the server */
 
-    /* while it is being filled */
-    struct inquiry *inquiries; /* those that are open */
+    /* private, while the listing is being filled */
+    struct inquiry *inquiries; /* open inquiries */
     unsigned open;
-    size_t next; /* the first run that is not asked about yet */
+    size_t next; /* index of the first run without requests yet */
     struct region *region;
     struct err err;
 };
 
-/* Give a run that has a wr_ name that one as its ID, and its tsk_v2_ name as the other: before
- * anything else refers to it. */
+/*
+ * Make a run's wr_ name, if known, its id and its tsk_v2_ name its other name. To be called
+ * before anything else refers to the run.
+ */
 int listing_canonical(struct listing *listing, struct listed_run *run,
                       struct err *err) MUST_CHECK;
 
-/* Write what the API served into out, without secrets; out is set up, and to be cleared in any
- * case. */
+/*
+ * Write a redacted copy of a response to out; out is initialised, and to be cleared in any
+ * case.
+ */
 int listing_redact(const struct listing *listing, struct buf *out, const struct buf *text,
                    struct err *err) MUST_CHECK;
 
-/* Take the secrets out of a run's list_json, where that was put off. */
+/* Redact a run's list_json, if that was delayed (list_raw). */
 int listing_clean(struct listed_run *run, struct err *err) MUST_CHECK;
 
-/* The name that the nth (from 0 on) list of a run came under; NULL: there is none. */
+/* The name under which the nth list of a run (from 0) has rows; NULL: no such list. */
 const char *listing_name(const struct listed_run *run, unsigned nth);
 
-/* Note something odd about a run, once; warning (may be NULL) is told. */
+/* Note an anomaly of a run, once; warning (may be NULL) is logged. */
 void listing_note(struct listed_run *run, const char *word, const char *warning);
 
 /*
- * Forget the runs from count on.
+ * Free the runs from index count on.
  *
- * asked    how many of the IDs asked for the runs covered; gets how many they still cover
- * returns  how many of the runs that were forgotten had been asked for
+ * asked    in: number of requested IDs that the runs cover; out: the number that the remaining
+ *          runs cover
+ * returns  the number of requested runs among the freed ones
  */
 size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
 
-/* Release what one run owns. */
+/* Free everything that a run owns. */
 void listing_release(struct listed_run *run);
 
 #endif

@@ -16,7 +16,7 @@
 #define WORKFLOWS_MAX 100000
 #define MORE_MAX      4096
 
-/* Workflows whose runs are listed. */
+/* The workflows whose runs are listed. */
 struct workflows {
     struct region *region;
     char **ids;
@@ -35,13 +35,13 @@ struct older {
     struct workflows workflows;
 };
 
-/* One list, while it is read. */
+/* A list being read. */
 struct list {
     struct older *o;
     enum endpoint endpoint;
-    const char *id;     /* of the workflow, or NULL */
-    const char *window; /* of time, as a query; "" */
-    /* takes one row; 1 ends the list */
+    const char *id;     /* ID of the workflow, or NULL */
+    const char *window; /* time range as a query; or "" */
+    /* processes a row; 1 ends the list */
     int (*take)(struct list *list, struct json_value row, struct region *region,
                 struct err *err);
 };
@@ -51,7 +51,7 @@ bool older_can(const struct runs_query *query)
     return !query->what.search && !query->what.tag_count && !query->what.type_count;
 }
 
-/* Whether a run's status is one of those that are wanted: these lists are not asked for it. */
+/* Whether the query accepts a status: these lists are not filtered by the server. */
 static bool is_wanted(const struct runs_query *q, const char *status)
 {
     size_t i;
@@ -63,7 +63,7 @@ static bool is_wanted(const struct runs_query *q, const char *status)
     return !q->what.status_count;
 }
 
-/* Take one run, named by the field name. */
+/* Process a run whose ID is in the field name. */
 static int take_run(const struct list *list, const char *name, struct json_value v,
                     struct region *region, struct err *err)
 {
@@ -89,7 +89,7 @@ static int take_workflow_run(struct list *list, struct json_value v, struct regi
     return take_run(list, "workflow_run_id", v, region, err);
 }
 
-/* A task of a workflow's block is none that was asked for by itself. */
+/* Skip the tasks of workflow blocks, which are not runs. */
 static int take_task(struct list *list, struct json_value v, struct region *region,
                      struct err *err)
 {
@@ -114,7 +114,7 @@ static int take_workflow(struct list *list, struct json_value v, struct region *
     return w->ids[w->count] ? (w->count++, 0) : -1;
 }
 
-/* Read a page; 1: the list ends with it. */
+/* Process a page; 1: it is the last page. */
 static int take_page(struct list *list, const struct buf *body, struct err *err)
 {
     struct redact what = { secret_peek(list->o->callers->api->key), list->o->query->raw, NULL };
@@ -147,8 +147,10 @@ out:
     return rc;
 }
 
-/* Fetch a page of a list and read it: 1 when the list ends with it, 2 when the server gives no
- * more of it. */
+/*
+ * Fetch and process a page: 1 if it is the last page, 2 if the server lacks the list or the
+ * page.
+ */
 static int one_page(struct list *list, unsigned page, struct err *err)
 {
     struct older *o = list->o;
@@ -182,7 +184,7 @@ static int one_page(struct list *list, unsigned page, struct err *err)
     return rc;
 }
 
-/* Read a list to its end: 1; 0: the server does not have it, or gives no more of it; -1. */
+/* Read a list to its end: 1; 0: the server lacks the list, or further pages; -1. */
 static int read_list(struct list *list, struct err *err)
 {
     unsigned page;
@@ -193,7 +195,7 @@ static int read_list(struct list *list, struct err *err)
     return rc < 0 ? -1 : rc == 1;
 }
 
-/* A time as the service writes its own: UTC, without a zone. */
+/* Append a time in the service's format: UTC, without a zone. */
 static int write_time(struct buf *out, const char *name, int64_t ms, struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
@@ -202,8 +204,7 @@ static int write_time(struct buf *out, const char *name, int64_t ms, struct err 
     return buf_addf(out, err, "&%s=%.19s", name, when);
 }
 
-/* The window of time, as the query of a workflow's list; a second more at its end, which it
- * does not hold. */
+/* Write the time range as a query. The end is exclusive, so one second is added. */
 static int write_window(const struct older *o, struct buf *out, struct err *err)
 {
     const struct runs_query *q = o->query;
@@ -214,7 +215,7 @@ static int write_window(const struct older *o, struct buf *out, struct err *err)
     return write_time(out, "created_at_end", o->until_us / 1000 + 1000, err);
 }
 
-/* The runs of each workflow: 1; 0: not all of them. */
+/* List the runs of each workflow: 1; 0: not all of them. */
 static int read_windows(struct older *o, struct err *err)
 {
     struct list workflows = { o, ENDPOINT_WORKFLOWS, NULL, "", take_workflow };
@@ -241,13 +242,12 @@ static int read_windows(struct older *o, struct err *err)
     return rc;
 }
 
-static void tell(const struct older *o, const char *what)
+static void warn_unlisted(const struct older *o, const char *what)
 {
     char when[CLOCK_TEXT_MAX];
 
-    log_line(LOG_WARNING,
-             "%s made before %s cannot be listed: the server gives no list of them", what,
-             clock_format(when, o->until_us / 1000, CLOCK_RFC3339));
+    log_line(LOG_WARNING, "cannot list %s created before %s: the server offers no such list",
+             what, clock_format(when, o->until_us / 1000, CLOCK_RFC3339));
 }
 
 static int read_all(struct older *o, bool *whole, struct err *err)
@@ -262,11 +262,11 @@ static int read_all(struct older *o, bool *whole, struct err *err)
     if (there < 0)
         return -1;
     if (!there)
-        tell(o, "runs of workflows and of tasks of version 2");
+        warn_unlisted(o, "runs of workflows and of tasks v2");
     if (!o->query->what.workflow)
         plain = read_list(&tasks, err);
     if (plain == 0)
-        tell(o, "plain tasks");
+        warn_unlisted(o, "plain tasks");
     *whole = there > 0 && plain > 0;
     return plain < 0 ? -1 : 0;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * older: runs that the list of all runs does not reach.
+ * older: lists runs that are too old for the list of all runs.
  *
- * That list ends with the newest 10,000 runs, or 1,000 of one workflow. Lists of workflow runs
- * have no such end: that of all of them, or, where a server does not have it, those of each
- * workflow by a window of time. Plain tasks are in a list of their own. Runs that other runs
- * have started are in none of them; they come with those (children).
+ * The list of all runs ends after the newest 10,000 runs, or 1,000 of one workflow. Lists of
+ * workflow runs have no such limit: the list of all workflow runs, or, if a server lacks it,
+ * the lists of each workflow by time range. Plain tasks have a separate list. Runs started by
+ * other runs are in none of these lists; they are listed with their parents (children).
  *
  * Units    microseconds since 1970
- * Errors   the calls'; what a server does not offer is none
- * Owns     nothing; rows are lent for the call
+ * Errors   errors of calls; a list that the server lacks is not an error
+ * Owns     nothing; rows are valid for the callback only
  * Threads  the transfer loop
  * Source   docs/api.md, "Calls"
  */
@@ -24,16 +24,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether the runs of a query can be told in these lists: those of a search, a tag or a type
- * cannot. */
+/* Whether these lists support a query: not for a search, tags or types. */
 bool older_can(const struct runs_query *query);
 
 /*
- * List the runs that were made at or before a time, of which the query wants them.
+ * List the runs that match the query and were created at or before a time.
  *
- * until_us  the oldest run that is known was made then
- * row       gets each run; 1 is taken for 0, -1 fails
- * whole     gets whether all of them were listed; what was not is told as a warning
+ * until_us  creation time of the oldest known run
+ * row       called with each run; -1 aborts with an error
+ * whole     gets whether all runs were listed; a missing list is logged as a warning
  */
 int older_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
                int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,

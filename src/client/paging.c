@@ -19,7 +19,7 @@ bool paging_is(enum endpoint endpoint)
     return endpoint == ENDPOINT_SESSION_ACTIONS || endpoint == ENDPOINT_FALLBACK_EPISODES;
 }
 
-/* The query of a page of fallback episodes. */
+/* Write the query of the next page of fallback episodes. */
 static int write_number(struct paging *p, struct err *err)
 {
     buf_reset(&p->more);
@@ -37,17 +37,17 @@ void paging_begin(struct paging *p, enum endpoint endpoint, const char *run)
     buf_init(&p->more, MORE_MAX);
     buf_init(&p->all, RECORD_MAX);
     if (endpoint == ENDPOINT_FALLBACK_EPISODES && write_number(p, &ignored) < 0)
-        buf_reset(&p->more); /* without memory the request is not made either */
+        buf_reset(&p->more); /* out of memory: the request will fail as well */
 }
 
-/* Append the rows of a page; gives how many through count. */
+/* Append the rows of a page; *count gets their number. */
 static int add_rows(struct paging *p, struct json_value rows, size_t *count, struct err *err)
 {
     struct json_value v = { 0 };
 
     *count = 0;
     if (json_type(rows) != JSON_ARRAY)
-        return err_set(err, ERR_FORMAT, "a page of %s has none", rows_of(p));
+        return err_set(err, ERR_FORMAT, "a page has no array '%s'", rows_of(p));
     if (!p->all.len && buf_addf(&p->all, err, "{\"%s\": [", rows_of(p)) < 0)
         return -1;
     while ((v = json_next(rows, v)).doc) {
@@ -65,7 +65,7 @@ static int add_rows(struct paging *p, struct json_value rows, size_t *count, str
     return 0;
 }
 
-/* The query of the next page of the action log; 0: there is none. */
+/* Write the query of the next page of the action log; 0: there is none. */
 static int write_cursor(struct paging *p, struct json_value cursor, struct err *err)
 {
     struct region *region = region_new(err);

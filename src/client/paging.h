@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * paging: a record that comes in pages, put together.
+ * paging: merges a paginated record into one document.
  *
- * The action log of a browser session goes on by a cursor, and ends with a page without events:
- * before that there always is a cursor, also behind the last event. Fallback episodes go on by
- * the page's number, and end with a page that is not full. At most PAGING_MAX pages are asked
- * for.
+ * The action log of a browser session has cursors, and ends with a page without events (the
+ * page with the last event still has a cursor). Fallback episodes have page numbers, and end
+ * with a page that is not full. At most PAGING_MAX pages are requested.
  *
  * Pure.
  *
- * Errors   ERR_FORMAT for what is no page; ERR_LIMIT beyond RECORD_MAX; ERR_MEMORY
- * Owns     its buffers, until paging_clear
+ * Errors   ERR_FORMAT for a malformed page; ERR_LIMIT beyond RECORD_MAX; ERR_MEMORY
+ * Owns     the buffers, until paging_clear
  * Threads  one
  * Source   docs/api.md, "Records"
  */
@@ -24,32 +23,32 @@
 #include <stdbool.h>
 
 #define PAGING_MAX  100
-#define PAGING_SIZE 100 /* rows of a full page */
+#define PAGING_SIZE 100 /* number of rows in a full page */
 
 struct paging {
     enum endpoint endpoint;
-    const char *run; /* whose episodes; lent */
-    unsigned pages;  /* that have come */
+    const char *run; /* the run of the episodes; borrowed */
+    unsigned pages;  /* number of pages received */
     bool any;        /* all has a row */
-    bool cut;        /* there are more pages than are asked for */
-    struct buf more; /* the query of the next page, as endpoint_url takes it */
-    struct buf all;  /* the whole record as JSON, after paging_end */
+    bool cut;        /* PAGING_MAX was reached */
+    struct buf more; /* query of the next page, for endpoint_url */
+    struct buf all;  /* the merged record; complete after paging_end */
 };
 
-/* Whether a record comes in pages. */
+/* Whether a record is paginated. */
 bool paging_is(enum endpoint endpoint);
 
-/* Begin a record (any; nothing is to be done for one that has no pages). */
+/* Begin a record; may also be called for one that is not paginated. */
 void paging_begin(struct paging *paging, enum endpoint endpoint, const char *run);
 
-/* Take a page; 1: ask for the next one. */
+/* Add a page; returns 1 if the next page must be requested. */
 int paging_take(struct paging *paging, const char *json, size_t len,
                 struct err *err) MUST_CHECK;
 
-/* The pages are all here. */
+/* Complete the merged record. */
 int paging_end(struct paging *paging, struct err *err) MUST_CHECK;
 
-/* Release; may be called twice, and on {0}. */
+/* Free the buffers; may be called twice, and on {0}. */
 void paging_clear(struct paging *paging);
 
 #endif

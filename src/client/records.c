@@ -14,7 +14,7 @@ struct records {
     const struct endpoint_filter *filter;
     const char *key;
     const char *dir;
-    int fd; /* -1: nothing is kept yet */
+    int fd; /* -1: no file yet */
     uint64_t size;
     struct buf clean;
 };
@@ -45,7 +45,7 @@ bool records_want(const struct records *records, enum endpoint endpoint)
     return records && endpoint < ENDPOINT_RECORDS && records->filter->wanted[endpoint];
 }
 
-/* A new row; NULL with err->kind ERR_NONE when there is one of this name. */
+/* Add a row; NULL with err->kind ERR_NONE if there is one with this name. */
 static struct record_row *add(struct record_set *set, enum endpoint endpoint, const char *about,
                               struct err *err)
 {
@@ -107,7 +107,7 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     }
     if (file_pwrite(records->fd, buf_text(&records->clean), records->clean.len, records->size,
                     err) < 0)
-        return err_wrap(err, "cannot keep the runs' records");
+        return err_wrap(err, "cannot store the runs' records");
     row->at = records->size;
     row->len = records->clean.len;
     records->size += row->len;
@@ -116,7 +116,7 @@ int records_keep(struct records *records, struct record_set *set, enum endpoint 
     return 0;
 }
 
-/* Why a record is not here. */
+/* The reason for a missing record. */
 static enum reason reason_of(enum endpoint_verdict verdict, const struct err *why)
 {
     if (verdict == ENDPOINT_LACKED)

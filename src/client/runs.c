@@ -18,8 +18,8 @@ struct pager {
     void *ctx;
     struct hashmap *seen;
     uint64_t told;
-    size_t unread; /* rows that name no run */
-    bool paged;    /* a page has come */
+    size_t unread; /* rows without a valid run ID */
+    bool paged;    /* a page was received */
 };
 
 static void on_page(void *ctx, struct call *call)
@@ -86,8 +86,7 @@ int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
     return 0;
 }
 
-/* Tell one row, unless it came before, is out of range or names no run; 1: the list ends here.
- */
+/* Report a row, unless it is a duplicate, out of range or invalid; 1: the list ends here. */
 static int take_row(struct pager *p, struct json_value v, struct region *region,
                     struct err *err)
 {
@@ -116,7 +115,7 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     return rc == 0 && q->limit && p->told >= q->limit ? 1 : rc;
 }
 
-/* Tell a page's rows; 1 when the list has ended with it. */
+/* Report a page's rows; 1 if it is the last page. */
 static int take_page(struct pager *p, const struct call *call, unsigned size, struct err *err)
 {
     struct redact what = { secret_peek(call->callers->api->key), p->query->raw, NULL };
@@ -149,11 +148,11 @@ out:
     return rc;
 }
 
-/* Whether a call went well; 1: the service lists no more of them. */
+/* Check a page's response; 1: the service lists no more pages. */
 static int check_page(const struct pager *p, const struct call *call, struct err *err)
 {
     if (call->err.http == 400 && p->paged && (p->query->what.search || p->query->what.workflow))
-        return 1; /* the service goes no further into a search */
+        return 1; /* the service's limit of a search */
     if (!call->err.kind)
         return 0;
     *err = call->err;
@@ -189,7 +188,7 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
         pager.paged = true;
         call_clear(&call);
     }
-    end->cut = rc == 0 || over; /* the last page was full, or there would have been another */
+    end->cut = rc == 0 || over; /* the last page was full or refused */
     end->unread = pager.unread;
     hashmap_free(pager.seen);
     return rc < 0 ? -1 : 0;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runs: the list of all runs, newest first, page after page.
+ * runs: reads the paginated list of all runs, newest first.
  *
- * Rows shift between pages while new runs start: a row that comes twice is told
- * once, and a short page ends the list. The service lists at most RUNS_WINDOW
- * runs, and RUNS_SEARCH of a search or of one workflow, behind which it answers
- * 400; when that cut the list, it is said.
+ * Rows move between pages while new runs start: duplicates are removed, and a page that is not
+ * full ends the list. The service lists at most RUNS_WINDOW runs, or RUNS_SEARCH of a search or
+ * of one workflow, and answers 400 for later pages; struct runs_end tells whether that limit
+ * cut the list.
  *
  * Units    microseconds since 1970
- * Errors   the calls'
- * Owns     nothing; rows are lent for the call
+ * Errors   errors of the calls
+ * Owns     nothing; rows are valid for the callback only
  * Threads  the transfer loop
  * Source   docs/api.md, "Calls"
  */
@@ -32,9 +32,9 @@
 #define RUNS_WINDOW (RUNS_PAGE * RUNS_PAGES)
 #define RUNS_SEARCH 1000
 
-/* Texts are NULL where the service gave none. */
+/* Strings are NULL where the service gave none. */
 struct runs_row {
-    const char *run_id; /* a valid one */
+    const char *run_id; /* a valid ID */
     const char *status;
     const char *run_type;
     const char *title;
@@ -42,43 +42,45 @@ struct runs_row {
     const char *started_at;
     const char *finished_at;
     const char *workflow_permanent_id;
-    int64_t created_us; /* CLOCK_NONE: not known */
-    bool retry_pending; /* it has failed, and is going to be tried again */
-    const char *json;   /* the row as served, but for secrets */
+    int64_t created_us; /* CLOCK_NONE: unknown */
+    bool retry_pending; /* the run failed and will be retried */
+    const char *json;   /* the row, redacted */
     size_t json_len;
 };
 
 struct runs_query {
     struct api_runs what;
     int64_t since_us; /* created at or after; CLOCK_NONE: no limit */
-    int64_t until_us; /* and before */
-    uint64_t limit;   /* most rows; 0: all */
-    bool raw;         /* take out of them the API key alone */
+    int64_t until_us; /* created before; CLOCK_NONE: no limit */
+    uint64_t limit;   /* maximum number of rows; 0: no limit */
+    bool raw;         /* redact the API key only */
 };
 
-/* What a list did not tell. */
+/* What a list may lack. */
 struct runs_end {
-    bool cut; /* the service's window, or its limit of a search, ended it, and not the runs */
-    size_t unread; /* rows that name no run */
+    bool cut;      /* the service's limit ended the list */
+    size_t unread; /* number of rows without a valid run ID */
 };
 
-/* Make a call of a page of a list; *came becomes true when it has ended. To be cleared by
- * call_clear. */
+/*
+ * Initialise a call for a page of a list; *came becomes true when the call has ended. To be
+ * cleared by call_clear.
+ */
 void runs_call(struct call *call, struct callers *callers, bool *came);
 
-/* Make the request of a call, and wait for it; how it went is in the call. */
+/* Run the loop until a call has ended; its result is in the call. */
 int runs_fetch(struct loop *loop, struct call *call, const bool *came,
                struct err *err) MUST_CHECK;
 
-/* Read a row; the run's ID is in the field `name`, or in run_id. */
+/* Parse a row; the run's ID is in run_id, or else in the field `name`. */
 int runs_read_row(struct runs_row *row, struct json_value v, const char *name,
                   struct region *region, struct err *err) MUST_CHECK;
 
 /*
- * List.
+ * List runs.
  *
- * row   gets each run; 1 ends the list, -1 fails it
- * end   gets what it did not tell
+ * row   called with each run; 1 ends the list, -1 aborts with an error
+ * end   gets what the list may lack
  */
 int runs_list(struct loop *loop, struct callers *callers, const struct runs_query *query,
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,

@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INTERVAL_MAX 60000 /* of a service that fails */
+#define INTERVAL_MAX 60000 /* maximum interval after errors */
 
 /*
- * The record of a task of version 2 does not say whether it is going to be tried again; that of
- * its workflow run does. So when such a run has ended, and not well, that one is asked, too.
+ * The record of a task v2 does not tell whether the run will be retried, but the record of its
+ * workflow run does. Therefore the workflow run is requested as well, when a task v2 has ended
+ * unsuccessfully.
  */
 
 struct waiting {
@@ -24,7 +25,7 @@ struct waiting {
     size_t done; /* ended or failed */
 };
 
-static void tell(struct waited *w)
+static void report(struct waited *w)
 {
     struct waiting *all = w->all;
 
@@ -35,9 +36,11 @@ static void tell(struct waited *w)
         all->opts->news(all->opts->ctx, all->done, all->count);
 }
 
-/* Ask again in an interval, give or take a quarter; longer after failures. why: what failed, or
- * NULL. */
-static void ask_later(struct waited *w, const struct err *why)
+/*
+ * Schedule the next poll, after an interval with jitter, longer after errors. why: the error,
+ * or NULL.
+ */
+static void schedule_poll(struct waited *w, const struct err *why)
 {
     const struct wait_opts *opts = w->all->opts;
     uint64_t interval = opts->interval << (w->failures < 6 ? w->failures : 6);
@@ -46,7 +49,7 @@ static void ask_later(struct waited *w, const struct err *why)
         w->failed = why != NULL;
         if (why)
             w->err = *why;
-        tell(w);
+        report(w);
         return;
     }
     if (w->failures && interval > INTERVAL_MAX)
@@ -57,7 +60,7 @@ static void ask_later(struct waited *w, const struct err *why)
                              interval / 2 * loop_dice(opts->loop) / UINT32_MAX);
 }
 
-static bool known(const char *status)
+static bool is_known_status(const char *status)
 {
     static const char *const going[] = { "created", "queued", "running", "paused" };
     size_t i;
@@ -77,14 +80,14 @@ static void note_status(struct waited *w)
         return;
     w->pending = w->run.retry_pending;
     (void)text_shown(w->status, sizeof(w->status), status);
-    log_line(known(status) ? LOG_INFO : LOG_WARNING, "run '%s' is %s%s", w->id,
+    log_line(is_known_status(status) ? LOG_INFO : LOG_WARNING, "run '%s' is %s%s", w->id,
              *w->status ? w->status : "without a status",
-             !known(status) ? ", which is no status known here; waiting on"
-             : w->pending   ? ", and is going to be tried again"
-                            : "");
+             !is_known_status(status) ? ", an unknown status; still waiting"
+             : w->pending             ? " and will be retried"
+                                      : "");
 }
 
-/* Whether an answer says that asking again is of no use. */
+/* Whether a response is final, so that retries are useless. */
 static bool is_hopeless(const struct call *call)
 {
     const struct err *err = &call->err;
@@ -98,11 +101,10 @@ static bool is_hopeless(const struct call *call)
 static void end(struct waited *w)
 {
     w->ended = true;
-    tell(w);
+    report(w);
 }
 
-/* Ask the workflow run whether the run that has ended is going to be tried again; false: it
- * need not be asked. */
+/* Request the workflow run to learn whether an ended run will be retried; false: not needed. */
 static bool check_retry(struct waited *w)
 {
     char other[RUN_ID_MAX + 1] = "";
@@ -131,8 +133,7 @@ static int poll_again(struct waited *w, struct err *err)
                : api_url_run(api, &w->call.url, w->id, err);
 }
 
-/* A run that another one has started has no record of its own: poll its workflow run instead.
- */
+/* Poll the workflow run instead, for a run started by another run, which has no record. */
 static bool poll_workflow(struct waited *w)
 {
     struct err err;
@@ -146,7 +147,7 @@ static bool poll_workflow(struct waited *w)
     return true;
 }
 
-/* What the workflow run says. */
+/* Process the workflow run's record. */
 static void take_retry(struct waited *w, struct call *call)
 {
     struct run workflow = { 0 };
@@ -159,18 +160,18 @@ static void take_retry(struct waited *w, struct call *call)
     if (poll_again(w, &err) < 0) {
         w->failed = true;
         w->err = err;
-        tell(w);
+        report(w);
         return;
     }
     w->failures = lost ? w->failures + 1 : 0;
     note_status(w);
     if (lost || w->run.retry_pending)
-        ask_later(w, lost ? &err : NULL);
+        schedule_poll(w, lost ? &err : NULL);
     else
         end(w);
 }
 
-/* What was served, but for secrets, as the run's record. */
+/* Store a response, redacted, as the run's record. */
 static int take_record(struct waited *w, const struct call *call, struct err *err)
 {
     struct redact what = { secret_peek(w->all->opts->api->key), w->all->opts->raw, NULL };
@@ -205,7 +206,7 @@ static void on_answer(void *ctx, struct call *call)
                           call->request.host);
         else
             (void)err_wrap(&w->err, "cannot poll run '%s'", w->id);
-        tell(w);
+        report(w);
         return;
     }
     if (!err.kind) {
@@ -224,9 +225,9 @@ static void on_answer(void *ctx, struct call *call)
         w->failures++;
         if (!w->all->opts->once)
             log_line(w->failures == 1 ? LOG_WARNING : LOG_INFO,
-                     "cannot poll run '%s': %s; trying on", w->id, err.text);
+                     "cannot poll run '%s': %s; retrying", w->id, err.text);
     }
-    ask_later(w, err.kind ? &err : NULL);
+    schedule_poll(w, err.kind ? &err : NULL);
 }
 
 static int wait_all(struct waiting *all, struct waited *runs, struct err *err)
@@ -259,7 +260,7 @@ int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count, st
     int rc = wait_all(&all, runs, err);
     size_t i;
 
-    if (all.done < count) { /* what still runs or waits belongs to nobody now */
+    if (all.done < count) { /* drop all running and waiting calls */
         for (i = 0; i < count; i++)
             engine_drop(opts->loop->engine, &runs[i].call.request);
         callers_init(opts->callers, opts->loop, opts->api, opts->callers->limit,

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait: poll runs until they end.
+ * wait: polls runs until they have ended.
  *
- * Each run is asked for once an interval, give or take a quarter, so that many
- * do not march in step; a service that fails is asked less often, and one that
- * says a run does not exist is believed.
+ * Each run is polled once per interval, with a jitter of a quarter, so that requests are spread
+ * out. After errors the interval grows. A 404 is final.
  *
  * Units    milliseconds
- * Errors   ERR_CANCELLED and the like; a run's own are in it
+ * Errors   ERR_CANCELLED and the like; errors of a run are stored in struct waited
  * Owns     a waited run owns its record, until wait_clear
  * Threads  the transfer loop
  * Source   docs/api.md, "A run" (the five terminal statuses, and retries)
@@ -29,18 +28,18 @@ struct waiting;
 
 struct waited {
     const char *id;
-    bool ended;     /* is over: see run */
-    bool failed;    /* cannot be polled: see err; of one asked once, also for now */
-    struct run run; /* as it was last served, but for secrets */
+    bool ended;     /* the run has ended: see run */
+    bool failed;    /* the run cannot be polled: see err */
+    struct run run; /* last record, redacted */
     struct err err;
-    char status[64]; /* the last one seen; "" before the first answer */
-    bool pending;    /* it has failed, and is going to be tried again */
+    char status[64]; /* last status; "": none yet */
+    bool pending;    /* the run failed and will be retried */
 
     struct waiting *all;
     struct call call;
-    bool checking;     /* the record of its workflow run is asked for: see wait.c */
-    bool by_workflow;  /* only its workflow run is known: that is polled */
-    unsigned failures; /* in a row */
+    bool checking;     /* its workflow run is being requested: see wait.c */
+    bool by_workflow;  /* it has no record: the workflow run is polled */
+    unsigned failures; /* consecutive errors */
 };
 
 struct wait_opts {
@@ -48,24 +47,24 @@ struct wait_opts {
     struct loop *loop;
     struct callers *callers;
     uint64_t interval;
-    uint64_t deadline; /* on the monotonic clock; UINT64_MAX: none */
-    bool once;         /* ask each run once, whether it is over or not */
-    bool raw;          /* take out of records the API key alone */
-    void (*ended)(void *ctx, const struct waited *run);  /* told of each once; may be NULL */
-    void (*news)(void *ctx, size_t ended, size_t count); /* told of each change; may be NULL */
+    uint64_t deadline; /* monotonic clock; UINT64_MAX: none */
+    bool once;         /* poll each run once, even if it has not ended */
+    bool raw;          /* redact the API key only */
+    void (*ended)(void *ctx, const struct waited *run);  /* called once per run; may be NULL */
+    void (*news)(void *ctx, size_t ended, size_t count); /* at each change; may be NULL */
     void *ctx;
 };
 
 /*
- * Wait for all runs.
+ * Wait until all runs have ended.
  *
- * runs     count of them, each {0} but for its id; to be cleared in any case
- * returns  0 also when the deadline came first: then some neither ended nor failed
+ * runs     count runs, each {0} except for its id; to be cleared in any case
+ * returns  0 also if the deadline was reached: then some runs have neither ended nor failed
  */
 int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count,
              struct err *err) MUST_CHECK;
 
-/* Free the texts of count runs that wait_runs filled in. */
+/* Free the records of count runs. */
 void wait_clear(struct waited *runs, size_t count);
 
 #endif

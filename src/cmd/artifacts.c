@@ -17,7 +17,7 @@
 struct artifacts_args {
     struct command_args common;
     struct session_args session;
-    struct pull_job_args archive; /* its types alone */
+    struct pull_job_args archive; /* only its options of artifact types are used */
     struct opt_list input;
     bool raw;
 };
@@ -26,8 +26,8 @@ static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEF
 
 /* clang-format off */
 static const struct opt artifacts_opts[] = {
-    { 'i', "input", "FILE", OPT_LIST, OPT_AT(artifacts_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
-    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(artifacts_args, raw),   "take no secret out of what is shown but the API key: signed URLs as they are", 0, 0, NULL, false, NULL },
+    { 'i', "input", "FILE", OPT_LIST, OPT_AT(artifacts_args, input), "read further run IDs from this file, one per line (# starts a comment; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(artifacts_args, raw),   "do not redact secrets in the output, signed URLs included; the API key is always redacted", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -47,7 +47,7 @@ static const struct table_column columns[] = {
 static int add_rows(struct table *grid, const struct listed_run *run,
                     const struct kind_filter *filter, struct err *err)
 {
-    struct artifact_list list = { 0 }; /* as it is to be shown */
+    struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
     size_t i;
     int rc = artifact_list_parse(&list, buf_text(&run->list_json), run->list_json.len, err);
 
@@ -68,7 +68,7 @@ static int add_rows(struct table *grid, const struct listed_run *run,
     return rc;
 }
 
-/* The rows of a list as they were served, those that the filter wants. */
+/* Print the rows of a list that match the filter, as JSON. */
 static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
                       bool *first, struct err *err)
 {
@@ -84,7 +84,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
 
         if (json_type(json_get(v, "artifact_id")) != JSON_STRING)
             continue;
-        i++; /* the list's rows are those with an ID, in this order */
+        i++; /* list.rows has only the rows with an artifact ID, in the same order */
         if (row >= run->list.count ||
             !kind_filter_match(filter, run->list.rows[row].artifact_type))
             continue;
@@ -155,9 +155,9 @@ const struct command cmd_artifacts = {
     .name = "artifacts",
     .args = "RUN_ID...",
     .brief = "list the artifacts of runs",
-    .about = "Shows what the service lists for the runs, without downloading any of it. With "
-             "--json the rows as served but for secrets, in one array; with --raw signed URLs "
-             "and all.",
+    .about = "Lists the artifacts that the service has for the runs, without downloading them. "
+             "With --json, prints the rows as the service sent them, secrets redacted, in one "
+             "array; with --raw, signed URLs are not redacted.",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),
     .defaults = &artifacts_defaults,

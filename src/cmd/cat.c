@@ -23,7 +23,7 @@ static const struct opt_group cat_groups[] = {
     { NULL, NULL, 0 },
 };
 
-/* The archive that an artifact is in: the operand, or a volume of the directory that it is. */
+/* The archive that contains an artifact: the operand, or a volume of an operand directory. */
 static char *archive_of(const char *operand, const char *what, struct err *err)
 {
     struct volume_store shelf = { operand };
@@ -46,7 +46,8 @@ static char *archive_of(const char *operand, const char *what, struct err *err)
     return path;
 }
 
-/* One file; a status of its own for what is not as the manifest says, or -1. */
+/* Print one file. Returns an exit status, EXIT_DAMAGED if the content does not match the
+ * manifest, or -1. */
 static int put_one(const char *archive, const char *what, struct err *err)
 {
     if (fetchone(archive, what, api_client_put_raw, NULL, err) == 0)
@@ -57,7 +58,7 @@ static int put_one(const char *archive, const char *what, struct err *err)
     return EXIT_DAMAGED;
 }
 
-/* Which archives are read is known before any is, so that none but those can be. */
+/* All archives are known before the first is read, so that the sandbox can allow only these. */
 static int cat_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct cat_args *args = args_in;
@@ -68,8 +69,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
     int i;
 
     if (count < 2)
-        return err_set(err, ERR_USAGE,
-                       "an archive, and a path or artifact ID in it are wanted");
+        return err_set(err, ERR_USAGE, "expected an archive and a path or artifact ID in it");
     archives = mem_array((size_t)count, sizeof(*archives), err);
     if (!archives)
         return -1;
@@ -80,7 +80,8 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
     confine_enter(&confine);
     for (i = 0; rc == EXIT_DONE && i < known; i++)
         rc = put_one(archives[i], operands[i + 1], err);
-    if (rc == EXIT_DONE && known + 1 < count) /* err says why the next one has no archive */
+    if (rc == EXIT_DONE && known + 1 < count) /* err says why no archive was found for the
+                                               * next operand */
         rc = -1;
     while (known)
         mem_free(archives[--known]);
@@ -91,13 +92,13 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
 const struct command cmd_cat = {
     .name = "cat",
     .args = "ARCHIVE|DIR PATH|ARTIFACT_ID...",
-    .brief = "one file of an archive, to standard output",
+    .brief = "write files of an archive to standard output",
     .about =
-        "Writes files of an archive to standard output, each named by its path or by its "
-        "artifact's ID. A duplicate that is a hard link gives the content that it leads to. "
-        "With the archive's index only the frames that hold it are read. In a directory of "
-        "skyarc sync the catalog says which volume has the artifact. Exit status 4 when "
-        "the content is not what the manifest says.",
+        "Writes files of an archive to standard output, each named by its path or its "
+        "artifact ID. For a duplicate stored as a hard link, the content of the link's target "
+        "is written. If the archive has an index, only the frames that contain the file are "
+        "read. In a directory of skyarc sync, the catalog finds the artifact's volume. Exit "
+        "status 4 if the content does not match the manifest.",
     .groups = cat_groups,
     .size = sizeof(struct cat_args),
     .defaults = &cat_defaults,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commands: all of them; each is described in its own file and in the manual.
+ * commands: all commands. Each is described in its own file and in the manual.
  */
 #ifndef CMD_COMMANDS_H
 #define CMD_COMMANDS_H

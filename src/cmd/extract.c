@@ -29,10 +29,10 @@ static const struct extract_args extract_defaults = { .dir = ".", .mode = 0600 }
 
 /* clang-format off */
 static const struct opt extract_opts[] = {
-    { 'C', "directory",  "DIR", OPT_TEXT, OPT_AT(extract_args, dir),        "extract into this directory, which is made when it is not there", 0, 0, NULL, false, NULL },
-    { 'f', "force",      NULL,  OPT_FLAG, OPT_AT(extract_args, force),      "replace files that are there", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE", OPT_MODE, OPT_AT(extract_args, mode),      "the files' permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 'k', "keep-going", NULL,  OPT_FLAG, OPT_AT(extract_args, keep_going), "after damage, extract what can be had, and list what was lost (exit status 4)", 0, 0, NULL, false, NULL },
+    { 'C', "directory",  "DIR", OPT_TEXT, OPT_AT(extract_args, dir),        "extract into this directory; it is created if it does not exist", 0, 0, NULL, false, NULL },
+    { 'f', "force",      NULL,  OPT_FLAG, OPT_AT(extract_args, force),      "replace existing files", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE", OPT_MODE, OPT_AT(extract_args, mode),      "permissions of the files, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 'k', "keep-going", NULL,  OPT_FLAG, OPT_AT(extract_args, keep_going), "if the archive is damaged, extract the readable files and list the lost ones (exit status 4)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -72,9 +72,10 @@ static void on_kept(void *ctx, const char *path)
     struct extraction *e = ctx;
 
     if (!e->kept++)
-        log_line(LOG_WARNING, "'%.600s' is there already and stays; --force replaces it", path);
+        log_line(LOG_WARNING, "'%.600s' exists and was not replaced; --force replaces it",
+                 path);
     else
-        log_line(LOG_INFO, "'%.600s' is there already and stays", path);
+        log_line(LOG_INFO, "'%.600s' exists and was not replaced", path);
 }
 
 static int report(const struct extract_args *args, const struct extract_result *r,
@@ -85,7 +86,7 @@ static int report(const struct extract_args *args, const struct extract_result *
     int rc;
 
     if (!args->common.json) {
-        log_line(LOG_INFO, "%llu files, %llu links, %s; %llu were there, %llu lost",
+        log_line(LOG_INFO, "%llu files and %llu links extracted, %s; %llu existed, %llu lost",
                  (unsigned long long)r->files, (unsigned long long)r->links,
                  text_size(size, r->bytes), (unsigned long long)r->kept,
                  (unsigned long long)r->lost);
@@ -108,14 +109,14 @@ static int report(const struct extract_args *args, const struct extract_result *
     return rc;
 }
 
-/* Leave nothing but the archive to be read, and the directory to be written. */
+/* Allow only the archive to be read and the directory to be written. */
 static void confine_to(const struct extract_args *args, const char *archive)
 {
     struct confine confine;
 
     confine_begin(&confine, &args->confine, 0);
     confine_read(&confine, archive);
-    (void)mkdir(args->dir, 0777); /* opening it says why it is not there */
+    (void)mkdir(args->dir, 0777); /* opening the directory later reports the error */
     confine_write(&confine, args->dir);
     confine_enter(&confine);
 }
@@ -145,13 +146,13 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         rc = extract_run(operands[0], &opts, &result, err);
     }
     if (rc == 0 && result.kept > 1)
-        log_line(LOG_WARNING, "%llu files were there already and stay",
+        log_line(LOG_WARNING, "%llu files existed and were not replaced",
                  (unsigned long long)result.kept);
     if (rc == 0)
         rc = report(args, &result, err);
     selector_clear(&e.pick);
     if (rc == 0 && result.lost && !args->keep_going)
-        log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts what can be had");
+        log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
     if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
@@ -161,7 +162,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     if (result.lost)
         return EXIT_DAMAGED;
     if (selector_narrows(&e.pick) && !result.files && !result.links && !result.kept) {
-        (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' is what was asked for", operands[0]);
+        (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", operands[0]);
         return -1;
     }
     return EXIT_DONE;
@@ -172,13 +173,14 @@ const struct command cmd_extract = {
     .args = "ARCHIVE [PATTERN...]",
     .brief = "extract files from an archive",
     .about =
-        "Extracts an archive: all of it, or by type, run and path (shell patterns; a folder "
-        "stands for what is in it). Each file has the size and digest that the manifest gives "
-        "before it gets its name; what no manifest names is refused, and so are names that "
-        "begin with a dot or lead elsewhere. Hard links are restored, to what was extracted; "
-        "nothing is ever written outside of the directory. Exit status 4 when something was "
-        "lost or refused. With --keep-going and no manifest left, what lies below data/ comes "
-        "out unchecked, and that is said.",
+        "Extracts all files of an archive, or those selected by type, run and path (shell "
+        "patterns; a folder selects all files below it). The size and digest of each file are "
+        "checked against the manifest before the file gets its name. Files that the manifest "
+        "does not name are refused, as are names that begin with a dot or lead out of the "
+        "directory. Hard links are restored if their target is extracted; nothing is ever "
+        "written outside the directory. Exit status 4 if a file was lost or refused. With "
+        "--keep-going, if the manifest is lost, the files below data/ are extracted unchecked, "
+        "with a warning.",
     .groups = extract_groups,
     .size = sizeof(struct extract_args),
     .defaults = &extract_defaults,

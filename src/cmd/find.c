@@ -32,16 +32,16 @@ static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CL
 
 /* clang-format off */
 static const struct opt find_opts[] = {
-    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "of this run, by either of its names; may be repeated", 0, 0, NULL, false, NULL },
-    { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "of these artifact types or groups", 0, 0, NULL, false, NULL },
-    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "of runs of this status; may be repeated", 0, 0, NULL, false, NULL },
-    { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "of runs created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
-    { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "of runs created before this", 0, 0, NULL, false, NULL },
-    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "of runs with this in their prompt, title, output or failure reason", 0, 0, NULL, false, NULL },
-    { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "with this content", 0, 0, NULL, false, NULL },
-    { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "with this artifact ID", 0, 0, NULL, false, NULL },
-    { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs, and not artifacts", 0, 0, NULL, false, NULL },
-    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(find_args, limit),    "at most so many, of the newest runs", 1, 0, NULL, false, NULL },
+    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "artifacts of this run, named by either of its IDs; may be repeated", 0, 0, NULL, false, NULL },
+    { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "artifacts of these types or groups", 0, 0, NULL, false, NULL },
+    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "artifacts of runs with this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "artifacts of runs created at or after this UTC date or time, or within this time (7d, 12h)", 0, 0, NULL, false, NULL },
+    { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "artifacts of runs created before this date or time", 0, 0, NULL, false, NULL },
+    { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "artifacts of runs with this text in their prompt, title, output or failure reason", 0, 0, NULL, false, NULL },
+    { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "artifacts whose content has this SHA-256", 0, 0, NULL, false, NULL },
+    { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "the artifact with this ID", 0, 0, NULL, false, NULL },
+    { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs instead of artifacts", 0, 0, NULL, false, NULL },
+    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(find_args, limit),    "print at most N results, those of the newest runs", 1, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -52,12 +52,13 @@ static const struct opt_group find_groups[] = {
 /* clang-format on */
 
 struct output {
-    struct jsonw *json; /* NULL: lines */
+    struct jsonw *json; /* NULL: print lines */
     struct buf clean;
     size_t count;
 };
 
-/* A text of the catalog, which may have taken in archives of others; lent until the next. */
+/* A text of the catalog, redacted: volumes may come from elsewhere. Lent until the next
+ * call. */
 static const char *clean(struct output *out, const char *text)
 {
     static const struct redact what = { NULL, false, NULL };
@@ -135,11 +136,12 @@ static int search(const struct find_args *args, const char *dir, struct output *
         rc = kind_filter_add(&filter, args->type.at[i], false, &stranger, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
-            rc = err_set(err, ERR_USAGE, "--hash wants the 64 digits of a SHA-256");
+            rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");
         search.sha256 = sha256;
     }
     if (rc == 0 && args->runs && (args->hash || args->artifact || args->type.count))
-        rc = err_set(err, ERR_USAGE, "--runs goes with conditions on runs");
+        rc = err_set(err, ERR_USAGE,
+                     "--runs cannot be combined with --hash, --artifact or --type");
     search.types = (const char *const *)filter.wanted;
     search.type_count = filter.wanted_count;
     if (rc == 0) {
@@ -155,7 +157,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
 {
     const struct find_args *args = args_in;
     struct output out = { 0 };
-    int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "one directory of skyarc sync is wanted");
+    int rc = count == 1 ? 0 : err_set(err, ERR_USAGE, "expected one directory of skyarc sync");
 
     if (rc == 0 && args->common.json) {
         out.json = mem_new(sizeof(*out.json), err);
@@ -181,10 +183,11 @@ const struct command cmd_find = {
     .args = "DIR",
     .brief = "search the catalog of a sync directory",
     .about =
-        "Prints the volume (below DIR) and the path in it of each artifact that fits all "
-        "conditions, newest runs first, with a tab between. With --runs the volume, the run's "
-        "ID and its status. Exit status 1 when nothing is found, as grep does. "
-        "'skyarc cat DIR ARTIFACT_ID' reads one.",
+        "Prints the volume (relative to DIR) and the path in the volume of each artifact that "
+        "matches all conditions, newest runs first, separated by a tab. With --runs, prints "
+        "the "
+        "volume, the run's ID and its status. Exit status 1 if nothing is found, as with grep. "
+        "'skyarc cat DIR ARTIFACT_ID' prints an artifact's content.",
     .groups = find_groups,
     .size = sizeof(struct find_args),
     .defaults = &find_defaults,

@@ -28,8 +28,8 @@ static const struct hold_args hold_defaults = { .dest = NULL };
 /* clang-format off */
 static const struct opt hold_opts[] = {
     { 0, "dest",      "DIR",  OPT_TEXT,     OPT_AT(hold_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
-    { 0, "reason",    "TEXT", OPT_TEXT,     OPT_AT(hold_args, reason),    "why, for whoever asks later", 0, 0, NULL, false, NULL },
-    { 0, "lock-wait", "TIME", OPT_DURATION, OPT_AT(hold_args, lock_wait), "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    { 0, "reason",    "TEXT", OPT_TEXT,     OPT_AT(hold_args, reason),    "the reason, recorded with the hold", 0, 0, NULL, false, NULL },
+    { 0, "lock-wait", "TIME", OPT_DURATION, OPT_AT(hold_args, lock_wait), "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -59,7 +59,7 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
     return 0;
 }
 
-/* Without operands: the holds there are. */
+/* Without operands: print the current holds. */
 static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
@@ -80,13 +80,13 @@ static int print_holds(const struct hold_args *args, struct db *catalog, struct 
     return rc;
 }
 
-/* Lines for the log. */
+/* Entries to append to the audit log. */
 struct lines {
     const char *what;
     const char *reason;
     int64_t at_ms;
     struct region *region;
-    struct audit_log_entry *entries; /* two for each run at most */
+    struct audit_log_entry *entries; /* at most two for each run */
     size_t count;
 };
 
@@ -101,8 +101,8 @@ static int add_line(void *ctx, const char *run_id, struct err *err)
     return copy ? 0 : -1;
 }
 
-/* A run of two names is held under its canonical one. It is released under both: it may have
- * been held before that was known, and the log is read without knowing. */
+/* A run with two IDs is held under its canonical ID. It is released under both: it may have
+ * been held before the second ID was known, and the log is replayed without that knowledge. */
 static int add_names(struct lines *lines, struct db *catalog, const char *run_id,
                      struct err *err)
 {
@@ -130,7 +130,7 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
 
     for (i = 0; rc == 0 && i < count; i++) {
         if (!run_id_valid(operands[i]))
-            rc = err_set(err, ERR_USAGE, "'%.100s' is no run ID", operands[i]);
+            rc = err_set(err, ERR_USAGE, "'%.100s' is not a run ID", operands[i]);
         else if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
                  !log_replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
@@ -144,7 +144,8 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
     return rc;
 }
 
-/* The catalog, brought up to the log; another skyarc that is at it has done that. */
+/* Open the catalog, brought up to date with the log; if another skyarc has the lock, that
+ * process has done so. */
 static struct db *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
                                struct err *err)
 {
@@ -172,10 +173,11 @@ static int run(const struct hold_args *args, const char *what, int count, char *
 {
     struct lock lock = { -1 };
     struct db *catalog = NULL;
-    int rc = args->dest ? 0 : err_set(err, ERR_USAGE, "--dest says which directory");
+    int rc =
+        args->dest ? 0 : err_set(err, ERR_USAGE, "no directory given; name it with --dest");
 
     if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
-        rc = err_set(err, ERR_USAGE, "which run is to be released?");
+        rc = err_set(err, ERR_USAGE, "no run ID given: name the runs to release");
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0) {
@@ -204,10 +206,11 @@ const struct command cmd_hold = {
     .args = "--dest DIR [RUN_ID...]",
     .brief = "keep runs of a sync directory from being pruned",
     .about =
-        "A held run is kept by 'skyarc prune' whatever its rules say, until it is "
-        "released, and so are the runs that it has started. The run need not be archived yet, "
-        "and may be named by either of its names. Without a run ID, prints the holds "
-        "there are, since when and why.",
+        "'skyarc prune' keeps a held run, and the runs that it started, whatever the retention "
+        "rules say, until the run is released. The run need not be archived yet, and may be "
+        "named by either of its IDs. Without a run ID, prints the current holds with their "
+        "date "
+        "and reason.",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,
@@ -217,8 +220,8 @@ const struct command cmd_hold = {
 const struct command cmd_release = {
     .name = "release",
     .args = "--dest DIR RUN_ID...",
-    .brief = "let held runs be pruned again",
-    .about = "Ends holds. The directory's log keeps that there was one, and since when.",
+    .brief = "end holds, so that runs can be pruned again",
+    .about = "Ends holds. The directory's log keeps a record of each hold and its date.",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

@@ -42,8 +42,8 @@ struct listing_of {
     size_t shown;
 };
 
-/* A row as it is in the manifest; archives of others may hold secrets. Paths stay: they are
- * what the files are called. */
+/* Print a row of the manifest, redacted: archives of others may contain secrets. Paths are
+ * not redacted: they are the names of the files. */
 static int print_row(const struct listing_of *l, const char *text, size_t len, struct err *err)
 {
     static const char *const paths[] = { "path", "duplicate_of", NULL };
@@ -112,7 +112,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
                  "%zu artifacts or runs are missing from this archive; its "
-                 "manifest.json says which and why",
+                 "manifest.json lists them with the reasons",
                  l.missing);
     archive_reader_close(&box);
     table_clear(&l.grid);
@@ -123,10 +123,11 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_list = {
     .name = "list",
     .args = "ARCHIVE [PATTERN...]",
-    .brief = "list what an archive holds",
-    .about = "Lists an archive's artifacts: all of them, or by type, run and path (shell "
-             "patterns; a folder stands for what is in it). With --json their rows of the "
-             "manifest, in one array.",
+    .brief = "list the artifacts in an archive",
+    .about =
+        "Lists all artifacts of an archive, or those selected by type, run and path (shell "
+        "patterns; a folder selects all files below it). With --json, prints their rows of "
+        "the manifest, in one array.",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

@@ -20,10 +20,10 @@
 #include <sys/stat.h>
 
 #define PEM_MAX     ((size_t)1 << 20)
-#define BODIES_MAX  ((size_t)64 << 20) /* memory for the bodies of all requests */
-#define CONNECTIONS 512                /* at a time, where there are descriptors for them */
+#define BODIES_MAX  ((size_t)64 << 20) /* memory limit for the bodies of all requests */
+#define CONNECTIONS 512                /* limit, if descriptors suffice */
 #define FDS_WANTED  4096
-#define FDS_PULL    48 /* of a pull, beside two for each transfer */
+#define FDS_PULL    48 /* descriptors of a pull, in addition to two per transfer */
 #define HEALTH      "/healthz"
 #define QUEUE       "/healthz/queue"
 
@@ -60,21 +60,21 @@ static const struct listen_args listen_defaults = {
 
 /* clang-format off */
 static const struct opt listen_opts[] = {
-    { 'd', "dest",     "DIR",  OPT_TEXT,     OPT_AT(listen_args, dest),      "where archives go, one a run (RUN_ID.tar.zst), and where the queue is kept", 0, 0, NULL, false, NULL },
-    { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: a free one)", 0, 0, NULL, false, NULL },
+    { 'd', "dest",     "DIR",  OPT_TEXT,     OPT_AT(listen_args, dest),      "write archives, one per run (RUN_ID.tar.zst), and the queue into this directory", 0, 0, NULL, false, NULL },
+    { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: any free port)", 0, 0, NULL, false, NULL },
     { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
-    { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "and this key (PEM)", 0, 0, NULL, false, NULL },
-    { 0,   "request-time",  "TIME", OPT_DURATION, OPT_AT(listen_args, request_time),  "cut a request off that takes longer than this, from its first byte to its last (default 30s; 0: never)", 0, 0, NULL, false, NULL },
-    { 0,   "address-limit", "N",    OPT_NUMBER,   OPT_AT(listen_args, address_limit), "connections of one address (64 bits of IPv6) at a time; beyond, the oldest from which nothing comes make room. Behind a reverse proxy all come from its address: more for one that does not collect a request before it passes it on (default 64; 0: no limit)", 0, 100000, NULL, false, NULL },
+    { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "private key for --tls-cert (PEM)", 0, 0, NULL, false, NULL },
+    { 0,   "request-time",  "TIME", OPT_DURATION, OPT_AT(listen_args, request_time),  "close a connection whose request takes longer than this, from its first byte to its last (default 30s; 0: no limit)", 0, 0, NULL, false, NULL },
+    { 0,   "address-limit", "N",    OPT_NUMBER,   OPT_AT(listen_args, address_limit), "concurrent connections of one address (IPv6: of one /64 network); beyond the limit, the oldest idle connections are closed. Behind a reverse proxy all connections come from the proxy's address: raise the limit if the proxy does not buffer requests (default 64; 0: no limit)", 0, 100000, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt queue_opts[] = {
-    { 0,   "delay",       "TIME", OPT_DURATION, OPT_AT(listen_args, delay),       "archive a run so long after its webhook, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
-    { 0,   "runs",        "N",    OPT_NUMBER,   OPT_AT(listen_args, runs),        "archive so many runs at a time; each has --jobs transfers, and its share of --limit-rate (default 4)", 1, 64, NULL, false, NULL },
-    { 0,   "patience",    "TIME", OPT_DURATION, OPT_AT(listen_args, patience),    "a run that takes longer than this while others wait makes room, keeps what it has, and has twice the time when it goes on (default 5m; 0: without end)", 0, 0, NULL, false, NULL },
-    { 0,   "again",       "TIME", OPT_DURATION, OPT_AT(listen_args, again),       "try what failed, or lacks something that may come, again after this time, twice as long after each failure, up to an hour (default 60s)", 0, 0, NULL, false, NULL },
-    { 0,   "stuck-after", "TIME", OPT_DURATION, OPT_AT(listen_args, stuck_after), "/healthz says that the queue is stuck when a run is due and nothing has moved for so long (default 15m)", 0, 0, NULL, false, NULL },
+    { 0,   "delay",       "TIME", OPT_DURATION, OPT_AT(listen_args, delay),       "wait this long after a webhook before archiving the run, since uploads end later than the run (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "runs",        "N",    OPT_NUMBER,   OPT_AT(listen_args, runs),        "archive up to N runs concurrently; each has --jobs transfers, and an equal share of --limit-rate (default 4)", 1, 64, NULL, false, NULL },
+    { 0,   "patience",    "TIME", OPT_DURATION, OPT_AT(listen_args, patience),    "suspend a run that takes longer than this while others wait; its downloads are kept, and its time limit is doubled when it resumes (default 5m; 0: no limit)", 0, 0, NULL, false, NULL },
+    { 0,   "again",       "TIME", OPT_DURATION, OPT_AT(listen_args, again),       "retry runs that failed, or that lack artifacts which may still appear, after this time, doubled after each failure, up to an hour (default 60s)", 0, 0, NULL, false, NULL },
+    { 0,   "stuck-after", "TIME", OPT_DURATION, OPT_AT(listen_args, stuck_after), "/healthz reports the queue as stuck if a run is due and nothing was downloaded or written for this time (default 15m)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -101,7 +101,7 @@ struct service {
     struct buf key;
 };
 
-/* How the queue is; the status says it, too, when it is asked for by name. */
+/* Answer with the state of the queue; QUEUE also shows the state as the HTTP status. */
 static unsigned health(struct receive *receive, bool queue, char answer[SERVER_ANSWER_MAX])
 {
     static const char *const states[] = { "ok", "incomplete", "stuck" };
@@ -132,13 +132,13 @@ static unsigned webhook(struct receive *receive, const struct server_request *re
         (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"run_id\":\"%s\",\"state\":\"%s\"}\n", id,
                        states[verdict]);
     } else {
-        log_line(LOG_WARNING, "a webhook is refused: %s", err.text);
+        log_line(LOG_WARNING, "webhook rejected: %s", err.text);
         (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"state\":\"%s\"}\n", states[verdict]);
     }
     return statuses[verdict];
 }
 
-/* A request's head: is it for us, and may it be Skyvern's? */
+/* Check a request's head: path, method, and for webhooks that a signature is present. */
 static unsigned on_head(void *ctx, const struct server_request *request,
                         char answer[SERVER_ANSWER_MAX])
 {
@@ -155,7 +155,7 @@ static unsigned on_head(void *ctx, const struct server_request *request,
     if (health || webhook_signed(request->header))
         return 0;
     (void)snprintf(answer, SERVER_ANSWER_MAX, "{\"state\":\"refused\"}\n");
-    log_line(LOG_WARNING, "a webhook is refused: it is not signed");
+    log_line(LOG_WARNING, "webhook rejected: no signature");
     return 401;
 }
 
@@ -169,7 +169,7 @@ static unsigned on_request(void *ctx, const struct server_request *request,
                : health(service->receive, strcmp(request->path, QUEUE) == 0, answer);
 }
 
-/* Descriptors that we may have, after asking for more. */
+/* Raise the limit of descriptors as far as useful; returns the limit. */
 static size_t descriptors(void)
 {
     struct rlimit limit;
@@ -191,7 +191,7 @@ static int load_tls(struct service *s, struct err *err)
     buf_init(&s->cert, PEM_MAX);
     buf_init(&s->key, PEM_MAX);
     if (!args->cert_file != !args->key_file)
-        return err_set(err, ERR_USAGE, "--tls-cert and --tls-key go together");
+        return err_set(err, ERR_USAGE, "--tls-cert and --tls-key must be given together");
     if (!args->cert_file)
         return 0;
     return file_load(args->cert_file, &s->cert, err) < 0
@@ -200,9 +200,9 @@ static int load_tls(struct service *s, struct err *err)
 }
 
 /*
- * Leave only what archiving runs takes: the directory, the spool, the network, and what looking
- * names up and certificates need. That is all of /etc, since a resolver's files are replaced
- * while we run. No program is started, ever.
+ * Allow only what archiving runs needs: the directory, the spool, the network, and the files of
+ * the name resolver and the certificates. All of /etc is allowed because a resolver's files may
+ * be replaced at any time. No program can be started.
  */
 static int confine_to(const struct listen_args *args, const char *spool_dir, struct err *err)
 {
@@ -233,7 +233,7 @@ static int confine_to(const struct listen_args *args, const char *spool_dir, str
     size_t i;
 
     if (mkdir(args->dest, 0700) < 0 && errno != EEXIST)
-        return err_sys(err, "cannot make '%s'", args->dest);
+        return err_sys(err, "cannot create '%s'", args->dest);
     confine_begin(&confine, &args->confine, CONFINE_NET);
     for (i = 0; needed[i]; i++)
         confine_read(&confine, needed[i]);
@@ -275,19 +275,21 @@ static int start(struct service *s, struct err *err)
     mem_steady();
     s->job.ca_file = args->session.ca_file;
     pull_job_fill(&s->job, &s->api, &s->pull);
-    s->pull.strict = false; /* better an archive that says what is missing than none */
+    s->pull.strict = false; /* an archive that lists missing artifacts is better than none */
     s->pull.force = false;
     s->pull.stop_fd = signals_fd();
     s->pull.stopped = signals_stopped;
-    server.connections = fds / 4; /* and as many while others are being ended */
+    server.connections = fds / 4; /* one more quarter may be in the course of being closed */
     if (server.connections > CONNECTIONS)
         server.connections = CONNECTIONS;
     while (receive.runs > 1 &&
            receive.runs * (FDS_PULL + 2 * args->archive.jobs) + 2 * server.connections > fds)
         receive.runs--;
     if (receive.runs < args->runs)
-        log_line(LOG_WARNING, "%zu descriptors: %zu runs are archived at a time", fds,
-                 receive.runs);
+        log_line(
+            LOG_WARNING,
+            "only %zu file descriptors: concurrency limited to %zu runs; raise 'ulimit -n'",
+            fds, receive.runs);
     if (confine_to(args, s->pull.spool_dir, err) < 0)
         return -1;
     s->receive = receive_new(&receive, err);
@@ -305,21 +307,22 @@ static int start(struct service *s, struct err *err)
 static int listen_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct service s = { .args = args_in };
-    int rc = count ? err_set(err, ERR_USAGE, "listen takes no operand, and '%.100s' is one",
-                             operands[0])
-                   : 0;
+    int rc =
+        count ? err_set(err, ERR_USAGE, "listen takes no operands: '%.100s'", operands[0]) : 0;
 
     if (rc == 0 && !s.args->dest)
-        rc = err_set(err, ERR_USAGE, "--dest says where the archives go");
+        rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
     if (rc == 0 && s.args->archive.output)
-        rc = err_set(err, ERR_USAGE, "--output is named by the run; --dest says where it goes");
+        rc = err_set(err, ERR_USAGE,
+                     "--output cannot be used with listen: archives are named after their run; "
+                     "use --dest");
     if (rc == 0)
         rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
     if (rc == 0)
         rc = load_tls(&s, err);
     if (rc == 0)
         rc = signals_setup(err);
-    (void)signal(SIGXFSZ, SIG_IGN); /* an archive that gets too large is its own failure */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a too large archive fails only its own run */
     if (rc == 0)
         rc = session_open(&s.args->session, &s.api, err);
     if (rc == 0)
@@ -341,13 +344,13 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_listen = {
     .name = "listen",
     .args = "--dest DIR",
-    .brief = "receive webhooks, and archive each run that ended",
+    .brief = "receive webhooks and archive each run that ended",
     .about =
-        "Takes Skyvern's webhooks at / and /webhook, checks their signature, answers at "
-        "once, and archives each run in the background. The queue is kept on disk. What comes "
-        "after a run was archived, by a webhook of its second attempt or because it was "
-        "missing, goes into RUN_ID.2.tar.zst and so on. GET /healthz tells how the queue is. "
-        "Ends on SIGTERM.",
+        "Receives Skyvern's webhooks at / and /webhook, checks their signature, answers at "
+        "once, and archives each run in the background. The queue is kept on disk. Artifacts "
+        "that appear after a run was archived, because of a second attempt or because they "
+        "were missing, are written to RUN_ID.2.tar.zst and so on. GET /healthz reports the "
+        "state of the queue. Stops on SIGTERM.",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),
     .defaults = &listen_defaults,

@@ -35,20 +35,20 @@ static const struct prune_args prune_defaults = { .dest = NULL };
 /* clang-format off */
 static const struct opt prune_opts[] = {
     { 0,   "dest",         "DIR",    OPT_TEXT,     OPT_AT(prune_args, dest),      "the directory of skyarc sync", 0, 0, NULL, false, NULL },
-    { 'n', "dry-run",      NULL,     OPT_FLAG,     OPT_AT(prune_args, dry_run),   "only say what would be done; so it is without --apply, too", 0, 0, NULL, false, NULL },
-    { 0,   "apply",        NULL,     OPT_FLAG,     OPT_AT(prune_args, apply),     "do it", 0, 0, NULL, false, NULL },
-    { 0,   "lock-wait",    "TIME",   OPT_DURATION, OPT_AT(prune_args, lock_wait), "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    { 'n', "dry-run",      NULL,     OPT_FLAG,     OPT_AT(prune_args, dry_run),   "only print what would be removed; this is the default without --apply", 0, 0, NULL, false, NULL },
+    { 0,   "apply",        NULL,     OPT_FLAG,     OPT_AT(prune_args, apply),     "remove the runs", 0, 0, NULL, false, NULL },
+    { 0,   "lock-wait",    "TIME",   OPT_DURATION, OPT_AT(prune_args, lock_wait), "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt rule_opts[] = {
-    { 0,   "keep-days",    "N",      OPT_NUMBER,   OPT_AT(prune_args, days),      "all runs that ended in the last N days", 1, 100000, NULL, false, NULL },
-    { 0,   "keep-last",    "N",      OPT_NUMBER,   OPT_AT(prune_args, last),      "the newest N runs", 1, 0, NULL, false, NULL },
-    { 0,   "keep-daily",   "N",      OPT_NUMBER,   OPT_AT(prune_args, daily),     "the newest run of each of the last N days in which one ended", 1, 0, NULL, false, NULL },
-    { 0,   "keep-weekly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, weekly),    "the same of weeks", 1, 0, NULL, false, NULL },
-    { 0,   "keep-monthly", "N",      OPT_NUMBER,   OPT_AT(prune_args, monthly),   "the same of months", 1, 0, NULL, false, NULL },
-    { 0,   "keep-yearly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, yearly),    "the same of years", 1, 0, NULL, false, NULL },
-    { 0,   "keep-status",  "STATUS", OPT_LIST,     OPT_AT(prune_args, status),    "all runs of this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "keep-days",    "N",      OPT_NUMBER,   OPT_AT(prune_args, days),      "keep all runs that ended in the last N days", 1, 100000, NULL, false, NULL },
+    { 0,   "keep-last",    "N",      OPT_NUMBER,   OPT_AT(prune_args, last),      "keep the newest N runs", 1, 0, NULL, false, NULL },
+    { 0,   "keep-daily",   "N",      OPT_NUMBER,   OPT_AT(prune_args, daily),     "keep the newest run of each of the last N days in which a run ended", 1, 0, NULL, false, NULL },
+    { 0,   "keep-weekly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, weekly),    "the same for weeks", 1, 0, NULL, false, NULL },
+    { 0,   "keep-monthly", "N",      OPT_NUMBER,   OPT_AT(prune_args, monthly),   "the same for months", 1, 0, NULL, false, NULL },
+    { 0,   "keep-yearly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, yearly),    "the same for years", 1, 0, NULL, false, NULL },
+    { 0,   "keep-status",  "STATUS", OPT_LIST,     OPT_AT(prune_args, status),    "keep all runs with this status; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -130,12 +130,12 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
             rc = -1;
         }
     } else if (rc == 0 && !out->args->common.quiet) {
-        (void)printf("%zu runs kept, %zu %s; %zu volumes %s, %zu written anew%s%s%s\n", r->kept,
-                     r->dropped, out->args->apply ? "removed" : "would be removed", r->removed,
-                     out->args->apply ? "removed" : "would go", r->rewritten,
-                     out->args->apply ? "; " : "",
-                     out->args->apply ? text_size(size, r->freed) : "",
-                     out->args->apply ? " freed" : " (nothing was done: --apply does it)");
+        (void)printf(
+            "%zu runs kept, %zu %s; %zu volumes %s, %zu rewritten%s%s%s\n", r->kept, r->dropped,
+            out->args->apply ? "removed" : "would be removed", r->removed,
+            out->args->apply ? "removed" : "would be removed", r->rewritten,
+            out->args->apply ? "; " : "", out->args->apply ? text_size(size, r->freed) : "",
+            out->args->apply ? " freed" : " (nothing was changed; --apply removes the runs)");
     }
     return rc;
 }
@@ -161,14 +161,13 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     int rc = 0;
 
     if (count)
-        rc =
-            err_set(err, ERR_USAGE, "prune takes no operand, and '%.100s' is one", operands[0]);
+        rc = err_set(err, ERR_USAGE, "prune takes no operands: '%.100s'", operands[0]);
     else if (!args->dest)
-        rc = err_set(err, ERR_USAGE, "--dest says which directory");
+        rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
     else if (args->apply && args->dry_run)
-        rc = err_set(err, ERR_USAGE, "--apply and --dry-run do not go together");
+        rc = err_set(err, ERR_USAGE, "--apply and --dry-run exclude each other");
     else if (!retention_any(&rules))
-        rc = err_set(err, ERR_USAGE, "no rule of what to keep is given: everything would go");
+        rc = err_set(err, ERR_USAGE, "no retention rule given: all runs would be removed");
     else
         rc = query_check_status(&args->status, err);
     if (rc == 0)
@@ -193,13 +192,13 @@ const struct command cmd_prune = {
     .args = "--dest DIR RULE...",
     .brief = "remove runs that no rule keeps from a sync directory",
     .about =
-        "Removes the runs that no rule keeps and that are not held: volumes of which no "
-        "run is kept go, others are written anew with those that are, read back, and only then "
-        "replaced. Says what it would do, and does it with --apply. What was removed is "
-        "written "
-        "into the directory's log, and not archived again. Days, weeks (from Monday on), "
-        "months "
-        "and years are UTC, by the end of a run.",
+        "Removes the runs that no rule keeps and that are not held. Volumes without a kept run "
+        "are deleted. Other volumes are rewritten with their kept runs, read back, and only "
+        "then "
+        "replaced. Without --apply, prints only what would be removed. Removed runs are "
+        "recorded "
+        "in the directory's log and are not archived again. A run counts for the day, week "
+        "(from Monday), month and year, in UTC, in which it ended.",
     .groups = prune_groups,
     .size = sizeof(struct prune_args),
     .defaults = &prune_defaults,

@@ -38,12 +38,12 @@ static const struct pull_args pull_defaults = {
 
 /* clang-format off */
 static const struct opt pull_opts[] = {
-    { 'i', "input",        "FILE", OPT_LIST, OPT_AT(pull_args, input),        "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
-    { 0,   "webhook",      "FILE", OPT_TEXT, OPT_AT(pull_args, webhook),      "also the run that this webhook's body is about (- is standard input)", 0, 0, NULL, false, NULL },
-    { 0,   "signature",    "HEX",  OPT_TEXT, OPT_AT(pull_args, signature),    "the webhook's x-skyvern-signature, checked before anything else", 0, 0, NULL, false, NULL },
+    { 'i', "input",        "FILE", OPT_LIST, OPT_AT(pull_args, input),        "read further run IDs from this file, one per line (# starts a comment; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "webhook",      "FILE", OPT_TEXT, OPT_AT(pull_args, webhook),      "also archive the run named in this file, the body of a webhook (- is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "signature",    "HEX",  OPT_TEXT, OPT_AT(pull_args, signature),    "the webhook's x-skyvern-signature header, checked before the body is used", 0, 0, NULL, false, NULL },
     { 0,   "wait",         NULL,   OPT_FLAG, OPT_AT(pull_args, wait),         "wait until the runs have ended", 0, 0, NULL, false, NULL },
-    { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(pull_args, interval), "with --wait: how often to ask (default 5s)", 0, 0, NULL, false, NULL },
-    { 'n', "dry-run",      NULL,   OPT_FLAG, OPT_AT(pull_args, dry_run),      "list what would be fetched, and write nothing", 0, 0, NULL, false, NULL },
+    { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(pull_args, interval), "with --wait: time between polls (default 5s)", 0, 0, NULL, false, NULL },
+    { 'n', "dry-run",      NULL,   OPT_FLAG, OPT_AT(pull_args, dry_run),      "list the artifacts that would be fetched, and write nothing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -59,14 +59,15 @@ static const struct opt_group pull_groups[] = {
 };
 /* clang-format on */
 
-/* One pull in the making. */
+/* One pull in preparation. */
 struct job {
     const struct pull_args *args;
     struct pull_job archive;
     struct idlist ids;
     struct api api;
-    struct buf webhook;    /* its body, until the key is there to check it */
-    struct jsonw *planned; /* of a dry run with --json */
+    struct buf webhook;    /* the webhook's body, until the API key is loaded and the
+                            * signature checked */
+    struct jsonw *planned; /* JSON output of --dry-run; NULL: text */
     size_t planned_count;
     size_t planned_same;
     size_t planned_records;
@@ -104,14 +105,14 @@ static void on_planned(void *ctx, const struct pull_planned *p)
                      p->same_as ? "  = " : "", p->same_as ? p->same_as : "");
 }
 
-/* Read the webhook's body; what it says counts once its signature is checked. */
+/* Load the webhook's body; its content is trusted only after its signature is checked. */
 static int load_webhook(struct job *job, struct err *err)
 {
     const struct pull_args *args = job->args;
 
     buf_init(&job->webhook, WEBHOOK_MAX);
     if (!args->webhook)
-        return args->signature ? err_set(err, ERR_USAGE, "--signature goes with --webhook") : 0;
+        return args->signature ? err_set(err, ERR_USAGE, "--signature requires --webhook") : 0;
     return file_load(args->webhook, &job->webhook, err);
 }
 
@@ -130,7 +131,7 @@ static int take_webhook(struct job *job, struct err *err)
     return idlist_add(&job->ids, facts.run_id, "the webhook", err);
 }
 
-/* A webhook names a run, too. */
+/* Collect the run IDs from operands and files; neither is required with --webhook. */
 static int collect_ids(struct job *job, int count, char *const *operands, struct err *err)
 {
     const struct opt_list *files = &job->args->input;
@@ -147,8 +148,8 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
         return -1;
     if (job->archive.to_stdout && !job->args->dry_run && isatty(STDOUT_FILENO))
         return err_set(err, ERR_USAGE,
-                       "an archive is not written to a terminal; redirect it, or "
-                       "name a file with -o");
+                       "refusing to write an archive to a terminal; redirect the "
+                       "output, or name a file with -o");
     job->archive.ca_file = job->args->session.ca_file;
     job->archive.wait_interval = job->args->wait ? job->args->interval : 0;
     if (signals_setup(err) < 0 || session_open(&job->args->session, &job->api, err) < 0)
@@ -163,7 +164,7 @@ static int run_pull(struct job *job, struct pull_result *result, struct err *err
     return pull_job_run(&job->archive, &job->api, job->ids.ids, job->ids.count, result, err);
 }
 
-/* The plan's frame around what on_planned prints. */
+/* Plan without fetching: prints the start and the end of the document that on_planned fills. */
 static int dry_run(struct job *job, struct pull_result *result, struct err *err)
 {
     struct jsonw *w = NULL;
@@ -183,12 +184,13 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         jsonw_close(w);
         rc = jsonw_end(w, err);
     } else if (rc == 0) {
-        (void)printf("%10s  in %zu artifacts, %zu of them the same as another\n",
+        (void)printf("%10s  in %zu artifacts, %zu of them duplicates\n",
                      text_size(size, job->planned_bytes), job->planned_count,
                      job->planned_same);
         if (job->planned_records)
-            (void)printf("%10s  %zu requests for records of the runs, and one more a page\n",
-                         "and", job->planned_records);
+            (void)printf(
+                "%10s  %zu requests for records of the runs, and one per further page\n", "and",
+                job->planned_records);
     }
     mem_free(w);
     return rc;
@@ -222,8 +224,8 @@ const struct command cmd_pull = {
     .brief = "archive the artifacts of runs",
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
-        "What is the same is fetched and stored once. The archive is complete, or its "
-        "manifest says what is missing and why.",
+        "Identical content is fetched and stored once. The archive is complete, or its "
+        "manifest lists the missing artifacts with the reasons.",
     .groups = pull_groups,
     .size = sizeof(struct pull_args),
     .defaults = &pull_defaults,

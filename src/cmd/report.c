@@ -34,9 +34,9 @@ static const struct report_args report_defaults = { .output = ".", .mode = 0600 
 
 /* clang-format off */
 static const struct opt report_opts[] = {
-    { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "the page alone (a name in .html; - is standard output), or a directory to extract everything into, with the page (default: here)", 0, 0, NULL, false, NULL },
-    { 0,   "mode",   "MODE",     OPT_MODE, OPT_AT(report_args, mode),   "the files' permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace files that are there", 0, 0, NULL, false, NULL },
+    { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "write only the page (a name that ends in .html; - is standard output), or extract all files into this directory, with the page (default: the current directory)", 0, 0, NULL, false, NULL },
+    { 0,   "mode",   "MODE",     OPT_MODE, OPT_AT(report_args, mode),   "permissions of the files, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace existing files", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -52,7 +52,8 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     const char *below = strchr(path, '/');
 
     (void)ctx;
-    return row || !below || strcmp(below + 1, REPORT_NAME) != 0; /* a new one takes its place */
+    return row || !below || strcmp(below + 1, REPORT_NAME) != 0; /* the new page replaces the
+                                                                  * archived one */
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -64,7 +65,7 @@ static void on_lost(void *ctx, const char *path, const char *why)
 static void on_kept(void *ctx, const char *path)
 {
     (void)ctx;
-    log_line(LOG_INFO, "'%s' is there already and stays", path);
+    log_line(LOG_INFO, "'%s' exists and was not replaced", path);
 }
 
 static int write_page(struct report *report, const char *path, const struct report_args *args,
@@ -75,7 +76,7 @@ static int write_page(struct report *report, const char *path, const struct repo
     return file_make(path, args->mode, report_write, report, err);
 }
 
-/* Put the page below a directory, as extracted files are: the name comes from the archive. */
+/* Write the page below a directory as extraction would: its path comes from the archive. */
 static int place_page(struct report *report, const char *path, const struct report_args *args,
                       struct err *err)
 {
@@ -84,7 +85,7 @@ static int place_page(struct report *report, const char *path, const struct repo
     int rc = extract_dir_open(&place, args->output, err);
 
     if (rc == 0 && !args->force && extract_dir_has(&place, path))
-        rc = err_set(err, ERR_EXISTS, "it exists; --force replaces it");
+        rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
         rc = extract_dir_begin(&place, &file, path, err);
     if (rc == 0)
@@ -96,7 +97,7 @@ static int place_page(struct report *report, const char *path, const struct repo
     return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
 }
 
-/* Extract everything and put the page beside it; 1: something was lost. */
+/* Extract everything and write the page beside the files; 1: a file was lost. */
 static int write_dir(struct report *report, const char *archive, const struct report_args *args,
                      struct err *err)
 {
@@ -129,7 +130,7 @@ static bool is_page(const char *output)
            (len > 4 && strcmp(output + len - 4, ".htm") == 0);
 }
 
-/* To wherever it is wanted; 1: something was lost. */
+/* Write the page to standard output, a file or a directory; 1: a file was lost. */
 static int write_report(struct report *report, const char *archive,
                         const struct report_args *args, struct err *err)
 {
@@ -139,7 +140,7 @@ static int write_report(struct report *report, const char *archive,
                                  : write_dir(report, archive, args, err);
 }
 
-/* Leave nothing but the archive to be read, and the page's directory to be written. */
+/* Allow only the archive to be read and the page's directory to be written. */
 static int confine_to(const struct report_args *args, const char *archive, struct err *err)
 {
     struct confine confine;
@@ -152,7 +153,7 @@ static int confine_to(const struct report_args *args, const char *archive, struc
         if (!dir)
             return err_set(err, ERR_MEMORY, "out of memory");
         if (!is_page(args->output))
-            (void)mkdir(dir, 0777); /* opening it says why it is not there */
+            (void)mkdir(dir, 0777); /* opening the directory later reports the error */
         confine_write(&confine, dir);
         mem_free(dir);
     }
@@ -165,7 +166,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     const struct report_args *args = args_in;
     const char *tmp = getenv("TMPDIR");
     struct report *report = NULL;
-    int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "one archive is wanted");
+    int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
     if (rc == 0) {
         report = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
@@ -188,12 +189,12 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_report = {
     .name = "report",
     .args = "ARCHIVE",
-    .brief = "make the offline view of an archive",
+    .brief = "create the offline view of an archive",
     .about =
-        "Makes index.html, the view of an archive that opens in any browser without network: "
-        "alone, to be put beside the extracted data/, or in a directory together with all "
-        "that it shows. Archives that pull wrote have it already, unless --no-report left it "
-        "out.",
+        "Writes index.html, a view of an archive that any browser shows without a network: "
+        "only the page, to be placed beside the extracted data/, or a directory with the page "
+        "and all files of the archive. Archives written by pull contain the page, unless "
+        "--no-report was given.",
     .groups = report_groups,
     .size = sizeof(struct report_args),
     .defaults = &report_defaults,

@@ -32,9 +32,9 @@ static const struct runs_args runs_defaults = {
 
 /* clang-format off */
 static const struct opt runs_opts[] = {
-    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "at most so many, the newest", 1, 0, NULL, false, NULL },
-    { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print the IDs alone, one a line", 0, 0, NULL, false, NULL },
-    { 0,   "raw",      NULL,     OPT_FLAG,   OPT_AT(runs_args, raw),      "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
+    { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(runs_args, limit),    "list at most N runs, the newest", 1, 0, NULL, false, NULL },
+    { 0,   "ids",      NULL,     OPT_FLAG,   OPT_AT(runs_args, ids),      "print only the IDs, one per line", 0, 0, NULL, false, NULL },
+    { 0,   "raw",      NULL,     OPT_FLAG,   OPT_AT(runs_args, raw),      "do not redact secrets in the output; the API key is always redacted", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -55,8 +55,8 @@ struct output {
     const struct runs_args *args;
     struct table grid;
     size_t count;
-    struct hashmap *told; /* IDs: other lists may name them once more */
-    int64_t oldest;       /* CLOCK_NONE: none */
+    struct hashmap *told; /* IDs printed so far: other lists may name a run again */
+    int64_t oldest;       /* CLOCK_NONE: no run yet */
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
@@ -88,8 +88,8 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return table_row(&out->grid, cells, err);
 }
 
-/* The service's list was cut: what it left out, by other lists. Not with --limit, which has an
- * end of its own. */
+/* If the service truncated its list, list older runs by other lists. Not with --limit, which
+ * ends the list by itself. */
 static int list_older(struct output *out, struct api_client *talk,
                       const struct runs_query *query, bool *cut, struct err *err)
 {
@@ -110,8 +110,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     struct api_client talk = { 0 };
     struct runs_end end = { 0 };
     bool searched;
-    int rc = count ? err_set(err, ERR_USAGE, "runs takes no operand, and '%.100s' is one",
-                             operands[0])
+    int rc = count ? err_set(err, ERR_USAGE, "runs takes no operands: '%.100s'", operands[0])
                    : query_fill(&args->query, &query, err);
 
     query.limit = args->limit;
@@ -134,14 +133,14 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         table_print(&out.grid, stdout);
     if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
         isatty(STDOUT_FILENO))
-        (void)fputs("no runs\n", stderr);
+        (void)printf("no runs\n");
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
-                 "%zu row%s of the service's list of runs name%s no run; what %s for is "
+                 "%zu row%s of the service's list of runs %s no valid run ID; %s "
                  "not shown",
-                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "s" : "",
-                 end.unread == 1 ? "it stands" : "they stand");
+                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "has" : "have",
+                 end.unread == 1 ? "this run is" : "these runs are");
     if (end.cut && searched)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d matches of a search, or runs "
@@ -165,13 +164,13 @@ const struct command cmd_runs = {
     .args = "",
     .brief = "list runs, newest first",
     .about =
-        "Lists the runs that the service knows, newest first, page after page. Behind the "
-        "newest 10,000, or 1,000 of a workflow, come those of other lists, where the server "
-        "has "
-        "them: runs of workflows, then plain tasks. With --ids "
-        "the list can be piped into 'skyarc pull -i -'. Exit status 3 when the service has cut "
-        "the list short, or rows of it name no run. With --json the rows as served but for "
-        "secrets, in one array.",
+        "Lists the runs that the service knows, newest first, page by page. The service's list "
+        "ends after the newest 10,000 runs, or 1,000 of a workflow; older runs follow from "
+        "other lists, where the server has them: runs of workflows, then plain tasks. The "
+        "output "
+        "of --ids can be piped into 'skyarc pull -i -'. Exit status 3 if the service truncated "
+        "the list, or rows have no valid run ID. With --json, prints the rows as the service "
+        "sent them, secrets redacted, in one array.",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

@@ -26,8 +26,8 @@ static const struct show_args show_defaults = { .session = SESSION_DEFAULTS };
 
 /* clang-format off */
 static const struct opt show_opts[] = {
-    { 'i', "input", "FILE", OPT_LIST, OPT_AT(show_args, input), "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
-    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(show_args, raw),   "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
+    { 'i', "input", "FILE", OPT_LIST, OPT_AT(show_args, input), "read further run IDs from this file, one per line (# starts a comment; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "raw",   NULL,   OPT_FLAG, OPT_AT(show_args, raw),   "do not redact secrets in the output; the API key is always redacted", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -53,7 +53,7 @@ static int print_all(const struct show_args *args, const struct listing *listing
     for (i = 0; i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
 
-        if (run->depth) /* on the page of the run that started it */
+        if (run->depth) /* shown on the page of its parent run */
             continue;
         if (run->failed) {
             failed++;
@@ -97,11 +97,11 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_show = {
     .name = "show",
     .args = "RUN_ID...",
-    .brief = "show a run: how it went and what it left",
+    .brief = "show a run's status, times, output and artifacts",
     .about =
-        "Shows each run on a page: status, times, request, output, why it failed, its "
-        "attempts, its files, the runs that it started, and its artifacts. With --json the "
-        "record as served but for secrets (of several runs: in one array).",
+        "Shows each run on a page: status, times, request, output, failure reason, "
+        "attempts, files, the runs that it started, and artifacts. With --json, prints the "
+        "record as the service sent it, secrets redacted (several runs: in one array).",
     .groups = show_groups,
     .size = sizeof(struct show_args),
     .defaults = &show_defaults,

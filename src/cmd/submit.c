@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/run.h"
-#include "api/task.h"
+#include "api/task_request.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,7 +20,7 @@ struct submit_args {
     struct command_args common;
     struct session_args session;
     struct pull_job_args archive;
-    struct task task;
+    struct task_request task;
     const char *prompt_file;
     const char *schema_file;
     const char *error_codes_file;
@@ -39,28 +39,28 @@ static const struct submit_args submit_defaults = {
 
 /* clang-format off */
 static const struct opt task_opts[] = {
-    { 'p', "prompt",            "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.prompt),             "what is to be done", 0, 0, NULL, false, NULL },
-    { 0,   "prompt-file",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, prompt_file),             "the same from a file (- is standard input)", 0, 0, NULL, false, NULL },
-    { 'u', "url",               "URL",        OPT_TEXT,   OPT_AT(submit_args, task.url),                "where to begin", 0, 0, NULL, false, NULL },
+    { 'p', "prompt",            "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.prompt),             "the task's prompt", 0, 0, NULL, false, NULL },
+    { 0,   "prompt-file",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, prompt_file),             "read the prompt from a file (- is standard input)", 0, 0, NULL, false, NULL },
+    { 'u', "url",               "URL",        OPT_TEXT,   OPT_AT(submit_args, task.url),                "URL of the page to start on", 0, 0, NULL, false, NULL },
     { 0,   "engine",            "NAME",       OPT_TEXT,   OPT_AT(submit_args, task.engine),             "skyvern-1.0, skyvern-2.0, openai-cua and so on", 0, 0, NULL, false, NULL },
-    { 0,   "title",             "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.title),              "what to call the run", 0, 0, NULL, false, NULL },
-    { 0,   "max-steps",         "N",          OPT_NUMBER, OPT_AT(submit_args, task.max_steps),          "stop after so many steps", 1, 0, NULL, false, NULL },
-    { 0,   "proxy-location",    "WHERE",      OPT_TEXT,   OPT_AT(submit_args, task.proxy_location),     "a location's name, or a JSON object", 0, 0, NULL, false, NULL },
-    { 0,   "webhook-url",       "URL",        OPT_TEXT,   OPT_AT(submit_args, task.webhook_url),        "whom to tell when the run has ended", 0, 0, NULL, false, NULL },
+    { 0,   "title",             "TEXT",       OPT_TEXT,   OPT_AT(submit_args, task.title),              "title of the run", 0, 0, NULL, false, NULL },
+    { 0,   "max-steps",         "N",          OPT_NUMBER, OPT_AT(submit_args, task.max_steps),          "stop after N steps", 1, 0, NULL, false, NULL },
+    { 0,   "proxy-location",    "WHERE",      OPT_TEXT,   OPT_AT(submit_args, task.proxy_location),     "name of a proxy location, or a JSON object", 0, 0, NULL, false, NULL },
+    { 0,   "webhook-url",       "URL",        OPT_TEXT,   OPT_AT(submit_args, task.webhook_url),        "URL that gets a webhook when the run ends", 0, 0, NULL, false, NULL },
     { 0,   "extraction-schema", "FILE",       OPT_TEXT,   OPT_AT(submit_args, schema_file),             "JSON Schema of the output", 0, 0, NULL, false, NULL },
-    { 0,   "error-codes",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, error_codes_file),        "a JSON object that maps error codes to what they mean", 0, 0, NULL, false, NULL },
+    { 0,   "error-codes",       "FILE",       OPT_TEXT,   OPT_AT(submit_args, error_codes_file),        "a JSON object that maps error codes to their descriptions", 0, 0, NULL, false, NULL },
     { 0,   "browser-session",   "ID",         OPT_TEXT,   OPT_AT(submit_args, task.browser_session_id), "run in this browser session", 0, 0, NULL, false, NULL },
     { 0,   "browser-profile",   "ID",         OPT_TEXT,   OPT_AT(submit_args, task.browser_profile_id), "run with this browser profile", 0, 0, NULL, false, NULL },
     { 0,   "header",            "NAME=VALUE", OPT_LIST,   OPT_AT(submit_args, headers),                 "an HTTP header that the browser sends; may be repeated", 0, 0, NULL, false, NULL },
-    { 0,   "data",              "FILE",       OPT_TEXT,   OPT_AT(submit_args, data_file),               "a JSON object with any other fields of the request; options win", 0, 0, NULL, false, NULL },
+    { 0,   "data",              "FILE",       OPT_TEXT,   OPT_AT(submit_args, data_file),               "a JSON object with further fields of the request; options override its fields", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt then_opts[] = {
-    { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as of wait", 0, 0, NULL, false, NULL },
-    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file; exit status as of pull", 0, 0, NULL, false, NULL },
+    { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as for wait", 0, 0, NULL, false, NULL },
+    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file; exit status as for pull", 0, 0, NULL, false, NULL },
     { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive", 0, 0, NULL, false, NULL },
-    { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "how often to ask (default 5s)", 0, 0, NULL, false, NULL },
+    { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "wait-timeout", "TIME", OPT_DURATION, OPT_AT(submit_args, wait_timeout),   "stop waiting after this time, with exit status 75", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -73,7 +73,7 @@ static const struct opt_group submit_groups[] = {
 };
 /* clang-format on */
 
-/* What files said, until the request is written. */
+/* Contents of the files named by options, until the request is written. */
 struct texts {
     struct buf prompt;
     struct buf schema;
@@ -83,19 +83,20 @@ struct texts {
 
 static int load(const char *path, struct buf *out, const char **text, struct err *err)
 {
-    buf_init(out, TASK_JSON_MAX);
+    buf_init(out, TASK_REQUEST_MAX);
     if (!path)
         return 0;
     if (file_load(path, out, err) < 0)
         return -1;
     *text = buf_text(out);
-    return strlen(*text) == out->len ? 0
-                                     : err_set(err, ERR_USAGE, "'%s' holds a NUL byte", path);
+    return strlen(*text) == out->len
+               ? 0
+               : err_set(err, ERR_USAGE, "'%s' contains a NUL byte", path);
 }
 
 static int write_task(const struct submit_args *args, struct buf *body, struct err *err)
 {
-    struct task task = args->task;
+    struct task_request task = args->task;
     struct texts texts = { 0 };
     int rc = -1;
 
@@ -111,10 +112,10 @@ static int write_task(const struct submit_args *args, struct buf *body, struct e
         load(args->data_file, &texts.data, &task.data_json, err) < 0)
         goto out;
     if ((!task.prompt || !*task.prompt) && !task.data_json) {
-        (void)err_set(err, ERR_USAGE, "no prompt given; --prompt says what is to be done");
+        (void)err_set(err, ERR_USAGE, "no prompt given; use --prompt, --prompt-file or --data");
         goto out;
     }
-    rc = task_write(&task, body, err);
+    rc = task_request_write(&task, body, err);
 out:
     buf_clear(&texts.prompt);
     buf_clear(&texts.schema);
@@ -123,7 +124,7 @@ out:
     return rc;
 }
 
-/* A request without a good answer: say whether the run may exist all the same. */
+/* Explain a failed request: say whether the run may exist nevertheless. */
 static int explain(const struct call *call, struct err *err)
 {
     const struct request *request = &call->request;
@@ -137,11 +138,11 @@ static int explain(const struct call *call, struct err *err)
     }
     (void)err_wrap(err, "the answer was lost");
     return err_hint(err,
-                    "the run may exist: look with 'skyarc runs --limit 5' before you submit "
+                    "the run may exist: check with 'skyarc runs --limit 5' before submitting "
                     "again");
 }
 
-/* POST once; gives the run's ID and the answer in call. */
+/* Send the request once; returns the run's ID, and the answer in call. */
 static int post(struct api_client *talk, const struct buf *body, struct call *call,
                 char id[RUN_ID_MAX + 1], struct err *err)
 {
@@ -152,7 +153,7 @@ static int post(struct api_client *talk, const struct buf *body, struct call *ca
         return -1;
     if (api_client_call(talk, call, buf_text(body), body->len, err) < 0) {
         if (err->kind == ERR_CANCELLED)
-            call->request.sent = true; /* nobody knows */
+            call->request.sent = true; /* unknown: the request may have been sent */
         return explain(call, err);
     }
     if (run_parse(&run, buf_text(&call->body), call->body.len, err) == 0) {
@@ -160,14 +161,14 @@ static int post(struct api_client *talk, const struct buf *body, struct call *ca
             (void)snprintf(id, RUN_ID_MAX + 1, "%s", run.run_id);
             rc = 0;
         } else {
-            (void)err_set(err, ERR_FORMAT, "the answer names no run");
+            (void)err_set(err, ERR_FORMAT, "the answer has no valid run ID");
         }
     }
     run_clear(&run);
     return rc < 0 ? explain(call, err) : 0;
 }
 
-/* Wait for the run, and archive it when that was asked for. */
+/* Wait for the run, and archive it if --output was given. */
 static int go_on(const struct submit_args *args, struct api_client *talk, char *id,
                  struct err *err)
 {
@@ -192,7 +193,7 @@ static int go_on(const struct submit_args *args, struct api_client *talk, char *
     return pull_job_status(&result, rc, err);
 }
 
-/* The service's whole answer, but for secrets. */
+/* Print the service's whole answer, redacted. */
 static int print_answer(const struct call *call, const struct api *api, struct err *err)
 {
     struct redact what = { secret_peek(api->key), false, NULL };
@@ -212,14 +213,13 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     struct call call = { 0 };
     struct buf body;
     char id[RUN_ID_MAX + 1];
-    int rc = count ? err_set(err, ERR_USAGE, "submit takes no operand, and '%.100s' is one",
-                             operands[0])
-                   : 0;
+    int rc =
+        count ? err_set(err, ERR_USAGE, "submit takes no operands: '%.100s'", operands[0]) : 0;
 
-    buf_init(&body, TASK_JSON_MAX);
+    buf_init(&body, TASK_REQUEST_MAX);
     if (rc == 0)
         rc = write_task(args, &body, err);
-    if (rc == 0 && args->archive.output) /* a name that is no good is told before, not after */
+    if (rc == 0 && args->archive.output) /* report a bad name before submitting */
         rc = pull_job_init(&probe, &args->archive, &args->common, err);
     pull_job_clear(&probe);
     if (rc == 0)
@@ -248,9 +248,10 @@ const struct command cmd_submit = {
     .args = "--prompt TEXT",
     .brief = "submit a task",
     .about =
-        "Submits a task, once: whatever comes of the request, it is never sent again. Prints "
-        "the run's ID. With --json the service's whole answer; with --wait the run's end, "
-        "with -o what the archive came to.",
+        "Submits a task. The request is sent once and never retried. Prints the run's ID; with "
+        "--json, the service's whole answer; with --wait, the run's result; with -o, the "
+        "result "
+        "of archiving.",
     .groups = submit_groups,
     .size = sizeof(struct submit_args),
     .defaults = &submit_defaults,

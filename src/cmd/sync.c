@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define DAY_US   ((int64_t)86400 * 1000000)
-#define SAFE_MAX ((size_t)1 << 24) /* runs that --list-safe may name */
+#define SAFE_MAX ((size_t)1 << 24) /* runs that --list-safe can list */
 
 struct sync_args {
     struct command_args common;
@@ -67,25 +67,25 @@ static const struct sync_args sync_defaults = {
 
 /* clang-format off */
 static const struct opt sync_opts[] = {
-    { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory, which is made when it is not there", 0, 0, NULL, false, NULL },
-    { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also the run IDs in this file, one a line: those that the service does not list any more", 0, 0, NULL, false, NULL },
-    { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "leave a run alone for so long after its end, and list it again so long after it was archived (default 10m)", 0, 0, NULL, false, NULL },
-    { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "begin another volume when the runs' artifacts are larger (default 4g)", 0, 0, NULL, false, NULL },
-    { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "or when there are more runs (default 1000)", 1, 100000, NULL, false, NULL },
-    { 0,   "chain",       NULL,   OPT_FLAG,     OPT_AT(sync_args, chain),       "let each volume name the one before, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "read no volume back, neither new nor old ones", 0, 0, NULL, false, NULL },
-    { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "read back the N-th part of all volumes each day, every hash, those first that were read back longest ago (default 30; 1: all, now)", 1, 100000, NULL, false, NULL },
-    { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "make the catalog again from the volumes and the log, and do no more", 0, 0, NULL, false, NULL },
-    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "print the runs that ended so many days ago and are archived whole, as the service has them now, in volumes that stand as they were written and were read back lately, and do no more: they may be removed at the service", 1, 100000, NULL, false, NULL },
-    { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "lately, for --list-safe (default 30d)", 0, 0, NULL, false, NULL },
-    { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "print the runs that lack what a lost volume had, and that the service does not have any more, and do no more", 0, 0, NULL, false, NULL },
+    { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory; it is created if it does not exist", 0, 0, NULL, false, NULL },
+    { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the run IDs in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
+    { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)", 0, 0, NULL, false, NULL },
+    { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "start a new volume when the size of its artifacts exceeds this (default 4g)", 0, 0, NULL, false, NULL },
+    { 0,   "volume-runs", "N",    OPT_NUMBER,   OPT_AT(sync_args, volume_runs), "start a new volume after N runs (default 1000)", 1, 100000, NULL, false, NULL },
+    { 0,   "chain",       NULL,   OPT_FLAG,     OPT_AT(sync_args, chain),       "record in each volume the name and manifest digest of the previous volume", 0, 0, NULL, false, NULL },
+    { 0,   "no-verify",   NULL,   OPT_FLAG,     OPT_AT(sync_args, no_verify),   "do not read volumes back, neither new nor old", 0, 0, NULL, false, NULL },
+    { 0,   "verify-share", "N",   OPT_NUMBER,   OPT_AT(sync_args, verify_share), "verify 1/N of all volumes each day, every hash, beginning with the volumes verified longest ago (default 30; 1: all volumes, now)", 1, 100000, NULL, false, NULL },
+    { 0,   "rebuild",     NULL,   OPT_FLAG,     OPT_AT(sync_args, rebuild),     "only rebuild the catalog from the volumes and the log", 0, 0, NULL, false, NULL },
+    { 0,   "list-safe",   "DAYS", OPT_NUMBER,   OPT_AT(sync_args, list_safe),   "only print the runs that are safe to delete at the service: they ended at least this many days ago, are archived completely and as the service has them now, in volumes that are unchanged and were verified within --verified-within", 1, 100000, NULL, false, NULL },
+    { 0,   "verified-within", "TIME", OPT_DURATION, OPT_AT(sync_args, verified_within), "with --list-safe: maximum time since a volume was verified (default 30d)", 0, 0, NULL, false, NULL },
+    { 0,   "list-lost",   NULL,   OPT_FLAG,     OPT_AT(sync_args, list_lost),   "only print the runs that lack artifacts which were in a lost volume and which the service no longer has", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 static const struct opt watch_opts[] = {
-    { 0,   "lock-wait",   "TIME", OPT_DURATION, OPT_AT(sync_args, lock_wait),   "wait so long for another skyarc in the directory (default: not at all, exit 75)", 0, 0, NULL, false, NULL },
+    { 0,   "lock-wait",   "TIME", OPT_DURATION, OPT_AT(sync_args, lock_wait),   "wait up to this time for another skyarc to release the directory's lock (default: do not wait; exit status 75)", 0, 0, NULL, false, NULL },
     { 0,   "metrics",     "FILE", OPT_TEXT,     OPT_AT(sync_args, metrics),     "write a Prometheus text file", 0, 0, NULL, false, NULL },
-    { 0,   "ping",        "URL",  OPT_TEXT,     OPT_AT(sync_args, ping),        "GET URL/start, then URL or URL/fail: a dead-man switch", 0, 0, NULL, false, NULL },
+    { 0,   "ping",        "URL",  OPT_TEXT,     OPT_AT(sync_args, ping),        "monitoring: GET URL/start at the beginning, URL or URL/fail at the end", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -119,7 +119,7 @@ static int make_dir(const char *dir, struct err *err)
     if (mkdir(dir, 0700) == 0)
         return 0;
     if (errno != EEXIST)
-        return err_sys(err, "cannot make '%s'", dir);
+        return err_sys(err, "cannot create '%s'", dir);
     if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
         return err_set(err, ERR_EXISTS, "'%s' is not a directory", dir);
     return 0;
@@ -129,17 +129,18 @@ static int check(const struct sync_args *args, int count, char *const *operands,
                  struct err *err)
 {
     if (count)
-        return err_set(err, ERR_USAGE, "sync takes no operand, and '%.100s' is one",
-                       operands[0]);
+        return err_set(err, ERR_USAGE, "sync takes no operands: '%.100s'", operands[0]);
     if (!args->dest)
-        return err_set(err, ERR_USAGE, "--dest says where the archives go");
+        return err_set(err, ERR_USAGE, "no directory given; name it with --dest");
     if (args->archive.output)
-        return err_set(err, ERR_USAGE,
-                       "--output is named by the time; --dest says where it goes");
+        return err_set(
+            err, ERR_USAGE,
+            "--output cannot be used with sync: volumes are named by time; use --dest");
     if (args->archive.strict)
-        return err_set(err, ERR_USAGE,
-                       "--strict would leave a run out for ever; what is missing "
-                       "is tried again at the next sync");
+        return err_set(
+            err, ERR_USAGE,
+            "--strict cannot be used with sync: runs with missing artifacts "
+            "would never be archived; missing artifacts are retried at the next sync");
     return 0;
 }
 
@@ -149,7 +150,7 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
-/* IDs of runs, as copies. */
+/* Copies of run IDs. */
 struct ids {
     struct region *region;
     char **at;
@@ -167,7 +168,7 @@ static int keep_id(void *ctx, const char *run_id, struct err *err)
     return ids->at[ids->count] ? (ids->count++, 0) : -1;
 }
 
-/* Say which runs were left out, and why. */
+/* Log how many runs were left out, and why. */
 static int tell_safe(const struct sync_args *args, const struct standing_safe *safe,
                      const struct confirm *confirm)
 {
@@ -176,27 +177,27 @@ static int tell_safe(const struct sync_args *args, const struct standing_safe *s
     if (safe->unread)
         log_line(
             LOG_WARNING,
-            "%zu more runs would be safe, had their volumes been read back in the last %s: "
+            "%zu more runs would be safe if their volumes had been verified in the last %s; "
             "see --verify-share",
             safe->unread, text_duration(within, args->verified_within));
     if (safe->broken)
-        log_line(LOG_ERROR, "%zu runs are not safe: their volumes are not what was written",
+        log_line(LOG_ERROR, "%zu runs are not safe: their volumes are damaged or were changed",
                  safe->broken);
     if (confirm->changed)
         log_line(LOG_ERROR,
-                 "%zu runs are not safe: the service has them otherwise than they are archived",
+                 "%zu runs are not safe: they changed at the service since they were archived",
                  confirm->changed);
     if (confirm->left)
-        log_line(LOG_WARNING, "%zu runs are left out: the service does not have them any more",
+        log_line(LOG_WARNING, "%zu runs are not listed: the service no longer has them",
                  confirm->left);
     if (confirm->unasked)
         log_line(LOG_ERROR,
-                 "%zu runs are left out: it is not known what the service has of them",
+                 "%zu runs are not listed: the service could not be asked about them",
                  confirm->unasked);
     return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
-/* First what stands on disk, then what the service says of it. */
+/* First check the volumes on disk, then ask the service about the runs. */
 static int list_safe(const struct sync_args *args, struct err *err)
 {
     struct kind_filter types = { 0 };
@@ -303,8 +304,8 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
     char line[400];
 
     if (s->args->rebuild)
-        (void)snprintf(line, sizeof(line), "%zu volume%s entered, in %s", r->healed,
-                       plural(r->healed), text_duration(took, elapsed));
+        (void)snprintf(line, sizeof(line), "%zu volume%s imported into the catalog in %s",
+                       r->healed, plural(r->healed), text_duration(took, elapsed));
     else
         (void)snprintf(line, sizeof(line),
                        "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
@@ -321,9 +322,8 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
         log_line(LOG_INFO, "%s", line);
 }
 
-/* Tell the metrics' file, which keeps the last success of a failed sync, and who waits for a
- * ping.
- */
+/* Write the metrics file, which keeps the time of the last success if this sync failed, and
+ * send the ping. */
 static void on_ended(void *ctx, const struct sync_result *r, int rc)
 {
     const struct service *s = ctx;
@@ -382,7 +382,7 @@ static int run(struct service *s, struct sync_result *result, struct err *err)
     return -1;
 }
 
-/* Everything that must be right before the lock is taken. */
+/* Check everything that can be checked before the lock is taken. */
 static int prepare(struct service *s, struct err *err)
 {
     const struct sync_args *args = s->args;
@@ -397,7 +397,7 @@ static int prepare(struct service *s, struct err *err)
             return -1;
     }
     if (!args->rebuild && budget_suffices(err) < 0)
-        return -1; /* no run is put off for that */
+        return -1; /* no run is deferred because of this */
     if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
         signals_setup(err) < 0)
         return -1;
@@ -407,8 +407,7 @@ static int prepare(struct service *s, struct err *err)
 static int status_of(const struct sync_result *r, int rc, const struct err *err)
 {
     if (rc < 0 && err->kind == ERR_CANCELLED && signals_stop()) {
-        log_line(LOG_ERROR, "stopped by signal %d; the next sync goes on from there",
-                 signals_stop());
+        log_line(LOG_ERROR, "stopped by signal %d; the next sync resumes", signals_stop());
         return EXIT_SIGNAL + signals_stop();
     }
     if (rc < 0)
@@ -448,15 +447,15 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         elapsed = clock_mono() - s.began;
         if (result.unread)
             log_line(LOG_ERROR,
-                     "%zu rows of the service's list of runs name no run: what they stand for "
-                     "is not archived",
+                     "%zu rows of the service's list of runs have no valid run ID: these runs "
+                     "are not archived",
                      result.unread);
         if (result.cut)
             log_line(LOG_WARNING,
                      s.args->query.search || s.args->query.workflow
                          ? "the service lists only the newest %d matches of a search or of "
-                           "one workflow; narrow it, by --status say, or give the IDs of "
-                           "the others with --input"
+                           "one workflow; narrow the list, for example by --status, or give "
+                           "the IDs of the others with --input"
                          : "the service lists only the newest %d runs; give the IDs of "
                            "older ones with --input, or narrow the list",
                      s.args->query.search || s.args->query.workflow ? RUNS_SEARCH
@@ -482,16 +481,18 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_sync = {
     .name = "sync",
     .args = "--dest DIR",
-    .brief = "archive every run that has ended, into a directory with a catalog",
-    .about =
-        "Archives every run that has ended and is not archived yet into volumes below DIR, and "
-        "nothing twice. It is what cron runs: it can be stopped or killed at any time, and "
-        "goes "
-        "on the next time. Runs that are still going on are left for the next time, what came "
-        "after a run was archived goes into a supplement, and what failed is tried again, "
-        "later each time. A run of two names (tsk_v2_ and wr_) is archived once, under the wr_ "
-        "one, "
-        "and runs that it has started come with it. 'skyarc find' searches the catalog.",
+    .brief = "archive every run that has ended into a directory with a catalog",
+    .about = "Archives every run that has ended and is not archived yet into volumes below "
+             "DIR, each "
+             "run once. Meant to be run by cron: it can be stopped or killed at any time, and "
+             "the next "
+             "sync resumes. Runs in progress are left for the next sync. Artifacts that "
+             "appeared after "
+             "a run was archived are written to a supplement. Failed runs are retried, with a "
+             "growing "
+             "delay. A run with two IDs (tsk_v2_ and wr_) is archived once, under its wr_ ID, "
+             "together "
+             "with the runs that it started. 'skyarc find' searches the catalog.",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SHOWN_MAX 4096 /* of a path from a directory that anybody may have filled */
+#define SHOWN_MAX 4096 /* limit of an escaped path: the paths of a directory may be hostile */
 
 struct verify_args {
     struct command_args common;
@@ -36,12 +36,12 @@ static const struct verify_args verify_defaults = { .session = SESSION_DEFAULTS 
 
 /* clang-format off */
 static const struct opt verify_opts[] = {
-    { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check the structure alone: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
-    { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash the K-th part of N of the payload: one a night", 0, 0, NULL, false, NULL },
-    { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "check ARCHIVE.sig, too: one of these (ssh-keygen's ALLOWED SIGNERS) must have made it", 0, 0, NULL, false, NULL },
-    { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "the signature, when it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "of a directory: this head, kept elsewhere, must still be in the chain", 0, 0, NULL, false, NULL },
-    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "ask the service, too, whether the runs have artifacts, or have started runs, that the archive, or all of a directory together, lacks (exit status 3)", 0, 0, NULL, false, NULL },
+    { 'Q', "quick", NULL,  OPT_FLAG, OPT_AT(verify_args, quick), "check only the structure: index, manifests and tag files, not the payload", 0, 0, NULL, false, NULL },
+    { 0,   "share", "K/N", OPT_TEXT, OPT_AT(verify_args, share), "hash only part K of N of the payload, for example one part per night", 0, 0, NULL, false, NULL },
+    { 0,   "signers",     "FILE", OPT_TEXT, OPT_AT(verify_args, signers),     "also check the signature ARCHIVE.sig: it must be by one of these signers (file in the ALLOWED SIGNERS format of ssh-keygen)", 0, 0, NULL, false, NULL },
+    { 0,   "signature",   "FILE", OPT_TEXT, OPT_AT(verify_args, signature),   "file of the signature, if it is not ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "anchor",      "HEX",  OPT_TEXT, OPT_AT(verify_args, anchor),      "for a directory: the chain must contain this head, which was kept elsewhere", 0, 0, NULL, false, NULL },
+    { 0,   "against-api", NULL,   OPT_FLAG, OPT_AT(verify_args, against_api), "also ask the service whether the runs have artifacts, or started runs, that the archive (or all archives of a directory together) lacks (exit status 3)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -53,17 +53,17 @@ static const struct opt_group verify_groups[] = {
 };
 /* clang-format on */
 
-/* One archive being verified. */
+/* State of verifying one archive. */
 struct verifying {
     const struct verify_args *args;
     const char *path;
     struct jsonw *w;
-    struct chain *chain; /* of a directory */
+    struct chain *chain; /* the chain of a directory's archives */
     struct standing *standing;
-    struct standing **standings; /* of each operand that is a directory */
-    size_t lacking;              /* that the service has */
-    int failed;                  /* exit status of archives that could not be read */
-    struct audit_held *held;     /* for --against-api: what was read so far; else NULL */
+    struct standing **standings; /* for each operand that is a directory */
+    size_t lacking;              /* artifacts and runs only the service has */
+    int failed;                  /* exit status for archives that could not be read */
+    struct audit_held *held;     /* --against-api: artifacts read so far; otherwise NULL */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -102,7 +102,8 @@ static int read_share(const char *text, struct verify_opts *opts, struct err *er
     if (*end == '/')
         opts->shares = strtoull(end + 1, &end, 10);
     if (*end || !opts->share || opts->share > opts->shares)
-        return err_set(err, ERR_USAGE, "--share '%.40s': K/N is wanted, K from 1 to N", text);
+        return err_set(err, ERR_USAGE, "--share '%.40s': expected K/N with K from 1 to N",
+                       text);
     return 0;
 }
 
@@ -169,11 +170,11 @@ static void report(const struct verifying *run, const struct verify_result *r)
         (void)printf(", %llu damage%s", (unsigned long long)r->damages,
                      r->damages == 1 ? "" : "s");
     if (r->missing)
-        (void)printf(", %llu missing when it was made", (unsigned long long)r->missing);
+        (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
     (void)printf(", manifest %s\n", sha256);
 }
 
-/* What is checked beyond the bytes; 1: something is wrong. */
+/* Check the signature and the chain; 1: a check failed. */
 static int beyond(struct verifying *run, const struct verify_result *result, struct err *err)
 {
     const struct verify_args *args = run->args;
@@ -221,7 +222,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
         jsonw_array(run->w, "damage", JSONW_LINES);
     }
     rc = verify_run(run->path, opts, &result, err);
-    if (rc < 0 && err->kind == ERR_FORMAT) { /* it is no archive at all */
+    if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
         report_error(run, "not-an-archive", err);
         rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
         return rc < 0 ? -1 : 1;
@@ -254,7 +255,7 @@ static void on_break(void *ctx, const char *path, const char *what)
     jsonw_close(run->w);
 }
 
-/* What a directory's archives make together; gives how many breaks. */
+/* Check the chain and the catalog of a directory; returns the number of defects. */
 static size_t judge(struct verifying *run, const char *dir, size_t count)
 {
     char shown[2][SHOWN_MAX];
@@ -274,13 +275,13 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
         (void)printf("%s: %zu archives, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
-                     head ? "head " : "no one chain",
+                     head ? "head " : "not a single chain",
                      text_shown(shown[1], SHOWN_MAX, head ? head : ""));
     }
     return breaks;
 }
 
-/* Say that a directory could not be verified. */
+/* Report that a directory could not be verified. */
 static void report_dir_error(struct verifying *run, const char *dir, const struct err *why)
 {
     log_line(LOG_ERROR, "%s", why->text);
@@ -293,7 +294,7 @@ static void report_dir_error(struct verifying *run, const char *dir, const struc
     jsonw_close(run->w);
 }
 
-/* All archives of a directory, and the chain that they make; 1: something is wrong. */
+/* Verify all archives of a directory, and their chain; 1: a check failed. */
 static int verify_dir(struct verifying *run, const char *dir, const struct verify_opts *opts,
                       struct err *err)
 {
@@ -348,7 +349,8 @@ static int verify_operand(struct verifying *run, const char *operand,
     return rc;
 }
 
-/* What options ask for and operands cannot give is an error, never a silent "good". */
+/* Reject options that do not apply to the operands: a check that cannot be made must not end
+ * as "good". */
 static int check_args(const struct verify_args *args, int count, char *const *operands,
                       struct verify_opts *opts, struct err *err)
 {
@@ -362,16 +364,16 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (args->signature && !args->signers)
         return err_set(err, ERR_USAGE, "--signature needs --signers");
     if (args->signature && (count > 1 || dirs))
-        return err_set(err, ERR_USAGE, "--signature is of one archive");
+        return err_set(err, ERR_USAGE, "--signature can be used with one archive only");
     if (args->anchor && !dirs)
-        return err_set(err, ERR_USAGE, "--anchor needs the directory of a series");
+        return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
-        return err_set(err, ERR_USAGE, "--anchor: a SHA-256 of 64 hex digits is wanted");
+        return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
     return read_share(args->share, opts, err);
 }
 
-/* Open the catalogs of directories: SQLite writes beside one even to read it, and is not
- * allowed to later. */
+/* Open the catalogs of directories before the sandbox is entered: SQLite writes files beside
+ * a database even to read it. */
 static int open_standings(struct verifying *run, int count, char *const *operands,
                           struct err *err)
 {
@@ -397,8 +399,8 @@ static void close_standings(struct verifying *run, int count)
     mem_free(run->standings);
 }
 
-/* Leave nothing but what is asked for to be read. Asking the service needs much that libcurl
- * knows best: then nothing is confined. */
+/* Allow only the operands to be read. With --against-api there is no sandbox: libcurl needs
+ * too many files and system calls. */
 static int confine_to(const struct verify_args *args, int count, char *const *operands,
                       struct err *err)
 {
@@ -406,7 +408,7 @@ static int confine_to(const struct verify_args *args, int count, char *const *op
     int i;
 
     if (args->against_api) {
-        log_line(LOG_INFO, "not confined: --against-api asks the service");
+        log_line(LOG_INFO, "not confined: --against-api needs the network");
         return 0;
     }
     confine_begin(&confine, &args->confine, 0);
@@ -475,13 +477,14 @@ const struct command cmd_verify = {
     .args = "ARCHIVE|DIR...",
     .brief = "check every hash in archives",
     .about =
-        "Checks archives: every hash, the manifest against the contents both ways, the BagIt "
-        "files, and the index, the manifest and the tar headers against each other. Each "
-        "damage is told with path, artifact and offset; exit status 4. All archives are looked "
-        "at, whatever comes of the others: what cannot be read is told, exit status 1 (2 when "
-        "it is no file). Of a directory, all "
-        "archives in it, the chain that they make, and, of one of skyarc sync, whether each "
-        "volume of its catalog is there and is the one that was written.",
+        "Checks archives: every hash, the manifest against the contents in both directions, "
+        "the BagIt files, and the index, the manifest and the tar headers against each other. "
+        "Each damage is reported with path, artifact and offset; exit status 4. An archive "
+        "that "
+        "cannot be read is reported, exit status 1 (2 if it is not a file), and the others are "
+        "checked all the same. For a directory, checks all its archives and their chain, and "
+        "for a directory of skyarc sync also that each volume in the catalog exists and is the "
+        "one that was written.",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

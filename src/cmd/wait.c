@@ -31,10 +31,10 @@ static const struct wait_args wait_defaults = {
 
 /* clang-format off */
 static const struct opt wait_opts[] = {
-    { 'i', "input",    "FILE", OPT_LIST,     OPT_AT(wait_args, input),    "also the run IDs in this file, one a line (# comments; - is standard input)", 0, 0, NULL, false, NULL },
-    { 0,   "interval", "TIME", OPT_DURATION, OPT_AT(wait_args, interval), "how often to ask for each run (default 5s)", 0, 0, NULL, false, NULL },
+    { 'i', "input",    "FILE", OPT_LIST,     OPT_AT(wait_args, input),    "read further run IDs from this file, one per line (# starts a comment; - is standard input)", 0, 0, NULL, false, NULL },
+    { 0,   "interval", "TIME", OPT_DURATION, OPT_AT(wait_args, interval), "time between polls of a run (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",  "TIME", OPT_DURATION, OPT_AT(wait_args, timeout),  "give up after this time (suffixes s, m, h)", 0, 0, NULL, false, NULL },
-    { 0,   "raw",      NULL,   OPT_FLAG,     OPT_AT(wait_args, raw),      "take no secret out of what is shown but the API key", 0, 0, NULL, false, NULL },
+    { 0,   "raw",      NULL,   OPT_FLAG,     OPT_AT(wait_args, raw),      "do not redact secrets in the output; the API key is always redacted", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -52,7 +52,8 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
     struct idlist ids = { 0 };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
-    if (args->raw) /* why a run failed is told as an error; the key is hidden all the same */
+    if (args->raw) /* a failure reason is logged as an error and must not be redacted; the
+                    * API key still is */
         log_filter(NULL);
     if (rc == 0 && !ids.count && args->common.json)
         (void)fputs("[]\n", stdout);
@@ -78,10 +79,9 @@ const struct command cmd_wait = {
     .args = "RUN_ID...",
     .brief = "wait until runs have ended",
     .about =
-        "Polls the runs until each has a terminal status and is not going to be tried again, "
-        "and prints it. Exit status: 0 when "
-        "all completed, 1 when one ended otherwise (its failure reason is on standard "
-        "error), 75 when the time is up.",
+        "Polls the runs until each has a terminal status and will not be retried, and prints "
+        "the status. Exit status: 0 if all runs completed, 1 if a run ended otherwise (its "
+        "failure reason is on standard error), 75 if the time is up.",
     .groups = wait_groups,
     .size = sizeof(struct wait_args),
     .defaults = &wait_defaults,

@@ -49,7 +49,8 @@ int api_client_listing(struct api_client *talk, const struct session_args *sessi
     listing->filter = filter;
     if (rc == 0)
         rc = lister_fetch(listing, &talk->loop, ids, count, err);
-    loop_clear(&talk->loop); /* before the listing's calls, which it may still run, can go */
+    loop_clear(&talk->loop); /* before the listing, whose calls may still be running in the
+                              * loop, is cleared */
     return rc;
 }
 
@@ -94,8 +95,9 @@ int api_client_status(const struct err *err)
 int api_client_put_raw(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     (void)ctx;
-    return file_write(STDOUT_FILENO, bytes, len, err) < 0 ? err_wrap(err, "standard output")
-                                                          : 0;
+    return file_write(STDOUT_FILENO, bytes, len, err) < 0
+               ? err_wrap(err, "cannot write to standard output")
+               : 0;
 }
 
 int api_client_put(void *ctx, const void *bytes, size_t len, struct err *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * api_client: the API and a loop, for commands that only ask it something.
+ * api_client: API calls and output helpers for commands that only query the service.
  *
- * Errors   the session's and the loop's; ERR_CANCELLED when a signal came
+ * Errors   those of session and loop; ERR_CANCELLED if a signal asked to stop
  * Owns     API, loop and connections, until api_client_close
  * Threads  one
  */
@@ -27,37 +27,38 @@ struct api_client {
     struct callers callers;
 };
 
-/* talk must be {0}, and is to be closed in any case. */
+/* Set up the API and the transfer loop. talk must be {0}; close it also on failure. */
 int api_client_open(struct api_client *talk, const struct session_args *session,
                     struct err *err) MUST_CHECK;
 
-/* End the talk and free what it holds; may be called twice, and on {0}. */
+/* Close the connections and free what talk owns; may be called twice, and on {0}. */
 void api_client_close(struct api_client *talk);
 
-/* Open, list runs, and drop the connections; the caller clears the listing, and closes. */
+/* Open, list the runs, and close the connections. The caller clears listing and closes talk. */
 int api_client_listing(struct api_client *talk, const struct session_args *session,
                        char *const *ids, size_t count, const struct kind_filter *filter,
                        struct listing *listing, struct err *err) MUST_CHECK;
 
-/* Do one call (POST when body is not NULL); its answer is in call, to be cleared. */
+/* Make one call (POST if body is not NULL). The answer is in call, which the caller clears. */
 int api_client_call(struct api_client *talk, struct call *call, const char *body, size_t len,
                     struct err *err) MUST_CHECK;
 
-/* The status of a command that failed with err: -1, or that of the signal that stopped it. */
+/* The exit status of a command that failed with err: -1, or the status for the signal that
+ * stopped the command. */
 int api_client_status(const struct err *err);
 
-/* Write bytes to standard output, past stdio; a put_fn, ctx unused. */
+/* Write bytes to standard output without stdio; a put_fn, ctx is not used. */
 int api_client_put_raw(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
-/* Print JSON from elsewhere, which has been checked, behind lead; nothing in it reaches a
- * terminal that should not. */
+/* Print valid JSON of unknown origin after the text lead; characters that could control a
+ * terminal are escaped. */
 int api_client_json(const char *lead, const char *json, size_t len, struct err *err) MUST_CHECK;
 
-/* The same of JSON that may hold secrets, without those. */
+/* As api_client_json, with secrets redacted. */
 int api_client_redacted(const char *lead, const char *json, size_t len,
                         const struct redact *what, struct err *err) MUST_CHECK;
 
-/* A put_fn to standard output. */
+/* A put_fn that writes to standard output by stdio. */
 int api_client_put(void *ctx, const void *bytes, size_t len, struct err *err);
 
 #endif

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define FILES_MAX ((size_t)1 << 24)
-#define BATCH     500 /* runs that are asked about at a time */
+#define BATCH     500 /* runs per listing */
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -50,7 +50,7 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err)
     }
     (void)fts_close(fts);
     if (rc == 0 && !files->count)
-        rc = err_set(err, ERR_NOT_FOUND, "there is no archive below '%s'", dir);
+        rc = err_set(err, ERR_NOT_FOUND, "no archive found below '%s'", dir);
     return rc;
 }
 
@@ -89,11 +89,10 @@ int audit_signature(const char *archive, const char *signature, const char *sign
     return rc;
 }
 
-/* What an archive says of its runs and artifacts: those it holds, and those it knows it lacks.
- */
+/* The IDs of an archive's runs and artifacts, both archived and listed as missing. */
 struct audit_held {
     struct idlist runs;
-    struct hashmap *names; /* of the runs */
+    struct hashmap *names; /* all IDs of the runs */
     struct hashmap *artifacts;
 };
 
@@ -146,13 +145,13 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
         if (run->failed)
             log_line(LOG_WARNING, "%s", run->err.text);
         if (run->depth && (has_name(held, run->id) || has_name(held, run->other)))
-            continue;                     /* it is asked about by itself */
-        if (run->depth && !run->failed) { /* none of the archive's */
+            continue;                     /* listed as a run of its own */
+        if (run->depth && !run->failed) { /* started by a run, and in no archive */
             lacking++;
             log_line(
                 LOG_ERROR,
-                "the service has run '%.100s', which run '%.100s' started, and the archive "
-                "does not",
+                "run '%.100s', started by run '%.100s', exists at the service but not in the "
+                "archive",
                 run->id, run->parent);
             continue;
         }
@@ -165,8 +164,8 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
                 continue;
             lacking++;
             log_line(LOG_ERROR,
-                     "the service has artifact '%.100s' (%.60s) of run '%s', and the "
-                     "archive does not",
+                     "artifact '%.100s' (%.60s) of run '%s' exists at the service but "
+                     "not in the archive",
                      a->artifact_id, a->artifact_type ? a->artifact_type : "no type", run->id);
         }
     }

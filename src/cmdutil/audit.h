@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit: what verify checks beyond one archive's bytes: its signature, its place
- * in a series, and what the service has that it lacks.
+ * audit: the checks of verify beyond one archive's bytes: its signature, its place in a series,
+ * and a comparison with the service.
  *
  * Errors   those of reading and of the API
  * Threads  one
@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-/* Every archive below a directory, in the order of their paths. */
+/* All archives below a directory, sorted by path. */
 struct audit_files {
     char **paths;
     size_t count;
@@ -24,32 +24,33 @@ struct audit_files {
 };
 
 /*
- * Find the archives below dir, in the order of their names; ERR_NOT_FOUND where there is
- * none. files must be {0}, and is to be cleared in any case.
+ * Find the archives below dir, sorted by path; ERR_NOT_FOUND if there is none. files must be
+ * {0}; clear it also on failure.
  */
 int audit_find(struct audit_files *files, const char *dir, struct err *err) MUST_CHECK;
 
-/* Free the names that audit_find found; may be called twice. */
+/* Free the paths; may be called twice. */
 void audit_files_clear(struct audit_files *files);
 
-/* Check ARCHIVE.sig (or signature) against the signers' file; says who signed, on stdout. */
+/* Check the signature file (NULL: ARCHIVE.sig) against the file of allowed signers; prints
+ * the signer on stdout. */
 int audit_signature(const char *archive, const char *signature, const char *signers,
                     const struct manifest_digests *manifest, struct err *err) MUST_CHECK;
 
-/* What archives say that they hold. */
+/* The run and artifact IDs that archives name in their manifests. */
 struct audit_held;
 
-/* Of no archive so far; to be freed by audit_held_free. */
+/* An empty set; free by audit_held_free. */
 struct audit_held *audit_held_new(struct err *err) MUST_CHECK;
 
-/* Release; NULL is fine. */
+/* Free the set; NULL is fine. */
 void audit_held_free(struct audit_held *held);
 
-/* Add what one archive holds, and what it knows it lacks. */
+/* Add an archive's runs and artifacts, and the artifacts that its manifest lists as missing. */
 int audit_held_add(struct audit_held *held, const char *archive, struct err *err) MUST_CHECK;
 
-/* Ask the service whether it has more of those runs than the archives hold together; each
- * artifact, and each run that these have started, is told. */
+/* Ask the service whether the runs have artifacts, or started runs, that are not in the set.
+ * Each is logged; *lacking is their number. */
 int audit_against_api(const struct audit_held *held, const struct session_args *session,
                       size_t *lacking, struct err *err) MUST_CHECK;
 

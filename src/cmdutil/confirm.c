@@ -23,13 +23,13 @@ struct confirming {
     struct db *catalog;
     struct api_client talk;
     char *const *ids;
-    bool *changed;         /* of each ID */
-    struct hashmap *asked; /* the IDs: each is judged by itself */
+    bool *changed;         /* for each ID, whether the run changed */
+    struct hashmap *asked; /* all IDs: each is judged by itself */
 };
 
-/* What differs between a run as it is archived and as it is listed. */
+/* A difference between a run as archived and as listed. */
 struct difference {
-    const char *what; /* NULL: nothing */
+    const char *what; /* NULL: no difference */
     const char *artifact_id;
 };
 
@@ -40,13 +40,12 @@ static int on_difference(void *ctx, const struct artifact *a, enum recheck_match
 
     (void)err;
     d->artifact_id = a->artifact_id;
-    d->what = match == RECHECK_NEW
-                  ? "is not archived"
-                  : "has another size, checksum or time than it was archived by";
+    d->what = match == RECHECK_NEW ? "is not archived"
+                                   : "changed its size, checksum or time since it was archived";
     return 1;
 }
 
-/* Whether a run that another one has started is known as safe, or not had by the service. */
+/* Whether a child run is in the list to confirm, or unknown to the service. */
 static bool is_safe_child(const struct confirming *c, const struct listed_run *child)
 {
     return hashmap_get(c->asked, child->id, strlen(child->id)) ||
@@ -54,7 +53,7 @@ static bool is_safe_child(const struct confirming *c, const struct listed_run *c
            (child->failed && child->err.kind == ERR_NOT_FOUND);
 }
 
-/* One run, as the service has it now; those that it has started are behind it. */
+/* Compare a run with what the service has now; its child runs follow it in the array. */
 static int judge(struct confirming *c, const struct listed_run *run, size_t count,
                  struct err *err)
 {
@@ -72,31 +71,33 @@ static int judge(struct confirming *c, const struct listed_run *run, size_t coun
         return 0;
     }
     if (run->failed) {
-        log_line(LOG_WARNING, "run '%s' is left out: it cannot be listed: %s", run->id,
+        log_line(LOG_WARNING,
+                 "run '%s' is not listed as safe: the service could not list it: %s", run->id,
                  run->err.text);
         confirm->unasked++;
         return 0;
     }
     for (i = 1; i < count && !d.what; i++) {
         if (!is_safe_child(c, &run[i]))
-            d.what = "it has started a run that is not archived whole";
+            d.what = "it started a run that is not archived completely";
     }
     if (!run_is_over(&run->run))
-        d.what = "it is going on again";
+        d.what = "it is running again";
     else if (!d.what &&
              recheck_compare(c->catalog, confirm->types, run, on_difference, &d, err) < 0)
         return -1;
     if (!d.what)
         return confirm->fn(confirm->ctx, run->id, err);
-    log_line(LOG_WARNING, "run '%s' is left out, and looked at by the next sync: %s%s%s%s",
-             run->id, d.artifact_id ? "artifact '" : "", d.artifact_id ? d.artifact_id : "",
+    log_line(LOG_WARNING,
+             "run '%s' is not listed as safe, and the next sync checks it: %s%s%s%s", run->id,
+             d.artifact_id ? "artifact '" : "", d.artifact_id ? d.artifact_id : "",
              d.artifact_id ? "' " : "", d.what);
     confirm->changed++;
     c->changed[run->asked] = true;
     return 0;
 }
 
-/* Ask about some of them. */
+/* List one batch of runs, and judge them. */
 static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
 {
     struct listing listing = { .api = &c->talk.api,
@@ -117,18 +118,20 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
         listing.runs[i].asked += from;
         rc = judge(c, &listing.runs[i], to - i, err);
     }
-    if (rc == 0 && roots < count) { /* two names of one run: it has no list of its own */
-        log_line(LOG_WARNING, "%zu IDs are left out: they are other names of runs",
+    if (rc == 0 && roots < count) { /* two IDs of one run, which is listed once */
+        log_line(LOG_WARNING,
+                 "%zu IDs are not listed as safe: they are second IDs of other runs",
                  count - roots);
         c->confirm->unasked += count - roots;
     }
     if (rc < 0)
-        loop_clear(&c->talk.loop); /* before the listing's calls, which it may still run, go */
+        loop_clear(&c->talk.loop); /* before the listing, whose calls may still be running in
+                                    * the loop, is cleared */
     lister_clear(&listing);
     return rc;
 }
 
-/* Those that changed are to be listed again by the next sync. */
+/* Reopen changed runs, so that the next sync lists them again. */
 static int reopen(const struct confirming *c, size_t count, struct err *err)
 {
     struct lock lock = { -1 };
@@ -142,8 +145,7 @@ static int reopen(const struct confirming *c, size_t count, struct err *err)
     if (rc == 0) {
         for (i = 0; rc == 0 && i < count; i++) {
             if (c->changed[i])
-                rc = run_state_reopen(catalog, c->ids[i], 0, "it is otherwise at the service",
-                                      err);
+                rc = run_state_reopen(catalog, c->ids[i], 0, "it changed at the service", err);
         }
         if (rc == 0)
             rc = db_commit(catalog, err);
@@ -182,7 +184,7 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
     if (confirm->changed && rc == 0) {
         rc = reopen(&c, count, err);
         if (rc < 0)
-            (void)err_wrap(err, "cannot note that runs are to be archived anew");
+            (void)err_wrap(err, "cannot reopen changed runs in the catalog");
     }
     hashmap_free(c.asked);
     mem_free(c.changed);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * confirm: whether the service still has of runs what a sync directory has of them.
+ * confirm: whether the service still has runs as a sync directory archived them.
  *
- * Asked before runs are named that may be removed there (sync --list-safe): each run's list is
- * fetched once more, and held against the catalog. A run of which it has more, or has something
- * with another size, checksum or time than it was archived by, is left out, and is opened
- * again, so that the next sync archives that. For this alone the directory's lock is taken.
+ * Used before runs are listed as safe to delete at the service (sync --list-safe): each run's
+ * list is fetched again and compared with the catalog. A run for which the service has further
+ * artifacts, or artifacts with another size, checksum or time, is left out and reopened, so
+ * that the next sync archives the change. The directory's lock is taken only for the reopening.
  *
  * Units    milliseconds
- * Errors   the session's, the API's, the catalog's; ERR_CANCELLED
+ * Errors   those of session, API and catalog; ERR_CANCELLED
  * Owns     nothing
  * Threads  runs the transfer loop
  */
@@ -25,16 +25,16 @@
 struct confirm {
     const char *dir;
     const struct session_args *session;
-    const struct kind_filter *types; /* of artifacts that are archived */
+    const struct kind_filter *types; /* types of artifacts that are archived */
     int (*fn)(void *ctx, const char *run_id, struct err *err);
     void *ctx;
-    /* answered */
-    size_t changed; /* runs left out, that are otherwise by now; told one by one */
-    size_t unasked; /* runs left out, that could not be asked about; the same */
-    size_t left;    /* runs left out, that the service does not have any more; not told */
+    /* results */
+    size_t changed; /* runs left out because they changed; each is logged */
+    size_t unasked; /* runs left out because they could not be listed; each is logged */
+    size_t left;    /* runs left out because the service no longer has them; not logged */
 };
 
-/* Visit those runs that the service has as they are archived, in their order. */
+/* Visit the runs that the service has as archived, in the order of ids. */
 int confirm_runs(struct confirm *confirm, char *const *ids, size_t count,
                  struct err *err) MUST_CHECK;
 

@@ -35,10 +35,10 @@ int idlist_add(struct idlist *list, const char *text, const char *where, struct 
     size_t i;
 
     if (!run_id_valid(id)) {
-        (void)err_set(err, ERR_USAGE, "%s: '%s' is no run ID", where,
+        (void)err_set(err, ERR_USAGE, "%s: '%s' is not a run ID", where,
                       text_shown(shown, sizeof(shown), text));
-        return err_hint(err, "run IDs are letters, digits, '_' and '-', such as tsk_123, or "
-                             "the address of a run's page");
+        return err_hint(err, "run IDs consist of letters, digits, '_' and '-', such as "
+                             "tsk_123; the URL of a run's page is accepted, too");
     }
     for (i = 0; i < list->count; i++) {
         if (strcmp(list->ids[i], id) == 0)
@@ -105,7 +105,7 @@ int idlist_collect(struct idlist *list, int count, char *const *operands,
         return 0;
     if (!files->count)
         return err_set(err, ERR_USAGE, "no run ID given");
-    log_line(LOG_WARNING, "the input holds no run ID: nothing to do");
+    log_line(LOG_WARNING, "the input has no run ID: nothing to do");
     return 0;
 }
 

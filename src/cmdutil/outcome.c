@@ -74,7 +74,7 @@ static int print_json(const struct waited *runs, size_t count, struct err *err)
     return rc;
 }
 
-/* The exit status that the runs' ends make together. */
+/* The exit status for all runs together; logs the runs that did not end in time. */
 static int status_of(const struct waited *runs, size_t count)
 {
     bool late = false;
@@ -86,9 +86,9 @@ static int status_of(const struct waited *runs, size_t count)
 
         if (!runs[i].ended && !runs[i].failed) {
             late = true;
-            log_line(LOG_ERROR, "run '%s' has not ended in time; it is %s%s", runs[i].id,
-                     runs[i].status[0] ? runs[i].status : "unknown how it is",
-                     runs[i].pending ? ", and is going to be tried again" : "");
+            log_line(LOG_ERROR, "timeout: run '%s' has not ended; its status is %s%s",
+                     runs[i].id, runs[i].status[0] ? runs[i].status : "unknown",
+                     runs[i].pending ? ", and a retry is pending" : "");
         }
         bad = bad || (!completed && (runs[i].ended || runs[i].failed));
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * outcome: wait for runs and say how they ended; for wait and submit.
+ * outcome: wait for runs and report how they ended; for wait and submit.
  *
- * Errors   the loop's; a run that ended badly is an exit status, not an error
+ * Errors   the loop's; a run that did not complete is an exit status, not an error
  * Threads  one
  */
 #ifndef CMDUTIL_OUTCOME_H
@@ -17,17 +17,17 @@
 #include <stdint.h>
 
 struct outcome_opts {
-    uint64_t interval; /* ms between two looks; 0: as little as can be */
-    uint64_t timeout;  /* ms; 0: none */
+    uint64_t interval; /* ms between polls; 0: the minimum */
+    uint64_t timeout;  /* ms; 0: no timeout */
     const struct command_args *common;
-    bool print; /* say on standard output how each ended (as one JSON document with --json) */
-    bool raw;   /* take out of what is said the API key alone */
+    bool print; /* print each run's status on standard output (with --json, one document) */
+    bool raw;   /* redact only the API key */
 };
 
 /*
  * Wait for all runs.
  *
- * returns  EXIT_DONE: all completed; EXIT_FAILED: one ended otherwise; EXIT_LATER: not in time;
+ * returns  EXIT_DONE: all completed; EXIT_FAILED: a run ended otherwise; EXIT_LATER: timeout;
  *          -1: an error
  */
 int outcome_wait(struct api_client *talk, char *const *ids, size_t count,

@@ -22,63 +22,63 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_EVERY 100 /* ms between two pictures of the moving line */
+#define STATUS_EVERY 100 /* ms between redraws of the status line */
 
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
 /* clang-format off */
 const struct opt archive_type_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_story_opts[] = {
-    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(pull_job_args, records),       "what else tells the story of a run: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
-    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(pull_job_args, no_children),   "without the runs that these runs have started", 0, 0, NULL, false, NULL },
+    { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(pull_job_args, records),       "further records of each run to archive: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
+    { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(pull_job_args, no_children),   "do not archive the runs that these runs started", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_format_opts[] = {
-    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
-    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (default: by the archive's name)", 0, 0, NULL, false, NULL },
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (default: from the archive's name)", 0, 0, NULL, false, NULL },
     { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
-    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store what is there already as hard link or copy; auto: link from 64 KiB on (a zip holds copies)", 0, 0, duplicates_words, false, NULL },
-    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact by itself", 0, 0, NULL, false, NULL },
-    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "leave out index.html, the offline view", 0, 0, NULL, false, NULL },
-    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key, into ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "the archive's permissions, octal (default 0600)", 0, 0, NULL, false, NULL },
-    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "where bodies wait that memory cannot hold (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write nothing when anything is missing", 0, 0, NULL, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more (a zip always has copies)", 0, 0, duplicates_words, false, NULL },
+    { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
+    { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
+    { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_series_opts[] = {
-    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(pull_job_args, after),      "name this archive as the one before in a series, with its manifest's digest", 0, 0, NULL, false, NULL },
-    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(pull_job_args, anchor_command), "run this by sh when the archive is there, with SKYARC_HEAD (its manifest's SHA-256) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but nothing else of the environment; what it prints goes to standard error", 0, 0, NULL, false, NULL },
-    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, command_timeout), "end --anchor-command after this time (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "after",      "ARCHIVE", OPT_TEXT,  OPT_AT(pull_job_args, after),      "continue a series: record the name and manifest digest of this previous archive", 0, 0, NULL, false, NULL },
+    { 0,   "anchor-command", "CMD", OPT_TEXT,  OPT_AT(pull_job_args, anchor_command), "run this shell command after the archive is written, with SKYARC_HEAD (the SHA-256 of its manifest) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but no other environment variables; its output goes to standard error", 0, 0, NULL, false, NULL },
+    { 0,   "command-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, command_timeout), "timeout of --anchor-command (default 5m; 0: none)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "transfers at a time (default 16)", 1, 256, NULL, false, NULL },
-    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "bytes a second, all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
-    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "attempts after the first, each way (default 5)", 0, 100, NULL, false, NULL },
-    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer slower than so many bytes a second ... (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for so long has stalled, and is tried again later (default 30s)", 0, 0, NULL, false, NULL },
-    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what is there (suffixes s, m, h)", 0, 0, NULL, false, NULL },
-    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "end with an error when nothing at all has moved for so long (default 5m; 0: never)", 0, 0, NULL, false, NULL },
-    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch what lies in one ZIP by the zip or by its members; auto: whichever moves fewer bytes and requests", 0, 0, bundles_words, false, NULL },
-    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(pull_job_args, local_root), "read file:// artifacts that the service does not give from below this directory, and from nowhere else", 0, 0, NULL, false, NULL },
-    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, max_size),   "no artifact larger than this (default 16g)", 0, 0, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16)", 1, 256, NULL, false, NULL },
+    { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
+    { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
+    { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what was fetched (suffixes s, m, h)", 0, 0, NULL, false, NULL },
+    { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "exit with an error after this time without any progress (default 5m; 0: never)", 0, 0, NULL, false, NULL },
+    { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer", 0, 0, bundles_words, false, NULL },
+    { 0,   "local-root", "DIR",  OPT_TEXT,     OPT_AT(pull_job_args, local_root), "read file:// artifacts that the service does not serve from below this directory only", 0, 0, NULL, false, NULL },
+    { 0,   "max-size",   "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, max_size),   "skip artifacts larger than this (default 16g)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 /* clang-format on */
 
-/* Answer SIGUSR1: how far it is, and where each transfer stands. */
+/* Answer SIGUSR1: log the progress and the state of each transfer. */
 static void tell_all(const struct pull_status *status)
 {
     char line[400];
@@ -121,9 +121,8 @@ static int add_types(struct kind_filter *filter, const struct opt_list *lists, b
             return -1;
         near = stranger ? kind_nearest(stranger) : NULL;
         if (stranger)
-            log_line(LOG_WARNING, "'%s' is no artifact type or group known here%s%s%s",
-                     stranger, near ? "; did you mean '" : "", near ? near : "",
-                     near ? "'?" : "");
+            log_line(LOG_WARNING, "'%s' is not a known artifact type or group%s%s%s", stranger,
+                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     return 0;
 }
@@ -135,7 +134,7 @@ int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
                                                     : add_types(filter, excluded, true, err);
 }
 
-/* The archive's name, format and top directory. */
+/* Determine the archive's name, format and top directory. */
 static int choose_output(struct pull_job *job, struct err *err)
 {
     const struct pull_job_args *args = job->args;
@@ -157,7 +156,7 @@ static int choose_output(struct pull_job *job, struct err *err)
         if (!args->format && !job->to_stdout && strncmp(args->output, "/dev/", 5) != 0 &&
             container_of_name(args->output, false, &job->format, err) < 0) {
             (void)err_wrap(err, "--output");
-            return err_hint(err, "--format says which it is to be");
+            return err_hint(err, "choose the format with --format");
         }
     }
     if (!job->output)
@@ -188,7 +187,9 @@ static int load_key(struct pull_job *job, struct err *err)
     if (!path)
         return 0;
     if (job->to_stdout)
-        return err_set(err, ERR_USAGE, "--sign writes beside the archive, which needs a name");
+        return err_set(err, ERR_USAGE,
+                       "--sign cannot be used with standard output: the signature is written "
+                       "beside the archive");
     buf_init(&text, SSHSIG_FILE_MAX);
     if (file_load(path, &text, err) == 0) {
         job->sign_key = sshsig_key_read(buf_text(&text), text.len, err);
@@ -202,8 +203,9 @@ static int load_key(struct pull_job *job, struct err *err)
 }
 
 /*
- * The key by which a later attempt knows that it was us who wrote the unfinished archive.
- * Without one, what has no checksum of the service is fetched again.
+ * Load the key that authenticates the journal: by it a later attempt knows that this program
+ * wrote the unfinished archive. Without the key, artifacts without a checksum of the service
+ * are fetched again.
  */
 static void load_state_key(struct pull_job *job)
 {
@@ -241,7 +243,8 @@ static int load_previous(struct pull_job *job, struct err *err)
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 
-/* Tell somebody outside what the head of the series is; the archive stands in any case. */
+/* Run the command of --anchor-command with the head of the series. If the command fails, the
+ * archive stays. */
 static int tell_anchor(const struct pull_job *job, const struct pull_result *result,
                        struct err *err)
 {
@@ -264,9 +267,9 @@ static int tell_anchor(const struct pull_job *job, const struct pull_result *res
     if (rc == 0)
         return 0;
     if (err->kind == ERR_CANCELLED)
-        return err_wrap(err, "stopped; '%s' is written, and --anchor-command was stopped",
+        return err_wrap(err, "stopped: '%s' was written, but --anchor-command was stopped",
                         job->output);
-    return err_wrap(err, "'%s' is written, and --anchor-command failed", job->output);
+    return err_wrap(err, "'%s' was written, but --anchor-command failed", job->output);
 }
 
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
@@ -373,8 +376,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     progress_end();
     if (rc < 0 && result->kept)
         (void)err_hint(err,
-                       "%zu artifact%s kept in '%.200s.partial': the same command%s%.200s goes "
-                       "on from there",
+                       "%zu artifact%s kept in '%.200s.partial': run the same command%s%.200s "
+                       "again to resume",
                        result->kept, result->kept == 1 ? " is" : "s are", job->output,
                        job->args->output ? "" : " with -o ",
                        job->args->output ? "" : job->output);
@@ -398,7 +401,7 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
     } else if (rc == 0 && people && !common->quiet) {
         summary_text(out, job->output, result);
     } else if (rc == 0 && job->args->after && !common->quiet) {
-        summary_head(out, job->output, result); /* cron's mail keeps it */
+        summary_head(out, job->output, result); /* cron mails the line, which so is kept */
     }
     return rc;
 }
@@ -414,7 +417,8 @@ int pull_job_status(const struct pull_result *result, int rc, const struct err *
                  how ? how : "; nothing was written");
         return EXIT_SIGNAL + signals_stop();
     }
-    if (signals_stop() == SIGXFSZ) { /* the write that failed may have been told first */
+    if (signals_stop() == SIGXFSZ) { /* the failed write may have been reported before the
+                                      * signal was seen */
         log_line(LOG_ERROR, "stopped by signal %d: %s", SIGXFSZ, err->text);
         return EXIT_SIGNAL + SIGXFSZ;
     }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pull_job: one pull as a command does it: from options to the summary.
+ * pull_job: one pull as a command makes it, from options to summary.
  *
- * Shared by pull, submit -o and listen: the options of what to take, of the
- * archive and of the transfers; the output's name; the line that moves.
+ * Shared by pull, submit -o and listen: the options that select artifacts, those of the archive
+ * and of the transfers; the output's name; the status line.
  *
- * Errors   ERR_USAGE for options that do not fit; then those of pull/pull.h
+ * Errors   ERR_USAGE for options that cannot be combined; those of pull/pull.h
  * Owns     a job owns its filter and its output's name, until pull_job_clear
  * Threads  one
  */
@@ -63,7 +63,7 @@ struct pull_job_args {
         .command_timeout = 300000                                                              \
     }
 
-/* -t and -x; what tells the story of runs; how an archive is made; how it is transferred. */
+/* Options for artifact types; records of runs; the archive; a series of archives; transfers. */
 extern const struct opt archive_type_opts[];
 extern const struct opt archive_story_opts[];
 extern const struct opt archive_format_opts[];
@@ -74,48 +74,49 @@ struct pull_job {
     const struct pull_job_args *args;
     const struct command_args *common;
     const char *ca_file;
-    uint64_t wait_interval; /* wait for the runs to end first; 0: do not */
+    uint64_t wait_interval; /* wait until the runs end; 0: do not wait */
     struct kind_filter filter;
     struct endpoint_filter records;
     char *output;
     char top[PATH_NAME_MAX + 1];
     enum container format;
-    struct secret *state_key; /* see pull_opts; NULL: none can be had */
+    struct secret *state_key; /* see pull_opts; NULL: no key available */
     struct sshsig_key *sign_key;
     char previous_sha256[SHA256_TEXT];
     void (*planned)(void *ctx, const struct pull_planned *planned); /* set: a dry run */
     void *planned_ctx;
     bool to_stdout;
-    bool moving; /* a line is drawn */
+    bool moving; /* the status line is drawn */
     uint64_t drawn;
 };
 
-/* Read -t and -x into a filter; a name that is none is warned about. */
+/* Build a filter from -t and -x; an unknown type is logged as a warning. */
 int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
                     const struct opt_list *excluded, struct err *err) MUST_CHECK;
 
-/* Set a job up; args and common are lent. job must be {0}, and is to be cleared in any case. */
+/* Set up a job; args and common are borrowed. job must be {0}; clear it also on failure. */
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
                   const struct command_args *common, struct err *err) MUST_CHECK;
 
-/* Free what a job holds; may be called twice. */
+/* Free what a job owns; may be called twice. */
 void pull_job_clear(struct pull_job *job);
 
-/* Fill in what the options say; runs, hooks and dry run are the caller's. */
+/* Fill in the pull options that come from the command line; runs, hooks and dry run are up
+ * to the caller. */
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts);
 
-/* Draw the line that moves, and answer SIGUSR1: a status hook, ctx being the job. */
+/* Draw the status line, and answer SIGUSR1: a status hook, ctx is the job. */
 void pull_job_tell(void *ctx, const struct pull_status *status);
 
-/* Pull, with the line that moves. */
+/* Pull, with the status line. */
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
                  struct pull_result *result, struct err *err) MUST_CHECK;
 
-/* Say what it came to; rc is pull_job_run's. Gives rc, or -1 when it cannot be said. */
+/* Print the summary; rc is pull_job_run's result. Returns rc, or -1 if printing failed. */
 int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,
                     struct err *err) MUST_CHECK;
 
-/* The exit status of a finished pull, or -1; a signal that stopped it is told. */
+/* The exit status of a finished pull, or -1; logs the signal that stopped the pull. */
 int pull_job_status(const struct pull_result *result, int rc, const struct err *err);
 
 #endif

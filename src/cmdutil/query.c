@@ -7,13 +7,13 @@
 
 /* clang-format off */
 const struct opt query_opts[] = {
-    { 0, "status",   "STATUS", OPT_LIST, OPT_AT(query_args, status),   "only runs of this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0, "status",   "STATUS", OPT_LIST, OPT_AT(query_args, status),   "only runs with this status; may be repeated", 0, 0, NULL, false, NULL },
     { 0, "run-type", "TYPE",   OPT_LIST, OPT_AT(query_args, run_type), "only runs of this type; may be repeated", 0, 0, NULL, false, NULL },
-    { 0, "search",   "TEXT",   OPT_TEXT, OPT_AT(query_args, search),   "only runs that the service finds by this text (3 characters or more)", 0, 0, NULL, false, NULL },
+    { 0, "search",   "TEXT",   OPT_TEXT, OPT_AT(query_args, search),   "only runs found by the service's search for this text (3 characters or more)", 0, 0, NULL, false, NULL },
     { 0, "workflow", "ID",     OPT_TEXT, OPT_AT(query_args, workflow), "only runs of this workflow (wpid_...)", 0, 0, NULL, false, NULL },
     { 0, "tag",      "TAG",    OPT_LIST, OPT_AT(query_args, tag),      "only runs with this tag; may be repeated", 0, 0, NULL, false, NULL },
-    { 0, "since",    "WHEN",   OPT_WHEN, OPT_AT(query_args, since),    "created at this UTC date or time, or so long ago (7d, 12h), or later", 0, 0, NULL, false, NULL },
-    { 0, "until",    "WHEN",   OPT_WHEN, OPT_AT(query_args, until),    "created before this", 0, 0, NULL, false, NULL },
+    { 0, "since",    "WHEN",   OPT_WHEN, OPT_AT(query_args, since),    "only runs created at or after this UTC date or time, or within this time (7d, 12h)", 0, 0, NULL, false, NULL },
+    { 0, "until",    "WHEN",   OPT_WHEN, OPT_AT(query_args, until),    "only runs created before this date or time", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
@@ -27,9 +27,9 @@ int query_check_status(const struct opt_list *list, struct err *err)
 
         if (!near)
             continue;
-        (void)err_set(err, ERR_USAGE, "'%.60s' is no status of a run", list->at[i]);
+        (void)err_set(err, ERR_USAGE, "'%.60s' is not a run status", list->at[i]);
         return *near ? err_hint(err, "did you mean '%s'?", near)
-                     : err_hint(err, "it is one of " RUN_STATUSES);
+                     : err_hint(err, "run statuses are " RUN_STATUSES);
     }
     return 0;
 }
@@ -37,9 +37,9 @@ int query_check_status(const struct opt_list *list, struct err *err)
 int query_fill(const struct query_args *args, struct runs_query *query, struct err *err)
 {
     if (args->search && strlen(args->search) < 3)
-        return err_set(err, ERR_USAGE, "--search wants 3 characters or more");
+        return err_set(err, ERR_USAGE, "--search needs 3 characters or more");
     if (args->since != CLOCK_NONE && args->until != CLOCK_NONE && args->since >= args->until)
-        return err_set(err, ERR_USAGE, "--since is not before --until");
+        return err_set(err, ERR_USAGE, "--since must be before --until");
     if (query_check_status(&args->status, err) < 0)
         return -1;
     *query = (struct runs_query){ .what = { .statuses = args->status.at,

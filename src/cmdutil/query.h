@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query: which runs, as options say it, for commands that list them.
+ * query: the options that select runs, for commands that list runs.
  *
  * Errors   ERR_USAGE
  * Owns     nothing
@@ -34,14 +34,14 @@ struct query_args {
 
 extern const struct opt query_opts[];
 
-/* ERR_USAGE, with the nearest one, for a word that is no status of a run. */
+/* ERR_USAGE, with the nearest status, for a word that is not a run's status. */
 int query_check_status(const struct opt_list *list, struct err *err) MUST_CHECK;
 
-/* Fill a query in; its texts are args'. */
+/* Fill in a query; its texts belong to args. */
 int query_fill(const struct query_args *args, struct runs_query *query,
                struct err *err) MUST_CHECK;
 
-/* The query as a text, without its times: the same for the same. */
+/* Write the query as a text, without its times: equal queries have equal texts. */
 int query_text(const struct query_args *args, struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

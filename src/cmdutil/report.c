@@ -16,7 +16,7 @@
 struct report {
     struct archive_reader box;
     struct page *page;
-    struct inventory *roll; /* which paths are artifacts, and of what type */
+    struct inventory *roll; /* paths of artifacts, with their types */
 };
 
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
@@ -29,7 +29,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return page_row(r->page, section, text, len, err);
 }
 
-/* A text on its way into the page. */
+/* A text being read into the page. */
 struct reading {
     struct entry_reader *tape;
     struct sha256 *sha;
@@ -37,8 +37,8 @@ struct reading {
     const uint8_t *want;
 };
 
-/* Give the page more of a text. One that it wants whole is compared with its digest before the
- * page has all of it; of one that is cut, only the beginning is read. */
+/* Read a part of a text for the page. A text that is read whole is compared with its digest
+ * before its last bytes are returned; of a truncated text only the beginning is read. */
 static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 {
     struct reading *reading = ctx;
@@ -54,11 +54,10 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
     sha256_end(reading->sha, sha256);
     return memcmp(sha256, reading->want, SHA256_SIZE) == 0
                ? n
-               : err_set(err, ERR_MISMATCH,
-                         "it does not have the SHA-256 that the manifest gives");
+               : err_set(err, ERR_MISMATCH, "its SHA-256 does not match the manifest");
 }
 
-/* Give the page what it wants of one file, which the manifest must name, with this size. */
+/* Add one file to the page, if the page uses it and the manifest names it with this size. */
 static int take(struct report *r, struct entry_reader *tape,
                 const struct entry_reader_entry *entry, struct err *err)
 {
@@ -77,7 +76,7 @@ static int take(struct report *r, struct entry_reader *tape,
         return 0;
     inventory_get(r->roll, number, &row);
     if (entry->size != row.size)
-        return err_set(err, ERR_MISMATCH, "it does not have the size that the manifest gives");
+        return err_set(err, ERR_MISMATCH, "its size does not match the manifest");
     reading.want = row.sha256;
     reading.sha = sha256_new(err);
     if (!reading.sha)
@@ -105,18 +104,19 @@ static int read_texts(struct report *r, struct err *err)
             continue;
         rc = is_damage(err) && !entry_reader_broken(tape) ? 1 : -1;
         if (rc > 0)
-            log_line(LOG_WARNING, "'%.600s' is not in the page: %s", entry.path, err->text);
+            log_line(LOG_WARNING, "'%.600s' was left out of the page: %s", entry.path,
+                     err->text);
     }
     entry_reader_free(tape);
     if (rc < 0 && is_damage(err)) {
-        log_line(LOG_WARNING, "the archive is damaged; texts are missing: %s", err->text);
+        log_line(LOG_WARNING, "the archive is damaged, the page lacks texts: %s", err->text);
         err_clear(err);
         return 0;
     }
     return rc;
 }
 
-/* An archive of an earlier version, or of somebody else, may hold more than is shown. */
+/* Redact a text: archives of earlier versions or of other programs may contain secrets. */
 static int clean(struct buf *out, const char *text, size_t len, struct err *err)
 {
     static const struct redact what = { NULL, false, NULL };

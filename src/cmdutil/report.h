@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report: the offline view of an archive that is there already.
+ * report: the offline view of an existing archive.
  *
- * Reads it once, from end to end; damaged texts are left out, and told.
+ * The archive is read once, sequentially; damaged texts are left out and logged.
  *
  * Errors   those of reading; ERR_SYSTEM
- * Owns     the page in the making, until report_free
+ * Owns     the page being built, until report_free
  * Threads  one
  */
 #ifndef CMDUTIL_REPORT_H
@@ -20,20 +20,20 @@
 
 struct report;
 
-/* Make a report of nothing yet; dir is for files without names, which are opened here. */
+/* Create an empty report; temporary files without names are opened in dir. */
 struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
 
-/* Read an archive, once; stopped (may be NULL) is asked whether to give up. */
+/* Read an archive; call once. stopped (may be NULL) is polled for a request to stop. */
 int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
                 struct err *err) MUST_CHECK;
 
 /* Free a report; NULL is fine. */
 void report_free(struct report *report);
 
-/* The archive's top directory; lent. */
+/* The archive's top directory; valid until report_free. */
 const char *report_top(const struct report *report);
 
-/* Write the page; a file_maker, ctx being the report. */
+/* Write the page; a file_maker, ctx is the report. */
 int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err) MUST_CHECK;
 
 #endif

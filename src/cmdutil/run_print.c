@@ -27,7 +27,7 @@ static int64_t time_of(const char *text)
     return text ? clock_us(text) : CLOCK_NONE;
 }
 
-/* A time, and how long after another it was. */
+/* Print a time, and the time elapsed since another. */
 static void moment(const char *name, const char *value, const char *since, const char *what)
 {
     int64_t at = time_of(value);
@@ -45,8 +45,7 @@ static void moment(const char *name, const char *value, const char *since, const
     (void)putchar('\n');
 }
 
-/* Strings are shown escaped for a terminal as well: JSON leaves C1 and bidi characters alone.
- */
+/* Print JSON escaped for a terminal: JSON does not escape C1 and bidi control characters. */
 static void put_raw(const char *raw, size_t len)
 {
     char piece[1024];
@@ -76,7 +75,7 @@ static void put_scalar(struct json_value v)
         (void)putchar('"');
 }
 
-/* Depth is bounded by JSON_DEPTH_MAX. */
+/* Recursion is bounded by JSON_DEPTH_MAX. */
 static void put_pretty(struct json_value v, int indent)
 {
     bool object = json_type(v) == JSON_OBJECT;
@@ -102,7 +101,7 @@ static void put_pretty(struct json_value v, int indent)
     (void)putchar(object ? '}' : ']');
 }
 
-/* A part of the record as JSON, under a heading; nothing for null and empty ones. */
+/* Print a part of the record as JSON under a heading; nothing for null and empty values. */
 static void section(const char *title, struct json_value v)
 {
     bool empty =
@@ -132,7 +131,7 @@ static void print_files(const struct run *run)
     }
 }
 
-/* What was served may hold secrets: how they are taken out, and where clean texts live. */
+/* How texts of the service are redacted, and the region that holds redacted texts. */
 struct printing {
     struct redact what;
     struct region *region;
@@ -143,7 +142,7 @@ static const char *clean(const struct printing *p, const char *text)
     return redact_copy(text, &p->what, p->region);
 }
 
-/* The attempts of a run that is tried again when it fails. */
+/* Print the attempts of a run that was retried. */
 static void print_attempts(const struct printing *p, const struct run *run)
 {
     char status[80];
@@ -172,7 +171,7 @@ static const struct table_column child_columns[] = {
     { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
 };
 
-/* The runs that this one has started, and those that they have. */
+/* Print all runs started by this run, directly or not. */
 static int print_children(const struct printing *p, const struct listing *listing, size_t at,
                           struct err *err)
 {
@@ -206,7 +205,7 @@ static const struct table_column columns[] = {
     { NULL, false },
 };
 
-/* How many of each type, in the order in which they first come. */
+/* Print the number and size of artifacts per type, in the order of first occurrence. */
 static int print_artifacts(const struct artifact_list *list, struct err *err)
 {
     struct table grid = { 0 };
@@ -234,7 +233,7 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
             bytes += a->sized ? a->file_size : 0;
             sized = sized || a->sized;
         }
-        if (k < list->count) /* told already */
+        if (k < list->count) /* this type has been printed */
             continue;
         (void)snprintf(number, sizeof(number), "%llu", count);
         cells[0] = *type ? type : "(none)";
@@ -272,8 +271,9 @@ static void print_run(const struct printing *p, const struct listed_run *listed,
     field("failure", run->failure_reason);
     if (run->status && strcmp(run->status, "failed") == 0 && run->failure_reason &&
         strcasestr(run->failure_reason, "webhook"))
-        field("note", "the run reads failed because its webhook was not delivered; its output "
-                      "is below");
+        field("note",
+              "the run has the status failed because its webhook was not delivered; its output "
+              "is below");
     section("request", json_get(root, "run_request"));
     section("output", json_get(root, "output"));
     section("errors", json_get(root, "errors"));
@@ -293,7 +293,7 @@ int run_print(const struct listing *listing, size_t at, bool apart, struct err *
     struct run run = { 0 };
     int rc = -1;
 
-    /* listed->run and its list have the secrets that the two documents have not */
+    /* listed->run and its list are not redacted; the two documents are */
     if (doc && run_parse(&run, buf_text(json), json->len, err) == 0 &&
         artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
         if (apart)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_print: one run, for people to read.
+ * run_print: print a run for people.
  *
- * What came from elsewhere is escaped; it is shown as the listing keeps it, with
- * secrets taken out.
+ * Texts of the service are redacted by the listing, and escaped here.
  *
  * Errors   ERR_FORMAT, ERR_MEMORY
  * Threads  one
@@ -16,8 +15,8 @@
 
 #include <stdbool.h>
 
-/* Print the run at `at`, and the children behind it, on standard output; apart: with a line in
- * front, to part it from another. */
+/* Print the run at index `at`, and the child runs that follow it, on standard output. apart:
+ * print an empty line first. */
 int run_print(const struct listing *listing, size_t at, bool apart, struct err *err) MUST_CHECK;
 
 #endif

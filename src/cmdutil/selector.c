@@ -8,8 +8,8 @@
 
 /* clang-format off */
 const struct opt pick_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "none of these types or groups", 0, 0, NULL, false, NULL },
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
     { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -35,7 +35,7 @@ bool selector_narrows(const struct selector *pick)
            pick->filter.unwanted_count;
 }
 
-/* A pattern matches the whole path, or a folder above it. */
+/* Whether a pattern matches the whole path, or a folder above it. */
 static bool matches(const struct selector *pick, const char *path)
 {
     int i;

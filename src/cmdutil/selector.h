@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * selector: which of an archive's artifacts are wanted: by type, run and path.
+ * selector: selects artifacts of an archive by type, run and path.
  *
  * Errors   ERR_USAGE
  * Owns     its type filter, until selector_clear
- * Threads  read by many once set
+ * Threads  may be read by many threads after selector_init
  */
 #ifndef CMDUTIL_SELECTOR_H
 #define CMDUTIL_SELECTOR_H
@@ -27,25 +27,26 @@ extern const struct opt pick_opts[];
 struct selector {
     struct kind_filter filter;
     const struct opt_list *runs;
-    char *const *patterns; /* shell patterns on the path; none: all */
+    char *const *patterns; /* shell patterns for the path; none: all paths */
     int count;
 };
 
-/* args and patterns are lent. pick must be {0}. */
+/* Set up a selector; args and patterns are borrowed. pick must be {0}. */
 int selector_init(struct selector *pick, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err) MUST_CHECK;
 
-/* Free what a pick holds; may be called twice. */
+/* Free the filter; may be called twice. */
 void selector_clear(struct selector *pick);
 
-/* Whether anything is asked for at all: else everything is wanted. */
+/* Whether any condition is given; without one, everything is selected. */
 bool selector_narrows(const struct selector *pick);
 
-/* Whether an artifact is wanted; path is below the top directory. */
+/* Whether an artifact is selected; its path is relative to the top directory. */
 bool selector_artifact(const struct selector *pick,
                        const struct manifest_read_artifact *artifact);
 
-/* Whether a file that is no artifact is: a pattern names it, or nothing narrows. */
+/* Whether a file that is not an artifact is selected: a pattern matches it, or no condition
+ * is given. */
 bool selector_file(const struct selector *pick, const char *path);
 
 #endif

@@ -14,11 +14,11 @@
 
 /* clang-format off */
 const struct opt session_opts[] = {
-    { 0, "base-url",     "URL",  OPT_TEXT, OPT_AT(session_args, base_url),     "the API's address (default https://api.skyvern.com; also SKYVERN_BASE_URL)", 0, 0, NULL, false, "SKYVERN_BASE_URL" },
-    { 0, "api-key-file", "FILE", OPT_LIST, OPT_AT(session_args, api_key_file), "a file with the API key (else SKYVERN_API_KEY)", 0, 0, NULL, false, NULL },
+    { 0, "base-url",     "URL",  OPT_TEXT, OPT_AT(session_args, base_url),     "base URL of the API (default https://api.skyvern.com; also SKYVERN_BASE_URL)", 0, 0, NULL, false, "SKYVERN_BASE_URL" },
+    { 0, "api-key-file", "FILE", OPT_LIST, OPT_AT(session_args, api_key_file), "read the API key from this file (else SKYVERN_API_KEY)", 0, 0, NULL, false, NULL },
     { 0, "api-key",      "KEY",  OPT_TEXT, OPT_AT(session_args, api_key),      "the API key", 0, 0, NULL, true, NULL },
     { 0, "ca-file",      "FILE", OPT_TEXT, OPT_AT(session_args, ca_file),      "trust the certificate authorities in this PEM file", 0, 0, NULL, false, NULL },
-    { 0, "insecure-key", NULL,   OPT_FLAG, OPT_AT(session_args, insecure_key), "let a proxy read the API key, where the API's address is plain http", 0, 0, NULL, false, NULL },
+    { 0, "insecure-key", NULL,   OPT_FLAG, OPT_AT(session_args, insecure_key), "allow sending the API key through a proxy if the base URL is plain http", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
@@ -28,7 +28,9 @@ static struct secret *from_file(const char *path, struct err *err)
     struct secret *key = secret_load(path, err);
 
     if (key && file_shared(path))
-        log_line(LOG_WARNING, "'%s' holds the key, and others may read it; chmod 600 it", path);
+        log_line(LOG_WARNING,
+                 "'%s' contains the API key and other users may read it; run chmod 600 on it",
+                 path);
     return key;
 }
 
@@ -37,11 +39,11 @@ static struct secret *from_text(const char *text, const char *where, struct err 
     struct secret *key = secret_new(text, strlen(text), err);
 
     if (!key)
-        (void)err_wrap(err, "%s holds no usable key", where);
+        (void)err_wrap(err, "%s has no usable key", where);
     return key;
 }
 
-/* systemd's credential; NULL with err untouched when there is none. */
+/* Load systemd's credential; NULL with err unchanged if there is none. */
 static struct secret *from_credentials(struct err *err)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");

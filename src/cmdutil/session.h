@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session: what all commands need that talk to the API: where it is, and the key.
+ * session: base URL and API key, for all commands that use the API.
  *
- * The key comes from the first of: --api-key-file, SKYVERN_API_KEY, the
- * configuration file (api-key-file, api-key), systemd's credential
- * "skyvern-api-key". Never from the command line, where others could read it.
+ * The key is taken from the first of: --api-key-file, SKYVERN_API_KEY, the configuration file
+ * (api-key-file, api-key), systemd's credential "skyvern-api-key". It cannot be given on the
+ * command line, which other users can read.
  *
- * Errors   ERR_SYSTEM, ERR_NOT_FOUND: no key anywhere; ERR_FORMAT
+ * Errors   ERR_SYSTEM, ERR_NOT_FOUND: no key found; ERR_FORMAT
  * Threads  one
  */
 #ifndef CMDUTIL_SESSION_H
@@ -22,7 +22,7 @@ struct session_args {
     const char *base_url;
     const char *ca_file;
     const char *api_key;          /* from the configuration file */
-    struct opt_list api_key_file; /* the last one counts */
+    struct opt_list api_key_file; /* the last file is used */
     bool insecure_key;
 };
 
@@ -33,7 +33,7 @@ extern const struct opt session_opts[];
         .base_url = API_BASE                                                                   \
     }
 
-/* Find the key and set up the API; api must be {0}, and is to be cleared in any case. */
+/* Find the key and set up the API; api must be {0}; clear it also on failure. */
 int session_open(const struct session_args *args, struct api *api, struct err *err) MUST_CHECK;
 
 #endif

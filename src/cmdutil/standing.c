@@ -17,23 +17,23 @@
 
 #define SEEN_MAX ((size_t)1 << 24)
 
-/* What is known of a volume; the table's values point at these. */
+/* State of a volume; the values of the hash map point to these. */
 enum verdict { STANDS, UNREAD, BROKEN };
 static const enum verdict verdicts[] = { STANDS, UNREAD, BROKEN };
 
-/* Listing what is safe. */
+/* State of standing_list_safe. */
 struct listing_safe {
     struct standing_safe *safe;
     struct db *catalog;
     struct volume_store shelf;
-    struct hashmap *volumes; /* name -> its verdict */
-    enum verdict worst;      /* of the volumes of the run in hand */
+    struct hashmap *volumes; /* name -> verdict */
+    enum verdict worst;      /* worst verdict among the volumes of the current run */
 };
 
-/* Say what is wrong with a volume. */
+/* Log why a volume does not match. */
 static enum verdict broken(const struct contents_volume *v, const char *what)
 {
-    log_line(LOG_WARNING, "volume '%s' %s: runs in it are left out", v->name, what);
+    log_line(LOG_WARNING, "volume '%s' %s: its runs are not listed as safe", v->name, what);
     return BROKEN;
 }
 
@@ -45,13 +45,13 @@ static enum verdict judge_volume(const struct listing_safe *l, const struct cont
     int64_t age;
 
     if (seen == FIXITY_ABSENT)
-        return broken(v, "is not there");
+        return broken(v, "does not exist");
     if (seen == FIXITY_ANOTHER)
-        return broken(v, "is not the one that was written");
+        return broken(v, "differs from the volume that was written");
     if (seen < 0 || catalog_import_head(&l->shelf, v->name, head, &why) < 0)
         return broken(v, why.text);
     if (strcmp(head, v->manifest_sha256) != 0)
-        return broken(v, "has another manifest than it had");
+        return broken(v, "has a different manifest than when it was written");
     age = v->verified_ms == DB_UNKNOWN ? -1 : l->safe->now_ms - v->verified_ms;
     return age < 0 || age > l->safe->within_ms ? UNREAD : STANDS;
 }
@@ -100,26 +100,26 @@ int standing_list_safe(struct standing_safe *safe, struct err *err)
     return rc;
 }
 
-/* An archive that was found. */
+/* An archive found in the directory. */
 struct seen {
     const char *path;
-    const char *name; /* below the directory */
+    const char *name; /* relative to the directory */
     const char *top;
     const char *sha256;
     bool entered;
 };
 
 struct standing {
-    const char *dir; /* lent */
-    size_t prefix;   /* bytes of it, a slash included, that paths begin with */
+    const char *dir; /* borrowed */
+    size_t prefix;   /* length of the directory's prefix in paths, including the slash */
     struct db *catalog;
-    struct err damage; /* of the catalog */
+    struct err damage; /* why the catalog cannot be used */
     struct region *region;
     struct hashmap *by_name;
     struct seen **seen;
     size_t count;
     size_t cap;
-    /* judging */
+    /* while judging */
     void (*tell)(void *ctx, const char *path, const char *what);
     void *ctx;
     size_t faults;
@@ -141,7 +141,7 @@ struct standing *standing_open(const char *dir, struct err *err)
     }
     s->catalog = db_open(dir, DB_READ, &s->damage);
     if (!s->catalog && s->damage.kind != ERR_NOT_FOUND && s->damage.kind != ERR_FORMAT) {
-        log_line(LOG_WARNING, "%s", s->damage.text); /* a newer one, or one that is busy */
+        log_line(LOG_WARNING, "%s", s->damage.text); /* the catalog is newer, or locked */
         err_clear(&s->damage);
     }
     if (s->damage.kind == ERR_NOT_FOUND)
@@ -202,15 +202,15 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
 
         if (!path)
             return -1;
-        tell(s, path, "is in the catalog and not in the directory");
+        tell(s, path, "is in the catalog but not in the directory");
         mem_free(path);
         return 0;
     }
     seen->entered = true;
     if (strcmp(seen->sha256, v->manifest_sha256) != 0)
-        tell(s, seen->path, "is another archive than the one in the catalog");
+        tell(s, seen->path, "is a different archive than the one in the catalog");
     else if (stat(seen->path, &st) == 0 && (uint64_t)st.st_size != v->size)
-        tell(s, seen->path, "is not as long as the catalog says");
+        tell(s, seen->path, "has a different size than in the catalog");
     return 0;
 }
 
@@ -233,9 +233,9 @@ size_t standing_judge(struct standing *s,
 
         if (volume_name_parse(&parts, seen->name) && strcmp(parts.top, seen->top) != 0 &&
             !seen->entered)
-            tell(s, seen->path, "is another archive, under this one's name");
+            tell(s, seen->path, "is a different archive under this name");
         else if (s->catalog && volume_name_parse(&parts, seen->name) && !seen->entered)
-            log_line(LOG_WARNING, "'%s' is not in the catalog; the next sync enters it",
+            log_line(LOG_WARNING, "'%s' is not in the catalog; the next sync imports it",
                      seen->path);
     }
     return s->faults;

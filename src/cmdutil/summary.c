@@ -36,12 +36,13 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                   plural(r->runs - r->runs_failed), (unsigned long long)t->unique,
                   text_size(sizes[0], t->bytes));
     if (r->children)
-        (void)fprintf(out, "children    %zu of the runs were started by others of them\n",
+        (void)fprintf(out,
+                      "children    %zu of the runs were started by other runs in the archive\n",
                       r->children);
     if (r->records || r->records_lost)
         (void)fprintf(out, "records     %zu", r->records);
     if (r->records_lost)
-        (void)fprintf(out, ", and %zu that could not be had", r->records_lost);
+        (void)fprintf(out, ", and %zu that could not be fetched", r->records_lost);
     if (r->records || r->records_lost)
         (void)fputc('\n', out);
     (void)fprintf(out, "downloaded  %s in %s (%s/s)\n",
@@ -52,15 +53,15 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                       text_size(sizes[2], r->restored_bytes));
     (void)fprintf(out, "stored      %s\n", text_size(sizes[2], r->size));
     if (t->duplicates)
-        (void)fprintf(out, "duplicates  %llu, which saved %s of download\n",
+        (void)fprintf(out, "duplicates  %llu, saving %s of download\n",
                       (unsigned long long)t->duplicates, text_size(sizes[3], saved));
     if (r->retries)
         (void)fprintf(out, "retries     %u\n", r->retries);
     if (r->mismatches)
-        (void)fprintf(out, "mismatches  %llu with another checksum than the service gave\n",
+        (void)fprintf(out, "mismatches  %llu with a checksum other than the service stated\n",
                       (unsigned long long)r->mismatches);
     if (r->suspects)
-        (void)fprintf(out, "suspect     %llu whose content cannot be what the type says\n",
+        (void)fprintf(out, "suspect     %llu whose content does not fit the artifact type\n",
                       (unsigned long long)r->suspects);
     if (t->missing)
         (void)fprintf(out, "missing     %llu:", (unsigned long long)t->missing);
@@ -123,7 +124,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     return rc;
 }
 
-/* By bytes where all sizes are known, else by the artifacts that are done. */
+/* Estimate the time left: by bytes if all sizes are known, otherwise by artifacts. */
 static bool time_left(const struct pull_status *s, uint64_t *ms)
 {
     if (s->bytes_expected)

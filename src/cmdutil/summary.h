@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * summary: what a pull came to, for people and for programs.
+ * summary: the result of a pull, for people and for programs.
  *
- * Errors   from the JSON writer; text is checked when stdout is flushed
+ * Errors   of the JSON writer; errors of text output are detected when stdout is flushed
  * Threads  one
  */
 #ifndef CMDUTIL_SUMMARY_H
@@ -13,17 +13,17 @@
 
 #include <stdio.h>
 
-/* A few lines for people. */
+/* Print a few lines for people. */
 void summary_text(FILE *out, const char *archive, const struct pull_result *result);
 
-/* One line: the head of the series that the archive belongs to. */
+/* Print one line with the head of the series to which the archive belongs. */
 void summary_head(FILE *out, const char *archive, const struct pull_result *result);
 
-/* One JSON document; error is why there is no archive, or NULL. */
+/* Print one JSON document; error: why there is no archive, or NULL. */
 int summary_json(FILE *out, const char *archive, const struct pull_result *result,
                  const char *error, struct err *err) MUST_CHECK;
 
-/* The line that moves, and the answer to SIGUSR1. */
+/* Format the status line, which is also the answer to SIGUSR1. */
 const char *summary_status(char *out, size_t size, const struct pull_status *status);
 
 #endif

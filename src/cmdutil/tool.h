@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tool: what the program calls itself: User-Agent, and the manifest's tool.
+ * tool: the program's name and version, as in User-Agent and the manifest's tool.
  */
 #ifndef CMDUTIL_TOOL_H
 #define CMDUTIL_TOOL_H

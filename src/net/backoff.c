@@ -21,7 +21,7 @@ uint64_t backoff_next(struct backoff *b, uint64_t now, uint64_t asked, uint32_t 
     if (asked != BACKOFF_UNSAID) {
         if (asked > BACKOFF_PATIENCE)
             return BACKOFF_NEVER;
-        delay += asked; /* the jitter stays: the others were told the same */
+        delay += asked; /* keep the jitter: the server told other clients the same */
     }
     if (now + delay > b->deadline)
         return BACKOFF_NEVER;
@@ -47,7 +47,7 @@ uint64_t backoff_asked(const char *value, uint64_t unit, int64_t wall)
         number = number * 10 + (uint64_t)(*c++ - '0');
     while (isdigit((unsigned char)*c))
         c++;
-    if (c != value && *c == '.') { /* fractions are seen in the wild; they are dropped */
+    if (c != value && *c == '.') { /* some servers send fractions; ignore them */
         c++;
         while (isdigit((unsigned char)*c))
             c++;

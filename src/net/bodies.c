@@ -48,8 +48,8 @@ void bodies_begin(struct bodies *bodies, struct body_in *in, size_t announced, u
     (void)pthread_mutex_unlock(&bodies->lock);
 }
 
-/* Free a body's memory and forget it; with the lock held. */
-static void forget(struct bodies *bodies, struct body_in *in)
+/* Free a body's memory and remove it from the list; called with the lock held. */
+static void release(struct bodies *bodies, struct body_in *in)
 {
     bodies->held -= in->cap;
     mem_free(in->data);
@@ -69,11 +69,11 @@ static void forget(struct bodies *bodies, struct body_in *in)
 void bodies_drop(struct bodies *bodies, struct body_in *in)
 {
     (void)pthread_mutex_lock(&bodies->lock);
-    forget(bodies, in);
+    release(bodies, in);
     (void)pthread_mutex_unlock(&bodies->lock);
 }
 
-/* The room for a body that grows to a length: doubled, but not beyond what was announced. */
+/* The capacity for a body that grows to len bytes: doubled, up to the announced length. */
 static size_t room_for(const struct bodies *bodies, const struct body_in *in, size_t len)
 {
     size_t most =
@@ -85,7 +85,7 @@ static size_t room_for(const struct bodies *bodies, const struct body_in *in, si
     return cap < most ? cap : most;
 }
 
-/* Whom to let go for a body that grows to cap; NULL: nobody. */
+/* The body to evict for one that grows to cap bytes; NULL: none. */
 static struct body_in *find_victim(const struct bodies *bodies, const struct body_in *in,
                                    size_t cap, uint64_t now)
 {
@@ -104,7 +104,7 @@ static struct body_in *find_victim(const struct bodies *bodies, const struct bod
     return stalled ? stalled : largest;
 }
 
-/* With the lock held. */
+/* bodies_add with the lock held. */
 static enum bodies_verdict add(struct bodies *bodies, struct body_in *in, const void *bytes,
                                size_t len, uint64_t now)
 {
@@ -112,15 +112,15 @@ static enum bodies_verdict add(struct bodies *bodies, struct body_in *in, const 
     size_t cap;
     char *data;
 
-    if (in->let_go)
+    if (in->evicted)
         return BODIES_NO_ROOM;
     if (len > bodies->most || in->len > bodies->most - len)
         return BODIES_TOO_LARGE;
     cap = in->len + len > in->cap ? room_for(bodies, in, in->len + len) : in->cap;
     while (bodies->held - in->cap + cap > bodies->budget &&
            (victim = find_victim(bodies, in, cap, now))) {
-        victim->let_go = true;
-        forget(bodies, victim);
+        victim->evicted = true;
+        release(bodies, victim);
     }
     data = in->data;
     if (bodies->held - in->cap + cap > bodies->budget)
@@ -128,8 +128,8 @@ static enum bodies_verdict add(struct bodies *bodies, struct body_in *in, const 
     else if (cap != in->cap)
         data = mem_resize(in->data, cap, 1, NULL);
     if (!data) {
-        in->let_go = true;
-        forget(bodies, in);
+        in->evicted = true;
+        release(bodies, in);
         return BODIES_NO_ROOM;
     }
     bodies->held += cap - in->cap;
@@ -156,13 +156,13 @@ enum bodies_verdict bodies_add(struct bodies *bodies, struct body_in *in, const 
 
 enum bodies_verdict bodies_whole(struct bodies *bodies, struct body_in *in)
 {
-    bool let_go;
+    bool evicted;
 
     (void)pthread_mutex_lock(&bodies->lock);
-    let_go = in->let_go;
+    evicted = in->evicted;
     in->whole = true;
     (void)pthread_mutex_unlock(&bodies->lock);
-    return let_go ? BODIES_NO_ROOM : BODIES_TAKEN;
+    return evicted ? BODIES_NO_ROOM : BODIES_TAKEN;
 }
 
 size_t bodies_held(struct bodies *bodies)

@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TOLD_MS 10000 /* a host that asks to wait for so long is told of */
+#define LOGGED_WAIT_MS 10000 /* a Retry-After of at least this is logged */
 
 struct engine {
     CURLM *multi;
     struct slot_setup setup;
     struct rate rate;
-    uint64_t jobs; /* transfers that share it; at least 1 */
+    uint64_t jobs; /* transfers that share the rate limit; at least 1 */
     struct origins *origins;
     struct slot *running;
     struct slot *idle;
@@ -34,7 +34,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-/* Keep the beginning of an error's body, and let the rest pass, up to a limit. */
+/* Keep the start of an error response's body, and discard the rest, up to a limit. */
 static size_t keep_error(struct request *request, const char *bytes, size_t len)
 {
     size_t room = REQUEST_ERROR_MAX - request->error_len;
@@ -60,7 +60,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     if (!request_good(request))
         return keep_error(request, bytes, len);
     here = request->received + (request_partial(request) ? request->resume.from : 0);
-    if (here + len > request->max || /* an announced length need not be waited for */
+    if (here + len > request->max || /* the announced length is known earlier */
         (request_total(request) != REQUEST_UNSAID && request_total(request) > request->max)) {
         (void)err_set(&request->err, ERR_LIMIT, "larger than %llu bytes",
                       (unsigned long long)request->max);
@@ -84,7 +84,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len;
 }
 
-/* Before a request goes out over a connection: see sockets.h, and slot_crowded. */
+/* Check a connection before libcurl sends a request over it: see sockets.h and slot_shared. */
 static int on_ready(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
     struct slot *slot = ctx;
@@ -94,11 +94,13 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
     (void)remote_port;
     slot->unfit = sockets_dirty(slot->engine->setup.sockets, local_port);
     if (slot->unfit) {
-        log_line(LOG_INFO, "%s sent what nobody had asked for; a new connection is used",
+        log_line(LOG_INFO,
+                 "%s sent unexpected data on an idle connection; using a new connection",
                  slot->request->host);
-    } else if (slot_crowded(slot, slot->engine->running)) {
+    } else if (slot_shared(slot, slot->engine->running)) {
         slot->unfit = true;
-        log_line(LOG_INFO, "%s calls HTTP/1.1 HTTP/2; a new connection is used",
+        log_line(LOG_INFO,
+                 "%s announced HTTP/2 on an HTTP/1.1 connection; using a new connection",
                  slot->request->host);
     }
     return slot->unfit ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -124,7 +126,7 @@ static struct slot *slot_new(struct engine *engine, struct err *err)
     return slot;
 }
 
-/* The host for messages, with its port unless that is the scheme's own. */
+/* Set the host for messages: with its port, unless that is the scheme's default. */
 static void name_host(struct request *request, const char *origin)
 {
     const char *host = strstr(origin, "://") + 3;
@@ -135,7 +137,7 @@ static void name_host(struct request *request, const char *origin)
                    (int)(usual ? (size_t)(port - host) : strlen(host)), host);
 }
 
-/* Point the handle at slot_url(slot) and let it run. */
+/* Start a transfer of slot_url(slot). */
 static int launch(struct slot *slot, struct err *err)
 {
     struct request *request = slot->request;
@@ -147,19 +149,19 @@ static int launch(struct slot *slot, struct err *err)
         return -1;
     origin = request->origin->name;
     if (slot->engine->setup.secure && !url_is_secure(slot_url(slot)))
-        return err_set(err, ERR_FORMAT, "%s is plain http, and the API speaks https: refused",
+        return err_set(err, ERR_FORMAT, "%s refused: plain http, but the API uses https",
                        url_shown(shown, slot_url(slot)));
     name_host(request, origin);
     request->status = 0;
     request->error_len = 0;
     request->received = 0;
-    request_header(request, "HTTP/", 5, 0); /* forget the answer before */
+    request_header(request, "HTTP/", 5, 0); /* reset the response */
     slot->why[0] = '\0';
     slot->paused = slot->limited = false;
     if (slot_set_up(slot, origin, err) < 0)
         return -1;
     if (curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
-        return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
+        return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");
     slot->counted = true;
     request->begun = clock_mono();
     origin_begin(request->origin);
@@ -171,7 +173,7 @@ static int launch(struct slot *slot, struct err *err)
     return 0;
 }
 
-/* It runs no more where it ran. */
+/* Remove the slot from its origin's count of running transfers. */
 static void leave_origin(struct slot *slot, bool ok)
 {
     if (slot->counted)
@@ -237,7 +239,7 @@ void engine_drop(struct engine *engine, struct request *request)
     unlink_slot(request->slot);
 }
 
-/* Follow a redirect when there is one to follow; true when the slot runs on. */
+/* Follow a redirect, if there is one; true if the slot continues. */
 static bool redirected(struct slot *slot)
 {
     struct request *request = slot->request;
@@ -248,16 +250,16 @@ static bool redirected(struct slot *slot)
         return false;
     if (curl_easy_getinfo(slot->easy, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
         return false;
-    request->hopeless = true; /* unless it leads somewhere */
+    request->hopeless = true; /* unless the redirect is followed */
     if (request->post)
         return false;
     if (++slot->redirects > ENGINE_REDIRECTS) {
-        (void)err_set(&request->err, ERR_HTTP, "%s redirects more than %d times", request->host,
+        (void)err_set(&request->err, ERR_HTTP, "%s: more than %d redirects", request->host,
                       ENGINE_REDIRECTS);
         return false;
     }
     if (url_is_secure(slot_url(slot)) && !url_is_secure(to)) {
-        (void)err_set(&request->err, ERR_HTTP, "%s redirects from https to %s: refused",
+        (void)err_set(&request->err, ERR_HTTP, "%s: redirect from https to %s refused",
                       request->host, url_shown(shown, to));
         return false;
     }
@@ -272,16 +274,15 @@ static bool redirected(struct slot *slot)
     return true;
 }
 
-/* Ask once more over a new connection when the old one was unfit; true when the slot runs on.
- */
-static bool asked_anew(struct slot *slot, CURLcode code)
+/* Retry once on a new connection if the connection was unfit; true if the slot continues. */
+static bool retried_fresh(struct slot *slot, CURLcode code)
 {
     if (code != CURLE_ABORTED_BY_CALLBACK || !slot->unfit || slot->unfits++)
         return false;
     return launch(slot, &slot->request->err) == 0;
 }
 
-/* Remember a connection over which answers come one after the other. */
+/* Record that a connection uses HTTP/1, with one response after the other. */
 static void note_serial(const struct slot *slot)
 {
     long version = 0;
@@ -293,7 +294,7 @@ static void note_serial(const struct slot *slot)
         sockets_serial(slot->engine->setup.sockets, port);
 }
 
-/* Put libcurl's verdict into the request's words. */
+/* Translate libcurl's result into the request's error. */
 static void judge(struct slot *slot, CURLcode code)
 {
     struct request *request = slot->request;
@@ -304,20 +305,20 @@ static void judge(struct slot *slot, CURLcode code)
     request->sent =
         curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &sent) != CURLE_OK || sent > 0;
     if (code == CURLE_OK && !request->headed && !request->err.kind)
-        (void)err_set(&request->err, ERR_NET, "%s: the answer ends in its headers",
+        (void)err_set(&request->err, ERR_NET, "%s: the response ends within its headers",
                       request->host);
     if (code == CURLE_OK || request->err.kind)
         return;
     if (code == CURLE_WRITE_ERROR && request->status && !request_good(request))
-        return; /* an error page without end: its status says enough */
+        return; /* an endless error page: the status is enough */
     request->hopeless = code == CURLE_PEER_FAILED_VERIFICATION ||
                         code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
                         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_ISSUER_ERROR;
-    if (strchr(why, '@')) /* libcurl shows a proxy that it cannot use, password and all */
+    if (strchr(why, '@')) /* libcurl's message contains a bad proxy's password */
         why = "the proxy in the environment cannot be used";
     (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
-        (void)err_hint(&request->err, "a private CA is named by --ca-file");
+        (void)err_hint(&request->err, "use --ca-file for a private CA");
     if (code == CURLE_OPERATION_TIMEDOUT && request->sent)
         (void)err_hint(&request->err, "the transfer stalled");
 }
@@ -330,7 +331,7 @@ static void finish(struct slot *slot, CURLcode code)
     (void)curl_multi_remove_handle(slot->engine->multi, slot->easy);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         leave_origin(slot, true);
-    if (asked_anew(slot, code))
+    if (retried_fresh(slot, code))
         return;
     judge(slot, code);
     pulse_beat(BEAT_RECEIVED);
@@ -341,7 +342,7 @@ static void finish(struct slot *slot, CURLcode code)
     request->done(request->ctx, request);
 }
 
-/* The transfer that the rate limit has paused for the longest time; NULL: none. */
+/* The transfer that has been paused by the rate limit for the longest time; NULL: none. */
 static struct slot *longest_limited(const struct engine *engine)
 {
     struct slot *oldest = NULL;
@@ -356,7 +357,7 @@ static struct slot *longest_limited(const struct engine *engine)
 
 /*
  * Resume transfers paused by the rate limit, the longest pause first, as far as the limit
- * allows; milliseconds until it allows more, or -1 when none is paused.
+ * allows. Returns the milliseconds until the limit allows more, or -1 if none is paused.
  */
 static int resume_limited(struct engine *engine)
 {
@@ -411,7 +412,7 @@ int engine_poll(struct engine *engine, int timeout, int fd, struct err *err)
     wait = resume_limited(engine);
     if (wait >= 0 && wait < timeout)
         timeout = wait;
-    if (code == CURLM_OK && !finished) /* else: there may be something to start */
+    if (code == CURLM_OK && !finished) /* a finished request may allow another to start */
         code = curl_multi_poll(engine->multi, &extra, fd >= 0 ? 1 : 0, timeout, NULL);
     if (code != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "libcurl: %s", curl_multi_strerror(code));
@@ -427,12 +428,12 @@ void engine_slow(const struct request *request)
 {
     if (!request->origin)
         return;
-    if (request->retry_after >= TOLD_MS && request->retry_after <= BACKOFF_PATIENCE &&
+    if (request->retry_after >= LOGGED_WAIT_MS && request->retry_after <= BACKOFF_PATIENCE &&
         clock_mono() >= request->origin->until)
-        log_line(LOG_WARNING, "%s asks to wait %llu s", request->host,
+        log_line(LOG_WARNING, "%s is throttling: retry after %llu s", request->host,
                  (unsigned long long)request->retry_after / 1000);
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
-    log_line(LOG_DEBUG, "%s is asked for %u things at a time", request->host,
+    log_line(LOG_DEBUG, "concurrency of %s limited to %u", request->host,
              request->origin->limit);
 }
 
@@ -456,7 +457,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
     struct engine *engine;
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        (void)err_set(err, ERR_SYSTEM, "libcurl cannot start");
+        (void)err_set(err, ERR_SYSTEM, "cannot initialise libcurl");
         return NULL;
     }
     engine = mem_new(sizeof(*engine), err);
@@ -473,7 +474,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         engine->setup.stall_bps = ENGINE_STALL_BPS;
         engine->setup.stall_s = ENGINE_STALL_S;
     }
-    engine->origins = origins_new(2 * opts->jobs, err); /* calls and artifacts */
+    engine->origins = origins_new(2 * opts->jobs, err); /* API calls and artifacts */
     engine->jobs = opts->jobs ? opts->jobs : 1;
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
     engine->multi = curl_multi_init();
@@ -481,7 +482,7 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)opts->jobs + 4) !=
             CURLM_OK) {
         engine_free(engine);
-        (void)err_set(err, ERR_SYSTEM, "libcurl cannot start");
+        (void)err_set(err, ERR_SYSTEM, "cannot initialise libcurl");
         return NULL;
     }
     return engine;
@@ -500,7 +501,7 @@ void engine_free(struct engine *engine)
         slot_free(slot);
     }
     (void)curl_multi_cleanup(engine->multi);
-    sockets_free(engine->setup.sockets); /* closing has used it */
+    sockets_free(engine->setup.sockets); /* after the cleanup, which calls sockets_close */
     origins_free(engine->origins);
     mem_free(engine);
     curl_global_cleanup();

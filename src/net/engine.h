@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine: the one loop that runs all transfers.
+ * engine: runs HTTP transfers concurrently, with libcurl's multi interface.
  *
- * libcurl's multi interface with what skyarc adds: redirects are followed here
- * and not by libcurl, since libcurl would carry x-api-key to any host it is
- * sent to; the key goes to its own origin alone, and by plain http through no proxy
- * (see net/proxy); from an https API nothing is fetched by plain http. Whoever cannot take more
- * bytes pauses its transfer, and the socket's window then slows the sender. A transfer that all
- * but stands still is ended, so that somebody else gets its place; a host that asks for less
- * gets less.
+ * The engine follows redirects itself, because libcurl would send x-api-key to any redirect
+ * target. The key is sent to its own origin only, and over plain http through no proxy (see
+ * net/proxy). If the API uses https, nothing is fetched over plain http. A sink without room
+ * pauses its transfer, and TCP flow control then slows the sender (back pressure). Stalled
+ * transfers are ended, so that they do not occupy a slot. A host that throttles gets fewer
+ * concurrent transfers (see net/origin).
  *
  * Units    milliseconds; bytes a second
- * Errors   a request's own are in it; the engine's: ERR_MEMORY, ERR_SYSTEM
- * Owns     connections; requests belong to their callers until done
- * Threads  one, but for engine_wake
+ * Errors   errors of a request are in request->err; the engine's own: ERR_MEMORY, ERR_SYSTEM
+ * Owns     connections; a request belongs to its caller, who keeps it until done is called
+ * Threads  one, except for engine_wake
  * Source   RFC 9110, 15.4 (redirects)
  */
 #ifndef NET_ENGINE_H
@@ -32,53 +31,57 @@
 
 struct engine_opts {
     const char *agent;   /* User-Agent */
-    const char *ca_file; /* PEM, or NULL: the system's */
-    bool secure;         /* https alone */
-    uint64_t rate_bps;   /* all transfers together; 0: no limit */
-    unsigned jobs;       /* connections worth keeping; 0: one */
-    uint64_t stall_bps;  /* a transfer slower than this ... */
-    uint64_t stall_s;    /* ... for so many seconds has stalled; 0: the defaults, for both */
+    const char *ca_file; /* PEM file, or NULL: the system's */
+    bool secure;         /* refuse plain http */
+    uint64_t rate_bps;   /* rate limit of all transfers together; 0: none */
+    unsigned jobs;       /* connections to keep open; 0: one */
+    uint64_t stall_bps;  /* a transfer slower than this rate ... */
+    uint64_t stall_s;    /* ... for this many seconds is stalled; 0: defaults, for both */
 };
 
 struct engine;
 
-/* Lends the strings of opts until engine_free. */
+/* Create an engine; the strings of opts are borrowed until engine_free. */
 struct engine *engine_new(const struct engine_opts *opts, struct err *err) MUST_CHECK;
 
-/* Drop running transfers without a word, and release; NULL is fine. */
+/* Abort all running transfers without calling done, and free the engine; NULL is fine. */
 void engine_free(struct engine *engine);
 
-/* Start a request; done will be called from engine_poll, never from here. */
+/* Start a request; done is called from engine_poll, never from here. */
 int engine_start(struct engine *engine, struct request *request, struct err *err) MUST_CHECK;
 
-/* The origin that a URL is at, with its limits: ask origin_room before a request is started.
- * Lent until engine_free; NULL for a URL that is none, or without memory. */
+/*
+ * Find the origin of a URL, with its concurrency limit; callers check origin_room before they
+ * start a request. Valid until engine_free; NULL for an invalid URL, or without memory.
+ */
 struct origin *engine_origin(struct engine *engine, const char *url);
 
-/* What a request that has ended was told: to ask for less. */
+/* Lower the concurrency limit of a throttled request's origin, and honour its Retry-After. */
 void engine_slow(const struct request *request);
 
-/* Forget a running request; done is not called. */
+/* Abort a running request; done is not called. */
 void engine_drop(struct engine *engine, struct request *request);
 
-/* Milliseconds that a running request may take as a whole, by the length that was announced:
- * see backoff_allowance. With a rate limit, each of the engine's transfers has its part of it.
+/*
+ * Time limit of a running request in milliseconds, from its announced length; see
+ * backoff_allowance. A rate limit is taken to be shared equally by the engine's transfers.
  */
 uint64_t engine_allowance(const struct engine *engine, const struct request *request);
 
 /*
- * Move bytes, call what is done, and wait for more at most timeout.
+ * Transfer data, call done for finished requests, and wait up to timeout ms for more.
  *
- * fd       one descriptor more to wait for (its input), or -1
+ * fd       a descriptor to wait for as well, until it is readable; or -1
  */
 int engine_poll(struct engine *engine, int timeout, int fd, struct err *err) MUST_CHECK;
 
-/* Make a waiting engine_poll return. Any thread. */
+/* Make a waiting engine_poll return. Any thread may call it. */
 void engine_wake(struct engine *engine);
 
 /*
- * Offer a request the bytes that its sink did not take (SINK_FULL): the sink is called from
- * here. Nothing when there are none, or when the rate limit holds them. Not from within a sink.
+ * Resume a request that its sink paused with SINK_FULL; the sink is called from here. Does
+ * nothing if the request is not paused, or is paused by the rate limit. Not to be called from a
+ * sink.
  */
 void engine_resume(struct request *request);
 

@@ -44,7 +44,7 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
         next = due;
     if (loop->hooks.stopped && loop->hooks.stopped(loop->hooks.ctx))
         return err_set(err, ERR_CANCELLED, "stopped");
-    /* one wake-up ends a poll; what comes until the next one need not wake again */
+    /* one wake-up ends the poll; further ones before the next poll are not needed */
     if (take_wake(loop))
         next = now;
     if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop_fd,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loop: one turn of the transfer loop, with what may end it.
+ * loop: one iteration of the transfer loop, with hooks to stop it.
  *
  * Units    milliseconds of the monotonic clock
- * Errors   ERR_CANCELLED when told to stop; the engine's
- * Owns     the engine; the hooks' ctx is the caller's
- * Threads  one, but for loop_wake
+ * Errors   ERR_CANCELLED if the stopped hook says so; the engine's errors
+ * Owns     the engine; the hooks' ctx belongs to the caller
+ * Threads  one, except for loop_wake
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -17,12 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LOOP_TICK 100 /* the hook is called about so often */
+#define LOOP_TICK 100 /* approximate interval of the tick hook */
 
 struct loop_hooks {
-    int stop_fd;                /* readable when stopped has news; -1: none */
+    int stop_fd;                /* becomes readable when stopped may have changed; -1: none */
     bool (*stopped)(void *ctx); /* whether to stop now; may be NULL */
-    void (*tick)(void *ctx);    /* may be NULL */
+    void (*tick)(void *ctx);    /* called every LOOP_TICK; may be NULL */
     void *ctx;
 };
 
@@ -31,34 +31,35 @@ struct loop {
     struct loop_hooks hooks;
     uint64_t ticked;
     uint64_t dice;     /* state of loop_dice */
-    unsigned retries;  /* attempts that were repeated so far */
+    unsigned retries;  /* number of retries so far */
     atomic_bool woken; /* since the last poll */
-    bool told;         /* the loop's own: what loop_woken says */
+    bool told;         /* woken since the last loop_woken */
 };
 
 /*
- * Start libcurl and set up a transfer loop. opts and hooks are copied. Clear it also after
- * a failure.
+ * Initialise a transfer loop. hooks are copied; the strings of opts are borrowed until
+ * loop_clear, which must also be called after a failure.
  */
 int loop_init(struct loop *loop, const struct engine_opts *opts, const struct loop_hooks *hooks,
               struct err *err) MUST_CHECK;
 
-/* End all transfers and free what the loop owns; may be called twice. */
+/* Abort all transfers and free the engine; may be called twice. */
 void loop_clear(struct loop *loop);
 
 /*
- * Move bytes, wait at most until due (UINT64_MAX: no date), call the hook when it is time. It
- * returns at least each LOOP_TICK; due also tells a watchdog that nothing need happen before.
+ * Run one iteration: transfer data, wait at most until due (UINT64_MAX: no limit), and call the
+ * tick hook if it is due. Returns at least every LOOP_TICK. The watchdog expects no progress
+ * before due.
  */
 int loop_turn(struct loop *loop, uint64_t due, struct err *err) MUST_CHECK;
 
-/* Make a turn return. Any thread; ctx is the loop. */
+/* Make loop_turn return; ctx is the loop. Any thread may call it. */
 void loop_wake(void *ctx);
 
-/* Whether somebody has woken it since this was asked last. */
+/* Whether loop_wake was called since the last call of loop_woken. */
 bool loop_woken(struct loop *loop);
 
-/* A uniform number, for jitter only. */
+/* A uniform random number, for jitter only. */
 uint32_t loop_dice(struct loop *loop);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct origins {
-    struct origin *first; /* a handful: the one asked for last stands in front */
+    struct origin *first; /* a short list, the last used origin first */
     unsigned most;
 };
 
@@ -55,7 +55,7 @@ struct origin *origins_find(struct origins *origins, const char *name, struct er
     return origin;
 }
 
-/* How long the scheme and the authority of a URL are when they are nothing special; else 0. */
+/* Length of a URL's scheme and authority if these are plain (no user, no escapes); else 0. */
 static size_t plain_prefix(const char *url)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.:";
@@ -109,7 +109,7 @@ void origin_end(struct origin *origin, bool ok, uint64_t now)
 
 void origin_slow(struct origin *origin, uint64_t begun, uint64_t asked, uint64_t now)
 {
-    unsigned running = origin->running + 1; /* the one that was told has ended */
+    unsigned running = origin->running + 1; /* the throttled transfer has ended */
 
     if (asked <= BACKOFF_PATIENCE && now + asked > origin->until)
         origin->until = now + asked;

@@ -13,14 +13,14 @@
 #define ADDRESS_SIZE 8
 
 struct peer {
-    struct peer *next; /* younger */
+    struct peer *next; /* the next younger one */
     struct peer *prev;
     int fd;
     unsigned char address[ADDRESS_SIZE];
-    uint64_t since; /* the request's beginning */
-    size_t others;  /* of its address, while a victim is looked for */
+    uint64_t since; /* start of the request */
+    size_t others;  /* connections of its address; only valid in end_excess */
     bool busy;
-    bool ended; /* told to end; its thread will drop it */
+    bool ended; /* shut down; its thread will drop it */
 };
 
 struct peers {
@@ -29,7 +29,7 @@ struct peers {
     pthread_mutex_t lock;
     struct peer *first; /* oldest */
     struct peer *last;
-    size_t count; /* that were not told to end */
+    size_t count; /* not counting those shut down */
 };
 
 struct peers *peers_new(const struct peers_opts *opts, struct err *err)
@@ -51,7 +51,7 @@ void peers_free(struct peers *peers)
     mem_free(peers);
 }
 
-/* IPv4 as it is, also within IPv6; of IPv6 the network. */
+/* An IPv4 address, also if mapped into IPv6; of an IPv6 address the first 64 bits. */
 static void take_address(unsigned char out[ADDRESS_SIZE], const struct sockaddr *address)
 {
     memset(out, 0, ADDRESS_SIZE);
@@ -120,7 +120,7 @@ void peers_answered(struct peers *peers, struct peer *peer, uint64_t now)
     (void)pthread_mutex_lock(&peers->lock);
     peer->busy = false;
     peer->since = now;
-    unlink_peer(peers, peer); /* the list is in the order of since */
+    unlink_peer(peers, peer); /* move to the end: the list is sorted by since */
     peer->next = NULL;
     peer->prev = peers->last;
     *(peers->last ? &peers->last->next : &peers->first) = peer;
@@ -128,8 +128,10 @@ void peers_answered(struct peers *peers, struct peer *peer, uint64_t now)
     (void)pthread_mutex_unlock(&peers->lock);
 }
 
-/* Whether it is the other side that we wait for. */
-static bool waits(const struct peer *peer)
+/*
+ * Whether the server waits for the client: the request is incomplete and no bytes are unread.
+ */
+static bool is_waiting(const struct peer *peer)
 {
     int unread = 0;
 
@@ -151,7 +153,7 @@ static size_t end_late(struct peers *peers, uint64_t now)
 
     for (peer = peers->first; peer && now - peer->since >= peers->opts.deadline;
          peer = peer->next) {
-        if (waits(peer)) {
+        if (is_waiting(peer)) {
             end(peers, peer);
             ended++;
         }
@@ -159,7 +161,7 @@ static size_t end_late(struct peers *peers, uint64_t now)
     return ended;
 }
 
-/* Count each connection's brothers; gives the most that an address has. */
+/* Count the connections of each connection's address; returns the largest count. */
 static size_t count_addresses(struct peers *peers)
 {
     struct peer *peer;
@@ -176,7 +178,7 @@ static size_t count_addresses(struct peers *peers)
     return most;
 }
 
-/* One of an address has gone. */
+/* Update the counts after a connection was closed. */
 static void discount(struct peers *peers, const struct peer *gone)
 {
     struct peer *peer;
@@ -185,20 +187,20 @@ static void discount(struct peers *peers, const struct peer *gone)
         peer->others -= memcmp(peer->address, gone->address, ADDRESS_SIZE) == 0;
 }
 
-/* The oldest that waits, of the address with the most connections. */
+/* The oldest waiting connection of the address with the most connections; NULL: none. */
 static struct peer *find_victim(struct peers *peers, uint64_t now)
 {
     struct peer *peer;
     struct peer *victim = NULL;
 
     for (peer = peers->first; peer && now - peer->since >= PEER_GRACE; peer = peer->next) {
-        if ((!victim || peer->others > victim->others) && waits(peer))
+        if ((!victim || peer->others > victim->others) && is_waiting(peer))
             victim = peer;
     }
     return victim;
 }
 
-static size_t end_crowd(struct peers *peers, uint64_t now)
+static size_t end_excess(struct peers *peers, uint64_t now)
 {
     size_t limit = peers->opts.of_address ? peers->opts.of_address : SIZE_MAX;
     size_t most = count_addresses(peers);
@@ -223,7 +225,7 @@ size_t peers_look(struct peers *peers, uint64_t now)
     if (peers->opts.deadline)
         ended += end_late(peers, now);
     if (peers->count > peers->opts.most || peers->opts.of_address)
-        ended += end_crowd(peers, now);
+        ended += end_excess(peers, now);
     (void)pthread_mutex_unlock(&peers->lock);
     return ended;
 }

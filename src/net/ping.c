@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define WAIT_MS    10000
-#define HURRY_MS   3000 /* the same, when told to stop */
+#define STOPPED_MS 3000 /* the same, after a request to stop */
 #define ANSWER_MAX 65536
 
 static enum sink on_bytes(void *ctx, const char *bytes, size_t len)
@@ -27,7 +27,7 @@ static void on_done(void *ctx, struct request *request)
     *(bool *)ctx = true;
 }
 
-/* How a ping is to be sent. */
+/* The parameters of a ping. */
 struct how {
     const char *agent;
     const char *ca_file;
@@ -36,14 +36,14 @@ struct how {
     void *ctx;
 };
 
-/* Whether it is not to be waited for any longer. */
-static bool over(const struct how *how, uint64_t began)
+/* Whether the ping has reached its time limit. */
+static bool is_over(const struct how *how, uint64_t began)
 {
     uint64_t waited = clock_mono() - began;
 
     if (waited >= WAIT_MS)
         return true;
-    return (how->start || waited >= HURRY_MS) && how->stopped && how->stopped(how->ctx);
+    return (how->start || waited >= STOPPED_MS) && how->stopped && how->stopped(how->ctx);
 }
 
 static int ping(const char *url, const struct how *how, struct err *err)
@@ -57,7 +57,7 @@ static int ping(const char *url, const struct how *how, struct err *err)
     uint64_t began = clock_mono();
     int rc = engine ? engine_start(engine, &request, err) : -1;
 
-    while (rc == 0 && !done && !over(how, began))
+    while (rc == 0 && !done && !is_over(how, began))
         rc = engine_poll(engine, 100, -1, err);
     if (rc == 0)
         rc = done ? request_check(&request, err) : err_set(err, ERR_NET, "no answer");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ping: tell a dead-man switch that something began, went well, or failed.
+ * ping: report start, success or failure to a monitoring service (dead man's switch).
  *
- * A GET of URL/start, URL or URL/fail, as healthchecks.io and its kin take them.
- * The key is never sent, redirects are followed as everywhere, and what goes wrong
- * is a warning and no more: nothing fails because its watcher is away.
+ * A ping is a GET of URL/start, URL or URL/fail, as healthchecks.io and similar services
+ * expect. The API key is not sent, and redirects are followed. An error is only a warning:
+ * nothing fails because the monitoring service is unavailable.
  *
- * Threads  one; waits up to ten seconds, and three for an end that was asked for
+ * Threads  one; waits up to ten seconds, or three after a request to stop
  */
 #ifndef NET_PING_H
 #define NET_PING_H
@@ -16,12 +16,12 @@
 enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
 
 /*
- * Send one.
+ * Send a ping.
  *
- * url      NULL: nobody is told
+ * url      the base URL; NULL: do nothing
  * agent    the User-Agent
- * stopped  whether to stop, asked often; may be NULL. A start is then not told any more, an
- *          end still is, but is not waited for so long
+ * stopped  whether to stop, polled; may be NULL. When stopped, PING_START is abandoned; the
+ *          other pings are still sent, but with a shorter time limit
  */
 void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what,
                bool (*stopped)(void *ctx), void *ctx);

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define ENTRY_MAX 256 /* bytes of a name or network in no_proxy */
+#define ENTRY_MAX 256 /* maximum length of a no_proxy entry */
 
-/* Read an address, in brackets or not; the bytes it has, or 0. */
+/* Parse an IP address, with or without brackets; returns its length in bytes, or 0. */
 static size_t address_of(const char *text, uint8_t out[16])
 {
     char plain[INET6_ADDRSTRLEN];
@@ -49,7 +49,7 @@ bool proxy_is_local(const char *host)
            (len > 10 && strncasecmp(host + len - 10, ".localhost", 10) == 0);
 }
 
-/* Whether two addresses agree in their first bits. */
+/* Whether two addresses are equal in their first bits. */
 static bool same_network(const uint8_t *a, const uint8_t *b, size_t bits)
 {
     size_t whole = bits / 8;
@@ -58,7 +58,7 @@ static bool same_network(const uint8_t *a, const uint8_t *b, size_t bits)
     return memcmp(a, b, whole) == 0 && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
 }
 
-/* Whether one entry of a list, an address or a network, has an address in it. */
+/* Whether an entry, an address or a network, contains an address. */
 static bool network_has(char *entry, const uint8_t *address, size_t len)
 {
     char *slash = strchr(entry, '/');
@@ -75,7 +75,7 @@ static bool network_has(char *entry, const uint8_t *address, size_t len)
     return address_of(entry, network) == len && same_network(network, address, bits);
 }
 
-/* Whether one entry is the host's name, or that of a domain that it is in. */
+/* Whether an entry is the host's name or a parent domain of it. */
 static bool domain_has(const char *entry, const char *host, size_t len)
 {
     size_t n;
@@ -130,7 +130,7 @@ static const char *first_of(const char *const *names, const char **name)
 
 const char *proxy_of(const char *origin, const char **name)
 {
-    /* HTTP_PROXY is what a CGI program gets from a header of its client */
+    /* not HTTP_PROXY, which a CGI program gets from its client's Proxy header */
     static const char *const plain[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
     static const char *const secure[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
                                           "ALL_PROXY", NULL };

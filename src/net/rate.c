@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/rate.h"
 
-/* rate_bps bytes a second are rate_bps thousandths of a byte a millisecond times 1. */
+/* The level at a time: each millisecond adds rate_bps thousandths of a byte. */
 static int64_t level_at(const struct rate *rate, uint64_t now)
 {
     int64_t most = (int64_t)(rate->rate_bps * 100); /* 0.1 s */
@@ -16,7 +16,7 @@ static int64_t level_at(const struct rate *rate, uint64_t now)
 
 void rate_init(struct rate *rate, uint64_t rate_bps, uint64_t now)
 {
-    const uint64_t most = UINT64_C(1) << 40; /* keeps the arithmetic in 64 bits */
+    const uint64_t most = UINT64_C(1) << 40; /* avoids overflow in 64 bits */
 
     rate->rate_bps = rate_bps > most ? most : rate_bps;
     rate->since = now;

@@ -22,7 +22,7 @@ bool request_good(const struct request *request)
         return false;
     if (request->post)
         return request->status >= 200 && request->status < 300;
-    if (request->status == 200) /* the rest of what is wrapped is of no use */
+    if (request->status == 200) /* an encoded body cannot continue a partial download */
         return !request->resume.from || request->coding == CODING_NONE;
     return request_partial(request);
 }
@@ -71,14 +71,14 @@ int request_check(const struct request *request, struct err *err)
     else if (request->status == 429)
         what = " (too many requests)";
     else if (request_unfit(request))
-        what = ", and not by the rest that was asked for";
+        what = ", not with the requested range";
     (void)err_set(err, kind, "%s answered %ld%s", request->host, request->status, what);
     if (err)
         err->http = request->status;
     return -1;
 }
 
-/* The value of a header called name, copied to out; false when the line is another one. */
+/* Copy the value of the header called name to out; false if the line is another header. */
 static bool header_is(const char *line, size_t len, const char *name, char *out, size_t size)
 {
     size_t name_len = strlen(name);
@@ -100,7 +100,7 @@ static bool header_is(const char *line, size_t len, const char *name, char *out,
     return true;
 }
 
-/* A length is digits, and always the same (RFC 9110, 8.6). */
+/* Content-Length: digits, and the same value if repeated (RFC 9110, 8.6). */
 static void take_length(struct request *request, const char *value)
 {
     char *end;
@@ -108,7 +108,7 @@ static void take_length(struct request *request, const char *value)
 
     if (!isdigit((unsigned char)*value) || *end || length == ULLONG_MAX ||
         (request->length != REQUEST_UNSAID && request->length != length))
-        request->bad = "an answer whose Content-Length makes no sense";
+        request->bad = "invalid Content-Length in the response";
     else
         request->length = length;
 }
@@ -132,19 +132,19 @@ static void take_coding(struct request *request, const char *value)
     if (coding != CODING_NONE)
         request->coding = request->coding == CODING_NONE ? coding : CODING_OTHER;
     if (request->as_sent && request->coding == CODING_OTHER)
-        request->bad = "an answer in a Content-Encoding that was not asked for";
+        request->bad = "unrequested Content-Encoding in the response";
 }
 
-/* Chunks alone are undone by libcurl; what else a transfer can be coded in stays. */
+/* libcurl decodes chunked; any other transfer coding was not requested and is an error. */
 static void take_transfer(struct request *request, const char *value)
 {
     if (strcasecmp(value, "chunked") == 0)
         request->chunked = true;
     else if (*value && strcasecmp(value, "identity") != 0)
-        request->bad = "an answer with a Transfer-Encoding that was not asked for";
+        request->bad = "unrequested Transfer-Encoding in the response";
 }
 
-static void forget(struct request *request)
+static void reset_response(struct request *request)
 {
     request->coding = CODING_NONE;
     request->chunked = request->headed = false;
@@ -161,7 +161,7 @@ void request_header(struct request *request, const char *line, size_t len, int64
     char value[256];
 
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        forget(request);
+        reset_response(request);
     } else if (request->headed) {
         return; /* a trailer */
     } else if (len && (*line == '\r' || *line == '\n')) {

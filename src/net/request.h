@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * request: one GET or POST, from what is asked to what came of it.
+ * request: one HTTP GET or POST and its response.
  *
- * The caller fills in the upper half, hands it to engine_start, and finds the
- * lower half filled when done is called. The sink gets the body of a 200 (of a
- * POST: of any 2xx) alone, or of a 206 that goes on right where it was asked to;
- * what an error says is kept aside, cut short, so that an error body can never be
- * taken for content.
+ * The caller fills in the first part and calls engine_start; the second part is filled when
+ * done is called. The sink gets only the body of a 200 (for a POST, of any 2xx), or of a 206
+ * that continues exactly at the requested offset. The start of an error response's body is kept
+ * separately, so that it is never taken for content.
  *
  * Units    bytes; milliseconds
- * Owns     nothing; url, key and ctx live until done
+ * Owns     nothing; url, key and ctx must be valid until done is called
  * Threads  the transfer loop only
  * Source   RFC 9110
  */
@@ -23,90 +22,95 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REQUEST_UNSAID    UINT64_MAX /* no length announced */
-#define REQUEST_ERROR_MAX 2048       /* bytes kept of an error's body */
+#define REQUEST_UNSAID    UINT64_MAX /* no length was announced */
+#define REQUEST_ERROR_MAX 2048       /* bytes kept of an error response's body */
 
-/* What a body is wrapped in. */
+/* The Content-Encoding of a body. */
 enum coding {
     CODING_NONE,
     CODING_GZIP,
     CODING_DEFLATE,
     CODING_ZSTD,
-    CODING_OTHER, /* one that is not known here, or several around each other */
+    CODING_OTHER, /* an unknown coding, or several */
 };
 
 enum sink {
     SINK_TAKEN,
-    SINK_FULL,    /* took nothing; engine_resume offers it again */
-    SINK_REFUSED, /* stop this transfer */
+    SINK_FULL,    /* took nothing: pause until engine_resume */
+    SINK_REFUSED, /* abort the transfer */
 };
 
 struct slot;
 
 struct request {
-    /* asked */
+    /* the request */
     const char *url;
     const char *key;        /* x-api-key, or NULL */
-    const char *key_origin; /* the one origin that may have it */
-    bool key_insecure;      /* also where a proxy can read it */
+    const char *key_origin; /* the only origin that the key is sent to */
+    bool key_insecure;      /* send the key even if a proxy can read it */
     const char
         *post; /* a JSON body to POST, or NULL: a GET; never sent twice, nor redirected */
     size_t post_len;
-    uint64_t max;         /* most body bytes taken, those that are here included */
-    struct resume resume; /* go on behind what is here; {0}: from the beginning */
-    bool as_sent;         /* ask for the body as it is, and give it as it comes: see coding */
+    uint64_t max;         /* maximum body size, including the bytes already here */
+    struct resume resume; /* the partial download to continue; {0}: none */
+    bool as_sent;         /* ask for an unencoded body, and do not decode it */
     enum sink (*sink)(void *ctx, const char *bytes, size_t len);
     void (*done)(void *ctx, struct request *request);
     void *ctx;
 
-    /* answered */
-    struct err err;         /* ERR_NONE: status tells the rest */
-    long status;            /* HTTP status, 0 without an answer */
-    bool sent;              /* something was sent: a POST may have arrived */
-    bool hopeless;          /* the same again would fail the same */
-    enum coding coding;     /* of the body; undone before the sink unless as_sent */
-    bool chunked;           /* the body's framing tells its end, and no length */
-    bool headed;            /* the headers have come to their end */
-    const char *bad;        /* why they cannot be believed, or NULL */
-    uint64_t length;        /* announced, of this answer; or REQUEST_UNSAID */
-    uint64_t received;      /* body bytes given to the sink */
-    uint64_t retry_after;   /* BACKOFF_UNSAID unless the server asked */
+    /* the response */
+    struct err err;         /* ERR_NONE: see status */
+    long status;            /* HTTP status; 0: no response */
+    bool sent;              /* bytes were sent: the server may have got a POST */
+    bool hopeless;          /* a retry would fail the same way */
+    enum coding coding;     /* of the body; decoded before the sink unless as_sent */
+    bool chunked;           /* chunked: no length is announced */
+    bool headed;            /* the end of the headers was received */
+    const char *bad;        /* why the headers are invalid, or NULL */
+    uint64_t length;        /* Content-Length, or REQUEST_UNSAID */
+    uint64_t received;      /* body bytes passed to the sink */
+    uint64_t retry_after;   /* milliseconds, or BACKOFF_UNSAID */
     int64_t date;           /* the server's clock, ms since 1970, or CLOCK_NONE */
-    char host[256];         /* who answered last, for messages */
-    char type[80];          /* content type */
-    struct validators seen; /* entity tag and date of change */
+    char host[256];         /* the host that answered last, for messages */
+    char type[80];          /* Content-Type */
+    struct validators seen; /* ETag and Last-Modified */
     char range[80];         /* Content-Range */
     char error[REQUEST_ERROR_MAX + 1];
     size_t error_len;
 
-    /* the engine's */
+    /* private to the engine */
     struct slot *slot;
-    struct origin *origin; /* where it ran last */
-    uint64_t begun;        /* and since when */
+    struct origin *origin; /* of the last attempt */
+    uint64_t begun;        /* start of the last attempt */
 };
 
-/* Whether the status says that the body is what was asked for. */
+/* Whether the response's body is the requested content. */
 bool request_good(const struct request *request);
 
-/* Whether it is the rest of what is here already, and fits. */
+/* Whether the response is a 206 that continues the partial download. */
 bool request_partial(const struct request *request);
 
-/* Whether asking for the rest was answered by what does not fit: ask for the whole. */
+/*
+ * Whether the response to a range request cannot continue the partial download: retry without
+ * it.
+ */
 bool request_unfit(const struct request *request);
 
-/* Bytes of the whole body as the answer announced them, or REQUEST_UNSAID: also when it is
- * encoded or chunked, since then a length does not describe what is delivered. */
+/*
+ * Size of the whole body as announced, or REQUEST_UNSAID; also if the body is encoded or
+ * chunked, since then no length describes the delivered bytes.
+ */
 uint64_t request_total(const struct request *request);
 
-/* Whether the same request may succeed later: no answer, 408, 429, 5xx, a wrong length. */
+/* Whether a retry may succeed: no response, 408, 429, 5xx, a wrong length. */
 bool request_retryable(const struct request *request);
 
-/* Turn an answer that is not good into err; 0 when all is well. */
+/* Translate an unsuccessful response into err; 0 if the response is good. */
 int request_check(const struct request *request, struct err *err) MUST_CHECK;
 
 /*
- * Take one header line ("Name: value"); a status line forgets the former answer's. Lines behind
- * the empty one are trailers, which change nothing.
+ * Process one header line ("Name: value"). A status line resets all fields of the previous
+ * response; lines after the empty line are trailers and are ignored.
  */
 void request_header(struct request *request, const char *line, size_t len, int64_t wall);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define TAG_UNKNOWN "?" /* there was one, which cannot be compared */
+#define TAG_UNKNOWN "?" /* an ETag that cannot be compared */
 
 bool resume_possible(const struct resume *resume)
 {
@@ -21,7 +21,7 @@ void validators_tag(struct validators *seen, const char *etag)
                 etag[len - 1] == '"' && !*seen->tag;
     size_t i;
 
-    for (i = skip; good && i < len; i++) /* it may stand in a header of ours */
+    for (i = skip; good && i < len; i++) /* the tag may be sent back in If-Range */
         good = (unsigned char)etag[i] > ' ' && (unsigned char)etag[i] < 127;
     if (good)
         memcpy(seen->tag, etag, len + 1);
@@ -44,22 +44,22 @@ const char *resume_tag(const struct resume *resume)
 }
 
 /*
- * Whether the validators are those of what is here. A 206 may leave Last-Modified out (RFC
- * 9110, 15.3.7); we start over all the same, since a server that changes its mind may have
- * changed the body, too. nginx, S3 and Skyvern repeat what they said.
+ * Whether the validators are those of the partial download. A 206 may omit Last-Modified (RFC
+ * 9110, 15.3.7); the download then starts over, because the body may have changed as well.
+ * nginx, S3 and Skyvern repeat their validators.
  */
 static bool same_version(const struct resume *resume, const struct validators *seen)
 {
     const struct validators *here = &resume->seen;
 
-    if (!resume->same_host) /* another host's say nothing of what is here */
+    if (!resume->same_host) /* validators of different hosts are not comparable */
         return resume->judged;
     if (strcmp(here->tag, seen->tag) != 0 || strcmp(here->tag, TAG_UNKNOWN) == 0)
         return false;
     return strcmp(here->date, seen->date) == 0;
 }
 
-/* Read digits; false when there are none, or too many. */
+/* Parse digits; false if there are none, or too many. */
 static bool number(const char **at, uint64_t *out)
 {
     const char *c = *at;
@@ -78,7 +78,7 @@ static bool number(const char **at, uint64_t *out)
     return true;
 }
 
-/* "bytes FIRST-LAST/TOTAL", where TOTAL may be "*". */
+/* Parse "bytes FIRST-LAST/TOTAL", where TOTAL may be "*". */
 static bool parse(const char *range, uint64_t *first, uint64_t *last, uint64_t *total)
 {
     if (strncasecmp(range, "bytes ", 6) != 0)
@@ -110,7 +110,7 @@ bool resume_right(const struct resume *resume, const char *range, const struct v
     if (!resume->from || !parse(range, &first, &last, &total) || first != resume->from ||
         last < first)
         return false;
-    if (total != RESUME_UNSAID && last + 1 != total) /* we asked for all of the rest */
+    if (total != RESUME_UNSAID && last + 1 != total) /* not up to the end */
         return false;
     if (!same_version(resume, seen))
         return false;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resume: going on with what broke off, and never gluing it wrongly.
+ * resume: continuing a partial download without mixing two versions of a body.
  *
- * What is here may be gone on with when the answer says that it begins where we
- * stopped and that the whole still is the same: its validators must be those that
- * the first answer had, weak ones too, and its length the same. Where neither a
- * strong entity tag nor a length was told, only a checksum that will judge the
- * whole makes it safe.
+ * A partial download is continued only if the response starts at the requested offset and
+ * belongs to the same version of the body: it must have the same validators as the first
+ * response, weak ones included, and the same total length. If the server gave neither a strong
+ * entity tag nor a length, a checksum of the whole body is required.
  *
  * Pure.
  *
  * Units    bytes
- * Errors   none: what cannot be trusted is started anew
+ * Errors   none: if in doubt, the download starts over
  * Threads  any
  * Source   RFC 9110, 13.1.5 (If-Range), 14.2 (Range), 14.4 (Content-Range)
  */
@@ -23,44 +22,43 @@
 #include <stdint.h>
 
 #define RESUME_UNSAID  UINT64_MAX
-#define RESUME_TAG_MAX 128 /* a longer entity tag counts as none */
+#define RESUME_TAG_MAX 128 /* a longer entity tag is not used */
 
-/* What tells one version of a body from another; "": the answer did not say. */
+/* The validators of one version of a body; "": not in the response. */
 struct validators {
-    char tag[RESUME_TAG_MAX]; /* entity tag with its quotes, and W/ when weak */
+    char tag[RESUME_TAG_MAX]; /* ETag with its quotes, and W/ if weak */
     char date[64];            /* Last-Modified */
 };
 
-/* What is here of a body, and what was said of the whole; {0}: nothing is here. */
+/* A partial download and what is known of the whole body; {0}: no bytes are here. */
 struct resume {
-    uint64_t from;  /* bytes here */
-    uint64_t total; /* of the whole, or RESUME_UNSAID */
-    bool judged;    /* a checksum will judge the whole */
-    bool same_host; /* the validators are those of the host that is asked now */
+    uint64_t from;  /* bytes received so far */
+    uint64_t total; /* size of the whole body, or RESUME_UNSAID */
+    bool judged;    /* a checksum of the whole body will be verified */
+    bool same_host; /* seen came from the host of the next request */
     struct validators seen;
 };
 
-/* Whether what is here is worth asking for the rest. */
+/* Whether the rest of the body can be requested. */
 bool resume_possible(const struct resume *resume);
 
-/* Keep an ETag; one that is malformed or too long is kept as one that no other equals. */
+/* Store an ETag; a malformed or too long one is stored as a value that equals no other. */
 void validators_tag(struct validators *seen, const char *etag);
 
-/* Keep a Last-Modified. */
+/* Store a Last-Modified date. */
 void validators_date(struct validators *seen, const char *date);
 
-/* The entity tag that an If-Range may name: a strong one; "": there is none. */
+/* The strong entity tag for If-Range; "": none. */
 const char *resume_tag(const struct resume *resume);
 
-/* Where the bytes of a Content-Range end, counted from the whole's beginning; or
- * RESUME_UNSAID. */
+/* The offset in the whole body where a Content-Range ends; or RESUME_UNSAID. */
 uint64_t resume_end(const char *range);
 
 /*
- * Whether a 206 goes on exactly where we stopped, with the same whole.
+ * Whether a 206 continues the partial download at its end, with the same version of the body.
  *
- * range    its Content-Range; "" for none
- * seen     its validators
+ * range    the response's Content-Range; "": none
+ * seen     the response's validators
  */
 bool resume_right(const struct resume *resume, const char *range,
                   const struct validators *seen);

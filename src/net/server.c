@@ -20,16 +20,17 @@
 #include <unistd.h>
 
 #define THREADS   4
-#define IDLE_S    30              /* between two pieces of a request, or two requests */
-#define HEAD_MAX  ((size_t)16384) /* memory of a connection: for the head, and for pieces */
-#define DRAIN_MAX 65536           /* a refused body up to this is read before the answer */
+#define IDLE_S    30              /* inactivity within or between requests */
+#define HEAD_MAX  ((size_t)16384) /* memory per connection: head and buffers */
+#define DRAIN_MAX 65536           /* largest refused body that is read and discarded */
 #define BACKLOG   512
 
 /*
- * Libmicrohttpd has four threads, each with its share of the connections. Its own limits do not
- * do: its timeout is one of inactivity, which a byte now and then renews, and its limits of
- * connections keep out who comes last. So peers is told of each connection, and a thread of
- * ours looks at it: the limit that libmicrohttpd gets lies above ours.
+ * Libmicrohttpd runs four threads, each with its share of the connections. Its own limits are
+ * not sufficient: its timeout is for inactivity, which a slow client avoids by sending a byte
+ * now and then, and its connection limit turns away the newest client. Therefore each
+ * connection is registered with peers, and a thread of the server calls peers_look; the
+ * connection limit passed to libmicrohttpd is higher than the server's own.
  */
 struct server {
     struct server_opts opts;
@@ -41,16 +42,16 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t news;
     bool over;
-    /* the thread that looks at peers */
+    /* the thread that calls peers_look */
     pthread_t watch;
     bool watching;
 };
 
-/* One request on its way in. */
+/* A request being received. */
 struct incoming {
     struct body_in body;
-    unsigned refused;               /* the status; 0: not */
-    char answer[SERVER_ANSWER_MAX]; /* when refused */
+    unsigned refused;               /* the status of the refusal; 0: not refused */
+    char answer[SERVER_ANSWER_MAX]; /* the response of the refusal */
 };
 
 static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
@@ -75,7 +76,7 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-/* The announced length, or 0. */
+/* The Content-Length, or 0. */
 static unsigned long long announced(struct MHD_Connection *connection)
 {
     const char *text = header(connection, "Content-Length");
@@ -102,10 +103,11 @@ static void refuse_body(struct incoming *in, enum bodies_verdict verdict)
     if (verdict == BODIES_TOO_LARGE)
         refuse(in, MHD_HTTP_CONTENT_TOO_LARGE, "{\"error\":\"the body is too large\"}\n");
     else if (verdict == BODIES_NO_ROOM)
-        refuse(in, MHD_HTTP_SERVICE_UNAVAILABLE, "{\"error\":\"too much at a time\"}\n");
+        refuse(in, MHD_HTTP_SERVICE_UNAVAILABLE,
+               "{\"error\":\"too many request bodies at a time; try again later\"}\n");
 }
 
-/* The head is here: say no now, or take the body. */
+/* Called when the head is complete: refuse the request, or begin its body. */
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
                              const struct server_request *request, struct incoming *in)
 {
@@ -116,17 +118,22 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     in->refused = server->opts.admit(server->opts.ctx, request, in->answer);
     if (!in->refused && strcmp(request->method, "POST") != 0 &&
         (length || header(connection, "Transfer-Encoding")))
-        refuse(in, MHD_HTTP_BAD_REQUEST, "{\"error\":\"a body is not wanted\"}\n");
+        refuse(in, MHD_HTTP_BAD_REQUEST, "{\"error\":\"this method takes no body\"}\n");
     if (!in->refused && length > server->opts.body_max)
         refuse_body(in, BODIES_TOO_LARGE);
-    /* else its bytes pass unkept until its end: who sends them would not read the answer before
+    /*
+     * a small refused body is read and discarded first: its sender may not read a response
+     * earlier
      */
     if (in->refused && (length > DRAIN_MAX || header(connection, "Transfer-Encoding")))
         return reply(connection, in->refused, in->answer);
     return MHD_YES;
 }
 
-/* Called first with the headers, then with pieces of the body, then once more. */
+/*
+ * libmicrohttpd's access handler, called with the head, with each piece of the body, and at the
+ * end.
+ */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **state)
@@ -180,7 +187,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     peers_answered(server->peers, peer_of(connection), clock_mono());
 }
 
-/* A connection begins, or ends; its descriptor is closed only after that. */
+/* Called when a connection begins or ends; its descriptor is closed after this call. */
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **socket,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -200,7 +207,7 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **s
                             address ? address->client_addr : NULL, clock_mono());
 }
 
-/* Until the server ends: let go who is late or has to make room. */
+/* The thread that closes late and excess connections, until the server ends. */
 static void *watch(void *ctx)
 {
     struct server *server = ctx;
@@ -211,7 +218,8 @@ static void *watch(void *ctx)
         struct timespec until;
 
         if (ended)
-            log_line(LOG_INFO, "%zu connections were late, or made room, and are ended", ended);
+            log_line(LOG_INFO, "closed %zu connections that were too slow or over a limit",
+                     ended);
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)PEERS_LOOK * 1000000;
         until.tv_sec += until.tv_nsec / 1000000000;
@@ -225,7 +233,7 @@ static void *watch(void *ctx)
     return NULL;
 }
 
-/* "host:port" as a list of addresses to bind to. */
+/* Resolve "host:port" to a list of addresses to bind to. */
 static struct addrinfo *resolve(const char *addr, struct err *err)
 {
     struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
@@ -237,7 +245,7 @@ static struct addrinfo *resolve(const char *addr, struct err *err)
     int rc;
 
     if (!colon || len >= sizeof(host)) {
-        (void)err_set(err, ERR_USAGE, "'%.100s' is no address; HOST:PORT is wanted", addr);
+        (void)err_set(err, ERR_USAGE, "'%.100s' is not an address; expected HOST:PORT", addr);
         return NULL;
     }
     if (len >= 2 && addr[0] == '[' && addr[len - 1] == ']') {
@@ -247,7 +255,7 @@ static struct addrinfo *resolve(const char *addr, struct err *err)
     (void)snprintf(host, sizeof(host), "%.*s", (int)len, addr);
     rc = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &list);
     if (rc) {
-        (void)err_set(err, ERR_USAGE, "'%.100s' is no address: %s", addr, gai_strerror(rc));
+        (void)err_set(err, ERR_USAGE, "'%.100s' is not an address: %s", addr, gai_strerror(rc));
         return NULL;
     }
     return list;
@@ -310,11 +318,10 @@ static int start_daemon(struct server *server, struct err *err)
         return 0;
     (void)close(fd);
     return err_set(err, ERR_SYSTEM, "cannot start the server on '%s'%s", opts->addr,
-                   opts->cert ? "; are certificate and key PEM files that belong together?"
-                              : "");
+                   opts->cert ? "; check that certificate and key are matching PEM files" : "");
 }
 
-/* A condition that waits by the monotonic clock. */
+/* Initialise the lock, and the condition with the monotonic clock. */
 static void init_lock(struct server *server)
 {
     pthread_condattr_t attr;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: a small HTTP server for requests with a body, by libmicrohttpd.
+ * server: a small HTTP server for requests with a body, based on libmicrohttpd.
  *
- * Who has no business here costs little: a request is looked at when its head is here (admit),
- * and the body of one that is refused is not kept; all bodies share one budget of memory
- * (net/bodies); a request as a whole has a deadline, an address a number of connections, and
- * who has nothing to say makes room for who has (net/peers). The handler gets whole requests
- * only. It answers with a status and one line of JSON.
+ * Unwanted requests cost little: a request is checked as soon as its head is complete (admit),
+ * and the body of a refused request is discarded. All bodies share one memory budget
+ * (net/bodies). Requests have a deadline, addresses a limit of connections, and idle
+ * connections are closed to make room for others (net/peers). The handler is called only with
+ * complete requests, and answers with a status and one line of JSON.
  *
  * Units    bytes; milliseconds
- * Errors   ERR_USAGE for an address that is none; ERR_SYSTEM
- * Owns     its threads and connections, until server_free
- * Threads  admit and handle are called from several at a time
+ * Errors   ERR_USAGE for an invalid address; ERR_SYSTEM
+ * Owns     the threads and connections, until server_free
+ * Threads  admit and handle are called from several threads at a time
  * Source   RFC 9110
  */
 #ifndef NET_SERVER_H
@@ -23,31 +23,33 @@
 #include <stdint.h>
 
 #define SERVER_ANSWER_MAX 512
-#define SERVER_FDS        16 /* descriptors beside those of the connections */
+#define SERVER_FDS        16 /* descriptors in addition to those of the connections */
 
-/* A whole request; lent for the call. */
+/* A complete request; valid for the call. */
 struct server_request {
     const char *method;
     const char *path;
-    const char *header; /* the one that opts name, or NULL: not sent */
+    const char *header; /* value of opts.header, or NULL: not sent */
     const char *body;
     size_t len;
 };
 
 struct server_opts {
-    const char *addr; /* "127.0.0.1:8080", "[::1]:8080", ":8080" for all; port 0: a free one */
+    const char *addr; /* "127.0.0.1:8080", "[::1]:8080", ":8080" for all; port 0: any */
     const char *cert; /* PEM texts for TLS; NULL: plain HTTP */
     const char *key;
-    const char *header; /* handed to the handler */
-    size_t body_max;    /* of one, 413 beyond */
-    size_t budget;      /* of all bodies, 503 beyond */
-    size_t connections; /* at a time */
-    size_t of_address;  /* of them, from one address; 0: no limit */
-    uint64_t deadline;  /* for a request as a whole; 0: none */
-    /* Look at a request's head (body and len are empty): 0, or the status that refuses it. */
+    const char *header; /* the header passed to the handler */
+    size_t body_max;    /* of one body; larger: 413 */
+    size_t budget;      /* of all bodies; exceeded: 503 */
+    size_t connections; /* maximum at a time */
+    size_t of_address;  /* maximum from one address; 0: no limit */
+    uint64_t deadline;  /* for a complete request; 0: none */
+    /*
+     * Check a request's head (body and len are empty). Returns 0, or the status to refuse with.
+     */
     unsigned (*admit)(void *ctx, const struct server_request *request,
                       char answer[SERVER_ANSWER_MAX]);
-    /* Write the answer's JSON; returns the status. */
+    /* Handle a request: write the response's JSON to answer; returns the status. */
     unsigned (*handle)(void *ctx, const struct server_request *request,
                        char answer[SERVER_ANSWER_MAX]);
     void *ctx;
@@ -55,13 +57,13 @@ struct server_opts {
 
 struct server;
 
-/* Start listening; the strings of opts are lent until server_free. */
+/* Start listening; the strings of opts are borrowed until server_free. */
 struct server *server_new(const struct server_opts *opts, struct err *err) MUST_CHECK;
 
-/* Take no more connections, finish what is going on, and release; NULL is fine. */
+/* Accept no more connections, finish running requests, and free the server; NULL is fine. */
 void server_free(struct server *server);
 
-/* The port that it listens on. */
+/* The port that the server listens on. */
 unsigned server_port(const struct server *server);
 
 #endif

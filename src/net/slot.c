@@ -17,7 +17,7 @@ const char *slot_url(const struct slot *slot)
     return slot->moved ? slot->moved : slot->request->url;
 }
 
-/* What never changes between requests. */
+/* Set the options that are the same for all requests. */
 static int set_up(struct slot *slot)
 {
     const struct slot_setup *setup = slot->setup;
@@ -40,7 +40,7 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK; /* paths are signed */
+    bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK; /* part of signatures */
     bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK;    /* see set_proxy */
     bad |= curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
@@ -58,9 +58,9 @@ static int set_up(struct slot *slot)
 }
 
 /*
- * A handle for one answer, and no more: libcurl before 8.1.1 keeps a pointer to the last header
- * of the answer before, and a first line that is folded is written where that was (curl's pull
- * request 11103). Connections are the multi handle's, and stay.
+ * Create a new handle for each response: libcurl before 8.1.1 keeps a pointer to the last
+ * header of the previous response and writes a folded first line there (curl's pull request
+ * 11103). The connections belong to the multi handle and stay open.
  */
 static int fresh_handle(struct slot *slot, struct err *err)
 {
@@ -68,10 +68,10 @@ static int fresh_handle(struct slot *slot, struct err *err)
     slot->easy = curl_easy_init();
     if (slot->easy && !set_up(slot))
         return 0;
-    return err_set(err, ERR_SYSTEM, "libcurl cannot set up a transfer");
+    return err_set(err, ERR_SYSTEM, "cannot set up a transfer (libcurl)");
 }
 
-/* Headers hold the key: wipe before libcurl frees. */
+/* Wipe the key before libcurl frees the headers. */
 void slot_drop_headers(struct slot *slot)
 {
     struct curl_slist *h;
@@ -94,7 +94,7 @@ static int add_header(struct slot *slot, const char *line, struct err *err)
     return 0;
 }
 
-/* The key goes with this request when its URL is at the key's own origin. */
+/* Set the request's headers; the key is sent only to its own origin. */
 static int set_headers(struct slot *slot, const char *origin, struct err *err)
 {
     const struct request *request = slot->request;
@@ -125,7 +125,9 @@ static int set_headers(struct slot *slot, const char *origin, struct err *err)
     return rc;
 }
 
-/* GET, or POST on a connection of its own: libcurl repeats what an old one swallowed. */
+/*
+ * GET, or POST on a new connection: libcurl would resend a POST if a reused connection failed.
+ */
 static bool set_method(const struct slot *slot)
 {
     const struct request *request = slot->request;
@@ -144,8 +146,7 @@ static bool set_method(const struct slot *slot)
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->post) == CURLE_OK;
 }
 
-/* Choose the proxy, if any. The key goes to none that could read it, unless that was allowed.
- */
+/* Choose the proxy, if any. A proxy that could read the key is refused, unless allowed. */
 static int set_proxy(struct slot *slot, const char *origin, struct err *err)
 {
     const struct request *request = slot->request;
@@ -153,13 +154,14 @@ static int set_proxy(struct slot *slot, const char *origin, struct err *err)
 
     if (proxy && request->key && !request->key_insecure && !url_is_secure(origin) &&
         strcmp(origin, request->key_origin) == 0)
-        return err_set(err, ERR_USAGE, "a proxy would read the API key: refused");
+        return err_set(err, ERR_USAGE,
+                       "refused: the proxy would read the API key over plain http");
     if (curl_easy_setopt(slot->easy, CURLOPT_PROXY, proxy ? proxy : "") != CURLE_OK)
         return err_set(err, ERR_MEMORY, "out of memory");
     return 0;
 }
 
-/* The TLS session of its connection, while it has one. */
+/* The TLS session of the slot's connection, or NULL. */
 static SSL *session(const struct slot *slot)
 {
     struct curl_tlssessioninfo *info = NULL;
@@ -179,7 +181,7 @@ static bool is_http2(const SSL *ssl)
     return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
-bool slot_crowded(const struct slot *slot, const struct slot *running)
+bool slot_shared(const struct slot *slot, const struct slot *running)
 {
     const SSL *ssl = session(slot);
 
@@ -192,7 +194,7 @@ bool slot_crowded(const struct slot *slot, const struct slot *running)
     return false;
 }
 
-/* HTTP/2 only where it can be seen whether that is what is spoken: see slot_crowded. */
+/* HTTP/2 only if the TLS library tells whether it was negotiated: see slot_shared. */
 static long version_for(const char *origin)
 {
     const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
@@ -210,5 +212,5 @@ int slot_set_up(struct slot *slot, const char *origin, struct err *err)
         curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(origin)) == CURLE_OK &&
         curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)
         return 0;
-    return err_set(err, ERR_SYSTEM, "libcurl cannot start a transfer");
+    return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slot: one of the engine's places for a transfer: a libcurl handle, set up for one request.
+ * slot: a transfer slot of the engine: a libcurl handle, set up for one request.
  *
- * The engine's own; nobody else includes it.
+ * Private to the engine.
  *
- * Errors   ERR_MEMORY, ERR_SYSTEM; ERR_USAGE where a proxy would read the key
- * Owns     a slot owns its handle, its headers and where a redirect led
+ * Errors   ERR_MEMORY, ERR_SYSTEM; ERR_USAGE if a proxy would read the key
+ * Owns     a slot owns its handle, its headers and the redirect's URL
  * Threads  the transfer loop
  * Source   libcurl's easy interface; RFC 9113, 3.2 (HTTP/2 is what ALPN calls "h2")
  */
@@ -21,14 +21,14 @@
 
 struct engine;
 
-/* What libcurl calls; ctx is the slot. */
+/* libcurl's callbacks; ctx is the slot. */
 struct slot_calls {
     size_t (*header)(char *line, size_t size, size_t count, void *ctx);
     size_t (*body)(char *bytes, size_t size, size_t count, void *ctx);
     int (*ready)(void *ctx, char *remote, char *local, int remote_port, int local_port);
 };
 
-/* What all of an engine's slots have in common; see struct engine_opts. */
+/* The settings that all slots of an engine share; see struct engine_opts. */
 struct slot_setup {
     const char *agent;
     const char *ca_file;
@@ -39,44 +39,44 @@ struct slot_setup {
     struct sockets *sockets;
 };
 
-/* An easy handle and the request it runs; the multi handle keeps the connections. */
+/* An easy handle and its request; the multi handle keeps the connections. */
 struct slot {
     struct slot *next;
     struct slot *prev;
     CURL *easy;
     struct request *request;
     struct curl_slist *headers;
-    char *moved; /* where a redirect led; NULL at first */
+    char *moved; /* redirect target; NULL: none yet */
     unsigned redirects;
     bool paused;
-    bool limited; /* paused by the rate, not by its sink */
+    bool limited; /* paused by the rate limit, not by its sink */
     uint64_t limited_at;
-    bool counted; /* at its request's origin */
-    bool unfit;   /* its connection must not take its request */
+    bool counted; /* in its origin's number of running transfers */
+    bool unfit;   /* its connection must not be used for its request */
     unsigned unfits;
     char why[CURL_ERROR_SIZE];
     const struct slot_setup *setup;
-    struct engine *engine; /* whose it is; for the calls */
+    struct engine *engine; /* the owner, for the callbacks */
 };
 
-/* The URL that it asks: the request's, or where a redirect led. */
+/* The URL to fetch: the redirect target, or the request's URL. */
 const char *slot_url(const struct slot *slot);
 
 /*
- * A handle of its own for the answer to come, with all that its request asks for, at an origin.
- * The key goes along when that is the key's own origin.
+ * Create a new handle for the slot's request to an origin. The key is sent only if the origin
+ * is the key's.
  */
 int slot_set_up(struct slot *slot, const char *origin, struct err *err) MUST_CHECK;
 
 /*
- * Whether its connection, one over TLS, takes one request after the other, and one of the slots
- * in the list that begins with running has not done with it: what comes over it would be mixed
- * up. libcurl shares what it takes for HTTP/2, and any status line may claim to be that; over
- * plain http it is never asked for HTTP/2, and never shares.
+ * Whether the slot's TLS connection does not use HTTP/2 but is also in use by another slot of
+ * the list running, so that the responses would be mixed up. libcurl multiplexes a connection
+ * that it takes for HTTP/2, and any status line may claim HTTP/2. Over plain http HTTP/2 is
+ * never requested and connections are never shared.
  */
-bool slot_crowded(const struct slot *slot, const struct slot *running);
+bool slot_shared(const struct slot *slot, const struct slot *running);
 
-/* Release its headers, which may hold the key: wiped. */
+/* Wipe and free the slot's headers, which may contain the key. */
 void slot_drop_headers(struct slot *slot);
 
 #endif

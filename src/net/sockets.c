@@ -14,8 +14,8 @@
 
 struct entry {
     int fd;
-    int port;    /* the local one; 0: not asked for yet */
-    bool serial; /* an answer by HTTP/1 has come over it */
+    int port;    /* local port; 0: not looked up yet */
+    bool serial; /* an HTTP/1 response was received */
 };
 
 struct sockets {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockets: the connections that libcurl has open, and whether one holds bytes that nobody has
- * asked for.
+ * sockets: libcurl's open connections, and whether one of them has unexpected bytes to read.
  *
- * A server that sends more than an answer leaves the rest in a kept connection, where libcurl
- * takes it for the answer to the next request, and that one's for the next: one artifact's
- * bytes under another's name. So a connection is looked at before it is used again.
+ * If a server sends more bytes than the response has, libcurl takes the rest for the response
+ * to the next request on that connection, and one artifact's bytes would be stored under
+ * another's name. Therefore a connection is checked before it is reused.
  *
- * Errors   ERR_MEMORY; a socket that cannot be remembered is not looked at
- * Owns     the list; the sockets are libcurl's
+ * Errors   ERR_MEMORY; a socket for which there is no memory is not checked
+ * Owns     the list; the sockets belong to libcurl
  * Threads  the transfer loop
  * Source   RFC 9112, 9.2 and 9.3 (responses are matched to requests by their order alone)
  */
@@ -22,27 +21,24 @@
 
 struct sockets;
 
-/* A new, empty list of connections; NULL with ERR_MEMORY. */
+/* Create an empty list of connections; NULL with ERR_MEMORY. */
 struct sockets *sockets_new(struct err *err) MUST_CHECK;
 
-/* Release the list, when no connection is open any more; NULL is fine. */
+/* Free the list after all connections were closed; NULL is fine. */
 void sockets_free(struct sockets *sockets);
 
-/* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; ctx is the list. */
+/* libcurl's CURLOPT_OPENSOCKETFUNCTION: open a socket and add it to the list, which is ctx. */
 curl_socket_t sockets_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address);
 
-/*
- * libcurl's CURLOPT_CLOSESOCKETFUNCTION: close fd and take it from the list, which is ctx.
- */
+/* libcurl's CURLOPT_CLOSESOCKETFUNCTION: close fd and remove it from the list, which is ctx. */
 int sockets_close(void *ctx, curl_socket_t fd);
 
-/* An answer by HTTP/1 has come over the connection from this local port: one after the other.
- */
+/* Record that the connection with this local port has received an HTTP/1 response. */
 void sockets_serial(struct sockets *sockets, long port);
 
 /*
- * Whether the connection from this local port has been used before, answers one request after
- * the other, and has something to read before it is asked.
+ * Whether the connection with this local port was used for HTTP/1 before and has bytes to read
+ * although no request was sent.
  */
 bool sockets_dirty(struct sockets *sockets, int port);
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Hand the URL to libcurl's parser; NULL when it is none that we follow. */
+/* Parse a URL by libcurl's parser; NULL if it is not an http or https URL. */
 static CURLU *parse(const char *url, struct err *err)
 {
     CURLU *parts = curl_url();
@@ -98,7 +98,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undo percent-encoding of len bytes; false when it does not fit. form: + is a blank. */
+/* Percent-decode len bytes; false if the result does not fit. form: '+' means a blank. */
 static bool decode(char *out, size_t size, const char *s, size_t len, bool form)
 {
     size_t used = 0;
@@ -160,7 +160,7 @@ bool url_path(const char *url, char *out, size_t size)
     return path && decode(out, size, path, strcspn(path, "?#"), false);
 }
 
-/* Cut suffix off text when it ends in it. */
+/* Remove suffix from the end of text, if it is there. */
 static void cut(char *text, const char *suffix)
 {
     size_t len = strlen(text);
@@ -179,7 +179,7 @@ char *url_base(const char *pasted, struct err *err)
     if (url_origin(origin, pasted, err) < 0)
         return NULL;
     if (memchr(pasted, '@', len)) {
-        (void)err_set(err, ERR_FORMAT, "a base URL has no user or password");
+        (void)err_set(err, ERR_FORMAT, "a base URL must not contain a user or password");
         return NULL;
     }
     base = mem_format(err, "%.*s", (int)len, pasted);

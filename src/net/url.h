@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * url: what a URL says, read by the parser that will also connect to it.
+ * url: parsing of URLs, by the parser that also connects to them.
  *
- * Two parsers that disagree about a host are how keys leak; so every question
- * about an origin is put to libcurl's own parser.
+ * If two parsers disagree about a URL's host, a key can leak. Therefore libcurl's own parser
+ * determines every origin.
  *
- * Errors   ERR_FORMAT for what is no http or https URL
+ * Errors   ERR_FORMAT for anything but an http or https URL
  * Threads  any
  * Source   RFC 3986; origin as in RFC 6454 (scheme, host, port)
  */
@@ -18,37 +18,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define URL_MAX        16384 /* bytes of a URL that we follow */
-#define URL_ORIGIN_MAX 300   /* room for "https://host:port" */
-#define URL_SHOWN_MAX  400   /* room for what url_shown writes */
+#define URL_MAX        16384 /* maximum length of a URL */
+#define URL_ORIGIN_MAX 300   /* buffer size for "https://host:port" */
+#define URL_SHOWN_MAX  400   /* buffer size for url_shown */
 
-/* "scheme://host:port", lower case, with the default port spelled out. */
+/* Write a URL's origin: "scheme://host:port" in lower case, always with the port. */
 int url_origin(char out[URL_ORIGIN_MAX], const char *url, struct err *err) MUST_CHECK;
 
-/* Whether url is https. */
+/* Whether a URL's scheme is https. */
 bool url_is_secure(const char *url);
 
-/* The URL without user, query and fragment, escaped for people; returns out. */
+/* Format a URL for messages: escaped, without user, query and fragment; returns out. */
 const char *url_shown(char out[URL_SHOWN_MAX], const char *url);
 
 /*
- * The decoded value of a query parameter; names differ by case.
+ * Get the decoded value of a query parameter; names are case-sensitive.
  *
- * returns  false when there is none or it does not fit
+ * returns  false if there is no such parameter, or its value does not fit
  */
 bool url_query(const char *url, const char *name, char *out, size_t size);
 
-/* Append a text as a query value, percent-encoded. */
+/* Append a text as a percent-encoded query value. */
 int url_encode(struct buf *out, const char *text, struct err *err) MUST_CHECK;
 
-/* The path, percent-decoded, without query; false when there is none or it does not fit. */
+/* Get the percent-decoded path without query; false if there is none, or it does not fit. */
 bool url_path(const char *url, char *out, size_t size);
 
 /*
- * A base URL as users paste it, made canonical: no trailing slash, no /v1 or
- * /api/v1, no query.
+ * Canonicalise a base URL as users paste it: remove a trailing slash, /v1, /api/v1 and the
+ * query.
  *
- * returns  to be freed by mem_free; NULL on error
+ * returns  the base URL, to be freed by mem_free; NULL on error
  */
 char *url_base(const char *pasted, struct err *err) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetch: brings all that a plan wants, what dies first first, and hands it to
- * the packer.
+ * fetch: the loop that fetches the artifacts of a plan, those whose URLs expire soonest first,
+ * and hands them to the packer.
  *
  * Units    milliseconds (server's clock for the life of URLs); bytes
  * Errors   ERR_CANCELLED, ERR_SYSTEM when the spool fails, the packer's; an
@@ -18,8 +18,8 @@
 #include "client/call.h"
 #include "client/listing.h"
 #include "net/loop.h"
+#include "pull/task.h"
 #include "pull/transfer.h"
-#include "pull/want.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
@@ -40,15 +40,23 @@ struct fetch_opts {
     unsigned files;    /* bodies that may be in files at a time; 0: any number */
     uint64_t pass_min; /* the smallest body that passes through; 0: the usual */
     struct callers *callers;
-    const char *local_root; /* see local.h; NULL: none */
+    const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     struct stall stall;
     unsigned retries;
     const struct outcome *kept; /* of items that are packed already, by index; NULL: none */
-    struct journal *journal;    /* see ledger.h */
+    struct journal *journal;    /* see completion.h */
     uint64_t max_size;          /* of one artifact */
     uint64_t deadline;          /* of all, on the monotonic clock; UINT64_MAX: none */
     bool strict;                /* stop at the first that is missing */
+};
+
+/* How far it is, for people; may be asked for in the loop's hook. */
+struct fetch_progress {
+    size_t done;    /* listed items that are archived or missing */
+    size_t missing; /* of them */
+    unsigned running;
+    uint64_t bytes; /* received, also for nothing */
 };
 
 struct fetch;
@@ -73,10 +81,10 @@ int fetch_stop(struct fetch *fetch, struct err *err) MUST_CHECK;
 /* Release; the loop must have been cleared. NULL is fine. */
 void fetch_free(struct fetch *fetch);
 
-/* Lent until fetch_free. */
+/* What became of an item; lent until fetch_free. */
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
 
-/* How far it is, for the line that moves; lent until fetch_free. */
-const struct want_progress *fetch_progress(const struct fetch *fetch);
+/* How far it is. */
+struct fetch_progress fetch_progress(const struct fetch *fetch);
 
 #endif

@@ -71,12 +71,12 @@ static void on_tick(void *ctx)
                                   .elapsed = clock_mono() - p->began };
 
     if (p->fetch) {
-        const struct want_progress *progress = fetch_progress(p->fetch);
+        struct fetch_progress progress = fetch_progress(p->fetch);
 
-        status.artifacts_done = progress->done;
-        status.missing = progress->missing;
-        status.running = progress->running;
-        status.bytes = progress->bytes;
+        status.artifacts_done = progress.done;
+        status.missing = progress.missing;
+        status.running = progress.running;
+        status.bytes = progress.bytes;
     }
     if (p->opts->status)
         p->opts->status(p->opts->ctx, &status);

@@ -16,7 +16,7 @@
 #define PULL_RESTORE_H
 
 #include "base/err.h"
-#include "pull/want.h"
+#include "pull/task.h"
 #include "view/page.h"
 #include "writer/journal.h"
 #include "writer/plan.h"

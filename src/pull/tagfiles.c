@@ -50,7 +50,7 @@ void tagfiles_count(struct tagfiles *record)
         record->suspects += item->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
-    t->downloaded_bytes = fetch_progress(record->facts.fetch)->bytes;
+    t->downloaded_bytes = fetch_progress(record->facts.fetch).bytes;
 }
 
 static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *err)

@@ -61,18 +61,18 @@ static bool file_room(const struct transfers *all)
     for (i = 0; i < all->count; i++) {
         const struct transfer *t = &all->slots[i];
 
-        need += t->want && !t->part.passing && (!t->part.body || t->part.body->fd < 0);
+        need += t->task && !t->part.passing && (!t->part.body || t->part.body->fd < 0);
     }
     return need <= all->files_max;
 }
 
-bool transfers_room(struct transfers *all, const struct want *want)
+bool transfers_room(struct transfers *all, const struct task *task)
 {
     if (all->running == all->count)
         return false;
-    if (want->rank == RANK_HEAD)
+    if (task->rank == TASK_RANK_HEAD)
         return true;
-    if (want->rank == RANK_NONE && all->files_max && !file_room(all))
+    if (task->rank == TASK_RANK_NONE && all->files_max && !file_room(all))
         return false;
     if (!all->spare)
         all->spare = pool_try(all->spool->pool);
@@ -80,19 +80,19 @@ bool transfers_room(struct transfers *all, const struct want *want)
     return all->spare != NULL;
 }
 
-/* Take up the want's part, or begin a body; it gets a chunk of its own. */
-static int take_part(struct transfer *t, struct want *want, struct err *err)
+/* Take up the task's part, or begin a body; it gets a chunk of its own. */
+static int take_part(struct transfer *t, struct task *task, struct err *err)
 {
     struct transfers *all = t->all;
 
     t->part = (struct part){ 0 };
-    if (want->part) {
-        t->part = *want->part;
-        mem_free(want->part);
-        want->part = NULL;
+    if (task->part) {
+        t->part = *task->part;
+        mem_free(task->part);
+        task->part = NULL;
         all->parts--;
     }
-    want->rank = RANK_NONE;
+    task->rank = TASK_RANK_NONE;
     if (t->part.passing)
         return 0;
     if (!t->part.body)
@@ -104,16 +104,16 @@ static int take_part(struct transfer *t, struct want *want, struct err *err)
     return 0;
 }
 
-struct transfer *transfer_open(struct transfers *all, struct want *want, struct err *err)
+struct transfer *transfer_open(struct transfers *all, struct task *task, struct err *err)
 {
     struct transfer *t = all->slots;
 
-    while (t->want)
+    while (t->task)
         t++;
     t->request = (struct request){ 0 };
-    if (take_part(t, want, err) < 0)
+    if (take_part(t, task, err) < 0)
         return NULL;
-    t->want = want;
+    t->task = task;
     t->had = t->part.resume.from;
     t->paused = false;
     t->longest = 0;
@@ -129,8 +129,8 @@ static void release(struct transfer *t)
         t->all->head = NULL;
     part_clear(&t->part);
     pulse_slot((unsigned)(t - t->all->slots), SLOT_IDLE, 0);
-    t->want->spent += clock_mono() - t->begun;
-    t->want = NULL;
+    t->task->spent += clock_mono() - t->begun;
+    t->task = NULL;
     t->all->running--;
 }
 
@@ -148,8 +148,8 @@ static bool is_doubtful(const struct transfer *t)
 {
     unsigned char head[ENTRY_WRITER_HEAD];
 
-    return t->want->picky &&
-           item_suspect(t->want->item, head, body_head(t->part.body, head, sizeof(head)));
+    return t->task->has_other_route &&
+           item_suspect(t->task->item, head, body_head(t->part.body, head, sizeof(head)));
 }
 
 /*
@@ -159,14 +159,14 @@ static bool is_doubtful(const struct transfer *t)
 static uint64_t remaining(const struct transfer *t)
 {
     const struct request *request = &t->request;
-    const struct plan_artifact *what = t->want ? &t->want->item->what : NULL;
+    const struct plan_artifact *what = t->task ? &t->task->item->what : NULL;
 
     const struct body *body = t->part.body;
     uint64_t total = request_total(request);
 
     if (!what || !body || !body->size || body->fd >= 0 || total == REQUEST_UNSAID ||
-        total < t->all->pass_min || total < body->size || t->want->no_pass ||
-        total > request->max || t->want->item->bundle ||
+        total < t->all->pass_min || total < body->size || t->task->wrong_lengths ||
+        total > request->max || t->task->item->bundle ||
         (what->type && strcmp(what->type, "har") == 0) ||
         (what->sized && what->file_size != total) || is_doubtful(t))
         return UINT64_MAX;
@@ -193,11 +193,11 @@ static int choose_head(struct transfers *all)
     }
     if (!best)
         return 0;
-    all->head = best->want;
+    all->head = best->task;
     best->part.passing = true;
     body = best->part.body;
     best->part.body = NULL;
-    return packer_head(all->packer, best->want->item, body, request_total(&best->request),
+    return packer_head(all->packer, best->task->item, body, request_total(&best->request),
                        &all->err);
 }
 
@@ -234,7 +234,7 @@ static enum sink pass(struct transfer *t, const char *bytes, size_t len)
 
 bool transfer_sized(const struct transfer *t)
 {
-    const struct item *item = t->want->item;
+    const struct item *item = t->task->item;
     const struct body *body = t->part.body;
     unsigned char head[SNIFF_SIZE];
     size_t len = body ? body_head(body, head, sizeof(head)) : 0;
@@ -255,10 +255,10 @@ bool transfer_overdue(const struct transfer *t, const struct stall *stall, uint6
     uint64_t size = request_total(&t->request);
 
     if (size == REQUEST_UNSAID)
-        size = t->want->item->what.sized ? t->want->item->what.file_size : 0;
+        size = t->task->item->what.sized ? t->task->item->what.file_size : 0;
     if (stall->rate && part < bps) /* with a rate limit, each gets its part of it */
         bps = part ? part : 1;
-    return t->want->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
+    return t->task->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
 }
 
 /* The answer is not the rest but the whole: what is here of it is of no use. */
@@ -356,7 +356,7 @@ static struct transfer *longest_paused(struct transfers *all)
     for (i = 0; i < all->count; i++) {
         struct transfer *t = &all->slots[i];
 
-        if (!t->want || !t->paused || t->round == all->round)
+        if (!t->task || !t->paused || t->round == all->round)
             continue;
         if (t->part.passing)
             return t;
@@ -423,7 +423,7 @@ int transfer_commit(struct transfer *t, unsigned again, struct err *err)
             body = body_new(err);
         if (body)
             body->coding = coding_of(&t->request);
-        rc = body ? packer_item(all->packer, t->want->item, body, again, err) : -1;
+        rc = body ? packer_item(all->packer, t->task->item, body, again, err) : -1;
     }
     release(t);
     return rc;
@@ -441,7 +441,7 @@ int transfer_abort(struct transfer *t, struct err *err)
 static void note(struct transfer *t)
 {
     const struct request *request = &t->request;
-    const struct plan_artifact *what = &t->want->item->what;
+    const struct plan_artifact *what = &t->task->item->what;
     struct resume *resume = &t->part.resume;
 
     if (!request_good(request))
@@ -474,22 +474,29 @@ int transfer_hold(struct transfer *t, struct err *err)
     }
     *part = t->part;
     t->part = (struct part){ 0 };
-    t->want->part = part;
-    t->want->rank = part->passing ? RANK_HEAD : RANK_PART;
+    t->task->part = part;
+    t->task->rank = part->passing ? TASK_RANK_HEAD : TASK_RANK_PART;
     all->parts++;
     release(t);
     return 0;
 }
 
-int transfer_forget(struct transfers *all, struct want *want, struct err *err)
+bool transfer_resumable(const struct task *task, const struct origin *origin)
 {
-    struct part *part = want->part;
+    const struct part *part = task->part;
+
+    return !part || part->origin == origin || part->resume.judged;
+}
+
+int transfer_forget(struct transfers *all, struct task *task, struct err *err)
+{
+    struct part *part = task->part;
     int rc = 0;
 
     if (!part)
         return 0;
-    want->part = NULL;
-    want->rank = RANK_NONE;
+    task->part = NULL;
+    task->rank = TASK_RANK_NONE;
     all->parts--;
     if (part->passing) {
         all->head = NULL;

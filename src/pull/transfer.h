@@ -13,13 +13,13 @@
  * a start for a chunk. None of those waits for what waits for it: nothing but the
  * head takes a chunk of the head's pool, nothing that runs waits for a start.
  *
- * A body that breaks off can be held: it waits with its want, in a file, or half
+ * A body that breaks off can be held: it waits with its task, in a file, or half
  * in the archive when it was passing through, until a request for the rest of it
  * goes on; or it is forgotten.
  *
  * Units    bytes
  * Errors   in the transfer's err: the spool's and the packer's, fatal
- * Owns     its body until the packer has it; a want's part until transfer_forget
+ * Owns     its body until the packer has it; a task's part until transfer_forget
  * Threads  the transfer loop
  */
 #ifndef PULL_TRANSFER_H
@@ -28,7 +28,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "net/request.h"
-#include "pull/want.h"
+#include "pull/task.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 
@@ -63,7 +63,7 @@ struct part {
 
 struct transfer {
     struct transfers *all;
-    struct want *want; /* NULL: free */
+    struct task *task; /* NULL: free */
     struct request request;
     struct buf url;
     struct part part;
@@ -77,6 +77,7 @@ struct transfer {
 
 struct transfers {
     struct transfer *slots;
+    void *owner; /* of the requests: who starts them */
     unsigned count;
     unsigned running;
     struct packer *packer;
@@ -85,7 +86,7 @@ struct transfers {
     uint64_t pass_min;       /* the smallest body that passes through */
     unsigned files_max;      /* bodies in files, at most: see transfers_room */
     struct chunk *spare;     /* the next start's first chunk */
-    const struct want *head; /* whose body passes through */
+    const struct task *head; /* whose body passes through */
     unsigned parts;          /* held */
     bool starving;           /* the packer waits while transfers do */
     bool refused;            /* somebody waits for a chunk */
@@ -103,15 +104,15 @@ int transfers_init(struct transfers *all, unsigned count, struct err *err) MUST_
 void transfers_clear(struct transfers *all);
 
 /*
- * Whether a want may start: a slot is free, its first chunk is there, and so is a descriptor
+ * Whether a task may start: a slot is free, its first chunk is there, and so is a descriptor
  * for each body that has to go on into a file. So whatever runs can go on.
  *
- * want   the one whose body passes through wants a slot alone
+ * task   the one whose body passes through wants a slot alone
  */
-bool transfers_room(struct transfers *all, const struct want *want);
+bool transfers_room(struct transfers *all, const struct task *task);
 
-/* A slot for a want for which there is room, with the part that it has; NULL: no memory. */
-struct transfer *transfer_open(struct transfers *all, struct want *want,
+/* A slot for a task for which there is room, with the part that it has; NULL: no memory. */
+struct transfer *transfer_open(struct transfers *all, struct task *task,
                                struct err *err) MUST_CHECK;
 
 /*
@@ -141,8 +142,8 @@ int transfer_commit(struct transfer *transfer, unsigned again, struct err *err) 
 /* The body is of no use. Frees the slot. */
 int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;
 
-/* Keep what is here for the want's next try when that can be, else as transfer_abort. Frees the
- * slot. */
+/* Keep what is here for the task's next attempt when that can be, else as transfer_abort. Frees
+ * the slot. */
 int transfer_hold(struct transfer *transfer, struct err *err) MUST_CHECK;
 
 /* Release a part when the packer is no more; NULL is fine. */
@@ -151,8 +152,11 @@ void part_free(struct part *part);
 /* Bytes of the body that are here. */
 uint64_t transfer_have(const struct transfer *transfer);
 
-/* A want needs its part no more; nothing when it has none. */
-int transfer_forget(struct transfers *all, struct want *want, struct err *err) MUST_CHECK;
+/* Whether what is here of a task's body, if anything, may fit an answer from this origin. */
+bool transfer_resumable(const struct task *task, const struct origin *origin);
+
+/* A task needs its part no more; nothing when it has none. */
+int transfer_forget(struct transfers *all, struct task *task, struct err *err) MUST_CHECK;
 
 /*
  * See whether the packer starves; to be called now and then. When all chunks are out and it has

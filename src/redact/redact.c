@@ -9,42 +9,42 @@
 #include <string.h>
 #include <strings.h>
 
-#define NEST_MAX  8    /* documents within strings within documents */
-#define PASS_MAX  16   /* passes; the second is the last one but for texts made to need more */
-#define LINE_SIZE 4096 /* of a message */
-#define KEY_ROOM  512  /* of a member's name that is written with escapes */
+#define NEST_MAX  8    /* maximum nesting of documents in strings */
+#define PASS_MAX  16   /* maximum number of passes; two suffice except for crafted texts */
+#define LINE_SIZE 4096 /* maximum size of a message */
+#define KEY_ROOM  512  /* maximum size of a member name with escapes */
 
-/* What is known of an object before its members are looked at. */
-#define MARK_SCHEMA 1 /* it describes a value: {"type": "string"} */
-#define MARK_PAIR   2 /* its "name" is a secret's */
+/* Marks of an object, set before its members are redacted. */
+#define MARK_SCHEMA 1 /* a JSON Schema: {"type": "string"} */
+#define MARK_PAIR   2 /* its "name" member is a secret's name */
 
 /*
- * Strings of a document may be documents. Each is unescaped, searched, and what is
- * found is told in the places of the text that it stands in: through the levels up to
- * the outermost text, of which what is no secret is copied as it is.
+ * Strings of a document may be documents themselves. Each string is unescaped and searched, and
+ * the positions of secrets are mapped back through the levels to the outermost text. The parts
+ * of the outermost text that are not secret are copied unchanged.
  */
-struct cleaner {
+struct redactor {
     const struct redact *what;
-    const char *text; /* the outermost */
-    size_t copied;    /* up to here */
+    const char *text; /* the outermost text */
+    size_t copied;    /* bytes of text already copied or masked */
     struct buf *out;
-    bool key;  /* the key was met: it is to be masked before all else */
-    bool told; /* something was masked that may have kept a neighbour from being seen */
-    bool seen; /* all was searched before: only where a mask stands can there be more */
+    bool key;   /* the API key was found: it must be masked first */
+    bool again; /* another pass is needed: a mask may reveal further secrets */
+    bool seen;  /* not the first pass: only strings with a mask are searched */
 };
 
 struct level {
-    struct cleaner *cleaner;
+    struct redactor *redactor;
     struct level *up; /* NULL: this is the outermost text */
-    size_t base;      /* where the string begins in the text of the level above */
-    const char *raw;  /* as it is written there; NULL: without escapes */
+    size_t base;      /* offset of the string in the text of the level above */
+    const char *raw;  /* the string with its escapes; NULL: it has none */
     size_t len;
-    size_t raw_at; /* two cursors on the same character */
+    size_t raw_at; /* two cursors at the same character */
     size_t plain_at;
     unsigned depth;
 };
 
-/* Where a place of the unescaped string is in the raw one; places only grow. */
+/* Map an offset in the unescaped string to the raw string; offsets never decrease. */
 static size_t raw_place(struct level *level, size_t plain)
 {
     if (!level->raw)
@@ -60,7 +60,7 @@ static size_t raw_place(struct level *level, size_t plain)
     return level->raw_at;
 }
 
-/* A quotation mark as it is written within so many strings. */
+/* Append a quotation mark as written in a string nested to depth. */
 static int put_quote(struct buf *out, unsigned depth, struct err *err)
 {
     size_t count = ((size_t)1 << depth) - 1;
@@ -73,10 +73,10 @@ static int put_quote(struct buf *out, unsigned depth, struct err *err)
     return buf_add(out, "\"", 1, err);
 }
 
-/* Replace a part of a level's text by the mask; quoted: as a string of its own. */
+/* Replace a part of a level's text by the mask; quoted: write the mask as a JSON string. */
 static int mask(struct level *level, size_t from, size_t to, bool quoted, struct err *err)
 {
-    struct cleaner *c = level->cleaner;
+    struct redactor *c = level->redactor;
     unsigned depth = level->depth;
 
     while (level->up) {
@@ -100,31 +100,31 @@ static int on_span(void *ctx, size_t from, size_t to, struct err *err)
 /* Mask a whole value of a document. */
 static int mask_value(struct level *level, size_t at, size_t len, bool quoted, struct err *err)
 {
-    level->cleaner->told = true;
+    level->redactor->again = true;
     return mask(level, at, at + len, quoted, err);
 }
 
-/* A document's values and keys, one after the other, and what they are in. */
+/* A container that the walk through a document's values and keys is in. */
 struct frame {
-    size_t token; /* the container */
+    size_t token; /* index of the container's token */
     const char *end;
     bool object;
     bool key_next;
-    bool keep;       /* names in it are not looked at */
-    unsigned places; /* of the name that it has, or is in */
+    bool keep;       /* its member names are not interpreted */
+    unsigned places; /* places of its name or of an enclosing one */
 };
 
 struct walk {
     const struct json *doc;
     size_t at;
     struct json_value value;
-    struct json_value key; /* of value; absent: it has none */
-    bool is_key;           /* value is a name itself */
+    struct json_value key; /* name of value; absent: value has none */
+    bool is_key;           /* value is a member's name */
     unsigned depth;
-    struct frame frames[JSON_DEPTH_MAX + 1]; /* 0: none */
+    struct frame frames[JSON_DEPTH_MAX + 1]; /* frames[0]: the top level */
 };
 
-/* Step on; *in gets the frame that the value is in. A container's own is on top then. */
+/* Advance to the next token; *in gets its container. A container's own frame is then on top. */
 static bool walk_next(struct walk *w, struct frame **in)
 {
     struct frame *f;
@@ -152,7 +152,7 @@ static bool walk_next(struct walk *w, struct frame **in)
     return true;
 }
 
-/* A string's text without escapes, cut at the size of out. */
+/* Unescape a string, truncated to the size of out. */
 static size_t text_of(struct json_value v, char *out, size_t size)
 {
     size_t len;
@@ -200,7 +200,7 @@ static const char *const type_words[] = { "type", NULL };
 static const char *const schema_words[] = { "string", "number", "integer", "boolean",
                                             "array",  "object", "null",    NULL };
 
-/* Find out what must be known of objects before their members are looked at. */
+/* Set the marks of all objects. */
 static void mark_objects(const struct json *doc, unsigned char *marks)
 {
     struct walk w = { .doc = doc };
@@ -219,12 +219,12 @@ static void mark_objects(const struct json *doc, unsigned char *marks)
 static int clean_text(struct level *level, const char *text, size_t len, unsigned places,
                       struct err *err);
 
-/* A string of a document; at: where its raw inside begins in the level's text. */
+/* Redact a string of a document; at: offset of its raw text in the level's text. */
 static int clean_string(struct level *up, size_t at, const char *raw, size_t len,
                         unsigned places, struct err *err)
 {
     struct level level = {
-        .cleaner = up->cleaner, .up = up, .base = at, .len = len, .depth = up->depth + 1
+        .redactor = up->redactor, .up = up, .base = at, .len = len, .depth = up->depth + 1
     };
     bool secret = (places & IN_MEMBER) && !(places & ADDRESS);
     struct buf plain;
@@ -246,7 +246,7 @@ static int clean_string(struct level *up, size_t at, const char *raw, size_t len
 static int clean_number(struct level *level, size_t at, const char *raw, size_t len,
                         unsigned places, struct err *err)
 {
-    const char *key = level->cleaner->what->key;
+    const char *key = level->redactor->what->key;
     bool secret = (places & IN_MEMBER) && (places & NUMBERS);
 
     if (secret || (key && *key && memmem(raw, len, key, strlen(key))))
@@ -254,7 +254,7 @@ static int clean_number(struct level *level, size_t at, const char *raw, size_t 
     return 0;
 }
 
-/* The places of a value's name, its own or that of what it is in. */
+/* The places of a value's name or of its container's. */
 static unsigned places_in(const struct walk *w, const struct frame *in,
                           const unsigned char *marks)
 {
@@ -272,11 +272,11 @@ static int clean_value(struct level *level, struct walk *w, struct frame *in, co
                        const unsigned char *marks, struct err *err)
 {
     struct frame *own = &w->frames[w->depth];
-    unsigned places = level->cleaner->what->raw || w->is_key ? 0 : places_in(w, in, marks);
+    unsigned places = level->redactor->what->raw || w->is_key ? 0 : places_in(w, in, marks);
     size_t len;
     const char *raw = json_raw(w->value, &len);
 
-    if (level->cleaner->what->keep && text_is(w->key, level->cleaner->what->keep))
+    if (level->redactor->what->keep && text_is(w->key, level->redactor->what->keep))
         return 0;
     switch (json_type(w->value)) {
     case JSON_STRING:
@@ -307,7 +307,7 @@ static int clean_json(struct level *level, const struct json *doc, const char *t
     struct frame *in;
     int rc = marks ? 0 : -1;
 
-    if (rc == 0 && !level->cleaner->what->raw)
+    if (rc == 0 && !level->redactor->what->raw)
         mark_objects(doc, marks);
     while (rc == 0 && walk_next(&w, &in))
         rc = clean_value(level, &w, in, text, marks, err);
@@ -324,18 +324,18 @@ static bool begins_like_json(const char *text, size_t len)
     return i < len && text[i] && strchr("{[\"", text[i]);
 }
 
-/* A level's whole text: a document, or not. */
+/* Redact a level's text, as a document or as plain text. */
 static int clean_text(struct level *level, const char *text, size_t len, unsigned places,
                       struct err *err)
 {
-    const struct redact *what = level->cleaner->what;
+    const struct redact *what = level->redactor->what;
     struct secret_scan scan = { what->key, what->raw, places & ADDRESS };
     bool like_json = level->depth < NEST_MAX && begins_like_json(text, len);
     struct err why = { 0 };
     struct json *doc;
     int rc;
 
-    if (level->cleaner->seen && level->up && !(places & ADDRESS) &&
+    if (level->redactor->seen && level->up && !(places & ADDRESS) &&
         !memmem(text, len, SECRET_MASK, strlen(SECRET_MASK)))
         return 0;
     doc = like_json ? json_parse(text, len, &why) : NULL;
@@ -351,9 +351,9 @@ static int clean_text(struct level *level, const char *text, size_t len, unsigne
     }
     rc = secret_scan(&scan, text, len, on_span, level, err);
     if (rc == SECRET_KEY)
-        level->cleaner->key = true;
+        level->redactor->key = true;
     if (rc == SECRET_AGAIN)
-        level->cleaner->told = true;
+        level->redactor->again = true;
     return rc < 0 ? -1 : 0;
 }
 
@@ -362,21 +362,21 @@ size_t redact_room(size_t len)
     return 2 * len + 64;
 }
 
-/* One pass; cleaner tells afterwards what others are wanted. seen: it is not the first one. */
+/* One pass; afterwards redactor tells whether more are needed. seen: not the first pass. */
 static int pass(struct buf *out, const char *text, size_t len, const struct redact *what,
-                bool seen, struct cleaner *cleaner, struct err *err)
+                bool seen, struct redactor *redactor, struct err *err)
 {
-    struct level level = { .cleaner = cleaner };
+    struct level level = { .redactor = redactor };
     int rc;
 
-    *cleaner = (struct cleaner){ .what = what, .text = text, .out = out, .seen = seen };
+    *redactor = (struct redactor){ .what = what, .text = text, .out = out, .seen = seen };
     rc = clean_text(&level, text, len, 0, err);
-    return rc < 0 ? -1 : buf_add(out, text + cleaner->copied, len - cleaner->copied, err);
+    return rc < 0 ? -1 : buf_add(out, text + redactor->copied, len - redactor->copied, err);
 }
 
-/* The same over what the last pass put out from start on. */
+/* Another pass, over the output of the last one from start on. */
 static int pass_again(struct buf *out, size_t start, const struct redact *what, bool seen,
-                      struct cleaner *cleaner, struct err *err)
+                      struct redactor *redactor, struct err *err)
 {
     struct buf before;
     int rc;
@@ -385,7 +385,7 @@ static int pass_again(struct buf *out, size_t start, const struct redact *what, 
     rc = buf_add(&before, out->data + start, out->len - start, err);
     out->len = start;
     if (rc == 0)
-        rc = pass(out, buf_text(&before), before.len, what, seen, cleaner, err);
+        rc = pass(out, buf_text(&before), before.len, what, seen, redactor, err);
     buf_clear(&before);
     return rc;
 }
@@ -395,19 +395,19 @@ int redact_text(struct buf *out, const char *text, size_t len, const struct reda
 {
     const struct redact key = { what->key, true, what->keep };
     const struct redact rest = { NULL, what->raw, what->keep };
-    struct cleaner cleaner;
+    struct redactor redactor;
     size_t start = out->len;
-    int rc = pass(out, text, len, what, false, &cleaner, err);
+    int rc = pass(out, text, len, what, false, &redactor, err);
     int i;
 
-    if (rc == 0 && cleaner.key) {
+    if (rc == 0 && redactor.key) {
         out->len = start;
-        rc = pass(out, text, len, &key, false, &cleaner, err);
+        rc = pass(out, text, len, &key, false, &redactor, err);
         if (rc == 0)
-            rc = pass_again(out, start, &rest, false, &cleaner, err);
+            rc = pass_again(out, start, &rest, false, &redactor, err);
     }
-    for (i = 0; rc == 0 && cleaner.told && i < PASS_MAX; i++)
-        rc = pass_again(out, start, &rest, true, &cleaner, err);
+    for (i = 0; rc == 0 && redactor.again && i < PASS_MAX; i++)
+        rc = pass_again(out, start, &rest, true, &redactor, err);
     return rc;
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * redact: the one way in which secrets are taken out of what leaves the program:
- * what is archived, printed, logged or kept.
+ * redact: removes secrets from everything that leaves the program: archives, output, logs and
+ * stored state.
  *
- * A secret becomes "***"; everything else stays byte for byte. What is a secret is
- * said by secret_names (the list) and secret_scan (where to look); in a JSON document
- * also: all that a secret's member holds (but for a JSON Schema, true, false and
- * null), the value beside a name ({"name": "password", "value": ...}), and documents
- * that are strings of a document. JSON stays JSON, and redacting twice changes
- * nothing.
+ * A secret is replaced by "***"; all other bytes stay unchanged. secret_names lists the names
+ * whose values are secrets, and secret_scan finds them in text. In a JSON document, the
+ * following is redacted as well: everything within a member with such a name (except JSON
+ * Schemas, true, false and null), the value of a pair ({"name": "password", "value": ...}), and
+ * secrets in documents that are strings of the document. The result of redacting JSON is valid
+ * JSON, and redacting twice changes nothing.
  *
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Threads  any
@@ -24,31 +24,31 @@
 #include <stddef.h>
 
 struct redact {
-    const char *key;         /* the API key, always taken out; NULL: none is known */
-    bool raw;                /* take out the key alone */
-    const char *const *keep; /* members that stay as they are; NULL: none */
+    const char *key;         /* the API key, always redacted; NULL: none */
+    bool raw;                /* redact the API key only */
+    const char *const *keep; /* names of members that are not redacted; NULL: none */
 };
 
-/* Room that a redacted text of len bytes needs at most. */
+/* Maximum size of the redacted form of a text of len bytes. */
 size_t redact_room(size_t len);
 
-/* Append a clean copy of a text; one that is JSON is handled as such. */
+/* Append a redacted copy of a text; a text that is JSON is handled as a document. */
 int redact_text(struct buf *out, const char *text, size_t len, const struct redact *what,
                 struct err *err) MUST_CHECK;
 
-/* Append a clean copy of a JSON document; ERR_FORMAT when it is none. */
+/* Append a redacted copy of a JSON document; ERR_FORMAT if it is malformed. */
 int redact_json(struct buf *out, const char *json, size_t len, const struct redact *what,
                 struct err *err) MUST_CHECK;
 
 /*
- * A clean text: the same pointer where nothing is to be taken out, else a copy in the
+ * Redact a string: returns the same pointer if it has no secrets, else a redacted copy in the
  * region. NULL for NULL.
  *
- * returns  "(unreadable)" without memory
+ * returns  "(unreadable)" if there is no memory
  */
 const char *redact_copy(const char *text, const struct redact *what, struct region *region);
 
-/* Clean a text in place, cut where it does not fit; takes no memory. For messages. */
+/* Redact a message in place, truncated if it does not fit; allocates no memory. */
 void redact_line(char *text, size_t size);
 
 #endif

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define BLANKS   3   /* skipped around '=' and ':' */
-#define PAIR_MAX 128 /* characters of a cookie's name */
+#define BLANKS   3   /* maximum number skipped around '=' and ':' */
+#define PAIR_MAX 128 /* maximum length of a cookie's name */
 
 size_t end_of_blanks(const struct symbols *in, size_t at)
 {
@@ -24,7 +24,7 @@ size_t end_of_blanks(const struct symbols *in, size_t at)
     return at;
 }
 
-/* Whether "name=" begins here: then the '&' before it parts two parameters. */
+/* Whether "name=" starts here, so that the '&' before it separates two parameters. */
 static bool parameter_at(const struct symbols *in, size_t at)
 {
     size_t n;
@@ -66,7 +66,7 @@ size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char be
             ends = before;
         else if (y.c == ';')
             ends = before == ';';
-        else if (y.c == '\'' && !before) /* not the one in it's */
+        else if (y.c == '\'' && !before) /* not an apostrophe as in "it's" */
             ends = !isalnum(symbol_at(in, at + y.len).c);
         if (ends && y.level <= level)
             break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secret_end: where a secret ends that begins here.
+ * secret_end: finds the end of a secret that starts at a position.
  *
- * Errors   none: the text's end is the last end that there is
+ * Errors   none: the end of the text ends every secret
  * Threads  any
  */
 #ifndef REDACT_SECRET_END_H
@@ -13,42 +13,46 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The few blanks that may stand around '=' and ':'. */
+/* Skip the few blanks that may surround '=' and ':'. */
 size_t end_of_blanks(const struct symbols *in, size_t at);
 
-/* A URL or another word ends at a blank, a quote or a bracket of HTML. */
+/* The end of a URL or another word: a blank, a quote, '<' or '>'. */
 size_t end_of_word(const struct symbols *in, size_t at, unsigned level);
 
 /*
- * A value without quotes.
+ * The end of a value without quotes.
  *
- * level    how often its '=' is percent-encoded: what is encoded more often is part of it
- * before   what stands before its name in a URL: '?', '&', '#' or ';'; 0: it is in no URL
+ * level    how often its '=' is percent-encoded; characters encoded more often belong to the
+ *          value
+ * before   the character before its name in a URL: '?', '&', '#' or ';'; 0: not in a URL
  */
 size_t end_of_value(const struct symbols *in, size_t at, unsigned level, char before);
 
-/* A value that began with this quote: it ends at its like, or with the line. */
+/* The end of a quoted value: the matching quote, or the end of the line. */
 size_t end_of_quoted(const struct symbols *in, size_t at, struct symbol open);
 
-/* What is behind a bracket: it ends before the one that closes it. */
+/* The end of a bracketed value, whose opening bracket is before at: the closing bracket. */
 size_t end_of_brackets(const struct symbols *in, size_t at);
 
-/* A header's value: it ends with the line, also where that is written \n. */
+/* The end of a header's value: the end of the line, also if written as \n. */
 size_t end_of_line(const struct symbols *in, size_t at);
 
-/* A number, word or the like, as JSON and its relatives have them. */
+/* The end of a number or word in JSON and similar notations. */
 size_t end_of_scalar(const struct symbols *in, size_t at);
 
-/* Whether a scalar tells nothing: true, false, null, None; a count, unless numbers is set. */
+/*
+ * Whether a scalar is no secret: true, false, null, None or, unless numbers is set, a number.
+ */
 bool end_is_harmless(const struct symbols *in, size_t from, size_t to, bool numbers);
 
 /*
- * Whether a mask in place of a value cannot change what is seen around it: behind a '=',
- * nothing but letters, digits and what is percent-encoded, up to the next parameter or the end.
+ * Whether masking a value cannot affect the scan of its neighbours: the value follows '=',
+ * consists of letters, digits and percent-encoded bytes, and ends at the next parameter or the
+ * end of the text.
  */
 bool end_is_settled(const struct symbols *in, size_t from, size_t to);
 
-/* Whether "name=" begins here, as a cookie does. */
+/* Whether "name=" starts at this position, as in a cookie. */
 bool end_is_pair(const struct symbols *in, size_t at);
 
 #endif

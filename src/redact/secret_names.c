@@ -7,11 +7,11 @@
 #include <pthread.h>
 #include <string.h>
 
-/* How much of a name must be the entry. */
+/* The part of a name that must match an entry. */
 enum extent {
-    WHOLE, /* all of it */
+    WHOLE, /* the whole name */
     WORD,  /* its last words */
-    TAIL,  /* its end */
+    TAIL,  /* its last characters */
 };
 
 struct entry {
@@ -49,7 +49,7 @@ static const struct entry entries[] = {
     /* tokens, keys and passwords */
     { T("token"),             TAIL,  VALUE },
     { T("tok"),               WHOLE, IN_QUERY },
-    { T("tokens"),            WORD,  IN_MEMBER }, /* numbers count something */
+    { T("tokens"),            WORD,  IN_MEMBER }, /* a number is a count */
     { T("accesstoken"),       TAIL,  VALUE | IN_COLON },
     { T("refreshtoken"),      TAIL,  VALUE | IN_COLON },
     { T("idtoken"),           TAIL,  VALUE | IN_COLON },
@@ -90,7 +90,7 @@ static const struct entry entries[] = {
     { T("hmackey"),           TAIL,  VALUE },
     { T("connectionstring"),  TAIL,  IN_MEMBER },
     { T("credentials"),       WORD,  IN_QUERY | IN_MEMBER },
-    /* signing in */
+    /* authentication */
     { T("auth"),              WORD,  IN_QUERY | IN_MEMBER },
     { T("authorization"),     TAIL,  IN_TEXT | IN_MEMBER | IN_HEADER },
     { T("bearer"),            WHOLE, IN_QUERY | IN_MEMBER },
@@ -127,7 +127,7 @@ static const struct entry entries[] = {
     { T("seed"),              WORD,  IN_MEMBER },
     { T("cvv"),               WORD,  IN_QUERY | IN_MEMBER | NUMBERS },
     { T("cvc"),               WORD,  IN_QUERY | IN_MEMBER | NUMBERS },
-    /* Skyvern's requests: every value of the headers; who gets one-time codes, and where */
+    /* Skyvern's requests: all header values; the receiver and the URL of one-time codes */
     { T("httpheaders"),       TAIL,  IN_MEMBER | NUMBERS },
     { T("totpidentifier"),    TAIL,  IN_MEMBER | NUMBERS },
     { T("totpurl"),           TAIL,  IN_MEMBER | ADDRESS },
@@ -142,14 +142,14 @@ static const struct entry entries[] = {
     { T("proxyurl"),          TAIL,  IN_MEMBER | ADDRESS },
     { T("proxyserver"),       TAIL,  IN_MEMBER | ADDRESS },
     { T("proxyaddress"),      TAIL,  IN_MEMBER | ADDRESS },
-    /* maps from names to what they mean */
+    /* maps from names to their meaning */
     { T("errorcodemapping"),         WHOLE, KEEP },
     { T("dataextractionschema"),     WHOLE, KEEP },
     { T("extractedinformationschema"), WHOLE, KEEP },
     { T("dataschema"),               WHOLE, KEEP },
 };
 
-/* URLs whose path is the secret; a host that begins with '.' stands for all below it. */
+/* URLs whose path is a secret; a host that starts with '.' stands for its subdomains. */
 static const char *const paths[] = {
     "hooks.slack.com/services/",
     "hooks.slack.com/workflows/",
@@ -174,7 +174,7 @@ void secret_name_add(struct secret_name *name, char c)
         name->last = c;
         return;
     }
-    if (name->len == NAME_MAX_KEPT) { /* make room now and then: its end is what counts */
+    if (name->len == NAME_MAX_KEPT) { /* drop the first half: the end matters */
         const size_t half = NAME_MAX_KEPT / 2;
 
         memmove(name->text, name->text + half, half);
@@ -183,13 +183,16 @@ void secret_name_add(struct secret_name *name, char c)
         name->cut = true;
     }
     if (islower(u) && isupper((unsigned char)name->last) && name->len)
-        name->starts[name->len - 1] = true; /* AWSAccess: a word begins at the A before */
+        name->starts[name->len - 1] = true; /* AWSAccess: a word starts at the second A */
     name->starts[name->len] = first || camel;
     name->text[name->len++] = (char)tolower(u);
     name->last = c;
 }
 
-/* The entries that end in a letter, one after the other; 0 ends. They are numbered from 1. */
+/*
+ * Chains of the entries that end in the same letter; entries are numbered from 1, 0 ends a
+ * chain.
+ */
 static unsigned char first_entry[26];
 static unsigned char next_entry[sizeof(entries) / sizeof(*entries) + 1];
 
@@ -278,7 +281,7 @@ bool secret_free_url(const char *text, size_t len)
     return false;
 }
 
-/* Whether a path's entry is that of a host below the entry's, which begins with '.'. */
+/* secret_path_at for an entry that starts with '.'. */
 static size_t below(const char *text, size_t len, const char *path)
 {
     size_t n = strlen(path);

@@ -10,30 +10,30 @@
 #include <string.h>
 
 #define NONE          SIZE_MAX
-#define KEY_LEAST     4   /* a shorter key is too common to be looked for */
-#define RUN_LEAST     8   /* characters of a bearer token */
-#define JWT_LEAST     20  /* of a JSON Web Token */
-#define PAIR_NAME_MAX 128 /* bytes of a name that stands as a value */
-#define HEAD_MAX      96  /* of "host/path" that may say that a path is secret */
+#define KEY_LEAST     4   /* a shorter key is too common to search for */
+#define RUN_LEAST     8   /* minimum length of a bearer token */
+#define JWT_LEAST     20  /* minimum length of a JSON Web Token */
+#define PAIR_NAME_MAX 128 /* maximum length of a name in a "name" member */
+#define HEAD_MAX      96  /* length of "host/path" passed to secret_path_at */
 
 enum scheme { SCHEME_OTHER, SCHEME_WEB, SCHEME_OTP };
 
 /*
- * One pass from left to right. Name characters are gathered into a name; the first
- * character behind it decides whether a value follows. Whatever is found is told
- * at once, and the pass goes on behind it.
+ * The scan is one pass from left to right. Name characters are collected into a name, and the
+ * first character after the name decides whether a value follows. A secret is reported at once,
+ * and the pass continues after it.
  */
 struct scan {
     const struct secret_scan *what;
-    struct symbols in; /* up to where the pass goes */
+    struct symbols in; /* the part of the text to scan */
     struct symbols whole;
-    size_t at;          /* here */
-    struct symbol prev; /* the character before */
+    size_t at;          /* current position */
+    struct symbol prev; /* the previous character */
     struct secret_name name;
     struct symbol before; /* the character before the name */
-    enum scheme scheme;   /* the name before the last ':' */
-    bool pair;            /* in {"name": "password", ...}: "value" is one */
-    /* a stretch that may be user:password@host:port */
+    enum scheme scheme;   /* from the name before the last ':' */
+    bool pair;            /* {"name": "password", ...}: the "value" is a secret */
+    /* the current unit, which may be user:password@host:port */
     size_t unit;
     bool colon;
     bool url;
@@ -43,11 +43,11 @@ struct scan {
     /* the next occurrence of the key */
     size_t key_from;
     size_t key_to;
-    size_t literal; /* the next one that is not encoded */
+    size_t literal; /* the next occurrence without encoding */
     secret_span_fn *span;
     void *ctx;
-    size_t told; /* up to where secrets were told */
-    bool again;  /* one was told behind which another pass may find more */
+    size_t reported; /* end of the last reported secret */
+    bool again;      /* another pass may find more */
     int rc;
     struct err *err;
 };
@@ -61,7 +61,7 @@ bool secret_masked(const char *value, size_t len)
     return i == len || (len == 3 && memcmp(value, "___", 3) == 0);
 }
 
-/* Whether the key begins here, encoded in any way; *to gets where it ends. */
+/* Whether the key starts here, in any encoding; *to gets its end. */
 static bool key_here(const struct scan *s, size_t at, size_t *to)
 {
     const char *key;
@@ -77,7 +77,7 @@ static bool key_here(const struct scan *s, size_t at, size_t *to)
     return true;
 }
 
-/* Find the first occurrence of the key from here on. */
+/* Find the first occurrence of the key at or after at. */
 static void find_key(struct scan *s, size_t at)
 {
     const char *key = s->what->key;
@@ -110,25 +110,26 @@ static void find_key(struct scan *s, size_t at)
     }
 }
 
-static void send(struct scan *s, size_t from, size_t to)
+static void report_span(struct scan *s, size_t from, size_t to)
 {
-    if (from < s->told)
-        from = s->told;
+    if (from < s->reported)
+        from = s->reported;
     if (s->rc < 0 || from >= to)
         return;
-    s->told = to;
+    s->reported = to;
     s->again = s->again || !end_is_settled(&s->whole, from, to);
     s->rc = s->span(s->ctx, from, to, s->err);
 }
 
-static void tell(struct scan *s, size_t from, size_t to)
+static void report(struct scan *s, size_t from, size_t to)
 {
     if (from < to && !secret_masked(s->in.text + from, to - from))
-        send(s, from, to);
+        report_span(s, from, to);
 }
 
-/* Tell the value that begins here; places: where its name is a secret's. Returns its end. */
-static size_t tell_value(struct scan *s, size_t at, unsigned places, unsigned level, char query)
+/* Report the value that starts at at, given the places of its name. Returns its end. */
+static size_t report_value(struct scan *s, size_t at, unsigned places, unsigned level,
+                           char query)
 {
     struct symbol first = symbol_at(&s->in, at);
     size_t end;
@@ -151,14 +152,14 @@ static size_t tell_value(struct scan *s, size_t at, unsigned places, unsigned le
         end = end_of_value(&s->in, at, level, query);
         if (s->before.c == '\0' && !(places & (IN_TEXT | IN_COLON)) &&
             (end >= s->in.len || symbol_at(&s->in, end).c != '&'))
-            return at; /* it began the text, and is no query */
+            return at; /* the name starts the text, which is no query */
     }
-    tell(s, at, end);
+    report(s, at, end);
     return end;
 }
 
-/* What of a name's places applies before this ':'. */
-static unsigned behind_colon(unsigned places, bool quoted, struct symbol value)
+/* The places of a name that apply to a value after ':'. */
+static unsigned after_colon(unsigned places, bool quoted, struct symbol value)
 {
     if (quoted || (symbol_quote(value) && (places & IN_MEMBER) && !(places & IN_HEADER)))
         return places & (IN_MEMBER | NUMBERS);
@@ -167,9 +168,9 @@ static unsigned behind_colon(unsigned places, bool quoted, struct symbol value)
     return places & IN_COLON;
 }
 
-/* What of a name's places applies before this '='. */
-static unsigned behind_equals(const struct scan *s, unsigned places, bool direct, bool in_query,
-                              struct symbol value)
+/* The places of a name that apply to a value after '='. */
+static unsigned after_equals(const struct scan *s, unsigned places, bool direct, bool in_query,
+                             struct symbol value)
 {
     if (direct && (in_query || s->before.c == '\0'))
         return places & (IN_TEXT | IN_QUERY);
@@ -183,7 +184,7 @@ static bool name_is(const struct secret_name *name, const char *text)
     return name->len == strlen(text) && memcmp(name->text, text, name->len) == 0;
 }
 
-/* Whether a quoted text, which begins here, is a secret's name. */
+/* Whether the quoted text that starts here is a secret's name. */
 static bool names_secret(const struct scan *s, size_t at, struct symbol open)
 {
     struct secret_name name = { 0 };
@@ -202,7 +203,7 @@ static bool names_secret(const struct scan *s, size_t at, struct symbol open)
     return false;
 }
 
-/* The places of a member's name, also where another member says what it is. */
+/* The places of a member's name; tracks pairs of "name" and "value". */
 static unsigned member_places(struct scan *s, size_t at, struct symbol value)
 {
     if (name_is(&s->name, "name") || name_is(&s->name, "key"))
@@ -212,7 +213,7 @@ static unsigned member_places(struct scan *s, size_t at, struct symbol value)
     return secret_name_places(&s->name);
 }
 
-/* Whether a quote stands here that ends something: <input placeholder="Password: " size="9"> */
+/* Whether a closing quote is here: <input placeholder="Password: " size="9"> */
 static bool closes(const struct scan *s, size_t at)
 {
     struct symbol y = symbol_at(&s->in, at);
@@ -221,7 +222,7 @@ static bool closes(const struct scan *s, size_t at)
     return symbol_quote(y) && (symbol_blank(z) || (z.c && strchr(">/,;)]}", z.c)));
 }
 
-/* A name has ended before y: tell its value if it is a secret's; true when the pass moved. */
+/* A name ends before y: report its value if it is a secret; true if the position moved. */
 static bool take_value(struct scan *s, struct symbol y)
 {
     bool quoted = symbol_quote(s->before) && y.c == s->before.c && y.level == s->before.level;
@@ -251,15 +252,15 @@ static bool take_value(struct scan *s, struct symbol y)
     if (op.c == ':' || !direct || (places & IN_COLON))
         at = end_of_blanks(&s->in, at);
     value = symbol_at(&s->in, at);
-    places = op.c == ':' || quoted ? behind_colon(places, quoted, value)
-                                   : behind_equals(s, places, direct, query, value);
+    places = op.c == ':' || quoted ? after_colon(places, quoted, value)
+                                   : after_equals(s, places, direct, query, value);
     if (!places)
         return false;
-    s->at = tell_value(s, at, places, op.level, query);
+    s->at = report_value(s, at, places, op.level, query);
     return true;
 }
 
-/* Whether a run of characters looks made by a machine and not like a word. */
+/* Whether a word looks randomly generated. */
 static bool looks_random(const struct scan *s, size_t from, size_t to)
 {
     size_t i;
@@ -275,7 +276,7 @@ static bool looks_random(const struct scan *s, size_t from, size_t to)
     return false;
 }
 
-/* "Bearer TOKEN", "Basic TOKEN": the name has ended before y. */
+/* Report TOKEN in "Bearer TOKEN" and "Basic TOKEN"; the name ends before y. */
 static bool take_bearer(struct scan *s, struct symbol y)
 {
     const struct secret_name *name = &s->name;
@@ -295,12 +296,12 @@ static bool take_bearer(struct scan *s, struct symbol y)
     }
     if (at - from < RUN_LEAST || !looks_random(s, from, at))
         return false;
-    tell(s, from, at);
+    report(s, from, at);
     s->at = at;
     return true;
 }
 
-/* A JSON Web Token that begins here: at least two parts and a dot behind each. */
+/* Report a JSON Web Token that starts here: it has at least two dots. */
 static bool take_jwt(struct scan *s)
 {
     size_t at = s->at;
@@ -318,12 +319,12 @@ static bool take_jwt(struct scan *s)
     }
     if (dots < 2 || at - s->at < JWT_LEAST)
         return false;
-    tell(s, s->at, at);
+    report(s, s->at, at);
     s->at = at;
     return true;
 }
 
-/* The last '@' of the word that goes on here; looked for once a word. */
+/* The last '@' of the current word after at, searched only once per word. */
 static size_t at_in_word(struct scan *s, size_t at)
 {
     unsigned char prev = 0;
@@ -347,17 +348,17 @@ static size_t at_in_word(struct scan *s, size_t at)
 }
 
 /*
- * The '@' that ends user and password of an authority, or NONE. A password may hold
- * a '/', '?' or '#' that was not encoded: then no port stands behind the ':', and an
- * '@' follows in the same word.
+ * The '@' that ends user and password of an authority, or NONE. A password may contain an
+ * unencoded '/', '?' or '#': this is assumed if the text after ':' is not a port and an '@'
+ * follows in the same word.
  */
 static size_t user_end(struct scan *s, size_t from, unsigned level)
 {
     size_t found = NONE;
     size_t at = from;
-    bool port = false;    /* behind a ':' */
-    bool strange = false; /* which is none */
-    bool inside = false;  /* of an IPv6 address */
+    bool port = false;    /* after a ':' */
+    bool strange = false; /* the text after the ':' is not a port */
+    bool inside = false;  /* within an IPv6 address */
 
     while (at < s->in.len) {
         struct symbol y = symbol_at(&s->in, at);
@@ -382,8 +383,8 @@ static size_t user_end(struct scan *s, size_t from, unsigned level)
     return found;
 }
 
-/* A path that is a secret: behind "host/path" as secret_names knows them. */
-static void tell_path(struct scan *s, size_t from, unsigned level)
+/* Report a secret path; see secret_path_at. */
+static void report_path(struct scan *s, size_t from, unsigned level)
 {
     char head[HEAD_MAX];
     size_t ends[HEAD_MAX];
@@ -406,11 +407,11 @@ static void tell_path(struct scan *s, size_t from, unsigned level)
     n = secret_path_at(head, n);
     if (n) {
         s->at = end_of_word(&s->in, ends[n - 1], level);
-        tell(s, ends[n - 1], s->at);
+        report(s, ends[n - 1], s->at);
     }
 }
 
-/* Two slashes end at s->at: an authority follows. */
+/* Process an authority, which starts at s->at, after two slashes. */
 static void take_authority(struct scan *s, unsigned level)
 {
     size_t from = s->at;
@@ -420,21 +421,24 @@ static void take_authority(struct scan *s, unsigned level)
         from += symbol_at(&s->in, from).len;
     if (s->scheme == SCHEME_OTP) {
         end = end_of_word(&s->in, from, level);
-        tell(s, from, end);
+        report(s, from, end);
         s->at = end;
         return;
     }
     end = user_end(s, from, level);
     if (end != NONE) {
         if (end - from != 3 || memcmp(s->in.text + from, "git", 3) != 0)
-            tell(s, from, end);
+            report(s, from, end);
         from = end + symbol_at(&s->in, end).len;
         s->at = from;
     }
-    tell_path(s, from, level);
+    report_path(s, from, level);
 }
 
-/* Slashes that may begin an authority: behind a scheme, or where a URL may begin. */
+/*
+ * Process two slashes, if they can start an authority: after a scheme, or where a URL may
+ * start.
+ */
 static bool take_slashes(struct scan *s, struct symbol y)
 {
     size_t at = s->at + y.len;
@@ -453,7 +457,7 @@ static bool take_slashes(struct scan *s, struct symbol y)
     return true;
 }
 
-/* user:password@host:port without a scheme; an '@' is at s->at. */
+/* Report user:password of user:password@host:port without a scheme; the '@' is at s->at. */
 static void take_login(struct scan *s, struct symbol y)
 {
     size_t at = s->at + y.len;
@@ -474,7 +478,7 @@ static void take_login(struct scan *s, struct symbol y)
         digits++;
     }
     if (digits >= 1 && digits <= 5)
-        tell(s, s->unit, s->at);
+        report(s, s->unit, s->at);
 }
 
 static void end_name(struct scan *s, struct symbol y)
@@ -492,7 +496,7 @@ static void end_name(struct scan *s, struct symbol y)
         s->name = empty;
 }
 
-/* A character that is in no name. */
+/* Process a character that does not belong to a name. */
 static void step(struct scan *s, struct symbol y)
 {
     if (s->name.len && (take_value(s, y) || take_bearer(s, y))) {
@@ -530,7 +534,7 @@ static void pass(struct scan *s)
             step(s, y);
         } else if (!take_jwt(s)) {
             secret_name_add(&s->name, (char)y.c);
-            if (s->prev.c == '\\' && strchr("nrt", y.c)) /* maybe a line end before a name */
+            if (s->prev.c == '\\' && strchr("nrt", y.c)) /* possibly a line end before a name */
                 secret_name_add(&s->name, ' ');
             s->prev = y;
             s->at += y.len;
@@ -538,7 +542,7 @@ static void pass(struct scan *s)
     }
 }
 
-/* An address: what stands before the host and behind the path goes as a whole. */
+/* Scan an address: user and password, query and fragment are secrets. */
 static void pass_address(struct scan *s)
 {
     const char *slashes = memmem(s->in.text, s->whole.len, "//", 2);
@@ -549,18 +553,18 @@ static void pass_address(struct scan *s)
     while (query < s->whole.len && !strchr("?#", s->in.text[query]))
         query++;
     if (end != NONE)
-        tell(s, from, end);
+        report(s, from, end);
     s->at = end == NONE ? 0 : end;
     s->in.len = query;
     pass(s);
     s->in.len = s->whole.len;
-    tell(s, query + 1, s->whole.len);
+    report(s, query + 1, s->whole.len);
 }
 
-static void tell_keys(struct scan *s)
+static void report_keys(struct scan *s)
 {
     while (s->key_from != NONE) {
-        send(s, s->key_from, s->key_to);
+        report_span(s, s->key_from, s->key_to);
         find_key(s, s->key_to);
     }
 }
@@ -574,7 +578,7 @@ int secret_scan(const struct secret_scan *what, const char *text, size_t len,
     struct scan s;
 
     if (!what->raw && (symbols_inert(&in) || secret_free_url(text, len)))
-        return found ? SECRET_KEY : 0; /* nothing is encoded in it */
+        return found ? SECRET_KEY : 0; /* the text has no encoded characters */
     s = (struct scan){ .what = what,
                        .in = in,
                        .whole = in,
@@ -584,7 +588,7 @@ int secret_scan(const struct secret_scan *what, const char *text, size_t len,
                        .literal = found ? (size_t)(found - text) : NONE };
     find_key(&s, 0);
     if (what->raw)
-        tell_keys(&s);
+        report_keys(&s);
     else if (s.key_from != NONE)
         return SECRET_KEY;
     else if (what->address)

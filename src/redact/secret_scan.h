@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secret_scan: find the secrets in a text.
+ * secret_scan: finds the secrets in a text.
  *
- * What is found: user and password in a URL's authority; the value of a name that
- * secret_names lists, where it says; bearer tokens and JSON Web Tokens; otpauth
- * URLs; URLs whose path is the secret; and the API key itself. Each also where the
- * text is percent-encoded (any number of times), has JSON's escapes (\/ and \u0026,
- * with any number of backslashes) or HTML's references: the scanner reads
- * characters as a reader would decode them, one by one, and does not decode the
- * text as a whole, since different parts may be encoded in different ways.
+ * The scanner finds user and password in a URL's authority; values of the names in
+ * secret_names, in the listed contexts; bearer tokens and JSON Web Tokens; otpauth URLs; URLs
+ * whose path is a secret; and the API key. Secrets are also found if the text is
+ * percent-encoded (any number of times), has JSON escapes (\/ and \u0026, with any number of
+ * backslashes) or HTML character references. The scanner decodes single characters (symbol) and
+ * not the whole text, because parts of the text may be encoded differently.
  *
- * In doubt more is taken: a value goes on until a character that cannot belong to
- * it. The time is linear in the text (for the key: times its length, at worst).
+ * If in doubt, more is redacted: a value ends at the first character that cannot belong to it.
+ * The time is linear in the length of the text (for the key, times its length in the worst
+ * case).
  *
- * Errors   what the callback says
- * Owns     nothing; takes no memory
+ * Errors   errors of the callback
+ * Owns     nothing; allocates no memory
  * Threads  any
  */
 #ifndef REDACT_SECRET_SCAN_H
@@ -25,30 +25,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SECRET_MASK "***" /* what stands for a secret */
+#define SECRET_MASK "***" /* the replacement of a secret */
 
 struct secret_scan {
     const char *key; /* the API key; NULL: none */
-    bool raw;        /* look for the key alone */
-    bool address;    /* the text is an address: user, query and fragment go as a whole */
+    bool raw;        /* find the API key only */
+    bool address;    /* the text is an address: user, query and fragment are secrets */
 };
 
-/* Told of each secret, from left to right; they do not overlap. */
+/* Called with each secret, from left to right; secrets do not overlap. */
 typedef int secret_span_fn(void *ctx, size_t from, size_t to, struct err *err);
 
-#define SECRET_AGAIN 2 /* where they are masked, another look may find more */
-#define SECRET_KEY   1 /* the key is in the text, and must be masked before all else */
+#define SECRET_AGAIN 2 /* after masking, another scan may find more */
+#define SECRET_KEY   1 /* the text has the API key, which must be masked first */
 
 /*
- * Find the secrets in a text. What is masked already is not told again.
+ * Find the secrets in a text. Masked values are not reported.
  *
- * returns  0; SECRET_AGAIN; SECRET_KEY, with nothing told, where the key is in it and more than
- * the key is looked for: the key's own characters would mislead; -1
+ * returns  0; SECRET_AGAIN; -1; or SECRET_KEY, without any report, if the text has the key and
+ *          raw is not set: the key's characters could confuse the scan
  */
 int secret_scan(const struct secret_scan *what, const char *text, size_t len,
                 secret_span_fn *span, void *ctx, struct err *err) MUST_CHECK;
 
-/* Whether a value is masked, or was before it became part of a file's name. */
+/* Whether a value is a mask, or a mask as changed in file names ("___"). */
 bool secret_masked(const char *value, size_t len);
 
 #endif

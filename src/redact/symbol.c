@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LEVEL_MAX     100 /* beyond, a '%' is a '%' */
-#define REFERENCE_MAX 8   /* characters of &#x3D; */
+#define LEVEL_MAX     100 /* at more levels, a '%' stands for itself */
+#define REFERENCE_MAX 8   /* maximum length of a reference */
 
 static int hex_value(char c)
 {
@@ -16,7 +16,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The number that count hex digits make; -1 where they are not. */
+/* The value of count hex digits; -1 if there are fewer. */
 static int hex_at(const struct symbols *in, size_t at, size_t count)
 {
     int value = 0;
@@ -39,7 +39,7 @@ static unsigned char ascii(long code)
     return code > 0 && code < 0x80 ? (unsigned char)code : SYMBOL_OTHER;
 }
 
-/* %3D, %253D and so on; %25 with nothing behind it is a percent sign. */
+/* Decode %3D, %253D and so on; an incomplete encoding is a percent sign. */
 static struct symbol percent(const struct symbols *in, size_t at)
 {
     struct symbol y = { '%', 0, 0, 1 };
@@ -57,7 +57,7 @@ static struct symbol percent(const struct symbols *in, size_t at)
     return (struct symbol){ ascii(value), (unsigned char)level, 0, next + 2 - at };
 }
 
-/* &#61; &#x3D; and the few names that quoting makes. */
+/* Decode &#61;, &#x3D; and the named references used for quoting. */
 static struct symbol reference(const struct symbols *in, size_t at)
 {
     static const struct {
@@ -107,7 +107,7 @@ static struct symbol plain_at(const struct symbols *in, size_t at)
     return (struct symbol){ c < 0x80 ? c : SYMBOL_OTHER, 0, 0, 1 };
 }
 
-/* What stands behind backslashes; len is 0 where they stand for themselves. */
+/* Decode the character after backslashes; len is 0 if the backslashes stand for themselves. */
 static struct symbol escaped(const struct symbols *in, size_t at)
 {
     struct symbol y = plain_at(in, at);
@@ -125,8 +125,9 @@ static struct symbol escaped(const struct symbols *in, size_t at)
     return y;
 }
 
-/* What a run of backslashes and what is behind it mean. */
-static struct symbol behind_backslash(const struct symbols *in, size_t at, struct symbol first)
+/* Decode a sequence of backslashes and the character after it. */
+static struct symbol decode_backslashes(const struct symbols *in, size_t at,
+                                        struct symbol first)
 {
     struct symbol y = first;
     size_t end = at;
@@ -138,7 +139,7 @@ static struct symbol behind_backslash(const struct symbols *in, size_t at, struc
         y = plain_at(in, end);
     }
     y = escaped(in, end);
-    if (!y.len) { /* all of them at once: the next call must not count them again */
+    if (!y.len) { /* return the whole sequence, so that the time stays linear */
         first.len = end - at;
         return first;
     }
@@ -151,7 +152,7 @@ struct symbol symbol_encoded(const struct symbols *in, size_t at)
 {
     struct symbol first = plain_at(in, at);
 
-    return first.c == '\\' ? behind_backslash(in, at, first) : first;
+    return first.c == '\\' ? decode_backslashes(in, at, first) : first;
 }
 
 bool symbol_in_name(struct symbol y)
@@ -175,8 +176,8 @@ bool symbol_quote(struct symbol y)
     return y.c == '"' || y.c == '\'' || y.c == '`';
 }
 
-#define WORD 1 /* of a name or path, with no sign that gives a name a value */
-#define TIME 2 /* of a date or time, of which no name is made */
+#define WORD 1 /* occurs in names and paths */
+#define TIME 2 /* occurs in dates and times */
 
 static unsigned class_of(unsigned char c)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * symbol: the characters of a text as a reader would decode them, one at a time.
+ * symbol: decodes an encoded text character by character.
  *
- * A symbol is a byte; or a percent-encoded one, however often it was encoded (%3D,
- * %253D, %25253D); or one of HTML's references (&#x3D;, &amp;); or one behind any
- * number of backslashes, as in JSON within JSON (\/, \\\/, \u003d, \x3d, \"). In \n
- * the backslash is a symbol, and the letter another: in C:\new it is no line end.
+ * A symbol is a byte, a percent-encoded byte, encoded any number of times (%3D, %253D,
+ * %25253D), an HTML character reference (&#x3D;, &amp;), or a character after any number of
+ * backslashes, as in JSON within JSON (\/, \\\/, \u003d, \x3d, \"). In \n, the backslash and
+ * the letter are two symbols, because \n in C:\new is not a line end.
  *
- * Errors   none; what cannot be decoded is itself
+ * Errors   none; a malformed encoding stands for itself
  * Threads  any
  */
 #ifndef REDACT_SYMBOL_H
@@ -19,22 +19,22 @@
 #define SYMBOL_OTHER 0x80 /* not ASCII */
 
 struct symbol {
-    unsigned char c;       /* the character; 0: the text has ended */
-    unsigned char level;   /* how often it is percent-encoded */
-    unsigned char escapes; /* backslashes before it, at most 255 */
-    size_t len;            /* bytes that it takes; at least 1 but at the end */
+    unsigned char c;       /* the character; 0: end of the text */
+    unsigned char level;   /* number of percent-encodings */
+    unsigned char escapes; /* number of backslashes before it, at most 255 */
+    size_t len;            /* length in bytes; 0 only at the end */
 };
 
-/* The text that they are in, lent. */
+/* A text to decode, borrowed. */
 struct symbols {
     const char *text;
     size_t len;
 };
 
-/* What symbol_at does where a character may be written in another way, and at the end. */
+/* symbol_at for characters that may start an encoding, and for the end. */
 struct symbol symbol_encoded(const struct symbols *in, size_t at);
 
-/* The symbol that begins at a place; {0} at the end. */
+/* The symbol at an offset; {0} at the end. */
 static inline struct symbol symbol_at(const struct symbols *in, size_t at)
 {
     unsigned char c = at < in->len ? (unsigned char)in->text[at] : '\\';
@@ -44,21 +44,23 @@ static inline struct symbol symbol_at(const struct symbols *in, size_t at)
     return (struct symbol){ c, 0, 0, 1 };
 }
 
-/* Whether it may be part of a parameter's or member's name. */
+/* Whether a symbol may be part of a parameter's or member's name. */
 bool symbol_in_name(struct symbol y);
 
-/* Whether it may be part of a host's name. */
+/* Whether a symbol may be part of a host name. */
 bool symbol_in_host(struct symbol y);
 
-/* A blank, line end or other control character; not one that is written \u0020. */
+/*
+ * Whether a symbol is a blank, line end or other control character; not if written as \u0020.
+ */
 bool symbol_blank(struct symbol y);
 
-/* A quotation mark: ", ' or `. */
+/* Whether a symbol is a quotation mark: ", ' or `. */
 bool symbol_quote(struct symbol y);
 
 /*
- * Whether the whole text is a word or a time, with nothing in it that gives a name a value and
- * no web token: IDs, types, names, dates. It holds no secret, and asking is quick.
+ * Whether the whole text is a single word or a time (an ID, type, name or date), which has
+ * neither a name with a value nor a web token, and so no secret. A fast check.
  */
 bool symbols_inert(const struct symbols *in);
 

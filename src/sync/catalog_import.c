@@ -22,11 +22,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ROWS_CLEAR 256 /* rows whose texts are held together */
+#define ROWS_CLEAR 256 /* rows after which their texts are freed */
 
-#define SUM_TRIES 3 /* copies with another checksum than the service gave; then never safe */
+#define SUM_TRIES                                                                              \
+    3 /* copies with a wrong checksum before an artifact is not fetched again;                 \
+       * its run is never safe */
 
-#define TOLD_MAX 5 /* damages of a volume that are told one by one */
+#define TOLD_MAX 5 /* damages of a volume that are logged one by one */
 
 struct entering {
     struct db *catalog;
@@ -34,21 +36,21 @@ struct entering {
     const char *name;
     struct volume_name parts;
     int64_t volume;
-    struct region *region; /* texts of the row in hand */
+    struct region *region; /* texts of the current row */
     unsigned rows;
-    bool ours;    /* what failed is the catalog, and not the volume */
-    bool strange; /* it is another volume, under this one's name */
+    bool ours;    /* the catalog failed, not the volume */
+    bool strange; /* a different volume under this name */
 };
 
-/* Note whose failure it is. */
+/* Record that a failure is the catalog's, not the volume's. */
 static int ours(struct entering *e, int rc)
 {
     e->ours = e->ours || rc < 0;
     return rc;
 }
 
-/* When a volume was made, at the earliest: when its sync began. A clock that was ahead then
- * does not make it younger. */
+/* When a volume was made, at the earliest: the start of its sync according to its name, or
+ * now if that time is in the future. */
 static int64_t made_ms(const struct entering *e)
 {
     int64_t stamp = db_us(e->parts.stamp);
@@ -57,15 +59,15 @@ static int64_t made_ms(const struct entering *e)
     return stamp == DB_UNKNOWN || stamp / 1000 > now ? now : stamp / 1000;
 }
 
-/* Whether a run was asked for under both of its names and with what it has started, where it
- * may have that: an older skyarc asked for the one name. */
+/* Whether the run was listed under both IDs and with its child runs, if it may have these:
+ * versions before 0.2 listed only one ID. */
 static bool is_asked_whole(const struct manifest_read_run *row)
 {
     return row->named || (!identity_is_task(row->run_id) && !identity_is_workflow(row->run_id));
 }
 
-/* A run that is in a volume: open until it has been listed once more, or was old enough when it
- * was archived. */
+/* Set the state of an archived run: open until it is listed again, or sealed if its end was
+ * long before it was archived. */
 static int set_state(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
     const struct catalog_import_opts *o = e->opts;
@@ -83,7 +85,7 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
         return -1;
     if (o->pruning)
         return 0;
-    if (sealed) { /* but for one of which a part may have been pruned */
+    if (sealed) { /* a run whose parts may have been pruned is not sealed */
         int pruned = log_replay_pruned(e->catalog, row->run_id, err);
 
         if (pruned < 0)
@@ -92,9 +94,9 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
     }
     if (run_state_seen(e->catalog, &seen, over, o->now_ms, err) < 0)
         return -1;
-    if (!over) /* it is asked for at the next sync */
+    if (!over) /* the next sync asks for the run */
         return run_state_set(e->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                             row->retry_pending ? "is going to be tried again" : NULL, err);
+                             row->retry_pending ? "retry pending" : NULL, err);
     return run_state_set(e->catalog, row->run_id, sealed ? RUN_STATE_SEALED : RUN_STATE_OPEN,
                          o->now_ms + (row->missing ? RUN_STATE_HOUR : o->settle),
                          sealed              ? "archived long after its end"
@@ -103,7 +105,8 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
                          err);
 }
 
-/* A run that could not be archived: never, when the service does not know it; else later. */
+/* Set the state of a run that could not be archived: vanished if the service does not know
+ * the run, otherwise deferred. */
 static int run_failed(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
     struct run_state_row seen = { .run_id = row->run_id,
@@ -116,12 +119,12 @@ static int run_failed(struct entering *e, const struct manifest_read_run *row, s
     if (strcmp(row->error, "run-not-found") == 0)
         return run_state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
     if (contents_volume_of(e->catalog, row->run_id, other, sizeof(other)))
-        return 0; /* another one has it: this one was written before that */
+        return 0; /* another volume has the run, and is newer */
     return run_state_put_off(e->catalog, row->run_id, RUN_STATE_DUE, e->opts->now_ms,
                              row->error, err);
 }
 
-/* The other name of a run, and the run that has started it. */
+/* Record the second ID of a run, and its parent run. */
 static int relate(struct entering *e, const struct manifest_read_run *row, struct err *err)
 {
     const char *other = row->other_run_id;
@@ -166,8 +169,9 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
 }
 
 /*
- * What came has another checksum than the service gave: once more, a few times. Or it cannot be
- * what its type says, and all ways to it have been tried: then not; but its run is not safe.
+ * Handle an artifact with a wrong checksum: it is fetched again, up to SUM_TRIES copies. An
+ * artifact with suspect content is not fetched again, since all ways to fetch it were tried;
+ * but its run is not safe.
  */
 static int wrong_bytes(struct entering *e, const struct manifest_read_artifact *row,
                        struct err *err)
@@ -179,14 +183,13 @@ static int wrong_bytes(struct entering *e, const struct manifest_read_artifact *
     int settled = contents_has_good(e->catalog, row->run_id, row->artifact_id, err);
 
     if (settled)
-        return settled < 0 ? -1 : 0; /* another volume has it as it should be */
+        return settled < 0 ? -1 : 0; /* another volume has a good copy */
     if (contents_again(e->catalog, &again, row->mismatch ? SUM_TRIES : 1, err) < 0)
         return -1;
     return e->opts->pruning || !row->mismatch
                ? 0
                : run_state_reopen(e->catalog, row->run_id, e->opts->now_ms + RUN_STATE_HOUR,
-                                  "an artifact has another checksum than the service gave",
-                                  err);
+                                  "an artifact's checksum does not match the service's", err);
 }
 
 static int on_artifact(struct entering *e, const char *text, size_t len, struct err *err)
@@ -222,7 +225,8 @@ static int on_missing(struct entering *e, const char *text, size_t len, struct e
 
     if (manifest_read_missing(&row, text, len, e->region, err) < 0)
         return -1;
-    if (!row.artifact_id || e->opts->pruning) /* the run itself: it is tried again as it is */
+    if (!row.artifact_id || e->opts->pruning) /* a whole run is missing: its state says when
+                                               * to retry */
         return 0;
     missing = (struct contents_missing){ row.run_id, row.artifact_id, row.artifact_type,
                                          row.reason, reason_word_is_final(row.reason) };
@@ -255,7 +259,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return 0;
 }
 
-/* Read the manifest into the catalog; its digest is only known at its end. */
+/* Import the manifest; its digest is known only after the last row. */
 static int enter(struct entering *e, struct archive_reader *box,
                  const struct volume_store_seen *seen, struct err *err)
 {
@@ -274,7 +278,7 @@ static int enter(struct entering *e, struct archive_reader *box,
         return -1;
     e->strange = strcmp(box->top, e->parts.top) != 0;
     if (e->strange)
-        return err_set(err, ERR_MISMATCH, "it is archive '%.200s', under another name",
+        return err_set(err, ERR_MISMATCH, "it is archive '%.200s' under a different name",
                        box->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
     return ours(e, contents_end(e->catalog, e->volume, hex, err));
@@ -291,7 +295,7 @@ static int catalog_import_box(struct entering *e, const struct volume_store *she
     if (rc == 0)
         rc = volume_store_look(shelf, e->name, &seen, err) > 0
                  ? 0
-                 : err_set(err, ERR_NOT_FOUND, "'%s' is not there any more", path);
+                 : err_set(err, ERR_NOT_FOUND, "'%s' no longer exists", path);
     if (rc == 0)
         rc = ours(e, db_begin(e->catalog, err));
     if (rc == 0) {
@@ -308,13 +312,13 @@ static int catalog_import_box(struct entering *e, const struct volume_store *she
     return rc;
 }
 
-/* Errors that are of a volume's bytes. */
+/* Whether an error means that the volume's bytes are damaged. */
 static bool is_damage(const struct err *err)
 {
     return err->kind == ERR_FORMAT || err->kind == ERR_MISMATCH || err->os == EIO;
 }
 
-/* Errors that are of one volume, and not of us. */
+/* Whether an error concerns this volume only, not the whole process. */
 static bool is_theirs(const struct err *err)
 {
     return is_damage(err) || err->kind == ERR_LIMIT || err->kind == ERR_NOT_FOUND ||
@@ -322,7 +326,7 @@ static bool is_theirs(const struct err *err)
             err->os != ENOMEM && err->os != 0);
 }
 
-/* A heal_reader's enter. */
+/* The enter function of heal_reader. */
 static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity_fault *fault,
                     struct err *err)
 {
@@ -330,10 +334,10 @@ static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity
     struct entering e = { .catalog = catalog, .opts = opts, .name = name };
 
     if (!volume_name_parse(&e.parts, name))
-        return err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
+        return err_set(err, ERR_FORMAT, "'%.200s' is not a volume name", name);
     if (catalog_import_box(&e, opts->shelf, err) == 0)
         return HEAL_GOOD;
-    (void)err_wrap(err, "cannot enter volume '%s'", name);
+    (void)err_wrap(err, "cannot import volume '%s' into the catalog", name);
     if (e.ours || !is_theirs(err))
         return -1;
     *fault = e.strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
@@ -349,7 +353,7 @@ int catalog_import_volume(struct db *catalog, const char *name,
     return on_enter(&own, catalog, name, &fault, err) ? -1 : 0;
 }
 
-/* A volume being read back: its damages are told. */
+/* State of verifying a volume. */
 struct telling {
     const char *name;
     const struct catalog_import_opts *opts;
@@ -374,7 +378,7 @@ static void on_damage(void *ctx, const struct verify_damage *d)
                  d->what);
 }
 
-/* What an archive says that it is: its top directory, and its manifest's digest. */
+/* Read an archive's top directory and the digest of its manifest. */
 static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256_TEXT],
                      struct err *err)
 {
@@ -403,7 +407,7 @@ int catalog_import_head(const struct volume_store *shelf, const char *name,
     return rc;
 }
 
-/* Read all of it; what is wrong is in err. */
+/* Verify the whole volume; on failure err says what is wrong. */
 static int read_all(const char *path, const char *name, const struct catalog_import_opts *opts,
                     struct err *err)
 {
@@ -418,7 +422,7 @@ static int read_all(const char *path, const char *name, const struct catalog_imp
     return err_set(err, ERR_MISMATCH, "%llu damages", (unsigned long long)result.damages);
 }
 
-/* A heal_reader's check. */
+/* The check function of heal_reader. */
 static int on_check(void *ctx, const char *name, const char *sha256, enum fixity_fault *fault,
                     struct err *err)
 {
@@ -439,7 +443,7 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
         rc = HEAL_BAD;
     } else if (rc == HEAL_GOOD && *sha256 && strcmp(head, sha256) != 0) {
         *fault = FIXITY_DIFFERS;
-        (void)err_set(err, ERR_MISMATCH, "its manifest is another");
+        (void)err_set(err, ERR_MISMATCH, "it has a different manifest");
         rc = HEAL_BAD;
     }
     mem_free(path);

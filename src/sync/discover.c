@@ -19,16 +19,16 @@
 
 #include <string.h>
 
-#define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may enter the list late */
-#define DOUBTED    20 /* runs that a list calls going on, and that are asked for all the same */
-#define DOUBTED_OF 10 /* and one of so many more */
+#define OVERLAP_US ((int64_t)3600 * 1000000) /* runs may appear in the list late */
+#define DOUBTED    20 /* runs listed as in progress whose records are fetched nevertheless */
+#define DOUBTED_OF 10 /* plus one of this many further ones */
 
 static int64_t known(int64_t us)
 {
     return us == CLOCK_NONE ? DB_UNKNOWN : us;
 }
 
-/* Whether a run that has ended is one of those that are wanted. */
+/* Whether a run that ended matches the wanted statuses. */
 static bool is_wanted(const struct discover_opts *opts, const char *status)
 {
     const struct api_runs *what = &opts->query->what;
@@ -41,7 +41,7 @@ static bool is_wanted(const struct discover_opts *opts, const char *status)
     return !what->status_count;
 }
 
-/* One that is archived is going to be tried again: nothing of it is final. */
+/* An archived run will be retried: set it back to running. */
 static int go_on_again(const struct discover_opts *opts, const struct run_state_row *row,
                        struct err *err)
 {
@@ -51,10 +51,10 @@ static int go_on_again(const struct discover_opts *opts, const struct run_state_
         open = run_state_is(opts->catalog, row->run_id, RUN_STATE_SEALED, err);
     return open <= 0 ? open
                      : run_state_set(opts->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                                     "is going to be tried again", err);
+                                     "retry pending", err);
 }
 
-/* What the service says of a run; 1: it was not known. */
+/* Record what the service says of a run; 1: the run was not known. */
 static int note_run(const struct discover_opts *opts, const struct run_state_row *row,
                     bool retry_pending, struct err *err)
 {
@@ -70,8 +70,8 @@ static int note_run(const struct discover_opts *opts, const struct run_state_row
 struct lister {
     const struct discover_opts *opts;
     struct discover_result *result;
-    int64_t stop;   /* what was made before is known already; DB_UNKNOWN: nothing is */
-    int64_t newest; /* of those listed; DB_UNKNOWN: none */
+    int64_t stop;   /* runs created before are known; DB_UNKNOWN: no run is */
+    int64_t newest; /* newest run listed; DB_UNKNOWN: none */
     int64_t oldest;
 };
 
@@ -96,7 +96,7 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* The stretch that is known after a list from wanted on. */
+/* Extend the known interval by a list that covers all runs since `wanted`. */
 static void widen(struct frontier *f, int64_t wanted, int64_t newest)
 {
     if (f->from == DB_UNKNOWN || wanted < f->from)
@@ -105,7 +105,7 @@ static void widen(struct frontier *f, int64_t wanted, int64_t newest)
         f->until = newest;
 }
 
-/* The service's list of all runs was cut: what it left out, by other lists. */
+/* If the service truncated the list of all runs, list older runs by other lists. */
 static int list_older(const struct discover_opts *opts, const struct runs_query *query,
                       struct lister *lister, struct err *err)
 {
@@ -143,9 +143,9 @@ int discover_list(const struct discover_opts *opts, struct discover_result *resu
         rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->end, err);
     if (rc == 0 && result->end.cut)
         rc = list_older(opts, &query, &lister, err);
-    /* what a row without an ID stands for is looked for again the next time */
+    /* a row without a valid ID: list this interval again next time */
     if (rc == 0 && lister.newest != DB_UNKNOWN && !result->end.unread) {
-        if (result->end.cut) /* what was not reached is looked for again */
+        if (result->end.cut) /* list again next time what was not reached */
             frontier = (struct frontier){ lister.oldest, lister.newest };
         else
             widen(&frontier, wanted, lister.newest);
@@ -195,7 +195,7 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
         return -1;
     }
     if (run->failed && run->err.kind == ERR_NOT_FOUND) {
-        log_line(LOG_WARNING, "the service does not have run '%s' any more", run->id);
+        log_line(LOG_WARNING, "the service no longer has run '%s'", run->id);
         return run_state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
     }
     if (run->failed)
@@ -206,7 +206,7 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
     return run_state_asked(opts->catalog, run->id, opts->now_ms, err);
 }
 
-/* Ask for the records of a batch, all at a time, and note what came. */
+/* Fetch the records of a batch of runs concurrently, and record the answers. */
 static int poll_batch(const struct discover_opts *opts, const struct discover_ids *ids,
                       const char *state, struct err *err)
 {
@@ -239,7 +239,7 @@ static int poll_batch(const struct discover_opts *opts, const struct discover_id
     return rc;
 }
 
-/* Ask for all runs of a kind, a batch at a time, and for at most so many. */
+/* Ask for all runs that `which` describes, in batches, up to a limit. */
 static int poll_all(const struct discover_opts *opts, struct run_state_which *which,
                     size_t most, struct err *err)
 {
@@ -259,7 +259,7 @@ static int poll_all(const struct discover_opts *opts, struct run_state_which *wh
     return rc;
 }
 
-/* A row of the list of what is going on: of one that is known as that, nothing is new. */
+/* A row of the list of runs in progress: a run known as running is marked as seen. */
 static int on_going(void *ctx, const struct runs_row *row, struct err *err)
 {
     const struct discover_opts *opts = ctx;
@@ -274,8 +274,8 @@ static int on_going(void *ctx, const struct runs_row *row, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* List what is going on, a page at a time; those that it names need not be asked for. What the
- * service refuses of that is no error. */
+/* List the runs in progress, page by page; these need not be asked for singly. If the
+ * service rejects the request, that is not an error. */
 static int list_going(const struct discover_opts *opts, struct err *err)
 {
     static const char *const statuses[] = { "created", "queued", "running", "paused" };
@@ -291,7 +291,7 @@ static int list_going(const struct discover_opts *opts, struct err *err)
     rc = runs_list(opts->loop, opts->callers, &query, on_going, (void *)(uintptr_t)opts, &end,
                    &why);
     if (rc < 0 && (why.kind == ERR_HTTP || why.kind == ERR_FORMAT)) {
-        log_line(LOG_INFO, "%s; runs that are going on are asked for one by one", why.text);
+        log_line(LOG_INFO, "%s; asking for each run in progress instead", why.text);
         rc = 0;
     }
     if (rc == 0)
@@ -301,7 +301,7 @@ static int list_going(const struct discover_opts *opts, struct err *err)
     return -1;
 }
 
-/* Whether more than one run is going on of which no list has told. */
+/* Whether more than one running run was not named by any list. */
 static int are_many(const struct discover_opts *opts, struct run_state_which *which,
                     struct err *err)
 {
@@ -331,7 +331,7 @@ int discover_poll(const struct discover_opts *opts, struct err *err)
     if (many < 0 || (many && list_going(opts, err) < 0) ||
         poll_all(opts, &going, SIZE_MAX, err) < 0 || poll_all(opts, &due, SIZE_MAX, err) < 0)
         return -1;
-    /* a list may be behind what records say */
+    /* the list may be older than the records */
     count = run_state_count(opts->catalog, RUN_STATE_RUNNING, err);
     going.seen_ms = 0;
     going.in_turn = true;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * discover: what the service has by now, put into the catalog as states of runs.
+ * discover: asks the service for runs, and records their states in the catalog.
  *
- * Lists runs, newest first, back to where everything is known already; asks for
- * those that were running and that no list told of; lists the artifacts of those
- * that are archived and open once more, and seals them when there is nothing new.
- * Each step is one transaction, so that one that breaks off has not happened.
+ * Lists runs, newest first, back to the time from which all runs are known; asks for running
+ * runs that no list named; lists the artifacts of open runs again and seals the runs without
+ * news. Each step is one transaction: a step that fails changes nothing.
  *
  * Units    microseconds since 1970 for times of records, milliseconds for ours
  * Errors   the API's, the catalog's; ERR_CANCELLED
@@ -36,11 +35,11 @@ struct discover_opts {
     const struct api *api;
     struct loop *loop;
     struct callers *callers;
-    const struct runs_query *query;  /* its statuses are looked at here: a run that is still
-                                        going  on may come to have one */
-    const char *filter;              /* the query as a text: its name in the catalog */
+    const struct runs_query *query;  /* its statuses are matched here, not by the service: a
+                                      * run in progress may get one of them later */
+    const char *filter;              /* the query as a text: its key in the catalog */
     const struct kind_filter *types; /* of artifacts */
-    bool children;                   /* with the runs that runs have started */
+    bool children;                   /* include the runs that runs started */
     int64_t now_ms;
     int64_t horizon; /* see struct run_state_which */
 };
@@ -48,12 +47,12 @@ struct discover_opts {
 struct discover_result {
     size_t fresh; /* runs that were not known */
     size_t sealed;
-    size_t grown;        /* archived ones that have more by now */
-    size_t failed;       /* archived ones whose second list could not be read */
-    struct runs_end end; /* what the list of runs did not tell */
+    size_t grown;        /* archived runs that have further artifacts */
+    size_t failed;       /* archived runs that could not be listed again */
+    struct runs_end end; /* how the list of runs ended: truncated, or with unreadable rows */
 };
 
-/* Run IDs of a state, as copies. */
+/* Copies of run IDs. */
 struct discover_ids {
     struct region *region;
     char **at;
@@ -62,14 +61,14 @@ struct discover_ids {
 
 #define DISCOVER_BATCH 100
 
-/* Take the IDs of runs; discover_drop releases them in any case. */
+/* Get the IDs of the runs that `which` describes; call discover_drop also on failure. */
 int discover_take(struct discover_ids *ids, const struct discover_opts *opts,
                   const struct run_state_which *which, struct err *err) MUST_CHECK;
 
-/* Release; may be called twice. */
+/* Free the IDs; may be called twice. */
 void discover_drop(struct discover_ids *ids);
 
-/* Runs that are given by their IDs: they are asked for as if they had been running. */
+/* Ask for runs given by their IDs, as for running runs. */
 int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,
                    struct err *err) MUST_CHECK;
 
@@ -78,10 +77,10 @@ int discover_list(const struct discover_opts *opts, struct discover_result *resu
                   struct err *err) MUST_CHECK;
 
 /*
- * Ask for runs that were running: by a list of what is going on, page by page, and by their
- * records those that it does not name. A list may be behind: so some of those that it names are
- * asked for, too, in turn. And ask for those that are due and of which it is not sure that the
- * service has them.
+ * Ask for running runs: list the runs in progress, page by page, and fetch the records of the
+ * running runs that the list does not name. Because the list may be stale, the records of some
+ * runs that it names are fetched as well, in rotation. Also ask for due runs of which the
+ * service may no longer have anything.
  */
 int discover_poll(const struct discover_opts *opts, struct err *err) MUST_CHECK;
 

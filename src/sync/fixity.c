@@ -11,14 +11,16 @@
 #include <string.h>
 
 #define NAMES_MAX ((size_t)1 << 24)
-#define DAY_MS    ((int64_t)20 * 3600 * 1000) /* nights do not begin on the minute */
+#define DAY_MS                                                                                 \
+    ((int64_t)20 * 3600 * 1000) /* a day less some hours: nightly runs do not                  \
+                                 * start at the same minute */
 
 size_t fixity_faults(const struct fixity_found *f)
 {
     return f->gone + f->differing + f->damaged;
 }
 
-/* Names, kept while the catalog changes. */
+/* Copies of names, valid while the catalog changes. */
 struct names {
     struct region *region;
     char **at;
@@ -47,7 +49,7 @@ static void clear_names(struct names *n)
     mem_free(n->faults);
 }
 
-/* Errors that say something of us, and nothing of the volume. */
+/* Whether an error is the process's and says nothing about the volume. */
 static bool is_ours(const struct err *err)
 {
     return err->kind == ERR_MEMORY || err->os == EMFILE || err->os == ENFILE ||
@@ -67,7 +69,7 @@ int fixity_see(const struct volume_store *shelf, const struct contents_volume *v
                : FIXITY_ANOTHER;
 }
 
-/* What was in a volume, into the log. */
+/* State of recording a lost volume in the log. */
 struct noting {
     struct audit_log annals;
     struct audit_log_entry entry;
@@ -91,8 +93,8 @@ static int note(struct db *c, const struct volume_store *shelf, const char *name
     int rc = audit_log_open(&n.annals, shelf->dir, err);
 
     if (rc == 0)
-        rc = audit_log_put(&n.annals, &n.entry, err); /* of the volume: it may have no part that
-                                                      no other has */
+        rc = audit_log_put(&n.annals, &n.entry, err); /* the volume itself: all its parts may
+                                                       * be in other volumes */
     if (rc == 0)
         rc = contents_parts(c, name, on_part, &n, err);
     if (rc == 0)
@@ -103,7 +105,7 @@ static int note(struct db *c, const struct volume_store *shelf, const char *name
 
 static const char *const fault_words[] = { "gone", "differs", "damaged" };
 
-/* That it was found, until somebody is told. */
+/* Store a fault until it has been reported. */
 static int remember(struct db *c, const char *name, enum fixity_fault fault, int64_t now_ms,
                     struct err *err)
 {
@@ -118,7 +120,7 @@ static int remember(struct db *c, const char *name, enum fixity_fault fault, int
     return db_do(c, sql, err);
 }
 
-/* Out of the catalog, and what follows from that. */
+/* Remove a volume from the catalog, and apply the log's new entries. */
 static int forget(struct db *c, const struct volume_store *shelf, const char *name,
                   enum fixity_fault fault, int64_t now_ms, struct err *err)
 {
@@ -157,7 +159,7 @@ int fixity_untold(struct db *c, struct fixity_found *found, struct err *err)
             if (strcmp(word, fault_words[i]) == 0)
                 add_fault(found, (enum fixity_fault)i);
         }
-        log_line(LOG_ERROR, "volume '%s' was found to be no good (%s) since a sync last ended",
+        log_line(LOG_ERROR, "volume '%s' was found faulty (%s) since the last completed sync",
                  db_name(sql, 0), word);
     }
     return rc;
@@ -174,8 +176,8 @@ int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fix
                 int64_t now_ms, struct fixity_found *found, struct err *err)
 {
     static const char *const texts[] = {
-        "is not there any more",
-        "is not the one that was written: its size, its end or its name differs", "is damaged"
+        "no longer exists", "is not the one that was written: its size, tail or name differs",
+        "is damaged"
     };
     const char *name = loss->name;
     enum fixity_fault fault = loss->fault;
@@ -188,9 +190,9 @@ int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fix
         forget(c, shelf, name, fault, now_ms, err) < 0)
         return -1;
     add_fault(found, fault);
-    log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs are due again", name, texts[fault],
-             loss->why ? ": " : "", loss->why ? loss->why : "",
-             *aside ? "; it is kept as '" : "", aside, *aside ? "'" : "");
+    log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs will be archived again", name,
+             texts[fault], loss->why ? ": " : "", loss->why ? loss->why : "",
+             *aside ? "; it was renamed to '" : "", aside, *aside ? "'" : "");
     return 0;
 }
 
@@ -199,8 +201,9 @@ struct looking {
     const struct volume_store *shelf;
     struct fixity_found *found;
     struct names bad;
-    struct names removed; /* on purpose, as a catalog older than that does not know */
-    struct names lost;    /* by the log, as it was killed, or is older, and does not know */
+    struct names removed; /* removed on purpose; the catalog is older than the removal */
+    struct names lost;    /* lost according to the log; the catalog is older, or skyarc was
+                           * killed in between */
 };
 
 static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
@@ -233,8 +236,8 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     return add_name(&l->bad, v->name, FIXITY_GONE, err);
 }
 
-/* A volume that stands though the log says that it went: a kill came between, or it was put
- * back. When it goes after this, it is lost. */
+/* A volume exists although the log says that it was removed: skyarc was killed in between,
+ * or the volume was restored. If the volume disappears later, it is lost. */
 static int keep_standing(struct db *c, struct err *err)
 {
     struct sqlite3_stmt *sql =
@@ -248,7 +251,7 @@ static int keep_standing(struct db *c, struct err *err)
     return sql ? db_do(c, sql, err) : -1;
 }
 
-/* Take volumes out of the catalog that went before, as the log says. */
+/* Remove volumes from the catalog that the log says were removed or lost. */
 static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
 {
     size_t i;
@@ -262,7 +265,7 @@ static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
             rc = contents_remove(l->catalog, l->lost.at[i], err);
         if (rc == 0) {
             l->found->gone++;
-            log_line(LOG_ERROR, "volume '%s' is lost, as the log says", l->lost.at[i]);
+            log_line(LOG_ERROR, "volume '%s' is lost, according to the log", l->lost.at[i]);
         }
     }
     if (rc == 0)
@@ -291,7 +294,7 @@ int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
     return rc;
 }
 
-/* The first number of a statement that has times bound to ?1 and ?2. */
+/* The first number of a statement with times bound to ?1 and ?2. */
 static int sum_between(struct db *c, struct sqlite3_stmt *sql, int64_t from, int64_t until,
                        int64_t *out, struct err *err)
 {
@@ -306,7 +309,7 @@ static int sum_between(struct db *c, struct sqlite3_stmt *sql, int64_t from, int
     return 0;
 }
 
-/* How many bytes are still to be read back today. */
+/* The bytes that remain to be verified today. */
 static int budget(struct db *c, uint64_t share, int64_t now_ms, int64_t *out, struct err *err)
 {
     int64_t total;

@@ -23,7 +23,7 @@ bool heal_troubled(const struct heal_found *f)
     return fixity_faults(&f->fixity) || f->fixity.unreadable;
 }
 
-/* What brings catalog and disk together. */
+/* State of making catalog and disk consistent. */
 struct healing {
     struct db *catalog;
     const struct volume_store *shelf;
@@ -52,7 +52,7 @@ static int by_age(const void *a, const void *b)
     return volume_name_compare(*(char *const *)a, *(char *const *)b);
 }
 
-/* Have fn done to each of the names, the oldest first. */
+/* Call fn for each collected name, oldest first, and clear the list. */
 static int each_name(struct healing *h,
                      int (*fn)(struct healing *h, const char *name, struct err *err),
                      struct err *err)
@@ -81,7 +81,7 @@ static int on_rewritten(void *ctx, const char *name, uint64_t size, struct err *
     return volume_name_parse(&parts, name) && parts.revision ? add_name(ctx, name, err) : 0;
 }
 
-/* The volume goes from disk and catalog. */
+/* Remove a volume from disk and catalog. */
 static int remove_volume(struct healing *h, const char *name, struct err *err)
 {
     int rc = db_begin(h->catalog, err);
@@ -97,7 +97,7 @@ static int remove_volume(struct healing *h, const char *name, struct err *err)
     return rc;
 }
 
-/* Read a volume back, and do what follows when it is no good. */
+/* Verify a volume; a bad one is recorded as lost. */
 static int check(struct healing *h, const char *name, const char *sha256, struct err *err)
 {
     enum fixity_fault fault = FIXITY_DAMAGED;
@@ -111,15 +111,15 @@ static int check(struct healing *h, const char *name, const char *sha256, struct
                         h->now_ms, &h->found->fixity, err) < 0)
             return -1;
     } else if (verdict == HEAL_UNREADABLE) {
-        log_line(LOG_ERROR, "volume '%s' cannot be read: %s", name, why.text);
+        log_line(LOG_ERROR, "cannot read volume '%s': %s", name, why.text);
         h->found->fixity.unreadable++;
     }
     return verdict;
 }
 
 /*
- * A volume that was written anew does not count as long as the one that it was made of stands:
- * a crash left both. When that one proves to be no good, it is the new one that counts.
+ * A rewritten volume does not count while the volume that it replaces exists: a crash left
+ * both. If the old one proves to be bad, the new one is kept.
  */
 static int settle_pair(struct healing *h, const char *name, const char *old, struct err *err)
 {
@@ -131,8 +131,7 @@ static int settle_pair(struct healing *h, const char *name, const char *old, str
     verdict = check(h, old, sha256, err);
     if (verdict != HEAL_GOOD)
         return verdict < 0 ? -1 : 0;
-    log_line(LOG_WARNING, "'%s' was not finished, and is removed: '%s' still stands", name,
-             old);
+    log_line(LOG_WARNING, "removed the unfinished volume '%s': '%s' still exists", name, old);
     return remove_volume(h, name, err);
 }
 
@@ -203,19 +202,19 @@ static int on_supplement(void *ctx, const char *run_id, const char *before, stru
     return there ? (there < 0 ? -1 : 0) : add_name(h, run_id, err);
 }
 
-/* A run whose volume before is not there lacks what was in it: it is listed once more. */
+/* The volume with an earlier part of the run is gone: list the run again. */
 static int list_again(struct healing *h, const char *run_id, struct err *err)
 {
     int rc = run_state_is(h->catalog, run_id, RUN_STATE_SEALED, err);
 
     if (rc <= 0)
         return rc;
-    log_line(LOG_WARNING, "the volume with the first part of run '%s' is not there", run_id);
-    return run_state_set(h->catalog, run_id, RUN_STATE_OPEN, 0, "its first part is not there",
-                         err);
+    log_line(LOG_WARNING, "the volume with the first part of run '%s' does not exist", run_id);
+    return run_state_set(h->catalog, run_id, RUN_STATE_OPEN, 0,
+                         "the volume with its first part does not exist", err);
 }
 
-/* Whether what a lost part, or a line of the log, names is in some volume. */
+/* SQL: whether a lost part, or the part of a log entry, is in some volume. */
 #define IN_SOME_VOLUME(row)                                                                    \
     "EXISTS (SELECT 1 FROM runs r WHERE r.run_id = " RELATION_NAME(                            \
         row ".run_id") " AND (" row ".part = '' OR"                                            \
@@ -223,7 +222,7 @@ static int list_again(struct healing *h, const char *run_id, struct err *err)
                        "a.volume = r.volume AND"                                               \
                        " coalesce(a.artifact_id, a.path) = " row ".part)))"
 
-/* In this order; ?1 is the time. */
+/* executed in this order; ?1 is the time */
 static const char *const healings[] = {
     "DELETE FROM lost WHERE " IN_SOME_VOLUME("lost"),
     "INSERT OR IGNORE INTO lost(run_id, part, volume, at_ms) SELECT " RELATION_NAME(
@@ -231,7 +230,7 @@ static const char *const healings[] = {
                     " coalesce(l.volume, ''), l.at_ms FROM log l WHERE l.what = 'lose' AND "
                     "l.run_id IS NOT NULL"
                     " AND l.part IS NOT NULL AND NOT " IN_SOME_VOLUME("l"),
-    /* whatever was said last of a run: that it was pruned, or lost */
+    /* the last entry for a run counts: pruned, or lost */
     "INSERT INTO states(run_id, state) SELECT DISTINCT " RELATION_NAME(
         "l.run_id") ", '" RUN_STATE_PRUNED "' FROM log l"
                     " WHERE l.what = 'prune' AND l.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 "
@@ -279,7 +278,7 @@ int heal_mend(struct db *c, int64_t now_ms, struct err *err)
     return 0;
 }
 
-/* States by what there is now. */
+/* Update the states of runs to match the volumes. */
 static int heal_states(struct healing *h, bool fresh, struct err *err)
 {
     int rc = db_begin(h->catalog, err);
@@ -322,7 +321,7 @@ static int read_back(void *ctx, const char *name, struct err *err)
 
     if (rc > 0)
         rc = check(h, name, sha256, err);
-    else if (rc == 0) /* what was found of another one took it away */
+    else if (rc == 0) /* lost because of a fault of another volume */
         return 0;
     if (rc != HEAL_GOOD)
         return rc < 0 ? -1 : 0;
@@ -345,7 +344,7 @@ int heal_read_back(struct db *catalog, const struct volume_store *shelf, uint64_
     return fixity_due(catalog, share, now_ms, read_back, &h, err);
 }
 
-/* Whether there is anything of a sync in a directory. */
+/* Callback: set the flag at the first volume found. */
 static int on_any(void *ctx, const char *name, uint64_t size, struct err *err)
 {
     (void)name;
@@ -373,7 +372,7 @@ int heal_is_vault(const struct volume_store *shelf, struct err *err)
         return -1;
     return any ? 0
                : err_set(err, ERR_NOT_FOUND,
-                         "'%s' has no catalog: is it a directory of skyarc sync?", shelf->dir);
+                         "'%s' has no catalog: not a directory of skyarc sync?", shelf->dir);
 }
 
 struct db *heal_open(const struct volume_store *shelf, bool make,
@@ -387,7 +386,7 @@ struct db *heal_open(const struct volume_store *shelf, bool make,
     c = db_open(shelf->dir, DB_WRITE, err);
     if (!c && err->kind == ERR_FORMAT) {
         log_line(LOG_ERROR, "%s", err->text);
-        log_line(LOG_ERROR, "it is kept as '%s/" DB_NAME ".damaged'", shelf->dir);
+        log_line(LOG_ERROR, "the old catalog is kept as '%s/" DB_NAME ".damaged'", shelf->dir);
         if (db_set_aside(shelf->dir, "damaged", err) < 0)
             return NULL;
         found->remade = true;
@@ -402,13 +401,13 @@ struct db *heal_open(const struct volume_store *shelf, bool make,
     }
     found->remade = found->remade || (db_is_new(c) && found->entered);
     if (found->remade)
-        log_line(LOG_WARNING, "'%s/" DB_NAME "' was made again from %zu volumes and the log",
+        log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volumes and the log",
                  shelf->dir, found->entered);
     return c;
 }
 
-/* What the catalog that goes knows of the log, and the file lacks, into the file. newer: it is
- * of a newer skyarc, and cannot be asked. */
+/* Append the log entries that only the old catalog has to the log file. *newer: the catalog
+ * is of a newer skyarc and cannot be read. */
 static int keep_log(const struct volume_store *shelf, bool *newer, struct err *err)
 {
     struct err why;
@@ -417,7 +416,8 @@ static int keep_log(const struct volume_store *shelf, bool *newer, struct err *e
 
     *newer = !c && why.kind == ERR_LIMIT;
     if (*newer)
-        log_line(LOG_WARNING, "%s; it is kept as '%s/" DB_NAME ".newer'", why.text, shelf->dir);
+        log_line(LOG_WARNING, "%s; the old catalog is kept as '%s/" DB_NAME ".newer'", why.text,
+                 shelf->dir);
     if (!c && (*newer || why.kind == ERR_NOT_FOUND))
         return 0;
     db_free(c);

@@ -22,26 +22,26 @@
 #define KNOWN      ".listen"
 #define WEBHOOK    ".json"
 #define KNOWN_FILE ".known"
-#define TEMP_TAIL  7 /* ".XXXXXX" of a file that file_put had not finished */
+#define TEMP_TAIL  7 /* ".XXXXXX" of an unfinished file of file_put */
 #define LOOK_EVERY 10000
 
 /*
- * Two locks: disk is held while files are written, renamed and removed, so that the list and
- * the files agree; lock only while the list is looked at or changed, so that nobody who asks
- * how things are waits for a disk. disk is taken first.
+ * Two locks: `disk` is held while files are written, renamed and removed, so that the list and
+ * the files agree; `lock` is held only while the list is read or changed, so that health checks
+ * never wait for a disk. `disk` is taken first.
  */
 struct inbox {
     struct inbox_opts opts;
-    char *queue; /* DEST/.queue */
-    char *known; /* DEST/.listen */
+    char *queue; /* path of DEST/.queue */
+    char *known; /* path of DEST/.listen */
     struct lock held;
     pthread_mutex_t disk;
     pthread_mutex_t lock;
-    /* under lock */
+    /* protected by lock */
     struct run_queue turns;
-    size_t failed; /* files, when they were last counted */
+    size_t failed; /* files at the last count */
     size_t incomplete;
-    int64_t counted; /* when that was */
+    int64_t counted; /* time of the last count */
 };
 
 static const char *const ends[] = { "", ".failed", ".incomplete" };
@@ -64,22 +64,23 @@ static int digest_of(const void *bytes, size_t len, uint8_t out[SHA256_SIZE], st
     return 0;
 }
 
-/* Make a directory of ours, or see that it is one. */
+/* Create a directory, or check that an existing one is safe to use. */
 static int own_dir(const char *path, struct err *err)
 {
     struct stat st;
 
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return err_sys(err, "cannot make '%s'", path);
+        return err_sys(err, "cannot create '%s'", path);
     if (lstat(path, &st) < 0)
-        return err_sys(err, "cannot look at '%s'", path);
+        return err_sys(err, "cannot examine '%s'", path);
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
         return err_set(err, ERR_SYSTEM,
-                       "'%s' must be a directory of this user that no other can write", path);
+                       "'%s' must be a directory owned by this user and not writable by others",
+                       path);
     return 0;
 }
 
-/* The ID that a file's name consists of before a suffix; false: it is none. */
+/* The run ID in a file name with this suffix; false: the name is different. */
 static bool id_of(const struct inbox *inbox, const char *name, const char *suffix,
                   char id[RUN_QUEUE_ID_MAX + 1])
 {
@@ -109,7 +110,7 @@ static int each(const char *path,
     return rc;
 }
 
-/* Remove what a killed process had begun to write: RUN_ID.SUFFIX.XXXXXX. */
+/* Remove a temporary file left by a killed process: RUN_ID.SUFFIX.XXXXXX. */
 static int sweep(void *ctx, int dir, const char *name, struct err *err)
 {
     size_t len = strlen(name);
@@ -118,11 +119,11 @@ static int sweep(void *ctx, int dir, const char *name, struct err *err)
     (void)err;
     if (len > TEMP_TAIL && name[len - TEMP_TAIL] == '.' &&
         strchr(name, '.') != strrchr(name, '.') && unlinkat(dir, name, 0) == 0)
-        log_line(LOG_INFO, "'%s' was not finished, and is removed", name);
+        log_line(LOG_INFO, "removed the unfinished file '%s'", name);
     return 0;
 }
 
-/* Remove the journal of an archive that got its name before its process was killed. */
+/* Remove the journal of an archive whose process was killed after the archive got its name. */
 static int sweep_journal(void *ctx, int dir, const char *name, struct err *err)
 {
     static const char tail[] = ".partial.journal";
@@ -136,11 +137,11 @@ static int sweep_journal(void *ctx, int dir, const char *name, struct err *err)
     (void)snprintf(partial, sizeof(partial), "%.*s", (int)(len - strlen(".journal")), name);
     if (faccessat(dir, partial, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
         unlinkat(dir, name, 0) == 0)
-        log_line(LOG_INFO, "'%s' is of an archive that stands, and is removed", name);
+        log_line(LOG_INFO, "removed the journal '%s' of a completed archive", name);
     return 0;
 }
 
-/* Take up a webhook that an earlier process had kept. */
+/* Load a webhook queued by an earlier process. */
 static int load(void *ctx, int dir, const char *name, struct err *err)
 {
     struct inbox *inbox = ctx;
@@ -153,14 +154,15 @@ static int load(void *ctx, int dir, const char *name, struct err *err)
         !S_ISREG(st.st_mode))
         return 0;
     age = clock_wall() - (int64_t)st.st_mtime * 1000;
-    age = age > 0 ? age : 0; /* a clock may have been set back */
+    age = age > 0 ? age : 0; /* the clock may have been set back */
     run = run_queue_add(&inbox->turns, id, inbox->counted - age, err);
     if (!run)
         return -1;
     return 0;
 }
 
-/* Which webhooks they are; one that cannot be read is archived all the same: it has a name. */
+/* Compute the digests of all loaded webhooks. A run whose webhook cannot be read is archived
+ * nevertheless: the file name gives its ID. */
 static void digest_all(struct inbox *inbox)
 {
     struct queued *run;
@@ -177,7 +179,7 @@ static void digest_all(struct inbox *inbox)
     }
 }
 
-/* Files of runs that have left the queue unarchived or incomplete. */
+/* Numbers of .failed and .incomplete files. */
 struct aside {
     const struct inbox *inbox;
     size_t failed;
@@ -213,7 +215,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
     if (!inbox->known)
         goto fail;
     if (mkdir(opts->dest, 0700) < 0 && errno != EEXIST) {
-        (void)err_sys(err, "cannot make '%s'", inbox->queue);
+        (void)err_sys(err, "cannot create '%s'", inbox->queue);
         goto fail;
     }
     if (own_dir(inbox->queue, err) < 0 || own_dir(inbox->known, err) < 0 ||
@@ -248,7 +250,7 @@ static char *known_path(const struct inbox *inbox, const char *id, struct err *e
     return mem_format(err, "%s/%s" KNOWN_FILE, inbox->known, id);
 }
 
-/* The digests of a run's webhooks that are known, one a line; none when there is no file. */
+/* Load the digests of a run's known webhooks, one per line; none if there is no file. */
 static int load_known(const struct inbox *inbox, const char *id, struct buf *out,
                       struct err *err)
 {
@@ -261,7 +263,7 @@ static int load_known(const struct inbox *inbox, const char *id, struct buf *out
     return rc;
 }
 
-/* Whether a run is archived whole since a webhook came; with disk held. */
+/* Whether a webhook's run was archived completely since; `disk` is held. */
 static bool is_known(const struct inbox *inbox, const char *id,
                      const uint8_t digest[SHA256_SIZE])
 {
@@ -277,7 +279,7 @@ static bool is_known(const struct inbox *inbox, const char *id,
     return is;
 }
 
-/* Note that a run is archived whole since a webhook came; with disk held. */
+/* Record that a run was archived completely since a webhook; `disk` is held. */
 static int make_known(const struct inbox *inbox, const char *id,
                       const uint8_t digest[SHA256_SIZE], struct err *err)
 {
@@ -291,7 +293,7 @@ static int make_known(const struct inbox *inbox, const char *id,
     text_hex(text, digest, SHA256_SIZE);
     buf_init(&known, (size_t)(INBOX_KNOWN_MAX + 1) * SHA256_TEXT);
     if (path && load_known(inbox, id, &known, &why) < 0) {
-        log_line(LOG_WARNING, "'%s' cannot be read, and is begun anew: %s", path, why.text);
+        log_line(LOG_WARNING, "cannot read '%s', starting a new file: %s", path, why.text);
         buf_reset(&known);
     }
     if (path && buf_addf(&known, err, "%s\n", text) == 0) {
@@ -305,7 +307,7 @@ static int make_known(const struct inbox *inbox, const char *id,
     return rc;
 }
 
-/* With disk held. */
+/* Store a webhook; `disk` is held. */
 static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *body, size_t len,
                               const uint8_t digest[SHA256_SIZE], int64_t now, struct err *err)
 {
@@ -320,7 +322,7 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     if (same)
         verdict = run_queue_hurry(&inbox->turns, run, now) ? INBOX_QUEUED : INBOX_KNOWN;
     else if (!run && inbox->turns.count >= RUN_QUEUE_MAX)
-        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", RUN_QUEUE_MAX);
+        (void)err_set(err, ERR_LIMIT, "the queue is full: %d runs", RUN_QUEUE_MAX);
     else
         verdict = INBOX_QUEUED;
     (void)pthread_mutex_unlock(&inbox->lock);
@@ -337,7 +339,7 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     (void)pthread_mutex_lock(&inbox->lock);
     if (!run)
         run = run_queue_add(&inbox->turns, id, now,
-                            err); /* without memory: the file is found at the next start */
+                            err); /* out of memory: the file is found at the next start */
     if (run) {
         memcpy(run->digest, digest, SHA256_SIZE);
         run_queue_renew(&inbox->turns, run, now);
@@ -396,7 +398,7 @@ int inbox_read(struct inbox *inbox, const struct queued *run, struct buf *out, s
     return rc;
 }
 
-/* Remove a file that may not be there. */
+/* Remove a file, which need not exist. */
 static int remove_file(const struct inbox *inbox, const char *id, const char *suffix,
                        struct err *err)
 {
@@ -409,7 +411,7 @@ static int remove_file(const struct inbox *inbox, const char *id, const char *su
     return rc;
 }
 
-/* The files of a run that leaves the queue; with disk held. */
+/* Rename or remove the files of a run that leaves the queue; `disk` is held. */
 static int leave(struct inbox *inbox, const struct queued *run, enum inbox_end how,
                  struct err *err)
 {
@@ -418,7 +420,7 @@ static int leave(struct inbox *inbox, const struct queued *run, enum inbox_end h
     int rc = -1;
 
     if (!other) {
-        /* no memory */
+        /* out of memory */
     } else if (how == INBOX_DONE) {
         if (make_known(inbox, run->id, run->digest, err) == 0 &&
             remove_file(inbox, run->id, ends[INBOX_FAILED], err) == 0 &&
@@ -442,7 +444,7 @@ int inbox_leave(struct inbox *inbox, struct queued *run, enum inbox_end how, int
 
     (void)pthread_mutex_lock(&inbox->disk);
     (void)pthread_mutex_lock(&inbox->lock);
-    again = run->again; /* the file is the newer one's; only inbox_put changes that */
+    again = run->again; /* the file is the newer webhook's; only inbox_put changes this flag */
     inbox->counted = now - LOOK_EVERY;
     (void)pthread_mutex_unlock(&inbox->lock);
     if (!again)

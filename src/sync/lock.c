@@ -18,7 +18,7 @@
 #define LOOK_MS  200
 #define LINE_MAX 512
 
-/* What the holder wrote: "PID 123 on HOST since TIME". */
+/* Read the holder's line: "PID 123 on HOST since TIME". */
 static void read_holder(int fd, char *out, size_t size)
 {
     ssize_t n = pread(fd, out, size - 1, 0);
@@ -32,18 +32,17 @@ static void write_holder(int fd)
     char host[256] = "?";
     char when[CLOCK_TEXT_MAX];
     char line[LINE_MAX];
-    struct err ignored; /* it is for people: a full disk does not keep prune from making room */
+    struct err ignored; /* the line is for people: prune must work on a full disk */
 
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(line, sizeof(line), "PID %ld on %s since %s\n", (long)getpid(), host,
                    clock_format(when, clock_wall(), CLOCK_RFC3339));
     if (ftruncate(fd, 0) < 0 || file_pwrite(fd, line, strlen(line), 0, &ignored) < 0) {
-        /* the lock holds all the same */
+        /* the lock is valid without the line */
     }
 }
 
-/* Whether the locked file still is the one that the name leads to: a lock on a file that
- * somebody removed keeps nobody out. */
+/* Whether the locked file is still the one at path: locking a removed file excludes nobody. */
 static bool still_there(int fd, const char *path)
 {
     struct stat by_fd;
@@ -53,7 +52,7 @@ static bool still_there(int fd, const char *path)
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-/* Open the file and try to lock it; 1: it is ours, 0: it is somebody's, -1. */
+/* Open the file and try to lock it; 1: locked, 0: another process has the lock, -1: error. */
 static int try_lock(struct lock *lock, const char *path, struct err *err)
 {
     if (lock->fd < 0)
@@ -63,7 +62,7 @@ static int try_lock(struct lock *lock, const char *path, struct err *err)
     if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0) {
         if (still_there(lock->fd, path))
             return 1;
-        file_close(&lock->fd); /* the next turn opens the one that is there now */
+        file_close(&lock->fd); /* the next attempt opens the new file */
         return 0;
     }
     if (errno != EWOULDBLOCK && errno != EINTR)
@@ -86,7 +85,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)
     while (path && (rc = try_lock(lock, path, err)) == 0) {
         if (lock->fd >= 0 && (clock_mono() >= deadline || stopped(ctx))) {
             read_holder(lock->fd, who, sizeof(who));
-            rc = err_set(err, ERR_BUSY, "another skyarc is at '%s': %.200s", dir, who);
+            rc = err_set(err, ERR_BUSY, "another skyarc is using '%s': %.200s", dir, who);
             break;
         }
         if (lock->fd >= 0)
@@ -104,7 +103,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)
 void lock_drop(struct lock *lock)
 {
     if (lock->fd >= 0 && ftruncate(lock->fd, 0) < 0) {
-        /* it says who held it last */
+        /* the file keeps the name of the last holder */
     }
     file_close(&lock->fd);
 }

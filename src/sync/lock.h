@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock: one at a time in a sync directory.
+ * lock: an exclusive lock on a sync directory.
  *
- * A flock, which ends with its holder whatever becomes of it: there is no stale
- * lock. The file says who holds it, for people.
+ * The lock is a flock, which ends with the process that holds it: there are no stale locks. The
+ * lock file contains the holder's name, for people.
  *
- * A lock on a file that somebody removed meanwhile is none.
+ * A lock on a file that was removed or replaced meanwhile is not valid, and is taken again.
  *
  * Units    milliseconds
- * Errors   ERR_BUSY naming the holder; ERR_SYSTEM
+ * Errors   ERR_BUSY, naming the holder; ERR_SYSTEM
  * Owns     its descriptor
  * Threads  one
  * Source   flock(2)
@@ -28,13 +28,13 @@ struct lock {
 /*
  * Take the lock of a directory.
  *
- * wait     how long to wait for it; 0: not at all
- * stopped  asked while waiting
+ * wait     how long to wait for the lock; 0: do not wait
+ * stopped  polled while waiting
  */
 int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)(void *ctx),
               void *ctx, struct err *err) MUST_CHECK;
 
-/* Let it go; {-1} is fine. */
+/* Release the lock; {-1} is fine. */
 void lock_drop(struct lock *lock);
 
 #endif

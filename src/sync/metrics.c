@@ -17,7 +17,7 @@ static int add(struct buf *out, const char *name, const char *help, double value
                     name, value);
 }
 
-/* The last success that a file tells of; 0: none. */
+/* The time of the last success in an existing file; 0: none. */
 static double last_success(const char *path)
 {
     struct buf old;
@@ -43,35 +43,36 @@ int metrics_write(const char *path, const struct metrics *m, struct err *err)
     int rc = -1;
 
     buf_init(&out, FILE_MAX);
-    if (add(&out, "skyarc_sync_last_run_timestamp_seconds", "When a sync ended last.",
+    if (add(&out, "skyarc_sync_last_run_timestamp_seconds", "Time of the end of the last sync.",
             (double)m->ended_ms / 1000, err) == 0 &&
-        add(&out, LAST_SUCCESS, "When a sync succeeded last; 0: never.", success, err) == 0 &&
+        add(&out, LAST_SUCCESS, "Time of the last successful sync; 0: never.", success, err) ==
+            0 &&
         add(&out, "skyarc_sync_success", "Whether the last sync succeeded.", m->ok, err) == 0 &&
-        add(&out, "skyarc_sync_duration_seconds", "How long the last sync took.",
+        add(&out, "skyarc_sync_duration_seconds", "Duration of the last sync.",
             (double)m->elapsed / 1000, err) == 0 &&
         add(&out, "skyarc_sync_runs", "Runs that the last sync archived.", (double)m->runs,
             err) == 0 &&
-        add(&out, "skyarc_sync_artifacts", "Artifacts that it archived.", (double)m->artifacts,
-            err) == 0 &&
-        add(&out, "skyarc_sync_downloaded_bytes", "Bytes that it downloaded.", (double)m->bytes,
-            err) == 0 &&
-        add(&out, "skyarc_sync_missing", "Artifacts that it could not get.", (double)m->missing,
-            err) == 0 &&
+        add(&out, "skyarc_sync_artifacts", "Artifacts that the last sync archived.",
+            (double)m->artifacts, err) == 0 &&
+        add(&out, "skyarc_sync_downloaded_bytes", "Bytes that the last sync downloaded.",
+            (double)m->bytes, err) == 0 &&
+        add(&out, "skyarc_sync_missing", "Artifacts that the last sync could not fetch.",
+            (double)m->missing, err) == 0 &&
         add(&out, "skyarc_sync_damaged_volumes",
-            "Volumes that it found gone, damaged, unreadable, or another one.",
+            "Volumes that the last sync found gone, damaged, unreadable or replaced.",
             (double)m->damaged, err) == 0 &&
-        add(&out, "skyarc_sync_read_back_bytes", "Bytes of volumes that it read back.",
-            (double)m->read_bytes, err) == 0 &&
+        add(&out, "skyarc_sync_read_back_bytes",
+            "Bytes of volumes that the last sync verified.", (double)m->read_bytes, err) == 0 &&
         add(&out, "skyarc_sync_oldest_read_back_timestamp_seconds",
-            "When the volume that was read back longest ago was; 0: one never was.", read,
+            "Time at which the volume verified longest ago was verified; 0: never.", read,
             err) == 0 &&
         add(&out, "skyarc_sync_lost_runs",
-            "Runs that lack what a lost volume had, and that the service does not have.",
+            "Runs that lack artifacts of a lost volume which the service no longer has.",
             (double)m->lost, err) == 0 &&
         add(&out, "skyarc_sync_waiting_runs", "Runs that have ended and are not archived.",
             (double)m->waiting, err) == 0 &&
         add(&out, "skyarc_sync_oldest_waiting_run_timestamp_seconds",
-            "When the oldest of them was made; 0: there is none.", oldest, err) == 0)
+            "Creation time of the oldest of these runs; 0: none.", oldest, err) == 0)
         rc = file_put(path, out.data, out.len, 0644, err);
     buf_clear(&out);
     return rc;

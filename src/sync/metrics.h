@@ -2,10 +2,10 @@
 /*
  * metrics: a text file for Prometheus' node exporter.
  *
- * Written whole and renamed. A sync that failed leaves the last success as it
- * was, so that "how long ago" is true.
+ * The file is written completely and renamed. A failed sync keeps the time of the last success,
+ * so that its age is correct.
  *
- * Units    as Prometheus wants them: seconds, bytes
+ * Units    those of Prometheus: seconds, bytes
  * Errors   ERR_SYSTEM
  * Threads  one
  * Source   Prometheus' text format 0.0.4; node_exporter's textfile collector
@@ -27,16 +27,15 @@ struct metrics {
     uint64_t bytes;
     uint64_t missing;
     uint64_t damaged;    /* volumes that were gone, differed, were damaged or unreadable */
-    uint64_t read_bytes; /* of volumes read back */
-    uint64_t lost;       /* runs that are lost, or lack what a lost volume had */
-    int64_t oldest_ms;   /* the volume read back longest ago was read then; INT64_MIN: never */
+    uint64_t read_bytes; /* bytes of volumes verified */
+    uint64_t lost;       /* runs that are lost, or lack artifacts of a lost volume */
+    int64_t oldest_ms;   /* least recent verification of a volume; INT64_MIN: never */
     uint64_t waiting;    /* runs that have ended and are not archived */
-    int64_t oldest_us;   /* the oldest of them was made; INT64_MIN: there is none */
+    int64_t oldest_us;   /* creation time of the oldest of these runs; INT64_MIN: none */
 };
 
 /*
- * Write the metrics as a file for Prometheus' textfile collector; path gets its final name
- * only when all is written.
+ * Write the metrics to path, by a temporary file and rename.
  */
 int metrics_write(const char *path, const struct metrics *metrics, struct err *err) MUST_CHECK;
 

@@ -19,7 +19,7 @@
 
 #define RUNS_MAX ((size_t)1 << 26)
 
-/* A volume, and what is in it. */
+/* A volume and its runs. */
 struct shelved {
     struct shelved *next;
     const char *name;
@@ -38,11 +38,11 @@ struct prune {
     struct retention_run *runs;
     size_t count;
     size_t cap;
-    struct hashmap *by_id; /* kept runs, by each of their names */
-    struct hashmap *all;   /* all runs, by canonical name */
+    struct hashmap *by_id; /* kept runs, by each of their IDs */
+    struct hashmap *all;   /* all runs, by canonical ID */
     struct shelved *volumes;
     int64_t now_ms;
-    bool passed; /* a run was kept for its parent */
+    bool passed; /* a run was kept because of its parent */
 };
 
 static const char *copy_text(struct prune *p, const char *text, struct err *err)
@@ -68,7 +68,7 @@ static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
     return 0;
 }
 
-/* A run that another one has started, and that no rule keeps, is kept with that one. */
+/* Keep a run, kept by no rule, whose parent is kept. */
 static int on_parent(void *ctx, const char *run_id, const char *parent, struct err *err)
 {
     struct prune *p = ctx;
@@ -84,7 +84,7 @@ static int on_parent(void *ctx, const char *run_id, const char *parent, struct e
     return 0;
 }
 
-/* What is kept keeps what it has started, level by level. */
+/* Keep the child runs of kept runs, level by level. */
 static int keep_children(struct prune *p, struct err *err)
 {
     size_t i;
@@ -103,7 +103,7 @@ static int keep_children(struct prune *p, struct err *err)
     return 0;
 }
 
-/* An old volume has a run under the name that proved to be the other one. */
+/* Add the alias of a kept run: old volumes may have the run under its alias. */
 static int keep_alias(void *ctx, const char *alias, struct err *err)
 {
     struct prune *p = ctx;
@@ -111,7 +111,7 @@ static int keep_alias(void *ctx, const char *alias, struct err *err)
     return hashmap_add(p->by_id, alias, strlen(alias), p, err);
 }
 
-/* Which runs are kept, by rules and holds. */
+/* Decide which runs are kept, by rules and holds. */
 static int decide(struct prune *p, struct err *err)
 {
     size_t i;
@@ -153,7 +153,7 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
     struct prune *p = ctx;
     struct shelved *v = p->volumes;
 
-    if (!v || strcmp(v->name, volume) != 0) { /* they come in the order of volumes */
+    if (!v || strcmp(v->name, volume) != 0) { /* rows are sorted by volume */
         v = region_take(p->region, sizeof(*v), err);
         if (!v)
             return -1;
@@ -173,7 +173,7 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
     return 0;
 }
 
-/* A run that goes, and may go from its last volume: the log has to know its names. */
+/* A run to be removed. It may be in no other volume, so its aliases are logged as well. */
 struct going {
     struct audit_log *annals;
     struct audit_log_entry *entry;
@@ -190,7 +190,7 @@ static int note_alias(void *ctx, const char *alias, struct err *err)
     return audit_log_put(going->annals, &entry, err);
 }
 
-/* Into the log: what goes from this volume. */
+/* Record in the log what is removed with this volume. */
 static int note(struct prune *p, const struct shelved *v, struct err *err)
 {
     struct audit_log_entry entry = { .at_ms = p->now_ms,
@@ -220,7 +220,7 @@ static int note(struct prune *p, const struct shelved *v, struct err *err)
     return rc < 0 ? -1 : log_replay_begun(p->catalog, p->opts->dir, err);
 }
 
-/* The old volume goes: from the disk, then from the catalog. */
+/* Remove the old volume from disk and catalog. */
 static int remove_volume(struct prune *p, const struct shelved *v, struct err *err)
 {
     size_t i;
@@ -241,7 +241,8 @@ static int remove_volume(struct prune *p, const struct shelved *v, struct err *e
     return rc;
 }
 
-/* Whether a volume is the one that was entered; one that is not is lost, and not removed. */
+/* Whether a volume is the one that was imported; one that differs is recorded as lost
+ * instead of deleted. */
 static int check_head(struct prune *p, const struct shelved *v, struct err *err)
 {
     char sha256[SHA256_TEXT];
@@ -264,7 +265,7 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
         &p->result->found.fixity, err);
 }
 
-/* How new volumes are checked and entered. */
+/* Options to verify and import new volumes. */
 static struct catalog_import_opts catalog_import_opts(struct prune *p)
 {
     return (struct catalog_import_opts){ .shelf = &p->shelf,
@@ -276,8 +277,7 @@ static struct catalog_import_opts catalog_import_opts(struct prune *p)
                                          .ctx = p->opts->ctx };
 }
 
-/* A volume that cannot be written anew stays, and is the first that the next sync reads back.
- */
+/* A volume that cannot be rewritten stays, and is the first that the next sync verifies. */
 static int keep_damaged(struct prune *p, const struct shelved *v, const struct err *why,
                         struct err *err)
 {
@@ -290,7 +290,7 @@ static int keep_damaged(struct prune *p, const struct shelved *v, const struct e
     return contents_verified(p->catalog, v->name, DB_UNKNOWN, NULL, err);
 }
 
-/* Read the new volume back; what is no good is set aside, and the old one stays. */
+/* Verify the new volume; a bad one is set aside, and the old one stays. */
 static int check_new(struct prune *p, const char *name, struct err *err)
 {
     struct catalog_import_opts how = catalog_import_opts(p);
@@ -308,8 +308,8 @@ static int check_new(struct prune *p, const char *name, struct err *err)
                        p->now_ms, &p->result->found.fixity, err);
 }
 
-/* Write a volume anew with what is kept of it: 1; 0: it stays as it is, which was told. name
- * gets the new one's. */
+/* Rewrite a volume with its kept runs. Returns 1 with the new volume's name, or 0 if the
+ * volume stays as it is, which was logged. */
 static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME_NAME],
                       struct err *err)
 {
@@ -395,7 +395,7 @@ static int each_volume(struct prune *p, struct err *err)
     return 0;
 }
 
-/* A line of the log that cannot be read may be a hold. */
+/* Fail if the log has an unreadable line, which may be a hold. */
 static int check_log(struct prune *p, struct err *err)
 {
     int64_t lines = log_replay_unreadable(p->catalog, err);
@@ -404,8 +404,8 @@ static int check_log(struct prune *p, struct err *err)
         return lines < 0 ? -1 : 0;
     return err_set(err, ERR_FORMAT,
                    "'%s/" AUDIT_LOG_NAME
-                   "': %lld lines cannot be read and may be holds; nothing is "
-                   "removed until they are mended, or taken out",
+                   "': %lld lines are unreadable and may be holds; nothing is "
+                   "removed until they are repaired or deleted",
                    p->opts->dir, (long long)lines);
 }
 

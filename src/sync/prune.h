@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prune: runs that no rule keeps, removed from a sync directory.
+ * prune: removes the runs that no rule keeps from a sync directory.
  *
- * A volume of which no run is kept goes, when it is the one that was entered; one of
- * which some are is written anew with these, read back, and only then removed. A held
- * run is kept whatever the rules say. What is removed is written into the log before
- * it goes, and is not archived again. As long as the log has a line that cannot be
- * read, which may be a hold, nothing is removed.
+ * A volume without a kept run is deleted, if it is the one that was imported. A volume with
+ * some kept runs is rewritten with these, the new volume is verified, and only then the old one
+ * is deleted. A held run is kept whatever the rules say. Removed runs are recorded in the log
+ * before their volume is deleted, and are not archived again. While the log has an unreadable
+ * line, which may be a hold, nothing is removed.
  *
- * The new volume is named after the old one, with "-r1", "-r2" behind it. As long as
- * the old one stands, the new one does not count: a crash leaves both, and the next
- * start removes the new one (sync/heal).
+ * The new volume has the old one's name followed by "-r1", "-r2" and so on. It does not count
+ * while the old one exists: after a crash both exist, and the next command removes the new one
+ * (sync/heal).
  *
- * A volume that proves to be damaged while it is copied stays as it is, and is the first
- * that the next sync reads back. A new one that is not what was written is set aside.
- * The others are gone on with.
+ * If a volume proves to be damaged while it is copied, it stays, and is the first that the next
+ * sync verifies. A new volume that does not verify is set aside. In both cases prune continues
+ * with the other volumes.
  *
  * Units    bytes
  * Errors   the catalog's, the archives'
  * Owns     nothing
- * Threads  one, who has the directory's lock
+ * Threads  one, which holds the directory's lock
  */
 #ifndef SYNC_PRUNE_H
 #define SYNC_PRUNE_H
@@ -34,13 +34,13 @@
 
 enum prune_what { PRUNE_KEEP, PRUNE_RUN, PRUNE_VOLUME, PRUNE_REWRITE };
 
-/* One thing that is done, or would be; lent for the call. */
+/* One action, done or planned; lent for the call. */
 struct prune_step {
     enum prune_what what;
-    const char *run_id; /* of PRUNE_KEEP and PRUNE_RUN */
-    const char *why;    /* kept by this rule */
-    const char *volume; /* of the others */
-    size_t kept;        /* runs in it */
+    const char *run_id; /* for PRUNE_KEEP and PRUNE_RUN */
+    const char *why;    /* the rule that keeps the run */
+    const char *volume; /* for the other two */
+    size_t kept;        /* number of runs in the volume */
     size_t dropped;
 };
 
@@ -49,7 +49,7 @@ struct prune_opts {
     const struct retention_rules *rules;
     const char *tool;
     const char *spool_dir;
-    bool apply; /* else it is only told */
+    bool apply; /* false: only report */
     void (*step)(void *ctx, const struct prune_step *step);
     bool (*stopped)(void *ctx);
     void *ctx;
@@ -60,14 +60,14 @@ struct prune_result {
     size_t dropped;
     size_t removed; /* volumes */
     size_t rewritten;
-    uint64_t freed; /* bytes of volumes, removed less written */
-    size_t damaged; /* volumes that stay for that */
+    uint64_t freed; /* bytes of the volumes deleted, less those written */
+    size_t damaged; /* volumes left in place because they are damaged */
     struct heal_found found;
 };
 
 /*
- * Remove the runs of a sync directory that no rule keeps, or (without apply) only say
- * which. *result is filled in also on failure.
+ * Remove the runs of a sync directory that no rule keeps, or (without apply) only report them.
+ * *result is filled in also on failure.
  */
 int prune_run(const struct prune_opts *opts, struct prune_result *result,
               struct err *err) MUST_CHECK;

@@ -23,53 +23,53 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PATIENCE_MAX 86400000 /* and has at most so long at a time */
-#define LOOK_EVERY   500      /* whether others wait */
+#define PATIENCE_MAX 86400000 /* longest time limit */
+#define LOOK_EVERY   500      /* interval to check whether others wait */
 #define DOZE_MAX     60000
-#define PARTS_MAX    1000 /* archives of one run */
-#define ROWS_CLEAR   256  /* rows whose texts are held together */
+#define PARTS_MAX    1000 /* archives per run */
+#define ROWS_CLEAR   256  /* rows after which their texts are freed */
 
 /*
- * Threads: receive_run starts one for each place, and waits for the wish to stop. Each takes a
- * run from the inbox, archives it by a pull of its own, and gives it back; they share the inbox
- * and the counts, and nothing else. A thread that has no run sleeps on news, which a webhook
- * signals; a pull that is to stop is woken by halt.
+ * Threads: receive_run starts one thread per concurrent run and waits until asked to stop. Each
+ * thread takes a run from the inbox, archives it by its own pull, and gives it back; they share
+ * only the inbox and the counters. An idle thread sleeps on `news`, which a webhook signals. A
+ * pull that must stop is woken by the eventfd `halt`.
  */
 struct receive {
     struct receive_opts opts;
     struct inbox *inbox;
-    int halt; /* an eventfd: readable for good once stopping */
+    int halt; /* an eventfd: stays readable once stopping */
     atomic_bool stopping;
-    /* under lock */
+    /* protected by lock */
     pthread_mutex_t lock;
     pthread_cond_t news;
-    unsigned webhooks; /* taken so far: whether there is news */
-    uint64_t moved;    /* the last time that something did */
+    unsigned webhooks; /* number received: tells whether there is news */
+    uint64_t moved;    /* time of the last progress */
     size_t archived;
     size_t failed;
 };
 
-/* One run in one thread. */
+/* State of archiving one run. */
 struct job {
     struct receive *r;
     struct queued *run;
-    struct webhook_facts facts; /* of the webhook */
-    struct hashmap *held;  /* artifacts in the run's archives so far; NULL: there is none */
-    struct region *region; /* texts of rows */
+    struct webhook_facts facts; /* from the webhook */
+    struct hashmap *held;       /* artifacts in the run's archives; NULL: no archive yet */
+    struct region *region;      /* texts of manifest rows */
     size_t rows;
-    char other[RUN_ID_MAX + 1]; /* the run's other name, or "" */
-    bool read_other;            /* archives under it were looked for */
-    struct webhook_facts last;  /* status and end as the last archive has them */
+    char other[RUN_ID_MAX + 1]; /* the run's second ID, or "" */
+    bool read_other;            /* archives under the second ID were read */
+    struct webhook_facts last;  /* status and end in the last archive */
     char *first;                /* name of the run's first archive, or NULL */
-    char *output;               /* of the next one */
-    bool changed;    /* the run has ended otherwise than the archives say, by its webhook */
-    uint64_t until;  /* its patience; then it makes room */
-    uint64_t looked; /* whether others wait */
+    char *output;               /* name of the next archive */
+    bool changed;               /* the webhook's status or end differs from the archives' */
+    uint64_t until;             /* end of the time limit; then the run may be suspended */
+    uint64_t looked;            /* last check whether others wait */
     bool made_room;
-    uint64_t bytes; /* of the last status */
+    uint64_t bytes; /* at the last status */
     size_t done;
-    size_t coming; /* artifacts that are missing and may come */
-    size_t gone;   /* and those that will not */
+    size_t coming; /* missing artifacts that may still appear */
+    size_t gone;   /* missing artifacts that will not */
 };
 
 static int64_t now(void)
@@ -77,7 +77,7 @@ static int64_t now(void)
     return (int64_t)clock_mono();
 }
 
-/* A condition that waits by the monotonic clock. */
+/* Create the lock, and the condition with the monotonic clock. */
 static void init_lock(struct receive *r)
 {
     pthread_condattr_t attr;
@@ -101,7 +101,7 @@ struct receive *receive_new(const struct receive_opts *opts, struct err *err)
     init_lock(r);
     r->halt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (r->halt < 0)
-        (void)err_sys(err, "cannot make an eventfd");
+        (void)err_sys(err, "cannot create an eventfd");
     else
         r->inbox = inbox_open(&inbox, now(), err);
     if (r->inbox)
@@ -121,7 +121,7 @@ void receive_free(struct receive *r)
     mem_free(r);
 }
 
-/* Something moved: count it (each may be NULL). */
+/* Record progress, and increment a counter (may be NULL). */
 static void moved(struct receive *r, size_t *counter)
 {
     (void)pthread_mutex_lock(&r->lock);
@@ -147,7 +147,7 @@ enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t
     if (webhook_read(body, len, &facts, err) < 0)
         return RECEIVE_BAD;
     (void)snprintf(run_id, RUN_ID_MAX + 1, "%s", *facts.other ? facts.other : facts.run_id);
-    if (webhook_keep(key, body, len, &kept, err) == 0) /* no signature rests on the disk */
+    if (webhook_keep(key, body, len, &kept, err) == 0) /* drops the signature */
         verdict = inbox_put(r->inbox, run_id, buf_text(&kept), kept.len, now(), err);
     buf_clear(&kept);
     if (verdict == INBOX_QUEUED) {
@@ -159,7 +159,7 @@ enum receive_verdict receive_webhook(struct receive *r, const char *body, size_t
     return verdicts[verdict];
 }
 
-/* What an archive says of its run, and which artifacts it holds. */
+/* Read a run's row, or an artifact's, from the manifest of an archive. */
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
@@ -180,7 +180,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
             return -1;
         if (strcmp(run.run_id, job->run->id) != 0 && strcmp(run.run_id, job->other) != 0)
             return 0;
-        /* the last archive's word counts */
+        /* the last archive is decisive */
         job->changed = webhook_differs(&job->facts, run.status, run.finished_at);
         (void)snprintf(job->last.status, sizeof(job->last.status), "%s",
                        run.status ? run.status : "");
@@ -212,8 +212,8 @@ static int read_archive(struct job *job, const char *path, struct err *err)
     if (rc == 0)
         rc = manifest_scan(&box, on_row, job, NULL, err);
     archive_reader_close(&box);
-    if (rc < 0 && err->kind != ERR_MEMORY) { /* then what it holds is archived once more */
-        log_line(LOG_ERROR, "'%s' cannot be read, and is left as it is: %s", path, err->text);
+    if (rc < 0 && err->kind != ERR_MEMORY) { /* archive its contents again */
+        log_line(LOG_ERROR, "cannot read '%s', keeping it unchanged: %s", path, err->text);
         rc = 0;
     }
     return rc;
@@ -229,8 +229,8 @@ static char *archive_path(const struct job *job, const char *id, unsigned part,
                      : mem_format(err, "%s/%s.%u.%s", dest, id, part, ext);
 }
 
-/* Read the archives under a name of the run, of any format; next (may be NULL) gets the name of
- * the next one. */
+/* Read the run's archives under an ID, in any format; next (may be NULL) is set to the name
+ * of the next archive. */
 static int read_archives(struct job *job, const char *id, char **next, struct err *err)
 {
     unsigned part;
@@ -259,7 +259,7 @@ static int read_archives(struct job *job, const char *id, char **next, struct er
     return err_set(err, ERR_LIMIT, "more than %d archives of one run", PARTS_MAX);
 }
 
-/* Read the archives under the run's other name, once it is known. */
+/* Read the archives under the run's second ID, once it is known. */
 static int read_other(struct job *job, struct err *err)
 {
     if (!*job->other || job->read_other)
@@ -268,7 +268,7 @@ static int read_other(struct job *job, struct err *err)
     return read_archives(job, job->other, NULL, err);
 }
 
-/* A run was listed: its other name may be known only now. */
+/* A run was listed: its second ID may be known only now. */
 static int on_met(void *ctx, const struct listed_run *run, struct err *err)
 {
     struct job *job = ctx;
@@ -279,7 +279,7 @@ static int on_met(void *ctx, const struct listed_run *run, struct err *err)
     return read_other(job, err);
 }
 
-/* Whether the run stands otherwise now than the last archive says. */
+/* Whether the run's status or end differs from the last archive's. */
 static bool on_changed(void *ctx, const struct listed_run *run)
 {
     const struct job *job = ctx;
@@ -327,7 +327,7 @@ static void on_status(void *ctx, const struct pull_status *status)
     moved(job->r, NULL);
 }
 
-/* Asked often: whether all are to stop, or this one is to make room. */
+/* Called often: whether all runs must stop, or this run must be suspended. */
 static bool on_stopped(void *ctx)
 {
     struct job *job = ctx;
@@ -342,7 +342,7 @@ static bool on_stopped(void *ctx)
     return job->made_room;
 }
 
-/* Pull what no archive of the run holds yet. */
+/* Pull the artifacts that no archive of the run has. */
 static int pull_once(struct job *job, struct pull_result *result, struct err *err)
 {
     const struct receive *r = job->r;
@@ -379,21 +379,21 @@ static int pull_once(struct job *job, struct pull_result *result, struct err *er
     return rc;
 }
 
-/* The run stays in the queue: when its turn comes again. */
+/* Keep the run in the queue, and schedule a retry. */
 static void put_off(struct job *job, enum run_queue_why why, const char *text)
 {
     struct receive *r = job->r;
     uint64_t again = run_queue_again(job->run, job->r->opts.again);
 
-    log_line(LOG_ERROR, "run '%s' is not archived%s: %s; once more in %llu s", job->run->id,
-             why == RUN_QUEUE_MISSING ? " whole" : "", text, (unsigned long long)again / 1000);
+    log_line(LOG_ERROR, "run '%s' is not archived%s: %s; next retry in %llu s", job->run->id,
+             why == RUN_QUEUE_MISSING ? " fully" : "", text, (unsigned long long)again / 1000);
     (void)pthread_mutex_lock(&r->lock);
     r->failed++;
     (void)pthread_mutex_unlock(&r->lock);
     inbox_later(r->inbox, job->run, why, now() + (int64_t)again);
 }
 
-/* The run leaves the queue. */
+/* Remove the run from the queue. */
 static void leave(struct job *job, enum inbox_end how)
 {
     struct err err;
@@ -409,23 +409,23 @@ static bool too_old(const struct job *job)
     return now() - job->run->tried >= RECEIVE_GIVE_UP;
 }
 
-/* The run is archived as it stands, and is not over: it is looked at again. */
+/* The run is archived but not over: check it again later. */
 static void wait_on(struct job *job)
 {
     uint64_t again = run_queue_again(job->run, job->r->opts.again);
 
-    log_line(LOG_INFO, "run '%s' is not over, and is looked at again", job->run->id);
+    log_line(LOG_INFO, "run '%s' is not over; it will be checked again", job->run->id);
     inbox_later(job->r->inbox, job->run, RUN_QUEUE_MISSING, now() + (int64_t)again);
 }
 
-/* The pull has ended well. */
+/* The pull succeeded. */
 static void settle(struct job *job, const struct pull_result *result)
 {
     const char *id = job->run->id;
     char text[100];
 
     if (result->nothing)
-        log_line(LOG_INFO, "run '%s' has nothing that is not archived", id);
+        log_line(LOG_INFO, "run '%s': nothing new to archive", id);
     else
         log_line(LOG_INFO, "run '%s' is archived: %llu artifacts, %llu missing", id,
                  (unsigned long long)result->totals.artifacts,
@@ -433,13 +433,13 @@ static void settle(struct job *job, const struct pull_result *result)
     if (!result->nothing)
         moved(job->r, &job->r->archived);
     if (job->coming && !too_old(job)) {
-        (void)snprintf(text, sizeof(text), "%zu artifacts are missing, and may come",
+        (void)snprintf(text, sizeof(text), "%zu artifacts are missing, but may still appear",
                        job->coming);
         put_off(job, RUN_QUEUE_MISSING, text);
     } else if (result->runs_going && !too_old(job)) {
         wait_on(job);
     } else if (job->coming || job->gone) {
-        log_line(LOG_ERROR, "run '%s' is archived without %zu artifacts, which do not come", id,
+        log_line(LOG_ERROR, "run '%s' is archived, but %zu artifacts cannot be fetched", id,
                  job->coming + job->gone);
         leave(job, INBOX_INCOMPLETE);
     } else {
@@ -447,18 +447,18 @@ static void settle(struct job *job, const struct pull_result *result)
     }
 }
 
-/* The pull has failed, or was stopped. */
+/* The pull failed or was stopped. */
 static void fail(struct job *job, const struct pull_result *result, const struct err *why)
 {
     const char *id = job->run->id;
 
     if (why->kind == ERR_CANCELLED && job->made_room) {
-        log_line(LOG_WARNING, "run '%s' takes long, and makes room for others", id);
+        log_line(LOG_WARNING, "run '%s' takes long; suspended, since other runs wait", id);
         inbox_later(job->r->inbox, job->run, RUN_QUEUE_MADE_ROOM, now());
     } else if (why->kind == ERR_CANCELLED) {
         inbox_later(job->r->inbox, job->run, RUN_QUEUE_STOPPED, now());
     } else if (why->kind == ERR_NOT_FOUND && job->run->failures + 1 >= RECEIVE_TRIES) {
-        log_line(LOG_ERROR, "run '%s' is given up: %s", id, why->text);
+        log_line(LOG_ERROR, "giving up run '%s': %s", id, why->text);
         moved(job->r, &job->r->failed);
         leave(job, INBOX_FAILED);
     } else {
@@ -466,7 +466,7 @@ static void fail(struct job *job, const struct pull_result *result, const struct
     }
 }
 
-/* What the webhook says; without it the run is archived all the same. */
+/* Read the webhook; without it the run is archived nevertheless. */
 static void read_webhook(struct job *job)
 {
     struct buf body;
@@ -475,7 +475,7 @@ static void read_webhook(struct job *job)
     buf_init(&body, WEBHOOK_MAX);
     if (inbox_read(job->r->inbox, job->run, &body, &err) < 0 ||
         webhook_read(buf_text(&body), body.len, &job->facts, &err) < 0) {
-        log_line(LOG_WARNING, "the webhook of run '%s': %s", job->run->id, err.text);
+        log_line(LOG_WARNING, "cannot use the webhook of run '%s': %s", job->run->id, err.text);
         job->facts = (struct webhook_facts){ .finished = CLOCK_NONE };
     }
     (void)snprintf(job->other, sizeof(job->other), "%s",
@@ -507,7 +507,7 @@ static void work(struct receive *r, struct queued *run)
     mem_free(job.output);
 }
 
-/* Sleep until a webhook comes, or a time; told is how many there were when it was looked. */
+/* Sleep until a webhook arrives or until a time; told: number of webhooks at the last look. */
 static void doze(struct receive *r, unsigned told, int64_t until)
 {
     int64_t most = now() + DOZE_MAX;
@@ -548,7 +548,7 @@ static void halt(struct receive *r)
 
     atomic_store(&r->stopping, true);
     if (write(r->halt, &one, sizeof(one)) < 0)
-        log_line(LOG_DEBUG, "nobody is woken");
+        log_line(LOG_DEBUG, "cannot wake the pulls");
     (void)pthread_mutex_lock(&r->lock);
     (void)pthread_cond_broadcast(&r->news);
     (void)pthread_mutex_unlock(&r->lock);

@@ -16,11 +16,10 @@
 
 #include <string.h>
 
-#define NIGHTS 3 /* that a run without artifacts is looked at again */
-#define CHANGES_MAX                                                                            \
-    8 /* copies of an artifact that changes; then it is let be, and never safe */
+#define NIGHTS      3 /* nights on which a run without artifacts is listed again */
+#define CHANGES_MAX 8 /* copies of a changing artifact */
 
-/* The objects of which a list has members: ZIPs that are taken apart. */
+/* The objects with listed members: ZIPs that are archived member by member. */
 static struct hashmap *zips_of(const struct artifact_list *list, struct err *err)
 {
     struct hashmap *zips = hashmap_new(err);
@@ -38,7 +37,7 @@ static struct hashmap *zips_of(const struct artifact_list *list, struct err *err
     return zips;
 }
 
-/* What one row is: 1: as the volumes have it; 0: *match says; or -1. */
+/* Compare one row: 1: as in the volumes; 0: *match says how it differs; -1. */
 static int compare_row(struct db *catalog, const char *run_id, const struct artifact *a,
                        enum recheck_match *match, struct err *err)
 {
@@ -78,7 +77,7 @@ int recheck_compare(struct db *catalog, const struct kind_filter *types,
         same = compare_row(catalog, run->id, a, &match, err);
         if (same == 0 && match == RECHECK_NEW && planner_is_zip(a) && !types->wanted_count &&
             a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
-            same = 1; /* its members are looked at, each by itself */
+            same = 1; /* its members are compared, each by itself */
         rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
     }
     hashmap_free(zips);
@@ -91,7 +90,8 @@ struct growing {
     bool more;
 };
 
-/* What changed is wanted once more, unless there are many copies already. */
+/* Request another copy of a changed artifact; after CHANGES_MAX copies none is fetched, and
+ * the artifact's run is never safe. */
 static int on_grown(void *ctx, const struct artifact *a, enum recheck_match match,
                     struct err *err)
 {
@@ -101,7 +101,7 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
     int settled = 0;
 
     if (match == RECHECK_CHANGED && a->origin)
-        return 0; /* no list has it: what its record says of it is no second list */
+        return 0; /* named by no list: data of its own record cannot show a change */
     if (match == RECHECK_CHANGED) {
         if (contents_again(g->catalog, &again, CHANGES_MAX, err) < 0)
             return -1;
@@ -111,7 +111,7 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
     return settled < 0 ? -1 : 0;
 }
 
-/* Learn the other name of a run: 1, 0 where there is none, or another run has it, or -1. */
+/* Record the second ID of a run: 1, 0 if there is none or another run has it, or -1. */
 static int learn_names(struct db *catalog, const struct listed_run *run, struct err *err)
 {
     bool task = identity_is_task(run->id);
@@ -121,10 +121,10 @@ static int learn_names(struct db *catalog, const struct listed_run *run, struct 
                                          task ? run->other : run->id, err);
 }
 
-/* The reason of a run that is not over, as its state has it. */
+/* The reason stored with the state of a run that is not over. */
 static const char *why_going(const struct listed_run *run)
 {
-    return run->run.retry_pending ? "is going to be tried again" : NULL;
+    return run->run.retry_pending ? "retry pending" : NULL;
 }
 
 int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *err)
@@ -143,7 +143,7 @@ int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *e
     return -1;
 }
 
-/* Whether a run is in no volume at all. */
+/* Whether a run is in no volume. */
 static bool is_unknown(const struct discover_opts *opts, const struct listed_run *run)
 {
     char volume[256];
@@ -151,8 +151,7 @@ static bool is_unknown(const struct discover_opts *opts, const struct listed_run
     return !contents_volume_of(opts->catalog, run->id, volume, sizeof(volume));
 }
 
-/* Whether there is more of a run than is archived: artifacts, another end, or the run itself.
- */
+/* Whether a run has more than is archived: artifacts, another status or end, or itself. */
 static int has_grown(const struct discover_opts *opts, struct listed_run *run, struct err *err)
 {
     struct growing growing = { opts->catalog, run->id, false };
@@ -180,13 +179,13 @@ static bool has_note(const struct listed_run *run, const char *word)
     return false;
 }
 
-/* A run of which nothing is new. */
+/* Update the state of a run without news. */
 static int settle_run(const struct discover_opts *opts, const struct listed_run *run,
                       struct discover_result *result, struct err *err)
 {
     int rc;
 
-    if (run->depth) { /* a run that was started by another, which stands where it does */
+    if (run->depth) { /* a child run keeps its state unless it is open */
         rc = run_state_is(opts->catalog, run->id, RUN_STATE_OPEN, err);
         if (rc <= 0)
             return rc;
@@ -196,10 +195,11 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
     if (has_note(run, "no-artifacts")) {
         rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)
-            log_line(LOG_WARNING,
-                     "run '%s' is completed and has no artifacts%s; it was looked at again on "
-                     "%d nights, and is not any more",
-                     run->id, *run->other ? ", under both of its names" : "", NIGHTS);
+            log_line(
+                LOG_WARNING,
+                "run '%s' is completed and has no artifacts%s; it was listed on %d nights, "
+                "and is not listed again",
+                run->id, *run->other ? ", under both of its IDs" : "", NIGHTS);
         result->sealed += rc > 0;
         return rc < 0 ? -1 : 0;
     }
@@ -207,7 +207,7 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
     return run_state_set(opts->catalog, run->id, RUN_STATE_SEALED, 0, "two lists agree", err);
 }
 
-/* A run, with those that it has started behind it: those that failed, or grew, are its own. */
+/* Check a run together with its child runs, which follow it in the array. */
 static int recheck_run(const struct discover_opts *opts, struct listed_run *runs, size_t count,
                        struct discover_result *result, struct err *err)
 {
@@ -233,7 +233,7 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
         return run_state_vanished(opts->catalog, root->id, RUN_STATE_LEFT, err) < 0 ? -1 : 0;
     }
     if (failed) {
-        log_line(LOG_WARNING, "%s; run '%s' is archived, and is looked at again later",
+        log_line(LOG_WARNING, "%s; run '%s' is archived, and will be checked again later",
                  failed->err.text, root->id);
         result->failed++;
         return run_state_put_off(opts->catalog, root->id, RUN_STATE_OPEN, opts->now_ms,
@@ -278,7 +278,7 @@ static int recheck_batch(const struct discover_opts *opts, const struct discover
             db_rollback(opts->catalog);
     }
     if (rc < 0)
-        loop_clear(opts->loop); /* it may still run the listing's calls */
+        loop_clear(opts->loop); /* the loop may still be running the listing's calls */
     lister_clear(&listing);
     return rc;
 }

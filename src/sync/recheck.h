@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recheck: runs that are archived and open, listed once more: sealed when nothing is new, else
- * due again. And what a list of a run says beside what is archived of it.
+ * recheck: lists archived, open runs again: a run without news is sealed, others become due.
+ * Also compares a run's list with the catalog.
  *
- * A run and those that it has started are looked at together: what is new of any makes the run
- * due that was asked for. A run of two names learns of them here.
+ * A run is checked together with the runs that it started: news of any of them makes the root
+ * run due. The second ID of a run is learned here.
  *
  * Units    milliseconds
  * Errors   the API's, the catalog's; ERR_CANCELLED
@@ -21,16 +21,16 @@
 #include "client/listing.h"
 #include "sync/discover.h"
 
-/* What a row of a list is, beside what the volumes have. */
+/* How an artifact in a list differs from the volumes. */
 enum recheck_match {
-    RECHECK_NEW,    /* none has it, or another copy is wanted already */
-    RECHECK_CHANGED /* one has it with another size, checksum or time */
+    RECHECK_NEW,    /* no volume has the artifact, or another copy is already wanted */
+    RECHECK_CHANGED /* a volume has the artifact with another size, checksum or time */
 };
 
 /*
- * Visit the artifacts of a list that no volume has as the list says, and that are wanted: not
- * those that are known never to come, nor a ZIP whose members are listed; fn gives 1 to end
- * it, -1 to fail.
+ * Visit the wanted artifacts of a list that no volume has as listed. Artifacts known as
+ * permanently missing are left out, as are ZIPs whose members are listed. fn returns 1 to stop,
+ * -1 to fail.
  */
 int recheck_compare(struct db *catalog, const struct kind_filter *types,
                     const struct listed_run *run,
@@ -39,14 +39,14 @@ int recheck_compare(struct db *catalog, const struct kind_filter *types,
                     void *ctx, struct err *err) MUST_CHECK;
 
 /*
- * A run was listed, to be archived: learn its other name, and note when it is not over, so that
- * it is asked for at the next sync. In a transaction of its own.
+ * A run was listed in order to be archived: record its second ID, and, if the run is not over,
+ * its state, so that the next sync asks for the run. In a transaction of its own.
  *
- * returns  1: it is to be filed under its canonical name; 0: as it was asked for; -1
+ * returns  1: archive the run under its canonical ID; 0: under the ID that was asked for; -1
  */
 int recheck_meet(struct db *catalog, const struct listed_run *run, struct err *err) MUST_CHECK;
 
-/* List the artifacts of open runs once more. */
+/* List the artifacts of open runs again. */
 int recheck_runs(const struct discover_opts *opts, struct discover_result *result,
                  struct err *err) MUST_CHECK;
 

@@ -26,20 +26,20 @@
 #define PIECE        ((size_t)128 << 10)
 #define PATH_ROOM    2048
 #define FILES_MAX    ((size_t)1 << 26)
-#define VIEW_TEXT    ((size_t)32 << 20) /* more than the view wants of any file */
+#define VIEW_TEXT    ((size_t)32 << 20) /* more than the view uses of any file */
 
-/* A file that is kept: an artifact's, or a document. */
+/* A file to keep: an artifact's, or a document. */
 struct kept {
-    struct json_value row; /* in the manifest */
+    struct json_value row; /* its row of the manifest */
     const char *path;
     const char *type;
     const char *media_type;
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
-    struct kept *first; /* the file that it is the same as, or NULL */
+    struct kept *first; /* the file with the same content, or NULL */
     bool link;
     bool document;
-    bool there; /* it has been written */
+    bool there; /* already written */
     struct spot spot;
 };
 
@@ -50,7 +50,7 @@ struct rewrite {
     struct json *doc;
     struct region *region;
     struct hashmap *by_path; /* kept files */
-    struct hashmap *heirs;   /* paths of files that go -> who takes their place */
+    struct hashmap *heirs;   /* paths of dropped files -> the kept file with their content */
     struct kept **files;
     size_t count;
     size_t cap;
@@ -58,7 +58,7 @@ struct rewrite {
     struct page *page;
     struct hasher *hasher;
     unsigned char *piece;
-    struct buf seen; /* what the view wants of a file */
+    struct buf seen; /* beginning of a file, for the view */
     uint64_t stored;
     uint64_t view_size;
     uint8_t view_sha256[SHA256_SIZE];
@@ -77,7 +77,7 @@ static bool is_kept(const struct rewrite *r, const char *run_id)
     return run_id && r->opts->keep(r->opts->ctx, run_id);
 }
 
-/* Note a file that is kept. */
+/* Add a file to keep. */
 static struct kept *add(struct rewrite *r, struct json_value row, const char *path,
                         struct err *err)
 {
@@ -89,7 +89,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
     if (!sha256 || text_unhex(k->sha256, SHA256_SIZE, sha256) < 0 ||
         !json_u64(json_get(row, "size"), &k->size) ||
         hashmap_get(r->by_path, path, strlen(path))) {
-        (void)err_set(err, ERR_FORMAT, "the manifest's row of '%.200s' is no good", path);
+        (void)err_set(err, ERR_FORMAT, "the manifest has an invalid row for '%.200s'", path);
         return NULL;
     }
     k->row = row;
@@ -101,7 +101,8 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
     return k;
 }
 
-/* Who has the content of a file that an artifact is the same as; what goes gets an heir. */
+/* Find the file with the content of a duplicate. If that file is dropped, the duplicate
+ * becomes the file. */
 static int find_first(struct rewrite *r, struct kept *k, struct err *err)
 {
     const char *path = text_of(r, k->row, "duplicate_of");
@@ -132,11 +133,13 @@ static int read_artifacts(struct rewrite *r, struct err *err)
             continue;
         k = path ? add(r, v, path, err) : NULL;
         if (!k)
-            return path ? -1 : err_set(err, ERR_FORMAT, "an artifact's row has no path");
+            return path ? -1
+                        : err_set(err, ERR_FORMAT,
+                                  "the manifest has an artifact without a path");
         k->type = text_of(r, v, "artifact_type");
         k->media_type = text_of(r, v, "media_type");
     }
-    /* rows are in the order of the lists: what one is the same as may stand behind it */
+    /* rows are in the order of the lists: a duplicate may precede its original */
     for (i = 0; i < r->count; i++) {
         if (!r->files[i]->document && find_first(r, r->files[i], err) < 0)
             return -1;
@@ -144,7 +147,7 @@ static int read_artifacts(struct rewrite *r, struct err *err)
     return 0;
 }
 
-/* "data/RUN_ID/run.json": the run it is of. */
+/* Whether a document such as "data/RUN_ID/run.json" is of a kept run. */
 static bool is_kept_document(struct rewrite *r, const char *path)
 {
     char id[256];
@@ -195,7 +198,7 @@ static const char *entry_path(const struct rewrite *r, char out[PATH_ROOM], cons
     return out;
 }
 
-/* Take bytes of a file: into the volume, the hash, and what the view wants. */
+/* Append bytes of a file to the volume, the hash, and the text for the view. */
 static int take(struct rewrite *r, const void *bytes, size_t len, size_t want, struct err *err)
 {
     size_t more = want > r->seen.len ? want - r->seen.len : 0;
@@ -231,15 +234,15 @@ static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool pac
                         &k->spot, err);
 }
 
-/* It is written: is it what the manifest says? */
+/* End a file, and compare its digest with the manifest. */
 static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *err)
 {
     struct digest digest;
 
     hasher_end(r->hasher, &digest);
     if (memcmp(digest.sha256, k->sha256, SHA256_SIZE) != 0)
-        return err_set(err, ERR_MISMATCH,
-                       "'%s' does not have the SHA-256 that the manifest gives", k->path);
+        return err_set(err, ERR_MISMATCH, "the SHA-256 of '%s' does not match the manifest",
+                       k->path);
     k->there = true;
     if (volume_end(r->volume, err) < 0)
         return -1;
@@ -248,7 +251,7 @@ static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *
                 : 0;
 }
 
-/* Copy the entry at hand. */
+/* Copy the current entry. */
 static int copy(struct rewrite *r, struct entry_reader *tape,
                 const struct entry_reader_entry *entry, struct kept *k, struct err *err)
 {
@@ -257,7 +260,9 @@ static int copy(struct rewrite *r, struct entry_reader *tape,
     const struct sniff *is = n > 0 ? sniff_find(r->piece, (size_t)n) : NULL;
 
     if (n < 0 || entry->size != k->size)
-        return n < 0 ? -1 : err_set(err, ERR_MISMATCH, "'%s' has another size", k->path);
+        return n < 0 ? -1
+                     : err_set(err, ERR_MISMATCH,
+                               "the size of '%s' does not match the manifest", k->path);
     if (begin_file(r, k, entry->mtime, is && is->packed, err) < 0)
         return -1;
     for (; n > 0; n = entry_reader_read(tape, r->piece, PIECE, err)) {
@@ -300,7 +305,7 @@ static int put_piece(void *ctx, const void *bytes, size_t len, struct err *err)
     return take(p->rewrite, bytes, len, p->want, err);
 }
 
-/* What was a link to a file that goes: the file. */
+/* Copy the content of a dropped file to the link that replaces it. */
 static int copy_heir(struct rewrite *r, struct kept *k, struct err *err)
 {
     struct putting putting = { r, view_wants(r, k) };
@@ -340,7 +345,7 @@ static int copy_links(struct rewrite *r, struct err *err)
     return 0;
 }
 
-/* The manifest as it is now. */
+/* Make the new manifest. */
 static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
 {
     struct manifest_rewrite revise = { .root = json_root(r->doc),
@@ -375,7 +380,7 @@ static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
     return rc;
 }
 
-/* One tag file of a text, and its line for the tag manifest. */
+/* Write one tag file, and add its line to the tag manifest. */
 static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
                    struct buf *tags, struct spot *spot, struct err *err)
 {
@@ -424,7 +429,7 @@ static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, s
     return rc;
 }
 
-/* What the archive says of itself, and its end. */
+/* Write the tag files, and end the archive. */
 static int put_tags(struct rewrite *r, struct err *err)
 {
     struct bag_info info = { .name = r->opts->top, .software = r->opts->tool };
@@ -521,5 +526,5 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     buf_clear(&r.seen);
     buf_clear(&r.text);
     archive_reader_close(&r.box);
-    return rc < 0 ? err_wrap(err, "cannot write '%s' anew", opts->from) : 0;
+    return rc < 0 ? err_wrap(err, "cannot rewrite '%s'", opts->from) : 0;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rewrite: a volume once more, with some of its runs.
+ * rewrite: copies a volume with some of its runs.
  *
- * Every file that is kept is hashed while it is copied, and must have the digest
- * that the manifest gives. Rows of the manifest stay as they are, but for where
- * files lie now; what was a link to a file that goes becomes the file.
+ * Every kept file is hashed while it is copied, and must match the digest in the manifest. Rows
+ * of the manifest are kept, except for the positions of files. A hard link whose target is
+ * dropped becomes a file.
  *
  * Units    bytes
- * Errors   ERR_MISMATCH for a damaged volume, which then stays; the archive's; the volume's
+ * Errors   ERR_MISMATCH for a damaged volume, which stays; those of archive and volume
  * Owns     nothing
  * Threads  one; starts those of the volume
  */
@@ -21,16 +21,15 @@
 struct rewrite_opts {
     const char *from; /* paths */
     const char *to;
-    const char *top;       /* the new one's top directory */
+    const char *top;       /* the new volume's top directory */
     const char *tool;      /* "skyarc 1.0" */
-    const char *spool_dir; /* for the view in the making */
+    const char *spool_dir; /* for the page's temporary files */
     bool (*keep)(void *ctx, const char *run_id);
     void *ctx;
 };
 
 /*
- * Write a volume once more, with the runs that opts names alone. The old volume stays as it
- * is.
+ * Write a new volume with the runs that opts->keep selects. The old volume is not changed.
  */
 int rewrite_run(const struct rewrite_opts *opts, struct err *err) MUST_CHECK;
 

@@ -19,7 +19,7 @@ struct queued *run_queue_add(struct run_queue *turns, const char *id, int64_t ar
     struct queued **last = &turns->first;
 
     if (turns->count >= RUN_QUEUE_MAX) {
-        (void)err_set(err, ERR_LIMIT, "more than %d runs are queued", RUN_QUEUE_MAX);
+        (void)err_set(err, ERR_LIMIT, "the queue is full: %d runs", RUN_QUEUE_MAX);
         return NULL;
     }
     run = mem_new(sizeof(*run), err);
@@ -49,11 +49,11 @@ static bool returns(const struct queued *run)
     return run->failures || run->put_back || run->incomplete;
 }
 
-/* What run_queue_take looks at. */
+/* Input of the choice of run_queue_take. */
 struct view {
     struct queued *first[2]; /* due: fresh, returning */
     size_t active[2];
-    int64_t next; /* when one that is not due will be */
+    int64_t next; /* when the next run becomes due */
 };
 
 static struct view look(const struct run_queue *turns, int64_t now)
@@ -83,7 +83,7 @@ static struct queued *choose(const struct view *view, size_t places)
         return NULL;
     if (places < 2)
         return !fresh ? back : !back || fresh->due <= back->due ? fresh : back;
-    if (view->active[1] + 1 >= places) /* the last place is for what has just come */
+    if (view->active[1] + 1 >= places) /* the last place is for fresh runs */
         return fresh;
     return fresh && !(back && view->active[0] + 1 >= places) ? fresh : back;
 }

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define ALL     ((size_t)1 << 40)
-#define COLD_US ((int64_t)80 * 86400 * 1000000) /* objects go to cold storage after 90 days */
+#define COLD_US ((int64_t)80 * 86400 * 1000000) /* when to warn */
 
 struct sync {
     const struct sync_opts *opts;
@@ -27,15 +27,15 @@ struct sync {
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
     unsigned number;   /* of volumes begun */
-    char parent[256];  /* pull's hook lends it */
-    struct err failed; /* of a hook */
-    /* the volume in the making */
+    char parent[256];  /* buffer for the answer of the parent hook */
+    struct err failed; /* error of a hook */
+    /* the volume being written */
     char **ids;
     size_t count;
     struct region *region;
 };
 
-/* An artifact that is archived already is not archived again. */
+/* Skip artifacts that are archived already. */
 static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
 {
     struct sync *s = ctx;
@@ -80,7 +80,7 @@ static void on_status(void *ctx, const struct pull_status *status)
         pull->status(pull->ctx, status);
 }
 
-/* What an attempt lacked that wrote no volume. */
+/* Record an artifact missing from an attempt that wrote no volume. */
 static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                     enum reason reason)
 {
@@ -103,7 +103,7 @@ static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t ve
                                          .ctx = s };
 }
 
-/* A run could not be archived. */
+/* Defer a run that could not be archived. */
 static int put_off_run(struct sync *s, const char *id, const struct err *why, struct err *err)
 {
     bool here = contents_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
@@ -114,7 +114,7 @@ static int put_off_run(struct sync *s, const char *id, const struct err *why, st
                              why->text, err);
 }
 
-/* All runs of the volume in the making are put off. */
+/* Defer all runs of the volume being written. */
 static int put_off(struct sync *s, const struct err *why, struct err *err)
 {
     size_t i;
@@ -128,18 +128,18 @@ static int put_off(struct sync *s, const struct err *why, struct err *err)
     return rc;
 }
 
-/* Their lists were read, and nothing came of it: what they lack is tried later. Those that lack
- * nothing that the service has are done, also when a lost volume had more. */
+/* The runs' lists were read, but no artifact was archived: defer the runs with missing
+ * artifacts; the others are done, even if a lost volume had more. */
 static int had_nothing(struct sync *s, struct err *err)
 {
     struct err why;
     size_t i;
     int rc = db_begin(s->catalog, err);
 
-    (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+    (void)err_set(&why, ERR_NET, "none of the missing artifacts could be fetched");
     for (i = 0; rc == 0 && i < s->count; i++) {
         rc = run_state_is(s->catalog, s->ids[i], RUN_STATE_DUE, err);
-        if (rc == 0) /* it proved to be going on: see learn */
+        if (rc == 0) /* the run is not over: see learn */
             continue;
         if (rc > 0)
             rc = run_state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
@@ -152,7 +152,7 @@ static int had_nothing(struct sync *s, struct err *err)
     return rc;
 }
 
-/* Errors that are about the runs, and not about us. */
+/* Whether an error concerns the runs, not the whole process. */
 static bool is_theirs(const struct err *err)
 {
     return err->kind == ERR_NOT_FOUND || err->kind == ERR_NET || err->kind == ERR_HTTP ||
@@ -175,7 +175,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->volumes += !r->nothing;
 }
 
-/* The volume's name as its top directory: what is between the folders and the suffix. */
+/* Derive the top directory from the volume's name: the file name without its suffix. */
 static void top_of(char *out, size_t size, const char *name)
 {
     const char *base = strrchr(name, '/');
@@ -217,7 +217,7 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     return pull_run(&opts, result, err);
 }
 
-/* What was written is not what is read: it is set aside, and its runs are put off. */
+/* The new volume does not verify: set it aside, and defer its runs. */
 static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
                           const struct err *why, struct err *err)
 {
@@ -228,7 +228,7 @@ static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fa
     return put_off(s, why, err);
 }
 
-/* Enter the volume that has just been written. */
+/* Verify and import the volume that was just written. */
 static int enter(struct sync *s, const char *name, struct err *err)
 {
     struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
@@ -247,7 +247,7 @@ static int enter(struct sync *s, const char *name, struct err *err)
     return catalog_import_volume(s->catalog, name, &how, err);
 }
 
-/* Pull the runs into a volume, and enter it. */
+/* Pull the runs into a volume, and import the volume. */
 static int write_volume(struct sync *s, const char *name, const char *path, struct err *err)
 {
     struct pull_result result;
@@ -259,7 +259,7 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
             return enter(s, name, err);
         if (!result.runs_failed)
             return had_nothing(s, err);
-        (void)err_set(&why, ERR_NET, "nothing of what is missing could be had");
+        (void)err_set(&why, ERR_NET, "none of the missing artifacts could be fetched");
     } else if (is_theirs(&why)) {
         log_line(LOG_ERROR, "%s", why.text);
         s->result->failed += s->count;
@@ -270,8 +270,8 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
     return put_off(s, &why, err);
 }
 
-/* Make one volume of s->ids; it may stand already, when we were killed before it was entered.
- */
+/* Make one volume of s->ids. The volume may exist already, if skyarc was killed before
+ * importing it. */
 static int make_volume(struct sync *s, const char *name, struct err *err)
 {
     char *path = volume_store_write(&s->shelf, name, err);
@@ -279,9 +279,8 @@ static int make_volume(struct sync *s, const char *name, struct err *err)
 
     if (path && access(path, F_OK) == 0)
         rc = enter(s, name, err);
-    else if (path &&
-             volume_store_remove(&s->shelf, name, err) == 0) /* the signature of one that was
-                                                         killed before it had its name */
+    else if (path && volume_store_remove(&s->shelf, name, err) == 0) /* a signature left by a
+                                                                      * killed sync */
         rc = write_volume(s, name, path, err);
     mem_free(path);
     if (rc == 0)
@@ -309,8 +308,8 @@ static int begin_ids(struct sync *s, size_t most, struct err *err)
     return s->region && s->ids ? 0 : -1;
 }
 
-/* The runs of a volume that was begun: those that still are due. Others were archived or
- * removed since, where the catalog that tells of it is an older one. */
+/* Load the runs of a volume that was begun, as far as they are still due: if the catalog is
+ * an older copy, others were archived or removed since. */
 static int take_intended(struct sync *s, const char *runs, struct err *err)
 {
     size_t lines = 1;
@@ -334,7 +333,7 @@ static int take_intended(struct sync *s, const char *runs, struct err *err)
     return rc;
 }
 
-/* Go on with the volumes that were begun and not ended. */
+/* Finish the volumes that were begun. */
 static int finish_intents(struct sync *s, struct err *err)
 {
     const char *name;
@@ -360,7 +359,7 @@ static int finish_intents(struct sync *s, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* One that is due, unless it has only just ended. */
+/* Add a due run to the volume, unless the run ended just now. */
 static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
 {
     struct sync *s = ctx;
@@ -387,7 +386,7 @@ static int intend(struct sync *s, const char *name, struct err *err)
     return rc;
 }
 
-/* A name that no volume has: YYYY/MM/skyarc-TIME[-N].tar.zst. */
+/* Find an unused volume name: YYYY/MM/skyarc-TIME[-N].tar.zst. */
 static int next_name(struct sync *s, char *out, size_t size, struct err *err)
 {
     bool taken = true;
@@ -413,7 +412,7 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
     return 0;
 }
 
-/* Volume after volume, until nothing is due. */
+/* Write volumes until no run is due. */
 static int write_volumes(struct sync *s, struct err *err)
 {
     struct run_state_which due = { .state = RUN_STATE_DUE,
@@ -436,7 +435,7 @@ static int write_volumes(struct sync *s, struct err *err)
     }
 }
 
-/* Ask the service. */
+/* Ask the service for runs. */
 static int survey(struct sync *s, struct err *err)
 {
     const struct pull_opts *pull_opts = s->opts->pull;
@@ -489,13 +488,14 @@ static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_
 
     (void)err;
     s->result->newly_lost++;
-    log_line(LOG_ERROR,
-             "run '%s' is lost: %lld part%s of it, which volume '%s' had, can be had no more",
-             run_id, (long long)parts, parts == 1 ? "" : "s", volume);
+    log_line(
+        LOG_ERROR,
+        "run '%s' is lost: %lld part%s of it, which volume '%s' had, cannot be fetched again",
+        run_id, (long long)parts, parts == 1 ? "" : "s", volume);
     return 0;
 }
 
-/* What stands after it all. */
+/* Determine the final state, and log lost runs and late runs. */
 static void look(struct sync *s)
 {
     struct sync_result *r = s->result;
@@ -511,11 +511,11 @@ static void look(struct sync *s)
     if (r->oldest_us != DB_UNKNOWN && s->now_ms * 1000 - r->oldest_us > COLD_US)
         log_line(LOG_WARNING,
                  "the oldest run that is not archived is %lld days old; after 90 days "
-                 "its artifacts go to cold storage, and cannot be fetched",
+                 "its artifacts move to cold storage and cannot be fetched",
                  (long long)((s->now_ms * 1000 - r->oldest_us) / ((int64_t)86400 * 1000000)));
 }
 
-/* Catalog, disk and service, brought together. */
+/* Make catalog, disk and service consistent, then write volumes. */
 static int steps(struct sync *s, struct err *err)
 {
     struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
@@ -535,7 +535,7 @@ static int steps(struct sync *s, struct err *err)
     return write_volumes(s, err);
 }
 
-/* How it ended, into the catalog; what goes wrong there is told, and no more. */
+/* Store the outcome in the catalog; an error here is only logged. */
 static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 {
     const struct sync_result *r = s->result;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync: every run that has ended, archived into a directory, once.
+ * sync: archives every run that has ended into a directory, once.
  *
- * Order: heal (sync/heal: a volume that stands and is not in the catalog is entered,
- * one that is gone or differs is lost), read back a share of the volumes, go on with
- * volumes that were begun, survey the service, then write volumes of what is due, oldest
- * runs first, each entered when it stands on disk, flushed and verified. A volume that
- * proves to be no good is set aside; its runs are due again, and the next is written.
+ * Order: make catalog and disk consistent (sync/heal: volumes missing in the catalog are
+ * imported, volumes that are gone or differ are recorded as lost), verify a share of the
+ * volumes, finish volumes that were begun, ask the service (sync/discover), then write volumes
+ * of the due runs, oldest runs first. Each volume is imported after it is flushed and verified.
+ * A volume that does not verify is set aside; its runs become due, and sync continues with the
+ * next volume.
  *
- * Uploads end after a run does. So a run is left alone for settle after its end,
- * and archived, and is open until a second list, at the next sync and at least
- * settle after the first, has nothing new: then it is sealed. One that ended longer
- * than give_up ago is sealed at once. What came later goes into a supplement.
+ * Uploads end later than the run. Hence a run is archived no earlier than `settle` after its
+ * end, and stays open until a second list, by the next sync and at least `settle` after the
+ * first, shows no news: then it is sealed. A run that ended longer than SYNC_GIVE_UP ago is
+ * sealed at once. Later artifacts are written to a supplement.
  *
  * Units    bytes; milliseconds
- * Errors   of any kind; what was entered stays
+ * Errors   of any kind; imported volumes stay
  * Owns     nothing of its options
  * Threads  runs the transfer loop
  */
@@ -40,54 +41,53 @@ struct sync_opts {
     const char *dir;
     struct runs_query query;
     const char *filter;   /* the query as a text */
-    char *const *run_ids; /* also these */
+    char *const *run_ids; /* further runs to archive */
     size_t run_count;
     uint64_t volume_size;
     size_t volume_runs;
     int64_t settle;
-    bool chain;     /* each volume names the one before */
-    bool verify;    /* read each new volume back */
-    uint64_t share; /* of the others, see fixity_due; 0: none */
-    bool rebuild;   /* make the catalog again from the volumes, and no more */
-    /* Told how it ended (rc as of sync_run). Only then does what was found count as told: a
-       sync that is killed before leaves it to the next one. */
+    bool chain;     /* record the previous volume in each volume */
+    bool verify;    /* verify each new volume */
+    uint64_t share; /* of the other volumes, see fixity_due; 0: none */
+    bool rebuild;   /* only rebuild the catalog from the volumes */
+    /* Called at the end of a sync (rc as returned by sync_run). Only then the findings count
+     * as reported: a sync that is killed before leaves them to the next sync. */
     void (*ended)(void *ctx, const struct sync_result *result, int rc);
     void *ctx;
 };
 
 struct sync_result {
     size_t fresh; /* runs that were not known before */
-    size_t runs;  /* archived */
+    size_t runs;  /* archived runs */
     size_t volumes;
     size_t sealed;
     size_t supplements;
-    size_t healed; /* volumes entered that a crash, or a rebuild, had left out */
+    size_t healed; /* volumes imported after a crash or for a rebuild */
     struct heal_found found;
-    int64_t lost; /* runs that lack what a lost volume had, and the service does not have */
-    size_t newly_lost; /* of them, told of for the first time */
-    int64_t oldest_ms; /* the volume read back longest ago was; DB_UNKNOWN: never */
+    int64_t lost;      /* runs that lack artifacts of a lost volume, gone at the service */
+    size_t newly_lost; /* of these, runs reported for the first time */
+    int64_t oldest_ms; /* least recent verification of a volume; DB_UNKNOWN: never */
     uint64_t artifacts;
     uint64_t downloaded;
     uint64_t stored;
     uint64_t missing;
-    uint64_t mismatches; /* artifacts with another checksum than the service gave */
-    size_t records_lost; /* that the service should have given */
-    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
-    size_t failed;       /* runs that are put off */
-    int64_t running;     /* left for the next time */
-    int64_t waiting;     /* ended, and not archived */
-    int64_t oldest_us;   /* the oldest of them was made; DB_UNKNOWN: none */
+    uint64_t mismatches; /* artifacts whose checksum does not match the service's */
+    size_t records_lost; /* records that the service failed to deliver */
+    uint64_t suspects;   /* artifacts whose content does not fit their type */
+    size_t failed;       /* runs deferred because of a failure */
+    int64_t running;     /* runs left for the next sync */
+    int64_t waiting;     /* runs that ended and are not archived */
+    int64_t oldest_us;   /* creation time of the oldest of these; DB_UNKNOWN: none */
     bool cut;            /* the service did not list all runs */
-    size_t unread;       /* rows of the list of runs that name no run */
+    size_t unread;       /* rows of the list of runs without a valid run ID */
 };
 
-/* Whether nothing is missing, other than the service said, put off, lost or damaged,
- * and all runs were listed. */
+/* Whether nothing is missing, wrong, deferred, lost or damaged, and all runs were listed. */
 bool sync_whole(const struct sync_result *result);
 
 /*
- * One night: heal the catalog, survey the service, write volumes, enter them. *result is
- * filled in also on failure.
+ * Run one sync: make the catalog consistent, ask the service, write volumes, import them.
+ * *result is filled in also on failure.
  */
 int sync_run(const struct sync_opts *opts, struct sync_result *result,
              struct err *err) MUST_CHECK;

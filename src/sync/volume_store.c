@@ -16,13 +16,13 @@
 
 #define ASIDE_MAX 10000
 
-/* A volume's path. */
+/* The path of a volume. */
 static char *path_of(const struct volume_store *shelf, const char *name, struct err *err)
 {
     struct volume_name parts;
 
     if (!volume_name_parse(&parts, name)) {
-        (void)err_set(err, ERR_FORMAT, "'%.200s' is no volume's name", name);
+        (void)err_set(err, ERR_FORMAT, "'%.200s' is not a volume name", name);
         return NULL;
     }
     return mem_format(err, "%s/%s", shelf->dir, name);
@@ -41,7 +41,7 @@ char *volume_store_write(const struct volume_store *shelf, const char *name, str
     while (slash && (slash = strchr(slash + 1, '/'))) {
         *slash = '\0';
         if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-            (void)err_sys(err, "cannot make '%s'", path);
+            (void)err_sys(err, "cannot create '%s'", path);
             mem_free(path);
             return NULL;
         }
@@ -90,24 +90,25 @@ int volume_store_look(const struct volume_store *shelf, const char *name,
     return rc;
 }
 
-/* Rename, and replace nothing. */
+/* Rename a file without replacing an existing one. */
 static int rename_new(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL || link(from, to) < 0) /* a file system that does not know the flag */
+    if (errno != EINVAL || link(from, to) < 0) /* the file system does not know the flag */
         return -1;
     return unlink(from);
 }
 
-/* The signature goes along: it is of this volume, and in the way of the next of that name. */
+/* Rename the signature along with its volume, so that it does not stay for the next volume
+ * of that name. */
 static void move_signature(const char *from, const char *to)
 {
     char *old = mem_format(NULL, "%s.sig", from);
     char *new = mem_format(NULL, "%s.sig", to);
 
     if (old && new &&rename(old, new) < 0) {
-        /* there is none */
+        /* there is no signature */
     }
     mem_free(old);
     mem_free(new);
@@ -143,7 +144,8 @@ int volume_store_set_aside(const struct volume_store *shelf, const char *name, c
         break;
     }
     if (i == ASIDE_MAX)
-        (void)err_set(err, ERR_EXISTS, "'%s' was set aside too often", from);
+        (void)err_set(err, ERR_EXISTS, "cannot set aside '%s': too many files of that name",
+                      from);
     mem_free(from);
     return rc;
 }
@@ -165,7 +167,7 @@ int volume_store_remove(const struct volume_store *shelf, const char *name, stru
     return rc;
 }
 
-/* Files two folders down: years, months, then whatever is there. */
+/* Visit the files two folders down: years, months, then any file. */
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
 struct level {
@@ -233,7 +235,7 @@ int volume_store_each(const struct volume_store *shelf,
     return walk(&level, "", err);
 }
 
-/* The volume's name that a file's begins with; false: what follows is not this suffix. */
+/* The volume name before a suffix in a file name; false: the name is different. */
 static bool is_beside(const char *name, const char *suffix, char out[VOLUME_NAME])
 {
     struct volume_name parts;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume_store: where the volumes of a sync directory are.
+ * volume_store: locates the volumes of a sync directory.
  *
- * What writes a volume asks for a place to write it at, what reads one for a place
- * to read it from; nobody else knows where that is. A directory so far.
+ * Writers ask for the path to write a volume at, readers for the path to read it from; no other
+ * module knows where volumes are. So far the store is always a directory.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM, ERR_MEMORY; ERR_FORMAT for what is no volume's name
+ * Errors   ERR_SYSTEM, ERR_MEMORY; ERR_FORMAT for an invalid volume name
  * Owns     nothing
  * Threads  any
  */
@@ -22,53 +22,52 @@
 #include <stdint.h>
 
 #define VOLUME_STORE_TAIL                                                                      \
-    ((size_t)64 << 10) /* bytes of a volume's end that volume_store_look reads */
+    ((size_t)64 << 10) /* bytes of a volume's tail hashed by volume_store_look */
 
 struct volume_store {
     const char *dir;
 };
 
-/* The path to write a volume at, its folders made. To be freed by mem_free. */
+/* The path to write a volume at; its folders are created. Free by mem_free. */
 char *volume_store_write(const struct volume_store *shelf, const char *name,
                          struct err *err) MUST_CHECK;
 
-/* The path to read it by; it need not be there. To be freed by mem_free. */
+/* The path to read a volume from, which need not exist. Free by mem_free. */
 char *volume_store_read(const struct volume_store *shelf, const char *name,
                         struct err *err) MUST_CHECK;
 
-/* Each volume on the shelf, with its size, in no order; fn gives -1 to fail. */
+/* Visit each volume with its size, in no particular order; fn returns -1 to fail. */
 int volume_store_each(const struct volume_store *shelf,
                       int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                       void *ctx, struct err *err) MUST_CHECK;
 
-/* What is seen of a volume without reading it: its size, and the SHA-256 of its last
- * VOLUME_STORE_TAIL bytes, where an archive keeps its index and the digests of its manifests.
- */
+/* What is known of a volume without reading it: its size, and the SHA-256 of its last
+ * VOLUME_STORE_TAIL bytes, where an archive has its index and the digests of its manifests. */
 struct volume_store_seen {
     uint64_t size;
     uint8_t tail[SHA256_SIZE];
 };
 
-/* Look at a volume; 1: it is there, 0: it is not, -1: it cannot be told. */
+/* Examine a volume without reading it; 1: it exists, 0: it does not, -1: error. */
 int volume_store_look(const struct volume_store *shelf, const char *name,
                       struct volume_store_seen *out, struct err *err) MUST_CHECK;
 
 /*
- * Rename a volume that is no good, and its signature: NAME.WORD, or NAME.WORD-2 and so on. It
- * is none to volume_store_each any more.
+ * Rename a bad volume, and its signature, to NAME.WORD, or NAME.WORD-2 and so on.
+ * volume_store_each no longer visits it.
  *
- * out      gets the new name
+ * out      set to the new name
  */
 int volume_store_set_aside(const struct volume_store *shelf, const char *name, const char *word,
                            char out[VOLUME_NAME], struct err *err) MUST_CHECK;
 
-/* Take a volume off the shelf, and its signature. */
+/* Delete a volume and its signature. */
 int volume_store_remove(const struct volume_store *shelf, const char *name,
                         struct err *err) MUST_CHECK;
 
 /*
- * Remove what attempts left that are not gone on with: NAME.partial and its journal, and the
- * signature of a volume that is not there. No volume may be in the making.
+ * Remove leftovers of attempts that will not be resumed: NAME.partial and its journal, and
+ * signatures without a volume. No volume may be being written.
  */
 int volume_store_sweep(const struct volume_store *shelf, struct err *err) MUST_CHECK;
 

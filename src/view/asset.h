@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asset: the style and the script of the offline view, as they stand in
- * view.css and view.js.
+ * asset: the style sheet and the script of the offline view, as in view.css and view.js.
  *
  * Pure.
  */

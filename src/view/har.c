@@ -13,7 +13,7 @@
 #define NUMBER_MAX 32
 #define TYPE_MAX   100
 
-/* A number that may be anything; what is none, or not finite, is fallback. */
+/* The value of a number; fallback if v is not a number, or not finite. */
 static double number(struct json_value v, double fallback)
 {
     char text[NUMBER_MAX];
@@ -32,7 +32,7 @@ static double number(struct json_value v, double fallback)
     return isfinite(value) && fabs(value) < 1e15 ? value : fallback;
 }
 
-/* A string, cut to max bytes, as JSON. */
+/* Append a string, truncated to max bytes, as JSON. */
 static int put_text(struct buf *out, struct json_value v, size_t max, struct err *err)
 {
     struct buf text;
@@ -93,7 +93,7 @@ int har_rows(const char *text, size_t len, struct buf *out, struct err *err)
         return -1;
     entries = json_get(json_get(json_root(doc), "log"), "entries");
     if (json_type(entries) != JSON_ARRAY)
-        rc = err_set(err, ERR_FORMAT, "no HAR: it has no log.entries");
+        rc = err_set(err, ERR_FORMAT, "not a HAR: log.entries is missing");
     else
         rc = buf_addf(out, err, "{\"total\": %zu, \"entries\": [", json_count(entries));
     while (rc == 0 && rows < HAR_ROWS_MAX &&

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #define PIECE     ((size_t)64 << 10)
-#define BLOCK_MAX ((size_t)64 << 20) /* of one row or text, escaped */
-#define HASH_TEXT 48                 /* a SHA-256 in base64 */
+#define BLOCK_MAX ((size_t)64 << 20) /* limit of one row or text, escaped */
+#define HASH_TEXT 48                 /* room for a SHA-256 in base64 */
 
-/* Text that waits in a file. */
+/* Text buffered in a file. */
 struct store {
     int fd;
     uint64_t size;
@@ -24,12 +24,14 @@ struct store {
 
 enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
 
-#define HTML_SHARE 4 /* captured pages get so much of the room: they are large and many */
+#define HTML_SHARE                                                                             \
+    4 /* captured pages get 1/HTML_SHARE of the room, because they are large                   \
+       * and many */
 
 struct page {
     struct store stores[STORES];
-    uint64_t html;    /* bytes of captured pages in the texts */
-    uint64_t records; /* bytes of documents in them, which have room of their own */
+    uint64_t html;    /* bytes of captured pages among the texts */
+    uint64_t records; /* bytes of documents among the texts; they have a limit of their own */
     page_clean_fn *clean;
     struct buf cleaned;
     struct buf block;
@@ -77,7 +79,7 @@ void page_clean(struct page *page, page_clean_fn *clean)
     page->clean = clean;
 }
 
-/* A document or row of the archive as it is to be shown; lent until the next. */
+/* Redact a document or row of the archive; the result is lent until the next call. */
 static int take_clean(struct page *page, const char **text, size_t *len, struct err *err)
 {
     if (!page->clean)
@@ -93,19 +95,19 @@ static int take_clean(struct page *page, const char **text, size_t *len, struct 
 static int append(struct store *store, const struct buf *text, struct err *err)
 {
     if (file_pwrite(store->fd, buf_text(text), text->len, store->size, err) < 0)
-        return err_wrap(err, "cannot keep the offline view's texts");
+        return err_wrap(err, "cannot buffer the offline view's texts");
     store->size += text->len;
     return 0;
 }
 
-/* JSON so that HTML sees nothing in it: no end of a script, no comment. */
+/* Append JSON in which the HTML parser finds neither the end of a script nor a comment. */
 static int add_inert(struct buf *out, const char *json, size_t len, struct err *err)
 {
     static const struct {
         char c;
         const char *code;
     } marks[] = { { '<', "\\u003c" }, { '>', "\\u003e" }, { '&', "\\u0026" } };
-    const char *next[] = { json, json, json }; /* where each stands the next time */
+    const char *next[] = { json, json, json }; /* next occurrence of each mark */
     const char *end = len ? json + len : json;
 
     while (json < end) {
@@ -129,7 +131,7 @@ static int add_inert(struct buf *out, const char *json, size_t len, struct err *
     return 0;
 }
 
-/* A value in a double-quoted attribute. */
+/* Append a value for a double-quoted attribute. */
 static int add_attribute(struct buf *out, const char *text, struct err *err)
 {
     for (; *text; text++) {
@@ -153,7 +155,7 @@ static bool is_html(const char *type)
     return type && strncmp(type, "html", 4) == 0;
 }
 
-/* Whether it is text: by its type, whatever its name ends in, or by what it is. */
+/* Whether an artifact is text, by its artifact type or its media type. */
 static bool is_text(const char *type, const char *media_type)
 {
     static const char *const types[] = { "html", "llm_", "skyvern_log", "browser_", "eval_" };
@@ -175,14 +177,14 @@ size_t page_wants(const struct page *page, const char *type, const char *media_t
         return 0;
     if (is_type(type, "har"))
         return size <= HAR_SIZE_MAX ? (size_t)size : 0;
-    /* large, many, and of use to programs alone */
+    /* large, many, and useful to programs only */
     if (!is_text(type, media_type) || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
                                                 strcmp(type, "hashed_href_map") == 0)))
         return 0;
     return size < PAGE_TEXT_MAX ? (size_t)size : PAGE_TEXT_MAX;
 }
 
-/* The bytes as JSON: a HAR's rows, or a string. */
+/* Convert the bytes to JSON: the rows of a HAR, or a string. */
 static int make_value(struct page *page, const char *type, const char *bytes, size_t len,
                       struct err *err)
 {
@@ -193,7 +195,7 @@ static int make_value(struct page *page, const char *type, const char *bytes, si
         return jsonw_quote(&page->raw, bytes, len, err);
     if (har_rows(bytes, len, &page->raw, &ignored) == 0)
         return 0;
-    buf_reset(&page->raw); /* no HAR: the page says that it is not in it */
+    buf_reset(&page->raw); /* not a HAR: the page says that it has no data */
     return buf_adds(&page->raw, "{}", err);
 }
 
@@ -214,7 +216,7 @@ int page_text(struct page *page, const char *path, const char *type, const char 
     return append(&page->stores[STORE_TEXTS], block, err);
 }
 
-/* Whether a document tells of a run: data/RUN_ID/run.json, data/RUN_ID/records/NAME.json. */
+/* Whether a document is of a run: data/RUN_ID/run.json, data/RUN_ID/records/NAME.json. */
 static bool is_story(const char *path)
 {
     const char *name = path_base(path);
@@ -223,7 +225,7 @@ static bool is_story(const char *path)
            (name - path > 9 && strncmp(name - 9, "/records/", 9) == 0);
 }
 
-/* How many bytes of a document the page wants: all or none, since it is read as JSON. */
+/* How many bytes of a document the page uses: all or none, since it is parsed as JSON. */
 static size_t story_wants(const struct page *page, const char *path, uint64_t size)
 {
     return is_story(path) && size <= PAGE_RECORD_MAX && page->records + size <= PAGE_RECORDS_MAX
@@ -272,7 +274,7 @@ static int add_member(struct buf *out, const char *key, const char *text, struct
     return buf_adds(out, ", ", err);
 }
 
-/* What the view needs of an artifact's row, under short names: there may be many. */
+/* Make a short form of an artifact's row, with short names: there may be many rows. */
 static int short_row(struct page *page, const char *text, size_t len, struct err *err)
 {
     struct region *region = region_new(err);
@@ -345,7 +347,7 @@ static int copy(const struct store *store, put_fn *put, void *ctx, struct err *e
     return rc;
 }
 
-/* A digest as CSP wants it. */
+/* The digest of an asset, as CSP needs it. */
 static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
@@ -360,7 +362,7 @@ static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err
     return 0;
 }
 
-/* Everything before the rows. */
+/* Make the part of the page before the rows. */
 static int make_head(struct buf *out, const char *title, struct err *err)
 {
     char style[HASH_TEXT];
@@ -388,7 +390,7 @@ static int make_head(struct buf *out, const char *title, struct err *err)
         return -1;
     return buf_adds(
         out,
-        "</h1></header>\n<noscript><p>This page needs its own script to show what it holds; "
+        "</h1></header>\n<noscript><p>This page needs JavaScript to show the archive; "
         "the files are in data/.</p></noscript>\n<div class=\"layout\">\n"
         "<nav aria-label=\"Runs\">\n<label>Find runs<input id=\"find\" type=\"search\"></label>"
         "\n<label>Status<select id=\"status\"><option value=\"\">all</option></select></label>"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The offline view. Everything it shows came from pages that nobody trusts: texts go into the
-// document by textContent alone, never as markup.
+// The script of the offline view. All data is untrusted: texts are inserted into the document by
+// textContent only, never as markup.
 "use strict";
 (() => {
-  const SHOWN = 500; // lines and rows at a time
+  const SHOWN = 500; // lines and rows shown at once
 
-  /* An element: its properties, then its children (elements or texts). */
+  /* Create an element with properties and children (elements or texts). */
   function make(tag, props, ...children) {
     const el = document.createElement(tag);
     for (const [name, value] of Object.entries(props || {})) {
@@ -31,7 +31,7 @@
     return el !== undefined && el.dataset.cut !== undefined;
   }
 
-  /* A file beside this page; each part of its path quoted, so that it stays one. */
+  /* A relative URL for a file; each part of the path is escaped, so that it remains one part. */
   function href(path) {
     return "./" + path.split("/").map(encodeURIComponent).join("/");
   }
@@ -71,7 +71,7 @@
     return JSON.stringify(value, null, 2);
   }
 
-  /* A part that is made when it is opened first. */
+  /* A collapsible part whose contents are created when it is first opened. */
   function lazy(title, fill, open) {
     const box = make("details", { open: open ? "" : null }, make("summary", {}, title));
     let filled = false;
@@ -85,7 +85,7 @@
     return box;
   }
 
-  /* Opened by a browser as what it is, and nothing in it runs; anything else is named alone. */
+  /* Types that browsers open without running code in them; other files are named without a link. */
   const SAFE = /\.(png|jpe?g|gif|webp|webm|mp4|json|txt|csv|pdf|zip)$/i;
 
   function link(row, text) {
@@ -97,23 +97,23 @@
     return (row.t || "file") + (row.c ? ", " + time(row.c) : "") + ", " + size(row.z);
   }
 
-  /* What a text artifact says; or where it is, when the page does not hold it. */
+  /* The text of an artifact, or a link if the page does not contain the text. */
   function textBody(row) {
     const text = textOf(row.p);
     if (text === null) return [make("p", {}, "Not in this page: ", link(row))];
     const out = [make("pre", { tabindex: "0", text: isCut(row.p) ? text : pretty(text) })];
-    if (isCut(row.p)) out.unshift(make("p", { class: "dim" }, "The beginning alone; all of it: ", link(row)));
+    if (isCut(row.p)) out.unshift(make("p", { class: "dim" }, "Truncated; the whole text: ", link(row)));
     return out;
   }
 
-  /* A captured page without what it does: no scripts, links, handlers or frames, in a sandbox. */
+  /* A captured page in a sandbox, with scripts, links, handlers and frames removed. */
   function sandboxed(text) {
     const page = new DOMParser().parseFromString(text, "text/html");
     for (const el of page.querySelectorAll("script,link,meta,base,iframe,frame,object,embed,style,portal")) el.remove();
     for (const el of page.querySelectorAll("*"))
       for (const { name } of [...el.attributes])
         if (/^(on|src|href|style|action|formaction|data$|poster|background|ping|xlink)/i.test(name)) el.removeAttribute(name);
-    return make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "captured page, without scripts, styles and pictures",
+    return make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "captured page, without scripts, styles and images",
       srcdoc: page.documentElement.outerHTML });
   }
 
@@ -122,14 +122,14 @@
     const text = textOf(row.p);
     if (text === null) return out;
     const place = make("div");
-    const button = make("button", { type: "button", text: "Show it in a sandbox", onclick: () => {
+    const button = make("button", { type: "button", text: "Show the page in a sandbox", onclick: () => {
       place.replaceChildren(sandboxed(text));
       button.remove();
     } });
-    return [make("p", {}, button, " ", make("span", { class: "dim", text: "without its scripts, styles and pictures" })), place, ...out];
+    return [make("p", {}, button, " ", make("span", { class: "dim", text: "without its scripts, styles and images" })), place, ...out];
   }
 
-  /* -- pictures ------------------------------------------------------------------------- */
+  /* -- screenshots ---------------------------------------------------------------------- */
 
   const box = document.getElementById("box");
   let series = [];
@@ -167,7 +167,7 @@
 
   /* -- network, logs -------------------------------------------------------------------- */
 
-  /* A list that grows by SHOWN; rows are made when they are shown. */
+  /* Append items to parent, SHOWN at a time; rows are created when they are shown. Returns the button. */
   function growing(parent, items, render) {
     let shown = 0;
     const more = make("button", { type: "button", onclick: grow });
@@ -208,7 +208,7 @@
     fill();
     const heads = ["#", "Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"];
     return [make("p", { class: "dim" }, har.total + " requests, " + bad + " failed, " + Math.round(span) + " ms"
-      + (har.total > har.entries.length ? "; the first " + har.entries.length + " are here. " : ". "), link(row, "whole HAR")),
+      + (har.total > har.entries.length ? "; the first " + har.entries.length + " are shown. " : ". "), link(row, "whole HAR")),
     make("div", { class: "tools" }, find),
     make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col", text: h })))), body)), place];
   }
@@ -219,7 +219,7 @@
     return /error|severe|critical|fatal|exception/.test(word) ? "error" : word.startsWith("warn") ? "warn" : word === "trace" ? "debug" : word;
   }
 
-  /* The line with what was looked for marked. */
+  /* A line of a log, with the matches of a search marked. */
   function marked(line, want) {
     const item = make("li", { class: level(line) });
     let from = 0;
@@ -249,13 +249,13 @@
       place.replaceChildren(growing(list, rows, (l) => marked(l, want)));
     }
     fill();
-    return [make("div", { class: "tools" }, find, least), make("p", {}, count, " ", link(row, isCut(row.p) ? "only the beginning is here; whole log" : "whole log")),
+    return [make("div", { class: "tools" }, find, least), make("p", {}, count, " ", link(row, isCut(row.p) ? "truncated; whole log" : "whole log")),
       make("div", { class: "scroll", tabindex: "0" }, list), place];
   }
 
-  /* -- what tells the story ---------------------------------------------------------------- */
+  /* -- records -------------------------------------------------------------------------- */
 
-  /* Anything that a record holds, as text. */
+  /* Any value of a record, as text. */
   function say(value) {
     return value === null || value === undefined ? "" : typeof value === "string" ? value
       : typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -281,12 +281,12 @@
     return Array.isArray(value) ? value.filter((v) => v && typeof v === "object") : [];
   }
 
-  /* All rows of the records whose names begin so, a task's each. */
+  /* All rows of the records whose names begin with prefix; there is one record per task. */
   function rowsOf(run, prefix) {
     return [...run.records].filter(([name]) => name.startsWith(prefix)).flatMap(([, path]) => objects(parsed(path)));
   }
 
-  /* Everything that is read of a run's records, once. */
+  /* Parse the records of a run, once. */
   function storyOf(run) {
     const one = (name) => (run.records.has(name) ? parsed(run.records.get(name)) : null);
     const timeline = objects(one("timeline"));
@@ -303,12 +303,12 @@
     return story;
   }
 
-  /* The blocks of a timeline, those within others too. */
+  /* The blocks of a timeline, including nested ones. */
   function blocks(items) {
     return items.flatMap((item) => [...(item.block && typeof item.block === "object" ? [item.block] : []), ...blocks(objects(item.children))]);
   }
 
-  /* Tokens, cost and model of a step. */
+  /* Status, tokens, cost and model of a step. */
   function costOf(step) {
     const tokens = number(step.input_token_count) + number(step.output_token_count);
     return [say(step.status), tokens ? number(step.input_token_count) + " + " + number(step.output_token_count) + " tokens" : "",
@@ -316,7 +316,7 @@
       number(step.step_cost) ? money(number(step.step_cost)) : "", say(step.last_llm_model)].filter(Boolean).join(", ");
   }
 
-  /* An action: what, why, and the picture that it belongs to. */
+  /* An action: its intention, its reason, and its screenshot. */
   function actionItem(action, story, all) {
     const shot = story.rows.get(action.screenshot_artifact_id);
     const words = [["", say(action.intention)], ["Because: ", say(action.reasoning)], ["Answer: ", say(action.response)], ["Typed: ", say(action.text)],
@@ -333,7 +333,7 @@
     return [items, more];
   }
 
-  /* A block or a thought of the timeline, and what is within. */
+  /* A block or a thought of the timeline, with its nested items. */
   function timelineItem(item, depth) {
     const block = item.block && typeof item.block === "object" ? item.block : null;
     const thought = item.thought && typeof item.thought === "object" ? item.thought : null;
@@ -356,7 +356,7 @@
       within.length ? depth < 20 ? timelineList(within, depth + 1) : make("p", { class: "dim", text: "..." }) : null);
   }
 
-  /* The service gives the newest first. */
+  /* A list of timeline items, oldest first: the service sends the newest first. */
   function timelineList(items, depth) {
     const box = make("ul", { class: "timeline" });
     const more = growing(box, [...items].reverse(), (item) => timelineItem(item, depth) || make("li", { class: "dim", text: say(item.type) }));
@@ -369,7 +369,7 @@
     if (attempts.length < 2 && !pending) return null;
     return part("Attempts (" + attempts.length + ")", make("ol", {}, ...attempts.slice(0, SHOWN).map((a) => make("li", {},
       make("span", { class: "status " + (/^\w+$/.test(say(a.status)) ? a.status : ""), text: say(a.status) }), " " + [time(say(a.finished_at)), say(a.failure_reason), a.retry_decision ? "then: " + say(a.retry_decision) : ""].filter(Boolean).join(", ")))),
-    pending ? make("p", { text: "When this was archived, it was going to be tried again" + (record.next_attempt_at || story.workflow.next_attempt_at ? " at " + say(record.next_attempt_at || story.workflow.next_attempt_at) : "") + "." }) : null);
+    pending ? make("p", { text: "A retry was pending when this run was archived" + (record.next_attempt_at || story.workflow.next_attempt_at ? ", next attempt at " + say(record.next_attempt_at || story.workflow.next_attempt_at) : "") + "." }) : null);
   }
 
   function runButton(run) {
@@ -382,7 +382,7 @@
     const parent = byId.get(run.parent_run_id);
     if (!children.length && !run.parent_run_id) return null;
     return part("Runs", run.parent_run_id ? make("p", {}, "Started by ", parent ? runButton(parent) : make("code", { text: run.parent_run_id })) : null,
-      children.length ? make("div", { class: "tools wrap" }, "Has started (" + children.length + "): ", ...children.slice(0, SHOWN).map(runButton)) : null);
+      children.length ? make("div", { class: "tools wrap" }, "Started (" + children.length + "): ", ...children.slice(0, SHOWN).map(runButton)) : null);
   }
 
   function totalsOf(run, story) {
@@ -398,7 +398,7 @@
     if (!run.records.size && !run.records_count) return null;
     return part("Records", ...[...run.records].sort().map(([name, path]) => lazy(name, () => [make("p", {}, link({ p: path })), make("pre", { tabindex: "0", text: pretty(textOf(path)) })])),
       run.records.size < run.records_count ? make("p", { class: "dim", text: run.records_count - run.records.size + " more are in " + "data/" + run.run_id + "/records/" }) : null,
-      lost.length ? make("p", { class: "dim", text: "Not here: " + lost.map((r) => r.name + " (" + r.reason + ")").join(", ") }) : null);
+      lost.length ? make("p", { class: "dim", text: "Missing: " + lost.map((r) => r.name + " (" + r.reason + ")").join(", ") }) : null);
   }
 
   /* -- one run -------------------------------------------------------------------------- */
@@ -422,7 +422,7 @@
 
   function stepPart(id, rows, nth, all, story) {
     const times = rows.map((r) => r.c).filter(Boolean);
-    const title = nth === null ? "Of no step" : "Step " + nth;
+    const title = nth === null ? "Without a step" : "Step " + nth;
     const span = times.length ? " " + time(times[0]) + (times.length > 1 ? " to " + time(times[times.length - 1]) : "") : "";
     const cost = story.steps.has(id) ? costOf(story.steps.get(id)) : "";
     const out = make("div", { class: "step" }, make("h4", {}, title, make("span", { class: "dim", text: span + (cost ? ", " + cost : "") })));
@@ -464,11 +464,11 @@
     return part("Console errors (" + lines.length + ")", list, growing(list, lines, (l) => marked(l, "")));
   }
 
-  /* Files that are not what they are called: a sign-in page in place of a recording. */
+  /* Artifacts whose content does not fit their type, such as a sign-in page instead of a recording. */
   function suspectPart(rows) {
     const odd = rows.filter((row) => row.x);
     return odd.length ? part("Suspect (" + odd.length + ")", make("ul", {}, ...odd.slice(0, SHOWN).map((row) => make("li", {}, (row.t || "no type") + ": ", link(row),
-      " cannot be what its type says")))) : null;
+      " has content that does not fit its type")))) : null;
   }
 
   function lostPart(run) {
@@ -485,7 +485,7 @@
       const more = growing(body, rows, (r) => make("tr", {}, make("td", { text: r.t || "" }), make("td", { class: "n", text: size(r.z) }),
         make("td", { text: r.c || "" }), make("td", { class: "url" }, link(r, r.p.replace(/^data\//, "")))));
       const base = "data/" + run.run_id + "/";
-      return [make("p", {}, "As the service gave them: ", link({ p: base + "run.json" }), ", ", link({ p: base + "artifacts.json" })),
+      return [make("p", {}, "Records as sent by the service: ", link({ p: base + "run.json" }), ", ", link({ p: base + "artifacts.json" })),
         make("div", { class: "scroll", tabindex: "0" }, make("table", {}, make("thead", {}, make("tr", {},
         ...["Type", "Size", "Created", "File"].map((h) => make("th", { scope: "col", text: h })))), body)), more];
     });
@@ -541,7 +541,7 @@
   for (const run of data.runs) {
     run.rows.sort(byTime);
     run.records_count = run.records;
-    run.records = new Map(); // name -> where its text is
+    run.records = new Map(); // name -> path
   }
   for (const path of texts.keys()) {
     const found = /^data\/([^/]+)\/records\/([^/]+)\.json$/.exec(path);

@@ -65,7 +65,7 @@ def test_ids_from_a_file(skyarc, tmp_path):
     assert "none" in skyarc("artifacts", "-i", "none", check=1).err
 
 
-@pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is no run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
+@pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is not a run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
                                         (["--raw=1", "tsk_demo1"], "--raw"), (["-t", "a b!", "tsk_demo1"], "no artifact type")])
 def test_usage(skyarc, emu, args, words):
     result = skyarc("artifacts", *args, check=2)

@@ -97,7 +97,7 @@ def test_keys_that_cannot_sign(skyarc, key, tmp_path):
         assert result.code not in (0, 3) and why in result.err, result
         assert not list(tmp_path.glob("a.tar.zst*"))
     key()
-    assert "needs a name" in skyarc("pull", "-o", "-", "--sign", "key", "tsk_demo3", check=2).err
+    assert "cannot be used with standard output" in skyarc("pull", "-o", "-", "--sign", "key", "tsk_demo3", check=2).err
 
 
 NIGHTS = ["tsk_demo3", "tsk_demo1", "wr_demo2", "tsk_step"]
@@ -235,7 +235,7 @@ def test_anchor_command(skyarc, tmp_path):
     (tmp_path / "out.tar.zst").write_bytes(result.out)
     skyarc("verify", "out.tar.zst", check=0)
     result = skyarc("pull", "-o", "b.tar.zst", "tsk_demo3", "--anchor-command", "exit 7")
-    assert result.code == 1 and "is written, and --anchor-command failed" in result.err
+    assert result.code == 1 and "was written, but --anchor-command failed" in result.err
     skyarc("verify", "b.tar.zst", check=0)
 
 

@@ -25,10 +25,10 @@ def nothing_written(tmp_path):
 
 @pytest.mark.parametrize("args,words", [
     ([], ["no run ID"]),
-    (["tsk_1/../x"], ["'tsk_1/../x'", "no run ID"]),
+    (["tsk_1/../x"], ["'tsk_1/../x'", "not a run ID"]),
     (["tsk_1", "a b"], ["argument 2", "'a b'"]),
     ([""], ["''"]),
-    (["x" * 129], ["no run ID"]),
+    (["x" * 129], ["not a run ID"]),
     (["\x1b[31mred"], ["\\x1b"]),
     (["--retires", "3", "tsk_1"], ["--retires", "did you mean '--retries'"]),
     (["--output"], ["--output", "FILE"]),

@@ -70,6 +70,6 @@ def test_a_directory_of_volumes(skyarc, sync, runs, emu, tmp_path):  # noqa: F81
     assert "no catalog" in skyarc("cat", "empty", "tsk_a_1", check=1).err
 
 
-@pytest.mark.parametrize("args,words", [([], "are wanted"), (["a"], "are wanted"), (["--bogus", "a", "b"], "--bogus")])
+@pytest.mark.parametrize("args,words", [([], "expected an archive"), (["a"], "expected an archive"), (["--bogus", "a", "b"], "--bogus")])
 def test_usage(skyarc, args, words):
     assert words in skyarc("cat", *args, check=2).err

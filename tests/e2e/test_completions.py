@@ -45,16 +45,20 @@ def zsh(line):
             zpty -w z "compdef _skyarc skyarc; bindkey '^I' list-choices; print READY\$((1+1))"
             zpty -r z out '*READY2*'
             zpty -n -w z "$2"$'\t'
+            sleep $3 # what is typed ahead keeps the line editor from listing
             zpty -n -w z $'\x15print DONE$((1+1))\n'
             zpty -r z out '*DONE2*'
             print -r -- "$out"
         }
         zpty z zsh -f -i
         zpty -w z 'stty cols 70 -echo'
-        comptest $1 $2
+        comptest $1 $2 $3
     """
-    done = subprocess.run(["zsh", "-f", "-c", script, "zsh", COMPLETIONS, line], check=False, timeout=60,
-                          stdout=subprocess.PIPE, text=True, env=dict(os.environ, TERM="dumb", HOME="/nonexistent"))
+    for wait in ("0.3", "2", "8"):
+        done = subprocess.run(["zsh", "-f", "-c", script, "zsh", COMPLETIONS, line, wait], check=False, timeout=60,
+                              stdout=subprocess.PIPE, text=True, env=dict(os.environ, TERM="dumb", HOME="/nonexistent"))
+        if done.stdout.count("\n") > 2:  # a list, and not the line alone
+            break
     return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", done.stdout).replace("\r", " ").split()
 
 

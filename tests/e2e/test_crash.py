@@ -108,7 +108,7 @@ def test_a_stopped_pull_keeps_what_has_come(skyarc, env, emu, many, tmp_path, nu
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 128 + number
-    assert b"artifacts are kept in 'c.tar.zst.partial': the same command goes on from there" in err
+    assert b"artifacts are kept in 'c.tar.zst.partial': run the same command again to resume" in err
     kept = int(err.split(b" artifacts are kept")[0].split()[-1])
     assert kept > 80
     emu.reset_faults()

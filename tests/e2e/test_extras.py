@@ -229,7 +229,7 @@ def test_what_one_would_expect(pull, emu):
     emu.run("tsk_bare", [{"id": "h", "type": "html", "data": b"x"}])
     result, manifest, _ = pull("tsk_bare")
     assert notes(manifest, "tsk_bare") == ["no-recording", "no-final-screenshot"]
-    assert "run 'tsk_bare' is completed and has no recording" in result.err
+    assert "run 'tsk_bare' is completed but has no recording" in result.err
     result, manifest, _ = pull("-t", "html", "tsk_bare", name="b.tar")
     assert notes(manifest, "tsk_bare") == [] and result.err == ""
     emu.run("wr_plain", [], run_type="workflow_run")

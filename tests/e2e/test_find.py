@@ -63,7 +63,7 @@ def test_the_newest_come_first_and_some_are_enough(skyarc, sync, runs):  # noqa:
 
 
 @pytest.mark.parametrize("args,words", [
-    ([], "directory"), (["a", "b"], "directory"), (["--hash", "abc", "vault"], "64 digits"), (["--limit", "0", "vault"], "--limit"),
+    ([], "directory"), (["a", "b"], "directory"), (["--hash", "abc", "vault"], "64 hex digits"), (["--limit", "0", "vault"], "--limit"),
     (["--since", "soon", "vault"], "--since"), (["--until", "soon", "vault"], "--until"),
     (["--runs", "-t", "har", "vault"], "--runs"), (["--runs", "--artifact", "a", "vault"], "--runs"),
     (["--runs", "--hash", "0" * 64, "vault"], "--runs"), (["--bogus", "vault"], "--bogus")])

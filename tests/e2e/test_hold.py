@@ -47,7 +47,7 @@ def test_holds_as_json(skyarc, sync, runs, tmp_path):  # noqa: F811
 def test_one_wrong_run_changes_nothing(skyarc, sync, runs, tmp_path):  # noqa: F811
     runs("tsk_a", ended=100_000)
     sync()
-    assert "'../x' is no run ID" in skyarc("hold", "--dest", "vault", "tsk_a", "../x", check=2).err
+    assert "'../x' is not a run ID" in skyarc("hold", "--dest", "vault", "tsk_a", "../x", check=2).err
     skyarc("hold", "--dest", "vault", "tsk_a", check=0)
     assert "'tsk_b' is not held" in skyarc("release", "--dest", "vault", "tsk_a", "tsk_b", check=1).err
     assert [h["run_id"] for h in skyarc("hold", "--dest", "vault", "--json", check=0).json()] == ["tsk_a"]
@@ -72,7 +72,7 @@ def test_while_another_is_at_it(skyarc, sync, runs, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("args,words", [
-    (["hold", "tsk_a"], "--dest"), (["release", "tsk_a"], "--dest"), (["release", "--dest", "vault"], "which run"),
+    (["hold", "tsk_a"], "--dest"), (["release", "tsk_a"], "--dest"), (["release", "--dest", "vault"], "no run ID given"),
     (["hold", "--dest", "vault", "--lock-wait", "soon", "tsk_a"], "--lock-wait"), (["hold", "--dest", "vault", "--bogus"], "--bogus")])
 def test_usage(skyarc, args, words):
     assert words in skyarc(*args, check=2).err

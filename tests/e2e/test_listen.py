@@ -214,7 +214,7 @@ def test_failures_are_put_off(listen, emu, tmp_path):
     one.ask("POST", "/", body, sign(emu.key, body))  # which does not wait for the other
     wait_for((tmp_path / "in" / "tsk_demo3.tar.zst").exists)
     code, err = one.stop()
-    assert "run 'tsk_nobody' is not archived" in err and "once more in 60 s" in err
+    assert "run 'tsk_nobody' is not archived" in err and "next retry in 60 s" in err
     assert [p.name for p in (tmp_path / "in" / ".queue").iterdir()] == ["tsk_nobody.json"]
 
 

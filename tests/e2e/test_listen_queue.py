@@ -85,7 +85,7 @@ def test_one_that_takes_long_makes_room(listen, emu, tmp_path):  # noqa: F811
     assert len(held(tmp_path, "tsk_slow.tar.zst")[0]) == 7
     assert len([r for r in emu.log() if "/s0" in r["path"]]) == 1  # it was kept
     code, err = one.stop()
-    assert code == 0 and "run 'tsk_slow' takes long, and makes room for others" in err
+    assert code == 0 and "run 'tsk_slow' takes long; suspended, since other runs wait" in err
 
 
 def test_nobody_waits_for_the_slow_ones(listen, emu, tmp_path):  # noqa: F811
@@ -246,7 +246,7 @@ def test_an_archive_that_is_damaged(listen, emu, tmp_path):  # noqa: F811
     wait_for(lambda: "tsk_demo3.2.tar.zst" in archives(tmp_path) and not queue(tmp_path))
     assert (tmp_path / "in" / "tsk_demo3.tar.zst").read_bytes() == b"no archive"
     assert held(tmp_path, "tsk_demo3.2.tar.zst")[0]
-    assert "cannot be read, and is left as it is" in one.stop()[1]
+    assert "keeping it unchanged" in one.stop()[1]
 
 
 # The queue on the disk
@@ -306,7 +306,7 @@ def test_the_queue_is_ours(skyarc, tmp_path):
     (tmp_path / "in" / ".queue").unlink()
     (tmp_path / "in" / ".queue").mkdir()
     (tmp_path / "in" / ".queue").chmod(0o777)
-    assert "no other can write" in skyarc("listen", "--dest", "in", "--addr", "127.0.0.1:0", check=1).err
+    assert "not writable by others" in skyarc("listen", "--dest", "in", "--addr", "127.0.0.1:0", check=1).err
 
 
 def test_a_queue_that_does_not_move(listen, emu, tmp_path):  # noqa: F811

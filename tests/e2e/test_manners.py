@@ -84,7 +84,7 @@ def test_a_directory_is_a_usage_mistake(skyarc, tmp_path, command):
 
 def test_help_of_no_command(skyarc):
     result = skyarc("help", "verfy", check=2)
-    assert "'verfy' is no command; did you mean 'verify'?" in result.err and not result.out
+    assert "'verfy' is not a command; did you mean 'verify'?" in result.err and not result.out
     assert skyarc("help", "verify", check=0).out == skyarc("verify", "--help", check=0).out
 
 
@@ -114,8 +114,8 @@ def test_a_wrong_server_is_told(skyarc, emu):
 @pytest.mark.parametrize("command", [["runs", "--status"], ["find", ".", "--status"],
                                      ["prune", "--dest", ".", "--keep-status"]])
 def test_a_wrong_status(skyarc, emu, command):
-    assert "'fialed' is no status of a run; did you mean 'failed'?" in skyarc(*command, "fialed", check=2).err
-    assert "it is one of created, " in skyarc(*command, "whatever", check=2).err
+    assert "'fialed' is not a run status; did you mean 'failed'?" in skyarc(*command, "fialed", check=2).err
+    assert "run statuses are created, " in skyarc(*command, "whatever", check=2).err
     assert not emu.log()
 
 
@@ -134,7 +134,7 @@ def test_a_page_is_a_run(skyarc, tmp_path):
     (tmp_path / "ids").write_text("https://app.skyvern.com/runs/tsk_demo1#top # again\ntsk_demo3# and this\n")
     runs = json.loads(skyarc("artifacts", "--json", "-i", "ids", check=0).out)
     assert runs
-    assert "is no run ID" in skyarc("pull", "https://app.skyvern.com/workflows/wpid_1", check=2).err
+    assert "is not a run ID" in skyarc("pull", "https://app.skyvern.com/workflows/wpid_1", check=2).err
 
 
 # The view is a file like any other.

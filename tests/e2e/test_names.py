@@ -88,7 +88,7 @@ def test_a_completed_run_without_artifacts_is_told(pull, emu):
     emu.run(WORKFLOW, [], story={"alias": TASK})
     for name in (TASK, WORKFLOW):
         result, manifest, _ = pull(name, name=name + ".tar")
-        assert "'%s' is completed and has no artifacts, under both of its names" % name in result.err
+        assert "'%s' is completed but has no artifacts under either of its names" % name in result.err
         assert manifest["runs"][0]["notes"] == ["no-artifacts"]
     # nor is it silent when only some types were asked for
     result, manifest, _ = pull("-t", "har", TASK, name="c.tar")

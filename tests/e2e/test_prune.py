@@ -45,7 +45,7 @@ def test_nothing_happens_without_apply(skyarc, sync, runs, prune, tmp_path):
         assert (result["kept_runs"], result["removed_runs"], result["removed_volumes"]) == (2, 1, 1)
         assert result["applied"] is False and volumes(tmp_path) == before
     text = skyarc("prune", "--dest", "vault", "--keep-days", "60", check=0).out.decode()
-    assert "remove\ttsk_100" in text and "--apply does it" in text
+    assert "remove\ttsk_100" in text and "--apply removes the runs" in text
 
 
 def test_whole_volumes_go(skyarc, sync, runs, prune, emu, tmp_path):
@@ -159,7 +159,7 @@ def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path)
     shutil.copy(tmp_path / "saved", tmp_path / "vault" / old)
     shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
     result = skyarc("sync", "--dest", "vault", check=0)
-    assert "still stands" in result.err and volumes(tmp_path) == [old]
+    assert "still exists" in result.err and volumes(tmp_path) == [old]
     assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 6
     # killed after it went, before the catalog knew
     prune("--keep-days", "60", "--apply")
@@ -220,8 +220,8 @@ def test_a_swapped_volume_is_not_removed(skyarc, sync, runs, prune, tmp_path):
 def test_usage(skyarc, sync, runs, tmp_path):
     runs("tsk_a")
     sync()
-    for args, words in [([], "everything would go"), (["--keep-last", "0"], "at least 1"),
-                        (["--keep-last", "1", "--apply", "--dry-run"], "do not go together"),
+    for args, words in [([], "all runs would be removed"), (["--keep-last", "0"], "at least 1"),
+                        (["--keep-last", "1", "--apply", "--dry-run"], "exclude each other"),
                         (["--keep-last", "1", "tsk_a"], "no operand")]:
         assert words in skyarc("prune", "--dest", "vault", *args, check=2).err
     assert "no catalog" in skyarc("prune", "--dest", ".", "--keep-last", "1", check=1).err

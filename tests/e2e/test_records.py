@@ -97,7 +97,7 @@ def test_secrets_are_never_asked_for(pull, told, skyarc):
     for request in told.log("api"):
         for word in ("credential", "totp", "apikeys", "debug"):
             assert word not in request["path"].lower()
-    assert "is no record" in skyarc("pull", "--records", "credentials", "wr_f", check=2).err
+    assert "unknown record" in skyarc("pull", "--records", "credentials", "wr_f", check=2).err
 
 
 def test_an_older_server_has_none(pull, told):
@@ -126,7 +126,7 @@ def test_what_is_not_to_be_had(pull, told, status, reason, code):
     check_manifest(manifest, folder)
     assert {"name": "tags", "reason": reason, "http_status": status} in manifest["runs"][0]["records_missing"]
     assert len(records(folder, "wr_f")) == 11 and len(manifest["artifacts"]) == 2
-    assert ("refuses the record 'tags'" in result.err) is (status == 403)
+    assert ("denied access to 'tags'" in result.err) is (status == 403)
     assert result.json()["records_missing"] == (1 if code else 0)
 
 

@@ -172,8 +172,8 @@ def test_a_host_that_asks_for_less_gets_less(pull, emu):
     result, manifest, _ = pull("tsk_busy", "-vv")
     assert time.monotonic() - begin < 20
     assert len(manifest["artifacts"]) == 60
-    limits = [int(line.split("asked for ")[1].split()[0]) for line in result.err.splitlines()
-              if "things at a time" in line]
+    limits = [int(line.rsplit(" ", 1)[1]) for line in result.err.splitlines()
+              if "concurrency of" in line]
     assert limits[0] <= 8 and limits == sorted(limits, reverse=True)
     starts = sorted(float(r["at"]) for r in emu.log("store"))
     held = [t for t in starts if t > starts[0] + 1]  # nothing is asked for while it wants a pause
@@ -231,11 +231,11 @@ def test_a_key_file_that_others_read_is_warned_of(skyarc, env, emu, tmp_path):
     key.write_text(emu.key)
     key.chmod(0o644)
     result = skyarc("runs", "--api-key-file", key, check=0)
-    assert "others may read it" in result.err and "chmod 600" in result.err
+    assert "other users may read it" in result.err and "chmod 600" in result.err
     key.chmod(0o600)
     assert "others" not in skyarc("runs", "--api-key-file", key, check=0).err
     config = tmp_path / "home/.config/skyarc/config"
     config.parent.mkdir(parents=True)
     config.write_text("api-key = %s\n" % emu.key)
     config.chmod(0o644)
-    assert "others may read it" in skyarc("runs", check=0, SKYVERN_API_KEY="").err
+    assert "other users may read it" in skyarc("runs", check=0, SKYVERN_API_KEY="").err

@@ -112,7 +112,7 @@ def test_lists_that_are_none(skyarc, emu):
         emu.fault("runs", "raw", body=base64.b64encode(text).decode())
         result = skyarc("runs", "--ids")
         assert result.code == (3 if text.startswith(b"[") else 1) and result.out == b""
-        assert not text.startswith(b"[") or "4 rows of the service's list of runs name no run" in result.err
+        assert not text.startswith(b"[") or "4 rows of the service's list of runs have no valid run ID" in result.err
 
 
 def test_rows_without_an_id_are_an_error_and_the_others_are_shown(skyarc, emu):
@@ -122,7 +122,7 @@ def test_rows_without_an_id_are_an_error_and_the_others_are_shown(skyarc, emu):
         emu.fault("runs", "raw", body=base64.b64encode(text).decode())
         result = skyarc("runs", *args, check=3)
         assert b"tsk_a" in result.out and b"tsk_b" not in result.out
-        assert "1 row of the service's list of runs names no run" in result.err
+        assert "1 row of the service's list of runs has no valid run ID; this run is not shown" in result.err
 
 
 def test_runs_piped_into_pull(env, emu, tmp_path):

@@ -80,7 +80,7 @@ def test_ids_from_a_file(skyarc, tmp_path):
     assert "none" in skyarc("show", "-i", "none", check=1).err
 
 
-@pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is no run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
+@pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is not a run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
                                         (["--raw=1", "tsk_demo1"], "--raw")])
 def test_usage(skyarc, emu, args, words):
     result = skyarc("show", *args, check=2)

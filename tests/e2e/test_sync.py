@@ -200,7 +200,7 @@ def test_a_broken_catalog_is_made_again(sync, runs, skyarc, tmp_path):
     (tmp_path / "vault/catalog.db").write_bytes(b"this is no database at all, but long enough" * 50)
     for path in (tmp_path / "vault").glob("catalog.db-*"):
         path.unlink()
-    assert "'skyarc sync' makes it again" in skyarc("find", "vault", check=1).err
+    assert "'skyarc sync' rebuilds the catalog" in skyarc("find", "vault", check=1).err
     result = skyarc("sync", "--dest", "vault", "--json", check=0)
     assert "catalog.db.damaged" in result.err
     assert (result.json()["healed_volumes"], result.json()["archived_runs"]) == (1, 0)
@@ -444,7 +444,7 @@ def test_stopped_by_a_signal(runs, emu, env, sync, tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=10)
-    assert process.returncode == 128 + signal.SIGTERM and b"the next sync goes on" in err
+    assert process.returncode == 128 + signal.SIGTERM and b"the next sync resumes" in err
     emu.reset_faults()
     before = len(emu.log("store"))
     assert sync()["healed_volumes"] >= 1

@@ -247,4 +247,4 @@ def test_without_children_no_parent_is_safe(sync, skyarc, emu, tmp_path):
     result = sync("--no-children", "--records", "none")
     assert (result["artifacts"], result["archived_runs"]) == (2, 1) and parents(tmp_path) == []
     result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
-    assert result.out == b"" and "has started a run that is not archived whole" in result.err
+    assert result.out == b"" and "started a run that is not archived completely" in result.err

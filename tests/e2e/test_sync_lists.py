@@ -61,7 +61,7 @@ def test_older_runs_by_windows_of_time(sync, many, tmp_path):
     many.fault("api/v1/tasks", "status", times=99, status=404, body='{"detail": "Not Found"}')
     for _ in range(2):  # it is said as long as it is so
         result = sync("--status", "failed", "--since", "60d", check=3)
-        assert "plain tasks made before" in result.err and "workflows and of tasks" not in result.err
+        assert "plain tasks created before" in result.err and "workflows and of tasks" not in result.err
         assert result.json()["list_cut"] is True
     assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two"}
     assert {p for p in paths(many) if p.endswith("/runs")} >= {"/v1/workflows/wpid_1/runs", "/v1/workflows/wpid_2/runs"}
@@ -73,7 +73,7 @@ def test_older_runs_by_windows_of_time(sync, many, tmp_path):
 def test_a_server_that_has_no_other_list(sync, many, tmp_path):
     many.mode("old")
     result = sync("--status", "failed", check=3)
-    assert "plain tasks made before" in result.err and "runs of workflows and of tasks" in result.err
+    assert "plain tasks created before" in result.err and "runs of workflows and of tasks" in result.err
     assert "newest 10000 runs" in result.err and "--input" in result.err
 
 

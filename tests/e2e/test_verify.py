@@ -192,7 +192,7 @@ def test_against_the_service_of_another_address(skyarc, emu, tmp_path):
 @pytest.mark.parametrize("args,words", [
     ([], "no archive"), (["--bogus", "a.tar.zst"], "--bogus"), (["--share", "3/2", "a.tar.zst"], "K/N"),
     (["--share", "0/2", "a.tar.zst"], "K/N"), (["--share", "x", "a.tar.zst"], "K/N"),
-    (["--signature", "x", "a.tar.zst"], "needs --signers"), (["--anchor", "0" * 64, "a.tar.zst"], "directory"),
+    (["--signature", "x", "a.tar.zst"], "needs --signers"), (["--anchor", "0" * 64, "a.tar.zst"], "directories only"),
     (["--signature", "x", "--signers", "y", "d"], "one archive"),
     (["--signature", "x", "--signers", "y", "a.tar.zst", "b.tar.zst"], "one archive"), (["--anchor", "abc", "d"], "64 hex")])
 def test_usage(skyarc, tmp_path, args, words):

@@ -188,7 +188,7 @@ def test_the_story(view, browser, emu):
     view("tsk_v2_p", at="#tsk_v2_p")
     text = browser.ask("document.querySelector('main').textContent")
     for words in ("tsk_v2_p: Buy milk", "also wr_p", "2 steps", "1280 tokens", "$0.15", "Attempts (2)", "no page, then: retry",
-                  "Has started (1)", "a page with a form", "it wants a name", "$0.0200", "in-loop", "it broke", "1.5 s",
+                  "Started (1)", "a page with a form", "it wants a name", "$0.0200", "in-loop", "it broke", "1.5 s",
                   "1200 + 80 tokens, 900 of them cached, $0.0123, a-model"):
         assert words in text, (words, text)
     # what was done, in its order, beside the picture that it belongs to; what has none stands alone
@@ -218,7 +218,7 @@ def test_a_story_that_goes_on(view, browser, emu):
     emu.fault("v1/runs/wr_r/tags", "status", times=9, status=404)
     view("wr_r", at="#wr_r")
     text = browser.ask("document.querySelector('main').textContent")
-    assert "going to be tried again at 2026-11-26T10:00:00" in text and "tags (not-offered)" in text
+    assert "next attempt at 2026-11-26T10:00:00" in text and "tags (not-offered)" in text
 
 
 def test_suspect_content_is_told(view, browser, emu):
@@ -227,7 +227,7 @@ def test_suspect_content_is_told(view, browser, emu):
     view("tsk_s", at="#tsk_s", check=3)
     assert browser.ask("[...document.querySelectorAll('h3')].map(h => h.textContent)").count("Suspect (1)") == 1
     text = browser.ask("document.querySelector('main').textContent")
-    assert "recording: " in text and "cannot be what its type says" in text
+    assert "recording: " in text and "has content that does not fit its type" in text
     assert not browser.complaints()
 
 

@@ -43,7 +43,7 @@ def test_time_out(skyarc, emu):
     begin = time.monotonic()
     result = skyarc("wait", *FAST, "--timeout", "500ms", "tsk_demo1", "tsk_demo3", check=75)
     assert time.monotonic() - begin < 3
-    assert "run 'tsk_demo1' has not ended in time; it is running" in result.err
+    assert "timeout: run 'tsk_demo1' has not ended; its status is running" in result.err
     assert b"tsk_demo3 failed" in result.out
 
 
@@ -102,7 +102,7 @@ def test_a_failure_that_is_tried_again_is_not_the_end(skyarc, emu):
     emu.script(["running", FAILED, FAILED, GOING, "completed"], "tsk_demo1")
     result = skyarc("wait", "-v", *FAST, "tsk_demo1", check=0)
     assert result.out == b"tsk_demo1 completed\n" and len(polls(emu, "tsk_demo1")) == 5
-    assert result.err.count("is failed, and is going to be tried again") == 1
+    assert result.err.count("is failed and will be retried") == 1
     emu.script([FAILED, dict(FAILED, retry_pending=False)], "tsk_demo1")
     assert skyarc("wait", *FAST, "tsk_demo1", check=1).out == b"tsk_demo1 failed\n"
 
@@ -127,7 +127,7 @@ def test_a_run_that_another_one_has_started(skyarc, emu):
     emu.mode("today")
     emu.run("wr_c", [], status="running", story={"child": True})
     result = skyarc("wait", *FAST, "--timeout", "200ms", "wr_c", check=75)
-    assert "it is running" in result.err
+    assert "its status is running" in result.err
     emu.run("wr_c", [], status="completed", story={"child": True})
     assert skyarc("wait", *FAST, "wr_c", check=0).out == b"wr_c completed\n"
     assert "'wr_none' is unknown" in skyarc("wait", *FAST, "wr_none", check=1).err
@@ -136,7 +136,7 @@ def test_a_run_that_another_one_has_started(skyarc, emu):
 def test_a_failure_that_is_tried_again_too_late(skyarc, emu):
     emu.script([FAILED] * 999, "tsk_demo1")
     result = skyarc("wait", *FAST, "--timeout", "300ms", "--json", "tsk_demo1", check=75)
-    assert "it is failed, and is going to be tried again" in result.err
+    assert "its status is failed, and a retry is pending" in result.err
     (row,) = result.json()
     assert (row["ended"], row["retry_pending"], row["next_attempt_at"]) == (
         False, True, "2026-11-25T10:00:00Z")

@@ -223,7 +223,7 @@ def test_the_timeout_covers_listing(skyarc, raw, tmp_path, command):
     server = raw(dripping(1 if command == "lists" else 0))
     args = ["sync", "--dest", "v"] if command == "runs of a sync" else ["pull", "-o", "s.tar", "tsk_raw"]
     result, seconds = ends(skyarc, SOON, *args, "--timeout", "2s", SKYVERN_BASE_URL=server.url)
-    assert result.code == 1 and "the time is up (--timeout)" in result.err and seconds >= 1.9
+    assert result.code == 1 and "time limit reached (--timeout)" in result.err and seconds >= 1.9
     assert not (tmp_path / "s.tar").exists()
 
 
@@ -239,7 +239,7 @@ def test_what_was_listed_in_time_is_archived(skyarc, raw, tmp_path):
         return True
     result, _ = ends(skyarc, SOON, "pull", "--json", "--timeout", "3s", "-o", "s.tar", "tsk_good", "tsk_bad",
                      SKYVERN_BASE_URL=raw(answer).url)
-    assert result.code == 3 and "the time is up (--timeout)" in result.err, result
+    assert result.code == 3 and "time limit reached (--timeout)" in result.err, result
     top = extract(tmp_path / "s.tar", tmp_path)
     assert {r["run_id"]: r["error"] for r in json.loads((top / "manifest.json").read_text())["runs"]} == {
         "tsk_good": None, "tsk_bad": "timeout"}

@@ -263,7 +263,7 @@ class Model(World):
         if not may_lose:
             left = set(self.shelf.files())
             lost = [n for n in names - left if not any(k.startswith(n + ".d") for k in left)
-                    and not ("-r" in n and "still stands" in err)]
+                    and not ("-r" in n and "still exists" in err)]
             self.check(not lost or status is None, "volumes vanished: %s", lost)
         return status, out, err
 

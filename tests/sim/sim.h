@@ -2,10 +2,11 @@
 /*
  * sim: one pull's transfers in one thread, under a clock and a network that a seed decides.
  *
- * The real fetch, ledger, transfer, body, packer, frames and file run; net/engine.c is replaced
- * by sim_engine.c, whose servers are slow, break off, lie and send again, and base/clock.c's
- * time by sim_clock.c. Whatever happens next is drawn: bytes of some connection, a step of the
- * packer, a frame put out. A schedule in which nothing can happen any more is a hang.
+ * The real fetch, task, completion, transfer, body, packer, frames and file run; net/engine.c
+ * is replaced by sim_engine.c, whose servers are slow, break off, lie and send again, and
+ * base/clock.c's time by sim_clock.c. Whatever happens next is drawn: bytes of some connection,
+ * a step of the packer, a frame put out. A schedule in which nothing can happen any more is a
+ * hang.
  *
  * Units    bytes; milliseconds of the simulated clock
  * Errors   sim_fail: prints the seed and ends the program

@@ -63,8 +63,8 @@ void sim_fail(const char *fmt, ...)
     fprintf(stderr, "\n  %u jobs, %u body chunks, %u pass chunks of %zu bytes, %u artifacts\n",
             world.jobs, world.body_chunks, world.pass_chunks, world.chunk, world.count);
     if (fetch)
-        fprintf(stderr, "  %zu ended, %u running\n", fetch_progress(fetch)->done,
-                fetch_progress(fetch)->running);
+        fprintf(stderr, "  %zu ended, %u running\n", fetch_progress(fetch).done,
+                fetch_progress(fetch).running);
     sim_print_engine();
     exit(1);
 }

@@ -159,9 +159,10 @@ static void test_file(void **state)
     assert_int_equal(read_file(good, strlen(good), &args, &err), 0);
     assert_true(args.number == 7 && args.flag);
     assert_int_equal(read_file(stranger, strlen(stranger), &args, &err), -1);
-    assert_string_equal(err.text, "'f', line 2: 'none' is no option");
+    assert_string_equal(err.text, "'f', line 2: 'none' is not an option");
     assert_int_equal(read_file(cut, sizeof(cut) - 1, &args, &err), -1);
-    assert_string_equal(err.text, "'f' has a NUL byte"); /* what is behind it would be lost */
+    assert_string_equal(err.text,
+                        "'f' contains a NUL byte"); /* what is behind it would be lost */
 }
 
 int main(void)

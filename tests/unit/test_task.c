@@ -1,134 +1,302 @@
 /* SPDX-License-Identifier: MIT */
-/* What is submitted, and what comes back by webhook. */
-#include "api/task.h"
-#include "api/webhook.h"
-#include "base/json.h"
-#include "unit.h"
+#include "tasks.h"
 
-#include <string.h>
+#define ONE "[{\"artifact_id\":\"a\",\"signed_url\":\"" URL_OF("h1", "a") "\"}]"
 
-static void test_body(void **state)
+/* All transitions that there are. */
+static const struct {
+    enum task_state from;
+    enum task_event event;
+    enum task_state to;
+} allowed[] = {
+    { TASK_IDLE, TASK_OPENED, TASK_WAITING },
+    { TASK_IDLE, TASK_STORED, TASK_ENDED },
+    { TASK_WAITING, TASK_RELEASED, TASK_READY },
+    { TASK_WAITING, TASK_STORED, TASK_ENDED },
+    { TASK_WAITING, TASK_LOST, TASK_ENDED },
+    { TASK_READY, TASK_STARTED, TASK_RUNNING },
+    { TASK_READY, TASK_LIMITED, TASK_HELD },
+    { TASK_READY, TASK_REQUEUED, TASK_READY },
+    { TASK_READY, TASK_EXPIRED, TASK_STALE },
+    { TASK_READY, TASK_STORED, TASK_ENDED },
+    { TASK_READY, TASK_LOST, TASK_ENDED },
+    { TASK_DELAYED, TASK_DUE, TASK_READY },
+    { TASK_DELAYED, TASK_STORED, TASK_ENDED },
+    { TASK_DELAYED, TASK_LOST, TASK_ENDED },
+    { TASK_HELD, TASK_ADMITTED, TASK_READY },
+    { TASK_HELD, TASK_STORED, TASK_ENDED },
+    { TASK_HELD, TASK_LOST, TASK_ENDED },
+    { TASK_STALE, TASK_REFRESHED, TASK_READY },
+    { TASK_STALE, TASK_STORED, TASK_ENDED },
+    { TASK_STALE, TASK_LOST, TASK_ENDED },
+    { TASK_STALE, TASK_ABORTED, TASK_ENDED },
+    { TASK_RUNNING, TASK_BACKOFF, TASK_DELAYED },
+    { TASK_RUNNING, TASK_REQUEUED, TASK_READY },
+    { TASK_RUNNING, TASK_EXPIRED, TASK_STALE },
+    { TASK_RUNNING, TASK_RECEIVED, TASK_PACKING },
+    { TASK_RUNNING, TASK_LOST, TASK_ENDED },
+    { TASK_RUNNING, TASK_ABORTED, TASK_ENDED },
+    { TASK_PACKING, TASK_REQUEUED, TASK_READY },
+    { TASK_PACKING, TASK_EXPIRED, TASK_STALE },
+    { TASK_PACKING, TASK_RECEIVED, TASK_PACKING },
+    { TASK_PACKING, TASK_STORED, TASK_ENDED },
+    { TASK_PACKING, TASK_LOST, TASK_ENDED },
+};
+
+static void test_every_transition(void **state)
 {
-    static const char *const headers[] = { "A=b=c" };
-    struct task task = { .prompt = "say \"hi\"\n",
-                         .max_steps = 3,
-                         .proxy_location = "{\"city\":\"Bonn\"}",
-                         .schema_json = "{}",
-                         .data_json =
-                             "{\"max_steps\": 9, \"x\": [1, \"y\"], \"z\": \"\\u00fc\"}",
-                         .headers = headers,
-                         .header_count = 1 };
-    struct buf out;
-    struct err err;
+    size_t count = sizeof(allowed) / sizeof(*allowed);
+    size_t found = 0;
+    int from;
+    int event;
+    size_t i;
 
     (void)state;
-    buf_init(&out, 4096);
-    assert_int_equal(task_write(&task, &out, &err), 0);
-    assert_string_equal(
-        buf_text(&out),
-        "{\"prompt\":\"say \\\"hi\\\"\\n\",\"max_steps\":3,"
-        "\"proxy_location\":{\"city\":\"Bonn\"},\"data_extraction_schema\":{},"
-        "\"extra_http_headers\":{\"A\":\"b=c\"},\"x\":[1, \"y\"],\"z\":\"\\u00fc\"}");
-    assert_int_equal(json_check(buf_text(&out), out.len, NULL, &err), 0);
-    buf_reset(&out);
-    assert_int_equal(task_write(&(struct task){ .data_json = "{}" }, &out, &err), 0);
-    assert_string_equal(buf_text(&out), "{}");
-    buf_reset(&out);
-    assert_int_equal(task_write(&(struct task){ .error_codes_json = "{" }, &out, &err), -1);
-    assert_int_equal(err.kind, ERR_USAGE);
-    buf_clear(&out);
+    for (from = 0; from < TASK_STATES; from++) {
+        for (event = 0; event < TASK_EVENTS; event++) {
+            enum task_state to = TASK_STATES; /* refused */
+
+            for (i = 0; i < count; i++) {
+                if ((int)allowed[i].from == from && (int)allowed[i].event == event)
+                    to = allowed[i].to;
+            }
+            assert_int_equal(task_transition((enum task_state)from, (enum task_event)event),
+                             to);
+            found += to != TASK_STATES;
+        }
+    }
+    assert_int_equal(found, count);
 }
 
-static void test_signature(void **state)
+static void test_from_the_list_to_the_archive(void **state)
 {
-    /* RFC 4231, test case 2 */
-    static const char good[] =
-        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-    static const char body[] = "what do ya want for nothing?";
-    char bad[sizeof(good)];
-    struct err err;
+    struct fixture f;
+    struct task *task;
 
     (void)state;
-    assert_int_equal(webhook_verify("Jefe", body, strlen(body), good, &err), 0);
-    memcpy(bad, good, sizeof(good));
-    bad[63] = '4';
-    assert_int_equal(webhook_verify("Jefe", body, strlen(body), bad, &err), -1);
-    assert_int_equal(err.kind, ERR_DENIED);
-    assert_int_equal(webhook_verify("Jefe", body, strlen(body) - 1, good, &err), -1);
-    assert_int_equal(webhook_verify("jefe", body, strlen(body), good, &err), -1);
-    assert_int_equal(webhook_verify("Jefe", body, strlen(body), NULL, &err), -1);
-    assert_int_equal(webhook_verify("Jefe", body, strlen(body), "", &err), -1);
-    assert_int_equal(webhook_verify(NULL, body, strlen(body), good, &err), -1);
+    fixture_make(&f, ONE);
+    task = fixture_task(&f, 0);
+    assert_int_equal(task->state, TASK_IDLE);
+    assert_int_equal(tasks_open(f.tasks), 0);
+    assert_null(tasks_first(f.tasks));
+    assert_ptr_equal(task_open(f.tasks, task->item), task);
+    assert_int_equal(task->state, TASK_WAITING);
+    assert_int_equal(tasks_open(f.tasks), 1);
+    assert_null(tasks_first(f.tasks));
+    task_apply(f.tasks, task, TASK_RELEASED);
+    assert_ptr_equal(tasks_first(f.tasks), task);
+    assert_string_equal(task_origin(f.tasks, task)->name, "https://h1:443");
+    assert_int_equal(fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE).action,
+                     TASK_DO_NOTHING);
+    assert_null(tasks_first(f.tasks));
+    assert_int_equal(task->state, TASK_PACKING);
+    assert_string_equal(task->outcome.via, "signed-url");
+    assert_int_equal(task->outcome.attempts, 1);
+    task_apply(f.tasks, task, TASK_STORED);
+    assert_int_equal(tasks_open(f.tasks), 0);
+    fixture_clear(&f);
 }
 
-static int run_in(const char *body, char id[RUN_ID_MAX + 1])
+/* A task that is ready to be started. */
+static struct task *ready(struct fixture *f)
 {
-    struct webhook_facts facts;
-    int rc = webhook_read(body, strlen(body), &facts, NULL);
+    struct task *task;
 
-    if (rc == 0)
-        memcpy(id, facts.run_id, sizeof(facts.run_id));
-    return rc;
+    fixture_make(f, ONE);
+    task = task_open(f->tasks, plan_at(f->plan, 0));
+    task_apply(f->tasks, task, TASK_RELEASED);
+    return task;
 }
 
-static void test_run(void **state)
+static void test_retries_and_then_the_content_endpoint(void **state)
 {
-    char id[RUN_ID_MAX + 1];
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct task_step step;
+    unsigned i;
 
     (void)state;
-    assert_int_equal(run_in("{\"run_id\":\"tsk_1\",\"task_id\":\"tsk_2\"}", id), 0);
-    assert_string_equal(id, "tsk_1");
-    assert_int_equal(run_in("{\"run_id\":null,\"task_id\":\"tsk_2\"}", id), 0);
-    assert_string_equal(id, "tsk_2");
-    assert_int_equal(run_in("{\"run_id\":\"a/b\"}", id), -1);
-    assert_int_equal(run_in("{\"run_id\":\"a\\u0000b\"}", id), -1);
-    assert_int_equal(run_in("[\"run_id\"]", id), -1);
-    assert_int_equal(run_in("[{\"run_id\":\"a\"}]", id), -1);
-    assert_int_equal(run_in("{\"output\":{\"run_id\":\"a\"}}", id), -1);
-    assert_int_equal(run_in("{\"output\":\"run_id\\\":\\\\\",\"run_id\":\"b\"}", id), 0);
-    assert_string_equal(id, "b");
-    assert_int_equal(
-        run_in(" { \"x\" : [ { } , \"}\" ] , \"run_id\" : \"a\" ,\n\"run_id\":\"c\"\t}", id),
-        0);
-    assert_string_equal(id, "c");
-    assert_int_equal(run_in("{}", id), -1);
-    assert_int_equal(run_in("{\"run_id\":\"a\"} x", id), -1);
-    assert_int_equal(run_in("", id), -1);
+    for (i = 0; i < 2; i++) {
+        step = fixture_settle(&f, task, FETCH_ROUTE_AGAIN, REASON_SERVER_ERROR);
+        assert_int_equal(step.action, TASK_DO_NOTHING);
+        assert_int_equal(task->state, TASK_DELAYED);
+        assert_null(tasks_first(f.tasks));
+        assert_int_equal(tasks_release_due(f.tasks, UINT64_MAX), UINT64_MAX);
+        assert_ptr_equal(tasks_first(f.tasks), task);
+    }
+    step = fixture_settle(&f, task, FETCH_ROUTE_AGAIN, REASON_SERVER_ERROR);
+    assert_int_equal(step.action, TASK_DO_NOTHING);
+    assert_int_equal(task->state, TASK_READY);
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
+    assert_string_equal(task_origin(f.tasks, task)->name, "https://api.test:443");
+    for (i = 0; i < 2; i++) {
+        (void)fixture_settle(&f, task, FETCH_ROUTE_AGAIN, REASON_SERVER_ERROR);
+        (void)tasks_release_due(f.tasks, UINT64_MAX);
+    }
+    step = fixture_settle(&f, task, FETCH_ROUTE_AGAIN, REASON_SERVER_ERROR);
+    assert_int_equal(step.action, TASK_DO_LOSE);
+    assert_int_equal(step.reason, REASON_SERVER_ERROR);
+    assert_int_equal(task->state, TASK_RUNNING); /* the caller ends it */
+    task_apply(f.tasks, task, TASK_LOST);
+    fixture_clear(&f);
 }
 
-static void test_facts(void **state)
+static void test_what_cannot_be_started_takes_the_same_routes(void **state)
 {
-    static const char body[] = "{\"run_id\":\"a\",\"status\":\"failed\","
-                               "\"finished_at\":\"2026-11-20T10:00:00.5\"}";
-    struct webhook_facts facts;
+    struct fixture f;
+    struct task *task = ready(&f);
 
     (void)state;
-    assert_int_equal(webhook_read(body, strlen(body), &facts, NULL), 0);
-    assert_string_equal(facts.status, "failed");
-    assert_false(webhook_differs(&facts, "failed", "2026-11-20T10:00:00.500000Z"));
-    assert_false(webhook_differs(&facts, NULL, NULL));
-    assert_false(webhook_differs(&facts, "failed", "nonsense"));
-    assert_true(webhook_differs(&facts, "completed", "2026-11-20T10:00:00.5"));
-    assert_true(webhook_differs(&facts, "failed", "2026-11-20T10:00:01"));
-    assert_int_equal(webhook_read("{\"run_id\":\"a\",\"status\":7}", 25, &facts, NULL), 0);
-    assert_string_equal(facts.status, "");
-    assert_false(webhook_differs(&facts, "failed", "2026-11-20T10:00:01"));
-    assert_true(
-        webhook_signed("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
-    assert_false(
-        webhook_signed("0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef"));
-    assert_false(webhook_signed("0123456789abcdef"));
-    assert_false(webhook_signed(NULL));
+    task_start(f.tasks, task);
+    assert_int_equal(task_unstarted(f.tasks, task).action, TASK_DO_NOTHING);
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
+    task_start(f.tasks, task);
+    assert_int_equal(task_unstarted(f.tasks, task).action, TASK_DO_LOSE);
+    fixture_clear(&f);
+}
+
+/* A list of one artifact has come. */
+static void refresh(struct fixture *f, const char *url)
+{
+    struct url_refresh_list list = { .run = 0, .came = url != NULL };
+
+    list.by_id = hashmap_new(NULL);
+    if (url)
+        assert_int_equal(hashmap_add(list.by_id, "a", 1, (void *)(uintptr_t)url, NULL), 0);
+    tasks_refreshed(f->tasks, &list);
+    hashmap_free(list.by_id);
+}
+
+static void test_a_url_is_refreshed(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct task_step step;
+
+    (void)state;
+    step = fixture_settle(&f, task, FETCH_ROUTE_RENEW, REASON_DENIED);
+    assert_int_equal(step.action, TASK_DO_REFRESH);
+    assert_int_equal(task->state, TASK_STALE);
+    refresh(&f, URL_OF("h2", "a"));
+    assert_ptr_equal(tasks_first(f.tasks), task);
+    assert_int_equal(task->route, FETCH_ROUTE_RENEWED);
+    assert_string_equal(task->url.origin->name, "https://h2:443");
+    task_start(f.tasks, task);
+    refresh(&f, URL_OF("h3", "a")); /* for another task, while this one runs */
+    assert_int_equal(task->state, TASK_RUNNING);
+    assert_true(task->url_replaced);
+    task_apply(f.tasks, task, TASK_REQUEUED);
+    step = fixture_settle(&f, task, FETCH_ROUTE_RENEW, REASON_DENIED);
+    assert_int_equal(step.action, TASK_DO_REFRESH); /* the newer URL was the one refused */
+    refresh(&f, NULL);
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT); /* no list came */
+    assert_int_equal(task->state, TASK_READY);
+    fixture_clear(&f);
+}
+
+static void test_a_url_that_was_replaced_is_not_refreshed(void **state)
+{
+    struct request request = { .status = 403 };
+    struct task_attempt attempt = { .request = &request,
+                                    .verdict = { FETCH_ROUTE_RENEW, REASON_DENIED, false } };
+    struct fixture f;
+    struct task *task = ready(&f);
+
+    (void)state;
+    task_start(f.tasks, task);
+    refresh(&f, URL_OF("h3", "a"));
+    assert_int_equal(task_settle(f.tasks, task, &attempt).action, TASK_DO_NOTHING);
+    assert_int_equal(task->state, TASK_READY);
+    assert_int_equal(task->route, FETCH_ROUTE_RENEWED);
+    assert_string_equal(task_origin(f.tasks, task)->name, "https://h3:443");
+    fixture_clear(&f);
+}
+
+static void test_suspect_content_is_fetched_by_each_route(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+
+    (void)state;
+    (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
+    assert_int_equal(task_again(task) != 0, true);
+    assert_int_equal(task_refused(f.tasks, task, ITEM_SUSPECT).action, TASK_DO_REFRESH);
+    refresh(&f, URL_OF("h1", "a"));
+    (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
+    assert_int_equal(task_refused(f.tasks, task, ITEM_SUSPECT).action, TASK_DO_NOTHING);
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
+    (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
+    assert_int_equal(task_again(task), 0); /* the last one: it is kept */
+    fixture_clear(&f);
+}
+
+static void test_a_wrong_length_is_borne_for_some_time(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct task_step step;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
+        assert_int_equal(task_refused(f.tasks, task, ITEM_LENGTH).action, TASK_DO_NOTHING);
+        assert_int_equal(task->state, TASK_READY);
+    }
+    (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
+    step = task_refused(f.tasks, task, ITEM_LENGTH);
+    assert_int_equal(step.action, TASK_DO_LOSE);
+    assert_int_equal(step.reason, REASON_LENGTH_MISMATCH);
+    fixture_clear(&f);
+}
+
+static void test_a_host_at_its_limit(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct origin *origin = task_origin(f.tasks, task);
+
+    (void)state;
+    origin->until = 1000;
+    assert_int_equal(task_hold(f.tasks, task, NULL), 0);
+    assert_null(tasks_first(f.tasks));
+    assert_int_equal(tasks_release_held(f.tasks, 10, 8), 1000);
+    assert_null(tasks_first(f.tasks));
+    assert_int_equal(tasks_release_held(f.tasks, 1000, 8), UINT64_MAX);
+    assert_ptr_equal(tasks_first(f.tasks), task);
+    fixture_clear(&f);
+}
+
+static void test_nothing_is_started_after_a_failure(void **state)
+{
+    struct fixture f;
+    struct err first = { .kind = ERR_SYSTEM };
+    struct err second = { .kind = ERR_MEMORY };
+
+    (void)state;
+    (void)ready(&f);
+    assert_null(tasks_failure(f.tasks));
+    tasks_fail(f.tasks, &first);
+    tasks_fail(f.tasks, &second);
+    assert_int_equal(tasks_failure(f.tasks)->kind, ERR_SYSTEM);
+    assert_null(tasks_first(f.tasks));
+    fixture_clear(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body),
-        cmocka_unit_test(test_signature),
-        cmocka_unit_test(test_run),
-        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_every_transition),
+        cmocka_unit_test(test_from_the_list_to_the_archive),
+        cmocka_unit_test(test_retries_and_then_the_content_endpoint),
+        cmocka_unit_test(test_what_cannot_be_started_takes_the_same_routes),
+        cmocka_unit_test(test_a_url_is_refreshed),
+        cmocka_unit_test(test_a_url_that_was_replaced_is_not_refreshed),
+        cmocka_unit_test(test_suspect_content_is_fetched_by_each_route),
+        cmocka_unit_test(test_a_wrong_length_is_borne_for_some_time),
+        cmocka_unit_test(test_a_host_at_its_limit),
+        cmocka_unit_test(test_nothing_is_started_after_a_failure),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN(tests);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/task.h"
+#include "api/task_request.h"
 
 #include "base/json.h"
 #include "base/jsonw.h"
@@ -10,12 +10,12 @@
 struct body {
     struct buf *out;
     bool filled;
-    const char *names[16]; /* fields that are set, and that --data does not set again */
+    const char *names[16]; /* fields already written, which --data does not override */
     size_t count;
     struct err *err;
 };
 
-/* Begin a field: comma, name, colon. */
+/* Begin a field: write comma, name and colon. */
 static int name(struct body *b, const char *key)
 {
     const char *comma = b->filled ? "," : "";
@@ -40,7 +40,7 @@ static int number(struct body *b, const char *key, uint64_t value)
     return name(b, key) < 0 ? -1 : buf_addf(b->out, b->err, "%llu", (unsigned long long)value);
 }
 
-/* A JSON text as it stands, checked. */
+/* Write a JSON text unchanged, after validation. */
 static int raw(struct body *b, const char *key, const char *json, const char *what)
 {
     if (!json)
@@ -66,7 +66,7 @@ static int headers(struct body *b, const char *const *list, size_t count)
         const char *mark = strchr(list[i], '=');
 
         if (!mark || mark == list[i])
-            return err_set(b->err, ERR_USAGE, "--header '%.100s': NAME=VALUE is wanted",
+            return err_set(b->err, ERR_USAGE, "--header '%.100s': expected NAME=VALUE",
                            list[i]);
         if (buf_adds(b->out, i ? "," : "{", b->err) < 0 ||
             jsonw_quote(b->out, list[i], (size_t)(mark - list[i]), b->err) < 0 ||
@@ -88,7 +88,7 @@ static bool is_set(const struct body *b, const char *key, size_t len)
     return false;
 }
 
-/* Merge the fields of an object that are not set. */
+/* Write the fields of the object json that are not written yet. */
 static int merge(struct body *b, const char *json)
 {
     struct json *doc = json_parse(json, strlen(json), b->err);
@@ -96,7 +96,7 @@ static int merge(struct body *b, const char *json)
     int rc = 0;
 
     if (!doc || json_type(json_root(doc)) != JSON_OBJECT) {
-        (void)err_set(b->err, ERR_USAGE, "--data: a JSON object is wanted%s%s", doc ? "" : ": ",
+        (void)err_set(b->err, ERR_USAGE, "--data: expected a JSON object%s%s", doc ? "" : ": ",
                       doc ? "" : b->err->text);
         json_free(doc);
         return -1;
@@ -122,7 +122,7 @@ static int merge(struct body *b, const char *json)
     return rc;
 }
 
-int task_write(const struct task *t, struct buf *out, struct err *err)
+int task_request_write(const struct task_request *t, struct buf *out, struct err *err)
 {
     struct body b = { .out = out, .err = err };
     bool proxy_object = t->proxy_location && t->proxy_location[0] == '{';

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task: what is submitted: the JSON body of POST /v1/run/tasks.
+ * task_request: the JSON body of POST /v1/run/tasks, which submits a task.
  *
- * Errors   ERR_USAGE for what is no JSON where JSON is wanted; ERR_MEMORY, ERR_LIMIT
+ * Errors   ERR_USAGE for malformed JSON in an option; ERR_MEMORY, ERR_LIMIT
  * Owns     nothing
  * Threads  any
  * Source   docs/api.md, "Submitting a task"
  */
-#ifndef API_TASK_H
-#define API_TASK_H
+#ifndef API_TASK_REQUEST_H
+#define API_TASK_REQUEST_H
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TASK_JSON_MAX ((size_t)16 << 20)
+#define TASK_REQUEST_MAX ((size_t)16 << 20)
 
-/* NULL or 0: not given. The *_json are JSON texts. */
-struct task {
+/* NULL or 0: not given. The *_json fields are JSON texts. */
+struct task_request {
     const char *prompt;
     const char *url;
     const char *engine;
@@ -31,12 +31,13 @@ struct task {
     uint64_t max_steps;
     const char *schema_json;      /* data_extraction_schema */
     const char *error_codes_json; /* error_code_mapping */
-    const char *data_json;        /* an object with any other fields; those above win */
+    const char *data_json;        /* an object with further fields, of lower priority */
     const char *const *headers;   /* "NAME=VALUE" */
     size_t header_count;
 };
 
-/* Append the body. */
-int task_write(const struct task *task, struct buf *out, struct err *err) MUST_CHECK;
+/* Append the JSON body to out. */
+int task_request_write(const struct task_request *task, struct buf *out,
+                       struct err *err) MUST_CHECK;
 
 #endif

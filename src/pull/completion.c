@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/completion.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define FLUSH_MS 50
+
+struct completion {
+    struct completion_opts opts;
+    struct tasks *tasks;
+    uint64_t flushed; /* when the journal was last written */
+    size_t done;
+    size_t missing;
+};
+
+struct completion *completion_new(const struct completion_opts *opts, struct err *err)
+{
+    struct completion *c = mem_new(sizeof(*c), err);
+
+    if (!c)
+        return NULL;
+    c->opts = *opts;
+    c->tasks = opts->tasks;
+    return c;
+}
+
+void completion_free(struct completion *c)
+{
+    mem_free(c);
+}
+
+void completion_count(const struct completion *c, size_t *done, size_t *missing)
+{
+    *done = c->done;
+    *missing = c->missing;
+}
+
+/* The item of a task is not fetched any more; what is listed counts. */
+static void end_task(struct completion *c, struct task *task, enum task_event event)
+{
+    task_apply(c->tasks, task, event);
+    if (!task->item->unlisted)
+        c->done++;
+}
+
+static void lose(struct completion *c, struct task *task, enum reason reason);
+
+/* A task that nothing else brings is fetched, or, when the time is up, missing. */
+static void release_task(struct completion *c, struct task *task)
+{
+    if (tasks_over(c->tasks))
+        lose(c, task, REASON_TIMEOUT);
+    else
+        task_apply(c->tasks, task, TASK_RELEASED);
+}
+
+/* Have all members of a bundle that still wait fetched by themselves. */
+static void release_members(struct completion *c, struct bundle *bundle)
+{
+    const struct item *item;
+
+    bundle->scout = NULL;
+    for (item = bundle->members; item; item = item->sibling) {
+        struct task *task = tasks_of(c->tasks, item);
+
+        if (task->state == TASK_WAITING)
+            release_task(c, task);
+    }
+}
+
+/* Without the ZIP of a bundle, one of its members is fetched first. */
+static void send_scout(struct completion *c, struct bundle *bundle)
+{
+    struct item *item;
+
+    bundle->whole = false;
+    for (item = bundle->members; item && !tasks_over(c->tasks); item = item->sibling) {
+        struct task *task = tasks_of(c->tasks, item);
+
+        if (task->state != TASK_WAITING)
+            continue;
+        bundle->scout = item;
+        release_task(c, task);
+        return;
+    }
+    release_members(c, bundle);
+}
+
+/* Whether all members of a bundle are packed: then its ZIP need not be fetched. */
+static bool bundle_done(const struct bundle *bundle)
+{
+    const struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        if (!atomic_load(&item->packed))
+            return false;
+    }
+    return true;
+}
+
+/* Whether an item need not be fetched: another one is, or it is packed. */
+static bool is_done(const struct item *item)
+{
+    const struct bundle *bundle = item->bundle;
+
+    if (item->leader || atomic_load(&item->packed))
+        return true;
+    return item->unlisted && !(bundle && bundle->whole && !bundle_done(bundle));
+}
+
+void completion_begin(struct completion *c, const struct outcome *kept)
+{
+    struct bundle *bundle;
+    size_t i;
+
+    for (i = 0; i < plan_count(c->opts.plan); i++) {
+        struct item *item = plan_at(c->opts.plan, i);
+        struct task *task = tasks_of(c->tasks, item);
+
+        if (atomic_load(&item->packed)) {
+            task->outcome = kept[i];
+            end_task(c, task, TASK_STORED);
+        } else if (!is_done(item)) {
+            (void)task_open(c->tasks, item);
+            if (!item->bundle || item->bundle->parent == item)
+                release_task(c, task);
+        }
+    }
+    for (bundle = plan_bundles(c->opts.plan); bundle; bundle = bundle->next) {
+        if (!bundle->whole || atomic_load(&bundle->parent->packed))
+            send_scout(c, bundle);
+    }
+}
+
+/* An item will not come: who waited for it goes on without it. */
+static void let_go(struct completion *c, struct item *item)
+{
+    struct bundle *bundle = item->bundle;
+    struct item *heir;
+
+    if (bundle && bundle->parent == item && bundle->whole)
+        send_scout(c, bundle);
+    else if (bundle && bundle->scout == item)
+        release_members(c, bundle);
+    if (tasks_over(c->tasks) || item->unlisted)
+        return;
+    heir = plan_promote(item);
+    if (heir)
+        release_task(c, task_open(c->tasks, heir));
+}
+
+static void lose(struct completion *c, struct task *task, enum reason reason)
+{
+    const struct plan_artifact *what = &task->item->what;
+    bool listed = !task->item->unlisted;
+    struct err err;
+    char id[128];
+
+    task->outcome.via = NULL;
+    task->outcome.reason = reason;
+    end_task(c, task, TASK_LOST);
+    c->missing += listed;
+    log_line(!tasks_over(c->tasks) && listed ? LOG_WARNING : LOG_INFO,
+             "artifact '%s' (%s) of run '%s' is missing: %s",
+             text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
+             what->run_id, reason_word(reason));
+    if (!c->opts.strict || !listed) {
+        let_go(c, task->item);
+        return;
+    }
+    (void)err_set(&err, ERR_MISMATCH, "artifact '%s' of run '%s' is missing (%s)", id,
+                  what->run_id, reason_word(reason));
+    (void)err_hint(&err, "without --strict the rest is archived");
+    tasks_fail(c->tasks, &err);
+}
+
+struct task_step completion_lose(struct completion *c, struct task *task, enum reason reason)
+{
+    if (task->suspects && !task->any_content && !task->item->unlisted &&
+        !tasks_over(c->tasks)) {
+        task->any_content = true; /* what came of it was suspect, and is better than nothing */
+        task->backoff.failures = 0;
+        return task_expire(c->tasks, task);
+    }
+    lose(c, task, reason);
+    return TASK_NO_STEP;
+}
+
+static void give_journal_up(struct completion *c, const struct err *err)
+{
+    log_line(LOG_WARNING, "%s; an interrupted attempt could not be gone on with", err->text);
+    c->opts.journal = NULL;
+}
+
+/* Tell the journal. It is only a help: when it fails, the next attempt has less to go on. */
+static void note(struct completion *c, const struct task *task)
+{
+    const struct item *item = task->item;
+    const struct outcome *outcome = &task->outcome;
+    char listed[ITEM_LISTED_MAX];
+    struct journal_row row = { .path = item->path,
+                               .run_id = item->what.run_id,
+                               .artifact_id = item->what.artifact_id,
+                               .via = outcome->via,
+                               .duplicate_of =
+                                   item->duplicate_of ? item->duplicate_of->path : NULL,
+                               .listed = item_listed(item, listed),
+                               .http_status = (uint64_t)outcome->http_status,
+                               .attempts = outcome->attempts,
+                               .fetched_at = (uint64_t)outcome->fetched_at,
+                               .size = item->size,
+                               .mismatch = item->mismatch,
+                               .encoded = item->encoded,
+                               .encoded_size = item->encoded_size };
+    struct err err;
+
+    if (!c->opts.journal || item_hidden(item) || item->twinned || !atomic_load(&item->packed))
+        return;
+    memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
+    memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
+    if (journal_add(c->opts.journal, &row, &err) < 0)
+        give_journal_up(c, &err);
+}
+
+void completion_flush(struct completion *c, bool all)
+{
+    uint64_t now = clock_mono();
+    struct err err;
+
+    if (!all && now < c->flushed + FLUSH_MS)
+        return;
+    c->flushed = now;
+    if (c->opts.journal && journal_flush(c->opts.journal, &err) < 0)
+        give_journal_up(c, &err);
+}
+
+/* The task's content is in the archive; its followers' too, where it is the same. */
+static void store(struct completion *c, struct task *task)
+{
+    struct item *item;
+    struct item *next;
+
+    end_task(c, task, TASK_STORED);
+    note(c, task);
+    for (item = task->item->followers; item; item = next) {
+        struct task *other = tasks_of(c->tasks, item);
+
+        next = item->next;
+        if (!item->unlisted && !atomic_load(&item->packed)) { /* it is something else */
+            plan_detach(item);
+            release_task(c, task_open(c->tasks, item));
+            continue;
+        }
+        other->outcome = task->outcome;
+        other->outcome.via = "joined";
+        other->outcome.attempts = 0;
+        end_task(c, other, TASK_STORED);
+        note(c, other);
+    }
+}
+
+/* The members that came out of a ZIP; one that is RUNNING or PACKING will be answered itself.
+ */
+static void store_members(struct completion *c, const struct bundle *bundle,
+                          const struct task *by)
+{
+    const struct item *item;
+
+    for (item = bundle->members; item; item = item->sibling) {
+        struct task *task = tasks_of(c->tasks, item);
+
+        if (!atomic_load(&item->packed) || task->state == TASK_ENDED ||
+            task->state == TASK_RUNNING || (task->state == TASK_PACKING && task != by))
+            continue;
+        task->outcome.via = "bundle";
+        task->outcome.http_status = by->outcome.http_status;
+        task->outcome.fetched_at = by->outcome.fetched_at;
+        store(c, task);
+    }
+}
+
+/* A ZIP that came as the answer to a member is kept as a file, too. */
+static void note_zip(struct completion *c, const struct task *by)
+{
+    const struct item *parent = by->item->bundle->parent;
+    struct task *task = parent ? tasks_of(c->tasks, parent) : NULL;
+
+    if (!parent || parent == by->item || !parent->kept || task->outcome.via)
+        return;
+    task->outcome = by->outcome;
+    note(c, task);
+}
+
+/* The ZIP of a bundle has come, by its own row or as the answer to a member. */
+static void split(struct completion *c, struct task *task)
+{
+    struct bundle *bundle = task->item->bundle;
+
+    store_members(c, bundle, task);
+    note_zip(c, task);
+    if (task->state == TASK_PACKING && bundle->parent == task->item) {
+        store(c, task);
+    } else if (task->state == TASK_PACKING) { /* in it, but wrong by its checksum or type */
+        task->rechecked = true;
+        task->any_content = true;
+        task_apply(c->tasks, task, TASK_REQUEUED);
+    }
+    release_members(c, bundle);
+}
+
+struct task_step completion_answer(struct completion *c, struct item *item)
+{
+    struct task *task = tasks_of(c->tasks, item);
+    struct bundle *bundle = item->bundle;
+
+    if (task->state != TASK_PACKING)
+        return TASK_NO_STEP;
+    switch (item->answer) {
+    case ITEM_PACKED:
+        store(c, task);
+        if (bundle && bundle->scout == item)
+            release_members(c, bundle);
+        return TASK_NO_STEP;
+    case ITEM_SPLIT:
+        split(c, task);
+        return TASK_NO_STEP;
+    case ITEM_LACKS:
+        note_zip(c, task);
+        lose(c, task, REASON_NOT_IN_BUNDLE);
+        return TASK_NO_STEP;
+    case ITEM_BROKEN:
+        store(c, task);
+        send_scout(c, bundle);
+        return TASK_NO_STEP;
+    case ITEM_MISMATCH:
+    case ITEM_LENGTH:
+    case ITEM_SUSPECT:
+        return task_refused(c->tasks, task, item->answer);
+    }
+    return TASK_NO_STEP;
+}
+
+void completion_expire(struct completion *c)
+{
+    size_t i;
+
+    tasks_stop(c->tasks);
+    for (i = 0; i < plan_count(c->opts.plan); i++) {
+        struct task *task = tasks_of(c->tasks, plan_at(c->opts.plan, i));
+        const struct bundle *bundle = task->item->bundle;
+
+        if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
+            task->state == TASK_PACKING ||
+            (task->state == TASK_WAITING && bundle->whole &&
+             tasks_of(c->tasks, bundle->parent)->state == TASK_PACKING))
+            continue;
+        lose(c, task, REASON_TIMEOUT);
+    }
+    log_line(LOG_WARNING, "the time is up: %zu artifacts are missing", c->missing);
+}

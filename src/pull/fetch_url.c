@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/fetch_url.h"
+
+#include "net/url.h"
+
+#include <stddef.h>
+
+void fetch_url_clear(struct fetch_url *url)
+{
+    *url = (struct fetch_url){ .expiry = EXPIRY_NEVER };
+}
+
+/* Whether a text has a character that no URL has: engine_origin need not look behind the host.
+ */
+static bool has_blank(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+bool fetch_url_parse(struct fetch_url *url, const char *text, struct engine *engine,
+                     bool secure)
+{
+    struct origin *origin;
+
+    fetch_url_clear(url);
+    if (!text || has_blank(text) || expiry_cut(text))
+        return false;
+    origin = engine_origin(engine, text);
+    if (!origin || (secure && !url_is_secure(origin->name)))
+        return false;
+    *url = (struct fetch_url){ .text = text,
+                               .origin = origin,
+                               .expiry = expiry_of(text),
+                               .is_signed = expiry_signed(text) };
+    return true;
+}

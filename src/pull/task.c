@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/task.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "writer/packer.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define WRONG_LENGTHS_MAX 3  /* then the artifact is missing */
+#define REFRESHES_MAX     20 /* lists fetched again for one task */
+#define DENIALS_MAX       2  /* of them after a 403 */
+
+/* Bytes that make an attempt a success of its kind. */
+#define PROGRESS_MIN ((uint64_t)64 << 10)
+#define EXCUSE_MS    1000 /* not read for so long: then a closed connection is our doing */
+#define EXCUSES_MAX  100
+
+struct tasks {
+    struct tasks_opts opts;
+    struct task *all; /* by the plan's index */
+    struct task_queue *queue;
+    struct origin *api_origin; /* of the content endpoint */
+    size_t open;
+    bool over;
+    struct err err; /* fatal */
+};
+
+/* The transitions: the state that follows each event, and 0 where the event cannot happen (no
+ * event leads to TASK_IDLE). */
+/* clang-format off */
+static const enum task_state transitions[TASK_STATES][TASK_EVENTS] = {
+    [TASK_IDLE] = {
+        [TASK_OPENED] = TASK_WAITING,
+        [TASK_STORED] = TASK_ENDED, /* with its leader, or by an attempt that was interrupted */
+    },
+    [TASK_WAITING] = {
+        [TASK_RELEASED] = TASK_READY,
+        [TASK_STORED] = TASK_ENDED, /* out of its bundle's ZIP */
+        [TASK_LOST] = TASK_ENDED,
+    },
+    [TASK_READY] = {
+        [TASK_STARTED] = TASK_RUNNING,
+        [TASK_LIMITED] = TASK_HELD,
+        [TASK_REQUEUED] = TASK_READY,
+        [TASK_EXPIRED] = TASK_STALE,
+        [TASK_STORED] = TASK_ENDED, /* out of a ZIP that came for another member; so below */
+        [TASK_LOST] = TASK_ENDED,
+    },
+    [TASK_DELAYED] = {
+        [TASK_DUE] = TASK_READY,
+        [TASK_STORED] = TASK_ENDED,
+        [TASK_LOST] = TASK_ENDED,
+    },
+    [TASK_HELD] = {
+        [TASK_ADMITTED] = TASK_READY,
+        [TASK_STORED] = TASK_ENDED,
+        [TASK_LOST] = TASK_ENDED,
+    },
+    [TASK_STALE] = {
+        [TASK_REFRESHED] = TASK_READY,
+        [TASK_STORED] = TASK_ENDED,
+        [TASK_LOST] = TASK_ENDED,
+        [TASK_ABORTED] = TASK_ENDED,
+    },
+    [TASK_RUNNING] = {
+        [TASK_BACKOFF] = TASK_DELAYED,
+        [TASK_REQUEUED] = TASK_READY,
+        [TASK_EXPIRED] = TASK_STALE,
+        [TASK_RECEIVED] = TASK_PACKING,
+        [TASK_LOST] = TASK_ENDED,
+        [TASK_ABORTED] = TASK_ENDED,
+    },
+    [TASK_PACKING] = {
+        [TASK_REQUEUED] = TASK_READY, /* the packer has refused its content; so below */
+        [TASK_EXPIRED] = TASK_STALE,
+        [TASK_RECEIVED] = TASK_PACKING,
+        [TASK_STORED] = TASK_ENDED,
+        [TASK_LOST] = TASK_ENDED,
+    },
+};
+/* clang-format on */
+
+enum task_state task_transition(enum task_state state, enum task_event event)
+{
+    enum task_state next = transitions[state][event];
+
+    return next == TASK_IDLE ? TASK_STATES : next;
+}
+
+/* The one place where a task's state is set. What becomes HELD must have room in the queue. */
+void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
+{
+    enum task_state next = task_transition(task->state, event);
+
+    assert(next != TASK_STATES);
+    task_queue_remove(&task->entry);
+    if (task->state == TASK_IDLE)
+        tasks->open++;
+    task->state = next;
+    if (next == TASK_ENDED)
+        tasks->open--;
+    task->entry.rank = task->rank;
+    task->entry.expiry = task->route == FETCH_ROUTE_CONTENT ? EXPIRY_NEVER : task->url.expiry;
+    if (next == TASK_READY)
+        task_queue_ready(tasks->queue, &task->entry);
+    else if (next == TASK_DELAYED)
+        task_queue_delay(tasks->queue, &task->entry);
+    else if (next == TASK_HELD)
+        task_queue_hold(tasks->queue, &task->entry, task_origin(tasks, task));
+}
+
+struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err)
+{
+    struct tasks *tasks = mem_new(sizeof(*tasks), err);
+    size_t count = plan_count(opts->plan);
+    size_t i;
+
+    if (!tasks)
+        return NULL;
+    tasks->opts = *opts;
+    tasks->api_origin = engine_origin(opts->engine, opts->api->base);
+    tasks->all = mem_array(count, sizeof(*tasks->all), err);
+    tasks->queue = task_queue_new(count, err);
+    if (!tasks->all || !tasks->queue) {
+        tasks_free(tasks);
+        return NULL;
+    }
+    for (i = 0; i < count; i++) {
+        struct task *task = &tasks->all[i];
+
+        task->item = plan_at(opts->plan, i);
+        task->entry = (struct task_entry){ .task = task, .index = i };
+        fetch_url_clear(&task->url);
+    }
+    return tasks;
+}
+
+void tasks_free(struct tasks *tasks)
+{
+    if (!tasks)
+        return;
+    task_queue_free(tasks->queue);
+    mem_free(tasks->all);
+    mem_free(tasks);
+}
+
+struct task *tasks_of(const struct tasks *tasks, const struct item *item)
+{
+    return &tasks->all[item->index];
+}
+
+size_t tasks_open(const struct tasks *tasks)
+{
+    return tasks->open;
+}
+
+bool tasks_over(const struct tasks *tasks)
+{
+    return tasks->over;
+}
+
+const struct err *tasks_failure(const struct tasks *tasks)
+{
+    return tasks->err.kind ? &tasks->err : NULL;
+}
+
+void tasks_fail(struct tasks *tasks, const struct err *err)
+{
+    if (!tasks->err.kind)
+        tasks->err = *err;
+}
+
+const struct outcome *tasks_outcome(const struct tasks *tasks, const struct item *item)
+{
+    return &tasks->all[item->index].outcome;
+}
+
+const struct artifact *task_artifact(const struct tasks *tasks, const struct task *task)
+{
+    return &tasks->opts.listing->runs[task->item->run].list.rows[task->item->row];
+}
+
+static bool has_local(const struct tasks *tasks, const struct task *task)
+{
+    return tasks->opts.local && artifact_file(task_artifact(tasks, task));
+}
+
+/* Have a task fetched by a URL that came by a route; without one, by the content endpoint. */
+static void take_url(const struct tasks *tasks, struct task *task, const char *text,
+                     enum fetch_route route)
+{
+    bool usable =
+        fetch_url_parse(&task->url, text, tasks->opts.engine, tasks->opts.api->secure);
+
+    task->route = usable ? route : FETCH_ROUTE_CONTENT;
+    if (!usable && text && expiry_cut(text))
+        log_line(LOG_INFO, "the signature of artifact '%s' was cut on its way",
+                 task->item->what.artifact_id);
+}
+
+struct task *task_open(struct tasks *tasks, struct item *item)
+{
+    struct task *task = tasks_of(tasks, item);
+
+    task->backoff =
+        (struct backoff){ .retries = tasks->opts.retries, .deadline = tasks->opts.deadline };
+    take_url(tasks, task, task_artifact(tasks, task)->signed_url, FETCH_ROUTE_SIGNED);
+    task_apply(tasks, task, TASK_OPENED);
+    return task;
+}
+
+static void on_due(void *ctx, struct task *task)
+{
+    task_apply(ctx, task, TASK_DUE);
+}
+
+static void on_room(void *ctx, struct task *task)
+{
+    task_apply(ctx, task, TASK_ADMITTED);
+}
+
+uint64_t tasks_release_due(struct tasks *tasks, uint64_t now)
+{
+    return task_queue_release_due(tasks->queue, now, on_due, tasks);
+}
+
+uint64_t tasks_release_held(struct tasks *tasks, uint64_t now, unsigned most)
+{
+    return task_queue_release_held(tasks->queue, now, most, on_room, tasks);
+}
+
+struct task *tasks_first(const struct tasks *tasks)
+{
+    return tasks->over || tasks->err.kind ? NULL : task_queue_first(tasks->queue);
+}
+
+struct origin *task_origin(const struct tasks *tasks, const struct task *task)
+{
+    return task->route == FETCH_ROUTE_CONTENT || !task->url.text ? tasks->api_origin
+                                                                 : task->url.origin;
+}
+
+bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool listing,
+                        int64_t now)
+{
+    if (task->route == FETCH_ROUTE_CONTENT || !task->url.text ||
+        task->refreshes >= REFRESHES_MAX)
+        return false;
+    return listing ||
+           fetch_route_stale(task->url.expiry,
+                             tasks->opts.listing->runs[task->item->run].listed_at, now);
+}
+
+struct task_step task_expire(struct tasks *tasks, struct task *task)
+{
+    task->refreshes++;
+    task_apply(tasks, task, TASK_EXPIRED);
+    return (struct task_step){ TASK_DO_REFRESH, REASON_NONE };
+}
+
+int task_hold(struct tasks *tasks, struct task *task, struct err *err)
+{
+    if (task_queue_reserve(tasks->queue, task_origin(tasks, task), err) < 0)
+        return -1;
+    task_apply(tasks, task, TASK_LIMITED);
+    return 0;
+}
+
+void task_start(struct tasks *tasks, struct task *task)
+{
+    if (!task->url.text)
+        task->route = FETCH_ROUTE_CONTENT;
+    task->outcome.attempts++;
+    task->has_other_route = !task->any_content && (task->route != FETCH_ROUTE_CONTENT ||
+                                                   !task->suspects || has_local(tasks, task));
+    task->url_replaced = false;
+    task_apply(tasks, task, TASK_STARTED);
+}
+
+unsigned task_again(const struct task *task)
+{
+    return (task->item->what.checksum && !task->rechecked ? PACKER_AGAIN_SUM : 0) |
+           (task->has_other_route ? PACKER_AGAIN_SUSPECT : 0);
+}
+
+struct fetch_route_facts task_facts(const struct tasks *tasks, const struct task *task)
+{
+    return (struct fetch_route_facts){ .way = task->route,
+                                       .local = has_local(tasks, task),
+                                       .archived = task_artifact(tasks, task)->archived,
+                                       .renewable = task->refreshes < DENIALS_MAX,
+                                       .file_size = task->item->what.file_size };
+}
+
+/* Fetch it by the content endpoint. */
+static struct task_step to_content(struct tasks *tasks, struct task *task)
+{
+    task->route = FETCH_ROUTE_CONTENT;
+    task->backoff.failures = 0;
+    task_apply(tasks, task, TASK_REQUEUED);
+    return TASK_NO_STEP;
+}
+
+/* The route of its last attempt leads nowhere: the next one. */
+static struct task_step next_route(struct tasks *tasks, struct task *task, enum reason reason)
+{
+    if (task->route != FETCH_ROUTE_CONTENT)
+        return to_content(tasks, task);
+    return (struct task_step){ has_local(tasks, task) ? TASK_DO_LOCAL : TASK_DO_LOSE, reason };
+}
+
+/*
+ * When a task is tried again. An attempt that brought something leaves all retries to the next;
+ * one whose connection was closed because we had not read it does not count.
+ */
+static uint64_t next_try(struct task *task, const struct task_attempt *attempt)
+{
+    if (attempt->kept >= PROGRESS_MIN)
+        task->backoff.failures = 0;
+    if (attempt->request->err.kind == ERR_NET && attempt->pause >= EXCUSE_MS &&
+        task->excused < EXCUSES_MAX) {
+        task->excused++;
+        return clock_mono() + EXCUSE_MS;
+    }
+    return backoff_next(&task->backoff, clock_mono(), attempt->request->retry_after,
+                        attempt->dice);
+}
+
+/* Its body goes to the packer, by a route. */
+static void receive(struct tasks *tasks, struct task *task)
+{
+    task->outcome.via = fetch_route_name(task->route);
+    task->outcome.fetched_at = clock_wall();
+    task_apply(tasks, task, TASK_RECEIVED);
+}
+
+struct task_step task_settle(struct tasks *tasks, struct task *task,
+                             const struct task_attempt *attempt)
+{
+    enum reason reason = attempt->verdict.reason;
+
+    task->outcome.http_status = attempt->request->status;
+    switch (attempt->verdict.step) {
+    case FETCH_ROUTE_DONE:
+        receive(tasks, task);
+        return TASK_NO_STEP;
+    case FETCH_ROUTE_AGAIN:
+        task->entry.due = next_try(task, attempt);
+        if (task->entry.due == BACKOFF_NEVER)
+            return next_route(tasks, task, reason);
+        task_apply(tasks, task, TASK_BACKOFF);
+        return TASK_NO_STEP;
+    case FETCH_ROUTE_RENEW:
+        if (!task->url_replaced)
+            return task_expire(tasks, task);
+        take_url(tasks, task, task->url.text, FETCH_ROUTE_RENEWED);
+        task_apply(tasks, task, TASK_REQUEUED);
+        return TASK_NO_STEP;
+    case FETCH_ROUTE_TO_CONTENT:
+        return to_content(tasks, task);
+    case FETCH_ROUTE_TO_LOCAL:
+        return (struct task_step){ TASK_DO_LOCAL, reason };
+    case FETCH_ROUTE_GIVE_UP:
+        return (struct task_step){ TASK_DO_LOSE, reason };
+    }
+    return TASK_NO_STEP;
+}
+
+struct task_step task_unstarted(struct tasks *tasks, struct task *task)
+{
+    return next_route(tasks, task,
+                      task->outcome.http_status == 403 ? REASON_DENIED : REASON_NO_URL);
+}
+
+void task_local(struct tasks *tasks, struct task *task)
+{
+    task->outcome.attempts++;
+    task->route = FETCH_ROUTE_LOCAL;
+    receive(tasks, task);
+}
+
+struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum reason reason)
+{
+    task->outcome.attempts++;
+    if (task->state != TASK_PACKING)
+        return (struct task_step){ TASK_DO_LOSE, reason };
+    task->any_content = true; /* what came before was suspect: it is fetched again, and kept */
+    return to_content(tasks, task);
+}
+
+/* The content cannot be what its type says: the other routes; what comes by the last is kept.
+ */
+static struct task_step suspect(struct tasks *tasks, struct task *task)
+{
+    log_line(LOG_INFO,
+             "artifact '%s', by %s: the content cannot be what its type (%s) says; fetching it "
+             "another way",
+             task->item->what.artifact_id, fetch_route_name(task->route),
+             task->item->what.type ? task->item->what.type : "none");
+    task->suspects++;
+    if (task->suspects == 1 && task->refreshes < REFRESHES_MAX)
+        return task_expire(tasks, task);
+    if (task->route != FETCH_ROUTE_CONTENT)
+        return to_content(tasks, task);
+    if (has_local(tasks, task))
+        return (struct task_step){ TASK_DO_LOCAL, REASON_NONE };
+    task->any_content = true;
+    return to_content(tasks, task);
+}
+
+struct task_step task_refused(struct tasks *tasks, struct task *task, enum item_answer answer)
+{
+    task->outcome.via = NULL;
+    task->rechecked = task->rechecked || answer == ITEM_MISMATCH;
+    task->wrong_lengths += answer == ITEM_LENGTH;
+    if (tasks->over)
+        return (struct task_step){ TASK_DO_LOSE, REASON_TIMEOUT };
+    if (answer == ITEM_SUSPECT)
+        return suspect(tasks, task);
+    if (task->wrong_lengths > WRONG_LENGTHS_MAX)
+        return (struct task_step){ TASK_DO_LOSE, REASON_LENGTH_MISMATCH };
+    log_line(LOG_INFO,
+             answer == ITEM_LENGTH
+                 ? "artifact '%s' was not as long as its server announced; fetching it again"
+                 : "artifact '%s' has another checksum than the service gave; once more",
+             task->item->what.artifact_id);
+    task_apply(tasks, task, TASK_REQUEUED);
+    return TASK_NO_STEP;
+}
+
+void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
+{
+    size_t i;
+
+    for (i = 0; i < plan_count(tasks->opts.plan); i++) {
+        struct task *task = &tasks->all[i];
+        const char *id = task->item->what.artifact_id;
+        const char *text;
+
+        if (task->item->run != list->run || task->state == TASK_IDLE ||
+            task->state == TASK_ENDED || (!list->came && task->state != TASK_STALE))
+            continue;
+        /* which of two of one ID a fresh list tells of, its rows do not say */
+        text = list->came && !task->item->twinned ? hashmap_get(list->by_id, id, strlen(id))
+                                                  : NULL;
+        if (task->state == TASK_STALE) {
+            take_url(tasks, task, text, FETCH_ROUTE_RENEWED);
+            task_apply(tasks, task, TASK_REFRESHED);
+        } else if (task->route == FETCH_ROUTE_SIGNED || task->route == FETCH_ROUTE_RENEWED) {
+            /* the list that the former text came in is gone; the place in the queue stays */
+            bool usable =
+                fetch_url_parse(&task->url, text, tasks->opts.engine, tasks->opts.api->secure);
+
+            task->url_replaced = usable && task->state == TASK_RUNNING;
+            if (task->state != TASK_RUNNING)
+                task->route = FETCH_ROUTE_RENEWED;
+        }
+    }
+}
+
+void tasks_stop(struct tasks *tasks)
+{
+    tasks->over = true;
+}

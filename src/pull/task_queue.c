@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/task_queue.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdbool.h>
+
+/* A binary heap in which each entry knows its place, so that any of them can be taken out. */
+struct task_heap {
+    struct task_entry **entries;
+    size_t count;
+    bool (*before)(const struct task_entry *a, const struct task_entry *b);
+};
+
+/* The tasks that wait for one origin, oldest first. */
+struct task_hold {
+    struct task_hold *next;
+    const struct origin *origin;
+    struct task_entry *first;
+    struct task_entry **last;
+};
+
+struct task_queue {
+    struct task_heap ready;
+    struct task_heap delayed;
+    struct task_hold *holds;
+};
+
+static bool expires_before(const struct task_entry *a, const struct task_entry *b)
+{
+    if (a->rank != b->rank)
+        return a->rank > b->rank;
+    return a->expiry != b->expiry ? a->expiry < b->expiry : a->index < b->index;
+}
+
+static bool due_before(const struct task_entry *a, const struct task_entry *b)
+{
+    return a->due < b->due;
+}
+
+struct task_queue *task_queue_new(size_t most, struct err *err)
+{
+    struct task_queue *queue = mem_new(sizeof(*queue), err);
+
+    if (!queue)
+        return NULL;
+    queue->ready.before = expires_before;
+    queue->delayed.before = due_before;
+    queue->ready.entries = mem_array(most, sizeof(struct task_entry *), err);
+    queue->delayed.entries = mem_array(most, sizeof(struct task_entry *), err);
+    if (queue->ready.entries && queue->delayed.entries)
+        return queue;
+    task_queue_free(queue);
+    return NULL;
+}
+
+void task_queue_free(struct task_queue *queue)
+{
+    if (!queue)
+        return;
+    while (queue->holds) {
+        struct task_hold *next = queue->holds->next;
+
+        mem_free(queue->holds);
+        queue->holds = next;
+    }
+    mem_free(queue->ready.entries);
+    mem_free(queue->delayed.entries);
+    mem_free(queue);
+}
+
+static void place(struct task_heap *heap, struct task_entry *entry, size_t at)
+{
+    heap->entries[at] = entry;
+    entry->at = at;
+}
+
+/* Put an entry at a place that is free, or as far above it as it belongs. */
+static void sift_up(struct task_heap *heap, struct task_entry *entry, size_t at)
+{
+    while (at && heap->before(entry, heap->entries[(at - 1) / 2])) {
+        place(heap, heap->entries[(at - 1) / 2], at);
+        at = (at - 1) / 2;
+    }
+    place(heap, entry, at);
+}
+
+/* Put an entry at a place that is free, or as far below it as it belongs. */
+static void sift_down(struct task_heap *heap, struct task_entry *entry, size_t at)
+{
+    for (;;) {
+        size_t child = 2 * at + 1;
+
+        if (child >= heap->count)
+            break;
+        if (child + 1 < heap->count &&
+            heap->before(heap->entries[child + 1], heap->entries[child]))
+            child++;
+        if (!heap->before(heap->entries[child], entry))
+            break;
+        place(heap, heap->entries[child], at);
+        at = child;
+    }
+    place(heap, entry, at);
+}
+
+static void heap_add(struct task_heap *heap, struct task_entry *entry)
+{
+    assert(!entry->heap && !entry->hold);
+    entry->heap = heap;
+    sift_up(heap, entry, heap->count++);
+}
+
+static void heap_remove(struct task_entry *entry)
+{
+    struct task_heap *heap = entry->heap;
+    struct task_entry *last = heap->entries[--heap->count];
+    size_t at = entry->at;
+
+    entry->heap = NULL;
+    if (last == entry)
+        return;
+    if (at && heap->before(last, heap->entries[(at - 1) / 2]))
+        sift_up(heap, last, at);
+    else
+        sift_down(heap, last, at);
+}
+
+static void hold_remove(struct task_entry *entry)
+{
+    struct task_hold *hold = entry->hold;
+
+    entry->hold = NULL;
+    *entry->from = entry->next;
+    if (entry->next)
+        entry->next->from = entry->from;
+    else
+        hold->last = entry->from;
+}
+
+void task_queue_ready(struct task_queue *queue, struct task_entry *entry)
+{
+    heap_add(&queue->ready, entry);
+}
+
+void task_queue_delay(struct task_queue *queue, struct task_entry *entry)
+{
+    heap_add(&queue->delayed, entry);
+}
+
+static struct task_hold *find_hold(const struct task_queue *queue, const struct origin *origin)
+{
+    struct task_hold *hold = queue->holds;
+
+    while (hold && hold->origin != origin)
+        hold = hold->next;
+    return hold;
+}
+
+int task_queue_reserve(struct task_queue *queue, const struct origin *origin, struct err *err)
+{
+    struct task_hold *hold;
+
+    if (find_hold(queue, origin))
+        return 0;
+    hold = mem_new(sizeof(*hold), err);
+    if (!hold)
+        return -1;
+    hold->origin = origin;
+    hold->last = &hold->first;
+    hold->next = queue->holds;
+    queue->holds = hold;
+    return 0;
+}
+
+void task_queue_hold(struct task_queue *queue, struct task_entry *entry,
+                     const struct origin *origin)
+{
+    struct task_hold *hold = find_hold(queue, origin);
+
+    assert(hold && !entry->heap && !entry->hold);
+    entry->hold = hold;
+    entry->next = NULL;
+    entry->from = hold->last;
+    *hold->last = entry;
+    hold->last = &entry->next;
+}
+
+void task_queue_remove(struct task_entry *entry)
+{
+    if (entry->heap)
+        heap_remove(entry);
+    if (entry->hold)
+        hold_remove(entry);
+}
+
+struct task *task_queue_first(const struct task_queue *queue)
+{
+    return queue->ready.count ? queue->ready.entries[0]->task : NULL;
+}
+
+uint64_t task_queue_release_due(struct task_queue *queue, uint64_t now, task_queue_fn *release,
+                                void *ctx)
+{
+    while (queue->delayed.count && queue->delayed.entries[0]->due <= now)
+        release(ctx, queue->delayed.entries[0]->task);
+    return queue->delayed.count ? queue->delayed.entries[0]->due : UINT64_MAX;
+}
+
+uint64_t task_queue_release_held(struct task_queue *queue, uint64_t now, unsigned most,
+                                 task_queue_fn *release, void *ctx)
+{
+    uint64_t again = UINT64_MAX;
+    const struct task_hold *hold;
+
+    for (hold = queue->holds; hold; hold = hold->next) {
+        unsigned room = origin_room(hold->origin, now);
+
+        for (; hold->first && room && most; room--, most--)
+            release(ctx, hold->first->task);
+        if (hold->first && now < hold->origin->until && hold->origin->until < again)
+            again = hold->origin->until;
+    }
+    return again;
+}

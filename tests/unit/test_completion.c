@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/completion.h"
+
+#include "tasks.h"
+
+#define MEMBER(id)                                                                             \
+    "{\"artifact_id\":\"" id "\",\"uri\":\"s3://b/z\",\"bundle_key\":\"" id                    \
+    "\",\"signed_url\":\"" URL_OF("h1", "x") "\"}"
+#define MEMBERS "[" MEMBER("a") "," MEMBER("b") "," MEMBER("c") "]"
+#define SAME(id)                                                                               \
+    "{\"artifact_id\":\"" id "\",\"uri\":\"s3://b/o\",\"signed_url\":\"" URL_OF("h1", "x") "\"}"
+#define SAMES "[" SAME("a") "," SAME("b") "," SAME("c") "]"
+
+static struct completion *begin(struct fixture *f, const char *json, bool strict)
+{
+    struct completion_opts opts = { .strict = strict };
+    struct completion *c;
+
+    fixture_make(f, json);
+    opts.tasks = f->tasks;
+    opts.plan = f->plan;
+    c = completion_new(&opts, NULL);
+    completion_begin(c, NULL);
+    return c;
+}
+
+static void check_count(const struct completion *c, size_t done, size_t missing)
+{
+    size_t is_done;
+    size_t is_missing;
+
+    completion_count(c, &is_done, &is_missing);
+    assert_int_equal(is_done, done);
+    assert_int_equal(is_missing, missing);
+}
+
+static void test_a_scout_goes_before_the_other_members(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, false);
+    struct task *scout = tasks_first(f.tasks);
+    size_t i;
+
+    (void)state;
+    assert_non_null(scout);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(fixture_task(&f, i)->state,
+                         fixture_task(&f, i) == scout ? TASK_READY : TASK_WAITING);
+    task_start(f.tasks, scout);
+    assert_int_equal(completion_lose(c, scout, REASON_GONE).action, TASK_DO_NOTHING);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(fixture_task(&f, i)->state,
+                         fixture_task(&f, i) == scout ? TASK_ENDED : TASK_READY);
+    check_count(c, 1, 1);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+static void test_the_next_of_those_that_are_the_same(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, SAMES, false);
+    struct task *first = tasks_first(f.tasks);
+    struct task *heir;
+
+    (void)state;
+    assert_int_equal(tasks_open(f.tasks), 1);
+    assert_int_equal(completion_lose(c, first, REASON_GONE).action, TASK_DO_NOTHING);
+    heir = tasks_first(f.tasks);
+    assert_non_null(heir);
+    assert_ptr_not_equal(heir, first);
+    assert_int_equal(tasks_open(f.tasks), 1);
+    assert_int_equal(first->state, TASK_ENDED);
+    check_count(c, 1, 1);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+static void test_suspect_content_is_better_than_none(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, SAMES, false);
+    struct task *task = tasks_first(f.tasks);
+
+    (void)state;
+    task->suspects = 1;
+    assert_int_equal(completion_lose(c, task, REASON_GONE).action, TASK_DO_REFRESH);
+    assert_int_equal(task->state, TASK_STALE);
+    assert_int_equal(completion_lose(c, task, REASON_GONE).action, TASK_DO_NOTHING);
+    assert_int_equal(task->state, TASK_ENDED);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+static void test_the_time_is_up(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, false);
+    size_t i;
+
+    (void)state;
+    completion_expire(c);
+    assert_null(tasks_first(f.tasks));
+    assert_int_equal(tasks_open(f.tasks), 0);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(fixture_task(&f, i)->state, TASK_ENDED);
+        assert_int_equal(fixture_task(&f, i)->outcome.reason, REASON_TIMEOUT);
+    }
+    check_count(c, 3, 3);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+static void test_strict(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, true);
+
+    (void)state;
+    (void)completion_lose(c, tasks_first(f.tasks), REASON_GONE);
+    assert_non_null(tasks_failure(f.tasks));
+    assert_int_equal(tasks_failure(f.tasks)->kind, ERR_MISMATCH);
+    assert_null(tasks_first(f.tasks));
+    completion_free(c);
+    fixture_clear(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_scout_goes_before_the_other_members),
+        cmocka_unit_test(test_the_next_of_those_that_are_the_same),
+        cmocka_unit_test(test_suspect_content_is_better_than_none),
+        cmocka_unit_test(test_the_time_is_up),
+        cmocka_unit_test(test_strict),
+    };
+
+    return RUN(tests);
+}
