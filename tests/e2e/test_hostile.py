@@ -229,7 +229,7 @@ def test_artifacts_lie_below_data(reader, tmp_path, name):
     assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
     extract(reader, tmp_path, bag, "-k", check=4)
     assert all(f.startswith("a/data/r") or f[2:] in craft.TAGS for f in files_below(tmp_path / "out"))
-    assert "the manifest names" in reader("verify", tmp_path / "x.tar.zst", check=4).err
+    assert "in the manifest: " in reader("verify", tmp_path / "x.tar.zst", check=4).err
 
 
 def test_without_any_manifest(reader, tmp_path):
@@ -246,7 +246,7 @@ def test_without_any_manifest(reader, tmp_path):
         result = reader("extract", "-k", "-C", "out-" + kind, archive, check=4)
         want = sorted("a/" + n for n in [*bag.files, *bag.documents] if n.startswith("data/"))
         assert files_below(tmp_path / ("out-" + kind)) == want
-        assert "nothing that comes out is checked" in result.err
+        assert "extracted files are not verified" in result.err
 
 
 @pytest.mark.parametrize("tag", ["manifest-sha256.txt", "bag-info.txt", "bagit.txt"])
@@ -439,7 +439,7 @@ def test_a_zip_directory_is_bounded(reader, tmp_path):
         file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, count * (46 + name), 30, 0))
     for args in (["list", archive], ["verify", archive], ["extract", "-k", archive]):
         status, memory, _, said = measured(*args, cwd=tmp_path)
-        assert status in (1, 4) and "headers are too large" in said and memory < most(600), (memory, said)
+        assert status in (1, 4) and "headers of an entry are too large" in said and memory < most(600), (memory, said)
 
 
 def big_bag(count):

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/restore.h"
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "pull/pull_opts.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILES   3
+#define REQUEST "{\"skyarc_journal\": 1, \"request\": \"x\"}"
+#define KEY     "the user's own key"
+
+static char dir[64];
+static char path[128];
+static char journal_path[160];
+
+/* What the interrupted attempt left of each file, and what is asked for now. */
+static struct {
+    char sum[SHA256_TEXT];
+    const char *duplicate_of; /* a hard link to this file */
+    bool unknown;             /* the journal has no row of it */
+    bool lies;                /* its row tells of other bytes */
+    const char *listed;       /* NULL: as the list has it now */
+    bool summed;              /* the service gives a checksum */
+} file[FILES];
+
+static struct plan *plan;
+static struct restored restored;
+static struct volume *volume;
+
+static const char *name_of(size_t i)
+{
+    static char names[FILES][32];
+
+    (void)snprintf(names[i], sizeof(names[i]), "data/r/html/%zu.html", i);
+    return names[i];
+}
+
+static const char *id_of(size_t i)
+{
+    static const char *const ids[FILES] = { "a", "b", "c" };
+
+    return ids[i];
+}
+
+/* The content of file i: 100 bytes of its ID. */
+static void content_of(size_t i, char bytes[100], struct digest *digest)
+{
+    struct hasher *hasher = hasher_new(NULL);
+
+    memset(bytes, *id_of(i), 100);
+    hasher_add(hasher, bytes, 100);
+    hasher_end(hasher, digest);
+    hasher_free(hasher);
+    text_hex(file[i].sum, digest->sha256, SHA256_SIZE);
+}
+
+static struct volume *open_volume(void)
+{
+    const struct volume_opts opts = {
+        .path = path, .format = CONTAINER_TAR_ZST, .mode = 0600, .workers = 1
+    };
+    struct volume *v = volume_open(&opts, NULL);
+
+    assert_non_null(v);
+    return v;
+}
+
+static int set_up(void **state)
+{
+    size_t i;
+
+    (void)state;
+    log_setup(LOG_ERROR, 0);
+    (void)snprintf(dir, sizeof(dir), "/tmp/skyarc-restore-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/v.tar.zst", dir);
+    (void)snprintf(journal_path, sizeof(journal_path), "%s/journal", dir);
+    memset(file, 0, sizeof(file));
+    for (i = 0; i < FILES; i++)
+        file[i].summed = true;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    volume_free(volume, false);
+    volume = NULL;
+    plan_free(plan);
+    plan = NULL;
+    restored_clear(&restored);
+    restored_clear(&restored);
+    (void)unlink(path);
+    (void)unlink(journal_path);
+    return rmdir(dir);
+}
+
+/* Leave OUTPUT.partial and its journal, as a pull that is killed does. */
+static void leave(const char *key)
+{
+    struct journal *journal = journal_open(journal_path, REQUEST, key, NULL);
+    struct volume *v = open_volume();
+    uint64_t written;
+    size_t i;
+
+    assert_non_null(journal);
+    assert_int_equal(volume_start(v, NULL, NULL), 0);
+    for (i = 0; i < FILES; i++) {
+        struct journal_row row = { .path = name_of(i),
+                                   .run_id = "r",
+                                   .artifact_id = id_of(i),
+                                   .via = i == 2 ? "a way of its own" : "signed-url",
+                                   .duplicate_of = file[i].duplicate_of,
+                                   .listed = file[i].listed ? file[i].listed : "100 ",
+                                   .http_status = 200,
+                                   .attempts = 2,
+                                   .fetched_at = 5,
+                                   .size = 100 };
+        char name[64];
+        char target[64];
+        char bytes[100];
+        struct digest digest;
+        struct entry_file entry = { .path = name, .size = 100, .mtime = 1 };
+
+        (void)snprintf(name, sizeof(name), "top/%s", name_of(i));
+        content_of(file[i].duplicate_of ? 0 : i, bytes, &digest);
+        memcpy(row.sha256, digest.sha256, SHA256_SIZE);
+        row.sha256[0] ^= file[i].lies;
+        if (file[i].duplicate_of) {
+            (void)snprintf(target, sizeof(target), "top/%s", file[i].duplicate_of);
+            memcpy(file[i].sum, file[0].sum, SHA256_TEXT);
+            entry.link = target;
+            entry.size = 0;
+        }
+        assert_int_equal(volume_begin(v, &entry, NULL, NULL), 0);
+        assert_int_equal(volume_add(v, bytes, (size_t)entry.size, NULL), 0);
+        assert_int_equal(volume_end(v, NULL), 0);
+        volume_flush(v);
+        if (!file[i].unknown)
+            assert_int_equal(journal_add(journal, &row, NULL), 0);
+    }
+    assert_int_equal(volume_drain(v, &written, NULL), 0);
+    volume_free(v, true);
+    assert_int_equal(journal_flush(journal, NULL), 0);
+    journal_free(journal, false);
+}
+
+/* Plan the same files again, and go on; gives how many were kept. */
+static size_t go_on(const char *key, bool dedupe)
+{
+    struct journal *journal = journal_open(journal_path, REQUEST, key, NULL);
+    struct restore_opts opts = { .top = "top", .journal = journal };
+    size_t i;
+
+    assert_non_null(journal);
+    plan = plan_new(dedupe, NULL);
+    for (i = 0; i < FILES; i++) {
+        struct plan_artifact what = { .run_id = "r",
+                                      .artifact_id = id_of(i),
+                                      .type = "html",
+                                      .checksum = file[i].summed ? file[i].sum : NULL,
+                                      .file_size = 100,
+                                      .sized = true,
+                                      .created_us = CLOCK_NONE };
+
+        assert_int_equal(plan_add(plan, &what, 0, i, NULL, NULL), 0);
+    }
+    assert_int_equal(plan_count(plan), FILES);
+    opts.plan = plan;
+    opts.volume = volume = open_volume();
+    assert_int_equal(restore_run(&opts, &restored, NULL), 0);
+    for (i = 0; i < FILES; i++)
+        assert_int_equal(atomic_load(&plan_at(plan, i)->packed), i < restored.items);
+    journal_free(journal, true);
+    return restored.items;
+}
+
+static void test_all_of_it_is_good(void **state)
+{
+    struct spot next;
+    uint64_t written;
+
+    (void)state;
+    leave(NULL);
+    assert_int_equal(go_on(NULL, true), FILES);
+    assert_int_equal(restored.bytes, 300);
+    assert_string_equal(restored.outcomes[1].via, "signed-url");
+    assert_string_equal(restored.outcomes[2].via, "unknown");
+    assert_int_equal(restored.outcomes[1].attempts, 2);
+    assert_int_equal(restored.outcomes[1].http_status, 200);
+    assert_string_equal(plan_at(plan, 2)->path, name_of(2));
+    assert_int_equal(plan_at(plan, 2)->place.offset, 2 * 1024);
+    assert_int_equal(plan_at(plan, 2)->size, 100);
+    assert_int_equal(/* the next entry goes behind them */
+                     volume_begin(volume, &(struct entry_file){ .path = "next", .mtime = 1 },
+                                  &next, NULL),
+                     0);
+    assert_int_equal(volume_end(volume, NULL), 0);
+    assert_int_equal(volume_drain(volume, &written, NULL), 0);
+    assert_int_equal(next.offset, 3 * 1024);
+    assert_int_equal(next.frame, 3);
+}
+
+static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
+{
+    size_t how;
+
+    for (how = 0; how < 3; how++) {
+        struct spot next;
+        uint64_t written;
+
+        file[1].unknown = how == 0;
+        file[1].lies = how == 1;
+        file[1].listed = how == 2 ? "101 " : NULL; /* another version by now */
+        leave(NULL);
+        assert_int_equal(go_on(NULL, true), 1);
+        assert_null(restored.outcomes[1].via);
+        assert_null(plan_at(plan, 1)->path);
+        assert_int_equal(plan_at(plan, 1)->place.offset, SPOT_NONE);
+        assert_int_equal(
+            volume_begin(volume, &(struct entry_file){ .path = "x", .mtime = 1 }, &next, NULL),
+            0);
+        assert_int_equal(volume_end(volume, NULL), 0);
+        assert_int_equal(volume_drain(volume, &written, NULL), 0);
+        assert_int_equal(next.offset, 1024);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
+/* Without a checksum of the service's, bytes count when a MAC says that we wrote their row. */
+static void test_bytes_that_anybody_may_have_put_there(void **state)
+{
+    static const char *const keys[][2] = { { KEY, KEY }, { NULL, NULL }, { "another", KEY } };
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        file[0].summed = file[1].summed = file[2].summed = false;
+        leave(keys[i][0]);
+        assert_int_equal(go_on(keys[i][1], true), i ? 0 : FILES);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
+/* Three artifacts of one content: a file and two hard links to it. */
+static void test_what_is_one_is_kept_together(void **state)
+{
+    size_t lost;
+
+    for (lost = 0; lost < FILES; lost++) { /* 0: none is */
+        file[1].duplicate_of = file[2].duplicate_of = name_of(0);
+        file[lost].unknown = lost != 0;
+        leave(NULL);
+        assert_int_equal(go_on(NULL, true), lost ? 0 : FILES);
+        assert_int_equal(plan_at(plan, 1)->link, !lost);
+        assert_ptr_equal(plan_at(plan, 1)->duplicate_of, lost ? NULL : plan_at(plan, 0));
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+    }
+}
+
+static void test_nothing_was_left(void **state)
+{
+    (void)state;
+    assert_int_equal(go_on(NULL, true), 0);
+    assert_null(restored.outcomes);
+}
+
+/* Whatever changes what an archive holds makes another request of it. */
+static void test_the_request(void **state)
+{
+    char ids[3][16] = { "tsk_1", "tsk_2", "tsk_1tsk_2" };
+    char *const two[] = { ids[0], ids[1] };
+    char *const joined[] = { ids[2] };
+    struct api api = { 0 };
+    struct api other = { 0 };
+    struct kind_filter all = { 0 };
+    struct kind_filter some = { 0 };
+    const struct pull_opts base = { .api = &api,
+                                    .tool = "skyarc 1",
+                                    .top = "a",
+                                    .run_ids = two,
+                                    .run_count = 2,
+                                    .filter = &all };
+    struct pull_opts opts[10];
+    char *texts[10];
+    size_t i;
+    size_t k;
+
+    (void)state;
+    assert_int_equal(api_init(&api, "http://127.0.0.1:1", NULL, NULL), 0);
+    assert_int_equal(api_init(&other, "http://127.0.0.1:2", NULL, NULL), 0);
+    assert_int_equal(kind_filter_add(&some, "har", false, NULL, NULL), 0);
+    for (i = 0; i < 10; i++)
+        opts[i] = base;
+    opts[1].api = &other;
+    opts[2].tool = "skyarc 2";
+    opts[3].top = "b";
+    opts[4].run_count = 1;
+    opts[5].run_ids = joined;
+    opts[5].run_count = 1;
+    opts[6].filter = &some;
+    opts[7].format = CONTAINER_TAR_GZ;
+    opts[8].dedupe = true;
+    opts[9].jobs = 7; /* how it is fetched is no matter */
+    for (i = 0; i < 10; i++) {
+        texts[i] = restore_request(&opts[i], NULL);
+        assert_non_null(texts[i]);
+        for (k = 0; k < i; k++)
+            assert_int_equal(strcmp(texts[i], texts[k]) == 0, i == 9 && k == 0);
+    }
+    for (i = 0; i < 10; i++)
+        mem_free(texts[i]);
+    kind_filter_clear(&some);
+    api_clear(&api);
+    api_clear(&other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_all_of_it_is_good),
+        TEST(test_it_is_cut_at_the_first_that_is_not_good),
+        TEST(test_bytes_that_anybody_may_have_put_there),
+        TEST(test_what_is_one_is_kept_together),
+        TEST(test_nothing_was_left),
+        cmocka_unit_test(test_the_request),
+    };
+
+    return RUN(tests);
+}
