@@ -1,209 +1,209 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skyarc keeps what Skyvern runs leave behind. This is the map of the house;
- * scripts/check-docs fails when it misses a file, scripts/check-layers when an
- * arrow goes up.
+ * skyarc archives the artifacts of Skyvern runs. This is the map of the source tree:
+ * scripts/check-docs fails if a file is missing here, scripts/check-layers if a file includes
+ * a header of a layer above.
  *
  *                  main
  *                   |
- *    cmd -----------+----------- one file a command: options, order, output
- *     |    cli -----+            option tables, help, config, progress, exit
- *     |   cmdutil --'            what several commands share
+ *    cmd -----------+----------- one file per command: options, control flow, output
+ *     |    cli -----+            option tables, help, config, progress, exit status
+ *     |   cmdutil --'            code shared by several commands
  *     v
- *    sync ---> pull              a directory of archives, night after night;
- *     |         |                one archive from some runs
+ *    sync ---> pull              a directory of archives, updated every night;
+ *     |         |                one archive of some runs
  *     |         |--> client ---> api ---> net, redact
- *     |         |                conversations with the service; its words;
- *     |         |                HTTP transfers; secrets taken out
- *     |         |--> writer ---> format     writing an archive; its bytes
+ *     |         |                conversations with the service; its data formats;
+ *     |         |                HTTP transfers; redaction of secrets
+ *     |         |--> writer ---> format     writing an archive; the byte formats
  *     |         '--> view -----> format     the offline view
  *     |--> reader -------------> format     reading an archive
- *     '--> catalog                          the SQLite index of a directory
+ *     '--> catalog                          the SQLite index of a sync directory
  *               all of them ---> base
  *
- * cmd/      pull           the main job: from run IDs to an archive
+ * cmd/      pull           archive runs, given by their IDs
  *           runs           list all runs, newest first
- *           show           a run on a page
- *           artifacts      what runs have, without downloading
+ *           show           print a run
+ *           artifacts      list the artifacts of runs, without downloading
  *           submit         submit a task
  *           wait           wait until runs have ended
  *           listen         receive webhooks, archive each run
- *           list           what an archive holds
- *           cat            one file of it
- *           extract        files out of it
- *           verify         every hash in it
- *           report         the offline view of it
- *           sync           what cron runs: every run that has ended, once
+ *           list           list the contents of an archive
+ *           cat            print files of an archive
+ *           extract        extract files of an archive
+ *           verify         verify every hash of an archive
+ *           report         write the offline view of an archive
+ *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
- *           prune          remove runs that no rule keeps
- *           hold           keep runs from being pruned; release them
- *           commands       all of them
- * cmdutil/  pull_job       one pull: options, output, the line that moves, the result
- *           outcome        wait for runs, and say how they ended
- *           run_print      one run, for people
- *           api_client     the API and a loop, for commands that only ask
- *           session        where the API is, and the key
- *           selector       which of an archive's artifacts are wanted
+ *           prune          remove runs that no retention rule keeps
+ *           hold           protect runs from prune; end the protection (release)
+ *           commands       declarations of all commands
+ * cmdutil/  pull_job       one pull: options, output, status line, result
+ *           outcome        wait for runs, and report how they ended
+ *           run_print      print a run for people
+ *           api_client     API and transfer loop, for commands that only query
+ *           session        base URL and API key
+ *           selector       selects artifacts of an archive by type, run and path
  *           idlist         run IDs from operands and files
- *           query          which runs, as options say it
- *           summary        what a pull came to, as text and JSON
- *           report         an archive read into the offline view
- *           audit          signatures, the anchor's command, what the service has more
- *           confirm        whether the service still has runs as they are archived
- *           standing       whether a directory's volumes stand as its catalog says
- *           tool           what the program calls itself
+ *           query          the options that select runs
+ *           summary        the result of a pull, as text and JSON
+ *           report         reads an archive into the offline view
+ *           audit          signatures, chain of a series, comparison with the service
+ *           confirm        whether the service still has runs as archived
+ *           standing       whether a directory's volumes match its catalog
+ *           tool           name and version of the program
  * cli/      dispatch       finds and runs a command
- *           command        what a command is, as data
+ *           command        a command as data
  *           opt            options as data
  *           config         the configuration file
- *           help           what --help prints
- *           progress       the line that moves
+ *           help           the text of --help
+ *           progress       the status line
  *           table          rows and columns
- *           signals        stop, and how far are you
- *           watchdog       ends a process in which nothing moves
- *           confine        Landlock and seccomp
- *           child          a command run by the shell, with nothing else of ours
+ *           signals        SIGINT and the like (stop), SIGUSR1 (status)
+ *           watchdog       ends a process that makes no progress
+ *           confine        the sandbox: Landlock and seccomp
+ *           child          runs a shell command, isolated from this process
  *           exit           the exit statuses
- * pull/     pull           list, plan, fetch, pack, record: the order of work
- *           pull_opts      what a pull is asked for, and what came of it
- *           budget         transfers, buffers and descriptors that a pull may have
- *           cleaner        secrets out of the lists, while artifacts are fetched
- *           planner        from the lists to the plan
+ * pull/     pull           the steps of a pull: list, plan, fetch, pack, write tag files
+ *           pull_opts      the options and the result of a pull
+ *           budget         limits of transfers, buffers and descriptors
+ *           cleaner        redacts the lists while artifacts are fetched
+ *           planner        makes the plan from the lists
  *           fetch          the loop that starts transfers until no task is open
  *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
- *           task           one artifact to be fetched: a state machine, its table
+ *           task           one artifact to be fetched: a state machine and its table
  *           task_queue     which task is started next; retries; hosts at their limit
- *           completion     what ends tasks: stored, lost, out of a bundle's ZIP
- *           url_refresh    a run's list again, once for all its URLs
- *           restore        what an interrupted attempt left, checked and kept
+ *           completion     the end of tasks: stored, missing, from a bundle's ZIP
+ *           url_refresh    lists a run again to renew all its signed URLs
+ *           restore        verifies and keeps the data of an interrupted pull
  *           transfer       one body from the socket to the packer
- *           missing        what a pull has not got, counted and told
- *           manifest_text  manifest.json, as often as it is asked for
- *           tagfiles       run.json and its like, the BagIt files
- * sync/     receive        webhooks in, one archive a run out
- *           sync           heal, survey, write volumes: the order of a night
- *           discover       what the service has by now, as states of runs
- *           recheck        what is archived and open, listed once more
- *           catalog_import volumes into the catalog
- *           prune          runs that no rule keeps, removed
- *           rewrite        a volume once more, with some of its runs
- *           volume_store   where the volumes are
- *           fixity         whether volumes still are what they were
- *           heal           the catalog opened, and brought together with the disk
- *           inbox          webhooks on the disk
- *           run_queue      which of the queued runs is next
- *           lock           one at a time
+ *           missing        counts and reports missing artifacts
+ *           manifest_text  writes manifest.json, as often as needed
+ *           tagfiles       run.json and the like, the BagIt files
+ * sync/     receive        receives webhooks and writes one archive per run
+ *           sync           the steps of a sync: heal, discover, write volumes
+ *           discover       asks the service for runs, records their states
+ *           recheck        lists archived, open runs again
+ *           catalog_import imports volumes into the catalog
+ *           prune          removes runs that no retention rule keeps
+ *           rewrite        copies a volume with some of its runs
+ *           volume_store   locates the volumes
+ *           fixity         detects volumes that are gone, replaced or damaged
+ *           heal           opens the catalog, makes it consistent with the disk
+ *           inbox          webhooks stored on disk
+ *           run_queue      decides which queued run is archived next
+ *           lock           the lock of a sync directory
  *           metrics        a text file for Prometheus
  * client/   call           API calls with retries
- *           lister         runs listed: each asked about, joined, with its children
- *           listing        the runs' records and artifact lists, as they came
- *           inquiry        what is asked about one run, until it is listed
- *           answers        and what the answers make of it
- *           errands        its artifacts that no list of it has
- *           identity       the two names of one run
- *           children       the runs that runs have started
- *           records        what else tells a run's story, kept
- *           gather         and fetched, beside the artifacts
- *           paging         a record in pages, put together
- *           extras         what a run's record names beside its list
- *           runs           the list of all runs, page after page
- *           older          and what it does not reach
- *           wait           poll runs until they end
+ *           lister         lists runs: asks about each, merges IDs, adds child runs
+ *           listing        the result: records and artifact lists of runs
+ *           inquiry        the questions about one run, until it is listed
+ *           answers        evaluates the answers
+ *           errands        artifacts that are in no list of the run
+ *           identity       the two IDs of one run
+ *           children       the runs that runs started
+ *           records        further records of a run, stored
+ *           gather         fetches these records, beside the artifacts
+ *           paging         joins the pages of a record
+ *           extras         artifacts named by a run's record but not by its list
+ *           runs           the list of all runs, page by page
+ *           older          runs beyond the end of that list
+ *           wait           polls runs until they end
  * api/      api            base URL, key, error bodies
  *           run            a run's record
  *           artifact       a run's artifact list
  *           kind           artifact types and groups
- *           expiry         when a signed URL dies
- *           fetch_route    signed URL, renewed URL, content endpoint
- *           task_request   what is submitted
- *           webhook        what Skyvern POSTs, and whether it did
- *           endpoint       the calls that give a run's records
- *           timeline       which runs and tasks a timeline names
- *           reason         why something is missing
- * redact/   redact         secrets taken out of what leaves the program
+ *           expiry         when a signed URL expires
+ *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
+ *           task_request   the request that submits a task
+ *           webhook        parses a webhook and checks its signature
+ *           endpoint       the calls that return a run's records
+ *           timeline       the runs and tasks named by a timeline
+ *           reason         the reasons of missing artifacts
+ * redact/   redact         redacts secrets in everything that leaves the program
  *           secret_end     where a secret ends
- *           secret_names   whose values are secrets: the list
- *           secret_scan    secrets in a text, found
- *           symbol         characters, however they are encoded
+ *           secret_names   the list of names whose values are secrets
+ *           secret_scan    finds secrets in a text
+ *           symbol         characters, in any encoding
  * net/      loop           one turn of the transfer loop
- *           ping           a dead-man switch
- *           engine         libcurl's multi loop, redirects, pausing
- *           request        one GET and what came of it
- *           backoff        when to try again
- *           resume         going on with what broke off, never glued wrongly
- *           origin         how much a host gets at a time
- *           proxy          through which proxy a request goes
+ *           ping           a request to a monitoring service
+ *           engine         libcurl's multi interface, redirects, pausing
+ *           request        one GET and its result
+ *           backoff        when to retry
+ *           resume         resumes a broken transfer, if that is safe
+ *           origin         concurrency limit of a host
+ *           proxy          chooses the proxy of a request
  *           rate           a token bucket
- *           url            what a URL says
+ *           url            parses URLs
  *           slot           a libcurl handle, set up for one request
- *           sockets        connections, and what lies in them unasked
- *           server         requests with a body, by libmicrohttpd
- *           bodies         what has come of them, in one budget of memory
- *           peers          who is connected, and who has to make room
- * catalog/  db             the index of a sync directory, in SQLite
- *           page_checksum  a checksum in each of its pages
- *           contents       volumes and what they hold, in and out
- *           run_state      where each run stands on its way
- *           search         what a catalog holds, found
- *           audit_log      log.jsonl: holds, what was pruned or lost: what no volume can tell
- *           log_replay     the log, brought into the catalog
- *           relation       the other names of runs, and which run has started which
- *           retention      which runs are kept
- *           volume_name    what volumes are called
- * writer/   plan           names every file, joins what is the same
- *           bundle         one ZIP or its members: which is cheaper
- *           packer         the thread that looks at bodies, and answers
- *           entry_writer   hash, find duplicates, write an entry or a link
- *           split          bodies out of a ZIP
- *           unbundle       a bundle's ZIP, its members packed
- *           decode         bodies out of gzip, deflate or zstd
- *           dedupe         has this content been seen?
- *           body           bodies in memory, or in a file without a name
- *           volume         one archive in the making, tar or zip
- *           framer         the tar stream, cut into frames
- *           compress_pool  threads that compress, and one that writes in order
- *           output         OUTPUT.partial, direct I/O, the final name
- *           journal        which artifacts OUTPUT.partial holds
- *           async_write    full buffers to the disk, on a thread of its own
- * reader/   archive_reader an archive opened: bytes, format, index
- *           manifest_scan  its manifest, row by row
- *           stream         its tar stream, decoded from any point on
- *           entry_reader   its entries, one after the other
- *           parallel_scan  its entries, by several threads
- *           salvage        the whole frames of one that was not finished
- *           fetchone       one file out of it
- *           extract        files onto the disk, never outside of a directory
+ *           sockets        connections, and data received on them unasked
+ *           server         receives requests with a body, by libmicrohttpd
+ *           bodies         the bodies of requests, within one memory limit
+ *           peers          connections of clients, and which is closed at the limit
+ * catalog/  db             the index of a sync directory, an SQLite database
+ *           page_checksum  a checksum in each database page
+ *           contents       volumes and their contents
+ *           run_state      the state of each run
+ *           search         finds runs and artifacts
+ *           audit_log      log.jsonl: holds, pruned runs, lost volumes
+ *           log_replay     applies the log to the catalog
+ *           relation       second IDs of runs, and which run started which
+ *           retention      decides which runs are kept
+ *           volume_name    the names of volumes
+ * writer/   plan           names every file, joins identical artifacts
+ *           bundle         decides between a ZIP and its members
+ *           packer         the thread that processes bodies
+ *           entry_writer   hashes, finds duplicates, writes an entry or a link
+ *           split          splits a ZIP into bodies
+ *           unbundle       packs the members of a bundle's ZIP
+ *           decode         decodes gzip, deflate and zstd bodies
+ *           dedupe         finds identical content
+ *           body           a body in memory, or in an unnamed file
+ *           volume         an archive being written, tar or zip
+ *           framer         splits the tar stream into frames
+ *           compress_pool  threads that compress, and one that restores the order
+ *           output         OUTPUT.partial, direct I/O, rename to the final name
+ *           journal        the artifacts in OUTPUT.partial
+ *           async_write    writes full buffers to disk, in a thread
+ * reader/   archive_reader opens an archive: bytes, format, index
+ *           manifest_scan  reads the manifest, row by row
+ *           stream         the tar stream, decoded from any frame
+ *           entry_reader   iterates over the entries
+ *           parallel_scan  reads the entries in several threads
+ *           salvage        reads the complete frames of an unfinished archive
+ *           fetchone       reads a single file
+ *           extract        extracts files, never outside a directory
  *           extract_dir    that directory
- *           safe_name      which names may be written there
- *           verify         is it what it says it is?
- *           inventory      what it should hold: a compact row for each file
- *           string_pool    texts that many rows have, kept once
- *           stage          tag files that wait for their digests
- *           chain          archives that name the one before them
+ *           safe_name      which names may be created there
+ *           verify         verifies an archive
+ *           inventory      the files named by the manifest, a compact row for each
+ *           string_pool    interned strings
+ *           stage          tag files waiting for their digests
+ *           chain          archives that name their predecessor
  * view/     page           index.html: a style, a script, inert JSON
- *           har            a HAR boiled down
+ *           har            reduces a HAR to the data shown
  *           asset          the style and the script
  * format/   frame          zstd frames and gzip members
  *           seek           the seek table at an archive's end
  *           container      the formats of archives, and their names
  *           entry          tar headers
  *           zip            zip archives
- *           unzip          the entries of a ZIP that nobody trusts
- *           manifest       manifest.json
- *           manifest_read  manifest.json read piece by piece
- *           manifest_rewrite the manifest of an archive that is written anew
- *           bag            the BagIt files
- *           tagfile        the same, read again
- *           sshsig         signatures as OpenSSH makes and checks them
- *           sniff          what bytes are, by their beginning
- *           suspect        content that cannot be what it is called
+ *           unzip          the entries of an untrusted ZIP
+ *           manifest       writes manifest.json
+ *           manifest_read  reads manifest.json as a stream
+ *           manifest_rewrite the manifest of a rewritten archive
+ *           bag            writes the BagIt files
+ *           tagfile        reads the BagIt files
+ *           sshsig         OpenSSH signatures
+ *           sniff          detects file types by magic bytes
+ *           suspect        content that does not fit its artifact type
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret hashmap
  *
- * The way of the data: client/listing -> writer/plan -> pull/fetch (one thread, the
- * transfer loop) -> writer/packer (a thread) -> writer/compress_pool (a thread a core,
- * and one that puts frames in order) -> writer/output (which flushes on a thread of
- * its own).
+ * Data flow: client/listing -> writer/plan -> pull/fetch (the main thread, which runs the
+ * transfer loop) -> writer/packer (one thread) -> writer/compress_pool (one thread per
+ * processor, and one that restores the order of frames) -> writer/output (which writes by a
+ * thread of its own).
  */
 #include "config.h"
 
@@ -223,10 +223,10 @@ static const struct command *const commands[] = {
 };
 
 /*
- * Have the standard streams: where one is closed, a file that we open would take its place, and
- * get what is meant for it. They are opened so that using them fails.
+ * Open /dev/null for each standard stream that is closed. Otherwise the next file opened would
+ * get the stream's descriptor, and its data. The mode is chosen so that using the stream fails.
  */
-static int have_streams(void)
+static int open_missing_streams(void)
 {
     int fd;
 
@@ -239,9 +239,9 @@ static int have_streams(void)
 
 int main(int argc, char **argv)
 {
-    if (have_streams() < 0)
+    if (open_missing_streams() < 0)
         return EXIT_FAILED;
-    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8, wherever we run */
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names in archives are UTF-8 */
     log_filter(redact_line);
     return dispatch_main(commands, PACKAGE_STRING, argc, argv);
 }

@@ -144,8 +144,8 @@ void api_sign(const struct api *api, struct request *request)
 }
 
 /*
- * Extract the error message of an API response: {"detail": "text"} or {"detail": [{"msg":
- * "text"}]}.
+ * Extract the error message of an API response: {"detail": "text"} or {"detail":
+ * [{"msg": "text"}]}.
  */
 static void detail_of(const struct api *api, const struct request *request, char *out,
                       size_t size)

@@ -81,8 +81,8 @@ int endpoint_select(struct endpoint_filter *filter, const char *list,
  * Write the URL of a call into url.
  *
  * id     the ID of the run, task, session, script or workflow
- * more   a second parameter: the workflow run, the script's version or the query of a page; or
- *        NULL
+ * more   a second parameter: the workflow run, the script's version or the query of a page;
+ *        or NULL
  */
 int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint, const char *id,
                  const char *more, struct err *err) MUST_CHECK;

@@ -46,8 +46,8 @@ bool file_shared(const char *path);
  *
  * flags    as of open; O_CLOEXEC is added
  * links    whether to follow symbolic links that stay beneath the directory
- * returns  the descriptor; -1 and errno: ELOOP, EXDEV or ENOTDIR for a path that leads
- *          elsewhere
+ * returns  the descriptor; -1 and errno: ELOOP, EXDEV or ENOTDIR for a path that
+ *          leads elsewhere
  */
 int file_beneath(int dir, const char *path, int flags, bool links) MUST_CHECK;
 

@@ -54,8 +54,8 @@ void callers_init(struct callers *callers, struct loop *loop, const struct api *
                   unsigned limit, unsigned retries);
 
 /*
- * Initialise a call whose response may have max bytes; done is called from callers_pump or
- * loop_turn.
+ * Initialise a call whose response may have max bytes; done is called from callers_pump
+ * or loop_turn.
  */
 void call_init(struct call *call, struct callers *callers, size_t max,
                void (*done)(void *ctx, struct call *call), void *ctx);

@@ -16,11 +16,14 @@
 /* An index of a list's rows by the keys that records may use. */
 struct index {
     struct listed_run *run;
-    struct hashmap
-        *table;    /* 'i' artifact_id, 'k' object key, 'p' path of an added URL -> index + 1 */
-    size_t listed; /* number of rows from the service */
+    struct hashmap *table; /* see note_key */
+    size_t listed;         /* number of rows from the service */
 };
 
+/*
+ * Index a row by a key. what: 'i' artifact_id, 'k' object key, 'p' path of the URL of a row
+ * from a record. row: the row's index + 1. The first row with a key is kept.
+ */
 static int note_key(struct index *x, char what, const char *key, uintptr_t row, struct err *err)
 {
     char full[KEY_MAX + 2];

@@ -101,8 +101,8 @@ int listing_canonical(struct listing *listing, struct listed_run *run,
                       struct err *err) MUST_CHECK;
 
 /*
- * Write a redacted copy of a response to out; out is initialised, and to be cleared in any
- * case.
+ * Write a redacted copy of a response to out; out is initialised, and to be cleared in
+ * any case.
  */
 int listing_redact(const struct listing *listing, struct buf *out, const struct buf *text,
                    struct err *err) MUST_CHECK;

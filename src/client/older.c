@@ -148,8 +148,8 @@ out:
 }
 
 /*
- * Fetch and process a page: 1 if it is the last page, 2 if the server lacks the list or the
- * page.
+ * Fetch and process a page: 1 if it is the last page, 2 if the server lacks the list or
+ * the page.
  */
 static int one_page(struct list *list, unsigned page, struct err *err)
 {

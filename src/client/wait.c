@@ -14,9 +14,9 @@
 #define INTERVAL_MAX 60000 /* maximum interval after errors */
 
 /*
- * The record of a task v2 does not tell whether the run will be retried, but the record of its
- * workflow run does. Therefore the workflow run is requested as well, when a task v2 has ended
- * unsuccessfully.
+ * The record of a task v2 does not tell whether the run will be retried, but the record of
+ * its workflow run does. Therefore the workflow run is requested as well, when a task v2 has
+ * ended unsuccessfully.
  */
 
 struct waiting {

@@ -267,7 +267,7 @@ static int tell_anchor(const struct pull_job *job, const struct pull_result *res
     if (rc == 0)
         return 0;
     if (err->kind == ERR_CANCELLED)
-        return err_wrap(err, "stopped: '%s' was written, but --anchor-command was stopped",
+        return err_wrap(err, "stopped; '%s' was written, but --anchor-command was stopped",
                         job->output);
     return err_wrap(err, "'%s' was written, but --anchor-command failed", job->output);
 }
@@ -411,14 +411,13 @@ int pull_job_status(const struct pull_result *result, int rc, const struct err *
     if (rc == 0)
         return result->incomplete ? EXIT_INCOMPLETE : EXIT_DONE;
     if (err->kind == ERR_CANCELLED && signals_stop()) {
-        const char *how = strchr(err->text, ';');
+        const char *how = strchr(err->text, ';'); /* what is kept or written */
 
         log_line(LOG_ERROR, "stopped by signal %d%s", signals_stop(),
                  how ? how : "; nothing was written");
         return EXIT_SIGNAL + signals_stop();
     }
-    if (signals_stop() == SIGXFSZ) { /* the failed write may have been reported before the
-                                      * signal was seen */
+    if (signals_stop() == SIGXFSZ) { /* the write failed before the signal was seen */
         log_line(LOG_ERROR, "stopped by signal %d: %s", SIGXFSZ, err->text);
         return EXIT_SIGNAL + SIGXFSZ;
     }

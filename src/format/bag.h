@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bag: the tag files that make the archive's directory a BagIt bag.
+ * bag: writes the tag files that make an archive's directory a BagIt bag.
  *
- * Errors   what put says
+ * Errors   errors of put
  * Threads  any
  * Source   RFC 8493 (BagIt 1.0); sha256sum's output format
  */
@@ -17,26 +17,26 @@
 
 #define BAG_DECLARATION "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
-/* Labels of our own in bag-info.txt. */
+/* Labels in bag-info.txt that BagIt does not define. */
 #define BAG_PREVIOUS        "Skyarc-Previous-Archive"
 #define BAG_PREVIOUS_SHA256 "Skyarc-Previous-Manifest-SHA256"
 
 struct bag_info {
     const char *name;     /* External-Identifier */
     const char *software; /* Bag-Software-Agent */
-    const char *source;   /* where it came from */
+    const char *source;   /* base URL of the service */
     int64_t made;         /* ms since 1970 */
-    uint64_t bytes;       /* of the payload, each file counted whole */
+    uint64_t bytes;       /* total size of the payload files */
     uint64_t files;
-    const char *previous;        /* the archive before it in its series, or NULL */
-    const char *previous_sha256; /* and its manifest's digest, in hex */
+    const char *previous;        /* previous archive of the series, or NULL */
+    const char *previous_sha256; /* SHA-256 of its manifest, in hex */
 };
 
-/* One line of a manifest: digest, two blanks, path. */
+/* Write a line of a BagIt manifest: digest, two blanks, path. */
 int bag_line(put_fn *put, void *ctx, const uint8_t sha256[SHA256_SIZE], const char *path,
              struct err *err) MUST_CHECK;
 
-/* bag-info.txt. */
+/* Write bag-info.txt. */
 int bag_info(put_fn *put, void *ctx, const struct bag_info *info, struct err *err) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@ const char *container_name(enum container container)
     return names[container].name;
 }
 
-/* Whether name ends in ".suffix". */
+/* Whether name ends in ".suffix", in any case. */
 static bool ends_in(const char *name, const char *suffix)
 {
     size_t len = strlen(name);
@@ -57,5 +57,5 @@ int container_of_name(const char *name, bool whole, enum container *container, s
     if (find(name, whole, container))
         return 0;
     return err_set(err, ERR_USAGE, "'%.200s' %s tar.zst, tar.gz, tar or zip", name,
-                   whole ? "is none of" : "does not end in");
+                   whole ? "is not one of" : "does not end in");
 }

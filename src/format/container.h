@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * container: the formats that an archive may have, and what they are called.
+ * container: the archive formats and their names.
  *
- * Errors   ERR_USAGE for a name that is none
+ * Errors   ERR_USAGE for an unknown name
  * Threads  any
  */
 #ifndef FORMAT_CONTAINER_H
@@ -16,16 +16,16 @@ enum container { CONTAINER_TAR_ZST, CONTAINER_TAR_GZ, CONTAINER_TAR, CONTAINER_Z
 
 #define CONTAINERS 4
 
-/* "tar.zst" and so on: what --format takes, and a file's name ends in. */
+/* The name of a format, as in --format and file names: "tar.zst". */
 const char *container_name(enum container container);
 
-/* Whether a file's name ends as an archive's does: .tar.zst, .tgz and so on. */
+/* Whether a file name ends in the name of a format: .tar.zst, .tgz and so on. */
 bool container_is_named(const char *name);
 
 /*
- * Find the format that a name means.
+ * Find the format for a name.
  *
- * whole    the name is a format's ("tar.zst", "tgz"); else a file's that ends in one
+ * whole    name is a format ("tar.zst", "tgz"); else name is a file name that ends in a format
  */
 int container_of_name(const char *name, bool whole, enum container *container,
                       struct err *err) MUST_CHECK;

@@ -5,7 +5,7 @@
 #include <archive_entry.h>
 
 struct capture {
-    struct buf *out; /* NULL when the header is there: what follows is refused */
+    struct buf *out; /* NULL after the header: further writes fail */
     struct err *err;
 };
 
@@ -20,9 +20,9 @@ static la_ssize_t on_write(struct archive *tar, void *ctx, const void *bytes, si
 }
 
 /*
- * One header through a writer of its own. Its close would pad the body that it never saw;
- * the refusing callback ends that at once. archive_write_fail() would too, but libarchive
- * 3.6 then leaks the state of the writer.
+ * Write one header with a new libarchive writer. Closing the writer would pad the missing body;
+ * the callback then returns an error, which ends the padding at once. archive_write_fail()
+ * would do the same, but leaks the writer's state in libarchive 3.6.
  */
 static int write_header(struct archive *tar, struct archive_entry *entry,
                         struct capture *capture)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry: tar headers, by libarchive.
+ * entry: creates tar headers, by libarchive.
  *
- * Only the header comes from libarchive; the file's bytes are put behind it by
- * whoever has them, so that a gigabyte need not pass through one more copy.
+ * libarchive writes only the header. The caller writes the file's bytes after the header, which
+ * saves a copy of large files.
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_MEMORY, ERR_FORMAT
@@ -20,22 +20,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTRY_BLOCK 512               /* what tar rounds up to */
-#define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes that end a tar stream */
+#define ENTRY_BLOCK 512               /* block size of tar */
+#define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes at the end of a tar stream */
 
-/* What stands in an archive under one name. */
+/* The metadata of a file in an archive. */
 struct entry_file {
     const char *path;
     uint64_t size;
     int64_t mtime;    /* seconds since 1970 */
-    const char *link; /* the path that this is a hard link to (size 0), or NULL */
-    bool packed;      /* compressed already: it is stored */
+    const char *link; /* target of a hard link (size 0), or NULL */
+    bool packed;      /* already compressed: store the bytes */
 };
 
-/* Append the header blocks of one file. */
+/* Append the header blocks of a file to out. */
 int entry_header(struct buf *out, const struct entry_file *file, struct err *err) MUST_CHECK;
 
-/* Zero bytes that follow a file of size bytes. */
+/* The number of padding bytes after a file of size bytes. */
 size_t entry_padding(uint64_t size);
 
 #endif

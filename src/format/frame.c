@@ -9,7 +9,7 @@
 
 #define ZSTD_LEVEL 3
 #define GZIP_LEVEL 6
-#define GZIP_WRAP  (15 + 16) /* zlib: a gzip member with the full window */
+#define GZIP_WRAP  (15 + 16) /* zlib: a gzip member with the largest window */
 
 /* Stored zstd frames: magic, descriptor (4-byte size, single segment, checksum), size. */
 #define ZSTD_HEAD       9
@@ -22,7 +22,7 @@ struct frame_coder {
     int level;
     ZSTD_CCtx *zstd;
     XXH64_state_t *xxh;
-    z_stream gzip[2]; /* squeezing, storing */
+    z_stream gzip[2]; /* compressed, stored */
     bool gzip_up[2];
 };
 
@@ -99,7 +99,7 @@ static void put_le(unsigned char *out, uint64_t value, unsigned bytes)
         out[i] = (unsigned char)(value >> (8 * i));
 }
 
-/* Head, one block header for each part, checksum: frame_emit puts the parts between. */
+/* Write a stored frame's head, block headers and checksum; frame_emit inserts the parts. */
 static int store_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
                       uint64_t size, struct buf *out, struct err *err)
 {
@@ -120,19 +120,19 @@ static int store_zstd(struct frame_coder *coder, const struct iovec *parts, size
         if (buf_add(out, block, sizeof(block), err) < 0)
             return -1;
     }
-    put_le(sum, XXH64_digest(coder->xxh), sizeof(sum)); /* its low 32 bits */
+    put_le(sum, XXH64_digest(coder->xxh), sizeof(sum)); /* the low 32 bits */
     return buf_add(out, sum, sizeof(sum), err);
 }
 
-/* Room for a quarter of what may come: text shrinks, and untouched pages cost nothing. */
+/* Reserve a quarter of the input's size for output; untouched pages cost nothing. */
 static char *next_room(struct buf *out, size_t size, size_t *room, struct err *err)
 {
     *room = size / 4 + 4096;
     return buf_room(out, *room, err);
 }
 
-static int squeeze_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
-                        uint64_t size, struct buf *out, struct err *err)
+static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
+                         uint64_t size, struct buf *out, struct err *err)
 {
     size_t left = 1;
     size_t i;
@@ -167,7 +167,7 @@ static int code_gzip(z_stream *z, const struct iovec *parts, size_t count, uint6
     int rc = Z_OK;
 
     if (deflateReset(z) != Z_OK)
-        return err_set(err, ERR_MEMORY, "zlib cannot start");
+        return err_set(err, ERR_MEMORY, "cannot reset zlib");
     for (i = 0; i < count || (count == 0 && i == 0); i++) {
         z->next_in = count ? parts[i].iov_base : NULL;
         z->avail_in = count ? (uInt)parts[i].iov_len : 0;
@@ -181,11 +181,11 @@ static int code_gzip(z_stream *z, const struct iovec *parts, size_t count, uint6
             z->avail_out = (uInt)room;
             rc = deflate(z, i + 1 >= count ? Z_FINISH : Z_NO_FLUSH);
             if (rc == Z_STREAM_ERROR)
-                return err_set(err, ERR_MEMORY, "zlib failed");
+                return err_set(err, ERR_MEMORY, "zlib: invalid state");
             out->len += room - z->avail_out;
         } while (z->avail_out == 0 && rc != Z_STREAM_END);
     }
-    return rc == Z_STREAM_END ? 0 : err_set(err, ERR_MEMORY, "zlib did not end");
+    return rc == Z_STREAM_END ? 0 : err_set(err, ERR_MEMORY, "zlib: incomplete output");
 }
 
 int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
@@ -194,7 +194,7 @@ int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t coun
     switch (coder->codec) {
     case FRAME_ZSTD:
         return store && count ? store_zstd(coder, parts, count, size, out, err)
-                              : squeeze_zstd(coder, parts, count, size, out, err);
+                              : compress_zstd(coder, parts, count, size, out, err);
     case FRAME_GZIP:
         return code_gzip(&coder->gzip[store], parts, count, size, out, err);
     case FRAME_NONE:
@@ -215,7 +215,7 @@ int frame_emit(enum frame_codec codec, const struct frame_parts *frame, put_fn *
         return put(ctx, frame->coded->data, frame->coded->len, err);
     if (!raw && put(ctx, at, ZSTD_HEAD, err) < 0)
         return -1;
-    if (!raw) /* else it may be NULL */
+    if (!raw) /* coded may be empty otherwise */
         at += ZSTD_HEAD;
     for (i = 0; i < count; i++) {
         if (!raw && put(ctx, at + i * ZSTD_BLOCK, ZSTD_BLOCK, err) < 0)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame: a piece of the tar stream coded on its own, so that it can be coded
- * beside others and read without them.
+ * frame: a part of the tar stream that is compressed independently, so that frames can be
+ * compressed in parallel and read one by one.
  *
- * FRAME_ZSTD   one zstd frame with its content size and checksum. Squeezed by
- *              libzstd, or stored: raw blocks of at most 128 KiB around bytes
- *              that are never copied.
- * FRAME_GZIP   one gzip member by zlib; stored is deflate's level 0.
- * FRAME_NONE   the bytes themselves.
+ * FRAME_ZSTD   one zstd frame with its content size and checksum: compressed by libzstd, or
+ *              stored as raw blocks of at most 128 KiB, whose bytes are not copied.
+ * FRAME_GZIP   one gzip member by zlib; stored frames use deflate's level 0.
+ * FRAME_NONE   the uncompressed bytes.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT
@@ -26,15 +25,15 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define FRAME_CUT_FILE  ((size_t)256 << 10) /* a frame this full ends where a file begins */
-#define FRAME_CUT_PIECE ((size_t)4 << 20)   /* and no frame is larger */
-#define FRAME_PART_MAX  ((size_t)128 << 10) /* bytes of one part: a zstd block */
+#define FRAME_CUT_FILE  ((size_t)256 << 10) /* a frame of this size ends at the next file */
+#define FRAME_CUT_PIECE ((size_t)4 << 20)   /* maximum size of a frame */
+#define FRAME_PART_MAX  ((size_t)128 << 10) /* maximum size of a part: a zstd block */
 
 enum frame_codec { FRAME_NONE, FRAME_ZSTD, FRAME_GZIP };
 
 struct frame_coder;
 
-/* level 0: the codec's default; outside its range: its nearest. */
+/* Create a coder. level 0 is the codec's default; a level out of range is clamped. */
 struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
                                     struct err *err) MUST_CHECK;
 
@@ -42,15 +41,15 @@ struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
 void frame_coder_free(struct frame_coder *coder);
 
 /*
- * Code parts of size bytes together.
+ * Compress parts, of size bytes in total, into a frame.
  *
- * store    do not squeeze
- * out      gets what frame_emit needs beside the parts
+ * store    store the bytes without compression
+ * out      gets the data that frame_emit needs in addition to the parts
  */
 int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
                uint64_t size, bool store, struct buf *out, struct err *err) MUST_CHECK;
 
-/* What frame_code was given, and what it made. */
+/* The input and output of frame_code. */
 struct frame_parts {
     const struct iovec *at;
     size_t count;
@@ -58,7 +57,7 @@ struct frame_parts {
     const struct buf *coded;
 };
 
-/* Put out the frame that frame_code made. */
+/* Write the frame that frame_code created. */
 int frame_emit(enum frame_codec codec, const struct frame_parts *frame, put_fn *put, void *ctx,
                struct err *err) MUST_CHECK;
 

@@ -120,7 +120,7 @@ void manifest_artifacts(struct jsonw *w)
     jsonw_array(w, "artifacts", JSONW_LINES);
 }
 
-/* The form in which it arrived, when it is kept in another. */
+/* Write the encoded form in which the artifact was received, if any. */
 static void encoded(struct jsonw *w, const struct manifest_artifact *a)
 {
     char sha256[SHA256_TEXT];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest: manifest.json, everything known about what an archive holds.
+ * manifest: writes manifest.json, the description of an archive's contents.
  *
- * Written row by row, always the same way for the same rows, so that it can be
- * made twice: once to learn its size and digest, once into the archive. Order:
- * manifest_begin, runs, manifest_artifacts, artifacts, manifest_missing,
- * missing rows, manifest_end; and manifest_documents with its
- * documents between the runs and the artifacts.
+ * The manifest is written row by row. The output is deterministic, so that it can be written
+ * twice: first to compute its size and digest, then into the archive. The order of calls is
+ * manifest_begin, manifest_run for each run, manifest_documents, manifest_document for each
+ * document, manifest_artifacts, manifest_artifact for each artifact, manifest_missing,
+ * manifest_lost for each missing item, manifest_end.
  *
- * Errors   kept by the writer; asked for by jsonw_end
+ * Errors   kept by the JSON writer; returned by manifest_end
  * Threads  one at a time
  * Source   docs/manifest.schema.json
  */
@@ -23,27 +23,27 @@
 #include <stdint.h>
 
 #define MANIFEST_SCHEMA "urn:skyarc:manifest:1"
-#define MANIFEST_NONE   UINT64_MAX /* a number that is not known: null */
+#define MANIFEST_NONE   UINT64_MAX /* an unknown number: null */
 
 struct manifest_head {
     const char *tool;            /* "skyarc 1.0" */
     int64_t created_at;          /* ms since 1970 */
     const char *source;          /* base URL */
-    const char *previous;        /* the archive before it in its series, or NULL */
-    const char *previous_sha256; /* and its manifest's digest, in hex */
+    const char *previous;        /* previous archive of the series, or NULL */
+    const char *previous_sha256; /* SHA-256 of its manifest, in hex */
     char *const *run_ids;
     size_t run_count;
-    char *const *types; /* wanted types; none: all */
+    char *const *types; /* requested types; none: all */
     size_t type_count;
     char *const *excluded;
     size_t excluded_count;
     bool dedupe;
-    bool children;              /* with the runs that they started */
-    const char *const *records; /* names of the records that were wanted */
+    bool children;              /* including the runs started by the runs */
+    const char *const *records; /* names of the requested records */
     size_t tagfiles_count;
 };
 
-/* A record that is not here. */
+/* A missing record. */
 struct manifest_record {
     const char *name;
     const char *reason;
@@ -62,24 +62,24 @@ struct manifest_run {
     const char *failure_reason;
     const char *title;
     const char *prompt;
-    const char *output;       /* JSON, cut short */
-    const char *supplements;  /* the archive that holds what came before, or NULL */
-    const char *error;        /* why it could not be archived, or NULL */
-    const char *const *notes; /* what is odd about it, as words */
+    const char *output;       /* JSON, truncated */
+    const char *supplements;  /* the archive with the run's earlier artifacts, or NULL */
+    const char *error;        /* why the run could not be archived, or NULL */
+    const char *const *notes; /* words for anomalies */
     size_t note_count;
-    uint64_t listed; /* artifacts that the service listed, and what became of them */
+    uint64_t listed; /* number of artifacts by the service's list */
     uint64_t archived;
     uint64_t missing;
-    uint64_t records;                              /* that are here */
-    const struct manifest_record *records_missing; /* and those that are not */
+    uint64_t records;                              /* number of records in the archive */
+    const struct manifest_record *records_missing; /* the missing records */
     size_t records_missing_count;
 };
 
 struct manifest_artifact {
-    const char *path; /* below the top directory */
+    const char *path; /* relative to the top directory */
     const char *run_id;
     const char *artifact_id; /* NULL: the service gave none */
-    const char *origin;      /* "list", or the field of the run's record that names it */
+    const char *origin;      /* "list", or the field of the run's record */
     const char *artifact_type;
     const char *step_id;
     const char *created_at;
@@ -87,26 +87,26 @@ struct manifest_artifact {
     struct digest digest;
     const char *media_type;
     const char *duplicate_of; /* path of the first copy, or NULL */
-    bool link;                /* and this one is a hard link to it */
+    bool link;                /* this file is a hard link to the first copy */
     const char *uri;
     const char *bundle_key;
     int64_t fetched_at; /* ms since 1970 */
     const char *fetched_via;
-    const char *checksum; /* as the service gave it, like the next two */
-    uint64_t listed_size; /* MANIFEST_NONE: it gave none */
+    const char *checksum; /* from the service, like the next two */
+    uint64_t listed_size; /* MANIFEST_NONE: unknown */
     const char *modified_at;
-    bool mismatch; /* and it is another */
+    bool mismatch; /* the content does not match the checksum */
     const char *const *notes;
     size_t note_count;
-    const char *encoding; /* it arrived so: then its size and digest in that form; or NULL */
+    const char *encoding; /* Content-Encoding as received, or NULL */
     uint64_t encoded_size;
     const uint8_t *encoded_sha256;
-    uint64_t frame;  /* MANIFEST_NONE: this archive has none */
-    uint64_t offset; /* of its tar header in the tar stream, or MANIFEST_NONE */
+    uint64_t frame;  /* MANIFEST_NONE: no frames */
+    uint64_t offset; /* offset of its tar header, or MANIFEST_NONE */
 };
 
 struct manifest_missing {
-    const char *artifact_id; /* NULL: the run itself, or the service gave none */
+    const char *artifact_id; /* NULL: the run itself, or unknown */
     const char *run_id;
     const char *artifact_type;
     const char *reason;
@@ -117,47 +117,47 @@ struct manifest_missing {
 struct manifest_totals {
     uint64_t artifacts;
     uint64_t unique;
-    uint64_t bytes;            /* of all artifacts, duplicates too */
-    uint64_t stored_bytes;     /* of the archive before the manifest */
-    uint64_t downloaded_bytes; /* bodies as they came */
+    uint64_t bytes;            /* of all artifacts, including duplicates */
+    uint64_t stored_bytes;     /* of the archive up to the manifest */
+    uint64_t downloaded_bytes; /* bytes of the response bodies */
     uint64_t duplicates;
     uint64_t missing;
 };
 
 /*
- * Begin manifest.json: what stands before the runs. Write the members in the order of these
- * functions (docs/archive-format.md).
+ * Begin manifest.json, up to the start of the runs. The members must be written in the order of
+ * these functions (docs/archive-format.md).
  */
 void manifest_begin(struct jsonw *w, const struct manifest_head *head);
 
-/* Write one run's row. */
+/* Write a run's row. */
 void manifest_run(struct jsonw *w, const struct manifest_run *run);
 
-/* End the runs, begin the documents. */
+/* End the runs and begin the documents. */
 void manifest_documents(struct jsonw *w);
 
-/* Write one document's row: a file of the archive that is no artifact. */
+/* Write the row of a document: a file of the archive that is not an artifact. */
 void manifest_document(struct jsonw *w, const char *path, uint64_t size,
                        const uint8_t sha256[SHA256_SIZE]);
 
-/* End the documents, begin the artifacts. */
+/* End the documents and begin the artifacts. */
 void manifest_artifacts(struct jsonw *w);
 
-/* Write one artifact's row. */
+/* Write an artifact's row. */
 void manifest_artifact(struct jsonw *w, const struct manifest_artifact *artifact);
 
-/* End the artifacts, begin what is missing. */
+/* End the artifacts and begin the missing items. */
 void manifest_missing(struct jsonw *w);
 
-/* Write one row of what is missing. */
+/* Write the row of a missing item. */
 void manifest_lost(struct jsonw *w, const struct manifest_missing *missing);
 
-/* Write totals as the object `key`. */
+/* Write totals as an object named key. */
 void manifest_totals(struct jsonw *w, const char *key, const struct manifest_totals *totals);
 
 /*
- * End what is missing, write the totals and end the document; the first error of the sink,
- * if any, is given here.
+ * End the missing items, write the totals and end the document; returns the first error of the
+ * writer's sink.
  */
 int manifest_end(struct jsonw *w, const struct manifest_totals *totals,
                  struct err *err) MUST_CHECK;

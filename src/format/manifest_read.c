@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-/* What the grammar wants next. */
+/* The next element in the grammar. */
 enum {
     WANT_VALUE,
     WANT_FIRST, /* a value, or the end of an array */
     WANT_KEY,
     WANT_FIRST_KEY, /* a key, or the end of an object */
     WANT_COLON,
-    WANT_NEXT, /* a comma, or the end */
+    WANT_NEXT, /* a comma, or the end of the container */
     WANT_END,
 };
 
@@ -31,7 +31,7 @@ void manifest_read_clear(struct manifest_read *rows)
 
 static int broken(const char *what, struct err *err)
 {
-    return err_set(err, ERR_FORMAT, "the manifest is no good JSON: %s", what);
+    return err_set(err, ERR_FORMAT, "the manifest is not valid JSON: %s", what);
 }
 
 static bool in_object(const struct manifest_read *rows)
@@ -44,7 +44,7 @@ static bool wants_value(const struct manifest_read *rows)
     return rows->expect == WANT_VALUE || rows->expect == WANT_FIRST;
 }
 
-/* A value has ended. */
+/* Called at the end of a value. */
 static void end_value(struct manifest_read *rows)
 {
     rows->expect = rows->depth ? WANT_NEXT : WANT_END;
@@ -52,7 +52,7 @@ static void end_value(struct manifest_read *rows)
         rows->section = MANIFEST_READ_HEAD;
 }
 
-/* The section that a key of the document's object begins. */
+/* The section of a key of the top-level object. */
 static enum manifest_read_section section_of(const char *key)
 {
     return strcmp(key, "\"previous\"") == 0    ? MANIFEST_READ_PREVIOUS
@@ -63,7 +63,7 @@ static enum manifest_read_section section_of(const char *key)
                                                : MANIFEST_READ_HEAD;
 }
 
-/* A key has come. */
+/* Process a complete key. */
 static int end_key(struct manifest_read *rows, struct err *err)
 {
     const char *key = buf_text(&rows->token);
@@ -72,17 +72,17 @@ static int end_key(struct manifest_read *rows, struct err *err)
     if (rows->depth > 1)
         return 0;
     if (strchr(key, '\\'))
-        return broken("a key is escaped", err);
+        return broken("a top-level key has escapes", err);
     rows->section = section_of(key);
     if (rows->section == MANIFEST_READ_HEAD)
         return 0;
     if (rows->seen & 1U << rows->section)
-        return err_set(err, ERR_FORMAT, "the manifest has %.20s twice", key);
+        return err_set(err, ERR_FORMAT, "duplicate key %.20s in the manifest", key);
     rows->seen |= 1U << rows->section;
     return 0;
 }
 
-/* A string or another scalar outside of rows has come whole. */
+/* Process a complete string or other scalar outside of rows. */
 static int end_token(struct manifest_read *rows, struct err *err)
 {
     const char *text = buf_text(&rows->token);
@@ -91,14 +91,14 @@ static int end_token(struct manifest_read *rows, struct err *err)
     int rc;
 
     if (json_check(text, rows->token.len, NULL, err) < 0)
-        return err_wrap(err, "the manifest");
+        return err_wrap(err, "invalid manifest");
     if (key && *text == '"') {
         rc = end_key(rows, err);
     } else if (key || !wants_value(rows)) {
-        rc = broken("something stands where it may not", err);
+        rc = broken("unexpected value", err);
     } else if (!rows->depth ||
                (rows->section != MANIFEST_READ_HEAD && rows->depth <= 2 && !absent)) {
-        rc = broken("a text or number stands where a list or row should be", err);
+        rc = broken("expected an array or object", err);
     } else {
         end_value(rows);
         rc = 0;
@@ -107,7 +107,7 @@ static int end_token(struct manifest_read *rows, struct err *err)
     return rc;
 }
 
-/* Whether a value that begins here, outside of rows, is one. */
+/* Whether a value that starts here, outside of rows, is a row. */
 static bool is_row(const struct manifest_read *rows)
 {
     return rows->section == MANIFEST_READ_PREVIOUS
@@ -115,24 +115,24 @@ static bool is_row(const struct manifest_read *rows)
                : rows->section != MANIFEST_READ_HEAD && rows->depth == 2;
 }
 
-/* A bracket outside of rows opens. */
+/* Process an opening bracket outside of rows. */
 static int open_bracket(struct manifest_read *rows, char c, struct err *err)
 {
     bool list = rows->depth == 1 && rows->section != MANIFEST_READ_HEAD &&
                 rows->section != MANIFEST_READ_PREVIOUS;
 
     if (!wants_value(rows))
-        return broken("a bracket stands where it may not", err);
+        return broken("unexpected bracket", err);
     if ((!rows->depth || is_row(rows)) && c != '{')
-        return broken("what should be an object is none", err);
+        return broken("expected an object", err);
     if (list && c != '[')
-        return broken("what should be a list is none", err);
+        return broken("expected an array", err);
     if (is_row(rows)) {
         rows->row_depth = 1;
         return buf_add(&rows->row, &c, 1, err);
     }
     if (rows->depth + 1 >= JSON_DEPTH_MAX)
-        return broken("its brackets are too deep", err);
+        return broken("nested too deeply", err);
     rows->depth++;
     rows->objects[rows->depth / 8] &= (uint8_t) ~(1U << rows->depth % 8);
     if (c == '{')
@@ -147,14 +147,14 @@ static int close_bracket(struct manifest_read *rows, char c, struct err *err)
 
     if (!rows->depth || in_object(rows) != object ||
         (rows->expect != WANT_NEXT && rows->expect != (object ? WANT_FIRST_KEY : WANT_FIRST)))
-        return broken("its brackets do not match", err);
+        return broken("mismatched brackets", err);
     rows->depth--;
     end_value(rows);
     return 0;
 }
 
-/* One byte outside of rows and strings. */
-static int outside(struct manifest_read *rows, char c, struct err *err)
+/* Process one byte outside of rows and strings. */
+static int feed_outside(struct manifest_read *rows, char c, struct err *err)
 {
     bool blank = strchr(" \t\r\n", c) && c;
     bool mark = c && strchr("{}[],:\"", c);
@@ -164,7 +164,7 @@ static int outside(struct manifest_read *rows, char c, struct err *err)
     if (blank)
         return 0;
     if (rows->expect == WANT_END)
-        return err_set(err, ERR_FORMAT, "something follows the manifest's end");
+        return err_set(err, ERR_FORMAT, "unexpected data after the end of the manifest");
     switch (c) {
     case '{':
     case '[':
@@ -174,12 +174,12 @@ static int outside(struct manifest_read *rows, char c, struct err *err)
         return close_bracket(rows, c, err);
     case ',':
         if (rows->expect != WANT_NEXT)
-            return broken("a comma stands where it may not", err);
+            return broken("unexpected comma", err);
         rows->expect = in_object(rows) ? WANT_KEY : WANT_VALUE;
         return 0;
     case ':':
         if (rows->expect != WANT_COLON)
-            return broken("a colon stands where it may not", err);
+            return broken("unexpected colon", err);
         rows->expect = WANT_VALUE;
         return 0;
     default:
@@ -188,12 +188,12 @@ static int outside(struct manifest_read *rows, char c, struct err *err)
     }
 }
 
-/* The row in hand is whole. */
+/* Process a complete row. */
 static int end_row(struct manifest_read *rows, struct err *err)
 {
     enum manifest_read_section section = rows->section;
     bool parsed = section == MANIFEST_READ_ARTIFACTS ||
-                  section == MANIFEST_READ_DOCUMENTS; /* by who wants it */
+                  section == MANIFEST_READ_DOCUMENTS; /* by the callback */
     int rc = parsed ? 0 : json_check(buf_text(&rows->row), rows->row.len, NULL, err);
 
     end_value(rows);
@@ -203,9 +203,11 @@ static int end_row(struct manifest_read *rows, struct err *err)
     return rc;
 }
 
-/* Bytes of a row, outside of its strings, up to one that means something; gives how many. */
-static int in_row(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
-                  struct err *err)
+/*
+ * Process bytes of a row outside of strings, up to the next significant one; *taken: how many.
+ */
+static int feed_row(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
+                    struct err *err)
 {
     size_t n = 0;
     char c;
@@ -219,7 +221,7 @@ static int in_row(struct manifest_read *rows, const char *bytes, size_t len, siz
         return 0;
     c = bytes[n];
     if (!c)
-        return broken("a row has a NUL", err);
+        return broken("NUL byte in a row", err);
     if (c == '"')
         rows->in_string = true;
     else if (c == '{' || c == '[')
@@ -229,9 +231,9 @@ static int in_row(struct manifest_read *rows, const char *bytes, size_t len, siz
     return rows->row_depth ? 0 : end_row(rows, err);
 }
 
-/* Bytes of a string, up to its end or the end of what was fed; gives how many. */
-static int in_string(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
-                     struct err *err)
+/* Process bytes of a string, up to its end or the end of the input; *taken: how many. */
+static int feed_string(struct manifest_read *rows, const char *bytes, size_t len, size_t *taken,
+                       struct err *err)
 {
     size_t n = 1;
     bool end;
@@ -257,9 +259,9 @@ int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len
 {
     while (len) {
         size_t n = 1;
-        int rc = rows->in_string   ? in_string(rows, bytes, len, &n, err)
-                 : rows->row_depth ? in_row(rows, bytes, len, &n, err)
-                                   : outside(rows, *bytes, err);
+        int rc = rows->in_string   ? feed_string(rows, bytes, len, &n, err)
+                 : rows->row_depth ? feed_row(rows, bytes, len, &n, err)
+                                   : feed_outside(rows, *bytes, err);
 
         if (rc)
             return rc;
@@ -272,10 +274,10 @@ int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len
 int manifest_read_end(const struct manifest_read *rows, struct err *err)
 {
     if (rows->expect != WANT_END || rows->token.len)
-        return err_set(err, ERR_FORMAT, "the manifest ends early");
+        return err_set(err, ERR_FORMAT, "the manifest is truncated");
     return rows->seen & 1U << MANIFEST_READ_ARTIFACTS
                ? 0
-               : err_set(err, ERR_FORMAT, "the manifest has no artifacts");
+               : err_set(err, ERR_FORMAT, "the manifest has no array \"artifacts\"");
 }
 
 static int text(const char **out, struct json_value root, const char *name,
@@ -289,7 +291,7 @@ static int text(const char **out, struct json_value root, const char *name,
     return 0;
 }
 
-/* Whether a row's notes have a word. */
+/* Whether a row's notes contain a word. */
 static bool has_note(struct json_value root, const char *word)
 {
     struct json_value notes = json_get(root, "notes");
@@ -348,7 +350,7 @@ int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, 
     if (!out->path || !out->run_id || out->size == MANIFEST_READ_NONE || !sha256 ||
         text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)
         (void)err_set(err, ERR_FORMAT,
-                      "a row of the manifest lacks path, run_id, size or sha256");
+                      "an artifact's row in the manifest lacks path, run_id, size or sha256");
     else
         rc = 0;
 out:
@@ -373,7 +375,7 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
         if (!out->name || !sha256 || text_unhex(out->sha256, SHA256_SIZE, sha256) < 0 ||
             (!previous && out->size == MANIFEST_READ_NONE))
             (void)err_set(err, ERR_FORMAT,
-                          "a row of the manifest lacks its name, size or digest");
+                          "a row in the manifest lacks its name, size or digest");
         else
             rc = 0;
     }
@@ -381,7 +383,6 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
     return rc;
 }
 
-/* Whether a run's notes have a word. */
 int manifest_read_run(struct manifest_read_run *out, const char *row, size_t len,
                       struct region *region, struct err *err)
 {
@@ -437,7 +438,8 @@ int manifest_read_missing(struct manifest_read_missing *out, const char *row, si
         text(&out->reason, root, "reason", region, err) == 0)
         rc = out->run_id && out->reason
                  ? 0
-                 : err_set(err, ERR_FORMAT, "a row of missing lacks run_id or reason");
+                 : err_set(err, ERR_FORMAT,
+                           "a row of missing items in the manifest lacks run_id or reason");
     json_free(doc);
     return rc;
 }

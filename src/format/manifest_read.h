@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest_read: reading manifest.json piece by piece, so that one of any length needs no
- * memory.
+ * manifest_read: a streaming parser of manifest.json, whose memory does not depend on the
+ * manifest's length.
  *
- * A scanner finds the members of the arrays "runs", "documents", "artifacts" and
- * "missing", and the object "previous", and hands each over as its own text; what
- * a caller wants of one it reads with the functions below. All is checked as JSON but the rows
- * of documents and artifacts, which those functions check. So that no other reader sees another
- * manifest than this one: each array stands once, its key is written plainly, and its members
- * are objects.
+ * The parser finds the object "previous" and the members (rows) of the arrays "runs",
+ * "documents", "artifacts" and "missing", and passes the text of each to a callback, which
+ * parses it by the functions below. Everything is validated as JSON, except for the rows of
+ * documents and artifacts, which these functions validate. To make sure that other JSON parsers
+ * see the same manifest, each array must occur only once, its key must not have escapes, and
+ * its members must be objects.
  *
  * Pure.
  *
  * Units    bytes
- * Errors   ERR_FORMAT for what is no manifest, ERR_LIMIT, ERR_MEMORY; the caller's
+ * Errors   ERR_FORMAT for a malformed manifest, ERR_LIMIT, ERR_MEMORY; errors of the callback
  * Owns     a reader owns the text of one row
  * Threads  one at a time
  * Source   docs/manifest.schema.json
@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_READ_ROW_MAX ((size_t)1 << 20) /* bytes of one row */
+#define MANIFEST_READ_ROW_MAX ((size_t)1 << 20) /* maximum size of a row */
 #define MANIFEST_READ_NONE    UINT64_MAX
 
 enum manifest_read_section {
@@ -43,39 +43,39 @@ enum manifest_read_section {
     MANIFEST_READ_MISSING
 };
 
-/* Takes one row, lent for the call; 1 ends the reading, -1 fails it. */
+/* Called with each row, valid for the call; 1 stops the parser, -1 is an error. */
 typedef int manifest_read_fn(void *ctx, enum manifest_read_section section, const char *text,
                              size_t len, struct err *err);
 
 struct manifest_read {
     manifest_read_fn *fn;
     void *ctx;
-    enum manifest_read_section section;  /* of the value in hand, below the document's object */
-    unsigned seen;                       /* sections, a bit each */
-    unsigned depth;                      /* of brackets outside of rows */
-    uint8_t objects[JSON_DEPTH_MAX / 8]; /* a bit for each of them: it is an object */
-    unsigned row_depth;                  /* of brackets in the row in hand; 0: there is none */
-    int expect;                          /* what the grammar wants next, outside of rows */
+    enum manifest_read_section section;  /* of the current value of the top-level object */
+    unsigned seen;                       /* bit set of sections already seen */
+    unsigned depth;                      /* nesting depth outside of rows */
+    uint8_t objects[JSON_DEPTH_MAX / 8]; /* a bit for each level: it is an object */
+    unsigned row_depth;                  /* nesting depth in the current row; 0: not in a row */
+    int expect;                          /* next element in the grammar, outside of rows */
     bool in_string;
     bool escaped;
-    struct buf token; /* a key or scalar outside of rows, so far */
+    struct buf token; /* the current key or scalar outside of rows */
     struct buf row;
 };
 
-/* fn NULL: no row is wanted, only that it is a whole document. */
+/* Initialise a parser. fn may be NULL, to only check that the document is complete. */
 void manifest_read_init(struct manifest_read *rows, manifest_read_fn *fn, void *ctx);
 
-/* Free what a reader holds; may be called twice. */
+/* Free the buffers; may be called twice. */
 void manifest_read_clear(struct manifest_read *rows);
 
-/* Feed the next bytes; 1: fn has seen enough. */
+/* Parse the next bytes; 1: fn stopped the parser. */
 int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len,
                        struct err *err) MUST_CHECK;
 
-/* All has been fed: was it a whole document? */
+/* After the last bytes: fails if the document is incomplete. */
 int manifest_read_end(const struct manifest_read *rows, struct err *err) MUST_CHECK;
 
-/* What readers want of an artifact's row; texts live in the region, NULL where null. */
+/* An artifact's row; strings are in the region, NULL for null. */
 struct manifest_read_artifact {
     const char *path;
     const char *run_id;
@@ -85,12 +85,12 @@ struct manifest_read_artifact {
     const char *duplicate_of;
     const char *step_id;
     const char *media_type;
-    const char *checksum; /* as the list gave it, like the next two */
+    const char *checksum; /* from the list, like the next two */
     const char *modified_at;
     uint64_t listed_size; /* MANIFEST_READ_NONE: none */
-    bool told;            /* a manifest that has the two of them; older ones do not */
-    bool mismatch;        /* the bytes have another checksum */
-    bool suspect;         /* they cannot be what the type says */
+    bool told;            /* the row has listed_size and modified_at; older ones do not */
+    bool mismatch;        /* the content does not match the checksum */
+    bool suspect;         /* the content cannot be of the artifact's type */
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
     bool link;
@@ -98,11 +98,11 @@ struct manifest_read_artifact {
     uint64_t offset; /* MANIFEST_READ_NONE: none */
 };
 
-/* Read an artifact's row; ERR_FORMAT when it is none. */
+/* Parse an artifact's row; ERR_FORMAT if it is invalid. */
 int manifest_read_artifact(struct manifest_read_artifact *out, const char *text, size_t len,
                            struct region *region, struct err *err) MUST_CHECK;
 
-/* The same of a run's row, and of one of what is missing. */
+/* A run's row; strings are in the region, NULL for null. */
 struct manifest_read_run {
     const char *run_id;
     const char *status;
@@ -117,14 +117,14 @@ struct manifest_read_run {
     const char *error;
     const char *other_run_id;
     const char *parent_run_id;
-    bool named;         /* it says whether there is another name: older archives do not */
-    bool no_artifacts;  /* its notes: the service listed none of a completed run */
-    bool retry_pending; /* and it had failed, and was going to be tried again */
+    bool named;         /* the row has other_run_id; older ones do not */
+    bool no_artifacts;  /* noted: the completed run has no artifacts */
+    bool retry_pending; /* noted: the run had failed and was to be retried */
     uint64_t archived;
     uint64_t missing;
 };
 
-/* Read a run's row. Texts are copied into the region; ERR_FORMAT where it is none. */
+/* Parse a run's row; ERR_FORMAT if it is invalid. */
 int manifest_read_run(struct manifest_read_run *out, const char *text, size_t len,
                       struct region *region, struct err *err) MUST_CHECK;
 
@@ -136,23 +136,20 @@ struct manifest_read_missing {
 };
 
 /*
- * Read a row of what is missing. Texts are copied into the region; ERR_FORMAT where it is
- * none.
+ * Parse the row of a missing item. Strings are copied to the region; ERR_FORMAT if it
+ * is invalid.
  */
 int manifest_read_missing(struct manifest_read_missing *out, const char *text, size_t len,
                           struct region *region, struct err *err) MUST_CHECK;
 
-/* Read a document's row, or previous: a name (path, archive) and a digest. */
+/* A document's row (path, size and digest), or the object "previous" (archive and digest). */
 struct manifest_read_name {
     const char *name;
-    uint64_t size; /* of a document */
+    uint64_t size; /* only of a document */
     uint8_t sha256[SHA256_SIZE];
 };
 
-/*
- * Read such a row. The name is copied into the region; ERR_FORMAT where name or digest
- * lack.
- */
+/* Parse such a row. The name is copied to the region; ERR_FORMAT if it is invalid. */
 int manifest_read_name(struct manifest_read_name *out, enum manifest_read_section section,
                        const char *text, size_t len, struct region *region,
                        struct err *err) MUST_CHECK;

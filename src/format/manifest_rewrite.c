@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The run that a row is of, or that is the row; lent until the next call. */
+/* The run ID of a row, or the ID itself; valid until the next call. */
 static const char *run_of(const struct manifest_rewrite *r, struct json_value v)
 {
     struct json_value id = json_type(v) == JSON_STRING ? v : json_get(v, "run_id");
@@ -21,7 +21,7 @@ static bool is_of_kept(const struct manifest_rewrite *r, struct json_value v)
     return r->keep(r->ctx, run_of(r, v));
 }
 
-/* A value's own text. */
+/* Copy a value's text. */
 static int put_raw(struct buf *out, struct json_value v, struct err *err)
 {
     size_t len;
@@ -56,7 +56,7 @@ static int put_number(struct buf *out, uint64_t value, struct err *err)
                : buf_addf(out, err, "%llu", (unsigned long long)value);
 }
 
-/* An artifact's row with what has changed: where it lies, and what it is the same as. */
+/* Write an artifact's row with its new position and duplicate. */
 static int put_artifact(struct buf *out, const struct manifest_rewrite_row *k, struct err *err)
 {
     struct json_value v = { 0 };
@@ -83,7 +83,7 @@ static int put_artifact(struct buf *out, const struct manifest_rewrite_row *k, s
     return rc < 0 ? -1 : buf_adds(out, "}", err);
 }
 
-/* A list's members that are of a kept run; they name it by run_id, or are its ID. */
+/* Write the members of a list that belong to kept runs: rows with run_id, or run IDs. */
 static int put_of_runs(const struct manifest_rewrite *r, struct buf *out,
                        struct json_value list, struct err *err)
 {
@@ -171,7 +171,7 @@ static int put_totals(const struct manifest_rewrite *r, struct buf *out, struct 
                     (unsigned long long)duplicates, (unsigned long long)missing);
 }
 
-/* The request, for kept runs alone. */
+/* Write the request, reduced to the kept runs. */
 static int put_request(const struct manifest_rewrite *r, struct buf *out,
                        struct json_value request, struct err *err)
 {

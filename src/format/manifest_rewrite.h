@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest_rewrite: the manifest of an archive that is written anew with some of its runs.
+ * manifest_rewrite: rewrites a manifest for an archive that is reduced to some of its runs.
  *
- * Rows stay as they are, also what they have that this program does not know; only
- * where files lie now, what they are the same as, and the sums are made again.
+ * Rows are copied unchanged, including members that this program does not know. Only the files'
+ * positions, their duplicates and the totals are computed again.
  *
  * Pure.
  *
@@ -25,18 +25,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_REWRITE_NONE UINT64_MAX   /* a place that is not known */
-#define MANIFEST_REWRITE_VIEW "index.html" /* the document that is made anew */
+#define MANIFEST_REWRITE_NONE UINT64_MAX   /* an unknown position */
+#define MANIFEST_REWRITE_VIEW "index.html" /* the document that is generated again */
 
-/* A file that is kept: an artifact's row, or a document's. */
+/* A file that stays in the archive: an artifact's row or a document's. */
 struct manifest_rewrite_row {
-    struct json_value row; /* as it was */
+    struct json_value row; /* the old row */
     uint64_t size;
     bool document;
-    /* of an artifact, as it is now */
+    /* new values, of an artifact */
     uint64_t frame;
     uint64_t offset;
-    const char *first; /* path of the file that it is the same as, or NULL */
+    const char *first; /* path of the first copy, or NULL */
     bool link;
 };
 
@@ -45,7 +45,7 @@ struct manifest_rewrite {
     const struct manifest_rewrite_row *rows;
     size_t count;
     const char *tool;
-    uint64_t stored;    /* bytes of the archive before the manifest */
+    uint64_t stored;    /* bytes of the archive up to the manifest */
     uint64_t view_size; /* 0: there is no view (yet) */
     const uint8_t *view_sha256;
     struct buf *scratch;
@@ -53,7 +53,7 @@ struct manifest_rewrite {
     void *ctx;
 };
 
-/* Put the new manifest into out, in place of what it holds. */
+/* Write the new manifest to out, replacing its contents. */
 int manifest_rewrite(const struct manifest_rewrite *revise, struct buf *out,
                      struct err *err) MUST_CHECK;
 

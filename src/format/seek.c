@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define ROW_SIZE   8
-#define SLICE_ROWS 8000 /* rows in one gzip extra field: 64,000 of at most 65,535 bytes */
+#define SLICE_ROWS 8000 /* rows per gzip extra field: 64,000 of at most 65,535 bytes */
 
 int seek_add(struct seek *seek, uint64_t coded, uint64_t plain, struct err *err)
 {
@@ -49,7 +49,7 @@ static int add_le(struct buf *out, uint64_t value, unsigned bytes, struct err *e
     return buf_add(out, le, bytes, err);
 }
 
-/* magic, frame, coded, plain, size, and where the table begins. */
+/* Write a locator: magic, frame, coded, plain, size, and the offset of the table. */
 static int add_locator(struct buf *out, const struct seek_locator *l, uint64_t table,
                        struct err *err)
 {
@@ -90,7 +90,7 @@ static int zstd_tail(struct seek *seek, const struct seek_locator *locator, stru
     return add_le(out, 0, 1, err) < 0 ? -1 : add_le(out, SEEK_MAGIC, 4, err);
 }
 
-/* Begin an empty gzip member that will carry size bytes in subfield "S" id. */
+/* Begin an empty gzip member with size bytes in subfield "S" id. */
 static int gzip_open(struct buf *out, char id, size_t size, struct err *err)
 {
     static const unsigned char head[] = { 0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255 };
@@ -101,7 +101,7 @@ static int gzip_open(struct buf *out, char id, size_t size, struct err *err)
     return add_le(out, size, 2, err);
 }
 
-/* No content, CRC-32 and length 0. */
+/* End an empty gzip member: no content, CRC-32 and length 0. */
 static int gzip_close(struct buf *out, struct err *err)
 {
     static const unsigned char foot[] = { 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
@@ -150,12 +150,12 @@ static uint64_t get_le(const unsigned char *at, unsigned bytes)
     return value;
 }
 
-/* A locator's content; gives where the table begins. */
+/* Parse a locator; *table gets the offset of the table. */
 static int read_locator(const unsigned char *at, struct seek_locator *l, uint64_t *table,
                         struct err *err)
 {
     if (memcmp(at, SEEK_LOCATOR_MAGIC, 8) != 0)
-        return err_set(err, ERR_FORMAT, "the locator's magic is wrong");
+        return err_set(err, ERR_FORMAT, "invalid locator of the manifest");
     l->frame = get_le(at + 8, 8);
     l->coded = get_le(at + 16, 8);
     l->plain = get_le(at + 24, 8);
@@ -164,7 +164,7 @@ static int read_locator(const unsigned char *at, struct seek_locator *l, uint64_
     return 0;
 }
 
-/* Take rows of an archive that is read. */
+/* Append rows of an archive's table, after validation. */
 static int take_rows(struct seek *seek, const unsigned char *at, uint64_t count,
                      struct err *err)
 {
@@ -176,7 +176,7 @@ static int take_rows(struct seek *seek, const unsigned char *at, uint64_t count,
 
         if (!coded || !plain || plain > SEEK_PLAIN_MAX)
             return err_set(err, ERR_FORMAT,
-                           "the seek table gives frame %zu a size that no frame has: "
+                           "invalid size of frame %zu in the seek table: "
                            "%llu bytes in %llu",
                            seek->count, (unsigned long long)plain, (unsigned long long)coded);
         if (seek_add(seek, coded, plain, err) < 0)
@@ -185,7 +185,7 @@ static int take_rows(struct seek *seek, const unsigned char *at, uint64_t count,
     return 0;
 }
 
-/* Read count rows that stand together, slice by slice. */
+/* Read count consecutive rows, in slices. */
 static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t at,
                      uint64_t count, struct err *err)
 {
@@ -205,7 +205,7 @@ static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t 
     return rc;
 }
 
-/* The seekable format's table, and the locator in front of it. */
+/* Read the seekable format's table and the locator before it. */
 static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
                      uint64_t size, struct err *err)
 {
@@ -231,25 +231,27 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
     if (read(ctx, head, sizeof(head), size - len - 8 - SEEK_LOCATOR_SIZE, err) < 0)
         return -1;
     if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
-        return 0; /* a seek table of somebody else */
+        return 0; /* a seek table of another program */
     if (get_le(head + 8 + SEEK_LOCATOR_SIZE, 4) != SEEK_SKIPPABLE_TABLE ||
         get_le(head + 12 + SEEK_LOCATOR_SIZE, 4) != len - 8)
-        return err_set(err, ERR_FORMAT, "the seek table's frame is wrong");
+        return err_set(err, ERR_FORMAT, "invalid frame of the seek table");
     if (read_locator(head + 8, l, &table, err) < 0 ||
         read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0)
         return -1;
     return seek->coded == size - len - 8 - SEEK_LOCATOR_SIZE && table == size - len
                ? 1
-               : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
+               : err_set(err, ERR_FORMAT, "the seek table does not match the archive's size");
 }
 
 #define GZIP_HEAD    10
-#define GZIP_EXTRA   6 /* its length, subfield ID, its length */
+#define GZIP_EXTRA   6 /* length, subfield ID, length of the subfield */
 #define GZIP_FOOT    10
 #define GZIP_LOCATOR (GZIP_HEAD + GZIP_EXTRA + SEEK_LOCATOR_SIZE + GZIP_FOOT)
 
-/* The head of an empty member with subfield "S" id, of which left bytes are there; its
- * subfield's size, or -1. */
+/*
+ * Parse the head of an empty member with subfield "S" id, with left bytes available. Returns
+ * the subfield's size, or -1.
+ */
 static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
 {
     uint64_t size;
@@ -263,7 +265,7 @@ static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
     return (int64_t)size;
 }
 
-/* The members of the table, up to end. */
+/* Read the members of the table, up to offset end. */
 static int read_members(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t at,
                         uint64_t end, struct err *err)
 {
@@ -306,7 +308,7 @@ static int load_gzip(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return -1;
     return seek->coded == table
                ? 1
-               : err_set(err, ERR_FORMAT, "the seek table's sizes are not the archive's");
+               : err_set(err, ERR_FORMAT, "the seek table does not match the archive's size");
 }
 
 int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
@@ -329,8 +331,7 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
     if (rc == 1 && (!seek->count || locator->plain >= seek->plain ||
                     seek_find(seek, locator->plain, &coded, &plain) != locator->frame ||
                     coded != locator->coded || plain != locator->plain))
-        rc = err_set(err, ERR_FORMAT,
-                     "locator and seek table disagree about the manifest's frame");
+        rc = err_set(err, ERR_FORMAT, "the locator does not match the seek table");
     if (rc != 1)
         seek_clear(seek);
     return rc;

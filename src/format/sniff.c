@@ -9,7 +9,7 @@ struct magic {
     size_t at;
     const char *bytes;
     size_t len;
-    const char *also; /* must be somewhere in the head, or NULL */
+    const char *also; /* must also occur in the head; or NULL */
     struct sniff is;
 };
 
@@ -62,7 +62,7 @@ const struct sniff *sniff_find(const void *head, size_t len)
     return NULL;
 }
 
-/* An EBML length at *at: its value, or UINT64_MAX for "unknown"; false when it is cut off. */
+/* Parse an EBML length at *at; UINT64_MAX means unknown. False if it is incomplete. */
 static bool ebml_length(const unsigned char *bytes, size_t len, size_t *at, uint64_t *value)
 {
     size_t width = 1;

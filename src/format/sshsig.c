@@ -22,7 +22,7 @@ struct sshsig_key {
     uint8_t pub[PUB_SIZE];
 };
 
-/* SSH's wire form: numbers big-endian, strings behind their length. */
+/* A reader of SSH's wire format: big-endian numbers, and strings prefixed by their length. */
 struct wire {
     const uint8_t *at;
     size_t left;
@@ -77,7 +77,7 @@ static int put_text(struct buf *out, const char *text, struct err *err)
     return put_string(out, text, strlen(text), err);
 }
 
-/* Undo base64, blanks and line ends left out; *out has room for it. */
+/* Decode base64 without blanks and line ends; out is initialised here. */
 static int from_base64(const char *text, size_t len, struct buf *out, struct err *err)
 {
     struct buf clean;
@@ -106,7 +106,7 @@ out:
     return n < 0 ? -1 : 0;
 }
 
-/* What stands between two lines. */
+/* Decode the base64 between two lines. */
 static int unarmour(const char *text, const char *begin, const char *end, struct buf *out,
                     struct err *err)
 {
@@ -114,8 +114,7 @@ static int unarmour(const char *text, const char *begin, const char *end, struct
     const char *to;
 
     if (from)
-        from +=
-            strlen(begin); /* before the end is looked for: the two may share their dashes */
+        from += strlen(begin); /* first, since begin and end may share dashes */
     to = from ? strstr(from, end) : NULL;
     if (!to)
         return err_set(err, ERR_FORMAT, "no %s", begin);
@@ -137,21 +136,21 @@ static int read_private(struct sshsig_key *key, struct wire all, struct err *err
     all.left -= sizeof(KEY_MAGIC);
     cipher = get_string(&all);
     (void)get_string(&all); /* kdf */
-    (void)get_string(&all); /* and its options */
+    (void)get_string(&all); /* kdf options */
     if (get_u32(&all) != 1)
         all.bad = true;
-    (void)get_string(&all); /* the public key */
+    (void)get_string(&all); /* public key */
     secret = get_string(&all);
     if (!all.bad && !equals(&cipher, "none"))
         return err_set(err, ERR_FORMAT,
-                       "the key has a passphrase; make one without for unattended signing");
+                       "the key has a passphrase; unattended signing needs a key without one");
     check = get_u32(&secret);
     if (check != get_u32(&secret))
         secret.bad = true;
     type = get_string(&secret);
     if (!secret.bad && !equals(&type, KEY_TYPE))
         return err_set(err, ERR_FORMAT,
-                       "not an Ed25519 key; 'ssh-keygen -t ed25519' makes one");
+                       "not an Ed25519 key; create one with 'ssh-keygen -t ed25519'");
     pub = get_string(&secret);
     pair = get_string(&secret);
     if (all.bad || secret.bad || pub.left != PUB_SIZE || pair.left != SEED_SIZE + PUB_SIZE ||
@@ -192,7 +191,7 @@ void sshsig_key_free(struct sshsig_key *key)
     mem_free(key);
 }
 
-/* The bytes that are signed in the message's place. */
+/* Write the bytes that are signed instead of the message. */
 static int put_signed(struct buf *out, const char *hash, const uint8_t *digest, size_t len,
                       struct err *err)
 {
@@ -273,7 +272,7 @@ out:
     return rc;
 }
 
-/* A signature's parts: the key that made it, and its bytes. */
+/* Parse a signature into its public key and its bytes. */
 static int read_signature(struct wire all, struct wire *pub, struct wire *sig, struct err *err)
 {
     struct wire key;
@@ -287,7 +286,7 @@ static int read_signature(struct wire all, struct wire *pub, struct wire *sig, s
     all.at += 6;
     all.left -= 6;
     if (get_u32(&all) != 1)
-        return err_set(err, ERR_FORMAT, "a signature of another version");
+        return err_set(err, ERR_FORMAT, "unsupported version of the signature");
     key = get_string(&all);
     space = get_string(&all);
     (void)get_string(&all); /* reserved */
@@ -296,10 +295,10 @@ static int read_signature(struct wire all, struct wire *pub, struct wire *sig, s
     type = get_string(&key);
     *pub = get_string(&key);
     if (!all.bad && !equals(&space, SSHSIG_NAMESPACE))
-        return err_set(err, ERR_MISMATCH, "the signature was made for another purpose than %s",
+        return err_set(err, ERR_MISMATCH, "the signature's namespace is not '%s'",
                        SSHSIG_NAMESPACE);
     if (!key.bad && (!equals(&type, KEY_TYPE) || !equals(&hash, HASH)))
-        return err_set(err, ERR_FORMAT, "only Ed25519 signatures with SHA-512 are known here");
+        return err_set(err, ERR_FORMAT, "not an Ed25519 signature with SHA-512");
     type = get_string(&blob);
     *sig = get_string(&blob);
     if (all.bad || key.bad || blob.bad || !equals(&type, KEY_TYPE) || pub->left != PUB_SIZE ||
@@ -321,7 +320,7 @@ static bool is_signed(const struct wire *pub, const struct wire *sig, const stru
     return ok;
 }
 
-/* Whether a signer's options let it sign for us: none, or namespaces with ours. */
+/* Whether a signer's options are empty, or namespaces="..." with ours. */
 static bool options_allow(const char *options, size_t len)
 {
     static const char name[] = "namespaces=\"";
@@ -331,11 +330,11 @@ static bool options_allow(const char *options, size_t len)
     if (!len)
         return true;
     if (len < sizeof(name) || strncmp(options, name, sizeof(name) - 1) != 0 || end[-1] != '"')
-        return false; /* an option that we do not know may forbid it */
+        return false; /* an unknown option may forbid it */
     at = options + sizeof(name) - 1;
     end--;
     if (memchr(at, '"', (size_t)(end - at)))
-        return false; /* more options behind */
+        return false; /* further options follow */
     while (at < end) {
         size_t n = strcspn(at, ",\"");
 
@@ -347,8 +346,7 @@ static bool options_allow(const char *options, size_t len)
     return false;
 }
 
-/* One line: principals [options] type key [comment]; true when it is this key's and allows it.
- */
+/* Whether a line (principals [options] type key [comment]) has this key and allows it. */
 static bool line_allows(const char *line, size_t len, const struct wire *pub, char *who)
 {
     const char *type = memmem(line, len, KEY_TYPE " ", sizeof(KEY_TYPE));
@@ -400,7 +398,7 @@ int sshsig_check(const char *signature, const char *signers, const uint8_t sha51
         put_signed(&message, HASH, sha512, SHA512_SIZE, err) < 0)
         goto out;
     if (!is_signed(&pub, &sig, &message)) {
-        (void)err_set(err, ERR_MISMATCH, "the signature is not of this manifest");
+        (void)err_set(err, ERR_MISMATCH, "the signature does not match the manifest");
         goto out;
     }
     while (rc < 0 && *signers) {
@@ -412,7 +410,7 @@ int sshsig_check(const char *signature, const char *signers, const uint8_t sha51
     }
     if (rc < 0)
         (void)err_set(err, ERR_DENIED,
-                      "the signature is good, and its key is none of the signers'");
+                      "the signature is valid, but its key is not among the allowed signers");
 out:
     buf_clear(&raw);
     buf_clear(&message);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sshsig: detached Ed25519 signatures in the form that OpenSSH makes and checks.
+ * sshsig: creates and verifies detached Ed25519 signatures in OpenSSH's format.
  *
- * Keys are those of ssh-keygen -t ed25519, without a passphrase;
- * "ssh-keygen -Y verify -n skyarc" checks what is made here.
+ * Keys are created by ssh-keygen -t ed25519, without a passphrase. Signatures can be verified
+ * by "ssh-keygen -Y verify -n skyarc".
  *
- * Errors   ERR_FORMAT for what is no key or signature, ERR_MISMATCH for a signature
- *          that is wrong, ERR_DENIED for a signer that is not allowed
- * Owns     a key owns its secret, which is wiped
+ * Errors   ERR_FORMAT for a malformed key or signature, ERR_MISMATCH for a wrong signature,
+ *          ERR_DENIED for a signer that is not allowed
+ * Owns     a key owns its secret, which is wiped when freed
  * Threads  any
- * Source   OpenSSH's PROTOCOL.sshsig and PROTOCOL.key; RFC 8032, RFC 8709;
- *          ssh-keygen(1), ALLOWED SIGNERS
+ * Source   OpenSSH's PROTOCOL.sshsig and PROTOCOL.key; RFC 8032, RFC 8709; ssh-keygen(1),
+ *          ALLOWED SIGNERS
  */
 #ifndef FORMAT_SSHSIG_H
 #define FORMAT_SSHSIG_H
@@ -28,18 +28,19 @@
 
 struct sshsig_key;
 
-/* Read a private key's text. */
+/* Parse a private key file. */
 struct sshsig_key *sshsig_key_read(const char *text, size_t len, struct err *err) MUST_CHECK;
 
-/* Free a key and clear its memory; NULL is fine. */
+/* Wipe and free a key; NULL is fine. */
 void sshsig_key_free(struct sshsig_key *key);
 
-/* Append the armoured signature of a message whose SHA-512 is given. */
+/* Append the armoured signature of a message, given the message's SHA-512. */
 int sshsig_sign(const struct sshsig_key *key, const uint8_t sha512[SHA512_SIZE],
                 struct buf *out, struct err *err) MUST_CHECK;
 
 /*
- * Check an armoured signature of that message against a list of allowed signers.
+ * Verify an armoured signature of a message, given its SHA-512, against a list of allowed
+ * signers.
  *
  * who      gets the signer's principals (SSHSIG_WHO_MAX bytes)
  */

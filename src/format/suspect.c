@@ -6,24 +6,24 @@
 #include <string.h>
 #include <strings.h>
 
-/* What content must be. */
+/* Classes of content. */
 enum class {
     PICTURE,
     FILM, /* or sound */
     PDF,
     ZIP,
-    OFFICE, /* a ZIP, or the format of before, which encrypted documents still have */
+    OFFICE, /* a ZIP, or OLE, which encrypted documents use */
     JSON,
     HTML,
-    TEXT, /* may be elements of HTML, but not with a document type */
-    DATA, /* no HTML at all */
+    TEXT, /* may have HTML elements, but no document type */
+    DATA, /* no HTML */
 };
 
 /* clang-format off */
 static const struct {
     const char *ext;
     enum class class;
-    bool by_name; /* also when a website called it so */
+    bool by_name; /* also checked for file names */
 } classes[] = {
     { "png",  PICTURE, true },  { "jpg",  PICTURE, true },  { "jpeg", PICTURE, true },
     { "gif",  PICTURE, true },  { "webp", PICTURE, true },
@@ -40,7 +40,7 @@ static const struct {
     size_t at;
     const char *bytes;
     size_t len;
-} magics[] = { /* beside those that sniff knows */
+} magics[] = { /* in addition to sniff's */
     { PICTURE, 0, "BM",                 2 }, { PICTURE, 0, "II*\0",        4 },
     { PICTURE, 0, "MM\0*",              4 }, { PICTURE, 4, "ftypavif",     8 },
     { PICTURE, 4, "ftyphei",            7 }, { PICTURE, 0, "\0\0\1\0",     4 },
@@ -64,7 +64,7 @@ static size_t skip_blank(const char *head, size_t len, size_t at)
     return at;
 }
 
-/* Whether a word, in any case, is at this place. */
+/* Whether a word, in any case, is at this offset. */
 static bool word_at(const char *head, size_t len, size_t at, const char *word)
 {
     size_t n = strlen(word);
@@ -72,7 +72,7 @@ static bool word_at(const char *head, size_t len, size_t at, const char *word)
     return len >= at && len - at >= n && strncasecmp(head + at, word, n) == 0;
 }
 
-/* Whether it is the XML document by which an object store says what is wrong. */
+/* Whether the content is an object store's XML error document. */
 static bool is_store_error(const char *head, size_t len)
 {
     size_t at = skip_blank(head, len, 0);
@@ -88,7 +88,7 @@ static bool is_store_error(const char *head, size_t len)
            (head[at + 6] == '>' || head[at + 6] == ' ');
 }
 
-/* Whether it is an HTML document; typed: one with a document type. */
+/* Whether the content is an HTML document; typed: only one with a document type. */
 static bool is_html_document(const char *head, size_t len, bool typed)
 {
     size_t at = skip_blank(head, len, 0);
@@ -97,7 +97,7 @@ static bool is_html_document(const char *head, size_t len, bool typed)
            (!typed && (word_at(head, len, at, "<html>") || word_at(head, len, at, "<html ")));
 }
 
-/* Whether it begins as a JSON value does, also as those that only some programs write. */
+/* Whether the content starts like a JSON value, including NaN and Infinity. */
 static bool begins_json(const char *head, size_t len)
 {
     size_t at = skip_blank(head, len, 0);
@@ -117,7 +117,7 @@ static bool has_magic(enum class class, const char *head, size_t len)
     return false;
 }
 
-/* Whether what sniff found, or one of our own magics, is of the class. */
+/* Whether the content is of a class, by sniff's result or the magics above. */
 static bool is_of(enum class class, const struct sniff *is, const char *head, size_t len)
 {
     const char *type = is ? is->media_type : "";
@@ -128,7 +128,7 @@ static bool is_of(enum class class, const struct sniff *is, const char *head, si
     case FILM:
         return strncmp(type, "video/", 6) == 0 || strncmp(type, "audio/", 6) == 0 ||
                strcmp(type, "application/ogg") == 0 || has_magic(class, head, len);
-    case PDF: /* readers look for it somewhere in the beginning, and so do we */
+    case PDF: /* readers accept it anywhere near the start */
         return memmem(head, len, "%PDF-", 5) != NULL;
     case ZIP:
         return strcmp(type, "application/zip") == 0;
@@ -145,7 +145,7 @@ static bool is_of(enum class class, const struct sniff *is, const char *head, si
     return true;
 }
 
-/* Whether it is compressed at rest: then the first bytes say nothing of what is in it. */
+/* Whether the content is compressed at rest, so that its format is unknown. */
 static bool is_coded(const struct sniff *is)
 {
     return is && (strcmp(is->ext, "gz") == 0 || strcmp(is->ext, "zst") == 0);

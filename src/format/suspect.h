@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * suspect: content that cannot be what it is called.
+ * suspect: detects content that cannot be of its declared type.
  *
- * Pure. A proxy's sign-in page and an object store's error document arrive with status 200; the
- * first bytes tell them from what was asked for. The judgement is by the extension: that of the
- * artifact's type, or that in the name of a file that a website gave. It is cautious: only what
- * cannot be right is suspect, and of most names nothing is said.
+ * Pure. A proxy's sign-in page or an object store's error document may arrive with status 200;
+ * the first bytes distinguish them from the requested artifact. The expected format is given by
+ * an extension: that of the artifact's type, or that of the file name of a download. The check
+ * is conservative: content is suspect only if it cannot be right, and for most extensions there
+ * is no check.
  *
  * Threads  any
  * Source   docs/archive-format.md, "Suspect content"
@@ -16,17 +17,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where the extension is from. */
+/* The source of the extension. */
 enum suspect_by {
-    SUSPECT_BY_TYPE, /* the service itself wrote the content as this */
-    SUSPECT_BY_NAME, /* a website called a file so */
+    SUSPECT_BY_TYPE, /* the artifact's type: written by the service */
+    SUSPECT_BY_NAME, /* a file name: chosen by a website */
 };
 
 /*
- * Whether content that begins with these bytes cannot have this extension.
+ * Whether content that starts with these bytes cannot be of this extension's format.
  *
- * ext    without the dot, in any case; NULL or unknown: nothing is suspect
- * head   some hundred bytes, or all there are; of none nothing is said
+ * ext    without the dot, in any case; NULL or unknown: never suspect
+ * head   the first few hundred bytes, or all; empty content is never suspect
  */
 bool suspect_content(const char *ext, enum suspect_by by, const void *head, size_t len);
 

@@ -42,7 +42,7 @@ void tagfile_lines_init(struct tagfile_lines *l, tagfile_fn *fn, void *ctx)
     l->len = 0;
 }
 
-/* The line in hand: "hex  path". */
+/* Process the current line: "hex path". */
 static void take_line(struct tagfile_lines *l)
 {
     uint8_t sha256[SHA256_SIZE];
@@ -72,7 +72,7 @@ int tagfile_lines_put(void *ctx, const void *bytes, size_t len, struct err *err)
     const char *end;
 
     (void)err;
-    if (len == 0) /* then there may be no bytes at all, not even a pointer to them */
+    if (len == 0) /* bytes may be NULL */
         return 0;
     end = at + len;
     while (at < end) {

@@ -14,11 +14,11 @@
 struct unzip {
     struct unzip_source source;
     struct archive *archive;
-    uint64_t at;    /* where the source is read next */
-    uint64_t max;   /* of one entry */
-    uint64_t out;   /* bytes of this entry so far */
-    uint64_t all;   /* and of all entries */
-    struct err err; /* what the source said */
+    uint64_t at;    /* read position in the source */
+    uint64_t max;   /* maximum size of an entry */
+    uint64_t out;   /* bytes read of the current entry */
+    uint64_t all;   /* bytes read of all entries */
+    struct err err; /* error of the source */
     struct region *region;
     char **names; /* sorted */
     size_t count;
@@ -59,13 +59,13 @@ static int fail(struct unzip *u, struct err *err)
     const char *why = archive_error_string(u->archive);
 
     if (!u->err.kind)
-        return err_set(err, ERR_FORMAT, "not a good ZIP: %s", why ? why : "unreadable");
+        return err_set(err, ERR_FORMAT, "invalid ZIP: %s", why ? why : "unreadable");
     if (err)
         *err = u->err;
     return -1;
 }
 
-/* Start reading from the beginning. */
+/* Restart at the first entry. */
 static int rewind_archive(struct unzip *u, struct err *err)
 {
     (void)archive_read_free(u->archive);
@@ -82,7 +82,7 @@ static int rewind_archive(struct unzip *u, struct err *err)
     return 0;
 }
 
-/* The next header; 1, or 0 at the end. */
+/* Read the next header; 1, or 0 at the end. */
 static int header(struct unzip *u, struct archive_entry **entry, const char **name,
                   struct err *err)
 {
@@ -96,9 +96,9 @@ static int header(struct unzip *u, struct archive_entry **entry, const char **na
     if (!*name)
         *name = archive_entry_pathname(*entry);
     if (!*name)
-        return err_set(err, ERR_FORMAT, "not a good ZIP: an entry without a name");
+        return err_set(err, ERR_FORMAT, "invalid ZIP: an entry without a name");
     if (archive_entry_is_encrypted(*entry))
-        return err_set(err, ERR_FORMAT, "an entry of the ZIP is encrypted");
+        return err_set(err, ERR_FORMAT, "the ZIP has an encrypted entry");
     return 1;
 }
 
@@ -107,7 +107,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Collect all names, and refuse what is a trap before a byte is unpacked. */
+/* Read all names, and refuse entries that are too large before unpacking any. */
 static int survey(struct unzip *u, struct err *err)
 {
     struct archive_entry *entry;

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unzip: the entries of a ZIP from somebody we do not trust, by libarchive.
+ * unzip: reads the entries of an untrusted ZIP, by libarchive.
  *
- * The central directory counts. What could be a trap is refused: encrypted
- * entries, and more bytes than the ZIP's own size explains (UNZIP_RATIO). Two
- * entries of one name are said (unzip_twins): which is meant, nobody knows. Names are only
- * compared, never used as paths.
+ * Entries are taken from the central directory. Encrypted entries and ZIP bombs (UNZIP_RATIO)
+ * are refused. Duplicate names are reported by unzip_twins, since it is unknown which entry is
+ * meant. Names are only compared, never used as paths.
  *
  * Units    bytes
- * Errors   ERR_FORMAT for what is no good ZIP, ERR_LIMIT for a bomb, ERR_MEMORY;
- *          what the source says
- * Owns     its state; the source is lent until unzip_free
+ * Errors   ERR_FORMAT for an invalid ZIP, ERR_LIMIT for a bomb, ERR_MEMORY; errors of the
+ *          source
+ * Owns     the reader's state; the source is borrowed until unzip_free
  * Threads  one at a time
  * Source   PKWARE APPNOTE.TXT
  */
@@ -24,11 +23,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define UNZIP_RATIO       200                  /* bytes out for one byte in, beyond ... */
-#define UNZIP_GRACE       ((uint64_t)16 << 20) /* ... this many */
+#define UNZIP_RATIO       200                  /* largest ratio of unpacked size, ... */
+#define UNZIP_GRACE       ((uint64_t)16 << 20) /* ... checked beyond this size */
 #define UNZIP_ENTRIES_MAX 100000
 
-/* Where a ZIP's bytes are: like pread; gives the bytes read, 0 at the end, -1 on error. */
+/*
+ * The bytes of a ZIP. read_at is like pread: returns the bytes read, 0 at the end, -1 on error.
+ */
 struct unzip_source {
     ssize_t (*read_at)(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err);
     void *ctx;
@@ -38,30 +39,32 @@ struct unzip_source {
 struct unzip;
 
 /*
- * Open a ZIP and look at all its names.
+ * Open a ZIP and read all names.
  *
- * max    most bytes that one entry may have
+ * max    maximum size of an entry
  */
 struct unzip *unzip_open(const struct unzip_source *source, uint64_t max,
                          struct err *err) MUST_CHECK;
 
-/* Free a ZIP that was opened; NULL is fine. */
+/* Close and free a ZIP; NULL is fine. */
 void unzip_free(struct unzip *unzip);
 
-/* Whether two entries have one name. */
+/* Whether two entries have the same name. */
 bool unzip_twins(const struct unzip *unzip);
 
-/* The names of the entries, sorted, lent until unzip_free; NULL: i is beyond the last. */
+/* The ith name in sorted order, valid until unzip_free; NULL after the last. */
 const char *unzip_name(const struct unzip *unzip, size_t i);
 
-/* Whether an entry has this very name. */
+/* Whether an entry has exactly this name. */
 bool unzip_has(const struct unzip *unzip, const char *name);
 
-/* The next entry's name, lent until the next call; NULL at the end (err untouched) or on error.
+/*
+ * Go to the next entry; returns its name, valid until the next call. NULL at the end (err
+ * unchanged) or on error.
  */
 const char *unzip_next(struct unzip *unzip, struct err *err) MUST_CHECK;
 
-/* More of the entry's bytes; 0 at its end, its checksum being right; -1 on error. */
+/* Read bytes of the current entry; 0 at its end, if its checksum is right; -1 on error. */
 ssize_t unzip_read(struct unzip *unzip, void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 #endif

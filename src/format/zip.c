@@ -12,9 +12,9 @@
 struct zip {
     struct archive *archive;
     struct archive_entry *entry;
-    put_fn *put; /* NULL once the zip is given up */
+    put_fn *put; /* NULL: the ZIP was abandoned */
     void *ctx;
-    struct err err; /* what put said */
+    struct err err; /* error of put */
 };
 
 static la_ssize_t on_write(struct archive *archive, void *ctx, const void *bytes, size_t len)
@@ -22,7 +22,7 @@ static la_ssize_t on_write(struct archive *archive, void *ctx, const void *bytes
     struct zip *zip = ctx;
 
     (void)archive;
-    if (!zip->put) /* given up: libarchive ends the entry, and so frees what compresses it */
+    if (!zip->put) /* abandoned: let libarchive finish the entry and free its compressor */
         return (la_ssize_t)len;
     return zip->put(zip->ctx, bytes, len, &zip->err) < 0 ? -1 : (la_ssize_t)len;
 }
@@ -57,7 +57,7 @@ struct zip *zip_new(int level, put_fn *put, void *ctx, struct err *err)
         archive_write_open(zip->archive, zip, NULL, on_write, NULL) == ARCHIVE_OK)
         return zip;
     zip_free(zip);
-    (void)err_set(err, ERR_MEMORY, "libarchive cannot start a zip");
+    (void)err_set(err, ERR_MEMORY, "cannot set up a ZIP writer (libarchive)");
     return NULL;
 }
 
@@ -92,7 +92,7 @@ void zip_free(struct zip *zip)
 {
     if (!zip)
         return;
-    zip->put = NULL; /* what libarchive writes at the end goes nowhere */
+    zip->put = NULL; /* discard what libarchive writes now */
     (void)archive_write_free(zip->archive);
     archive_entry_free(zip->entry);
     mem_free(zip);

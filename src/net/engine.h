@@ -80,8 +80,8 @@ void engine_wake(struct engine *engine);
 
 /*
  * Resume a request that its sink paused with SINK_FULL; the sink is called from here. Does
- * nothing if the request is not paused, or is paused by the rate limit. Not to be called from a
- * sink.
+ * nothing if the request is not paused, or is paused by the rate limit. Not to be called from
+ * a sink.
  */
 void engine_resume(struct request *request);
 

@@ -57,8 +57,8 @@ void peers_drop(struct peers *peers, struct peer *peer);
 void peers_whole(struct peers *peers, struct peer *peer);
 
 /*
- * The response was sent: the deadline of the connection's next request begins now. NULL is
- * fine.
+ * The response was sent: the deadline of the connection's next request begins now. NULL
+ * is fine.
  */
 void peers_answered(struct peers *peers, struct peer *peer, uint64_t now);
 

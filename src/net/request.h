@@ -5,7 +5,8 @@
  * The caller fills in the first part and calls engine_start; the second part is filled when
  * done is called. The sink gets only the body of a 200 (for a POST, of any 2xx), or of a 206
  * that continues exactly at the requested offset. The start of an error response's body is kept
- * separately, so that it is never taken for content.
+ * separately, so that it is never taken for content. A POST is sent at most once, and its
+ * redirects are not followed.
  *
  * Units    bytes; milliseconds
  * Owns     nothing; url, key and ctx must be valid until done is called
@@ -48,8 +49,7 @@ struct request {
     const char *key;        /* x-api-key, or NULL */
     const char *key_origin; /* the only origin that the key is sent to */
     bool key_insecure;      /* send the key even if a proxy can read it */
-    const char
-        *post; /* a JSON body to POST, or NULL: a GET; never sent twice, nor redirected */
+    const char *post;       /* JSON body to POST; NULL: GET */
     size_t post_len;
     uint64_t max;         /* maximum body size, including the bytes already here */
     struct resume resume; /* the partial download to continue; {0}: none */
@@ -91,8 +91,8 @@ bool request_good(const struct request *request);
 bool request_partial(const struct request *request);
 
 /*
- * Whether the response to a range request cannot continue the partial download: retry without
- * it.
+ * Whether the response to a range request cannot continue the partial download: retry
+ * without it.
  */
 bool request_unfit(const struct request *request);
 

@@ -122,8 +122,8 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     if (!in->refused && length > server->opts.body_max)
         refuse_body(in, BODIES_TOO_LARGE);
     /*
-     * a small refused body is read and discarded first: its sender may not read a response
-     * earlier
+     * a small refused body is read and discarded first: its sender may not read a
+     * response earlier
      */
     if (in->refused && (length > DRAIN_MAX || header(connection, "Transfer-Encoding")))
         return reply(connection, in->refused, in->answer);
@@ -131,8 +131,8 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
 }
 
 /*
- * libmicrohttpd's access handler, called with the head, with each piece of the body, and at the
- * end.
+ * libmicrohttpd's access handler, called with the head, with each piece of the body, and at
+ * the end.
  */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,

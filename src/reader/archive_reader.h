@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * archive_reader: an archive opened for reading: its bytes, its format, its index.
+ * archive_reader: an archive opened for reading: its file, format and seek table.
  *
- * With the index that skyarc wrote, the manifest and every entry are found
- * without reading what lies before them; without it, everything is scanned.
- * There is one truth: where seek table, locator, manifest and tar headers
- * disagree, readers refuse.
+ * If the archive has skyarc's seek table (index), the manifest and every entry are found
+ * without reading the data before them; otherwise the archive is scanned. Readers refuse an
+ * archive if its seek table, locator, manifest and tar headers do not agree.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM; ERR_FORMAT for what is no archive, or disagrees with itself
+ * Errors   ERR_SYSTEM; ERR_FORMAT if the file is not an archive, or is inconsistent
  * Owns     the descriptor and the seek table
- * Threads  read by many once open
+ * Threads  any, once open
  * Source   docs/archive-format.md
  */
 #ifndef READER_ARCHIVE_READER_H
@@ -25,36 +24,40 @@
 #include <stdint.h>
 
 struct archive_reader {
-    const char *path; /* lent */
+    const char *path; /* borrowed */
     int fd;
     uint64_t size;
     enum container format;
     enum frame_codec codec;
     bool indexed;
-    struct seek seek; /* when indexed */
+    struct seek seek; /* valid if indexed */
     struct seek_locator locator;
-    char top[256];              /* the top directory; "" until manifest_scan has run */
+    char top[256];              /* top directory; "" before manifest_scan */
     bool whole;                 /* manifest_scan had to read everything */
-    bool (*stopped)(void *ctx); /* of archive_reader_watch */
+    bool (*stopped)(void *ctx); /* set by archive_reader_watch */
     void *stop_ctx;
 };
 
-/* Open; a tail that is wrong is an error, none at all is not. box must be {0}. */
-int archive_reader_open(struct archive_reader *box, const char *path,
+/*
+ * Open an archive. An invalid seek table is an error, a missing one is not. reader must be {0}.
+ */
+int archive_reader_open(struct archive_reader *reader, const char *path,
                         struct err *err) MUST_CHECK;
 
-/* The same, and a wrong tail only counts as none; why is then in tail. */
-int archive_reader_open_anyway(struct archive_reader *box, const char *path, struct err *tail,
-                               struct err *err) MUST_CHECK;
+/* Open an archive; an invalid seek table is ignored, and its error stored in tail. */
+int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
+                               struct err *tail, struct err *err) MUST_CHECK;
 
-/* Close an archive and free what it lent; NULL is fine. */
-void archive_reader_close(struct archive_reader *box);
+/* Close an archive and free its seek table; may be called twice, and on {0}. */
+void archive_reader_close(struct archive_reader *reader);
 
-/* Whoever reads an open box asks this before each piece, and gives up with ERR_CANCELLED when
- * it says so; NULL: nobody is asked. Called from several threads. */
-void archive_reader_watch(struct archive_reader *box, bool (*stopped)(void *ctx), void *ctx);
+/*
+ * Set a function that readers of the archive call before each block; they stop with
+ * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.
+ */
+void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx);
 
-/* Read exactly len bytes; a seek_read_fn, ctx being the box. */
+/* Read exactly len bytes; a seek_read_fn, ctx is the struct archive_reader. */
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,
                         struct err *err) MUST_CHECK;
 

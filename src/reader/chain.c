@@ -17,7 +17,7 @@ struct link {
     const char *sha256;
     const char *previous;
     const char *previous_sha256;
-    struct link *next; /* who names this one */
+    struct link *next; /* the successor, which names this one */
 };
 
 struct chain {
@@ -109,16 +109,16 @@ size_t chain_judge(const struct chain *c, const char *anchor,
         roots += !*link->previous;
         what[0] = '\0';
         if (before && before->next)
-            (void)snprintf(what, sizeof(what), "two archives name '%.150s' as the one before",
-                           before->path);
+            (void)snprintf(what, sizeof(what),
+                           "two archives name '%.150s' as their predecessor", before->path);
         else if (before)
             before->next = link;
         else if (*link->previous && hashmap_get(c->by_name, name, strlen(name)))
             (void)snprintf(
                 what, sizeof(what),
-                "the archive before it, '%.150s', was replaced: its manifest is another", name);
+                "the previous archive '%.150s' was replaced: its manifest has changed", name);
         else if (*link->previous)
-            (void)snprintf(what, sizeof(what), "the archive before it, '%.150s', is not there",
+            (void)snprintf(what, sizeof(what), "the previous archive '%.150s' is missing",
                            name);
         if (what[0]) {
             damage(ctx, link->path, what);
@@ -134,12 +134,12 @@ size_t chain_judge(const struct chain *c, const char *anchor,
     if (heads != 1)
         *head = NULL;
     if (c->count && roots > 1 && roots < c->count) {
-        damage(ctx, NULL, "several archives begin a series");
+        damage(ctx, NULL, "several archives have no predecessor");
         breaks++;
     }
     if (anchor && !anchored) {
         damage(ctx, NULL,
-               "the anchor is no archive's: what it stands for was removed or rewritten");
+               "no archive matches the anchor: the anchored archive was removed or rewritten");
         breaks++;
     }
     return breaks;

@@ -12,41 +12,41 @@
 #include <unistd.h>
 
 #define BLOCK    ((size_t)64 << 10)
-#define IDLE_MAX 1000 /* times that libarchive may have nothing to give in a row */
+#define IDLE_MAX 1000 /* maximum number of consecutive empty reads from libarchive */
 
 struct entry_reader {
-    struct archive_reader *box;
+    struct archive_reader *reader;
     struct archive *archive;
-    struct stream *stream; /* decodes; NULL: the file's bytes are not compressed */
+    struct stream *stream; /* decoder; NULL: the archive is not compressed */
     uint64_t from;
     uint64_t to;
-    uint64_t at; /* where the file is read next */
+    uint64_t at; /* read position in the file */
     uint64_t count;
-    uint64_t given; /* bytes that libarchive has got, or was told to have skipped */
-    bool ended;     /* and nothing but zeros follows */
-    bool broken;    /* reading failed */
-    bool heading;   /* headers are read: no more than budget */
+    uint64_t given; /* bytes given to libarchive, or skipped by it */
+    bool ended;     /* the end was reached and only zeros follow */
+    bool broken;    /* reading failed permanently */
+    bool heading;   /* reading headers, which are limited to budget */
     uint64_t budget;
-    uint64_t directory;        /* of a zip, as read */
-    const unsigned char *data; /* of the entry in hand, not given out */
+    uint64_t directory;        /* bytes read of a zip's directory */
+    const unsigned char *data; /* data of the current entry, not returned yet */
     size_t data_len;
-    uint64_t data_at; /* its bytes before these */
-    struct err err;   /* what reading said */
+    uint64_t data_at; /* offset of data in the entry */
+    struct err err;   /* error of reading */
     unsigned char block[BLOCK];
     size_t block_len;
 };
 
-/* Have the next bytes of the tar stream, or of the zip, in the block; 0 at the end. */
+/* Read the next block of the tar stream or the zip file; 0 at the end. */
 static ssize_t load(struct entry_reader *t)
 {
     ssize_t n;
 
-    if (t->box->stopped && t->box->stopped(t->box->stop_ctx))
+    if (t->reader->stopped && t->reader->stopped(t->reader->stop_ctx))
         return err_set(&t->err, ERR_CANCELLED, "stopped");
     if (t->stream) {
         n = stream_read(t->stream, t->block, BLOCK, &t->err);
     } else {
-        n = t->at >= t->to ? 0 : pread(t->box->fd, t->block, BLOCK, (off_t)t->at);
+        n = t->at >= t->to ? 0 : pread(t->reader->fd, t->block, BLOCK, (off_t)t->at);
         if (n < 0)
             (void)err_sys(&t->err, "cannot read");
         else
@@ -55,7 +55,7 @@ static ssize_t load(struct entry_reader *t)
     t->block_len = n > 0 ? (size_t)n : 0;
     t->given += t->block_len;
     if (t->heading && t->block_len > t->budget)
-        return err_set(&t->err, ERR_FORMAT, "an entry's headers are too large");
+        return err_set(&t->err, ERR_FORMAT, "the headers of an entry are too large");
     t->budget -= t->heading ? t->block_len : 0;
     return n;
 }
@@ -76,11 +76,11 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes
 static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
 {
     struct entry_reader *t = ctx;
-    uint64_t left = t->box->size > t->at ? t->box->size - t->at : 0;
+    uint64_t left = t->reader->size > t->at ? t->reader->size - t->at : 0;
 
     (void)archive;
     if (t->stream || count < 0)
-        return 0; /* what is compressed must be decoded */
+        return 0; /* compressed data must be decoded */
     if ((uint64_t)count > left)
         count = (la_int64_t)left;
     t->at += (uint64_t)count;
@@ -93,10 +93,10 @@ static la_int64_t on_seek(struct archive *archive, void *ctx, la_int64_t offset,
     struct entry_reader *t = ctx;
     int64_t from = whence == SEEK_SET   ? 0
                    : whence == SEEK_CUR ? (int64_t)t->at
-                                        : (int64_t)t->box->size;
+                                        : (int64_t)t->reader->size;
 
     (void)archive;
-    if (offset < -from || from + offset > (int64_t)t->box->size)
+    if (offset < -from || from + offset > (int64_t)t->reader->size)
         return ARCHIVE_FATAL;
     t->at = (uint64_t)(from + offset);
     return (la_int64_t)t->at;
@@ -117,7 +117,7 @@ static int fail(struct entry_reader *t, struct err *err)
 static int set_up(struct entry_reader *t, struct err *err)
 {
     struct archive *a = t->archive;
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
@@ -134,23 +134,23 @@ static int set_up(struct entry_reader *t, struct err *err)
     return rc == ARCHIVE_OK ? 0 : fail(t, err);
 }
 
-struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from, uint64_t to,
-                                       struct err *err)
+struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
+                                       uint64_t to, struct err *err)
 {
     struct entry_reader *t = mem_new(sizeof(*t), err);
 
     if (!t)
         return NULL;
-    t->box = box;
-    t->to = box->format == CONTAINER_ZIP || (!box->indexed && box->codec != FRAME_NONE)
+    t->reader = reader;
+    t->to = reader->format == CONTAINER_ZIP || (!reader->indexed && reader->codec != FRAME_NONE)
                 ? UINT64_MAX
                 : to;
-    if (box->indexed || box->format == CONTAINER_TAR)
+    if (reader->indexed || reader->format == CONTAINER_TAR)
         t->from = t->at = from;
     t->archive = archive_read_new();
     if (!t->archive)
         (void)err_set(err, ERR_MEMORY, "out of memory");
-    else if (box->codec != FRAME_NONE && !(t->stream = stream_open(box, from, to, err)))
+    else if (reader->codec != FRAME_NONE && !(t->stream = stream_open(reader, from, to, err)))
         goto fail;
     else if (set_up(t, err) == 0)
         return t;
@@ -168,7 +168,7 @@ void entry_reader_free(struct entry_reader *t)
     mem_free(t);
 }
 
-/* Where the tar stream has ended: only zeros, which fill the last block up, may follow. */
+/* At the end of the tar stream: check that only zeros follow, which fill up the last block. */
 static int check_end(struct entry_reader *t, struct err *err)
 {
     uint64_t used = (uint64_t)archive_filter_bytes(t->archive, 0);
@@ -179,7 +179,8 @@ static int check_end(struct entry_reader *t, struct err *err)
     while (n > 0) {
         for (; i < t->block_len; i++) {
             if (t->block[i])
-                return err_set(err, ERR_FORMAT, "something follows the end of the tar stream");
+                return err_set(err, ERR_FORMAT,
+                               "unexpected data after the end of the tar stream");
         }
         i = 0;
         n = load(t);
@@ -188,11 +189,13 @@ static int check_end(struct entry_reader *t, struct err *err)
     return n < 0 ? fail(t, err) : 0;
 }
 
-/* Bring libarchive to the next header: what is left of the entry before may be long, the
- * headers may not. */
+/*
+ * Read the next header by libarchive. The rest of the previous entry is skipped first, so that
+ * only the headers count against the limit.
+ */
 static int next_header(struct entry_reader *t, struct archive_entry **entry)
 {
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
     int rc = t->count ? archive_read_data_skip(t->archive) : ARCHIVE_OK;
 
     t->data_len = 0;
@@ -213,7 +216,7 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
     struct archive_entry *entry;
     int rc = next_header(t, &entry);
     const char *link;
-    bool zip = t->box->format == CONTAINER_ZIP;
+    bool zip = t->reader->format == CONTAINER_ZIP;
 
     if (rc == ARCHIVE_EOF && t->err.kind)
         return fail(t, err);
@@ -229,7 +232,7 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
     if (!out->path)
         out->path = archive_entry_pathname(entry);
     if (!out->path)
-        return err_set(err, ERR_FORMAT, "an entry at offset %llu has no name",
+        return err_set(err, ERR_FORMAT, "the entry at offset %llu has no name",
                        (unsigned long long)out->offset);
     link = archive_entry_hardlink_utf8(entry);
     out->target = link ? link : archive_entry_hardlink(entry);
@@ -242,8 +245,8 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
     return 1;
 }
 
-/* Have bytes of the entry in hand; 0 at its end. */
-static int more(struct entry_reader *t, struct err *err)
+/* Get data of the current entry; 0 at its end. */
+static int next_data(struct entry_reader *t, struct err *err)
 {
     const void *bytes = NULL;
     la_int64_t offset = 0;
@@ -256,20 +259,20 @@ static int more(struct entry_reader *t, struct err *err)
             break;
         t->data = bytes;
         if (offset < 0 || (uint64_t)offset != t->data_at)
-            return err_set(err, ERR_FORMAT, "it is stored with holes (as a sparse file)");
+            return err_set(err, ERR_FORMAT, "sparse files are not supported");
     }
     if (t->data_len)
         return 1;
     if (rc != ARCHIVE_EOF)
         return fail(t, err);
     return offset > 0 && (uint64_t)offset > t->data_at
-               ? err_set(err, ERR_FORMAT, "it is stored with holes (as a sparse file)")
+               ? err_set(err, ERR_FORMAT, "sparse files are not supported")
                : 0;
 }
 
 ssize_t entry_reader_read(struct entry_reader *t, void *bytes, size_t len, struct err *err)
 {
-    int rc = t->data_len ? 1 : more(t, err);
+    int rc = t->data_len ? 1 : next_data(t, err);
     size_t n;
 
     if (rc <= 0)
@@ -289,11 +292,11 @@ int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *
     uint64_t left = size;
     int rc = sha ? 1 : -1;
 
-    while (rc > 0 && (rc = t->data_len ? 1 : more(t, err)) > 0) {
+    while (rc > 0 && (rc = t->data_len ? 1 : next_data(t, err)) > 0) {
         size_t n = t->data_len;
 
         if (n > left) {
-            rc = err_set(err, ERR_MISMATCH, "it has more than %llu bytes",
+            rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu bytes",
                          (unsigned long long)size);
         } else {
             sha256_add(sha, t->data, n);
@@ -305,8 +308,8 @@ int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *
         }
     }
     if (rc == 0 && left)
-        rc =
-            err_set(err, ERR_MISMATCH, "it has less than %llu bytes", (unsigned long long)size);
+        rc = err_set(err, ERR_MISMATCH, "shorter than the expected %llu bytes",
+                     (unsigned long long)size);
     if (rc == 0)
         sha256_end(sha, sha256);
     sha256_free(sha);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry_reader: the entries of an archive, one after the other, by libarchive.
+ * entry_reader: reads the entries of an archive in order, by libarchive.
  *
- * From any entry's header on where the archive is indexed or a plain tar; else
- * from the beginning. A file that is stored with holes (sparse) is refused: a few bytes of tar
- * would stand for any number. Only zeros may follow the end of a tar stream.
+ * Reading starts at any entry's header if the archive is indexed or a plain tar, else at the
+ * start of the archive. Sparse files are refused, because a few bytes of tar could stand for
+ * any number of bytes. Only zeros may follow the end of a tar stream.
  *
  * Units    bytes of the tar stream
  * Errors   ERR_MISMATCH for damage, ERR_FORMAT; ERR_LIMIT; ERR_SYSTEM; ERR_CANCELLED
- * (archive_reader_watch) Limits   ENTRY_READER_HEAD_MAX bytes of one tar entry's headers,
- * ENTRY_READER_ZIP_MAX of a zip's directory, of which libarchive makes some four times as much
- * memory Owns     its reading state; the box is lent Threads  one at a time; several tapes may
- * read one box
+ *          (archive_reader_watch)
+ * Limits   ENTRY_READER_HEAD_MAX bytes for the headers of a tar entry, ENTRY_READER_ZIP_MAX for
+ *          a zip's directory, for which libarchive needs about four times the memory
+ * Owns     the reading state; the archive is borrowed
+ * Threads  one at a time; several entry readers may read the same archive
  */
 #ifndef READER_ENTRY_READER_H
 #define READER_ENTRY_READER_H
@@ -37,39 +38,41 @@ enum entry_reader_kind {
 
 struct entry_reader_entry {
     enum entry_reader_kind kind;
-    const char *path; /* lent until the next entry, as target */
+    const char *path; /* valid until the next entry, like target */
     const char *target;
     uint64_t size;
-    int64_t mtime;   /* seconds */
-    uint64_t offset; /* of its header; of a zip: its number */
+    int64_t mtime;   /* seconds since 1970 */
+    uint64_t offset; /* of the header; in a zip: the entry's number */
 };
 
 struct entry_reader;
 
-/* Entries whose header begins in [from, to); of a zip or an archive without index, all. */
-struct entry_reader *entry_reader_open(struct archive_reader *box, uint64_t from, uint64_t to,
-                                       struct err *err) MUST_CHECK;
+/* Read the entries whose header starts in [from, to); in a zip, or without an index, all. */
+struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
+                                       uint64_t to, struct err *err) MUST_CHECK;
 
-/* Free a tape; NULL is fine. The box stays open. */
-void entry_reader_free(struct entry_reader *tape);
+/* Free the reader, but not the archive; NULL is fine. */
+void entry_reader_free(struct entry_reader *entries);
 
-/* The next entry; 0 at the end. */
-int entry_reader_next(struct entry_reader *tape, struct entry_reader_entry *entry,
+/* Go to the next entry: 1; 0 at the end. */
+int entry_reader_next(struct entry_reader *entries, struct entry_reader_entry *entry,
                       struct err *err) MUST_CHECK;
 
-/* Its bytes. */
-ssize_t entry_reader_read(struct entry_reader *tape, void *bytes, size_t len,
+/* Read bytes of the current entry; 0 at its end, -1 on error. */
+ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
                           struct err *err) MUST_CHECK;
 
-/* All of its bytes: put somewhere (unless put is NULL), and hashed. There must be size bytes:
- * no more is ever put, ERR_MISMATCH for less. */
-int entry_reader_copy(struct entry_reader *tape, uint64_t size, put_fn *put, void *ctx,
+/*
+ * Read all bytes of the current entry: pass them to put (unless put is NULL) and hash them.
+ * ERR_MISMATCH if there are not exactly size bytes; no more than size bytes are passed on.
+ */
+int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,
                       uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
-/* Whether reading failed for good: nothing more comes. Else an error was of one entry alone. */
-bool entry_reader_broken(const struct entry_reader *tape);
+/* Whether reading failed permanently; otherwise an error concerns the current entry only. */
+bool entry_reader_broken(const struct entry_reader *entries);
 
-/* Bytes of a zip's directory, once the first entry is there; some more may be counted. */
-uint64_t entry_reader_directory(const struct entry_reader *tape);
+/* Size of a zip's directory, after the first entry_reader_next; may be too large. */
+uint64_t entry_reader_directory(const struct entry_reader *entries);
 
 #endif

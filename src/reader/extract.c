@@ -17,27 +17,28 @@
 #include <string.h>
 
 /*
- * Files first, as they come, by several threads; then the tag files, which wait under names of
- * their own until tagmanifest-sha256.txt, the last of them, says their digests; then the links.
- * A link is made to the very file that this run wrote for its target. Where the target was not
- * written (it was not wanted, or is there already), the content is read from the archive once
- * more, for the first such link; the others become links to that.
+ * Files are extracted first, in the archive's order, by several threads; then the tag files,
+ * which are kept under temporary names until their digests are known from
+ * tagmanifest-sha256.txt, the last entry; then the links. A link is only made to the file that
+ * this run wrote for its target. If the target was not written (it was not selected, or exists
+ * already), the content is read from the archive again for the first such link, and further
+ * links refer to that file.
  *
- * When no manifest can be read, --keep-going takes what lies below data/ of one top directory,
- * unchecked, and says so.
+ * If the manifest cannot be read, --keep-going extracts the files below data/ of the first top
+ * directory without verification, and warns about it.
  */
 #define LINKS_MAX ((size_t)1 << 26)
 
-/* Marks of a row. */
+/* Marks of a row of the inventory. */
 enum {
-    OUT = 1,  /* it came out, or was there */
-    LOST = 2, /* told to be lost */
-    COPY = 4, /* its content is to be read for a link */
+    OUT = 1,  /* extracted, or already there */
+    LOST = 2, /* reported as lost */
+    COPY = 4, /* its content must be read for a link */
 };
 
-/* Where a row's content was put: the row whose path it has. */
+/* The file with a row's content, and the row whose path the file has. */
 struct done {
-    struct extract_dir_id id; /* inode 0: nowhere yet */
+    struct extract_dir_id id; /* inode 0: none yet */
     uint32_t row;
 };
 
@@ -48,23 +49,23 @@ struct link {
 
 struct extract {
     const struct extract_opts *opts;
-    struct archive_reader box;
+    struct archive_reader reader;
     struct extract_dir place;
-    struct inventory *roll; /* NULL when the manifest could not be read */
+    struct inventory *inventory; /* NULL if the manifest cannot be read */
     struct manifest_digests manifest;
     atomic_bool damaged;
     /* under lock */
     pthread_mutex_t lock;
     struct extract_result *result;
-    struct err damage; /* the first */
-    struct done *done; /* a row each */
+    struct err damage; /* the first damage */
+    struct done *done; /* one per row */
     struct link *links;
     size_t count;
     size_t cap;
     struct stage stage;
 };
 
-/* Tell of a loss; with the lock held. */
+/* Report a lost file; called with the lock held. */
 static void lose(struct extract *x, const char *path, const char *why)
 {
     x->result->lost++;
@@ -72,33 +73,35 @@ static void lose(struct extract *x, const char *path, const char *why)
     atomic_store(&x->damaged, true);
 }
 
-/* The same of a row, once, unless it came out; with the lock held. */
+/*
+ * Report the file of a row as lost, once, unless it was extracted; called with the lock held.
+ */
 static void lose_row(struct extract *x, uint32_t row, const char *path, const char *why)
 {
-    if (inventory_marks(x->roll, row) & (OUT | LOST))
+    if (inventory_marks(x->inventory, row) & (OUT | LOST))
         return;
-    inventory_mark(x->roll, row, LOST);
+    inventory_mark(x->inventory, row, LOST);
     lose(x, path, why);
 }
 
-/* The path of a row, top directory and all; returns out. */
+/* The path of a row including the top directory; returns out. */
 static const char *full_path(const struct extract *x, uint32_t row,
                              char out[SAFE_NAME_PATH_MAX + 1])
 {
     char path[SAFE_NAME_PATH_MAX + 1];
 
-    (void)snprintf(out, SAFE_NAME_PATH_MAX + 1, "%s/%.*s", x->box.top,
-                   (int)(SAFE_NAME_PATH_MAX - sizeof(x->box.top)),
-                   inventory_path(x->roll, row, path));
+    (void)snprintf(out, SAFE_NAME_PATH_MAX + 1, "%s/%.*s", x->reader.top,
+                   (int)(SAFE_NAME_PATH_MAX - sizeof(x->reader.top)),
+                   inventory_path(x->inventory, row, path));
     return out;
 }
 
-/* The part of a path below the top directory, or NULL when it is not there. */
+/* The part of a path after the top directory; NULL if the path is not below it. */
 static const char *below_top(const struct extract *x, const char *path)
 {
-    size_t top = strlen(x->box.top);
+    size_t top = strlen(x->reader.top);
 
-    return strncmp(path, x->box.top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
+    return strncmp(path, x->reader.top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
 }
 
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
@@ -108,19 +111,21 @@ static bool is_wanted(const struct extract *x, const char *path, uint32_t number
 
     if (number == INVENTORY_NONE)
         return x->opts->wanted(x->opts->ctx, path, NULL);
-    inventory_get(x->roll, number, &row);
+    inventory_get(x->inventory, number, &row);
     artifact.run_id = row.run_id;
     artifact.artifact_type = row.artifact_type;
     return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
 }
 
-/* Whether an error is of one file alone; then it is told, and the others go on. */
+/* Whether an error concerns one file only, so that the extraction continues. */
 static bool is_loss(const struct err *err)
 {
     return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
-/* What became of a file that was tried; row may be INVENTORY_NONE. 0 unless it is fatal. */
+/*
+ * Record the result of a file; row may be INVENTORY_NONE. Returns 0 unless the error is fatal.
+ */
 static int account(struct extract *x, const char *path, uint32_t row, uint64_t size, int rc,
                    struct err *err)
 {
@@ -138,7 +143,7 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
         lose(x, path, err->text);
     }
     if (rc == 0 && row != INVENTORY_NONE)
-        inventory_mark(x->roll, row, OUT);
+        inventory_mark(x->inventory, row, OUT);
     (void)pthread_mutex_unlock(&x->lock);
     if (rc == 0 || is_loss(err))
         return 0;
@@ -146,11 +151,11 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
 }
 
 /*
- * Write the entry in hand, which must have size bytes and, unless it is NULL, this digest.
+ * Write the current entry, which must have size bytes and the digest want (NULL: any).
  *
- * returns  0, id telling which file it is; -1, and ERR_EXISTS when something is there and stays
+ * returns  0, and id identifies the file; -1, with ERR_EXISTS if an existing file was kept
  */
-static int put_file(struct extract *x, struct entry_reader *tape, const char *path,
+static int put_file(struct extract *x, struct entry_reader *entries, const char *path,
                     int64_t mtime, uint64_t size, const uint8_t *want,
                     struct extract_dir_id *id, struct err *err)
 {
@@ -159,12 +164,12 @@ static int put_file(struct extract *x, struct entry_reader *tape, const char *pa
     int rc;
 
     if (!x->opts->force && extract_dir_has(&x->place, path))
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     rc = extract_dir_begin(&x->place, &file, path, err);
     if (rc == 0)
-        rc = entry_reader_copy(tape, size, file_put_fd, &file.fd, sha256, err);
+        rc = entry_reader_copy(entries, size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
-        rc = err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that the manifest gives");
+        rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch with the manifest");
     if (rc == 0)
         rc = extract_dir_commit(&file, mtime, x->opts->mode, x->opts->force, err);
     extract_dir_abort(&file);
@@ -172,8 +177,8 @@ static int put_file(struct extract *x, struct entry_reader *tape, const char *pa
     return rc;
 }
 
-/* Write the entry in hand, the content of row, at the path of the row at. */
-static int put_row(struct extract *x, struct entry_reader *tape,
+/* Write the current entry, which is the content of row, at the path of the row at. */
+static int put_row(struct extract *x, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, uint32_t row, uint32_t at,
                    struct err *err)
 {
@@ -182,23 +187,23 @@ static int put_row(struct extract *x, struct entry_reader *tape,
     struct extract_dir_id id = { 0 };
     int rc;
 
-    inventory_get(x->roll, row, &want);
+    inventory_get(x->inventory, row, &want);
     (void)full_path(x, at, path);
     if (entry->size != want.size)
-        rc = err_set(err, ERR_MISMATCH, "it has %llu bytes, and the manifest says %llu",
+        rc = err_set(err, ERR_MISMATCH, "size is %llu bytes, but %llu in the manifest",
                      (unsigned long long)entry->size, (unsigned long long)want.size);
     else
-        rc = put_file(x, tape, path, entry->mtime, want.size, want.sha256, &id, err);
+        rc = put_file(x, entries, path, entry->mtime, want.size, want.sha256, &id, err);
     if (rc == 0) {
         (void)pthread_mutex_lock(&x->lock);
         x->done[row] = (struct done){ id, at };
         (void)pthread_mutex_unlock(&x->lock);
     }
     rc = account(x, path, at, want.size, rc, err);
-    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
+    return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
 }
 
-/* Keep a link for later. */
+/* Record a link, to be made at the end. */
 static int keep_link(struct extract *x, uint32_t row, const char *target, struct err *err)
 {
     const char *below = below_top(x, target);
@@ -208,28 +213,29 @@ static int keep_link(struct extract *x, uint32_t row, const char *target, struct
     rc = mem_room(&x->links, &x->cap, x->count, sizeof(*x->links), LINKS_MAX, err);
     if (rc == 0)
         x->links[x->count++] =
-            (struct link){ row, below ? inventory_find(x->roll, below) : INVENTORY_NONE };
+            (struct link){ row, below ? inventory_find(x->inventory, below) : INVENTORY_NONE };
     (void)pthread_mutex_unlock(&x->lock);
     return rc;
 }
 
-/* A tag file. */
-static int put_tag(struct extract *x, struct entry_reader *tape,
+/* Stage a tag file. */
+static int put_tag(struct extract *x, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, int tag, bool wanted,
                    struct err *err)
 {
-    uint64_t max = x->roll ? tagfile_max(tag, x->manifest.size, inventory_count(x->roll))
-                           : MANIFEST_SCAN_MAX;
-    int rc = stage_take(&x->stage, tag, tape, entry, max, wanted, err);
+    uint64_t max = x->inventory
+                       ? tagfile_max(tag, x->manifest.size, inventory_count(x->inventory))
+                       : MANIFEST_SCAN_MAX;
+    int rc = stage_take(&x->stage, tag, entries, entry, max, wanted, err);
 
-    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are told */
+    if (rc < 0 && !wanted && is_loss(err)) /* the files that need it are reported instead */
         rc = 0;
     else if (rc < 0)
         rc = account(x, entry->path, INVENTORY_NONE, 0, rc, err);
-    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
+    return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
 }
 
-/* Why the manifest does not let an entry out; NULL: it does. */
+/* Why an entry is not extracted, given its row number; NULL: no reason. */
 static const char *refusal(const struct entry_reader_entry *entry, uint32_t number)
 {
     const char *why = safe_name_refused(entry->path);
@@ -238,11 +244,12 @@ static const char *refusal(const struct entry_reader_entry *entry, uint32_t numb
         return why;
     if (entry->kind == ENTRY_READER_OTHER)
         return "neither a file nor a hard link";
-    return number == INVENTORY_NONE ? "no manifest names it" : NULL;
+    return number == INVENTORY_NONE ? "not in the manifest" : NULL;
 }
 
-/* The same without a manifest: only what lies below data/ of the first top directory. */
-static const char *loose_refusal(struct extract *x, const struct entry_reader_entry *entry)
+/* Like refusal, without a manifest: only files below data/ of the first top directory. */
+static const char *refusal_without_manifest(struct extract *x,
+                                            const struct entry_reader_entry *entry)
 {
     const char *why = refusal(entry, 0);
     size_t top = strcspn(entry->path, "/");
@@ -250,18 +257,18 @@ static const char *loose_refusal(struct extract *x, const struct entry_reader_en
     if (why)
         return why;
     (void)pthread_mutex_lock(&x->lock);
-    if (!x->box.top[0] && top < sizeof(x->box.top))
-        memcpy(x->box.top, entry->path, top); /* zeroed: its end is there */
+    if (!x->reader.top[0] && top < sizeof(x->reader.top))
+        memcpy(x->reader.top, entry->path, top); /* top is zeroed: the NUL is there */
     (void)pthread_mutex_unlock(&x->lock);
     return below_top(x, entry->path) ? safe_name_not_payload(below_top(x, entry->path))
-                                     : "it lies outside the top directory";
+                                     : "outside the top directory";
 }
 
-/* Put out what no manifest can be asked about. */
-static int put_loose(struct extract *x, struct entry_reader *tape,
-                     const struct entry_reader_entry *entry, struct err *err)
+/* Extract an entry without a manifest. */
+static int put_unverified(struct extract *x, struct entry_reader *entries,
+                          const struct entry_reader_entry *entry, struct err *err)
 {
-    const char *why = loose_refusal(x, entry);
+    const char *why = refusal_without_manifest(x, entry);
     struct extract_dir_id id;
     char *path = mem_copy(entry->path, err);
     int rc;
@@ -269,25 +276,26 @@ static int put_loose(struct extract *x, struct entry_reader *tape,
     if (!path)
         return -1;
     if (!why && entry->kind == ENTRY_READER_LINK)
-        rc = err_set(err, ERR_FORMAT, "it is a link to '%.200s', and no manifest confirms that",
+        rc = err_set(err, ERR_FORMAT,
+                     "link to '%.200s', which cannot be verified without the manifest",
                      entry->target);
     else if (why)
         rc = err_set(err, ERR_FORMAT, "%s", why);
     else
-        rc = put_file(x, tape, path, entry->mtime, entry->size, NULL, &id, err);
+        rc = put_file(x, entries, path, entry->mtime, entry->size, NULL, &id, err);
     rc = account(x, path, INVENTORY_NONE, entry->size, rc, err);
     mem_free(path);
-    return rc == 0 && entry_reader_broken(tape) ? -1 : rc;
+    return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
 }
 
-static int on_entry(void *ctx, struct entry_reader *tape,
+static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
     const char *below = below_top(x, entry->path);
     int tag = below ? tagfile_find(below) : -1;
     uint32_t number =
-        x->roll && below && tag < 0 ? inventory_find(x->roll, below) : INVENTORY_NONE;
+        x->inventory && below && tag < 0 ? inventory_find(x->inventory, below) : INVENTORY_NONE;
     bool wanted = entry->kind != ENTRY_READER_DIR && is_wanted(x, entry->path, number);
     const char *why;
     bool twice;
@@ -295,23 +303,23 @@ static int on_entry(void *ctx, struct entry_reader *tape,
     if (atomic_load(&x->damaged) && !x->opts->keep_going)
         return err_set(err, ERR_CANCELLED, "the archive is damaged");
     if (tag >= 0 && entry->kind != ENTRY_READER_DIR)
-        return put_tag(x, tape, entry, tag, wanted, err);
+        return put_tag(x, entries, entry, tag, wanted, err);
     if (!wanted)
         return 0;
-    if (!x->roll)
-        return put_loose(x, tape, entry, err);
+    if (!x->inventory)
+        return put_unverified(x, entries, entry, err);
     why = refusal(entry, number);
     (void)pthread_mutex_lock(&x->lock);
-    twice = !why && (inventory_marks(x->roll, number) & OUT);
+    twice = !why && (inventory_marks(x->inventory, number) & OUT);
     if (twice)
-        why = "it stands twice in the archive";
+        why = "occurs twice in the archive";
     (void)pthread_mutex_unlock(&x->lock);
     if (why) {
         (void)err_set(err, ERR_FORMAT, "%s", why);
         return account(x, entry->path, twice ? INVENTORY_NONE : number, 0, -1, err);
     }
     return entry->kind == ENTRY_READER_LINK ? keep_link(x, number, entry->target, err)
-                                            : put_row(x, tape, entry, number, number, err);
+                                            : put_row(x, entries, entry, number, number, err);
 }
 
 static void on_damage(void *ctx, uint64_t offset, const struct err *err)
@@ -321,21 +329,21 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)offset;
     atomic_store(&x->damaged, true);
     (void)pthread_mutex_lock(&x->lock);
-    if (!x->roll)
+    if (!x->inventory)
         lose(x, NULL, err->text);
-    else if (!x->damage.kind) /* each file of it is told by its path, at the end */
+    else if (!x->damage.kind) /* the damaged files are reported by path at the end */
         x->damage = *err;
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-/* Give the tag files their names, or say why not. */
+/* Give the tag files their names, or report why not. */
 static int name_tags(struct extract *x, struct err *err)
 {
     int rc = stage_sum(&x->stage, err);
     int i;
 
     for (i = 0; rc == 0 && i < TAG_COUNT; i++) {
-        const uint8_t *sha256 = i == TAG_MANIFEST && x->roll ? x->manifest.sha256 : NULL;
+        const uint8_t *sha256 = i == TAG_MANIFEST && x->inventory ? x->manifest.sha256 : NULL;
 
         rc = stage_name(&x->stage, i, sha256, x->opts->mode, err);
         if (rc)
@@ -345,50 +353,52 @@ static int name_tags(struct extract *x, struct err *err)
     return rc;
 }
 
-/* Read the content of a row that is marked COPY, for the link that waits for it. */
-static int on_copy(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
-                   struct err *err)
+/* Extract the content of a row marked COPY, at the path of the first link that needs it. */
+static int on_copy(void *ctx, struct entry_reader *entries,
+                   const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
     const char *below = below_top(x, entry->path);
-    uint32_t row = below && entry->kind == ENTRY_READER_FILE ? inventory_find(x->roll, below)
-                                                             : INVENTORY_NONE;
+    uint32_t row = below && entry->kind == ENTRY_READER_FILE
+                       ? inventory_find(x->inventory, below)
+                       : INVENTORY_NONE;
     bool copy = false;
 
     if (row != INVENTORY_NONE) {
         (void)pthread_mutex_lock(&x->lock);
-        copy = (inventory_marks(x->roll, row) & COPY) && !x->done[row].id.inode;
+        copy = (inventory_marks(x->inventory, row) & COPY) && !x->done[row].id.inode;
         (void)pthread_mutex_unlock(&x->lock);
     }
-    return copy ? put_row(x, tape, entry, row, x->done[row].row, err) : 0;
+    return copy ? put_row(x, entries, entry, row, x->done[row].row, err) : 0;
 }
 
 static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
 {
-    (void)ctx; /* the links that need it are told to be lost */
+    (void)ctx; /* the links that need it are reported as lost */
     (void)offset;
     (void)err;
 }
 
-/* Whether the manifest gives a link and what it leads to the same content. */
+/* Check that the manifest has the same content for a link and its target. */
 static int check_link(const struct extract *x, const struct link *link, struct err *err)
 {
     struct inventory_row row;
     struct inventory_row target;
 
     if (link->target == INVENTORY_NONE)
-        return err_set(err, ERR_FORMAT, "it is a link to what no manifest names");
+        return err_set(err, ERR_FORMAT, "link to a file that is not in the manifest");
     if (link->target == link->row)
-        return err_set(err, ERR_FORMAT, "it is a link to itself");
-    inventory_get(x->roll, link->row, &row);
-    inventory_get(x->roll, link->target, &target);
+        return err_set(err, ERR_FORMAT, "link to itself");
+    inventory_get(x->inventory, link->row, &row);
+    inventory_get(x->inventory, link->target, &target);
     return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
                ? 0
-               : err_set(err, ERR_MISMATCH,
-                         "it is a link to content that is not what the manifest gives");
+               : err_set(
+                     err, ERR_MISMATCH,
+                     "link to a file with another content than the manifest has for the link");
 }
 
-/* Read again what links need and this run did not write. */
+/* Extract the content of link targets that this run did not write. */
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = { .starts = starts,
@@ -404,17 +414,17 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
         char path[SAFE_NAME_PATH_MAX + 1];
 
         if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
-            (inventory_marks(x->roll, link->target) & (COPY | LOST)) ||
+            (inventory_marks(x->inventory, link->target) & (COPY | LOST)) ||
             (!x->opts->force && extract_dir_has(&x->place, full_path(x, link->row, path))))
             continue;
-        inventory_mark(x->roll, link->target, COPY);
+        inventory_mark(x->inventory, link->target, COPY);
         x->done[link->target].row = link->row;
         copies++;
     }
-    return copies ? parallel_scan(&x->box, &opts, err) : 0;
+    return copies ? parallel_scan(&x->reader, &opts, err) : 0;
 }
 
-/* Make one link. */
+/* Create a link. */
 static int make_link(struct extract *x, const struct link *link, const char *path,
                      struct err *err)
 {
@@ -424,10 +434,10 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
     if (check_link(x, link, err) < 0)
         return -1;
     if (!x->opts->force && extract_dir_has(&x->place, path))
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     done = &x->done[link->target];
     if (!done->id.inode)
-        return err_set(err, ERR_MISMATCH, "what it is a link to could not be extracted");
+        return err_set(err, ERR_MISMATCH, "the target of the link could not be extracted");
     return extract_dir_link(&x->place, path, full_path(x, done->row, to), &done->id,
                             x->opts->force, err);
 }
@@ -441,11 +451,11 @@ static int make_links(struct extract *x, struct err *err)
         char path[SAFE_NAME_PATH_MAX + 1];
         int rc;
 
-        if (inventory_marks(x->roll, link->row) & OUT) /* it was the copy */
+        if (inventory_marks(x->inventory, link->row) & OUT) /* already extracted by on_copy */
             continue;
         rc = make_link(x, link, full_path(x, link->row, path), err);
         x->result->links += rc == 0;
-        x->result->files -= rc == 0; /* account counts it as a file */
+        x->result->files -= rc == 0; /* account has counted it as a file */
         if (account(x, path, link->row, 0, rc, err) < 0)
             return -1;
     }
@@ -457,28 +467,28 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 {
     struct extract *x = ctx;
 
-    return inventory_add(x->roll, section, text, len, err);
+    return inventory_add(x->inventory, section, text, len, err);
 }
 
-/* Tell of all that the manifest names, that is wanted, and that did not come. */
+/* Report all selected files of the manifest that were not extracted. */
 static void count_losses(struct extract *x)
 {
-    const char *why = atomic_load(&x->damaged) ? "its part of the archive is damaged"
-                                               : "it is not in the archive";
+    const char *why =
+        atomic_load(&x->damaged) ? "in a damaged part of the archive" : "not in the archive";
     char path[SAFE_NAME_PATH_MAX + 1];
     uint32_t i;
 
     (void)pthread_mutex_lock(&x->lock);
-    for (i = 0; i < inventory_count(x->roll); i++) {
-        if (!(inventory_marks(x->roll, i) & (OUT | LOST)) &&
+    for (i = 0; i < inventory_count(x->inventory); i++) {
+        if (!(inventory_marks(x->inventory, i) & (OUT | LOST)) &&
             is_wanted(x, full_path(x, i, path), i))
             lose_row(x, i, path, why);
     }
     (void)pthread_mutex_unlock(&x->lock);
 }
 
-/* Damage is told in any case, also where no wanted file is, or when the first ended it. */
-static void tell_damage(struct extract *x)
+/* Report damage even if no selected file is affected, or if it ended the extraction. */
+static void report_damage(struct extract *x)
 {
     (void)pthread_mutex_lock(&x->lock);
     if (x->damage.kind && !x->result->lost)
@@ -494,20 +504,20 @@ static bool on_stopped(void *ctx)
            (atomic_load(&x->damaged) && !x->opts->keep_going);
 }
 
-/* Read the manifest; without one, --keep-going goes on all the same. */
+/* Read the manifest. Without it, --keep-going continues all the same. */
 static int read_manifest(struct extract *x, struct err *err)
 {
-    if (manifest_scan(&x->box, on_row, x, &x->manifest, err) == 0) {
-        x->done = mem_array(inventory_count(x->roll), sizeof(*x->done), err);
+    if (manifest_scan(&x->reader, on_row, x, &x->manifest, err) == 0) {
+        x->done = mem_array(inventory_count(x->inventory), sizeof(*x->done), err);
         return x->done ? 0 : -1;
     }
     if (!is_loss(err) || !x->opts->keep_going)
         return -1;
     lose(x, "manifest.json", err->text);
-    x->opts->lost(x->opts->ctx, NULL, "without it, nothing that comes out is checked");
-    inventory_free(x->roll);
-    x->roll = NULL;
-    memset(x->box.top, 0, sizeof(x->box.top));
+    x->opts->lost(x->opts->ctx, NULL, "without the manifest, extracted files are not verified");
+    inventory_free(x->inventory);
+    x->inventory = NULL;
+    memset(x->reader.top, 0, sizeof(x->reader.top));
     err_clear(err);
     return 0;
 }
@@ -515,28 +525,28 @@ static int read_manifest(struct extract *x, struct err *err)
 static int walk(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = {
-        .threads = x->roll ? 0 : 1, /* one says what the top directory is */
-        .guess = !x->roll,
+        .threads = x->inventory ? 0 : 1, /* the first entry determines the top directory */
+        .guess = !x->inventory,
         .starts = starts,
         .stopped = on_stopped,
         .entry = on_entry,
         .damage = on_damage,
         .ctx = x
     };
-    int rc = parallel_scan(&x->box, &opts, err);
+    int rc = parallel_scan(&x->reader, &opts, err);
 
     if (rc < 0 && !(err->kind == ERR_CANCELLED && atomic_load(&x->damaged)))
         return -1;
-    if (rc < 0) /* what the damage entails does not stand for it */
-        tell_damage(x);
+    if (rc < 0) /* report the damage first, not its consequences */
+        report_damage(x);
     if (name_tags(x, err) < 0)
         return -1;
-    if (x->roll && rc == 0) { /* else the first loss has ended it */
+    if (x->inventory && rc == 0) { /* else the first loss ended the extraction */
         if (copy_targets(x, starts, err) < 0 || make_links(x, err) < 0)
             return -1;
         count_losses(x);
     }
-    tell_damage(x);
+    report_damage(x);
     return 0;
 }
 
@@ -546,18 +556,18 @@ static int run(struct extract *x, const char *path, struct err *err)
     uint8_t *starts = NULL;
     int rc;
 
-    if (archive_reader_open_anyway(&x->box, path, &tail, err) < 0 ||
+    if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
         extract_dir_open(&x->place, x->opts->dir, err) < 0)
         return -1;
-    archive_reader_watch(&x->box, x->opts->stopped, x->opts->ctx);
+    archive_reader_watch(&x->reader, x->opts->stopped, x->opts->ctx);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
-        return err_hint(err, "--keep-going extracts what can be had");
+        return err_hint(err, "use --keep-going to extract the undamaged files");
     }
     if (read_manifest(x, err) < 0)
         return -1;
-    x->result->indexed = x->box.indexed;
-    if (x->roll && !(starts = inventory_starts(x->roll, &x->box.seek, err)))
+    x->result->indexed = x->reader.indexed;
+    if (x->inventory && !(starts = inventory_starts(x->inventory, &x->reader.seek, err)))
         return -1;
     rc = walk(x, starts, err);
     mem_free(starts);
@@ -573,15 +583,15 @@ int extract_run(const char *path, const struct extract_opts *opts,
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
     stage_init(&x.stage, &x.place, opts->force);
-    x.roll = inventory_new(0, err);
-    if (x.roll)
+    x.inventory = inventory_new(0, err);
+    if (x.inventory)
         rc = run(&x, path, err);
     stage_clear(&x.stage);
-    inventory_free(x.roll);
+    inventory_free(x.inventory);
     mem_free(x.done);
     mem_free(x.links);
     extract_dir_close(&x.place);
-    archive_reader_close(&x.box);
+    archive_reader_close(&x.reader);
     (void)pthread_mutex_destroy(&x.lock);
     return rc;
 }

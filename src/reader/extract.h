@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extract: files out of an archive onto the disk, and never outside of a
- * directory.
+ * extract: extracts files of an archive into a directory, and never outside of it.
  *
- * Names come from elsewhere: each component is looked at, folders are opened one
- * by one without following links, and a hard link leads to what was extracted
- * here. A file gets its name when it is whole and has the digest that the
- * manifest gives; what is there stays unless forced.
+ * Names in archives are not trusted: each component is checked, folders are opened one by one
+ * without following links, and hard links refer only to files of the same extraction. A file
+ * gets its final name only if it is complete and has the digest in the manifest. Existing files
+ * are kept unless force is set.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM for the disk, fatal; damage of the archive is told to the hook
+ * Errors   ERR_SYSTEM for disk errors, which end the extraction; damage of the archive is
+ *          reported to the hooks
  * Owns     nothing
- * Threads  one; starts others; hooks are called from one at a time
+ * Threads  one; it starts others; only one thread at a time calls the hooks
  */
 #ifndef READER_EXTRACT_H
 #define READER_EXTRACT_H
@@ -23,16 +23,16 @@
 #include <stdint.h>
 
 struct extract_opts {
-    const char *dir; /* made when it is not there */
-    unsigned mode;   /* of the files */
-    bool force;      /* replace what is there */
-    bool keep_going; /* after damage; else the first one ends it */
-    /* Whether a file is wanted; row is NULL for one that is no artifact. */
+    const char *dir; /* created if it does not exist */
+    unsigned mode;   /* permissions of the files */
+    bool force;      /* replace existing files */
+    bool keep_going; /* continue after damage; else stop at the first */
+    /* Whether to extract a file; row is NULL if the file is not an artifact. */
     bool (*wanted)(void *ctx, const char *path, const struct manifest_read_artifact *row);
-    /* A file that could not be had, or was left alone; path NULL: an unknown number. */
+    /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);
-    void (*kept)(void *ctx, const char *path); /* it was there, and stays */
-    bool (*stopped)(void *ctx);                /* may be NULL */
+    void (*kept)(void *ctx, const char *path); /* an existing file was kept */
+    bool (*stopped)(void *ctx);                /* whether to stop; may be NULL */
     void *ctx;
 };
 
@@ -40,14 +40,14 @@ struct extract_result {
     uint64_t files;
     uint64_t links;
     uint64_t bytes;
-    uint64_t kept; /* were there already */
+    uint64_t kept; /* existing files that were kept */
     uint64_t lost;
     bool indexed;
 };
 
 /*
- * Extract files of the archive at path below opts' directory. Each is checked against the
- * manifest; *result says how many, also on failure.
+ * Extract files of the archive at path into opts->dir. Each file is verified against the
+ * manifest; *result is also set on failure.
  */
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err) MUST_CHECK;

@@ -16,7 +16,7 @@
 int extract_dir_open(struct extract_dir *place, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-        return err_sys(err, "cannot make '%s'", dir);
+        return err_sys(err, "cannot create '%s'", dir);
     place->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return place->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
 }
@@ -35,13 +35,13 @@ bool extract_dir_has(const struct extract_dir *place, const char *path)
     return there;
 }
 
-/* Errors that say: something else stands where a folder or file should be. */
+/* Whether an error means that something else is in the place of a folder or file. */
 static bool is_in_the_way(int os)
 {
     return os == ELOOP || os == EXDEV || os == ENOTDIR || os == EISDIR || os == ENOTEMPTY;
 }
 
-/* The folder of a path, made where it is not there; its last component in *name. */
+/* Open the folder of a path, creating it if necessary; *name gets the last component. */
 static int open_folder(const struct extract_dir *place, const char *path, const char **name,
                        struct err *err)
 {
@@ -68,9 +68,9 @@ static int open_folder(const struct extract_dir *place, const char *path, const 
         path = slash + 1;
     }
     if (fd < 0 || strchr(path, '/')) {
-        (void)err_sys(err, "cannot make its folder");
+        (void)err_sys(err, "cannot create the folder");
         if (err && is_in_the_way(err->os))
-            (void)err_set(err, ERR_FORMAT, "a link or file stands where its folder should be");
+            (void)err_set(err, ERR_FORMAT, "a link or file is in the place of a folder");
         file_close(&fd);
         return -1;
     }
@@ -78,7 +78,7 @@ static int open_folder(const struct extract_dir *place, const char *path, const 
     return fd;
 }
 
-/* A name of our own, in the folder where a file is written. */
+/* A temporary name in the folder of the file. */
 static void set_temp(char temp[48])
 {
     static atomic_uint counter;
@@ -86,16 +86,16 @@ static void set_temp(char temp[48])
     (void)snprintf(temp, 48, ".skyarc-%ld-%u", (long)getpid(), atomic_fetch_add(&counter, 1));
 }
 
-/* Give what is at temp its name. */
+/* Rename temp to its final name. */
 static int rename_to(int dir, const char *temp, const char *name, bool force, struct err *err)
 {
     if (renameat2(dir, temp, dir, name, force ? 0 : RENAME_NOREPLACE) == 0)
         return 0;
     if (errno == EEXIST)
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     if (is_in_the_way(errno))
-        return err_set(err, ERR_FORMAT, "a folder stands where it should be");
-    return err_sys(err, "cannot give it its name");
+        return err_set(err, ERR_FORMAT, "a folder is in the place of the file");
+    return err_sys(err, "cannot rename");
 }
 
 int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *file,
@@ -111,7 +111,7 @@ int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *
     if (file->fd >= 0)
         return 0;
     file->temp[0] = '\0';
-    return err_sys(err, "cannot make a file");
+    return err_sys(err, "cannot create a file");
 }
 
 int extract_dir_commit(struct extract_dir_file *file, int64_t mtime, unsigned mode, bool force,
@@ -122,11 +122,11 @@ int extract_dir_commit(struct extract_dir_file *file, int64_t mtime, unsigned mo
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return err_sys(err, "cannot look at it");
+        return err_sys(err, "cannot stat");
     if (fchmod(fd, mode) < 0)
-        return err_sys(err, "cannot set its permissions");
+        return err_sys(err, "cannot set permissions");
     if (futimens(fd, times) < 0)
-        return err_sys(err, "cannot set its time");
+        return err_sys(err, "cannot set the modification time");
     file->fd = -1;
     if (close(fd) < 0)
         return err_sys(err, "cannot close");
@@ -161,17 +161,16 @@ int extract_dir_link(const struct extract_dir *place, const char *path, const ch
         goto out;
     set_temp(temp);
     if (linkat(from, from_name, to, temp, 0) < 0) {
-        (void)err_sys(err, "cannot link it to '%s'", target);
+        (void)err_sys(err, "cannot link to '%s'", target);
         goto out;
     }
     if (fstatat(to, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        (void)err_sys(err, "cannot look at it");
+        (void)err_sys(err, "cannot stat");
     else if (st.st_dev != id->device || st.st_ino != id->inode)
-        (void)err_set(err, ERR_MISMATCH, "another file has taken the place of '%.200s'",
-                      target);
+        (void)err_set(err, ERR_MISMATCH, "'%.200s' was replaced by another file", target);
     else
         rc = rename_to(to, temp, name, force, err);
-    /* also when renamed: of two names of one file, rename leaves both */
+    /* also after rename, which does nothing if both names are the same file */
     (void)unlinkat(to, temp, 0);
 out:
     file_close(&to);

@@ -11,19 +11,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the manifest says of the file that is looked for. */
+/* The file's data in the manifest. */
 struct found {
     char path[SAFE_NAME_PATH_MAX + 1];
-    char first[SAFE_NAME_PATH_MAX + 1]; /* it is a link to this one; "": it is a file */
+    char first[SAFE_NAME_PATH_MAX + 1]; /* target, if the file is a link; or "" */
     uint64_t size;
-    uint64_t offset; /* MANIFEST_READ_NONE: not known */
+    uint64_t offset; /* or MANIFEST_READ_NONE */
     uint8_t sha256[SHA256_SIZE];
 };
 
-/* Looking for one row: by a path or an ID that stands somewhere in it. */
-struct quest {
+/* A search for a row, by its path or artifact ID. */
+struct search {
     const char *what;
-    const char *below; /* what, without a first component: it may be the top directory */
+    const char *below; /* what without its first component, which may be the top directory */
     struct found found;
     bool hit;
 };
@@ -36,20 +36,20 @@ static int set_path(char out[SAFE_NAME_PATH_MAX + 1], const char *path, struct e
     return 0;
 }
 
-static bool is_asked_for(const struct quest *q, const char *path, const char *id)
+static bool is_match(const struct search *q, const char *path, const char *id)
 {
     return strcmp(path, q->what) == 0 || strcmp(path, q->below) == 0 ||
            (id && strcmp(id, q->what) == 0);
 }
 
-static int take_artifact(struct quest *q, const char *text, size_t len, struct region *region,
+static int take_artifact(struct search *q, const char *text, size_t len, struct region *region,
                          struct err *err)
 {
     struct manifest_read_artifact a;
 
     if (manifest_read_artifact(&a, text, len, region, err) < 0)
         return -1;
-    if (!is_asked_for(q, a.path, a.artifact_id))
+    if (!is_match(q, a.path, a.artifact_id))
         return 0;
     q->found.size = a.size;
     q->found.offset = a.offset;
@@ -61,14 +61,14 @@ static int take_artifact(struct quest *q, const char *text, size_t len, struct r
     return 1;
 }
 
-static int take_document(struct quest *q, const char *text, size_t len, struct region *region,
+static int take_document(struct search *q, const char *text, size_t len, struct region *region,
                          struct err *err)
 {
     struct manifest_read_name doc;
 
     if (manifest_read_name(&doc, MANIFEST_READ_DOCUMENTS, text, len, region, err) < 0)
         return -1;
-    if (!is_asked_for(q, doc.name, NULL))
+    if (!is_match(q, doc.name, NULL))
         return 0;
     q->found.size = doc.size;
     q->found.offset = MANIFEST_READ_NONE;
@@ -80,11 +80,11 @@ static int take_document(struct quest *q, const char *text, size_t len, struct r
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
-    struct quest *q = ctx;
+    struct search *q = ctx;
     struct region *region;
     int rc;
 
-    /* most rows do not even contain it, and need not be parsed */
+    /* most rows do not contain the text and need not be parsed */
     if ((section != MANIFEST_READ_ARTIFACTS && section != MANIFEST_READ_DOCUMENTS) ||
         (!memmem(text, len, q->below, strlen(q->below)) &&
          !memmem(text, len, q->what, strlen(q->what))))
@@ -99,117 +99,123 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
-/* Come to the entry of a path, top directory and all; here: it must be the next. */
-static int come_to(struct entry_reader *tape, const char *path, bool here,
-                   struct entry_reader_entry *entry, struct err *err)
+/*
+ * Read up to the entry with a path (with the top directory); here: it must be the next entry.
+ */
+static int find_entry(struct entry_reader *entries, const char *path, bool here,
+                      struct entry_reader_entry *entry, struct err *err)
 {
     int rc;
 
-    while ((rc = entry_reader_next(tape, entry, err)) > 0) {
+    while ((rc = entry_reader_next(entries, entry, err)) > 0) {
         if (strcmp(entry->path, path) == 0)
             return 0;
         if (here)
-            return err_set(
-                err, ERR_MISMATCH,
-                "manifest and tar header disagree: '%.200s' is where '%.200s' should be",
-                entry->path, path);
+            return err_set(err, ERR_MISMATCH,
+                           "the manifest does not match the tar header: found '%.200s' instead "
+                           "of '%.200s'",
+                           entry->path, path);
     }
     return rc < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "'%s' is not in the archive", path);
 }
 
-/* Put the content of the entry at a path out: of size bytes, with this digest. A link in an
- * archive that was packed anew leads to another one; target gets it then, and 1 is returned. */
-static int put_entry(struct archive_reader *box, const char *path, const struct found *f,
+/*
+ * Write the content of the entry at path, which must match f. If the archive was repacked, the
+ * entry may be a link to another file: then target gets its path, and 1 is returned.
+ */
+static int put_entry(struct archive_reader *reader, const char *path, const struct found *f,
                      put_fn *put, void *ctx, char target[SAFE_NAME_PATH_MAX + 1],
                      struct err *err)
 {
-    bool here = f->offset != MANIFEST_READ_NONE && box->indexed;
-    struct entry_reader *tape = entry_reader_open(box, here ? f->offset : 0, UINT64_MAX, err);
+    bool here = f->offset != MANIFEST_READ_NONE && reader->indexed;
+    struct entry_reader *entries =
+        entry_reader_open(reader, here ? f->offset : 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
-    int rc = tape ? come_to(tape, path, here, &entry, err) : -1;
+    int rc = entries ? find_entry(entries, path, here, &entry, err) : -1;
 
     if (rc < 0)
         goto out;
-    if (entry.kind == ENTRY_READER_LINK && !box->indexed) {
+    if (entry.kind == ENTRY_READER_LINK && !reader->indexed) {
         rc = set_path(target, entry.target, err) < 0 ? -1 : 1;
         goto out;
     }
     rc = -1;
     if (entry.kind != ENTRY_READER_FILE || entry.size != f->size)
-        (void)err_set(err, ERR_MISMATCH, "manifest and tar header disagree about '%.200s'",
-                      path);
+        (void)err_set(err, ERR_MISMATCH,
+                      "the manifest does not match the tar header of '%.200s'", path);
     else
-        rc = entry_reader_copy(tape, f->size, put, ctx, sha256, err);
+        rc = entry_reader_copy(entries, f->size, put, ctx, sha256, err);
     if (rc == 0 && memcmp(sha256, f->sha256, SHA256_SIZE) != 0)
-        rc = err_set(err, ERR_MISMATCH,
-                     "'%.200s' does not have the SHA-256 that the manifest gives", path);
+        rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch of '%.200s' with the manifest", path);
 out:
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
-static int put_found(struct archive_reader *box, const struct found *f, put_fn *put, void *ctx,
-                     struct err *err)
+static int put_found(struct archive_reader *reader, const struct found *f, put_fn *put,
+                     void *ctx, struct err *err)
 {
-    char path[SAFE_NAME_PATH_MAX + sizeof(box->top) + 2];
+    char path[SAFE_NAME_PATH_MAX + sizeof(reader->top) + 2];
     char target[SAFE_NAME_PATH_MAX + 1];
     int rc;
 
-    (void)snprintf(path, sizeof(path), "%s/%s", box->top, f->path);
-    rc = put_entry(box, path, f, put, ctx, target, err);
+    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, f->path);
+    rc = put_entry(reader, path, f, put, ctx, target, err);
     if (rc > 0)
-        rc = put_entry(box, target, f, put, ctx, target, err);
+        rc = put_entry(reader, target, f, put, ctx, target, err);
     return rc > 0 ? err_set(err, ERR_MISMATCH, "'%.200s' is a link to a link", f->path) : rc;
 }
 
-/* A tag file, which no row names; they come last. */
-static int put_tag(struct archive_reader *box, int tag, put_fn *put, void *ctx, struct err *err)
+/* Write a tag file. Tag files have no rows, and are at the end of the archive. */
+static int put_tag(struct archive_reader *reader, int tag, put_fn *put, void *ctx,
+                   struct err *err)
 {
-    struct entry_reader *tape =
-        entry_reader_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
-    char path[sizeof(box->top) + 64];
+    struct entry_reader *entries =
+        entry_reader_open(reader, reader->indexed ? reader->locator.plain : 0, UINT64_MAX, err);
+    char path[sizeof(reader->top) + 64];
     struct entry_reader_entry entry;
     uint8_t sha256[SHA256_SIZE];
     int rc = -1;
 
-    (void)snprintf(path, sizeof(path), "%s/%s", box->top, tagfile_name(tag));
-    if (tape && come_to(tape, path, false, &entry, err) == 0) {
+    (void)snprintf(path, sizeof(path), "%s/%s", reader->top, tagfile_name(tag));
+    if (entries && find_entry(entries, path, false, &entry, err) == 0) {
         if (entry.kind != ENTRY_READER_FILE || entry.size > MANIFEST_SCAN_MAX)
-            (void)err_set(err, ERR_MISMATCH, "'%s' is no file, or too large", path);
+            (void)err_set(err, ERR_MISMATCH, "'%s' is not a file, or too large", path);
         else
-            rc = entry_reader_copy(tape, entry.size, put, ctx, sha256, err);
+            rc = entry_reader_copy(entries, entry.size, put, ctx, sha256, err);
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
-/* Look for a row; a link leads to another. */
-static int look(struct archive_reader *box, struct quest *q, struct err *err)
+/* Search for the row; if it is a link, search for its target. */
+static int look(struct archive_reader *reader, struct search *q, struct err *err)
 {
     char first[SAFE_NAME_PATH_MAX + 1];
 
-    if (manifest_scan(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
         return -1;
     if (!q->hit || !q->found.first[0])
         return 0;
     memcpy(first, q->found.first, sizeof(first));
     q->what = q->below = first;
     q->hit = false;
-    if (manifest_scan(box, on_row, q, NULL, err) < 0)
+    if (manifest_scan(reader, on_row, q, NULL, err) < 0)
         return -1;
     q->what = q->below = NULL;
     return q->hit && !q->found.first[0]
                ? 0
-               : err_set(err, ERR_MISMATCH, "'%.200s' is a link to '%.200s', which is no file",
-                         q->found.path, first);
+               : err_set(err, ERR_MISMATCH,
+                         "'%.200s' is a link to '%.200s', which is not a file", q->found.path,
+                         first);
 }
 
 int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, struct err *err)
 {
     const char *slash = strchr(what, '/');
-    struct quest *q = mem_new(sizeof(*q), err);
-    struct archive_reader box = { 0 };
+    struct search *q = mem_new(sizeof(*q), err);
+    struct archive_reader reader = { 0 };
     int tag;
     int rc = -1;
 
@@ -219,18 +225,18 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
     if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
         q->below = slash + 1;
     tag = tagfile_find(q->below);
-    if (archive_reader_open(&box, archive, err) < 0 || look(&box, q, err) < 0)
+    if (archive_reader_open(&reader, archive, err) < 0 || look(&reader, q, err) < 0)
         goto out;
     if (q->hit)
-        rc = put_found(&box, &q->found, put, ctx, err);
+        rc = put_found(&reader, &q->found, put, ctx, err);
     else if (tag >= 0)
-        rc = put_tag(&box, tag, put, ctx, err);
+        rc = put_tag(&reader, tag, put, ctx, err);
     else
-        (void)err_set(err, ERR_NOT_FOUND, "there is no '%.200s' in '%s'", what, archive);
+        (void)err_set(err, ERR_NOT_FOUND, "no '%.200s' in '%s'", what, archive);
     if (rc < 0 && err->kind == ERR_MISMATCH)
         (void)err_wrap(err, "'%s'", archive);
 out:
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     mem_free(q);
     return rc;
 }

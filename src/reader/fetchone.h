@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fetchone: one file out of an archive.
+ * fetchone: reads one file of an archive.
  *
- * The manifest says where it is; with the index only its frames are decoded, and
- * neither time nor memory grows with the archive. What is put out is compared
- * with the manifest's digest at its end.
+ * The file's position is taken from the manifest. If the archive is indexed, only the file's
+ * frames are decoded. After the file was written, its digest is compared with the manifest's.
  *
- * Errors   ERR_NOT_FOUND; ERR_MISMATCH for damage, and for content that is not what
- *          the manifest says (then it has been put out already); put's
+ * Errors   ERR_NOT_FOUND; ERR_MISMATCH for damage, and for wrong content (which has already
+ *          been written); errors of put
  * Owns     nothing
  * Threads  any
  */
@@ -18,9 +17,9 @@
 #include "base/err.h"
 
 /*
- * Put one file out.
+ * Write the content of one file to put.
  *
- * what   its path below the top directory (or with it), or its artifact's ID
+ * what   the file's path, with or without the top directory, or the artifact's ID
  */
 int fetchone(const char *archive, const char *what, put_fn *put, void *ctx,
              struct err *err) MUST_CHECK;

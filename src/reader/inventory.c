@@ -11,19 +11,20 @@
 #include <xxhash.h>
 
 /*
- * Rows lie in pieces that never move, texts in others, so that what is used is what is needed;
- * the index is an array of row numbers. A row's path is its folder, which many rows share, and
- * a file's name; its artifact's ID mostly stands in that name, and is kept as a place in it.
+ * Rows and texts are stored in pieces that are never moved, to avoid over-allocation; the index
+ * is an array of row numbers. A row's path consists of a folder, which many rows share, and a
+ * file name. The artifact's ID usually is a part of the file name, and then stored as an offset
+ * in it.
  */
 #define PIECE_ROWS  4096
-#define PIECE_TEXT  65536 /* a text's place is piece * PIECE_TEXT + offset, in 32 bits */
+#define PIECE_TEXT  65536 /* position of a text: piece * PIECE_TEXT + offset, in 32 bits */
 #define PIECES_MAX  65535
 #define TYPES_MAX   65535
 #define FOLDERS_MAX ((size_t)1 << 26)
 #define NONE16      UINT16_MAX
 #define SLOTS_FIRST 1024
 #define ID_MAX      255
-#define SCRATCH     ((size_t)256 << 10) /* bytes of rows whose texts are parsed into one region */
+#define SCRATCH     ((size_t)256 << 10) /* bytes of rows parsed into one region */
 
 enum { IS_DOCUMENT = 1, IS_LINK = 2 };
 
@@ -32,15 +33,15 @@ struct row {
     uint64_t size;
     uint64_t offset;
     uint32_t frame;
-    uint32_t hash; /* of the path */
+    uint32_t hash; /* hash of the path */
     uint32_t folder;
-    uint32_t text; /* the file's name; its artifact's ID, when that does not stand in it */
+    uint32_t text; /* file name; then the artifact's ID, if not part of it */
     uint32_t run;
     uint32_t first; /* hash of duplicate_of */
     uint32_t target;
     uint16_t type;
     uint16_t media;
-    uint16_t id_at; /* from text on */
+    uint16_t id_at; /* offset from text */
     uint8_t id_len;
     uint8_t marks;
     uint8_t is;
@@ -48,7 +49,7 @@ struct row {
 
 struct inventory {
     uint64_t max;
-    uint64_t memory; /* of rows and texts; words count their own */
+    uint64_t memory; /* of rows and texts; string pools count their own */
     uint64_t seed;
     struct row **rows;
     size_t row_pieces;
@@ -57,18 +58,18 @@ struct inventory {
     char **texts;
     size_t text_pieces;
     size_t text_cap;
-    size_t text_used; /* of the last piece */
+    size_t text_used; /* bytes used in the last piece */
     uint32_t *slots;
-    size_t size; /* of slots: a power of two, or 0 */
+    size_t size; /* number of slots: a power of two, or 0 */
     struct string_pool folders;
     struct string_pool runs;
-    struct string_pool types; /* of artifacts and of media */
+    struct string_pool types; /* artifact types and media types */
     struct region *scratch;
     size_t scratch_used;
 };
 
 _Static_assert(sizeof(struct row) + 2 * sizeof(uint32_t) + 8 <= INVENTORY_ROW_COST,
-               "ROLL_ROW_COST");
+               "INVENTORY_ROW_COST");
 
 struct inventory *inventory_new(uint64_t memory, struct err *err)
 {
@@ -120,13 +121,13 @@ static uint32_t hash_of(const struct inventory *r, const char *path)
     return (uint32_t)XXH3_64bits_withSeed(path, strlen(path), r->seed);
 }
 
-/* The length of a path's folder, the last slash included. */
+/* The length of a path's folder, including the last slash. */
 static size_t folder_len(const char *path)
 {
     return (size_t)(path_base(path) - path);
 }
 
-/* The slot of a path, or the empty one where it would be. */
+/* The slot of a path, or the empty slot where it would be inserted. */
 static uint32_t *slot_of(const struct inventory *r, uint32_t hash, uint32_t folder,
                          const char *name)
 {
@@ -143,7 +144,7 @@ static uint32_t *slot_of(const struct inventory *r, uint32_t hash, uint32_t fold
     return &r->slots[i];
 }
 
-/* Keep a third of the slots empty. */
+/* Grow the index, so that a third of the slots stay empty. */
 static int grow(struct inventory *r, struct err *err)
 {
     size_t size = r->size ? r->size * 2 : SLOTS_FIRST;
@@ -169,7 +170,7 @@ static int grow(struct inventory *r, struct err *err)
     return 0;
 }
 
-/* The next row, zeroed; it counts when count is raised. */
+/* Allocate the next row, zeroed; it becomes valid when count is incremented. */
 static struct row *new_row(struct inventory *r, struct err *err)
 {
     if (r->count / PIECE_ROWS == r->row_pieces) {
@@ -184,7 +185,7 @@ static struct row *new_row(struct inventory *r, struct err *err)
     return row_at(r, r->count);
 }
 
-/* Room for a text of size bytes (less than a piece), and its place. */
+/* Allocate size bytes for a text (less than a piece); *place gets its position. */
 static char *new_text(struct inventory *r, size_t size, uint32_t *place, struct err *err)
 {
     char *text;
@@ -205,7 +206,7 @@ static char *new_text(struct inventory *r, size_t size, uint32_t *place, struct 
     return text;
 }
 
-/* Keep a row's name, and its artifact's ID. */
+/* Store a row's file name and its artifact's ID. */
 static int set_name(struct inventory *r, struct row *row, const char *name, const char *id,
                     struct err *err)
 {
@@ -226,7 +227,7 @@ static int set_name(struct inventory *r, struct row *row, const char *name, cons
     return 0;
 }
 
-/* The number of a text that many rows have, in 16 bits; NULL has none. */
+/* Store a type's number in 16 bits; NONE16 for NULL. */
 static int set_type(struct inventory *r, uint16_t *out, const char *text, struct err *err)
 {
     uint32_t number = text ? string_pool_add(&r->types, text, strlen(text), TYPES_MAX, err)
@@ -244,12 +245,12 @@ static int check_memory(const struct inventory *r, struct err *err)
     return used <= r->max
                ? 0
                : err_set(err, ERR_LIMIT,
-                         "the manifest has more rows than fit into %llu MiB of "
-                         "memory: %lu are read",
+                         "the manifest has too many rows for %llu MiB of memory: "
+                         "%lu rows read",
                          (unsigned long long)(r->max >> 20), (unsigned long)r->count);
 }
 
-/* Add a row of which path, size and digest are known. */
+/* Add a row with its path, size, digest and ID. */
 static struct row *add(struct inventory *r, const char *path, uint64_t size,
                        const uint8_t sha256[SHA256_SIZE], const char *id, struct err *err)
 {
@@ -270,7 +271,7 @@ static struct row *add(struct inventory *r, const char *path, uint64_t size,
         return NULL;
     slot = slot_of(r, row->hash, row->folder, path + dir);
     if (*slot != INVENTORY_NONE) {
-        (void)err_set(err, ERR_FORMAT, "two rows of the manifest have the path '%.200s'", path);
+        (void)err_set(err, ERR_FORMAT, "duplicate path '%.200s' in the manifest", path);
         return NULL;
     }
     if (set_name(r, row, path + dir, id, err) < 0)
@@ -281,7 +282,7 @@ static struct row *add(struct inventory *r, const char *path, uint64_t size,
 
 static int refuse(const char *path, const char *why, struct err *err)
 {
-    return err_set(err, ERR_FORMAT, "the manifest names '%.200s': %s", path, why);
+    return err_set(err, ERR_FORMAT, "invalid path '%.200s' in the manifest: %s", path, why);
 }
 
 static int add_artifact(struct inventory *r, const char *text, size_t len, struct err *err)
@@ -308,7 +309,7 @@ static int add_artifact(struct inventory *r, const char *text, size_t len, struc
     return set_type(r, &row->media, a.media_type, err);
 }
 
-/* A document lies below data/, or is a tag file beside the manifests. */
+/* Add a document, which is below data/ or in the top directory. */
 static int add_document(struct inventory *r, const char *text, size_t len, struct err *err)
 {
     struct manifest_read_name doc;
@@ -387,7 +388,7 @@ const char *inventory_path(const struct inventory *r, uint32_t number,
     const char *name = text_at(r, row->text);
     size_t len = strlen(folder);
 
-    memcpy(out, folder, len); /* together they are a path that safe_name_refused has seen */
+    memcpy(out, folder, len); /* safe_name_refused has checked the length of the path */
     memcpy(out + len, name, strlen(name) + 1);
     return out;
 }

@@ -11,61 +11,60 @@
 
 #define PIECE ((size_t)64 << 10)
 
-/* Whether a path is TOP/manifest.json; then TOP is noted. -1: TOP may not be written. */
-static int is_manifest(struct archive_reader *box, const char *path, struct err *err)
+/* Whether a path is TOP/manifest.json; if so, TOP is stored. -1: TOP is not a safe name. */
+static int is_manifest(struct archive_reader *reader, const char *path, struct err *err)
 {
     const char *slash = strchr(path, '/');
     size_t len = slash ? (size_t)(slash - path) : 0;
 
     if (!slash || strcmp(slash, "/manifest.json") != 0)
         return 0;
-    if (len >= sizeof(box->top) || !safe_name_top(path, len))
-        return err_set(err, ERR_FORMAT, "its top directory '%.*s' has a name that is refused",
+    if (len >= sizeof(reader->top) || !safe_name_top(path, len))
+        return err_set(err, ERR_FORMAT, "unsafe name of the top directory '%.*s'",
                        (int)(len < 200 ? len : 200), path);
-    (void)snprintf(box->top, sizeof(box->top), "%.*s", (int)len, path);
+    (void)snprintf(reader->top, sizeof(reader->top), "%.*s", (int)len, path);
     return 1;
 }
 
-/* Come to the manifest's entry, and give its size. */
-static int find_manifest(struct archive_reader *box, struct entry_reader *tape, uint64_t *size,
-                         struct err *err)
+/* Find the manifest's entry; *size gets its size. */
+static int find_manifest(struct archive_reader *reader, struct entry_reader *entries,
+                         uint64_t *size, struct err *err)
 {
     struct entry_reader_entry entry;
     int rc;
 
-    while ((rc = entry_reader_next(tape, &entry, err)) > 0) {
-        int hit = entry.kind == ENTRY_READER_FILE ? is_manifest(box, entry.path, err) : 0;
+    while ((rc = entry_reader_next(entries, &entry, err)) > 0) {
+        int hit = entry.kind == ENTRY_READER_FILE ? is_manifest(reader, entry.path, err) : 0;
 
         *size = entry.size;
         if (hit < 0)
             return -1;
-        if (hit && box->indexed &&
-            (entry.size != box->locator.size || entry.offset != box->locator.plain))
+        if (hit && reader->indexed &&
+            (entry.size != reader->locator.size || entry.offset != reader->locator.plain))
             return err_set(err, ERR_FORMAT,
-                           "locator and tar header disagree about manifest.json");
+                           "the locator does not match the tar header of manifest.json");
         if (hit && entry.size > MANIFEST_SCAN_MAX)
             return err_set(err, ERR_LIMIT, "manifest.json has more than %llu bytes",
                            (unsigned long long)MANIFEST_SCAN_MAX);
         if (hit)
             return 0;
-        if (box->indexed)
+        if (reader->indexed)
             return err_set(err, ERR_FORMAT,
-                           "the locator leads to '%.100s', not to manifest.json", entry.path);
+                           "the locator points to '%.100s' instead of manifest.json",
+                           entry.path);
     }
-    return rc < 0
-               ? -1
-               : err_set(err, ERR_FORMAT, "there is no manifest.json; skyarc did not write it");
+    return rc < 0 ? -1 : err_set(err, ERR_FORMAT, "no manifest.json; not an archive of skyarc");
 }
 
-/* Read the entry into the scanner, and through what hashes it. */
-static int feed(struct entry_reader *tape, uint64_t size, struct manifest_read *rows,
+/* Parse and hash the current entry. */
+static int feed(struct entry_reader *entries, uint64_t size, struct manifest_read *rows,
                 struct sha256 *sha256, struct sha512 *sha512, struct err *err)
 {
     char *room = mem_new(PIECE, err);
     ssize_t n = -1;
     int rc = 0;
 
-    while (room && rc == 0 && (n = entry_reader_read(tape, room, PIECE, err)) > 0) {
+    while (room && rc == 0 && (n = entry_reader_read(entries, room, PIECE, err)) > 0) {
         if ((uint64_t)n > size)
             n = err_set(err, ERR_FORMAT, "manifest.json is longer than its header says");
         if (n < 0)
@@ -83,23 +82,23 @@ static int feed(struct entry_reader *tape, uint64_t size, struct manifest_read *
     return rc == 1 ? 0 : manifest_read_end(rows, err);
 }
 
-int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
+int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err)
 {
-    struct entry_reader *tape =
-        entry_reader_open(box, box->indexed ? box->locator.plain : 0, UINT64_MAX, err);
-    struct sha256 *sha256 = tape && digests ? sha256_new(err) : NULL;
+    struct entry_reader *entries =
+        entry_reader_open(reader, reader->indexed ? reader->locator.plain : 0, UINT64_MAX, err);
+    struct sha256 *sha256 = entries && digests ? sha256_new(err) : NULL;
     struct sha512 *sha512 = sha256 ? sha512_new(err) : NULL;
     struct manifest_read rows;
     uint64_t size = 0;
     int rc = -1;
 
     manifest_read_init(&rows, fn, ctx);
-    box->whole = !box->indexed && box->codec != FRAME_NONE;
-    if (box->whole)
-        log_line(LOG_WARNING, "'%s' has no index: it is read from end to end", box->path);
-    if (tape && (!digests || sha512) && find_manifest(box, tape, &size, err) == 0)
-        rc = feed(tape, size, &rows, sha256, sha512, err);
+    reader->whole = !reader->indexed && reader->codec != FRAME_NONE;
+    if (reader->whole)
+        log_line(LOG_WARNING, "'%s' has no index: reading the whole archive", reader->path);
+    if (entries && (!digests || sha512) && find_manifest(reader, entries, &size, err) == 0)
+        rc = feed(entries, size, &rows, sha256, sha512, err);
     if (rc == 0 && digests) {
         digests->size = size;
         sha256_end(sha256, digests->sha256);
@@ -108,6 +107,6 @@ int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
     manifest_read_clear(&rows);
     sha256_free(sha256);
     sha512_free(sha512);
-    entry_reader_free(tape);
-    return rc < 0 ? err_wrap(err, "'%s'", box->path) : 0;
+    entry_reader_free(entries);
+    return rc < 0 ? err_wrap(err, "'%s'", reader->path) : 0;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest_scan: an open archive's manifest.json, found and read row by row.
+ * manifest_scan: finds manifest.json in an open archive and parses it row by row.
  *
  * Units    bytes
- * Errors   ERR_FORMAT where there is none, or locator and header disagree; ERR_LIMIT; what
- * reading gives Owns     nothing Threads  one a box Source   docs/archive-format.md
+ * Errors   ERR_FORMAT if there is none, or if locator and tar header do not match; ERR_LIMIT;
+ *          errors of reading
+ * Owns     nothing
+ * Threads  one per archive
+ * Source   docs/archive-format.md
  */
 #ifndef READER_MANIFEST_SCAN_H
 #define READER_MANIFEST_SCAN_H
@@ -16,22 +19,22 @@
 
 #include <stdint.h>
 
-#define MANIFEST_SCAN_MAX ((uint64_t)8 << 30) /* bytes of manifest.json */
+#define MANIFEST_SCAN_MAX ((uint64_t)8 << 30) /* maximum size of manifest.json */
 
-/* Digests of manifest.json. */
+/* Size and digests of manifest.json. */
 struct manifest_digests {
     uint64_t size;
     uint8_t sha256[SHA256_SIZE];
-    uint8_t sha512[SHA512_SIZE]; /* what signatures are of */
+    uint8_t sha512[SHA512_SIZE]; /* the digest that is signed */
 };
 
 /*
- * Read the manifest, and note its top directory in the box.
+ * Parse the manifest, and store the top directory in reader.
  *
- * fn       gets each row; NULL: no row is wanted
- * digests  NULL, or set when the whole manifest was read: when fn did not end it
+ * fn       called with each row; NULL: only validate
+ * digests  may be NULL; set only if the whole manifest was read, which fn can prevent
  */
-int manifest_scan(struct archive_reader *box, manifest_read_fn *fn, void *ctx,
+int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err) MUST_CHECK;
 
 #endif

@@ -9,21 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ZIP_SHARE    4                   /* memory for one byte of a zip's directory */
+#define ZIP_SHARE    4                   /* memory per byte of a zip's directory */
 #define SEGMENT_SIZE ((uint64_t)4 << 20) /* of a plain tar */
 #define STARTS_MAX   SEEK_ROWS_MAX
 
 struct walk {
-    struct archive_reader *box;
+    struct archive_reader *reader;
     const struct parallel_scan_opts *opts;
-    uint64_t *starts; /* segments begin here; the last one ends at the archive's end */
+    uint64_t *starts; /* start of each segment; the last ends at the archive's end */
     size_t count;
     size_t cap;
     unsigned threads;
     /* under lock */
     pthread_mutex_t lock;
     size_t next;
-    unsigned workers; /* started so far: gives each its number */
+    unsigned workers; /* threads started so far; the number of the next */
     bool failed;
     struct err err;
 };
@@ -38,11 +38,11 @@ static int add_start(struct walk *w, uint64_t at, struct err *err)
     return 0;
 }
 
-/* Whether a tar header stands at an offset: its checksum is right. */
-static bool looks_like_file(struct archive_reader *box, uint64_t at)
+/* Whether there is a tar header with a valid checksum at an offset. */
+static bool looks_like_file(struct archive_reader *reader, uint64_t at)
 {
     unsigned char head[512];
-    struct stream *stream = stream_open(box, at, at + 1, NULL);
+    struct stream *stream = stream_open(reader, at, at + 1, NULL);
     unsigned long sum = 0;
     size_t got = 0;
     ssize_t n = 0;
@@ -60,23 +60,23 @@ static bool looks_like_file(struct archive_reader *box, uint64_t at)
 }
 
 /*
- * Where frames begin with a file. A frame ends inside a file only when it is FRAME_CUT_PIECE
- * long, so behind any other a file begins; behind one of that length the manifest's offsets
- * decide.
+ * Start a segment at each frame that starts with a file's header. A frame ends within a file
+ * only if its size is FRAME_CUT_PIECE. Therefore a file starts after any smaller frame; after a
+ * frame of that size, the manifest's offsets decide.
  */
 static int cut_frames(struct walk *w, struct err *err)
 {
-    const struct seek *seek = &w->box->seek;
+    const struct seek *seek = &w->reader->seek;
     const uint8_t *bits = w->opts->starts;
     uint64_t plain = 0;
     size_t i;
 
     for (i = 0; i < seek->count; i++) {
-        bool starts =
-            !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE || plain == w->box->locator.plain;
+        bool starts = !i || seek->rows[i - 1].plain != FRAME_CUT_PIECE ||
+                      plain == w->reader->locator.plain;
 
         starts = starts || (bits && (bits[i / 8] >> i % 8 & 1)) ||
-                 (w->opts->guess && looks_like_file(w->box, plain));
+                 (w->opts->guess && looks_like_file(w->reader, plain));
         if (starts && add_start(w, plain, err) < 0)
             return -1;
         plain += seek->rows[i].plain;
@@ -84,18 +84,21 @@ static int cut_frames(struct walk *w, struct err *err)
     return 0;
 }
 
-/* The headers of a plain tar are soon read, data being skipped; offsets may be of another. */
+/*
+ * Start segments at headers of a plain tar, which are read quickly since data is skipped. The
+ * manifest's offsets may be wrong if the tar was repacked.
+ */
 static int cut_tar(struct walk *w, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
-    int rc = tape ? add_start(w, 0, err) : -1;
+    int rc = entries ? add_start(w, 0, err) : -1;
 
-    while (rc == 0 && entry_reader_next(tape, &entry, NULL) > 0) {
+    while (rc == 0 && entry_reader_next(entries, &entry, NULL) > 0) {
         if (entry.offset >= w->starts[w->count - 1] + SEGMENT_SIZE)
             rc = add_start(w, entry.offset, err);
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
@@ -104,56 +107,56 @@ static bool is_damage(const struct err *err)
     return err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT;
 }
 
-/* Whether an entry of a zip is this worker's, or a segment is of the share asked for. */
-static bool is_ours(const struct walk *w, size_t segment)
+/* Whether a segment belongs to the requested share. */
+static bool is_in_share(const struct walk *w, size_t segment)
 {
     const struct parallel_scan_opts *opts = w->opts;
 
     return !opts->share || segment + 1 == w->count || segment % opts->shares == opts->share - 1;
 }
 
-/* Read the entries of one range; every stride-th from first on. */
+/* Read the entries of a range: every stride-th, starting with number first. */
 static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first,
                       uint64_t stride, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, from, to, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, from, to, err);
     struct entry_reader_entry entry = { .offset = from };
     uint64_t n = 0;
-    int rc = tape ? 1 : -1;
+    int rc = entries ? 1 : -1;
 
     while (rc > 0) {
         if (w->opts->stopped && w->opts->stopped(w->opts->ctx)) {
             rc = err_set(err, ERR_CANCELLED, "stopped");
             break;
         }
-        rc = entry_reader_next(tape, &entry, err);
+        rc = entry_reader_next(entries, &entry, err);
         if (rc <= 0 || n++ % stride != first)
             continue;
-        if (w->opts->entry(w->opts->ctx, tape, &entry, err) == 0)
+        if (w->opts->entry(w->opts->ctx, entries, &entry, err) == 0)
             continue;
         rc = -1;
         if (is_damage(err) &&
-            w->box->format == CONTAINER_ZIP) { /* the others are not touched by it */
+            w->reader->format == CONTAINER_ZIP) { /* other entries are not affected */
             w->opts->damage(w->opts->ctx, entry.offset, err);
             rc = 1;
         }
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     if (rc < 0 && is_damage(err)) {
-        if (!first) /* the others meet the same */
+        if (!first) /* the other threads find the same damage */
             w->opts->damage(w->opts->ctx, entry.offset, err);
         return 0;
     }
     return rc;
 }
 
-/* The next segment, or false at the end. */
+/* Take the next segment; false at the end. */
 static bool take(struct walk *w, size_t *segment)
 {
     bool more;
 
     (void)pthread_mutex_lock(&w->lock);
-    while (w->next < w->count && !is_ours(w, w->next))
+    while (w->next < w->count && !is_in_share(w, w->next))
         w->next++;
     more = w->next < w->count && !w->failed;
     *segment = w->next++;
@@ -172,7 +175,7 @@ static void *work(void *ctx)
     (void)pthread_mutex_lock(&w->lock);
     number = w->workers++;
     (void)pthread_mutex_unlock(&w->lock);
-    if (w->box->format == CONTAINER_ZIP) {
+    if (w->reader->format == CONTAINER_ZIP) {
         rc = read_range(w, 0, UINT64_MAX, number, w->threads, &err);
     } else {
         while (rc == 0 && take(w, &i)) {
@@ -203,7 +206,7 @@ static int run_threads(struct walk *w, struct err *err)
     }
     if (rc && !up)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    if (rc && w->box->format == CONTAINER_ZIP) { /* each has its own entries */
+    if (rc && w->reader->format == CONTAINER_ZIP) { /* its entries would be lost */
         w->failed = true;
         (void)err_set(&w->err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
     }
@@ -215,28 +218,30 @@ static int run_threads(struct walk *w, struct err *err)
     return -1;
 }
 
-/* Readers of a zip: each makes memory of the whole directory. */
+/*
+ * Limit the number of threads for a zip, since each allocates memory for the whole directory.
+ */
 static int limit_zip(struct walk *w, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(w->box, 0, UINT64_MAX, err);
+    struct entry_reader *entries = entry_reader_open(w->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
     uint64_t most;
 
-    if (!tape)
+    if (!entries)
         return -1;
-    if (entry_reader_next(tape, &entry, NULL) >= 0) { /* else each reader says why */
-        most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(tape) * ZIP_SHARE + 1);
+    if (entry_reader_next(entries, &entry, NULL) >= 0) { /* on error, the threads report it */
+        most = PARALLEL_SCAN_ZIP_MEMORY / (entry_reader_directory(entries) * ZIP_SHARE + 1);
         if (w->threads > most)
             w->threads = most ? (unsigned)most : 1;
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return add_start(w, 0, err);
 }
 
-int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+int parallel_scan(struct archive_reader *reader, const struct parallel_scan_opts *opts,
                   struct err *err)
 {
-    struct walk w = { .box = box, .opts = opts };
+    struct walk w = { .reader = reader, .opts = opts };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int rc;
 
@@ -244,13 +249,13 @@ int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *o
     if (w.threads > PARALLEL_SCAN_THREADS_MAX)
         w.threads = PARALLEL_SCAN_THREADS_MAX;
     (void)pthread_mutex_init(&w.lock, NULL);
-    if (box->indexed)
+    if (reader->indexed)
         rc = cut_frames(&w, err);
-    else if (box->format == CONTAINER_TAR)
+    else if (reader->format == CONTAINER_TAR)
         rc = cut_tar(&w, err);
     else
-        rc = box->format == CONTAINER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
-    if (w.count < w.threads && box->format != CONTAINER_ZIP)
+        rc = reader->format == CONTAINER_ZIP ? limit_zip(&w, err) : add_start(&w, 0, err);
+    if (w.count < w.threads && reader->format != CONTAINER_ZIP)
         w.threads = (unsigned)w.count;
     if (rc == 0)
         rc = run_threads(&w, err);

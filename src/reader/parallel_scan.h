@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parallel_scan: all entries of an archive, by several threads.
+ * parallel_scan: reads all entries of an archive by several threads.
  *
- * An indexed archive falls into segments that begin where a frame begins with a
- * file; each is decoded on its own, so that damage in one leaves the others
- * whole. A plain tar falls into segments by its headers, a zip is shared
- * out entry by entry, and an archive without index is read by one.
+ * An indexed archive is divided into segments that start with a frame and a file; each segment
+ * is decoded independently, so that damage in one does not affect the others. A plain tar is
+ * divided at its headers; the entries of a zip are distributed among the threads; an archive
+ * without an index is read by one thread.
  *
  * Units    bytes of the tar stream
- * Limits   PARALLEL_SCAN_THREADS_MAX decoders with a window each (reader/stream); readers of a
- * zip, each with its own copy of the directory, as many as PARALLEL_SCAN_ZIP_MEMORY has room
- * for Errors   damage is told, and ends its segment; others end the walk Owns     its threads;
- * box and starts are lent Threads  the hooks are called from several at a time
+ * Limits   PARALLEL_SCAN_THREADS_MAX decoders with one window each (reader/stream); as many
+ *          readers of a zip, each with its own copy of the directory, as fit into
+ *          PARALLEL_SCAN_ZIP_MEMORY
+ * Errors   damage is reported and ends the segment; other errors end the scan
+ * Owns     the threads; reader and starts are borrowed
+ * Threads  several threads call the hooks at the same time
  */
 #ifndef READER_PARALLEL_SCAN_H
 #define READER_PARALLEL_SCAN_H
@@ -28,27 +30,30 @@
 #define PARALLEL_SCAN_ZIP_MEMORY  ((uint64_t)512 << 20)
 
 struct parallel_scan_opts {
-    unsigned threads; /* 0: a thread a core */
-    bool guess;       /* no starts are known: segments begin where a frame looks like a file */
-    const uint8_t
-        *starts;    /* a bit for each frame that begins with an entry; NULL: none is known */
-    uint64_t share; /* of shares, from 1 on: only these segments; 0: all */
+    unsigned threads;      /* 0: one per core */
+    bool guess;            /* start segments where a frame looks like a file */
+    const uint8_t *starts; /* a bit per frame that starts with an entry; or NULL */
+    uint64_t share;        /* counted from 1: read only this share of the segments; 0: all */
     uint64_t shares;
-    bool (*stopped)(void *ctx); /* may be NULL */
-    /* An entry: read it by entry_reader_read as far as wanted. -1 with ERR_MISMATCH or
-     * ERR_FORMAT is damage, others are fatal. */
-    int (*entry)(void *ctx, struct entry_reader *tape, const struct entry_reader_entry *entry,
-                 struct err *err);
-    /* A segment ended early: what lies from offset on (UINT64_MAX: not known) is lost. */
+    bool (*stopped)(void *ctx); /* whether to stop; may be NULL */
+    /*
+     * Called with each entry, to be read by entry_reader_read as far as needed. An error of
+     * kind ERR_MISMATCH or ERR_FORMAT is damage, any other is fatal.
+     */
+    int (*entry)(void *ctx, struct entry_reader *entries,
+                 const struct entry_reader_entry *entry, struct err *err);
+    /*
+     * Called when a segment ends early: the data from offset on (UINT64_MAX: unknown) is lost.
+     */
     void (*damage)(void *ctx, uint64_t offset, const struct err *err);
     void *ctx;
 };
 
 /*
- * Read all entries of an archive by several threads, each handing its entries to opts'
- * callback. Ends when all are read, or one failed.
+ * Read all entries of an archive by several threads, which call opts->entry. Returns when all
+ * entries were read, or after a fatal error.
  */
-int parallel_scan(struct archive_reader *box, const struct parallel_scan_opts *opts,
+int parallel_scan(struct archive_reader *reader, const struct parallel_scan_opts *opts,
                   struct err *err) MUST_CHECK;
 
 #endif

@@ -10,18 +10,18 @@ const char *safe_name_refused(const char *path)
     size_t depth = 0;
 
     if (strnlen(path, SAFE_NAME_PATH_MAX + 1) > SAFE_NAME_PATH_MAX)
-        return "its name is too long";
+        return "path too long";
     do {
         size_t len = strcspn(path, "/");
 
         if (!len || strncmp(path, "..", len) == 0)
-            return "its name leads elsewhere";
+            return "path leads out of the directory";
         if (++depth > SAFE_NAME_DEPTH_MAX)
-            return "its name has too many folders";
+            return "path has too many folders";
         if (*path == '.')
-            return "its name has a component that begins with a dot";
+            return "path has a component that starts with a dot";
         if (!path_is_portable(path, len))
-            return "its name has a component that is not portable";
+            return "path has a component that is not portable";
         path += len;
     } while (*path++ == '/');
     return NULL;
@@ -34,6 +34,5 @@ bool safe_name_top(const char *name, size_t len)
 
 const char *safe_name_not_payload(const char *path)
 {
-    return strncmp(path, "data/", 5) == 0 ? safe_name_refused(path)
-                                          : "it lies outside of data/";
+    return strncmp(path, "data/", 5) == 0 ? safe_name_refused(path) : "outside of data/";
 }

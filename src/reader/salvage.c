@@ -14,39 +14,40 @@
 #include <zstd.h>
 
 /*
- * libarchive reads the tar stream block by block, and a block is a frame, decoded whole and
- * checked before a byte of it is believed; of a plain tar it is a piece of the file. It asks
- * for the next one only when it has used the last one up, so when an entry has been read, the
- * block in hand is the one that its last byte is in. Should the zeros that fill up its last tar
- * block lie in the next frame, that one is decoded ahead.
+ * libarchive reads the tar stream in blocks. A block is a frame, which is completely decoded
+ * and verified before libarchive gets it; for a plain tar it is a piece of the file. libarchive
+ * requests the next block only after it has used up the last one. When an entry has been read,
+ * the current block therefore contains the entry's last byte. If the padding of the entry's
+ * last tar block is in the next frame, that frame is decoded ahead.
  *
- * The digest runs with the frames, whole; of a plain tar, up to where the last entry ended.
+ * The digest covers complete frames; for a plain tar, the bytes up to the end of the
+ * last entry.
  */
-#define CODED ((size_t)128 << 10) /* read at a time */
+#define CODED ((size_t)128 << 10) /* bytes read at a time */
 #define GZIP  (15 + 16)
-#define READ  ((size_t)128 << 10) /* of an entry at a time */
+#define READ  ((size_t)128 << 10) /* bytes of an entry read at a time */
 
 struct block {
     unsigned char *data;
     size_t len;
-    size_t hashed; /* of a plain tar's */
+    size_t hashed; /* bytes already hashed, of a plain tar */
 };
 
 struct salvage {
     int fd;
     enum frame_codec codec;
-    uint64_t at; /* where the file is read next */
+    uint64_t at; /* read position in the file */
     unsigned char *coded;
-    size_t from; /* what is left in coded */
+    size_t from; /* unused bytes in coded */
     size_t to;
-    bool over; /* nothing more is whole */
+    bool over; /* no more complete frames */
     struct block blocks[2];
-    int now;    /* the block that libarchive has */
-    bool ahead; /* the other one is decoded already */
+    int now;    /* index of libarchive's block */
+    bool ahead; /* the other block is already decoded */
     struct seek seek;
-    uint64_t plain;      /* tar bytes in all blocks decoded so far */
-    uint64_t coded_used; /* bytes of the file that they took */
-    size_t frame;        /* frame_of's last answer, and where that frame begins */
+    uint64_t plain;      /* total tar bytes of the decoded blocks */
+    uint64_t coded_used; /* bytes of the file for these */
+    size_t frame;        /* last result of frame_of, and the start of that frame */
     uint64_t frame_at;
     struct sha256 *sha;
     ZSTD_DStream *zstd;
@@ -55,7 +56,7 @@ struct salvage {
     struct err err;
 };
 
-/* Have coded bytes in hand; 0 at the file's end. */
+/* Read compressed bytes, if none are left; 0 at the end of the file. */
 static ssize_t fill(struct salvage *s)
 {
     ssize_t n;
@@ -73,7 +74,7 @@ static ssize_t fill(struct salvage *s)
     return n;
 }
 
-/* One step of decoding: 1 when the frame has ended, 0 when not, -1 when it is no good. */
+/* Continue decoding: 1 at the end of the frame, 0 before it, -1 if the frame is invalid. */
 static int step(struct salvage *s, struct block *block)
 {
     size_t room = FRAME_CUT_PIECE - block->len;
@@ -103,8 +104,7 @@ static int step(struct salvage *s, struct block *block)
     return rc == Z_STREAM_END;
 }
 
-/* Decode a whole frame: 1; 0 when there is none; -1 on error. The digest is told of it after.
- */
+/* Decode a complete frame and then add it to the digest: 1; 0 if there is none; -1 on error. */
 static int decode(struct salvage *s, struct block *block)
 {
     struct sha256 *sha = sha256_new(&s->err);
@@ -137,13 +137,13 @@ static int decode(struct salvage *s, struct block *block)
         s->coded_used += coded;
         rc = seek_add(&s->seek, coded, block->len, &s->err) < 0 ? -1 : 1;
     } else {
-        rc = 0; /* torn, or not a frame of ours */
+        rc = 0; /* incomplete, or not a valid frame */
     }
     sha256_free(sha);
     return rc;
 }
 
-/* Hash a plain tar's block up to a point of the tar stream. */
+/* Hash a plain tar's block up to an offset of the tar stream. */
 static void hash_to(struct salvage *s, struct block *block, uint64_t plain)
 {
     uint64_t begin = s->plain - block->len;
@@ -155,7 +155,7 @@ static void hash_to(struct salvage *s, struct block *block, uint64_t plain)
     }
 }
 
-/* Have the next block in one of the two: 1; 0 at the end; -1 on error. */
+/* Load the next block: 1; 0 at the end; -1 on error. */
 static int load(struct salvage *s, struct block *block)
 {
     ssize_t n;
@@ -173,7 +173,7 @@ static int load(struct salvage *s, struct block *block)
             s->from = s->to;
         }
     }
-    if (n <= 0) { /* what was decoded of a torn frame is nothing */
+    if (n <= 0) { /* discard a partly decoded frame */
         block->len = 0;
         s->over = true;
     }
@@ -197,7 +197,7 @@ static la_ssize_t on_read(struct archive *tar, void *ctx, const void **bytes)
     return rc < 0 ? ARCHIVE_FATAL : (la_ssize_t)s->blocks[s->now].len;
 }
 
-/* Tell of a border when the entry that ends here ends a frame. */
+/* Report a border, if the entry that ends here also ends a frame. */
 static int at_end(struct salvage *s, const struct salvage_hooks *hooks, uint64_t end,
                   struct err *err)
 {
@@ -222,7 +222,7 @@ static int at_end(struct salvage *s, const struct salvage_hooks *hooks, uint64_t
     return hooks->border(hooks->ctx, &border, err);
 }
 
-/* The frame that a point of the tar stream is in, points being asked for in their order. */
+/* The frame that contains an offset of the tar stream; offsets must not decrease. */
 static uint64_t frame_of(struct salvage *s, uint64_t offset)
 {
     while (s->frame < s->seek.count && s->frame_at + s->seek.rows[s->frame].plain <= offset)
@@ -230,7 +230,7 @@ static uint64_t frame_of(struct salvage *s, uint64_t offset)
     return s->codec == FRAME_NONE ? UINT64_MAX : s->frame;
 }
 
-/* Read one entry; 1: go on. What libarchive does not like is where it ends. */
+/* Read an entry; 1: continue. An error of libarchive ends the archive. */
 static int read_entry(struct salvage *s, struct archive *tar, struct archive_entry *e,
                       unsigned char *room, const struct salvage_hooks *hooks, struct err *err)
 {
@@ -313,7 +313,7 @@ int salvage_run(int fd, enum frame_codec codec, const struct salvage_hooks *hook
         archive_read_set_read_callback(tar, on_read) == ARCHIVE_OK &&
         archive_read_set_callback_data(tar, &s) == ARCHIVE_OK &&
         archive_read_open1(tar) == ARCHIVE_OK)
-        rc = read_all(&s, tar, hooks, err); /* else it holds no tar header: nothing to keep */
+        rc = read_all(&s, tar, hooks, err); /* else there is no tar header */
     if (rc == 0 && s.err.kind) {
         *err = s.err;
         rc = -1;

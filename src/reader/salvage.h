@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * salvage: the whole frames of an archive that was not finished.
+ * salvage: reads the complete frames of an unfinished archive.
  *
- * Reads it from the front, frame after frame, each with its checksum, and tells
- * of every entry, until something is torn, or is not what the hooks expect. A
- * border is a point where a frame ends and an entry as well: there the archive
- * can be cut, and gone on with.
+ * The archive is read from the start, frame by frame, each with its checksum, and every entry
+ * is reported, until a frame is incomplete or damaged, or a hook stops. A border is a position
+ * where both a frame and an entry end: the archive can be truncated there, and continued.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM, ERR_MEMORY, the hooks'; what is torn is no error, but the end
- * Owns     nothing that outlives the call
+ * Errors   ERR_SYSTEM, ERR_MEMORY, errors of the hooks; an incomplete frame is the end, not an
+ *          error
+ * Owns     nothing after the call
  * Threads  one
  * Source   RFC 8878, RFC 1952; docs/archive-format.md, "Frames"
  */
@@ -24,33 +24,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An entry; lent for the call. */
+/* An entry; valid for the call. */
 struct salvage_entry {
     const char *path;
     const char *target; /* of a hard link, or NULL */
     uint64_t size;
-    uint64_t frame;  /* where its header begins */
+    uint64_t frame;  /* the frame in which its header starts */
     uint64_t offset; /* in the tar stream */
 };
 
-/* A border. */
+/* A border; valid for the call. */
 struct salvage_border {
-    const struct seek *seek;  /* the frames up to here */
-    const struct sha256 *sha; /* of all bytes up to here */
+    const struct seek *seek;  /* the frames up to the border */
+    const struct sha256 *sha; /* of all bytes up to the border */
     uint64_t coded;           /* bytes of the archive */
-    uint64_t plain;           /* of the tar stream */
+    uint64_t plain;           /* bytes of the tar stream */
 };
 
-/* Each gives 1 to go on, 0 to stop here, -1 on error. */
+/* Hooks return 1 to continue, 0 to stop, -1 on error. */
 struct salvage_hooks {
     int (*entry)(void *ctx, const struct salvage_entry *entry, struct err *err);
     int (*bytes)(void *ctx, const void *bytes, size_t len, struct err *err);
-    int (*end)(void *ctx, struct err *err); /* of the entry */
+    int (*end)(void *ctx, struct err *err); /* end of the entry */
     int (*border)(void *ctx, const struct salvage_border *border, struct err *err);
     void *ctx;
 };
 
-/* Read an unfinished archive of this codec. */
+/* Read an unfinished archive with this codec. */
 int salvage_run(int fd, enum frame_codec codec, const struct salvage_hooks *hooks,
                 struct err *err) MUST_CHECK;
 

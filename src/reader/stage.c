@@ -28,41 +28,41 @@ void stage_clear(struct stage *s)
     buf_clear(&s->sums);
 }
 
-/* Begin the file that waits. */
+/* Begin a temporary file. */
 static int begin(struct stage *s, int tag, const struct entry_reader_entry *entry, bool force,
                  struct err *err)
 {
     struct stage_file *f = &s->files[tag];
 
     if (!force && extract_dir_has(s->place, entry->path))
-        return err_set(err, ERR_EXISTS, "it is there already");
+        return err_set(err, ERR_EXISTS, "already exists");
     f->mtime = entry->mtime;
     f->size = entry->size;
     f->path = mem_copy(entry->path, err);
     return f->path ? extract_dir_begin(s->place, &f->file, f->path, err) : -1;
 }
 
-int stage_take(struct stage *s, int tag, struct entry_reader *tape,
+int stage_take(struct stage *s, int tag, struct entry_reader *entries,
                const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err)
 {
     struct stage_file *f = &s->files[tag];
-    bool list = tag == TAG_TAGS; /* of all files, it must be had */
+    bool list = tag == TAG_TAGS; /* needed in any case */
     int rc = 0;
 
     if (f->seen)
-        return err_set(err, ERR_FORMAT, "it stands twice in the archive");
+        return err_set(err, ERR_FORMAT, "occurs twice in the archive");
     f->seen = true;
     if (entry->kind != ENTRY_READER_FILE || entry->size > max)
-        return err_set(err, ERR_FORMAT, "it is no file, or larger than it can be");
+        return err_set(err, ERR_FORMAT, "not a file, or too large");
     if (list)
-        rc = entry_reader_copy(tape, entry->size, buf_put, &s->sums, f->sha256, err);
+        rc = entry_reader_copy(entries, entry->size, buf_put, &s->sums, f->sha256, err);
     if (rc == 0 && wanted)
         rc = begin(s, tag, entry, s->force, err);
     if (rc == 0 && wanted && list)
         rc = file_write(f->file.fd, s->sums.data, s->sums.len, err);
     else if (rc == 0 && wanted)
-        rc = entry_reader_copy(tape, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
+        rc = entry_reader_copy(entries, entry->size, file_put_fd, &f->file.fd, f->sha256, err);
     if (rc < 0)
         extract_dir_abort(&f->file);
     return rc;
@@ -101,8 +101,8 @@ int stage_name(struct stage *s, int tag, const uint8_t *sha256, unsigned mode, s
     if (f->file.fd < 0)
         return 0;
     if (tag != TAG_TAGS && !sha256 && !f->summed)
-        return err_set(err, ERR_MISMATCH, "tagmanifest-sha256.txt does not name it");
+        return err_set(err, ERR_MISMATCH, "not in tagmanifest-sha256.txt");
     if (tag != TAG_TAGS && memcmp(f->sha256, want, SHA256_SIZE) != 0)
-        return err_set(err, ERR_MISMATCH, "it does not have the SHA-256 that it should");
+        return err_set(err, ERR_MISMATCH, "SHA-256 mismatch");
     return extract_dir_commit(&f->file, f->mtime, mode, s->force, err) < 0 ? -1 : 1;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage: tag files on their way to the disk: they wait without their names until the last of
- * them, tagmanifest-sha256.txt, says their digests.
+ * stage: extraction of tag files: they are kept under temporary names until their digests are
+ * known from the last of them, tagmanifest-sha256.txt.
  *
  * Units    bytes
- * Errors   ERR_FORMAT, ERR_MISMATCH, ERR_EXISTS of one file; ERR_SYSTEM
- * Owns     the files that wait, until stage_clear
- * Threads  a file has one at a time; stage_name one, when all have been taken
+ * Errors   ERR_FORMAT, ERR_MISMATCH, ERR_EXISTS for one file; ERR_SYSTEM
+ * Owns     the temporary files, until stage_clear
+ * Threads  one at a time for each file; stage_name: one, after all files were taken
  * Source   RFC 8493, 2.2.1
  */
 #ifndef READER_STAGE_H
@@ -23,47 +23,48 @@
 
 struct stage_file {
     struct extract_dir_file file;
-    char *path; /* top directory and all; NULL: there is none */
+    char *path; /* with the top directory; NULL: not staged */
     int64_t mtime;
     uint64_t size;
     bool seen;
     uint8_t sha256[SHA256_SIZE];
-    bool summed; /* tagmanifest-sha256.txt names it */
+    bool summed; /* tagmanifest-sha256.txt has its digest */
     uint8_t sum[SHA256_SIZE];
 };
 
 struct stage {
-    const struct extract_dir *place; /* lent */
+    const struct extract_dir *place; /* borrowed */
     struct stage_file files[TAG_COUNT];
-    struct buf sums; /* tagmanifest-sha256.txt */
-    bool force;      /* replace what is there */
+    struct buf sums; /* contents of tagmanifest-sha256.txt */
+    bool force;      /* replace existing files */
 };
 
-/* Begin with no tag file staged; place is lent until stage_clear. force: replace what is there.
+/*
+ * Initialise without files; place is borrowed until stage_clear. force: replace existing files.
  */
 void stage_init(struct stage *stage, const struct extract_dir *place, bool force);
 
-/* Remove the staged files that were not given their names; may be called twice. */
+/* Remove the files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);
 
 /*
- * Read the entry in hand.
+ * Read the current entry, a tag file.
  *
- * max     most bytes that it may have
- * wanted  whether it shall come out; tagmanifest-sha256.txt is read in any case
+ * max     maximum size of the file
+ * wanted  whether to extract the file; tagmanifest-sha256.txt is read in any case
  */
-int stage_take(struct stage *stage, int tag, struct entry_reader *tape,
+int stage_take(struct stage *stage, int tag, struct entry_reader *entries,
                const struct entry_reader_entry *entry, uint64_t max, bool wanted,
                struct err *err) MUST_CHECK;
 
-/* Read the digests in tagmanifest-sha256.txt, all files having been taken. */
+/* Parse the digests in tagmanifest-sha256.txt, after all files were taken. */
 int stage_sum(struct stage *stage, struct err *err) MUST_CHECK;
 
 /*
- * Give a file its name, when it has the digest that it should.
+ * Give a file its final name, if it has the expected digest.
  *
- * sha256   that digest; NULL: as tagmanifest-sha256.txt says (its own is said nowhere)
- * returns  1; 0: it does not wait; -1 and why not
+ * sha256   the expected digest; NULL: from tagmanifest-sha256.txt (which itself is not checked)
+ * returns  1; 0: the file is not staged; -1: error
  */
 int stage_name(struct stage *stage, int tag, const uint8_t *sha256, unsigned mode,
                struct err *err) MUST_CHECK;

@@ -6,29 +6,29 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define CODED ((size_t)128 << 10) /* read at a time */
-#define WASTE ((size_t)64 << 10)  /* decoded and dropped at a time */
+#define CODED ((size_t)128 << 10) /* bytes read at a time */
+#define WASTE ((size_t)64 << 10)  /* bytes skipped at a time */
 #define GZIP  (15 + 16)
 
 /*
- * Each turn of a loop over input reads coded bytes, puts decoded bytes out, or goes on to the
- * next frame; a decoder that does none of these is an error. So whatever the input is, reading
- * it ends: there are only so many coded bytes, frames, and bytes that frames may hold.
+ * Each iteration of a decoding loop consumes compressed bytes, produces decoded bytes or goes
+ * to the next frame; a decoder that does none of these is an error. Therefore the loops end for
+ * any input, since compressed bytes, frames and bytes per frame are limited.
  */
 struct stream {
-    struct archive_reader *box;
-    bool whole;          /* no index: frame after frame, up to the archive's end */
-    bool over;           /* the decoder has seen the end of the frame in hand */
-    size_t frame;        /* being decoded */
-    size_t end;          /* not decoded, nor what follows */
-    uint64_t coded_at;   /* where in the archive its next bytes are */
-    uint64_t coded_left; /* of it, not read; of the archive when whole */
-    uint64_t plain_left; /* of it, not given out; not known when whole */
+    struct archive_reader *reader;
+    bool whole;          /* no index: read all frames up to the archive's end */
+    bool over;           /* the end of the current frame was decoded */
+    size_t frame;        /* number of the current frame */
+    size_t end;          /* number of the first frame after the range */
+    uint64_t coded_at;   /* read position in the archive */
+    uint64_t coded_left; /* unread bytes of the frame, or of the archive if whole */
+    uint64_t plain_left; /* bytes of the frame not returned yet; unknown if whole */
     ZSTD_DStream *zstd;
     z_stream gzip;
     bool gzip_up;
     unsigned char *coded;
-    size_t coded_from; /* what is left in it */
+    size_t coded_from; /* unused bytes in coded */
     size_t coded_to;
 };
 
@@ -37,7 +37,7 @@ static int damaged(const struct stream *s, const char *why, struct err *err)
     return err_set(err, ERR_MISMATCH, "frame %zu is damaged: %s", s->frame, why);
 }
 
-/* Let the decoder expect a frame. */
+/* Reset the decoder for the next frame. */
 static int restart(struct stream *s, struct err *err)
 {
     s->over = false;
@@ -47,10 +47,10 @@ static int restart(struct stream *s, struct err *err)
     return 0;
 }
 
-/* Begin to decode the frame at coded_at, as the seek table has it. */
+/* Begin to decode the current frame at coded_at, with its row of the seek table. */
 static int begin(struct stream *s, struct err *err)
 {
-    const struct seek_row *row = &s->box->seek.rows[s->frame];
+    const struct seek_row *row = &s->reader->seek.rows[s->frame];
 
     s->coded_left = row->coded;
     s->plain_left = row->plain;
@@ -58,8 +58,8 @@ static int begin(struct stream *s, struct err *err)
     return restart(s, err);
 }
 
-/* Whether all coded bytes have been used. */
-static bool used_up(const struct stream *s)
+/* Whether all compressed bytes were used. */
+static bool is_input_used(const struct stream *s)
 {
     return !s->coded_left && s->coded_from == s->coded_to;
 }
@@ -71,9 +71,8 @@ static int fill(struct stream *s, struct err *err)
     if (s->coded_from < s->coded_to)
         return 0;
     if (!n)
-        return damaged(s, s->whole ? "it ends early" : "it holds less than the seek table says",
-                       err);
-    if (archive_reader_read(s->box, s->coded, n, s->coded_at, err) < 0)
+        return damaged(s, s->whole ? "unexpected end" : "shorter than in the seek table", err);
+    if (archive_reader_read(s->reader, s->coded, n, s->coded_at, err) < 0)
         return -1;
     s->coded_at += n;
     s->coded_left -= n;
@@ -111,7 +110,7 @@ static ssize_t decode_gzip(struct stream *s, void *bytes, size_t len, struct err
     return (ssize_t)(len - s->gzip.avail_out);
 }
 
-/* Decode more of the frame in hand; 0: coded bytes were used, and none came of them yet. */
+/* Continue to decode the frame; 0: no decoded bytes yet. */
 static ssize_t step(struct stream *s, void *bytes, size_t len, struct err *err)
 {
     size_t from;
@@ -122,22 +121,22 @@ static ssize_t step(struct stream *s, void *bytes, size_t len, struct err *err)
     from = s->coded_from;
     n = s->zstd ? decode_zstd(s, bytes, len, err) : decode_gzip(s, bytes, len, err);
     if (n == 0 && s->coded_from == from && !s->over)
-        return damaged(s, len ? "it does not go on" : "it holds more than the seek table says",
-                       err);
+        return damaged(
+            s, len ? "the decoder makes no progress" : "longer than in the seek table", err);
     return n;
 }
 
-/* Go on to the frame behind the one in hand, which is over; zeros may fill the archive up. */
+/* Without an index, go to the next frame; the archive may end in zeros. */
 static int next_of_whole(struct stream *s, struct err *err)
 {
     bool zeros = false;
 
-    while (!used_up(s)) {
+    while (!is_input_used(s)) {
         if (fill(s, err) < 0)
             return -1;
         if (s->coded[s->coded_from]) {
             s->frame++;
-            return zeros ? damaged(s, "zeros stand before it", err) : restart(s, err);
+            return zeros ? damaged(s, "preceded by zeros", err) : restart(s, err);
         }
         zeros = true;
         s->coded_from++;
@@ -147,8 +146,8 @@ static int next_of_whole(struct stream *s, struct err *err)
 }
 
 /*
- * Go on to the next frame. The content of the one in hand has been given out: let its
- * checksum be compared. A row of the seek table is exactly one frame.
+ * Go to the next frame, after the current frame's content was returned: let the decoder verify
+ * the checksum, and check that the frame is exactly as long as its row of the seek table.
  */
 static int end_frame(struct stream *s, struct err *err)
 {
@@ -157,13 +156,13 @@ static int end_frame(struct stream *s, struct err *err)
     if (s->whole)
         return next_of_whole(s, err);
     if (s->plain_left)
-        return damaged(s, "it holds less than the seek table says", err);
+        return damaged(s, "shorter than in the seek table", err);
     while (!s->over) {
         if (step(s, &none, 0, err) < 0)
             return -1;
     }
-    if (!used_up(s))
-        return damaged(s, "it holds more than the seek table says", err);
+    if (!is_input_used(s))
+        return damaged(s, "longer than in the seek table", err);
     s->frame++;
     return s->frame < s->end ? begin(s, err) : 0;
 }
@@ -183,7 +182,7 @@ ssize_t stream_read(struct stream *s, void *bytes, size_t len, struct err *err)
             return -1;
         if (!s->whole)
             s->plain_left -= (uint64_t)n;
-        if (!s->plain_left && end_frame(s, err) < 0) /* its checksum, before it is used */
+        if (!s->plain_left && end_frame(s, err) < 0) /* verify the checksum first */
             return -1;
         if (n)
             return n;
@@ -191,23 +190,23 @@ ssize_t stream_read(struct stream *s, void *bytes, size_t len, struct err *err)
     return 0;
 }
 
-/* Decode and drop what lies before the offset in its frame. */
+/* Skip the bytes of the frame before the requested offset. */
 static int skip(struct stream *s, uint64_t count, struct err *err)
 {
-    unsigned char *waste = count ? mem_new(WASTE, err) : NULL;
+    unsigned char *skipped = count ? mem_new(WASTE, err) : NULL;
     ssize_t n = 0;
 
-    while (waste && count && n >= 0) {
-        n = stream_read(s, waste, count < WASTE ? (size_t)count : WASTE, err);
+    while (skipped && count && n >= 0) {
+        n = stream_read(s, skipped, count < WASTE ? (size_t)count : WASTE, err);
         if (n == 0)
-            n = damaged(s, "it ends early", err);
+            n = damaged(s, "unexpected end", err);
         count -= n > 0 ? (uint64_t)n : 0;
     }
-    mem_free(waste);
+    mem_free(skipped);
     return count ? -1 : 0;
 }
 
-/* Make the decoder; its window is bounded, whatever frames ask for. */
+/* Create the decoder with a limited window. */
 static int set_up(struct stream *s, struct err *err)
 {
     int log = s->whole ? STREAM_WHOLE_LOG : STREAM_WINDOW_LOG;
@@ -215,7 +214,7 @@ static int set_up(struct stream *s, struct err *err)
     s->coded = mem_new(CODED, err);
     if (!s->coded)
         return -1;
-    if (s->box->codec == FRAME_ZSTD)
+    if (s->reader->codec == FRAME_ZSTD)
         s->zstd = ZSTD_createDStream();
     else
         s->gzip_up = inflateInit2(&s->gzip, GZIP) == Z_OK;
@@ -225,10 +224,10 @@ static int set_up(struct stream *s, struct err *err)
     return 0;
 }
 
-/* Come to an offset of an indexed archive's tar stream. */
-static int come_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
+/* Go to an offset in an indexed archive. */
+static int seek_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
 {
-    const struct seek *seek = &s->box->seek;
+    const struct seek *seek = &s->reader->seek;
     uint64_t coded;
     uint64_t plain;
 
@@ -236,26 +235,26 @@ static int come_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
         to > seek->plain ? seek->count : seek_find(seek, to - (to > 0), &coded, &plain) + 1;
     s->frame = seek_find(seek, at, &s->coded_at, &plain);
     if (s->frame >= s->end)
-        return err_set(err, ERR_FORMAT, "offset %llu lies behind the archive's end",
+        return err_set(err, ERR_FORMAT, "offset %llu is after the archive's end",
                        (unsigned long long)at);
     return begin(s, err) < 0 ? -1 : skip(s, at - plain, err);
 }
 
-struct stream *stream_open(struct archive_reader *box, uint64_t at, uint64_t to,
+struct stream *stream_open(struct archive_reader *reader, uint64_t at, uint64_t to,
                            struct err *err)
 {
     struct stream *s = mem_new(sizeof(*s), err);
 
     if (!s)
         return NULL;
-    s->box = box;
-    s->whole = !box->indexed;
+    s->reader = reader;
+    s->whole = !reader->indexed;
     if (s->whole) {
         s->end = SIZE_MAX;
-        s->coded_left = box->size;
+        s->coded_left = reader->size;
         s->plain_left = UINT64_MAX;
     }
-    if (set_up(s, err) == 0 && (s->whole ? restart(s, err) : come_to(s, at, to, err)) == 0)
+    if (set_up(s, err) == 0 && (s->whole ? restart(s, err) : seek_to(s, at, to, err)) == 0)
         return s;
     stream_free(s);
     return NULL;

@@ -21,7 +21,7 @@ void string_pool_clear(struct string_pool *w)
     *w = (struct string_pool){ 0 };
 }
 
-/* The slot of a text, or the empty one where it would be. */
+/* The slot of a string, or the empty slot where it would be inserted. */
 static uint32_t *slot_of(const struct string_pool *w, uint32_t *slots, size_t size,
                          const char *text, size_t len)
 {
@@ -33,7 +33,7 @@ static uint32_t *slot_of(const struct string_pool *w, uint32_t *slots, size_t si
     return &slots[i];
 }
 
-/* Keep a third of the slots empty. */
+/* Grow the table, so that a third of the slots stay empty. */
 static int grow(struct string_pool *w, struct err *err)
 {
     size_t size = w->size ? w->size * 2 : SLOTS_FIRST;

@@ -16,44 +16,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of a row of the manifest. */
+/* Marks of a row of the inventory. */
 enum {
-    SEEN = 1,    /* it stands in the archive */
-    LINKED = 2,  /* there it is a link, to the row's target */
-    MOVED = 4,   /* elsewhere than the manifest says: the archive was packed anew */
-    BAD = 8,     /* it is not what the manifest says */
-    SUMMED = 16, /* a BagIt manifest names it */
+    SEEN = 1,    /* found in the archive */
+    LINKED = 2,  /* found as a link, to the row's target */
+    MOVED = 4,   /* at another position: the archive was repacked */
+    BAD = 8,     /* does not match the manifest */
+    SUMMED = 16, /* in a BagIt manifest */
 };
 
 struct tag_file {
     bool seen;
     uint8_t sha256[SHA256_SIZE];
-    bool summed; /* tagmanifest-sha256.txt names it */
+    bool summed; /* tagmanifest-sha256.txt has its digest */
     uint8_t sum[SHA256_SIZE];
 };
 
-/* A BagIt manifest being read. */
+/* A BagIt manifest being parsed. */
 struct listed {
     struct check *check;
     enum tag tag;
-    bool bad; /* told of a line that is none */
+    bool bad; /* a malformed line was reported */
     struct tagfile_lines lines;
 };
 
 struct check {
     const struct verify_opts *opts;
     struct verify_result *result;
-    struct archive_reader box;
-    struct inventory
-        *roll; /* what there should be, and what was seen; found in by many threads */
+    struct archive_reader reader;
+    struct inventory *inventory; /* expected contents, with marks; several threads search */
     pthread_mutex_t lock;
     /* under lock */
     struct tag_file tags[TAG_COUNT];
     struct buf info;
     struct buf bagit;
     struct buf tagsums;
-    uint64_t summed;        /* lines of manifest-sha256.txt */
-    uint64_t payload_bytes; /* of what they name and was seen; links come at the end */
+    uint64_t summed;        /* number of lines in manifest-sha256.txt */
+    uint64_t payload_bytes; /* size of their files that were found */
 };
 
 static void report(struct check *c, const char *path, const char *artifact_id, uint64_t offset,
@@ -74,39 +73,39 @@ static void report(struct check *c, const char *path, const char *artifact_id, u
     c->opts->damage(c->opts->ctx, &damage);
 }
 
-/* Tell what is wrong with a row. */
+/* Report damage of a row. */
 static void report_row(struct check *c, uint32_t number, uint64_t offset, const char *what)
 {
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id), offset,
-           "%s", what);
+    report(c, inventory_path(c->inventory, number, path),
+           inventory_id(c->inventory, number, id), offset, "%s", what);
 }
 
-/* A digest that a BagIt manifest gives for a row of the manifest. */
+/* Compare a digest in a BagIt manifest with the row of its path. */
 static void take_sum(struct check *c, enum tag list, const char *path,
                      const uint8_t sha256[SHA256_SIZE])
 {
     const char *name = tagfile_name((int)list);
-    uint32_t number = inventory_find(c->roll, path);
+    uint32_t number = inventory_find(c->inventory, path);
     struct inventory_row row;
 
     c->summed += list == TAG_PAYLOAD;
     if (number == INVENTORY_NONE) {
-        report(c, path, NULL, VERIFY_NOWHERE, "is in %s and not in manifest.json", name);
+        report(c, path, NULL, VERIFY_NOWHERE, "is in %s but not in manifest.json", name);
         return;
     }
-    inventory_get(c->roll, number, &row);
-    if (inventory_marks(c->roll, number) & SUMMED)
-        report(c, name, NULL, VERIFY_NOWHERE, "names '%.200s' twice", path);
+    inventory_get(c->inventory, number, &row);
+    if (inventory_marks(c->inventory, number) & SUMMED)
+        report(c, name, NULL, VERIFY_NOWHERE, "lists '%.200s' twice", path);
     else if (memcmp(row.sha256, sha256, SHA256_SIZE) != 0)
-        report(c, path, NULL, VERIFY_NOWHERE, "has another SHA-256 in %s than in manifest.json",
-               name);
-    inventory_mark(c->roll, number, SUMMED);
+        report(c, path, NULL, VERIFY_NOWHERE,
+               "has a different SHA-256 in %s than in manifest.json", name);
+    inventory_mark(c->inventory, number, SUMMED);
 }
 
-/* A line of a BagIt manifest; a tagfile_fn. */
+/* Process a line of a BagIt manifest; a tagfile_fn. */
 static void on_sum(void *ctx, const char *path, const uint8_t *sha256)
 {
     struct listed *l = ctx;
@@ -117,13 +116,13 @@ static void on_sum(void *ctx, const char *path, const uint8_t *sha256)
     if (!sha256) {
         if (!l->bad)
             report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE,
-                   "has a line that is none: %.100s", path);
+                   "has a malformed line: %.100s", path);
         l->bad = true;
     } else if (tag < 0) {
         take_sum(c, l->tag, path, sha256);
     } else {
         if (c->tags[tag].summed)
-            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE, "names '%.200s' twice",
+            report(c, tagfile_name((int)l->tag), NULL, VERIFY_NOWHERE, "lists '%.200s' twice",
                    path);
         c->tags[tag].summed = true;
         memcpy(c->tags[tag].sum, sha256, SHA256_SIZE);
@@ -143,8 +142,8 @@ static struct listed *listed_new(struct check *c, enum tag tag, struct err *err)
     return l;
 }
 
-/* Read a tag file: where its bytes go depends on what it is. */
-static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, uint64_t size,
+/* Read a tag file, according to its kind. */
+static int read_tag(struct check *c, struct entry_reader *entries, enum tag tag, uint64_t size,
                     uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct listed *l;
@@ -152,55 +151,57 @@ static int read_tag(struct check *c, struct entry_reader *tape, enum tag tag, ui
 
     switch (tag) {
     case TAG_MANIFEST:
-        return entry_reader_copy(tape, size, NULL, NULL, sha256, err);
+        return entry_reader_copy(entries, size, NULL, NULL, sha256, err);
     case TAG_INFO:
-        return entry_reader_copy(tape, size, buf_put, &c->info, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->info, sha256, err);
     case TAG_BAGIT:
-        return entry_reader_copy(tape, size, buf_put, &c->bagit, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->bagit, sha256, err);
     case TAG_TAGS:
-        return entry_reader_copy(tape, size, buf_put, &c->tagsums, sha256, err);
+        return entry_reader_copy(entries, size, buf_put, &c->tagsums, sha256, err);
     case TAG_PAYLOAD:
     case TAG_COUNT:
         break;
     }
     l = listed_new(c, tag, err);
-    rc = l ? entry_reader_copy(tape, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
+    rc = l ? entry_reader_copy(entries, size, tagfile_lines_put, &l->lines, sha256, err) : -1;
     if (rc == 0)
         tagfile_lines_end(&l->lines);
     mem_free(l);
     return rc;
 }
 
-/* Whether an error is of the entry in hand alone, and others can still be read. */
-static bool of_entry(const struct entry_reader *tape, const struct err *err)
+/* Whether an error concerns the current entry only, so that others can still be read. */
+static bool of_entry(const struct entry_reader *entries, const struct err *err)
 {
-    return !entry_reader_broken(tape) && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
+    return !entry_reader_broken(entries) &&
+           (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT);
 }
 
-/* One of the tag files that every archive has. */
-static int see_tag(struct check *c, struct entry_reader *tape,
+/* Check a tag file. */
+static int see_tag(struct check *c, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, enum tag tag, struct err *err)
 {
-    uint64_t max = tagfile_max((int)tag, c->result->manifest.size, inventory_count(c->roll));
+    uint64_t max =
+        tagfile_max((int)tag, c->result->manifest.size, inventory_count(c->inventory));
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
     int rc;
 
     (void)pthread_mutex_lock(&c->lock);
     if (c->tags[tag].seen)
-        wrong = "stands twice in the archive";
+        wrong = "occurs twice in the archive";
     else if (entry->kind != ENTRY_READER_FILE)
         wrong = "is a link";
     else if (entry->size > max)
-        wrong = "is larger than it can be";
+        wrong = "is too large";
     c->tags[tag].seen = true;
     if (wrong)
         report(c, tagfile_name((int)tag), NULL, entry->offset, "%s", wrong);
     (void)pthread_mutex_unlock(&c->lock);
     if (wrong)
         return 0;
-    rc = read_tag(c, tape, tag, entry->size, sha256, err);
-    if (rc < 0 && !of_entry(tape, err))
+    rc = read_tag(c, entries, tag, entry->size, sha256, err);
+    if (rc < 0 && !of_entry(entries, err))
         return -1;
     (void)pthread_mutex_lock(&c->lock);
     if (rc < 0)
@@ -211,7 +212,7 @@ static int see_tag(struct check *c, struct entry_reader *tape,
     return 0;
 }
 
-/* Where a row's header stands, and what it is; with the lock held. */
+/* Check the position and kind of a row's entry; called with the lock held. */
 static void check_place(struct check *c, uint32_t number, const struct inventory_row *row,
                         const struct entry_reader_entry *entry)
 {
@@ -219,70 +220,71 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
     uint64_t coded;
     uint64_t plain;
 
-    if (!c->box.indexed && row->offset != entry->offset) {
-        inventory_mark(c->roll, number, MOVED);
+    if (!c->reader.indexed && row->offset != entry->offset) {
+        inventory_mark(c->inventory, number, MOVED);
         return;
     }
     if (row->link != link)
         report_row(c, number, entry->offset,
-                   "manifest and tar header disagree about whether it is a link");
-    if (!c->box.indexed || row->document)
+                   "is a link in either the manifest or the tar header, but not in both");
+    if (!c->reader.indexed || row->document)
         return;
     if (row->offset != entry->offset)
         report_row(c, number, entry->offset,
-                   "manifest and tar header disagree about where it is");
-    else if (seek_find(&c->box.seek, entry->offset, &coded, &plain) != row->frame)
+                   "has a different offset in the manifest than in the archive");
+    else if (seek_find(&c->reader.seek, entry->offset, &coded, &plain) != row->frame)
         report_row(c, number, entry->offset,
-                   "manifest and seek table disagree about its frame");
+                   "has a different frame in the manifest than in the seek table");
 }
 
-/* What a link leads to; with the lock held. */
+/* Check a link's target; called with the lock held. */
 static void see_link(struct check *c, uint32_t number, const struct entry_reader_entry *entry)
 {
-    size_t top = strlen(c->box.top);
+    size_t top = strlen(c->reader.top);
     const char *target = entry->target;
-    bool inside = strncmp(target, c->box.top, top) == 0 && target[top] == '/';
-    uint32_t to = inside ? inventory_find(c->roll, target + top + 1) : INVENTORY_NONE;
+    bool inside = strncmp(target, c->reader.top, top) == 0 && target[top] == '/';
+    uint32_t to = inside ? inventory_find(c->inventory, target + top + 1) : INVENTORY_NONE;
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
-    inventory_mark(c->roll, number, LINKED | (to == INVENTORY_NONE ? BAD : 0));
-    inventory_set_target(c->roll, number, to);
+    inventory_mark(c->inventory, number, LINKED | (to == INVENTORY_NONE ? BAD : 0));
+    inventory_set_target(c->inventory, number, to);
     if (to == INVENTORY_NONE)
-        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-               entry->offset, "is a link to '%.200s', which no manifest names", target);
-    else if (!(inventory_marks(c->roll, number) & MOVED) &&
-             !inventory_is_duplicate(c->roll, number, to))
-        report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-               entry->offset, "is a link to '%.200s', and not to what the manifest says",
-               target);
+        report(c, inventory_path(c->inventory, number, path),
+               inventory_id(c->inventory, number, id), entry->offset,
+               "is a link to '%.200s', which is not in the manifest", target);
+    else if (!(inventory_marks(c->inventory, number) & MOVED) &&
+             !inventory_is_duplicate(c->inventory, number, to))
+        report(c, inventory_path(c->inventory, number, path),
+               inventory_id(c->inventory, number, id), entry->offset,
+               "is a link to '%.200s', which is not the target in the manifest", target);
 }
 
-/* The bytes of a row's file, compared with the manifest: the size before any is read. */
-static int see_content(struct check *c, struct entry_reader *tape, uint32_t number,
+/* Hash a row's file and compare the digest with the manifest. */
+static int see_content(struct check *c, struct entry_reader *entries, uint32_t number,
                        const struct inventory_row *row, uint64_t offset, struct err *err)
 {
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
-    int rc = entry_reader_copy(tape, row->size, NULL, NULL, sha256, err);
+    int rc = entry_reader_copy(entries, row->size, NULL, NULL, sha256, err);
 
-    if (rc < 0 && !of_entry(tape, err))
+    if (rc < 0 && !of_entry(entries, err))
         return -1;
     if (rc < 0)
         wrong = err->text;
     else if (memcmp(sha256, row->sha256, SHA256_SIZE) != 0)
-        wrong = "does not have the SHA-256 that the manifest gives";
+        wrong = "has a different SHA-256 than in the manifest";
     (void)pthread_mutex_lock(&c->lock);
     c->result->bytes += rc == 0 ? row->size : 0;
     if (wrong)
         report_row(c, number, offset, wrong);
-    inventory_mark(c->roll, number, SEEN | (wrong ? BAD : 0));
+    inventory_mark(c->inventory, number, SEEN | (wrong ? BAD : 0));
     (void)pthread_mutex_unlock(&c->lock);
     return 0;
 }
 
-/* A file or link that the manifest names. */
-static int see_row(struct check *c, struct entry_reader *tape,
+/* Check an entry that is in the manifest. */
+static int see_row(struct check *c, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, uint32_t number, struct err *err)
 {
     struct inventory_row row;
@@ -291,51 +293,52 @@ static int see_row(struct check *c, struct entry_reader *tape,
     char id[256];
     bool done = true;
 
-    inventory_get(c->roll, number, &row);
+    inventory_get(c->inventory, number, &row);
     (void)pthread_mutex_lock(&c->lock);
-    if (inventory_marks(c->roll, number) & SEEN) {
-        report_row(c, number, entry->offset, "stands twice in the archive");
+    if (inventory_marks(c->inventory, number) & SEEN) {
+        report_row(c, number, entry->offset, "occurs twice in the archive");
     } else {
         check_place(c, number, &row, entry);
         if (link) {
             see_link(c, number, entry);
         } else if (entry->size != row.size) {
-            report(c, inventory_path(c->roll, number, path), inventory_id(c->roll, number, id),
-                   entry->offset, "has %llu bytes, and the manifest says %llu",
-                   (unsigned long long)entry->size, (unsigned long long)row.size);
-            inventory_mark(c->roll, number, BAD);
+            report(c, inventory_path(c->inventory, number, path),
+                   inventory_id(c->inventory, number, id), entry->offset,
+                   "has %llu bytes, but %llu in the manifest", (unsigned long long)entry->size,
+                   (unsigned long long)row.size);
+            inventory_mark(c->inventory, number, BAD);
         } else {
             done = c->opts->quick;
         }
         if (done)
-            inventory_mark(c->roll, number, SEEN);
+            inventory_mark(c->inventory, number, SEEN);
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return done ? 0 : see_content(c, tape, number, &row, entry->offset, err);
+    return done ? 0 : see_content(c, entries, number, &row, entry->offset, err);
 }
 
-static int on_entry(void *ctx, struct entry_reader *tape,
+static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct check *c = ctx;
-    size_t top = strlen(c->box.top);
-    bool inside = strncmp(entry->path, c->box.top, top) == 0 && entry->path[top] == '/';
+    size_t top = strlen(c->reader.top);
+    bool inside = strncmp(entry->path, c->reader.top, top) == 0 && entry->path[top] == '/';
     const char *name = inside ? entry->path + top + 1 : entry->path;
     const char *wrong = NULL;
     uint32_t number = INVENTORY_NONE;
     int tag = -1;
 
-    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->box.top) == 0))
+    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->reader.top) == 0))
         return 0;
     if (!inside) {
-        wrong = "lies outside the top directory";
+        wrong = "is outside the top directory";
     } else if (entry->kind > ENTRY_READER_LINK) {
         wrong = "is neither a file nor a hard link";
     } else {
         tag = tagfile_find(name);
-        number = tag < 0 ? inventory_find(c->roll, name) : INVENTORY_NONE;
+        number = tag < 0 ? inventory_find(c->inventory, name) : INVENTORY_NONE;
         if (tag < 0 && number == INVENTORY_NONE)
-            wrong = "was added: no manifest names it";
+            wrong = "was added: it is not in the manifest";
     }
     (void)pthread_mutex_lock(&c->lock);
     c->result->files++;
@@ -344,8 +347,8 @@ static int on_entry(void *ctx, struct entry_reader *tape,
     (void)pthread_mutex_unlock(&c->lock);
     if (wrong)
         return 0;
-    return tag >= 0 ? see_tag(c, tape, entry, (enum tag)tag, err)
-                    : see_row(c, tape, entry, number, err);
+    return tag >= 0 ? see_tag(c, entries, entry, (enum tag)tag, err)
+                    : see_row(c, entries, entry, number, err);
 }
 
 static void on_damage(void *ctx, uint64_t offset, const struct err *err)
@@ -357,7 +360,7 @@ static void on_damage(void *ctx, uint64_t offset, const struct err *err)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* What the manifest names as the archive before it. */
+/* Store the previous archive, as named in the manifest. */
 static int take_previous(struct check *c, const char *text, size_t len, struct err *err)
 {
     struct region *region = region_new(err);
@@ -382,10 +385,10 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     case MANIFEST_READ_PREVIOUS:
         return take_previous(c, text, len, err);
     case MANIFEST_READ_DOCUMENTS:
-        return inventory_add(c->roll, section, text, len, err);
+        return inventory_add(c->inventory, section, text, len, err);
     case MANIFEST_READ_ARTIFACTS:
         c->result->artifacts++;
-        return inventory_add(c->roll, section, text, len, err);
+        return inventory_add(c->inventory, section, text, len, err);
     case MANIFEST_READ_MISSING:
         c->result->missing++;
         break;
@@ -396,48 +399,48 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return 0;
 }
 
-/* A link that was seen, now that all files have been: what it leads to, and with what bytes. */
+/* Check a link's target and content, after all entries were read. */
 static void check_link(struct check *c, uint32_t number, const struct inventory_row *row)
 {
-    uint32_t to = inventory_target(c->roll, number);
+    uint32_t to = inventory_target(c->inventory, number);
     struct inventory_row target;
     unsigned marks;
 
     if (to == INVENTORY_NONE)
         return;
-    inventory_get(c->roll, to, &target);
-    marks = inventory_marks(c->roll, to);
+    inventory_get(c->inventory, to, &target);
+    marks = inventory_marks(c->inventory, to);
     if (to == number || (marks & LINKED))
         report_row(c, number, row->offset, "is a link to a link");
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
-        report_row(c, number, row->offset, "is a link to what is not in the archive");
+        report_row(c, number, row->offset, "is a link to a file that is not in the archive");
     else if ((marks & BAD) || target.size != row->size ||
              memcmp(target.sha256, row->sha256, SHA256_SIZE) != 0)
         report_row(c, number, row->offset,
-                   "is a link to content that is not what the manifest gives");
+                   "is a link to a file with different content than in the manifest");
 }
 
-/* One row of the manifest, now that all has been seen. */
+/* Check a row of the manifest, after all entries were read. */
 static void check_row(struct check *c, uint32_t number)
 {
-    unsigned marks = inventory_marks(c->roll, number);
+    unsigned marks = inventory_marks(c->inventory, number);
     struct inventory_row row;
     char path[SAFE_NAME_PATH_MAX + 1];
-    bool payload = strncmp(inventory_path(c->roll, number, path), "data/", 5) == 0;
+    bool payload = strncmp(inventory_path(c->inventory, number, path), "data/", 5) == 0;
 
-    inventory_get(c->roll, number, &row);
+    inventory_get(c->inventory, number, &row);
     if (!(marks & SUMMED) && !row.document)
         report_row(c, number, VERIFY_NOWHERE, "is not in manifest-sha256.txt");
     else if (!(marks & SUMMED))
-        report(c, path, NULL, VERIFY_NOWHERE, "is in manifest.json and not in %s",
+        report(c, path, NULL, VERIFY_NOWHERE, "is in manifest.json but not in %s",
                tagfile_name(payload ? TAG_PAYLOAD : TAG_TAGS));
     if (marks & LINKED)
         check_link(c, number, &row);
     else if (!(marks & SEEN) && !c->opts->quick && !c->opts->share)
         report_row(c, number, row.offset == MANIFEST_READ_NONE ? VERIFY_NOWHERE : row.offset,
-                   "is in the manifest and not in the archive");
+                   "is in the manifest but not in the archive");
     if (payload && (marks & (SUMMED | SEEN)) == (SUMMED | SEEN))
-        c->payload_bytes += row.size; /* another size has been told of */
+        c->payload_bytes += row.size; /* a wrong size was already reported */
 }
 
 static void check_tags(struct check *c)
@@ -457,27 +460,27 @@ static void check_tags(struct check *c)
                    "is not in tagmanifest-sha256.txt");
         else if (i != TAG_TAGS && memcmp(tag->sum, tag->sha256, SHA256_SIZE) != 0)
             report(c, tagfile_name(i), NULL, VERIFY_NOWHERE,
-                   "does not have the SHA-256 that tagmanifest-sha256.txt gives");
+                   "has a different SHA-256 than in tagmanifest-sha256.txt");
     }
     if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
-        report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not BagIt 1.0's");
+        report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not the declaration of BagIt 1.0");
     if (!c->tags[TAG_INFO].seen)
         return;
     tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
     if (strcmp(previous, c->result->previous_sha256) != 0)
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
-               "names another archive before it than manifest.json");
+               "names a different previous archive than manifest.json");
     if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
     else if (files != c->summed ||
              (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
         report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
-               "Payload-Oxum is %llu.%llu, and the payload %llu.%llu",
+               "Payload-Oxum is %llu.%llu, but the payload is %llu.%llu",
                (unsigned long long)bytes, (unsigned long long)files,
                (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
 }
 
-/* Now that all has been seen. */
+/* Compare the tag files and the manifest, after all entries were read. */
 static int compare(struct check *c, struct err *err)
 {
     struct listed *l = listed_new(c, TAG_TAGS, err);
@@ -486,7 +489,7 @@ static int compare(struct check *c, struct err *err)
 
     if (rc == 0) {
         tagfile_lines_end(&l->lines);
-        for (i = 0; i < inventory_count(c->roll); i++)
+        for (i = 0; i < inventory_count(c->inventory); i++)
             check_row(c, i);
         check_tags(c);
     }
@@ -516,26 +519,28 @@ static int walk(struct check *c, struct err *err)
     uint8_t *starts;
     int rc;
 
-    if (c->opts->quick && c->box.indexed) { /* the tag files alone: what follows the payload */
+    if (c->opts->quick &&
+        c->reader.indexed) { /* only the last segment, which has the tag files */
         tail.share = 2;
         tail.shares = UINT64_MAX;
-        return parallel_scan(&c->box, &tail, err);
+        return parallel_scan(&c->reader, &tail, err);
     }
-    starts = inventory_starts(c->roll, &c->box.seek, err);
+    starts = inventory_starts(c->inventory, &c->reader.seek, err);
     opts.starts = starts;
-    rc = starts ? parallel_scan(&c->box, &opts, err) : -1;
+    rc = starts ? parallel_scan(&c->reader, &opts, err) : -1;
     mem_free(starts);
     return rc;
 }
 
-/* Whether a plain tar ends as it must: in two blocks of zeros. */
-static bool has_end(struct archive_reader *box)
+/* Whether a plain tar ends in two blocks of zeros. */
+static bool has_end(struct archive_reader *reader)
 {
     static const unsigned char zeros[1024];
     unsigned char end[sizeof(zeros)];
 
-    return box->size >= sizeof(end) && box->size % 512 == 0 &&
-           archive_reader_read(box, end, sizeof(end), box->size - sizeof(end), NULL) == 0 &&
+    return reader->size >= sizeof(end) && reader->size % 512 == 0 &&
+           archive_reader_read(reader, end, sizeof(end), reader->size - sizeof(end), NULL) ==
+               0 &&
            memcmp(end, zeros, sizeof(end)) == 0;
 }
 
@@ -543,21 +548,21 @@ static int run(struct check *c, const char *path, struct err *err)
 {
     struct err tail;
 
-    if (archive_reader_open_anyway(&c->box, path, &tail, err) < 0)
+    if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
-    archive_reader_watch(&c->box, c->opts->stopped, c->opts->ctx);
+    archive_reader_watch(&c->reader, c->opts->stopped, c->opts->ctx);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
-    c->result->indexed = c->box.indexed;
-    if (c->box.format == CONTAINER_TAR && !has_end(&c->box))
-        report(c, NULL, NULL, c->box.size, "the end of the tar stream is missing");
-    if (manifest_scan(&c->box, on_row, c, &c->result->manifest, err) < 0) {
+    c->result->indexed = c->reader.indexed;
+    if (c->reader.format == CONTAINER_TAR && !has_end(&c->reader))
+        report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
+    if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
-        report(c, "manifest.json", NULL, c->box.indexed ? c->box.locator.plain : VERIFY_NOWHERE,
-               "%s", err->text);
+        report(c, "manifest.json", NULL,
+               c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s", err->text);
         err_clear(err);
-        return 0; /* without it, there is nothing to compare with */
+        return 0; /* nothing to compare the archive with */
     }
     return walk(c, err) < 0 ? -1 : compare(c, err);
 }
@@ -577,15 +582,15 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     buf_init(&c->info, TAGFILE_SIZE_MAX);
     buf_init(&c->bagit, TAGFILE_SIZE_MAX);
     buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
-    c->roll = inventory_new(0, err);
-    if (c->roll)
+    c->inventory = inventory_new(0, err);
+    if (c->inventory)
         rc = run(c, path, err);
-    (void)snprintf(result->top, sizeof(result->top), "%s", c->box.top);
+    (void)snprintf(result->top, sizeof(result->top), "%s", c->reader.top);
     buf_clear(&c->info);
     buf_clear(&c->bagit);
     buf_clear(&c->tagsums);
-    inventory_free(c->roll);
-    archive_reader_close(&c->box);
+    inventory_free(c->inventory);
+    archive_reader_close(&c->reader);
     (void)pthread_mutex_destroy(&c->lock);
     mem_free(c);
     return rc;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify: whether an archive is what it says it is.
+ * verify: verifies an archive.
  *
- * Every hash; the manifest against the contents both ways; the BagIt files; the
- * seek table, the manifest's places and the tar headers against each other.
+ * Checked are every hash, the manifest against the contents (in both directions), the BagIt
+ * files, and whether the seek table, the manifest's positions and the tar headers agree.
  *
  * Units    bytes
- * Errors   what keeps it from being read at all; damage is told to the hook
+ * Errors   errors that prevent reading; damage is reported to the hook
  * Owns     nothing
- * Threads  one; starts others; the hook is called from one at a time
+ * Threads  one; it starts others; only one thread at a time calls the hook
  * Source   docs/archive-format.md; RFC 8493
  */
 #ifndef READER_VERIFY_H
@@ -24,7 +24,7 @@
 
 #define VERIFY_NOWHERE UINT64_MAX
 
-/* One thing that is wrong; lent for the call. */
+/* One damage; valid for the call. */
 struct verify_damage {
     const char *path;        /* NULL: the archive itself */
     const char *artifact_id; /* NULL: none */
@@ -33,30 +33,30 @@ struct verify_damage {
 };
 
 struct verify_opts {
-    bool quick;     /* structure alone: payload is not hashed */
-    uint64_t share; /* of shares, from 1 on: only this part of the payload is hashed; 0: all */
+    bool quick;     /* check the structure only, without payload hashes */
+    uint64_t share; /* counted from 1: hash only this part of the payload; 0: all */
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
-    bool (*stopped)(void *ctx); /* may be NULL */
+    bool (*stopped)(void *ctx); /* whether to stop; may be NULL */
     void *ctx;
 };
 
 struct verify_result {
     uint64_t artifacts; /* in the manifest */
-    uint64_t missing;   /* that the manifest says it lacks */
-    uint64_t files;     /* looked at */
-    uint64_t bytes;     /* hashed */
+    uint64_t missing;   /* missing items in the manifest */
+    uint64_t files;     /* number checked */
+    uint64_t bytes;     /* number hashed */
     uint64_t damages;
     bool indexed;
     struct manifest_digests manifest;
-    char top[256];                     /* the top directory; "" where there is no manifest */
-    char previous[256];                /* the archive before it in its series; "" for none */
-    char previous_sha256[SHA256_TEXT]; /* and its manifest's digest */
+    char top[256];                     /* top directory; "": no manifest */
+    char previous[256];                /* previous archive of the series; or "" */
+    char previous_sha256[SHA256_TEXT]; /* SHA-256 of its manifest */
 };
 
 /*
- * Check the archive at path as opts says. Damage goes to opts' callback and into *result;
- * -1 only where it could not be checked.
+ * Verify the archive at path. Damage is reported to opts->damage and counted in *result; -1
+ * only if the archive could not be checked.
  */
 int verify_run(const char *path, const struct verify_opts *opts, struct verify_result *result,
                struct err *err) MUST_CHECK;

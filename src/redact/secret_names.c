@@ -190,8 +190,8 @@ void secret_name_add(struct secret_name *name, char c)
 }
 
 /*
- * Chains of the entries that end in the same letter; entries are numbered from 1, 0 ends a
- * chain.
+ * Chains of the entries that end in the same letter; entries are numbered from 1, 0 ends
+ * a chain.
  */
 static unsigned char first_entry[26];
 static unsigned char next_entry[sizeof(entries) / sizeof(*entries) + 1];

@@ -436,8 +436,8 @@ static void take_authority(struct scan *s, unsigned level)
 }
 
 /*
- * Process two slashes, if they can start an authority: after a scheme, or where a URL may
- * start.
+ * Process two slashes, if they can start an authority: after a scheme, or where a URL
+ * may start.
  */
 static bool take_slashes(struct scan *s, struct symbol y)
 {

@@ -50,7 +50,7 @@ def test_a_signature_by_ssh_keygen(skyarc, key, tmp_path):
     subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-f", tmp_path / "key", "-n", "file", manifest],
                    input=b"y\n", check=True)
     result = skyarc("verify", "--signers", "key.signers", "--signature", signature, "a.tar.zst", check=4)
-    assert "another purpose" in result.err
+    assert "namespace is not 'skyarc'" in result.err
 
 
 def test_bad_signatures(skyarc, key, tmp_path):
@@ -58,9 +58,9 @@ def test_bad_signatures(skyarc, key, tmp_path):
     key("other", who="someone@example.org")
     skyarc("pull", "-o", "a.tar.zst", "--sign", "key", "tsk_demo3", check=0)
     skyarc("pull", "-o", "b.tar.zst", "--sign", "key", "tsk_demo1", check=0)
-    assert "none of the signers" in skyarc("verify", "--signers", "other.signers", "a.tar.zst", check=4).err
+    assert "not among the allowed signers" in skyarc("verify", "--signers", "other.signers", "a.tar.zst", check=4).err
     result = skyarc("verify", "--signers", "key.signers", "--signature", "b.tar.zst.sig", "a.tar.zst", check=4)
-    assert "not of this manifest" in result.err
+    assert "does not match the manifest" in result.err
     text = (tmp_path / "a.tar.zst.sig").read_text()
     for at in range(40, len(text) - 40, 17):
         bad = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:]
@@ -133,7 +133,7 @@ def test_a_whole_series(skyarc, series, tmp_path):
 def test_a_removed_link(skyarc, series, tmp_path):
     (tmp_path / "s" / "n1.tar.zst").unlink()
     result = skyarc("verify", "--quick", "s", check=4)
-    assert "n2.tar.zst" in result.err and "'n1.tar.zst', is not there" in result.err
+    assert "n2.tar.zst" in result.err and "'n1.tar.zst' is missing" in result.err
 
 
 def test_a_replaced_link(skyarc, series, tmp_path):
@@ -211,7 +211,7 @@ def test_only_the_tag_file_is_changed(skyarc, series, tmp_path):
         (folder / "bag-info.txt").write_text(info.replace(series[1], "0" * 64))
 
     rewrite(tmp_path / "s" / "n2.tar.zst", tmp_path, move)
-    assert "names another archive before it" in skyarc("verify", "s/n2.tar.zst", check=4).err
+    assert "names a different previous archive" in skyarc("verify", "s/n2.tar.zst", check=4).err
 
 
 def test_records_are_signed_too(skyarc, key, tmp_path):
@@ -223,7 +223,7 @@ def test_records_are_signed_too(skyarc, key, tmp_path):
 
     skyarc("pull", "-o", "a.tar.zst", "tsk_demo3", check=0)
     rewrite(tmp_path / "a.tar.zst", tmp_path, move)
-    assert "has another SHA-256 in manifest-sha256.txt" in skyarc("verify", "a.tar.zst", check=4).err
+    assert "has a different SHA-256 in manifest-sha256.txt" in skyarc("verify", "a.tar.zst", check=4).err
 
 
 def test_anchor_command(skyarc, tmp_path):

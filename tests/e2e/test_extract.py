@@ -78,7 +78,7 @@ def test_extraction_never_leaves_its_directory(skyarc, tmp_path, listed):
         assert sorted(os.listdir(into.parent)) == sorted(p.name for p in into.parent.iterdir())
         assert not (tmp_path / "escape1").exists() and not os.path.exists("/tmp/skyarc-escape3")
         assert not (into.parent / "escape1").exists() and not (into.parent / "escape2").exists()
-        assert "no manifest names it" in result.err
+        assert "not in the manifest" in result.err
         assert not listed or "neither a file nor a hard link" in result.err
 
 

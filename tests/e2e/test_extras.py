@@ -101,7 +101,7 @@ def test_what_is_not_listed_is_fetched(pull, emu):
     assert by["downloaded_files"]["path"] == "data/tsk_y/files/Report.pdf"
     assert by["downloaded_files"]["checksum"] == sha(b"%PDF-1.4 x")
     assert os.stat(folder / by["downloaded_files"]["path"]).st_mtime == 1770091506
-    assert "recording_url that leads to no listed artifact" in result.err
+    assert "recording_url that is not in its artifact list" in result.err
     assert "recording-url-unlisted" in notes(manifest, "tsk_y")
     for request in emu.log("store"):
         assert "x-api-key" not in request["headers"]

@@ -181,7 +181,7 @@ def test_report_shows_what_the_manifest_says(reader, tmp_path):
     two = b"two" * 3000
     archive.write_bytes(bag.tar().replace(two, b"not" * 3000))
     result = reader("report", "-o", "-", archive, check=0)
-    assert "data/r1/html/two.html' is not in the page" in result.err
+    assert "data/r1/html/two.html' was left out of the page" in result.err
     assert b"notnotnot" not in result.out and b"twotwo" not in result.out and b"one\\u003c/p" in result.out
 
 
@@ -229,7 +229,7 @@ def test_artifacts_lie_below_data(reader, tmp_path, name):
     assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
     extract(reader, tmp_path, bag, "-k", check=4)
     assert all(f.startswith("a/data/r") or f[2:] in craft.TAGS for f in files_below(tmp_path / "out"))
-    assert "the manifest names" in reader("verify", tmp_path / "x.tar.zst", check=4).err
+    assert "in the manifest: " in reader("verify", tmp_path / "x.tar.zst", check=4).err
 
 
 def test_without_any_manifest(reader, tmp_path):
@@ -246,7 +246,7 @@ def test_without_any_manifest(reader, tmp_path):
         result = reader("extract", "-k", "-C", "out-" + kind, archive, check=4)
         want = sorted("a/" + n for n in [*bag.files, *bag.documents] if n.startswith("data/"))
         assert files_below(tmp_path / ("out-" + kind)) == want
-        assert "nothing that comes out is checked" in result.err
+        assert "extracted files are not verified" in result.err
 
 
 @pytest.mark.parametrize("tag", ["manifest-sha256.txt", "bag-info.txt", "bagit.txt"])
@@ -295,7 +295,7 @@ def test_a_file_that_is_there_is_no_target(reader, tmp_path):
     (tmp_path / "out/a" / ONE).write_text("mine")
     for kind in ("tar", "tar.gz", "tar.zst"):
         result = extract(reader, tmp_path, craft.sample(), kind=kind, check=0)
-        assert "stays" in result.err and (tmp_path / "out/a" / ONE).read_text() == "mine"
+        assert "was not replaced" in result.err and (tmp_path / "out/a" / ONE).read_text() == "mine"
         same = tmp_path / "out/a" / SAME
         assert same.read_bytes() == b"<p>one</p>" * 900 and same.stat().st_nlink == 1
         same.unlink()
@@ -439,7 +439,7 @@ def test_a_zip_directory_is_bounded(reader, tmp_path):
         file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, count * (46 + name), 30, 0))
     for args in (["list", archive], ["verify", archive], ["extract", "-k", archive]):
         status, memory, _, said = measured(*args, cwd=tmp_path)
-        assert status in (1, 4) and "headers are too large" in said and memory < most(600), (memory, said)
+        assert status in (1, 4) and "headers of an entry are too large" in said and memory < most(600), (memory, said)
 
 
 def big_bag(count):

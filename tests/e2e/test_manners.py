@@ -79,7 +79,7 @@ def test_a_directory_is_a_usage_mistake(skyarc, tmp_path, command):
     for what in ("/dev/null", "/dev/zero"):
         args = [what if a == "{}" else a for a in command]
         result = skyarc(*args, *([] if "{}" in command else [what]), check=2)
-        assert "no regular file" in result.err
+        assert "is not a regular file" in result.err
 
 
 def test_help_of_no_command(skyarc):

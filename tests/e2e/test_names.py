@@ -114,7 +114,7 @@ def test_verify_against_the_service(skyarc, emu):
     emu.run(WORKFLOW, rows("p", 5), story={"alias": TASK})
     for name in (TASK, WORKFLOW):
         result = skyarc("verify", "--against-api", name + ".tar", check=3)
-        assert "has artifact 'p_4'" in result.err
+        assert "artifact 'p_4'" in result.err
 
 
 def test_expired_urls_are_renewed_under_either_name(pull, emu):

@@ -108,4 +108,4 @@ def test_files_that_are_no_archives(skyarc, tmp_path):
     archive = tmp_path / "o.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(tmp_path / "text", "text")
-    assert "skyarc did not write it" in skyarc("list", "o.tar", check=1).err
+    assert "not an archive of skyarc" in skyarc("list", "o.tar", check=1).err

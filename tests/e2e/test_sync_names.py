@@ -168,7 +168,7 @@ def test_verify_asks_about_all_volumes_together(sync, skyarc, emu, tmp_path):
     skyarc("verify", "--against-api", "vault", check=0)
     pair(emu, count=5)
     result = skyarc("verify", "--against-api", "vault", check=3)
-    assert result.err.count("has artifact") == 1 and "'p_4'" in result.err
+    assert result.err.count("exists at the service but not") == 1 and "'p_4'" in result.err
 
 
 def test_two_that_claim_one_name_stay_two(sync, emu, tmp_path):

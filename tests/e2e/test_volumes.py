@@ -555,7 +555,7 @@ def test_what_changed_at_the_service_is_not_safe(skyarc, sync, runs, safe, emu, 
     assert sync()["volumes"] == 0  # a sealed run is not listed each night
     result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
     assert result.out == b"tsk_same\n"
-    assert "run 'tsk_1' is left out" in result.err and "artifact 'tsk_1_1'" in result.err
+    assert "run 'tsk_1' is not listed as safe" in result.err and "artifact 'tsk_1_1'" in result.err
     assert sync()["supplements"] == 1  # archived anew: beside what it was
     assert skyarc("cat", "vault", "tsk_1_1", check=0).out == CHANGES[what]["data"]
     assert archived(tmp_path)["tsk_1_1"] == 2 and archived(tmp_path)["tsk_1_0"] == 1
@@ -584,7 +584,7 @@ def test_what_cannot_be_asked_about_is_not_safe(skyarc, sync, runs, safe, emu):
     assert safe() == ["tsk_1", "tsk_2"]
     emu.fault("list/tsk_2", "status", times=99, status=400)
     result = skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
-    assert result.out == b"tsk_1\n" and "run 'tsk_2' is left out" in result.err
+    assert result.out == b"tsk_1\n" and "run 'tsk_2' is not listed as safe" in result.err
     emu.reset_faults()
     runs("tsk_2", ended=3 * DAY, count=4)
     assert skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3).out == b"tsk_1\n"

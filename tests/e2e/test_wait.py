@@ -35,7 +35,7 @@ def test_ends_that_are_not_good(skyarc, emu, status):
 def test_unknown_statuses_are_not_the_end(skyarc, emu):
     emu.script(["running", "dreaming", "dreaming", "completed"], "tsk_demo1")
     result = skyarc("wait", *FAST, "tsk_demo1", check=0)
-    assert result.err.count("dreaming") == 1 and "no status known here" in result.err
+    assert result.err.count("dreaming") == 1 and "an unknown status" in result.err
 
 
 def test_time_out(skyarc, emu):

@@ -84,7 +84,7 @@ static void test_broken(void **state)
 
     (void)state;
     assert_int_equal(judge(removed, NULL, &head, &told), 1);
-    assert_string_equal(told.last, "n3|the archive before it, 'n2', is not there");
+    assert_string_equal(told.last, "n3|the previous archive 'n2' is missing");
     assert_int_equal(judge(replaced, NULL, &head, &told), 1);
     assert_non_null(strstr(told.last, "was replaced"));
     assert_int_equal(judge(forked, NULL, &head, &told), 1);
