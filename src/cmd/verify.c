@@ -203,7 +203,8 @@ static bool ends_all(const struct err *err)
     return err->kind == ERR_CANCELLED || err->kind == ERR_MEMORY;
 }
 
-/* The worse of two exit statuses that are no damage: a failure is worse than a wrong operand.
+/*
+ * The worse of two exit statuses that are no damage: a failure is worse than a wrong operand.
  */
 static int worse(int a, int b)
 {
