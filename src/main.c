@@ -150,9 +150,10 @@
  *           relation       the other names of runs, and which run has started which
  *           retention      which runs are kept
  *           volume_name    what volumes are called
- * writer/   plan           names every file, joins what is the same
+ * writer/   plan           the items to be archived, and which are the same; then only read
  *           bundle         one ZIP or its members: which is cheaper
  *           packer         the thread that looks at bodies, and answers
+ *           entry_names    what each file is called
  *           entry_writer   hash, find duplicates, write an entry or a link
  *           split          bodies out of a ZIP
  *           unbundle       a bundle's ZIP, its members packed
