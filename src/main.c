@@ -150,9 +150,10 @@
  *           relation       second IDs of runs, and which run started which
  *           retention      decides which runs are kept
  *           volume_name    the names of volumes
- * writer/   plan           names every file, joins identical artifacts
+ * writer/   plan           the items to archive, identical ones joined; read-only once made
  *           bundle         decides between a ZIP and its members
  *           packer         the thread that processes bodies
+ *           entry_names    names every file
  *           entry_writer   hashes, finds duplicates, writes an entry or a link
  *           split          splits a ZIP into bodies
  *           unbundle       packs the members of a bundle's ZIP

@@ -10,10 +10,17 @@
 
 #define FLUSH_MS 50
 
+/* How the members of a bundle are fetched now. */
+struct bundle_state {
+    bool whole;               /* by the ZIP */
+    const struct item *scout; /* one of them before the others */
+};
+
 struct completion {
     struct completion_opts opts;
     struct tasks *tasks;
-    uint64_t flushed; /* when the journal was last written */
+    struct bundle_state *bundles; /* by index */
+    uint64_t flushed;             /* when the journal was last written */
     size_t done;
     size_t missing;
 };
@@ -21,16 +28,26 @@ struct completion {
 struct completion *completion_new(const struct completion_opts *opts, struct err *err)
 {
     struct completion *c = mem_new(sizeof(*c), err);
+    const struct bundle *bundle;
 
     if (!c)
         return NULL;
     c->opts = *opts;
     c->tasks = opts->tasks;
+    c->bundles = mem_array(plan_bundle_count(opts->plan), sizeof(*c->bundles), err);
+    if (!c->bundles) {
+        completion_free(c);
+        return NULL;
+    }
+    for (bundle = plan_bundles(opts->plan); bundle; bundle = bundle->next)
+        c->bundles[bundle->index].whole = bundle->whole;
     return c;
 }
 
 void completion_free(struct completion *c)
 {
+    if (c)
+        mem_free(c->bundles);
     mem_free(c);
 }
 
@@ -60,11 +77,11 @@ static void release_task(struct completion *c, struct task *task)
 }
 
 /* Have all members of a bundle that still wait fetched by themselves. */
-static void release_members(struct completion *c, struct bundle *bundle)
+static void release_members(struct completion *c, const struct bundle *bundle)
 {
     const struct item *item;
 
-    bundle->scout = NULL;
+    c->bundles[bundle->index].scout = NULL;
     for (item = bundle->members; item; item = item->sibling) {
         struct task *task = tasks_of(c->tasks, item);
 
@@ -74,84 +91,135 @@ static void release_members(struct completion *c, struct bundle *bundle)
 }
 
 /* Without the ZIP of a bundle, one of its members is fetched first. */
-static void send_scout(struct completion *c, struct bundle *bundle)
+static void send_scout(struct completion *c, const struct bundle *bundle)
 {
-    struct item *item;
+    struct bundle_state *now = &c->bundles[bundle->index];
+    const struct item *item;
 
-    bundle->whole = false;
+    now->whole = false;
     for (item = bundle->members; item && !tasks_over(c->tasks); item = item->sibling) {
         struct task *task = tasks_of(c->tasks, item);
 
         if (task->state != TASK_WAITING)
             continue;
-        bundle->scout = item;
+        now->scout = item;
         release_task(c, task);
         return;
     }
     release_members(c, bundle);
 }
 
-/* Whether all members of a bundle are packed: then its ZIP need not be fetched. */
-static bool bundle_done(const struct bundle *bundle)
+static bool is_stored(const struct completion *c, const struct item *item)
+{
+    return tasks_of(c->tasks, item)->packed.here;
+}
+
+/* Whether all members of a bundle are stored: then its ZIP need not be fetched. */
+static bool bundle_done(const struct completion *c, const struct bundle *bundle)
 {
     const struct item *item;
 
     for (item = bundle->members; item; item = item->sibling) {
-        if (!atomic_load(&item->packed))
+        if (!is_stored(c, item))
             return false;
     }
     return true;
 }
 
-/* Whether an item need not be fetched: another one is, or it is packed. */
-static bool is_done(const struct item *item)
+/* Whether an item need not be fetched: another one is, or it is stored. */
+static bool is_done(const struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
 
-    if (item->leader || atomic_load(&item->packed))
+    if (item->leader || is_stored(c, item))
         return true;
-    return item->unlisted && !(bundle && bundle->whole && !bundle_done(bundle));
+    return item->unlisted && !(bundle && bundle->whole && !bundle_done(c, bundle));
 }
 
-void completion_begin(struct completion *c, const struct outcome *kept)
+/*
+ * What is kept of an interrupted attempt is stored; a follower may be kept without its leader.
+ */
+static void take_before(struct completion *c, const struct task_before *before)
 {
-    struct bundle *bundle;
     size_t i;
 
-    for (i = 0; i < plan_count(c->opts.plan); i++) {
-        struct item *item = plan_at(c->opts.plan, i);
+    for (i = 0; before->packed && i < plan_count(c->opts.plan); i++) {
+        const struct item *item = plan_at(c->opts.plan, i);
         struct task *task = tasks_of(c->tasks, item);
 
-        if (atomic_load(&item->packed)) {
-            task->outcome = kept[i];
-            end_task(c, task, TASK_STORED);
-        } else if (!is_done(item)) {
-            (void)task_open(c->tasks, item);
-            if (!item->bundle || item->bundle->parent == item)
-                release_task(c, task);
-        }
+        if (!before->packed[i].here)
+            continue;
+        task->packed = before->packed[i];
+        task->outcome = before->outcomes[i];
+        task->alone = item->leader && !before->packed[item->leader->index].here;
+        end_task(c, task, TASK_STORED);
+    }
+}
+
+void completion_begin(struct completion *c, const struct task_before *before)
+{
+    const struct bundle *bundle;
+    size_t i;
+
+    take_before(c, before);
+    for (i = 0; i < plan_count(c->opts.plan); i++) {
+        const struct item *item = plan_at(c->opts.plan, i);
+
+        if (is_done(c, item))
+            continue;
+        (void)task_open(c->tasks, item);
+        if (!item->bundle || item->bundle->parent == item)
+            release_task(c, tasks_of(c->tasks, item));
     }
     for (bundle = plan_bundles(c->opts.plan); bundle; bundle = bundle->next) {
-        if (!bundle->whole || atomic_load(&bundle->parent->packed))
+        if (!bundle->whole || is_stored(c, bundle->parent))
             send_scout(c, bundle);
     }
 }
 
-/* An item will not come: who waited for it goes on without it. */
-static void let_go(struct completion *c, struct item *item)
+/* The next of those that an item stands for; NULL: there is none. */
+static const struct item *next_follower(const struct completion *c, const struct item *item)
 {
-    struct bundle *bundle = item->bundle;
-    struct item *heir;
+    do
+        item = plan_next_same(item);
+    while (item && tasks_of(c->tasks, item)->alone);
+    return item;
+}
 
-    if (bundle && bundle->parent == item && bundle->whole)
+static const struct item *first_follower(const struct completion *c, const struct item *item)
+{
+    return tasks_of(c->tasks, item)->alone ? NULL : next_follower(c, item);
+}
+
+enum reason completion_reason(const struct completion *c, const struct item *item)
+{
+    const struct task *task = tasks_of(c->tasks, item);
+
+    if (!task->outcome.reason && item->leader && !task->alone) {
+        task = tasks_of(c->tasks, item->leader);
+        if (task->stand_in)
+            task = tasks_of(c->tasks, task->stand_in);
+    }
+    return task->outcome.reason;
+}
+
+/* An item will not come: who waited for it goes on without it. */
+static void let_go(struct completion *c, const struct item *item)
+{
+    const struct bundle *bundle = item->bundle;
+    const struct item *heir;
+
+    if (bundle && bundle->parent == item && c->bundles[bundle->index].whole)
         send_scout(c, bundle);
-    else if (bundle && bundle->scout == item)
+    else if (bundle && c->bundles[bundle->index].scout == item)
         release_members(c, bundle);
     if (tasks_over(c->tasks) || item->unlisted)
         return;
-    heir = plan_promote(item);
-    if (heir)
-        release_task(c, task_open(c->tasks, heir));
+    heir = first_follower(c, item);
+    if (!heir)
+        return;
+    tasks_of(c->tasks, heir->leader)->stand_in = heir;
+    release_task(c, task_open(c->tasks, heir));
 }
 
 static void lose(struct completion *c, struct task *task, enum reason reason)
@@ -201,28 +269,28 @@ static void give_journal_up(struct completion *c, const struct err *err)
 static void note(struct completion *c, const struct task *task)
 {
     const struct item *item = task->item;
+    const struct packed *packed = &task->packed;
     const struct outcome *outcome = &task->outcome;
     char listed[ITEM_LISTED_MAX];
-    struct journal_row row = { .path = item->path,
+    struct journal_row row = { .path = packed->path,
                                .run_id = item->what.run_id,
                                .artifact_id = item->what.artifact_id,
                                .via = outcome->via,
-                               .duplicate_of =
-                                   item->duplicate_of ? item->duplicate_of->path : NULL,
+                               .duplicate_of = packed->duplicate_of,
                                .listed = item_listed(item, listed),
                                .http_status = (uint64_t)outcome->http_status,
                                .attempts = outcome->attempts,
                                .fetched_at = (uint64_t)outcome->fetched_at,
-                               .size = item->size,
-                               .mismatch = item->mismatch,
-                               .encoded = item->encoded,
-                               .encoded_size = item->encoded_size };
+                               .size = packed->size,
+                               .mismatch = packed->mismatch,
+                               .encoded = packed->encoded,
+                               .encoded_size = packed->encoded_size };
     struct err err;
 
-    if (!c->opts.journal || item_hidden(item) || item->twinned || !atomic_load(&item->packed))
+    if (!c->opts.journal || !packed->here || item->twinned)
         return;
-    memcpy(row.sha256, item->digest.sha256, SHA256_SIZE);
-    memcpy(row.encoded_sha256, item->encoded_sha256, SHA256_SIZE);
+    memcpy(row.sha256, packed->digest.sha256, SHA256_SIZE);
+    memcpy(row.encoded_sha256, packed->encoded_sha256, SHA256_SIZE);
     if (journal_add(c->opts.journal, &row, &err) < 0)
         give_journal_up(c, &err);
 }
@@ -242,17 +310,15 @@ void completion_flush(struct completion *c, bool all)
 /* The task's content is in the archive; its followers' too, where it is the same. */
 static void store(struct completion *c, struct task *task)
 {
-    struct item *item;
-    struct item *next;
+    const struct item *item = first_follower(c, task->item);
 
     end_task(c, task, TASK_STORED);
     note(c, task);
-    for (item = task->item->followers; item; item = next) {
+    for (; item; item = next_follower(c, item)) {
         struct task *other = tasks_of(c->tasks, item);
 
-        next = item->next;
-        if (!item->unlisted && !atomic_load(&item->packed)) { /* it is something else */
-            plan_detach(item);
+        if (!item->unlisted && !other->packed.here) { /* it is something else after all */
+            other->alone = true;
             release_task(c, task_open(c->tasks, item));
             continue;
         }
@@ -275,8 +341,8 @@ static void store_members(struct completion *c, const struct bundle *bundle,
     for (item = bundle->members; item; item = item->sibling) {
         struct task *task = tasks_of(c->tasks, item);
 
-        if (!atomic_load(&item->packed) || task->state == TASK_ENDED ||
-            task->state == TASK_RUNNING || (task->state == TASK_PACKING && task != by))
+        if (!task->packed.here || task->state == TASK_ENDED || task->state == TASK_RUNNING ||
+            (task->state == TASK_PACKING && task != by))
             continue;
         task->outcome.via = "bundle";
         task->outcome.http_status = by->outcome.http_status;
@@ -291,7 +357,8 @@ static void note_zip(struct completion *c, const struct task *by)
     const struct item *parent = by->item->bundle->parent;
     struct task *task = parent ? tasks_of(c->tasks, parent) : NULL;
 
-    if (!parent || parent == by->item || !parent->kept || task->outcome.via)
+    if (!parent || parent == by->item || !parent->unlisted || !task->packed.here ||
+        task->outcome.via)
         return;
     task->outcome = by->outcome;
     note(c, task);
@@ -300,7 +367,7 @@ static void note_zip(struct completion *c, const struct task *by)
 /* The ZIP of a bundle has come, by its own row or as the answer to a member. */
 static void split(struct completion *c, struct task *task)
 {
-    struct bundle *bundle = task->item->bundle;
+    const struct bundle *bundle = task->item->bundle;
 
     store_members(c, bundle, task);
     note_zip(c, task);
@@ -314,35 +381,49 @@ static void split(struct completion *c, struct task *task)
     release_members(c, bundle);
 }
 
-struct task_step completion_answer(struct completion *c, struct item *item)
+/* The packer has looked at the body of a task that waits for that. */
+static struct task_step answered(struct completion *c, struct task *task, enum pack_event event)
 {
-    struct task *task = tasks_of(c->tasks, item);
-    struct bundle *bundle = item->bundle;
+    const struct bundle *bundle = task->item->bundle;
 
-    if (task->state != TASK_PACKING)
-        return TASK_NO_STEP;
-    switch (item->answer) {
-    case ITEM_PACKED:
+    switch (event) {
+    case PACK_DONE:
         store(c, task);
-        if (bundle && bundle->scout == item)
+        if (bundle && c->bundles[bundle->index].scout == task->item)
             release_members(c, bundle);
-        return TASK_NO_STEP;
-    case ITEM_SPLIT:
+        break;
+    case PACK_SPLIT:
         split(c, task);
-        return TASK_NO_STEP;
-    case ITEM_LACKS:
+        break;
+    case PACK_LACKS:
         note_zip(c, task);
         lose(c, task, REASON_NOT_IN_BUNDLE);
-        return TASK_NO_STEP;
-    case ITEM_BROKEN:
+        break;
+    case PACK_BROKEN:
         store(c, task);
         send_scout(c, bundle);
-        return TASK_NO_STEP;
-    case ITEM_MISMATCH:
-    case ITEM_LENGTH:
-    case ITEM_SUSPECT:
-        return task_refused(c->tasks, task, item->answer);
+        break;
+    case PACK_MISMATCH:
+    case PACK_LENGTH:
+    case PACK_SUSPECT:
+        return task_refused(c->tasks, task, event);
+    case PACK_STORED:
+    case PACK_NOTED:
+        break;
     }
+    return TASK_NO_STEP;
+}
+
+struct task_step completion_result(struct completion *c, const struct pack_result *result)
+{
+    struct task *task = tasks_of(c->tasks, result->item);
+
+    if (result->event == PACK_STORED)
+        task->packed = result->packed;
+    else if (result->event == PACK_NOTED)
+        packed_note(&task->packed, result->note);
+    else if (task->state == TASK_PACKING)
+        return answered(c, task, result->event);
     return TASK_NO_STEP;
 }
 
@@ -357,7 +438,7 @@ void completion_expire(struct completion *c)
 
         if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
             task->state == TASK_PACKING ||
-            (task->state == TASK_WAITING && bundle->whole &&
+            (task->state == TASK_WAITING && c->bundles[bundle->index].whole &&
              tasks_of(c->tasks, bundle->parent)->state == TASK_PACKING))
             continue;
         lose(c, task, REASON_TIMEOUT);

@@ -26,7 +26,7 @@
 
 struct completion_opts {
     struct tasks *tasks;
-    struct plan *plan;
+    const struct plan *plan;
     struct journal *journal; /* told of what is in the archive; NULL: none */
     bool strict;
 };
@@ -40,15 +40,11 @@ struct completion *completion_new(const struct completion_opts *opts,
 /* Free it; NULL is fine. */
 void completion_free(struct completion *c);
 
-/*
- * Open the tasks that are to be fetched.
- *
- * kept    outcomes of the items that are packed already, by index; NULL: none is
- */
-void completion_begin(struct completion *c, const struct outcome *kept);
+/* Take over what an interrupted attempt has left, and open the tasks that are to be fetched. */
+void completion_begin(struct completion *c, const struct task_before *before);
 
-/* The packer has looked at an item's body: what follows. */
-struct task_step completion_answer(struct completion *c, struct item *item);
+/* The packer has told of an item: what follows for its task. */
+struct task_step completion_result(struct completion *c, const struct pack_result *result);
 
 /* A task will not come, and why: it is missing, unless suspect content of it is still to be
  * had. */
@@ -62,6 +58,9 @@ void completion_expire(struct completion *c);
  * A kill loses that moment; frames that are still open are lost with it anyway.
  */
 void completion_flush(struct completion *c, bool all);
+
+/* Why an item is missing: its own reason, or that of the task that it follows. */
+enum reason completion_reason(const struct completion *c, const struct item *item);
 
 /* How many listed items are archived or missing, and how many of them are missing. */
 void completion_count(const struct completion *c, size_t *done, size_t *missing);

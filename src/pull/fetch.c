@@ -126,16 +126,16 @@ static void discard_all(struct fetch *f)
         forget(f, tasks_of(f->tasks, plan_at(f->opts.plan, k)));
 }
 
-/* Take the packer's answers. */
-static void take_answers(struct fetch *f)
+/* Take what the packer has told. */
+static void take_results(struct fetch *f)
 {
-    struct item *item;
+    struct pack_result result;
 
-    while ((item = packer_answer(f->opts.packer))) {
-        struct task *task = tasks_of(f->tasks, item);
+    while (packer_result(f->opts.packer, &result)) {
+        struct task *task = tasks_of(f->tasks, result.item);
 
-        f->loop->retries += item->answer == ITEM_SUSPECT && task->state == TASK_PACKING;
-        follow(f, task, completion_answer(f->completion, item));
+        f->loop->retries += result.event == PACK_SUSPECT && task->state == TASK_PACKING;
+        follow(f, task, completion_result(f->completion, &result));
     }
 }
 
@@ -336,7 +336,7 @@ static int turn(struct fetch *f, struct err *err)
         return -1;
     if (tasks_open(f->tasks) && !tasks_failure(f->tasks) && loop_turn(f->loop, due, err) < 0)
         return -1;
-    take_answers(f);
+    take_results(f);
     completion_flush(f->completion, false);
     if (transfers_look(&f->transfers, clock_mono(), &again, err) < 0)
         return -1;
@@ -355,7 +355,7 @@ int fetch_run(struct fetch *f, struct err *err)
 {
     int rc = 0;
 
-    completion_begin(f->completion, f->opts.kept);
+    completion_begin(f->completion, &f->opts.before);
     while (rc == 0 && tasks_open(f->tasks))
         rc = turn(f, err);
     completion_flush(f->completion, true);
@@ -369,7 +369,7 @@ int fetch_stop(struct fetch *f, struct err *err)
     discard_all(f);
     rc = packer_join(f->opts.packer, err);
     tasks_stop(f->tasks);
-    take_answers(f);
+    take_results(f);
     completion_flush(f->completion, true);
     return rc;
 }
@@ -425,7 +425,27 @@ void fetch_free(struct fetch *f)
 
 const struct outcome *fetch_outcome(const struct fetch *f, const struct item *item)
 {
-    return tasks_outcome(f->tasks, item);
+    return &tasks_of(f->tasks, item)->outcome;
+}
+
+const struct packed *fetch_packed(const struct fetch *f, const struct item *item)
+{
+    return &tasks_of(f->tasks, item)->packed;
+}
+
+size_t fetch_stored(const struct fetch *f)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; i < plan_count(f->opts.plan); i++)
+        count += fetch_packed(f, plan_at(f->opts.plan, i))->here;
+    return count;
+}
+
+enum reason fetch_reason(const struct fetch *f, const struct item *item)
+{
+    return completion_reason(f->completion, item);
 }
 
 struct fetch_progress fetch_progress(const struct fetch *f)

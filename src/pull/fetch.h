@@ -33,7 +33,7 @@ struct journal;
 struct fetch_opts {
     const struct api *api;
     struct listing *listing; /* its URLs are renewed */
-    struct plan *plan;
+    const struct plan *plan;
     struct packer *packer;
     const struct spool *spool;
     struct pool *pass; /* chunks of a body that passes through; NULL: none may */
@@ -44,11 +44,11 @@ struct fetch_opts {
     unsigned jobs;
     struct stall stall;
     unsigned retries;
-    const struct outcome *kept; /* of items that are packed already, by index; NULL: none */
-    struct journal *journal;    /* see completion.h */
-    uint64_t max_size;          /* of one artifact */
-    uint64_t deadline;          /* of all, on the monotonic clock; UINT64_MAX: none */
-    bool strict;                /* stop at the first that is missing */
+    struct task_before before; /* what an interrupted attempt has left */
+    struct journal *journal;   /* see completion.h */
+    uint64_t max_size;         /* of one artifact */
+    uint64_t deadline;         /* of all, on the monotonic clock; UINT64_MAX: none */
+    bool strict;               /* stop at the first that is missing */
 };
 
 /* How far it is, for people; may be asked for in the loop's hook. */
@@ -83,6 +83,17 @@ void fetch_free(struct fetch *fetch);
 
 /* What became of an item; lent until fetch_free. */
 const struct outcome *fetch_outcome(const struct fetch *fetch, const struct item *item);
+
+/* What the packer told of an item; lent until fetch_free. */
+const struct packed *fetch_packed(const struct fetch *fetch, const struct item *item);
+
+/* How many items are in the archive. */
+size_t fetch_stored(const struct fetch *fetch);
+
+/*
+ * Why an item is missing: its own reason, or that of who was fetched for it; else REASON_NONE.
+ */
+enum reason fetch_reason(const struct fetch *fetch, const struct item *item);
 
 /* How far it is. */
 struct fetch_progress fetch_progress(const struct fetch *fetch);

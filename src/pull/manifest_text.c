@@ -16,6 +16,7 @@
 #define RECORDS_LACKED 200 /* of a run, that its row names */
 #define WORD_MAX       4096
 #define PIECE          ((size_t)16 << 10)
+#define NOTES_MAX      (ITEM_NOTES + PACKED_NOTES + 1)
 
 enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 
@@ -166,10 +167,10 @@ static void put_runs(struct manifest_text *s, struct jsonw *w)
         };
 
         for (; item < plan_count(facts->plan) && plan_at(facts->plan, item)->run == i; item++) {
-            if (item_hidden(plan_at(facts->plan, item)))
-                continue;
-            row.listed++;
-            row.archived += plan_at(facts->plan, item)->packed;
+            bool here = fetch_packed(facts->fetch, plan_at(facts->plan, item))->here;
+
+            row.listed += here || !plan_at(facts->plan, item)->unlisted;
+            row.archived += here;
         }
         row.missing = row.listed - row.archived;
         row.failure_reason = clean_short(s, TEXT_FAILURE, run->failure_reason, RUN_TEXT_MAX);
@@ -182,14 +183,17 @@ static void put_runs(struct manifest_text *s, struct jsonw *w)
 }
 
 /* What is odd about an item, and that there was no object of a row without bytes. */
-static size_t note_item(const struct item *item, const struct outcome *outcome,
-                        const char *notes[ITEM_NOTES + 1])
+static size_t note_item(const struct item *item, const struct packed *packed,
+                        const struct outcome *outcome, const char *notes[NOTES_MAX])
 {
     size_t i;
+    size_t k;
 
     for (i = 0; i < item->note_count; i++)
         notes[i] = item->notes[i];
-    if (!item->size && (outcome->http_status == 404 || outcome->http_status == 410))
+    for (k = 0; k < packed->note_count; k++)
+        notes[i++] = packed->notes[k];
+    if (!packed->size && (outcome->http_status == 404 || outcome->http_status == 410))
         notes[i++] = "no-object";
     return i;
 }
@@ -199,20 +203,22 @@ static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct 
     const struct manifest_facts *facts = s->facts;
     const struct artifact *a = &facts->listing->runs[item->run].list.rows[item->row];
     const struct outcome *outcome = fetch_outcome(facts->fetch, item);
-    const char *notes[ITEM_NOTES + 1];
+    const struct packed *packed = fetch_packed(facts->fetch, item);
+    const struct spot place = packer_place(facts->packer, item);
+    const char *notes[NOTES_MAX];
     struct manifest_artifact row = {
-        .path = item->path,
+        .path = packed->path,
         .run_id = item->what.run_id,
         .artifact_id = a->unnamed ? NULL : clean(s, a->artifact_id),
         .origin = a->origin ? a->origin : "list",
         .artifact_type = clean(s, a->artifact_type),
         .step_id = clean(s, a->step_id),
         .created_at = clean(s, a->created_at),
-        .size = item->size,
-        .digest = item->digest,
-        .media_type = item->media_type,
-        .duplicate_of = item->duplicate_of ? item->duplicate_of->path : NULL,
-        .link = item->link,
+        .size = packed->size,
+        .digest = packed->digest,
+        .media_type = packed->media_type,
+        .duplicate_of = packed->duplicate_of,
+        .link = packed->link,
         .uri = clean(s, a->uri),
         .bundle_key = clean(s, a->bundle_key),
         .fetched_at = outcome->fetched_at,
@@ -220,14 +226,14 @@ static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct 
         .checksum = clean(s, a->checksum),
         .listed_size = a->sized ? a->file_size : MANIFEST_NONE,
         .modified_at = clean(s, a->modified_at),
-        .mismatch = item->mismatch,
+        .mismatch = packed->mismatch,
         .notes = notes,
-        .note_count = note_item(item, outcome, notes),
-        .encoding = item->encoded ? "zstd" : NULL,
-        .encoded_size = item->encoded_size,
-        .encoded_sha256 = item->encoded_sha256,
-        .frame = item->place.frame,
-        .offset = item->place.offset,
+        .note_count = note_item(item, packed, outcome, notes),
+        .encoding = packed->encoded ? "zstd" : NULL,
+        .encoded_size = packed->encoded_size,
+        .encoded_sha256 = packed->encoded_sha256,
+        .frame = place.frame,
+        .offset = place.offset,
     };
 
     manifest_artifact(w, &row);
@@ -263,7 +269,7 @@ static void put_missing(struct manifest_text *s, struct jsonw *w)
         const struct item *item = plan_at(facts->plan, i);
         const struct outcome *outcome = fetch_outcome(facts->fetch, item);
 
-        if (item->packed || item_hidden(item))
+        if (item->unlisted || fetch_packed(facts->fetch, item)->here)
             continue;
         row = (struct manifest_missing){ clean(s, artifact_id(s->facts, item)),
                                          item->what.run_id,
@@ -309,7 +315,7 @@ static void make_rows(struct manifest_text *s, struct tee *tee)
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (item->packed && !item_hidden(item))
+        if (fetch_packed(s->facts->fetch, item)->here)
             put_artifact(s, &s->w, item);
     }
     jsonw_flush(&s->w);

@@ -7,11 +7,15 @@
 
 enum reason missing_reason(const struct fetch *fetch, const struct item *item)
 {
-    const struct outcome *outcome = fetch_outcome(fetch, item);
+    enum reason reason = fetch_reason(fetch, item);
 
-    if (!outcome->reason && item->leader)
-        outcome = fetch_outcome(fetch, item->leader);
-    return outcome->reason ? outcome->reason : REASON_NOT_FETCHED;
+    return reason ? reason : REASON_NOT_FETCHED;
+}
+
+/* Whether an item is listed, and not in the archive. */
+static bool is_missing(const struct fetch *fetch, const struct item *item)
+{
+    return !item->unlisted && !fetch_packed(fetch, item)->here;
 }
 
 size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
@@ -22,8 +26,7 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan)
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        coming += !item->packed && !item_hidden(item) &&
-                  reason_is_passing(missing_reason(fetch, item));
+        coming += is_missing(fetch, item) && reason_is_passing(missing_reason(fetch, item));
     }
     return coming;
 }
@@ -57,7 +60,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (!item->packed && !item_hidden(item))
+        if (is_missing(fetch, item))
             count = count_reason(out, count, most, missing_reason(fetch, item));
     }
     return count;
@@ -71,7 +74,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
     for (i = 0; opts->lost && i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (!item->packed && !item_hidden(item))
+        if (is_missing(fetch, item))
             opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
                        missing_reason(fetch, item));
     }
@@ -106,23 +109,24 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-void missing_wrong(const struct plan *plan)
+void missing_wrong(const struct plan *plan, const struct fetch *fetch)
 {
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
+        const struct packed *packed = fetch_packed(fetch, item);
 
-        if (item->mismatch)
+        if (packed->mismatch)
             log_line(
                 LOG_WARNING,
                 "artifact '%s' of run '%s' does not have the checksum that the service gave",
                 item->what.artifact_id, item->what.run_id);
-        if (item->suspect)
+        if (packed->suspect)
             log_line(LOG_WARNING,
                      "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
                      "its type says: look at '%s'",
                      item->what.artifact_id, item->what.type ? item->what.type : "no type",
-                     item->what.run_id, item->path);
+                     item->what.run_id, packed->path);
     }
 }

@@ -35,6 +35,6 @@ void missing_records(const struct listing *listing, struct pull_result *result);
 
 /* Warn of each artifact that has another checksum than the service gave, or whose content
  * cannot be what its type says. */
-void missing_wrong(const struct plan *plan);
+void missing_wrong(const struct plan *plan, const struct fetch *fetch);
 
 #endif

@@ -152,6 +152,19 @@ size_t planner_fit(const struct planner_opts *opts, uint64_t most)
     return i;
 }
 
+/* Name an item before its content is known. */
+static int name_item(const struct planner_opts *opts, struct plan *plan, size_t i,
+                     struct err *err)
+{
+    const char *path = plan_at(plan, i)->path;
+
+    if (!path)
+        path = entry_names_give(opts->names, plan_at(plan, i), NULL, 0, err);
+    if (path)
+        plan_set_path(plan, i, path);
+    return path ? 0 : -1;
+}
+
 struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
                           struct err *err)
 {
@@ -172,7 +185,7 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
 
         /* a downloaded file's name must not depend on which of two comes first */
         if (item->what.type && strcmp(item->what.type, "download") == 0 &&
-            plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+            name_item(opts, plan, i, err) < 0)
             goto fail;
         count->listed += !item->unlisted;
         if (!planner_fetched(item))
@@ -185,6 +198,19 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
 fail:
     plan_free(plan);
     return NULL;
+}
+
+void planner_subtract(const struct plan *plan, const struct packed *packed,
+                      struct planner_count *count)
+{
+    size_t i;
+
+    for (i = 0; count->bytes && i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (packed[i].here && planner_fetched(item))
+            count->bytes -= item->what.file_size;
+    }
 }
 
 /* One run whose records are being told. */
@@ -229,7 +255,7 @@ int planner_tell(const struct planner_opts *opts, struct plan *plan,
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
-        if (!plan_at(plan, i)->unlisted && plan_name(plan, plan_at(plan, i), NULL, 0, err) < 0)
+        if (!plan_at(plan, i)->unlisted && name_item(opts, plan, i, err) < 0)
             return -1;
     }
     for (i = 0; i < plan_count(plan); i++) {

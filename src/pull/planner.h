@@ -12,6 +12,8 @@
 
 #include "base/err.h"
 #include "client/listing.h"
+#include "writer/entry_names.h"
+#include "writer/entry_writer.h"
 #include "writer/plan.h"
 
 #include <stdbool.h>
@@ -19,6 +21,7 @@
 #include <stdint.h>
 
 struct planner_opts {
+    struct entry_names *names;
     struct listing *listing; /* gets the rows that records name beside it */
     const struct kind_filter *filter;
     bool dedupe;
@@ -51,6 +54,10 @@ struct pull_planned {
  */
 struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
                           struct err *err) MUST_CHECK;
+
+/* Do not expect the bytes of what is packed already; packed: by the plan's index. */
+void planner_subtract(const struct plan *plan, const struct packed *packed,
+                      struct planner_count *count);
 
 /* How many runs, at least one asked for and its children, have artifacts of most bytes
  * together; what says no size counts as a usual one. */

@@ -37,6 +37,7 @@ struct pull {
     struct records *records; /* NULL: none is wanted */
     struct gather *gather;   /* them on their way, or NULL */
     size_t asked;            /* IDs of the request that the listing covers */
+    struct entry_names *names;
     struct plan *plan;
     struct pool *pool;
     struct pool *pass;
@@ -188,10 +189,11 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
  * the archive goes on without it. In the packer's thread.
  */
 static int on_seen(void *ctx, const char *path, const struct item *item,
-                   const struct body *body, struct err *err)
+                   const struct packed *packed, const struct body *body, struct err *err)
 {
     struct pull *p = ctx;
-    int rc = atomic_load(&p->viewless) ? 0 : tagfiles_see(p->page, path, item, body, err);
+    int rc =
+        atomic_load(&p->viewless) ? 0 : tagfiles_see(p->page, path, item, packed, body, err);
 
     if (rc == 0 || err->kind != ERR_SYSTEM)
         return rc;
@@ -207,27 +209,30 @@ static int be_content(const struct pull *p, struct pull_result *result, struct e
     result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
     if (!result->coming)
         return 0;
-    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear", result->coming);
+    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear",
+                   result->coming);
 }
 
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
-    struct packer_opts packer = {
-        .stow = { .top = opts->top, .dedupe = opts->dedupe, .duplicates = opts->duplicates },
-        .parts = &p->parts,
-        .max_size = opts->max_size,
-        .news = loop_wake,
-        .ctx = &p->loop
-    };
+    struct packer_opts packer = { .stow = { .top = opts->top,
+                                            .dedupe = opts->dedupe,
+                                            .duplicates = opts->duplicates,
+                                            .before = { p->restored.packed,
+                                                        p->restored.places } },
+                                  .parts = &p->parts,
+                                  .max_size = opts->max_size,
+                                  .news = loop_wake,
+                                  .ctx = &p->loop };
     struct fetch_opts fetch = { .api = opts->api,
                                 .listing = &p->listing,
                                 .plan = p->plan,
                                 .spool = &spool,
                                 .callers = &p->callers,
                                 .local_root = opts->local_root,
-                                .kept = p->restored.outcomes,
+                                .before = { p->restored.outcomes, p->restored.packed },
                                 .journal = p->journal,
                                 .jobs = p->budget.jobs,
                                 .files = p->budget.files,
@@ -250,7 +255,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     pool_on_return(p->pool, loop_wake, &p->loop);
     pool_on_return(p->pass, loop_wake, &p->loop);
     spool.pool = p->pool;
-    p->packer = packer_new(&packer, p->volume, p->plan, err);
+    p->packer = packer_new(&packer, p->volume, p->plan, p->names, err);
     if (!p->packer)
         return -1;
     fetch.packer = p->packer;
@@ -417,8 +422,9 @@ static int open_journal(struct pull *p, struct err *err)
 /* Begin the archive, behind what an interrupted attempt left of it. */
 static int begin_volume(struct pull *p, struct err *err)
 {
-    struct restore_opts restore = { .top = p->opts->top, .plan = p->plan, .volume = p->volume };
-    size_t i;
+    struct restore_opts restore = {
+        .top = p->opts->top, .plan = p->plan, .names = p->names, .volume = p->volume
+    };
 
     if (p->opts->view) {
         p->page = page_new(p->opts->spool_dir, &p->view_err);
@@ -433,12 +439,8 @@ static int begin_volume(struct pull *p, struct err *err)
     restore.page = p->page;
     if (restore_run(&restore, &p->restored, err) < 0)
         return -1;
-    for (i = 0; p->restored.items && p->count.bytes && i < plan_count(p->plan); i++) {
-        const struct item *item = plan_at(p->plan, i);
-
-        if (item->packed && planner_fetched(item))
-            p->count.bytes -= item->what.file_size;
-    }
+    if (p->restored.items)
+        planner_subtract(p->plan, p->restored.packed, &p->count);
     return 0;
 }
 
@@ -449,7 +451,6 @@ static int begin_volume(struct pull *p, struct err *err)
 static bool keep(struct pull *p, struct pull_result *result, struct err *err)
 {
     struct err ignored;
-    size_t i;
 
     if (!p->volume || (p->opts->strict && err->kind == ERR_MISMATCH))
         return false;
@@ -464,8 +465,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
             volume_drain(p->volume, &written, &ignored) < 0)
             log_line(LOG_INFO, "%s", ignored.text);
     }
-    for (i = 0; p->plan && i < plan_count(p->plan); i++)
-        result->kept += plan_at(p->plan, i)->packed && !item_hidden(plan_at(p->plan, i));
+    result->kept = p->fetch ? fetch_stored(p->fetch) : p->restored.items;
     return result->kept > 0;
 }
 
@@ -546,7 +546,8 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         result->runs_left = listing_cut(&p->listing, fit, &p->asked);
     }
     result->runs = p->listing.count;
-    p->plan = planner_plan(&draft, &p->count, err);
+    p->names = draft.names = entry_names_new(err);
+    p->plan = p->names ? planner_plan(&draft, &p->count, err) : NULL;
     if (!p->plan)
         return -1;
     if (opts->planned) {
@@ -556,7 +557,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    missing_wrong(p->plan);
+    missing_wrong(p->plan, p->fetch);
     return seal(p, result, err);
 }
 
@@ -589,6 +590,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     pool_free(p.pass);
     pool_free(p.parts.pool);
     plan_free(p.plan);
+    entry_names_free(p.names);
     cleaner_stop(&p.cleaner);
     lister_clear(&p.listing);
     records_free(p.records);

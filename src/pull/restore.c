@@ -21,9 +21,10 @@
 
 /* A file that is good so far, and waits for a border. */
 struct found {
-    struct item *item;
+    const struct item *item;
     const struct journal_row *row;
-    char *text; /* for the view, or NULL */
+    const struct packed *first; /* what it is a duplicate of, or NULL */
+    char *text;                 /* for the view, or NULL */
     size_t len;
 };
 
@@ -32,15 +33,15 @@ struct restore {
     struct restored *restored;
     struct volume_kept kept; /* as of the last border that was taken */
     struct hasher *hasher;
-    struct hashmap *by_path; /* items that are found */
+    struct hashmap *by_path; /* what was found: its struct packed */
     bool *seen;              /* the same, by the plan's index */
     struct found *found;     /* since that border */
     size_t count;
     size_t cap;
-    size_t owed; /* followers of those found whose own entry has not come */
+    size_t owed;           /* followers of those found whose own entry has not come */
+    struct packed *packed; /* of what was found, by the plan's index; here: it is kept */
     /* the entry being read */
     struct found now;
-    struct item *first; /* what it is a link to */
     uint64_t size;
     unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
@@ -56,19 +57,31 @@ static const char *below(const struct restore *r, const char *path)
     return strncmp(path, r->opts->top, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
 }
 
-static struct item *item_at(const struct restore *r, const char *path)
+static const struct packed *packed_at(const struct restore *r, const char *path)
 {
-    return path ? hashmap_get(r->by_path, path, strlen(path)) : NULL;
+    return hashmap_get(r->by_path, path, strlen(path));
 }
 
-/* How many followers of an item an archive holds beside it. */
-static size_t followers(const struct item *item)
+static struct packed *packed_of(const struct restore *r, const struct item *item)
+{
+    return &r->packed[item->index];
+}
+
+/* How many followers of an item an archive holds beside it, without those that it had alone. */
+static size_t followers(const struct restore *r, const struct item *item)
 {
     size_t count = 0;
 
     for (item = item->followers; item; item = item->next)
-        count += !item->unlisted;
+        count += !item->unlisted && !packed_of(r, item)->here;
     return count;
+}
+
+/* Whether an item may have a path: its own, or one that is free. */
+static bool may_have_path(const struct restore *r, const struct item *item, const char *path)
+{
+    return item->path ? strcmp(item->path, path) == 0
+                      : entry_names_is_free(r->opts->names, path);
 }
 
 static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *err)
@@ -76,21 +89,21 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     struct restore *r = ctx;
     const char *path = below(r, entry->path);
     const struct journal_row *row = path ? journal_find(r->opts->journal, path) : NULL;
-    struct item *item =
+    const struct packed *first;
+    const struct item *item =
         row ? plan_find(r->opts->plan, row->run_id, row->artifact_id, err) : NULL;
 
-    if (!item || item->twinned || r->seen[item->index] ||
-        !plan_path_free(r->opts->plan, item, path))
+    if (!item || item->twinned || r->seen[item->index] || !may_have_path(r, item, path))
         return 0;
-    r->first = row->duplicate_of ? item_at(r, row->duplicate_of) : NULL;
-    if (row->duplicate_of && !r->first)
+    first = row->duplicate_of ? packed_at(r, row->duplicate_of) : NULL;
+    if (row->duplicate_of && !first)
         return 0;
-    if (entry->target && (!r->first || !below(r, entry->target) ||
+    if (entry->target && (!first || !below(r, entry->target) ||
                           strcmp(below(r, entry->target), row->duplicate_of) != 0))
         return 0;
-    item->link = entry->target != NULL;
-    item->place = (struct spot){ entry->frame, entry->offset };
-    r->now = (struct found){ .item = item, .row = row };
+    *packed_of(r, item) = (struct packed){ .link = entry->target != NULL };
+    r->restored->places[item->index] = (struct spot){ entry->frame, entry->offset };
+    r->now = (struct found){ .item = item, .row = row, .first = first };
     r->size = entry->size;
     r->head_len = 0;
     buf_reset(&r->text);
@@ -113,19 +126,19 @@ static int on_bytes(void *ctx, const void *bytes, size_t len, struct err *err)
 }
 
 /* Whether the bytes are those that the journal, and now the list, tell of. */
-static bool is_right(struct restore *r, const struct digest *digest)
+static bool is_right(const struct restore *r, struct packed *packed)
 {
-    struct item *item = r->now.item;
+    const struct item *item = r->now.item;
     const struct journal_row *row = r->now.row;
     char listed[ITEM_LISTED_MAX];
 
-    item->encoded = row->encoded;
-    item->encoded_size = row->encoded_size;
-    memcpy(item->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
+    packed->encoded = row->encoded;
+    packed->encoded_size = row->encoded_size;
+    memcpy(packed->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
     if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
         return false; /* it has another size or time by now: the bytes are another version's */
-    if (row->size != r->size || memcmp(row->sha256, digest->sha256, SHA256_SIZE) != 0 ||
-        entry_writer_mismatch(item, digest) != row->mismatch)
+    if (row->size != r->size || memcmp(row->sha256, packed->digest.sha256, SHA256_SIZE) != 0 ||
+        entry_writer_mismatch(item, packed) != row->mismatch)
         return false;
     /* bytes that somebody else may have put there count by the service's own checksum alone */
     return row->proven || (item->what.checksum && !row->mismatch);
@@ -135,8 +148,9 @@ static bool is_right(struct restore *r, const struct digest *digest)
 static int keep_text(struct restore *r, struct err *err)
 {
     const struct item *item = r->now.item;
-    size_t want =
-        r->want ? page_wants(r->opts->page, item->what.type, item->media_type, r->size) : 0;
+    size_t want = r->want ? page_wants(r->opts->page, item->what.type,
+                                       packed_of(r, item)->media_type, r->size)
+                          : 0;
 
     if (!want)
         return 0;
@@ -152,13 +166,14 @@ static int keep_text(struct restore *r, struct err *err)
 /* Remember the file until a border; whoever follows it is owed, and it may be owed itself. */
 static int add(struct restore *r, struct err *err)
 {
-    struct item *item = r->now.item;
+    const struct item *item = r->now.item;
 
     if (mem_room(&r->found, &r->cap, r->count, sizeof(*r->found), ENTRIES_MAX, err) < 0 ||
-        hashmap_add(r->by_path, r->now.row->path, strlen(r->now.row->path), item, err) < 0)
+        hashmap_add(r->by_path, r->now.row->path, strlen(r->now.row->path), packed_of(r, item),
+                    err) < 0)
         return -1;
     if (!item->leader)
-        r->owed += followers(item);
+        r->owed += followers(r, item);
     else if (r->seen[item->leader->index])
         r->owed--;
     r->seen[item->index] = true;
@@ -170,32 +185,32 @@ static int add(struct restore *r, struct err *err)
 static int on_end(void *ctx, struct err *err)
 {
     struct restore *r = ctx;
-    struct item *item = r->now.item;
-    struct digest digest;
+    const struct item *item = r->now.item;
+    const struct packed *first = r->now.first;
+    struct packed *packed = packed_of(r, item);
     const struct sniff *is;
 
-    hasher_end(r->hasher, &digest);
-    if (item->link) { /* then it is what it is a link to */
-        r->size = r->first->size;
-        digest = r->first->digest;
+    hasher_end(r->hasher, &packed->digest);
+    if (packed->link) { /* then it is what it is a link to */
+        r->size = first->size;
+        packed->digest = first->digest;
     }
-    if (!is_right(r, &digest))
+    if (!is_right(r, packed))
         return 0;
-    item->duplicate_of = r->first;
-    if (item->link) {
-        item->size = r->size;
-        item->digest = digest;
-        item->media_type = r->first->media_type;
-        item->mismatch = r->now.row->mismatch;
-        item->suspect = r->first->suspect;
-        item->note_count = r->first->note_count;
-        memcpy(item->notes, r->first->notes, sizeof(item->notes));
+    packed->path = r->now.row->path;
+    if (packed->link) {
+        packed->size = r->size;
+        packed->media_type = first->media_type;
+        packed->mismatch = r->now.row->mismatch;
+        packed->suspect = first->suspect;
+        packed->note_count = first->note_count;
+        memcpy(packed->notes, first->notes, sizeof(packed->notes));
     } else {
         is = sniff_find(r->head, r->head_len);
         if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
             strcmp(is->ext, "zst") == 0)
-            item_note(item, "not-unpacked");
-        entry_writer_describe(item, r->now.row->path, r->size, &digest, r->head, r->head_len);
+            packed_note(packed, "not-unpacked");
+        entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
@@ -220,14 +235,17 @@ static const char *via_of(const char *via)
 /* A found file is kept. */
 static int take(struct restore *r, struct found *found, struct err *err)
 {
-    struct item *item = found->item;
+    const struct item *item = found->item;
     const struct journal_row *row = found->row;
     struct outcome *outcome = &r->restored->outcomes[item->index];
+    struct packed *packed = packed_of(r, item);
 
-    if (plan_take_path(r->opts->plan, item, row->path, err) < 0)
+    packed->path = item->path ? item->path : entry_names_take(r->opts->names, row->path, err);
+    if (!packed->path)
         return -1;
-    if (found->text && page_text(r->opts->page, item->path, item->what.type, found->text,
-                                 found->len, item->size, err) < 0)
+    packed->duplicate_of = found->first ? found->first->path : NULL; /* it was taken before */
+    if (found->text && page_text(r->opts->page, packed->path, item->what.type, found->text,
+                                 found->len, packed->size, err) < 0)
         return -1;
     mem_free(found->text);
     found->text = NULL;
@@ -235,16 +253,11 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
-    if (item->leader && !item->leader->packed)
-        plan_detach(item); /* its leader was lost then, and is tried again */
-    if (item->unlisted &&
-        !item->kept) { /* it was a file, since it holds more than its members */
-        item->kept = true;
-        item_note(item, ITEM_HOLDS_MORE);
-    }
-    atomic_store(&item->packed, true);
+    if (item->unlisted) /* it was a file, since it holds more than its members */
+        packed_note(packed, PACKED_HOLDS_MORE);
+    packed->here = true;
     r->restored->items++;
-    r->restored->bytes += item->size;
+    r->restored->bytes += packed->size;
     return 0;
 }
 
@@ -272,27 +285,13 @@ static int on_border(void *ctx, const struct salvage_border *border, struct err 
     return 1;
 }
 
-/* What is behind the last border is as if it had never been. */
-static void drop(struct found *found)
-{
-    struct item *item = found->item;
-
-    mem_free(found->text);
-    if (!item)
-        return;
-    item->link = item->mismatch = item->suspect = item->encoded = false;
-    item->note_count = 0;
-    item->duplicate_of = NULL;
-    item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
-}
-
 static void clear(struct restore *r)
 {
     size_t i;
 
     for (i = 0; i < r->count; i++)
-        drop(&r->found[i]);
-    drop(&r->now);
+        mem_free(r->found[i].text); /* behind the last border: as if it had never been */
+    mem_free(r->now.text);
     mem_free(r->found);
     hasher_free(r->hasher);
     hashmap_free(r->by_path);
@@ -318,7 +317,11 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
     r.kept.sha = sha256_new(err);
     r.seen = mem_array(plan_count(opts->plan), sizeof(*r.seen), err);
     restored->outcomes = mem_array(plan_count(opts->plan), sizeof(*restored->outcomes), err);
+    restored->places = mem_array(plan_count(opts->plan), sizeof(*restored->places), err);
+    r.packed = mem_array(plan_count(opts->plan), sizeof(*r.packed), err);
+    restored->packed = r.packed;
     if (r.hasher && r.by_path && r.kept.sha && r.seen && restored->outcomes &&
+        restored->places && r.packed &&
         salvage_run(fd, volume_codec(opts->volume), &hooks, err) == 0)
         rc = volume_start(opts->volume, &r.kept, err);
     else
@@ -371,5 +374,7 @@ char *restore_request(const struct pull_opts *opts, struct err *err)
 void restored_clear(struct restored *restored)
 {
     mem_free(restored->outcomes);
+    mem_free(restored->packed);
+    mem_free(restored->places);
     *restored = (struct restored){ 0 };
 }

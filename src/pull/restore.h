@@ -9,7 +9,7 @@
  *
  * Units    bytes
  * Errors   ERR_SYSTEM, ERR_MEMORY; what is not good enough to keep is none
- * Owns     a struct restored owns its outcomes, until restored_clear
+ * Owns     a struct restored owns its arrays, until restored_clear
  * Threads  one, before the packer's starts
  */
 #ifndef PULL_RESTORE_H
@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "pull/task.h"
 #include "view/page.h"
+#include "writer/entry_names.h"
+#include "writer/entry_writer.h"
 #include "writer/journal.h"
 #include "writer/plan.h"
 #include "writer/volume.h"
@@ -25,15 +27,19 @@
 #include <stdint.h>
 
 struct restore_opts {
-    const char *top; /* the archive's top directory */
-    struct plan *plan;
-    struct volume *volume; /* opened; restore_run starts it */
+    const char *top;           /* the archive's top directory */
+    struct plan *plan;         /* searched */
+    struct entry_names *names; /* gets the paths that are kept */
+    struct volume *volume;     /* opened; restore_run starts it */
     const struct journal *journal;
     struct page *page; /* the offline view, or NULL */
 };
 
 struct restored {
-    struct outcome *outcomes; /* by the plan's index; NULL: nothing is kept */
+    /* by the plan's index; NULL: nothing is kept */
+    struct outcome *outcomes;
+    struct packed *packed; /* here: of what is kept */
+    struct spot *places;
     size_t items;
     uint64_t bytes; /* of their content */
 };
@@ -44,7 +50,7 @@ struct pull_opts;
  * what is there. To be freed by mem_free. */
 char *restore_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
 
-/* Keep what is good, start the volume behind it, and mark the items as packed. */
+/* Keep what is good, start the volume behind it, and tell of the items that are kept. */
 int restore_run(const struct restore_opts *opts, struct restored *restored,
                 struct err *err) MUST_CHECK;
 

@@ -36,18 +36,17 @@ void tagfiles_count(struct tagfiles *record)
         t->missing += record->facts.listing->runs[i].failed;
     for (i = 0; i < plan_count(record->facts.plan); i++) {
         const struct item *item = plan_at(record->facts.plan, i);
+        const struct packed *packed = fetch_packed(record->facts.fetch, item);
 
-        if (item_hidden(item))
-            continue;
-        if (!item->packed) {
-            t->missing++;
+        if (!packed->here) {
+            t->missing += !item->unlisted;
             continue;
         }
         t->artifacts++;
-        t->bytes += item->size;
-        t->duplicates += item->duplicate_of != NULL;
-        record->mismatches += item->mismatch;
-        record->suspects += item->suspect;
+        t->bytes += packed->size;
+        t->duplicates += packed->duplicate_of != NULL;
+        record->mismatches += packed->mismatch;
+        record->suspects += packed->suspect;
     }
     t->unique = t->artifacts - t->duplicates;
     t->downloaded_bytes = fetch_progress(record->facts.fetch).bytes;
@@ -67,13 +66,14 @@ static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *er
         m->payload_files++;
     }
     for (i = 0; i < plan_count(m->record->facts.plan); i++) {
-        const struct item *item = plan_at(m->record->facts.plan, i);
+        const struct packed *packed =
+            fetch_packed(m->record->facts.fetch, plan_at(m->record->facts.plan, i));
 
-        if (!item->packed || item_hidden(item))
+        if (!packed->here)
             continue;
-        if (bag_line(put, ctx, item->digest.sha256, item->path, err) < 0)
+        if (bag_line(put, ctx, packed->digest.sha256, packed->path, err) < 0)
             return -1;
-        m->payload_bytes += item->size;
+        m->payload_bytes += packed->size;
         m->payload_files++;
     }
     return 0;
@@ -160,12 +160,12 @@ static ssize_t read_on(void *ctx, void *bytes, size_t len, struct err *err)
     return n;
 }
 
-int tagfiles_see(void *ctx, const char *path, const struct item *item, const struct body *body,
-                 struct err *err)
+int tagfiles_see(void *ctx, const char *path, const struct item *item,
+                 const struct packed *packed, const struct body *body, struct err *err)
 {
     struct reading reading = { .body = body };
     const struct page_file file = { path, item ? item->what.type : NULL,
-                                    item ? item->media_type : NULL, body->size };
+                                    packed ? packed->media_type : NULL, body->size };
 
     return page_take(ctx, &file, read_on, &reading, err);
 }

@@ -174,11 +174,6 @@ void tasks_fail(struct tasks *tasks, const struct err *err)
         tasks->err = *err;
 }
 
-const struct outcome *tasks_outcome(const struct tasks *tasks, const struct item *item)
-{
-    return &tasks->all[item->index].outcome;
-}
-
 const struct artifact *task_artifact(const struct tasks *tasks, const struct task *task)
 {
     return &tasks->opts.listing->runs[task->item->run].list.rows[task->item->row];
@@ -202,7 +197,7 @@ static void take_url(const struct tasks *tasks, struct task *task, const char *t
                  task->item->what.artifact_id);
 }
 
-struct task *task_open(struct tasks *tasks, struct item *item)
+struct task *task_open(struct tasks *tasks, const struct item *item)
 {
     struct task *task = tasks_of(tasks, item);
 
@@ -413,19 +408,19 @@ static struct task_step suspect(struct tasks *tasks, struct task *task)
     return to_content(tasks, task);
 }
 
-struct task_step task_refused(struct tasks *tasks, struct task *task, enum item_answer answer)
+struct task_step task_refused(struct tasks *tasks, struct task *task, enum pack_event answer)
 {
     task->outcome.via = NULL;
-    task->rechecked = task->rechecked || answer == ITEM_MISMATCH;
-    task->wrong_lengths += answer == ITEM_LENGTH;
+    task->rechecked = task->rechecked || answer == PACK_MISMATCH;
+    task->wrong_lengths += answer == PACK_LENGTH;
     if (tasks->over)
         return (struct task_step){ TASK_DO_LOSE, REASON_TIMEOUT };
-    if (answer == ITEM_SUSPECT)
+    if (answer == PACK_SUSPECT)
         return suspect(tasks, task);
     if (task->wrong_lengths > WRONG_LENGTHS_MAX)
         return (struct task_step){ TASK_DO_LOSE, REASON_LENGTH_MISMATCH };
     log_line(LOG_INFO,
-             answer == ITEM_LENGTH
+             answer == PACK_LENGTH
                  ? "artifact '%s' was not as long as its server announced; fetching it again"
                  : "artifact '%s' has another checksum than the service gave; once more",
              task->item->what.artifact_id);

@@ -27,6 +27,7 @@
 #include "pull/fetch_url.h"
 #include "pull/task_queue.h"
 #include "pull/url_refresh.h"
+#include "writer/packer.h"
 #include "writer/plan.h"
 
 #include <stdbool.h>
@@ -76,12 +77,21 @@ struct outcome {
     int64_t fetched_at;
 };
 
+/* What an interrupted attempt has left, by the plan's index; NULL: nothing. */
+struct task_before {
+    const struct outcome *outcomes;
+    const struct packed *packed; /* here: of what is kept */
+};
+
 struct part;
 
 struct task {
-    struct item *item;
+    const struct item *item;
     struct outcome outcome;
-    enum task_state state; /* set by task_apply alone */
+    struct packed packed;        /* as the packer told */
+    bool alone;                  /* it is not what its leader is, and stands for itself */
+    const struct item *stand_in; /* of a leader that is lost: who of its followers is fetched */
+    enum task_state state;       /* set by task_apply alone */
     struct task_entry entry;
     struct fetch_url url;
     enum fetch_route route;
@@ -129,7 +139,7 @@ struct tasks_opts {
     const struct api *api;
     struct engine *engine;
     const struct listing *listing;
-    struct plan *plan;
+    const struct plan *plan;
     unsigned retries;
     uint64_t deadline; /* no retry after this; UINT64_MAX: none */
     bool local;        /* there is a --local-root */
@@ -150,7 +160,7 @@ void task_apply(struct tasks *tasks, struct task *task, enum task_event event);
 /*
  * Open the task of an item: it is WAITING, to be released when nothing else brings its content.
  */
-struct task *task_open(struct tasks *tasks, struct item *item);
+struct task *task_open(struct tasks *tasks, const struct item *item);
 
 /* The task of an item, lent until tasks_free. */
 struct task *tasks_of(const struct tasks *tasks, const struct item *item);
@@ -221,16 +231,13 @@ void task_local(struct tasks *tasks, struct task *task);
 /* TASK_DO_LOCAL failed. */
 struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum reason reason);
 
-/* The packer has refused its body (ITEM_MISMATCH, ITEM_LENGTH, ITEM_SUSPECT): what follows. */
-struct task_step task_refused(struct tasks *tasks, struct task *task, enum item_answer answer);
+/* The packer has refused its body (PACK_MISMATCH, PACK_LENGTH, PACK_SUSPECT): what follows. */
+struct task_step task_refused(struct tasks *tasks, struct task *task, enum pack_event answer);
 
 /* A run was listed again: its tasks take their fresh URLs. */
 void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list);
 
 /* The time is up: nothing is started, or tried again. */
 void tasks_stop(struct tasks *tasks);
-
-/* An item's outcome; lent until tasks_free. */
-const struct outcome *tasks_outcome(const struct tasks *tasks, const struct item *item);
 
 #endif

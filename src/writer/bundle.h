@@ -10,13 +10,11 @@
  * Pure.
  *
  * Units    bytes
- * Threads  set up before the threads start; afterwards as each field says
+ * Threads  a struct bundle is part of the plan: made by one thread, then read by any
  * Source   docs/api.md, "Bundles"
  */
 #ifndef WRITER_BUNDLE_H
 #define WRITER_BUNDLE_H
-
-#include "base/digest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,21 +26,16 @@ struct item;
 
 struct bundle {
     struct bundle *next; /* the plan's next one */
-    struct item *parent; /* the ZIP's own row; NULL: not listed, or fetched under another run */
-    struct item *members; /* that are wanted and lead, by item->sibling */
-    size_t wanted;        /* how many those are */
-    size_t sized;         /* of them, with a size */
-    size_t rows;          /* members listed, wanted or not */
-    bool named;           /* the rows name all entries that the ZIP should have */
-    uint64_t bytes;       /* of the sized ones together */
-    bool whole;           /* fetch the parent and take it apart here */
-
-    /* the packer's */
-    bool seen;                   /* the ZIP has been here */
-    uint8_t sha256[SHA256_SIZE]; /* then: its digest */
-
-    /* the transfer loop's */
-    struct item *scout; /* fetched alone before its siblings, to see what comes */
+    const struct item
+        *parent; /* the ZIP's own row; NULL: not listed, or fetched under another run */
+    const struct item *members; /* that are wanted and lead, by item->sibling */
+    size_t wanted;              /* how many those are */
+    size_t sized;               /* of them, with a size */
+    size_t rows;                /* members listed, wanted or not */
+    bool named;                 /* the rows name all entries that the ZIP should have */
+    uint64_t bytes;             /* of the sized ones together */
+    bool whole;                 /* planned: fetch the parent and take it apart here */
+    size_t index;               /* counting from 0, in no order */
 };
 
 enum bundle_mode {

@@ -12,10 +12,19 @@
 
 #define ENTRY_PATH_MAX 2048
 
+/* What has become of an item, as long as the archive is written. */
+struct slot {
+    const char *path; /* NULL: it has none yet */
+    bool here;
+    bool alone;        /* it is not what its leader is, and stands for itself */
+    struct spot place; /* filled in by the framer when the entry's frame ends */
+};
+
 struct entry_writer {
     struct entry_writer_opts opts;
     struct volume *volume;
-    struct plan *plan;
+    struct entry_names *names;
+    struct slot *slots; /* by the plan's index */
     struct hasher *hasher;
     struct dedupe *dedupe;
     unsigned char *scratch;
@@ -26,8 +35,34 @@ struct entry_writer {
     uint64_t got;
 };
 
+/* Take over what an interrupted attempt has left; new content is compared with that, too. */
+static int take_before(struct entry_writer *s, const struct plan *plan, struct err *err)
+{
+    const struct packed_before *before = &s->opts.before;
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct packed *packed = before->items ? &before->items[i] : NULL;
+        struct slot *slot = &s->slots[i];
+
+        slot->path = plan_at(plan, i)->path;
+        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+        if (!packed || !packed->here)
+            continue;
+        slot->path = packed->path;
+        slot->here = true;
+        slot->place = before->places[i];
+        if (s->opts.dedupe && !packed->duplicate_of &&
+            !dedupe_find(s->dedupe, packed->size, &packed->digest) &&
+            dedupe_add(s->dedupe, packed->size, &packed->digest, slot, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
-                                      struct volume *volume, struct plan *plan, struct err *err)
+                                      struct volume *volume, const struct plan *plan,
+                                      struct entry_names *names, struct err *err)
 {
     struct entry_writer *s = mem_new(sizeof(*s), err);
 
@@ -35,11 +70,12 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
         return NULL;
     s->opts = *opts;
     s->volume = volume;
-    s->plan = plan;
+    s->names = names;
     s->hasher = hasher_new(err);
     s->dedupe = dedupe_new(err);
     s->scratch = mem_new(CHUNK_SIZE, err);
-    if (s->hasher && s->dedupe && s->scratch)
+    s->slots = mem_array(plan_count(plan), sizeof(*s->slots), err);
+    if (s->hasher && s->dedupe && s->scratch && s->slots && take_before(s, plan, err) == 0)
         return s;
     entry_writer_free(s);
     return NULL;
@@ -52,7 +88,33 @@ void entry_writer_free(struct entry_writer *s)
     hasher_free(s->hasher);
     dedupe_free(s->dedupe);
     mem_free(s->scratch);
+    mem_free(s->slots);
     mem_free(s);
+}
+
+static struct slot *slot_of(const struct entry_writer *s, const struct item *item)
+{
+    return &s->slots[item->index];
+}
+
+bool entry_writer_has(const struct entry_writer *s, const struct item *item)
+{
+    return slot_of(s, item)->here;
+}
+
+struct spot entry_writer_place(const struct entry_writer *s, const struct item *item)
+{
+    return slot_of(s, item)->place;
+}
+
+/* Give an item a path, unless it has one. */
+static int name(struct entry_writer *s, const struct item *item, struct err *err)
+{
+    struct slot *slot = slot_of(s, item);
+
+    if (!slot->path)
+        slot->path = entry_names_give(s->names, item, s->head, s->head_len, err);
+    return slot->path ? 0 : -1;
 }
 
 /* An entry's whole path. */
@@ -83,7 +145,7 @@ static bool has_sum(const struct item *item)
     return item->what.checksum && strlen(item->what.checksum) == SHA256_TEXT - 1;
 }
 
-bool entry_writer_proven(const struct item *item, const struct digest *digest)
+bool entry_writer_proven(const struct item *item, const struct packed *packed)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
@@ -91,26 +153,38 @@ bool entry_writer_proven(const struct item *item, const struct digest *digest)
 
     if (!has_sum(item))
         return false;
-    text_hex(plain, digest->sha256, SHA256_SIZE);
-    text_hex(coded, item->encoded_sha256, SHA256_SIZE);
-    return strcasecmp(sum, plain) == 0 || (item->encoded && strcasecmp(sum, coded) == 0);
+    text_hex(plain, packed->digest.sha256, SHA256_SIZE);
+    text_hex(coded, packed->encoded_sha256, SHA256_SIZE);
+    return strcasecmp(sum, plain) == 0 || (packed->encoded && strcasecmp(sum, coded) == 0);
 }
 
 bool entry_writer_suspect(const struct item *item, const struct body *body,
-                          const struct digest *digest)
+                          const struct packed *packed)
 {
     unsigned char head[ENTRY_WRITER_HEAD];
 
     return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
-           !entry_writer_proven(item, digest);
+           !entry_writer_proven(item, packed);
 }
 
-bool entry_writer_mismatch(const struct item *item, const struct digest *digest)
+bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
 {
-    if (!has_sum(item) || entry_writer_proven(item, digest))
+    if (!has_sum(item) || entry_writer_proven(item, packed))
         return false;
     /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
-    return item->encoded || !item_at_rest_coded(item);
+    return packed->encoded || !item_at_rest_coded(item);
+}
+
+void packed_note(struct packed *packed, const char *word)
+{
+    unsigned i;
+
+    for (i = 0; i < packed->note_count; i++) {
+        if (strcmp(packed->notes[i], word) == 0)
+            return;
+    }
+    if (packed->note_count < PACKED_NOTES)
+        packed->notes[packed->note_count++] = word;
 }
 
 /* Write a whole body as one entry. */
@@ -142,34 +216,38 @@ static int put_body(struct entry_writer *s, const char *path, const struct body 
     return n < 0 ? -1 : volume_end(s->volume, err);
 }
 
-static int tell(const struct entry_writer *s, const char *path, const struct item *item,
-                const struct body *body, struct err *err)
-{
-    return s->opts.seen ? s->opts.seen(s->opts.ctx, path, item, body, err) : 0;
-}
-
 int entry_writer_file(struct entry_writer *s, const char *path, const struct body *body,
                       int64_t mtime, struct err *err)
 {
-    return tell(s, path, NULL, body, err) < 0
-               ? -1
-               : put_body(s, path, body, mtime, false, NULL, err);
+    if (s->opts.seen && s->opts.seen(s->opts.ctx, path, NULL, NULL, body, err) < 0)
+        return -1;
+    return put_body(s, path, body, mtime, false, NULL, err);
 }
 
-static int put_link(struct entry_writer *s, struct item *item, bool packed, struct err *err)
+static int put_link(struct entry_writer *s, const struct item *item, struct packed *packed,
+                    bool compressed, struct err *err)
 {
     char full[ENTRY_PATH_MAX];
     char target[ENTRY_PATH_MAX];
 
-    item->link = true;
+    packed->link = true;
     return volume_begin(
         s->volume,
-        &(struct entry_file){ .path = entry_path(s, full, item->path),
+        &(struct entry_file){ .path = entry_path(s, full, packed->path),
                               .size = 0,
                               .mtime = item->what.mtime,
-                              .link = entry_path(s, target, item->duplicate_of->path),
-                              .packed = packed },
-        &item->place, err);
+                              .link = entry_path(s, target, packed->duplicate_of),
+                              .packed = compressed },
+        &slot_of(s, item)->place, err);
+}
+
+/* The item's entry is written: tell of it. */
+static int stored(struct entry_writer *s, const struct item *item, struct packed *packed,
+                  struct err *err)
+{
+    packed->here = true;
+    slot_of(s, item)->here = true;
+    return s->opts.stored ? s->opts.stored(s->opts.stored_ctx, item, packed, err) : 0;
 }
 
 static bool wants_link(const struct entry_writer *s, uint64_t size)
@@ -185,136 +263,142 @@ static bool is_type(const struct item *item, const char *type)
 }
 
 /* Say what is odd about a recording: served as what it is not, or never finished. */
-static void judge_recording(struct item *item, const unsigned char *head, size_t len,
-                            const struct sniff *is)
+static void judge_recording(struct packed *packed, const struct item *item,
+                            const unsigned char *head, size_t len, const struct sniff *is)
 {
     const char *ext = item->what.uri ? path_ext(path_base(item->what.uri)) : "";
 
     if (!is_type(item, "recording") && !is_type(item, "session_replay"))
         return;
     if (is && *ext && strcmp(sniff_media_type(ext + 1), is->media_type) != 0)
-        item_note(item, "named-otherwise");
+        packed_note(packed, "named-otherwise");
     if (!is || strncmp(is->media_type, "video/", 6) != 0)
-        item_note(item, "not-a-video");
+        packed_note(packed, "not-a-video");
     else if (sniff_unfinished(head, len))
-        item_note(item, "unfinished");
+        packed_note(packed, "unfinished");
 }
 
-/* What an item's bytes turned out to be. */
-void entry_writer_describe(struct item *item, const char *path, uint64_t size,
-                           const struct digest *digest, const unsigned char *head, size_t len)
+void entry_writer_describe(struct packed *packed, const struct item *item, uint64_t size,
+                           const unsigned char *head, size_t len)
 {
     const struct sniff *is = sniff_find(head, len);
-    const char *ext = strrchr(path, '.');
+    const char *ext = strrchr(packed->path, '.');
 
-    item->size = size;
-    item->digest = *digest;
-    item->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
-    item->mismatch = entry_writer_mismatch(item, digest);
-    item->suspect = item_suspect(item, head, len) && !entry_writer_proven(item, digest);
-    if (item->suspect)
-        item_note(item, "suspect-content");
-    judge_recording(item, head, len, is);
+    packed->size = size;
+    packed->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
+    packed->mismatch = entry_writer_mismatch(item, packed);
+    packed->suspect = item_suspect(item, head, len) && !entry_writer_proven(item, packed);
+    if (packed->suspect)
+        packed_note(packed, "suspect-content");
+    judge_recording(packed, item, head, len, is);
 }
 
-/* The same of one that is being packed now. */
-static void describe(struct item *item, uint64_t size, const struct digest *digest,
-                     const unsigned char *head, size_t len)
+/* Whether the content, by its beginning, is compressed already. */
+static bool is_compressed(const struct entry_writer *s)
 {
-    entry_writer_describe(item, item->path, size, digest, head, len);
-    atomic_store(&item->packed, true);
-}
+    const struct sniff *is = sniff_find(s->head, s->head_len);
 
-int entry_writer_known(struct entry_writer *s, struct err *err)
-{
-    size_t i;
-
-    for (i = 0; s->opts.dedupe && i < plan_count(s->plan); i++) {
-        struct item *item = plan_at(s->plan, i);
-
-        if (item->packed && !item->duplicate_of && !item_hidden(item) &&
-            !dedupe_find(s->dedupe, item->size, &item->digest) &&
-            dedupe_add(s->dedupe, item->size, &item->digest, item, err) < 0)
-            return -1;
-    }
-    return 0;
+    return is && is->packed;
 }
 
 /* Write one item whose content is known, as a file or as a link to who had it first. */
-static int put_item(struct entry_writer *s, struct item *item, const struct body *body,
-                    const struct digest *digest, const struct item *first, struct err *err)
+static int put_item(struct entry_writer *s, const struct item *item, const struct body *body,
+                    struct packed *packed, const struct slot *first, struct err *err)
 {
-    size_t len = body_head(body, s->head, sizeof(s->head));
-    const struct sniff *is = sniff_find(s->head, len);
-    bool packed = is && is->packed;
+    struct slot *slot = slot_of(s, item);
+    int rc;
 
-    if (plan_name(s->plan, item, s->head, len, err) < 0)
+    s->head_len = body_head(body, s->head, sizeof(s->head));
+    if (name(s, item, err) < 0)
         return -1;
-    describe(item, body->size, digest, s->head, len);
-    item->duplicate_of = first;
-    if (tell(s, item->path, item, body, err) < 0)
+    packed->path = slot->path;
+    packed->duplicate_of = first ? first->path : NULL;
+    entry_writer_describe(packed, item, body->size, s->head, s->head_len);
+    if (s->opts.seen && s->opts.seen(s->opts.ctx, slot->path, item, packed, body, err) < 0)
         return -1;
     if (first && wants_link(s, body->size))
-        return put_link(s, item, packed, err);
-    return put_body(s, item->path, body, item->what.mtime, packed, &item->place, err);
+        rc = put_link(s, item, packed, is_compressed(s), err);
+    else
+        rc = put_body(s, slot->path, body, item->what.mtime, is_compressed(s), &slot->place,
+                      err);
+    return rc < 0 ? -1 : stored(s, item, packed, err);
 }
 
 /* Who had this content first; the item itself from now on, when nobody had. */
-static int find_first(struct entry_writer *s, struct item *item, uint64_t size,
-                      const struct digest *digest, struct item **first, struct err *err)
+static int find_first(struct entry_writer *s, const struct item *item, uint64_t size,
+                      const struct digest *digest, const struct slot **first, struct err *err)
 {
     *first = NULL;
     if (!s->opts.dedupe)
         return 0;
     *first = dedupe_find(s->dedupe, size, digest);
-    return *first ? 0 : dedupe_add(s->dedupe, size, digest, item, err);
+    return *first ? 0 : dedupe_add(s->dedupe, size, digest, slot_of(s, item), err);
 }
 
-/* Whether what its leader turned out to be is what the service says of a follower, too. */
-static bool follows(const struct item *follower, uint64_t size, const struct digest *digest)
+/* The next of those that an item stands for, or NULL. */
+static const struct item *next_follower(const struct entry_writer *s, const struct item *item)
 {
-    return !item_hidden(follower) && item_fits(follower, size) &&
-           !entry_writer_mismatch(follower, digest);
+    const struct item *next = plan_next_same(item);
+
+    while (next && (slot_of(s, next)->alone || slot_of(s, next)->here))
+        next = plan_next_same(next);
+    return next;
 }
 
-int entry_writer_item(struct entry_writer *s, struct item *leader, const struct body *body,
-                      const struct digest *digest, struct err *err)
+/*
+ * Whether a follower is what its leader turned out to be, as far as the service tells; else it
+ * stands for itself from now on.
+ */
+static bool follows(struct entry_writer *s, const struct item *follower, uint64_t size,
+                    const struct packed *packed)
 {
-    struct item *first;
-    struct item *item;
+    bool fits = !follower->unlisted && item_fits(follower, size) &&
+                !entry_writer_mismatch(follower, packed);
 
-    if (find_first(s, leader, body->size, digest, &first, err) < 0)
+    slot_of(s, follower)->alone = !fits;
+    return fits;
+}
+
+int entry_writer_item(struct entry_writer *s, const struct item *leader,
+                      const struct body *body, struct packed *packed, struct err *err)
+{
+    const struct digest digest = packed->digest;
+    const struct item *item = slot_of(s, leader)->alone ? NULL : next_follower(s, leader);
+    const struct slot *first;
+
+    if (find_first(s, leader, body->size, &digest, &first, err) < 0)
         return -1;
-    if (put_item(s, leader, body, digest, first, err) < 0)
+    if (put_item(s, leader, body, packed, first, err) < 0)
         return err_wrap(err, "artifact '%s'", leader->what.artifact_id);
-    for (item = leader->followers; item; item = item->next) {
-        if (follows(item, body->size, digest) &&
-            put_item(s, item, body, digest, first ? first : leader, err) < 0)
+    for (; item; item = next_follower(s, item)) {
+        struct packed same = { .digest = digest };
+
+        if (follows(s, item, body->size, &same) &&
+            put_item(s, item, body, &same, first ? first : slot_of(s, leader), err) < 0)
             return err_wrap(err, "artifact '%s'", item->what.artifact_id);
     }
     return 0;
 }
 
-int entry_writer_begin(struct entry_writer *s, struct item *item, uint64_t size,
+int entry_writer_begin(struct entry_writer *s, const struct item *item, uint64_t size,
                        const void *head, size_t head_len, struct err *err)
 {
-    const struct sniff *is;
+    struct slot *slot = slot_of(s, item);
     char full[ENTRY_PATH_MAX];
 
     s->head_len = head_len < sizeof(s->head) ? head_len : sizeof(s->head);
     memcpy(s->head, head, s->head_len);
     s->size = size;
     s->got = 0;
-    is = sniff_find(s->head, s->head_len);
-    if (plan_name(s->plan, item, s->head, s->head_len, err) < 0)
+    if (name(s, item, err) < 0)
         return -1;
     volume_mark(s->volume);
     return volume_begin(s->volume,
-                        &(struct entry_file){ .path = entry_path(s, full, item->path),
+                        &(struct entry_file){ .path = entry_path(s, full, slot->path),
                                               .size = size,
                                               .mtime = item->what.mtime,
-                                              .packed = is && is->packed },
-                        &item->place, err);
+                                              .packed = is_compressed(s) },
+                        &slot->place, err);
 }
 
 int entry_writer_more(struct entry_writer *s, struct chunk *chunk, struct err *err)
@@ -336,31 +420,45 @@ void entry_writer_digest(struct entry_writer *s, struct digest *digest)
     hasher_end(s->hasher, digest);
 }
 
-int entry_writer_end(struct entry_writer *s, struct item *item, const struct digest *digest,
+/* Write a link for an item that is the same as the one that passed through. */
+static int put_same(struct entry_writer *s, const struct item *item, struct packed *packed,
+                    const struct slot *first, struct err *err)
+{
+    if (name(s, item, err) < 0)
+        return -1;
+    packed->path = slot_of(s, item)->path;
+    packed->duplicate_of = first->path;
+    entry_writer_describe(packed, item, s->size, s->head, s->head_len);
+    if (put_link(s, item, packed, is_compressed(s), err) < 0)
+        return -1;
+    return stored(s, item, packed, err);
+}
+
+int entry_writer_end(struct entry_writer *s, const struct item *leader, struct packed *packed,
                      struct err *err)
 {
-    const struct sniff *is = sniff_find(s->head, s->head_len);
-    bool packed = is && is->packed;
-    struct item *first;
-    struct item *follower;
+    const struct digest digest = packed->digest;
+    const struct item *item = slot_of(s, leader)->alone ? NULL : next_follower(s, leader);
+    const struct slot *first;
 
-    if (volume_end(s->volume, err) < 0 || find_first(s, item, s->size, digest, &first, err) < 0)
+    if (volume_end(s->volume, err) < 0 ||
+        find_first(s, leader, s->size, &digest, &first, err) < 0)
         return -1;
-    describe(item, s->size, digest, s->head, s->head_len);
-    item->duplicate_of = first;
     if (first) {
         volume_back(s->volume);
-        if (put_link(s, item, packed, err) < 0)
+        if (put_same(s, leader, packed, first, err) < 0)
+            return -1;
+    } else {
+        first = slot_of(s, leader);
+        packed->path = first->path;
+        entry_writer_describe(packed, leader, s->size, s->head, s->head_len);
+        if (stored(s, leader, packed, err) < 0)
             return -1;
     }
-    for (follower = item->followers; follower; follower = follower->next) {
-        if (!follows(follower, s->size, digest))
-            continue;
-        if (plan_name(s->plan, follower, s->head, s->head_len, err) < 0)
-            return -1;
-        describe(follower, s->size, digest, s->head, s->head_len);
-        follower->duplicate_of = first ? first : item;
-        if (put_link(s, follower, packed, err) < 0)
+    for (; item; item = next_follower(s, item)) {
+        struct packed same = { .digest = digest };
+
+        if (follows(s, item, s->size, &same) && put_same(s, item, &same, first, err) < 0)
             return -1;
     }
     return 0;

@@ -25,7 +25,7 @@ enum parcel_kind {
 struct parcel {
     enum parcel_kind kind;
     struct parcel *next; /* while it waits for the head */
-    struct item *item;
+    const struct item *item;
     struct body *body;
     struct chunk *chunk;
     char *path;
@@ -46,7 +46,7 @@ struct packer {
     _Atomic uint64_t waited_us;
     struct err err; /* the thread's, then the joiner's */
 
-    struct queue *answers; /* items, to the transfer loop */
+    struct queue *results; /* to the transfer loop */
 
     bool idle; /* stepped: the queue was empty last time, and since when */
     uint64_t idle_since;
@@ -56,8 +56,8 @@ struct packer {
     struct unbundle unbundle;
     struct document *documents;
     struct document **last_document;
-    struct item *head;     /* the item that passes through */
-    struct parcel *parked; /* what waits for it, oldest first */
+    const struct item *head; /* the item that passes through */
+    struct parcel *parked;   /* what waits for it, oldest first */
     struct parcel **last_parked;
 };
 
@@ -72,18 +72,45 @@ static void parcel_free(struct parcel *parcel)
 }
 
 /* Tell the transfer loop. */
-static int answer(struct packer *p, struct item *item, enum item_answer what, struct err *err)
+static int tell(struct packer *p, const struct pack_result *what, struct err *err)
 {
-    item->answer = what;
-    if (queue_push(p->answers, item, err) < 0)
+    struct pack_result *result = mem_new(sizeof(*result), err);
+
+    if (!result)
+        return -1;
+    *result = *what;
+    if (queue_push(p->results, result, err) == 0)
+        return 0;
+    mem_free(result);
+    return -1;
+}
+
+/* The answer to an item's body: whoever waits for it is woken. */
+static int answer(struct packer *p, const struct item *item, enum pack_event event,
+                  struct err *err)
+{
+    if (tell(p, &(struct pack_result){ .event = event, .item = item }, err) < 0)
         return -1;
     p->opts.news(p->opts.ctx);
     return 0;
 }
 
+static int on_stored(void *ctx, const struct item *item, const struct packed *packed,
+                     struct err *err)
+{
+    return tell(ctx,
+                &(struct pack_result){ .event = PACK_STORED, .item = item, .packed = *packed },
+                err);
+}
+
+static int on_noted(void *ctx, const struct item *item, const char *word, struct err *err)
+{
+    return tell(ctx, &(struct pack_result){ .event = PACK_NOTED, .item = item, .note = word },
+                err);
+}
+
 /* Put a HAR that came compressed into its plain form; *body is then another one. */
-static int unwrap(struct packer *p, struct item *item, struct body **body,
-                  struct digest *digest, struct err *err)
+static int unwrap(struct packer *p, struct body **body, struct packed *packed, struct err *err)
 {
     struct body *plain;
 
@@ -91,33 +118,35 @@ static int unwrap(struct packer *p, struct item *item, struct body **body,
     if (!plain) {
         if (!unbundle_only_bad(err))
             return -1;
-        item_note(item, "not-unpacked"); /* kept as it came */
+        packed_note(packed, "not-unpacked"); /* kept as it came */
         return 0;
     }
-    item->encoded = true;
-    item->encoded_size = (*body)->size;
-    memcpy(item->encoded_sha256, digest->sha256, sizeof(item->encoded_sha256));
+    packed->encoded = true;
+    packed->encoded_size = (*body)->size;
+    memcpy(packed->encoded_sha256, packed->digest.sha256, sizeof(packed->encoded_sha256));
     body_free(*body);
     *body = plain;
-    return entry_writer_hash(p->stow, plain, digest, err);
+    return entry_writer_hash(p->stow, plain, &packed->digest, err);
 }
 
 /* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
  * again. */
-static int pack_content(struct packer *p, struct item *item, const struct body *body,
-                        const struct digest *digest, unsigned again, enum item_answer *what,
-                        struct err *err)
+static int pack_content(struct packer *p, const struct parcel *parcel, struct packed *packed,
+                        enum pack_event *what, struct err *err)
 {
+    const struct item *item = parcel->item;
+
     err_clear(err);
-    if ((again & PACKER_AGAIN_SUSPECT) && entry_writer_suspect(item, body, digest)) {
-        *what = ITEM_SUSPECT;
+    if ((parcel->again & PACKER_AGAIN_SUSPECT) &&
+        entry_writer_suspect(item, parcel->body, packed)) {
+        *what = PACK_SUSPECT;
         return 0;
     }
-    if ((again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, digest)) {
-        *what = ITEM_MISMATCH;
+    if ((parcel->again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, packed)) {
+        *what = PACK_MISMATCH;
         return 0;
     }
-    return entry_writer_item(p->stow, item, body, digest, err);
+    return entry_writer_item(p->stow, item, parcel->body, packed, err);
 }
 
 /*
@@ -137,50 +166,60 @@ static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
     return item_fits(parcel->item, plain->size);
 }
 
+/* Pack the ZIP of a bundle that came by its own row, and that was taken apart or is no good. */
+static int pack_parent(struct packer *p, const struct parcel *parcel, bool apart,
+                       struct packed *packed, struct err *err)
+{
+    const struct item *item = parcel->item;
+
+    if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
+        entry_writer_suspect(item, parcel->body, packed))
+        return answer(p, item, PACK_SUSPECT, err);
+    if (!item->unlisted && entry_writer_item(p->stow, item, parcel->body, packed, err) < 0)
+        return -1;
+    return answer(p, item, apart ? PACK_SPLIT : PACK_BROKEN, err);
+}
+
 static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
 {
-    struct item *item = parcel->item;
+    const struct item *item = parcel->item;
     const struct sniff *is;
-    struct digest digest;
+    struct packed packed = { 0 };
     unsigned char head[SNIFF_SIZE];
-    enum item_answer what = ITEM_PACKED;
+    enum pack_event what = PACK_DONE;
     int apart = 0;
 
-    if (atomic_load(&item->packed)) /* it came out of a ZIP meanwhile */
-        return answer(p, item, ITEM_PACKED, err);
+    if (entry_writer_has(p->stow, item)) /* it came out of a ZIP meanwhile */
+        return answer(p, item, PACK_DONE, err);
     if (parcel->body->coding != CODED_NOT) {
         int rc = undo_coding(p, parcel, err);
 
         if (rc <= 0)
-            return rc < 0 ? -1 : answer(p, item, ITEM_LENGTH, err);
+            return rc < 0 ? -1 : answer(p, item, PACK_LENGTH, err);
     }
-    if (entry_writer_hash(p->stow, parcel->body, &digest, err) < 0)
+    if (entry_writer_hash(p->stow, parcel->body, &packed.digest, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
     if (item->bundle && is && strcmp(is->ext, "zip") == 0)
-        apart = unbundle_item(&p->unbundle, item, parcel->body, parcel->again, &digest, err);
+        apart = unbundle_item(&p->unbundle,
+                              &(struct unbundle_request){ item, parcel->body, &packed.digest,
+                                                          parcel->again != 0 },
+                              err);
     if (apart < 0)
         return -1;
     err_clear(err);
-    if (item->bundle && item->bundle->parent == item) {
-        what = apart ? ITEM_SPLIT : ITEM_BROKEN;
-        if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
-            entry_writer_suspect(item, parcel->body, &digest))
-            return answer(p, item, ITEM_SUSPECT, err);
-        if (!item->unlisted && entry_writer_item(p->stow, item, parcel->body, &digest, err) < 0)
-            return -1;
-    } else if (apart) {
-        what = ITEM_SPLIT;
-    } else if (item->bundle && item->bundle->seen &&
-               memcmp(item->bundle->sha256, digest.sha256, SHA256_SIZE) == 0) {
-        what = ITEM_LACKS;
-    } else {
-        if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
-            strcmp(is->ext, "zst") == 0 && unwrap(p, item, &parcel->body, &digest, err) < 0)
-            return -1;
-        if (pack_content(p, item, parcel->body, &digest, parcel->again, &what, err) < 0)
-            return -1;
-    }
+    unbundle_note(&p->unbundle, item, &packed);
+    if (item->bundle && item->bundle->parent == item)
+        return pack_parent(p, parcel, apart, &packed, err);
+    if (apart)
+        return answer(p, item, PACK_SPLIT, err);
+    if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
+        return answer(p, item, PACK_LACKS, err);
+    if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
+        strcmp(is->ext, "zst") == 0 && unwrap(p, &parcel->body, &packed, err) < 0)
+        return -1;
+    if (pack_content(p, parcel, &packed, &what, err) < 0)
+        return -1;
     return answer(p, item, what, err);
 }
 
@@ -222,22 +261,22 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
 /* End the item that passed through; when it was for nothing, go back to before it. */
 static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *err)
 {
-    struct item *item = p->head;
-    struct digest digest;
+    const struct item *item = p->head;
+    struct packed packed = { 0 };
 
     p->head = NULL;
-    entry_writer_digest(p->stow, &digest);
+    entry_writer_digest(p->stow, &packed.digest);
     if (!parcel->whole || !entry_writer_fits(p->stow)) {
         volume_back(p->volume);
-        return parcel->whole ? answer(p, item, ITEM_LENGTH, err) : 0;
+        return parcel->whole ? answer(p, item, PACK_LENGTH, err) : 0;
     }
-    if ((parcel->again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, &digest)) {
+    if ((parcel->again & PACKER_AGAIN_SUM) && entry_writer_mismatch(item, &packed)) {
         volume_back(p->volume);
-        return answer(p, item, ITEM_MISMATCH, err);
+        return answer(p, item, PACK_MISMATCH, err);
     }
-    if (entry_writer_end(p->stow, item, &digest, err) < 0)
+    if (entry_writer_end(p->stow, item, &packed, err) < 0)
         return -1;
-    return answer(p, item, ITEM_PACKED, err);
+    return answer(p, item, PACK_DONE, err);
 }
 
 static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
@@ -344,7 +383,7 @@ static void end_thread(struct packer *p)
 }
 
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
-                          struct plan *plan, struct err *err)
+                          const struct plan *plan, struct entry_names *names, struct err *err)
 {
     struct packer *p = mem_new(sizeof(*p), err);
     int rc;
@@ -357,11 +396,21 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->last_document = &p->documents;
     p->last_parked = &p->parked;
     p->queue = queue_new(err);
-    p->answers = queue_new(err);
+    p->results = queue_new(err);
     p->opts.stow.stopping = &p->stopping;
-    p->stow = entry_writer_new(&p->opts.stow, volume, plan, err);
-    p->unbundle = (struct unbundle){ p->stow, plan, opts->parts, opts->max_size };
-    if (!p->queue || !p->answers || !p->stow || entry_writer_known(p->stow, err) < 0)
+    p->opts.stow.stored = on_stored;
+    p->opts.stow.stored_ctx = p;
+    p->stow = entry_writer_new(&p->opts.stow, volume, plan, names, err);
+    p->unbundle = (struct unbundle){
+        .stow = p->stow,
+        .plan = plan,
+        .parts = opts->parts,
+        .max_size = opts->max_size,
+        .zips = mem_array(plan_bundle_count(plan), sizeof(struct unbundle_zip), err),
+        .noted = on_noted,
+        .ctx = p,
+    };
+    if (!p->queue || !p->results || !p->stow || !p->unbundle.zips)
         goto fail;
     if (opts->stepped)
         return p;
@@ -379,6 +428,8 @@ fail:
 
 void packer_free(struct packer *p)
 {
+    struct pack_result result;
+
     if (!p)
         return;
     atomic_store(&p->stopping, true);
@@ -396,9 +447,12 @@ void packer_free(struct packer *p)
         parcel_free(p->parked);
         p->parked = next;
     }
+    while (p->results && packer_result(p, &result))
+        ;
     queue_free(p->queue);
-    queue_free(p->answers);
+    queue_free(p->results);
     entry_writer_free(p->stow);
+    mem_free(p->unbundle.zips);
     mem_free(p);
 }
 
@@ -420,7 +474,7 @@ static int hand_over(struct packer *p, const struct parcel *what, struct err *er
     return -1;
 }
 
-int packer_item(struct packer *p, struct item *item, struct body *body, unsigned again,
+int packer_item(struct packer *p, const struct item *item, struct body *body, unsigned again,
                 struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body, .again = again };
@@ -445,7 +499,7 @@ int packer_flush(struct packer *p, struct err *err)
     return hand_over(p, &parcel, err);
 }
 
-int packer_head(struct packer *p, struct item *item, struct body *body, uint64_t size,
+int packer_head(struct packer *p, const struct item *item, struct body *body, uint64_t size,
                 struct err *err)
 {
     struct parcel parcel = { .kind = PARCEL_HEAD, .item = item, .body = body, .size = size };
@@ -467,9 +521,20 @@ int packer_tail(struct packer *p, bool whole, unsigned again, struct err *err)
     return hand_over(p, &parcel, err);
 }
 
-struct item *packer_answer(struct packer *p)
+bool packer_result(struct packer *p, struct pack_result *result)
 {
-    return queue_try(p->answers);
+    struct pack_result *first = queue_try(p->results);
+
+    if (!first)
+        return false;
+    *result = *first;
+    mem_free(first);
+    return true;
+}
+
+struct spot packer_place(const struct packer *p, const struct item *item)
+{
+    return entry_writer_place(p->stow, item);
 }
 
 bool packer_failed(const struct packer *p)

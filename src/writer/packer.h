@@ -3,9 +3,13 @@
  * packer: the thread that turns what arrives into entries of the volume.
  *
  * It looks at each body: takes the ZIP of a bundle apart, unpacks a HAR that
- * came zstd-compressed, compares the checksum that the service gave, and lets
- * stow write it. Then it answers, so that the transfer loop can fetch again
+ * came zstd-compressed, compares the checksum that the service gave, and has
+ * entry_writer write it. Then it answers, so that the transfer loop can fetch again
  * what was not right.
+ *
+ * Requests go in and results come out by value, through two queues: the packer's thread writes
+ * into nothing that others read, and the plan is only read. Results come in the order in which
+ * things happened; those of one body end with its answer.
  *
  * A body larger than the memory for bodies can pass straight through: begun
  * with packer_head while it is still arriving, then piece by piece. What else
@@ -14,7 +18,7 @@
  *
  * Errors   the first failure ends the archive: packer_failed tells, packer_join
  *          gives it
- * Owns     what is handed to it, also when that fails
+ * Owns     what is handed to it, also when that fails; what it knows of items and bundles
  * Threads  packer_*: the transfer loop; the rest happens in the packer's own
  */
 #ifndef WRITER_PACKER_H
@@ -31,10 +35,10 @@
 #include <stdint.h>
 
 struct packer_opts {
-    struct entry_writer_opts stow;
-    const struct spool *parts; /* for what comes out of ZIPs; must outlive the volume */
-    uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
-    void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */
+    struct entry_writer_opts stow; /* stored, stored_ctx and stopping are set by the packer */
+    const struct spool *parts;     /* for what comes out of ZIPs; must outlive the volume */
+    uint64_t max_size;             /* of one artifact, also when it comes out of a ZIP */
+    void (*news)(void *ctx); /* called when there is an answer, or a failure; any thread */
     void *ctx;
     bool stepped; /* for simulations: no thread, packer_step does its work */
 };
@@ -49,9 +53,34 @@ struct document {
 
 struct packer;
 
-/* Start the thread; volume and plan must outlive it, and are its own until packer_join. */
+/* What the packer tells. */
+enum pack_event {
+    PACK_STORED, /* an item is in the archive: see packed; it may be another than was given */
+    PACK_NOTED,  /* something is odd about an item that was stored before: see note */
+    /* the answers to the body of an item; what is not stored is to be fetched again: */
+    PACK_DONE,     /* it is stored, by this body or by another one before */
+    PACK_MISMATCH, /* it has another checksum than the service gave: try once more */
+    PACK_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is stored */
+    PACK_LACKS,    /* it was that ZIP, which does not hold the item */
+    PACK_BROKEN,   /* a parent that is no good ZIP */
+    PACK_LENGTH,   /* it was not as long as announced, or its coding was broken */
+    PACK_SUSPECT,  /* it cannot be what its type says: try another route */
+};
+
+struct pack_result {
+    enum pack_event event;
+    const struct item *item;
+    struct packed packed; /* PACK_STORED */
+    const char *note;     /* PACK_NOTED: a word that is not freed */
+};
+
+/*
+ * Start the thread. plan, volume and names must outlive it; volume and names are its own until
+ * packer_join.
+ */
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
-                          struct plan *plan, struct err *err) MUST_CHECK;
+                          const struct plan *plan, struct entry_names *names,
+                          struct err *err) MUST_CHECK;
 
 /* Stepped: take the next thing that was handed over; false when there is none. */
 bool packer_step(struct packer *packer);
@@ -70,8 +99,8 @@ enum packer_again {
  *
  * again    packer_again's, together; 0: it is packed as it is
  */
-int packer_item(struct packer *packer, struct item *item, struct body *body, unsigned again,
-                struct err *err) MUST_CHECK;
+int packer_item(struct packer *packer, const struct item *item, struct body *body,
+                unsigned again, struct err *err) MUST_CHECK;
 
 /* Hand over a document with its path (mem_*; moves in). */
 int packer_document(struct packer *packer, char *path, int64_t mtime, struct body *body,
@@ -84,8 +113,8 @@ int packer_document(struct packer *packer, char *path, int64_t mtime, struct bod
 int packer_flush(struct packer *packer, struct err *err) MUST_CHECK;
 
 /* Hand over the beginning of an item's body of size bytes, as announced; more follows. */
-int packer_head(struct packer *packer, struct item *item, struct body *body, uint64_t size,
-                struct err *err) MUST_CHECK;
+int packer_head(struct packer *packer, const struct item *item, struct body *body,
+                uint64_t size, struct err *err) MUST_CHECK;
 
 /* More of it. */
 int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUST_CHECK;
@@ -96,8 +125,8 @@ int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUS
  */
 int packer_tail(struct packer *packer, bool whole, unsigned again, struct err *err) MUST_CHECK;
 
-/* An item whose answer has come since the last call, or NULL. */
-struct item *packer_answer(struct packer *packer);
+/* Take the oldest result; false: there is none. */
+bool packer_result(struct packer *packer, struct pack_result *result);
 
 /* Whether the archive cannot succeed any more. */
 bool packer_failed(const struct packer *packer);
@@ -110,6 +139,9 @@ bool packer_starved(struct packer *packer);
 
 /* Pack what was handed over and end the thread; gives the first failure. */
 int packer_join(struct packer *packer, struct err *err) MUST_CHECK;
+
+/* See entry_writer_place: after packer_join, when the volume was flushed. */
+struct spot packer_place(const struct packer *packer, const struct item *item);
 
 /* What was packed beside the items, until packer_free. */
 const struct document *packer_documents(const struct packer *packer);

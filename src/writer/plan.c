@@ -2,14 +2,11 @@
 #include "writer/plan.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "format/sniff.h"
 #include "format/suspect.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -17,9 +14,7 @@
 #define BEYOND    ((uint64_t)1 << 20) /* bytes behind twice the size that is listed */
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
-#define TRIES_MAX 1000000
 #define TWINS_MAX 100 /* different artifacts of one ID, beside the first */
-#define EXT_ROOM  32  /* for an extension with its dot */
 
 struct plan {
     struct region *region;
@@ -28,8 +23,8 @@ struct plan {
     size_t cap;
     bool dedupe;
     struct hashmap *joins; /* what makes things the same -> leader */
-    struct hashmap *paths; /* lower-case path -> itself */
     struct bundle *bundles;
+    size_t bundle_count;
     struct buf key;
 };
 
@@ -43,8 +38,7 @@ struct plan *plan_new(bool dedupe, struct err *err)
     buf_init(&plan->key, KEY_MAX);
     plan->region = region_new(err);
     plan->joins = hashmap_new(err);
-    plan->paths = hashmap_new(err);
-    if (plan->region && plan->joins && plan->paths)
+    if (plan->region && plan->joins)
         return plan;
     plan_free(plan);
     return NULL;
@@ -52,16 +46,11 @@ struct plan *plan_new(bool dedupe, struct err *err)
 
 void plan_free(struct plan *plan)
 {
-    size_t i;
-
     if (!plan)
         return;
-    for (i = 0; i < plan->count; i++)
-        mem_free(plan->items[i]->path);
     mem_free(plan->items);
     region_free(plan->region);
     hashmap_free(plan->joins);
-    hashmap_free(plan->paths);
     buf_clear(&plan->key);
     mem_free(plan);
 }
@@ -71,9 +60,14 @@ size_t plan_count(const struct plan *plan)
     return plan->count;
 }
 
-struct item *plan_at(const struct plan *plan, size_t i)
+const struct item *plan_at(const struct plan *plan, size_t i)
 {
     return plan->items[i];
+}
+
+void plan_set_path(struct plan *plan, size_t i, const char *path)
+{
+    plan->items[i]->path = path;
 }
 
 /* The thing that stands under the key, or the item under it from now on. */
@@ -129,9 +123,11 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     }
     if (!found)
         return 0;
-    item->leader = found->leader ? found->leader : found;
-    item->next = item->leader->followers;
-    item->leader->followers = item;
+    if (found->leader)
+        found = plan->items[found->leader->index];
+    item->leader = found;
+    item->next = found->followers;
+    found->followers = item;
     return 0;
 }
 
@@ -149,17 +145,24 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
     return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }
 
-/* Put an entry's name into the key; false: it is too long for one. */
-static bool key_of_entry(struct plan *plan, const struct bundle *bundle, const char *name)
+/* Write an entry's name as a key; false: it is too long for one. */
+static bool key_of_entry(struct buf *key, const struct bundle *bundle, const char *name)
 {
-    buf_reset(&plan->key);
-    return buf_addf(&plan->key, NULL, "m%p/%s", (const void *)bundle, name) == 0;
+    buf_reset(key);
+    return buf_addf(key, NULL, "m%p/%s", (const void *)bundle, name) == 0;
 }
 
-bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name)
+bool plan_bundle_lists(const struct plan *plan, const struct bundle *bundle, const char *name)
 {
-    return !bundle->named || !key_of_entry(plan, bundle, name) ||
-           hashmap_get(plan->joins, plan->key.data, plan->key.len) != NULL;
+    struct buf key;
+    bool listed;
+
+    if (!bundle->named)
+        return true;
+    buf_init(&key, KEY_MAX);
+    listed = !key_of_entry(&key, bundle, name) || hashmap_get(plan->joins, key.data, key.len);
+    buf_clear(&key);
+    return listed;
 }
 
 int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
@@ -175,12 +178,13 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
         if (!bundle || bundle_key(plan, run, uri, err) < 0 ||
             hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
             return -1;
+        bundle->index = plan->bundle_count++;
         bundle->next = plan->bundles;
         plan->bundles = bundle;
     }
     bundle->rows++;
     bundle->named = name != NULL;
-    if (!name || !key_of_entry(plan, bundle, name) ||
+    if (!name || !key_of_entry(&plan->key, bundle, name) ||
         hashmap_get(plan->joins, plan->key.data, plan->key.len))
         return 0;
     return hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
@@ -238,14 +242,14 @@ void plan_choose(struct plan *plan, enum bundle_mode mode)
     }
 }
 
-struct bundle *plan_bundles(const struct plan *plan)
+const struct bundle *plan_bundles(const struct plan *plan)
 {
     return plan->bundles;
 }
 
-bool item_hidden(const struct item *item)
+size_t plan_bundle_count(const struct plan *plan)
 {
-    return item->unlisted && !item->kept;
+    return plan->bundle_count;
 }
 
 bool item_at_rest_coded(const struct item *item)
@@ -332,7 +336,6 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     item->what = *what;
     item->run = run;
     item->row = row;
-    item->place = (struct spot){ SPOT_NONE, SPOT_NONE };
     if (twin) {
         *twin = item;
         if (twins == 1) {
@@ -352,8 +355,8 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     return 0;
 }
 
-struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
-                       struct err *err)
+const struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
+                             struct err *err)
 {
     buf_reset(&plan->key);
     if (buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id) < 0)
@@ -361,47 +364,22 @@ struct item *plan_find(struct plan *plan, const char *run_id, const char *artifa
     return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }
 
-void plan_detach(struct item *item)
+const struct item *plan_next_same(const struct item *item)
 {
-    struct item **at = &item->leader->followers;
-
-    while (*at != item)
-        at = &(*at)->next;
-    *at = item->next;
-    item->next = NULL;
-    item->leader = NULL;
+    return item->leader ? item->next : item->followers;
 }
 
-struct item *plan_member(const struct bundle *bundle, const char *name)
+const struct item *plan_member(const struct bundle *bundle, const char *name,
+                               const struct item *after)
 {
-    struct item *item;
+    const struct item *item = after ? after->sibling : bundle->members;
 
-    for (item = bundle->members; item; item = item->sibling) {
-        if (item->what.bundle_key && strcmp(item->what.bundle_key, name) == 0 &&
-            !atomic_load(&item->packed))
-            return item;
-    }
-    return NULL;
+    while (item && (!item->what.bundle_key || strcmp(item->what.bundle_key, name) != 0))
+        item = item->sibling;
+    return item;
 }
 
-struct item *plan_promote(struct item *leader)
-{
-    struct item *heir = leader->followers;
-    struct item *other;
-
-    if (!heir)
-        return NULL;
-    leader->followers = NULL;
-    heir->leader = NULL;
-    heir->followers = heir->next;
-    heir->next = NULL;
-    for (other = heir->followers; other; other = other->next)
-        other->leader = heir;
-    return heir;
-}
-
-/* The extension that an object's name claims, without the dot; "" for none. */
-static const char *claimed_ext(const struct plan_artifact *what)
+const char *plan_claimed_ext(const struct plan_artifact *what)
 {
     const char *name = what->filename     ? what->filename
                        : what->bundle_key ? what->bundle_key
@@ -416,132 +394,5 @@ bool item_suspect(const struct item *item, const void *head, size_t len)
     const struct plan_artifact *what = &item->what;
 
     return what->ext ? suspect_content(what->ext, SUSPECT_BY_TYPE, head, len)
-                     : suspect_content(claimed_ext(what), SUSPECT_BY_NAME, head, len);
-}
-
-/* Whether an extension is another spelling of what the bytes say. */
-static bool same_kind(const char *a, const char *b)
-{
-    return strcmp(sniff_media_type(a), sniff_media_type(b)) == 0 && *a;
-}
-
-static void choose_ext(const struct item *item, const void *head, size_t len, char *out,
-                       size_t size)
-{
-    const struct plan_artifact *what = &item->what;
-    const char *claimed = claimed_ext(what);
-    const struct sniff *is = head ? sniff_find(head, len) : NULL;
-    bool squeezed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
-
-    if (is && strcmp(is->ext, "zst") == 0 && what->ext && strcmp(what->ext, "zst") != 0)
-        (void)snprintf(out, size, "%s.zst", what->ext);
-    else if (is)
-        (void)snprintf(out, size, "%s", same_kind(claimed, is->ext) ? claimed : is->ext);
-    else if (*claimed && !squeezed)
-        (void)snprintf(out, size, "%s", claimed);
-    else if (what->ext)
-        (void)snprintf(out, size, "%s", what->ext);
-    else
-        (void)snprintf(out, size, "%s", head ? sniff_guess(head, len) : "bin");
-    for (; *out; out++)
-        *out = (char)tolower((unsigned char)*out);
-}
-
-/* Put a path into the key, in lower case. */
-static int key_of_path(struct plan *plan, const char *path, struct err *err)
-{
-    size_t i;
-
-    buf_reset(&plan->key);
-    if (buf_adds(&plan->key, path, err) < 0)
-        return -1;
-    for (i = 0; i < plan->key.len; i++)
-        plan->key.data[i] = (char)tolower((unsigned char)plan->key.data[i]);
-    return 0;
-}
-
-/* Note the path unless somebody has it; also when only the case differs. */
-static int claim(struct plan *plan, const char *path, bool *taken, struct err *err)
-{
-    if (key_of_path(plan, path, err) < 0)
-        return -1;
-    *taken = hashmap_get(plan->paths, plan->key.data, plan->key.len) != NULL;
-    return *taken ? 0 : hashmap_add(plan->paths, plan->key.data, plan->key.len, plan, err);
-}
-
-bool plan_path_free(struct plan *plan, const struct item *item, const char *path)
-{
-    if (item->path)
-        return strcmp(item->path, path) == 0;
-    return key_of_path(plan, path, NULL) == 0 &&
-           !hashmap_get(plan->paths, plan->key.data, plan->key.len);
-}
-
-int plan_take_path(struct plan *plan, struct item *item, const char *path, struct err *err)
-{
-    bool taken;
-
-    if (item->path)
-        return 0;
-    item->path = mem_copy(path, err);
-    return item->path ? claim(plan, item->path, &taken, err) : -1;
-}
-
-/* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */
-static void base_name(const struct item *item, const char *ext, char *stem, size_t size,
-                      char suffix[EXT_ROOM])
-{
-    const struct plan_artifact *what = &item->what;
-    const char *own = what->filename     ? what->filename
-                      : what->bundle_key ? what->bundle_key
-                                         : what->uri;
-    char safe[PATH_NAME_MAX + 1];
-    char when[CLOCK_TEXT_MAX] = "notime";
-
-    if (what->type && strcmp(what->type, "download") == 0 && own && *path_base(own)) {
-        size_t len;
-
-        (void)path_safe(safe, path_base(own));
-        len = (size_t)(path_ext(safe) - safe);
-        (void)snprintf(stem, size, "%.*s", (int)len, safe);
-        (void)snprintf(suffix, EXT_ROOM, "%s", safe + len);
-        return;
-    }
-    if (what->created_us != CLOCK_NONE)
-        (void)clock_format(when, what->created_us, CLOCK_MICROS);
-    (void)snprintf(stem, size, "%s_%s", when, path_safe(safe, what->artifact_id));
-    (void)snprintf(suffix, EXT_ROOM, "%s", ext);
-}
-
-int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
-              struct err *err)
-{
-    char dir[PATH_NAME_MAX + 1];
-    char ext[EXT_ROOM] = ".";
-    char stem[2 * PATH_NAME_MAX];
-    char suffix[EXT_ROOM];
-    bool download = item->what.type && strcmp(item->what.type, "download") == 0;
-    unsigned n;
-
-    if (item->path)
-        return 0;
-    choose_ext(item, head, len, ext + 1, sizeof(ext) - 1);
-    base_name(item, ext, stem, sizeof(stem), suffix);
-    (void)path_safe(dir, download ? "files" : item->what.type ? item->what.type : "unknown");
-    for (n = 1; n < TRIES_MAX; n++) {
-        char again[16] = "";
-        bool taken;
-
-        if (n > 1)
-            (void)snprintf(again, sizeof(again), "~%u", n);
-        item->path =
-            mem_format(err, "data/%s/%s/%s%s%s", item->what.run_id, dir, stem, again, suffix);
-        if (!item->path || claim(plan, item->path, &taken, err) < 0)
-            return -1;
-        if (!taken)
-            return 0;
-        mem_free(item->path);
-        item->path = NULL;
-    }
-    return err_set(err, ERR_LIMIT, "too many files of one name");
+                     : suspect_content(plan_claimed_ext(what), SUSPECT_BY_NAME, head, len);
 }

@@ -7,21 +7,21 @@
  * thing before a byte is fetched follow a leader: one artifact_id under two
  * runs, one object (uri without bundle_key), one checksum with one file_size.
  *
+ * Once it is made, a plan is only read, by all threads. What becomes of its items is told by
+ * the packer (struct packed) and kept by who fetches them, by the index of the item.
+ *
  * Units    bytes; times in microseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
- * Owns     items and their paths; what an item says of its artifact is borrowed
- * Threads  plan_add: before the threads start; plan_name, plan_bundle_lists: the packer alone
+ * Owns     its items; what an item says of its artifact, and its path, are borrowed
+ * Threads  one while it is made and searched (plan_find); then any, to read
  * Source   docs/archive-format.md, "Names"
  */
 #ifndef WRITER_PLAN_H
 #define WRITER_PLAN_H
 
-#include "base/digest.h"
 #include "base/err.h"
 #include "writer/bundle.h"
-#include "writer/framer.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,53 +43,25 @@ struct plan_artifact {
     int64_t mtime;      /* of the entry, seconds */
 };
 
-/* What the packer answers when it has looked at an item's body. */
-enum item_answer {
-    ITEM_PACKED,
-    ITEM_MISMATCH, /* another checksum than the service gave; not packed: try once more */
-    ITEM_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is packed */
-    ITEM_LACKS,    /* it was that ZIP, which does not hold the item */
-    ITEM_BROKEN,   /* a parent that is no good ZIP */
-    ITEM_LENGTH,   /* it was not as long as announced, or its coding was broken; not packed */
-    ITEM_SUSPECT,  /* it cannot be what its type says; not packed: try another way */
-};
-
-#define ITEM_NOTES      4
-#define ITEM_SAME_ID    "same-id"    /* another row of its run has its artifact_id */
-#define ITEM_HOLDS_MORE "holds-more" /* a ZIP kept whole: not all of it is in its members */
+#define ITEM_NOTES   4
+#define ITEM_SAME_ID "same-id" /* another row of its run has its artifact_id */
 
 struct item {
     struct plan_artifact what;
     size_t index; /* plan_at's */
     size_t run;   /* the caller's indexes */
     size_t row;
-    struct item *twin;   /* the next one of its run and artifact_id, which is something else */
-    bool twinned;        /* it has such a one, or is one */
-    struct item *leader; /* NULL: it is fetched itself */
-    struct item *next;   /* the leader's next follower */
-    struct item *followers;
-    struct bundle *bundle; /* a member or the parent of it; NULL: neither */
-    struct item *sibling;  /* the bundle's next member */
-    bool unlisted;         /* a parent that is fetched only to be taken apart (item_hidden) */
-
-    atomic_bool packed; /* set by the packer once */
-    /* the packer's; read by others when it has answered, or ended */
-    enum item_answer answer;
-    bool kept; /* an unlisted parent that holds more than its members: it is a file, too */
-    bool link;
-    bool mismatch; /* checksum is another */
-    bool suspect;  /* its content cannot be what its type says */
-    char *path;    /* below the top directory */
-    uint64_t size;
-    struct digest digest;
-    const char *media_type;
-    const struct item *duplicate_of;
-    struct spot place;
-    const char *notes[ITEM_NOTES]; /* what is odd about it, as words */
+    struct item *twin; /* the next one of its run and artifact_id, which is something else */
+    bool twinned;      /* it has such a one, or is one */
+    const struct item *leader; /* NULL: it is fetched itself */
+    const struct item *next;   /* the leader's next follower */
+    const struct item *followers;
+    const struct bundle *bundle; /* a member or the parent of it; NULL: neither */
+    const struct item *sibling;  /* the bundle's next member */
+    bool unlisted;               /* a parent that is fetched only to be taken apart */
+    const char *path; /* below the top directory; NULL: named when its content is known */
+    const char *notes[ITEM_NOTES]; /* what is odd about its row, as words */
     unsigned note_count;
-    bool encoded; /* it arrived zstd-compressed: then its size and digest as it came */
-    uint64_t encoded_size;
-    uint8_t encoded_sha256[SHA256_SIZE];
 };
 
 struct plan;
@@ -114,7 +86,7 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
                     struct err *err) MUST_CHECK;
 
 /* Whether a row, wanted or not, names this entry of a bundle's ZIP. */
-bool plan_bundle_lists(struct plan *plan, const struct bundle *bundle, const char *name);
+bool plan_bundle_lists(const struct plan *plan, const struct bundle *bundle, const char *name);
 
 /*
  * Add the row of a ZIP itself.
@@ -128,8 +100,11 @@ int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run,
 /* Decide for each bundle how it is fetched, all being added. */
 void plan_choose(struct plan *plan, enum bundle_mode mode);
 
+/* How many bundles there are; their indexes are smaller. */
+size_t plan_bundle_count(const struct plan *plan);
+
 /* The first bundle; the others by next. */
-struct bundle *plan_bundles(const struct plan *plan);
+const struct bundle *plan_bundles(const struct plan *plan);
 
 /*
  * Whether content that begins so cannot be an item's: see format/suspect. Whether the service's
@@ -137,13 +112,8 @@ struct bundle *plan_bundles(const struct plan *plan);
  */
 bool item_suspect(const struct item *item, const void *head, size_t len);
 
-/* Note something odd about an item, once. */
+/* Note something odd about an item's row, while the plan is made. */
 void item_note(struct item *item, const char *word);
-
-/*
- * Whether no row tells of an item and no file is made of it: an unlisted one that is not kept.
- */
-bool item_hidden(const struct item *item);
 
 /* Whether its object is zstd-compressed at rest: then its size may be of either form. */
 bool item_at_rest_coded(const struct item *item);
@@ -162,39 +132,29 @@ bool item_fits(const struct item *item, uint64_t size);
 uint64_t item_most(const struct item *item, uint64_t max);
 
 /* An item by its IDs, the first of them; NULL: there is none. */
-struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
-                       struct err *err) MUST_CHECK;
+const struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
+                             struct err *err) MUST_CHECK;
 
-/* Let an item stand for itself that another one leads. */
-void plan_detach(struct item *item);
+/*
+ * The next item of those that are the same: a leader's first follower, then the next of that;
+ * NULL: there is none. Whoever of them is fetched stands for those behind it.
+ */
+const struct item *plan_next_same(const struct item *item);
 
 /* The items, in the order they were added. */
 size_t plan_count(const struct plan *plan);
 
+/* Name item i, which has no path, before its content is known; the path is lent to the plan. */
+void plan_set_path(struct plan *plan, size_t i, const char *path);
+
 /* Item i, counting from 0 in the order they were added; lent until plan_free. */
-struct item *plan_at(const struct plan *plan, size_t i);
+const struct item *plan_at(const struct plan *plan, size_t i);
 
-/*
- * The member of a bundle that has this name in the ZIP and is not packed; NULL: there is none.
- */
-struct item *plan_member(const struct bundle *bundle, const char *name);
+/* The next member of a bundle with this name in the ZIP, after `after` (NULL: the first). */
+const struct item *plan_member(const struct bundle *bundle, const char *name,
+                               const struct item *after);
 
-/* Make the leader's first follower the leader of the rest, and return it; NULL: none. */
-struct item *plan_promote(struct item *leader);
-
-/*
- * Give an item its path, once.
- *
- * head   its first bytes (for the extension), or NULL when they are not known
- */
-int plan_name(struct plan *plan, struct item *item, const void *head, size_t len,
-              struct err *err) MUST_CHECK;
-
-/* Whether no item has a path, also when only the case differs; or it is this item's already. */
-bool plan_path_free(struct plan *plan, const struct item *item, const char *path);
-
-/* Give an item a path that is free. */
-int plan_take_path(struct plan *plan, struct item *item, const char *path,
-                   struct err *err) MUST_CHECK;
+/* The extension that an object's name claims, without the dot; "" for none. */
+const char *plan_claimed_ext(const struct plan_artifact *what);
 
 #endif

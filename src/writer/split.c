@@ -21,7 +21,8 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
     return unzip_open(&source, max, err);
 }
 
-bool split_holds_more(const struct unzip *unzip, struct plan *plan, const struct bundle *bundle)
+bool split_holds_more(const struct unzip *unzip, const struct plan *plan,
+                      const struct bundle *bundle)
 {
     const char *name;
     size_t i;

@@ -33,7 +33,7 @@ struct unzip *split_open(struct split_reader *reader, const struct body *body, u
                          struct err *err) MUST_CHECK;
 
 /* Whether a bundle's ZIP holds entries that no row names, or two of one name. */
-bool split_holds_more(const struct unzip *unzip, struct plan *plan,
+bool split_holds_more(const struct unzip *unzip, const struct plan *plan,
                       const struct bundle *bundle);
 
 /* The entry that unzip_next came to, whole. */

@@ -11,15 +11,34 @@ bool unbundle_only_bad(const struct err *err)
     return err->kind == ERR_FORMAT || err->kind == ERR_LIMIT;
 }
 
+static struct unbundle_zip *zip_of(const struct unbundle *u, const struct item *item)
+{
+    return &u->zips[item->bundle->index];
+}
+
+bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
+                     const struct digest *digest)
+{
+    const struct unbundle_zip *zip = item->bundle ? zip_of(u, item) : NULL;
+
+    return zip && zip->seen && memcmp(zip->sha256, digest->sha256, SHA256_SIZE) == 0;
+}
+
+void unbundle_note(const struct unbundle *u, const struct item *item, struct packed *packed)
+{
+    if (item->bundle && zip_of(u, item)->more == item)
+        packed_note(packed, PACKED_HOLDS_MORE);
+}
+
 /*
  * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
  *
  * settle   an item for which another checksum must do
  */
-static int pack_member(const struct unbundle *u, struct unzip *unzip, struct item *member,
+static int pack_member(const struct unbundle *u, struct unzip *unzip, const struct item *member,
                        const struct item *settle, bool *bad, struct err *err)
 {
-    struct digest digest;
+    struct packed packed = { 0 };
     struct body *body = split_entry(unzip, u->parts, err);
     int rc = -1;
 
@@ -27,33 +46,51 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, struct ite
         *bad = unbundle_only_bad(err);
         return *bad ? 0 : -1;
     }
-    if (entry_writer_hash(u->stow, body, &digest, err) == 0)
-        rc = (entry_writer_mismatch(member, &digest) || !item_fits(member, body->size) ||
-              entry_writer_suspect(member, body, &digest)) &&
+    unbundle_note(u, member, &packed);
+    if (entry_writer_hash(u->stow, body, &packed.digest, err) == 0)
+        rc = (entry_writer_mismatch(member, &packed) || !item_fits(member, body->size) ||
+              entry_writer_suspect(member, body, &packed)) &&
                      member != settle
                  ? 0
-                 : entry_writer_item(u->stow, member, body, &digest, err);
+                 : entry_writer_item(u->stow, member, body, &packed, err);
     body_free(body);
     return rc;
 }
 
 /* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
-static int keep_whole(const struct unbundle *u, struct item *item, const struct body *body,
-                      const struct digest *digest, struct err *err)
+static int keep_whole(struct unbundle *u, const struct unbundle_request *request,
+                      struct err *err)
 {
-    struct item *parent = item->bundle->parent;
+    const struct item *parent = request->item->bundle->parent;
+    const struct item *who = parent ? parent : request->item;
+    struct packed packed = { .digest = *request->digest };
 
-    item_note(parent ? parent : item, ITEM_HOLDS_MORE);
+    zip_of(u, request->item)->more = who;
+    if (entry_writer_has(u->stow, who))
+        return u->noted(u->ctx, who, PACKED_HOLDS_MORE, err);
     if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
         return 0;
-    parent->kept = true;
-    return entry_writer_item(u->stow, parent, body, digest, err);
+    unbundle_note(u, parent, &packed);
+    return entry_writer_item(u->stow, parent, request->body, &packed, err);
 }
 
-int unbundle_item(const struct unbundle *u, struct item *item, const struct body *body,
-                  unsigned again, const struct digest *digest, struct err *err)
+/* The member of this name that is not in the archive; NULL: there is none. */
+static const struct item *missing_member(const struct unbundle *u, const struct bundle *bundle,
+                                         const char *name)
 {
-    struct bundle *bundle = item->bundle;
+    const struct item *member = NULL;
+
+    do
+        member = plan_member(bundle, name, member);
+    while (member && entry_writer_has(u->stow, member));
+    return member;
+}
+
+int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)
+{
+    const struct item *item = request->item;
+    const struct bundle *bundle = item->bundle;
+    struct unbundle_zip *zip = zip_of(u, item);
     struct split_reader reader;
     struct unzip *unzip;
     const char *name;
@@ -61,7 +98,7 @@ int unbundle_item(const struct unbundle *u, struct item *item, const struct body
     bool bad = false;
     int rc = 0;
 
-    unzip = split_open(&reader, body, u->max_size, err);
+    unzip = split_open(&reader, request->body, u->max_size, err);
     if (!unzip)
         return unbundle_only_bad(err) ? 0 : -1;
     if (bundle->parent != item && !unzip_has(unzip, item->what.bundle_key)) {
@@ -69,18 +106,18 @@ int unbundle_item(const struct unbundle *u, struct item *item, const struct body
         return 0;
     }
     twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
-    if (!bundle->seen && split_holds_more(unzip, u->plan, bundle))
-        rc = keep_whole(u, item, body, digest, err);
+    if (!zip->seen && split_holds_more(unzip, u->plan, bundle))
+        rc = keep_whole(u, request, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {
-        struct item *member = plan_member(bundle, name);
+        const struct item *member = missing_member(u, bundle, name);
 
         if (member)
-            rc = pack_member(u, unzip, member, again ? NULL : item, &bad, err);
+            rc = pack_member(u, unzip, member, request->again ? NULL : item, &bad, err);
     }
     unzip_free(unzip);
     if (rc == 0 && err->kind && !unbundle_only_bad(err))
         rc = -1;
-    bundle->seen = true;
-    memcpy(bundle->sha256, digest->sha256, sizeof(bundle->sha256));
+    zip->seen = true;
+    memcpy(zip->sha256, request->digest->sha256, sizeof(zip->sha256));
     return rc < 0 ? -1 : !twins;
 }

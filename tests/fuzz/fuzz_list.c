@@ -9,6 +9,7 @@
 #include "base/hashmap.h"
 #include "base/path.h"
 #include "fuzz.h"
+#include "writer/entry_names.h"
 #include "writer/plan.h"
 
 #include <ctype.h>
@@ -85,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct artifact_list list = { 0 };
     struct plan *plan = plan_new(size % 2, NULL);
+    struct entry_names *names = entry_names_new(NULL);
     struct hashmap *seen = hashmap_new(NULL);
     size_t i;
 
@@ -98,16 +100,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             add(plan, &list.rows[i], i);
         plan_choose(plan, BUNDLE_AUTO);
         for (i = 0; i < plan_count(plan); i++) {
-            struct item *item = plan_at(plan, i);
+            const struct item *item = plan_at(plan, i);
+            const char *path;
 
             FUZZ_CHECK(!item->leader || !item->leader->leader);
-            FUZZ_CHECK(plan_name(plan, item, i % 2 ? data : NULL, i % 2 ? size : 0, NULL) == 0);
-            check_path(item->path, seen);
+            path = entry_names_give(names, item, i % 2 ? data : NULL, i % 2 ? size : 0, NULL);
+            FUZZ_CHECK(path);
+            check_path(path, seen);
         }
     }
     check_timeline((const char *)data, size);
     artifact_list_clear(&list);
     hashmap_free(seen);
     plan_free(plan);
+    entry_names_free(names);
     return 0;
 }

@@ -334,24 +334,25 @@ static struct said read_said(const uint8_t *data, size_t size)
 }
 
 /* Hold what is in the archive against what the plan says of it. */
-static void check_item(const struct item *item, const struct outcome *outcome,
-                       struct hashmap *table, const struct said *said)
+static void check_item(const struct item *item, const struct packed *packed,
+                       const struct outcome *outcome, struct hashmap *table,
+                       const struct said *said)
 {
     struct hasher *hasher = hasher_new(NULL);
     struct digest digest;
     const struct buf *bytes;
     char name[600];
 
-    (void)snprintf(name, sizeof(name), "top/%s", item->path);
+    (void)snprintf(name, sizeof(name), "top/%s", packed->path);
     bytes = hashmap_get(table, name, strlen(name));
-    FUZZ_CHECK(bytes && bytes->len == item->size && bytes->len <= BODY_MAX);
+    FUZZ_CHECK(bytes && bytes->len == packed->size && bytes->len <= BODY_MAX);
     hasher_add(hasher, bytes->data, bytes->len);
     hasher_end(hasher, &digest);
     hasher_free(hasher);
-    FUZZ_CHECK(memcmp(digest.sha256, item->digest.sha256, SHA256_SIZE) == 0);
-    if (item->what.sized && !item->encoded && !item->note_count && !item->mismatch)
-        FUZZ_CHECK(item->size == item->what.file_size);
-    if (item->encoded || said->length == UINT64_MAX)
+    FUZZ_CHECK(memcmp(digest.sha256, packed->digest.sha256, SHA256_SIZE) == 0);
+    if (item->what.sized && !packed->encoded && !packed->note_count && !packed->mismatch)
+        FUZZ_CHECK(packed->size == item->what.file_size);
+    if (packed->encoded || said->length == UINT64_MAX)
         return;
     if (said->body && outcome->attempts == 1)
         FUZZ_CHECK(bytes->len == said->length &&
@@ -394,6 +395,7 @@ struct house {
     struct callers callers;
     struct listing listing;
     struct listed_run run;
+    struct entry_names *names;
     struct plan *plan;
     struct pool *pool;
     struct pool *pass;
@@ -434,6 +436,8 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                    .bundles = true,
                                    .callers = &h->callers };
     h->run.listing = &h->listing;
+    h->names = draft.names = entry_names_new(&err);
+    FUZZ_CHECK(h->names);
     h->plan = planner_plan(&draft, &count, &err);
     h->pool = pool_new(4, CHUNK, &err);
     h->pass = pool_new(9, CHUNK, &err);
@@ -467,7 +471,7 @@ static void run_fetch(struct house *h, uint8_t flags)
                                .strict = flags & FLAG_STRICT };
     struct err err;
 
-    server.packer = packer_new(&packer, server.volume, h->plan, &err);
+    server.packer = packer_new(&packer, server.volume, h->plan, h->names, &err);
     opts.packer = server.packer;
     h->fetch = fetch_new(&opts, &h->loop, &err);
     FUZZ_CHECK(server.packer && h->fetch);
@@ -499,10 +503,12 @@ static void look(struct house *h, const char *path, const struct said *said)
         const struct item *item = plan_at(h->plan, i);
         const struct outcome *outcome = fetch_outcome(h->fetch, item);
 
-        FUZZ_CHECK(item->packed ? outcome->via != NULL
+        const struct packed *packed = fetch_packed(h->fetch, item);
+
+        FUZZ_CHECK(packed->here ? outcome->via != NULL
                                 : outcome->reason != REASON_NONE || plan_count(h->plan) > 1);
-        if (item->packed && !item->unlisted)
-            check_item(item, outcome, table, said);
+        if (packed->here && !item->unlisted)
+            check_item(item, packed, outcome, table, said);
     }
     while (count)
         buf_clear(&files[--count]);
@@ -539,6 +545,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pool_free(house.pass);
     pool_free(house.parts.pool);
     plan_free(house.plan);
+    entry_names_free(house.names);
     artifact_list_clear(&house.run.list);
     api_clear(&house.api);
     server.on = false;

@@ -94,8 +94,9 @@ void things_make(void);
 void things_clear(void);
 int things_list(struct buf *json, unsigned generation);
 
-/* Compare an archive's entries with what they must be; path's bytes are a tar. */
+/* Compare an archive's entries with what they must be; path's bytes are a tar. here_at: the
+ * path of an item that is in it, or NULL. */
 void archive_check(const char *path, const char *top, struct plan *plan,
-                   bool (*here)(const struct item *item));
+                   const char *(*here_at)(const struct item *item));
 
 #endif

@@ -28,7 +28,7 @@ static const struct thing *thing_of(const struct item *item)
 }
 
 void archive_check(const char *path, const char *top, struct plan *plan,
-                   bool (*here)(const struct item *item))
+                   const char *(*here_at)(const struct item *item))
 {
     static struct buf files[4 * SIM_THINGS];
     struct archive *tar = archive_read_new();
@@ -69,10 +69,10 @@ void archive_check(const char *path, const char *top, struct plan *plan,
         const struct buf *bytes;
         char name[512];
 
-        if (item->unlisted || !here(item) ||
+        if (item->unlisted || !here_at(item) ||
             thing->endless) /* that server sends what it likes */
             continue;
-        (void)snprintf(name, sizeof(name), "%s/%s", top, item->path);
+        (void)snprintf(name, sizeof(name), "%s/%s", top, here_at(item));
         bytes = hashmap_get(table, name, strlen(name));
         if (!bytes)
             sim_fail("'%s' of artifact '%s' is not in the archive", name, thing->id);

@@ -120,9 +120,9 @@ static bool on_stopped(void *ctx)
     return sim_now() >= world.stop_at;
 }
 
-static bool is_here(const struct item *item)
+static const char *here_at(const struct item *item)
 {
-    return fetch_outcome(fetch, item)->via != NULL;
+    return fetch_outcome(fetch, item)->via ? fetch_packed(fetch, item)->path : NULL;
 }
 
 static void list_run(struct listing *listing, struct listed_run *run, const struct api *api,
@@ -157,7 +157,7 @@ static void check_missing(struct plan *plan)
         const struct item *item = plan_at(plan, i);
 
         for (k = 0; k < world.count; k++) {
-            if (!item->unlisted && !is_here(item) && !world.slow && !world.things[k].missized &&
+            if (!item->unlisted && !here_at(item) && !world.slow && !world.things[k].missized &&
                 !world.things[k].endless &&
                 strcmp(world.things[k].id, item->what.artifact_id) == 0)
                 sim_fail("artifact '%s' is missing: %s", world.things[k].id,
@@ -179,7 +179,7 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
         volume_add(volume, "{}", 2, &err) < 0 || volume_end(volume, &err) < 0 ||
         volume_finish(volume, &spot, 2, &result, &err) < 0)
         sim_fail("cannot end the archive: %s", err.text);
-    archive_check(path, TOP, plan, is_here);
+    archive_check(path, TOP, plan, here_at);
     (void)unlink(path);
 }
 
@@ -194,6 +194,7 @@ static void play(uint64_t seed)
     struct listed_run run = { 0 };
     struct planner_opts draft = { .listing = &listing, .filter = &filter, .dedupe = true };
     struct planner_count count;
+    struct entry_names *names = entry_names_new(NULL);
     struct plan *plan;
     struct pool *bodies;
     struct pool *pass;
@@ -210,6 +211,7 @@ static void play(uint64_t seed)
     sim_set(1000000);
     sim_moved();
     things_make();
+    draft.names = names;
     draft.dedupe = !sim_percent(10);
     draft.bundles = (enum bundle_mode)sim_below(3);
     (void)snprintf(path, sizeof(path), "%s/%llu.tar", world.dir, (unsigned long long)seed);
@@ -240,7 +242,7 @@ static void play(uint64_t seed)
     spool = (struct spool){ bodies, world.dir, &files };
     parts = (struct spool){ pool_new(proportioned ? 32 : 1 + sim_below(40), world.chunk, &err),
                             world.dir, NULL };
-    if (!plan || !bodies || !pass || !parts.pool)
+    if (!names || !plan || !bodies || !pass || !parts.pool)
         sim_fail("%s", err.text);
     pool_on_return(bodies, loop_wake, &loop);
     pool_on_return(pass, loop_wake, &loop);
@@ -266,7 +268,7 @@ static void play(uint64_t seed)
                                    .deadline = sim_percent(5) ? sim_below(120000) : UINT64_MAX,
                                    .strict = sim_percent(5) };
 
-        opts.packer = packer_new(&packer, volume, plan, &err);
+        opts.packer = packer_new(&packer, volume, plan, names, &err);
         if (!opts.packer || !(fetch = fetch_new(&opts, &loop, &err)))
             sim_fail("%s", err.text);
         world.packer = opts.packer;
@@ -293,6 +295,7 @@ static void play(uint64_t seed)
     pool_free(pass);
     pool_free(parts.pool);
     plan_free(plan);
+    entry_names_free(names);
     artifact_list_clear(&run.list);
     api_clear(&api);
     things_clear();

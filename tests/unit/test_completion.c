@@ -20,7 +20,7 @@ static struct completion *begin(struct fixture *f, const char *json, bool strict
     opts.tasks = f->tasks;
     opts.plan = f->plan;
     c = completion_new(&opts, NULL);
-    completion_begin(c, NULL);
+    completion_begin(c, &(struct task_before){ NULL, NULL });
     return c;
 }
 

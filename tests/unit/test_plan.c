@@ -28,7 +28,8 @@ static void test_joins(void **state)
     struct item *b;
     struct item *c;
     struct item *d;
-    struct item *heir;
+    const struct item *same;
+    int found = 0;
 
     (void)state;
     what.uri = "s3://b/x";
@@ -53,13 +54,11 @@ static void test_joins(void **state)
     what.bundle_key = "m.txt";
     what.checksum = NULL;
     assert_null(add(plan, what)->leader); /* a member of a bundle is not the bundle */
-    heir = plan_promote(a);
-    assert_non_null(heir);
-    assert_null(heir->leader);
-    assert_null(a->followers);
-    assert_int_equal((heir != b) + (heir != c) + (heir != d), 2);
-    if (heir != b)
-        assert_ptr_equal(b->leader, heir);
+    for (same = plan_next_same(a); same; same = plan_next_same(same)) {
+        assert_ptr_equal(same->leader, a);
+        found += (same == b) + 2 * (same == c) + 4 * (same == d);
+    }
+    assert_int_equal(found, 7);
     plan_free(plan);
 }
 
@@ -110,8 +109,42 @@ static void test_entries(void **state)
     assert_true(plan_bundle_lists(plan, plan_bundles(plan), "a"));
     assert_true(plan_bundle_lists(plan, plan_bundles(plan), "b"));
     assert_false(plan_bundle_lists(plan, plan_bundles(plan), "c"));
+    assert_int_equal(plan_bundle_count(plan), 1);
     assert_int_equal(plan_bundle_row(plan, 0, "s3://b/other", NULL, NULL), 0);
+    assert_int_equal(plan_bundle_count(plan), 2);
     assert_true(plan_bundle_lists(plan, plan_bundles(plan), "c"));
+    plan_free(plan);
+}
+
+/* Two members of one name: one after the other. */
+static void test_members(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+    struct plan_artifact what = artifact("r1", "a", "html");
+    const struct bundle *bundle;
+    const struct item *first;
+    const struct item *second;
+
+    (void)state;
+    assert_int_equal(plan_bundle_row(plan, 0, "s3://b/z", NULL, NULL), 0);
+    what.uri = "s3://b/z";
+    what.bundle_key = "m";
+    (void)add(plan, what);
+    what.artifact_id = "b";
+    what.bundle_key = "n";
+    (void)add(plan, what);
+    what.artifact_id = "c";
+    what.bundle_key = "m";
+    (void)add(plan, what);
+    bundle = plan_bundles(plan);
+    first = plan_member(bundle, "m", NULL);
+    assert_non_null(first);
+    second = plan_member(bundle, "m", first);
+    assert_non_null(second);
+    assert_ptr_not_equal(first, second);
+    assert_string_equal(second->what.bundle_key, "m");
+    assert_null(plan_member(bundle, "m", second));
+    assert_null(plan_member(bundle, "o", NULL));
     plan_free(plan);
 }
 
@@ -125,58 +158,14 @@ static void test_no_joins_without_dedupe(void **state)
     plan_free(plan);
 }
 
-static const char *name(struct plan *plan, struct plan_artifact what, const char *head)
-{
-    struct item *item = add(plan, what);
-
-    assert_int_equal(plan_name(plan, item, head, head ? strlen(head) : 0, NULL), 0);
-    return item->path;
-}
-
-static void test_names(void **state)
-{
-    struct plan *plan = plan_new(true, NULL);
-    struct plan_artifact what = artifact("r", "a", "screenshot");
-
-    (void)state;
-    what.ext = "png";
-    what.created_us = INT64_C(1768909949276851);
-    assert_string_equal(name(plan, what, NULL),
-                        "data/r/screenshot/20260120T115229.276851Z_a.png");
-    what.artifact_id = "A"; /* equal but for case */
-    assert_string_equal(name(plan, what, NULL),
-                        "data/r/screenshot/20260120T115229.276851Z_A~2.png");
-    what.artifact_id = "../b";
-    what.type = NULL;
-    what.ext = NULL;
-    what.created_us = CLOCK_NONE;
-    assert_string_equal(name(plan, what, "{\"x\": 1}"), "data/r/unknown/notime__b.json");
-    what = artifact("r", "h", "har");
-    what.ext = "har";
-    what.uri = "s3://b/x.har.zst";
-    assert_string_equal(name(plan, what, "{}"), "data/r/har/notime_h.har");
-    what.artifact_id = "h2";
-    what.uri = "s3://b/y.har.zst";
-    assert_string_equal(name(plan, what, "\x28\xb5\x2f\xfd..."),
-                        "data/r/har/notime_h2.har.zst");
-    what = artifact("r", "rec", "recording");
-    what.ext = "webm";
-    assert_string_equal(name(plan, what, "....ftypisom"), "data/r/recording/notime_rec.mp4");
-    what = artifact("r", "dl", "download");
-    what.uri = "s3://b/dir/My Report.v2.csv";
-    assert_string_equal(name(plan, what, "x"), "data/r/files/My Report.v2.csv");
-    what.artifact_id = "dl2";
-    what.uri = "s3://b/other/my report.V2.CSV";
-    assert_string_equal(name(plan, what, "x"), "data/r/files/my report.V2~2.CSV");
-    plan_free(plan);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joins),   cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_entries), cmocka_unit_test(test_no_joins_without_dedupe),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_no_joins_without_dedupe),
     };
 
     return RUN(tests);

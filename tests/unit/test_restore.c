@@ -33,6 +33,7 @@ static struct {
 } file[FILES];
 
 static struct plan *plan;
+static struct entry_names *entry_names;
 static struct restored restored;
 static struct volume *volume;
 
@@ -97,6 +98,8 @@ static int tear_down(void **state)
     volume_free(volume, false);
     volume = NULL;
     plan_free(plan);
+    entry_names_free(entry_names);
+    entry_names = NULL;
     plan = NULL;
     restored_clear(&restored);
     restored_clear(&restored);
@@ -176,11 +179,14 @@ static size_t go_on(const char *key, bool dedupe)
         assert_int_equal(plan_add(plan, &what, 0, i, NULL, NULL), 0);
     }
     assert_int_equal(plan_count(plan), FILES);
+    entry_names = entry_names_new(NULL);
+    assert_non_null(entry_names);
     opts.plan = plan;
+    opts.names = entry_names;
     opts.volume = volume = open_volume();
     assert_int_equal(restore_run(&opts, &restored, NULL), 0);
     for (i = 0; i < FILES; i++)
-        assert_int_equal(atomic_load(&plan_at(plan, i)->packed), i < restored.items);
+        assert_int_equal(restored.packed && restored.packed[i].here, i < restored.items);
     journal_free(journal, true);
     return restored.items;
 }
@@ -198,9 +204,9 @@ static void test_all_of_it_is_good(void **state)
     assert_string_equal(restored.outcomes[2].via, "unknown");
     assert_int_equal(restored.outcomes[1].attempts, 2);
     assert_int_equal(restored.outcomes[1].http_status, 200);
-    assert_string_equal(plan_at(plan, 2)->path, name_of(2));
-    assert_int_equal(plan_at(plan, 2)->place.offset, 2 * 1024);
-    assert_int_equal(plan_at(plan, 2)->size, 100);
+    assert_string_equal(restored.packed[2].path, name_of(2));
+    assert_int_equal(restored.places[2].offset, 2 * 1024);
+    assert_int_equal(restored.packed[2].size, 100);
     assert_int_equal(/* the next entry goes behind them */
                      volume_begin(volume, &(struct entry_file){ .path = "next", .mtime = 1 },
                                   &next, NULL),
@@ -225,8 +231,7 @@ static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
         leave(NULL);
         assert_int_equal(go_on(NULL, true), 1);
         assert_null(restored.outcomes[1].via);
-        assert_null(plan_at(plan, 1)->path);
-        assert_int_equal(plan_at(plan, 1)->place.offset, SPOT_NONE);
+        assert_null(restored.packed[1].path);
         assert_int_equal(
             volume_begin(volume, &(struct entry_file){ .path = "x", .mtime = 1 }, &next, NULL),
             0);
@@ -263,8 +268,9 @@ static void test_what_is_one_is_kept_together(void **state)
         file[lost].unknown = lost != 0;
         leave(NULL);
         assert_int_equal(go_on(NULL, true), lost ? 0 : FILES);
-        assert_int_equal(plan_at(plan, 1)->link, !lost);
-        assert_ptr_equal(plan_at(plan, 1)->duplicate_of, lost ? NULL : plan_at(plan, 0));
+        assert_int_equal(restored.packed && restored.packed[1].link, !lost);
+        if (!lost)
+            assert_string_equal(restored.packed[1].duplicate_of, restored.packed[0].path);
         assert_int_equal(tear_down(state), 0);
         assert_int_equal(set_up(state), 0);
     }

@@ -220,10 +220,10 @@ static void test_suspect_content_is_fetched_by_each_route(void **state)
     (void)state;
     (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
     assert_int_equal(task_again(task) != 0, true);
-    assert_int_equal(task_refused(f.tasks, task, ITEM_SUSPECT).action, TASK_DO_REFRESH);
+    assert_int_equal(task_refused(f.tasks, task, PACK_SUSPECT).action, TASK_DO_REFRESH);
     refresh(&f, URL_OF("h1", "a"));
     (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
-    assert_int_equal(task_refused(f.tasks, task, ITEM_SUSPECT).action, TASK_DO_NOTHING);
+    assert_int_equal(task_refused(f.tasks, task, PACK_SUSPECT).action, TASK_DO_NOTHING);
     assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
     (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
     assert_int_equal(task_again(task), 0); /* the last one: it is kept */
@@ -240,11 +240,11 @@ static void test_a_wrong_length_is_borne_for_some_time(void **state)
     (void)state;
     for (i = 0; i < 3; i++) {
         (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
-        assert_int_equal(task_refused(f.tasks, task, ITEM_LENGTH).action, TASK_DO_NOTHING);
+        assert_int_equal(task_refused(f.tasks, task, PACK_LENGTH).action, TASK_DO_NOTHING);
         assert_int_equal(task->state, TASK_READY);
     }
     (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
-    step = task_refused(f.tasks, task, ITEM_LENGTH);
+    step = task_refused(f.tasks, task, PACK_LENGTH);
     assert_int_equal(step.action, TASK_DO_LOSE);
     assert_int_equal(step.reason, REASON_LENGTH_MISMATCH);
     fixture_clear(&f);
