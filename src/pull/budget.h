@@ -47,7 +47,8 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
 /* How many threads should compress, when nothing else is done: one for each processor. */
 unsigned budget_workers(void);
 
-/* How many descriptors the process may have, its soft limit having been raised to the hard one.
+/*
+ * How many descriptors the process may have, its soft limit having been raised to the hard one.
  */
 uint64_t budget_descriptors(void);
 

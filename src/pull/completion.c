@@ -264,7 +264,8 @@ static void store(struct completion *c, struct task *task)
     }
 }
 
-/* The members that came out of a ZIP; one that is RUNNING or PACKING will be answered itself.
+/*
+ * The members that came out of a ZIP; one that is RUNNING or PACKING will be answered itself.
  */
 static void store_members(struct completion *c, const struct bundle *bundle,
                           const struct task *by)

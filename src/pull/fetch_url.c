@@ -10,7 +10,8 @@ void fetch_url_clear(struct fetch_url *url)
     *url = (struct fetch_url){ .expiry = EXPIRY_NEVER };
 }
 
-/* Whether a text has a character that no URL has: engine_origin need not look behind the host.
+/*
+ * Whether a text has a character that no URL has: engine_origin need not look behind the host.
  */
 static bool has_blank(const char *text)
 {

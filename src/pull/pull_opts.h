@@ -67,8 +67,8 @@ struct pull_opts {
     const char *(*parent)(void *ctx,
                           const char *run_id); /* the archive with a run's first part */
     /* Shown each run that was listed, before anything is planned; 1: it is to be filed under
-       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. May be NULL.
-     */
+       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. May be
+       NULL. */
     int (*met)(void *ctx, const struct listed_run *run, struct err *err);
     /* Whether a run that is archived ended otherwise than its archives say: then only_new
        writes one. May be NULL. */

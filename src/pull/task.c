@@ -392,7 +392,8 @@ struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum 
     return to_content(tasks, task);
 }
 
-/* The content cannot be what its type says: the other routes; what comes by the last is kept.
+/*
+ * The content cannot be what its type says: the other routes; what comes by the last is kept.
  */
 static struct task_step suspect(struct tasks *tasks, struct task *task)
 {

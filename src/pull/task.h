@@ -147,7 +147,8 @@ void tasks_free(struct tasks *tasks);
 /* Tell of an event that can happen in the task's state, which is then the next one. */
 void task_apply(struct tasks *tasks, struct task *task, enum task_event event);
 
-/* Open the task of an item: it is WAITING, to be released when nothing else brings its content.
+/*
+ * Open the task of an item: it is WAITING, to be released when nothing else brings its content.
  */
 struct task *task_open(struct tasks *tasks, struct item *item);
 
@@ -172,7 +173,8 @@ void tasks_fail(struct tasks *tasks, const struct err *err);
 /* Ready what is due; gives when the next task is (UINT64_MAX: none is delayed). */
 uint64_t tasks_release_due(struct tasks *tasks, uint64_t now);
 
-/* Ready held tasks whose hosts have room, at most `most`; gives when to come again, likewise.
+/*
+ * Ready held tasks whose hosts have room, at most `most`; gives when to come again, likewise.
  */
 uint64_t tasks_release_held(struct tasks *tasks, uint64_t now, unsigned most);
 

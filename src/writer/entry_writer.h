@@ -43,7 +43,8 @@ struct entry_writer_opts {
 
 struct entry_writer;
 
-/* Set up the writing of items into a volume; volume and plan are lent until entry_writer_free.
+/*
+ * Set up the writing of items into a volume; volume and plan are lent until entry_writer_free.
  */
 struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
                                       struct volume *volume, struct plan *plan,

@@ -140,7 +140,8 @@ bool item_suspect(const struct item *item, const void *head, size_t len);
 /* Note something odd about an item, once. */
 void item_note(struct item *item, const char *word);
 
-/* Whether no row tells of an item and no file is made of it: an unlisted one that is not kept.
+/*
+ * Whether no row tells of an item and no file is made of it: an unlisted one that is not kept.
  */
 bool item_hidden(const struct item *item);
 
@@ -173,7 +174,8 @@ size_t plan_count(const struct plan *plan);
 /* Item i, counting from 0 in the order they were added; lent until plan_free. */
 struct item *plan_at(const struct plan *plan, size_t i);
 
-/* The member of a bundle that has this name in the ZIP and is not packed; NULL: there is none.
+/*
+ * The member of a bundle that has this name in the ZIP and is not packed; NULL: there is none.
  */
 struct item *plan_member(const struct bundle *bundle, const char *name);
 

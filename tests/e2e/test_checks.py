@@ -10,7 +10,7 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PARTS = ["src", "docs", "scripts", "completions", "Makefile.am", "configure.ac", "README.md", "NEWS.md",
-         "CONTRIBUTING.md", "SECURITY.md", "LICENSE"]
+         "CONTRIBUTING.md", "SECURITY.md", "LICENSE", ".clang-format"]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,20 @@ def test_a_banned_call_is_named(tree, call):
 def test_a_function_that_has_grown_is_named(tree):
     tree.add("src/net/url.c", "\nvoid grown(void)\n{\n%s}\n" % ("    ;\n" * 121))
     fails(tree.check("check-sizes"), "grown in src/net/url.c")
+
+
+@pytest.mark.skipif(not shutil.which("clang-format-14") and not shutil.which("clang-format"), reason="no clang-format here")
+def test_a_comments_end_that_stands_alone_is_named_and_mended(tree, original):
+    """What clang-format makes of a comment that just fills its line, and finds nothing wrong with."""
+    def formatted(*args):
+        return subprocess.run(["sh", original / "scripts/format", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+
+    text = "x" * 92
+    tree.edit("src/net/url.h", r"^#endif", "/* %s\n */\n#endif" % text)
+    fails(formatted("--check"), "src/net/url.h", "stands alone")
+    assert formatted().returncode == 0 and formatted("--check").returncode == 0
+    assert "\n/*\n * %s\n */\n" % text in (original / "src/net/url.h").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_nobody_planned_is_named(tree, original):

@@ -293,7 +293,8 @@ static struct hashmap *read_tar(const char *path, struct buf *files, size_t *cou
     return table;
 }
 
-/* What an input says in words so plain that there is no doubt of them; UINT64_MAX: it does not.
+/*
+ * What an input says in words so plain that there is no doubt of them; UINT64_MAX: it does not.
  */
 struct said {
     uint64_t length;     /* of its only 200 */

@@ -194,7 +194,8 @@ static void test_steps_instead_of_threads(void **state)
     compress_pool_free(s);
 }
 
-/* What follows a failure is swallowed, so that the packer never waits for a disk that is full.
+/*
+ * What follows a failure is swallowed, so that the packer never waits for a disk that is full.
  */
 static void test_a_failure_is_told_at_drain(void **state)
 {

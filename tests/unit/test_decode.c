@@ -51,7 +51,8 @@ static size_t code(char *to, int bits, const void *bytes, size_t len)
     return len;
 }
 
-/* Decode len bytes; the error's kind, or ERR_NONE when that gives the text's first size bytes.
+/*
+ * Decode len bytes; the error's kind, or ERR_NONE when that gives the text's first size bytes.
  */
 static enum err_kind decode(enum body_coding coding, size_t len, uint64_t max, size_t size)
 {
