@@ -50,17 +50,17 @@ struct audit_log {
 };
 
 /* Open the file for appending; created if missing. Call audit_log_close also on failure. */
-int audit_log_open(struct audit_log *annals, const char *dir, struct err *err) MUST_CHECK;
+int audit_log_open(struct audit_log *log, const char *dir, struct err *err) MUST_CHECK;
 
 /* Add an entry. */
-int audit_log_put(struct audit_log *annals, const struct audit_log_entry *entry,
+int audit_log_put(struct audit_log *log, const struct audit_log_entry *entry,
                   struct err *err) MUST_CHECK;
 
 /* Write and flush all added entries. */
-int audit_log_commit(struct audit_log *annals, struct err *err) MUST_CHECK;
+int audit_log_commit(struct audit_log *log, struct err *err) MUST_CHECK;
 
 /* Close the file; entries that were not committed are removed from it. */
-void audit_log_close(struct audit_log *annals);
+void audit_log_close(struct audit_log *log);
 
 /* Delete an incomplete last line; a missing file is fine. */
 int audit_log_mend(const char *dir, struct err *err) MUST_CHECK;

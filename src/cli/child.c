@@ -134,7 +134,7 @@ out:
 }
 
 /* Sleep until the child may have ended, a signal arrives, or `until` is reached. */
-static void doze(int pidfd, uint64_t until)
+static void wait_event(int pidfd, uint64_t until)
 {
     struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN },
                             { .fd = signals_fd(), .events = POLLIN } };
@@ -163,8 +163,8 @@ static bool await(pid_t pid, int pidfd, uint64_t until, bool signals, int *statu
     while (!ended(pid, status)) {
         if ((signals && signals_stop()) || clock_mono() >= until)
             return false;
-        (void)signals_stop(); /* empties the pipe that doze() polls */
-        doze(pidfd, until);
+        (void)signals_stop(); /* empties the pipe that wait_event() polls */
+        wait_event(pidfd, until);
     }
     return true;
 }

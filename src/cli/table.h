@@ -40,17 +40,17 @@ struct table {
     bool begun;                   /* the titles are printed */
 };
 
-/* Start a table. columns: borrowed, ended by a NULL title. grid must be {0}. */
-int table_init(struct table *grid, const struct table_column *columns,
+/* Start a table. columns: borrowed, ended by a NULL title. table must be {0}. */
+int table_init(struct table *table, const struct table_column *columns,
                struct err *err) MUST_CHECK;
 
 /* Add a row: one text per column, NULL for "-". */
-int table_row(struct table *grid, const char *const *texts, struct err *err) MUST_CHECK;
+int table_row(struct table *table, const char *const *texts, struct err *err) MUST_CHECK;
 
 /* Print the titles and the buffered rows; prints nothing if there were no rows. */
-void table_print(struct table *grid, FILE *out);
+void table_print(struct table *table, FILE *out);
 
 /* Free the rows; may be called twice. */
-void table_clear(struct table *grid);
+void table_clear(struct table *table);
 
 #endif

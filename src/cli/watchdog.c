@@ -29,7 +29,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stopping;
-} dog = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} watchdog = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* What the watchdog observed so far. */
 struct seen {
@@ -141,7 +141,7 @@ static void look(struct seen *seen, uint64_t now)
         seen->last = now;
         seen->warned = false;
     }
-    if (!dog.limit || now - seen->last < dog.warn)
+    if (!watchdog.limit || now - seen->last < watchdog.warn)
         return;
     if (!seen->warned) {
         say("warning: no progress for %llu s; the current state is:",
@@ -149,7 +149,7 @@ static void look(struct seen *seen, uint64_t now)
         describe(seen, now);
         seen->warned = true;
     }
-    if (now - seen->last < dog.limit)
+    if (now - seen->last < watchdog.limit)
         return;
     say("error: no progress for %llu s, although nothing is being waited for: this is a bug in "
         "skyarc; please report the lines above. Downloaded data is kept: run the same command "
@@ -163,19 +163,19 @@ static void *run(void *ctx)
     struct seen seen = { .last = clock_mono(), .moved = { [BEAT_WRITTEN] = clock_mono() } };
 
     (void)ctx;
-    (void)pthread_mutex_lock(&dog.lock);
-    while (!dog.stopping) {
+    (void)pthread_mutex_lock(&watchdog.lock);
+    while (!watchdog.stopping) {
         struct timespec until;
 
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += LOOK_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
-        if (pthread_cond_clockwait(&dog.changed, &dog.lock, CLOCK_MONOTONIC, &until) ==
-            ETIMEDOUT)
+        if (pthread_cond_clockwait(&watchdog.changed, &watchdog.lock, CLOCK_MONOTONIC,
+                                   &until) == ETIMEDOUT)
             look(&seen, clock_mono());
     }
-    (void)pthread_mutex_unlock(&dog.lock);
+    (void)pthread_mutex_unlock(&watchdog.lock);
     return NULL;
 }
 
@@ -185,30 +185,30 @@ int watchdog_start(uint64_t limit, struct err *err)
     sigset_t before;
     int rc;
 
-    if (dog.running)
+    if (watchdog.running)
         return 0;
-    dog.limit = limit;
-    dog.warn = limit / 5 < WARN_MS ? limit / 5 : WARN_MS;
-    dog.stopping = false;
-    (void)pthread_cond_init(&dog.changed, NULL);
+    watchdog.limit = limit;
+    watchdog.warn = limit / 5 < WARN_MS ? limit / 5 : WARN_MS;
+    watchdog.stopping = false;
+    (void)pthread_cond_init(&watchdog.changed, NULL);
     (void)sigfillset(&all); /* signals are handled by other threads */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&dog.thread, NULL, run, NULL);
+    rc = pthread_create(&watchdog.thread, NULL, run, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc)
         return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-    dog.running = true;
+    watchdog.running = true;
     return 0;
 }
 
 void watchdog_stop(void)
 {
-    if (!dog.running)
+    if (!watchdog.running)
         return;
-    (void)pthread_mutex_lock(&dog.lock);
-    dog.stopping = true;
-    (void)pthread_cond_signal(&dog.changed);
-    (void)pthread_mutex_unlock(&dog.lock);
-    (void)pthread_join(dog.thread, NULL);
-    dog.running = false;
+    (void)pthread_mutex_lock(&watchdog.lock);
+    watchdog.stopping = true;
+    (void)pthread_cond_signal(&watchdog.changed);
+    (void)pthread_mutex_unlock(&watchdog.lock);
+    (void)pthread_join(watchdog.thread, NULL);
+    watchdog.running = false;
 }

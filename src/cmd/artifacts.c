@@ -44,7 +44,7 @@ static const struct table_column columns[] = {
 };
 /* clang-format on */
 
-static int add_rows(struct table *grid, const struct listed_run *run,
+static int add_rows(struct table *table, const struct listed_run *run,
                     const struct kind_filter *filter, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
@@ -62,7 +62,7 @@ static int add_rows(struct table *grid, const struct listed_run *run,
         };
 
         if (kind_filter_match(filter, run->list.rows[i].artifact_type))
-            rc = table_row(grid, cells, err);
+            rc = table_row(table, cells, err);
     }
     artifact_list_clear(&list);
     return rc;
@@ -98,11 +98,11 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
 static int print_all(const struct artifacts_args *args, const struct listing *listing,
                      const struct kind_filter *filter, struct err *err)
 {
-    struct table grid = { 0 };
+    struct table table = { 0 };
     bool first = true;
     size_t failed = 0;
     size_t i;
-    int rc = table_init(&grid, columns, err);
+    int rc = table_init(&table, columns, err);
 
     for (i = 0; rc == 0 && i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
@@ -113,14 +113,14 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
         } else if (args->common.json) {
             rc = print_rows(run, filter, &first, err);
         } else {
-            rc = add_rows(&grid, run, filter, err);
+            rc = add_rows(&table, run, filter, err);
         }
     }
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
-        table_print(&grid, stdout);
-    table_clear(&grid);
+        table_print(&table, stdout);
+    table_clear(&table);
     if (rc < 0)
         return -1;
     return failed == 0 ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
@@ -129,7 +129,7 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct artifacts_args *args = args_in;
-    struct api_client talk = { 0 };
+    struct api_client client = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
     struct listing listing = { .raw = args->raw };
@@ -138,14 +138,14 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     if (rc == 0)
         rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
     if (rc == 0 && ids.count)
-        rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
+        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
         rc = api_client_status(err);
     lister_clear(&listing);
-    api_client_close(&talk);
+    api_client_close(&client);
     kind_filter_clear(&filter);
     idlist_clear(&ids);
     return rc;

@@ -26,7 +26,7 @@ static const struct opt_group cat_groups[] = {
 /* The archive that contains an artifact: the operand, or a volume of an operand directory. */
 static char *archive_of(const char *operand, const char *what, struct err *err)
 {
-    struct volume_store shelf = { operand };
+    struct volume_store store = { operand };
     struct db *catalog;
     struct stat st;
     char name[256];
@@ -38,7 +38,7 @@ static char *archive_of(const char *operand, const char *what, struct err *err)
     if (!catalog)
         return NULL;
     if (contents_volume_with(catalog, what, name, sizeof(name)))
-        path = volume_store_read(&shelf, name, err);
+        path = volume_store_read(&store, name, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
                       what);

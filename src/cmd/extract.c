@@ -17,7 +17,7 @@
 
 struct extract_args {
     struct command_args common;
-    struct selector_args pick;
+    struct selector_args selector;
     struct confine_args confine;
     const char *dir;
     unsigned mode;
@@ -37,7 +37,7 @@ static const struct opt extract_opts[] = {
 };
 
 static const struct opt_group extract_groups[] = {
-    { "What",  pick_opts,    OPT_AT(extract_args, pick) },
+    { "What",  selector_opts,    OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { NULL, NULL, 0 },
@@ -45,7 +45,7 @@ static const struct opt_group extract_groups[] = {
 /* clang-format on */
 
 struct extraction {
-    struct selector pick;
+    struct selector selector;
     size_t kept;
 };
 
@@ -54,8 +54,8 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     const struct extraction *e = ctx;
     const char *below = strchr(path, '/');
 
-    return row ? selector_artifact(&e->pick, row)
-               : selector_file(&e->pick, below ? below + 1 : path);
+    return row ? selector_artifact(&e->selector, row)
+               : selector_file(&e->selector, below ? below + 1 : path);
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -138,7 +138,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = selector_init(&e.pick, &args->pick, operands + 1, count - 1, err);
+        rc = selector_init(&e.selector, &args->selector, operands + 1, count - 1, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0) {
@@ -150,7 +150,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                  (unsigned long long)result.kept);
     if (rc == 0)
         rc = report(args, &result, err);
-    selector_clear(&e.pick);
+    selector_clear(&e.selector);
     if (rc == 0 && result.lost && !args->keep_going)
         log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
     if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
@@ -161,7 +161,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         return api_client_status(err);
     if (result.lost)
         return EXIT_DAMAGED;
-    if (selector_narrows(&e.pick) && !result.files && !result.links && !result.kept) {
+    if (selector_narrows(&e.selector) && !result.files && !result.links && !result.kept) {
         (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", operands[0]);
         return -1;
     }

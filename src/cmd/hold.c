@@ -149,8 +149,8 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
 static struct db *open_catalog(const struct hold_args *args, struct lock *lock, bool wait,
                                struct err *err)
 {
-    struct volume_store shelf = { args->dest };
-    struct catalog_import_opts how = { .shelf = &shelf,
+    struct volume_store store = { args->dest };
+    struct catalog_import_opts how = { .store = &store,
                                        .verified_ms = DB_UNKNOWN,
                                        .now_ms = clock_wall(),
                                        .settle = SYNC_SETTLE,
@@ -159,10 +159,10 @@ static struct db *open_catalog(const struct hold_args *args, struct lock *lock, 
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found found = { 0 };
 
-    if (heal_is_vault(&shelf, err) < 0)
+    if (heal_is_sync_dir(&store, err) < 0)
         return NULL;
     if (lock_take(lock, args->dest, args->lock_wait, signals_stopped, NULL, err) == 0)
-        return heal_open(&shelf, false, &reader, how.now_ms, &found, err);
+        return heal_open(&store, false, &reader, how.now_ms, &found, err);
     if (wait || err->kind != ERR_BUSY)
         return NULL;
     return db_open(args->dest, DB_READ, err);

@@ -15,7 +15,7 @@
 
 struct list_args {
     struct command_args common;
-    struct selector_args pick;
+    struct selector_args selector;
     struct confine_args confine;
 };
 
@@ -23,7 +23,7 @@ static const struct list_args list_defaults = { .common = { 0 } };
 
 /* clang-format off */
 static const struct opt_group list_groups[] = {
-    { "What", pick_opts, OPT_AT(list_args, pick) },
+    { "What", selector_opts, OPT_AT(list_args, selector) },
     { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -36,8 +36,8 @@ static const struct table_column columns[] = {
 
 struct listing_of {
     const struct list_args *args;
-    struct selector pick;
-    struct table grid;
+    struct selector selector;
+    struct table table;
     size_t missing;
     size_t shown;
 };
@@ -69,7 +69,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         region_free(region);
         return -1;
     }
-    if (selector_artifact(&l->pick, &a)) {
+    if (selector_artifact(&l->selector, &a)) {
         const struct redact what = { NULL, false, NULL };
         const char *cells[TABLE_COLUMNS] = { a.run_id,
                                              redact_copy(a.artifact_type, &what, region),
@@ -79,7 +79,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         if (l->args->common.json)
             rc = print_row(l, text, len, err);
         else
-            rc = table_row(&l->grid, cells, err);
+            rc = table_row(&l->table, cells, err);
         l->shown++;
     }
     region_free(region);
@@ -94,9 +94,9 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = selector_init(&l.pick, &l.args->pick, operands + 1, count - 1, err);
+        rc = selector_init(&l.selector, &l.args->selector, operands + 1, count - 1, err);
     if (rc == 0)
-        rc = table_init(&l.grid, columns, err);
+        rc = table_init(&l.table, columns, err);
     if (rc == 0) {
         confine_begin(&confine, &l.args->confine, 0);
         confine_read(&confine, operands[0]);
@@ -108,15 +108,15 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
-        table_print(&l.grid, stdout);
+        table_print(&l.table, stdout);
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json lists them with the reasons",
                  l.missing);
     archive_reader_close(&box);
-    table_clear(&l.grid);
-    selector_clear(&l.pick);
+    table_clear(&l.table);
+    selector_clear(&l.selector);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 

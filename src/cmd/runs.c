@@ -53,7 +53,7 @@ static const struct table_column columns[] = {
 
 struct output {
     const struct runs_args *args;
-    struct table grid;
+    struct table table;
     size_t count;
     struct hashmap *told; /* IDs printed so far: other lists may name a run again */
     int64_t oldest;       /* CLOCK_NONE: no run yet */
@@ -85,19 +85,19 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         cells[3] = clock_format(when, row->created_us / 1000, CLOCK_RFC3339);
     if (start != CLOCK_NONE && end != CLOCK_NONE && end >= start)
         cells[4] = text_duration(took, (uint64_t)(end - start) / 1000);
-    return table_row(&out->grid, cells, err);
+    return table_row(&out->table, cells, err);
 }
 
 /* If the service truncated its list, list older runs by other lists. Not with --limit, which
  * ends the list by itself. */
-static int list_older(struct output *out, struct api_client *talk,
+static int list_older(struct output *out, struct api_client *client,
                       const struct runs_query *query, bool *cut, struct err *err)
 {
     bool whole = false;
     int rc = 0;
 
     if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
-        rc = older_list(&talk->callers, query, out->oldest, on_row, out, &whole, err);
+        rc = older_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
     *cut = !whole;
     return rc;
 }
@@ -107,7 +107,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     const struct runs_args *args = args_in;
     struct runs_query query = { .limit = 0 };
     struct output out = { .args = args, .oldest = CLOCK_NONE };
-    struct api_client talk = { 0 };
+    struct api_client client = { 0 };
     struct runs_end end = { 0 };
     bool searched;
     int rc = count ? err_set(err, ERR_USAGE, "runs takes no operands: '%.100s'", operands[0])
@@ -116,21 +116,21 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     query.limit = args->limit;
     query.raw = args->raw;
     if (rc == 0)
-        rc = table_init(&out.grid, columns, err);
+        rc = table_init(&out.table, columns, err);
     if (rc == 0) {
         out.told = hashmap_new(err);
         rc = out.told ? 0 : -1;
     }
     if (rc == 0)
-        rc = api_client_open(&talk, &args->session, err);
+        rc = api_client_open(&client, &args->session, err);
     if (rc == 0)
-        rc = runs_list(&talk.loop, &talk.callers, &query, on_row, &out, &end, err);
+        rc = runs_list(&client.loop, &client.callers, &query, on_row, &out, &end, err);
     if (rc == 0 && end.cut)
-        rc = list_older(&out, &talk, &query, &end.cut, err);
+        rc = list_older(&out, &client, &query, &end.cut, err);
     if (rc == 0 && args->common.json && !args->ids)
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
-        table_print(&out.grid, stdout);
+        table_print(&out.table, stdout);
     if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
         isatty(STDOUT_FILENO))
         (void)printf("no runs\n");
@@ -151,8 +151,8 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
                  "the service lists only the newest %d runs; older ones are not shown "
                  "(filters reach further back)",
                  RUNS_WINDOW);
-    api_client_close(&talk);
-    table_clear(&out.grid);
+    api_client_close(&client);
+    table_clear(&out.table);
     hashmap_free(out.told);
     return rc < 0                  ? api_client_status(err)
            : end.cut || end.unread ? EXIT_INCOMPLETE

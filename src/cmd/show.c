@@ -75,21 +75,21 @@ static int print_all(const struct show_args *args, const struct listing *listing
 static int show_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct show_args *args = args_in;
-    struct api_client talk = { 0 };
+    struct api_client client = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
     struct listing listing = { .raw = args->raw, .children = !args->common.json };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0 && ids.count)
-        rc = api_client_listing(&talk, &args->session, ids.ids, ids.count, &filter, &listing,
+        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
     if (rc == 0)
         rc = print_all(args, &listing, err);
     if (rc < 0)
         rc = api_client_status(err);
     lister_clear(&listing);
-    api_client_close(&talk);
+    api_client_close(&client);
     idlist_clear(&ids);
     return rc;
 }

@@ -143,15 +143,15 @@ static int explain(const struct call *call, struct err *err)
 }
 
 /* Send the request once; returns the run's ID, and the answer in call. */
-static int post(struct api_client *talk, const struct buf *body, struct call *call,
+static int post(struct api_client *client, const struct buf *body, struct call *call,
                 char id[RUN_ID_MAX + 1], struct err *err)
 {
     struct run run = { 0 };
     int rc = -1;
 
-    if (api_url_tasks(&talk->api, &call->url, err) < 0)
+    if (api_url_tasks(&client->api, &call->url, err) < 0)
         return -1;
-    if (api_client_call(talk, call, buf_text(body), body->len, err) < 0) {
+    if (api_client_call(client, call, buf_text(body), body->len, err) < 0) {
         if (err->kind == ERR_CANCELLED)
             call->request.sent = true; /* unknown: the request may have been sent */
         return explain(call, err);
@@ -169,7 +169,7 @@ static int post(struct api_client *talk, const struct buf *body, struct call *ca
 }
 
 /* Wait for the run, and archive it if --output was given. */
-static int go_on(const struct submit_args *args, struct api_client *talk, char *id,
+static int go_on(const struct submit_args *args, struct api_client *client, char *id,
                  struct err *err)
 {
     struct pull_job job = { 0 };
@@ -179,7 +179,7 @@ static int go_on(const struct submit_args *args, struct api_client *talk, char *
                                 .timeout = args->wait_timeout,
                                 .common = &args->common,
                                 .print = args->common.json && !args->archive.output };
-    int rc = outcome_wait(talk, ids, 1, &how, err);
+    int rc = outcome_wait(client, ids, 1, &how, err);
 
     if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
         return rc;
@@ -187,7 +187,7 @@ static int go_on(const struct submit_args *args, struct api_client *talk, char *
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
         rc = pull_job_report(&job, &result,
-                             pull_job_run(&job, &talk->api, ids, 1, &result, err), err);
+                             pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }
     pull_job_clear(&job);
     return pull_job_status(&result, rc, err);
@@ -209,7 +209,7 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
     const struct submit_args *args = args_in;
     bool stay = args->wait || args->archive.output;
     struct pull_job probe = { 0 };
-    struct api_client talk = { 0 };
+    struct api_client client = { 0 };
     struct call call = { 0 };
     struct buf body;
     char id[RUN_ID_MAX + 1];
@@ -223,22 +223,22 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
         rc = pull_job_init(&probe, &args->archive, &args->common, err);
     pull_job_clear(&probe);
     if (rc == 0)
-        rc = api_client_open(&talk, &args->session, err);
+        rc = api_client_open(&client, &args->session, err);
     if (rc == 0) {
-        call_init(&call, &talk.callers, RUN_JSON_MAX, NULL, NULL);
-        rc = post(&talk, &body, &call, id, err);
+        call_init(&call, &client.callers, RUN_JSON_MAX, NULL, NULL);
+        rc = post(&client, &body, &call, id, err);
     }
     if (rc == 0 && args->common.json && !stay)
-        rc = print_answer(&call, &talk.api, err);
+        rc = print_answer(&call, &client.api, err);
     else if (rc == 0 && !args->common.json)
         (void)printf("%s\n", id);
     (void)fflush(stdout);
     if (rc == 0 && stay)
-        rc = go_on(args, &talk, id, err);
+        rc = go_on(args, &client, id, err);
     if (rc < 0)
         rc = api_client_status(err);
     call_clear(&call);
-    api_client_close(&talk);
+    api_client_close(&client);
     buf_clear(&body);
     return rc;
 }

@@ -48,7 +48,7 @@ static const struct opt_group wait_groups[] = {
 static int wait_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct wait_args *args = args_in;
-    struct api_client talk = { 0 };
+    struct api_client client = { 0 };
     struct idlist ids = { 0 };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
@@ -58,9 +58,9 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0 && !ids.count && args->common.json)
         (void)fputs("[]\n", stdout);
     if (rc == 0 && ids.count)
-        rc = api_client_open(&talk, &args->session, err);
+        rc = api_client_open(&client, &args->session, err);
     if (rc == 0 && ids.count)
-        rc = outcome_wait(&talk, ids.ids, ids.count,
+        rc = outcome_wait(&client, ids.ids, ids.count,
                           &(struct outcome_opts){ .interval = args->interval,
                                                   .timeout = args->timeout,
                                                   .common = &args->common,
@@ -69,7 +69,7 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
                           err);
     if (rc < 0)
         rc = api_client_status(err);
-    api_client_close(&talk);
+    api_client_close(&client);
     idlist_clear(&ids);
     return rc;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int api_client_open(struct api_client *talk, const struct session_args *session,
+int api_client_open(struct api_client *client, const struct session_args *session,
                     struct err *err)
 {
     struct engine_opts engine = { .agent = TOOL_NAME,
@@ -21,36 +21,36 @@ int api_client_open(struct api_client *talk, const struct session_args *session,
                                   .jobs = API_CLIENT_JOBS };
     struct loop_hooks hooks = { .stopped = signals_stopped };
 
-    if (signals_setup(err) < 0 || session_open(session, &talk->api, err) < 0)
+    if (signals_setup(err) < 0 || session_open(session, &client->api, err) < 0)
         return -1;
-    engine.secure = talk->api.secure;
+    engine.secure = client->api.secure;
     hooks.stop_fd = signals_fd();
-    if (loop_init(&talk->loop, &engine, &hooks, err) < 0)
+    if (loop_init(&client->loop, &engine, &hooks, err) < 0)
         return -1;
-    callers_init(&talk->callers, &talk->loop, &talk->api, API_CLIENT_JOBS, API_CLIENT_RETRIES);
+    callers_init(&client->callers, &client->loop, &client->api, API_CLIENT_JOBS,
+                 API_CLIENT_RETRIES);
     return 0;
 }
 
-void api_client_close(struct api_client *talk)
+void api_client_close(struct api_client *client)
 {
-    loop_clear(&talk->loop);
+    loop_clear(&client->loop);
     log_hide(NULL);
-    api_clear(&talk->api);
+    api_clear(&client->api);
 }
 
-int api_client_listing(struct api_client *talk, const struct session_args *session,
+int api_client_listing(struct api_client *client, const struct session_args *session,
                        char *const *ids, size_t count, const struct kind_filter *filter,
                        struct listing *listing, struct err *err)
 {
-    int rc = api_client_open(talk, session, err);
+    int rc = api_client_open(client, session, err);
 
-    listing->api = &talk->api;
-    listing->callers = &talk->callers;
+    listing->api = &client->api;
+    listing->callers = &client->callers;
     listing->filter = filter;
     if (rc == 0)
-        rc = lister_fetch(listing, &talk->loop, ids, count, err);
-    loop_clear(&talk->loop); /* before the listing, whose calls may still be running in the
-                              * loop, is cleared */
+        rc = lister_fetch(listing, &client->loop, ids, count, err);
+    loop_clear(&client->loop); /* the loop may still run the listing's calls */
     return rc;
 }
 
@@ -60,7 +60,7 @@ static void on_done(void *ctx, struct call *call)
     *(bool *)ctx = true;
 }
 
-int api_client_call(struct api_client *talk, struct call *call, const char *body, size_t len,
+int api_client_call(struct api_client *client, struct call *call, const char *body, size_t len,
                     struct err *err)
 {
     bool came = false;
@@ -71,10 +71,10 @@ int api_client_call(struct api_client *talk, struct call *call, const char *body
         call_post(call, body, len);
     call_add(call);
     while (!came) {
-        uint64_t due = callers_pump(&talk->callers);
+        uint64_t due = callers_pump(&client->callers);
 
-        if (!came && loop_turn(&talk->loop, due, err) < 0) {
-            engine_drop(talk->loop.engine, &call->request);
+        if (!came && loop_turn(&client->loop, due, err) < 0) {
+            engine_drop(client->loop.engine, &call->request);
             return -1;
         }
     }

@@ -27,20 +27,20 @@ struct api_client {
     struct callers callers;
 };
 
-/* Set up the API and the transfer loop. talk must be {0}; close it also on failure. */
-int api_client_open(struct api_client *talk, const struct session_args *session,
+/* Set up the API and the transfer loop. client must be {0}; close it also on failure. */
+int api_client_open(struct api_client *client, const struct session_args *session,
                     struct err *err) MUST_CHECK;
 
-/* Close the connections and free what talk owns; may be called twice, and on {0}. */
-void api_client_close(struct api_client *talk);
+/* Close the connections and free what client owns; may be called twice, and on {0}. */
+void api_client_close(struct api_client *client);
 
-/* Open, list the runs, and close the connections. The caller clears listing and closes talk. */
-int api_client_listing(struct api_client *talk, const struct session_args *session,
+/* Open, list the runs, close the connections. The caller clears listing and closes client. */
+int api_client_listing(struct api_client *client, const struct session_args *session,
                        char *const *ids, size_t count, const struct kind_filter *filter,
                        struct listing *listing, struct err *err) MUST_CHECK;
 
 /* Make one call (POST if body is not NULL). The answer is in call, which the caller clears. */
-int api_client_call(struct api_client *talk, struct call *call, const char *body, size_t len,
+int api_client_call(struct api_client *client, struct call *call, const char *body, size_t len,
                     struct err *err) MUST_CHECK;
 
 /* The exit status of a command that failed with err: -1, or the status for the signal that

@@ -217,15 +217,15 @@ int audit_against_api(const struct audit_held *held, const struct session_args *
     *lacking = 0;
     for (from = 0; rc == 0 && from < held->runs.count; from += BATCH) {
         struct listing listing = { .children = true, .deep = true };
-        struct api_client talk = { 0 };
+        struct api_client client = { 0 };
         size_t count = held->runs.count - from < BATCH ? held->runs.count - from : BATCH;
 
-        rc = api_client_listing(&talk, session, held->runs.ids + from, count, &filter, &listing,
-                                err);
+        rc = api_client_listing(&client, session, held->runs.ids + from, count, &filter,
+                                &listing, err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
         lister_clear(&listing);
-        api_client_close(&talk);
+        api_client_close(&client);
     }
     return rc;
 }

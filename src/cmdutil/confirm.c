@@ -21,7 +21,7 @@
 struct confirming {
     struct confirm *confirm;
     struct db *catalog;
-    struct api_client talk;
+    struct api_client client;
     char *const *ids;
     bool *changed;         /* for each ID, whether the run changed */
     struct hashmap *asked; /* all IDs: each is judged by itself */
@@ -100,8 +100,8 @@ static int judge(struct confirming *c, const struct listed_run *run, size_t coun
 /* List one batch of runs, and judge them. */
 static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
 {
-    struct listing listing = { .api = &c->talk.api,
-                               .callers = &c->talk.callers,
+    struct listing listing = { .api = &c->client.api,
+                               .callers = &c->client.callers,
                                .filter = c->confirm->types,
                                .bundles = true,
                                .calm = true,
@@ -110,7 +110,7 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
     size_t roots = 0;
     size_t to;
     size_t i;
-    int rc = lister_fetch(&listing, &c->talk.loop, c->ids + from, count, err);
+    int rc = lister_fetch(&listing, &c->client.loop, c->ids + from, count, err);
 
     for (i = 0; rc == 0 && i < listing.count; i = to, roots++) {
         for (to = i + 1; to < listing.count && listing.runs[to].depth;)
@@ -125,8 +125,7 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
         c->confirm->unasked += count - roots;
     }
     if (rc < 0)
-        loop_clear(&c->talk.loop); /* before the listing, whose calls may still be running in
-                                    * the loop, is cleared */
+        loop_clear(&c->client.loop); /* the loop may still run the listing's calls */
     lister_clear(&listing);
     return rc;
 }
@@ -176,10 +175,10 @@ int confirm_runs(struct confirm *confirm, char *const *ids, size_t count, struct
             rc = hashmap_add(c.asked, ids[i], strlen(ids[i]), &c, err);
     }
     if (rc == 0)
-        rc = api_client_open(&c.talk, confirm->session, err);
+        rc = api_client_open(&c.client, confirm->session, err);
     for (from = 0; rc == 0 && from < count; from += BATCH)
         rc = ask(&c, from, count - from < BATCH ? count - from : BATCH, err);
-    api_client_close(&c.talk);
+    api_client_close(&c.client);
     db_free(c.catalog);
     if (confirm->changed && rc == 0) {
         rc = reopen(&c, count, err);

@@ -95,14 +95,14 @@ static int status_of(const struct waited *runs, size_t count)
     return late ? EXIT_LATER : bad ? EXIT_FAILED : EXIT_DONE;
 }
 
-int outcome_wait(struct api_client *talk, char *const *ids, size_t count,
+int outcome_wait(struct api_client *client, char *const *ids, size_t count,
                  const struct outcome_opts *how, struct err *err)
 {
     const struct command_args *common = how->common;
     struct outcome_hooks hooks = { how->print && !common->json };
-    struct wait_opts opts = { .api = &talk->api,
-                              .loop = &talk->loop,
-                              .callers = &talk->callers,
+    struct wait_opts opts = { .api = &client->api,
+                              .loop = &client->loop,
+                              .callers = &client->callers,
                               .interval = how->interval ? how->interval : 1,
                               .raw = how->raw,
                               .deadline =

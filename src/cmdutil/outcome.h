@@ -30,7 +30,7 @@ struct outcome_opts {
  * returns  EXIT_DONE: all completed; EXIT_FAILED: a run ended otherwise; EXIT_LATER: timeout;
  *          -1: an error
  */
-int outcome_wait(struct api_client *talk, char *const *ids, size_t count,
+int outcome_wait(struct api_client *client, char *const *ids, size_t count,
                  const struct outcome_opts *opts, struct err *err) MUST_CHECK;
 
 #endif

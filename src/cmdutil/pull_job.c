@@ -79,7 +79,7 @@ const struct opt archive_transfer_opts[] = {
 /* clang-format on */
 
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
-static void tell_all(const struct pull_status *status)
+static void log_status(const struct pull_status *status)
 {
     char line[400];
     unsigned i;
@@ -102,7 +102,7 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
     char line[400];
 
     if (signals_asked())
-        tell_all(status);
+        log_status(status);
     if (job->moving && now >= job->drawn + STATUS_EVERY) {
         job->drawn = now;
         progress_show(summary_status(line, sizeof(line), status));

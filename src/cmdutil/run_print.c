@@ -175,10 +175,10 @@ static const struct table_column child_columns[] = {
 static int print_children(const struct printing *p, const struct listing *listing, size_t at,
                           struct err *err)
 {
-    struct table grid = { 0 };
+    struct table table = { 0 };
     size_t count = 0;
     size_t i;
-    int rc = table_init(&grid, child_columns, err);
+    int rc = table_init(&table, child_columns, err);
 
     for (i = at + 1; rc == 0 && i < listing->count && listing->runs[i].depth; i++) {
         const struct listed_run *child = &listing->runs[i];
@@ -188,13 +188,13 @@ static int print_children(const struct printing *p, const struct listing *listin
         };
 
         count++;
-        rc = table_row(&grid, cells, err);
+        rc = table_row(&table, cells, err);
     }
     if (rc == 0 && count) {
         (void)printf("\nstarted runs (%zu)\n", count);
-        table_print(&grid, stdout);
+        table_print(&table, stdout);
     }
-    table_clear(&grid);
+    table_clear(&table);
     return rc;
 }
 
@@ -208,10 +208,10 @@ static const struct table_column columns[] = {
 /* Print the number and size of artifacts per type, in the order of first occurrence. */
 static int print_artifacts(const struct artifact_list *list, struct err *err)
 {
-    struct table grid = { 0 };
+    struct table table = { 0 };
     size_t i;
     size_t k;
-    int rc = table_init(&grid, columns, err);
+    int rc = table_init(&table, columns, err);
 
     for (i = 0; rc == 0 && i < list->count; i++) {
         const char *type = list->rows[i].artifact_type ? list->rows[i].artifact_type : "";
@@ -239,13 +239,13 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
         cells[0] = *type ? type : "(none)";
         cells[1] = number;
         cells[2] = sized ? text_size(size, bytes) : NULL;
-        rc = table_row(&grid, cells, err);
+        rc = table_row(&table, cells, err);
     }
     if (rc == 0 && list->count)
         (void)printf("\nartifacts (%zu)\n", list->count);
     if (rc == 0)
-        table_print(&grid, stdout);
-    table_clear(&grid);
+        table_print(&table, stdout);
+    table_clear(&table);
     return rc;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* clang-format off */
-const struct opt pick_opts[] = {
+const struct opt selector_opts[] = {
     { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
     { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
     { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
@@ -15,57 +15,57 @@ const struct opt pick_opts[] = {
 };
 /* clang-format on */
 
-int selector_init(struct selector *pick, const struct selector_args *args,
+int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err)
 {
-    pick->runs = &args->run;
-    pick->patterns = patterns;
-    pick->count = count;
-    return pull_job_filter(&pick->filter, &args->type, &args->exclude_type, err);
+    selector->runs = &args->run;
+    selector->patterns = patterns;
+    selector->count = count;
+    return pull_job_filter(&selector->filter, &args->type, &args->exclude_type, err);
 }
 
-void selector_clear(struct selector *pick)
+void selector_clear(struct selector *selector)
 {
-    kind_filter_clear(&pick->filter);
+    kind_filter_clear(&selector->filter);
 }
 
-bool selector_narrows(const struct selector *pick)
+bool selector_narrows(const struct selector *selector)
 {
-    return pick->count || pick->runs->count || pick->filter.wanted_count ||
-           pick->filter.unwanted_count;
+    return selector->count || selector->runs->count || selector->filter.wanted_count ||
+           selector->filter.unwanted_count;
 }
 
 /* Whether a pattern matches the whole path, or a folder above it. */
-static bool matches(const struct selector *pick, const char *path)
+static bool matches(const struct selector *selector, const char *path)
 {
     int i;
 
-    for (i = 0; i < pick->count; i++) {
-        if (fnmatch(pick->patterns[i], path, FNM_LEADING_DIR) == 0)
+    for (i = 0; i < selector->count; i++) {
+        if (fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0)
             return true;
     }
-    return !pick->count;
+    return !selector->count;
 }
 
-static bool of_run(const struct selector *pick, const char *run_id)
+static bool of_run(const struct selector *selector, const char *run_id)
 {
     size_t i;
 
-    for (i = 0; i < pick->runs->count; i++) {
-        if (strcmp(pick->runs->at[i], run_id) == 0)
+    for (i = 0; i < selector->runs->count; i++) {
+        if (strcmp(selector->runs->at[i], run_id) == 0)
             return true;
     }
-    return !pick->runs->count;
+    return !selector->runs->count;
 }
 
-bool selector_artifact(const struct selector *pick,
+bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact)
 {
-    return kind_filter_match(&pick->filter, artifact->artifact_type) &&
-           of_run(pick, artifact->run_id) && matches(pick, artifact->path);
+    return kind_filter_match(&selector->filter, artifact->artifact_type) &&
+           of_run(selector, artifact->run_id) && matches(selector, artifact->path);
 }
 
-bool selector_file(const struct selector *pick, const char *path)
+bool selector_file(const struct selector *selector, const char *path)
 {
-    return !selector_narrows(pick) || (pick->count && matches(pick, path));
+    return !selector_narrows(selector) || (selector->count && matches(selector, path));
 }

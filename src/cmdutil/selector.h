@@ -22,7 +22,7 @@ struct selector_args {
     struct opt_list run;
 };
 
-extern const struct opt pick_opts[];
+extern const struct opt selector_opts[];
 
 struct selector {
     struct kind_filter filter;
@@ -31,22 +31,22 @@ struct selector {
     int count;
 };
 
-/* Set up a selector; args and patterns are borrowed. pick must be {0}. */
-int selector_init(struct selector *pick, const struct selector_args *args,
+/* Set up a selector; args and patterns are borrowed. selector must be {0}. */
+int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err) MUST_CHECK;
 
 /* Free the filter; may be called twice. */
-void selector_clear(struct selector *pick);
+void selector_clear(struct selector *selector);
 
 /* Whether any condition is given; without one, everything is selected. */
-bool selector_narrows(const struct selector *pick);
+bool selector_narrows(const struct selector *selector);
 
 /* Whether an artifact is selected; its path is relative to the top directory. */
-bool selector_artifact(const struct selector *pick,
+bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact);
 
 /* Whether a file that is not an artifact is selected: a pattern matches it, or no condition
  * is given. */
-bool selector_file(const struct selector *pick, const char *path);
+bool selector_file(const struct selector *selector, const char *path);
 
 #endif

@@ -18,14 +18,14 @@
 #define SEEN_MAX ((size_t)1 << 24)
 
 /* State of a volume; the values of the hash map point to these. */
-enum verdict { STANDS, UNREAD, BROKEN };
-static const enum verdict verdicts[] = { STANDS, UNREAD, BROKEN };
+enum verdict { MATCHES, UNVERIFIED, MISMATCHED };
+static const enum verdict verdicts[] = { MATCHES, UNVERIFIED, MISMATCHED };
 
 /* State of standing_list_safe. */
 struct listing_safe {
     struct standing_safe *safe;
     struct db *catalog;
-    struct volume_store shelf;
+    struct volume_store store;
     struct hashmap *volumes; /* name -> verdict */
     enum verdict worst;      /* worst verdict among the volumes of the current run */
 };
@@ -34,26 +34,26 @@ struct listing_safe {
 static enum verdict broken(const struct contents_volume *v, const char *what)
 {
     log_line(LOG_WARNING, "volume '%s' %s: its runs are not listed as safe", v->name, what);
-    return BROKEN;
+    return MISMATCHED;
 }
 
 static enum verdict judge_volume(const struct listing_safe *l, const struct contents_volume *v)
 {
     char head[SHA256_TEXT];
     struct err why;
-    int seen = fixity_see(&l->shelf, v, &why);
+    int seen = fixity_see(&l->store, v, &why);
     int64_t age;
 
     if (seen == FIXITY_ABSENT)
         return broken(v, "does not exist");
-    if (seen == FIXITY_ANOTHER)
+    if (seen == FIXITY_REPLACED)
         return broken(v, "differs from the volume that was written");
-    if (seen < 0 || catalog_import_head(&l->shelf, v->name, head, &why) < 0)
+    if (seen < 0 || catalog_import_head(&l->store, v->name, head, &why) < 0)
         return broken(v, why.text);
     if (strcmp(head, v->manifest_sha256) != 0)
         return broken(v, "has a different manifest than when it was written");
     age = v->verified_ms == DB_UNKNOWN ? -1 : l->safe->now_ms - v->verified_ms;
-    return age < 0 || age > l->safe->within_ms ? UNREAD : STANDS;
+    return age < 0 || age > l->safe->within_ms ? UNVERIFIED : MATCHES;
 }
 
 static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
@@ -76,18 +76,18 @@ static int on_sealed(void *ctx, const char *run_id, struct err *err)
 {
     struct listing_safe *l = ctx;
 
-    l->worst = STANDS;
+    l->worst = MATCHES;
     if (contents_volumes_of(l->catalog, run_id, on_volume, l, err) < 0)
         return -1;
-    l->safe->unread += l->worst == UNREAD;
-    l->safe->broken += l->worst == BROKEN;
-    return l->worst == STANDS ? l->safe->fn(l->safe->ctx, run_id, err) : 0;
+    l->safe->unread += l->worst == UNVERIFIED;
+    l->safe->broken += l->worst == MISMATCHED;
+    return l->worst == MATCHES ? l->safe->fn(l->safe->ctx, run_id, err) : 0;
 }
 
 int standing_list_safe(struct standing_safe *safe, struct err *err)
 {
     struct listing_safe l = { .safe = safe,
-                              .shelf = { safe->dir },
+                              .store = { safe->dir },
                               .volumes = hashmap_new(err) };
     int rc = -1;
 

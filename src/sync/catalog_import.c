@@ -284,16 +284,16 @@ static int enter(struct entering *e, struct archive_reader *box,
     return ours(e, contents_end(e->catalog, e->volume, hex, err));
 }
 
-static int catalog_import_box(struct entering *e, const struct volume_store *shelf,
+static int catalog_import_box(struct entering *e, const struct volume_store *store,
                               struct err *err)
 {
     struct volume_store_seen seen;
     struct archive_reader box = { .fd = -1 };
-    char *path = volume_store_read(shelf, e->name, err);
+    char *path = volume_store_read(store, e->name, err);
     int rc = path ? archive_reader_open(&box, path, err) : -1;
 
     if (rc == 0)
-        rc = volume_store_look(shelf, e->name, &seen, err) > 0
+        rc = volume_store_look(store, e->name, &seen, err) > 0
                  ? 0
                  : err_set(err, ERR_NOT_FOUND, "'%s' no longer exists", path);
     if (rc == 0)
@@ -335,7 +335,7 @@ static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity
 
     if (!volume_name_parse(&e.parts, name))
         return err_set(err, ERR_FORMAT, "'%.200s' is not a volume name", name);
-    if (catalog_import_box(&e, opts->shelf, err) == 0)
+    if (catalog_import_box(&e, opts->store, err) == 0)
         return HEAL_GOOD;
     (void)err_wrap(err, "cannot import volume '%s' into the catalog", name);
     if (e.ours || !is_theirs(err))
@@ -396,11 +396,11 @@ static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256
     return rc;
 }
 
-int catalog_import_head(const struct volume_store *shelf, const char *name,
+int catalog_import_head(const struct volume_store *store, const char *name,
                         char sha256[SHA256_TEXT], struct err *err)
 {
     char top[VOLUME_NAME];
-    char *path = volume_store_read(shelf, name, err);
+    char *path = volume_store_read(store, name, err);
     int rc = path ? read_head(path, top, sha256, err) : -1;
 
     mem_free(path);
@@ -430,7 +430,7 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
     struct volume_name parts;
     char top[VOLUME_NAME];
     char head[SHA256_TEXT];
-    char *path = volume_store_read(opts->shelf, name, err);
+    char *path = volume_store_read(opts->store, name, err);
     int rc = path && volume_name_parse(&parts, name) ? HEAL_GOOD : -1;
 
     *fault = FIXITY_DAMAGED;

@@ -31,7 +31,7 @@
 #include <stdint.h>
 
 struct catalog_import_opts {
-    const struct volume_store *shelf;
+    const struct volume_store *store;
     int64_t verified_ms; /* DB_UNKNOWN: not verified */
     int64_t now_ms;
     int64_t settle;  /* delay until a run is listed again; see sync.h */
@@ -49,7 +49,7 @@ int catalog_import_volume(struct db *catalog, const char *name,
                           const struct catalog_import_opts *opts, struct err *err) MUST_CHECK;
 
 /* The digest of the manifest of a volume on disk (hex). */
-int catalog_import_head(const struct volume_store *shelf, const char *name,
+int catalog_import_head(const struct volume_store *store, const char *name,
                         char sha256[SHA256_TEXT], struct err *err) MUST_CHECK;
 
 /* Verify a volume, every hash; damages are logged. Returns what heal_reader's check does. */

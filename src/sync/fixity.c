@@ -56,22 +56,22 @@ static bool is_ours(const struct err *err)
            err->os == ENOMEM;
 }
 
-int fixity_see(const struct volume_store *shelf, const struct contents_volume *v,
+int fixity_see(const struct volume_store *store, const struct contents_volume *v,
                struct err *err)
 {
     struct volume_store_seen seen;
-    int there = volume_store_look(shelf, v->name, &seen, err);
+    int there = volume_store_look(store, v->name, &seen, err);
 
     if (there <= 0)
         return there < 0 ? -1 : FIXITY_ABSENT;
     return seen.size == v->size && (!v->tail || memcmp(seen.tail, v->tail, SHA256_SIZE) == 0)
-               ? FIXITY_STANDS
-               : FIXITY_ANOTHER;
+               ? FIXITY_PRESENT
+               : FIXITY_REPLACED;
 }
 
 /* State of recording a lost volume in the log. */
 struct noting {
-    struct audit_log annals;
+    struct audit_log log;
     struct audit_log_entry entry;
 };
 
@@ -81,25 +81,24 @@ static int on_part(void *ctx, const char *run_id, const char *part, struct err *
 
     n->entry.run_id = run_id;
     n->entry.part = part;
-    return audit_log_put(&n->annals, &n->entry, err);
+    return audit_log_put(&n->log, &n->entry, err);
 }
 
-static int note(struct db *c, const struct volume_store *shelf, const char *name,
+static int note(struct db *c, const struct volume_store *store, const char *name,
                 const char *reason, int64_t now_ms, struct err *err)
 {
     struct noting n = {
         .entry = { .at_ms = now_ms, .what = AUDIT_LOG_LOSE, .volume = name, .reason = reason }
     };
-    int rc = audit_log_open(&n.annals, shelf->dir, err);
+    int rc = audit_log_open(&n.log, store->dir, err);
 
     if (rc == 0)
-        rc = audit_log_put(&n.annals, &n.entry, err); /* the volume itself: all its parts may
-                                                       * be in other volumes */
+        rc = audit_log_put(&n.log, &n.entry, err); /* the volume itself */
     if (rc == 0)
         rc = contents_parts(c, name, on_part, &n, err);
     if (rc == 0)
-        rc = audit_log_commit(&n.annals, err);
-    audit_log_close(&n.annals);
+        rc = audit_log_commit(&n.log, err);
+    audit_log_close(&n.log);
     return rc;
 }
 
@@ -121,7 +120,7 @@ static int remember(struct db *c, const char *name, enum fixity_fault fault, int
 }
 
 /* Remove a volume from the catalog, and apply the log's new entries. */
-static int forget(struct db *c, const struct volume_store *shelf, const char *name,
+static int forget(struct db *c, const struct volume_store *store, const char *name,
                   enum fixity_fault fault, int64_t now_ms, struct err *err)
 {
     int rc = db_begin(c, err);
@@ -131,7 +130,7 @@ static int forget(struct db *c, const struct volume_store *shelf, const char *na
     if (rc == 0)
         rc = contents_remove(c, name, err);
     if (rc == 0)
-        rc = log_replay_run(c, shelf->dir, err);
+        rc = log_replay_run(c, store->dir, err);
     if (rc == 0)
         return db_commit(c, err);
     db_rollback(c);
@@ -172,7 +171,7 @@ int fixity_told(struct db *c, struct err *err)
     return sql ? db_do(c, sql, err) : -1;
 }
 
-int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fixity_loss *loss,
+int fixity_lose(struct db *c, const struct volume_store *store, const struct fixity_loss *loss,
                 int64_t now_ms, struct fixity_found *found, struct err *err)
 {
     static const char *const texts[] = {
@@ -184,10 +183,10 @@ int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fix
     char aside[VOLUME_NAME] = "";
 
     if (fault != FIXITY_GONE &&
-        volume_store_set_aside(shelf, name, fault_words[fault], aside, err) < 0)
+        volume_store_set_aside(store, name, fault_words[fault], aside, err) < 0)
         return -1;
-    if (note(c, shelf, name, fault_words[fault], now_ms, err) < 0 ||
-        forget(c, shelf, name, fault, now_ms, err) < 0)
+    if (note(c, store, name, fault_words[fault], now_ms, err) < 0 ||
+        forget(c, store, name, fault, now_ms, err) < 0)
         return -1;
     add_fault(found, fault);
     log_line(LOG_ERROR, "volume '%s' %s%s%s%s%s%s; its runs will be archived again", name,
@@ -198,7 +197,7 @@ int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fix
 
 struct looking {
     struct db *catalog;
-    const struct volume_store *shelf;
+    const struct volume_store *store;
     struct fixity_found *found;
     struct names bad;
     struct names removed; /* removed on purpose; the catalog is older than the removal */
@@ -210,7 +209,7 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
 {
     struct looking *l = ctx;
     struct err why;
-    int seen = fixity_see(l->shelf, v, &why);
+    int seen = fixity_see(l->store, v, &why);
     int told;
 
     l->found->looked++;
@@ -223,9 +222,9 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
         l->found->unreadable++;
         return 0;
     }
-    if (seen == FIXITY_STANDS)
+    if (seen == FIXITY_PRESENT)
         return 0;
-    if (seen == FIXITY_ANOTHER)
+    if (seen == FIXITY_REPLACED)
         return add_name(&l->bad, v->name, FIXITY_DIFFERS, err);
     told = log_replay_told(l->catalog, v->name, AUDIT_LOG_REMOVE, err);
     if (told)
@@ -274,17 +273,17 @@ static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
     return rc;
 }
 
-int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
+int fixity_look(struct db *c, const struct volume_store *store, int64_t now_ms,
                 struct fixity_found *found, struct err *err)
 {
-    struct looking l = { .catalog = c, .shelf = shelf, .found = found };
+    struct looking l = { .catalog = c, .store = store, .found = found };
     size_t i;
     int rc = contents_volumes(c, on_volume, &l, err);
 
     if (rc == 0 && l.removed.count + l.lost.count)
         rc = drop_gone(&l, now_ms, err);
     for (i = 0; rc == 0 && i < l.bad.count; i++)
-        rc = fixity_lose(c, shelf, &(struct fixity_loss){ l.bad.at[i], l.bad.faults[i], NULL },
+        rc = fixity_lose(c, store, &(struct fixity_loss){ l.bad.at[i], l.bad.faults[i], NULL },
                          now_ms, found, err);
     if (rc == 0)
         rc = keep_standing(c, err);

@@ -49,17 +49,17 @@ size_t fixity_faults(const struct fixity_found *found);
 
 /* Check every volume of the catalog without reading it. A volume that was removed on purpose
  * is dropped from the catalog silently. */
-int fixity_look(struct db *c, const struct volume_store *shelf, int64_t now_ms,
+int fixity_look(struct db *c, const struct volume_store *store, int64_t now_ms,
                 struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* Result of fixity_see, which is -1 if the volume cannot be read. */
-enum fixity_seen { FIXITY_ABSENT, FIXITY_STANDS, FIXITY_ANOTHER };
+enum fixity_seen { FIXITY_ABSENT, FIXITY_PRESENT, FIXITY_REPLACED };
 
 /*
  * Compare a volume's size and tail with the catalog. Returns enum fixity_seen, or -1 if the
  * volume cannot be read.
  */
-int fixity_see(const struct volume_store *shelf, const struct contents_volume *volume,
+int fixity_see(const struct volume_store *store, const struct contents_volume *volume,
                struct err *err) MUST_CHECK;
 
 struct fixity_loss {
@@ -69,7 +69,7 @@ struct fixity_loss {
 };
 
 /* Record that a volume is lost; the volume need not be in the catalog. */
-int fixity_lose(struct db *c, const struct volume_store *shelf, const struct fixity_loss *loss,
+int fixity_lose(struct db *c, const struct volume_store *store, const struct fixity_loss *loss,
                 int64_t now_ms, struct fixity_found *found, struct err *err) MUST_CHECK;
 
 /* Add the faults found since the last completed sync, by a sync that was killed or by prune;

@@ -26,7 +26,7 @@ bool heal_troubled(const struct heal_found *f)
 /* State of making catalog and disk consistent. */
 struct healing {
     struct db *catalog;
-    const struct volume_store *shelf;
+    const struct volume_store *store;
     const struct heal_reader *reader;
     int64_t now_ms;
     struct heal_found *found;
@@ -90,7 +90,7 @@ static int remove_volume(struct healing *h, const char *name, struct err *err)
         return -1;
     rc = contents_remove(h->catalog, name, err);
     if (rc == 0)
-        rc = volume_store_remove(h->shelf, name, err);
+        rc = volume_store_remove(h->store, name, err);
     if (rc == 0)
         return db_commit(h->catalog, err);
     db_rollback(h->catalog);
@@ -107,7 +107,7 @@ static int check(struct healing *h, const char *name, const char *sha256, struct
     if (verdict < 0) {
         *err = why;
     } else if (verdict == HEAL_BAD) {
-        if (fixity_lose(h->catalog, h->shelf, &(struct fixity_loss){ name, fault, why.text },
+        if (fixity_lose(h->catalog, h->store, &(struct fixity_loss){ name, fault, why.text },
                         h->now_ms, &h->found->fixity, err) < 0)
             return -1;
     } else if (verdict == HEAL_UNREADABLE) {
@@ -148,7 +148,7 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
         int there;
 
         volume_name_revision(old, &parts, revision);
-        there = volume_store_look(h->shelf, old, &seen, err);
+        there = volume_store_look(h->store, old, &seen, err);
         if (there)
             return there < 0 ? -1 : settle_pair(h, name, old, err);
     }
@@ -176,7 +176,7 @@ static int take_in(struct healing *h, const char *name, struct err *err)
     }
     h->found->entered += verdict == HEAL_GOOD;
     if (verdict == HEAL_BAD)
-        return fixity_lose(h->catalog, h->shelf, &(struct fixity_loss){ name, fault, why.text },
+        return fixity_lose(h->catalog, h->store, &(struct fixity_loss){ name, fault, why.text },
                            h->now_ms, &h->found->fixity, err);
     if (verdict == HEAL_UNREADABLE) {
         log_line(LOG_ERROR, "%s", why.text);
@@ -295,19 +295,19 @@ static int heal_states(struct healing *h, bool fresh, struct err *err)
     return rc;
 }
 
-int heal_run(struct db *catalog, const struct volume_store *shelf,
+int heal_run(struct db *catalog, const struct volume_store *store,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err)
 {
     struct healing h = {
-        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+        .catalog = catalog, .store = store, .reader = reader, .now_ms = now_ms, .found = found
     };
     size_t before = found->entered;
 
-    if (volume_store_each(shelf, on_rewritten, &h, err) < 0 ||
+    if (volume_store_each(store, on_rewritten, &h, err) < 0 ||
         each_name(&h, drop_unfinished, err) < 0 ||
-        volume_store_each(shelf, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
-        fixity_look(catalog, shelf, now_ms, &found->fixity, err) < 0)
+        volume_store_each(store, on_unknown, &h, err) < 0 || each_name(&h, take_in, err) < 0 ||
+        fixity_look(catalog, store, now_ms, &found->fixity, err) < 0)
         return -1;
     return heal_states(&h, found->entered > before, err);
 }
@@ -325,7 +325,7 @@ static int read_back(void *ctx, const char *name, struct err *err)
         return 0;
     if (rc != HEAL_GOOD)
         return rc < 0 ? -1 : 0;
-    rc = volume_store_look(h->shelf, name, &seen, err);
+    rc = volume_store_look(h->store, name, &seen, err);
     if (rc <= 0)
         return rc;
     h->found->read_back++;
@@ -333,12 +333,12 @@ static int read_back(void *ctx, const char *name, struct err *err)
     return contents_verified(h->catalog, name, clock_wall(), seen.tail, err);
 }
 
-int heal_read_back(struct db *catalog, const struct volume_store *shelf, uint64_t share,
+int heal_read_back(struct db *catalog, const struct volume_store *store, uint64_t share,
                    const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                    struct err *err)
 {
     struct healing h = {
-        .catalog = catalog, .shelf = shelf, .reader = reader, .now_ms = now_ms, .found = found
+        .catalog = catalog, .store = store, .reader = reader, .now_ms = now_ms, .found = found
     };
 
     return fixity_due(catalog, share, now_ms, read_back, &h, err);
@@ -354,74 +354,74 @@ static int on_any(void *ctx, const char *name, uint64_t size, struct err *err)
     return 0;
 }
 
-int heal_is_vault(const struct volume_store *shelf, struct err *err)
+int heal_is_sync_dir(const struct volume_store *store, struct err *err)
 {
     static const char *const files[] = { DB_NAME, AUDIT_LOG_NAME };
     bool any = false;
     size_t i;
 
     for (i = 0; !any && i < 2; i++) {
-        char *path = mem_format(err, "%s/%s", shelf->dir, files[i]);
+        char *path = mem_format(err, "%s/%s", store->dir, files[i]);
 
         if (!path)
             return -1;
         any = access(path, F_OK) == 0;
         mem_free(path);
     }
-    if (!any && volume_store_each(shelf, on_any, &any, err) < 0)
+    if (!any && volume_store_each(store, on_any, &any, err) < 0)
         return -1;
     return any ? 0
                : err_set(err, ERR_NOT_FOUND,
-                         "'%s' has no catalog: not a directory of skyarc sync?", shelf->dir);
+                         "'%s' has no catalog: not a directory of skyarc sync?", store->dir);
 }
 
-struct db *heal_open(const struct volume_store *shelf, bool make,
+struct db *heal_open(const struct volume_store *store, bool make,
                      const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                      struct err *err)
 {
     struct db *c;
 
-    if (!make && heal_is_vault(shelf, err) < 0)
+    if (!make && heal_is_sync_dir(store, err) < 0)
         return NULL;
-    c = db_open(shelf->dir, DB_WRITE, err);
+    c = db_open(store->dir, DB_WRITE, err);
     if (!c && err->kind == ERR_FORMAT) {
         log_line(LOG_ERROR, "%s", err->text);
-        log_line(LOG_ERROR, "the old catalog is kept as '%s/" DB_NAME ".damaged'", shelf->dir);
-        if (db_set_aside(shelf->dir, "damaged", err) < 0)
+        log_line(LOG_ERROR, "the old catalog is kept as '%s/" DB_NAME ".damaged'", store->dir);
+        if (db_set_aside(store->dir, "damaged", err) < 0)
             return NULL;
         found->remade = true;
-        c = db_open(shelf->dir, DB_WRITE, err);
+        c = db_open(store->dir, DB_WRITE, err);
     }
     if (!c)
         return NULL;
-    if (log_replay_begun(c, shelf->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
-        (db_is_new(c) && heal_run(c, shelf, reader, now_ms, found, err) < 0)) {
+    if (log_replay_begun(c, store->dir, err) < 0 || fixity_untold(c, &found->fixity, err) < 0 ||
+        (db_is_new(c) && heal_run(c, store, reader, now_ms, found, err) < 0)) {
         db_free(c);
         return NULL;
     }
     found->remade = found->remade || (db_is_new(c) && found->entered);
     if (found->remade)
         log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volumes and the log",
-                 shelf->dir, found->entered);
+                 store->dir, found->entered);
     return c;
 }
 
 /* Append the log entries that only the old catalog has to the log file. *newer: the catalog
  * is of a newer skyarc and cannot be read. */
-static int keep_log(const struct volume_store *shelf, bool *newer, struct err *err)
+static int keep_log(const struct volume_store *store, bool *newer, struct err *err)
 {
     struct err why;
-    struct db *c = db_open(shelf->dir, DB_READ, &why);
+    struct db *c = db_open(store->dir, DB_READ, &why);
     int rc;
 
     *newer = !c && why.kind == ERR_LIMIT;
     if (*newer)
         log_line(LOG_WARNING, "%s; the old catalog is kept as '%s/" DB_NAME ".newer'", why.text,
-                 shelf->dir);
+                 store->dir);
     if (!c && (*newer || why.kind == ERR_NOT_FOUND))
         return 0;
     db_free(c);
-    c = db_open(shelf->dir, DB_WRITE, &why);
+    c = db_open(store->dir, DB_WRITE, &why);
     if (!c && why.kind != ERR_FORMAT) {
         *err = why;
         return -1;
@@ -430,18 +430,18 @@ static int keep_log(const struct volume_store *shelf, bool *newer, struct err *e
         log_line(LOG_WARNING, "%s", why.text);
         return 0;
     }
-    rc = log_replay_begun(c, shelf->dir, err);
+    rc = log_replay_begun(c, store->dir, err);
     db_free(c);
     return rc;
 }
 
-struct db *heal_remake(const struct volume_store *shelf, const struct heal_reader *reader,
+struct db *heal_remake(const struct volume_store *store, const struct heal_reader *reader,
                        int64_t now_ms, struct heal_found *found, struct err *err)
 {
     bool newer;
 
-    if (keep_log(shelf, &newer, err) < 0 ||
-        db_set_aside(shelf->dir, newer ? "newer" : "old", err) < 0)
+    if (keep_log(store, &newer, err) < 0 ||
+        db_set_aside(store->dir, newer ? "newer" : "old", err) < 0)
         return NULL;
-    return heal_open(shelf, true, reader, now_ms, found, err);
+    return heal_open(store, true, reader, now_ms, found, err);
 }

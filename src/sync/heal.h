@@ -57,7 +57,7 @@ struct heal_found {
 bool heal_troubled(const struct heal_found *found);
 
 /* Whether a directory has a catalog, a log or a volume; ERR_NOT_FOUND if it has none. */
-int heal_is_vault(const struct volume_store *shelf, struct err *err) MUST_CHECK;
+int heal_is_sync_dir(const struct volume_store *store, struct err *err) MUST_CHECK;
 
 /*
  * Open the catalog of a directory whose lock is held. The catalog is checked completely,
@@ -66,7 +66,7 @@ int heal_is_vault(const struct volume_store *shelf, struct err *err) MUST_CHECK;
  * make     create a catalog if the directory has no trace of a sync; otherwise that is
  *          ERR_NOT_FOUND
  */
-struct db *heal_open(const struct volume_store *shelf, bool make,
+struct db *heal_open(const struct volume_store *store, bool make,
                      const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                      struct err *err) MUST_CHECK;
 
@@ -74,11 +74,11 @@ struct db *heal_open(const struct volume_store *shelf, bool make,
  * Rebuild the catalog from volumes and log. The old one is kept as catalog.db.old, or, with a
  * message, as catalog.db.newer if it is of a newer skyarc.
  */
-struct db *heal_remake(const struct volume_store *shelf, const struct heal_reader *reader,
+struct db *heal_remake(const struct volume_store *store, const struct heal_reader *reader,
                        int64_t now_ms, struct heal_found *found, struct err *err) MUST_CHECK;
 
 /* Make catalog and disk consistent. Checks every volume without reading it. */
-int heal_run(struct db *catalog, const struct volume_store *shelf,
+int heal_run(struct db *catalog, const struct volume_store *store,
              const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
              struct err *err) MUST_CHECK;
 
@@ -90,7 +90,7 @@ int heal_run(struct db *catalog, const struct volume_store *shelf,
 int heal_mend(struct db *catalog, int64_t now_ms, struct err *err) MUST_CHECK;
 
 /* Verify the volumes that are due; share as for fixity_due. */
-int heal_read_back(struct db *catalog, const struct volume_store *shelf, uint64_t share,
+int heal_read_back(struct db *catalog, const struct volume_store *store, uint64_t share,
                    const struct heal_reader *reader, int64_t now_ms, struct heal_found *found,
                    struct err *err) MUST_CHECK;
 

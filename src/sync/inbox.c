@@ -38,7 +38,7 @@ struct inbox {
     pthread_mutex_t disk;
     pthread_mutex_t lock;
     /* protected by lock */
-    struct run_queue turns;
+    struct run_queue runs;
     size_t failed; /* files at the last count */
     size_t incomplete;
     int64_t counted; /* time of the last count */
@@ -155,7 +155,7 @@ static int load(void *ctx, int dir, const char *name, struct err *err)
         return 0;
     age = clock_wall() - (int64_t)st.st_mtime * 1000;
     age = age > 0 ? age : 0; /* the clock may have been set back */
-    run = run_queue_add(&inbox->turns, id, inbox->counted - age, err);
+    run = run_queue_add(&inbox->runs, id, inbox->counted - age, err);
     if (!run)
         return -1;
     return 0;
@@ -168,7 +168,7 @@ static void digest_all(struct inbox *inbox)
     struct queued *run;
     struct err err;
 
-    for (run = inbox->turns.first; run; run = run->next) {
+    for (run = inbox->runs.first; run; run = run->next) {
         struct buf body;
 
         buf_init(&body, inbox->opts.body_max);
@@ -205,7 +205,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
     if (!inbox)
         return NULL;
     inbox->opts = *opts;
-    inbox->turns.delay = opts->delay;
+    inbox->runs.delay = opts->delay;
     inbox->held.fd = -1;
     inbox->counted = now;
     (void)pthread_mutex_init(&inbox->disk, NULL);
@@ -236,7 +236,7 @@ void inbox_close(struct inbox *inbox)
 {
     if (!inbox)
         return;
-    run_queue_clear(&inbox->turns);
+    run_queue_clear(&inbox->runs);
     lock_drop(&inbox->held);
     (void)pthread_mutex_destroy(&inbox->disk);
     (void)pthread_mutex_destroy(&inbox->lock);
@@ -317,11 +317,11 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     char *file;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    run = run_queue_find(&inbox->turns, id);
+    run = run_queue_find(&inbox->runs, id);
     same = run && memcmp(run->digest, digest, SHA256_SIZE) == 0;
     if (same)
-        verdict = run_queue_hurry(&inbox->turns, run, now) ? INBOX_QUEUED : INBOX_KNOWN;
-    else if (!run && inbox->turns.count >= RUN_QUEUE_MAX)
+        verdict = run_queue_hurry(&inbox->runs, run, now) ? INBOX_QUEUED : INBOX_KNOWN;
+    else if (!run && inbox->runs.count >= RUN_QUEUE_MAX)
         (void)err_set(err, ERR_LIMIT, "the queue is full: %d runs", RUN_QUEUE_MAX);
     else
         verdict = INBOX_QUEUED;
@@ -338,11 +338,11 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     mem_free(file);
     (void)pthread_mutex_lock(&inbox->lock);
     if (!run)
-        run = run_queue_add(&inbox->turns, id, now,
+        run = run_queue_add(&inbox->runs, id, now,
                             err); /* out of memory: the file is found at the next start */
     if (run) {
         memcpy(run->digest, digest, SHA256_SIZE);
-        run_queue_renew(&inbox->turns, run, now);
+        run_queue_renew(&inbox->runs, run, now);
     }
     (void)pthread_mutex_unlock(&inbox->lock);
     return run ? INBOX_QUEUED : INBOX_ERROR;
@@ -367,7 +367,7 @@ struct queued *inbox_take(struct inbox *inbox, size_t places, int64_t now, int64
     struct queued *run;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    run = run_queue_take(&inbox->turns, places, now, next);
+    run = run_queue_take(&inbox->runs, places, now, next);
     (void)pthread_mutex_unlock(&inbox->lock);
     return run;
 }
@@ -377,7 +377,7 @@ bool inbox_waits(struct inbox *inbox, int64_t now)
     bool wait;
 
     (void)pthread_mutex_lock(&inbox->lock);
-    wait = run_queue_wait(&inbox->turns, now);
+    wait = run_queue_wait(&inbox->runs, now);
     (void)pthread_mutex_unlock(&inbox->lock);
     return wait;
 }
@@ -385,7 +385,7 @@ bool inbox_waits(struct inbox *inbox, int64_t now)
 void inbox_later(struct inbox *inbox, struct queued *run, enum run_queue_why why, int64_t due)
 {
     (void)pthread_mutex_lock(&inbox->lock);
-    run_queue_later(&inbox->turns, run, why, due);
+    run_queue_later(&inbox->runs, run, why, due);
     (void)pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -451,7 +451,7 @@ int inbox_leave(struct inbox *inbox, struct queued *run, enum inbox_end how, int
         rc = leave(inbox, run, how, err);
     if (!again && rc == 0) {
         (void)pthread_mutex_lock(&inbox->lock);
-        run_queue_drop(&inbox->turns, run);
+        run_queue_drop(&inbox->runs, run);
         (void)pthread_mutex_unlock(&inbox->lock);
     }
     (void)pthread_mutex_unlock(&inbox->disk);
@@ -480,11 +480,11 @@ struct inbox_counts inbox_counts(struct inbox *inbox, int64_t now)
         inbox->failed = aside.failed;
         inbox->incomplete = aside.incomplete;
     }
-    counts.queued = inbox->turns.count;
+    counts.queued = inbox->runs.count;
     counts.failed = inbox->failed;
     counts.incomplete = inbox->incomplete;
-    for (run = inbox->turns.first; run; run = run->next) {
-        int64_t late = now - run->arrived - (int64_t)inbox->turns.delay;
+    for (run = inbox->runs.first; run; run = run->next) {
+        int64_t late = now - run->arrived - (int64_t)inbox->runs.delay;
 
         counts.active += run->active;
         counts.waiting += run->incomplete;

@@ -20,8 +20,8 @@
 #define RUNS_MAX ((size_t)1 << 26)
 
 /* A volume and its runs. */
-struct shelved {
-    struct shelved *next;
+struct volume_runs {
+    struct volume_runs *next;
     const char *name;
     const char **runs;
     size_t count;
@@ -33,14 +33,14 @@ struct prune {
     const struct prune_opts *opts;
     struct prune_result *result;
     struct db *catalog;
-    struct volume_store shelf;
+    struct volume_store store;
     struct region *region;
     struct retention_run *runs;
     size_t count;
     size_t cap;
     struct hashmap *by_id; /* kept runs, by each of their IDs */
     struct hashmap *all;   /* all runs, by canonical ID */
-    struct shelved *volumes;
+    struct volume_runs *volumes;
     int64_t now_ms;
     bool passed; /* a run was kept because of its parent */
 };
@@ -151,7 +151,7 @@ static bool is_kept(void *ctx, const char *run_id)
 static int on_content(void *ctx, const char *volume, const char *run_id, struct err *err)
 {
     struct prune *p = ctx;
-    struct shelved *v = p->volumes;
+    struct volume_runs *v = p->volumes;
 
     if (!v || strcmp(v->name, volume) != 0) { /* rows are sorted by volume */
         v = region_take(p->region, sizeof(*v), err);
@@ -175,7 +175,7 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
 
 /* A run to be removed. It may be in no other volume, so its aliases are logged as well. */
 struct going {
-    struct audit_log *annals;
+    struct audit_log *log;
     struct audit_log_entry *entry;
 };
 
@@ -187,44 +187,44 @@ static int note_alias(void *ctx, const char *alias, struct err *err)
                                      .run_id = going->entry->run_id,
                                      .part = alias };
 
-    return audit_log_put(going->annals, &entry, err);
+    return audit_log_put(going->log, &entry, err);
 }
 
 /* Record in the log what is removed with this volume. */
-static int note(struct prune *p, const struct shelved *v, struct err *err)
+static int note(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     struct audit_log_entry entry = { .at_ms = p->now_ms,
                                      .what = AUDIT_LOG_PRUNE,
                                      .volume = v->name,
                                      .reason = "no rule keeps it" };
-    struct audit_log annals;
-    struct going going = { &annals, &entry };
+    struct audit_log log;
+    struct going going = { &log, &entry };
     size_t i;
-    int rc = audit_log_open(&annals, p->opts->dir, err);
+    int rc = audit_log_open(&log, p->opts->dir, err);
 
     for (i = 0; rc == 0 && i < v->count; i++) {
         entry.run_id = v->runs[i];
         if (!is_kept(p, v->runs[i]))
             rc = relation_aliases(p->catalog, entry.run_id, note_alias, &going, err) < 0
                      ? -1
-                     : audit_log_put(&annals, &entry, err);
+                     : audit_log_put(&log, &entry, err);
     }
     entry.what = AUDIT_LOG_REMOVE;
     entry.run_id = NULL;
     entry.reason = v->kept ? "written anew" : NULL;
     if (rc == 0)
-        rc = audit_log_put(&annals, &entry, err);
+        rc = audit_log_put(&log, &entry, err);
     if (rc == 0)
-        rc = audit_log_commit(&annals, err);
-    audit_log_close(&annals);
+        rc = audit_log_commit(&log, err);
+    audit_log_close(&log);
     return rc < 0 ? -1 : log_replay_begun(p->catalog, p->opts->dir, err);
 }
 
 /* Remove the old volume from disk and catalog. */
-static int remove_volume(struct prune *p, const struct shelved *v, struct err *err)
+static int remove_volume(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     size_t i;
-    int rc = volume_store_remove(&p->shelf, v->name, err);
+    int rc = volume_store_remove(&p->store, v->name, err);
 
     if (rc == 0)
         rc = db_begin(p->catalog, err);
@@ -243,7 +243,7 @@ static int remove_volume(struct prune *p, const struct shelved *v, struct err *e
 
 /* Whether a volume is the one that was imported; one that differs is recorded as lost
  * instead of deleted. */
-static int check_head(struct prune *p, const struct shelved *v, struct err *err)
+static int check_head(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     char sha256[SHA256_TEXT];
     char head[SHA256_TEXT];
@@ -252,7 +252,7 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
 
     if (rc <= 0)
         return rc;
-    rc = catalog_import_head(&p->shelf, v->name, head, &why);
+    rc = catalog_import_head(&p->store, v->name, head, &why);
     if (rc == 0 && strcmp(head, sha256) == 0)
         return 1;
     if (rc < 0 && why.kind != ERR_FORMAT && why.kind != ERR_MISMATCH) {
@@ -260,7 +260,7 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
         return -1;
     }
     return fixity_lose(
-        p->catalog, &p->shelf,
+        p->catalog, &p->store,
         &(struct fixity_loss){ v->name, FIXITY_DIFFERS, why.kind ? why.text : NULL }, p->now_ms,
         &p->result->found.fixity, err);
 }
@@ -268,7 +268,7 @@ static int check_head(struct prune *p, const struct shelved *v, struct err *err)
 /* Options to verify and import new volumes. */
 static struct catalog_import_opts catalog_import_opts(struct prune *p)
 {
-    return (struct catalog_import_opts){ .shelf = &p->shelf,
+    return (struct catalog_import_opts){ .store = &p->store,
                                          .verified_ms = DB_UNKNOWN,
                                          .now_ms = p->now_ms,
                                          .give_up = SYNC_GIVE_UP,
@@ -278,7 +278,7 @@ static struct catalog_import_opts catalog_import_opts(struct prune *p)
 }
 
 /* A volume that cannot be rewritten stays, and is the first that the next sync verifies. */
-static int keep_damaged(struct prune *p, const struct shelved *v, const struct err *why,
+static int keep_damaged(struct prune *p, const struct volume_runs *v, const struct err *why,
                         struct err *err)
 {
     if (why->kind != ERR_MISMATCH && why->kind != ERR_FORMAT && why->os != EIO) {
@@ -304,14 +304,14 @@ static int check_new(struct prune *p, const char *name, struct err *err)
         *err = why;
         return -1;
     }
-    return fixity_lose(p->catalog, &p->shelf, &(struct fixity_loss){ name, fault, why.text },
+    return fixity_lose(p->catalog, &p->store, &(struct fixity_loss){ name, fault, why.text },
                        p->now_ms, &p->result->found.fixity, err);
 }
 
 /* Rewrite a volume with its kept runs. Returns 1 with the new volume's name, or 0 if the
  * volume stays as it is, which was logged. */
-static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME_NAME],
-                      struct err *err)
+static int rewrite_volume(struct prune *p, const struct volume_runs *v, char name[VOLUME_NAME],
+                          struct err *err)
 {
     struct rewrite_opts opts = {
         .tool = p->opts->tool, .spool_dir = p->opts->spool_dir, .keep = is_kept, .ctx = p
@@ -319,13 +319,13 @@ static int write_anew(struct prune *p, const struct shelved *v, char name[VOLUME
     struct volume_name old;
     struct volume_name new;
     struct err why = { 0 };
-    char *from = volume_store_read(&p->shelf, v->name, err);
+    char *from = volume_store_read(&p->store, v->name, err);
     char *to = NULL;
     int rc = from && volume_name_parse(&old, v->name) ? 0 : -1;
 
     if (rc == 0) {
         volume_name_revision(name, &old, old.revision + 1);
-        to = volume_name_parse(&new, name) ? volume_store_write(&p->shelf, name, err) : NULL;
+        to = volume_name_parse(&new, name) ? volume_store_write(&p->store, name, err) : NULL;
         rc = to ? 0 : -1;
     }
     if (rc == 0) {
@@ -344,10 +344,10 @@ static uint64_t size_of(const struct prune *p, const char *name)
 {
     struct volume_store_seen seen;
 
-    return volume_store_look(&p->shelf, name, &seen, NULL) > 0 ? seen.size : 0;
+    return volume_store_look(&p->store, name, &seen, NULL) > 0 ? seen.size : 0;
 }
 
-static int apply(struct prune *p, const struct shelved *v, struct err *err)
+static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     struct catalog_import_opts how = catalog_import_opts(p);
     char name[VOLUME_NAME] = "";
@@ -355,7 +355,7 @@ static int apply(struct prune *p, const struct shelved *v, struct err *err)
     int rc = check_head(p, v, err);
 
     if (rc > 0 && v->kept)
-        rc = write_anew(p, v, name, err);
+        rc = rewrite_volume(p, v, name, err);
     if (rc <= 0)
         return rc;
     if (note(p, v, err) < 0 || remove_volume(p, v, err) < 0)
@@ -372,7 +372,7 @@ static int apply(struct prune *p, const struct shelved *v, struct err *err)
 
 static int each_volume(struct prune *p, struct err *err)
 {
-    const struct shelved *v;
+    const struct volume_runs *v;
 
     for (v = p->volumes; v; v = v->next) {
         struct prune_step step = { .what = v->kept ? PRUNE_REWRITE : PRUNE_VOLUME,
@@ -415,8 +415,8 @@ static int run(struct prune *p, struct err *err)
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &p->result->found;
 
-    p->catalog = heal_open(&p->shelf, false, &reader, p->now_ms, found, err);
-    if (!p->catalog || heal_run(p->catalog, &p->shelf, &reader, p->now_ms, found, err) < 0 ||
+    p->catalog = heal_open(&p->store, false, &reader, p->now_ms, found, err);
+    if (!p->catalog || heal_run(p->catalog, &p->store, &reader, p->now_ms, found, err) < 0 ||
         check_log(p, err) < 0 || decide(p, err) < 0 ||
         contents_contents(p->catalog, on_content, p, err) < 0)
         return -1;
@@ -425,8 +425,8 @@ static int run(struct prune *p, struct err *err)
 
 int prune_run(const struct prune_opts *opts, struct prune_result *result, struct err *err)
 {
-    struct prune p = { .opts = opts, .result = result, .shelf = { opts->dir } };
-    struct shelved *v;
+    struct prune p = { .opts = opts, .result = result, .store = { opts->dir } };
+    struct volume_runs *v;
     int rc = -1;
 
     *result = (struct prune_result){ 0 };

@@ -508,7 +508,7 @@ static void work(struct receive *r, struct queued *run)
 }
 
 /* Sleep until a webhook arrives or until a time; told: number of webhooks at the last look. */
-static void doze(struct receive *r, unsigned told, int64_t until)
+static void wait_news(struct receive *r, unsigned told, int64_t until)
 {
     int64_t most = now() + DOZE_MAX;
     struct timespec at;
@@ -537,7 +537,7 @@ static void *serve(void *ctx)
         if (run)
             work(r, run);
         else
-            doze(r, told, next);
+            wait_news(r, told, next);
     }
     return NULL;
 }

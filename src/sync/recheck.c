@@ -152,7 +152,7 @@ static bool is_unknown(const struct discover_opts *opts, const struct listed_run
 }
 
 /* Whether a run has more than is archived: artifacts, another status or end, or itself. */
-static int has_grown(const struct discover_opts *opts, struct listed_run *run, struct err *err)
+static int has_news(const struct discover_opts *opts, struct listed_run *run, struct err *err)
 {
     struct growing growing = { opts->catalog, run->id, false };
     int rc = learn_names(opts->catalog, run, err);
@@ -218,7 +218,7 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
 
     for (i = 0; i < count && !grown; i++) {
         if (!runs[i].failed)
-            grown = has_grown(opts, &runs[i], err);
+            grown = has_news(opts, &runs[i], err);
         else if (runs[i].err.kind != ERR_NOT_FOUND || !i)
             failed = failed ? failed : &runs[i];
     }

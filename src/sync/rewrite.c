@@ -49,8 +49,8 @@ struct rewrite {
     struct buf text; /* the old manifest */
     struct json *doc;
     struct region *region;
-    struct hashmap *by_path; /* kept files */
-    struct hashmap *heirs;   /* paths of dropped files -> the kept file with their content */
+    struct hashmap *by_path;    /* kept files */
+    struct hashmap *successors; /* paths of dropped files -> the kept file with their content */
     struct kept **files;
     size_t count;
     size_t cap;
@@ -112,11 +112,11 @@ static int find_first(struct rewrite *r, struct kept *k, struct err *err)
         return 0;
     k->first = hashmap_get(r->by_path, path, strlen(path));
     if (!k->first)
-        k->first = hashmap_get(r->heirs, path, strlen(path));
+        k->first = hashmap_get(r->successors, path, strlen(path));
     if (k->first)
         return 0;
     k->link = false;
-    return hashmap_add(r->heirs, path, strlen(path), k, err);
+    return hashmap_add(r->successors, path, strlen(path), k, err);
 }
 
 static int read_artifacts(struct rewrite *r, struct err *err)
@@ -306,7 +306,7 @@ static int put_piece(void *ctx, const void *bytes, size_t len, struct err *err)
 }
 
 /* Copy the content of a dropped file to the link that replaces it. */
-static int copy_heir(struct rewrite *r, struct kept *k, struct err *err)
+static int copy_successor(struct rewrite *r, struct kept *k, struct err *err)
 {
     struct putting putting = { r, view_wants(r, k) };
     bool packed = k->media_type && (strncmp(k->media_type, "video/", 6) == 0 ||
@@ -327,7 +327,7 @@ static int copy_links(struct rewrite *r, struct err *err)
     for (i = 0; i < r->count; i++) {
         struct kept *k = r->files[i];
 
-        if (!k->there && !k->link && copy_heir(r, k, err) < 0)
+        if (!k->there && !k->link && copy_successor(r, k, err) < 0)
             return -1;
     }
     for (i = 0; i < r->count; i++) {
@@ -348,15 +348,15 @@ static int copy_links(struct rewrite *r, struct err *err)
 /* Make the new manifest. */
 static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
 {
-    struct manifest_rewrite revise = { .root = json_root(r->doc),
-                                       .count = r->count,
-                                       .tool = r->opts->tool,
-                                       .stored = r->stored,
-                                       .view_size = r->view_size,
-                                       .view_sha256 = r->view_sha256,
-                                       .scratch = &r->seen,
-                                       .keep = r->opts->keep,
-                                       .ctx = r->opts->ctx };
+    struct manifest_rewrite rewrite_opts = { .root = json_root(r->doc),
+                                             .count = r->count,
+                                             .tool = r->opts->tool,
+                                             .stored = r->stored,
+                                             .view_size = r->view_size,
+                                             .view_sha256 = r->view_sha256,
+                                             .scratch = &r->seen,
+                                             .keep = r->opts->keep,
+                                             .ctx = r->opts->ctx };
     struct manifest_rewrite_row *rows = mem_array(r->count, sizeof(*rows), err);
     size_t i;
     int rc;
@@ -374,8 +374,8 @@ static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
                                                  .first = k->first ? k->first->path : NULL,
                                                  .link = k->link };
     }
-    revise.rows = rows;
-    rc = manifest_rewrite(&revise, out, err);
+    rewrite_opts.rows = rows;
+    rc = manifest_rewrite(&rewrite_opts, out, err);
     mem_free(rows);
     return rc;
 }
@@ -508,18 +508,19 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     buf_init(&r.seen, VIEW_TEXT);
     r.region = region_new(err);
     r.by_path = hashmap_new(err);
-    r.heirs = hashmap_new(err);
+    r.successors = hashmap_new(err);
     r.hasher = hasher_new(err);
     r.piece = mem_new(PIECE, err);
     r.page = page_new(opts->spool_dir, err);
-    if (r.region && r.by_path && r.heirs && r.hasher && r.piece && r.page && load(&r, err) == 0)
+    if (r.region && r.by_path && r.successors && r.hasher && r.piece && r.page &&
+        load(&r, err) == 0)
         rc = write_all(&r, err);
     volume_free(r.volume, false);
     page_free(r.page);
     mem_free(r.piece);
     hasher_free(r.hasher);
     mem_free(r.files);
-    hashmap_free(r.heirs);
+    hashmap_free(r.successors);
     hashmap_free(r.by_path);
     json_free(r.doc);
     region_free(r.region);

@@ -6,19 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
-void run_queue_clear(struct run_queue *turns)
+void run_queue_clear(struct run_queue *queue)
 {
-    while (turns->first)
-        run_queue_drop(turns, turns->first);
+    while (queue->first)
+        run_queue_drop(queue, queue->first);
 }
 
-struct queued *run_queue_add(struct run_queue *turns, const char *id, int64_t arrived,
+struct queued *run_queue_add(struct run_queue *queue, const char *id, int64_t arrived,
                              struct err *err)
 {
     struct queued *run;
-    struct queued **last = &turns->first;
+    struct queued **last = &queue->first;
 
-    if (turns->count >= RUN_QUEUE_MAX) {
+    if (queue->count >= RUN_QUEUE_MAX) {
         (void)err_set(err, ERR_LIMIT, "the queue is full: %d runs", RUN_QUEUE_MAX);
         return NULL;
     }
@@ -27,17 +27,17 @@ struct queued *run_queue_add(struct run_queue *turns, const char *id, int64_t ar
         return NULL;
     (void)snprintf(run->id, sizeof(run->id), "%s", id);
     run->arrived = arrived;
-    run->due = arrived + (int64_t)turns->delay;
+    run->due = arrived + (int64_t)queue->delay;
     while (*last)
         last = &(*last)->next;
     *last = run;
-    turns->count++;
+    queue->count++;
     return run;
 }
 
-struct queued *run_queue_find(const struct run_queue *turns, const char *id)
+struct queued *run_queue_find(const struct run_queue *queue, const char *id)
 {
-    struct queued *run = turns->first;
+    struct queued *run = queue->first;
 
     while (run && strcmp(run->id, id) != 0)
         run = run->next;
@@ -56,12 +56,12 @@ struct view {
     int64_t next; /* when the next run becomes due */
 };
 
-static struct view look(const struct run_queue *turns, int64_t now)
+static struct view look(const struct run_queue *queue, int64_t now)
 {
     struct view view = { .next = INT64_MAX };
     struct queued *run;
 
-    for (run = turns->first; run; run = run->next) {
+    for (run = queue->first; run; run = run->next) {
         bool kind = returns(run);
 
         if (run->active)
@@ -88,10 +88,10 @@ static struct queued *choose(const struct view *view, size_t places)
     return fresh && !(back && view->active[0] + 1 >= places) ? fresh : back;
 }
 
-struct queued *run_queue_take(struct run_queue *turns, size_t places, int64_t now,
+struct queued *run_queue_take(struct run_queue *queue, size_t places, int64_t now,
                               int64_t *next)
 {
-    struct view view = look(turns, now);
+    struct view view = look(queue, now);
     struct queued *run = choose(&view, places);
 
     *next = view.next;
@@ -103,14 +103,14 @@ struct queued *run_queue_take(struct run_queue *turns, size_t places, int64_t no
     return run;
 }
 
-bool run_queue_wait(const struct run_queue *turns, int64_t now)
+bool run_queue_wait(const struct run_queue *queue, int64_t now)
 {
-    struct view view = look(turns, now);
+    struct view view = look(queue, now);
 
     return view.first[0] || view.first[1];
 }
 
-void run_queue_later(struct run_queue *turns, struct queued *run, enum run_queue_why why,
+void run_queue_later(struct run_queue *queue, struct queued *run, enum run_queue_why why,
                      int64_t due)
 {
     run->active = false;
@@ -119,10 +119,10 @@ void run_queue_later(struct run_queue *turns, struct queued *run, enum run_queue
     run->incomplete = run->incomplete || why == RUN_QUEUE_MISSING;
     run->put_back += why == RUN_QUEUE_MADE_ROOM;
     if (run->again)
-        run_queue_renew(turns, run, run->arrived);
+        run_queue_renew(queue, run, run->arrived);
 }
 
-void run_queue_renew(const struct run_queue *turns, struct queued *run, int64_t now)
+void run_queue_renew(const struct run_queue *queue, struct queued *run, int64_t now)
 {
     run->arrived = now;
     if (run->active) {
@@ -131,12 +131,12 @@ void run_queue_renew(const struct run_queue *turns, struct queued *run, int64_t 
     }
     run->failures = 0;
     run->tried = 0;
-    run->due = now + (int64_t)turns->delay;
+    run->due = now + (int64_t)queue->delay;
 }
 
-bool run_queue_hurry(const struct run_queue *turns, struct queued *run, int64_t now)
+bool run_queue_hurry(const struct run_queue *queue, struct queued *run, int64_t now)
 {
-    int64_t due = now + (int64_t)turns->delay;
+    int64_t due = now + (int64_t)queue->delay;
 
     if (!run->failures)
         return false;
@@ -145,14 +145,14 @@ bool run_queue_hurry(const struct run_queue *turns, struct queued *run, int64_t 
     return true;
 }
 
-void run_queue_drop(struct run_queue *turns, struct queued *run)
+void run_queue_drop(struct run_queue *queue, struct queued *run)
 {
-    struct queued **at = &turns->first;
+    struct queued **at = &queue->first;
 
     while (*at != run)
         at = &(*at)->next;
     *at = run->next;
-    turns->count--;
+    queue->count--;
     mem_free(run);
 }
 

@@ -50,22 +50,22 @@ struct run_queue {
 };
 
 /* Free all runs; may be called twice. */
-void run_queue_clear(struct run_queue *turns);
+void run_queue_clear(struct run_queue *queue);
 
 /* Append a run whose webhook arrived at `arrived`. */
-struct queued *run_queue_add(struct run_queue *turns, const char *id, int64_t arrived,
+struct queued *run_queue_add(struct run_queue *queue, const char *id, int64_t arrived,
                              struct err *err) MUST_CHECK;
 
 /* The run with this ID, or NULL. */
-struct queued *run_queue_find(const struct run_queue *turns, const char *id);
+struct queued *run_queue_find(const struct run_queue *queue, const char *id);
 
 /* Take the next run. Returns NULL if none is due, and sets *next to the time to ask again
  * (INT64_MAX: after a change of the queue). places: runs archived concurrently. */
-struct queued *run_queue_take(struct run_queue *turns, size_t places, int64_t now,
+struct queued *run_queue_take(struct run_queue *queue, size_t places, int64_t now,
                               int64_t *next);
 
 /* Whether a run is due that is not active. */
-bool run_queue_wait(const struct run_queue *turns, int64_t now);
+bool run_queue_wait(const struct run_queue *queue, int64_t now);
 
 /* Why a run stays in the queue after an attempt. */
 enum run_queue_why {
@@ -76,18 +76,18 @@ enum run_queue_why {
 };
 
 /* Give a run back; it is due again at `due`. */
-void run_queue_later(struct run_queue *turns, struct queued *run, enum run_queue_why why,
+void run_queue_later(struct run_queue *queue, struct queued *run, enum run_queue_why why,
                      int64_t due);
 
 /* A newer webhook arrived: the run becomes due as if it were new. */
-void run_queue_renew(const struct run_queue *turns, struct queued *run, int64_t now);
+void run_queue_renew(const struct run_queue *queue, struct queued *run, int64_t now);
 
 /* The same webhook arrived again: a deferred run becomes due earlier. Returns false if
  * nothing changed. */
-bool run_queue_hurry(const struct run_queue *turns, struct queued *run, int64_t now);
+bool run_queue_hurry(const struct run_queue *queue, struct queued *run, int64_t now);
 
 /* Remove and free a run. */
-void run_queue_drop(struct run_queue *turns, struct queued *run);
+void run_queue_drop(struct run_queue *queue, struct queued *run);
 
 #define RUN_QUEUE_AGAIN_MAX 3600000 /* maximum delay of a retry */
 

@@ -23,7 +23,7 @@ struct sync {
     const struct sync_opts *opts;
     struct sync_result *result;
     struct db *catalog;
-    struct volume_store shelf;
+    struct volume_store store;
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
     unsigned number;   /* of volumes begun */
@@ -94,7 +94,7 @@ static void on_lost(void *ctx, const char *run_id, const char *artifact_id, cons
 
 static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t verified_ms)
 {
-    return (struct catalog_import_opts){ .shelf = &s->shelf,
+    return (struct catalog_import_opts){ .store = &s->store,
                                          .verified_ms = verified_ms,
                                          .now_ms = s->now_ms,
                                          .settle = s->opts->settle,
@@ -221,7 +221,7 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
 static int give_up_volume(struct sync *s, const char *name, enum fixity_fault fault,
                           const struct err *why, struct err *err)
 {
-    if (fixity_lose(s->catalog, &s->shelf, &(struct fixity_loss){ name, fault, why->text },
+    if (fixity_lose(s->catalog, &s->store, &(struct fixity_loss){ name, fault, why->text },
                     s->now_ms, &s->result->found.fixity, err) < 0)
         return -1;
     s->result->failed += s->count;
@@ -274,13 +274,12 @@ static int write_volume(struct sync *s, const char *name, const char *path, stru
  * importing it. */
 static int make_volume(struct sync *s, const char *name, struct err *err)
 {
-    char *path = volume_store_write(&s->shelf, name, err);
+    char *path = volume_store_write(&s->store, name, err);
     int rc = -1;
 
     if (path && access(path, F_OK) == 0)
         rc = enter(s, name, err);
-    else if (path && volume_store_remove(&s->shelf, name, err) == 0) /* a signature left by a
-                                                                      * killed sync */
+    else if (path && volume_store_remove(&s->store, name, err) == 0) /* of a killed sync */
         rc = write_volume(s, name, path, err);
     mem_free(path);
     if (rc == 0)
@@ -400,7 +399,7 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
                        number, container_name(s->opts->pull->format));
-        path = volume_store_read(&s->shelf, out, err);
+        path = volume_store_read(&s->store, out, err);
         known = path ? contents_has(s->catalog, out, err) : -1;
         if (known < 0) {
             mem_free(path);
@@ -521,15 +520,15 @@ static int steps(struct sync *s, struct err *err)
     struct catalog_import_opts how = catalog_import_opts(s, DB_UNKNOWN);
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found *found = &s->result->found;
-    int rc = heal_run(s->catalog, &s->shelf, &reader, s->now_ms, found, err);
+    int rc = heal_run(s->catalog, &s->store, &reader, s->now_ms, found, err);
 
     if (rc == 0 && !s->opts->rebuild)
-        rc = heal_read_back(s->catalog, &s->shelf, s->opts->share, &reader, s->now_ms, found,
+        rc = heal_read_back(s->catalog, &s->store, s->opts->share, &reader, s->now_ms, found,
                             err);
     s->result->healed = found->entered;
     if (rc < 0 || s->opts->rebuild)
         return rc;
-    if (finish_intents(s, err) < 0 || volume_store_sweep(&s->shelf, err) < 0 ||
+    if (finish_intents(s, err) < 0 || volume_store_sweep(&s->store, err) < 0 ||
         survey(s, err) < 0)
         return -1;
     return write_volumes(s, err);
@@ -564,7 +563,7 @@ bool sync_whole(const struct sync_result *r)
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)
 {
-    struct sync s = { .opts = opts, .result = result, .shelf = { opts->dir } };
+    struct sync s = { .opts = opts, .result = result, .store = { opts->dir } };
     struct catalog_import_opts how;
     struct heal_reader reader;
     struct err told;
@@ -577,8 +576,8 @@ int sync_run(const struct sync_opts *opts, struct sync_result *result, struct er
     how = catalog_import_opts(&s, DB_UNKNOWN);
     reader = catalog_import_reader(&how);
     s.catalog = opts->rebuild
-                    ? heal_remake(&s.shelf, &reader, s.now_ms, &result->found, err)
-                    : heal_open(&s.shelf, true, &reader, s.now_ms, &result->found, err);
+                    ? heal_remake(&s.store, &reader, s.now_ms, &result->found, err)
+                    : heal_open(&s.store, true, &reader, s.now_ms, &result->found, err);
     rc = s.catalog ? run_state_sync_begin(s.catalog, s.now_ms, &id, err) : -1;
     if (rc == 0) {
         rc = steps(&s, err);

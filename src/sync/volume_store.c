@@ -17,7 +17,7 @@
 #define ASIDE_MAX 10000
 
 /* The path of a volume. */
-static char *path_of(const struct volume_store *shelf, const char *name, struct err *err)
+static char *path_of(const struct volume_store *store, const char *name, struct err *err)
 {
     struct volume_name parts;
 
@@ -25,18 +25,18 @@ static char *path_of(const struct volume_store *shelf, const char *name, struct 
         (void)err_set(err, ERR_FORMAT, "'%.200s' is not a volume name", name);
         return NULL;
     }
-    return mem_format(err, "%s/%s", shelf->dir, name);
+    return mem_format(err, "%s/%s", store->dir, name);
 }
 
-char *volume_store_read(const struct volume_store *shelf, const char *name, struct err *err)
+char *volume_store_read(const struct volume_store *store, const char *name, struct err *err)
 {
-    return path_of(shelf, name, err);
+    return path_of(store, name, err);
 }
 
-char *volume_store_write(const struct volume_store *shelf, const char *name, struct err *err)
+char *volume_store_write(const struct volume_store *store, const char *name, struct err *err)
 {
-    char *path = path_of(shelf, name, err);
-    char *slash = path ? path + strlen(shelf->dir) : NULL;
+    char *path = path_of(store, name, err);
+    char *slash = path ? path + strlen(store->dir) : NULL;
 
     while (slash && (slash = strchr(slash + 1, '/'))) {
         *slash = '\0';
@@ -67,10 +67,10 @@ static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err
     return rc;
 }
 
-int volume_store_look(const struct volume_store *shelf, const char *name,
+int volume_store_look(const struct volume_store *store, const char *name,
                       struct volume_store_seen *out, struct err *err)
 {
-    char *path = path_of(shelf, name, err);
+    char *path = path_of(store, name, err);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
     struct stat st;
     int rc = -1;
@@ -114,10 +114,10 @@ static void move_signature(const char *from, const char *to)
     mem_free(new);
 }
 
-int volume_store_set_aside(const struct volume_store *shelf, const char *name, const char *word,
+int volume_store_set_aside(const struct volume_store *store, const char *name, const char *word,
                            char out[VOLUME_NAME], struct err *err)
 {
-    char *from = path_of(shelf, name, err);
+    char *from = path_of(store, name, err);
     unsigned i;
     int rc = -1;
 
@@ -128,7 +128,7 @@ int volume_store_set_aside(const struct volume_store *shelf, const char *name, c
         if (i > 1)
             (void)snprintf(number, sizeof(number), "-%u", i);
         (void)snprintf(out, VOLUME_NAME, "%.220s.%.12s%s", name, word, number);
-        to = mem_format(err, "%s/%s", shelf->dir, out);
+        to = mem_format(err, "%s/%s", store->dir, out);
         rc = to ? rename_new(from, to) : -1;
         if (rc < 0 && to && errno == EEXIST) {
             mem_free(to);
@@ -150,9 +150,9 @@ int volume_store_set_aside(const struct volume_store *shelf, const char *name, c
     return rc;
 }
 
-int volume_store_remove(const struct volume_store *shelf, const char *name, struct err *err)
+int volume_store_remove(const struct volume_store *store, const char *name, struct err *err)
 {
-    char *path = path_of(shelf, name, err);
+    char *path = path_of(store, name, err);
     char *signature = path ? mem_format(err, "%s.sig", path) : NULL;
     int rc = signature ? unlink(path) : -1;
 
@@ -171,7 +171,7 @@ int volume_store_remove(const struct volume_store *shelf, const char *name, stru
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
 struct level {
-    const struct volume_store *shelf;
+    const struct volume_store *store;
     int depth;
     file_fn *fn;
     void *ctx;
@@ -179,7 +179,7 @@ struct level {
 
 static int walk(const struct level *level, const char *below, struct err *err)
 {
-    char *path = mem_format(err, "%s/%s", level->shelf->dir, below);
+    char *path = mem_format(err, "%s/%s", level->store->dir, below);
     DIR *dir = path ? opendir(path) : NULL;
     struct dirent *entry = NULL;
     int rc = path ? 0 : -1;
@@ -225,12 +225,12 @@ static int on_file(void *ctx, const char *name, const struct stat *st, struct er
                                            : 0;
 }
 
-int volume_store_each(const struct volume_store *shelf,
+int volume_store_each(const struct volume_store *store,
                       int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                       void *ctx, struct err *err)
 {
     struct visit visit = { fn, ctx };
-    struct level level = { shelf, 0, on_file, &visit };
+    struct level level = { store, 0, on_file, &visit };
 
     return walk(&level, "", err);
 }
@@ -251,7 +251,7 @@ static bool is_beside(const char *name, const char *suffix, char out[VOLUME_NAME
 
 static int on_left(void *ctx, const char *name, const struct stat *st, struct err *err)
 {
-    const struct volume_store *shelf = ctx;
+    const struct volume_store *store = ctx;
     char volume[VOLUME_NAME];
     struct stat there;
     char *path;
@@ -261,7 +261,7 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
     if (!is_beside(name, ".partial", volume) && !is_beside(name, ".partial.journal", volume) &&
         !is_beside(name, ".sig", volume))
         return 0;
-    path = mem_format(err, "%s/%s", shelf->dir, volume);
+    path = mem_format(err, "%s/%s", store->dir, volume);
     if (!path)
         return -1;
     if (strcmp(name + strlen(name) - 4, ".sig") == 0 && stat(path, &there) == 0) {
@@ -269,7 +269,7 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
         return 0;
     }
     mem_free(path);
-    path = mem_format(err, "%s/%s", shelf->dir, name);
+    path = mem_format(err, "%s/%s", store->dir, name);
     if (!path)
         return -1;
     if (unlink(path) < 0 && errno != ENOENT)
@@ -278,10 +278,10 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
     return rc;
 }
 
-int volume_store_sweep(const struct volume_store *shelf, struct err *err)
+int volume_store_sweep(const struct volume_store *store, struct err *err)
 {
-    struct volume_store own = *shelf;
-    struct level level = { shelf, 0, on_left, &own };
+    struct volume_store own = *store;
+    struct level level = { store, 0, on_left, &own };
 
     return walk(&level, "", err);
 }

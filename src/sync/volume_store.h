@@ -29,15 +29,15 @@ struct volume_store {
 };
 
 /* The path to write a volume at; its folders are created. Free by mem_free. */
-char *volume_store_write(const struct volume_store *shelf, const char *name,
+char *volume_store_write(const struct volume_store *store, const char *name,
                          struct err *err) MUST_CHECK;
 
 /* The path to read a volume from, which need not exist. Free by mem_free. */
-char *volume_store_read(const struct volume_store *shelf, const char *name,
+char *volume_store_read(const struct volume_store *store, const char *name,
                         struct err *err) MUST_CHECK;
 
 /* Visit each volume with its size, in no particular order; fn returns -1 to fail. */
-int volume_store_each(const struct volume_store *shelf,
+int volume_store_each(const struct volume_store *store,
                       int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                       void *ctx, struct err *err) MUST_CHECK;
 
@@ -49,7 +49,7 @@ struct volume_store_seen {
 };
 
 /* Examine a volume without reading it; 1: it exists, 0: it does not, -1: error. */
-int volume_store_look(const struct volume_store *shelf, const char *name,
+int volume_store_look(const struct volume_store *store, const char *name,
                       struct volume_store_seen *out, struct err *err) MUST_CHECK;
 
 /*
@@ -58,17 +58,17 @@ int volume_store_look(const struct volume_store *shelf, const char *name,
  *
  * out      set to the new name
  */
-int volume_store_set_aside(const struct volume_store *shelf, const char *name, const char *word,
+int volume_store_set_aside(const struct volume_store *store, const char *name, const char *word,
                            char out[VOLUME_NAME], struct err *err) MUST_CHECK;
 
 /* Delete a volume and its signature. */
-int volume_store_remove(const struct volume_store *shelf, const char *name,
+int volume_store_remove(const struct volume_store *store, const char *name,
                         struct err *err) MUST_CHECK;
 
 /*
  * Remove leftovers of attempts that will not be resumed: NAME.partial and its journal, and
  * signatures without a volume. No volume may be being written.
  */
-int volume_store_sweep(const struct volume_store *shelf, struct err *err) MUST_CHECK;
+int volume_store_sweep(const struct volume_store *store, struct err *err) MUST_CHECK;
 
 #endif

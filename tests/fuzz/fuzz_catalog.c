@@ -245,7 +245,7 @@ static void read_all(struct db *c)
 /* What a sync does before it asks the service. */
 static void heal(struct db *c)
 {
-    struct volume_store shelf = { dir };
+    struct volume_store store = { dir };
     struct fixity_found found = { 0 };
     struct run_state_which which = {
         .state = RUN_STATE_DUE, .now_ms = 9, .horizon = 1, .most = 9
@@ -254,7 +254,7 @@ static void heal(struct db *c)
     const char *runs;
     struct err err;
 
-    if (log_replay_begun(c, dir, &err) < 0 || fixity_look(c, &shelf, 9, &found, &err) < 0 ||
+    if (log_replay_begun(c, dir, &err) < 0 || fixity_look(c, &store, 9, &found, &err) < 0 ||
         db_begin(c, &err) < 0)
         return;
     if (heal_mend(c, 9, &err) < 0) {

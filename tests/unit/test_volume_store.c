@@ -49,7 +49,7 @@ static void test_what_is_no_name(void **state)
         "2026/1x/skyarc-20261124T020000Z.tar",
         "/026/11/skyarc-20261124T020000Z.tar",
     };
-    struct volume_store shelf = { "/nowhere" };
+    struct volume_store store = { "/nowhere" };
     struct volume_name n;
     struct err err;
     size_t i;
@@ -57,7 +57,7 @@ static void test_what_is_no_name(void **state)
     (void)state;
     for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
         assert_false(volume_name_parse(&n, names[i]));
-        assert_null(volume_store_read(&shelf, names[i], &err));
+        assert_null(volume_store_read(&store, names[i], &err));
         assert_int_equal(err.kind, ERR_FORMAT);
     }
 }
@@ -103,34 +103,34 @@ static void gone(const char *volume, const char *suffix, int there)
 static void test_set_aside(void **state)
 {
     static const char name[] = "2026/11/skyarc-20261124T020000Z.tar";
-    char dir[] = "/tmp/skyarc-shelf-XXXXXX";
+    char dir[] = "/tmp/skyarc-store-XXXXXX";
     char path[256];
     char out[VOLUME_NAME];
-    struct volume_store shelf = { dir };
+    struct volume_store store = { dir };
     struct volume_store_seen seen;
     struct err err;
     char *at;
 
     (void)state;
     assert_non_null(mkdtemp(dir));
-    at = volume_store_write(&shelf, name, &err);
+    at = volume_store_write(&store, name, &err);
     assert_non_null(at);
-    assert_int_equal(volume_store_look(&shelf, name, &seen, &err), 0);
+    assert_int_equal(volume_store_look(&store, name, &seen, &err), 0);
     write_file(at, "one");
     (void)snprintf(path, sizeof(path), "%s.sig", at);
     write_file(path, "signature");
-    assert_int_equal(volume_store_look(&shelf, name, &seen, &err), 1);
+    assert_int_equal(volume_store_look(&store, name, &seen, &err), 1);
     assert_int_equal(seen.size, 3);
-    assert_int_equal(volume_store_set_aside(&shelf, name, "damaged", out, &err), 0);
+    assert_int_equal(volume_store_set_aside(&store, name, "damaged", out, &err), 0);
     assert_string_equal(out, "2026/11/skyarc-20261124T020000Z.tar.damaged");
     write_file(at, "two");
-    assert_int_equal(volume_store_set_aside(&shelf, name, "damaged", out, &err), 0);
+    assert_int_equal(volume_store_set_aside(&store, name, "damaged", out, &err), 0);
     assert_string_equal(out, "2026/11/skyarc-20261124T020000Z.tar.damaged-2");
     /* what is left of attempts goes, and nothing else */
     write_file(path, "of nothing");
     (void)snprintf(path, sizeof(path), "%s.partial", at);
     write_file(path, "half");
-    assert_int_equal(volume_store_sweep(&shelf, &err), 0);
+    assert_int_equal(volume_store_sweep(&store, &err), 0);
     gone(at, "", 0);
     gone(at, ".sig", 0);
     gone(at, ".partial", 0);
