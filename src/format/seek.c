@@ -331,7 +331,8 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
     if (rc == 1 && (!seek->count || locator->plain >= seek->plain ||
                     seek_find(seek, locator->plain, &coded, &plain) != locator->frame ||
                     coded != locator->coded || plain != locator->plain))
-        rc = err_set(err, ERR_FORMAT, "the locator does not match the seek table");
+        rc = err_set(err, ERR_FORMAT,
+                     "locator and seek table differ in the frame of the manifest");
     if (rc != 1)
         seek_clear(seek);
     return rc;
