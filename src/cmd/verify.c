@@ -232,7 +232,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
         return -1;
     if (rc < 0) {
         report_error(run, "unreadable", err);
-        run->failed = worse(run->failed, exit_of(err));
+        run->failed = worse(run->failed, (int)exit_of(err));
         return 0;
     }
     wrong = beyond(run, &result, err);
@@ -286,7 +286,7 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
 static void report_dir_error(struct verifying *run, const char *dir, const struct err *why)
 {
     log_line(LOG_ERROR, "%s", why->text);
-    run->failed = worse(run->failed, exit_of(why));
+    run->failed = worse(run->failed, (int)exit_of(why));
     if (!run->w)
         return;
     jsonw_object(run->w, NULL, JSONW_LINES);
