@@ -136,7 +136,7 @@ static int start(const struct command *const *commands, const struct command *co
     return finish(status);
 }
 
-/* The command of this name; ERR_USAGE, with the nearest one, when there is none. */
+/* Find a command by name; ERR_USAGE, suggesting the nearest name, if there is none. */
 static const struct command *find(const struct command *const *commands, const char *word,
                                   struct err *err)
 {

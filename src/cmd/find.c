@@ -57,8 +57,8 @@ struct output {
     size_t count;
 };
 
-/* A text of the catalog, redacted: volumes may come from elsewhere. Lent until the next
- * call. */
+/* A text of the catalog, redacted: volumes may be of unknown origin. Lent until
+ * the next call. */
 static const char *clean(struct output *out, const char *text)
 {
     static const struct redact what = { NULL, false, NULL };

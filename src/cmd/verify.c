@@ -107,7 +107,7 @@ static int read_share(const char *text, struct verify_opts *opts, struct err *er
     return 0;
 }
 
-/* What was looked at, for the sentence about an archive. */
+/* The part of the archive that was checked, for the line about it; "" for all of it. */
 static const char *mode_words(const struct verify_args *args, char out[64])
 {
     out[0] = '\0';
@@ -129,7 +129,7 @@ static void put_state(const struct verifying *run, const char *state)
     jsonw_text(run->w, "share", run->args->share);
 }
 
-/* Say that an archive could not be verified: it cannot be read, or is none. */
+/* Report that a file could not be verified: it is unreadable, or not an archive. */
 static void report_error(const struct verifying *run, const char *state, const struct err *why)
 {
     log_line(LOG_ERROR, "%s", why->text);
@@ -197,15 +197,13 @@ static int beyond(struct verifying *run, const struct verify_result *result, str
     return run->held && audit_held_add(run->held, run->path, err) < 0 ? -1 : rc;
 }
 
-/* Whether an error is not about one archive. */
+/* Whether an error ends the whole command, not only the check of one archive. */
 static bool ends_all(const struct err *err)
 {
     return err->kind == ERR_CANCELLED || err->kind == ERR_MEMORY;
 }
 
-/*
- * The worse of two exit statuses that are no damage: a failure is worse than a wrong operand.
- */
+/* The worse of two exit statuses other than damage: failure is worse than a wrong operand. */
 static int worse(int a, int b)
 {
     return a == EXIT_FAILED || b == EXIT_DONE ? a : b;

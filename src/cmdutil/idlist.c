@@ -14,7 +14,7 @@
 #define IDS_MAX  1000000
 #define FILE_MAX ((size_t)64 << 20)
 
-/* The run ID in the address of a run's page; the text itself when it is none. */
+/* The run ID in the URL of a run's page; the text itself if it is not such a URL. */
 static const char *id_of_page(const char *text, char out[RUN_ID_MAX + 1])
 {
     const char *at = strstr(text, "://") ? strstr(text, "/runs/") : NULL;
@@ -75,7 +75,7 @@ int idlist_load(struct idlist *list, const char *path, struct err *err)
             *next++ = '\0';
         n++;
         line += strspn(line, " \t\r");
-        comment = strstr(line, strstr(line, "://") ? " #" : "#"); /* addresses have fragments */
+        comment = strstr(line, strstr(line, "://") ? " #" : "#"); /* URLs may have fragments */
         if (comment)
             *comment = '\0';
         while (*line && strchr(" \t\r", line[strlen(line) - 1]))

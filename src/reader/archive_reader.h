@@ -7,7 +7,8 @@
  * archive if its seek table, locator, manifest and tar headers do not agree.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM; ERR_FORMAT if the file is not an archive, or is inconsistent
+ * Errors   ERR_SYSTEM; ERR_USAGE for a directory or special file; ERR_FORMAT if the file is not
+ *          an archive, or is inconsistent
  * Owns     the descriptor and the seek table
  * Threads  any, once open
  * Source   docs/archive-format.md

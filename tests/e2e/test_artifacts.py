@@ -66,7 +66,7 @@ def test_ids_from_a_file(skyarc, tmp_path):
 
 
 @pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is not a run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
-                                        (["--raw=1", "tsk_demo1"], "--raw"), (["-t", "a b!", "tsk_demo1"], "artifact type 'a b!'")])
+                                        (["--raw=1", "tsk_demo1"], "--raw"), (["-t", "a b!", "tsk_demo1"], "invalid artifact type")])
 def test_usage(skyarc, emu, args, words):
     result = skyarc("artifacts", *args, check=2)
     assert words in result.err and result.out == b"" and not emu.log()

@@ -139,7 +139,7 @@ def test_a_removed_link(skyarc, series, tmp_path):
 def test_a_replaced_link(skyarc, series, tmp_path):
     skyarc("pull", "-f", "-o", "s/n1.tar.zst", "tsk_v2_demo2", "--after", "s/n0.tar.zst", check=0)
     result = skyarc("verify", "--quick", "s", check=4)
-    assert "'n1.tar.zst', was replaced" in result.err
+    assert "'n1.tar.zst' was replaced" in result.err
     assert "replaced" in skyarc("verify", "--quick", "--json", "s", check=4).json()[-1]["breaks"][0]["what"]
 
 

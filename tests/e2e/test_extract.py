@@ -158,7 +158,7 @@ def test_without_a_sandbox(skyarc, small, tmp_path):
     assert "not confined" in result.err and files(tmp_path / "x")
 
 
-@pytest.mark.parametrize("args,words", [([], "no archive"), (["--mode", "9", "a"], "--mode"), (["-t", "a b!", "a"], "artifact type 'a b!'"),
+@pytest.mark.parametrize("args,words", [([], "no archive"), (["--mode", "9", "a"], "--mode"), (["-t", "a b!", "a"], "invalid artifact type"),
                                         (["--bogus", "a"], "--bogus")])
 def test_usage(skyarc, tmp_path, args, words):
     assert words in skyarc("extract", "-C", "x", *args, check=2).err

@@ -86,7 +86,7 @@ def test_rows_that_are_not_their_frames(reader, tmp_path, kind, lie):
     archive.write_bytes(craft.sample().packed(kind, rows=rows))
     for args in every_reader(archive):
         assert reader(*args).code in (0, 1, 4)
-    assert "frame" in reader("verify", archive, check=4).err
+    assert re.search("frame|index", reader("verify", archive, check=4).err)
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.zst"])
@@ -391,7 +391,7 @@ def test_more_bytes_than_the_manifest_says(reader, tmp_path):
     archive.write_bytes(data)
     reader("extract", "-k", "-C", "out", archive, check=4)
     assert not (tmp_path / "out/a" / ONE).exists()
-    assert "more than 10 bytes" in reader("verify", archive, check=4).err
+    assert "longer than the expected 10 bytes" in reader("verify", archive, check=4).err
     assert len(reader("cat", archive, ONE, check=4).out) <= 10
 
 

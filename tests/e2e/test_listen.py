@@ -171,7 +171,8 @@ def test_two_hundred_at_once(listen, emu, tmp_path):
 
 
 def test_a_restart_loses_nothing(listen, emu, tmp_path):
-    emu.fault("run/tsk_demo1", "status", times=999, status=503, headers={"Retry-After": "60"})
+    for run in ("tsk_demo1", "tsk_demo3"):
+        emu.fault("run/" + run, "status", times=999, status=503, headers={"Retry-After": "60"})
     one = listen()
     for run in ("tsk_demo1", "tsk_demo3"):
         body = payload(run)

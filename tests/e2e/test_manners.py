@@ -24,7 +24,7 @@ def test_verify_looks_at_all(skyarc, archive, tmp_path):
     (tmp_path / "none").write_text("nothing of the kind")
     result = skyarc("verify", "missing.tar", "none", "a.tar.zst", "bad.tar.zst", check=4)
     assert b"a.tar.zst: good" in result.out and b"bad.tar.zst: DAMAGED" in result.out
-    assert "cannot open 'missing.tar'" in result.err and "'none' is no tar.zst" in result.err
+    assert "cannot open 'missing.tar'" in result.err and "'none' is not a tar.zst" in result.err
     assert skyarc("verify", "missing.tar", "a.tar.zst", check=1).out.startswith(b"a.tar.zst: good")
     skyarc("verify", tmp_path / "home", "a.tar.zst", check=1)
     skyarc("verify", "/dev/null", "a.tar.zst", check=2)

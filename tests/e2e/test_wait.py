@@ -149,7 +149,7 @@ def test_pull_waits_for_the_last_attempt(pull, skyarc, emu):
     emu.script([FAILED] * 9, "tsk_demo1")  # without --wait it is archived, and that is noted
     result, manifest, _ = pull("tsk_demo1", name="b.tar")
     assert manifest["runs"][0]["notes"] == ["retry-pending"]
-    assert "run 'tsk_demo1' is going to be tried again" in result.err
+    assert "run 'tsk_demo1' will be retried" in result.err
 
 
 def test_show_tells_of_attempts(skyarc, emu):
