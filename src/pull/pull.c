@@ -207,7 +207,8 @@ static int be_content(const struct pull *p, struct pull_result *result, struct e
     result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
     if (!result->coming)
         return 0;
-    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear", result->coming);
+    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear",
+                   result->coming);
 }
 
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
