@@ -268,7 +268,8 @@ static void test_what_is_one_is_kept_together(void **state)
         file[lost].unknown = lost != 0;
         leave(NULL);
         assert_int_equal(go_on(NULL, true), lost ? 0 : FILES);
-        assert_int_equal(restored.packed && restored.packed[1].link, !lost);
+        assert_int_equal(restored.packed && restored.packed[1].here && restored.packed[1].link,
+                         !lost);
         if (!lost)
             assert_string_equal(restored.packed[1].duplicate_of, restored.packed[0].path);
         assert_int_equal(tear_down(state), 0);
