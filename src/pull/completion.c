@@ -414,12 +414,27 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
     return TASK_NO_STEP;
 }
 
+/*
+ * An item is in the archive; also one that was lost: a ZIP that came for another member had it.
+ */
+static void take_stored(struct completion *c, struct task *task, const struct packed *packed)
+{
+    task->packed = *packed;
+    if (task->state != TASK_ENDED || task->outcome.via || task->item->unlisted)
+        return;
+    task->outcome.via = "bundle";
+    task->outcome.reason = REASON_NONE;
+    task->outcome.fetched_at = clock_wall();
+    c->missing--;
+    note(c, task);
+}
+
 struct task_step completion_result(struct completion *c, const struct pack_result *result)
 {
     struct task *task = tasks_of(c->tasks, result->item);
 
     if (result->event == PACK_STORED)
-        task->packed = result->packed;
+        take_stored(c, task, &result->packed);
     else if (result->event == PACK_NOTED)
         packed_note(&task->packed, result->note);
     else if (task->state == TASK_PACKING)

@@ -285,13 +285,21 @@ static int on_border(void *ctx, const struct salvage_border *border, struct err 
     return 1;
 }
 
+/* What was found after the last border is not kept. */
+static void drop(struct restore *r, struct found *found)
+{
+    mem_free(found->text);
+    if (found->item)
+        *packed_of(r, found->item) = (struct packed){ 0 };
+}
+
 static void clear(struct restore *r)
 {
     size_t i;
 
     for (i = 0; i < r->count; i++)
-        mem_free(r->found[i].text); /* behind the last border: as if it had never been */
-    mem_free(r->now.text);
+        drop(r, &r->found[i]);
+    drop(r, &r->now);
     mem_free(r->found);
     hasher_free(r->hasher);
     hashmap_free(r->by_path);

@@ -57,6 +57,7 @@ struct packer {
     struct document *documents;
     struct document **last_document;
     const struct item *head; /* the item that passes through */
+    bool drop;               /* its bytes: it is stored already */
     struct parcel *parked;   /* what waits for it, oldest first */
     struct parcel **last_parked;
 };
@@ -249,6 +250,9 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
     struct chunk *chunk;
 
     p->head = parcel->item;
+    p->drop = entry_writer_has(p->stow, parcel->item); /* it came out of a ZIP meanwhile */
+    if (p->drop)
+        return 0;
     if (entry_writer_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
         return -1;
     for (chunk = parcel->body->first; chunk; chunk = chunk->next) {
@@ -265,6 +269,8 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
     struct packed packed = { 0 };
 
     p->head = NULL;
+    if (p->drop)
+        return parcel->whole ? answer(p, item, PACK_DONE, err) : 0;
     entry_writer_digest(p->stow, &packed.digest);
     if (!parcel->whole || !entry_writer_fits(p->stow)) {
         volume_back(p->volume);
@@ -289,7 +295,7 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
     case PARCEL_HEAD:
         return pack_head(p, parcel, err);
     case PARCEL_MORE:
-        return entry_writer_more(p->stow, parcel->chunk, err);
+        return p->drop ? 0 : entry_writer_more(p->stow, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
     case PARCEL_FLUSH:

@@ -2,6 +2,7 @@
 """Archives made to do harm: readers end, stay within their limits, and write nothing unasked."""
 import json
 import os
+import re
 import signal
 import struct
 import subprocess

@@ -92,6 +92,27 @@ static void test_suspect_content_is_better_than_none(void **state)
     fixture_clear(&f);
 }
 
+/* A member that was lost comes out of the ZIP that is the answer to another one. */
+static void test_a_lost_member_may_be_stored_after_all(void **state)
+{
+    struct fixture f;
+    struct completion *c = begin(&f, MEMBERS, false);
+    struct task *scout = tasks_first(f.tasks);
+    struct pack_result result = { .event = PACK_STORED, .item = scout->item };
+
+    (void)state;
+    (void)completion_lose(c, scout, REASON_GONE);
+    check_count(c, 1, 1);
+    result.packed.here = true;
+    assert_int_equal(completion_result(c, &result).action, TASK_DO_NOTHING);
+    check_count(c, 1, 0);
+    assert_true(scout->packed.here);
+    assert_string_equal(scout->outcome.via, "bundle");
+    assert_int_equal(completion_reason(c, scout->item), REASON_NONE);
+    completion_free(c);
+    fixture_clear(&f);
+}
+
 static void test_the_time_is_up(void **state)
 {
     struct fixture f;
@@ -131,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_a_scout_goes_before_the_other_members),
         cmocka_unit_test(test_the_next_of_those_that_are_the_same),
         cmocka_unit_test(test_suspect_content_is_better_than_none),
+        cmocka_unit_test(test_a_lost_member_may_be_stored_after_all),
         cmocka_unit_test(test_the_time_is_up),
         cmocka_unit_test(test_strict),
     };

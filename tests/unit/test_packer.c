@@ -191,6 +191,40 @@ static void test_what_is_refused_is_not_stored(void **state)
     end(&h);
 }
 
+/* What passes through and is stored already, or breaks off, leaves no entry. */
+static void test_a_body_that_passes_through_is_written_once(void **state)
+{
+    struct house h = { .plan = plan_new(true, NULL) };
+    const struct item *item = add(h.plan, artifact("r1", "a"));
+    const struct item *next_item = add(h.plan, artifact("r1", "b"));
+    uint64_t offset;
+    size_t i;
+
+    (void)state;
+    begin(&h, NULL);
+    for (i = 0; i < 3; i++) {
+        struct body *body = body_new(NULL);
+
+        assert_int_equal(body_add(body, &spool, false, "hello", 5, NULL), 1);
+        assert_int_equal(packer_head(h.packer, item, body, 5, NULL), 0);
+        assert_int_equal(packer_tail(h.packer, i > 0, 0, NULL), 0);
+        while (packer_step(h.packer))
+            ;
+        if (i == 1)
+            (void)next(&h, PACK_STORED, item);
+        if (i > 0)
+            (void)next(&h, PACK_DONE, item);
+        no_more(&h);
+    }
+    give(&h, next_item, "other", 5, 0);
+    assert_int_equal(packer_join(h.packer, NULL), 0);
+    volume_flush(h.volume);
+    assert_int_equal(packer_place(h.packer, item).offset, 0);
+    offset = packer_place(h.packer, next_item).offset;
+    assert_int_equal(offset, 1024); /* a header and a block: one entry is before it */
+    end(&h);
+}
+
 /* A ZIP with two entries, of which rows name one. */
 static void make_zip(struct buf *out)
 {
@@ -311,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_followers_are_told_of_before_the_answer),
         cmocka_unit_test(test_what_is_refused_is_not_stored),
+        cmocka_unit_test(test_a_body_that_passes_through_is_written_once),
         cmocka_unit_test(test_a_zip_that_holds_more_is_kept),
         cmocka_unit_test(test_a_zip_that_is_kept_is_not_written_again),
         cmocka_unit_test(test_what_was_kept_before_is_found_again),
