@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LIST_MAX     100000
@@ -78,37 +79,53 @@ bool run_id_valid(const char *id)
     return len && !id[len];
 }
 
+/* All statuses that the API documents; scripts/gen-docs reads this table, too. */
+static const struct {
+    const char *name;
+    bool terminal;
+} statuses[] = {
+    { "created", false },   { "queued", false },   { "running", false },
+    { "paused", false },    { "completed", true }, { "failed", true },
+    { "terminated", true }, { "timed_out", true }, { "canceled", true },
+};
+
 const char *run_status_near(const char *word)
 {
-    static const char *const known[] = { "created",    "queued",    "running",
-                                         "paused",     "completed", "failed",
-                                         "terminated", "timed_out", "canceled" };
     const char *near = "";
     unsigned least = 4;
     size_t i;
 
-    for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
-        unsigned distance = text_distance(word, known[i]);
+    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+        unsigned distance = text_distance(word, statuses[i].name);
 
         if (!distance)
             return NULL;
         if (distance < least) {
             least = distance;
-            near = known[i];
+            near = statuses[i].name;
         }
     }
     return near;
 }
 
-bool run_is_terminal(const char *status)
+const char *run_statuses(char out[RUN_STATUSES_MAX])
 {
-    static const char *const ends[] = { "completed", "failed", "terminated", "timed_out",
-                                        "canceled" };
     size_t i;
 
-    for (i = 0; status && i < sizeof(ends) / sizeof(*ends); i++) {
-        if (strcmp(status, ends[i]) == 0)
-            return true;
+    *out = '\0';
+    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+        (void)snprintf(out + strlen(out), RUN_STATUSES_MAX - strlen(out), "%s%s", i ? ", " : "",
+                       statuses[i].name);
+    return out;
+}
+
+bool run_is_terminal(const char *status)
+{
+    size_t i;
+
+    for (i = 0; status && i < sizeof(statuses) / sizeof(*statuses); i++) {
+        if (strcmp(status, statuses[i].name) == 0)
+            return statuses[i].terminal;
     }
     return false;
 }

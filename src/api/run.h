@@ -21,10 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RUN_STATUSES                                                                           \
-    "created, queued, running, paused, completed, failed, terminated, timed_out, canceled"
-#define RUN_ID_MAX   128                /* maximum length of a run ID */
-#define RUN_JSON_MAX ((size_t)64 << 20) /* maximum size of a record's JSON */
+#define RUN_STATUSES_MAX 128
+#define RUN_ID_MAX       128                /* maximum length of a run ID */
+#define RUN_JSON_MAX     ((size_t)64 << 20) /* maximum size of a record's JSON */
 
 struct run_file {
     const char *url;
@@ -96,6 +95,9 @@ bool run_id_valid(const char *id);
 
 /* NULL for a status that runs can have; otherwise the nearest such status, or "". */
 const char *run_status_near(const char *word);
+
+/* Write all statuses that runs can have, with commas between, and return out. */
+const char *run_statuses(char out[RUN_STATUSES_MAX]);
 
 /* Whether a status is terminal. The run may still be retried: see run_is_over. */
 bool run_is_terminal(const char *status);

@@ -20,6 +20,7 @@ const struct opt query_opts[] = {
 
 int query_check_status(const struct opt_list *list, struct err *err)
 {
+    char all[RUN_STATUSES_MAX];
     size_t i;
 
     for (i = 0; i < list->count; i++) {
@@ -29,7 +30,7 @@ int query_check_status(const struct opt_list *list, struct err *err)
             continue;
         (void)err_set(err, ERR_USAGE, "'%.60s' is not a run status", list->at[i]);
         return *near ? err_hint(err, "did you mean '%s'?", near)
-                     : err_hint(err, "run statuses are " RUN_STATUSES);
+                     : err_hint(err, "run statuses are %s", run_statuses(all));
     }
     return 0;
 }
