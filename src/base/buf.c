@@ -61,6 +61,15 @@ int buf_add(struct buf *b, const void *bytes, size_t len, struct err *err)
     return 0;
 }
 
+int put_nowhere(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    (void)ctx;
+    (void)bytes;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
 int buf_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
     return buf_add(ctx, bytes, len, err);

@@ -41,6 +41,9 @@ int buf_add(struct buf *b, const void *bytes, size_t len, struct err *err) MUST_
 /* buf_add as a put_fn; ctx is the buffer. */
 int buf_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
+/* A put_fn that drops the bytes; ctx is not used. */
+int put_nowhere(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+
 /* Append a string. */
 int buf_adds(struct buf *b, const char *s, struct err *err) MUST_CHECK;
 

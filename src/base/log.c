@@ -15,6 +15,18 @@
 #define LINE_SIZE 2048
 #define SHORTEST  4 /* characters; a shorter text is no key, and too common to redact */
 
+static void keep_text(char *text, size_t size)
+{
+    (void)text;
+    (void)size;
+}
+
+static void hide_nothing(void *ctx, int after)
+{
+    (void)ctx;
+    (void)after;
+}
+
 static struct {
     pthread_mutex_t lock;
     enum log_level level;
@@ -24,7 +36,10 @@ static struct {
     void (*filter)(char *text, size_t size);
     void (*around)(void *ctx, int after);
     void *around_ctx;
-} state = { .lock = PTHREAD_MUTEX_INITIALIZER, .level = LOG_WARNING };
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER,
+            .level = LOG_WARNING,
+            .filter = keep_text,
+            .around = hide_nothing };
 
 /*
  * Whether stderr is systemd's journal: JOURNAL_STREAM is "device:inode", see systemd.exec(5).
@@ -73,6 +88,16 @@ void log_around(void (*fn)(void *ctx, int after), void *ctx)
     state.around = fn;
     state.around_ctx = ctx;
     (void)pthread_mutex_unlock(&state.lock);
+}
+
+void log_filter_off(void)
+{
+    log_filter(keep_text);
+}
+
+void log_around_off(void)
+{
+    log_around(hide_nothing, NULL);
 }
 
 int log_wants(enum log_level level)
@@ -128,8 +153,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (len >= (int)sizeof(raw) && strrchr(raw, ' '))
         *strrchr(raw, ' ') = '\0'; /* drop a word cut in half: it may be half a secret */
     redact(raw);
-    if (state.filter)
-        state.filter(raw, sizeof(raw));
+    state.filter(raw, sizeof(raw));
     (void)text_shown(text, sizeof(text), raw);
     if (state.json) {
         quoted(raw, sizeof(raw), text);
@@ -141,12 +165,10 @@ void log_line(enum log_level level, const char *fmt, ...)
             line, sizeof(line), "%sskyarc: %s%s%s\n", state.journal ? priorities[level] : "",
             level <= LOG_WARNING ? names[level] : "", level <= LOG_WARNING ? ": " : "", text);
     }
-    if (state.around)
-        state.around(state.around_ctx, 0);
+    state.around(state.around_ctx, 0);
     if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
         /* an error on stderr cannot be reported */
     }
-    if (state.around)
-        state.around(state.around_ctx, 1);
+    state.around(state.around_ctx, 1);
     (void)pthread_mutex_unlock(&state.lock);
 }

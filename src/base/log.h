@@ -29,11 +29,17 @@ void log_setup(enum log_level level, int json);
 /* Redact this text (the API key), borrowed until log_hide(NULL). */
 void log_hide(const char *secret);
 
-/* Set a function that edits each line's text in place before it is printed; NULL: none. */
+/* Set a function that edits each line's text in place before it is printed. */
 void log_filter(void (*fn)(char *text, size_t size));
 
-/* Set a function called before and after each line, to hide a progress line; NULL: none. */
+/* Print lines without an edit. */
+void log_filter_off(void);
+
+/* Set a function called before and after each line, to hide a progress line. */
 void log_around(void (*fn)(void *ctx, int after), void *ctx);
+
+/* There is no progress line. */
+void log_around_off(void);
 
 /* Print one line; control characters are escaped. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -23,6 +23,11 @@ struct pool {
     bool refused;
 };
 
+static void ignore_return(void *ctx)
+{
+    (void)ctx;
+}
+
 struct pool *pool_new(size_t count, size_t size, struct err *err)
 {
     struct pool *pool = mem_new(sizeof(*pool), err);
@@ -44,6 +49,7 @@ struct pool *pool_new(size_t count, size_t size, struct err *err)
         mem_free(pool);
         return NULL;
     }
+    pool->on_return = ignore_return;
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->home, NULL);
     for (i = count; i-- > 0;) {
@@ -140,6 +146,6 @@ void chunk_unref(struct chunk *chunk)
     pool->refused = false;
     (void)pthread_cond_signal(&pool->home);
     (void)pthread_mutex_unlock(&pool->lock);
-    if (tell && pool->on_return)
+    if (tell)
         pool->on_return(pool->on_return_ctx);
 }

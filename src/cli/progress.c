@@ -83,7 +83,7 @@ void progress_end(void)
 {
     if (!state.on)
         return;
-    log_around(NULL, NULL);
+    log_around_off();
     state.on = false;
     emit("\r\033[K");
 }

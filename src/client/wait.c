@@ -30,10 +30,8 @@ static void report(struct waited *w)
     struct waiting *all = w->all;
 
     all->done++;
-    if (all->opts->ended)
-        all->opts->ended(all->opts->ctx, w);
-    if (all->opts->news)
-        all->opts->news(all->opts->ctx, all->done, all->count);
+    all->opts->ended(all->opts->ctx, w);
+    all->opts->news(all->opts->ctx, all->done, all->count);
 }
 
 /*
@@ -242,8 +240,7 @@ static int wait_all(struct waiting *all, struct waited *runs, struct err *err)
             return -1;
         call_add(&runs[i].call);
     }
-    if (opts->news)
-        opts->news(opts->ctx, 0, all->count);
+    opts->news(opts->ctx, 0, all->count);
     while (all->done < all->count && clock_mono() < opts->deadline) {
         uint64_t due = callers_pump(opts->callers);
 
@@ -277,4 +274,17 @@ void wait_clear(struct waited *runs, size_t count)
         call_clear(&runs[i].call);
         run_clear(&runs[i].run);
     }
+}
+
+void wait_ignore_ended(void *ctx, const struct waited *run)
+{
+    (void)ctx;
+    (void)run;
+}
+
+void wait_ignore_news(void *ctx, size_t ended, size_t count)
+{
+    (void)ctx;
+    (void)ended;
+    (void)count;
 }

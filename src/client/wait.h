@@ -50,10 +50,16 @@ struct wait_opts {
     uint64_t deadline; /* monotonic clock; UINT64_MAX: none */
     bool once;         /* poll each run once, even if it has not ended */
     bool raw;          /* redact the API key only */
-    void (*ended)(void *ctx, const struct waited *run);  /* called once per run; may be NULL */
-    void (*news)(void *ctx, size_t ended, size_t count); /* at each change; may be NULL */
+    void (*ended)(void *ctx, const struct waited *run);  /* called once per run */
+    void (*news)(void *ctx, size_t ended, size_t count); /* at each change */
     void *ctx;
 };
+
+/* What to call where nobody wants to know of a run's end. */
+void wait_ignore_ended(void *ctx, const struct waited *run);
+
+/* The same for news. */
+void wait_ignore_news(void *ctx, size_t ended, size_t count);
 
 /*
  * Wait until all runs have ended.

@@ -159,7 +159,8 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
 
 static int run_pull(struct job *job, struct pull_result *result, struct err *err)
 {
-    job->archive.planned = job->args->dry_run ? on_planned : NULL;
+    job->archive.dry_run = job->args->dry_run;
+    job->archive.planned = on_planned;
     job->archive.planned_ctx = job;
     return pull_job_run(&job->archive, &job->api, job->ids.ids, job->ids.count, result, err);
 }

@@ -54,7 +54,7 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
 
     if (args->raw) /* a failure reason is logged as an error and must not be redacted; the
                     * API key still is */
-        log_filter(NULL);
+        log_filter_off();
     if (rc == 0 && !ids.count && args->common.json)
         (void)fputs("[]\n", stdout);
     if (rc == 0 && ids.count)

@@ -19,7 +19,7 @@ int api_client_open(struct api_client *client, const struct session_args *sessio
     struct engine_opts engine = { .agent = TOOL_NAME,
                                   .ca_file = session->ca_file,
                                   .jobs = API_CLIENT_JOBS };
-    struct loop_hooks hooks = { .stopped = signals_stopped };
+    struct loop_hooks hooks = { .stopped = signals_stopped, .tick = loop_no_tick };
 
     if (signals_setup(err) < 0 || session_open(session, &client->api, err) < 0)
         return -1;

@@ -236,7 +236,7 @@ static int load_previous(struct pull_job *job, struct err *err)
     int rc = archive_reader_open(&box, job->args->after, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, NULL, NULL, &digests, err);
+        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
     archive_reader_close(&box);
@@ -340,6 +340,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .wait_interval = job->wait_interval,
         .stop_fd = -1,
     };
+    pull_opts_no_hooks(opts);
 }
 
 static void hook_status(void *ctx, const struct pull_status *status)
@@ -366,7 +367,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     opts.stop_fd = signals_fd();
     opts.stopped = signals_stopped;
     opts.status = hook_status;
-    opts.planned = job->planned ? hook_planned : NULL;
+    opts.dry_run = job->dry_run;
+    opts.planned = hook_planned;
     opts.ctx = job;
     job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
                   job->common->log_format == 0;
@@ -381,7 +383,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
                        result->kept, result->kept == 1 ? " is" : "s are", job->output,
                        job->args->output ? "" : " with -o ",
                        job->args->output ? "" : job->output);
-    return rc == 0 && !job->planned ? tell_anchor(job, result, err) : rc;
+    return rc == 0 && !job->dry_run ? tell_anchor(job, result, err) : rc;
 }
 
 int pull_job_report(const struct pull_job *job, const struct pull_result *result, int rc,

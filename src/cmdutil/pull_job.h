@@ -83,7 +83,8 @@ struct pull_job {
     struct secret *state_key; /* see pull_opts; NULL: no key available */
     struct sshsig_key *sign_key;
     char previous_sha256[SHA256_TEXT];
-    void (*planned)(void *ctx, const struct pull_planned *planned); /* set: a dry run */
+    bool dry_run; /* tell planned what would be fetched, and write nothing */
+    void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
     bool to_stdout;
     bool moving; /* the status line is drawn */

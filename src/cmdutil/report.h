@@ -23,7 +23,7 @@ struct report;
 /* Create an empty report; temporary files without names are opened in dir. */
 struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
 
-/* Read an archive; call once. stopped (may be NULL) is polled for a request to stop. */
+/* Read an archive; call once. stopped is polled for a request to stop. */
 int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
                 struct err *err) MUST_CHECK;
 

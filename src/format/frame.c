@@ -20,6 +20,7 @@
 struct frame_coder {
     enum frame_codec codec;
     int level;
+    const atomic_bool *hurried; /* or NULL */
     ZSTD_CCtx *zstd;
     XXH64_state_t *xxh;
     z_stream gzip[2]; /* compressed, stored */
@@ -74,6 +75,16 @@ struct frame_coder *frame_coder_new(enum frame_codec codec, int level, struct er
         return NULL;
     }
     return coder;
+}
+
+void frame_coder_watch(struct frame_coder *coder, const atomic_bool *hurried)
+{
+    coder->hurried = hurried;
+}
+
+static bool is_hurried(const struct frame_coder *coder)
+{
+    return coder->hurried && atomic_load(coder->hurried);
 }
 
 void frame_coder_free(struct frame_coder *coder)
@@ -131,6 +142,7 @@ static char *next_room(struct buf *out, size_t size, size_t *room, struct err *e
     return buf_room(out, *room, err);
 }
 
+/* Returns 0 or 1 where it gave up, since the coder is hurried. */
 static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
                          uint64_t size, struct buf *out, struct err *err)
 {
@@ -144,6 +156,8 @@ static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, s
                              0 };
         ZSTD_EndDirective how = i + 1 >= count ? ZSTD_e_end : ZSTD_e_continue;
 
+        if (count && is_hurried(coder))
+            return 1;
         do {
             size_t room;
             char *to = next_room(out, (size_t)size, &room, err);
@@ -160,15 +174,19 @@ static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, s
     return 0;
 }
 
-static int code_gzip(z_stream *z, const struct iovec *parts, size_t count, uint64_t size,
-                     struct buf *out, struct err *err)
+/* Returns 0 or 1 where it gave up, since the coder is hurried. */
+static int code_gzip(struct frame_coder *coder, bool store, const struct iovec *parts,
+                     size_t count, uint64_t size, struct buf *out, struct err *err)
 {
+    z_stream *z = &coder->gzip[store];
     size_t i;
     int rc = Z_OK;
 
     if (deflateReset(z) != Z_OK)
         return err_set(err, ERR_MEMORY, "cannot reset zlib");
     for (i = 0; i < count || (count == 0 && i == 0); i++) {
+        if (!store && is_hurried(coder))
+            return 1;
         z->next_in = count ? parts[i].iov_base : NULL;
         z->avail_in = count ? (uInt)parts[i].iov_len : 0;
         do {
@@ -188,19 +206,31 @@ static int code_gzip(z_stream *z, const struct iovec *parts, size_t count, uint6
     return rc == Z_STREAM_END ? 0 : err_set(err, ERR_MEMORY, "zlib: incomplete output");
 }
 
-int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
-               uint64_t size, bool store, struct buf *out, struct err *err)
+static int code(struct frame_coder *coder, const struct iovec *parts, size_t count,
+                uint64_t size, bool store, struct buf *out, struct err *err)
 {
     switch (coder->codec) {
     case FRAME_ZSTD:
         return store && count ? store_zstd(coder, parts, count, size, out, err)
                               : compress_zstd(coder, parts, count, size, out, err);
     case FRAME_GZIP:
-        return code_gzip(&coder->gzip[store], parts, count, size, out, err);
+        return code_gzip(coder, store, parts, count, size, out, err);
     case FRAME_NONE:
         break;
     }
     return 0;
+}
+
+int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
+               uint64_t size, bool *store, struct buf *out, struct err *err)
+{
+    int rc = code(coder, parts, count, size, *store, out, err);
+
+    if (rc <= 0)
+        return rc;
+    buf_reset(out);
+    *store = true;
+    return code(coder, parts, count, size, true, out, err);
 }
 
 int frame_emit(enum frame_codec codec, const struct frame_parts *frame, put_fn *put, void *ctx,

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,17 +38,24 @@ struct frame_coder;
 struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
                                     struct err *err) MUST_CHECK;
 
+/*
+ * Let a coder look at a flag, which outlives it: once that is true, frames are stored, the one
+ * that is being compressed as well.
+ */
+void frame_coder_watch(struct frame_coder *coder, const atomic_bool *hurried);
+
 /* Free a coder; NULL is fine. */
 void frame_coder_free(struct frame_coder *coder);
 
 /*
  * Compress parts, of size bytes in total, into a frame.
  *
- * store    store the bytes without compression
+ * store    store the bytes without compression; set where the flag of frame_coder_watch made
+ *          that so
  * out      gets the data that frame_emit needs in addition to the parts
  */
 int frame_code(struct frame_coder *coder, const struct iovec *parts, size_t count,
-               uint64_t size, bool store, struct buf *out, struct err *err) MUST_CHECK;
+               uint64_t size, bool *store, struct buf *out, struct err *err) MUST_CHECK;
 
 /* The input and output of frame_code. */
 struct frame_parts {

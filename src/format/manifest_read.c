@@ -16,6 +16,17 @@ enum {
     WANT_END,
 };
 
+int manifest_read_check(void *ctx, enum manifest_read_section section, const char *text,
+                        size_t len, struct err *err)
+{
+    (void)ctx;
+    (void)section;
+    (void)text;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
 void manifest_read_init(struct manifest_read *rows, manifest_read_fn *fn, void *ctx)
 {
     *rows = (struct manifest_read){ .fn = fn, .ctx = ctx, .expect = WANT_VALUE };
@@ -197,7 +208,7 @@ static int end_row(struct manifest_read *rows, struct err *err)
     int rc = parsed ? 0 : json_check(buf_text(&rows->row), rows->row.len, NULL, err);
 
     end_value(rows);
-    if (rc == 0 && rows->fn)
+    if (rc == 0)
         rc = rows->fn(rows->ctx, section, buf_text(&rows->row), rows->row.len, err);
     buf_reset(&rows->row);
     return rc;

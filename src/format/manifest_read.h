@@ -62,7 +62,11 @@ struct manifest_read {
     struct buf row;
 };
 
-/* Initialise a parser. fn may be NULL, to only check that the document is complete. */
+/* A function for rows that only need to be well-formed. */
+int manifest_read_check(void *ctx, enum manifest_read_section section, const char *text,
+                        size_t len, struct err *err) MUST_CHECK;
+
+/* Initialise a parser. */
 void manifest_read_init(struct manifest_read *rows, manifest_read_fn *fn, void *ctx);
 
 /* Free the buffers; may be called twice. */

@@ -12,7 +12,7 @@
 struct zip {
     struct archive *archive;
     struct archive_entry *entry;
-    put_fn *put; /* NULL: the ZIP was abandoned */
+    put_fn *put;
     void *ctx;
     struct err err; /* error of put */
 };
@@ -22,8 +22,6 @@ static la_ssize_t on_write(struct archive *archive, void *ctx, const void *bytes
     struct zip *zip = ctx;
 
     (void)archive;
-    if (!zip->put) /* abandoned: let libarchive finish the entry and free its compressor */
-        return (la_ssize_t)len;
     return zip->put(zip->ctx, bytes, len, &zip->err) < 0 ? -1 : (la_ssize_t)len;
 }
 
@@ -92,7 +90,7 @@ void zip_free(struct zip *zip)
 {
     if (!zip)
         return;
-    zip->put = NULL; /* discard what libarchive writes now */
+    zip->put = put_nowhere; /* libarchive finishes the entry to free its compressor */
     (void)archive_write_free(zip->archive);
     archive_entry_free(zip->entry);
     mem_free(zip);

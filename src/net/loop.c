@@ -4,11 +4,24 @@
 #include "base/clock.h"
 #include "base/pulse.h"
 
+#include <assert.h>
 #include <sys/random.h>
+
+bool loop_goes_on(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+void loop_no_tick(void *ctx)
+{
+    (void)ctx;
+}
 
 int loop_init(struct loop *loop, const struct engine_opts *opts, const struct loop_hooks *hooks,
               struct err *err)
 {
+    assert(hooks->stopped && hooks->tick);
     loop->hooks = *hooks;
     loop->ticked = clock_mono();
     loop->retries = 0;
@@ -42,7 +55,7 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
     pulse_due(due);
     if (due < next)
         next = due;
-    if (loop->hooks.stopped && loop->hooks.stopped(loop->hooks.ctx))
+    if (loop->hooks.stopped(loop->hooks.ctx))
         return err_set(err, ERR_CANCELLED, "stopped");
     /* one wake-up ends the poll; further ones before the next poll are not needed */
     if (take_wake(loop))
@@ -54,8 +67,7 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
     now = clock_mono();
     if (now >= loop->ticked + LOOP_TICK) {
         loop->ticked = now;
-        if (loop->hooks.tick)
-            loop->hooks.tick(loop->hooks.ctx);
+        loop->hooks.tick(loop->hooks.ctx);
     }
     return 0;
 }

@@ -21,10 +21,16 @@
 
 struct loop_hooks {
     int stop_fd;                /* becomes readable when stopped may have changed; -1: none */
-    bool (*stopped)(void *ctx); /* whether to stop now; may be NULL */
-    void (*tick)(void *ctx);    /* called every LOOP_TICK; may be NULL */
+    bool (*stopped)(void *ctx); /* whether to stop now, or loop_goes_on */
+    void (*tick)(void *ctx);    /* called every LOOP_TICK, or loop_no_tick */
     void *ctx;
 };
+
+/* The hook of a loop that nothing stops. */
+bool loop_goes_on(void *ctx);
+
+/* The hook of a loop with nothing to do at a tick. */
+void loop_no_tick(void *ctx);
 
 struct loop {
     struct engine *engine;

@@ -43,7 +43,7 @@ static bool is_over(const struct how *how, uint64_t began)
 
     if (waited >= WAIT_MS)
         return true;
-    return (how->start || waited >= STOPPED_MS) && how->stopped && how->stopped(how->ctx);
+    return (how->start || waited >= STOPPED_MS) && how->stopped(how->ctx);
 }
 
 static int ping(const char *url, const struct how *how, struct err *err)

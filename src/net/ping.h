@@ -20,7 +20,7 @@ enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
  *
  * url      the base URL; NULL: do nothing
  * agent    the User-Agent
- * stopped  whether to stop, polled; may be NULL. When stopped, PING_START is abandoned; the
+ * stopped  whether to stop, polled. When stopped, PING_START is abandoned; the
  *          other pings are still sent, but with a shorter time limit
  */
 void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what,

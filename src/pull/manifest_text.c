@@ -149,22 +149,21 @@ static void put_runs(struct manifest_text *s, struct jsonw *w)
     for (i = 0; i < facts->listing->count; i++) {
         const struct listed_run *listed = &facts->listing->runs[i];
         const struct run *run = &listed->run;
-        struct manifest_run row = {
-            .run_id = listed->id,
-            .other_run_id = *listed->other ? listed->other : NULL,
-            .parent_run_id = listed->parent,
-            .status = clean(s, run->status),
-            .run_type = clean(s, run->run_type),
-            .created_at = clean(s, run->created_at),
-            .started_at = clean(s, run->started_at),
-            .finished_at = clean(s, run->finished_at),
-            .supplements = facts->parent ? facts->parent(facts->ctx, listed->id) : NULL,
-            .error = listed->failed ? reason_word(listed->reason) : NULL,
-            .notes = listed->notes,
-            .note_count = listed->note_count,
-            .records = listed->records.here,
-            .records_missing = s->lacked
-        };
+        struct manifest_run row = { .run_id = listed->id,
+                                    .other_run_id = *listed->other ? listed->other : NULL,
+                                    .parent_run_id = listed->parent,
+                                    .status = clean(s, run->status),
+                                    .run_type = clean(s, run->run_type),
+                                    .created_at = clean(s, run->created_at),
+                                    .started_at = clean(s, run->started_at),
+                                    .finished_at = clean(s, run->finished_at),
+                                    .supplements = facts->parent(facts->ctx, listed->id),
+                                    .error =
+                                        listed->failed ? reason_word(listed->reason) : NULL,
+                                    .notes = listed->notes,
+                                    .note_count = listed->note_count,
+                                    .records = listed->records.here,
+                                    .records_missing = s->lacked };
 
         for (; item < plan_count(facts->plan) && plan_at(facts->plan, item)->run == i; item++) {
             bool here = fetch_packed(facts->fetch, plan_at(facts->plan, item))->here;

@@ -34,7 +34,7 @@ struct manifest_facts {
     const struct plan *plan;
     const struct fetch *fetch;
     const struct packer *packer;
-    const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts; may be NULL */
+    const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts */
     void *ctx;
     struct volume *volume;         /* what is in it gets its places from volume_flush */
     struct spool spool;            /* for the rows' text; lent */

@@ -71,7 +71,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
 {
     size_t i;
 
-    for (i = 0; opts->lost && i < plan_count(plan); i++) {
+    for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
         if (is_missing(fetch, item))

@@ -26,7 +26,8 @@ struct planner_opts {
     const struct kind_filter *filter;
     bool dedupe;
     enum bundle_mode bundles;
-    bool (*skip)(void *ctx, const char *run_id, const char *artifact_id); /* NULL: none */
+    bool (*skip)(void *ctx, const char *run_id,
+                 const char *artifact_id); /* whether to leave it out, or planner_skips_none */
     void *ctx;
 };
 
@@ -34,6 +35,9 @@ struct planner_count {
     size_t listed;  /* items that are not only there to be taken apart */
     uint64_t bytes; /* to be fetched; 0: some size is not known */
 };
+
+/* Skips nothing. */
+bool planner_skips_none(void *ctx, const char *run_id, const char *artifact_id);
 
 /* One line of --dry-run; lent for the call. */
 struct pull_planned {

@@ -79,15 +79,14 @@ static void on_tick(void *ctx)
         status.running = progress.running;
         status.bytes = progress.bytes;
     }
-    if (p->opts->status)
-        p->opts->status(p->opts->ctx, &status);
+    p->opts->status(p->opts->ctx, &status);
 }
 
 static bool on_stopped(void *ctx)
 {
     const struct pull *p = ctx;
 
-    return p->opts->stopped && p->opts->stopped(p->opts->ctx);
+    return p->opts->stopped(p->opts->ctx);
 }
 
 static int start_loop(struct pull *p, struct err *err)
@@ -125,6 +124,7 @@ static int wait_runs(struct pull *p, struct err *err)
                              .callers = &p->callers,
                              .interval = opts->wait_interval,
                              .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
+                             .ended = wait_ignore_ended,
                              .news = on_ended,
                              .ctx = p };
     struct waited *runs;
@@ -192,8 +192,9 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
                    const struct packed *packed, const struct body *body, struct err *err)
 {
     struct pull *p = ctx;
-    int rc =
-        atomic_load(&p->viewless) ? 0 : tagfiles_see(p->page, path, item, packed, body, err);
+    int rc = p->page && !atomic_load(&p->viewless)
+                 ? tagfiles_see(p->page, path, item, packed, body, err)
+                 : 0;
 
     if (rc == 0 || err->kind != ERR_SYSTEM)
         return rc;
@@ -248,7 +249,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
                                opts->spool_dir, NULL };
-    packer.stow.seen = p->page ? on_seen : NULL;
+    packer.stow.seen = on_seen;
     packer.stow.ctx = p;
     if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
@@ -316,8 +317,8 @@ static bool any_new(const struct pull *p)
     for (i = 0; i < p->listing.count; i++) {
         const struct listed_run *run = &p->listing.runs[i];
 
-        if (!run->failed && (!(p->opts->parent && p->opts->parent(p->opts->ctx, run->id)) ||
-                             (p->opts->changed && p->opts->changed(p->opts->ctx, run))))
+        if (!run->failed &&
+            (!p->opts->parent(p->opts->ctx, run->id) || p->opts->changed(p->opts->ctx, run)))
             return true;
     }
     return false;
@@ -498,7 +499,7 @@ static int meet(struct pull *p, struct pull_result *result, struct err *err)
 
     for (i = 0; i < p->listing.count; i++) {
         struct listed_run *run = &p->listing.runs[i];
-        int rc = p->opts->met ? p->opts->met(p->opts->ctx, run, err) : 0;
+        int rc = p->opts->met(p->opts->ctx, run, err);
 
         if (rc < 0 || (rc && listing_canonical(&p->listing, run, err) < 0))
             return -1;
@@ -531,7 +532,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit bears no more"
                                 : "the process may open too few files (ulimit -n)");
-    if (!opts->planned) {
+    if (!opts->dry_run) {
         p->volume = volume_open(&volume, err);
         if (!p->volume)
             return -1;
@@ -550,7 +551,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     p->plan = p->names ? planner_plan(&draft, &p->count, err) : NULL;
     if (!p->plan)
         return -1;
-    if (opts->planned) {
+    if (opts->dry_run) {
         result->incomplete = result->runs_failed > 0;
         return planner_tell(&draft, p->plan, opts->planned, opts->ctx, err);
     }

@@ -62,18 +62,17 @@ struct pull_opts {
     const char *state_key;             /* for an interrupted attempt's journal; NULL: none */
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     bool view;                         /* with index.html, the offline view */
-    /* What a series has already; each may be NULL. */
+    /* What a series has already. Every hook is set: see pull_opts_no_hooks. */
     bool (*skip)(void *ctx, const char *run_id, const char *artifact_id);
     const char *(*parent)(void *ctx,
                           const char *run_id); /* the archive with a run's first part */
     /* Shown each run that was listed, before anything is planned; 1: it is to be filed under
-       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. May be
-       NULL. */
+       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. */
     int (*met)(void *ctx, const struct listed_run *run, struct err *err);
     /* Whether a run that is archived ended otherwise than its archives say: then only_new
-       writes one. May be NULL. */
+       writes one. */
     bool (*changed)(void *ctx, const struct listed_run *run);
-    /* Told of each artifact that is missing, in the end; may be NULL. */
+    /* Told of each artifact that is missing, in the end. */
     void (*lost)(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                  enum reason reason);
     bool calm;            /* what is odd about a run is noted, and not told */
@@ -102,12 +101,16 @@ struct pull_opts {
     uint64_t stall_bps;     /* see engine_opts */
     uint64_t stall_s;
     uint64_t max_size;
-    int stop_fd;                                                    /* see loop_hooks */
-    bool (*stopped)(void *ctx);                                     /* asked often */
-    void (*status)(void *ctx, const struct pull_status *status);    /* told often */
-    void (*planned)(void *ctx, const struct pull_planned *planned); /* set: a dry run */
+    int stop_fd;                                                 /* see loop_hooks */
+    bool (*stopped)(void *ctx);                                  /* asked often */
+    void (*status)(void *ctx, const struct pull_status *status); /* told often */
+    bool dry_run; /* tell planned what would be fetched, and write nothing */
+    void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
 };
+
+/* Set all hooks to functions that do nothing: nothing is skipped, stopped or told. */
+void pull_opts_no_hooks(struct pull_opts *opts);
 
 struct pull_result {
     struct manifest_totals totals;

@@ -43,13 +43,19 @@ static int tell_format(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
+static bool goes_on(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
     struct stat st;
     int rc;
 
-    *reader = (struct archive_reader){ .path = path };
+    *reader = (struct archive_reader){ .path = path, .stopped = goes_on };
     err_clear(tail);
     reader->fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */

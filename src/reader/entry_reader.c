@@ -41,7 +41,7 @@ static ssize_t load(struct entry_reader *t)
 {
     ssize_t n;
 
-    if (t->reader->stopped && t->reader->stopped(t->reader->stop_ctx))
+    if (t->reader->stopped(t->reader->stop_ctx))
         return err_set(&t->err, ERR_CANCELLED, "stopped");
     if (t->stream) {
         n = stream_read(t->stream, t->block, BLOCK, &t->err);
@@ -300,7 +300,7 @@ int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *
                          (unsigned long long)size);
         } else {
             sha256_add(sha, t->data, n);
-            if (put && put(ctx, t->data, n, err) < 0)
+            if (put(ctx, t->data, n, err) < 0)
                 rc = -1;
             t->data_len = 0;
             t->data_at += n;

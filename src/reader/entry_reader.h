@@ -63,7 +63,7 @@ ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
                           struct err *err) MUST_CHECK;
 
 /*
- * Read all bytes of the current entry: pass them to put (unless put is NULL) and hash them.
+ * Read all bytes of the current entry: pass them to put (put_nowhere drops them) and hash them.
  * ERR_MISMATCH if there are not exactly size bytes; no more than size bytes are passed on.
  */
 int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,

@@ -500,8 +500,7 @@ static bool on_stopped(void *ctx)
 {
     const struct extract *x = ctx;
 
-    return (x->opts->stopped && x->opts->stopped(x->opts->ctx)) ||
-           (atomic_load(&x->damaged) && !x->opts->keep_going);
+    return x->opts->stopped(x->opts->ctx) || (atomic_load(&x->damaged) && !x->opts->keep_going);
 }
 
 /* Read the manifest. Without it, --keep-going continues all the same. */

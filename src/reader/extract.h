@@ -32,7 +32,7 @@ struct extract_opts {
     /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);
     void (*kept)(void *ctx, const char *path); /* an existing file was kept */
-    bool (*stopped)(void *ctx);                /* whether to stop; may be NULL */
+    bool (*stopped)(void *ctx);                /* whether to stop */
     void *ctx;
 };
 

@@ -151,7 +151,7 @@ static int read_tag(struct check *c, struct entry_reader *entries, enum tag tag,
 
     switch (tag) {
     case TAG_MANIFEST:
-        return entry_reader_copy(entries, size, NULL, NULL, sha256, err);
+        return entry_reader_copy(entries, size, put_nowhere, NULL, sha256, err);
     case TAG_INFO:
         return entry_reader_copy(entries, size, buf_put, &c->info, sha256, err);
     case TAG_BAGIT:
@@ -266,7 +266,7 @@ static int see_content(struct check *c, struct entry_reader *entries, uint32_t n
 {
     uint8_t sha256[SHA256_SIZE];
     const char *wrong = NULL;
-    int rc = entry_reader_copy(entries, row->size, NULL, NULL, sha256, err);
+    int rc = entry_reader_copy(entries, row->size, put_nowhere, NULL, sha256, err);
 
     if (rc < 0 && !of_entry(entries, err))
         return -1;
@@ -506,15 +506,14 @@ static bool on_stopped(void *ctx)
 
 static int walk(struct check *c, struct err *err)
 {
-    bool (*stopped)(void *ctx) = c->opts->stopped ? on_stopped : NULL;
     struct parallel_scan_opts opts = { .share = c->opts->share,
                                        .shares = c->opts->shares,
-                                       .stopped = stopped,
+                                       .stopped = on_stopped,
                                        .entry = on_entry,
                                        .damage = on_damage,
                                        .ctx = c };
     struct parallel_scan_opts tail = {
-        .threads = 1, .stopped = stopped, .entry = on_entry, .damage = on_damage, .ctx = c
+        .threads = 1, .stopped = on_stopped, .entry = on_entry, .damage = on_damage, .ctx = c
     };
     uint8_t *starts;
     int rc;

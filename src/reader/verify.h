@@ -37,7 +37,7 @@ struct verify_opts {
     uint64_t share; /* counted from 1: hash only this part of the payload; 0: all */
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
-    bool (*stopped)(void *ctx); /* whether to stop; may be NULL */
+    bool (*stopped)(void *ctx); /* whether to stop */
     void *ctx;
 };
 

@@ -387,7 +387,7 @@ static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256
     int rc = archive_reader_open(&box, path, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, NULL, NULL, &digests, err);
+        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
     if (rc == 0) {
         (void)snprintf(top, VOLUME_NAME, "%s", box.top);
         text_hex(sha256, digests.sha256, SHA256_SIZE);

@@ -215,7 +215,9 @@ static int poll_batch(const struct discover_opts *opts, const struct discover_id
                              .loop = opts->loop,
                              .callers = opts->callers,
                              .deadline = UINT64_MAX,
-                             .once = true };
+                             .once = true,
+                             .ended = wait_ignore_ended,
+                             .news = wait_ignore_news };
     size_t i;
     int rc = runs ? 0 : -1;
 

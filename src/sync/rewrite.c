@@ -185,7 +185,7 @@ static int read_documents(struct rewrite *r, struct err *err)
 static int load(struct rewrite *r, struct err *err)
 {
     if (archive_reader_open(&r->box, r->opts->from, err) < 0 ||
-        manifest_scan(&r->box, NULL, NULL, NULL, err) < 0 ||
+        manifest_scan(&r->box, manifest_read_check, NULL, NULL, err) < 0 ||
         fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
         return -1;
     r->doc = json_parse(buf_text(&r->text), r->text.len, err);

@@ -69,15 +69,14 @@ static bool on_stopped(void *ctx)
 {
     const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
 
-    return pull->stopped && pull->stopped(pull->ctx);
+    return pull->stopped(pull->ctx);
 }
 
 static void on_status(void *ctx, const struct pull_status *status)
 {
     const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
 
-    if (pull->status)
-        pull->status(pull->ctx, status);
+    pull->status(pull->ctx, status);
 }
 
 /* Record an artifact missing from an attempt that wrote no volume. */
@@ -442,7 +441,7 @@ static int survey(struct sync *s, struct err *err)
                                   .ca_file = pull_opts->ca_file,
                                   .secure = pull_opts->api->secure,
                                   .jobs = pull_opts->jobs };
-    struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, NULL, s };
+    struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, loop_no_tick, s };
     struct discover_result result = { 0 };
     struct callers callers;
     struct loop loop;

@@ -38,6 +38,11 @@ struct page {
     struct buf raw;
 };
 
+int page_keep_text(struct buf *out, const char *text, size_t len, struct err *err)
+{
+    return buf_add(out, text, len, err);
+}
+
 struct page *page_new(const char *dir, struct err *err)
 {
     struct page *page = mem_new(sizeof(*page), err);
@@ -45,6 +50,7 @@ struct page *page_new(const char *dir, struct err *err)
 
     if (!page)
         return NULL;
+    page->clean = page_keep_text;
     buf_init(&page->block, BLOCK_MAX);
     buf_init(&page->raw, BLOCK_MAX);
     buf_init(&page->cleaned, BLOCK_MAX);
@@ -82,8 +88,6 @@ void page_clean(struct page *page, page_clean_fn *clean)
 /* Redact a document or row of the archive; the result is lent until the next call. */
 static int take_clean(struct page *page, const char **text, size_t *len, struct err *err)
 {
-    if (!page->clean)
-        return 0;
     buf_reset(&page->cleaned);
     if (page->clean(&page->cleaned, *text, *len, err) < 0)
         return -1;

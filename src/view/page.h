@@ -48,6 +48,9 @@ void page_free(struct page *page);
 /* Appends a redacted copy of a text. */
 typedef int page_clean_fn(struct buf *out, const char *text, size_t len, struct err *err);
 
+/* Copies a text as it is: what a new page does. */
+page_clean_fn page_keep_text;
+
 /* Redact the runs' records and rows by this function; for archives of unknown origin. */
 void page_clean(struct page *page, page_clean_fn *clean);
 

@@ -113,11 +113,10 @@ static struct slot *take(struct compress_pool *s)
     }
 }
 
-static int code(const struct compress_pool *s, struct frame_coder *coder, struct slot *slot)
+static int code(struct frame_coder *coder, struct slot *slot)
 {
-    slot->piece.store = slot->piece.store || atomic_load(&s->hurried);
     return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
-                      slot->piece.store, &slot->coded, &slot->err);
+                      &slot->piece.store, &slot->coded, &slot->err);
 }
 
 static void *work(void *ctx)
@@ -132,7 +131,7 @@ static void *work(void *ctx)
         bool skip = s->failed;
 
         (void)pthread_mutex_unlock(&s->lock);
-        slot->failed = !skip && code(s, coder, slot) < 0;
+        slot->failed = !skip && code(coder, slot) < 0;
         (void)pthread_mutex_lock(&s->lock);
         slot->state = RING_CODED;
         (void)pthread_cond_signal(&s->coded);
@@ -219,7 +218,7 @@ bool compress_pool_step(struct compress_pool *s)
     if (s->written == s->submitted)
         return false;
     if (slot->state == RING_FILLED) {
-        slot->failed = !s->failed && code(s, s->coders[0], slot) < 0;
+        slot->failed = !s->failed && code(s->coders[0], slot) < 0;
         slot->state = RING_CODED;
     }
     (void)pthread_mutex_lock(&s->lock);
@@ -302,6 +301,7 @@ static int start(struct compress_pool *s, int level, struct err *err)
         s->coders[i] = frame_coder_new(s->codec, level, err);
         if (!s->coders[i])
             return -1;
+        frame_coder_watch(s->coders[i], &s->hurried);
     }
     return 0;
 }

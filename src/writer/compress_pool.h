@@ -56,25 +56,28 @@ struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsig
                                         struct err *err) MUST_CHECK;
 
 /* Stepped: code and put out the oldest piece; false when there is none. */
-bool compress_pool_step(struct compress_pool *squeeze);
+bool compress_pool_step(struct compress_pool *pool);
 
 /* Stop all threads and release; what was not drained is dropped. NULL is fine. */
-void compress_pool_free(struct compress_pool *squeeze);
+void compress_pool_free(struct compress_pool *pool);
 
 /* Hand a piece over: its contents move in, and it is left empty. Waits for a slot. */
-void compress_pool_submit(struct compress_pool *squeeze, struct piece *piece);
+void compress_pool_submit(struct compress_pool *pool, struct piece *piece);
 
-/* From now on frames are stored, whatever they hold: there is no time. Any thread. */
-void compress_pool_hurry(struct compress_pool *squeeze);
+/*
+ * From now on frames are stored, whatever they hold, also those that are being compressed:
+ * there is no time. Any thread.
+ */
+void compress_pool_hurry(struct compress_pool *pool);
 
 /* Wait until all that was submitted is put out; gives the first failure. */
-int compress_pool_drain(struct compress_pool *squeeze, struct err *err) MUST_CHECK;
+int compress_pool_drain(struct compress_pool *pool, struct err *err) MUST_CHECK;
 
 /* Whether something failed: no use in going on. */
-bool compress_pool_failed(struct compress_pool *squeeze);
+bool compress_pool_failed(struct compress_pool *pool);
 
 /* The frames put out; only between compress_pool_drain and the next submit. */
-struct seek *compress_pool_seek(struct compress_pool *squeeze);
+struct seek *compress_pool_seek(struct compress_pool *pool);
 
 /* Append a part; takes over one reference to the chunk. Merges with the part before it. */
 int piece_add(struct piece *piece, struct chunk *chunk, size_t from, size_t len,

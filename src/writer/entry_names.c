@@ -63,13 +63,13 @@ static void choose_ext(const struct item *item, const void *head, size_t len, ch
     const struct plan_artifact *what = &item->what;
     const char *claimed = plan_claimed_ext(what);
     const struct sniff *is = head ? sniff_find(head, len) : NULL;
-    bool squeezed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
+    bool compressed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
 
     if (is && strcmp(is->ext, "zst") == 0 && what->ext && strcmp(what->ext, "zst") != 0)
         (void)snprintf(out, size, "%s.zst", what->ext);
     else if (is)
         (void)snprintf(out, size, "%s", same_kind(claimed, is->ext) ? claimed : is->ext);
-    else if (*claimed && !squeezed)
+    else if (*claimed && !compressed)
         (void)snprintf(out, size, "%s", claimed);
     else if (what->ext)
         (void)snprintf(out, size, "%s", what->ext);

@@ -219,7 +219,7 @@ static int put_body(struct entry_writer *s, const char *path, const struct body 
 int entry_writer_file(struct entry_writer *s, const char *path, const struct body *body,
                       int64_t mtime, struct err *err)
 {
-    if (s->opts.seen && s->opts.seen(s->opts.ctx, path, NULL, NULL, body, err) < 0)
+    if (s->opts.seen(s->opts.ctx, path, NULL, NULL, body, err) < 0)
         return -1;
     return put_body(s, path, body, mtime, false, NULL, err);
 }
@@ -247,7 +247,7 @@ static int stored(struct entry_writer *s, const struct item *item, struct packed
 {
     packed->here = true;
     slot_of(s, item)->here = true;
-    return s->opts.stored ? s->opts.stored(s->opts.stored_ctx, item, packed, err) : 0;
+    return s->opts.stored(s->opts.stored_ctx, item, packed, err);
 }
 
 static bool wants_link(const struct entry_writer *s, uint64_t size)
@@ -314,7 +314,7 @@ static int put_item(struct entry_writer *s, const struct item *item, const struc
     packed->path = slot->path;
     packed->duplicate_of = first ? first->path : NULL;
     entry_writer_describe(packed, item, body->size, s->head, s->head_len);
-    if (s->opts.seen && s->opts.seen(s->opts.ctx, slot->path, item, packed, body, err) < 0)
+    if (s->opts.seen(s->opts.ctx, slot->path, item, packed, body, err) < 0)
         return -1;
     if (first && wants_link(s, body->size))
         rc = put_link(s, item, packed, is_compressed(s), err);
@@ -461,5 +461,17 @@ int entry_writer_end(struct entry_writer *s, const struct item *leader, struct p
         if (follows(s, item, s->size, &same) && put_same(s, item, &same, first, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+int entry_writer_unseen(void *ctx, const char *path, const struct item *item,
+                        const struct packed *packed, const struct body *body, struct err *err)
+{
+    (void)ctx;
+    (void)path;
+    (void)item;
+    (void)packed;
+    (void)body;
+    (void)err;
     return 0;
 }

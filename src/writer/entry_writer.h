@@ -65,16 +65,20 @@ struct entry_writer_opts {
     enum entry_writer_duplicates duplicates;
     struct packed_before before;
     /* Shown each whole body before it is written, with its item and what it turned out to be
-     * (NULL: a document's); may be NULL. */
+     * (NULL: a document's); or entry_writer_unseen. */
     int (*seen)(void *ctx, const char *path, const struct item *item,
                 const struct packed *packed, const struct body *body, struct err *err);
     void *ctx;
-    /* Told of each item when its entry is written; may be NULL. */
+    /* Told of each item when its entry is written. */
     int (*stored)(void *ctx, const struct item *item, const struct packed *packed,
                   struct err *err);
     void *stored_ctx;
     const atomic_bool *stopping; /* no use in going on; NULL: never */
 };
+
+/* Looks at no body. */
+int entry_writer_unseen(void *ctx, const char *path, const struct item *item,
+                        const struct packed *packed, const struct body *body, struct err *err);
 
 struct entry_writer;
 

@@ -29,9 +29,9 @@ struct lane {
 struct framer {
     struct framer_sizes sizes;
     bool stepped;
-    struct compress_pool *squeeze;
+    struct compress_pool *compressors;
     struct pool *pool;
-    struct lane lane[2]; /* squeezed, stored */
+    struct lane lane[2]; /* compressed, stored */
     struct lane *now;
     struct buf header;
     bool framed;     /* frames have numbers */
@@ -73,9 +73,9 @@ struct framer *framer_new(const struct framer_opts *opts, struct output *writer,
     buf_init(&lanes->header, HEADER_MAX);
     lanes->pool = pool_new(copies(sizes), sizes->chunk, err);
     if (lanes->pool)
-        lanes->squeeze = compress_pool_new(opts->codec, opts->level, opts->workers,
-                                           opts->stepped, writer, err);
-    if (lanes->squeeze)
+        lanes->compressors = compress_pool_new(opts->codec, opts->level, opts->workers,
+                                               opts->stepped, writer, err);
+    if (lanes->compressors)
         return lanes;
     framer_free(lanes);
     return NULL;
@@ -87,7 +87,7 @@ void framer_free(struct framer *lanes)
 
     if (!lanes)
         return;
-    compress_pool_free(lanes->squeeze);
+    compress_pool_free(lanes->compressors);
     for (i = 0; i < 2; i++) {
         piece_clear(&lanes->lane[i].piece);
         chunk_unref(lanes->lane[i].tail);
@@ -102,7 +102,7 @@ void framer_start(struct framer *lanes, struct seek *seek, uint64_t plain)
 {
     lanes->frames = seek->count;
     lanes->at = plain;
-    *compress_pool_seek(lanes->squeeze) = *seek;
+    *compress_pool_seek(lanes->compressors) = *seek;
     *seek = (struct seek){ 0 };
 }
 
@@ -125,7 +125,7 @@ static void cut(struct framer *lanes, struct lane *lane)
     lanes->frames++;
     lane->piece.kind = PIECE_FRAME;
     lane->piece.store = store;
-    compress_pool_submit(lanes->squeeze, &lane->piece);
+    compress_pool_submit(lanes->compressors, &lane->piece);
 }
 
 /* End the lane's frame in the middle of an entry. */
@@ -144,7 +144,7 @@ static struct chunk *copy_chunk(struct framer *lanes)
         return pool_wait(lanes->pool);
     do
         chunk = pool_try(lanes->pool);
-    while (!chunk && compress_pool_step(lanes->squeeze));
+    while (!chunk && compress_pool_step(lanes->compressors));
     assert(chunk);
     return chunk;
 }
@@ -250,7 +250,7 @@ void framer_mark(struct framer *lanes)
     framer_flush(lanes);
     lanes->kept_frames = lanes->frames;
     lanes->kept_at = lanes->at;
-    compress_pool_submit(lanes->squeeze, &mark);
+    compress_pool_submit(lanes->compressors, &mark);
     piece_clear(&mark);
 }
 
@@ -267,7 +267,7 @@ void framer_back(struct framer *lanes)
     }
     lanes->frames = lanes->kept_frames;
     lanes->at = lanes->kept_at;
-    compress_pool_submit(lanes->squeeze, &back);
+    compress_pool_submit(lanes->compressors, &back);
     piece_clear(&back);
 }
 
@@ -275,21 +275,21 @@ int framer_drain(struct framer *lanes, struct seek **seek, struct err *err)
 {
     framer_flush(lanes);
     if (seek)
-        *seek = compress_pool_seek(lanes->squeeze);
-    return compress_pool_drain(lanes->squeeze, err);
+        *seek = compress_pool_seek(lanes->compressors);
+    return compress_pool_drain(lanes->compressors, err);
 }
 
 bool framer_step(struct framer *lanes)
 {
-    return compress_pool_step(lanes->squeeze);
+    return compress_pool_step(lanes->compressors);
 }
 
 void framer_hurry(struct framer *lanes)
 {
-    compress_pool_hurry(lanes->squeeze);
+    compress_pool_hurry(lanes->compressors);
 }
 
 bool framer_failed(struct framer *lanes)
 {
-    return compress_pool_failed(lanes->squeeze);
+    return compress_pool_failed(lanes->compressors);
 }

@@ -3,7 +3,7 @@
  * framer: the tar stream, laid out in two lanes and cut into frames.
  *
  * Entries that are compressed already go into one lane, whose frames are
- * stored, the others into one whose frames are squeezed. A frame ends where a
+ * stored, the others into one whose frames are compressed. A frame ends where a
  * file begins, once it holds FRAME_CUT_FILE bytes, and inside a file each
  * FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of
  * them, so that nothing of the other lane comes between its parts, and the

@@ -121,6 +121,16 @@ def test_a_banned_call_is_named(tree, call):
     fails(tree.check("check-layers"), "net/url.c calls ")
 
 
+@pytest.mark.parametrize("name,old,new", [
+    ("src/net/loop.c", r"^    if \(loop->hooks\.stopped\(", "    if (loop->hooks.stopped && loop->hooks.stopped("),
+    ("src/format/zip.c", r"^    return zip->put\(", "    return !zip->put ? 0 : zip->put("),
+    ("src/reader/entry_reader.c", r"if \(put\(ctx", "if (put != NULL && put(ctx"),
+])
+def test_a_callback_that_may_be_left_out_is_named(tree, name, old, new):
+    tree.edit(name, old, new)
+    fails(tree.check("check-layers"), "may be NULL; a callback never is")
+
+
 def test_a_function_that_has_grown_is_named(tree):
     tree.add("src/net/url.c", "\nvoid grown(void)\n{\n%s}\n" % ("    ;\n" * 121))
     fails(tree.check("check-sizes"), "grown in src/net/url.c")

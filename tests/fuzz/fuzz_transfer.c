@@ -415,10 +415,10 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                   .stepped = true,
                                   .sizes = { CHUNK, CHUNK * 2, CHUNK / 4, CHUNK } };
     struct engine_opts engine = { .jobs = 2, .agent = "fuzz" };
-    struct loop_hooks hooks = { -1, NULL, NULL, NULL };
-    struct planner_opts draft = { .listing = &h->listing,
-                                  .filter = &h->filter,
-                                  .dedupe = true };
+    struct loop_hooks hooks = { -1, loop_goes_on, loop_no_tick, NULL };
+    struct planner_opts draft = {
+        .skip = planner_skips_none, .listing = &h->listing, .filter = &h->filter, .dedupe = true
+    };
     struct planner_count count;
     struct err err;
 
@@ -450,12 +450,14 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
 
 static void run_fetch(struct house *h, uint8_t flags)
 {
-    struct packer_opts packer = { .stow = { .top = "top", .dedupe = true },
-                                  .parts = &h->parts,
-                                  .max_size = BODY_MAX,
-                                  .news = loop_wake,
-                                  .ctx = &h->loop,
-                                  .stepped = true };
+    struct packer_opts packer = {
+        .stow = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
+        .parts = &h->parts,
+        .max_size = BODY_MAX,
+        .news = loop_wake,
+        .ctx = &h->loop,
+        .stepped = true
+    };
     struct fetch_opts opts = { .api = &h->api,
                                .listing = &h->listing,
                                .plan = h->plan,

@@ -192,7 +192,9 @@ static void play(uint64_t seed)
     struct callers callers;
     struct listing listing;
     struct listed_run run = { 0 };
-    struct planner_opts draft = { .listing = &listing, .filter = &filter, .dedupe = true };
+    struct planner_opts draft = {
+        .skip = planner_skips_none, .listing = &listing, .filter = &filter, .dedupe = true
+    };
     struct planner_count count;
     struct entry_names *names = entry_names_new(NULL);
     struct plan *plan;
@@ -225,7 +227,7 @@ static void play(uint64_t seed)
                                     .sizes = { world.chunk * 2, world.chunk * 16,
                                                world.chunk / 4, world.chunk } };
         struct engine_opts engine = { .jobs = world.jobs };
-        struct loop_hooks hooks = { -1, on_stopped, NULL, NULL };
+        struct loop_hooks hooks = { -1, on_stopped, loop_no_tick, NULL };
 
         volume = volume_open(&opts, &err);
         if (!volume || volume_start(volume, NULL, &err) < 0 ||
@@ -247,12 +249,14 @@ static void play(uint64_t seed)
     pool_on_return(bodies, loop_wake, &loop);
     pool_on_return(pass, loop_wake, &loop);
     {
-        struct packer_opts packer = { .stow = { .top = TOP, .dedupe = draft.dedupe },
-                                      .parts = &parts,
-                                      .max_size = 64 << 20,
-                                      .news = loop_wake,
-                                      .ctx = &loop,
-                                      .stepped = true };
+        struct packer_opts packer = {
+            .stow = { .top = TOP, .seen = entry_writer_unseen, .dedupe = draft.dedupe },
+            .parts = &parts,
+            .max_size = 64 << 20,
+            .news = loop_wake,
+            .ctx = &loop,
+            .stepped = true
+        };
         struct fetch_opts opts = { .api = &api,
                                    .listing = &listing,
                                    .plan = plan,

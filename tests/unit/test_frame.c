@@ -29,7 +29,7 @@ static void code(enum frame_codec codec, bool store, unsigned char *bytes, size_
     buf_init(&coded, 1 << 24);
     buf_init(out, 1 << 24);
     assert_non_null(coder);
-    assert_int_equal(frame_code(coder, parts, count, size, store, &coded, NULL), 0);
+    assert_int_equal(frame_code(coder, parts, count, size, &store, &coded, NULL), 0);
     assert_int_equal(frame_emit(codec, &(struct frame_parts){ parts, count, store, &coded },
                                 buf_put, out, NULL),
                      0);
@@ -169,12 +169,45 @@ static void test_seek_find(void **state)
     seek_clear(&seek);
 }
 
+/* Once hurried, frames are stored, although nobody asked for it. */
+static void test_hurried(void **state)
+{
+    static const enum frame_codec codecs[] = { FRAME_ZSTD, FRAME_GZIP };
+    unsigned char *bytes = text();
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        struct frame_coder *coder = frame_coder_new(codecs[i], 0, NULL);
+        struct iovec part = { bytes, FRAME_PART_MAX };
+        atomic_bool hurried = false;
+        bool store = false;
+        struct buf coded;
+
+        assert_non_null(coder);
+        buf_init(&coded, 1 << 24);
+        frame_coder_watch(coder, &hurried);
+        assert_int_equal(frame_code(coder, &part, 1, FRAME_PART_MAX, &store, &coded, NULL), 0);
+        assert_false(store);
+        assert_in_range(coded.len, 20, FRAME_PART_MAX / 8);
+        buf_reset(&coded);
+        hurried = true;
+        assert_int_equal(frame_code(coder, &part, 1, FRAME_PART_MAX, &store, &coded, NULL), 0);
+        assert_true(store);
+        if (codecs[i] == FRAME_GZIP) /* zstd's are put between the parts by frame_emit */
+            assert_in_range(coded.len, FRAME_PART_MAX, FRAME_PART_MAX + 256);
+        buf_clear(&coded);
+        frame_coder_free(coder);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zstd),           cmocka_unit_test(test_gzip),
-        cmocka_unit_test(test_none_and_empty), cmocka_unit_test(test_seek_tail),
-        cmocka_unit_test(test_seek_find),
+        cmocka_unit_test(test_hurried),   cmocka_unit_test(test_zstd),
+        cmocka_unit_test(test_gzip),      cmocka_unit_test(test_none_and_empty),
+        cmocka_unit_test(test_seek_tail), cmocka_unit_test(test_seek_find),
     };
 
     return RUN(tests);

@@ -54,11 +54,13 @@ static void begin(struct house *h, const struct packed_before *before)
     struct volume_opts volume = {
         .path = path, .format = CONTAINER_TAR, .mode = 0600, .workers = 1, .stepped = true
     };
-    struct packer_opts opts = { .stow = { .top = "top", .dedupe = true },
-                                .parts = &spool,
-                                .max_size = 1 << 20,
-                                .news = nothing,
-                                .stepped = true };
+    struct packer_opts opts = {
+        .stow = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
+        .parts = &spool,
+        .max_size = 1 << 20,
+        .news = nothing,
+        .stepped = true
+    };
 
     if (before)
         opts.stow.before = *before;
