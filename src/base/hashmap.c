@@ -100,7 +100,7 @@ int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
     struct slot *slot;
     char *copy;
 
-    if (table->used * 2 >= table->size && grow(table, err) < 0)
+    if (table->used * 4 >= table->size * 3 && grow(table, err) < 0)
         return -1;
     copy = region_copy(table->keys, key, len, err);
     if (!copy)

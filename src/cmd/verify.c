@@ -61,9 +61,9 @@ struct verifying {
     struct chain *chain; /* the chain of a directory's archives */
     struct standing *standing;
     struct standing **standings; /* for each operand that is a directory */
-    size_t lacking;              /* artifacts and runs only the service has */
-    int failed;                  /* exit status for archives that could not be read */
-    struct audit_held *held;     /* --against-api: artifacts read so far; otherwise NULL */
+    size_t lacking; /* artifacts and runs only the service has, and runs not compared */
+    int failed;     /* exit status for archives that could not be read */
+    struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)

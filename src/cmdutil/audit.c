@@ -142,8 +142,13 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
     for (i = 0; i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
 
-        if (run->failed)
-            log_line(LOG_WARNING, "%s", run->err.text);
+        if (run->failed && run->err.kind == ERR_NOT_FOUND) {
+            log_line(LOG_WARNING, "%s", run->err.text); /* it lacks nothing any more */
+        } else if (run->failed) {
+            lacking++;
+            log_line(LOG_ERROR, "run '%.100s' was not compared with the service: %s", run->id,
+                     run->err.text);
+        }
         if (run->depth && (has_name(held, run->id) || has_name(held, run->other)))
             continue;                     /* listed as a run of its own */
         if (run->depth && !run->failed) { /* started by a run, and in no archive */

@@ -33,7 +33,7 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
         (struct budget){ .jobs = (unsigned)most,
                          .files = (unsigned)(most + (left < FILES_MAX ? left : FILES_MAX)),
                          .workers = (budget_workers() + share - 1) / share,
-                         .body_chunks = 96 + 2 * (size_t)most,
+                         .body_chunks = 72 + 2 * (size_t)most,
                          .pass_chunks = 80,
                          .part_chunks = 64 };
     return 0;

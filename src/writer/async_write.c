@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define BUFFERS 4
+#define BUFFERS 3
 #define LOOK_MS 200
 
 struct job {

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ASYNC_WRITE_BUFFER ((size_t)1 << 20) /* bytes in a buffer */
+#define ASYNC_WRITE_BUFFER ((size_t)512 << 10) /* bytes in a buffer */
 #define ASYNC_WRITE_ALIGN  ((size_t)4096) /* what direct I/O wants of addresses and lengths */
 
 struct async_write;

@@ -43,13 +43,13 @@ struct framer {
 };
 
 /*
- * Chunks for copies of small things; 12 MiB with the usual sizes. The two frames that are open
+ * Chunks for copies of small things; 9 MiB with the usual sizes. The two frames that are open
  * hold at most a frame and a chunk each; whatever else is out is in frames that have ended and
  * comes home without our doing, so that waiting for one ends.
  */
 static size_t copies(const struct framer_sizes *sizes)
 {
-    return 3 * (sizes->cut_piece / sizes->chunk);
+    return 2 * (sizes->cut_piece / sizes->chunk + 4);
 }
 
 struct framer *framer_new(const struct framer_opts *opts, struct output *writer,

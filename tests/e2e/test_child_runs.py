@@ -177,6 +177,15 @@ def test_verify_asks_for_them(skyarc, family):
     skyarc("verify", "--against-api", "b.tar", check=0)
 
 
+def test_verify_that_could_not_ask_is_not_good(skyarc, tmp_path, family):
+    """A key that is refused: the archive is whole, but nothing was compared."""
+    skyarc("pull", "-o", "a.tar", "wr_p", check=0)
+    (tmp_path / "key").write_text("wrong-key-000000\n")
+    (tmp_path / "key").chmod(0o600)
+    result = skyarc("verify", "--against-api", "--api-key-file", "key", "a.tar", check=3)
+    assert "run 'wr_p' was not compared with the service" in result.err
+
+
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_childs_file_that_its_parents_record_names(pull, emu, alone):
     """The record of a run also names what the runs that it has started have downloaded."""
