@@ -59,6 +59,7 @@
  *           help           the text of --help
  *           progress       the status line
  *           table          rows and columns
+ *           colour         colours of statuses on a terminal
  *           signals        SIGINT and the like (stop), SIGUSR1 (status)
  *           watchdog       ends a process that makes no progress
  *           confine        the sandbox: Landlock and seccomp

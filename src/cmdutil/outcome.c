@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/colour.h"
 #include "cli/exit.h"
 #include "cli/progress.h"
 #include "client/wait.h"
@@ -28,7 +29,9 @@ static void on_ended(void *ctx, const struct waited *w)
     }
     (void)text_shown(status, sizeof(status), w->run.status);
     if (hooks->print) {
-        (void)printf("%s %s\n", w->id, status);
+        (void)printf("%s ", w->id);
+        colour_print_status(status);
+        (void)putchar('\n');
         (void)fflush(stdout);
     }
     if (strcmp(w->run.status, "completed") != 0)

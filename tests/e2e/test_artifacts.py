@@ -7,7 +7,7 @@ import pytest
 
 def test_artifacts(skyarc, emu):
     lines = skyarc("artifacts", "tsk_demo1", check=0).out.decode().splitlines()
-    assert lines[0].split() == ["RUN", "TYPE", "CREATED", "SIZE", "ARTIFACT", "NAME"]
+    assert lines[0].split() == ["ARTIFACT", "TYPE", "SIZE", "CREATED", "RUN", "NAME"]
     assert len(lines) == 21
     lines = skyarc("artifacts", "-t", "recordings,har", "tsk_demo1", "tsk_demo3", check=0).out
     assert len(lines.splitlines()) == 5

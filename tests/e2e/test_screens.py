@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Screens of 80 and 44 columns, as people see them; and what pipes get instead."""
+import re
+import time
+
+import pytest
+
+from terminal import columns_of, terminal
+from test_sync import runs, stamp, sync  # noqa: F401
+
+
+@pytest.fixture
+def screen(env, tmp_path):
+    def show(*args, **more):
+        return terminal(env, tmp_path, *args, **more)
+    return show
+
+
+RUN = "wr_412345678901234567"
+ROWS = [("a_412345678901234501", "recording", 880_400, 7200), ("a_412345678901234502", "visible_elements_tree_in_prompt", 21_000, 90 * 86400),
+        ("a_412345678901234503", "har", 14_000, 3 * 86400 + 100)]
+
+
+@pytest.fixture
+def run(emu):
+    """A run as the service has them: long IDs, types and names."""
+    emu.clear()
+    emu.run(RUN, [{"id": ident, "type": kind, "data": b"x" * size, "created_at": stamp(ago), "signing": "s3"}
+                  for ident, kind, size, ago in ROWS], created_at=stamp(3 * 3600 + 60), status="failed",
+            title="Download the tax report of all the accounts of the year", workflow_title=None)
+    return RUN
+
+
+# Tables fit the terminal; the ID is first; what is too long has an ellipsis in the middle.
+
+LIST_80 = """\
+ARTIFACT              TYPE                     SIZE  CREATED  PATH
+a_412345678901234501  recording           859.8 KiB  2h ago   data/wr_4…4501.bin
+a_412345678901234502  visible_e…n_prompt   20.5 KiB  3mo ago  data/wr_4…4502.bin
+a_412345678901234503  har                  13.7 KiB  3d ago   data/wr_4…4503.bin"""
+LIST_44 = """\
+ARTIFACT              TYPE              SIZE
+a_412345678901234501  recording    859.8 KiB
+a_412345678901234502  visib…rompt   20.5 KiB
+a_412345678901234503  har           13.7 KiB"""
+
+
+def test_list_of_80_and_44(skyarc, screen, run):
+    skyarc("pull", "-o", "a.tar", run, check=0)
+    assert screen("list", "a.tar", check=0).text == LIST_80
+    assert screen("list", "a.tar", check=0, columns=44).text == LIST_44
+
+
+def test_artifacts_of_80_and_44(screen, run):
+    shown = screen("artifacts", run, check=0)
+    assert re.sub(r"2026-\d\d-\d|20\d\d-\d\d-\d", "data/wr_4", shown.text) == LIST_80.replace("PATH", "NAME")
+    assert screen("artifacts", run, check=0, columns=44).text == LIST_44
+
+
+def test_more_room_shows_more(skyarc, screen, run):
+    skyarc("pull", "-o", "a.tar", run, check=0)
+    lines = screen("list", "a.tar", check=0, columns=130).lines
+    assert lines[0].split() == ["ARTIFACT", "TYPE", "SIZE", "CREATED", "RUN", "PATH"]
+    assert all(RUN in line and "…" in line and columns_of(line) <= 130 for line in lines[1:])
+    shown = screen("list", "a.tar", check=0, columns=400)
+    assert "…" not in shown.text and shown.text.count("data/" + RUN) == 3
+
+
+def test_a_pipe_gets_everything(skyarc, run, emu):
+    skyarc("pull", "-o", "a.tar", run, check=0)
+    rows = skyarc("list", "--json", "a.tar", check=0).json()
+    listed = skyarc("list", "a.tar", check=0).out.decode().splitlines()[1:]
+    named = skyarc("artifacts", run, check=0).out.decode().splitlines()[1:]
+    for row, line, name in zip(rows, listed, named):
+        assert [*line.split()[:2], *line.split()[-2:]] == [row["artifact_id"], row["artifact_type"], RUN, row["path"]]
+        time_of = row["created_at"][:19] + "Z"
+        assert line.split()[4] == name.split()[4] == time_of  # the same everywhere
+        assert name.split()[-1].endswith(row["artifact_id"] + ".bin")
+    title = "long " * 2000 + "end"
+    run_at = stamp(100)
+    emu.run("tsk_long", [], title=title, created_at=run_at)
+    assert skyarc("runs", check=0).out.decode().splitlines()[1].split(None, 5)[3::2] == [run_at[:19] + "Z", title]
+
+
+def test_runs_of_80_and_44(screen, run):
+    assert screen("runs", check=0).text == """\
+RUN                    STATUS  TYPE     CREATED   TOOK  TITLE
+wr_412345678901234567  failed  task_v2  3h ago   2m38s  Download the…of the year"""
+    assert screen("runs", check=0, columns=44).text == """\
+RUN                    STATUS  CREATED
+wr_412345678901234567  failed  3h ago"""
+
+
+def test_hostile_cells_fit_too(emu, screen):
+    emu.clear()
+    emu.run("tsk_evil", [], title="\x1b[2J\u202e日本語" * 30, created_at="\x1b]0;x\x07", status="completed\x9b")
+    for columns in (20, 44, 80, 81, 200):
+        shown = screen("runs", check=0, columns=columns)
+        assert len(shown.lines) == 2, shown
+        assert "\x1b[2J" not in shown.raw.decode() and "\u202e" not in shown.raw.decode()
+
+
+# find is a table on a terminal, and lines with tabs elsewhere.
+
+def test_find_of_80_and_44(skyarc, screen, run):
+    skyarc("sync", "--dest", "vault", check=0)
+    assert screen("find", "vault", check=0).text == """\
+ARTIFACT              TYPE              SIZE  RUN                    RUN CREATED
+a_412345678901234501  recording    859.8 KiB  wr_412345678901234567  3h ago
+a_412345678901234502  visib…rompt   20.5 KiB  wr_412345678901234567  3h ago
+a_412345678901234503  har           13.7 KiB  wr_412345678901234567  3h ago"""
+    assert screen("find", "vault", "-t", "har", check=0, columns=44).text == """\
+ARTIFACT              TYPE  RUN CREATED
+a_412345678901234503  har   3h ago"""
+    assert re.sub(r"\d{5}Z", "00000Z", screen("find", "vault", "--runs", check=0).text) == """\
+RUN                    STATUS  CREATED       SIZE  VOLUME
+wr_412345678901234567  failed  3h ago   893.9 KiB  2026/11/skyarc…00000Z.tar.zst"""
+    assert screen("find", "vault", "--runs", check=0, columns=44).text == """\
+RUN                    STATUS  CREATED
+wr_412345678901234567  failed  3h ago"""
+    assert screen("find", "vault", "-t", "dom", check=1).text == ""
+    (line,) = skyarc("find", "vault", "-t", "har", check=0).out.decode().splitlines()
+    assert re.fullmatch(r"\d{4}/\d\d/skyarc-\w+\.tar\.zst\tdata/%s/har/\S+" % RUN, line)
+
+
+# A status has its colour where the terminal has colours and the user wants them.
+
+def test_colours(skyarc, screen, run, emu):
+    emu.run("tsk_good", [], created_at=stamp(60))
+    for args in (["runs"], ["show", run], ["wait", run]):
+        shown = screen(*args)
+        assert b"\x1b[31mfailed\x1b[0m" in shown.raw, args
+        assert not screen(*args, NO_COLOR="1").colours and not screen(*args, TERM="dumb").colours
+        assert screen(*args, NO_COLOR="").colours
+        assert b"\x1b" not in skyarc(*args).out
+    assert b"\x1b[32mcompleted\x1b[0m" in screen("runs").raw
+    assert b"status       \x1b[32mcompleted\x1b[0m\r\n" in screen("show", "tsk_good", check=0).raw
+    skyarc("sync", "--dest", "vault", check=0)
+    assert b"\x1b[31mfailed\x1b[0m" in screen("find", "--runs", "vault", check=0).raw
