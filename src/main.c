@@ -58,6 +58,7 @@
  *           config         the configuration file
  *           help           the text of --help
  *           progress       the status line
+ *           pace           the rate of the last seconds, and the time left
  *           table          rows and columns
  *           colour         colours of statuses on a terminal
  *           signals        SIGINT and the like (stop), SIGUSR1 (status)

@@ -17,6 +17,7 @@ struct command_args {
     bool quiet;
     unsigned verbose;
     bool json;
+    bool progress;
     unsigned log_format;
 };
 

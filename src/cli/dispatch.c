@@ -24,6 +24,7 @@ static const struct opt common_opts[] = {
     { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "print only errors", 0, 0, NULL, false, NULL },
     { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "log progress; given twice, log each request as well", 0, 0, NULL, false, NULL },
     { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false, NULL },
+    { 0,   "progress",   NULL,     OPT_FLAG,   OPT_AT(command_args, progress),   "log progress every 30 s where standard error is no terminal, as for logs of CI jobs", 0, 0, NULL, false, NULL },
     { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "format of log messages: text or json", 0, 0, log_formats, false, NULL },
     { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "print this help", 0, 0, NULL, false, NULL },
     OPT_END,

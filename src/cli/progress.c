@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/progress.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/colour.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 512
+#define LINE_MAX_BYTES 1024
 
-/* around() runs under the log's lock, on any thread. */
+enum mode { OFF, MOVING, LINES };
+
+/* The lock is taken below the log's, since around() runs under that one: no log line is written
+ * while the lock is held. */
 static struct {
-    bool on;
-    char line[LINE_MAX_BYTES];
-} state;
+    pthread_mutex_t lock;
+    enum mode mode;
+    uint64_t shown; /* when a text was shown last */
+    char line[LINE_MAX_BYTES + 4];
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-bool progress_possible(void)
+static bool can_move(void)
 {
     const char *term = getenv("TERM");
 
@@ -49,41 +57,90 @@ static void draw(void)
     emit(text);
 }
 
-/* Callback of the log: erase the status line before a log line, redraw it afterwards. */
+/* Callback of the log: erase the moving line before a log line, redraw it afterwards. */
 static void around(void *ctx, int after)
 {
     (void)ctx;
-    if (!state.on)
-        return;
-    if (after)
+    (void)pthread_mutex_lock(&state.lock);
+    if (state.mode == MOVING && after)
         draw();
-    else
+    else if (state.mode == MOVING)
         emit("\r\033[K");
+    (void)pthread_mutex_unlock(&state.lock);
 }
 
-void progress_begin(void)
+void progress_begin(const struct command_args *common)
 {
+    enum mode mode = common->quiet                           ? OFF
+                     : can_move() && common->log_format == 0 ? MOVING
+                     : common->progress                      ? LINES
+                                                             : OFF;
+
+    (void)pthread_mutex_lock(&state.lock);
     state.line[0] = '\0';
-    state.on = true;
+    state.mode = mode;
+    state.shown = mode == LINES ? clock_mono() : 0;
+    (void)pthread_mutex_unlock(&state.lock);
     log_around(around, NULL);
 }
 
-void progress_show(const char *text)
+/* Whether a text is due; the lock is held. */
+static bool due(uint64_t now)
 {
-    size_t most = width() - 1;
+    return state.mode != OFF &&
+           now >= state.shown + (state.mode == LINES ? PROGRESS_LINES : PROGRESS_REDRAW);
+}
 
-    if (!state.on)
-        return;
-    (void)snprintf(state.line, sizeof(state.line), "%.*s",
-                   (int)(most < sizeof(state.line) ? most : sizeof(state.line) - 1), text);
-    draw();
+bool progress_due(uint64_t now)
+{
+    bool yes;
+
+    (void)pthread_mutex_lock(&state.lock);
+    yes = due(now);
+    (void)pthread_mutex_unlock(&state.lock);
+    return yes;
+}
+
+size_t progress_room(void)
+{
+    return state.mode == LINES ? SIZE_MAX : width() - 1;
+}
+
+void progress_show(uint64_t now, const char *text)
+{
+    char cut[LINE_MAX_BYTES];
+    bool lines;
+
+    (void)text_shown(cut, sizeof(cut), text);
+    (void)pthread_mutex_lock(&state.lock);
+    lines = state.mode == LINES && due(now);
+    if (state.mode == MOVING) {
+        (void)text_shorten(state.line, cut, width() - 1);
+        draw();
+    }
+    if (state.mode == MOVING || lines)
+        state.shown = now;
+    (void)pthread_mutex_unlock(&state.lock);
+    if (lines)
+        log_line(LOG_STATUS, "%s", cut);
+}
+
+void progress_print_status(const char *text, const char *status)
+{
+    around(NULL, 0);
+    (void)printf("%s ", text);
+    colour_print_status(status);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+    around(NULL, 1);
 }
 
 void progress_end(void)
 {
-    if (!state.on)
-        return;
     log_around_off();
-    state.on = false;
-    emit("\r\033[K");
+    (void)pthread_mutex_lock(&state.lock);
+    if (state.mode == MOVING)
+        emit("\r\033[K");
+    state.mode = OFF;
+    (void)pthread_mutex_unlock(&state.lock);
 }

@@ -1,27 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress: a status line at the bottom of a terminal, redrawn in place.
+ * progress: how far a command is, on stderr.
  *
- * Drawn on stderr and only if stderr is a terminal. The line is erased before a log line is
- * printed and redrawn after it.
+ * On a terminal that is a line at the bottom, redrawn in place: it is erased before a log line
+ * or a result is printed and redrawn after it. Elsewhere, with --progress, it is a log line
+ * every PROGRESS_LINES, as logs of CI jobs need it. Otherwise nothing is shown.
  *
- * Threads  progress_*: one; the log's callback may run on any thread
+ * Units    milliseconds of the monotonic clock; columns of a terminal
+ * Errors   none
+ * Threads  any
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
+#include "base/err.h"
+#include "cli/command.h"
+
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* Whether stderr is a terminal that can show a status line. */
-bool progress_possible(void);
+#define PROGRESS_REDRAW 100   /* between two states of a moving line */
+#define PROGRESS_LINES  30000 /* between two log lines */
 
-/* Start drawing. */
-void progress_begin(void);
+/* Start showing progress, if the command's options and stderr allow it. */
+void progress_begin(const struct command_args *common);
 
-/* Show this text, truncated to the terminal's width. */
-void progress_show(const char *text);
+/* Whether a new text would be shown now; otherwise making it is not worth the time. */
+bool progress_due(uint64_t now);
 
-/* Erase the line and stop drawing. */
+/* The width of the texts to be shown; SIZE_MAX: any. */
+size_t progress_room(void);
+
+/* Show this text, made safe for terminals (text_shown) and shortened to the terminal's width.
+ * As a log line it is shown only if one is due. */
+void progress_show(uint64_t now, const char *text);
+
+/* Print a line of results on standard output: the moving line is erased before and redrawn
+ * after. status: printed after text, coloured (cli/colour). */
+void progress_print_status(const char *text, const char *status);
+
+/* Stop, and erase the moving line. */
 void progress_end(void);
 
 #endif

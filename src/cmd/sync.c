@@ -438,10 +438,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0) {
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START, signals_stopped,
                   NULL);
-        s.job.moving = progress_possible() && !s.args->common.quiet &&
-                       !s.args->common.verbose && s.args->common.log_format == 0;
-        if (s.job.moving)
-            progress_begin();
+        progress_begin(&s.args->common);
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;

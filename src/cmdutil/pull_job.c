@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_EVERY 100 /* ms between redraws of the status line */
-
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
@@ -79,12 +77,12 @@ const struct opt archive_transfer_opts[] = {
 /* clang-format on */
 
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
-static void log_status(const struct pull_status *status)
+static void log_status(const struct pull_status *status, uint64_t bps)
 {
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
     unsigned i;
 
-    log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    log_line(LOG_STATUS, "%s", summary_status(line, status, bps, SIZE_MAX));
     for (i = 0; i < WAITS; i++) {
         if (pulse_waits((enum pulse_wait)i))
             log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
@@ -99,14 +97,14 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
 {
     struct pull_job *job = ctx;
     uint64_t now = clock_mono();
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
 
+    pace_note(&job->pace, now, status->bytes);
     if (signals_asked())
-        log_status(status);
-    if (job->moving && now >= job->drawn + STATUS_EVERY) {
-        job->drawn = now;
-        progress_show(summary_status(line, sizeof(line), status));
-    }
+        log_status(status, pace_bps(&job->pace, now));
+    if (progress_due(now))
+        progress_show(now,
+                      summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
 }
 
 static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
@@ -370,10 +368,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     opts.dry_run = job->dry_run;
     opts.planned = hook_planned;
     opts.ctx = job;
-    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
-                  job->common->log_format == 0;
-    if (job->moving)
-        progress_begin();
+    progress_begin(job->common);
     rc = pull_run(&opts, result, err);
     progress_end();
     if (rc < 0 && result->kept)

@@ -169,7 +169,6 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
                           struct err *err)
 {
     struct plan *plan = plan_new(opts->dedupe, err);
-    bool sized = true;
     size_t i;
 
     if (!plan)
@@ -190,10 +189,9 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
         count->listed += !item->unlisted;
         if (!planner_fetched(item))
             continue;
-        sized = sized && item->what.sized;
-        count->bytes += item->what.file_size;
+        count->unsized += !item->what.sized;
+        count->bytes += item->what.sized ? item->what.file_size : 0;
     }
-    count->bytes = sized ? count->bytes : 0;
     return plan;
 fail:
     plan_free(plan);
@@ -205,11 +203,13 @@ void planner_subtract(const struct plan *plan, const struct packed *packed,
 {
     size_t i;
 
-    for (i = 0; count->bytes && i < plan_count(plan); i++) {
+    for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (packed[i].here && planner_fetched(item))
-            count->bytes -= item->what.file_size;
+        if (!packed[i].here || !planner_fetched(item))
+            continue;
+        count->unsized -= !item->what.sized;
+        count->bytes -= item->what.sized ? item->what.file_size : 0;
     }
 }
 

@@ -69,7 +69,8 @@ static void on_tick(void *ctx)
                                   .waiting = p->waiting,
                                   .runs_ended = p->ended,
                                   .bytes_expected = p->count.bytes,
-                                  .elapsed = clock_mono() - p->began };
+                                  .unsized = p->count.unsized,
+                                  .asked = engine_asked(p->loop.engine, clock_mono()) };
 
     if (p->fetch) {
         struct fetch_progress progress = fetch_progress(p->fetch);

@@ -44,8 +44,9 @@ struct pull_status {
     unsigned running;
     unsigned retries;
     uint64_t bytes;
-    uint64_t bytes_expected; /* 0: not known */
-    uint64_t elapsed;
+    uint64_t bytes_expected; /* of the artifacts whose size is known */
+    size_t unsized;          /* artifacts to be fetched whose size is not known */
+    uint64_t asked;          /* ms for which a host asks to wait; 0: none does */
 };
 
 struct pull_opts {

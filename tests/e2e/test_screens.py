@@ -118,7 +118,7 @@ wr_412345678901234567  failed  3h ago   893.9 KiB  2026/11/skyarc…00000Z.tar.z
     assert screen("find", "vault", "--runs", check=0, columns=44).text == """\
 RUN                    STATUS  CREATED
 wr_412345678901234567  failed  3h ago"""
-    assert screen("find", "vault", "-t", "dom", check=1).text == ""
+    assert screen("find", "vault", "-t", "trace", check=1).text == ""
     (line,) = skyarc("find", "vault", "-t", "har", check=0).out.decode().splitlines()
     assert re.fullmatch(r"\d{4}/\d\d/skyarc-\w+\.tar\.zst\tdata/%s/har/\S+" % RUN, line)
 
@@ -137,3 +137,89 @@ def test_colours(skyarc, screen, run, emu):
     assert b"status       \x1b[32mcompleted\x1b[0m\r\n" in screen("show", "tsk_good", check=0).raw
     skyarc("sync", "--dest", "vault", check=0)
     assert b"\x1b[31mfailed\x1b[0m" in screen("find", "--runs", "vault", check=0).raw
+
+
+# The moving line: what is known, and no more.
+
+def left(frames):
+    """The seconds that were said to be left, one a frame."""
+    found = [re.search(r", (?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)? left", frame) for frame in frames]
+    return [int(f[1] or 0) * 3600 + int(f[2] or 0) * 60 + float(f[3] or 0) for f in found if f]
+
+
+def slow_run(emu, ident, **more):
+    emu.run(ident, [dict({"id": "s%d" % i, "type": "recording", "webm": 300_000, "seed": i, "signing": "s3"}, **more)
+                    for i in range(4)])
+    for i in range(4):
+        emu.fault("s%d" % i, "slow", times=1, steps=30, pause=0.1)
+
+
+def test_one_unknown_size_is_no_time_left(emu, screen):
+    slow_run(emu, "tsk_slow")
+    emu.run("tsk_odd", [{"id": "odd", "type": "har", "data": b"{}" * 9, "sized": False, "signing": "s3"}])
+    shown = screen("pull", "-o", "x.tar", "tsk_slow", "tsk_odd", check=0)
+    lines = [frame for frame in shown.frames if " artifacts, " in frame]
+    assert lines and all(" of at least 1.1 MiB, " in frame for frame in lines[:-2]), shown
+    assert not left(shown.frames)
+
+
+def test_known_sizes_give_a_time_left(emu, screen):
+    slow_run(emu, "tsk_slow")
+    shown = screen("pull", "-o", "x.tar", "tsk_slow", check=0)
+    times = left(shown.frames)
+    assert times and max(times) < 60 and times[-1] < times[0], shown
+    assert any(re.fullmatch(r"1 run, \d of 4 artifacts, [\d.]+ [KM]iB of 1\.1 MiB, [\d.]+ [KM]iB/s, [\d.]+s left", frame)
+               for frame in shown.frames), shown
+
+
+def test_44_columns_have_rate_and_time_left(emu, screen):
+    slow_run(emu, "tsk_slow")
+    shown = screen("pull", "-o", "x.tar", "tsk_slow", check=0, columns=44)
+    assert any(re.fullmatch(r"\d of 4, [\d.]+ [KM]iB, [\d.]+ [KM]iB/s, [\d.]+s left", frame)
+               for frame in shown.frames), shown
+
+
+@pytest.mark.parametrize("columns", [80, 44])
+def test_a_host_that_asks_to_wait(emu, screen, columns):
+    emu.fault("a_1html", "status", times=1, status=429, headers={"Retry-After": "2"})
+    shown = screen("pull", "-o", "x.tar", "tsk_demo1", check=0, columns=columns)
+    assert any(frame.endswith("host asks to wait, 2 s") for frame in shown.frames), shown
+    assert any(frame.endswith("host asks to wait, 1 s") for frame in shown.frames), shown
+    emu.fault("run/tsk_demo1", "status", times=1, status=429, headers={"Retry-After": "2"})
+    shown = screen("wait", "tsk_demo1", check=0, columns=columns)
+    assert any(frame.startswith("0 of 1, host asks" if columns == 44 else "waiting: 0 of 1 run ended, host asks") for frame in shown.frames), shown
+
+
+# Results and messages do not get into the line, nor the line into them.
+
+@pytest.mark.parametrize("columns", [80, 44])
+def test_wait_and_its_line(emu, screen, columns):
+    emu.script(["running", "running", "running", "completed"], "tsk_demo1")
+    shown = screen("wait", "-v", "--interval", "200ms", "tsk_demo1", "tsk_empty", check=0, columns=columns)
+    assert sorted(shown.lines) == [
+        "skyarc: run 'tsk_demo1' is completed", "skyarc: run 'tsk_demo1' is running",
+        "skyarc: run 'tsk_empty' is completed", "tsk_demo1 completed", "tsk_empty completed"], shown
+    assert "waiting: 1 of 2 runs ended" in shown.frames and "waiting: 2 of 2 runs ended" in shown.frames
+
+
+def test_verbose_keeps_the_line(emu, screen):
+    slow_run(emu, "tsk_slow")
+    shown = screen("pull", "-v", "-o", "x.tar", "tsk_slow", check=0)
+    assert left(shown.frames) and not any("left" in line for line in shown.lines), shown
+    shown = screen("pull", "-q", "-o", "y.tar", "tsk_slow", check=0)
+    assert shown.raw == b""
+
+
+# A terminal gets no binary files.
+
+def test_cat_of_a_picture(skyarc, screen, emu):
+    emu.run("tsk_text", [{"id": "t", "type": "html", "data": "<p>日本語 café\r\n</p>\n".encode() * 9000, "signing": "s3"},
+                         {"id": "e", "type": "skyvern_log", "data": b"x\x1b[31m", "signing": "s3"}])
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_text", check=0)
+    for what in ("a_1shot0", "a_1rec", "e"):
+        shown = screen("cat", "a.tar.zst", what, check=2)
+        assert "refusing to write a binary file to a terminal" in " ".join(shown.lines) and b"\x1b" not in shown.raw
+        assert screen("cat", "a.tar.zst", what, check=0, piped=True).text == ""
+    assert "日本語 café" in skyarc("cat", "a.tar.zst", "t", check=0).out.decode()
+    assert screen("cat", "a.tar.zst", "bagit.txt", check=0).text.startswith("BagIt-Version: 1.0\n")
+    assert screen("cat", "a.tar.zst", "t", check=0, columns=200).raw.decode().count("日本語 café") == 9000
