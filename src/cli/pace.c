@@ -35,11 +35,11 @@ uint64_t pace_bps(const struct pace *pace, uint64_t now)
     uint64_t bytes;
 
     if (!pace->count)
-        return 0;
+        return PACE_UNKNOWN;
     from = pace->samples[pace->first].at;
     bytes = pace->samples[slot(pace, pace->count - 1)].bytes - pace->samples[pace->first].bytes;
     if (now < from + PACE_FIRST)
-        return 0;
+        return PACE_UNKNOWN;
     return (uint64_t)((double)bytes * 1000 / (double)(now - from));
 }
 
@@ -47,7 +47,7 @@ bool pace_left(uint64_t bytes, uint64_t bps, uint64_t *ms)
 {
     double left = bps ? (double)bytes * 1000 / (double)bps : 0;
 
-    if (!bytes || !bps || left > (double)PACE_LONGEST)
+    if (!bytes || !bps || bps == PACE_UNKNOWN || left > (double)PACE_LONGEST)
         return false;
     *ms = (uint64_t)left;
     return true;

@@ -19,6 +19,7 @@
 #define PACE_STEP    250  /* between two samples */
 #define PACE_SAMPLES (PACE_WINDOW / PACE_STEP + 1)
 #define PACE_FIRST   1000                          /* no rate is known before this time */
+#define PACE_UNKNOWN UINT64_MAX                    /* answer: too little is known yet */
 #define PACE_LONGEST ((uint64_t)100 * 3600 * 1000) /* a longer time left says nothing */
 
 struct pace {
@@ -34,8 +35,7 @@ struct pace {
  * samples so far are dropped. */
 void pace_note(struct pace *pace, uint64_t now, uint64_t bytes);
 
-/* Bytes per second of the last PACE_WINDOW, up to the last pace_note; 0: none came, or no rate
- * is known yet. */
+/* Bytes per second of the last PACE_WINDOW, up to the last pace_note; or PACE_UNKNOWN. */
 uint64_t pace_bps(const struct pace *pace, uint64_t now);
 
 /* The milliseconds that so many bytes take at a rate. Returns false if that cannot be said: no

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/colour.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1024
+#define NAME_LEAST     8 /* a name shortened to less says nothing */
 
 enum mode { OFF, MOVING, LINES };
 
@@ -62,9 +62,9 @@ static void around(void *ctx, int after)
 {
     (void)ctx;
     (void)pthread_mutex_lock(&state.lock);
-    if (state.mode == MOVING && after)
+    if (state.mode == MOVING && state.line[0] && after)
         draw();
-    else if (state.mode == MOVING)
+    else if (state.mode == MOVING && state.line[0])
         emit("\r\033[K");
     (void)pthread_mutex_unlock(&state.lock);
 }
@@ -125,21 +125,64 @@ void progress_show(uint64_t now, const char *text)
         log_line(LOG_STATUS, "%s", cut);
 }
 
-void progress_print_status(const char *text, const char *status)
+void progress_hide(void)
 {
-    around(NULL, 0);
-    (void)printf("%s ", text);
-    colour_print_status(status);
-    (void)putchar('\n');
-    (void)fflush(stdout);
-    around(NULL, 1);
+    (void)pthread_mutex_lock(&state.lock);
+    if (state.mode == MOVING && state.line[0])
+        emit("\r\033[K");
+    state.line[0] = '\0';
+    (void)pthread_mutex_unlock(&state.lock);
+}
+
+const char *progress_text(char out[PROGRESS_TEXT_MAX], const struct progress_read *read,
+                          uint64_t bps, size_t columns)
+{
+    char pace[3 * TEXT_SIZE_MAX];
+    char numbers[2 * TEXT_SIZE_MAX + sizeof(pace) + 16];
+    char sizes[3][TEXT_SIZE_MAX];
+    char left[TEXT_SIZE_MAX];
+    char name[PROGRESS_TEXT_MAX / 2];
+    char shorter[sizeof(name) + 4];
+    uint64_t ms = 0;
+    bool rated = bps != PACE_UNKNOWN;
+    bool known = pace_left(read->total - read->done, bps, &ms);
+    size_t used;
+
+    (void)text_shown(name, sizeof(name), read->name);
+    (void)snprintf(pace, sizeof(pace), "%s%s%s%s%s", rated ? ", " : "",
+                   rated ? text_size(sizes[2], bps) : "", rated ? "/s" : "", known ? ", " : "",
+                   known ? text_duration(left, ms) : "");
+    (void)snprintf(numbers, sizeof(numbers), "%s of %s%s%s", text_size(sizes[0], read->done),
+                   text_size(sizes[1], read->total), pace, known ? " left" : "");
+    used = strlen(read->verb) + strlen(numbers) + 3;
+    if (columns >= used + NAME_LEAST)
+        (void)snprintf(out, PROGRESS_TEXT_MAX, "%s %s, %s", read->verb,
+                       text_shorten(shorter, name, columns - used), numbers);
+    else if (columns >= used - 1)
+        (void)snprintf(out, PROGRESS_TEXT_MAX, "%s, %s", read->verb, numbers);
+    else if (columns >= strlen(numbers))
+        (void)snprintf(out, PROGRESS_TEXT_MAX, "%s", numbers);
+    else
+        (void)snprintf(out, PROGRESS_TEXT_MAX, "%s%s%s", sizes[0], pace, known ? " left" : "");
+    return out;
+}
+
+void progress_show_read(struct pace *pace, const struct progress_read *read)
+{
+    uint64_t now = clock_mono();
+    char text[PROGRESS_TEXT_MAX];
+
+    if (!progress_due(now))
+        return;
+    pace_note(pace, now, read->done);
+    progress_show(now, progress_text(text, read, pace_bps(pace, now), progress_room()));
 }
 
 void progress_end(void)
 {
     log_around_off();
     (void)pthread_mutex_lock(&state.lock);
-    if (state.mode == MOVING)
+    if (state.mode == MOVING && state.line[0])
         emit("\r\033[K");
     state.mode = OFF;
     (void)pthread_mutex_unlock(&state.lock);

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "cli/command.h"
+#include "cli/pace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,16 @@
 
 #define PROGRESS_REDRAW 100   /* between two states of a moving line */
 #define PROGRESS_LINES  30000 /* between two log lines */
+
+#define PROGRESS_TEXT_MAX 512 /* size of progress_text's buffer */
+
+/* Something that is being read. */
+struct progress_read {
+    const char *verb; /* "verifying" */
+    const char *name; /* need not be safe for terminals */
+    uint64_t done;    /* bytes */
+    uint64_t total;
+};
 
 /* Start showing progress, if the command's options and stderr allow it. */
 void progress_begin(const struct command_args *common);
@@ -36,9 +47,20 @@ size_t progress_room(void);
  * As a log line it is shown only if one is due. */
 void progress_show(uint64_t now, const char *text);
 
-/* Print a line of results on standard output: the moving line is erased before and redrawn
- * after. status: printed after text, coloured (cli/colour). */
-void progress_print_status(const char *text, const char *status);
+/* Erase the moving line until the next progress_show, before results are printed. */
+void progress_hide(void);
+
+/*
+ * Format how much of something was read: "verifying a.tar.zst, 1.2 GiB of 3.4 GiB, 300.0 MiB/s,
+ * 7.5s left". The name is shortened, and then left out, to fit into so many columns.
+ *
+ * returns  out
+ */
+const char *progress_text(char out[PROGRESS_TEXT_MAX], const struct progress_read *read,
+                          uint64_t bps, size_t columns);
+
+/* Show how much was read, if that is due; pace is of the bytes read. */
+void progress_show_read(struct pace *pace, const struct progress_read *read);
 
 /* Stop, and erase the moving line. */
 void progress_end(void);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -46,6 +47,8 @@ static const struct opt_group extract_groups[] = {
 
 struct extraction {
     struct selector selector;
+    const char *archive;
+    struct pace pace;
     size_t kept;
 };
 
@@ -76,6 +79,14 @@ static void on_kept(void *ctx, const char *path)
                  path);
     else
         log_line(LOG_INFO, "'%.600s' exists and was not replaced", path);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct extraction *e = ctx;
+
+    progress_show_read(&e->pace,
+                       &(struct progress_read){ "extracting", e->archive, done, total });
 }
 
 static int report(const struct extract_args *args, const struct extract_result *r,
@@ -133,6 +144,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                                  .lost = on_lost,
                                  .kept = on_kept,
                                  .stopped = signals_stopped,
+                                 .progress = on_progress,
                                  .ctx = &e };
     struct extract_result result = { 0 };
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
@@ -143,7 +155,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         rc = signals_setup(err);
     if (rc == 0) {
         confine_to(args, operands[0]);
+        e.archive = operands[0];
+        progress_begin(&args->common);
         rc = extract_run(operands[0], &opts, &result, err);
+        progress_end();
     }
     if (rc == 0 && result.kept > 1)
         log_line(LOG_WARNING, "%llu files existed and were not replaced",

@@ -108,7 +108,8 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped };
+                                 .stopped = signals_stopped,
+                                 .progress = archive_reader_tell_nobody };
     struct extract_result result = { 0 };
     char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
     char shown[PATH_SHOWN_MAX];

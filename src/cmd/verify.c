@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SHOWN_MAX 4096 /* limit of an escaped path: the paths of a directory may be hostile */
 
@@ -64,6 +66,8 @@ struct verifying {
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
+    struct pace pace;        /* of the bytes of this archive */
+    uint64_t shares;
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -90,6 +94,15 @@ static void on_damage(void *ctx, const struct verify_damage *d)
         jsonw_u64(run->w, "offset", d->offset);
     jsonw_text(run->w, "what", d->what);
     jsonw_close(run->w);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct verifying *run = ctx;
+    uint64_t part = run->shares ? total / run->shares : total;
+
+    progress_show_read(&run->pace, &(struct progress_read){ "verifying", run->path, done,
+                                                            part > done ? part : done });
 }
 
 static int read_share(const char *text, struct verify_opts *opts, struct err *err)
@@ -221,6 +234,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
         jsonw_array(run->w, "damage", JSONW_LINES);
     }
     rc = verify_run(run->path, opts, &result, err);
+    progress_hide();
     if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
         report_error(run, "not-an-archive", err);
         rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
@@ -432,7 +446,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 {
     struct verifying run = { .args = args_in };
     struct verify_opts opts = {
-        .quick = run.args->quick, .damage = on_damage, .stopped = signals_stopped, .ctx = &run
+        .quick = run.args->quick,
+        .damage = on_damage,
+        .stopped = signals_stopped,
+        .progress = on_progress,
+        .ctx = &run,
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);
@@ -452,11 +470,15 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         jsonw_init(run.w, api_client_put, NULL);
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
+    run.shares = opts.shares;
+    if (!run.w || !isatty(STDOUT_FILENO)) /* rows of JSON would get into a moving line */
+        progress_begin(&run.args->common);
     for (i = 0; rc >= 0 && i < count; i++) {
         run.standing = run.standings[i];
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
+    progress_end();
     if (rc >= 0 && run.w) {
         jsonw_close(run.w);
         rc = jsonw_end(run.w, err);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/colour.h"
 #include "cli/exit.h"
 #include "cli/progress.h"
 #include "client/wait.h"
@@ -31,8 +32,13 @@ static void on_ended(void *ctx, const struct waited *w)
         return;
     }
     (void)text_shown(status, sizeof(status), w->run.status);
-    if (hooks->print)
-        progress_print_status(w->id, status);
+    if (hooks->print) {
+        progress_hide();
+        (void)printf("%s ", w->id);
+        colour_print_status(status);
+        (void)putchar('\n');
+        (void)fflush(stdout);
+    }
     if (strcmp(w->run.status, "completed") != 0)
         log_line(LOG_ERROR, "run '%s' %s%s%s", w->id, status, w->run.failure_reason ? ": " : "",
                  w->run.failure_reason ? w->run.failure_reason : "");
@@ -47,7 +53,7 @@ static void show(const struct outcome_hooks *hooks, uint64_t now)
                                         .asked = engine_asked(hooks->loop->engine, now) };
     char line[SUMMARY_STATUS_MAX];
 
-    progress_show(now, summary_status(line, &status, 0, progress_room()));
+    progress_show(now, summary_status(line, &status, PACE_UNKNOWN, progress_room()));
 }
 
 static void on_news(void *ctx, size_t ended, size_t count)

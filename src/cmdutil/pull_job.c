@@ -350,6 +350,7 @@ static void hook_planned(void *ctx, const struct pull_planned *planned)
 {
     struct pull_job *job = ctx;
 
+    progress_end(); /* rows are printed from here on */
     job->planned(job->planned_ctx, planned);
 }
 

@@ -145,7 +145,7 @@ int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx
 {
     if (archive_reader_open(&r->box, archive, err) < 0)
         return -1;
-    archive_reader_watch(&r->box, stopped, NULL);
+    archive_reader_watch(&r->box, stopped, archive_reader_tell_nobody, NULL);
     return manifest_scan(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 

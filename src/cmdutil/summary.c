@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/pace.h"
+#include "cli/progress.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -156,7 +157,7 @@ static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
     part(out, "%s", text_size(text, s->bytes));
     if (all && (s->unsized || s->bytes_expected))
         part(out, " of %s%s", s->unsized ? "at least " : "", text_size(text, expected));
-    if (bps || !s->asked)
+    if (bps != PACE_UNKNOWN && (bps || !s->asked))
         part(out, ", %s/s", text_size(text, bps));
     put_asked(out, s);
     if (!s->asked && !s->unsized && pace_left(expected - s->bytes, bps, &ms))
@@ -203,6 +204,11 @@ const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_statu
     unsigned level = 0;
 
     out[0] = '\0';
+    if (s->verified)
+        return progress_text(
+            out,
+            &(struct progress_read){ "verifying", s->verified, s->bytes, s->bytes_expected },
+            bps, columns);
     if (s->waiting || s->runs_listed < s->runs || !s->artifacts) {
         put_runs(out, s, columns);
         return out;

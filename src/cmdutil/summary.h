@@ -28,7 +28,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *resul
 /*
  * Format the status line, which is also the answer to SIGUSR1.
  *
- * bps      the rate of the last seconds
+ * bps      the rate of the last seconds, or PACE_UNKNOWN
  * columns  the room for the line: parts of it are left out, the rate and the time left last
  * returns  out
  */

@@ -61,25 +61,23 @@ struct pull {
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs =
-                                      p->listing.count ? p->listing.count : p->opts->run_count,
+    size_t runs = p->listing.count ? p->listing.count : p->opts->run_count;
+    struct fetch_progress progress =
+        p->fetch ? fetch_progress(p->fetch) : (struct fetch_progress){ 0 };
+    struct pull_status status = { .runs = runs,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->count.listed,
+                                  .artifacts_done = progress.done,
+                                  .missing = progress.missing,
+                                  .running = progress.running,
                                   .retries = p->loop.retries,
                                   .waiting = p->waiting,
                                   .runs_ended = p->ended,
+                                  .bytes = progress.bytes,
                                   .bytes_expected = p->count.bytes,
                                   .unsized = p->count.unsized,
                                   .asked = engine_asked(p->loop.engine, clock_mono()) };
 
-    if (p->fetch) {
-        struct fetch_progress progress = fetch_progress(p->fetch);
-
-        status.artifacts_done = progress.done;
-        status.missing = progress.missing;
-        status.running = progress.running;
-        status.bytes = progress.bytes;
-    }
     p->opts->status(p->opts->ctx, &status);
 }
 

@@ -39,7 +39,7 @@ static bool goes_on(void *ctx)
     return false;
 }
 
-static void ignore_status(void *ctx, const struct pull_status *status)
+void pull_opts_tell_nobody(void *ctx, const struct pull_status *status)
 {
     (void)ctx;
     (void)status;
@@ -59,6 +59,6 @@ void pull_opts_no_hooks(struct pull_opts *opts)
     opts->changed = unchanged;
     opts->lost = ignore_lost;
     opts->stopped = goes_on;
-    opts->status = ignore_status;
+    opts->status = pull_opts_tell_nobody;
     opts->planned = ignore_planned;
 }

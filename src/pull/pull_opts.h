@@ -43,6 +43,7 @@ struct pull_status {
     size_t missing;
     unsigned running;
     unsigned retries;
+    const char *verified; /* NULL, or the volume that is read back: `bytes` of bytes_expected */
     uint64_t bytes;
     uint64_t bytes_expected; /* of the artifacts whose size is known */
     size_t unsized;          /* artifacts to be fetched whose size is not known */
@@ -112,6 +113,9 @@ struct pull_opts {
 
 /* Set all hooks to functions that do nothing: nothing is skipped, stopped or told. */
 void pull_opts_no_hooks(struct pull_opts *opts);
+
+/* A status hook that tells nobody. */
+void pull_opts_tell_nobody(void *ctx, const struct pull_status *status);
 
 struct pull_result {
     struct manifest_totals totals;

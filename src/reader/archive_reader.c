@@ -12,8 +12,9 @@
 
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
-    const struct archive_reader *reader = ctx;
+    struct archive_reader *reader = ctx;
 
+    archive_reader_count(reader, len);
     return file_pread(reader->fd, bytes, len, at, err);
 }
 
@@ -49,13 +50,22 @@ static bool goes_on(void *ctx)
     return false;
 }
 
+void archive_reader_tell_nobody(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    (void)done;
+    (void)total;
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
     struct stat st;
     int rc;
 
-    *reader = (struct archive_reader){ .path = path, .stopped = goes_on };
+    *reader = (struct archive_reader){ .path = path,
+                                       .stopped = goes_on,
+                                       .progress = archive_reader_tell_nobody };
     err_clear(tail);
     reader->fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
@@ -89,10 +99,30 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
-void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx)
+void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx),
+                          archive_reader_progress_fn *progress, void *ctx)
 {
     reader->stopped = stopped;
-    reader->stop_ctx = ctx;
+    reader->progress = progress;
+    reader->watch_ctx = ctx;
+}
+
+bool archive_reader_stopped(struct archive_reader *reader)
+{
+    bool twice = !reader->indexed && reader->codec != FRAME_NONE;
+    uint64_t total = twice ? 2 * reader->size : reader->size;
+    uint64_t done = atomic_load_explicit(&reader->read, memory_order_relaxed);
+
+    if (!atomic_exchange(&reader->telling, true)) {
+        reader->progress(reader->watch_ctx, done < total ? done : total, total);
+        atomic_store(&reader->telling, false);
+    }
+    return reader->stopped(reader->watch_ctx);
+}
+
+void archive_reader_count(struct archive_reader *reader, size_t len)
+{
+    (void)atomic_fetch_add_explicit(&reader->read, len, memory_order_relaxed);
 }
 
 void archive_reader_close(struct archive_reader *reader)

@@ -21,8 +21,14 @@
 #include "format/frame.h"
 #include "format/seek.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Told how much of the file was read, and how much will be if all of it is; a file without an
+ * index is read twice. */
+typedef void archive_reader_progress_fn(void *ctx, uint64_t done, uint64_t total);
 
 struct archive_reader {
     const char *path; /* borrowed */
@@ -36,7 +42,10 @@ struct archive_reader {
     char top[256];              /* top directory; "" before manifest_scan */
     bool whole;                 /* manifest_scan had to read everything */
     bool (*stopped)(void *ctx); /* set by archive_reader_watch */
-    void *stop_ctx;
+    archive_reader_progress_fn *progress;
+    void *watch_ctx;
+    atomic_bool telling;   /* a thread is in progress() */
+    _Atomic uint64_t read; /* bytes of the file, by all threads */
 };
 
 /*
@@ -53,10 +62,22 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
 void archive_reader_close(struct archive_reader *reader);
 
 /*
- * Set a function that readers of the archive call before each block; they stop with
- * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.
+ * Set functions that readers of the archive call before each block.
+ *
+ * stopped   if it returns true, they stop with ERR_CANCELLED; called from several threads
+ * progress  called from several threads, but by one at a time
  */
-void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx);
+void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx),
+                          archive_reader_progress_fn *progress, void *ctx);
+
+/* A progress function for those who tell nobody. */
+void archive_reader_tell_nobody(void *ctx, uint64_t done, uint64_t total);
+
+/* Tell the progress, and ask whether to stop: for readers, before each block. */
+bool archive_reader_stopped(struct archive_reader *reader);
+
+/* Count bytes that were read from the file other than by archive_reader_read. */
+void archive_reader_count(struct archive_reader *reader, size_t len);
 
 /* Read exactly len bytes; a seek_read_fn, ctx is the struct archive_reader. */
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,

@@ -41,7 +41,7 @@ static ssize_t load(struct entry_reader *t)
 {
     ssize_t n;
 
-    if (t->reader->stopped(t->reader->stop_ctx))
+    if (archive_reader_stopped(t->reader))
         return err_set(&t->err, ERR_CANCELLED, "stopped");
     if (t->stream) {
         n = stream_read(t->stream, t->block, BLOCK, &t->err);
@@ -51,6 +51,7 @@ static ssize_t load(struct entry_reader *t)
             (void)err_sys(&t->err, "cannot read");
         else
             t->at += (uint64_t)n;
+        archive_reader_count(t->reader, n > 0 ? (size_t)n : 0);
     }
     t->block_len = n > 0 ? (size_t)n : 0;
     t->given += t->block_len;

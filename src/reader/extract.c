@@ -558,7 +558,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
         extract_dir_open(&x->place, x->opts->dir, err) < 0)
         return -1;
-    archive_reader_watch(&x->reader, x->opts->stopped, x->opts->ctx);
+    archive_reader_watch(&x->reader, x->opts->stopped, x->opts->progress, x->opts->ctx);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "use --keep-going to extract the undamaged files");

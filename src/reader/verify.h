@@ -8,7 +8,8 @@
  * Units    bytes
  * Errors   errors that prevent reading; damage is reported to the hook
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hook
+ * Threads  one; it starts others; only one thread at a time calls the damage hook, and one the
+ *          progress hook
  * Source   docs/archive-format.md; RFC 8493
  */
 #ifndef READER_VERIFY_H
@@ -38,6 +39,7 @@ struct verify_opts {
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
     bool (*stopped)(void *ctx); /* whether to stop */
+    archive_reader_progress_fn *progress;
     void *ctx;
 };
 

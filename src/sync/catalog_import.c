@@ -367,6 +367,16 @@ static bool on_stopped(void *ctx)
     return t->opts->stopped(t->opts->ctx);
 }
 
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    const struct telling *t = ctx;
+    const struct pull_status status = { .verified = t->name,
+                                        .bytes = done,
+                                        .bytes_expected = total };
+
+    t->opts->status(t->opts->ctx, &status);
+}
+
 static void on_damage(void *ctx, const struct verify_damage *d)
 {
     struct telling *t = ctx;
@@ -412,7 +422,9 @@ static int read_all(const char *path, const char *name, const struct catalog_imp
                     struct err *err)
 {
     struct telling telling = { .name = name, .opts = opts };
-    struct verify_opts how = { .damage = on_damage, .stopped = on_stopped, .ctx = &telling };
+    struct verify_opts how = {
+        .damage = on_damage, .stopped = on_stopped, .progress = on_progress, .ctx = &telling
+    };
     struct verify_result result;
 
     if (verify_run(path, &how, &result, err) < 0)

@@ -23,6 +23,7 @@
 
 #include "base/err.h"
 #include "catalog/db.h"
+#include "pull/pull_opts.h"
 #include "sync/heal.h"
 #include "sync/volume_store.h"
 
@@ -38,6 +39,8 @@ struct catalog_import_opts {
     int64_t give_up; /* a run that ended longer ago is sealed at once */
     bool pruning;    /* do not change the states of runs */
     bool (*stopped)(void *ctx);
+    void (*status)(void *ctx,
+                   const struct pull_status *status); /* while a volume is verified */
     void *ctx;
 };
 

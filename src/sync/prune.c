@@ -274,6 +274,7 @@ static struct catalog_import_opts catalog_import_opts(struct prune *p)
                                          .give_up = SYNC_GIVE_UP,
                                          .settle = SYNC_SETTLE,
                                          .stopped = p->opts->stopped,
+                                         .status = pull_opts_tell_nobody,
                                          .ctx = p->opts->ctx };
 }
 

@@ -99,6 +99,7 @@ static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t ve
                                          .settle = s->opts->settle,
                                          .give_up = SYNC_GIVE_UP,
                                          .stopped = on_stopped,
+                                         .status = on_status,
                                          .ctx = s };
 }
 

@@ -21,7 +21,9 @@ static bool goes_on(void *ctx)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct verify_opts opts = { .damage = on_damage, .stopped = goes_on };
+    struct verify_opts opts = { .damage = on_damage,
+                                .stopped = goes_on,
+                                .progress = archive_reader_tell_nobody };
     struct verify_result result;
     struct err err = { 0 };
     int fd = file_temp("/tmp", NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
+#include "cli/pace.h"
 #include "cmdutil/summary.h"
 #include "unit.h"
 
@@ -66,6 +67,8 @@ static void test_unknown(void **state)
                         "1 run, 5 of 20 artifacts, 2.0 MiB of 5.0 MiB, 0 B/s");
     assert_string_equal(line(&s, 1, SIZE_MAX), /* 36 days */
                         "1 run, 5 of 20 artifacts, 2.0 MiB of 5.0 MiB, 1 B/s");
+    assert_string_equal(line(&s, PACE_UNKNOWN, SIZE_MAX),
+                        "1 run, 5 of 20 artifacts, 2.0 MiB of 5.0 MiB");
     s.bytes = 6 * MIB; /* some came twice */
     assert_string_equal(line(&s, MIB, SIZE_MAX),
                         "1 run, 5 of 20 artifacts, 6.0 MiB of 6.0 MiB, 1.0 MiB/s");
