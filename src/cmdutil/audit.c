@@ -203,12 +203,12 @@ void audit_held_free(struct audit_held *held)
 
 int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
 {
-    struct archive_reader box = { 0 };
-    int rc = archive_reader_open(&box, archive, err);
+    struct archive_reader reader = { 0 };
+    int rc = archive_reader_open(&reader, archive, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, on_row, held, NULL, err);
-    archive_reader_close(&box);
+        rc = manifest_scan(&reader, on_row, held, NULL, err);
+    archive_reader_close(&reader);
     return rc;
 }
 

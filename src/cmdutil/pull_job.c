@@ -231,15 +231,15 @@ static void load_state_key(struct pull_job *job)
 
 static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&box, job->args->after, err);
+    int rc = archive_reader_open(&reader, job->args->after, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
+        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 

@@ -218,11 +218,11 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
-    struct packer_opts packer = { .stow = { .top = opts->top,
-                                            .dedupe = opts->dedupe,
-                                            .duplicates = opts->duplicates,
-                                            .before = { p->restored.packed,
-                                                        p->restored.places } },
+    struct packer_opts packer = { .entries = { .top = opts->top,
+                                               .dedupe = opts->dedupe,
+                                               .duplicates = opts->duplicates,
+                                               .before = { p->restored.packed,
+                                                           p->restored.places } },
                                   .parts = &p->parts,
                                   .max_size = opts->max_size,
                                   .news = loop_wake,
@@ -249,8 +249,8 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
                                opts->spool_dir, NULL };
-    packer.stow.seen = on_seen;
-    packer.stow.ctx = p;
+    packer.entries.seen = on_seen;
+    packer.entries.ctx = p;
     if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
@@ -517,12 +517,12 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .force = opts->force,
                                   .mode = opts->mode };
 
-    struct planner_opts draft = { .listing = &p->listing,
-                                  .filter = opts->filter,
-                                  .dedupe = opts->dedupe,
-                                  .bundles = opts->bundles,
-                                  .skip = opts->skip,
-                                  .ctx = opts->ctx };
+    struct planner_opts planner = { .listing = &p->listing,
+                                    .filter = opts->filter,
+                                    .dedupe = opts->dedupe,
+                                    .bundles = opts->bundles,
+                                    .skip = opts->skip,
+                                    .ctx = opts->ctx };
 
     if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
                       err) < 0)
@@ -542,18 +542,18 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes) {
-        size_t fit = planner_fit(&draft, opts->most_bytes);
+        size_t fit = planner_fit(&planner, opts->most_bytes);
 
         result->runs_left = listing_cut(&p->listing, fit, &p->asked);
     }
     result->runs = p->listing.count;
-    p->names = draft.names = entry_names_new(err);
-    p->plan = p->names ? planner_plan(&draft, &p->count, err) : NULL;
+    p->names = planner.names = entry_names_new(err);
+    p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
     if (!p->plan)
         return -1;
     if (opts->dry_run) {
         result->incomplete = result->runs_failed > 0;
-        return planner_tell(&draft, p->plan, opts->planned, opts->ctx, err);
+        return planner_tell(&planner, p->plan, opts->planned, opts->ctx, err);
     }
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)

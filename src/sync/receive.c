@@ -199,7 +199,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
 static int read_archive(struct job *job, const char *path, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     int rc;
 
     if (!job->first)
@@ -208,10 +208,10 @@ static int read_archive(struct job *job, const char *path, struct err *err)
         job->held = hashmap_new(err);
     if (!job->first || !job->held)
         return -1;
-    rc = archive_reader_open(&box, path, err);
+    rc = archive_reader_open(&reader, path, err);
     if (rc == 0)
-        rc = manifest_scan(&box, on_row, job, NULL, err);
-    archive_reader_close(&box);
+        rc = manifest_scan(&reader, on_row, job, NULL, err);
+    archive_reader_close(&reader);
     if (rc < 0 && err->kind != ERR_MEMORY) { /* archive its contents again */
         log_line(LOG_ERROR, "cannot read '%s', keeping it unchanged: %s", path, err->text);
         rc = 0;
