@@ -142,7 +142,7 @@ static bool wants_whole(const struct kind_filter *filter)
     const struct kind *kind;
 
     for (kind = kinds; kind->type; kind++) {
-        if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
+        if (kind_is_bundle(kind) && kind_filter_match(filter, kind->type))
             return true;
     }
     return kind_filter_match(filter, "unknown");

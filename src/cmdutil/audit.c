@@ -13,6 +13,7 @@
 #include "cmdutil/idlist.h"
 #include "format/container.h"
 #include "format/sshsig.h"
+#include "pull/planner.h"
 #include "reader/manifest_scan.h"
 
 #include <fts.h>
@@ -162,10 +163,9 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
         }
         for (k = 0; !run->failed && k < run->list.count; k++) {
             const struct artifact *a = &run->list.rows[k];
-            const struct kind *kind = kind_find(a->artifact_type);
 
             if (hashmap_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
-                (kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0))
+                planner_is_zip(a))
                 continue;
             lacking++;
             log_line(LOG_ERROR,

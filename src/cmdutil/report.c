@@ -61,16 +61,15 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 static int take(struct report *r, struct entry_reader *entries,
                 const struct entry_reader_entry *entry, struct err *err)
 {
-    size_t top = strlen(r->reader.top);
     struct reading reading = { .entries = entries, .left = entry->size };
     struct inventory_row row;
-    const char *path = entry->path + top + 1;
+    const char *path = archive_reader_below(&r->reader, entry->path);
     const char *media_type;
     struct page_file file;
     uint32_t number = INVENTORY_NONE;
     int rc;
 
-    if (strncmp(entry->path, r->reader.top, top) == 0 && entry->path[top] == '/')
+    if (path)
         number = inventory_find(r->inventory, path);
     if (number == INVENTORY_NONE)
         return 0;

@@ -25,9 +25,7 @@ static int64_t time_of(const char *text)
 
 bool planner_is_zip(const struct artifact *a)
 {
-    const struct kind *kind = kind_find(a->artifact_type);
-
-    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+    return !a->bundle_key && kind_is_bundle(kind_find(a->artifact_type));
 }
 
 /* What a file is to be called after: a name without secrets, if its own has some. */

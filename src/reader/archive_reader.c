@@ -89,6 +89,13 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
+const char *archive_reader_below(const struct archive_reader *reader, const char *path)
+{
+    size_t top = strlen(reader->top);
+
+    return strncmp(path, reader->top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
+}
+
 void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx)
 {
     reader->stopped = stopped;

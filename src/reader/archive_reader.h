@@ -52,6 +52,9 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
 /* Close an archive and free its seek table; may be called twice, and on {0}. */
 void archive_reader_close(struct archive_reader *reader);
 
+/* The part of a path after the top directory; NULL if the path is not below it. */
+const char *archive_reader_below(const struct archive_reader *reader, const char *path);
+
 /*
  * Set a function that readers of the archive call before each block; they stop with
  * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.

@@ -96,17 +96,9 @@ static const char *full_path(const struct extract *x, uint32_t row,
     return out;
 }
 
-/* The part of a path after the top directory; NULL if the path is not below it. */
-static const char *below_top(const struct extract *x, const char *path)
-{
-    size_t top = strlen(x->reader.top);
-
-    return strncmp(path, x->reader.top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
-}
-
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct manifest_read_artifact artifact = { .path = below_top(x, path) };
+    struct manifest_read_artifact artifact = { .path = archive_reader_below(&x->reader, path) };
     struct inventory_row row;
 
     if (number == INVENTORY_NONE)
@@ -206,7 +198,7 @@ static int put_row(struct extract *x, struct entry_reader *entries,
 /* Record a link, to be made at the end. */
 static int keep_link(struct extract *x, uint32_t row, const char *target, struct err *err)
 {
-    const char *below = below_top(x, target);
+    const char *below = archive_reader_below(&x->reader, target);
     int rc;
 
     (void)pthread_mutex_lock(&x->lock);
@@ -260,8 +252,9 @@ static const char *refusal_without_manifest(struct extract *x,
     if (!x->reader.top[0] && top < sizeof(x->reader.top))
         memcpy(x->reader.top, entry->path, top); /* top is zeroed: the NUL is there */
     (void)pthread_mutex_unlock(&x->lock);
-    return below_top(x, entry->path) ? safe_name_not_payload(below_top(x, entry->path))
-                                     : "outside the top directory";
+    return archive_reader_below(&x->reader, entry->path)
+               ? safe_name_not_payload(archive_reader_below(&x->reader, entry->path))
+               : "outside the top directory";
 }
 
 /* Extract an entry without a manifest. */
@@ -292,7 +285,7 @@ static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
-    const char *below = below_top(x, entry->path);
+    const char *below = archive_reader_below(&x->reader, entry->path);
     int tag = below ? tagfile_find(below) : -1;
     uint32_t number =
         x->inventory && below && tag < 0 ? inventory_find(x->inventory, below) : INVENTORY_NONE;
@@ -358,7 +351,7 @@ static int on_copy(void *ctx, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
-    const char *below = below_top(x, entry->path);
+    const char *below = archive_reader_below(&x->reader, entry->path);
     uint32_t row = below && entry->kind == ENTRY_READER_FILE
                        ? inventory_find(x->inventory, below)
                        : INVENTORY_NONE;

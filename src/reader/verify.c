@@ -240,10 +240,8 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
 /* Check a link's target; called with the lock held. */
 static void see_link(struct check *c, uint32_t number, const struct entry_reader_entry *entry)
 {
-    size_t top = strlen(c->reader.top);
-    const char *target = entry->target;
-    bool inside = strncmp(target, c->reader.top, top) == 0 && target[top] == '/';
-    uint32_t to = inside ? inventory_find(c->inventory, target + top + 1) : INVENTORY_NONE;
+    const char *target = archive_reader_below(&c->reader, entry->target);
+    uint32_t to = target ? inventory_find(c->inventory, target) : INVENTORY_NONE;
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
@@ -252,12 +250,12 @@ static void see_link(struct check *c, uint32_t number, const struct entry_reader
     if (to == INVENTORY_NONE)
         report(c, inventory_path(c->inventory, number, path),
                inventory_id(c->inventory, number, id), entry->offset,
-               "is a link to '%.200s', which is not in the manifest", target);
+               "is a link to '%.200s', which is not in the manifest", entry->target);
     else if (!(inventory_marks(c->inventory, number) & MOVED) &&
              !inventory_is_duplicate(c->inventory, number, to))
         report(c, inventory_path(c->inventory, number, path),
                inventory_id(c->inventory, number, id), entry->offset,
-               "is a link to '%.200s', which is not the target in the manifest", target);
+               "is a link to '%.200s', which is not the target in the manifest", entry->target);
 }
 
 /* Hash a row's file and compare the digest with the manifest. */
@@ -321,16 +319,15 @@ static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct check *c = ctx;
-    size_t top = strlen(c->reader.top);
-    bool inside = strncmp(entry->path, c->reader.top, top) == 0 && entry->path[top] == '/';
-    const char *name = inside ? entry->path + top + 1 : entry->path;
+    const char *below = archive_reader_below(&c->reader, entry->path);
+    const char *name = below ? below : entry->path;
     const char *wrong = NULL;
     uint32_t number = INVENTORY_NONE;
     int tag = -1;
 
-    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->reader.top) == 0))
+    if (entry->kind == ENTRY_READER_DIR && (below || strcmp(entry->path, c->reader.top) == 0))
         return 0;
-    if (!inside) {
+    if (!below) {
         wrong = "is outside the top directory";
     } else if (entry->kind > ENTRY_READER_LINK) {
         wrong = "is neither a file nor a hard link";

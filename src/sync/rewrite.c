@@ -275,17 +275,16 @@ static int copy(struct rewrite *r, struct entry_reader *entries,
 static int copy_files(struct rewrite *r, struct err *err)
 {
     struct entry_reader *entries = entry_reader_open(&r->reader, 0, UINT64_MAX, err);
-    size_t top = strlen(r->reader.top);
     struct entry_reader_entry entry;
     int rc = entries ? 1 : -1;
 
     while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
+        const char *path = archive_reader_below(&r->reader, entry.path);
         struct kept *k;
 
-        if (entry.kind != ENTRY_READER_FILE || strncmp(entry.path, r->reader.top, top) != 0 ||
-            entry.path[top] != '/')
+        if (entry.kind != ENTRY_READER_FILE || !path)
             continue;
-        k = hashmap_get(r->by_path, entry.path + top + 1, strlen(entry.path + top + 1));
+        k = hashmap_get(r->by_path, path, strlen(path));
         if (k && !k->there && copy(r, entries, &entry, k, err) < 0)
             rc = -1;
     }

@@ -174,29 +174,21 @@ static void count(struct sync *s, const struct pull_result *r)
     all->volumes += !r->nothing;
 }
 
-/* Derive the top directory from the volume's name: the file name without its suffix. */
-static void top_of(char *out, size_t size, const char *name)
-{
-    const char *base = strrchr(name, '/');
-
-    (void)snprintf(out, size, "%s", base ? base + 1 : name);
-    out[strcspn(out, ".")] = '\0';
-}
-
 /* Pull the runs into a volume. */
 static int pull(struct sync *s, const char *name, const char *path, struct pull_result *result,
                 struct err *err)
 {
     struct pull_opts opts = *s->opts->pull;
-    char top[256];
+    struct volume_name parts;
     char previous[256] = "";
     char previous_sha256[SHA256_TEXT];
 
-    top_of(top, sizeof(top), name);
+    if (!volume_name_parse(&parts, name))
+        return err_set(err, ERR_FORMAT, "'%s' is not the name of a volume", name);
     opts.run_ids = s->ids;
     opts.run_count = s->count;
     opts.output = path;
-    opts.top = top;
+    opts.top = parts.top;
     opts.skip = on_skip;
     opts.parent = on_parent;
     opts.met = on_met;

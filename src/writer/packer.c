@@ -216,8 +216,8 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_SPLIT, err);
     if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
-    if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
-        strcmp(is->ext, "zst") == 0 && unwrap(p, &parcel->body, &packed, err) < 0)
+    if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
+        unwrap(p, &parcel->body, &packed, err) < 0)
         return -1;
     if (pack_content(p, parcel, &packed, &what, err) < 0)
         return -1;
