@@ -154,7 +154,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
                                .spool_dir = tmp && *tmp ? tmp : "/var/tmp",
                                .apply = args->apply,
                                .step = on_step,
-                               .stopped = signals_stopped,
+                               .stop = signals_stopping(),
                                .ctx = &out };
     struct prune_result result = { 0 };
     struct lock lock = { -1 };
@@ -173,7 +173,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)
-        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopped, NULL, err);
+        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopping(), err);
     if (rc == 0)
         rc = begin_json(&out, err);
     if (rc == 0)

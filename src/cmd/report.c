@@ -108,7 +108,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped };
+                                 .stop = signals_stopping() };
     struct extract_result result = { 0 };
     char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
     char shown[PATH_SHOWN_MAX];
@@ -175,7 +175,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = confine_to(args, operands[0], err);
     if (rc == 0)
-        rc = report_read(report, operands[0], signals_stopped, err);
+        rc = report_read(report, operands[0], signals_stopping(), err);
     if (rc == 0)
         rc = write_report(report, operands[0], args, err);
     report_free(report);

@@ -338,21 +338,8 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
-        .stop_fd = -1,
     };
     pull_opts_no_hooks(opts);
-}
-
-static void hook_status(void *ctx, const struct pull_status *status)
-{
-    pull_job_tell(ctx, status);
-}
-
-static void hook_planned(void *ctx, const struct pull_planned *planned)
-{
-    struct pull_job *job = ctx;
-
-    job->planned(job->planned_ctx, planned);
 }
 
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
@@ -364,12 +351,13 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
-    opts.stop_fd = signals_fd();
-    opts.stopped = signals_stopped;
-    opts.status = hook_status;
-    opts.dry_run = job->dry_run;
-    opts.planned = hook_planned;
-    opts.ctx = job;
+    opts.stop = signals_stopping();
+    opts.watcher = (struct pull_watcher){ pull_job_tell, job };
+    if (job->dry_run) {
+        opts.dry_run = true;
+        opts.planned = job->planned;
+        opts.ctx = job->planned_ctx;
+    }
     job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
                   job->common->log_format == 0;
     if (job->moving)

@@ -139,12 +139,11 @@ struct report *report_new(const char *dir, struct err *err)
     return NULL;
 }
 
-int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
-                struct err *err)
+int report_read(struct report *r, const char *archive, struct stop stop, struct err *err)
 {
     if (archive_reader_open(&r->reader, archive, err) < 0)
         return -1;
-    archive_reader_watch(&r->reader, stopped, NULL);
+    archive_reader_watch(&r->reader, stop);
     return manifest_scan(&r->reader, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 

@@ -79,14 +79,7 @@ static void on_tick(void *ctx)
         status.running = progress.running;
         status.bytes = progress.bytes;
     }
-    p->opts->status(p->opts->ctx, &status);
-}
-
-static bool on_stopped(void *ctx)
-{
-    const struct pull *p = ctx;
-
-    return p->opts->stopped(p->opts->ctx);
+    p->opts->watcher.status(p->opts->watcher.ctx, &status);
 }
 
 static int start_loop(struct pull *p, struct err *err)
@@ -99,7 +92,7 @@ static int start_loop(struct pull *p, struct err *err)
                                   .stall_bps = opts->stall_bps,
                                   .stall_s = opts->stall_s,
                                   .jobs = p->budget.jobs };
-    struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
+    struct loop_hooks hooks = { opts->stop, on_tick, p };
 
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
         return -1;

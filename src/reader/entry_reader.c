@@ -41,8 +41,8 @@ static ssize_t load(struct entry_reader *entries)
 {
     ssize_t n;
 
-    if (entries->reader->stopped(entries->reader->stop_ctx))
-        return err_set(&entries->err, ERR_CANCELLED, "stopped");
+    if (stop_check(&entries->reader->stop, &entries->err) < 0)
+        return -1;
     if (entries->stream) {
         n = stream_read(entries->stream, entries->block, BLOCK, &entries->err);
     } else {

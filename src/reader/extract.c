@@ -395,7 +395,7 @@ static int check_link(const struct extract *x, const struct link *link, struct e
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = { .starts = starts,
-                                       .stopped = x->opts->stopped,
+                                       .stop = x->opts->stop,
                                        .entry = on_copy,
                                        .damage = on_copy_damage,
                                        .ctx = x };
@@ -493,7 +493,7 @@ static bool on_stopped(void *ctx)
 {
     const struct extract *x = ctx;
 
-    return x->opts->stopped(x->opts->ctx) || (atomic_load(&x->damaged) && !x->opts->keep_going);
+    return stop_asked(&x->opts->stop) || (atomic_load(&x->damaged) && !x->opts->keep_going);
 }
 
 /* Read the manifest. Without it, --keep-going continues all the same. */
@@ -520,7 +520,7 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
         .threads = x->inventory ? 0 : 1, /* the first entry determines the top directory */
         .guess = !x->inventory,
         .starts = starts,
-        .stopped = on_stopped,
+        .stop = { on_stopped, -1, x },
         .entry = on_entry,
         .damage = on_damage,
         .ctx = x
@@ -551,7 +551,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
         extract_dir_open(&x->place, x->opts->dir, err) < 0)
         return -1;
-    archive_reader_watch(&x->reader, x->opts->stopped, x->opts->ctx);
+    archive_reader_watch(&x->reader, x->opts->stop);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "use --keep-going to extract the undamaged files");

@@ -125,8 +125,8 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
     int rc = entries ? 1 : -1;
 
     while (rc > 0) {
-        if (w->opts->stopped(w->opts->ctx)) {
-            rc = err_set(err, ERR_CANCELLED, "stopped");
+        if (stop_check(&w->opts->stop, err) < 0) {
+            rc = -1;
             break;
         }
         rc = entry_reader_next(entries, &entry, err);

@@ -494,23 +494,16 @@ static int compare(struct check *c, struct err *err)
     return rc;
 }
 
-static bool on_stopped(void *ctx)
-{
-    const struct check *c = ctx;
-
-    return c->opts->stopped(c->opts->ctx);
-}
-
 static int walk(struct check *c, struct err *err)
 {
     struct parallel_scan_opts opts = { .share = c->opts->share,
                                        .shares = c->opts->shares,
-                                       .stopped = on_stopped,
+                                       .stop = c->opts->stop,
                                        .entry = on_entry,
                                        .damage = on_damage,
                                        .ctx = c };
     struct parallel_scan_opts tail = {
-        .threads = 1, .stopped = on_stopped, .entry = on_entry, .damage = on_damage, .ctx = c
+        .threads = 1, .stop = c->opts->stop, .entry = on_entry, .damage = on_damage, .ctx = c
     };
     uint8_t *starts;
     int rc;
@@ -546,7 +539,7 @@ static int run(struct check *c, const char *path, struct err *err)
 
     if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
-    archive_reader_watch(&c->reader, c->opts->stopped, c->opts->ctx);
+    archive_reader_watch(&c->reader, c->opts->stop);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->reader.indexed;

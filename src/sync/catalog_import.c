@@ -355,16 +355,8 @@ int catalog_import_volume(struct db *catalog, const char *name,
 /* State of verifying a volume. */
 struct telling {
     const char *name;
-    const struct catalog_import_opts *opts;
     size_t count;
 };
-
-static bool on_stopped(void *ctx)
-{
-    const struct telling *t = ctx;
-
-    return t->opts->stopped(t->opts->ctx);
-}
 
 static void on_damage(void *ctx, const struct verify_damage *d)
 {
@@ -410,8 +402,8 @@ int catalog_import_head(const struct volume_store *store, const char *name,
 static int read_all(const char *path, const char *name, const struct catalog_import_opts *opts,
                     struct err *err)
 {
-    struct telling telling = { .name = name, .opts = opts };
-    struct verify_opts how = { .damage = on_damage, .stopped = on_stopped, .ctx = &telling };
+    struct telling telling = { .name = name };
+    struct verify_opts how = { .damage = on_damage, .stop = opts->stop, .ctx = &telling };
     struct verify_result result;
 
     if (verify_run(path, &how, &result, err) < 0)
@@ -457,14 +449,7 @@ int catalog_import_check(const char *name, const struct catalog_import_opts *opt
     return on_check(&own, name, "", fault, err);
 }
 
-static bool on_heal_stopped(void *ctx)
-{
-    const struct catalog_import_opts *opts = ctx;
-
-    return opts->stopped(opts->ctx);
-}
-
 struct heal_reader catalog_import_reader(struct catalog_import_opts *opts)
 {
-    return (struct heal_reader){ on_enter, on_check, on_heal_stopped, opts };
+    return (struct heal_reader){ on_enter, on_check, opts->stop, opts };
 }

@@ -370,9 +370,8 @@ static int pull_once(struct job *job, struct pull_result *result, struct err *er
     opts.parent = on_parent;
     opts.only_new = !job->changed;
     opts.lost = on_lost;
-    opts.status = on_status;
-    opts.stop_fd = r->halt;
-    opts.stopped = on_stopped;
+    opts.watcher = (struct pull_watcher){ on_status, job };
+    opts.stop = (struct stop){ on_stopped, r->halt, job };
     opts.ctx = job;
     rc = pull_run(&opts, result, err);
     mem_free(top);
@@ -557,7 +556,7 @@ static void halt(struct receive *r)
 int receive_run(struct receive *r, struct err *err)
 {
     pthread_t *threads = mem_array(r->opts.runs, sizeof(*threads), err);
-    struct pollfd stop = { .fd = r->opts.stop_fd, .events = POLLIN };
+    struct pollfd stop = { .fd = r->opts.stop.fd, .events = POLLIN };
     size_t started = 0;
     int rc = threads ? 0 : -1;
 
@@ -568,7 +567,7 @@ int receive_run(struct receive *r, struct err *err)
         else
             started++;
     }
-    while (rc == 0 && !r->opts.stopped(r->opts.ctx))
+    while (rc == 0 && !stop_asked(&r->opts.stop))
         (void)poll(&stop, 1, -1);
     halt(r);
     while (started)

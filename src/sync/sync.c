@@ -65,20 +65,6 @@ static bool on_changed(void *ctx, const struct listed_run *run)
                           &s->failed) > 0;
 }
 
-static bool on_stopped(void *ctx)
-{
-    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
-
-    return pull->stopped(pull->ctx);
-}
-
-static void on_status(void *ctx, const struct pull_status *status)
-{
-    const struct pull_opts *pull = ((struct sync *)ctx)->opts->pull;
-
-    pull->status(pull->ctx, status);
-}
-
 /* Record an artifact missing from an attempt that wrote no volume. */
 static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                     enum reason reason)
@@ -98,8 +84,7 @@ static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t ve
                                          .now_ms = s->now_ms,
                                          .settle = s->opts->settle,
                                          .give_up = SYNC_GIVE_UP,
-                                         .stopped = on_stopped,
-                                         .ctx = s };
+                                         .stop = s->opts->pull->stop };
 }
 
 /* Defer a run that could not be archived. */
@@ -194,8 +179,6 @@ static int pull(struct sync *s, const char *name, const char *path, struct pull_
     opts.met = on_met;
     opts.changed = on_changed;
     opts.lost = on_lost;
-    opts.stopped = on_stopped;
-    opts.status = on_status;
     opts.calm = true;
     opts.only_new = true;
     opts.most_bytes = s->opts->volume_size;
@@ -412,8 +395,8 @@ static int write_volumes(struct sync *s, struct err *err)
     char name[128];
 
     for (;;) {
-        if (on_stopped(s))
-            return err_set(err, ERR_CANCELLED, "stopped");
+        if (stop_check(&s->opts->pull->stop, err) < 0)
+            return -1;
         if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
             run_state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
@@ -433,7 +416,7 @@ static int survey(struct sync *s, struct err *err)
                                   .ca_file = pull_opts->ca_file,
                                   .secure = pull_opts->api->secure,
                                   .jobs = pull_opts->jobs };
-    struct loop_hooks hooks = { pull_opts->stop_fd, on_stopped, loop_no_tick, s };
+    struct loop_hooks hooks = { pull_opts->stop, loop_no_tick, NULL };
     struct discover_result result = { 0 };
     struct callers callers;
     struct loop loop;

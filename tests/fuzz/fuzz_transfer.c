@@ -415,7 +415,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                   .stepped = true,
                                   .sizes = { CHUNK, CHUNK * 2, CHUNK / 4, CHUNK } };
     struct engine_opts engine = { .jobs = 2, .agent = "fuzz" };
-    struct loop_hooks hooks = { -1, loop_goes_on, loop_no_tick, NULL };
+    struct loop_hooks hooks = { stop_never(), loop_no_tick, NULL };
     struct planner_opts planner = {
         .skip = planner_skips_none, .listing = &h->listing, .filter = &h->filter, .dedupe = true
     };

@@ -227,7 +227,7 @@ static void play(uint64_t seed)
                                     .sizes = { world.chunk * 2, world.chunk * 16,
                                                world.chunk / 4, world.chunk } };
         struct engine_opts engine = { .jobs = world.jobs };
-        struct loop_hooks hooks = { -1, on_stopped, loop_no_tick, NULL };
+        struct loop_hooks hooks = { { on_stopped, -1, NULL }, loop_no_tick, NULL };
 
         volume = volume_open(&opts, &err);
         if (!volume || volume_start(volume, NULL, &err) < 0 ||
