@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/prune.h"
 
+#include "base/file.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -147,11 +148,10 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     struct retention_rules rules = { args->days,      args->last,        args->daily,
                                      args->weekly,    args->monthly,     args->yearly,
                                      args->status.at, args->status.count };
-    const char *tmp = getenv("TMPDIR");
     struct prune_opts opts = { .dir = args->dest,
                                .rules = &rules,
                                .tool = TOOL_NAME,
-                               .spool_dir = tmp && *tmp ? tmp : "/var/tmp",
+                               .spool_dir = file_temp_dir(),
                                .apply = args->apply,
                                .step = on_step,
                                .stop = signals_stopping(),

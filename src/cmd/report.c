@@ -164,12 +164,11 @@ static int confine_to(const struct report_args *args, const char *archive, struc
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
-    const char *tmp = getenv("TMPDIR");
     struct report *report = NULL;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
     if (rc == 0) {
-        report = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
+        report = report_new(file_temp_dir(), err);
         rc = report ? 0 : -1;
     }
     if (rc == 0)

@@ -436,8 +436,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
     if (rc == 0) {
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START,
                   signals_stopping());
-        s.job.moving = progress_possible() && !s.args->common.quiet &&
-                       !s.args->common.verbose && s.args->common.log_format == 0;
+        s.job.moving = progress_wanted(&s.args->common);
         if (s.job.moving)
             progress_begin();
         rc = run(&s, &result, err);

@@ -118,7 +118,7 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
         return -1;
     for (i = 0; i < count; i++)
         runs[i].id = ids[i];
-    if (progress_possible() && !common->quiet && !common->verbose && common->log_format == 0)
+    if (progress_wanted(common))
         progress_begin();
     rc = wait_for(&opts, runs, count, err);
     progress_end();

@@ -302,7 +302,6 @@ void pull_job_clear(struct pull_job *job)
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
 {
     const struct pull_job_args *args = job->args;
-    const char *tmp = getenv("TMPDIR");
 
     *opts = (struct pull_opts){
         .api = api,
@@ -311,9 +310,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .records = &job->records,
         .tool = TOOL_NAME,
         .ca_file = job->ca_file,
-        .spool_dir = args->spool_dir ? args->spool_dir
-                     : tmp && *tmp   ? tmp
-                                     : "/var/tmp",
+        .spool_dir = args->spool_dir ? args->spool_dir : file_temp_dir(),
         .output = job->output,
         .top = job->top,
         .view = !args->no_report,
@@ -358,8 +355,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
         opts.planned = job->planned;
         opts.ctx = job->planned_ctx;
     }
-    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
-                  job->common->log_format == 0;
+    job->moving = progress_wanted(job->common);
     if (job->moving)
         progress_begin();
     rc = pull_run(&opts, result, err);
