@@ -13,7 +13,6 @@
 #include "sync/lock.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct prune_args {

@@ -15,7 +15,6 @@
 #include "reader/extract_dir.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
