@@ -4,7 +4,7 @@
 #include "api/kind.h"
 #include "base/clock.h"
 #include "client/extras.h"
-#include "client/gather.h"
+#include "client/records_fetch.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -241,7 +241,7 @@ static void tell_records(const struct listing *listing, struct telling *t)
             if (!t->run->records.rows[k].reason)
                 tell_record(t, t->run->records.rows[k].name);
         }
-        (void)gather_tell(listing, t->run, tell_record, t);
+        (void)records_fetch_tell(listing, t->run, tell_record, t);
     }
 }
 

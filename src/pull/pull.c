@@ -8,9 +8,9 @@
 #include "base/pool.h"
 #include "client/call.h"
 #include "client/extras.h"
-#include "client/gather.h"
 #include "client/lister.h"
 #include "client/listing.h"
+#include "client/records_fetch.h"
 #include "client/wait.h"
 #include "pull/budget.h"
 #include "pull/cleaner.h"
@@ -34,9 +34,9 @@ struct pull {
     struct callers callers;
     struct listing listing;
     struct cleaner cleaner;
-    struct records *records; /* NULL: none is wanted */
-    struct gather *gather;   /* them on their way, or NULL */
-    size_t asked;            /* IDs of the request that the listing covers */
+    struct records *records;             /* NULL: none is wanted */
+    struct records_fetch *records_fetch; /* them on their way, or NULL */
+    size_t asked;                        /* IDs of the request that the listing covers */
     struct entry_names *names;
     struct plan *plan;
     struct pool *pool;
@@ -257,10 +257,11 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    p->gather = p->records ? gather_new(&p->listing, err) : NULL;
-    if (!p->fetch || (p->records && !p->gather) || fetch_run(p->fetch, err) < 0 ||
+    p->records_fetch = p->records ? records_fetch_new(&p->listing, err) : NULL;
+    if (!p->fetch || (p->records && !p->records_fetch) || fetch_run(p->fetch, err) < 0 ||
         be_content(p, result, err) < 0 ||
-        (p->gather && gather_finish(p->gather, &p->loop, fetch.deadline, err) < 0))
+        (p->records_fetch &&
+         records_fetch_finish(p->records_fetch, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
     /* behind what an interrupted attempt can be gone on with */
@@ -577,7 +578,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
     loop_clear(&p.loop);
-    gather_free(p.gather);
+    records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);
     page_free(p.page);
     pool_free(p.pool);

@@ -12,7 +12,7 @@
 #include "client/extras.h"
 #include "client/identity.h"
 #include "client/listing.h"
-#include "client/older.h"
+#include "client/older_runs.h"
 #include "client/wait.h"
 #include "pull/planner.h"
 #include "redact/redact.h"
@@ -117,7 +117,7 @@ static int list_older(const struct discover_opts *opts, const struct runs_query 
     if (lister->stop != DB_UNKNOWN &&
         (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
         older.since_us = lister->stop;
-    if (older_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
+    if (older_runs_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
         return -1;
     lister->result->end.cut = !whole;
     return 0;
