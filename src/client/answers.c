@@ -100,7 +100,8 @@ static int judge_list(const struct artifact_list *list, const struct listed_run 
     size_t i;
 
     if (list->broken)
-        return err_set(err, ERR_FORMAT, "%zu rows have no artifact_id", list->broken);
+        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id", list->broken,
+                       list->broken == 1 ? " has" : "s have");
     for (i = 0; i < list->count; i++) {
         const struct artifact *row = &list->rows[i];
 

@@ -156,7 +156,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
         jsonw_u64(run->w, "files", r->files);
         jsonw_u64(run->w, "hashed_bytes", r->bytes);
         jsonw_bool(run->w, "indexed", r->indexed);
-        jsonw_text(run->w, "manifest_sha256", sha256);
+        jsonw_text(run->w, "manifest_sha256", r->manifest.size ? sha256 : NULL);
         jsonw_close(run->w);
         return;
     }
@@ -171,7 +171,10 @@ static void report(const struct verifying *run, const struct verify_result *r)
                      r->damages == 1 ? "" : "s");
     if (r->missing)
         (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
-    (void)printf(", manifest %s\n", sha256);
+    if (r->manifest.size)
+        (void)printf(", manifest %s\n", sha256);
+    else
+        (void)printf(", the manifest is not readable\n");
 }
 
 /* Check the signature and the chain; 1: a check failed. */

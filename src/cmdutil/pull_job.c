@@ -63,7 +63,7 @@ const struct opt archive_series_opts[] = {
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16)", 1, 256, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16); each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },

@@ -109,6 +109,8 @@ struct task {
     bool rechecked;         /* fetched twice already for its checksum */
     unsigned wrong_lengths; /* times that its announced length was wrong */
     unsigned excused;       /* attempts that ended because we had not read for long */
+    enum reason gave_out;   /* why the last retry of its URL failed, which may pass; ... */
+    long gave_out_status;   /* ... and with which HTTP status */
 
     /* transfer.c's */
     struct part *part;   /* what is here of a body that broke off */
