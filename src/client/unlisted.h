@@ -2,8 +2,8 @@
 /*
  * unlisted: finds artifacts that are not in the lists under a run's names.
  *
- * There are two kinds of requests, UNLISTED_JOBS at a time. First come the lists of the tasks of
- * the run's blocks, since some rows are only in these lists. Then come the rows of artifacts
+ * There are two kinds of requests, UNLISTED_JOBS at a time. First come the lists of the tasks
+ * of the run's blocks, since some rows are only in these lists. Then come the rows of artifacts
  * named in the run's records, since a row has the artifact's type and its ZIP. The requests
  * count towards the run's RECORD_REQUESTS_MAX; if that is exceeded, the run gets the note
  * 'artifacts-cut'.
