@@ -79,20 +79,20 @@ static int write_page(struct report *report, const char *path, const struct repo
 static int place_page(struct report *report, const char *path, const struct report_args *args,
                       struct err *err)
 {
-    struct extract_dir place = { -1 };
+    struct extract_dir root = { -1 };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
-    int rc = extract_dir_open(&place, args->output, err);
+    int rc = extract_dir_open(&root, args->output, err);
 
-    if (rc == 0 && !args->force && extract_dir_has(&place, path))
+    if (rc == 0 && !args->force && extract_dir_has(&root, path))
         rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
-        rc = extract_dir_begin(&place, &file, path, err);
+        rc = extract_dir_begin(&root, &file, path, err);
     if (rc == 0)
         rc = report_write(report, file_put_fd, &file.fd, err);
     if (rc == 0)
         rc = extract_dir_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
     extract_dir_abort(&file);
-    extract_dir_close(&place);
+    extract_dir_close(&root);
     return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
 }
 

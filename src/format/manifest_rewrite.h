@@ -54,7 +54,7 @@ struct manifest_rewrite {
 };
 
 /* Write the new manifest to out, replacing its contents. */
-int manifest_rewrite(const struct manifest_rewrite *revise, struct buf *out,
+int manifest_rewrite(const struct manifest_rewrite *rewrite, struct buf *out,
                      struct err *err) MUST_CHECK;
 
 #endif

@@ -50,7 +50,7 @@ struct link {
 struct extract {
     const struct extract_opts *opts;
     struct archive_reader reader;
-    struct extract_dir place;
+    struct extract_dir root;
     struct inventory *inventory; /* NULL if the manifest cannot be read */
     struct manifest_digests manifest;
     atomic_bool damaged;
@@ -155,9 +155,9 @@ static int put_file(struct extract *x, struct entry_reader *entries, const char 
     uint8_t sha256[SHA256_SIZE];
     int rc;
 
-    if (!x->opts->force && extract_dir_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->root, path))
         return err_set(err, ERR_EXISTS, "already exists");
-    rc = extract_dir_begin(&x->place, &file, path, err);
+    rc = extract_dir_begin(&x->root, &file, path, err);
     if (rc == 0)
         rc = entry_reader_copy(entries, size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
@@ -408,7 +408,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
 
         if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
             (inventory_marks(x->inventory, link->target) & (COPY | LOST)) ||
-            (!x->opts->force && extract_dir_has(&x->place, full_path(x, link->row, path))))
+            (!x->opts->force && extract_dir_has(&x->root, full_path(x, link->row, path))))
             continue;
         inventory_mark(x->inventory, link->target, COPY);
         x->done[link->target].row = link->row;
@@ -426,12 +426,12 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
 
     if (check_link(x, link, err) < 0)
         return -1;
-    if (!x->opts->force && extract_dir_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->root, path))
         return err_set(err, ERR_EXISTS, "already exists");
     done = &x->done[link->target];
     if (!done->id.inode)
         return err_set(err, ERR_MISMATCH, "the target of the link could not be extracted");
-    return extract_dir_link(&x->place, path, full_path(x, done->row, to), &done->id,
+    return extract_dir_link(&x->root, path, full_path(x, done->row, to), &done->id,
                             x->opts->force, err);
 }
 
@@ -549,7 +549,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     int rc;
 
     if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
-        extract_dir_open(&x->place, x->opts->dir, err) < 0)
+        extract_dir_open(&x->root, x->opts->dir, err) < 0)
         return -1;
     archive_reader_watch(&x->reader, x->opts->stop);
     if (tail.kind && !x->opts->keep_going) {
@@ -569,12 +569,12 @@ static int run(struct extract *x, const char *path, struct err *err)
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err)
 {
-    struct extract x = { .opts = opts, .result = result, .place = { -1 } };
+    struct extract x = { .opts = opts, .result = result, .root = { -1 } };
     int rc = -1;
 
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
-    stage_init(&x.stage, &x.place, opts->force);
+    stage_init(&x.stage, &x.root, opts->force);
     x.inventory = inventory_new(0, err);
     if (x.inventory)
         rc = run(&x, path, err);
@@ -582,7 +582,7 @@ int extract_run(const char *path, const struct extract_opts *opts,
     inventory_free(x.inventory);
     mem_free(x.done);
     mem_free(x.links);
-    extract_dir_close(&x.place);
+    extract_dir_close(&x.root);
     archive_reader_close(&x.reader);
     (void)pthread_mutex_destroy(&x.lock);
     return rc;

@@ -409,7 +409,7 @@ static int write_volumes(struct sync *s, struct err *err)
 }
 
 /* Ask the service for runs. */
-static int survey(struct sync *s, struct err *err)
+static int discover(struct sync *s, struct err *err)
 {
     const struct pull_opts *pull_opts = s->opts->pull;
     struct engine_opts engine = { .agent = pull_opts->tool,
@@ -503,7 +503,7 @@ static int steps(struct sync *s, struct err *err)
     if (rc < 0 || s->opts->rebuild)
         return rc;
     if (finish_intents(s, err) < 0 || volume_store_sweep(&s->store, err) < 0 ||
-        survey(s, err) < 0)
+        discover(s, err) < 0)
         return -1;
     return write_volumes(s, err);
 }
