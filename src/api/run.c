@@ -121,9 +121,14 @@ bool run_is_terminal(const char *status)
     return false;
 }
 
+bool run_is_completed(const char *status)
+{
+    return status && strcmp(status, "completed") == 0;
+}
+
 bool run_is_retried(const char *status, bool said)
 {
-    return said && !(status && strcmp(status, "completed") == 0);
+    return said && !run_is_completed(status);
 }
 
 bool run_is_over(const struct run *run)

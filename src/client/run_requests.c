@@ -253,9 +253,8 @@ static bool needs_full_list(const struct run_requests *q)
 {
     const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
 
-    return !q->answers.wide[0] && !q->run->failed && run->status &&
-           strcmp(run->status, "completed") == 0 && !q->answers.lists[0].count &&
-           !q->answers.lists[1].count;
+    return !q->answers.wide[0] && !q->run->failed && run_is_completed(run->status) &&
+           !q->answers.lists[0].count && !q->answers.lists[1].count;
 }
 
 static void next_round(struct run_requests *q);

@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "format/tagfile.h"
 #include "reader/extract.h"
 #include "reader/extract_dir.h"
 
@@ -51,8 +52,8 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     const char *below = strchr(path, '/');
 
     (void)ctx;
-    return row || !below || strcmp(below + 1, REPORT_NAME) != 0; /* the new page replaces the
-                                                                  * archived one */
+    return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0; /* the new page replaces the
+                                                                   * archived one */
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -109,7 +110,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .kept = on_kept,
                                  .stop = signals_stopping() };
     struct extract_result result = { 0 };
-    char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
+    char *path = mem_format(err, "%s/%s", report_top(report), TAGFILE_VIEW);
     char shown[PATH_SHOWN_MAX];
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 

@@ -31,7 +31,7 @@ static void on_ended(void *ctx, const struct waited *w)
         (void)printf("%s %s\n", w->id, status);
         (void)fflush(stdout);
     }
-    if (strcmp(w->run.status, "completed") != 0)
+    if (!run_is_completed(w->run.status))
         log_line(LOG_ERROR, "run '%s' %s%s%s", w->id, status, w->run.failure_reason ? ": " : "",
                  w->run.failure_reason ? w->run.failure_reason : "");
 }
@@ -82,7 +82,7 @@ static int status_of(const struct waited *runs, size_t count)
     size_t i;
 
     for (i = 0; i < count; i++) {
-        bool completed = runs[i].ended && strcmp(runs[i].run.status, "completed") == 0;
+        bool completed = runs[i].ended && run_is_completed(runs[i].run.status);
 
         if (!runs[i].ended && !runs[i].failed) {
             late = true;

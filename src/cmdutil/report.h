@@ -17,8 +17,6 @@
 
 #include <stdbool.h>
 
-#define REPORT_NAME "index.html"
-
 struct report;
 
 /* Create an empty report; temporary files without names are opened in dir. */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/extract_dir.h"
 #include "reader/inventory.h"
@@ -505,7 +506,7 @@ static int read_manifest(struct extract *x, struct err *err)
     }
     if (!is_loss(err) || !x->opts->keep_going)
         return -1;
-    lose(x, "manifest.json", err->text);
+    lose(x, tagfile_name(TAG_MANIFEST), err->text);
     x->opts->lost(x->opts->ctx, NULL, "without the manifest, extracted files are not verified");
     inventory_free(x->inventory);
     x->inventory = NULL;

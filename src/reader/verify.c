@@ -460,18 +460,19 @@ static void check_tags(struct check *c)
                    "has a different SHA-256 than in tagmanifest-sha256.txt");
     }
     if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
-        report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not the declaration of BagIt 1.0");
+        report(c, tagfile_name(TAG_BAGIT), NULL, VERIFY_NOWHERE,
+               "is not the declaration of BagIt 1.0");
     if (!c->tags[TAG_INFO].seen)
         return;
     tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
     if (strcmp(previous, c->result->previous_sha256) != 0)
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
                "names a different previous archive than manifest.json");
     if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
     else if (files != c->summed ||
              (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
                "Payload-Oxum is %llu.%llu, but the payload is %llu.%llu",
                (unsigned long long)bytes, (unsigned long long)files,
                (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
@@ -548,7 +549,7 @@ static int run(struct check *c, const char *path, struct err *err)
     if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
-        report(c, "manifest.json", NULL,
+        report(c, tagfile_name(TAG_MANIFEST), NULL,
                c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s", err->text);
         err_clear(err);
         return 0; /* nothing to compare the archive with */

@@ -116,7 +116,7 @@ static int run_failed(struct entering *e, const struct manifest_read_run *row, s
 
     if (run_state_seen(e->catalog, &seen, true, e->opts->now_ms, err) < 0)
         return -1;
-    if (strcmp(row->error, "run-not-found") == 0)
+    if (strcmp(row->error, reason_word(REASON_RUN_NOT_FOUND)) == 0)
         return run_state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
     if (contents_volume_of(e->catalog, row->run_id, other, sizeof(other)))
         return 0; /* another volume has the run, and is newer */

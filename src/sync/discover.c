@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/discover.h"
 
+#include "api/reason.h"
 #include "api/run.h"
 #include "base/clock.h"
 #include "base/hashmap.h"
@@ -196,7 +197,10 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
     }
     if (run->failed && run->err.kind == ERR_NOT_FOUND) {
         log_line(LOG_WARNING, "the service no longer has run '%s'", run->id);
-        return run_state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
+        return run_state_vanished(opts->catalog, run->id, reason_word(REASON_RUN_NOT_FOUND),
+                                  err) < 0
+                   ? -1
+                   : 0;
     }
     if (run->failed)
         return run_state_put_off(opts->catalog, run->id, state, opts->now_ms, run->err.text,

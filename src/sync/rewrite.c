@@ -11,6 +11,7 @@
 #include "format/manifest_read.h"
 #include "format/manifest_rewrite.h"
 #include "format/sniff.h"
+#include "format/tagfile.h"
 #include "pull/budget.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
@@ -186,7 +187,7 @@ static int load(struct rewrite *r, struct err *err)
 {
     if (archive_reader_open(&r->reader, r->opts->from, err) < 0 ||
         manifest_scan(&r->reader, manifest_read_check, NULL, NULL, err) < 0 ||
-        fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
+        fetchone(r->opts->from, tagfile_name(TAG_MANIFEST), buf_put, &r->text, err) < 0)
         return -1;
     r->doc = json_parse(buf_text(&r->text), r->text.len, err);
     return !r->doc || read_documents(r, err) < 0 ? -1 : read_artifacts(r, err);
@@ -420,7 +421,7 @@ static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, s
         sha256_add(sha, view.data, view.len);
         sha256_end(sha, r->view_sha256);
         r->view_size = view.len;
-        rc = put_tag(r, PAGE_NAME, &view, tags, NULL, err);
+        rc = put_tag(r, TAGFILE_VIEW, &view, tags, NULL, err);
     }
     manifest_read_clear(&rows);
     buf_clear(&view);
@@ -454,7 +455,7 @@ static int put_tags(struct rewrite *r, struct err *err)
         rc = make_manifest(r, &text, err);
     if (rc == 0) {
         size = text.len;
-        rc = put_tag(r, "manifest.json", &text, &tags, &manifest, err);
+        rc = put_tag(r, tagfile_name(TAG_MANIFEST), &text, &tags, &manifest, err);
     }
     buf_reset(&text);
     for (i = 0; rc == 0 && i < r->count; i++) {
@@ -463,19 +464,19 @@ static int put_tags(struct rewrite *r, struct err *err)
         info.files++;
     }
     if (rc == 0)
-        rc = put_tag(r, "manifest-sha256.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_PAYLOAD), &text, &tags, NULL, err);
     buf_reset(&text);
     if (rc == 0)
         rc = bag_info(buf_put, &text, &info, err);
     if (rc == 0)
-        rc = put_tag(r, "bag-info.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_INFO), &text, &tags, NULL, err);
     buf_reset(&text);
     if (rc == 0)
         rc = buf_adds(&text, BAG_DECLARATION, err);
     if (rc == 0)
-        rc = put_tag(r, "bagit.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_BAGIT), &text, &tags, NULL, err);
     if (rc == 0)
-        rc = put_tag(r, "tagmanifest-sha256.txt", &tags, NULL, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_TAGS), &tags, NULL, NULL, err);
     if (rc == 0)
         rc = volume_finish(r->volume, &manifest, size, &result, err);
     buf_clear(&text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/sync.h"
 
+#include "api/reason.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -93,7 +94,9 @@ static int put_off_run(struct sync *s, const char *id, const struct err *why, st
     bool here = contents_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
 
     if (why->kind == ERR_NOT_FOUND && s->count == 1)
-        return run_state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
+        return run_state_vanished(s->catalog, id, reason_word(REASON_RUN_NOT_FOUND), err) < 0
+                   ? -1
+                   : 0;
     return run_state_put_off(s->catalog, id, here ? RUN_STATE_OPEN : RUN_STATE_DUE, s->now_ms,
                              why->text, err);
 }
