@@ -18,11 +18,12 @@ static struct {
     char line[LINE_MAX_BYTES];
 } state;
 
-bool progress_possible(void)
+bool progress_wanted(const struct command_args *common)
 {
     const char *term = getenv("TERM");
 
-    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    return !common->quiet && !common->verbose && common->log_format == 0 &&
+           isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
 static void emit(const char *text)

@@ -10,10 +10,15 @@
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
+#include "cli/command.h"
+
 #include <stdbool.h>
 
-/* Whether stderr is a terminal that can show a status line. */
-bool progress_possible(void);
+/*
+ * Whether to show a status line: stderr is a terminal that can, and the options neither silence
+ * it (--quiet) nor print lines of their own (--verbose, --log-format json).
+ */
+bool progress_wanted(const struct command_args *common);
 
 /* Start drawing. */
 void progress_begin(void);

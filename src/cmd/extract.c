@@ -132,7 +132,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped,
+                                 .stop = signals_stopping(),
                                  .ctx = &e };
     struct extract_result result = { 0 };
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;

@@ -435,7 +435,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 {
     struct verifying run = { .args = args_in };
     struct verify_opts opts = {
-        .quick = run.args->quick, .damage = on_damage, .stopped = signals_stopped, .ctx = &run
+        .quick = run.args->quick, .damage = on_damage, .stop = signals_stopping(), .ctx = &run
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);

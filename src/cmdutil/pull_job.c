@@ -231,15 +231,15 @@ static void load_state_key(struct pull_job *job)
 
 static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&box, job->args->after, err);
+    int rc = archive_reader_open(&reader, job->args->after, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
+        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 
@@ -302,7 +302,6 @@ void pull_job_clear(struct pull_job *job)
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
 {
     const struct pull_job_args *args = job->args;
-    const char *tmp = getenv("TMPDIR");
 
     *opts = (struct pull_opts){
         .api = api,
@@ -311,9 +310,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .records = &job->records,
         .tool = TOOL_NAME,
         .ca_file = job->ca_file,
-        .spool_dir = args->spool_dir ? args->spool_dir
-                     : tmp && *tmp   ? tmp
-                                     : "/var/tmp",
+        .spool_dir = args->spool_dir ? args->spool_dir : file_temp_dir(),
         .output = job->output,
         .top = job->top,
         .view = !args->no_report,
@@ -338,21 +335,8 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
-        .stop_fd = -1,
     };
     pull_opts_no_hooks(opts);
-}
-
-static void hook_status(void *ctx, const struct pull_status *status)
-{
-    pull_job_tell(ctx, status);
-}
-
-static void hook_planned(void *ctx, const struct pull_planned *planned)
-{
-    struct pull_job *job = ctx;
-
-    job->planned(job->planned_ctx, planned);
 }
 
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
@@ -364,14 +348,14 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
-    opts.stop_fd = signals_fd();
-    opts.stopped = signals_stopped;
-    opts.status = hook_status;
-    opts.dry_run = job->dry_run;
-    opts.planned = hook_planned;
-    opts.ctx = job;
-    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
-                  job->common->log_format == 0;
+    opts.stop = signals_stopping();
+    opts.watcher = (struct pull_watcher){ pull_job_tell, job };
+    if (job->dry_run) {
+        opts.dry_run = true;
+        opts.planned = job->planned;
+        opts.ctx = job->planned_ctx;
+    }
+    job->moving = progress_wanted(job->common);
     if (job->moving)
         progress_begin();
     rc = pull_run(&opts, result, err);

@@ -24,6 +24,10 @@
 #define TAGFILE_SIZE_MAX ((size_t)1 << 20) /* except manifest files */
 #define TAGFILE_LINE_MAX (SHA256_TEXT + 1 + 4096)
 
+#define TAGFILE_VIEW                                                                           \
+    "index.html" /* the offline view: beside the tag files, and none itself                    \
+                  */
+
 enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
 /* The number of a tag file's name, relative to the top directory; or -1. */

@@ -33,12 +33,6 @@ static void ignore_lost(void *ctx, const char *run_id, const char *artifact_id,
     (void)reason;
 }
 
-static bool goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
 static void ignore_status(void *ctx, const struct pull_status *status)
 {
     (void)ctx;
@@ -58,7 +52,7 @@ void pull_opts_no_hooks(struct pull_opts *opts)
     opts->met = as_asked;
     opts->changed = unchanged;
     opts->lost = ignore_lost;
-    opts->stopped = goes_on;
-    opts->status = ignore_status;
+    opts->stop = stop_never();
+    opts->watcher = (struct pull_watcher){ ignore_status, NULL };
     opts->planned = ignore_planned;
 }

@@ -68,6 +68,11 @@ enum task_event {
 /* The state that follows; TASK_STATES: the event cannot happen in this state. */
 enum task_state task_transition(enum task_state state, enum task_event event);
 
+/* What the manifest names for content that no request of its own fetched; else a
+ * fetch_route_name. */
+#define VIA_JOINED "joined" /* the body of an identical artifact */
+#define VIA_BUNDLE "bundle" /* a bundle's ZIP */
+
 /* What became of an item; the same index as in the plan. */
 struct outcome {
     const char *via;    /* NULL: it did not come */

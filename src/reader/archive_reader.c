@@ -43,19 +43,13 @@ static int tell_format(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
-static bool goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
     struct stat st;
     int rc;
 
-    *reader = (struct archive_reader){ .path = path, .stopped = goes_on };
+    *reader = (struct archive_reader){ .path = path, .stop = stop_never() };
     err_clear(tail);
     reader->fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
@@ -89,10 +83,16 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
-void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx)
+const char *archive_reader_below(const struct archive_reader *reader, const char *path)
 {
-    reader->stopped = stopped;
-    reader->stop_ctx = ctx;
+    size_t top = strlen(reader->top);
+
+    return strncmp(path, reader->top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
+}
+
+void archive_reader_watch(struct archive_reader *reader, struct stop stop)
+{
+    reader->stop = stop;
 }
 
 void archive_reader_close(struct archive_reader *reader)

@@ -17,6 +17,7 @@
 #define READER_ARCHIVE_READER_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/container.h"
 #include "format/frame.h"
 #include "format/seek.h"
@@ -33,10 +34,9 @@ struct archive_reader {
     bool indexed;
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
-    char top[256];              /* top directory; "" before manifest_scan */
-    bool whole;                 /* manifest_scan had to read everything */
-    bool (*stopped)(void *ctx); /* set by archive_reader_watch */
-    void *stop_ctx;
+    char top[256];    /* top directory; "" before manifest_scan */
+    bool whole;       /* manifest_scan had to read everything */
+    struct stop stop; /* set by archive_reader_watch */
 };
 
 /*
@@ -52,11 +52,14 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
 /* Close an archive and free its seek table; may be called twice, and on {0}. */
 void archive_reader_close(struct archive_reader *reader);
 
+/* The part of a path after the top directory; NULL if the path is not below it. */
+const char *archive_reader_below(const struct archive_reader *reader, const char *path);
+
 /*
  * Set a function that readers of the archive call before each block; they stop with
  * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.
  */
-void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx), void *ctx);
+void archive_reader_watch(struct archive_reader *reader, struct stop stop);
 
 /* Read exactly len bytes; a seek_read_fn, ctx is the struct archive_reader. */
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,

@@ -17,6 +17,7 @@
 #define READER_EXTRACT_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/manifest_read.h"
 
 #include <stdbool.h>
@@ -32,8 +33,8 @@ struct extract_opts {
     /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);
     void (*kept)(void *ctx, const char *path); /* an existing file was kept */
-    bool (*stopped)(void *ctx);                /* whether to stop */
-    void *ctx;
+    void *ctx;                                 /* of these */
+    struct stop stop;
 };
 
 struct extract_result {

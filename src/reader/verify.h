@@ -15,6 +15,7 @@
 #define READER_VERIFY_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -37,8 +38,8 @@ struct verify_opts {
     uint64_t share; /* counted from 1: hash only this part of the payload; 0: all */
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
-    bool (*stopped)(void *ctx); /* whether to stop */
-    void *ctx;
+    void *ctx; /* of damage */
+    struct stop stop;
 };
 
 struct verify_result {
