@@ -404,3 +404,13 @@ unsigned text_distance(const char *a, const char *b)
     }
     return row[lb];
 }
+
+void text_nearer(struct text_nearest *nearest, const char *name)
+{
+    unsigned distance = text_distance(nearest->word, name);
+
+    if (distance < nearest->limit) {
+        nearest->limit = distance;
+        nearest->best = name;
+    }
+}

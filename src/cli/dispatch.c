@@ -24,7 +24,6 @@ static const struct opt common_opts[] = {
     { 'q', "quiet",      NULL,     OPT_FLAG,   OPT_AT(command_args, quiet),      "print only errors", 0, 0, NULL, false, NULL },
     { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "log progress; given twice, log each request as well", 0, 0, NULL, false, NULL },
     { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false, NULL },
-    { 0,   "progress",   NULL,     OPT_FLAG,   OPT_AT(command_args, progress),   "log progress every 30 s where standard error is no terminal, as for logs of CI jobs", 0, 0, NULL, false, NULL },
     { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "format of log messages: text or json", 0, 0, log_formats, false, NULL },
     { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "print this help", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -141,23 +140,17 @@ static int start(const struct command *const *commands, const struct command *co
 static const struct command *find(const struct command *const *commands, const char *word,
                                   struct err *err)
 {
-    const char *near = NULL;
-    unsigned least = 3;
+    struct text_nearest nearest = { word, 3, NULL };
     size_t i;
 
     for (i = 0; commands[i]; i++) {
-        unsigned distance = text_distance(word, commands[i]->name);
-
         if (strcmp(commands[i]->name, word) == 0)
             return commands[i];
-        if (distance < least) {
-            least = distance;
-            near = commands[i]->name;
-        }
+        text_nearer(&nearest, commands[i]->name);
     }
     (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
-    if (near)
-        (void)err_hint(err, "did you mean '%s'?", near);
+    if (nearest.best)
+        (void)err_hint(err, "did you mean '%s'?", nearest.best);
     return NULL;
 }
 

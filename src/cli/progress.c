@@ -15,6 +15,13 @@
 #define LINE_MAX_BYTES 1024
 #define NAME_LEAST     8 /* a name shortened to less says nothing */
 
+/* clang-format off */
+const struct opt progress_opts[] = {
+    { 0, "progress", NULL, OPT_FLAG, OPT_AT(command_args, progress), "log the progress every 30 s where standard error is no terminal, as for the logs of CI jobs", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+/* clang-format on */
+
 enum mode { OFF, MOVING, LINES };
 
 /* The lock is taken below the log's, since around() runs under that one: no log line is written
@@ -103,7 +110,12 @@ bool progress_due(uint64_t now)
 
 size_t progress_room(void)
 {
-    return state.mode == LINES ? SIZE_MAX : width() - 1;
+    bool lines;
+
+    (void)pthread_mutex_lock(&state.lock);
+    lines = state.mode == LINES;
+    (void)pthread_mutex_unlock(&state.lock);
+    return lines ? SIZE_MAX : width() - 1;
 }
 
 void progress_show(uint64_t now, const char *text)

@@ -21,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* --progress, for commands that show progress; its offset is in struct command_args. */
+extern const struct opt progress_opts[];
+
 #define PROGRESS_REDRAW 100   /* between two states of a moving line */
 #define PROGRESS_LINES  30000 /* between two log lines */
 

@@ -41,6 +41,7 @@ static const struct opt_group extract_groups[] = {
     { "What",  selector_opts,    OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -143,8 +144,8 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped,
-                                 .progress = on_progress,
+                                 .stop = signals_stopping(),
+                                 .watcher = { on_progress, &e },
                                  .ctx = &e };
     struct extract_result result = { 0 };
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;

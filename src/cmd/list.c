@@ -91,7 +91,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 static int list_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct listing_of l = { .args = args_in };
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     struct confine confine;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
@@ -103,10 +103,10 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         confine_begin(&confine, &l.args->confine, 0);
         confine_read(&confine, operands[0]);
         confine_enter(&confine);
-        rc = archive_reader_open(&box, operands[0], err);
+        rc = archive_reader_open(&reader, operands[0], err);
     }
     if (rc == 0)
-        rc = manifest_scan(&box, on_row, &l, NULL, err);
+        rc = manifest_scan(&reader, on_row, &l, NULL, err);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
@@ -116,7 +116,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json lists them with the reasons",
                  l.missing);
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     table_clear(&l.table);
     selector_clear(&l.selector);
     return rc < 0 ? -1 : EXIT_DONE;

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/table.h"
-#include "client/older.h"
+#include "client/older_runs.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
@@ -98,7 +98,7 @@ static int list_older(struct output *out, struct api_client *client,
     int rc = 0;
 
     if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
-        rc = older_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
+        rc = older_runs_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
     *cut = !whole;
     return rc;
 }

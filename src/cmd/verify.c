@@ -51,6 +51,7 @@ static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "API",      session_opts, OPT_AT(verify_args, session) },
     { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -169,7 +170,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
         jsonw_u64(run->w, "files", r->files);
         jsonw_u64(run->w, "hashed_bytes", r->bytes);
         jsonw_bool(run->w, "indexed", r->indexed);
-        jsonw_text(run->w, "manifest_sha256", sha256);
+        jsonw_text(run->w, "manifest_sha256", r->manifest.size ? sha256 : NULL);
         jsonw_close(run->w);
         return;
     }
@@ -184,7 +185,10 @@ static void report(const struct verifying *run, const struct verify_result *r)
                      r->damages == 1 ? "" : "s");
     if (r->missing)
         (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
-    (void)printf(", manifest %s\n", sha256);
+    if (r->manifest.size)
+        (void)printf(", manifest %s\n", sha256);
+    else
+        (void)printf(", the manifest is not readable\n");
 }
 
 /* Check the signature and the chain; 1: a check failed. */
@@ -448,9 +452,9 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
     struct verify_opts opts = {
         .quick = run.args->quick,
         .damage = on_damage,
-        .stopped = signals_stopped,
-        .progress = on_progress,
         .ctx = &run,
+        .stop = signals_stopping(),
+        .watcher = { on_progress, &run },
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);

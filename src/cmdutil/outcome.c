@@ -39,7 +39,7 @@ static void on_ended(void *ctx, const struct waited *w)
         (void)putchar('\n');
         (void)fflush(stdout);
     }
-    if (strcmp(w->run.status, "completed") != 0)
+    if (!run_is_completed(w->run.status))
         log_line(LOG_ERROR, "run '%s' %s%s%s", w->id, status, w->run.failure_reason ? ": " : "",
                  w->run.failure_reason ? w->run.failure_reason : "");
 }
@@ -110,7 +110,7 @@ static int status_of(const struct waited *runs, size_t count)
     size_t i;
 
     for (i = 0; i < count; i++) {
-        bool completed = runs[i].ended && strcmp(runs[i].run.status, "completed") == 0;
+        bool completed = runs[i].ended && run_is_completed(runs[i].run.status);
 
         if (!runs[i].ended && !runs[i].failed) {
             late = true;
@@ -150,7 +150,7 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
     for (i = 0; i < count; i++)
         runs[i].id = ids[i];
     client->loop.hooks.tick = on_tick;
-    client->loop.hooks.ctx = &hooks; /* not used by its other hooks */
+    client->loop.hooks.ctx = &hooks;
     progress_begin(common);
     rc = wait_for(&opts, runs, count, err);
     progress_end();

@@ -61,7 +61,7 @@ const struct opt archive_series_opts[] = {
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16)", 1, 256, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16); each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
@@ -229,15 +229,15 @@ static void load_state_key(struct pull_job *job)
 
 static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&box, job->args->after, err);
+    int rc = archive_reader_open(&reader, job->args->after, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
+        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 
@@ -300,7 +300,6 @@ void pull_job_clear(struct pull_job *job)
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
 {
     const struct pull_job_args *args = job->args;
-    const char *tmp = getenv("TMPDIR");
 
     *opts = (struct pull_opts){
         .api = api,
@@ -309,9 +308,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .records = &job->records,
         .tool = TOOL_NAME,
         .ca_file = job->ca_file,
-        .spool_dir = args->spool_dir ? args->spool_dir
-                     : tmp && *tmp   ? tmp
-                                     : "/var/tmp",
+        .spool_dir = args->spool_dir ? args->spool_dir : file_temp_dir(),
         .output = job->output,
         .top = job->top,
         .view = !args->no_report,
@@ -336,14 +333,8 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
-        .stop_fd = -1,
     };
     pull_opts_no_hooks(opts);
-}
-
-static void hook_status(void *ctx, const struct pull_status *status)
-{
-    pull_job_tell(ctx, status);
 }
 
 static void hook_planned(void *ctx, const struct pull_planned *planned)
@@ -363,12 +354,13 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
-    opts.stop_fd = signals_fd();
-    opts.stopped = signals_stopped;
-    opts.status = hook_status;
-    opts.dry_run = job->dry_run;
-    opts.planned = hook_planned;
-    opts.ctx = job;
+    opts.stop = signals_stopping();
+    opts.watcher = (struct pull_watcher){ pull_job_tell, job };
+    if (job->dry_run) {
+        opts.dry_run = true;
+        opts.planned = hook_planned;
+        opts.ctx = job;
+    }
     progress_begin(job->common);
     rc = pull_run(&opts, result, err);
     progress_end();

@@ -4,7 +4,7 @@
 #include "api/kind.h"
 #include "base/clock.h"
 #include "client/extras.h"
-#include "client/gather.h"
+#include "client/records_fetch.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -25,9 +25,7 @@ static int64_t time_of(const char *text)
 
 bool planner_is_zip(const struct artifact *a)
 {
-    const struct kind *kind = kind_find(a->artifact_type);
-
-    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+    return !a->bundle_key && kind_is_bundle(kind_find(a->artifact_type));
 }
 
 /* What a file is to be called after: a name without secrets, if its own has some. */
@@ -243,7 +241,7 @@ static void tell_records(const struct listing *listing, struct telling *t)
             if (!t->run->records.rows[k].reason)
                 tell_record(t, t->run->records.rows[k].name);
         }
-        (void)gather_tell(listing, t->run, tell_record, t);
+        (void)records_fetch_tell(listing, t->run, tell_record, t);
     }
 }
 

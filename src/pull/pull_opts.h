@@ -13,6 +13,7 @@
 #include "api/kind.h"
 #include "api/reason.h"
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/manifest.h"
 #include "format/sshsig.h"
 #include "net/loop.h"
@@ -49,6 +50,15 @@ struct pull_status {
     size_t unsized;          /* artifacts to be fetched whose size is not known */
     uint64_t asked;          /* ms for which a host asks to wait; 0: none does */
 };
+
+/* Who is told of a pull's progress. Handed down by value, unchanged, like struct stop. */
+struct pull_watcher {
+    void (*status)(void *ctx, const struct pull_status *status); /* called often */
+    void *ctx;
+};
+
+/* A watcher that does nothing. */
+struct pull_watcher pull_unwatched(void);
 
 struct pull_opts {
     const struct api *api;
@@ -103,9 +113,8 @@ struct pull_opts {
     uint64_t stall_bps;     /* see engine_opts */
     uint64_t stall_s;
     uint64_t max_size;
-    int stop_fd;                                                 /* see loop_hooks */
-    bool (*stopped)(void *ctx);                                  /* asked often */
-    void (*status)(void *ctx, const struct pull_status *status); /* told often */
+    struct stop stop;
+    struct pull_watcher watcher;
     bool dry_run; /* tell planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
@@ -113,9 +122,6 @@ struct pull_opts {
 
 /* Set all hooks to functions that do nothing: nothing is skipped, stopped or told. */
 void pull_opts_no_hooks(struct pull_opts *opts);
-
-/* A status hook that tells nobody. */
-void pull_opts_tell_nobody(void *ctx, const struct pull_status *status);
 
 struct pull_result {
     struct manifest_totals totals;

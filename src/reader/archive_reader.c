@@ -44,17 +44,16 @@ static int tell_format(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
-static bool goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
-void archive_reader_tell_nobody(void *ctx, uint64_t done, uint64_t total)
+static void ignore_progress(void *ctx, uint64_t done, uint64_t total)
 {
     (void)ctx;
     (void)done;
     (void)total;
+}
+
+struct archive_reader_watcher archive_reader_unwatched(void)
+{
+    return (struct archive_reader_watcher){ ignore_progress, NULL };
 }
 
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
@@ -64,8 +63,8 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
     int rc;
 
     *reader = (struct archive_reader){ .path = path,
-                                       .stopped = goes_on,
-                                       .progress = archive_reader_tell_nobody };
+                                       .stop = stop_never(),
+                                       .watcher = archive_reader_unwatched() };
     err_clear(tail);
     reader->fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
@@ -99,30 +98,36 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
-void archive_reader_watch(struct archive_reader *reader, bool (*stopped)(void *ctx),
-                          archive_reader_progress_fn *progress, void *ctx)
+void archive_reader_watch(struct archive_reader *reader, struct stop stop,
+                          struct archive_reader_watcher watcher)
 {
-    reader->stopped = stopped;
-    reader->progress = progress;
-    reader->watch_ctx = ctx;
+    reader->stop = stop;
+    reader->watcher = watcher;
 }
 
-bool archive_reader_stopped(struct archive_reader *reader)
+int archive_reader_go_on(struct archive_reader *reader, struct err *err)
 {
     bool twice = !reader->indexed && reader->codec != FRAME_NONE;
     uint64_t total = twice ? 2 * reader->size : reader->size;
     uint64_t done = atomic_load_explicit(&reader->read, memory_order_relaxed);
 
     if (!atomic_exchange(&reader->telling, true)) {
-        reader->progress(reader->watch_ctx, done < total ? done : total, total);
+        reader->watcher.progress(reader->watcher.ctx, done < total ? done : total, total);
         atomic_store(&reader->telling, false);
     }
-    return reader->stopped(reader->watch_ctx);
+    return stop_check(&reader->stop, err);
 }
 
 void archive_reader_count(struct archive_reader *reader, size_t len)
 {
     (void)atomic_fetch_add_explicit(&reader->read, len, memory_order_relaxed);
+}
+
+const char *archive_reader_below(const struct archive_reader *reader, const char *path)
+{
+    size_t top = strlen(reader->top);
+
+    return strncmp(path, reader->top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
 }
 
 void archive_reader_close(struct archive_reader *reader)

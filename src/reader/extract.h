@@ -18,6 +18,7 @@
 #define READER_EXTRACT_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/manifest_read.h"
 #include "reader/archive_reader.h"
 
@@ -34,9 +35,9 @@ struct extract_opts {
     /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);
     void (*kept)(void *ctx, const char *path); /* an existing file was kept */
-    bool (*stopped)(void *ctx);                /* whether to stop */
-    archive_reader_progress_fn *progress;
-    void *ctx;
+    void *ctx;                                 /* of these */
+    struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct extract_result {

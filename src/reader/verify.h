@@ -16,6 +16,7 @@
 #define READER_VERIFY_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -38,9 +39,9 @@ struct verify_opts {
     uint64_t share; /* counted from 1: hash only this part of the payload; 0: all */
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
-    bool (*stopped)(void *ctx); /* whether to stop */
-    archive_reader_progress_fn *progress;
-    void *ctx;
+    void *ctx; /* of damage */
+    struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct verify_result {

@@ -22,6 +22,7 @@
 #define SYNC_CATALOG_IMPORT_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "catalog/db.h"
 #include "pull/pull_opts.h"
 #include "sync/heal.h"
@@ -38,10 +39,8 @@ struct catalog_import_opts {
     int64_t settle;  /* delay until a run is listed again; see sync.h */
     int64_t give_up; /* a run that ended longer ago is sealed at once */
     bool pruning;    /* do not change the states of runs */
-    bool (*stopped)(void *ctx);
-    void (*status)(void *ctx,
-                   const struct pull_status *status); /* while a volume is verified */
-    void *ctx;
+    struct stop stop;
+    struct pull_watcher watcher; /* is told while a volume is verified */
 };
 
 /* The functions with which sync/heal imports and verifies volumes; they borrow opts. */

@@ -239,6 +239,7 @@ def test_verify_says_how_far_it_is(made, skyarc, screen):
     assert not screen("verify", "--json", "a.tar.zst", check=0).frames
     assert screen("verify", "--json", "a.tar.zst", check=0, piped=True).frames
     assert skyarc("verify", "--progress", "a.tar.zst", check=0).err == ""  # not for 30 s
+    skyarc("list", "--progress", "a.tar.zst", check=2)
 
 
 def test_extract_says_how_far_it_is(made, screen, skyarc):

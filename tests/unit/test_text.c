@@ -93,6 +93,26 @@ static void test_ago(void **state)
         assert_string_equal(text_ago(out, ages[i].seconds), ages[i].text);
 }
 
+static void test_nearest(void **state)
+{
+    struct text_nearest nearest = { "verfy", 3, NULL };
+
+    (void)state;
+    text_nearer(&nearest, "wait");
+    assert_null(nearest.best);
+    text_nearer(&nearest, "very"); /* at distance 1 */
+    text_nearer(&nearest, "verify");
+    assert_string_equal(nearest.best, "very"); /* of equal ones the first */
+    text_nearer(&nearest, "verfy");
+    assert_string_equal(nearest.best, "verfy");
+    assert_int_equal(nearest.limit, 0);
+    text_nearer(&nearest, "verfy2");
+    assert_string_equal(nearest.best, "verfy");
+    nearest = (struct text_nearest){ "abc", 3, NULL };
+    text_nearer(&nearest, "xyz"); /* at the limit: not similar */
+    assert_null(nearest.best);
+}
+
 static void test_limits(void **state)
 {
     struct buf b;
@@ -127,10 +147,10 @@ static void test_secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shown),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_widths),  cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_ago),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_shown),  cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_widths), cmocka_unit_test(test_shorten),
+        cmocka_unit_test(test_ago),    cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_secrets),
     };
 
     return RUN(tests);
