@@ -115,9 +115,13 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "manifest.json lists them with the reasons",
                  l.missing);
     archive_reader_close(&box);
+    if (rc == 0 && !l.shown && selector_narrows(&l.selector))
+        rc = selector_nothing(&l.selector, operands[0], err);
+    else if (rc == 0 && selector_unmatched(&l.selector))
+        rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
-    return rc < 0 ? -1 : EXIT_DONE;
+    return rc;
 }
 
 const struct command cmd_list = {
@@ -127,7 +131,9 @@ const struct command cmd_list = {
     .about =
         "Lists all artifacts of an archive, or those selected by type, run and path (shell "
         "patterns; a folder selects all files below it). With --json, prints their rows of "
-        "the manifest, in one array.",
+        "the manifest, in one array. Exit status 1 if nothing is selected, 3 if a pattern or a "
+        "run "
+        "selects nothing.",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

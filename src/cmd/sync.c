@@ -214,7 +214,8 @@ static int list_safe(const struct sync_args *args, struct err *err)
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type,
+                             args->archive.allow_unknown, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)

@@ -105,6 +105,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_text(w, "error", error);
     jsonw_u64(w, "runs", r->runs);
     jsonw_u64(w, "runs_failed", r->runs_failed);
+    jsonw_u64(w, "unmatched_runs", r->runs_unmatched);
     jsonw_u64(w, "children", r->children);
     jsonw_u64(w, "records", r->records);
     jsonw_u64(w, "records_missing", r->records_lost);

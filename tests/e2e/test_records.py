@@ -217,7 +217,7 @@ def test_files_of_the_session_are_artifacts(pull, told, skyarc):
     _, manifest, _ = pull("--records", "none", "-t", "recordings", "wr_s", name="b.tar")
     assert {r["artifact_id"] for r in manifest["artifacts"]} == {"s_r", "srec"}
     before = len(told.log("api"))
-    pull("--records", "none", "-t", "har", "wr_s", name="c.tar")
+    pull("--records", "none", "-t", "har", "wr_s", name="c.tar", check=1)
     assert not [r for r in told.log("api")[before:] if "browser_sessions" in r["path"]]
 
 

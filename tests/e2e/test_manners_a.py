@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Manners of filters, exit statuses and documents: one section a point."""
+import pytest
+
+UNKNOWN = "'screnshots' is not a known artifact type or group"
+
+
+@pytest.fixture
+def archive(skyarc, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", check=0)
+    return tmp_path / "a.tar.zst"
+
+
+# A filter that matches nothing is not a success, and it is said what there is.
+
+def test_pull_of_a_type_that_the_run_has_not(skyarc, emu, tmp_path):
+    for more in ([], ["-n"], ["--allow-unknown-type", "-t", "brand_new"]):
+        result = skyarc("pull", "-t", "screenshot", *more, "-o", "x.tar", "tsk_demo3", check=1)
+        assert "run 'tsk_demo3' has no artifact of the types asked for; the run has: " in result.err
+        assert "screenshot_action (1)" in result.err and result.err.count("\n") == 1 and not result.out
+    document = skyarc("pull", "--json", "-t", "screenshot", "-o", "x.tar", "tsk_demo3", check=1).json()
+    assert document["archive"] is None and "the run has: " in document["error"]
+    assert "none of the 2 runs has" in skyarc("pull", "-t", "pdf", "-o", "x.tar", "tsk_demo1", "tsk_demo3", check=1).err
+    assert "the run has: no artifacts" in skyarc("pull", "-t", "pdf", "-o", "x.tar", "tsk_empty", check=1).err
+    assert not list(tmp_path.glob("x.tar*"))
+    skyarc("pull", "-o", "x.tar", "tsk_empty", check=0)
+
+
+def test_what_a_failed_run_has_is_said_too(skyarc, emu):
+    emu.run("tsk_bad", [{"id": "a_x", "type": "har", "data": b"{}"}], status="failed")
+    for command in (["pull", "-o", "x.tar"], ["artifacts"]):
+        assert "the run has: har (1)" in skyarc(*command, "-t", "recordings", "tsk_bad", check=1).err
+
+
+def test_pull_where_one_run_has_nothing(skyarc, tmp_path):
+    args = ["-t", "hashed_href_map", "tsk_demo1", "tsk_demo3"]
+    result = skyarc("pull", "-o", "x.tar", *args, check=3)
+    assert "warning: run 'tsk_demo3' has no artifact of the types asked for; the run has: " in result.err
+    assert (tmp_path / "x.tar").exists()
+    skyarc("pull", "-n", *args, check=3)
+    skyarc("pull", "-n", "-x", "screenshots,html,network,recordings,logs,llm,dom", "tsk_demo1", "tsk_demo3", check=0)
+    skyarc("artifacts", *args, check=3)
+    document = skyarc("pull", "--json", "-f", "-o", "x.tar", *args, check=3).json()
+    assert document["incomplete"] is True and document["unmatched_runs"] == 1
+
+
+def test_artifacts_of_a_type_that_the_run_has_not(skyarc):
+    result = skyarc("artifacts", "-t", "pdf", "tsk_demo3", check=1)
+    assert "the run has: " in result.err and not result.out
+    assert skyarc("artifacts", "--json", "-t", "pdf", "tsk_demo3", check=1).json() == []
+
+
+@pytest.mark.parametrize("command", [["pull", "tsk_demo1"], ["artifacts", "tsk_demo1"], ["list", "a.tar.zst"],
+                                     ["extract", "a.tar.zst"], ["find", "."], ["sync", "--dest", "v"],
+                                     ["sync", "--dest", "v", "--list-safe", "1"], ["listen", "--dest", "v"]])
+def test_an_unknown_type_is_refused(skyarc, emu, archive, tmp_path, command):
+    before = emu.log()
+    letters = ["-t"] if command[0] == "find" else ["-t", "-x"]
+    for letter in letters:
+        result = skyarc(*command, letter, "screnshots", check=2)
+        assert UNKNOWN in result.err and "did you mean 'screenshots'?" in result.err
+        assert "--allow-unknown-type" in result.err and not result.out
+    assert "did you mean" not in skyarc(*command, "-t", "qqqqqqqq", check=2).err
+    assert emu.log() == before and not (tmp_path / "v").exists()
+
+
+def test_an_unknown_type_can_be_allowed(skyarc, archive):
+    args = ["--allow-unknown-type", "-x", "brand_new"]
+    skyarc("pull", *args, "-o", "x.tar", "tsk_demo1", check=0)
+    skyarc("list", *args, archive, check=0)
+    skyarc("extract", *args, "-C", "out", archive, check=0)
+    skyarc("sync", "--dest", "v", *args, check=0)
+    assert "the archive has: " in skyarc("list", "--allow-unknown-type", "-t", "brand_new", archive, check=1).err
+    skyarc("find", "v", "--allow-unknown-type", "-t", "brand_new", check=1)
+
+
+def test_sync_does_not_complain_of_a_filter(skyarc, tmp_path):
+    result = skyarc("sync", "--dest", "v", "-t", "hashed_href_map", check=0)
+    assert not result.err
+    assert skyarc("find", "v", "-t", "hashed_href_map", check=0).out.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("command", ["list", "extract"])
+def test_nothing_of_an_archive_is_selected(skyarc, archive, tmp_path, command):
+    for args, there in ((["-t", "pdf"], "the archive has: download (4), "), (["-r", "nope"], "; run tsk_demo1"),
+                        (["nomatch*"], "a path is, for example, 'data/tsk_demo1/"),
+                        (["-x", "all,thought_graph", "--allow-unknown-type"], "har (1)")):
+        result = skyarc(command, archive, *args, check=1)
+        assert "nothing in '%s' matches the selection" % archive in result.err and there in result.err
+        assert not result.out and result.err.count("\n") == 1
+    assert skyarc("list", "--json", "-r", "nope", archive, check=1).json() == []
+    assert not list(tmp_path.glob("data"))
+
+
+@pytest.mark.parametrize("command", ["list", "extract"])
+def test_a_part_of_the_selection_matches_nothing(skyarc, archive, command):
+    result = skyarc(command, "-r", "tsk_demo1", "-r", "nope", archive, "data/*/har/*", "nomatch*", check=3)
+    assert result.err.splitlines() == ["skyarc: warning: nothing matches 'nomatch*'",
+                                       "skyarc: warning: the archive has no artifact of run 'nope'"]
