@@ -415,8 +415,11 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
         }
     } else if (rc == 0 && people && !common->quiet) {
         summary_text(out, job->output, result);
-    } else if (rc == 0 && job->args->after && !common->quiet) {
-        summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+    } else if (rc == 0 && !common->quiet) {
+        if (job->args->after)
+            summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+        if (result->incomplete)
+            summary_incomplete(job->to_stdout ? "standard output" : job->output, result);
     }
     return rc;
 }

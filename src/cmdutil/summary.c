@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/summary.h"
 
+#include "base/buf.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
 #include <string.h>
+
+#define LACKS_MAX 2000 /* bytes of what an archive lacks */
 
 static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
 {
@@ -80,6 +84,37 @@ void summary_head(FILE *out, const char *archive, const struct pull_result *r)
 
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     (void)fprintf(out, "%s: head %s\n", archive, sha256);
+}
+
+void summary_incomplete(const char *archive, const struct pull_result *r)
+{
+    struct buf lacks;
+    struct err err;
+    size_t i;
+    int rc = 0;
+
+    buf_init(&lacks, LACKS_MAX);
+    if (r->totals.missing)
+        rc = buf_addf(&lacks, &err, ", %llu missing", (unsigned long long)r->totals.missing);
+    for (i = 0; rc == 0 && i < r->reason_count; i++)
+        rc = buf_addf(&lacks, &err, "%s%llu %s", i ? ", " : " (",
+                      (unsigned long long)r->reasons[i].count,
+                      reason_word(r->reasons[i].reason));
+    if (rc == 0 && r->reason_count)
+        rc = buf_addf(&lacks, &err, ")");
+    if (rc == 0 && r->mismatches)
+        rc = buf_addf(&lacks, &err, ", %llu with another checksum",
+                      (unsigned long long)r->mismatches);
+    if (rc == 0 && r->suspects)
+        rc = buf_addf(&lacks, &err, ", %llu suspect", (unsigned long long)r->suspects);
+    if (rc == 0 && r->records_lost)
+        rc = buf_addf(&lacks, &err, ", %zu records missing", r->records_lost);
+    if (rc == 0 && r->runs_unmatched)
+        rc = buf_addf(&lacks, &err, ", %zu run%s without the types asked for",
+                      r->runs_unmatched, plural(r->runs_unmatched));
+    log_line(LOG_WARNING, "'%s' was written, but it is incomplete%s%s", archive,
+             lacks.len ? ": " : "", lacks.len ? buf_text(&lacks) + 2 : "");
+    buf_clear(&lacks);
 }
 
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,

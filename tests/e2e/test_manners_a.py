@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Manners of filters, exit statuses and documents: one section a point."""
+import re
+
 import pytest
 
 UNKNOWN = "'screnshots' is not a known artifact type or group"
@@ -97,3 +99,44 @@ def test_a_part_of_the_selection_matches_nothing(skyarc, archive, command):
     result = skyarc(command, "-r", "tsk_demo1", "-r", "nope", archive, "data/*/har/*", "nomatch*", check=3)
     assert result.err.splitlines() == ["skyarc: warning: nothing matches 'nomatch*'",
                                        "skyarc: warning: the archive has no artifact of run 'nope'"]
+
+
+# What was written is said, and what is missing in one line a reason.
+
+def test_a_pipe_is_told_of_an_incomplete_archive(skyarc, tmp_path):
+    result = skyarc("pull", "-o", "x.tar.zst", "tsk_demo3", "tsk_none", check=3)
+    lines = result.err.splitlines()
+    assert lines[-1] == ("skyarc: warning: 'x.tar.zst' was written, but it is incomplete: "
+                         "1 missing (1 run-not-found)"), lines
+    assert "tsk_none" in lines[0] and len(lines) == 2 and not result.out and (tmp_path / "x.tar.zst").exists()
+    assert "'standard output' was written" in skyarc("pull", "-o", "-", "tsk_demo3", "tsk_none", check=3).err
+    assert "was written" not in skyarc("pull", "-q", "-f", "-o", "x.tar.zst", "tsk_demo3", "tsk_none", check=3).err
+    assert "was written" not in skyarc("pull", "-f", "-o", "x.tar.zst", "tsk_demo3", check=0).err
+
+
+def test_missing_artifacts_are_a_line_a_reason(skyarc, emu, tmp_path):
+    emu.run("tsk_gone", [{"id": "g%d" % n, "type": "html", "data": b"<html>%d" % n} for n in range(300)])
+    for n in range(300):
+        emu.fault("g%d" % n, "status", times=999, status=404 if n else 500)
+    args = ["pull", "--retries", "0", "-o", "x.tar.zst", "-f", "tsk_gone"]
+    lines = skyarc(*args, check=3).err.splitlines()
+    about = [line for line in lines if "missing: " in line]
+    assert len(about) == 2 and len(lines) == 5, lines
+    assert re.search(r"warning: 299 artifacts are missing: gone; the first is 'g\d+' \(html\) of run 'tsk_gone', "
+                     "the manifest lists all$", about[0]), about
+    assert about[1].endswith("warning: artifact 'g0' (html) of run 'tsk_gone' is missing: server-error")
+    assert lines[-1].endswith("it is incomplete: 300 missing (1 server-error, 299 gone)"), lines[-1]
+    every = skyarc(*args, "-v", check=3).err
+    assert all("artifact 'g%d' (html) of run 'tsk_gone' is missing: " % n in every for n in range(300))
+    document = skyarc("list", "x.tar.zst", check=0)
+    assert "300 artifacts or runs are missing" in document.err
+
+
+def test_wrong_artifacts_are_a_line(skyarc, emu):
+    emu.run("tsk_sus", [{"id": "s%d" % n, "type": "recording", "summed": False,
+                         "data": b"<html>sign in %d</html>" % n}
+                        for n in range(20)])
+    args = ["pull", "--retries", "0", "-o", "x.tar.zst", "-f", "tsk_sus"]
+    err = skyarc(*args, check=3).err
+    assert err.count("cannot be what") == 1 and "20 artifacts are kept, but" in err
+    assert "artifact 's7' (recording) of run 'tsk_sus' has suspect content" in skyarc(*args, "-v", check=3).err
