@@ -110,7 +110,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from submit' -l browser-profile -r
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -l header -r -f -d 'an HTTP header that the browser sends; may be repeated'
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -l data -r -F -d 'a JSON object with further fields of the request; options override its fields'
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -s w -l wait -d 'wait until the run has ended; exit status as for wait'
-complete -c skyarc -n '__fish_seen_subcommand_from submit' -s o -l output -r -F -d 'wait, then archive the run into this file; exit status as for pull'
+complete -c skyarc -n '__fish_seen_subcommand_from submit' -s o -l output -r -F -d 'wait, then archive the run into this file; exit status as for pull, but 1 if the run did not complete'
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -s f -l force -d 'replace an existing archive'
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -l interval -r -f -d 'time between polls (default 5s)'
 complete -c skyarc -n '__fish_seen_subcommand_from submit' -l wait-timeout -r -f -d 'stop waiting after this time, with exit status 75'

@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/selector.h"
+#include "reader/archive_reader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -125,7 +126,8 @@ static void confine_to(const struct extract_args *args, const char *archive)
 static int status_of(const struct selector *selector, const char *archive,
                      const struct extract_result *r, int rc, struct err *err)
 {
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(archive)) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/report.h"
+#include "reader/archive_reader.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -179,7 +180,8 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     if (rc == 0)
         rc = write_report(report, operands[0], args, err);
     report_free(report);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from conftest import TESTS
+
 UNKNOWN = "'screnshots' is not a known artifact type or group"
 
 
@@ -140,3 +142,55 @@ def test_wrong_artifacts_are_a_line(skyarc, emu):
     err = skyarc(*args, check=3).err
     assert err.count("cannot be what") == 1 and "20 artifacts are kept, but" in err
     assert "artifact 's7' (recording) of run 'tsk_sus' has suspect content" in skyarc(*args, "-v", check=3).err
+
+
+# Exit statuses: nothing that matches is 1, a mistake is never 4, and a failed run is told.
+
+def test_no_match_is_one_status(skyarc, archive):
+    skyarc("sync", "--dest", "v", check=0)
+    for command in (["list", archive, "nope"], ["extract", archive, "nope"], ["cat", archive, "nope"],
+                    ["find", "v", "--artifact", "nope"], ["cat", "v", "nope"], ["find", "v", "-t", "pdf"],
+                    ["list", "-r", "nope", archive], ["extract", "-t", "pdf", archive]):
+        result = skyarc(*command, check=1)
+        assert not result.out and result.err.startswith("skyarc: error: ") and result.err.count("\n") == 1, result
+    assert skyarc("find", "--json", "v", "--run", "nope", check=1).json() == []
+
+
+def test_a_mistake_is_never_damage(skyarc, archive, tmp_path):
+    (tmp_path / "text").write_text("nothing of the kind")
+    (tmp_path / "dir").mkdir()
+    for command in (["list", "text"], ["extract", "text"], ["cat", "text", "x"], ["report", "-o", "r", "text"]):
+        assert "'text' is not a tar.zst" in skyarc(*command, check=1).err
+    for option in ("--signers", "--signature"):
+        more = [] if option == "--signers" else ["--signers", "text"]
+        result = skyarc("verify", *more, option, "nope", archive, check=1)
+        assert "%s: cannot read 'nope'" % option in result.err and not result.out
+        assert "is a directory" in skyarc("verify", *more, option, "dir", archive, check=2).err
+    for command in (["extract", "-C", "text", archive], ["report", "-o", "text/x", archive]):
+        skyarc(*command, check=1)
+    for command in (["extract", "-t", "harr", archive], ["verify", "--share", "4/3", archive], ["cat", archive],
+                    ["extract", "dir"], ["report", "-o", "r", "dir"], ["verify"]):
+        skyarc(*command, check=2)
+
+
+def test_damage_is_still_damage(skyarc, archive):
+    archive.write_bytes(archive.read_bytes()[:-3000])
+    for command in (["verify", archive], ["extract", "-C", "x", archive]):
+        skyarc(*command, check=4)
+
+
+def test_submit_tells_of_a_failed_run(skyarc, emu, tmp_path):
+    args = ["submit", "-p", "x", "--interval", "50ms", "-f", "-o", "o.tar"]
+    for status, code in (("completed", 0), ("failed", 1), ("terminated", 1)):
+        emu.script([status])
+        assert skyarc(*args, check=code).out
+        assert (tmp_path / "o.tar").exists()
+        (tmp_path / "o.tar").unlink()
+
+
+def test_the_manual_has_the_statuses(skyarc):
+    with open(TESTS + "/../docs/skyarc.1", encoding="utf-8") as file:
+        section = file.read().split(".SH EXIT STATUS")[1].split(".SH ")[0]
+    with open(TESTS + "/../src/cli/exit.h", encoding="utf-8") as file:
+        statuses = re.findall(r"EXIT_\w+ = (\d+),", file.read())
+    assert re.findall(r"\.B (\d+)$", section, re.M) == statuses
