@@ -101,7 +101,7 @@ static int report(const struct extract_args *args, const struct extract_result *
     jsonw_u64(w, "files", r->files);
     jsonw_u64(w, "links", r->links);
     jsonw_u64(w, "bytes", r->bytes);
-    jsonw_u64(w, "kept", r->kept);
+    jsonw_u64(w, "existing", r->kept);
     jsonw_u64(w, "lost", r->lost);
     jsonw_bool(w, "indexed", r->indexed);
     jsonw_close(w);

@@ -136,23 +136,23 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     jsonw_text(w, "manifest_sha256", written ? sha256 : NULL);
     jsonw_u64(w, "size", r->size);
-    jsonw_bool(w, "incomplete", r->incomplete);
+    jsonw_bool(w, "incomplete", error || r->incomplete);
     jsonw_text(w, "error", error);
     jsonw_u64(w, "runs", r->runs);
-    jsonw_u64(w, "runs_failed", r->runs_failed);
+    jsonw_u64(w, "failed_runs", r->runs_failed);
     jsonw_u64(w, "unmatched_runs", r->runs_unmatched);
     jsonw_u64(w, "children", r->children);
     jsonw_u64(w, "records", r->records);
-    jsonw_u64(w, "records_missing", r->records_lost);
+    jsonw_u64(w, "missing_records", r->records_lost);
     manifest_totals(w, "totals", &r->totals);
-    jsonw_object(w, "missing", JSONW_INLINE);
+    jsonw_object(w, "missing_reasons", JSONW_INLINE);
     for (i = 0; i < r->reason_count; i++)
         jsonw_u64(w, reason_word(r->reasons[i].reason), r->reasons[i].count);
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "retries", r->retries);
-    jsonw_u64(w, error ? "kept" : "restored", error ? r->kept : r->restored);
+    jsonw_u64(w, "kept", error ? r->kept : r->restored); /* of an interrupted attempt */
     jsonw_u64(w, "elapsed_ms", r->elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
