@@ -140,23 +140,17 @@ static int start(const struct command *const *commands, const struct command *co
 static const struct command *find(const struct command *const *commands, const char *word,
                                   struct err *err)
 {
-    const char *near = NULL;
-    unsigned least = 3;
+    struct text_nearest nearest = { word, 3, NULL };
     size_t i;
 
     for (i = 0; commands[i]; i++) {
-        unsigned distance = text_distance(word, commands[i]->name);
-
         if (strcmp(commands[i]->name, word) == 0)
             return commands[i];
-        if (distance < least) {
-            least = distance;
-            near = commands[i]->name;
-        }
+        text_nearer(&nearest, commands[i]->name);
     }
     (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
-    if (near)
-        (void)err_hint(err, "did you mean '%s'?", near);
+    if (nearest.best)
+        (void)err_hint(err, "did you mean '%s'?", nearest.best);
     return NULL;
 }
 

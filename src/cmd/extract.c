@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -41,12 +42,15 @@ static const struct opt_group extract_groups[] = {
     { "What",  selector_opts,    OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
 
 struct extraction {
     struct selector selector;
+    const char *archive;
+    struct pace pace;
     size_t kept;
 };
 
@@ -77,6 +81,14 @@ static void on_kept(void *ctx, const char *path)
                  path);
     else
         log_line(LOG_INFO, "'%.600s' exists and was not replaced", path);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct extraction *e = ctx;
+
+    progress_show_read(&e->pace,
+                       &(struct progress_read){ "extracting", e->archive, done, total });
 }
 
 static int report(const struct extract_args *args, const struct extract_result *r,
@@ -151,7 +163,8 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped,
+                                 .stop = signals_stopping(),
+                                 .watcher = { on_progress, &e },
                                  .ctx = &e };
     struct extract_result result = { 0 };
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
@@ -162,7 +175,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
         rc = signals_setup(err);
     if (rc == 0) {
         confine_to(args, operands[0]);
+        e.archive = operands[0];
+        progress_begin(&args->common);
         rc = extract_run(operands[0], &opts, &result, err);
+        progress_end();
     }
     if (rc == 0 && result.kept > 1)
         log_line(LOG_WARNING, "%llu files existed and were not replaced",

@@ -12,12 +12,12 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/extract.h"
 #include "reader/extract_dir.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,8 +54,8 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     const char *below = strchr(path, '/');
 
     (void)ctx;
-    return row || !below || strcmp(below + 1, REPORT_NAME) != 0; /* the new page replaces the
-                                                                  * archived one */
+    return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0; /* the new page replaces the
+                                                                   * archived one */
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -82,20 +82,20 @@ static int write_page(struct report *report, const char *path, const struct repo
 static int place_page(struct report *report, const char *path, const struct report_args *args,
                       struct err *err)
 {
-    struct extract_dir place = { -1 };
+    struct extract_dir root = { -1 };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
-    int rc = extract_dir_open(&place, args->output, err);
+    int rc = extract_dir_open(&root, args->output, err);
 
-    if (rc == 0 && !args->force && extract_dir_has(&place, path))
+    if (rc == 0 && !args->force && extract_dir_has(&root, path))
         rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
-        rc = extract_dir_begin(&place, &file, path, err);
+        rc = extract_dir_begin(&root, &file, path, err);
     if (rc == 0)
         rc = report_write(report, file_put_fd, &file.fd, err);
     if (rc == 0)
         rc = extract_dir_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
     extract_dir_abort(&file);
-    extract_dir_close(&place);
+    extract_dir_close(&root);
     return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
 }
 
@@ -110,9 +110,10 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped };
+                                 .stop = signals_stopping(),
+                                 .watcher = archive_reader_unwatched() };
     struct extract_result result = { 0 };
-    char *path = mem_format(err, "%s/%s", report_top(report), REPORT_NAME);
+    char *path = mem_format(err, "%s/%s", report_top(report), TAGFILE_VIEW);
     char shown[PATH_SHOWN_MAX];
     int rc = path ? extract_run(archive, &opts, &result, err) : -1;
 
@@ -170,7 +171,7 @@ static int print_json(const struct report *report, const struct report_args *arg
     struct jsonw *w = mem_new(sizeof(*w), err);
     char *page = is_page(args->output) ? mem_copy(args->output, err)
                                        : mem_format(err, "%s/%s/%s", args->output,
-                                                    report_top(report), REPORT_NAME);
+                                                    report_top(report), TAGFILE_VIEW);
     int rc = -1;
 
     if (w && page) {
@@ -189,18 +190,17 @@ static int print_json(const struct report *report, const struct report_args *arg
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
-    const char *tmp = getenv("TMPDIR");
     struct report *report = NULL;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
     if (rc == 0) {
-        report = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
+        report = report_new(file_temp_dir(), err);
         rc = report ? 0 : -1;
     }
     if (rc == 0)
         rc = confine_to(args, operands[0], err);
     if (rc == 0)
-        rc = report_read(report, operands[0], signals_stopped, err);
+        rc = report_read(report, operands[0], signals_stopping(), err);
     if (rc == 0)
         rc = write_report(report, operands[0], args, err);
     if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)

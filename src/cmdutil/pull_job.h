@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/opt.h"
+#include "cli/pace.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -88,8 +89,7 @@ struct pull_job {
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
     bool to_stdout;
-    bool moving; /* the status line is drawn */
-    uint64_t drawn;
+    struct pace pace; /* of the bytes received */
 };
 
 /* Build a filter from -t and -x; an unknown type is ERR_USAGE unless allow_unknown. */

@@ -13,18 +13,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stdbool.h>
-
-#define REPORT_NAME "index.html"
 
 struct report;
 
 /* Create an empty report; temporary files without names are opened in dir. */
 struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
 
-/* Read an archive; call once. stopped is polled for a request to stop. */
-int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
+/* Read an archive; call once. stop is polled. */
+int report_read(struct report *report, const char *archive, struct stop stop,
                 struct err *err) MUST_CHECK;
 
 /* Free a report; NULL is fine. */

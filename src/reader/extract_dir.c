@@ -13,22 +13,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int extract_dir_open(struct extract_dir *place, const char *dir, struct err *err)
+int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         return err_sys(err, "cannot create '%s'", dir);
-    place->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return place->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
+    root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
 }
 
-void extract_dir_close(struct extract_dir *place)
+void extract_dir_close(struct extract_dir *root)
 {
-    file_close(&place->fd);
+    file_close(&root->fd);
 }
 
-bool extract_dir_has(const struct extract_dir *place, const char *path)
+bool extract_dir_has(const struct extract_dir *root, const char *path)
 {
-    int fd = file_beneath(place->fd, path, O_PATH | O_NOFOLLOW, false);
+    int fd = file_beneath(root->fd, path, O_PATH | O_NOFOLLOW, false);
     bool there = fd >= 0;
 
     file_close(&fd);
@@ -42,10 +42,10 @@ static bool is_in_the_way(int os)
 }
 
 /* Open the folder of a path, creating it if necessary; *name gets the last component. */
-static int open_folder(const struct extract_dir *place, const char *path, const char **name,
+static int open_folder(const struct extract_dir *root, const char *path, const char **name,
                        struct err *err)
 {
-    int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
+    int fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 3);
     const char *why = safe_name_refused(path);
     const char *slash;
 
@@ -98,11 +98,11 @@ static int rename_to(int dir, const char *temp, const char *name, bool force, st
     return err_sys(err, "cannot rename");
 }
 
-int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *file,
+int extract_dir_begin(const struct extract_dir *root, struct extract_dir_file *file,
                       const char *path, struct err *err)
 {
     *file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
-    file->dir = open_folder(place, path, &file->name, err);
+    file->dir = open_folder(root, path, &file->name, err);
     if (file->dir < 0)
         return -1;
     set_temp(file->temp);
@@ -146,15 +146,15 @@ void extract_dir_abort(struct extract_dir_file *file)
     file_close(&file->dir);
 }
 
-int extract_dir_link(const struct extract_dir *place, const char *path, const char *target,
+int extract_dir_link(const struct extract_dir *root, const char *path, const char *target,
                      const struct extract_dir_id *id, bool force, struct err *err)
 {
     const char *name;
     const char *from_name;
     char temp[48];
     struct stat st;
-    int to = open_folder(place, path, &name, err);
-    int from = to < 0 ? -1 : open_folder(place, target, &from_name, err);
+    int to = open_folder(root, path, &name, err);
+    int from = to < 0 ? -1 : open_folder(root, target, &from_name, err);
     int rc = -1;
 
     if (from < 0)
