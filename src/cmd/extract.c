@@ -11,6 +11,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/selector.h"
+#include "reader/archive_reader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static int report(const struct extract_args *args, const struct extract_result *
     jsonw_u64(w, "files", r->files);
     jsonw_u64(w, "links", r->links);
     jsonw_u64(w, "bytes", r->bytes);
-    jsonw_u64(w, "kept", r->kept);
+    jsonw_u64(w, "existing", r->kept);
     jsonw_u64(w, "lost", r->lost);
     jsonw_bool(w, "indexed", r->indexed);
     jsonw_close(w);
@@ -131,6 +132,24 @@ static void confine_to(const struct extract_args *args, const char *archive)
     (void)mkdir(args->dir, 0777); /* opening the directory later reports the error */
     confine_write(&confine, args->dir);
     confine_enter(&confine);
+}
+
+/* The exit status of an extraction; says what the archive has if nothing was selected. */
+static int status_of(const struct selector *selector, const char *archive,
+                     const struct extract_result *r, int rc, struct err *err)
+{
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(archive)) {
+        log_line(LOG_ERROR, "%s", err->text);
+        return EXIT_DAMAGED;
+    }
+    if (rc < 0)
+        return api_client_status(err);
+    if (r->lost)
+        return EXIT_DAMAGED;
+    if (selector_narrows(selector) && !r->files && !r->links && !r->kept)
+        return selector_nothing(selector, archive, err);
+    return selector_unmatched(selector) ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -166,22 +185,11 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
                  (unsigned long long)result.kept);
     if (rc == 0)
         rc = report(args, &result, err);
-    selector_clear(&e.selector);
     if (rc == 0 && result.lost && !args->keep_going)
         log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
-        log_line(LOG_ERROR, "%s", err->text);
-        return EXIT_DAMAGED;
-    }
-    if (rc < 0)
-        return api_client_status(err);
-    if (result.lost)
-        return EXIT_DAMAGED;
-    if (selector_narrows(&e.selector) && !result.files && !result.links && !result.kept) {
-        (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", operands[0]);
-        return -1;
-    }
-    return EXIT_DONE;
+    rc = status_of(&e.selector, operands[0], &result, rc, err);
+    selector_clear(&e.selector);
+    return rc;
 }
 
 const struct command cmd_extract = {
@@ -194,7 +202,8 @@ const struct command cmd_extract = {
         "checked against the manifest before the file gets its name. Files that the manifest "
         "does not name are refused, as are names that begin with a dot or lead out of the "
         "directory. Hard links are restored if their target is extracted; nothing is ever "
-        "written outside the directory. Exit status 4 if a file was lost or refused. With "
+        "written outside the directory. Exit status 1 if nothing is selected, 3 if a "
+        "pattern or a run selects nothing, 4 if a file was lost or refused. With "
         "--keep-going, if the manifest is lost, the files below data/ are extracted unchecked, "
         "with a warning.",
     .groups = extract_groups,

@@ -117,9 +117,13 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "manifest.json lists them with the reasons",
                  l.missing);
     archive_reader_close(&reader);
+    if (rc == 0 && !l.shown && selector_narrows(&l.selector))
+        rc = selector_nothing(&l.selector, operands[0], err);
+    else if (rc == 0 && selector_unmatched(&l.selector))
+        rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
-    return rc < 0 ? -1 : EXIT_DONE;
+    return rc;
 }
 
 const struct command cmd_list = {
@@ -132,7 +136,8 @@ const struct command cmd_list = {
         "width: "
         "columns are left out, texts are shortened in the middle, and times are ages; "
         "elsewhere nothing is cut, and times are in UTC. With --json, prints their rows of "
-        "the manifest, in one array.",
+        "the manifest, in one array. Exit status 1 if nothing is selected, 3 if a pattern or a "
+        "run selects nothing.",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -12,6 +13,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "format/tagfile.h"
+#include "reader/archive_reader.h"
 #include "reader/extract.h"
 #include "reader/extract_dir.h"
 
@@ -117,7 +119,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
 
     if (rc == 0)
         rc = place_page(report, path, args, err);
-    if (rc == 0 && !args->common.quiet)
+    if (rc == 0 && !args->common.quiet && !args->common.json)
         (void)printf("%s/%s\n", args->output, text_shown(shown, sizeof(shown), path));
     mem_free(path);
     return rc < 0 ? -1 : result.lost > 0;
@@ -162,6 +164,29 @@ static int confine_to(const struct report_args *args, const char *archive, struc
     return 0;
 }
 
+/* Print where the page is, and whether the files beside it are whole, as JSON. */
+static int print_json(const struct report *report, const struct report_args *args, bool lost,
+                      struct err *err)
+{
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    char *page = is_page(args->output) ? mem_copy(args->output, err)
+                                       : mem_format(err, "%s/%s/%s", args->output,
+                                                    report_top(report), TAGFILE_VIEW);
+    int rc = -1;
+
+    if (w && page) {
+        jsonw_init(w, api_client_put, NULL);
+        jsonw_object(w, NULL, JSONW_LINES);
+        jsonw_text(w, "page", page);
+        jsonw_bool(w, "complete", !lost);
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(page);
+    mem_free(w);
+    return rc < 0 ? -1 : lost;
+}
+
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
@@ -178,8 +203,11 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
         rc = report_read(report, operands[0], signals_stopping(), err);
     if (rc == 0)
         rc = write_report(report, operands[0], args, err);
+    if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)
+        rc = print_json(report, args, rc > 0, err);
     report_free(report);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
@@ -194,7 +222,8 @@ const struct command cmd_report = {
         "Writes index.html, a view of an archive that any browser shows without a network: "
         "only the page, to be placed beside the extracted data/, or a directory with the page "
         "and all files of the archive. Archives written by pull contain the page, unless "
-        "--no-report was given.",
+        "--no-report was given. With --json, prints the page's path, unless the page goes to "
+        "standard output.",
     .groups = report_groups,
     .size = sizeof(struct report_args),
     .defaults = &report_defaults,
