@@ -28,6 +28,7 @@ struct pull_args {
     uint64_t interval;
     bool wait;
     bool dry_run;
+    bool print_name;
 };
 
 static const struct pull_args pull_defaults = {
@@ -44,6 +45,7 @@ static const struct opt pull_opts[] = {
     { 0,   "wait",         NULL,   OPT_FLAG, OPT_AT(pull_args, wait),         "wait until the runs have ended", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(pull_args, interval), "with --wait: time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",      NULL,   OPT_FLAG, OPT_AT(pull_args, dry_run),      "list the artifacts that would be fetched, and write nothing", 0, 0, NULL, false, NULL },
+    { 0,   "print-name",   NULL,   OPT_FLAG, OPT_AT(pull_args, print_name),   "print only the archive's name on standard output, once it is written; the summary goes to standard error", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -146,6 +148,11 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
     if (collect_ids(job, count, operands, err) < 0 || load_webhook(job, err) < 0 ||
         pull_job_init(&job->archive, &job->args->archive, &job->args->common, err) < 0)
         return -1;
+    if (job->args->print_name &&
+        (job->archive.to_stdout || job->args->dry_run || job->args->common.json))
+        return err_set(err, ERR_USAGE,
+                       "--print-name cannot be combined with --json, --dry-run or -o -");
+    job->archive.print_name = job->args->print_name;
     if (job->archive.to_stdout && !job->args->dry_run && isatty(STDOUT_FILENO))
         return err_set(err, ERR_USAGE,
                        "refusing to write an archive to a terminal; redirect the "

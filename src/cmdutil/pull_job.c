@@ -391,8 +391,13 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
 {
     const struct command_args *common = job->common;
     bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
-    FILE *out = job->to_stdout ? stderr : stdout;
+    FILE *out = job->to_stdout || job->print_name ? stderr : stdout;
     struct err why;
+
+    if (rc == 0 && !job->to_stdout)
+        log_line(LOG_INFO, "the archive is '%s'", job->output);
+    if (rc == 0 && job->print_name)
+        (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 
     if (common->json) {
         if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&

@@ -87,7 +87,8 @@ struct pull_job {
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
     bool to_stdout;
-    bool moving; /* the status line is drawn */
+    bool print_name; /* print the archive's name alone on standard output */
+    bool moving;     /* the status line is drawn */
     uint64_t drawn;
 };
 

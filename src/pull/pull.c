@@ -516,7 +516,6 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode };
-
     struct planner_opts draft = { .listing = &p->listing,
                                   .filter = opts->filter,
                                   .dedupe = opts->dedupe,
@@ -541,11 +540,9 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         lister_fetch(&p->listing, &p->loop, opts->run_ids, opts->run_count, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
-    if (opts->most_bytes) {
-        size_t fit = planner_fit(&draft, opts->most_bytes);
-
-        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
-    }
+    if (opts->most_bytes)
+        result->runs_left =
+            listing_cut(&p->listing, planner_fit(&draft, opts->most_bytes), &p->asked);
     result->runs = p->listing.count;
     p->names = draft.names = entry_names_new(err);
     p->plan = p->names ? planner_plan(&draft, &p->count, err) : NULL;
@@ -583,6 +580,8 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer); /* the threads first: what they let go wakes the loop */
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
+    if (kept && p.started && err->kind != ERR_CANCELLED)
+        result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     gather_free(p.gather);
     fetch_free(p.fetch);

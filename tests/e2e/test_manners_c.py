@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Manners of names, help, configuration, and of a sync directory. One section a point."""
+import os
+import re
+import resource
+import signal
+import subprocess
+
+import pytest
+
+from conftest import SKYARC
+
+
+# The archive's name is told to who asks for it.
+
+def test_the_name_is_printed(skyarc, tmp_path):
+    result = skyarc("pull", "--print-name", "tsk_demo1", check=0)
+    name = result.out.decode()
+    assert re.fullmatch(r"skyarc-\d{8}T\d{6}Z\.tar\.zst\n", name) and not result.err
+    assert (tmp_path / name.strip()).is_file()
+    assert skyarc("pull", "--print-name", "-o", "x/../n.tar", "tsk_demo1", check=1).out == b""  # nothing was written
+    assert skyarc("pull", "--print-name", "-o", "n.tar", "tsk_demo1", check=0).out == b"n.tar\n"
+    result = skyarc("pull", "--print-name", "-v", "-o", "m.tar", "tsk_demo1", check=0)
+    assert result.out == b"m.tar\n" and "artifacts   " in result.err
+    for more in (["--json"], ["-n"], ["-o", "-"]):
+        assert "--print-name cannot be combined" in skyarc("pull", "--print-name", *more, "tsk_demo1", check=2).err
+
+
+def test_the_log_names_the_archive(skyarc):
+    result = skyarc("pull", "-v", "tsk_demo1", check=0)
+    (name,) = re.findall(r"^archive     (\S+)$", result.out.decode(), re.M)
+    assert "the archive is '%s'" % name in result.err
+    quiet = skyarc("pull", "-o", "q.tar", "tsk_demo1", check=0)
+    assert not quiet.out and not quiet.err
+
+
+# After a full disk, what is said to be kept is what the next attempt finds.
+
+@pytest.fixture
+def small(tmp_path):
+    """A file system of 8 MiB, half of which is taken by the file `other`."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
+                                      stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    (folder / "other").write_bytes(bytes(4 << 20))
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["c.tar.zst", "c.tar.gz", "c.tar"])
+@pytest.mark.parametrize("count, size", [(7, 1_000_000), (20, 220_000), (600, 8000)])
+def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
+    emu.run("tsk_full", [{"id": "f%d" % i, "type": "recording", "webm": size, "seed": i} for i in range(count)])
+    result = skyarc("pull", "-o", small / name, "tsk_full", check=1)
+    assert "No space left" in result.err and "run the same command again to resume" in result.err
+    said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", result.err).group(1))
+    assert 0 < said < count and said * size > 2_500_000
+    again = skyarc("pull", "-v", "-o", small / name, "tsk_full", check=1)
+    assert "%d artifacts are kept" % said in again.err
+    assert "going on from an interrupted attempt: %d artifacts" % said in again.err
+    (small / "other").unlink()
+    assert skyarc("pull", "--json", "-o", small / name, "tsk_full", check=0).json()["restored"] == said
+    skyarc("verify", small / name, check=0)
+
+
+def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path):
+    """Not one artifact is whole: nothing is left, and nothing is promised."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    emu.run("tsk_full", [{"id": "f%d" % i, "type": "recording", "webm": 3_000_000, "seed": i} for i in range(3)])
+    done = subprocess.run([SKYARC, "pull", "--json", "-o", "c.tar.zst", "tsk_full"], env=env, cwd=tmp_path,
+                          preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1 and b"too large" in done.stderr and b"kept" not in done.stderr, done
+    assert not list(tmp_path.glob("c.tar.zst*"))
