@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -168,6 +169,27 @@ static int post(struct api_client *client, const struct buf *body, struct call *
     return rc < 0 ? explain(call, err) : 0;
 }
 
+/*
+ * The exit status if a signal stopped the wait, or the time is up; says that the run goes on.
+ */
+static int leave_run(const struct submit_args *args, const char *id, int rc,
+                     const struct err *err)
+{
+    const char *output = args->archive.output;
+    char next[400];
+
+    (void)snprintf(next, sizeof(next), "run '%s' goes on; %s with 'skyarc %s %s%s%.200s'", id,
+                   output ? "archive it" : "wait for it", output ? "pull --wait" : "wait", id,
+                   output ? " -o " : "", output ? output : "");
+    if (rc == EXIT_LATER) {
+        log_line(LOG_WARNING, "%s", next);
+    } else if (rc < 0 && err->kind == ERR_CANCELLED && signals_stop()) {
+        log_line(LOG_ERROR, "stopped by signal %d; %s", signals_stop(), next);
+        return EXIT_SIGNAL + signals_stop();
+    }
+    return rc;
+}
+
 /* Wait for the run, and archive it if --output was given. */
 static int go_on(const struct submit_args *args, struct api_client *client, char *id,
                  struct err *err)
@@ -182,10 +204,11 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
     int rc = outcome_wait(client, ids, 1, &how, err);
 
     if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
-        return rc;
+        return leave_run(args, id, rc, err);
     rc = pull_job_init(&job, &args->archive, &args->common, err);
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
+        job.submitted = id;
         rc = pull_job_report(&job, &result,
                              pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }

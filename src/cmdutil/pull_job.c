@@ -343,6 +343,24 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
     pull_opts_no_hooks(opts);
 }
 
+/* Say after a failure what is kept, and how to go on. */
+static void tell_kept(const struct pull_job *job, const struct pull_result *result,
+                      struct err *err)
+{
+    char kept[300] = "nothing was written";
+
+    if (result->kept)
+        (void)snprintf(kept, sizeof(kept), "%zu artifact%s kept in '%.200s.partial'",
+                       result->kept, result->kept == 1 ? " is" : "s are", job->output);
+    if (job->submitted) /* the same command would submit another run */
+        (void)err_hint(err, "%s: archive the run with 'skyarc pull -o %.200s %s'", kept,
+                       job->output, job->submitted);
+    else if (result->kept)
+        (void)err_hint(err, "%s: run the same command%s%.200s again to resume", kept,
+                       job->args->output ? "" : " with -o ",
+                       job->args->output ? "" : job->output);
+}
+
 static void hook_status(void *ctx, const struct pull_status *status)
 {
     pull_job_tell(ctx, status);
@@ -376,13 +394,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
         progress_begin();
     rc = pull_run(&opts, result, err);
     progress_end();
-    if (rc < 0 && result->kept)
-        (void)err_hint(err,
-                       "%zu artifact%s kept in '%.200s.partial': run the same command%s%.200s "
-                       "again to resume",
-                       result->kept, result->kept == 1 ? " is" : "s are", job->output,
-                       job->args->output ? "" : " with -o ",
-                       job->args->output ? "" : job->output);
+    if (rc < 0)
+        tell_kept(job, result, err);
     return rc == 0 && !job->dry_run ? tell_anchor(job, result, err) : rc;
 }
 

@@ -86,6 +86,7 @@ struct pull_job {
     bool dry_run; /* tell planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
+    const char *submitted; /* the run, if this process has submitted it; NULL: it has not */
     bool to_stdout;
     bool print_name; /* print the archive's name alone on standard output */
     bool moving;     /* the status line is drawn */

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Manners of names, help, configuration, and of a sync directory. One section a point."""
+import json
 import os
 import re
 import resource
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -58,8 +60,8 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", result.err).group(1))
     assert 0 < said < count and said * size > 2_500_000
     again = skyarc("pull", "-v", "-o", small / name, "tsk_full", check=1)
-    assert "%d artifacts are kept" % said in again.err
     assert "going on from an interrupted attempt: %d artifacts" % said in again.err
+    said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", again.err).group(1))
     (small / "other").unlink()
     assert skyarc("pull", "--json", "-o", small / name, "tsk_full", check=0).json()["restored"] == said
     skyarc("verify", small / name, check=0)
@@ -75,3 +77,57 @@ def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path):
                           preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     assert done.returncode == 1 and b"too large" in done.stderr and b"kept" not in done.stderr, done
     assert not list(tmp_path.glob("c.tar.zst*"))
+
+
+# A run that was submitted goes on when we do not.
+
+def interrupted(env, tmp_path, emu, seen, *args):
+    """submit, interrupted by SIGINT when seen() is true: the run's ID and what was said."""
+    process = subprocess.Popen([SKYARC, "submit", "--prompt", "buy milk", *args], env=env, cwd=tmp_path,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while not seen() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    (task,) = emu.tasks()
+    ident = json.loads(out)["run_id"] if out.startswith(b"{") else out.decode().strip()
+    return ident, err.decode()
+
+
+def test_an_interrupted_wait_says_that_the_run_goes_on(env, tmp_path, emu):
+    emu.script(["running"] * 500)
+    def asked():
+        return sum("/runs/" in r["path"] for r in emu.log("api")) > 1
+    ident, err = interrupted(env, tmp_path, emu, asked, "-o", "r.tar", "--interval", "200ms")
+    assert "run '%s' goes on; archive it with 'skyarc pull --wait %s -o r.tar'" % (ident, ident) in err
+    assert err.count("\n") == 1
+
+
+def test_an_interrupted_wait_without_archive(env, tmp_path, emu):
+    emu.script(["running"] * 500)
+    def asked():
+        return sum("/runs/" in r["path"] for r in emu.log("api")) > 1
+    ident, err = interrupted(env, tmp_path, emu, asked, "--wait", "--interval", "200ms")
+    assert "run '%s' goes on; wait for it with 'skyarc wait %s'" % (ident, ident) in err
+
+
+def test_a_wait_that_is_over_says_so_too(skyarc, emu):
+    emu.script(["running"] * 500)
+    result = skyarc("submit", "--prompt", "buy milk", "-o", "r.tar", "--wait-timeout", "1s", "--interval", "200ms",
+                    check=75)
+    ident = result.out.decode().strip()
+    assert "run '%s' goes on; archive it with 'skyarc pull --wait %s -o r.tar'" % (ident, ident) in result.err
+
+
+def test_an_interrupted_archive_is_not_submitted_again(env, skyarc, tmp_path, emu):
+    """The same command would submit a second run."""
+    emu.script(["completed"])
+    emu.fault("tsk_v2_1001_rec", "slow", times=99, steps=200, pause=0.1)
+    def fetching():
+        return len(emu.log("store")) > 2
+    ident, err = interrupted(env, tmp_path, emu, fetching, "-o", "r.tar")
+    assert "archive the run with 'skyarc pull -o r.tar %s'" % ident in err and "same command" not in err
+    emu.reset_faults()
+    skyarc("pull", "-o", "r.tar", ident, check=0)
