@@ -42,6 +42,7 @@
  *           outcome        wait for runs, and report how they ended
  *           run_print      print a run for people
  *           api_client     API and transfer loop, for commands that only query
+ *           preview        prints what a sync would archive
  *           session        base URL and API key
  *           selector       selects artifacts of an archive by type, run and path
  *           idlist         run IDs from operands and files
@@ -82,6 +83,7 @@
  *           tagfiles       run.json and the like, the BagIt files
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
+ *           survey         asks the service which runs are to be archived; previews a sync
  *           discover       asks the service for runs, records their states
  *           recheck        lists archived, open runs again
  *           catalog_import imports volumes into the catalog

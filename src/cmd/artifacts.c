@@ -57,7 +57,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
             run->id,        a->artifact_type,
-            a->created_at,  a->sized ? text_size(size, a->file_size) : NULL,
+            a->created_at,  a->sized ? text_size(size, a->file_size) : "unknown",
             a->artifact_id, name
         };
 

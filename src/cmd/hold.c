@@ -2,10 +2,12 @@
 #include "api/run.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "catalog/log_replay.h"
 #include "catalog/relation.h"
+#include "catalog/run_state.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -101,6 +103,18 @@ static int add_line(void *ctx, const char *run_id, struct err *err)
     return copy ? 0 : -1;
 }
 
+/* Warn if a run to be held is not in the catalog: its ID may be mistyped. */
+static int warn_unknown(struct db *catalog, const char *run_id, struct err *err)
+{
+    int known = run_state_known(catalog, run_id, err);
+
+    if (known == 0)
+        log_line(LOG_WARNING,
+                 "run '%s' is not in the catalog; it is held in case it will be archived",
+                 run_id);
+    return known < 0 ? -1 : 0;
+}
+
 /* A run with two IDs is held under its canonical ID. It is released under both: it may have
  * been held before the second ID was known, and the log is replayed without that knowledge. */
 static int add_names(struct lines *lines, struct db *catalog, const char *run_id,
@@ -134,7 +148,9 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
         else if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
                  !log_replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
-        else
+        else if (strcmp(what, AUDIT_LOG_HOLD) == 0)
+            rc = warn_unknown(catalog, operands[i], err);
+        if (rc == 0)
             rc = add_names(&lines, catalog, operands[i], err);
     }
     if (rc == 0)

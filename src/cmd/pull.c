@@ -53,7 +53,8 @@ static const struct opt_group pull_groups[] = {
     { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
     { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
-    { "Archive",  archive_format_opts,   OPT_AT(pull_args, archive) },
+    { "Archive",  archive_name_opts,     OPT_AT(pull_args, archive) },
+    { "Format",   archive_format_opts,   OPT_AT(pull_args, archive) },
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(pull_args, archive) },
     { "API",      session_opts,          OPT_AT(pull_args, session) },
@@ -73,19 +74,21 @@ struct job {
     size_t planned_count;
     size_t planned_same;
     size_t planned_records;
+    size_t planned_unsized; /* artifacts whose size is not known */
     uint64_t planned_bytes;
 };
 
 static void on_planned(void *ctx, const struct pull_planned *p)
 {
     struct job *job = ctx;
-    char size[TEXT_SIZE_MAX] = "?";
+    char size[TEXT_SIZE_MAX] = "unknown";
 
     if (p->record)
         job->planned_records++;
     else
         job->planned_count++;
     job->planned_same += p->same_as != NULL;
+    job->planned_unsized += !p->sized && !p->same_as && !p->record;
     job->planned_bytes += p->sized && !p->same_as ? p->size : 0;
     if (job->planned) {
         jsonw_object(job->planned, NULL, JSONW_INLINE);
@@ -192,9 +195,12 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         jsonw_close(w);
         rc = jsonw_end(w, err);
     } else if (rc == 0) {
-        (void)printf("%10s  in %zu artifacts, %zu of them duplicates\n",
+        (void)printf("%10s  in %zu artifact%s, %zu of them duplicates",
                      text_size(size, job->planned_bytes), job->planned_count,
-                     job->planned_same);
+                     job->planned_count == 1 ? "" : "s", job->planned_same);
+        if (job->planned_unsized)
+            (void)printf(", %zu of unknown size", job->planned_unsized);
+        (void)printf("\n");
         if (job->planned_records)
             (void)printf(
                 "%10s  %zu requests for records of the runs, and one per further page\n", "and",

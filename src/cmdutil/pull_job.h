@@ -63,9 +63,11 @@ struct pull_job_args {
         .command_timeout = 300000                                                              \
     }
 
-/* Options for artifact types; records of runs; the archive; a series of archives; transfers. */
+/* Options for artifact types; records of runs; the name of the archive; its format; a series of
+ * archives; transfers. */
 extern const struct opt archive_type_opts[];
 extern const struct opt archive_story_opts[];
+extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Manners of names, help, configuration, and of a sync directory. One section a point."""
+import datetime
 import json
 import os
 import re
@@ -58,7 +59,7 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
     result = skyarc("pull", "-o", small / name, "tsk_full", check=1)
     assert "No space left" in result.err and "run the same command again to resume" in result.err
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", result.err).group(1))
-    assert 0 < said < count and said * size > 2_500_000
+    assert 0 < said < count and said * size > 1_500_000
     again = skyarc("pull", "-v", "-o", small / name, "tsk_full", check=1)
     assert "going on from an interrupted attempt: %d artifacts" % said in again.err
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", again.err).group(1))
@@ -131,3 +132,110 @@ def test_an_interrupted_archive_is_not_submitted_again(env, skyarc, tmp_path, em
     assert "archive the run with 'skyarc pull -o r.tar %s'" % ident in err and "same command" not in err
     emu.reset_faults()
     skyarc("pull", "-o", "r.tar", ident, check=0)
+
+
+# A directory of sync: what is held, kept, freed, and would be archived.
+
+@pytest.fixture
+def vault(skyarc, emu, tmp_path):
+    """Three runs in two volumes: tsk_1 and tsk_2 in one, tsk_3 in the other."""
+    emu.clear()
+    for n in (1, 2):
+        emu.run("tsk_%d" % n, [{"id": "o%d" % n, "type": "recording", "webm": 200_000, "seed": n}],
+                **ended(4 - n))
+    skyarc("sync", "--dest", "vault", "--settle", "0s", check=0)
+    emu.run("tsk_3", [{"id": "o3", "type": "recording", "webm": 100_000, "seed": 3},
+                      {"id": "h3", "type": "har", "data": HAR}], **ended(0.5))
+    skyarc("sync", "--dest", "vault", "--settle", "0s", check=0)
+    return tmp_path / "vault"
+
+
+HAR = b'{"log": {"entries": []}}'
+
+
+def ended(days):
+    """The times of a run that ended so many days ago."""
+    at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
+    return {"status": "completed", "created_at": (at - datetime.timedelta(minutes=3)).isoformat(),
+            "finished_at": at.isoformat()}
+
+
+def test_a_hold_of_an_unknown_run_warns(skyarc, vault):
+    result = skyarc("hold", "--dest", vault, "tsk_1", "tsk_typo", check=0)
+    assert result.err.count("\n") == 1 and "run 'tsk_typo' is not in the catalog" in result.err
+    assert skyarc("hold", "--dest", vault, check=0).out.count(b"\n") == 2
+    assert not skyarc("release", "--dest", vault, "tsk_typo", check=0).err
+
+
+def test_prune_shows_rules_and_bytes(skyarc, vault):
+    skyarc("hold", "--dest", vault, "tsk_1", check=0)
+    sizes = {p.name: p.stat().st_size for p in vault.rglob("*.tar.zst")}
+    command = ["prune", "--dest", vault, "--keep-last", "1"]
+    text = skyarc(*command, check=0).out.decode()
+    assert "keep\ttsk_1\theld\n" in text and "keep\ttsk_3\tlast\n" in text and "remove\ttsk_2\n" in text
+    assert re.search(r"^rewrite-volume\t.*\t1 kept, 1 removed, about \d.* KiB$", text, re.M)
+    assert re.search(r"^2 runs kept, 1 would be removed; 0 volumes would be removed, 1 rewritten; about \d.* KiB "
+                     r"would be freed", text, re.M)
+    document = skyarc("prune", "--json", *command[1:], check=0).json()
+    assert {s["run_id"]: s["rule"] for s in document["steps"] if s["what"] == "keep"} == {"tsk_1": "held", "tsk_3": "last"}
+    (step,) = [s for s in document["steps"] if s["what"] == "rewrite-volume"]
+    assert 150_000 < step["bytes"] < 260_000 and document["freed_bytes"] == step["bytes"]
+    assert document["freed_bytes_estimated"] is True
+    skyarc("release", "--dest", vault, "tsk_1", check=0)
+    document = skyarc("prune", "--json", *command[1:], check=0).json()
+    (step,) = [s for s in document["steps"] if s["what"] == "remove-volume"]
+    assert step["bytes"] == document["freed_bytes"] == max(sizes.values())
+    assert document["freed_bytes_estimated"] is False
+    applied = skyarc("prune", "--json", *command[1:], "--apply", check=0).json()
+    assert applied["freed_bytes"] == step["bytes"]
+    assert not skyarc("prune", "-q", *command[1:], check=0).out
+
+
+def test_sync_dry_run(skyarc, emu, vault, tmp_path):
+    before = {p: p.stat().st_mtime_ns for p in vault.rglob("*")}
+    text = skyarc("sync", "-n", "--dest", vault, "--settle", "0s", check=0).out.decode()
+    assert text == "0 runs would be archived, 0 are in progress (nothing was changed)\n"
+    emu.run("tsk_4", [{"id": "o4", "type": "har", "data": HAR}], **ended(0.1))
+    emu.run("tsk_5", [], status="running", created_at=ended(0)["created_at"])
+    text = skyarc("sync", "-n", "--dest", vault, "--settle", "0s", check=0).out.decode()
+    assert re.search(r"^tsk_4  completed  20", text, re.M)
+    assert "1 run would be archived, 1 is in progress (nothing was changed)\n" in text
+    document = skyarc("sync", "-n", "--json", "--dest", vault, "--settle", "0s", check=0).json()
+    assert [r["run_id"] for r in document["runs"]] == ["tsk_4"] and document["running_runs"] == 1
+    assert {p: p.stat().st_mtime_ns for p in vault.rglob("*")} == before
+    everything = skyarc("sync", "-n", "--json", "--dest", "new", "--settle", "0s", check=0).json()
+    assert [r["run_id"] for r in everything["runs"]] == ["tsk_1", "tsk_2", "tsk_3", "tsk_4"]
+    assert not (tmp_path / "new").exists()
+    assert skyarc("sync", "--json", "--dest", vault, "--settle", "0s", check=0).json()["archived_runs"] == 1
+    (vault / "catalog.db").unlink()
+    assert "has no catalog" in skyarc("sync", "-n", "--dest", vault, check=1).err
+    assert "cannot be combined" in skyarc("sync", "-n", "--rebuild", "--dest", vault, check=2).err
+
+
+def test_help_shows_what_a_command_takes(skyarc):
+    for command in ("sync", "listen"):
+        text = skyarc(command, "--help", check=0).out.decode()
+        for option in ("--output", "--strict", "--force"):
+            assert not re.search(r"%s\b" % option, text)
+            assert "unknown option" in skyarc(command, "--dest", "d", option, check=2).err
+        assert "--format FORMAT" in text and "archive's name)" not in text
+    assert "or zip" not in skyarc("sync", "--help", check=0).out.decode()
+
+
+def test_unknown_sizes_are_called_so(skyarc, emu):
+    emu.run("tsk_u", [{"id": "u1", "type": "har", "data": HAR, "sized": False},
+                      {"id": "u2", "type": "har", "data": HAR + b" "},
+                      {"id": "u3", "type": "html", "data": b"<p>", "sized": False}])
+    text = skyarc("pull", "-n", "--records", "none", "tsk_u", check=0).out.decode()
+    assert re.search(r"^ +unknown  ", text, re.M)
+    assert re.search(r"^ +25 B  in 3 artifacts, 0 of them duplicates, 2 of unknown size$", text, re.M)
+    assert re.search(r" unknown +u1", skyarc("artifacts", "tsk_u", check=0).out.decode())
+    text = skyarc("show", "tsk_u", check=0).out.decode()
+    assert "at least 25 B" in text and re.search(r"html +1 +unknown", text)
+
+
+def test_nothing_saved_is_not_told(skyarc, emu):
+    emu.run("tsk_d", [{"id": "d1", "type": "har", "data": HAR, "summed": False, "sized": False},
+                      {"id": "d2", "type": "har", "data": HAR, "summed": False, "sized": False}])
+    text = skyarc("pull", "-v", "-o", "d.tar", "tsk_d", check=0).out.decode()
+    assert re.search(r"^duplicates  1$", text, re.M) and "0 B" not in text
