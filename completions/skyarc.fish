@@ -333,6 +333,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from verify' -l json -d 'print the
 complete -c skyarc -n '__fish_seen_subcommand_from verify' -l log-format -x -a 'text json' -d 'format of log messages: text or json'
 complete -c skyarc -n '__fish_seen_subcommand_from verify' -s h -l help -d 'print this help'
 complete -c skyarc -n __fish_use_subcommand -f -a report -d 'create the offline view of an archive'
+complete -c skyarc -n '__fish_seen_subcommand_from report' -s r -l run -r -f -d 'show only this run; may be repeated'
 complete -c skyarc -n '__fish_seen_subcommand_from report' -s o -l output -r -f -d 'write only the page (a name that ends in .html; - is standard output), or extract all files into this directory, with the page (default: the current directory)'
 complete -c skyarc -n '__fish_seen_subcommand_from report' -l mode -r -f -d 'permissions of the files, octal (default 0600)'
 complete -c skyarc -n '__fish_seen_subcommand_from report' -s f -l force -d 'replace existing files'

@@ -44,6 +44,7 @@
  *           api_client     API and transfer loop, for commands that only query
  *           preview        prints what a sync would archive
  *           session        base URL and API key
+ *           source         the archives that an operand names: one, or volumes of a directory
  *           selector       selects artifacts of an archive by type, run and path
  *           idlist         run IDs from operands and files
  *           query          the options that select runs

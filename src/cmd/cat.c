@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "base/mem.h"
-#include "catalog/contents.h"
 #include "cli/confine.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/source.h"
 #include "reader/fetchone.h"
-#include "sync/volume_store.h"
-
-#include <string.h>
-#include <sys/stat.h>
 
 struct cat_args {
     struct command_args common;
@@ -22,29 +18,6 @@ static const struct opt_group cat_groups[] = {
     { "Safety", confine_opts, OPT_AT(cat_args, confine) },
     { NULL, NULL, 0 },
 };
-
-/* The archive that contains an artifact: the operand, or a volume of an operand directory. */
-static char *archive_of(const char *operand, const char *what, struct err *err)
-{
-    struct volume_store store = { operand };
-    struct db *catalog;
-    struct stat st;
-    char name[256];
-    char *path = NULL;
-
-    if (stat(operand, &st) < 0 || !S_ISDIR(st.st_mode))
-        return mem_copy(operand, err);
-    catalog = db_open(operand, DB_READ, err);
-    if (!catalog)
-        return NULL;
-    if (contents_volume_with(catalog, what, name, sizeof(name)))
-        path = volume_store_read(&store, name, err);
-    else
-        (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
-                      what);
-    db_free(catalog);
-    return path;
-}
 
 /* Print one file. Returns an exit status, EXIT_DAMAGED if the content does not match the
  * manifest, or -1. */
@@ -75,7 +48,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
         return -1;
     confine_begin(&confine, &args->confine, 0);
     while (known + 1 < count &&
-           (archives[known] = archive_of(operands[0], operands[known + 1], err)))
+           (archives[known] = source_of_artifact(operands[0], operands[known + 1], err)))
         confine_read(&confine, archives[known++]);
     confine_enter(&confine);
     for (i = 0; rc == EXIT_DONE && i < known; i++)

@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/selector.h"
+#include "cmdutil/source.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
@@ -86,25 +87,41 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
+/* List one archive. */
+static int list_one(struct listing_of *l, const char *path, struct err *err)
+{
+    struct archive_reader box = { 0 };
+    int rc = archive_reader_open(&box, path, err);
+
+    if (rc == 0)
+        rc = manifest_scan(&box, on_row, l, NULL, err);
+    archive_reader_close(&box);
+    return rc;
+}
+
 static int list_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct listing_of l = { .args = args_in };
-    struct archive_reader box = { 0 };
+    struct selector_args what = l.args->selector;
+    struct source source = { 0 };
     struct confine confine;
+    size_t i;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = selector_init(&l.selector, &l.args->selector, operands + 1, count - 1, err);
+        rc = source_find(&source, operands[0], &what.run, err);
+    what.run = source.runs;
+    if (rc == 0)
+        rc = selector_init(&l.selector, &what, operands + 1, count - 1, err);
     if (rc == 0)
         rc = table_init(&l.table, columns, err);
     if (rc == 0) {
         confine_begin(&confine, &l.args->confine, 0);
-        confine_read(&confine, operands[0]);
+        source_confine(&source, &confine);
         confine_enter(&confine);
-        rc = archive_reader_open(&box, operands[0], err);
     }
-    if (rc == 0)
-        rc = manifest_scan(&box, on_row, &l, NULL, err);
+    for (i = 0; rc == 0 && i < source.count; i++)
+        rc = list_one(&l, source.paths[i], err);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
@@ -114,19 +131,21 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json lists them with the reasons",
                  l.missing);
-    archive_reader_close(&box);
     table_clear(&l.table);
     selector_clear(&l.selector);
+    source_clear(&source);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 
 const struct command cmd_list = {
     .name = "list",
-    .args = "ARCHIVE [PATTERN...]",
+    .args = "ARCHIVE|DIR [PATTERN...]",
     .brief = "list the artifacts in an archive",
     .about =
         "Lists all artifacts of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it). With --json, prints their rows of "
+        "patterns; a folder selects all files below it). Of a directory of skyarc sync, lists "
+        "what "
+        "the volumes have of the runs named by --run. With --json, prints their rows of "
         "the manifest, in one array.",
     .groups = list_groups,
     .size = sizeof(struct list_args),

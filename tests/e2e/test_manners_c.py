@@ -238,4 +238,61 @@ def test_nothing_saved_is_not_told(skyarc, emu):
     emu.run("tsk_d", [{"id": "d1", "type": "har", "data": HAR, "summed": False, "sized": False},
                       {"id": "d2", "type": "har", "data": HAR, "summed": False, "sized": False}])
     text = skyarc("pull", "-v", "-o", "d.tar", "tsk_d", check=0).out.decode()
-    assert re.search(r"^duplicates  1$", text, re.M) and "0 B" not in text
+    assert re.search(r"^duplicates  1$", text, re.M) and "saving" not in text
+
+
+# list, extract and report of a directory of sync, by the run; extract prints its folder.
+
+def test_list_of_a_directory(skyarc, vault):
+    rows = skyarc("list", "--json", vault, "-r", "tsk_3", check=0).json()
+    assert sorted(r["artifact_id"] for r in rows) == ["h3", "o3"]
+    rows = skyarc("list", "--json", vault, "-r", "tsk_3", "-r", "tsk_1", "-t", "recordings", check=0).json()
+    assert sorted(r["artifact_id"] for r in rows) == ["o1", "o3"]
+    assert "name a run by --run" in skyarc("list", vault, check=2).err
+    assert "no volume in '%s' has run 'tsk_9'" % vault in skyarc("list", vault, "-r", "tsk_9", check=1).err
+    assert "not a directory of skyarc sync" in skyarc("list", vault.parent, "-r", "tsk_3", check=1).err
+
+
+def test_extract_of_a_directory(skyarc, emu, vault, tmp_path):
+    (folder,) = skyarc("extract", "-C", "out", vault, "-r", "tsk_3", check=0).out.decode().splitlines()
+    assert re.fullmatch(r"out/skyarc-\d{8}T\d{6}Z(-\d+)?", folder)
+    names = {str(p.relative_to(tmp_path / folder)) for p in (tmp_path / folder).rglob("*") if p.is_file()}
+    assert {n.split("/")[-1] for n in names} >= {"index.html", "run.json"} and len(names) >= 4
+    view = (tmp_path / folder / "index.html").read_text()
+    assert "tsk_3" in view and "tsk_1" not in view and "tsk_2" not in view
+    document = skyarc("extract", "--json", "-C", "two", vault, "-r", "tsk_1", "-r", "tsk_3", check=0).json()
+    assert len(document["folders"]) == 2 and all((tmp_path / f / "index.html").is_file() for f in document["folders"])
+
+
+def test_extract_of_a_run_brings_its_view(skyarc, tmp_path):
+    skyarc("pull", "-o", "a.tar.zst", "tsk_demo1", "tsk_demo3", check=0)
+    assert skyarc("extract", "-r", "tsk_demo3", "a.tar.zst", check=0).out == b"a\n"
+    view = (tmp_path / "a/index.html").read_text()
+    assert "tsk_demo3" in view and "tsk_demo1" not in view
+    assert os.listdir(tmp_path / "a/data") == ["tsk_demo3"] and (tmp_path / "a/data/tsk_demo3/run.json").is_file()
+    (tmp_path / "a/index.html").write_text("mine")
+    result = skyarc("extract", "-r", "tsk_demo3", "a.tar.zst", check=0)
+    assert (tmp_path / "a/index.html").read_text() == "mine" and "--force replaces it" in result.err
+
+
+@pytest.mark.parametrize("name", ["b.tar.zst", "b.tgz", "b.tar", "b.zip"])
+def test_the_folder_is_named_after_the_file(skyarc, tmp_path, name):
+    skyarc("pull", "-o", "a.tar.zst" if name.endswith("zst") else "a." + name[2:].replace("tgz", "tar.gz"), "tsk_demo1",
+           check=0)
+    (made,) = tmp_path.glob("a.*")
+    made.rename(tmp_path / name)
+    assert skyarc("extract", name, check=0).out == b"b\n" and not (tmp_path / "a").exists()
+    subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=tmp_path / "b", check=True)
+    assert skyarc("extract", "-C", "x", "-q", name, check=0).out == b""
+    assert skyarc("report", "-o", "view", name, check=0).out == b"view/b/index.html\n"
+    (tmp_path / name).rename(tmp_path / "plain")
+    assert skyarc("extract", "-C", "y", "plain", check=0).out == b"y/a\n"
+
+
+def test_report_of_a_directory(skyarc, vault, tmp_path):
+    skyarc("report", "-o", "r.html", vault, "-r", "tsk_1", check=0)
+    view = (tmp_path / "r.html").read_text()
+    assert "tsk_1" in view and "tsk_2" not in view
+    (page,) = skyarc("report", "-o", "view", vault, "-r", "tsk_3", check=0).out.decode().splitlines()
+    assert (tmp_path / page).is_file() and len(list((tmp_path / page).parent.rglob("*.webm"))) == 1
+    assert "name a directory with --output" in skyarc("report", "-o", "-", vault, "-r", "tsk_1", "-r", "tsk_3", check=2).err
