@@ -36,6 +36,7 @@
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
  *           prune          remove runs that no retention rule keeps
+ *           config         show the settings, and where each comes from
  *           hold           protect runs from prune; end the protection (release)
  *           commands       declarations of all commands
  * cmdutil/  pull_job       one pull: options, output, status line, result
@@ -221,9 +222,10 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
-    &cmd_listen, &cmd_sync, &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
-    &cmd_list,   &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
+    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
+    &cmd_wait,   &cmd_listen,  &cmd_sync,   &cmd_prune,     &cmd_find,
+    &cmd_hold,   &cmd_release, &cmd_list,   &cmd_cat,       &cmd_extract,
+    &cmd_verify, &cmd_report,  &cmd_config, NULL,
 };
 
 /*

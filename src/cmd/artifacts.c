@@ -154,10 +154,17 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
 const struct command cmd_artifacts = {
     .name = "artifacts",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "list the artifacts of runs",
     .about = "Lists the artifacts that the service has for the runs, without downloading them. "
              "With --json, prints the rows as the service sent them, secrets redacted, in one "
              "array; with --raw, signed URLs are not redacted.",
+    .examples = "skyarc artifacts tsk_123\n"
+                "skyarc artifacts -t screenshots,har --json tsk_123\n",
+    .exits = "0    listed\n"
+             "1    the service cannot be reached, or refuses, or knows no such run\n"
+             "3    some of the runs could not be listed\n"
+             "75   the service said to retry later\n",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),
     .defaults = &artifacts_defaults,

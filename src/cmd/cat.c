@@ -65,6 +65,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
 const struct command cmd_cat = {
     .name = "cat",
     .args = "ARCHIVE|DIR PATH|ARTIFACT_ID...",
+    .section = COMMAND_OPEN,
     .brief = "write files of an archive to standard output",
     .about =
         "Writes files of an archive to standard output, each named by its path or its "
@@ -72,6 +73,12 @@ const struct command cmd_cat = {
         "is written. If the archive has an index, only the frames that contain the file are "
         "read. In a directory of skyarc sync, the catalog finds the artifact's volume. Exit "
         "status 4 if the content does not match the manifest.",
+    .examples = "skyarc cat run.tar.zst a_123 > shot.png\n"
+                "skyarc cat run.tar.zst manifest.json\n"
+                "skyarc cat /srv/skyarc a_123 > shot.png\n",
+    .exits = "0    written\n"
+             "1    the archive cannot be read, or has no such file\n"
+             "4    the content does not match the manifest\n",
     .groups = cat_groups,
     .size = sizeof(struct cat_args),
     .defaults = &cat_defaults,

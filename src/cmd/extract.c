@@ -295,6 +295,7 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
 const struct command cmd_extract = {
     .name = "extract",
     .args = "ARCHIVE|DIR [PATTERN...]",
+    .section = COMMAND_OPEN,
     .brief = "extract files from an archive",
     .about =
         "Extracts all files of an archive, or those selected by type, run and path (shell "
@@ -310,6 +311,12 @@ const struct command cmd_extract = {
         "written outside the directory. Exit status 4 if a file was lost or refused. With "
         "--keep-going, if the manifest is lost, the files below data/ are extracted unchecked, "
         "with a warning.",
+    .examples = "skyarc extract run.tar.zst\n"
+                "skyarc extract -C out -t screenshots run.tar.zst\n"
+                "skyarc extract -r tsk_123 /srv/skyarc\n",
+    .exits = "0    extracted\n"
+             "1    failed, or nothing matches the selection\n"
+             "4    a file was lost or refused\n",
     .groups = extract_groups,
     .size = sizeof(struct extract_args),
     .defaults = &extract_defaults,

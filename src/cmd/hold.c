@@ -220,6 +220,7 @@ static int release_main(void *args, int count, char *const *operands, struct err
 const struct command cmd_hold = {
     .name = "hold",
     .args = "--dest DIR [RUN_ID...]",
+    .section = COMMAND_NIGHT,
     .brief = "keep runs of a sync directory from being pruned",
     .about =
         "'skyarc prune' keeps a held run, and the runs that it started, whatever the retention "
@@ -227,6 +228,11 @@ const struct command cmd_hold = {
         "named by either of its IDs. Without a run ID, prints the current holds with their "
         "date "
         "and reason.",
+    .examples = "skyarc hold --dest /srv/skyarc --reason 'audit 7' tsk_123\n"
+                "skyarc hold --dest /srv/skyarc\n",
+    .exits = "0    held; a run that is not in the catalog is held, too, with a warning\n"
+             "1    failed\n"
+             "75   another skyarc has the directory\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,
@@ -236,8 +242,13 @@ const struct command cmd_hold = {
 const struct command cmd_release = {
     .name = "release",
     .args = "--dest DIR RUN_ID...",
+    .section = COMMAND_NIGHT,
     .brief = "end holds, so that runs can be pruned again",
     .about = "Ends holds. The directory's log keeps a record of each hold and its date.",
+    .examples = "skyarc release --dest /srv/skyarc tsk_123\n",
+    .exits = "0    released\n"
+             "1    failed, or a run is not held\n"
+             "75   another skyarc has the directory\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

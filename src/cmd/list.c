@@ -140,6 +140,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_list = {
     .name = "list",
     .args = "ARCHIVE|DIR [PATTERN...]",
+    .section = COMMAND_OPEN,
     .brief = "list the artifacts in an archive",
     .about =
         "Lists all artifacts of an archive, or those selected by type, run and path (shell "
@@ -147,6 +148,11 @@ const struct command cmd_list = {
         "what "
         "the volumes have of the runs named by --run. With --json, prints their rows of "
         "the manifest, in one array.",
+    .examples = "skyarc list run.tar.zst\n"
+                "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
+                "skyarc list -r tsk_123 /srv/skyarc\n",
+    .exits = "0    listed\n"
+             "1    the archive cannot be read\n",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

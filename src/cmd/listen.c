@@ -341,6 +341,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_listen = {
     .name = "listen",
     .args = "--dest DIR",
+    .section = COMMAND_NIGHT,
     .brief = "receive webhooks and archive each run that ended",
     .about =
         "Receives Skyvern's webhooks at / and /webhook, checks their signature, answers at "
@@ -348,6 +349,11 @@ const struct command cmd_listen = {
         "that appear after a run was archived, because of a second attempt or because they "
         "were missing, are written to RUN_ID.2.tar.zst and so on. GET /healthz reports the "
         "state of the queue. Stops on SIGTERM.",
+    .examples = "skyarc listen --dest /srv/skyvern\n"
+                "skyarc listen --dest /srv/skyvern --addr 0.0.0.0:8474 --tls-cert chain.pem "
+                "--tls-key key.pem\n",
+    .exits = "1    the server could not be started\n"
+             "75   another skyarc has the directory\n",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),
     .defaults = &listen_defaults,

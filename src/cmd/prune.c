@@ -197,6 +197,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
 const struct command cmd_prune = {
     .name = "prune",
     .args = "--dest DIR RULE...",
+    .section = COMMAND_NIGHT,
     .brief = "remove runs that no rule keeps from a sync directory",
     .about =
         "Removes the runs that no rule keeps and that are not held. Volumes without a kept run "
@@ -206,6 +207,13 @@ const struct command cmd_prune = {
         "recorded "
         "in the directory's log and are not archived again. A run counts for the day, week "
         "(from Monday), month and year, in UTC, in which it ended.",
+    .examples = "skyarc prune --dest /srv/skyarc --keep-days 400 --keep-status failed\n"
+                "skyarc prune --dest /srv/skyarc --keep-last 1000 --apply\n",
+    .exits = "0    done, or shown what would be done\n"
+             "1    failed\n"
+             "3    a volume is gone or differs from the catalog\n"
+             "4    a volume is damaged, and stays\n"
+             "75   another skyarc has the directory\n",
     .groups = prune_groups,
     .size = sizeof(struct prune_args),
     .defaults = &prune_defaults,

@@ -235,11 +235,22 @@ static int pull_main(void *args, int count, char *const *operands, struct err *e
 const struct command cmd_pull = {
     .name = "pull",
     .args = "RUN_ID...",
+    .section = COMMAND_MAIN,
     .brief = "archive the artifacts of runs",
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
         "Identical content is fetched and stored once. The archive is complete, or its "
         "manifest lists the missing artifacts with the reasons.",
+    .examples =
+        "skyarc pull tsk_123 wr_456\n"
+        "skyarc pull -o run.tar.zst --wait tsk_123\n"
+        "skyarc pull -t recordings,screenshots tsk_123\n"
+        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
+    .exits = "0    archived completely; or no run was named by --input\n"
+             "1    failed, nothing written\n"
+             "3    archived, but something is missing or not as the service stated; the "
+             "manifest says what\n"
+             "75   another skyarc writes the archive, or the service said to retry later\n",
     .groups = pull_groups,
     .size = sizeof(struct pull_args),
     .defaults = &pull_defaults,

@@ -209,6 +209,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_report = {
     .name = "report",
     .args = "ARCHIVE|DIR",
+    .section = COMMAND_OPEN,
     .brief = "create the offline view of an archive",
     .about =
         "Writes index.html, a view of an archive that any browser shows without a network: "
@@ -217,6 +218,11 @@ const struct command cmd_report = {
         "only of these runs; of a directory of skyarc sync, --run finds the volumes. Archives "
         "written by pull contain the page, unless "
         "--no-report was given.",
+    .examples = "skyarc report -o view run.tar.zst\n"
+                "skyarc report -o run.html -r tsk_123 /srv/skyarc\n",
+    .exits = "0    written\n"
+             "1    failed\n"
+             "4    a file was lost\n",
     .groups = report_groups,
     .size = sizeof(struct report_args),
     .defaults = &report_defaults,

@@ -269,12 +269,19 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_submit = {
     .name = "submit",
     .args = "--prompt TEXT",
+    .section = COMMAND_AROUND,
     .brief = "submit a task",
     .about =
         "Submits a task. The request is sent once and never retried. Prints the run's ID; with "
         "--json, the service's whole answer; with --wait, the run's result; with -o, the "
         "result "
         "of archiving.",
+    .examples = "skyarc submit --prompt 'buy milk' --url https://shop.example/\n"
+                "skyarc submit --prompt-file task.txt -o run.tar.zst\n",
+    .exits = "0    submitted; with --wait: completed; with --output: archived completely\n"
+             "1    failed, or the run ended otherwise than completed\n"
+             "3    archived, but something is missing\n"
+             "75   the run has not ended in time, or the service said to retry later\n",
     .groups = submit_groups,
     .size = sizeof(struct submit_args),
     .defaults = &submit_defaults,

@@ -517,6 +517,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_sync = {
     .name = "sync",
     .args = "--dest DIR",
+    .section = COMMAND_NIGHT,
     .brief = "archive every run that has ended into a directory with a catalog",
     .about = "Archives every run that has ended and is not archived yet into volumes below "
              "DIR, each "
@@ -529,6 +530,14 @@ const struct command cmd_sync = {
              "delay. A run with two IDs (tsk_v2_ and wr_) is archived once, under its wr_ ID, "
              "together "
              "with the runs that it started. 'skyarc find' searches the catalog.",
+    .examples = "skyarc sync --dest /srv/skyarc\n"
+                "skyarc sync -n --dest /srv/skyarc\n"
+                "skyarc sync --dest /srv/skyarc --list-safe 30\n",
+    .exits = "0    everything that is due is archived\n"
+             "1    failed; the next sync resumes\n"
+             "3    archived, but something is missing, deferred or lost\n"
+             "4    a volume is damaged\n"
+             "75   another skyarc has the directory, or the service said to retry later\n",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

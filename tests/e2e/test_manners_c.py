@@ -296,3 +296,58 @@ def test_report_of_a_directory(skyarc, vault, tmp_path):
     (page,) = skyarc("report", "-o", "view", vault, "-r", "tsk_3", check=0).out.decode().splitlines()
     assert (tmp_path / page).is_file() and len(list((tmp_path / page).parent.rglob("*.webm"))) == 1
     assert "name a directory with --output" in skyarc("report", "-o", "-", vault, "-r", "tsk_1", "-r", "tsk_3", check=2).err
+
+
+# Help: commands in groups, examples and exit statuses; options before the command.
+
+def commands(skyarc):
+    return re.findall(r"^  ([a-z]+) {2,}\S", skyarc("--help", check=0).out.decode(), re.M)
+
+
+def test_the_list_of_commands_is_grouped(skyarc):
+    result = skyarc(check=2)
+    text = result.err
+    assert text == skyarc("help", check=0).out.decode() and all(len(line) <= 80 for line in text.splitlines())
+    parts = re.split(r"^([A-Z][a-z ]+):\n", text, flags=re.M)
+    groups = {title: re.findall(r"^  ([a-z]+) {2,}", body, re.M) for title, body in zip(parts[1::2], parts[2::2])}
+    assert groups["The main job"] == ["pull"] and "submit" in groups["Around a run"]
+    assert "sync" in groups["Every night"] and "extract" in groups["Open again"]
+    assert "SKYARC_" in text and "~/.config/skyarc/config" in text
+
+
+def test_a_newcomer_finds_the_first_archive(env, skyarc, tmp_path):
+    """By what `skyarc` alone prints, line by line."""
+    text = skyarc(check=2).err
+    lines = [line.split("  (")[0].strip() for line in re.search(r"First archive:\n((?:    .*\n)+)", text).group(1).splitlines()]
+    assert lines[0] == "export SKYVERN_API_KEY=..."
+    for line in lines[1:]:
+        words = line.replace("RUN_ID", "tsk_demo1").split()
+        assert words[0] == "skyarc"
+        assert skyarc(*words[1:], check=0).code == 0
+    assert (tmp_path / "run/index.html").is_file()
+
+
+def test_each_help_ends_with_examples_and_exit_statuses(skyarc):
+    names = commands(skyarc)
+    assert len(names) >= 18
+    for name in names:
+        text = skyarc(name, "--help", check=0).out.decode()
+        options, end = text.split("\nExamples:\n")
+        examples, end = end.split("\n\nExit status:\n")
+        for line in examples.splitlines():
+            assert "skyarc %s" % name in line
+            for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", line.split("skyarc %s" % name)[1].split("|")[0]):
+                assert re.search(r"(^|[ ,])%s[ ,\n]" % option, options, re.M), (name, option)
+        statuses = [int(n) for n in re.findall(r"^  (\d+) ", end, re.M)]
+        assert statuses == sorted(statuses) and 2 in statuses and 128 in statuses
+        assert "SKYARC_" in end and "config" in end
+        assert all(len(line) <= 80 for line in text.replace(examples, "").splitlines()), name
+
+
+def test_options_before_the_command(skyarc, tmp_path):
+    assert skyarc("--json", "-q", "show", "tsk_demo1", check=0).json()
+    skyarc("-o", "pull", "--format=tar", "pull", "tsk_demo1", check=0)
+    assert (tmp_path / "pull").is_file()
+    assert skyarc("-v", "--output", "b.tar", "pull", "tsk_demo1", check=0).err
+    assert "no command given" in skyarc("-v", check=2).err
+    assert "unknown option '--nope'" in skyarc("--nope", "pull", "tsk_demo1", check=2).err
