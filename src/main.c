@@ -61,7 +61,9 @@
  *           config         the configuration file
  *           help           the text of --help
  *           progress       the status line
+ *           pace           the rate of the last seconds, and the time left
  *           table          rows and columns
+ *           colour         colours of statuses on a terminal
  *           signals        SIGINT and the like (stop), SIGUSR1 (status)
  *           watchdog       ends a process that makes no progress
  *           confine        the sandbox: Landlock and seccomp
@@ -101,17 +103,17 @@
  * client/   call           API calls with retries
  *           lister         lists runs: asks about each, merges IDs, adds child runs
  *           listing        the result: records and artifact lists of runs
- *           inquiry        the questions about one run, until it is listed
+ *           run_requests   all requests about one run, until it is listed
  *           answers        evaluates the answers
- *           errands        artifacts that are in no list of the run
+ *           unlisted       finds artifacts that are in no list of the run
  *           identity       the two IDs of one run
  *           children       the runs that runs started
  *           records        further records of a run, stored
- *           gather         fetches these records, beside the artifacts
+ *           records_fetch  fetches these records, beside the artifacts
  *           paging         joins the pages of a record
  *           extras         artifacts named by a run's record but not by its list
  *           runs           the list of all runs, page by page
- *           older          runs beyond the end of that list
+ *           older_runs     runs beyond the end of that list
  *           wait           polls runs until they end
  * api/      api            base URL, key, error bodies
  *           run            a run's record

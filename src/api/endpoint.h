@@ -39,7 +39,7 @@ enum endpoint {
     ENDPOINT_SCRIPT_VERSIONS,
     ENDPOINT_WORKFLOW_TIMELINE, /* for a run without a record of its own */
     ENDPOINT_ARTIFACT,
-    ENDPOINT_WORKFLOW_RUNS, /* further lists of runs: see client/older */
+    ENDPOINT_WORKFLOW_RUNS, /* further lists of runs: see client/older_runs */
     ENDPOINT_WORKFLOWS,
     ENDPOINT_WORKFLOW_RUNS_OF, /* of one workflow, by time range */
     ENDPOINT_TASKS,

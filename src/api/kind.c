@@ -66,6 +66,11 @@ const struct kind *kind_find(const char *type)
     return NULL;
 }
 
+bool kind_is_bundle(const struct kind *kind)
+{
+    return kind && strcmp(kind->group, "bundles") == 0;
+}
+
 static bool listed(char *const *names, size_t count, const char *name)
 {
     size_t i;
@@ -165,24 +170,14 @@ bool kind_filter_match(const struct kind_filter *filter, const char *type)
 
 const char *kind_nearest(const char *name)
 {
-    const char *best = NULL;
-    unsigned best_distance = 1 + (unsigned)strlen(name) / 3;
+    struct text_nearest nearest = { name, 1 + (unsigned)strlen(name) / 3, NULL };
     const struct kind *kind;
 
     for (kind = kinds; kind->type; kind++) {
-        unsigned by_type = text_distance(name, kind->type);
-        unsigned by_group = text_distance(name, kind->group);
-
-        if (by_type < best_distance) {
-            best_distance = by_type;
-            best = kind->type;
-        }
-        if (by_group < best_distance) {
-            best_distance = by_group;
-            best = kind->group;
-        }
+        text_nearer(&nearest, kind->type);
+        text_nearer(&nearest, kind->group);
     }
-    return best;
+    return nearest.best;
 }
 
 void kind_filter_clear(struct kind_filter *filter)

@@ -27,6 +27,9 @@ extern const struct kind kinds[];
 /* Find a type by its name; NULL if it is unknown. */
 const struct kind *kind_find(const char *type);
 
+/* Whether a type (NULL: unknown) is that of the ZIPs that hold other artifacts. */
+bool kind_is_bundle(const struct kind *kind);
+
 struct kind_filter {
     char **wanted; /* types to include; none: all */
     size_t wanted_count;

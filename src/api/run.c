@@ -91,21 +91,12 @@ static const struct {
 
 const char *run_status_near(const char *word)
 {
-    const char *near = "";
-    unsigned least = 4;
+    struct text_nearest nearest = { word, 4, "" };
     size_t i;
 
-    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
-        unsigned distance = text_distance(word, statuses[i].name);
-
-        if (!distance)
-            return NULL;
-        if (distance < least) {
-            least = distance;
-            near = statuses[i].name;
-        }
-    }
-    return near;
+    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
+        text_nearer(&nearest, statuses[i].name);
+    return nearest.limit ? nearest.best : NULL;
 }
 
 const char *run_statuses(char out[RUN_STATUSES_MAX])
@@ -130,9 +121,14 @@ bool run_is_terminal(const char *status)
     return false;
 }
 
+bool run_is_completed(const char *status)
+{
+    return status && strcmp(status, "completed") == 0;
+}
+
 bool run_is_retried(const char *status, bool said)
 {
-    return said && !(status && strcmp(status, "completed") == 0);
+    return said && !run_is_completed(status);
 }
 
 bool run_is_over(const struct run *run)

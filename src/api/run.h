@@ -99,6 +99,9 @@ const char *run_status_near(const char *word);
 /* Write all statuses that runs can have, with commas between, and return out. */
 const char *run_statuses(char out[RUN_STATUSES_MAX]);
 
+/* Whether a status (NULL: none) is that of a run that succeeded. */
+bool run_is_completed(const char *status);
+
 /* Whether a status is terminal. The run may still be retried: see run_is_over. */
 bool run_is_terminal(const char *status);
 

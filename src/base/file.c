@@ -326,6 +326,13 @@ int file_put(const char *path, const void *bytes, size_t len, unsigned mode, str
     return file_make(path, mode, put_whole, &whole, err);
 }
 
+const char *file_temp_dir(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return dir && *dir ? dir : "/var/tmp";
+}
+
 int file_temp(const char *dir, struct err *err)
 {
     char *name;

@@ -100,6 +100,9 @@ int file_open_dir(const char *path, struct err *err) MUST_CHECK;
  */
 int file_flush_dir(int dir, const char *path, struct err *err) MUST_CHECK;
 
+/* The directory for temporary files: $TMPDIR, else /var/tmp. */
+const char *file_temp_dir(void);
+
 /* Open an unnamed temporary file in a directory, for reading and writing; -1 on error. */
 int file_temp(const char *dir, struct err *err) MUST_CHECK;
 

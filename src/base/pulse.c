@@ -19,6 +19,27 @@ static struct {
     } slots[PULSE_SLOTS];
 } pulse;
 
+static bool never(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+struct stop stop_never(void)
+{
+    return (struct stop){ never, -1, NULL };
+}
+
+bool stop_asked(const struct stop *stop)
+{
+    return stop->asked(stop->ctx);
+}
+
+int stop_check(const struct stop *stop, struct err *err)
+{
+    return stop_asked(stop) ? err_set(err, ERR_CANCELLED, "stopped") : 0;
+}
+
 void pulse_beat(enum pulse_beat kind)
 {
     _Atomic uint64_t *count = &pulse.beats[kind].count;

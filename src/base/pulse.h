@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pulse: the watchdog's view of the process: counters of progress, legitimate waits and the
- * state of each transfer.
+ * state of each transfer; and how long operations are asked to stop.
  *
  * The state is process-wide, like the log's, because a hang concerns the whole process. It
  * consists of atomics without a lock, so that the watchdog never waits for a thread that hangs.
@@ -14,10 +14,31 @@
 #ifndef BASE_PULSE_H
 #define BASE_PULSE_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PULSE_SLOTS 256 /* maximum number of transfers shown */
+
+/*
+ * How an operation is asked to stop. It is handed down by value, unchanged, to whatever waits
+ * or works for long, and polled there.
+ */
+struct stop {
+    bool (*asked)(void *ctx); /* whether to stop now; called often, by any thread */
+    int fd;                   /* becomes readable when asked may have changed; -1: none */
+    void *ctx;
+};
+
+/* What never asks to stop. */
+struct stop stop_never(void);
+
+/* Whether to stop now. */
+bool stop_asked(const struct stop *stop);
+
+/* ERR_CANCELLED if the operation is to stop now. */
+int stop_check(const struct stop *stop, struct err *err) MUST_CHECK;
 
 /* Kinds of progress. */
 enum pulse_beat {

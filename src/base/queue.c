@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 struct queue {
     pthread_mutex_t lock;
@@ -137,4 +138,11 @@ bool queue_starved(struct queue *queue)
     starved = queue->starved;
     (void)pthread_mutex_unlock(&queue->lock);
     return starved;
+}
+
+unsigned queue_threads(unsigned most)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return cores < 1 ? 1 : cores > (long)most ? most : (unsigned)cores;
 }

@@ -46,4 +46,9 @@ void *queue_try(struct queue *queue);
 /* Whether a consumer is waiting in queue_pop: a hint, possibly outdated. */
 bool queue_starved(struct queue *queue);
 
+/*
+ * The number of processors, from 1 to most: how many threads to start for work that computes.
+ */
+unsigned queue_threads(unsigned most);
+
 #endif

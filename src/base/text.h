@@ -50,6 +50,25 @@ size_t text_plain(const char *s, size_t len);
  */
 const char *text_shown(char *out, size_t size, const char *s);
 
+/*
+ * The number of columns that a valid UTF-8 text takes on a terminal: wide characters take two,
+ * combining ones none (wcwidth of the locale). A character unknown to the locale counts as one.
+ */
+size_t text_width(const char *text);
+
+/*
+ * Copy a text, shortened to a number of columns: what is left out in the middle becomes an
+ * ellipsis. The text must be safe for terminals already (text_shown).
+ *
+ * out      has room for the whole text and 4 bytes more
+ * columns  at least 1
+ * returns  out
+ */
+const char *text_shorten(char *out, const char *text, size_t columns);
+
+/* Format an age in seconds: "12s ago", "5h ago", "10mo ago"; returns out. */
+const char *text_ago(char out[TEXT_SIZE_MAX], uint64_t seconds);
+
 /* Format a size: "1.4 MiB"; returns out. */
 const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes);
 
@@ -70,6 +89,19 @@ int text_parse_size(const char *s, uint64_t *out, struct err *err) MUST_CHECK;
 
 /* Parse a duration with a suffix ms, s, m, h, d; a bare number is seconds. Result in ms. */
 int text_parse_duration(const char *s, uint64_t *out, struct err *err) MUST_CHECK;
+
+/*
+ * The most similar of several words, for "did you mean": set word and limit, then offer each.
+ */
+struct text_nearest {
+    const char *word;
+    unsigned limit; /* only a word at a smaller text_distance is similar */
+    const char
+        *best; /* NULL: none is similar; of equal ones the first. limit is its distance */
+};
+
+/* Take name as the best if it is nearer than all that were offered before. */
+void text_nearer(struct text_nearest *nearest, const char *name);
 
 /* Edit distance of two words in bytes; 64 if one is longer than 64 bytes. */
 unsigned text_distance(const char *a, const char *b);

@@ -17,6 +17,7 @@ struct command_args {
     bool quiet;
     unsigned verbose;
     bool json;
+    bool progress; /* see cli/progress: not an option of every command */
     unsigned log_format;
     const char *profile;
 };

@@ -110,29 +110,24 @@ static void name_of(char out[OPT_VARIABLE_MAX], const char *variable, size_t len
 }
 
 /* The nearest name of an option, NULL if none is near. */
-static const char *nearest(const char *name)
+static const char *similar(const char *name)
 {
+    struct text_nearest nearest = { name, 3, NULL };
     struct opt_group groups[DISPATCH_GROUPS];
     const struct opt_group *group;
     const struct opt *opt;
-    const char *near = NULL;
-    unsigned least = 3;
     size_t i;
 
     for (i = 0; all[i]; i++) {
         dispatch_groups(all[i], groups);
         for (group = groups; group->title; group++) {
             for (opt = group->opts; opt->name; opt++) {
-                unsigned distance = text_distance(name, opt->name);
-
-                if (!opt->config_only && distance < least) {
-                    least = distance;
-                    near = opt->name;
-                }
+                if (!opt->config_only)
+                    text_nearer(&nearest, opt->name);
             }
         }
     }
-    return near;
+    return nearest.best;
 }
 
 /* Warn about variables SKYARC_... that set no option. Those of --anchor-command are skyarc's
@@ -156,7 +151,7 @@ static void check_environment(void)
         opt = dispatch_option(name);
         if (opt && !opt->config_only)
             continue;
-        near = nearest(name);
+        near = similar(name);
         (void)snprintf(variable, sizeof(variable), "%.*s", (int)len, *at);
         (void)text_shown(shown, sizeof(shown), variable);
         log_line(LOG_WARNING, "the environment variable %s sets no option%s%s%s", shown,
@@ -235,23 +230,17 @@ static int start(const struct command *command, int argc, char **argv)
 
 const struct command *dispatch_find(const char *word, struct err *err)
 {
-    const char *near = NULL;
-    unsigned least = 3;
+    struct text_nearest nearest = { word, 3, NULL };
     size_t i;
 
     for (i = 0; all[i]; i++) {
-        unsigned distance = text_distance(word, all[i]->name);
-
-        if (strcmp(word, all[i]->name) == 0)
+        if (strcmp(all[i]->name, word) == 0)
             return all[i];
-        if (distance < least) {
-            least = distance;
-            near = all[i]->name;
-        }
+        text_nearer(&nearest, all[i]->name);
     }
     (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
-    if (near)
-        (void)err_hint(err, "did you mean '%s'?", near);
+    if (nearest.best)
+        (void)err_hint(err, "did you mean '%s'?", nearest.best);
     return NULL;
 }
 

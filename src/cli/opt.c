@@ -310,8 +310,7 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
 {
     char shown[100];
     char name[64];
-    const char *best = NULL;
-    unsigned least;
+    struct text_nearest nearest = { .word = name };
     int i;
 
     (void)text_shown(shown, sizeof(shown), word);
@@ -321,19 +320,17 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
         return err_set(err, ERR_USAGE, "unknown option '%s'", shown);
     }
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    least = 2 + (unsigned)strlen(name) / 3;
+    nearest.limit = 2 + (unsigned)strlen(name) / 3;
     for (i = 0; i < forms->count; i++) {
-        unsigned distance = text_distance(name, forms->opts[i]->name);
-
-        if (strlen(name) >= 2 && strncmp(name, forms->opts[i]->name, strlen(name)) == 0)
-            distance = 1; /* an ambiguous abbreviation */
-        if (distance < least) {
-            least = distance;
-            best = forms->opts[i]->name;
+        text_nearer(&nearest, forms->opts[i]->name);
+        if (nearest.limit > 1 && strlen(name) >= 2 &&
+            strncmp(name, forms->opts[i]->name, strlen(name)) == 0) {
+            nearest.limit = 1; /* an ambiguous abbreviation */
+            nearest.best = forms->opts[i]->name;
         }
     }
     (void)err_set(err, ERR_USAGE, "unknown option '%.*s'", (int)strcspn(shown, "="), shown);
-    return best ? err_hint(err, "did you mean '--%s'?", best) : -1;
+    return nearest.best ? err_hint(err, "did you mean '--%s'?", nearest.best) : -1;
 }
 
 int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv, int *operands,

@@ -91,10 +91,15 @@ int signals_stop(void)
     return atomic_load(&stop);
 }
 
-bool signals_stopped(void *ctx)
+static bool is_stopped(void *ctx)
 {
     (void)ctx;
     return signals_stop() != 0;
+}
+
+struct stop signals_stopping(void)
+{
+    return (struct stop){ is_stopped, signals_fd(), NULL };
 }
 
 bool signals_asked(void)

@@ -16,6 +16,7 @@
 #define CLI_SIGNALS_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stdbool.h>
 
@@ -28,8 +29,8 @@ int signals_fd(void);
 /* The signal that asked to stop, or 0. Empties the pipe. */
 int signals_stop(void);
 
-/* Whether a signal asked to stop: signals_stop in the form of a hook; ctx is not used. */
-bool signals_stopped(void *ctx);
+/* What asks to stop when a signal did; its fd is signals_fd. */
+struct stop signals_stopping(void);
 
 /* Set the process group that a second signal kills; 0: no child is running. */
 void signals_group(int pgid);

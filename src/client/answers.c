@@ -100,7 +100,8 @@ static int judge_list(const struct artifact_list *list, const struct listed_run 
     size_t i;
 
     if (list->broken)
-        return err_set(err, ERR_FORMAT, "%zu rows have no artifact_id", list->broken);
+        return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id", list->broken,
+                       list->broken == 1 ? " has" : "s have");
     for (i = 0; i < list->count; i++) {
         const struct artifact *row = &list->rows[i];
 
@@ -159,13 +160,13 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     run->under[0] = a->lists[0].count > 0;
     run->under[1] = a->lists[1].count > 0;
     run->wide = a->wide[0] && (!a->asked[ASK_OTHER_LIST] || a->wide[1]);
-    if ((!run->under[0] || !run->under[1]) && !a->errands.body_count) {
+    if ((!run->under[0] || !run->under[1]) && !a->unlisted.body_count) {
         run->list = a->lists[one];
         a->lists[one] = (struct artifact_list){ 0 };
         return keep_list(run, bodies[one], err);
     }
     buf_init(&joined, JSON_TEXT_MAX);
-    rc = errands_join(&a->errands, &joined, bodies, 2, err);
+    rc = unlisted_join(&a->unlisted, &joined, bodies, 2, err);
     if (rc == 0)
         rc = artifact_list_parse(&run->list, buf_text(&joined), joined.len, err);
     if (rc == 0)
@@ -256,7 +257,7 @@ void answers_clear(struct answers *a)
 
     for (i = 0; i < QUESTIONS; i++)
         call_clear(&a->calls[i]);
-    errands_clear(&a->errands);
+    unlisted_clear(&a->unlisted);
     artifact_list_clear(&a->lists[0]);
     artifact_list_clear(&a->lists[1]);
 }

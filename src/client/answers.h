@@ -11,8 +11,8 @@
 
 #include "base/err.h"
 #include "client/call.h"
-#include "client/errands.h"
 #include "client/listing.h"
+#include "client/unlisted.h"
 
 #include <stdbool.h>
 
@@ -38,7 +38,7 @@ struct answers {
     bool wide[2]; /* the lists were requested without a type filter */
     struct artifact_list lists[2];
     struct call calls[QUESTIONS];
-    struct errands errands; /* requests made after all of these */
+    struct unlisted unlisted; /* requests made after all of these */
 };
 
 /* Record why a run cannot be listed: the first failure of `what` is kept. */

@@ -3,7 +3,7 @@
 
 #include "base/hashmap.h"
 #include "base/mem.h"
-#include "client/inquiry.h"
+#include "client/run_requests.h"
 
 #include <string.h>
 
@@ -158,7 +158,7 @@ int children_fetch(struct listing *listing, struct loop *loop, struct err *err)
             goto out;
         from = to;
         if (listing->count > from &&
-            (inquiry_all(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
+            (run_requests_all(listing, loop, from, err) < 0 || note_names(&s, from, err) < 0))
             goto out;
     } while (listing->count > from);
     rc = listing->count > s.roots ? put_in_order(&s, err) : 0;

@@ -313,7 +313,7 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
                      "will be retried; the artifacts of the next attempt are not archived yet");
     if (count(run, "recording") > 1)
         listing_note(run, "several-recordings", NULL);
-    if (!is(run->run.status, "completed"))
+    if (!run_is_completed(run->run.status))
         return;
     if (!x->listed) {
         if (!run->timeline.child_count) /* its children may have the artifacts */

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/children.h"
-#include "client/inquiry.h"
+#include "client/run_requests.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +109,7 @@ int lister_fetch(struct listing *listing, struct loop *loop, char *const *ids, s
         listing->runs[i].id = ids[i];
         listing->runs[i].asked = i;
     }
-    if (inquiry_all(listing, loop, 0, err) < 0 || join_names(listing, err) < 0)
+    if (run_requests_all(listing, loop, 0, err) < 0 || join_names(listing, err) < 0)
         return -1;
     for (i = 0; i < listing->count; i++)
         listing->runs[i].root = i;
@@ -120,7 +120,7 @@ void lister_clear(struct listing *listing)
 {
     size_t asked;
 
-    inquiry_clear(listing);
+    run_requests_clear(listing);
     (void)listing_cut(listing, 0, &asked);
     mem_free(listing->runs);
     region_free(listing->region);

@@ -36,7 +36,7 @@
 #define LISTED_NOTES 10
 
 struct listing;
-struct inquiry;
+struct run_requests;
 
 struct listed_run {
     const char *id;             /* as requested, or as in the parent's timeline */
@@ -86,7 +86,7 @@ struct listing {
     struct endpoints server; /* what is known about the server */
 
     /* private, while the listing is being filled */
-    struct inquiry *inquiries; /* open inquiries */
+    struct run_requests *requests; /* open requests */
     unsigned open;
     size_t next; /* index of the first run without requests yet */
     struct region *region;

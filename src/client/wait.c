@@ -112,7 +112,7 @@ static bool check_retry(struct waited *w)
     identity_take(other, w->id, &w->run);
     workflow = identity_is_workflow(w->id) ? w->id : other;
     if (w->run.retry_told || !identity_is_workflow(workflow) ||
-        strcmp(w->run.status, "completed") == 0 ||
+        run_is_completed(w->run.status) ||
         endpoint_url(w->all->opts->api, &w->call.url, ENDPOINT_WORKFLOW_RUN, workflow, NULL,
                      &err) < 0)
         return false;

@@ -39,8 +39,9 @@ static const struct opt_group artifacts_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
-    { "ARTIFACT", false }, { "NAME", false }, { NULL, false },
+    { "ARTIFACT", TABLE_TEXT, TABLE_WHOLE, 0 }, { "TYPE", TABLE_TEXT, 8, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 0 }, { "CREATED", TABLE_TIME, 0, 2 },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 3 }, { "NAME", TABLE_TEXT, 16, 1 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
@@ -56,9 +57,12 @@ static int add_rows(struct table *table, const struct listed_run *run,
         const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
-            run->id,        a->artifact_type,
-            a->created_at,  a->sized ? text_size(size, a->file_size) : "unknown",
-            a->artifact_id, name
+            a->artifact_id,
+            a->artifact_type,
+            a->sized ? text_size(size, a->file_size) : "unknown",
+            a->created_at,
+            run->id,
+            name
         };
 
         if (kind_filter_match(filter, run->list.rows[i].artifact_type))
@@ -156,9 +160,12 @@ const struct command cmd_artifacts = {
     .args = "RUN_ID...",
     .section = COMMAND_AROUND,
     .brief = "list the artifacts of runs",
-    .about = "Lists the artifacts that the service has for the runs, without downloading them. "
-             "With --json, prints the rows as the service sent them, secrets redacted, in one "
-             "array; with --raw, signed URLs are not redacted.",
+    .about =
+        "Lists the artifacts that the service has for the runs, without downloading them. "
+        "On a terminal the table fits its width: columns are left out, texts are shortened "
+        "in the middle, and times are ages; elsewhere nothing is cut, and times are in "
+        "UTC. With --json, prints the rows as the service sent them, secrets redacted, in one "
+        "array; with --raw, signed URLs are not redacted.",
     .examples = "skyarc artifacts tsk_123\n"
                 "skyarc artifacts -t screenshots,har --json tsk_123\n",
     .exits = "0    listed\n"

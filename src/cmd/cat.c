@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/confine.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/source.h"
 #include "reader/fetchone.h"
+#include <string.h>
+#include <unistd.h>
 
 struct cat_args {
     struct command_args common;
@@ -19,11 +22,49 @@ static const struct opt_group cat_groups[] = {
     { NULL, NULL, 0 },
 };
 
+/* Whether bytes could control a terminal: all but text, tabs and ends of lines. A character cut
+ * by the end of the bytes is text, and if more bytes came before, by the beginning. */
+static bool is_binary(const char *bytes, size_t len, bool more)
+{
+    size_t i = 0;
+
+    while (more && i < len && i < 3 && ((unsigned char)bytes[i] & 0xc0) == 0x80)
+        i++;
+    while (i < len) {
+        size_t n = text_utf8_next(bytes + i, len - i);
+
+        if (!n)
+            return len - i >= 4 || ((unsigned char)bytes[i] & 0xc0) != 0xc0;
+        if (text_invisible(bytes + i, n) && !strchr("\t\r\n", bytes[i]))
+            return true;
+        if (!bytes[i])
+            return true;
+        i += n;
+    }
+    return false;
+}
+
+/* Write to standard output; a terminal gets text only. A put_fn, ctx is whether bytes of the
+ * file were written before. */
+static int put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    bool *more = ctx;
+
+    if (isatty(STDOUT_FILENO) && is_binary(bytes, len, *more))
+        return err_set(err, ERR_USAGE,
+                       "refusing to write a binary file to a terminal; redirect the output, or "
+                       "use 'skyarc extract'");
+    *more = true;
+    return api_client_put_raw(NULL, bytes, len, err);
+}
+
 /* Print one file. Returns an exit status, EXIT_DAMAGED if the content does not match the
  * manifest, or -1. */
 static int put_one(const char *archive, const char *what, struct err *err)
 {
-    if (fetchone(archive, what, api_client_put_raw, NULL, err) == 0)
+    bool more = false;
+
+    if (fetchone(archive, what, put, &more, err) == 0)
         return EXIT_DONE;
     if (err->kind != ERR_MISMATCH)
         return -1;
@@ -71,7 +112,9 @@ const struct command cmd_cat = {
         "Writes files of an archive to standard output, each named by its path or its "
         "artifact ID. For a duplicate stored as a hard link, the content of the link's target "
         "is written. If the archive has an index, only the frames that contain the file are "
-        "read. In a directory of skyarc sync, the catalog finds the artifact's volume. Exit "
+        "read. A terminal gets text only: a file with control characters, such as an image, is "
+        "refused there. In a directory of skyarc sync, the catalog finds the artifact's "
+        "volume. Exit "
         "status 4 if the content does not match the manifest.",
     .examples = "skyarc cat run.tar.zst a_123 > shot.png\n"
                 "skyarc cat run.tar.zst manifest.json\n"

@@ -26,7 +26,8 @@ static const struct opt_group config_groups[] = { { NULL, NULL, 0 } };
 
 /* clang-format off */
 static const struct table_column columns[] = {
-    { "OPTION", false }, { "VALUE", false }, { "SOURCE", false }, { NULL, false },
+    { "OPTION", TABLE_TEXT, 0, 0 }, { "VALUE", TABLE_TEXT, 16, 0 }, { "SOURCE", TABLE_TEXT, 16, 0 },
+    { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 

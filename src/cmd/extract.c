@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/extract.h"
 
+#include "base/file.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -46,6 +48,7 @@ static const struct opt_group extract_groups[] = {
     { "What",  selector_opts,    OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -57,7 +60,9 @@ struct extraction {
     struct source source;
     struct report **views; /* one for each archive, if runs are named and no paths */
     struct extract_result sum;
-    char **folders; /* one for each archive; NULL: nothing was extracted from it */
+    char **folders;      /* one for each archive; NULL: nothing was extracted from it */
+    const char *archive; /* the one being extracted */
+    struct pace pace;
     size_t kept;
 };
 
@@ -98,6 +103,14 @@ static void on_kept(void *ctx, const char *path)
                  path);
     else
         log_line(LOG_INFO, "'%.600s' exists and was not replaced", path);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct extraction *e = ctx;
+
+    progress_show_read(&e->pace,
+                       &(struct progress_read){ "extracting", e->archive, done, total });
 }
 
 /* Print the result: the folders, and counts for the log; or one JSON document. */
@@ -163,7 +176,7 @@ static int write_view(struct extraction *e, size_t n, const char *top, struct er
     const struct report_spot spot = { e->args->dir, top, e->args->mode, e->args->force };
 
     report_only(e->views[n], &e->what.run);
-    if (report_read(e->views[n], e->source.paths[n], signals_stopped, err) < 0)
+    if (report_read(e->views[n], e->source.paths[n], signals_stopping(), err) < 0)
         return -1;
     if (report_place(e->views[n], &spot, err) == 0)
         return 0;
@@ -185,13 +198,17 @@ static int extract_one(struct extraction *e, size_t n, struct err *err)
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped,
+                                 .stop = signals_stopping(),
+                                 .watcher = { on_progress, e },
                                  .ctx = e };
     struct extract_result r = { 0 };
     int rc;
 
     opts.top = source_folder(e->source.paths[n], folder, sizeof(folder));
-    rc = extract_run(e->source.paths[n], &opts, &r, err);
+    e->archive = e->source.paths[n];
+    progress_begin(&args->common);
+    rc = extract_run(e->archive, &opts, &r, err);
+    progress_end();
     e->sum.files += r.files;
     e->sum.links += r.links;
     e->sum.bytes += r.bytes;
@@ -210,7 +227,6 @@ static int extract_one(struct extraction *e, size_t n, struct err *err)
 /* Find the archives, and make what they need, before the sandbox is entered. */
 static int prepare(struct extraction *e, int count, char *const *operands, struct err *err)
 {
-    const char *tmp = getenv("TMPDIR");
     size_t i;
 
     if (count < 1)
@@ -228,7 +244,7 @@ static int prepare(struct extraction *e, int count, char *const *operands, struc
         return 0;
     e->views = mem_array(e->source.count, sizeof(*e->views), err);
     for (i = 0; e->views && i < e->source.count; i++) {
-        e->views[i] = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
+        e->views[i] = report_new(file_temp_dir(), err);
         if (!e->views[i])
             return -1;
     }

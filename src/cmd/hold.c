@@ -171,13 +171,13 @@ static struct db *open_catalog(const struct hold_args *args, struct lock *lock, 
                                        .now_ms = clock_wall(),
                                        .settle = SYNC_SETTLE,
                                        .give_up = SYNC_GIVE_UP,
-                                       .stopped = signals_stopped };
+                                       .stop = signals_stopping() };
     struct heal_reader reader = catalog_import_reader(&how);
     struct heal_found found = { 0 };
 
     if (heal_is_sync_dir(&store, err) < 0)
         return NULL;
-    if (lock_take(lock, args->dest, args->lock_wait, signals_stopped, NULL, err) == 0)
+    if (lock_take(lock, args->dest, args->lock_wait, signals_stopping(), err) == 0)
         return heal_open(&store, false, &reader, how.now_ms, &found, err);
     if (wait || err->kind != ERR_BUSY)
         return NULL;

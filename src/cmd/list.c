@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/confine.h"
@@ -30,8 +29,9 @@ static const struct opt_group list_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
-    { "PATH", false }, { NULL, false },
+    { "ARTIFACT", TABLE_TEXT, TABLE_WHOLE, 0 }, { "TYPE", TABLE_TEXT, 8, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 0 }, { "CREATED", TABLE_TIME, 0, 2 },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 3 }, { "PATH", TABLE_TEXT, 16, 1 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
@@ -72,10 +72,12 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     }
     if (selector_artifact(&l->selector, &a)) {
         const struct redact what = { NULL, false, NULL };
-        const char *cells[TABLE_COLUMNS] = { a.run_id,
+        const char *cells[TABLE_COLUMNS] = { a.artifact_id,
                                              redact_copy(a.artifact_type, &what, region),
+                                             text_size(size, a.size),
                                              redact_copy(a.created_at, &what, region),
-                                             text_size(size, a.size), a.path };
+                                             a.run_id,
+                                             a.path };
 
         if (l->args->common.json)
             rc = print_row(l, text, len, err);
@@ -145,8 +147,10 @@ const struct command cmd_list = {
     .about =
         "Lists all artifacts of an archive, or those selected by type, run and path (shell "
         "patterns; a folder selects all files below it). Of a directory of skyarc sync, lists "
-        "what "
-        "the volumes have of the runs named by --run. With --json, prints their rows of "
+        "what the volumes have of the runs named by --run. On a terminal the table fits its "
+        "width: "
+        "columns are left out, texts are shortened in the middle, and times are ages; "
+        "elsewhere nothing is cut, and times are in UTC. With --json, prints their rows of "
         "the manifest, in one array.",
     .examples = "skyarc list run.tar.zst\n"
                 "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"

@@ -259,8 +259,7 @@ static int start(struct service *s, struct err *err)
                                     .patience = args->patience,
                                     .again = args->again,
                                     .stuck = args->stuck_after,
-                                    .stop_fd = signals_fd(),
-                                    .stopped = signals_stopped };
+                                    .stop = signals_stopping() };
     struct server_opts server = { .addr = args->addr,
                                   .cert = args->cert_file ? buf_text(&s->cert) : NULL,
                                   .key = args->cert_file ? buf_text(&s->key) : NULL,
@@ -278,8 +277,7 @@ static int start(struct service *s, struct err *err)
     pull_job_fill(&s->job, &s->api, &s->pull);
     s->pull.strict = false; /* an archive that lists missing artifacts is better than none */
     s->pull.force = false;
-    s->pull.stop_fd = signals_fd();
-    s->pull.stopped = signals_stopped;
+    s->pull.stop = signals_stopping();
     server.connections = fds / 4; /* one more quarter may be in the course of being closed */
     if (server.connections > CONNECTIONS)
         server.connections = CONNECTIONS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/prune.h"
 
+#include "base/file.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -12,7 +13,6 @@
 #include "sync/lock.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct prune_args {
@@ -154,14 +154,13 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     struct retention_rules rules = { args->days,      args->last,        args->daily,
                                      args->weekly,    args->monthly,     args->yearly,
                                      args->status.at, args->status.count };
-    const char *tmp = getenv("TMPDIR");
     struct prune_opts opts = { .dir = args->dest,
                                .rules = &rules,
                                .tool = TOOL_NAME,
-                               .spool_dir = tmp && *tmp ? tmp : "/var/tmp",
+                               .spool_dir = file_temp_dir(),
                                .apply = args->apply,
                                .step = on_step,
-                               .stopped = signals_stopped,
+                               .stop = signals_stopping(),
                                .ctx = &out };
     struct prune_result result = { 0 };
     struct lock lock = { -1 };
@@ -180,7 +179,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0)
-        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopped, NULL, err);
+        rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopping(), err);
     if (rc == 0)
         rc = begin_json(&out, err);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
@@ -58,6 +59,7 @@ static const struct opt_group pull_groups[] = {
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(pull_args, archive) },
     { "API",      session_opts,          OPT_AT(pull_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */

@@ -11,10 +11,10 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/source.h"
+#include "format/tagfile.h"
 #include "reader/extract.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,7 +56,7 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     size_t i;
 
     if (!runs->count)
-        return row || !below || strcmp(below + 1, REPORT_NAME) != 0;
+        return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0;
     for (i = 0; row && i < runs->count; i++) {
         if (strcmp(runs->at[i], row->run_id) == 0)
             return true;
@@ -96,7 +96,8 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stopped = signals_stopped,
+                                 .stop = signals_stopping(),
+                                 .watcher = archive_reader_unwatched(),
                                  .ctx = runs };
     struct extract_result result = { 0 };
     struct report_spot spot = { args->output, NULL, args->mode, args->force };
@@ -110,7 +111,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
     if (rc == 0 && !args->common.quiet)
         (void)printf("%s/%s/%s\n", args->output,
                      text_shown(shown, sizeof(shown), spot.top ? spot.top : report_top(report)),
-                     REPORT_NAME);
+                     TAGFILE_VIEW);
     return rc < 0 ? -1 : result.lost > 0;
 }
 
@@ -159,7 +160,7 @@ static int report_one(struct report *report, const char *archive,
                       const struct report_args *args, struct opt_list *runs, struct err *err)
 {
     report_only(report, runs);
-    return report_read(report, archive, signals_stopped, err) < 0
+    return report_read(report, archive, signals_stopping(), err) < 0
                ? -1
                : write_report(report, archive, args, runs, err);
 }
@@ -167,7 +168,6 @@ static int report_one(struct report *report, const char *archive,
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
-    const char *tmp = getenv("TMPDIR");
     struct report **reports = NULL;
     struct source source = { 0 };
     bool lost = false;
@@ -186,7 +186,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
         rc = reports ? 0 : -1;
     }
     for (i = 0; rc == 0 && i < source.count; i++) { /* before the sandbox: temporary files */
-        reports[i] = report_new(tmp && *tmp ? tmp : "/var/tmp", err);
+        reports[i] = report_new(file_temp_dir(), err);
         rc = reports[i] ? 0 : -1;
     }
     if (rc == 0)

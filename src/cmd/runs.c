@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/table.h"
-#include "client/older.h"
+#include "client/older_runs.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
@@ -46,8 +46,9 @@ static const struct opt_group runs_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "STATUS", false }, { "TYPE", false }, { "CREATED", false },
-    { "TOOK", true }, { "TITLE", false }, { NULL, false },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "STATUS", TABLE_STATUS, 0, 0 },
+    { "TYPE", TABLE_TEXT, 0, 4 }, { "CREATED", TABLE_TIME, 0, 1 }, { "TOOK", TABLE_NUMBER, 0, 3 },
+    { "TITLE", TABLE_TEXT, 16, 2 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
@@ -97,7 +98,7 @@ static int list_older(struct output *out, struct api_client *client,
     int rc = 0;
 
     if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
-        rc = older_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
+        rc = older_runs_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
     *cut = !whole;
     return rc;
 }
@@ -170,7 +171,11 @@ const struct command cmd_runs = {
         "other lists, where the server has them: runs of workflows, then plain tasks. The "
         "output "
         "of --ids can be piped into 'skyarc pull -i -'. Exit status 3 if the service truncated "
-        "the list, or rows have no valid run ID. With --json, prints the rows as the service "
+        "the list, or rows have no valid run ID. On a terminal the table fits its width: "
+        "columns "
+        "are left out, texts are shortened in the middle, times are ages, and statuses have "
+        "colours unless NO_COLOR is set; elsewhere nothing is cut, and times are in UTC. With "
+        "--json, prints the rows as the service "
         "sent them, secrets redacted, in one array.",
     .examples = "skyarc runs --limit 5\n"
                 "skyarc runs --status failed --since 7d\n"

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
@@ -70,6 +71,7 @@ static const struct opt_group submit_groups[] = {
     { "Task",     task_opts,         0 },
     { "Then",     then_opts,         0 },
     { "API",      session_opts,      OPT_AT(submit_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */

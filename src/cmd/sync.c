@@ -102,6 +102,7 @@ static const struct opt_group sync_groups[] = {
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
     { "API",       session_opts,          OPT_AT(sync_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -347,7 +348,7 @@ static void on_ended(void *ctx, const struct sync_result *r, int rc)
     if (s->args->metrics && metrics_write(s->args->metrics, &metrics, &why) < 0)
         log_line(LOG_ERROR, "--metrics: %s", why.text);
     ping_send(s->args->ping, TOOL_NAME, s->args->session.ca_file,
-              good ? PING_SUCCESS : PING_FAIL, signals_stopped, NULL);
+              good ? PING_SUCCESS : PING_FAIL, signals_stopping());
 }
 
 /* Fill in the options of a sync; pull is lent for the call. */
@@ -372,10 +373,8 @@ static int fill(struct service *s, struct pull_opts *pull, struct sync_opts *opt
                                 .ctx = s };
     s->job.ca_file = args->session.ca_file;
     pull_job_fill(&s->job, &s->api, pull);
-    pull->stop_fd = signals_fd();
-    pull->stopped = signals_stopped;
-    pull->status = pull_job_tell;
-    pull->ctx = &s->job;
+    pull->stop = signals_stopping();
+    pull->watcher = (struct pull_watcher){ pull_job_tell, &s->job };
     return query_fill(&args->query, &opts->ask.query, err);
 }
 
@@ -483,15 +482,12 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         rc = preview(&s, &result, err);
         tell_list(s.args, &result);
     } else if (rc == 0) {
-        rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopped, NULL, err);
+        rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopping(), err);
     }
     if (rc == 0 && !s.args->dry_run) {
-        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START, signals_stopped,
-                  NULL);
-        s.job.moving = progress_possible() && !s.args->common.quiet &&
-                       !s.args->common.verbose && s.args->common.log_format == 0;
-        if (s.job.moving)
-            progress_begin();
+        ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START,
+                  signals_stopping());
+        progress_begin(&s.args->common);
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SHOWN_MAX 4096 /* limit of an escaped path: the paths of a directory may be hostile */
 
@@ -49,6 +51,7 @@ static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "API",      session_opts, OPT_AT(verify_args, session) },
     { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -64,6 +67,8 @@ struct verifying {
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
+    struct pace pace;        /* of the bytes of this archive */
+    uint64_t shares;
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -90,6 +95,15 @@ static void on_damage(void *ctx, const struct verify_damage *d)
         jsonw_u64(run->w, "offset", d->offset);
     jsonw_text(run->w, "what", d->what);
     jsonw_close(run->w);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct verifying *run = ctx;
+    uint64_t part = run->shares ? total / run->shares : total;
+
+    progress_show_read(&run->pace, &(struct progress_read){ "verifying", run->path, done,
+                                                            part > done ? part : done });
 }
 
 static int read_share(const char *text, struct verify_opts *opts, struct err *err)
@@ -156,7 +170,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
         jsonw_u64(run->w, "files", r->files);
         jsonw_u64(run->w, "hashed_bytes", r->bytes);
         jsonw_bool(run->w, "indexed", r->indexed);
-        jsonw_text(run->w, "manifest_sha256", sha256);
+        jsonw_text(run->w, "manifest_sha256", r->manifest.size ? sha256 : NULL);
         jsonw_close(run->w);
         return;
     }
@@ -171,7 +185,10 @@ static void report(const struct verifying *run, const struct verify_result *r)
                      r->damages == 1 ? "" : "s");
     if (r->missing)
         (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
-    (void)printf(", manifest %s\n", sha256);
+    if (r->manifest.size)
+        (void)printf(", manifest %s\n", sha256);
+    else
+        (void)printf(", the manifest is not readable\n");
 }
 
 /* Check the signature and the chain; 1: a check failed. */
@@ -221,6 +238,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
         jsonw_array(run->w, "damage", JSONW_LINES);
     }
     rc = verify_run(run->path, opts, &result, err);
+    progress_hide();
     if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
         report_error(run, "not-an-archive", err);
         rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
@@ -432,7 +450,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 {
     struct verifying run = { .args = args_in };
     struct verify_opts opts = {
-        .quick = run.args->quick, .damage = on_damage, .stopped = signals_stopped, .ctx = &run
+        .quick = run.args->quick,
+        .damage = on_damage,
+        .ctx = &run,
+        .stop = signals_stopping(),
+        .watcher = { on_progress, &run },
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);
@@ -452,11 +474,15 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         jsonw_init(run.w, api_client_put, NULL);
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
+    run.shares = opts.shares;
+    if (!run.w || !isatty(STDOUT_FILENO)) /* rows of JSON would get into a moving line */
+        progress_begin(&run.args->common);
     for (i = 0; rc >= 0 && i < count; i++) {
         run.standing = run.standings[i];
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
+    progress_end();
     if (rc >= 0 && run.w) {
         jsonw_close(run.w);
         rc = jsonw_end(run.w, err);

@@ -41,6 +41,7 @@ static const struct opt wait_opts[] = {
 static const struct opt_group wait_groups[] = {
     { "Runs", wait_opts,    0 },
     { "API",  session_opts, OPT_AT(wait_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */

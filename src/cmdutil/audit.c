@@ -13,6 +13,7 @@
 #include "cmdutil/idlist.h"
 #include "format/container.h"
 #include "format/sshsig.h"
+#include "pull/planner.h"
 #include "reader/manifest_scan.h"
 
 #include <fts.h>
@@ -162,10 +163,9 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
         }
         for (k = 0; !run->failed && k < run->list.count; k++) {
             const struct artifact *a = &run->list.rows[k];
-            const struct kind *kind = kind_find(a->artifact_type);
 
             if (hashmap_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
-                (kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0))
+                planner_is_zip(a))
                 continue;
             lacking++;
             log_line(LOG_ERROR,
@@ -203,12 +203,12 @@ void audit_held_free(struct audit_held *held)
 
 int audit_held_add(struct audit_held *held, const char *archive, struct err *err)
 {
-    struct archive_reader box = { 0 };
-    int rc = archive_reader_open(&box, archive, err);
+    struct archive_reader reader = { 0 };
+    int rc = archive_reader_open(&reader, archive, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, on_row, held, NULL, err);
-    archive_reader_close(&box);
+        rc = manifest_scan(&reader, on_row, held, NULL, err);
+    archive_reader_close(&reader);
     return rc;
 }
 

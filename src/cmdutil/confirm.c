@@ -136,7 +136,7 @@ static int reopen(const struct confirming *c, size_t count, struct err *err)
     struct lock lock = { -1 };
     struct db *catalog = NULL;
     size_t i;
-    int rc = lock_take(&lock, c->confirm->dir, 0, signals_stopped, NULL, err);
+    int rc = lock_take(&lock, c->confirm->dir, 0, signals_stopping(), err);
 
     if (rc == 0)
         catalog = db_open(c->confirm->dir, DB_WRITE, err);

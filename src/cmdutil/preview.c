@@ -9,11 +9,12 @@
 
 #include <stdio.h>
 
-static const struct table_column columns[] = { { "RUN", false },
-                                               { "STATUS", false },
-                                               { "CREATED", false },
-                                               { "ENDED", false },
-                                               { NULL, false } };
+/* clang-format off */
+static const struct table_column columns[] = {
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "STATUS", TABLE_STATUS, 0, 0 },
+    { "CREATED", TABLE_TIME, 0, 2 }, { "ENDED", TABLE_TIME, 0, 1 }, { NULL, TABLE_TEXT, 0, 0 },
+};
+/* clang-format on */
 
 /* A preview being printed: as a table, or as JSON. */
 struct preview {

@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_EVERY 100 /* ms between redraws of the status line */
-
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
@@ -67,7 +65,7 @@ const struct opt archive_series_opts[] = {
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16)", 1, 256, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16); each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
@@ -83,12 +81,12 @@ const struct opt archive_transfer_opts[] = {
 /* clang-format on */
 
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
-static void log_status(const struct pull_status *status)
+static void log_status(const struct pull_status *status, uint64_t bps)
 {
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
     unsigned i;
 
-    log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    log_line(LOG_STATUS, "%s", summary_status(line, status, bps, SIZE_MAX));
     for (i = 0; i < WAITS; i++) {
         if (pulse_waits((enum pulse_wait)i))
             log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
@@ -103,14 +101,14 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
 {
     struct pull_job *job = ctx;
     uint64_t now = clock_mono();
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
 
+    pace_note(&job->pace, now, status->bytes);
     if (signals_asked())
-        log_status(status);
-    if (job->moving && now >= job->drawn + STATUS_EVERY) {
-        job->drawn = now;
-        progress_show(summary_status(line, sizeof(line), status));
-    }
+        log_status(status, pace_bps(&job->pace, now));
+    if (progress_due(now))
+        progress_show(now,
+                      summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
 }
 
 static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
@@ -235,15 +233,15 @@ static void load_state_key(struct pull_job *job)
 
 static int load_previous(struct pull_job *job, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&box, job->args->after, err);
+    int rc = archive_reader_open(&reader, job->args->after, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
+        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
     if (rc == 0)
         text_hex(job->previous_sha256, digests.sha256, SHA256_SIZE);
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     return rc < 0 ? err_wrap(err, "--after") : 0;
 }
 
@@ -306,7 +304,6 @@ void pull_job_clear(struct pull_job *job)
 void pull_job_fill(const struct pull_job *job, const struct api *api, struct pull_opts *opts)
 {
     const struct pull_job_args *args = job->args;
-    const char *tmp = getenv("TMPDIR");
 
     *opts = (struct pull_opts){
         .api = api,
@@ -315,9 +312,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .records = &job->records,
         .tool = TOOL_NAME,
         .ca_file = job->ca_file,
-        .spool_dir = args->spool_dir ? args->spool_dir
-                     : tmp && *tmp   ? tmp
-                                     : "/var/tmp",
+        .spool_dir = args->spool_dir ? args->spool_dir : file_temp_dir(),
         .output = job->output,
         .top = job->top,
         .view = !args->no_report,
@@ -342,7 +337,6 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .stall_s = (args->speed_time + 999) / 1000,
         .max_size = args->max_size,
         .wait_interval = job->wait_interval,
-        .stop_fd = -1,
     };
     pull_opts_no_hooks(opts);
 }
@@ -365,15 +359,11 @@ static void tell_kept(const struct pull_job *job, const struct pull_result *resu
                        job->args->output ? "" : job->output);
 }
 
-static void hook_status(void *ctx, const struct pull_status *status)
-{
-    pull_job_tell(ctx, status);
-}
-
 static void hook_planned(void *ctx, const struct pull_planned *planned)
 {
     struct pull_job *job = ctx;
 
+    progress_end(); /* rows are printed from here on */
     job->planned(job->planned_ctx, planned);
 }
 
@@ -386,16 +376,14 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
-    opts.stop_fd = signals_fd();
-    opts.stopped = signals_stopped;
-    opts.status = hook_status;
-    opts.dry_run = job->dry_run;
-    opts.planned = hook_planned;
-    opts.ctx = job;
-    job->moving = progress_possible() && !job->common->quiet && !job->common->verbose &&
-                  job->common->log_format == 0;
-    if (job->moving)
-        progress_begin();
+    opts.stop = signals_stopping();
+    opts.watcher = (struct pull_watcher){ pull_job_tell, job };
+    if (job->dry_run) {
+        opts.dry_run = true;
+        opts.planned = hook_planned;
+        opts.ctx = job;
+    }
+    progress_begin(job->common);
     rc = pull_run(&opts, result, err);
     progress_end();
     if (rc < 0)

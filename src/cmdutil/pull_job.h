@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/opt.h"
+#include "cli/pace.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -90,9 +91,8 @@ struct pull_job {
     void *planned_ctx;
     const char *submitted; /* the run, if this process has submitted it; NULL: it has not */
     bool to_stdout;
-    bool print_name; /* print the archive's name alone on standard output */
-    bool moving;     /* the status line is drawn */
-    uint64_t drawn;
+    bool print_name;  /* print the archive's name alone on standard output */
+    struct pace pace; /* of the bytes received */
 };
 
 /* Build a filter from -t and -x; an unknown type is logged as a warning. */

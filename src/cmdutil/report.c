@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/extract_dir.h"
@@ -17,9 +18,9 @@
 #include <string.h>
 
 struct report {
-    struct archive_reader box;
+    struct archive_reader reader;
     struct page *page;
-    struct inventory *roll;      /* paths of artifacts, with their types */
+    struct inventory *inventory; /* paths of artifacts, with their types */
     const struct opt_list *runs; /* NULL or none: all */
 };
 
@@ -87,14 +88,14 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
     if (wanted <= 0)
         return wanted;
-    if (inventory_add(r->roll, section, text, len, err) < 0)
+    if (inventory_add(r->inventory, section, text, len, err) < 0)
         return -1;
     return page_row(r->page, section, text, len, err);
 }
 
 /* A text being read into the page. */
 struct reading {
-    struct entry_reader *tape;
+    struct entry_reader *entries;
     struct sha256 *sha;
     uint64_t left;
     const uint8_t *want;
@@ -105,7 +106,7 @@ struct reading {
 static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 {
     struct reading *reading = ctx;
-    ssize_t n = entry_reader_read(reading->tape, bytes, len, err);
+    ssize_t n = entry_reader_read(reading->entries, bytes, len, err);
     uint8_t sha256[SHA256_SIZE];
 
     if (n <= 0)
@@ -121,23 +122,22 @@ static ssize_t read_entry(void *ctx, void *bytes, size_t len, struct err *err)
 }
 
 /* Add one file to the page, if the page uses it and the manifest names it with this size. */
-static int take(struct report *r, struct entry_reader *tape,
+static int take(struct report *r, struct entry_reader *entries,
                 const struct entry_reader_entry *entry, struct err *err)
 {
-    size_t top = strlen(r->box.top);
-    struct reading reading = { .tape = tape, .left = entry->size };
+    struct reading reading = { .entries = entries, .left = entry->size };
     struct inventory_row row;
-    const char *path = entry->path + top + 1;
+    const char *path = archive_reader_below(&r->reader, entry->path);
     const char *media_type;
     struct page_file file;
     uint32_t number = INVENTORY_NONE;
     int rc;
 
-    if (strncmp(entry->path, r->box.top, top) == 0 && entry->path[top] == '/')
-        number = inventory_find(r->roll, path);
+    if (path)
+        number = inventory_find(r->inventory, path);
     if (number == INVENTORY_NONE)
         return 0;
-    inventory_get(r->roll, number, &row);
+    inventory_get(r->inventory, number, &row);
     if (entry->size != row.size)
         return err_set(err, ERR_MISMATCH, "its size does not match the manifest");
     reading.want = row.sha256;
@@ -158,19 +158,19 @@ static bool is_damage(const struct err *err)
 
 static int read_texts(struct report *r, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(&r->box, 0, UINT64_MAX, err);
+    struct entry_reader *entries = entry_reader_open(&r->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
-    int rc = tape ? 1 : -1;
+    int rc = entries ? 1 : -1;
 
-    while (rc > 0 && (rc = entry_reader_next(tape, &entry, err)) > 0) {
-        if (entry.kind != ENTRY_READER_FILE || take(r, tape, &entry, err) == 0)
+    while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
+        if (entry.kind != ENTRY_READER_FILE || take(r, entries, &entry, err) == 0)
             continue;
-        rc = is_damage(err) && !entry_reader_broken(tape) ? 1 : -1;
+        rc = is_damage(err) && !entry_reader_broken(entries) ? 1 : -1;
         if (rc > 0)
             log_line(LOG_WARNING, "'%.600s' was left out of the page: %s", entry.path,
                      err->text);
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     if (rc < 0 && is_damage(err)) {
         log_line(LOG_WARNING, "the archive is damaged, the page lacks texts: %s", err->text);
         err_clear(err);
@@ -194,10 +194,10 @@ struct report *report_new(const char *dir, struct err *err)
     if (!r)
         return NULL;
     r->page = page_new(dir, err);
-    r->roll = inventory_new(0, err);
+    r->inventory = inventory_new(0, err);
     if (r->page)
         page_clean(r->page, clean);
-    if (r->page && r->roll)
+    if (r->page && r->inventory)
         return r;
     report_free(r);
     return NULL;
@@ -208,13 +208,12 @@ void report_only(struct report *r, const struct opt_list *runs)
     r->runs = runs;
 }
 
-int report_read(struct report *r, const char *archive, bool (*stopped)(void *ctx),
-                struct err *err)
+int report_read(struct report *r, const char *archive, struct stop stop, struct err *err)
 {
-    if (archive_reader_open(&r->box, archive, err) < 0)
+    if (archive_reader_open(&r->reader, archive, err) < 0)
         return -1;
-    archive_reader_watch(&r->box, stopped, NULL);
-    return manifest_scan(&r->box, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
+    archive_reader_watch(&r->reader, stop, archive_reader_unwatched());
+    return manifest_scan(&r->reader, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
 void report_free(struct report *r)
@@ -222,42 +221,42 @@ void report_free(struct report *r)
     if (!r)
         return;
     page_free(r->page);
-    inventory_free(r->roll);
-    archive_reader_close(&r->box);
+    inventory_free(r->inventory);
+    archive_reader_close(&r->reader);
     mem_free(r);
 }
 
 const char *report_top(const struct report *r)
 {
-    return r->box.top;
+    return r->reader.top;
 }
 
 int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 {
     struct report *r = ctx;
 
-    return page_write(r->page, r->box.top, put, put_ctx, err);
+    return page_write(r->page, r->reader.top, put, put_ctx, err);
 }
 
 int report_place(struct report *r, const struct report_spot *spot, struct err *err)
 {
-    struct extract_dir place = { -1, spot->top };
+    struct extract_dir root = { -1, spot->top };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
-    char *path = mem_format(err, "%s/%s", r->box.top, REPORT_NAME);
-    int rc = path ? extract_dir_open(&place, spot->dir, err) : -1;
+    char *path = mem_format(err, "%s/%s", r->reader.top, TAGFILE_VIEW);
+    int rc = path ? extract_dir_open(&root, spot->dir, err) : -1;
 
-    if (rc == 0 && !spot->force && extract_dir_has(&place, path))
+    if (rc == 0 && !spot->force && extract_dir_has(&root, path))
         rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
-        rc = extract_dir_begin(&place, &file, path, err);
+        rc = extract_dir_begin(&root, &file, path, err);
     if (rc == 0)
         rc = report_write(r, file_put_fd, &file.fd, err);
     if (rc == 0)
         rc = extract_dir_commit(&file, clock_wall() / 1000, spot->mode, spot->force, err);
     extract_dir_abort(&file);
-    extract_dir_close(&place);
+    extract_dir_close(&root);
     mem_free(path);
-    return rc < 0 ? err_wrap(err, "'%s/%s/%s'", spot->dir, spot->top ? spot->top : r->box.top,
-                             REPORT_NAME)
+    return rc < 0 ? err_wrap(err, "'%s/%s/%s'", spot->dir,
+                             spot->top ? spot->top : r->reader.top, TAGFILE_VIEW)
                   : 0;
 }

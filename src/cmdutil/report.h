@@ -13,11 +13,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pulse.h"
 #include "cli/opt.h"
 
 #include <stdbool.h>
-
-#define REPORT_NAME "index.html"
 
 struct report;
 
@@ -30,8 +29,8 @@ bool report_is_of(const struct opt_list *runs, const char *path);
 /* Leave out everything of other runs than these; runs is borrowed until report_free. */
 void report_only(struct report *report, const struct opt_list *runs);
 
-/* Read an archive; call once. stopped is polled for a request to stop. */
-int report_read(struct report *report, const char *archive, bool (*stopped)(void *ctx),
+/* Read an archive; call once. stop is polled. */
+int report_read(struct report *report, const char *archive, struct stop stop,
                 struct err *err) MUST_CHECK;
 
 /* Free a report; NULL is fine. */

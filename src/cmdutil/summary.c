@@ -4,7 +4,10 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/pace.h"
+#include "cli/progress.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
@@ -127,56 +130,95 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     return rc;
 }
 
-/* Estimate the time left: by bytes if all sizes are known, otherwise by artifacts. */
-static bool time_left(const struct pull_status *s, uint64_t *ms)
+/* Append a part of the status line. */
+static void part(char out[SUMMARY_STATUS_MAX], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void part(char out[SUMMARY_STATUS_MAX], const char *fmt, ...)
 {
-    if (s->bytes_expected)
-        *ms = s->bytes && s->bytes_expected > s->bytes
-                  ? (uint64_t)((double)s->elapsed * (double)(s->bytes_expected - s->bytes) /
-                               (double)s->bytes)
-                  : 0;
-    else
-        *ms = s->artifacts_done && s->artifacts > s->artifacts_done
-                  ? s->elapsed * (s->artifacts - s->artifacts_done) / s->artifacts_done
-                  : 0;
-    return *ms > 0;
+    size_t used = strlen(out);
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(out + used, SUMMARY_STATUS_MAX - used, fmt, args);
+    va_end(args);
 }
 
-const char *summary_status(char *out, size_t size, const struct pull_status *s)
+static void put_asked(char out[SUMMARY_STATUS_MAX], const struct pull_status *s)
 {
-    char bytes[TEXT_SIZE_MAX];
-    char all[TEXT_SIZE_MAX];
-    char rate[TEXT_SIZE_MAX];
-    char left[TEXT_SIZE_MAX];
-    uint64_t bps = s->elapsed ? s->bytes * 1000 / s->elapsed : 0;
-    uint64_t ms;
-    size_t used;
+    if (s->asked)
+        part(out, ", host asks to wait, %llu s", (unsigned long long)(s->asked + 999) / 1000);
+}
 
-    if (s->waiting) {
-        (void)snprintf(out, size, "waiting: %zu of %zu run%s ended", s->runs_ended, s->runs,
-                       plural(s->runs));
+/* The bytes and how many there will be, the rate, and the time left or why nothing comes. */
+static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, uint64_t bps,
+                      bool all)
+{
+    uint64_t expected = s->bytes_expected > s->bytes ? s->bytes_expected : s->bytes;
+    char text[TEXT_SIZE_MAX];
+    uint64_t ms;
+
+    part(out, "%s", text_size(text, s->bytes));
+    if (all && (s->unsized || s->bytes_expected))
+        part(out, " of %s%s", s->unsized ? "at least " : "", text_size(text, expected));
+    if (bps != PACE_UNKNOWN && (bps || !s->asked))
+        part(out, ", %s/s", text_size(text, bps));
+    put_asked(out, s);
+    if (!s->asked && !s->unsized && pace_left(expected - s->bytes, bps, &ms))
+        part(out, ", %s left", text_duration(text, ms));
+}
+
+/* The status line of a pull that fetches; the higher the level, the shorter. */
+static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
+                         uint64_t bps, unsigned level)
+{
+    if (level == 0)
+        part(out, "%zu run%s, ", s->runs, plural(s->runs));
+    if (level < 4)
+        part(out, "%zu of %zu", s->artifacts_done, s->artifacts);
+    if (level < 3)
+        part(out, " artifacts");
+    if (level < 4)
+        part(out, ", ");
+    put_bytes(out, s, bps, level < 2);
+    if (s->retries && level == 0)
+        part(out, ", %u retr%s", s->retries, s->retries == 1 ? "y" : "ies");
+    if (s->missing && level < 2)
+        part(out, ", %zu missing", s->missing);
+}
+
+/* The status line of a pull that waits for runs, or lists them. */
+static void put_runs(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, size_t columns)
+{
+    size_t done = s->waiting ? s->runs_ended : s->runs_listed;
+
+    part(out, "%s: %zu of %zu run%s%s", s->waiting ? "waiting" : "listing", done, s->runs,
+         plural(s->runs), s->waiting ? " ended" : "");
+    put_asked(out, s);
+    if (text_width(out) <= columns)
+        return;
+    out[0] = '\0';
+    part(out, "%zu of %zu", done, s->runs);
+    put_asked(out, s);
+}
+
+const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
+                           uint64_t bps, size_t columns)
+{
+    unsigned level = 0;
+
+    out[0] = '\0';
+    if (s->verified)
+        return progress_text(
+            out,
+            &(struct progress_read){ "verifying", s->verified, s->bytes, s->bytes_expected },
+            bps, columns);
+    if (s->waiting || s->runs_listed < s->runs || !s->artifacts) {
+        put_runs(out, s, columns);
         return out;
     }
-    if (s->runs_listed < s->runs || !s->artifacts) {
-        (void)snprintf(out, size, "listing: %zu of %zu run%s", s->runs_listed, s->runs,
-                       plural(s->runs));
-        return out;
-    }
-    (void)snprintf(out, size, "%zu run%s, %zu of %zu artifacts, %s", s->runs, plural(s->runs),
-                   s->artifacts_done, s->artifacts, text_size(bytes, s->bytes));
-    used = strlen(out);
-    if (s->bytes_expected)
-        (void)snprintf(out + used, size - used, " of %s", text_size(all, s->bytes_expected));
-    used = strlen(out);
-    (void)snprintf(out + used, size - used, ", %s/s", text_size(rate, bps));
-    used = strlen(out);
-    if (time_left(s, &ms))
-        (void)snprintf(out + used, size - used, ", %s left", text_duration(left, ms));
-    used = strlen(out);
-    if (s->retries)
-        (void)snprintf(out + used, size - used, ", %u retries", s->retries);
-    used = strlen(out);
-    if (s->missing)
-        (void)snprintf(out + used, size - used, ", %zu missing", s->missing);
+    do {
+        out[0] = '\0';
+        put_fetching(out, s, bps, level);
+    } while (text_width(out) > columns && ++level <= 4);
     return out;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/text.h"
+#include "format/tagfile.h"
 
 #include <string.h>
 
@@ -120,8 +121,7 @@ static int put_documents(const struct manifest_rewrite *r, struct buf *out, stru
     text_hex(hex, r->view_sha256, SHA256_SIZE);
     if (rc == 0 && r->view_size)
         rc = buf_addf(out, err,
-                      "%s{\"path\": \"" MANIFEST_REWRITE_VIEW
-                      "\", \"size\": %llu, \"sha256\": \"%s\"}",
+                      "%s{\"path\": \"" TAGFILE_VIEW "\", \"size\": %llu, \"sha256\": \"%s\"}",
                       first ? "\n    " : ",\n    ", (unsigned long long)r->view_size, hex);
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }

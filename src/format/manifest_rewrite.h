@@ -25,8 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MANIFEST_REWRITE_NONE UINT64_MAX   /* an unknown position */
-#define MANIFEST_REWRITE_VIEW "index.html" /* the document that is generated again */
+#define MANIFEST_REWRITE_NONE UINT64_MAX /* an unknown position */
 
 /* A file that stays in the archive: an artifact's row or a document's. */
 struct manifest_rewrite_row {
@@ -54,7 +53,7 @@ struct manifest_rewrite {
 };
 
 /* Write the new manifest to out, replacing its contents. */
-int manifest_rewrite(const struct manifest_rewrite *revise, struct buf *out,
+int manifest_rewrite(const struct manifest_rewrite *rewrite, struct buf *out,
                      struct err *err) MUST_CHECK;
 
 #endif

@@ -101,6 +101,16 @@ bool sniff_unfinished(const void *head, size_t len)
     return ebml_length(bytes, len, &at, &size) && size == UINT64_MAX;
 }
 
+bool sniff_is(const struct sniff *is, const char *ext)
+{
+    return is && strcmp(is->ext, ext) == 0;
+}
+
+bool sniff_type_is_har(const char *type)
+{
+    return type && strcmp(type, "har") == 0;
+}
+
 const char *sniff_guess(const void *head, size_t len)
 {
     const char *text = head;

@@ -25,6 +25,13 @@ struct sniff {
 /* Detect a format by magic bytes; NULL if it is unknown (mostly text). */
 const struct sniff *sniff_find(const void *head, size_t len);
 
+/* Whether a detected format (NULL: none) is this one; ext without the dot. */
+bool sniff_is(const struct sniff *is, const char *ext);
+
+/* Whether an artifact type (NULL: none) is that of a HAR, which the archive and the view treat
+ * differently from other types. */
+bool sniff_type_is_har(const char *type);
+
 /*
  * Whether a WebM or Matroska file is unfinished: the size of its segment is unknown, so that
  * players cannot show its length or seek.

@@ -23,6 +23,7 @@
 
 #define TAGFILE_SIZE_MAX ((size_t)1 << 20) /* except manifest files */
 #define TAGFILE_LINE_MAX (SHA256_TEXT + 1 + 4096)
+#define TAGFILE_VIEW     "index.html" /* the offline view, beside the tag files */
 
 enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 

@@ -2,16 +2,9 @@
 #include "net/loop.h"
 
 #include "base/clock.h"
-#include "base/pulse.h"
 
 #include <assert.h>
 #include <sys/random.h>
-
-bool loop_goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
 
 void loop_no_tick(void *ctx)
 {
@@ -21,7 +14,7 @@ void loop_no_tick(void *ctx)
 int loop_init(struct loop *loop, const struct engine_opts *opts, const struct loop_hooks *hooks,
               struct err *err)
 {
-    assert(hooks->stopped && hooks->tick);
+    assert(hooks->stop.asked && hooks->tick);
     loop->hooks = *hooks;
     loop->ticked = clock_mono();
     loop->retries = 0;
@@ -55,12 +48,12 @@ int loop_turn(struct loop *loop, uint64_t due, struct err *err)
     pulse_due(due);
     if (due < next)
         next = due;
-    if (loop->hooks.stopped(loop->hooks.ctx))
-        return err_set(err, ERR_CANCELLED, "stopped");
+    if (stop_check(&loop->hooks.stop, err) < 0)
+        return -1;
     /* one wake-up ends the poll; further ones before the next poll are not needed */
     if (take_wake(loop))
         next = now;
-    if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop_fd,
+    if (engine_poll(loop->engine, next > now ? (int)(next - now) : 0, loop->hooks.stop.fd,
                     err) < 0)
         return -1;
     (void)take_wake(loop);

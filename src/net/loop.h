@@ -3,7 +3,7 @@
  * loop: one iteration of the transfer loop, with hooks to stop it.
  *
  * Units    milliseconds of the monotonic clock
- * Errors   ERR_CANCELLED if the stopped hook says so; the engine's errors
+ * Errors   ERR_CANCELLED if hooks.stop asks to stop; the engine's errors
  * Owns     the engine; the hooks' ctx belongs to the caller
  * Threads  one, except for loop_wake
  */
@@ -11,6 +11,7 @@
 #define NET_LOOP_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "net/engine.h"
 
 #include <stdatomic.h>
@@ -20,14 +21,10 @@
 #define LOOP_TICK 100 /* approximate interval of the tick hook */
 
 struct loop_hooks {
-    int stop_fd;                /* becomes readable when stopped may have changed; -1: none */
-    bool (*stopped)(void *ctx); /* whether to stop now, or loop_goes_on */
-    void (*tick)(void *ctx);    /* called every LOOP_TICK, or loop_no_tick */
+    struct stop stop;
+    void (*tick)(void *ctx); /* called every LOOP_TICK, or loop_no_tick */
     void *ctx;
 };
-
-/* The hook of a loop that nothing stops. */
-bool loop_goes_on(void *ctx);
 
 /* The hook of a loop with nothing to do at a tick. */
 void loop_no_tick(void *ctx);

@@ -32,8 +32,7 @@ struct how {
     const char *agent;
     const char *ca_file;
     bool start;
-    bool (*stopped)(void *ctx);
-    void *ctx;
+    struct stop stop;
 };
 
 /* Whether the ping has reached its time limit. */
@@ -43,7 +42,7 @@ static bool is_over(const struct how *how, uint64_t began)
 
     if (waited >= WAIT_MS)
         return true;
-    return (how->start || waited >= STOPPED_MS) && how->stopped(how->ctx);
+    return (how->start || waited >= STOPPED_MS) && stop_asked(&how->stop);
 }
 
 static int ping(const char *url, const struct how *how, struct err *err)
@@ -66,10 +65,10 @@ static int ping(const char *url, const struct how *how, struct err *err)
 }
 
 void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what,
-               bool (*stopped)(void *ctx), void *ctx)
+               struct stop stop)
 {
     static const char *const suffixes[] = { "/start", "", "/fail" };
-    struct how how = { agent, ca_file, what == PING_START, stopped, ctx };
+    struct how how = { agent, ca_file, what == PING_START, stop };
     struct err err = { 0 };
     char *whole = url ? mem_format(&err, "%s%s", url, suffixes[what]) : NULL;
 

@@ -11,7 +11,7 @@
 #ifndef NET_PING_H
 #define NET_PING_H
 
-#include <stdbool.h>
+#include "base/pulse.h"
 
 enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
 
@@ -20,10 +20,10 @@ enum ping_what { PING_START, PING_SUCCESS, PING_FAIL };
  *
  * url      the base URL; NULL: do nothing
  * agent    the User-Agent
- * stopped  whether to stop, polled. When stopped, PING_START is abandoned; the
- *          other pings are still sent, but with a shorter time limit
+ * stop     when asked to stop, PING_START is abandoned; the other pings are
+ *          still sent, but with a shorter time limit
  */
 void ping_send(const char *url, const char *agent, const char *ca_file, enum ping_what what,
-               bool (*stopped)(void *ctx), void *ctx);
+               struct stop stop);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/budget.h"
 
+#include "base/queue.h"
+
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define READ_SIZE   ((uint64_t)128 << 10) /* what one transfer takes at a time */
 #define READ_WITHIN 5                     /* seconds: each transfer is read so often */
@@ -41,9 +42,7 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
 
 unsigned budget_workers(void)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
+    return queue_threads(WORKERS_MAX);
 }
 
 uint64_t budget_descriptors(void)

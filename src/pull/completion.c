@@ -323,7 +323,7 @@ static void store(struct completion *c, struct task *task)
             continue;
         }
         other->outcome = task->outcome;
-        other->outcome.via = "joined";
+        other->outcome.via = VIA_JOINED;
         other->outcome.attempts = 0;
         end_task(c, other, TASK_STORED);
         note(c, other);
@@ -344,7 +344,7 @@ static void store_members(struct completion *c, const struct bundle *bundle,
         if (!task->packed.here || task->state == TASK_ENDED || task->state == TASK_RUNNING ||
             (task->state == TASK_PACKING && task != by))
             continue;
-        task->outcome.via = "bundle";
+        task->outcome.via = VIA_BUNDLE;
         task->outcome.http_status = by->outcome.http_status;
         task->outcome.fetched_at = by->outcome.fetched_at;
         store(c, task);
@@ -422,7 +422,7 @@ static void take_stored(struct completion *c, struct task *task, const struct pa
     task->packed = *packed;
     if (task->state != TASK_ENDED || task->outcome.via || task->item->unlisted)
         return;
-    task->outcome.via = "bundle";
+    task->outcome.via = VIA_BUNDLE;
     task->outcome.reason = REASON_NONE;
     task->outcome.fetched_at = clock_wall();
     c->missing--;

@@ -2,6 +2,7 @@
 #include "pull/manifest_text.h"
 
 #include "base/mem.h"
+#include "format/tagfile.h"
 #include "pull/missing.h"
 #include "redact/redact.h"
 #include "view/page.h"
@@ -360,7 +361,7 @@ int manifest_text_put(struct manifest_text *s, const struct tag_sum *view, put_f
     for (document = packer_documents(facts->packer); document; document = document->next)
         manifest_document(&s->w, document->path, document->size, document->digest.sha256);
     if (view && view->size)
-        manifest_document(&s->w, PAGE_NAME, view->size, view->sha256);
+        manifest_document(&s->w, TAGFILE_VIEW, view->size, view->sha256);
     manifest_artifacts(&s->w);
     if (!s->whole)
         make_rows(s, &tee);

@@ -4,7 +4,7 @@
 #include "api/kind.h"
 #include "base/clock.h"
 #include "client/extras.h"
-#include "client/gather.h"
+#include "client/records_fetch.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -25,9 +25,7 @@ static int64_t time_of(const char *text)
 
 bool planner_is_zip(const struct artifact *a)
 {
-    const struct kind *kind = kind_find(a->artifact_type);
-
-    return kind && !a->bundle_key && strcmp(kind->group, "bundles") == 0;
+    return !a->bundle_key && kind_is_bundle(kind_find(a->artifact_type));
 }
 
 /* What a file is to be called after: a name without secrets, if its own has some. */
@@ -169,7 +167,6 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
                           struct err *err)
 {
     struct plan *plan = plan_new(opts->dedupe, err);
-    bool sized = true;
     size_t i;
 
     if (!plan)
@@ -190,10 +187,9 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
         count->listed += !item->unlisted;
         if (!planner_fetched(item))
             continue;
-        sized = sized && item->what.sized;
-        count->bytes += item->what.file_size;
+        count->unsized += !item->what.sized;
+        count->bytes += item->what.sized ? item->what.file_size : 0;
     }
-    count->bytes = sized ? count->bytes : 0;
     return plan;
 fail:
     plan_free(plan);
@@ -205,11 +201,13 @@ void planner_subtract(const struct plan *plan, const struct packed *packed,
 {
     size_t i;
 
-    for (i = 0; count->bytes && i < plan_count(plan); i++) {
+    for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (packed[i].here && planner_fetched(item))
-            count->bytes -= item->what.file_size;
+        if (!packed[i].here || !planner_fetched(item))
+            continue;
+        count->unsized -= !item->what.sized;
+        count->bytes -= item->what.sized ? item->what.file_size : 0;
     }
 }
 
@@ -243,7 +241,7 @@ static void tell_records(const struct listing *listing, struct telling *t)
             if (!t->run->records.rows[k].reason)
                 tell_record(t, t->run->records.rows[k].name);
         }
-        (void)gather_tell(listing, t->run, tell_record, t);
+        (void)records_fetch_tell(listing, t->run, tell_record, t);
     }
 }
 

@@ -33,7 +33,8 @@ struct planner_opts {
 
 struct planner_count {
     size_t listed;  /* items that are not only there to be taken apart */
-    uint64_t bytes; /* to be fetched; 0: some size is not known */
+    uint64_t bytes; /* to be fetched, as far as sizes are known */
+    size_t unsized; /* items to be fetched whose size is not known */
 };
 
 /* Skips nothing. */

@@ -8,9 +8,9 @@
 #include "base/pool.h"
 #include "client/call.h"
 #include "client/extras.h"
-#include "client/gather.h"
 #include "client/lister.h"
 #include "client/listing.h"
+#include "client/records_fetch.h"
 #include "client/wait.h"
 #include "pull/budget.h"
 #include "pull/cleaner.h"
@@ -34,9 +34,9 @@ struct pull {
     struct callers callers;
     struct listing listing;
     struct cleaner cleaner;
-    struct records *records; /* NULL: none is wanted */
-    struct gather *gather;   /* them on their way, or NULL */
-    size_t asked;            /* IDs of the request that the listing covers */
+    struct records *records;             /* NULL: none is wanted */
+    struct records_fetch *records_fetch; /* them on their way, or NULL */
+    size_t asked;                        /* IDs of the request that the listing covers */
     struct entry_names *names;
     struct plan *plan;
     struct pool *pool;
@@ -61,32 +61,24 @@ struct pull {
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs =
-                                      p->listing.count ? p->listing.count : p->opts->run_count,
+    size_t runs = p->listing.count ? p->listing.count : p->opts->run_count;
+    struct fetch_progress progress =
+        p->fetch ? fetch_progress(p->fetch) : (struct fetch_progress){ 0 };
+    struct pull_status status = { .runs = runs,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->count.listed,
+                                  .artifacts_done = progress.done,
+                                  .missing = progress.missing,
+                                  .running = progress.running,
                                   .retries = p->loop.retries,
                                   .waiting = p->waiting,
                                   .runs_ended = p->ended,
+                                  .bytes = progress.bytes,
                                   .bytes_expected = p->count.bytes,
-                                  .elapsed = clock_mono() - p->began };
+                                  .unsized = p->count.unsized,
+                                  .asked = engine_asked(p->loop.engine, clock_mono()) };
 
-    if (p->fetch) {
-        struct fetch_progress progress = fetch_progress(p->fetch);
-
-        status.artifacts_done = progress.done;
-        status.missing = progress.missing;
-        status.running = progress.running;
-        status.bytes = progress.bytes;
-    }
-    p->opts->status(p->opts->ctx, &status);
-}
-
-static bool on_stopped(void *ctx)
-{
-    const struct pull *p = ctx;
-
-    return p->opts->stopped(p->opts->ctx);
+    p->opts->watcher.status(p->opts->watcher.ctx, &status);
 }
 
 static int start_loop(struct pull *p, struct err *err)
@@ -99,7 +91,7 @@ static int start_loop(struct pull *p, struct err *err)
                                   .stall_bps = opts->stall_bps,
                                   .stall_s = opts->stall_s,
                                   .jobs = p->budget.jobs };
-    struct loop_hooks hooks = { opts->stop_fd, on_stopped, on_tick, p };
+    struct loop_hooks hooks = { opts->stop, on_tick, p };
 
     if (loop_init(&p->loop, &engine, &hooks, err) < 0)
         return -1;
@@ -218,11 +210,11 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
 {
     const struct pull_opts *opts = p->opts;
     struct spool spool = { .dir = opts->spool_dir, .files = &p->files };
-    struct packer_opts packer = { .stow = { .top = opts->top,
-                                            .dedupe = opts->dedupe,
-                                            .duplicates = opts->duplicates,
-                                            .before = { p->restored.packed,
-                                                        p->restored.places } },
+    struct packer_opts packer = { .entries = { .top = opts->top,
+                                               .dedupe = opts->dedupe,
+                                               .duplicates = opts->duplicates,
+                                               .before = { p->restored.packed,
+                                                           p->restored.places } },
                                   .parts = &p->parts,
                                   .max_size = opts->max_size,
                                   .news = loop_wake,
@@ -249,8 +241,8 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
                                opts->spool_dir, NULL };
-    packer.stow.seen = on_seen;
-    packer.stow.ctx = p;
+    packer.entries.seen = on_seen;
+    packer.entries.ctx = p;
     if (!p->pool || !p->pass || !p->parts.pool)
         return -1;
     pool_on_return(p->pool, loop_wake, &p->loop);
@@ -264,10 +256,11 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     if (opts->timeout)
         fetch.deadline = p->began + opts->timeout;
     p->fetch = fetch_new(&fetch, &p->loop, err);
-    p->gather = p->records ? gather_new(&p->listing, err) : NULL;
-    if (!p->fetch || (p->records && !p->gather) || fetch_run(p->fetch, err) < 0 ||
+    p->records_fetch = p->records ? records_fetch_new(&p->listing, err) : NULL;
+    if (!p->fetch || (p->records && !p->records_fetch) || fetch_run(p->fetch, err) < 0 ||
         be_content(p, result, err) < 0 ||
-        (p->gather && gather_finish(p->gather, &p->loop, fetch.deadline, err) < 0))
+        (p->records_fetch &&
+         records_fetch_finish(p->records_fetch, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
     /* behind what an interrupted attempt can be gone on with */
@@ -516,12 +509,12 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode };
-    struct planner_opts draft = { .listing = &p->listing,
-                                  .filter = opts->filter,
-                                  .dedupe = opts->dedupe,
-                                  .bundles = opts->bundles,
-                                  .skip = opts->skip,
-                                  .ctx = opts->ctx };
+    struct planner_opts planner = { .listing = &p->listing,
+                                    .filter = opts->filter,
+                                    .dedupe = opts->dedupe,
+                                    .bundles = opts->bundles,
+                                    .skip = opts->skip,
+                                    .ctx = opts->ctx };
 
     if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
                       err) < 0)
@@ -542,15 +535,15 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     if (opts->most_bytes)
         result->runs_left =
-            listing_cut(&p->listing, planner_fit(&draft, opts->most_bytes), &p->asked);
+            listing_cut(&p->listing, planner_fit(&planner, opts->most_bytes), &p->asked);
     result->runs = p->listing.count;
-    p->names = draft.names = entry_names_new(err);
-    p->plan = p->names ? planner_plan(&draft, &p->count, err) : NULL;
+    p->names = planner.names = entry_names_new(err);
+    p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
     if (!p->plan)
         return -1;
     if (opts->dry_run) {
         result->incomplete = result->runs_failed > 0;
-        return planner_tell(&draft, p->plan, opts->planned, opts->ctx, err);
+        return planner_tell(&planner, p->plan, opts->planned, opts->ctx, err);
     }
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
@@ -583,7 +576,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     if (kept && p.started && err->kind != ERR_CANCELLED)
         result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
-    gather_free(p.gather);
+    records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);
     page_free(p.page);
     pool_free(p.pool);

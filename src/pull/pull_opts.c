@@ -33,12 +33,6 @@ static void ignore_lost(void *ctx, const char *run_id, const char *artifact_id,
     (void)reason;
 }
 
-static bool goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
 static void ignore_status(void *ctx, const struct pull_status *status)
 {
     (void)ctx;
@@ -51,6 +45,11 @@ static void ignore_planned(void *ctx, const struct pull_planned *planned)
     (void)planned;
 }
 
+struct pull_watcher pull_unwatched(void)
+{
+    return (struct pull_watcher){ ignore_status, NULL };
+}
+
 void pull_opts_no_hooks(struct pull_opts *opts)
 {
     opts->skip = planner_skips_none;
@@ -58,7 +57,7 @@ void pull_opts_no_hooks(struct pull_opts *opts)
     opts->met = as_asked;
     opts->changed = unchanged;
     opts->lost = ignore_lost;
-    opts->stopped = goes_on;
-    opts->status = ignore_status;
+    opts->stop = stop_never();
+    opts->watcher = pull_unwatched();
     opts->planned = ignore_planned;
 }

@@ -13,6 +13,7 @@
 #include "api/kind.h"
 #include "api/reason.h"
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/manifest.h"
 #include "format/sshsig.h"
 #include "net/loop.h"
@@ -43,10 +44,21 @@ struct pull_status {
     size_t missing;
     unsigned running;
     unsigned retries;
+    const char *verified; /* NULL, or the volume that is read back: `bytes` of bytes_expected */
     uint64_t bytes;
-    uint64_t bytes_expected; /* 0: not known */
-    uint64_t elapsed;
+    uint64_t bytes_expected; /* of the artifacts whose size is known */
+    size_t unsized;          /* artifacts to be fetched whose size is not known */
+    uint64_t asked;          /* ms for which a host asks to wait; 0: none does */
 };
+
+/* Who is told of a pull's progress. Handed down by value, unchanged, like struct stop. */
+struct pull_watcher {
+    void (*status)(void *ctx, const struct pull_status *status); /* called often */
+    void *ctx;
+};
+
+/* A watcher that does nothing. */
+struct pull_watcher pull_unwatched(void);
 
 struct pull_opts {
     const struct api *api;
@@ -101,9 +113,8 @@ struct pull_opts {
     uint64_t stall_bps;     /* see engine_opts */
     uint64_t stall_s;
     uint64_t max_size;
-    int stop_fd;                                                 /* see loop_hooks */
-    bool (*stopped)(void *ctx);                                  /* asked often */
-    void (*status)(void *ctx, const struct pull_status *status); /* told often */
+    struct stop stop;
+    struct pull_watcher watcher;
     bool dry_run; /* tell planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;

@@ -210,8 +210,7 @@ static int on_end(void *ctx, struct err *err)
         memcpy(packed->notes, first->notes, sizeof(packed->notes));
     } else {
         is = sniff_find(r->head, r->head_len);
-        if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
-            strcmp(is->ext, "zst") == 0)
+        if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst"))
             packed_note(packed, "not-unpacked");
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
@@ -221,7 +220,7 @@ static int on_end(void *ctx, struct err *err)
 /* The way that a journal names, in our own words. */
 static const char *via_of(const char *via)
 {
-    static const char *const others[] = { "joined", "bundle" };
+    static const char *const others[] = { VIA_JOINED, VIA_BUNDLE };
     int i;
 
     for (i = FETCH_ROUTE_SIGNED; i <= FETCH_ROUTE_LOCAL; i++) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "format/bag.h"
+#include "format/tagfile.h"
 #include "redact/redact.h"
 #include "writer/body.h"
 
@@ -12,17 +13,26 @@
 
 #define PATH_MAX_ENTRY 1024
 
-enum tag_file { TAG_VIEW, TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
-
-static const char *const tag_names[TAG_COUNT] = {
-    PAGE_NAME,      "manifest.json", "manifest-sha256.txt",
-    "bag-info.txt", "bagit.txt",     "tagmanifest-sha256.txt",
+/* What is written at the end: the view, then each enum tag. */
+enum made_file {
+    MADE_VIEW,
+    MADE_MANIFEST,
+    MADE_PAYLOAD,
+    MADE_INFO,
+    MADE_BAGIT,
+    MADE_TAGS,
+    MADE_COUNT
 };
+
+static const char *name_of(int file)
+{
+    return file == MADE_VIEW ? TAGFILE_VIEW : tagfile_name(file - (int)MADE_MANIFEST);
+}
 
 struct making {
     struct tagfiles *record;
     struct manifest_text *manifest;
-    struct tag_sum tags[TAG_COUNT]; /* what is known of each after its first making */
+    struct tag_sum tags[MADE_COUNT]; /* what is known of each after its first making */
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
@@ -83,14 +93,14 @@ static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
 {
     int i;
 
-    for (i = 0; i < TAG_TAGS; i++) {
-        if (m->tags[i].size && bag_line(put, ctx, m->tags[i].sha256, tag_names[i], err) < 0)
+    for (i = 0; i < MADE_TAGS; i++) {
+        if (m->tags[i].size && bag_line(put, ctx, m->tags[i].sha256, name_of(i), err) < 0)
             return -1;
     }
     return 0;
 }
 
-static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, struct err *err)
+static int make(struct making *m, enum made_file file, put_fn *put, void *ctx, struct err *err)
 {
     const struct tagfiles *record = m->record;
     struct bag_info info = { .name = record->top,
@@ -103,19 +113,19 @@ static int make(struct making *m, enum tag_file file, put_fn *put, void *ctx, st
                              .previous_sha256 = record->facts.head.previous_sha256 };
 
     switch (file) {
-    case TAG_VIEW:
+    case MADE_VIEW:
         return page_write(record->page, record->top, put, ctx, err);
-    case TAG_MANIFEST:
-        return manifest_text_put(m->manifest, &m->tags[TAG_VIEW], put, ctx, err);
-    case TAG_PAYLOAD:
+    case MADE_MANIFEST:
+        return manifest_text_put(m->manifest, &m->tags[MADE_VIEW], put, ctx, err);
+    case MADE_PAYLOAD:
         return make_payload(m, put, ctx, err);
-    case TAG_INFO:
+    case MADE_INFO:
         return bag_info(put, ctx, &info, err);
-    case TAG_BAGIT:
+    case MADE_BAGIT:
         return put(ctx, BAG_DECLARATION, strlen(BAG_DECLARATION), err);
-    case TAG_TAGS:
+    case MADE_TAGS:
         return make_tags(m, put, ctx, err);
-    case TAG_COUNT:
+    case MADE_COUNT:
         break;
     }
     return 0;
@@ -188,7 +198,7 @@ static int feed_view(struct making *m, struct err *err)
 }
 
 /* Make a file twice: to be measured, and into the volume; sha512 is the manifest's alone. */
-static int write_tag(struct making *m, enum tag_file file, struct volume *volume,
+static int write_tag(struct making *m, enum made_file file, struct volume *volume,
                      struct measure *measure, struct spot *place, struct err *err)
 {
     const struct tagfiles *record = m->record;
@@ -204,7 +214,7 @@ static int write_tag(struct making *m, enum tag_file file, struct volume *volume
         memcpy(m->record->sha256, tag->sha256, SHA256_SIZE);
         sha512_end(measure->sha512, m->record->sha512);
     }
-    (void)snprintf(path, sizeof(path), "%s/%s", record->top, tag_names[file]);
+    (void)snprintf(path, sizeof(path), "%s/%s", record->top, name_of((int)file));
     if (volume_begin(volume,
                      &(struct entry_file){ .path = path,
                                            .size = tag->size,
@@ -229,13 +239,13 @@ int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *man
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
-        rc = write_tag(&m, TAG_VIEW, volume, &measure, NULL, err);
-    for (i = TAG_MANIFEST; rc == 0 && i < TAG_COUNT; i++) {
-        measure.sha512 = i == TAG_MANIFEST ? sha512 : NULL;
-        rc = write_tag(&m, (enum tag_file)i, volume, &measure,
-                       i == TAG_MANIFEST ? manifest : NULL, err);
+        rc = write_tag(&m, MADE_VIEW, volume, &measure, NULL, err);
+    for (i = MADE_MANIFEST; rc == 0 && i < MADE_COUNT; i++) {
+        measure.sha512 = i == MADE_MANIFEST ? sha512 : NULL;
+        rc = write_tag(&m, (enum made_file)i, volume, &measure,
+                       i == MADE_MANIFEST ? manifest : NULL, err);
     }
-    *manifest_size = m.tags[TAG_MANIFEST].size;
+    *manifest_size = m.tags[MADE_MANIFEST].size;
     manifest_text_free(m.manifest);
     sha256_free(measure.sha);
     sha512_free(sha512);

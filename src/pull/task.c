@@ -300,12 +300,26 @@ static struct task_step to_content(struct tasks *tasks, struct task *task)
     return TASK_NO_STEP;
 }
 
+/*
+ * It will not come. "Gone" is final, and is not said if its URL failed for a reason that may
+ * pass: older servers have no content endpoint, and answer 404 there to everything.
+ */
+static struct task_step give_up(struct task *task, enum reason reason)
+{
+    if (reason == REASON_GONE && task->gave_out) {
+        reason = task->gave_out;
+        task->outcome.http_status = task->gave_out_status;
+    }
+    return (struct task_step){ TASK_DO_LOSE, reason };
+}
+
 /* The route of its last attempt leads nowhere: the next one. */
 static struct task_step next_route(struct tasks *tasks, struct task *task, enum reason reason)
 {
     if (task->route != FETCH_ROUTE_CONTENT)
         return to_content(tasks, task);
-    return (struct task_step){ has_local(tasks, task) ? TASK_DO_LOCAL : TASK_DO_LOSE, reason };
+    return has_local(tasks, task) ? (struct task_step){ TASK_DO_LOCAL, reason }
+                                  : give_up(task, reason);
 }
 
 /*
@@ -345,8 +359,13 @@ struct task_step task_settle(struct tasks *tasks, struct task *task,
         return TASK_NO_STEP;
     case FETCH_ROUTE_AGAIN:
         task->entry.due = next_try(task, attempt);
-        if (task->entry.due == BACKOFF_NEVER)
+        if (task->entry.due == BACKOFF_NEVER) {
+            if (task->route != FETCH_ROUTE_CONTENT) {
+                task->gave_out = reason;
+                task->gave_out_status = attempt->request->status;
+            }
             return next_route(tasks, task, reason);
+        }
         task_apply(tasks, task, TASK_BACKOFF);
         return TASK_NO_STEP;
     case FETCH_ROUTE_RENEW:
@@ -360,7 +379,7 @@ struct task_step task_settle(struct tasks *tasks, struct task *task,
     case FETCH_ROUTE_TO_LOCAL:
         return (struct task_step){ TASK_DO_LOCAL, reason };
     case FETCH_ROUTE_GIVE_UP:
-        return (struct task_step){ TASK_DO_LOSE, reason };
+        return give_up(task, reason);
     }
     return TASK_NO_STEP;
 }
@@ -382,7 +401,7 @@ struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum 
 {
     task->outcome.attempts++;
     if (task->state != TASK_PACKING)
-        return (struct task_step){ TASK_DO_LOSE, reason };
+        return give_up(task, reason);
     task->any_content = true; /* what came before was suspect: it is fetched again, and kept */
     return to_content(tasks, task);
 }

@@ -68,6 +68,11 @@ enum task_event {
 /* The state that follows; TASK_STATES: the event cannot happen in this state. */
 enum task_state task_transition(enum task_state state, enum task_event event);
 
+/* What the manifest names for content that no request of its own fetched; else a
+ * fetch_route_name. */
+#define VIA_JOINED "joined" /* the body of an identical artifact */
+#define VIA_BUNDLE "bundle" /* a bundle's ZIP */
+
 /* What became of an item; the same index as in the plan. */
 struct outcome {
     const char *via;    /* NULL: it did not come */
@@ -104,6 +109,8 @@ struct task {
     bool rechecked;         /* fetched twice already for its checksum */
     unsigned wrong_lengths; /* times that its announced length was wrong */
     unsigned excused;       /* attempts that ended because we had not read for long */
+    enum reason gave_out;   /* why the last retry of its URL failed, which may pass; ... */
+    long gave_out_status;   /* ... and with which HTTP status */
 
     /* transfer.c's */
     struct part *part;   /* what is here of a body that broke off */

@@ -166,8 +166,7 @@ static uint64_t remaining(const struct transfer *t)
 
     if (!what || !body || !body->size || body->fd >= 0 || total == REQUEST_UNSAID ||
         total < t->all->pass_min || total < body->size || t->task->wrong_lengths ||
-        total > request->max || t->task->item->bundle ||
-        (what->type && strcmp(what->type, "har") == 0) ||
+        total > request->max || t->task->item->bundle || sniff_type_is_har(what->type) ||
         (what->sized && what->file_size != total) || is_doubtful(t))
         return UINT64_MAX;
     return total - body->size;
@@ -239,9 +238,9 @@ bool transfer_sized(const struct transfer *t)
     unsigned char head[SNIFF_SIZE];
     size_t len = body ? body_head(body, head, sizeof(head)) : 0;
     const struct sniff *is = sniff_find(head, len);
-    bool coded = is && strcmp(is->ext, "zst") == 0;
+    bool coded = sniff_is(is, "zst");
 
-    if (item->what.bundle_key && is && strcmp(is->ext, "zip") == 0)
+    if (item->what.bundle_key && sniff_is(is, "zip"))
         return false;
     if (item_at_rest_coded(item) && !coded && len && head[0] == '{')
         return false;

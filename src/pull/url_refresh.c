@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct renewal {
-    struct url_refresh *renew;
+    struct url_refresh *refresh;
     size_t run;
     bool open;
     struct call call;
@@ -34,40 +34,40 @@ struct url_refresh *url_refresh_new(struct listing *listing, struct callers *cal
                                                     const struct url_refresh_list *list),
                                     void *ctx, struct err *err)
 {
-    struct url_refresh *renew = mem_new(sizeof(*renew), err);
+    struct url_refresh *refresh = mem_new(sizeof(*refresh), err);
 
-    if (!renew)
+    if (!refresh)
         return NULL;
-    *renew = (struct url_refresh){ listing, callers, renewed, ctx, NULL };
-    renew->runs = mem_array(listing->count, sizeof(struct renewal *), err);
-    if (renew->runs)
-        return renew;
-    url_refresh_free(renew);
+    *refresh = (struct url_refresh){ listing, callers, renewed, ctx, NULL };
+    refresh->runs = mem_array(listing->count, sizeof(struct renewal *), err);
+    if (refresh->runs)
+        return refresh;
+    url_refresh_free(refresh);
     return NULL;
 }
 
-void url_refresh_free(struct url_refresh *renew)
+void url_refresh_free(struct url_refresh *refresh)
 {
     size_t i;
     size_t k;
 
-    if (!renew)
+    if (!refresh)
         return;
-    for (i = 0; renew->runs && i < renew->listing->count; i++) {
-        if (!renew->runs[i])
+    for (i = 0; refresh->runs && i < refresh->listing->count; i++) {
+        if (!refresh->runs[i])
             continue;
-        call_clear(&renew->runs[i]->call);
-        hashmap_free(renew->runs[i]->by_id);
+        call_clear(&refresh->runs[i]->call);
+        hashmap_free(refresh->runs[i]->by_id);
         for (k = 0; k < 2; k++) {
-            artifact_list_clear(&renew->runs[i]->lists[k]);
-            artifact_list_clear(&renew->runs[i]->old_lists[k]);
+            artifact_list_clear(&refresh->runs[i]->lists[k]);
+            artifact_list_clear(&refresh->runs[i]->old_lists[k]);
         }
-        run_clear(&renew->runs[i]->record);
-        run_clear(&renew->runs[i]->old_record);
-        mem_free(renew->runs[i]);
+        run_clear(&refresh->runs[i]->record);
+        run_clear(&refresh->runs[i]->old_record);
+        mem_free(refresh->runs[i]);
     }
-    mem_free(renew->runs);
-    mem_free(renew);
+    mem_free(refresh->runs);
+    mem_free(refresh);
 }
 
 /* Read the list that came into a table by artifact_id. */
@@ -93,12 +93,12 @@ static int read_list(struct artifact_list *list, struct hashmap *by_id, const st
 /* Hand the fresh URLs out; what lent the former ones goes after. */
 static void hand_out(struct renewal *renewal, bool came)
 {
-    struct url_refresh *renew = renewal->renew;
+    struct url_refresh *refresh = renewal->refresh;
     struct url_refresh_list fresh = { renewal->run, came, renewal->by_id };
 
     renewal->open = false;
     renewal->by_id = NULL;
-    renew->renewed(renew->ctx, &fresh);
+    refresh->renewed(refresh->ctx, &fresh);
     hashmap_free(fresh.by_id);
     artifact_list_clear(&renewal->old_lists[0]);
     artifact_list_clear(&renewal->old_lists[1]);
@@ -109,7 +109,7 @@ static void hand_out(struct renewal *renewal, bool came)
 static void on_record(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
-    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    const struct listed_run *run = &renewal->refresh->listing->runs[renewal->run];
     struct err err = call->err;
 
     renewal->old_record = renewal->record;
@@ -126,13 +126,13 @@ static void on_record(void *ctx, struct call *call)
 /* Ask for the record as well; when that cannot be, the list alone is handed out. */
 static void ask_record(struct renewal *renewal)
 {
-    struct url_refresh *renew = renewal->renew;
+    struct url_refresh *refresh = renewal->refresh;
     struct err err;
 
     call_clear(&renewal->call);
-    call_init(&renewal->call, renew->callers, RUN_JSON_MAX, on_record, renewal);
-    if (api_url_run(renew->listing->api, &renewal->call.url,
-                    renew->listing->runs[renewal->run].id, &err) < 0)
+    call_init(&renewal->call, refresh->callers, RUN_JSON_MAX, on_record, renewal);
+    if (api_url_run(refresh->listing->api, &renewal->call.url,
+                    refresh->listing->runs[renewal->run].id, &err) < 0)
         hand_out(renewal, true);
     else
         call_add(&renewal->call);
@@ -143,7 +143,7 @@ static int ask_list(struct renewal *renewal, struct err *err);
 /* The run is listed under its other name, too. */
 static bool ask_next(struct renewal *renewal)
 {
-    const struct listed_run *run = &renewal->renew->listing->runs[renewal->run];
+    const struct listed_run *run = &renewal->refresh->listing->runs[renewal->run];
     struct err err;
 
     renewal->name++;
@@ -153,8 +153,8 @@ static bool ask_next(struct renewal *renewal)
 static void on_list(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
-    struct url_refresh *renew = renewal->renew;
-    struct listed_run *run = &renew->listing->runs[renewal->run];
+    struct url_refresh *refresh = renewal->refresh;
+    struct listed_run *run = &refresh->listing->runs[renewal->run];
     struct artifact_list list = { 0 };
     struct err err = call->err;
     bool came;
@@ -165,10 +165,10 @@ static void on_list(void *ctx, struct call *call)
     if (!came)
         log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {
-        renew->listing->skew = call->request.date - clock_wall();
+        refresh->listing->skew = call->request.date - clock_wall();
         run->listed_at = call->request.date;
     } else {
-        run->listed_at = clock_wall() + renew->listing->skew;
+        run->listed_at = clock_wall() + refresh->listing->skew;
     }
     buf_clear(&call->body);
     if (came) {
@@ -187,35 +187,36 @@ static void on_list(void *ctx, struct call *call)
 
 static int ask_list(struct renewal *renewal, struct err *err)
 {
-    struct url_refresh *renew = renewal->renew;
-    const struct listed_run *run = &renew->listing->runs[renewal->run];
+    struct url_refresh *refresh = renewal->refresh;
+    const struct listed_run *run = &refresh->listing->runs[renewal->run];
 
     call_clear(&renewal->call);
-    call_init(&renewal->call, renew->callers, ARTIFACT_LIST_MAX, on_list, renewal);
-    if (api_url_list(renew->listing->api, &renewal->call.url, listing_name(run, renewal->name),
-                     renew->listing->filter, !run->wide, err) < 0)
+    call_init(&renewal->call, refresh->callers, ARTIFACT_LIST_MAX, on_list, renewal);
+    if (api_url_list(refresh->listing->api, &renewal->call.url,
+                     listing_name(run, renewal->name), refresh->listing->filter, !run->wide,
+                     err) < 0)
         return -1;
     call_add(&renewal->call);
     return 0;
 }
 
-bool url_refresh_busy(const struct url_refresh *renew, size_t run)
+bool url_refresh_busy(const struct url_refresh *refresh, size_t run)
 {
-    return renew->runs[run] && renew->runs[run]->open;
+    return refresh->runs[run] && refresh->runs[run]->open;
 }
 
-int url_refresh_ask(struct url_refresh *renew, size_t run, struct err *err)
+int url_refresh_ask(struct url_refresh *refresh, size_t run, struct err *err)
 {
-    struct renewal *renewal = renew->runs[run];
-    const struct listed_run *listed = &renew->listing->runs[run];
+    struct renewal *renewal = refresh->runs[run];
+    const struct listed_run *listed = &refresh->listing->runs[run];
 
     if (!renewal) {
         renewal = mem_new(sizeof(*renewal), err);
         if (!renewal)
             return -1;
-        renewal->renew = renew;
+        renewal->refresh = refresh;
         renewal->run = run;
-        renew->runs[run] = renewal;
+        refresh->runs[run] = renewal;
     }
     if (renewal->open)
         return 0;

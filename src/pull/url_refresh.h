@@ -35,12 +35,12 @@ struct url_refresh *url_refresh_new(struct listing *listing, struct callers *cal
                                     void *ctx, struct err *err) MUST_CHECK;
 
 /* Free it; calls under way must have ended. NULL is fine. */
-void url_refresh_free(struct url_refresh *renew);
+void url_refresh_free(struct url_refresh *refresh);
 
 /* Whether a run's list is on its way. */
-bool url_refresh_busy(const struct url_refresh *renew, size_t run);
+bool url_refresh_busy(const struct url_refresh *refresh, size_t run);
 
 /* Ask for a run's list; nothing more when it is on its way already. */
-int url_refresh_ask(struct url_refresh *renew, size_t run, struct err *err) MUST_CHECK;
+int url_refresh_ask(struct url_refresh *refresh, size_t run, struct err *err) MUST_CHECK;
 
 #endif

@@ -37,35 +37,38 @@ struct entry_reader {
 };
 
 /* Read the next block of the tar stream or the zip file; 0 at the end. */
-static ssize_t load(struct entry_reader *t)
+static ssize_t load(struct entry_reader *entries)
 {
     ssize_t n;
 
-    if (t->reader->stopped(t->reader->stop_ctx))
-        return err_set(&t->err, ERR_CANCELLED, "stopped");
-    if (t->stream) {
-        n = stream_read(t->stream, t->block, BLOCK, &t->err);
+    if (archive_reader_go_on(entries->reader, &entries->err) < 0)
+        return -1;
+    if (entries->stream) {
+        n = stream_read(entries->stream, entries->block, BLOCK, &entries->err);
     } else {
-        n = t->at >= t->to ? 0 : pread(t->reader->fd, t->block, BLOCK, (off_t)t->at);
+        n = entries->at >= entries->to
+                ? 0
+                : pread(entries->reader->fd, entries->block, BLOCK, (off_t)entries->at);
         if (n < 0)
-            (void)err_sys(&t->err, "cannot read");
+            (void)err_sys(&entries->err, "cannot read");
         else
-            t->at += (uint64_t)n;
+            entries->at += (uint64_t)n;
+        archive_reader_count(entries->reader, n > 0 ? (size_t)n : 0);
     }
-    t->block_len = n > 0 ? (size_t)n : 0;
-    t->given += t->block_len;
-    if (t->heading && t->block_len > t->budget)
-        return err_set(&t->err, ERR_FORMAT, "the headers of an entry are too large");
-    t->budget -= t->heading ? t->block_len : 0;
+    entries->block_len = n > 0 ? (size_t)n : 0;
+    entries->given += entries->block_len;
+    if (entries->heading && entries->block_len > entries->budget)
+        return err_set(&entries->err, ERR_FORMAT, "the headers of an entry are too large");
+    entries->budget -= entries->heading ? entries->block_len : 0;
     return n;
 }
 
 static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes)
 {
-    struct entry_reader *t = ctx;
-    ssize_t n = load(t);
+    struct entry_reader *entries = ctx;
+    ssize_t n = load(entries);
 
-    *bytes = t->block;
+    *bytes = entries->block;
     if (n < 0) {
         archive_set_error(archive, EIO, "cannot read");
         return ARCHIVE_FATAL;
@@ -75,49 +78,50 @@ static la_ssize_t on_read(struct archive *archive, void *ctx, const void **bytes
 
 static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
 {
-    struct entry_reader *t = ctx;
-    uint64_t left = t->reader->size > t->at ? t->reader->size - t->at : 0;
+    struct entry_reader *entries = ctx;
+    uint64_t left =
+        entries->reader->size > entries->at ? entries->reader->size - entries->at : 0;
 
     (void)archive;
-    if (t->stream || count < 0)
+    if (entries->stream || count < 0)
         return 0; /* compressed data must be decoded */
     if ((uint64_t)count > left)
         count = (la_int64_t)left;
-    t->at += (uint64_t)count;
-    t->given += (uint64_t)count;
+    entries->at += (uint64_t)count;
+    entries->given += (uint64_t)count;
     return count;
 }
 
 static la_int64_t on_seek(struct archive *archive, void *ctx, la_int64_t offset, int whence)
 {
-    struct entry_reader *t = ctx;
+    struct entry_reader *entries = ctx;
     int64_t from = whence == SEEK_SET   ? 0
-                   : whence == SEEK_CUR ? (int64_t)t->at
-                                        : (int64_t)t->reader->size;
+                   : whence == SEEK_CUR ? (int64_t)entries->at
+                                        : (int64_t)entries->reader->size;
 
     (void)archive;
-    if (offset < -from || from + offset > (int64_t)t->reader->size)
+    if (offset < -from || from + offset > (int64_t)entries->reader->size)
         return ARCHIVE_FATAL;
-    t->at = (uint64_t)(from + offset);
-    return (la_int64_t)t->at;
+    entries->at = (uint64_t)(from + offset);
+    return (la_int64_t)entries->at;
 }
 
-static int fail(struct entry_reader *t, struct err *err)
+static int fail(struct entry_reader *entries, struct err *err)
 {
-    const char *why = archive_error_string(t->archive);
+    const char *why = archive_error_string(entries->archive);
 
-    t->broken = true;
-    if (!t->err.kind)
+    entries->broken = true;
+    if (!entries->err.kind)
         return err_set(err, ERR_MISMATCH, "damaged: %s", why ? why : "unreadable");
     if (err)
-        *err = t->err;
+        *err = entries->err;
     return -1;
 }
 
-static int set_up(struct entry_reader *t, struct err *err)
+static int set_up(struct entry_reader *entries, struct err *err)
 {
-    struct archive *a = t->archive;
-    bool zip = t->reader->format == CONTAINER_ZIP;
+    struct archive *a = entries->archive;
+    bool zip = entries->reader->format == CONTAINER_ZIP;
     int rc =
         zip ? archive_read_support_format_zip_seekable(a) : archive_read_support_format_tar(a);
 
@@ -128,105 +132,111 @@ static int set_up(struct entry_reader *t, struct err *err)
     if (rc == ARCHIVE_OK && zip)
         rc = archive_read_set_seek_callback(a, on_seek);
     if (rc == ARCHIVE_OK)
-        rc = archive_read_set_callback_data(a, t);
+        rc = archive_read_set_callback_data(a, entries);
     if (rc == ARCHIVE_OK)
         rc = archive_read_open1(a);
-    return rc == ARCHIVE_OK ? 0 : fail(t, err);
+    return rc == ARCHIVE_OK ? 0 : fail(entries, err);
 }
 
 struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t from,
                                        uint64_t to, struct err *err)
 {
-    struct entry_reader *t = mem_new(sizeof(*t), err);
+    struct entry_reader *entries = mem_new(sizeof(*entries), err);
 
-    if (!t)
+    if (!entries)
         return NULL;
-    t->reader = reader;
-    t->to = reader->format == CONTAINER_ZIP || (!reader->indexed && reader->codec != FRAME_NONE)
-                ? UINT64_MAX
-                : to;
+    entries->reader = reader;
+    entries->to =
+        reader->format == CONTAINER_ZIP || (!reader->indexed && reader->codec != FRAME_NONE)
+            ? UINT64_MAX
+            : to;
     if (reader->indexed || reader->format == CONTAINER_TAR)
-        t->from = t->at = from;
-    t->archive = archive_read_new();
-    if (!t->archive)
+        entries->from = entries->at = from;
+    entries->archive = archive_read_new();
+    if (!entries->archive)
         (void)err_set(err, ERR_MEMORY, "out of memory");
-    else if (reader->codec != FRAME_NONE && !(t->stream = stream_open(reader, from, to, err)))
+    else if (reader->codec != FRAME_NONE &&
+             !(entries->stream = stream_open(reader, from, to, err)))
         goto fail;
-    else if (set_up(t, err) == 0)
-        return t;
+    else if (set_up(entries, err) == 0)
+        return entries;
 fail:
-    entry_reader_free(t);
+    entry_reader_free(entries);
     return NULL;
 }
 
-void entry_reader_free(struct entry_reader *t)
+void entry_reader_free(struct entry_reader *entries)
 {
-    if (!t)
+    if (!entries)
         return;
-    (void)archive_read_free(t->archive);
-    stream_free(t->stream);
-    mem_free(t);
+    (void)archive_read_free(entries->archive);
+    stream_free(entries->stream);
+    mem_free(entries);
 }
 
 /* At the end of the tar stream: check that only zeros follow, which fill up the last block. */
-static int check_end(struct entry_reader *t, struct err *err)
+static int check_end(struct entry_reader *entries, struct err *err)
 {
-    uint64_t used = (uint64_t)archive_filter_bytes(t->archive, 0);
-    size_t left = t->given > used ? (size_t)(t->given - used) : 0;
-    size_t i = t->block_len > left ? t->block_len - left : 0;
-    ssize_t n = (ssize_t)t->block_len;
+    uint64_t used = (uint64_t)archive_filter_bytes(entries->archive, 0);
+    size_t left = entries->given > used ? (size_t)(entries->given - used) : 0;
+    size_t i = entries->block_len > left ? entries->block_len - left : 0;
+    ssize_t n = (ssize_t)entries->block_len;
 
     while (n > 0) {
-        for (; i < t->block_len; i++) {
-            if (t->block[i])
+        for (; i < entries->block_len; i++) {
+            if (entries->block[i])
                 return err_set(err, ERR_FORMAT,
                                "unexpected data after the end of the tar stream");
         }
         i = 0;
-        n = load(t);
+        n = load(entries);
     }
-    t->ended = n == 0;
-    return n < 0 ? fail(t, err) : 0;
+    entries->ended = n == 0;
+    return n < 0 ? fail(entries, err) : 0;
 }
 
 /*
  * Read the next header by libarchive. The rest of the previous entry is skipped first, so that
  * only the headers count against the limit.
  */
-static int next_header(struct entry_reader *t, struct archive_entry **entry)
+static int next_header(struct entry_reader *entries, struct archive_entry **entry)
 {
-    bool zip = t->reader->format == CONTAINER_ZIP;
-    int rc = t->count ? archive_read_data_skip(t->archive) : ARCHIVE_OK;
+    bool zip = entries->reader->format == CONTAINER_ZIP;
+    int rc = entries->count ? archive_read_data_skip(entries->archive) : ARCHIVE_OK;
 
-    t->data_len = 0;
-    t->data_at = 0;
+    entries->data_len = 0;
+    entries->data_at = 0;
     if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN && rc != ARCHIVE_EOF)
         return rc;
-    t->budget = (zip && !t->count ? ENTRY_READER_ZIP_MAX : ENTRY_READER_HEAD_MAX) + BLOCK;
-    t->heading = true;
-    rc = archive_read_next_header(t->archive, entry);
-    t->heading = false;
-    if (zip && !t->count)
-        t->directory = ENTRY_READER_ZIP_MAX + BLOCK - t->budget;
+    entries->budget =
+        (zip && !entries->count ? ENTRY_READER_ZIP_MAX : ENTRY_READER_HEAD_MAX) + BLOCK;
+    entries->heading = true;
+    rc = archive_read_next_header(entries->archive, entry);
+    entries->heading = false;
+    if (zip && !entries->count)
+        entries->directory = ENTRY_READER_ZIP_MAX + BLOCK - entries->budget;
     return rc;
 }
 
-int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, struct err *err)
+int entry_reader_next(struct entry_reader *entries, struct entry_reader_entry *out,
+                      struct err *err)
 {
     struct archive_entry *entry;
-    int rc = next_header(t, &entry);
+    int rc = next_header(entries, &entry);
     const char *link;
-    bool zip = t->reader->format == CONTAINER_ZIP;
+    bool zip = entries->reader->format == CONTAINER_ZIP;
 
-    if (rc == ARCHIVE_EOF && t->err.kind)
-        return fail(t, err);
+    if (rc == ARCHIVE_EOF && entries->err.kind)
+        return fail(entries, err);
     if (rc == ARCHIVE_EOF)
-        return zip || t->ended ? 0 : check_end(t, err);
+        return zip || entries->ended ? 0 : check_end(entries, err);
     if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
-        return fail(t, err);
-    out->offset = zip ? t->count : t->from + (uint64_t)archive_read_header_position(t->archive);
-    t->count++;
-    if (!zip && out->offset >= t->to)
+        return fail(entries, err);
+    out->offset =
+        zip ? entries->count
+            : entries->from + (uint64_t)archive_read_header_position(entries->archive);
+    entries->count++;
+    if (!zip && out->offset >= entries->to)
         return 0;
     out->path = archive_entry_pathname_utf8(entry);
     if (!out->path)
@@ -246,64 +256,65 @@ int entry_reader_next(struct entry_reader *t, struct entry_reader_entry *out, st
 }
 
 /* Get data of the current entry; 0 at its end. */
-static int next_data(struct entry_reader *t, struct err *err)
+static int next_data(struct entry_reader *entries, struct err *err)
 {
     const void *bytes = NULL;
     la_int64_t offset = 0;
     unsigned idle;
     int rc = ARCHIVE_OK;
 
-    for (idle = 0; !t->data_len && idle < IDLE_MAX; idle++) {
-        rc = archive_read_data_block(t->archive, &bytes, &t->data_len, &offset);
+    for (idle = 0; !entries->data_len && idle < IDLE_MAX; idle++) {
+        rc = archive_read_data_block(entries->archive, &bytes, &entries->data_len, &offset);
         if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
             break;
-        t->data = bytes;
-        if (offset < 0 || (uint64_t)offset != t->data_at)
+        entries->data = bytes;
+        if (offset < 0 || (uint64_t)offset != entries->data_at)
             return err_set(err, ERR_FORMAT, "sparse files are not supported");
     }
-    if (t->data_len)
+    if (entries->data_len)
         return 1;
     if (rc != ARCHIVE_EOF)
-        return fail(t, err);
-    return offset > 0 && (uint64_t)offset > t->data_at
+        return fail(entries, err);
+    return offset > 0 && (uint64_t)offset > entries->data_at
                ? err_set(err, ERR_FORMAT, "sparse files are not supported")
                : 0;
 }
 
-ssize_t entry_reader_read(struct entry_reader *t, void *bytes, size_t len, struct err *err)
+ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
+                          struct err *err)
 {
-    int rc = t->data_len ? 1 : next_data(t, err);
+    int rc = entries->data_len ? 1 : next_data(entries, err);
     size_t n;
 
     if (rc <= 0)
         return rc;
-    n = t->data_len < len ? t->data_len : len;
-    memcpy(bytes, t->data, n);
-    t->data += n;
-    t->data_len -= n;
-    t->data_at += n;
+    n = entries->data_len < len ? entries->data_len : len;
+    memcpy(bytes, entries->data, n);
+    entries->data += n;
+    entries->data_len -= n;
+    entries->data_at += n;
     return (ssize_t)n;
 }
 
-int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *ctx,
+int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,
                       uint8_t sha256[SHA256_SIZE], struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
     uint64_t left = size;
     int rc = sha ? 1 : -1;
 
-    while (rc > 0 && (rc = t->data_len ? 1 : next_data(t, err)) > 0) {
-        size_t n = t->data_len;
+    while (rc > 0 && (rc = entries->data_len ? 1 : next_data(entries, err)) > 0) {
+        size_t n = entries->data_len;
 
         if (n > left) {
             rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu bytes",
                          (unsigned long long)size);
         } else {
-            sha256_add(sha, t->data, n);
-            if (put(ctx, t->data, n, err) < 0)
+            sha256_add(sha, entries->data, n);
+            if (put(ctx, entries->data, n, err) < 0)
                 rc = -1;
-            t->data_len = 0;
-            t->data_at += n;
+            entries->data_len = 0;
+            entries->data_at += n;
             left -= n;
         }
     }
@@ -316,12 +327,12 @@ int entry_reader_copy(struct entry_reader *t, uint64_t size, put_fn *put, void *
     return rc;
 }
 
-bool entry_reader_broken(const struct entry_reader *t)
+bool entry_reader_broken(const struct entry_reader *entries)
 {
-    return t->broken;
+    return entries->broken;
 }
 
-uint64_t entry_reader_directory(const struct entry_reader *t)
+uint64_t entry_reader_directory(const struct entry_reader *entries)
 {
-    return t->directory;
+    return entries->directory;
 }

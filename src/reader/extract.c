@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/extract_dir.h"
 #include "reader/inventory.h"
@@ -50,7 +51,7 @@ struct link {
 struct extract {
     const struct extract_opts *opts;
     struct archive_reader reader;
-    struct extract_dir place;
+    struct extract_dir root;
     struct inventory *inventory; /* NULL if the manifest cannot be read */
     struct manifest_digests manifest;
     atomic_bool damaged;
@@ -96,17 +97,9 @@ static const char *full_path(const struct extract *x, uint32_t row,
     return out;
 }
 
-/* The part of a path after the top directory; NULL if the path is not below it. */
-static const char *below_top(const struct extract *x, const char *path)
-{
-    size_t top = strlen(x->reader.top);
-
-    return strncmp(path, x->reader.top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
-}
-
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct manifest_read_artifact artifact = { .path = below_top(x, path) };
+    struct manifest_read_artifact artifact = { .path = archive_reader_below(&x->reader, path) };
     struct inventory_row row;
 
     if (number == INVENTORY_NONE)
@@ -163,9 +156,9 @@ static int put_file(struct extract *x, struct entry_reader *entries, const char 
     uint8_t sha256[SHA256_SIZE];
     int rc;
 
-    if (!x->opts->force && extract_dir_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->root, path))
         return err_set(err, ERR_EXISTS, "already exists");
-    rc = extract_dir_begin(&x->place, &file, path, err);
+    rc = extract_dir_begin(&x->root, &file, path, err);
     if (rc == 0)
         rc = entry_reader_copy(entries, size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
@@ -206,7 +199,7 @@ static int put_row(struct extract *x, struct entry_reader *entries,
 /* Record a link, to be made at the end. */
 static int keep_link(struct extract *x, uint32_t row, const char *target, struct err *err)
 {
-    const char *below = below_top(x, target);
+    const char *below = archive_reader_below(&x->reader, target);
     int rc;
 
     (void)pthread_mutex_lock(&x->lock);
@@ -260,8 +253,9 @@ static const char *refusal_without_manifest(struct extract *x,
     if (!x->reader.top[0] && top < sizeof(x->reader.top))
         memcpy(x->reader.top, entry->path, top); /* top is zeroed: the NUL is there */
     (void)pthread_mutex_unlock(&x->lock);
-    return below_top(x, entry->path) ? safe_name_not_payload(below_top(x, entry->path))
-                                     : "outside the top directory";
+    return archive_reader_below(&x->reader, entry->path)
+               ? safe_name_not_payload(archive_reader_below(&x->reader, entry->path))
+               : "outside the top directory";
 }
 
 /* Extract an entry without a manifest. */
@@ -292,7 +286,7 @@ static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
-    const char *below = below_top(x, entry->path);
+    const char *below = archive_reader_below(&x->reader, entry->path);
     int tag = below ? tagfile_find(below) : -1;
     uint32_t number =
         x->inventory && below && tag < 0 ? inventory_find(x->inventory, below) : INVENTORY_NONE;
@@ -358,7 +352,7 @@ static int on_copy(void *ctx, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, struct err *err)
 {
     struct extract *x = ctx;
-    const char *below = below_top(x, entry->path);
+    const char *below = archive_reader_below(&x->reader, entry->path);
     uint32_t row = below && entry->kind == ENTRY_READER_FILE
                        ? inventory_find(x->inventory, below)
                        : INVENTORY_NONE;
@@ -402,7 +396,7 @@ static int check_link(const struct extract *x, const struct link *link, struct e
 static int copy_targets(struct extract *x, const uint8_t *starts, struct err *err)
 {
     struct parallel_scan_opts opts = { .starts = starts,
-                                       .stopped = x->opts->stopped,
+                                       .stop = x->opts->stop,
                                        .entry = on_copy,
                                        .damage = on_copy_damage,
                                        .ctx = x };
@@ -415,7 +409,7 @@ static int copy_targets(struct extract *x, const uint8_t *starts, struct err *er
 
         if (check_link(x, link, NULL) < 0 || x->done[link->target].id.inode ||
             (inventory_marks(x->inventory, link->target) & (COPY | LOST)) ||
-            (!x->opts->force && extract_dir_has(&x->place, full_path(x, link->row, path))))
+            (!x->opts->force && extract_dir_has(&x->root, full_path(x, link->row, path))))
             continue;
         inventory_mark(x->inventory, link->target, COPY);
         x->done[link->target].row = link->row;
@@ -433,12 +427,12 @@ static int make_link(struct extract *x, const struct link *link, const char *pat
 
     if (check_link(x, link, err) < 0)
         return -1;
-    if (!x->opts->force && extract_dir_has(&x->place, path))
+    if (!x->opts->force && extract_dir_has(&x->root, path))
         return err_set(err, ERR_EXISTS, "already exists");
     done = &x->done[link->target];
     if (!done->id.inode)
         return err_set(err, ERR_MISMATCH, "the target of the link could not be extracted");
-    return extract_dir_link(&x->place, path, full_path(x, done->row, to), &done->id,
+    return extract_dir_link(&x->root, path, full_path(x, done->row, to), &done->id,
                             x->opts->force, err);
 }
 
@@ -500,7 +494,7 @@ static bool on_stopped(void *ctx)
 {
     const struct extract *x = ctx;
 
-    return x->opts->stopped(x->opts->ctx) || (atomic_load(&x->damaged) && !x->opts->keep_going);
+    return stop_asked(&x->opts->stop) || (atomic_load(&x->damaged) && !x->opts->keep_going);
 }
 
 /* Read the manifest. Without it, --keep-going continues all the same. */
@@ -512,7 +506,7 @@ static int read_manifest(struct extract *x, struct err *err)
     }
     if (!is_loss(err) || !x->opts->keep_going)
         return -1;
-    lose(x, "manifest.json", err->text);
+    lose(x, tagfile_name(TAG_MANIFEST), err->text);
     x->opts->lost(x->opts->ctx, NULL, "without the manifest, extracted files are not verified");
     inventory_free(x->inventory);
     x->inventory = NULL;
@@ -527,7 +521,7 @@ static int walk(struct extract *x, const uint8_t *starts, struct err *err)
         .threads = x->inventory ? 0 : 1, /* the first entry determines the top directory */
         .guess = !x->inventory,
         .starts = starts,
-        .stopped = on_stopped,
+        .stop = { on_stopped, -1, x },
         .entry = on_entry,
         .damage = on_damage,
         .ctx = x
@@ -556,9 +550,9 @@ static int run(struct extract *x, const char *path, struct err *err)
     int rc;
 
     if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
-        extract_dir_open(&x->place, x->opts->dir, err) < 0)
+        extract_dir_open(&x->root, x->opts->dir, err) < 0)
         return -1;
-    archive_reader_watch(&x->reader, x->opts->stopped, x->opts->ctx);
+    archive_reader_watch(&x->reader, x->opts->stop, x->opts->watcher);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "use --keep-going to extract the undamaged files");
@@ -576,12 +570,12 @@ static int run(struct extract *x, const char *path, struct err *err)
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err)
 {
-    struct extract x = { .opts = opts, .result = result, .place = { -1, opts->top } };
+    struct extract x = { .opts = opts, .result = result, .root = { -1, opts->top } };
     int rc = -1;
 
     *result = (struct extract_result){ 0 };
     (void)pthread_mutex_init(&x.lock, NULL);
-    stage_init(&x.stage, &x.place, opts->force);
+    stage_init(&x.stage, &x.root, opts->force);
     x.inventory = inventory_new(0, err);
     if (x.inventory)
         rc = run(&x, path, err);
@@ -591,7 +585,7 @@ int extract_run(const char *path, const struct extract_opts *opts,
     inventory_free(x.inventory);
     mem_free(x.done);
     mem_free(x.links);
-    extract_dir_close(&x.place);
+    extract_dir_close(&x.root);
     archive_reader_close(&x.reader);
     (void)pthread_mutex_destroy(&x.lock);
     return rc;

@@ -11,13 +11,16 @@
  * Errors   ERR_SYSTEM for disk errors, which end the extraction; damage of the archive is
  *          reported to the hooks
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hooks
+ * Threads  one; it starts others; only one thread at a time calls the hooks, but for the
+ *          progress hook, which one calls at the same time
  */
 #ifndef READER_EXTRACT_H
 #define READER_EXTRACT_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "format/manifest_read.h"
+#include "reader/archive_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,8 +36,9 @@ struct extract_opts {
     /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);
     void (*kept)(void *ctx, const char *path); /* an existing file was kept */
-    bool (*stopped)(void *ctx);                /* whether to stop */
-    void *ctx;
+    void *ctx;                                 /* of these */
+    struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct extract_result {

@@ -13,29 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int extract_dir_open(struct extract_dir *place, const char *dir, struct err *err)
+int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         return err_sys(err, "cannot create '%s'", dir);
-    place->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return place->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
+    root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
 }
 
-void extract_dir_close(struct extract_dir *place)
+void extract_dir_close(struct extract_dir *root)
 {
-    file_close(&place->fd);
+    file_close(&root->fd);
 }
 
-bool extract_dir_has(const struct extract_dir *place, const char *path)
+bool extract_dir_has(const struct extract_dir *root, const char *path)
 {
-    const char *below = place->top ? strchr(path, '/') : NULL;
+    const char *below = root->top ? strchr(path, '/') : NULL;
     char own[SAFE_NAME_PATH_MAX + PATH_COMPONENT_MAX + 2];
     bool there;
     int fd;
 
     if (below)
-        (void)snprintf(own, sizeof(own), "%s%.*s", place->top, SAFE_NAME_PATH_MAX, below);
-    fd = file_beneath(place->fd, below ? own : path, O_PATH | O_NOFOLLOW, false);
+        (void)snprintf(own, sizeof(own), "%s%.*s", root->top, SAFE_NAME_PATH_MAX, below);
+    fd = file_beneath(root->fd, below ? own : path, O_PATH | O_NOFOLLOW, false);
     there = fd >= 0;
 
     file_close(&fd);
@@ -49,12 +49,12 @@ static bool is_in_the_way(int os)
 }
 
 /* Open the folder of a path, creating it if necessary; *name gets the last component. */
-static int open_folder(const struct extract_dir *place, const char *path, const char **name,
+static int open_folder(const struct extract_dir *root, const char *path, const char **name,
                        struct err *err)
 {
-    int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 3);
+    int fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 3);
     const char *why = safe_name_refused(path);
-    const char *top = place->top;
+    const char *top = root->top;
     const char *slash;
 
     if (why) {
@@ -108,11 +108,11 @@ static int rename_to(int dir, const char *temp, const char *name, bool force, st
     return err_sys(err, "cannot rename");
 }
 
-int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *file,
+int extract_dir_begin(const struct extract_dir *root, struct extract_dir_file *file,
                       const char *path, struct err *err)
 {
     *file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
-    file->dir = open_folder(place, path, &file->name, err);
+    file->dir = open_folder(root, path, &file->name, err);
     if (file->dir < 0)
         return -1;
     set_temp(file->temp);
@@ -156,15 +156,15 @@ void extract_dir_abort(struct extract_dir_file *file)
     file_close(&file->dir);
 }
 
-int extract_dir_link(const struct extract_dir *place, const char *path, const char *target,
+int extract_dir_link(const struct extract_dir *root, const char *path, const char *target,
                      const struct extract_dir_id *id, bool force, struct err *err)
 {
     const char *name;
     const char *from_name;
     char temp[48];
     struct stat st;
-    int to = open_folder(place, path, &name, err);
-    int from = to < 0 ? -1 : open_folder(place, target, &from_name, err);
+    int to = open_folder(root, path, &name, err);
+    int from = to < 0 ? -1 : open_folder(root, target, &from_name, err);
     int rc = -1;
 
     if (from < 0)

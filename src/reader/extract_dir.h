@@ -36,19 +36,19 @@ struct extract_dir_file {
 };
 
 /* Open a directory; it is created if it does not exist. */
-int extract_dir_open(struct extract_dir *place, const char *dir, struct err *err) MUST_CHECK;
+int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err) MUST_CHECK;
 
 /* Close the directory; may be called twice. */
-void extract_dir_close(struct extract_dir *place);
+void extract_dir_close(struct extract_dir *root);
 
 /* Whether anything, also a link, exists at a path, without following links. */
-bool extract_dir_has(const struct extract_dir *place, const char *path);
+bool extract_dir_has(const struct extract_dir *root, const char *path);
 
 /*
  * Begin a file, and create its folders. ERR_FORMAT if safe_name_refused refuses the path, or if
  * something else than a folder is in the way.
  */
-int extract_dir_begin(const struct extract_dir *place, struct extract_dir_file *file,
+int extract_dir_begin(const struct extract_dir *root, struct extract_dir_file *file,
                       const char *path, struct err *err) MUST_CHECK;
 
 /*
@@ -65,7 +65,7 @@ void extract_dir_abort(struct extract_dir_file *file);
  * Make path a hard link to target, both beneath the directory; ERR_MISMATCH if target is not
  * the file id.
  */
-int extract_dir_link(const struct extract_dir *place, const char *path, const char *target,
+int extract_dir_link(const struct extract_dir *root, const char *path, const char *target,
                      const struct extract_dir_id *id, bool force, struct err *err) MUST_CHECK;
 
 #endif

@@ -2,12 +2,12 @@
 #include "reader/parallel_scan.h"
 
 #include "base/mem.h"
+#include "base/queue.h"
 #include "reader/stream.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ZIP_SHARE    4                   /* memory per byte of a zip's directory */
 #define SEGMENT_SIZE ((uint64_t)4 << 20) /* of a plain tar */
@@ -125,8 +125,8 @@ static int read_range(struct walk *w, uint64_t from, uint64_t to, uint64_t first
     int rc = entries ? 1 : -1;
 
     while (rc > 0) {
-        if (w->opts->stopped(w->opts->ctx)) {
-            rc = err_set(err, ERR_CANCELLED, "stopped");
+        if (stop_check(&w->opts->stop, err) < 0) {
+            rc = -1;
             break;
         }
         rc = entry_reader_next(entries, &entry, err);
@@ -242,12 +242,9 @@ int parallel_scan(struct archive_reader *reader, const struct parallel_scan_opts
                   struct err *err)
 {
     struct walk w = { .reader = reader, .opts = opts };
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int rc;
 
-    w.threads = opts->threads ? opts->threads : cores < 1 ? 1 : (unsigned)cores;
-    if (w.threads > PARALLEL_SCAN_THREADS_MAX)
-        w.threads = PARALLEL_SCAN_THREADS_MAX;
+    w.threads = opts->threads ? opts->threads : queue_threads(PARALLEL_SCAN_THREADS_MAX);
     (void)pthread_mutex_init(&w.lock, NULL);
     if (reader->indexed)
         rc = cut_frames(&w, err);

@@ -19,6 +19,7 @@
 #define READER_PARALLEL_SCAN_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 
@@ -35,7 +36,7 @@ struct parallel_scan_opts {
     const uint8_t *starts; /* a bit per frame that starts with an entry; or NULL */
     uint64_t share;        /* counted from 1: read only this share of the segments; 0: all */
     uint64_t shares;
-    bool (*stopped)(void *ctx); /* whether to stop */
+    struct stop stop;
     /*
      * Called with each entry, to be read by entry_reader_read as far as needed. An error of
      * kind ERR_MISMATCH or ERR_FORMAT is damage, any other is fatal.

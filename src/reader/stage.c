@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-void stage_init(struct stage *s, const struct extract_dir *place, bool force)
+void stage_init(struct stage *s, const struct extract_dir *root, bool force)
 {
     int i;
 
-    *s = (struct stage){ .place = place, .force = force };
+    *s = (struct stage){ .root = root, .force = force };
     buf_init(&s->sums, TAGFILE_SIZE_MAX);
     for (i = 0; i < TAG_COUNT; i++)
         s->files[i].file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
@@ -34,12 +34,12 @@ static int begin(struct stage *s, int tag, const struct entry_reader_entry *entr
 {
     struct stage_file *f = &s->files[tag];
 
-    if (!force && extract_dir_has(s->place, entry->path))
+    if (!force && extract_dir_has(s->root, entry->path))
         return err_set(err, ERR_EXISTS, "already exists");
     f->mtime = entry->mtime;
     f->size = entry->size;
     f->path = mem_copy(entry->path, err);
-    return f->path ? extract_dir_begin(s->place, &f->file, f->path, err) : -1;
+    return f->path ? extract_dir_begin(s->root, &f->file, f->path, err) : -1;
 }
 
 int stage_take(struct stage *s, int tag, struct entry_reader *entries,

@@ -33,7 +33,7 @@ struct stage_file {
 };
 
 struct stage {
-    const struct extract_dir *place; /* borrowed */
+    const struct extract_dir *root; /* borrowed */
     struct stage_file files[TAG_COUNT];
     struct buf sums; /* contents of tagmanifest-sha256.txt */
     bool force;      /* replace existing files */
@@ -42,7 +42,7 @@ struct stage {
 /*
  * Initialise without files; place is borrowed until stage_clear. force: replace existing files.
  */
-void stage_init(struct stage *stage, const struct extract_dir *place, bool force);
+void stage_init(struct stage *stage, const struct extract_dir *root, bool force);
 
 /* Remove the files that were not given their names; may be called twice. */
 void stage_clear(struct stage *stage);

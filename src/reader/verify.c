@@ -240,10 +240,8 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
 /* Check a link's target; called with the lock held. */
 static void see_link(struct check *c, uint32_t number, const struct entry_reader_entry *entry)
 {
-    size_t top = strlen(c->reader.top);
-    const char *target = entry->target;
-    bool inside = strncmp(target, c->reader.top, top) == 0 && target[top] == '/';
-    uint32_t to = inside ? inventory_find(c->inventory, target + top + 1) : INVENTORY_NONE;
+    const char *target = archive_reader_below(&c->reader, entry->target);
+    uint32_t to = target ? inventory_find(c->inventory, target) : INVENTORY_NONE;
     char path[SAFE_NAME_PATH_MAX + 1];
     char id[256];
 
@@ -252,12 +250,12 @@ static void see_link(struct check *c, uint32_t number, const struct entry_reader
     if (to == INVENTORY_NONE)
         report(c, inventory_path(c->inventory, number, path),
                inventory_id(c->inventory, number, id), entry->offset,
-               "is a link to '%.200s', which is not in the manifest", target);
+               "is a link to '%.200s', which is not in the manifest", entry->target);
     else if (!(inventory_marks(c->inventory, number) & MOVED) &&
              !inventory_is_duplicate(c->inventory, number, to))
         report(c, inventory_path(c->inventory, number, path),
                inventory_id(c->inventory, number, id), entry->offset,
-               "is a link to '%.200s', which is not the target in the manifest", target);
+               "is a link to '%.200s', which is not the target in the manifest", entry->target);
 }
 
 /* Hash a row's file and compare the digest with the manifest. */
@@ -321,16 +319,15 @@ static int on_entry(void *ctx, struct entry_reader *entries,
                     const struct entry_reader_entry *entry, struct err *err)
 {
     struct check *c = ctx;
-    size_t top = strlen(c->reader.top);
-    bool inside = strncmp(entry->path, c->reader.top, top) == 0 && entry->path[top] == '/';
-    const char *name = inside ? entry->path + top + 1 : entry->path;
+    const char *below = archive_reader_below(&c->reader, entry->path);
+    const char *name = below ? below : entry->path;
     const char *wrong = NULL;
     uint32_t number = INVENTORY_NONE;
     int tag = -1;
 
-    if (entry->kind == ENTRY_READER_DIR && (inside || strcmp(entry->path, c->reader.top) == 0))
+    if (entry->kind == ENTRY_READER_DIR && (below || strcmp(entry->path, c->reader.top) == 0))
         return 0;
-    if (!inside) {
+    if (!below) {
         wrong = "is outside the top directory";
     } else if (entry->kind > ENTRY_READER_LINK) {
         wrong = "is neither a file nor a hard link";
@@ -463,18 +460,19 @@ static void check_tags(struct check *c)
                    "has a different SHA-256 than in tagmanifest-sha256.txt");
     }
     if (c->tags[TAG_BAGIT].seen && strcmp(buf_text(&c->bagit), BAG_DECLARATION) != 0)
-        report(c, "bagit.txt", NULL, VERIFY_NOWHERE, "is not the declaration of BagIt 1.0");
+        report(c, tagfile_name(TAG_BAGIT), NULL, VERIFY_NOWHERE,
+               "is not the declaration of BagIt 1.0");
     if (!c->tags[TAG_INFO].seen)
         return;
     tagfile_value(buf_text(&c->info), BAG_PREVIOUS_SHA256, previous, sizeof(previous));
     if (strcmp(previous, c->result->previous_sha256) != 0)
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
                "names a different previous archive than manifest.json");
     if (!tagfile_oxum(buf_text(&c->info), &bytes, &files))
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE, "has no Payload-Oxum");
     else if (files != c->summed ||
              (!c->opts->quick && !c->opts->share && bytes != c->payload_bytes))
-        report(c, "bag-info.txt", NULL, VERIFY_NOWHERE,
+        report(c, tagfile_name(TAG_INFO), NULL, VERIFY_NOWHERE,
                "Payload-Oxum is %llu.%llu, but the payload is %llu.%llu",
                (unsigned long long)bytes, (unsigned long long)files,
                (unsigned long long)c->payload_bytes, (unsigned long long)c->summed);
@@ -497,23 +495,16 @@ static int compare(struct check *c, struct err *err)
     return rc;
 }
 
-static bool on_stopped(void *ctx)
-{
-    const struct check *c = ctx;
-
-    return c->opts->stopped(c->opts->ctx);
-}
-
 static int walk(struct check *c, struct err *err)
 {
     struct parallel_scan_opts opts = { .share = c->opts->share,
                                        .shares = c->opts->shares,
-                                       .stopped = on_stopped,
+                                       .stop = c->opts->stop,
                                        .entry = on_entry,
                                        .damage = on_damage,
                                        .ctx = c };
     struct parallel_scan_opts tail = {
-        .threads = 1, .stopped = on_stopped, .entry = on_entry, .damage = on_damage, .ctx = c
+        .threads = 1, .stop = c->opts->stop, .entry = on_entry, .damage = on_damage, .ctx = c
     };
     uint8_t *starts;
     int rc;
@@ -549,7 +540,7 @@ static int run(struct check *c, const char *path, struct err *err)
 
     if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
-    archive_reader_watch(&c->reader, c->opts->stopped, c->opts->ctx);
+    archive_reader_watch(&c->reader, c->opts->stop, c->opts->watcher);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->reader.indexed;
@@ -558,7 +549,7 @@ static int run(struct check *c, const char *path, struct err *err)
     if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
-        report(c, "manifest.json", NULL,
+        report(c, tagfile_name(TAG_MANIFEST), NULL,
                c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s", err->text);
         err_clear(err);
         return 0; /* nothing to compare the archive with */

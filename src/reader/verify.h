@@ -8,13 +8,15 @@
  * Units    bytes
  * Errors   errors that prevent reading; damage is reported to the hook
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hook
+ * Threads  one; it starts others; only one thread at a time calls the damage hook, and one the
+ *          progress hook
  * Source   docs/archive-format.md; RFC 8493
  */
 #ifndef READER_VERIFY_H
 #define READER_VERIFY_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -37,8 +39,9 @@ struct verify_opts {
     uint64_t share; /* counted from 1: hash only this part of the payload; 0: all */
     uint64_t shares;
     void (*damage)(void *ctx, const struct verify_damage *damage);
-    bool (*stopped)(void *ctx); /* whether to stop */
-    void *ctx;
+    void *ctx; /* of damage */
+    struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct verify_result {

@@ -116,7 +116,7 @@ static int run_failed(struct entering *e, const struct manifest_read_run *row, s
 
     if (run_state_seen(e->catalog, &seen, true, e->opts->now_ms, err) < 0)
         return -1;
-    if (strcmp(row->error, "run-not-found") == 0)
+    if (strcmp(row->error, reason_word(REASON_RUN_NOT_FOUND)) == 0)
         return run_state_vanished(e->catalog, row->run_id, row->error, err) < 0 ? -1 : 0;
     if (contents_volume_of(e->catalog, row->run_id, other, sizeof(other)))
         return 0; /* another volume has the run, and is newer */
@@ -260,7 +260,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 }
 
 /* Import the manifest; its digest is known only after the last row. */
-static int enter(struct entering *e, struct archive_reader *box,
+static int enter(struct entering *e, struct archive_reader *reader,
                  const struct volume_store_seen *seen, struct err *err)
 {
     struct contents_volume volume = { .name = e->name,
@@ -274,23 +274,22 @@ static int enter(struct entering *e, struct archive_reader *box,
     char hex[SHA256_TEXT];
 
     if (ours(e, contents_volume(e->catalog, &volume, &e->volume, err)) < 0 ||
-        manifest_scan(box, on_row, e, &digests, err) < 0)
+        manifest_scan(reader, on_row, e, &digests, err) < 0)
         return -1;
-    e->strange = strcmp(box->top, e->parts.top) != 0;
+    e->strange = strcmp(reader->top, e->parts.top) != 0;
     if (e->strange)
         return err_set(err, ERR_MISMATCH, "it is archive '%.200s' under a different name",
-                       box->top);
+                       reader->top);
     text_hex(hex, digests.sha256, SHA256_SIZE);
     return ours(e, contents_end(e->catalog, e->volume, hex, err));
 }
 
-static int catalog_import_box(struct entering *e, const struct volume_store *store,
-                              struct err *err)
+static int import_archive(struct entering *e, const struct volume_store *store, struct err *err)
 {
     struct volume_store_seen seen;
-    struct archive_reader box = { .fd = -1 };
+    struct archive_reader reader = { .fd = -1 };
     char *path = volume_store_read(store, e->name, err);
-    int rc = path ? archive_reader_open(&box, path, err) : -1;
+    int rc = path ? archive_reader_open(&reader, path, err) : -1;
 
     if (rc == 0)
         rc = volume_store_look(store, e->name, &seen, err) > 0
@@ -299,7 +298,7 @@ static int catalog_import_box(struct entering *e, const struct volume_store *sto
     if (rc == 0)
         rc = ours(e, db_begin(e->catalog, err));
     if (rc == 0) {
-        rc = enter(e, &box, &seen, err);
+        rc = enter(e, &reader, &seen, err);
         if (rc == 0)
             rc = ours(e, db_commit(e->catalog, err));
         else
@@ -307,7 +306,7 @@ static int catalog_import_box(struct entering *e, const struct volume_store *sto
     }
     region_free(e->region);
     e->region = NULL;
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     mem_free(path);
     return rc;
 }
@@ -335,7 +334,7 @@ static int on_enter(void *ctx, struct db *catalog, const char *name, enum fixity
 
     if (!volume_name_parse(&e.parts, name))
         return err_set(err, ERR_FORMAT, "'%.200s' is not a volume name", name);
-    if (catalog_import_box(&e, opts->store, err) == 0)
+    if (import_archive(&e, opts->store, err) == 0)
         return HEAL_GOOD;
     (void)err_wrap(err, "cannot import volume '%s' into the catalog", name);
     if (e.ours || !is_theirs(err))
@@ -356,15 +355,18 @@ int catalog_import_volume(struct db *catalog, const char *name,
 /* State of verifying a volume. */
 struct telling {
     const char *name;
-    const struct catalog_import_opts *opts;
+    struct pull_watcher watcher;
     size_t count;
 };
 
-static bool on_stopped(void *ctx)
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
 {
     const struct telling *t = ctx;
+    const struct pull_status status = { .verified = t->name,
+                                        .bytes = done,
+                                        .bytes_expected = total };
 
-    return t->opts->stopped(t->opts->ctx);
+    t->watcher.status(t->watcher.ctx, &status);
 }
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -382,17 +384,17 @@ static void on_damage(void *ctx, const struct verify_damage *d)
 static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256_TEXT],
                      struct err *err)
 {
-    struct archive_reader box = { .fd = -1 };
+    struct archive_reader reader = { .fd = -1 };
     struct manifest_digests digests;
-    int rc = archive_reader_open(&box, path, err);
+    int rc = archive_reader_open(&reader, path, err);
 
     if (rc == 0)
-        rc = manifest_scan(&box, manifest_read_check, NULL, &digests, err);
+        rc = manifest_scan(&reader, manifest_read_check, NULL, &digests, err);
     if (rc == 0) {
-        (void)snprintf(top, VOLUME_NAME, "%s", box.top);
+        (void)snprintf(top, VOLUME_NAME, "%s", reader.top);
         text_hex(sha256, digests.sha256, SHA256_SIZE);
     }
-    archive_reader_close(&box);
+    archive_reader_close(&reader);
     return rc;
 }
 
@@ -411,8 +413,11 @@ int catalog_import_head(const struct volume_store *store, const char *name,
 static int read_all(const char *path, const char *name, const struct catalog_import_opts *opts,
                     struct err *err)
 {
-    struct telling telling = { .name = name, .opts = opts };
-    struct verify_opts how = { .damage = on_damage, .stopped = on_stopped, .ctx = &telling };
+    struct telling telling = { .name = name, .watcher = opts->watcher };
+    struct verify_opts how = { .damage = on_damage,
+                               .ctx = &telling,
+                               .stop = opts->stop,
+                               .watcher = { on_progress, &telling } };
     struct verify_result result;
 
     if (verify_run(path, &how, &result, err) < 0)
@@ -458,14 +463,7 @@ int catalog_import_check(const char *name, const struct catalog_import_opts *opt
     return on_check(&own, name, "", fault, err);
 }
 
-static bool on_heal_stopped(void *ctx)
-{
-    const struct catalog_import_opts *opts = ctx;
-
-    return opts->stopped(opts->ctx);
-}
-
 struct heal_reader catalog_import_reader(struct catalog_import_opts *opts)
 {
-    return (struct heal_reader){ on_enter, on_check, on_heal_stopped, opts };
+    return (struct heal_reader){ on_enter, on_check, opts->stop, opts };
 }

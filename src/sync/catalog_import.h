@@ -22,7 +22,9 @@
 #define SYNC_CATALOG_IMPORT_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "catalog/db.h"
+#include "pull/pull_opts.h"
 #include "sync/heal.h"
 #include "sync/volume_store.h"
 
@@ -37,8 +39,8 @@ struct catalog_import_opts {
     int64_t settle;  /* delay until a run is listed again; see sync.h */
     int64_t give_up; /* a run that ended longer ago is sealed at once */
     bool pruning;    /* do not change the states of runs */
-    bool (*stopped)(void *ctx);
-    void *ctx;
+    struct stop stop;
+    struct pull_watcher watcher; /* is told while a volume is verified */
 };
 
 /* The functions with which sync/heal imports and verifies volumes; they borrow opts. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/discover.h"
 
+#include "api/reason.h"
 #include "api/run.h"
 #include "base/clock.h"
 #include "base/hashmap.h"
@@ -12,7 +13,7 @@
 #include "client/extras.h"
 #include "client/identity.h"
 #include "client/listing.h"
-#include "client/older.h"
+#include "client/older_runs.h"
 #include "client/wait.h"
 #include "pull/planner.h"
 #include "redact/redact.h"
@@ -117,7 +118,7 @@ static int list_older(const struct discover_opts *opts, const struct runs_query 
     if (lister->stop != DB_UNKNOWN &&
         (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
         older.since_us = lister->stop;
-    if (older_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
+    if (older_runs_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
         return -1;
     lister->result->end.cut = !whole;
     return 0;
@@ -196,7 +197,10 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
     }
     if (run->failed && run->err.kind == ERR_NOT_FOUND) {
         log_line(LOG_WARNING, "the service no longer has run '%s'", run->id);
-        return run_state_vanished(opts->catalog, run->id, "run-not-found", err) < 0 ? -1 : 0;
+        return run_state_vanished(opts->catalog, run->id, reason_word(REASON_RUN_NOT_FOUND),
+                                  err) < 0
+                   ? -1
+                   : 0;
     }
     if (run->failed)
         return run_state_put_off(opts->catalog, run->id, state, opts->now_ms, run->err.text,

@@ -63,8 +63,7 @@ static int each_name(struct healing *h,
     if (h->count)
         qsort(h->names, h->count, sizeof(char *), by_age);
     for (i = 0; rc == 0 && i < h->count; i++)
-        rc = h->reader->stopped(h->reader->ctx) ? err_set(err, ERR_CANCELLED, "stopped")
-                                                : fn(h, h->names[i], err);
+        rc = stop_check(&h->reader->stop, err) < 0 ? -1 : fn(h, h->names[i], err);
     region_free(h->region);
     mem_free(h->names);
     h->region = NULL;

@@ -16,6 +16,7 @@
 #define SYNC_HEAL_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "catalog/db.h"
 #include "sync/fixity.h"
 #include "sync/volume_store.h"
@@ -40,7 +41,7 @@ struct heal_reader {
     /* Verify a volume; sha256 is the expected digest of its manifest (hex), "" if not known. */
     int (*check)(void *ctx, const char *name, const char *sha256, enum fixity_fault *fault,
                  struct err *err);
-    bool (*stopped)(void *ctx);
+    struct stop stop;
     void *ctx;
 };
 

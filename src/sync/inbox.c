@@ -219,7 +219,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
         goto fail;
     }
     if (own_dir(inbox->queue, err) < 0 || own_dir(inbox->known, err) < 0 ||
-        lock_take(&inbox->held, inbox->known, 0, NULL, NULL, err) < 0 ||
+        lock_take(&inbox->held, inbox->known, 0, stop_never(), err) < 0 ||
         each(inbox->queue, sweep, NULL, err) < 0 || each(inbox->known, sweep, NULL, err) < 0 ||
         each(opts->dest, sweep_journal, NULL, err) < 0 ||
         each(inbox->queue, load, inbox, err) < 0)

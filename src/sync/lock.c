@@ -72,8 +72,8 @@ static int try_lock(struct lock *lock, const char *path, struct err *err)
     return 0;
 }
 
-int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)(void *ctx),
-              void *ctx, struct err *err)
+int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop stop,
+              struct err *err)
 {
     char *path = mem_format(err, "%s/" NAME, dir);
     uint64_t deadline = clock_mono() + wait;
@@ -83,7 +83,7 @@ int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)
     lock->fd = -1;
     pulse_begin(WAIT_LOCK);
     while (path && (rc = try_lock(lock, path, err)) == 0) {
-        if (lock->fd >= 0 && (clock_mono() >= deadline || stopped(ctx))) {
+        if (lock->fd >= 0 && (clock_mono() >= deadline || stop_asked(&stop))) {
             read_holder(lock->fd, who, sizeof(who));
             rc = err_set(err, ERR_BUSY, "another skyarc is using '%s': %.200s", dir, who);
             break;

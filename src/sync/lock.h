@@ -17,6 +17,7 @@
 #define SYNC_LOCK_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,11 +29,11 @@ struct lock {
 /*
  * Take the lock of a directory.
  *
- * wait     how long to wait for the lock; 0: do not wait
- * stopped  polled while waiting
+ * wait  how long to wait for the lock; 0: do not wait
+ * stop  ends the wait
  */
-int lock_take(struct lock *lock, const char *dir, uint64_t wait, bool (*stopped)(void *ctx),
-              void *ctx, struct err *err) MUST_CHECK;
+int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop stop,
+              struct err *err) MUST_CHECK;
 
 /* Release the lock; {-1} is fine. */
 void lock_drop(struct lock *lock);

@@ -278,8 +278,8 @@ static struct catalog_import_opts catalog_import_opts(struct prune *p)
                                          .now_ms = p->now_ms,
                                          .give_up = SYNC_GIVE_UP,
                                          .settle = SYNC_SETTLE,
-                                         .stopped = p->opts->stopped,
-                                         .ctx = p->opts->ctx };
+                                         .stop = p->opts->stop,
+                                         .watcher = pull_unwatched() };
 }
 
 /* A volume that cannot be rewritten stays, and is the first that the next sync verifies. */
@@ -400,8 +400,8 @@ static int each_volume(struct prune *p, struct err *err)
 
         if (v->kept == v->count)
             continue;
-        if (p->opts->stopped(p->opts->ctx))
-            return err_set(err, ERR_CANCELLED, "stopped");
+        if (stop_check(&p->opts->stop, err) < 0)
+            return -1;
         p->opts->step(p->opts->ctx, &step);
         if (p->opts->apply && apply(p, v, err) < 0)
             return -1;

@@ -25,6 +25,7 @@
 #define SYNC_PRUNE_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "catalog/retention.h"
 #include "sync/heal.h"
 
@@ -52,8 +53,8 @@ struct prune_opts {
     const char *spool_dir;
     bool apply; /* false: only report */
     void (*step)(void *ctx, const struct prune_step *step);
-    bool (*stopped)(void *ctx);
     void *ctx;
+    struct stop stop;
 };
 
 struct prune_result {

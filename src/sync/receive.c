@@ -199,7 +199,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
 static int read_archive(struct job *job, const char *path, struct err *err)
 {
-    struct archive_reader box = { 0 };
+    struct archive_reader reader = { 0 };
     int rc;
 
     if (!job->first)
@@ -208,10 +208,10 @@ static int read_archive(struct job *job, const char *path, struct err *err)
         job->held = hashmap_new(err);
     if (!job->first || !job->held)
         return -1;
-    rc = archive_reader_open(&box, path, err);
+    rc = archive_reader_open(&reader, path, err);
     if (rc == 0)
-        rc = manifest_scan(&box, on_row, job, NULL, err);
-    archive_reader_close(&box);
+        rc = manifest_scan(&reader, on_row, job, NULL, err);
+    archive_reader_close(&reader);
     if (rc < 0 && err->kind != ERR_MEMORY) { /* archive its contents again */
         log_line(LOG_ERROR, "cannot read '%s', keeping it unchanged: %s", path, err->text);
         rc = 0;
@@ -370,9 +370,8 @@ static int pull_once(struct job *job, struct pull_result *result, struct err *er
     opts.parent = on_parent;
     opts.only_new = !job->changed;
     opts.lost = on_lost;
-    opts.status = on_status;
-    opts.stop_fd = r->halt;
-    opts.stopped = on_stopped;
+    opts.watcher = (struct pull_watcher){ on_status, job };
+    opts.stop = (struct stop){ on_stopped, r->halt, job };
     opts.ctx = job;
     rc = pull_run(&opts, result, err);
     mem_free(top);
@@ -557,7 +556,7 @@ static void halt(struct receive *r)
 int receive_run(struct receive *r, struct err *err)
 {
     pthread_t *threads = mem_array(r->opts.runs, sizeof(*threads), err);
-    struct pollfd stop = { .fd = r->opts.stop_fd, .events = POLLIN };
+    struct pollfd stop = { .fd = r->opts.stop.fd, .events = POLLIN };
     size_t started = 0;
     int rc = threads ? 0 : -1;
 
@@ -568,7 +567,7 @@ int receive_run(struct receive *r, struct err *err)
         else
             started++;
     }
-    while (rc == 0 && !r->opts.stopped(r->opts.ctx))
+    while (rc == 0 && !stop_asked(&r->opts.stop))
         (void)poll(&stop, 1, -1);
     halt(r);
     while (started)

@@ -28,6 +28,7 @@
 #define SYNC_RECEIVE_H
 
 #include "base/err.h"
+#include "base/pulse.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -46,9 +47,7 @@ struct receive_opts {
     uint64_t patience;            /* time limit of a run while others wait */
     uint64_t again;               /* delay of the first retry; doubled after each failure */
     uint64_t stuck;               /* the queue is stuck after this time without progress */
-    int stop_fd;                  /* becomes readable when `stopped` may have changed */
-    bool (*stopped)(void *ctx);
-    void *ctx;
+    struct stop stop;
 };
 
 /* State of the queue. */

@@ -11,6 +11,7 @@
 #include "format/manifest_read.h"
 #include "format/manifest_rewrite.h"
 #include "format/sniff.h"
+#include "format/tagfile.h"
 #include "pull/budget.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
@@ -45,7 +46,7 @@ struct kept {
 
 struct rewrite {
     const struct rewrite_opts *opts;
-    struct archive_reader box;
+    struct archive_reader reader;
     struct buf text; /* the old manifest */
     struct json *doc;
     struct region *region;
@@ -184,9 +185,9 @@ static int read_documents(struct rewrite *r, struct err *err)
 
 static int load(struct rewrite *r, struct err *err)
 {
-    if (archive_reader_open(&r->box, r->opts->from, err) < 0 ||
-        manifest_scan(&r->box, manifest_read_check, NULL, NULL, err) < 0 ||
-        fetchone(r->opts->from, "manifest.json", buf_put, &r->text, err) < 0)
+    if (archive_reader_open(&r->reader, r->opts->from, err) < 0 ||
+        manifest_scan(&r->reader, manifest_read_check, NULL, NULL, err) < 0 ||
+        fetchone(r->opts->from, tagfile_name(TAG_MANIFEST), buf_put, &r->text, err) < 0)
         return -1;
     r->doc = json_parse(buf_text(&r->text), r->text.len, err);
     return !r->doc || read_documents(r, err) < 0 ? -1 : read_artifacts(r, err);
@@ -252,11 +253,11 @@ static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *
 }
 
 /* Copy the current entry. */
-static int copy(struct rewrite *r, struct entry_reader *tape,
+static int copy(struct rewrite *r, struct entry_reader *entries,
                 const struct entry_reader_entry *entry, struct kept *k, struct err *err)
 {
     size_t want = view_wants(r, k);
-    ssize_t n = entry_reader_read(tape, r->piece, PIECE, err);
+    ssize_t n = entry_reader_read(entries, r->piece, PIECE, err);
     const struct sniff *is = n > 0 ? sniff_find(r->piece, (size_t)n) : NULL;
 
     if (n < 0 || entry->size != k->size)
@@ -265,7 +266,7 @@ static int copy(struct rewrite *r, struct entry_reader *tape,
                                "the size of '%s' does not match the manifest", k->path);
     if (begin_file(r, k, entry->mtime, is && is->packed, err) < 0)
         return -1;
-    for (; n > 0; n = entry_reader_read(tape, r->piece, PIECE, err)) {
+    for (; n > 0; n = entry_reader_read(entries, r->piece, PIECE, err)) {
         if (take(r, r->piece, (size_t)n, want, err) < 0)
             return -1;
     }
@@ -274,22 +275,21 @@ static int copy(struct rewrite *r, struct entry_reader *tape,
 
 static int copy_files(struct rewrite *r, struct err *err)
 {
-    struct entry_reader *tape = entry_reader_open(&r->box, 0, UINT64_MAX, err);
-    size_t top = strlen(r->box.top);
+    struct entry_reader *entries = entry_reader_open(&r->reader, 0, UINT64_MAX, err);
     struct entry_reader_entry entry;
-    int rc = tape ? 1 : -1;
+    int rc = entries ? 1 : -1;
 
-    while (rc > 0 && (rc = entry_reader_next(tape, &entry, err)) > 0) {
+    while (rc > 0 && (rc = entry_reader_next(entries, &entry, err)) > 0) {
+        const char *path = archive_reader_below(&r->reader, entry.path);
         struct kept *k;
 
-        if (entry.kind != ENTRY_READER_FILE || strncmp(entry.path, r->box.top, top) != 0 ||
-            entry.path[top] != '/')
+        if (entry.kind != ENTRY_READER_FILE || !path)
             continue;
-        k = hashmap_get(r->by_path, entry.path + top + 1, strlen(entry.path + top + 1));
-        if (k && !k->there && copy(r, tape, &entry, k, err) < 0)
+        k = hashmap_get(r->by_path, path, strlen(path));
+        if (k && !k->there && copy(r, entries, &entry, k, err) < 0)
             rc = -1;
     }
-    entry_reader_free(tape);
+    entry_reader_free(entries);
     return rc;
 }
 
@@ -421,7 +421,7 @@ static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, s
         sha256_add(sha, view.data, view.len);
         sha256_end(sha, r->view_sha256);
         r->view_size = view.len;
-        rc = put_tag(r, PAGE_NAME, &view, tags, NULL, err);
+        rc = put_tag(r, TAGFILE_VIEW, &view, tags, NULL, err);
     }
     manifest_read_clear(&rows);
     buf_clear(&view);
@@ -455,7 +455,7 @@ static int put_tags(struct rewrite *r, struct err *err)
         rc = make_manifest(r, &text, err);
     if (rc == 0) {
         size = text.len;
-        rc = put_tag(r, "manifest.json", &text, &tags, &manifest, err);
+        rc = put_tag(r, tagfile_name(TAG_MANIFEST), &text, &tags, &manifest, err);
     }
     buf_reset(&text);
     for (i = 0; rc == 0 && i < r->count; i++) {
@@ -464,19 +464,19 @@ static int put_tags(struct rewrite *r, struct err *err)
         info.files++;
     }
     if (rc == 0)
-        rc = put_tag(r, "manifest-sha256.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_PAYLOAD), &text, &tags, NULL, err);
     buf_reset(&text);
     if (rc == 0)
         rc = bag_info(buf_put, &text, &info, err);
     if (rc == 0)
-        rc = put_tag(r, "bag-info.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_INFO), &text, &tags, NULL, err);
     buf_reset(&text);
     if (rc == 0)
         rc = buf_adds(&text, BAG_DECLARATION, err);
     if (rc == 0)
-        rc = put_tag(r, "bagit.txt", &text, &tags, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_BAGIT), &text, &tags, NULL, err);
     if (rc == 0)
-        rc = put_tag(r, "tagmanifest-sha256.txt", &tags, NULL, NULL, err);
+        rc = put_tag(r, tagfile_name(TAG_TAGS), &tags, NULL, NULL, err);
     if (rc == 0)
         rc = volume_finish(r->volume, &manifest, size, &result, err);
     buf_clear(&text);
@@ -501,7 +501,7 @@ static int write_all(struct rewrite *r, struct err *err)
 
 int rewrite_run(const struct rewrite_opts *opts, struct err *err)
 {
-    struct rewrite r = { .opts = opts, .box = { .fd = -1 } };
+    struct rewrite r = { .opts = opts, .reader = { .fd = -1 } };
     int rc = -1;
 
     buf_init(&r.text, MANIFEST_MAX);
@@ -526,6 +526,6 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     region_free(r.region);
     buf_clear(&r.seen);
     buf_clear(&r.text);
-    archive_reader_close(&r.box);
+    archive_reader_close(&r.reader);
     return rc < 0 ? err_wrap(err, "cannot rewrite '%s'", opts->from) : 0;
 }

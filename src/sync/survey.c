@@ -12,13 +12,6 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-static bool on_stopped(void *ctx)
-{
-    const struct survey_opts *opts = ctx;
-
-    return opts->pull->stopped(opts->pull->ctx);
-}
-
 int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms,
                struct discover_result *result, struct err *err)
 {
@@ -27,8 +20,7 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
                                   .ca_file = pull->ca_file,
                                   .secure = pull->api->secure,
                                   .jobs = pull->jobs };
-    struct survey_opts hooked = *how; /* hooks get no pointer to const */
-    struct loop_hooks hooks = { pull->stop_fd, on_stopped, loop_no_tick, &hooked };
+    struct loop_hooks hooks = { pull->stop, loop_no_tick, NULL };
     struct callers callers;
     struct loop loop;
     struct discover_opts opts = { .catalog = catalog,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/sync.h"
 
+#include "api/reason.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -64,20 +65,6 @@ static bool on_changed(void *ctx, const struct listed_run *run)
                           &s->failed) > 0;
 }
 
-static bool on_stopped(void *ctx)
-{
-    const struct pull_opts *pull = ((struct sync *)ctx)->opts->ask.pull;
-
-    return pull->stopped(pull->ctx);
-}
-
-static void on_status(void *ctx, const struct pull_status *status)
-{
-    const struct pull_opts *pull = ((struct sync *)ctx)->opts->ask.pull;
-
-    pull->status(pull->ctx, status);
-}
-
 /* Record an artifact missing from an attempt that wrote no volume. */
 static void on_lost(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                     enum reason reason)
@@ -97,8 +84,8 @@ static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t ve
                                          .now_ms = s->now_ms,
                                          .settle = s->opts->ask.settle,
                                          .give_up = SYNC_GIVE_UP,
-                                         .stopped = on_stopped,
-                                         .ctx = s };
+                                         .stop = s->opts->ask.pull->stop,
+                                         .watcher = s->opts->ask.pull->watcher };
 }
 
 /* Defer a run that could not be archived. */
@@ -107,7 +94,9 @@ static int put_off_run(struct sync *s, const char *id, const struct err *why, st
     bool here = contents_volume_of(s->catalog, id, s->parent, sizeof(s->parent));
 
     if (why->kind == ERR_NOT_FOUND && s->count == 1)
-        return run_state_vanished(s->catalog, id, "run-not-found", err) < 0 ? -1 : 0;
+        return run_state_vanished(s->catalog, id, reason_word(REASON_RUN_NOT_FOUND), err) < 0
+                   ? -1
+                   : 0;
     return run_state_put_off(s->catalog, id, here ? RUN_STATE_OPEN : RUN_STATE_DUE, s->now_ms,
                              why->text, err);
 }
@@ -173,36 +162,26 @@ static void count(struct sync *s, const struct pull_result *r)
     all->volumes += !r->nothing;
 }
 
-/* Derive the top directory from the volume's name: the file name without its suffix. */
-static void top_of(char *out, size_t size, const char *name)
-{
-    const char *base = strrchr(name, '/');
-
-    (void)snprintf(out, size, "%s", base ? base + 1 : name);
-    out[strcspn(out, ".")] = '\0';
-}
-
 /* Pull the runs into a volume. */
 static int pull(struct sync *s, const char *name, const char *path, struct pull_result *result,
                 struct err *err)
 {
     struct pull_opts opts = *s->opts->ask.pull;
-    char top[256];
+    struct volume_name parts;
     char previous[256] = "";
     char previous_sha256[SHA256_TEXT];
 
-    top_of(top, sizeof(top), name);
+    if (!volume_name_parse(&parts, name))
+        return err_set(err, ERR_FORMAT, "'%s' is not the name of a volume", name);
     opts.run_ids = s->ids;
     opts.run_count = s->count;
     opts.output = path;
-    opts.top = top;
+    opts.top = parts.top;
     opts.skip = on_skip;
     opts.parent = on_parent;
     opts.met = on_met;
     opts.changed = on_changed;
     opts.lost = on_lost;
-    opts.stopped = on_stopped;
-    opts.status = on_status;
     opts.calm = true;
     opts.only_new = true;
     opts.most_bytes = s->opts->volume_size;
@@ -419,8 +398,8 @@ static int write_volumes(struct sync *s, struct err *err)
     char name[128];
 
     for (;;) {
-        if (on_stopped(s))
-            return err_set(err, ERR_CANCELLED, "stopped");
+        if (stop_check(&s->opts->ask.pull->stop, err) < 0)
+            return -1;
         if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
             run_state_each(s->catalog, &due, on_due, s, err) < 0)
             return -1;
@@ -433,7 +412,7 @@ static int write_volumes(struct sync *s, struct err *err)
 }
 
 /* Ask the service for runs. */
-static int survey(struct sync *s, struct err *err)
+static int discover(struct sync *s, struct err *err)
 {
     struct discover_result result = { 0 };
     int rc = survey_run(&s->opts->ask, s->catalog, s->now_ms, &result, err);
@@ -496,7 +475,7 @@ static int steps(struct sync *s, struct err *err)
     if (rc < 0 || s->opts->rebuild)
         return rc;
     if (finish_intents(s, err) < 0 || volume_store_sweep(&s->store, err) < 0 ||
-        survey(s, err) < 0)
+        discover(s, err) < 0)
         return -1;
     return write_volumes(s, err);
 }

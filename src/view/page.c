@@ -6,6 +6,7 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "format/sniff.h"
 #include "view/asset.h"
 #include "view/har.h"
 
@@ -149,11 +150,6 @@ static int add_attribute(struct buf *out, const char *text, struct err *err)
     return 0;
 }
 
-static bool is_type(const char *type, const char *name)
-{
-    return type && strcmp(type, name) == 0;
-}
-
 static bool is_html(const char *type)
 {
     return type && strncmp(type, "html", 4) == 0;
@@ -179,7 +175,7 @@ size_t page_wants(const struct page *page, const char *type, const char *media_t
     if (page->stores[STORE_TEXTS].size - page->records >= PAGE_TEXTS_MAX ||
         (is_html(type) && page->html >= PAGE_TEXTS_MAX / HTML_SHARE))
         return 0;
-    if (is_type(type, "har"))
+    if (sniff_type_is_har(type))
         return size <= HAR_SIZE_MAX ? (size_t)size : 0;
     /* large, many, and useful to programs only */
     if (!is_text(type, media_type) || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
@@ -195,7 +191,7 @@ static int make_value(struct page *page, const char *type, const char *bytes, si
     struct err ignored;
 
     buf_reset(&page->raw);
-    if (!is_type(type, "har"))
+    if (!sniff_type_is_har(type))
         return jsonw_quote(&page->raw, bytes, len, err);
     if (har_rows(bytes, len, &page->raw, &ignored) == 0)
         return 0;

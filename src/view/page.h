@@ -29,7 +29,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE_NAME     "index.html"
 #define PAGE_TEXT_MAX ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
 #define PAGE_TEXTS_MAX                                                                         \
     ((uint64_t)32 << 20)                      /* limit of all texts; a quarter of it for       \

@@ -49,9 +49,9 @@ struct async_write {
  * Write to a pipe, for as long as its reader takes; so little at a time that it never waits in
  * write(), where nobody could end it.
  */
-static int write_to_reader(struct async_write *f, const struct job *job, struct err *err)
+static int write_to_reader(struct async_write *async, const struct job *job, struct err *err)
 {
-    struct pollfd ready = { .fd = f->fd, .events = POLLOUT };
+    struct pollfd ready = { .fd = async->fd, .events = POLLOUT };
     size_t at = 0;
     int rc = 0;
 
@@ -59,10 +59,10 @@ static int write_to_reader(struct async_write *f, const struct job *job, struct 
     while (rc == 0 && at < job->len) {
         size_t n = job->len - at < PIPE_BUF ? job->len - at : PIPE_BUF;
 
-        if (atomic_load(&f->aborted))
+        if (atomic_load(&async->aborted))
             rc = err_set(err, ERR_CANCELLED, "stopped");
         else if (poll(&ready, 1, LOOK_MS) > 0) {
-            rc = file_write(f->fd, job->buffer + at, n, err);
+            rc = file_write(async->fd, job->buffer + at, n, err);
             at += n;
             pulse_beat(BEAT_WRITTEN);
         }
@@ -72,166 +72,167 @@ static int write_to_reader(struct async_write *f, const struct job *job, struct 
 }
 
 /* Write one buffer; on the thread. */
-static int write_job(struct async_write *f, const struct job *job, struct err *err)
+static int write_job(struct async_write *async, const struct job *job, struct err *err)
 {
-    if (!f->seekable)
-        return write_to_reader(f, job, err);
-    if (file_pwrite(f->fd, job->buffer, job->len, job->at, err) < 0) {
-        if (!f->direct || err->os != EINVAL || fcntl(f->fd, F_SETFL, 0) < 0)
+    if (!async->seekable)
+        return write_to_reader(async, job, err);
+    if (file_pwrite(async->fd, job->buffer, job->len, job->at, err) < 0) {
+        if (!async->direct || err->os != EINVAL || fcntl(async->fd, F_SETFL, 0) < 0)
             return -1;
-        f->direct = false; /* a file system that takes the flag and then not the bytes */
-        if (file_pwrite(f->fd, job->buffer, job->len, job->at, err) < 0)
+        async->direct = false; /* a file system that takes the flag and then not the bytes */
+        if (file_pwrite(async->fd, job->buffer, job->len, job->at, err) < 0)
             return -1;
     }
-    if (!f->direct) /* begin early, so that no pile is left for the end */
-        (void)sync_file_range(f->fd, (off_t)job->at, (off_t)job->len, SYNC_FILE_RANGE_WRITE);
+    if (!async->direct) /* begin early, so that no pile is left for the end */
+        (void)sync_file_range(async->fd, (off_t)job->at, (off_t)job->len,
+                              SYNC_FILE_RANGE_WRITE);
     return 0;
 }
 
 /* Write the oldest buffer and give it back; called and left with the lock held. */
-static void retire(struct async_write *f)
+static void retire(struct async_write *async)
 {
-    const struct job *job = &f->jobs[f->first];
+    const struct job *job = &async->jobs[async->first];
     struct err err;
     int rc = 0;
 
-    if (!f->failed) {
-        (void)pthread_mutex_unlock(&f->lock);
+    if (!async->failed) {
+        (void)pthread_mutex_unlock(&async->lock);
         err_clear(&err);
-        rc = write_job(f, job, &err);
-        (void)pthread_mutex_lock(&f->lock);
+        rc = write_job(async, job, &err);
+        (void)pthread_mutex_lock(&async->lock);
     }
     if (rc < 0) {
-        f->failed = true;
-        f->err = err;
+        async->failed = true;
+        async->err = err;
     }
     pulse_beat(BEAT_WRITTEN);
-    f->idle[f->idle_count++] = job->buffer;
-    f->first = (f->first + 1) % BUFFERS;
-    f->count--;
-    (void)pthread_cond_signal(&f->emptied);
+    async->idle[async->idle_count++] = job->buffer;
+    async->first = (async->first + 1) % BUFFERS;
+    async->count--;
+    (void)pthread_cond_signal(&async->emptied);
 }
 
 static void *run(void *ctx)
 {
-    struct async_write *f = ctx;
+    struct async_write *async = ctx;
 
-    (void)pthread_mutex_lock(&f->lock);
+    (void)pthread_mutex_lock(&async->lock);
     for (;;) {
-        while (!f->count && !f->closing)
-            (void)pthread_cond_wait(&f->filled, &f->lock);
-        if (!f->count)
+        while (!async->count && !async->closing)
+            (void)pthread_cond_wait(&async->filled, &async->lock);
+        if (!async->count)
             break;
-        retire(f);
+        retire(async);
     }
-    (void)pthread_mutex_unlock(&f->lock);
+    (void)pthread_mutex_unlock(&async->lock);
     return NULL;
 }
 
 struct async_write *async_write_new(int fd, bool seekable, bool direct, bool stepped,
                                     struct err *err)
 {
-    struct async_write *f = mem_new(sizeof(*f), err);
+    struct async_write *async = mem_new(sizeof(*async), err);
     void *pages = NULL;
     int rc;
 
-    if (!f)
+    if (!async)
         return NULL;
-    f->fd = fd;
-    f->seekable = seekable;
-    f->direct = direct;
-    f->stepped = stepped;
-    (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->filled, NULL);
-    (void)pthread_cond_init(&f->emptied, NULL);
+    async->fd = fd;
+    async->seekable = seekable;
+    async->direct = direct;
+    async->stepped = stepped;
+    (void)pthread_mutex_init(&async->lock, NULL);
+    (void)pthread_cond_init(&async->filled, NULL);
+    (void)pthread_cond_init(&async->emptied, NULL);
     if (posix_memalign(&pages, ASYNC_WRITE_ALIGN, BUFFERS * ASYNC_WRITE_BUFFER) != 0) {
         (void)err_set(err, ERR_MEMORY, "out of memory");
         goto fail;
     }
-    f->pages = pages;
-    while (f->idle_count < BUFFERS) {
-        f->idle[f->idle_count] = f->pages + f->idle_count * ASYNC_WRITE_BUFFER;
-        f->idle_count++;
+    async->pages = pages;
+    while (async->idle_count < BUFFERS) {
+        async->idle[async->idle_count] = async->pages + async->idle_count * ASYNC_WRITE_BUFFER;
+        async->idle_count++;
     }
     if (stepped)
-        return f;
-    rc = pthread_create(&f->thread, NULL, run, f);
+        return async;
+    rc = pthread_create(&async->thread, NULL, run, async);
     if (rc) {
         (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
         goto fail;
     }
-    f->started = true;
-    return f;
+    async->started = true;
+    return async;
 fail:
-    async_write_free(f);
+    async_write_free(async);
     return NULL;
 }
 
-void async_write_free(struct async_write *f)
+void async_write_free(struct async_write *async)
 {
-    if (!f)
+    if (!async)
         return;
-    if (f->started) {
-        (void)pthread_mutex_lock(&f->lock);
-        f->closing = f->failed = true;
-        (void)pthread_cond_signal(&f->filled);
-        (void)pthread_mutex_unlock(&f->lock);
-        (void)pthread_join(f->thread, NULL);
+    if (async->started) {
+        (void)pthread_mutex_lock(&async->lock);
+        async->closing = async->failed = true;
+        (void)pthread_cond_signal(&async->filled);
+        (void)pthread_mutex_unlock(&async->lock);
+        (void)pthread_join(async->thread, NULL);
     }
-    (void)pthread_cond_destroy(&f->filled);
-    (void)pthread_cond_destroy(&f->emptied);
-    (void)pthread_mutex_destroy(&f->lock);
-    free(f->pages);
-    mem_free(f);
+    (void)pthread_cond_destroy(&async->filled);
+    (void)pthread_cond_destroy(&async->emptied);
+    (void)pthread_mutex_destroy(&async->lock);
+    free(async->pages);
+    mem_free(async);
 }
 
 /* With the lock held. */
-static int failure(const struct async_write *f, struct err *err)
+static int failure(const struct async_write *async, struct err *err)
 {
     if (err)
-        *err = f->err;
+        *err = async->err;
     return -1;
 }
 
-unsigned char *async_write_take(struct async_write *f, struct err *err)
+unsigned char *async_write_take(struct async_write *async, struct err *err)
 {
     unsigned char *buffer = NULL;
 
-    (void)pthread_mutex_lock(&f->lock);
-    while (!f->failed && !f->idle_count)
-        (void)pthread_cond_wait(&f->emptied, &f->lock);
-    if (f->failed)
-        (void)failure(f, err);
+    (void)pthread_mutex_lock(&async->lock);
+    while (!async->failed && !async->idle_count)
+        (void)pthread_cond_wait(&async->emptied, &async->lock);
+    if (async->failed)
+        (void)failure(async, err);
     else
-        buffer = f->idle[--f->idle_count];
-    (void)pthread_mutex_unlock(&f->lock);
+        buffer = async->idle[--async->idle_count];
+    (void)pthread_mutex_unlock(&async->lock);
     return buffer;
 }
 
-void async_write_put(struct async_write *f, unsigned char *buffer, size_t len, uint64_t at)
+void async_write_put(struct async_write *async, unsigned char *buffer, size_t len, uint64_t at)
 {
-    (void)pthread_mutex_lock(&f->lock);
-    f->jobs[(f->first + f->count++) % BUFFERS] = (struct job){ buffer, len, at };
-    if (f->stepped)
-        retire(f);
-    (void)pthread_cond_signal(&f->filled);
-    (void)pthread_mutex_unlock(&f->lock);
+    (void)pthread_mutex_lock(&async->lock);
+    async->jobs[(async->first + async->count++) % BUFFERS] = (struct job){ buffer, len, at };
+    if (async->stepped)
+        retire(async);
+    (void)pthread_cond_signal(&async->filled);
+    (void)pthread_mutex_unlock(&async->lock);
 }
 
-void async_write_abort(struct async_write *f)
+void async_write_abort(struct async_write *async)
 {
-    atomic_store(&f->aborted, true);
+    atomic_store(&async->aborted, true);
 }
 
-int async_write_wait(struct async_write *f, struct err *err)
+int async_write_wait(struct async_write *async, struct err *err)
 {
     int rc = 0;
 
-    (void)pthread_mutex_lock(&f->lock);
-    while (f->count)
-        (void)pthread_cond_wait(&f->emptied, &f->lock);
-    if (f->failed)
-        rc = failure(f, err);
-    (void)pthread_mutex_unlock(&f->lock);
+    (void)pthread_mutex_lock(&async->lock);
+    while (async->count)
+        (void)pthread_cond_wait(&async->emptied, &async->lock);
+    if (async->failed)
+        rc = failure(async, err);
+    (void)pthread_mutex_unlock(&async->lock);
     return rc;
 }

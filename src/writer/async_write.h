@@ -5,7 +5,7 @@
  *
  * Errors   the first failed write is kept; async_write_take and async_write_wait give it
  * Owns     its buffers; the descriptor stays the caller's
- * Threads  flusher_*: one; the writing happens in the flusher's own
+ * Threads  async_write_*: one; the writing happens in a thread of its own
  */
 #ifndef WRITER_ASYNC_WRITE_H
 #define WRITER_ASYNC_WRITE_H
@@ -32,19 +32,18 @@ struct async_write *async_write_new(int fd, bool seekable, bool direct, bool ste
                                     struct err *err) MUST_CHECK;
 
 /* Wait for what is being written, and release; NULL is fine. */
-void async_write_free(struct async_write *flusher);
+void async_write_free(struct async_write *async);
 
 /* An empty buffer, waiting for one; NULL when writing has failed. */
-unsigned char *async_write_take(struct async_write *flusher, struct err *err) MUST_CHECK;
+unsigned char *async_write_take(struct async_write *async, struct err *err) MUST_CHECK;
 
 /* Hand a buffer over, to be written at an offset. */
-void async_write_put(struct async_write *flusher, unsigned char *buffer, size_t len,
-                     uint64_t at);
+void async_write_put(struct async_write *async, unsigned char *buffer, size_t len, uint64_t at);
 
 /* Give up what has not been written to a pipe that nobody reads. Any thread. */
-void async_write_abort(struct async_write *flusher);
+void async_write_abort(struct async_write *async);
 
 /* Wait until all is written. */
-int async_write_wait(struct async_write *flusher, struct err *err) MUST_CHECK;
+int async_write_wait(struct async_write *async, struct err *err) MUST_CHECK;
 
 #endif

@@ -71,7 +71,7 @@ struct slot {
 
 struct compress_pool {
     enum frame_codec codec;
-    struct output *writer;
+    struct output *output;
     struct seek seek; /* the writer thread's, the packer's when drained */
     size_t kept;      /* frames at the mark */
     struct frame_coder **coders;
@@ -96,20 +96,20 @@ struct compress_pool {
 };
 
 /* The next piece that needs coding, or NULL at the end; with the lock held. */
-static struct slot *take(struct compress_pool *s)
+static struct slot *take(struct compress_pool *pool)
 {
     for (;;) {
-        while (s->taken < s->submitted) {
-            struct slot *slot = &s->slots[s->taken++ % s->size];
+        while (pool->taken < pool->submitted) {
+            struct slot *slot = &pool->slots[pool->taken++ % pool->size];
 
             if (slot->state == RING_FILLED) {
                 slot->state = RING_TAKEN;
                 return slot;
             }
         }
-        if (s->closing)
+        if (pool->closing)
             return NULL;
-        (void)pthread_cond_wait(&s->filled, &s->lock);
+        (void)pthread_cond_wait(&pool->filled, &pool->lock);
     }
 }
 
@@ -121,30 +121,30 @@ static int code(struct frame_coder *coder, struct slot *slot)
 
 static void *work(void *ctx)
 {
-    struct compress_pool *s = ctx;
+    struct compress_pool *pool = ctx;
     struct frame_coder *coder;
     struct slot *slot;
 
-    (void)pthread_mutex_lock(&s->lock);
-    coder = s->coders[s->started++];
-    while ((slot = take(s))) {
-        bool skip = s->failed;
+    (void)pthread_mutex_lock(&pool->lock);
+    coder = pool->coders[pool->started++];
+    while ((slot = take(pool))) {
+        bool skip = pool->failed;
 
-        (void)pthread_mutex_unlock(&s->lock);
+        (void)pthread_mutex_unlock(&pool->lock);
         slot->failed = !skip && code(coder, slot) < 0;
-        (void)pthread_mutex_lock(&s->lock);
+        (void)pthread_mutex_lock(&pool->lock);
         slot->state = RING_CODED;
-        (void)pthread_cond_signal(&s->coded);
+        (void)pthread_cond_signal(&pool->coded);
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
 /* Put one coded piece out; without the lock. */
-static int put_out(struct compress_pool *s, struct slot *slot, struct err *err)
+static int put_out(struct compress_pool *pool, struct slot *slot, struct err *err)
 {
     struct piece *piece = &slot->piece;
-    uint64_t before = output_offset(s->writer);
+    uint64_t before = output_offset(pool->output);
     struct frame_parts frame;
 
     if (slot->failed) {
@@ -153,233 +153,235 @@ static int put_out(struct compress_pool *s, struct slot *slot, struct err *err)
     }
     switch (piece->kind) {
     case PIECE_MARK:
-        s->kept = s->seek.count;
-        return output_mark(s->writer, err);
+        pool->kept = pool->seek.count;
+        return output_mark(pool->output, err);
     case PIECE_BACK:
-        seek_cut(&s->seek, s->kept);
-        return output_back(s->writer, err);
+        seek_cut(&pool->seek, pool->kept);
+        return output_back(pool->output, err);
     case PIECE_FRAME:
         break;
     }
     frame = (struct frame_parts){ piece->parts, piece->count, piece->store, &slot->coded };
-    if (frame_emit(s->codec, &frame, output_put, s->writer, err) < 0)
+    if (frame_emit(pool->codec, &frame, output_put, pool->output, err) < 0)
         return -1;
-    return seek_add(&s->seek, output_offset(s->writer) - before, piece->size, err);
+    return seek_add(&pool->seek, output_offset(pool->output) - before, piece->size, err);
 }
 
 /* Put out the oldest slot, which is coded, and empty it; called and left with the lock held. */
-static void retire(struct compress_pool *s, struct slot *slot)
+static void retire(struct compress_pool *pool, struct slot *slot)
 {
-    bool skip = s->failed; /* as it is now: then the worker may have coded nothing */
+    bool skip = pool->failed; /* as it is now: then the worker may have coded nothing */
     struct err err;
     int rc = 0;
 
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     err_clear(&err);
     if (!skip)
-        rc = put_out(s, slot, &err);
+        rc = put_out(pool, slot, &err);
     piece_reset(&slot->piece);
     if (slot->coded.cap > KEEP_ROOM)
         buf_clear(&slot->coded);
     buf_reset(&slot->coded);
-    (void)pthread_mutex_lock(&s->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     if (rc < 0) {
-        s->failed = true;
-        s->err = err;
+        pool->failed = true;
+        pool->err = err;
     }
     pulse_beat(BEAT_CODED);
     slot->state = RING_FREE;
-    s->written++;
-    (void)pthread_cond_broadcast(&s->freed);
+    pool->written++;
+    (void)pthread_cond_broadcast(&pool->freed);
 }
 
 static void *write_out(void *ctx)
 {
-    struct compress_pool *s = ctx;
+    struct compress_pool *pool = ctx;
 
-    (void)pthread_mutex_lock(&s->lock);
+    (void)pthread_mutex_lock(&pool->lock);
     for (;;) {
-        struct slot *slot = &s->slots[s->written % s->size];
+        struct slot *slot = &pool->slots[pool->written % pool->size];
 
-        while (slot->state != RING_CODED && !(s->closing && s->written == s->submitted))
-            (void)pthread_cond_wait(&s->coded, &s->lock);
+        while (slot->state != RING_CODED &&
+               !(pool->closing && pool->written == pool->submitted))
+            (void)pthread_cond_wait(&pool->coded, &pool->lock);
         if (slot->state != RING_CODED)
             break;
-        retire(s, slot);
+        retire(pool, slot);
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-bool compress_pool_step(struct compress_pool *s)
+bool compress_pool_step(struct compress_pool *pool)
 {
-    struct slot *slot = &s->slots[s->written % s->size];
+    struct slot *slot = &pool->slots[pool->written % pool->size];
 
-    if (s->written == s->submitted)
+    if (pool->written == pool->submitted)
         return false;
     if (slot->state == RING_FILLED) {
-        slot->failed = !s->failed && code(s->coders[0], slot) < 0;
+        slot->failed = !pool->failed && code(pool->coders[0], slot) < 0;
         slot->state = RING_CODED;
     }
-    (void)pthread_mutex_lock(&s->lock);
-    retire(s, slot);
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_lock(&pool->lock);
+    retire(pool, slot);
+    (void)pthread_mutex_unlock(&pool->lock);
     return true;
 }
 
-void compress_pool_submit(struct compress_pool *s, struct piece *piece)
+void compress_pool_submit(struct compress_pool *pool, struct piece *piece)
 {
     struct slot *slot;
     struct piece empty;
 
-    while (s->stepped && s->submitted - s->written == s->size && compress_pool_step(s))
+    while (pool->stepped && pool->submitted - pool->written == pool->size &&
+           compress_pool_step(pool))
         ;
-    (void)pthread_mutex_lock(&s->lock);
-    slot = &s->slots[s->submitted % s->size];
+    (void)pthread_mutex_lock(&pool->lock);
+    slot = &pool->slots[pool->submitted % pool->size];
     while (slot->state != RING_FREE)
-        (void)pthread_cond_wait(&s->freed, &s->lock);
+        (void)pthread_cond_wait(&pool->freed, &pool->lock);
     empty = slot->piece; /* its arrays go back to the packer */
     slot->piece = *piece;
     *piece = empty;
     slot->failed = false;
-    s->submitted++;
-    if (slot->piece.kind == PIECE_FRAME && s->codec != FRAME_NONE) {
+    pool->submitted++;
+    if (slot->piece.kind == PIECE_FRAME && pool->codec != FRAME_NONE) {
         slot->state = RING_FILLED;
-        (void)pthread_cond_signal(&s->filled);
+        (void)pthread_cond_signal(&pool->filled);
     } else {
         slot->state = RING_CODED;
-        (void)pthread_cond_signal(&s->coded);
+        (void)pthread_cond_signal(&pool->coded);
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
-void compress_pool_hurry(struct compress_pool *s)
+void compress_pool_hurry(struct compress_pool *pool)
 {
-    atomic_store(&s->hurried, true);
+    atomic_store(&pool->hurried, true);
 }
 
-int compress_pool_drain(struct compress_pool *s, struct err *err)
+int compress_pool_drain(struct compress_pool *pool, struct err *err)
 {
     int rc = 0;
 
-    while (s->stepped && compress_pool_step(s))
+    while (pool->stepped && compress_pool_step(pool))
         ;
-    (void)pthread_mutex_lock(&s->lock);
-    while (s->written < s->submitted)
-        (void)pthread_cond_wait(&s->freed, &s->lock);
-    if (s->failed) {
+    (void)pthread_mutex_lock(&pool->lock);
+    while (pool->written < pool->submitted)
+        (void)pthread_cond_wait(&pool->freed, &pool->lock);
+    if (pool->failed) {
         if (err)
-            *err = s->err;
+            *err = pool->err;
         rc = -1;
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
     return rc;
 }
 
-bool compress_pool_failed(struct compress_pool *s)
+bool compress_pool_failed(struct compress_pool *pool)
 {
     bool failed;
 
-    (void)pthread_mutex_lock(&s->lock);
-    failed = s->failed;
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_mutex_lock(&pool->lock);
+    failed = pool->failed;
+    (void)pthread_mutex_unlock(&pool->lock);
     return failed;
 }
 
-struct seek *compress_pool_seek(struct compress_pool *s)
+struct seek *compress_pool_seek(struct compress_pool *pool)
 {
-    return &s->seek;
+    return &pool->seek;
 }
 
-static int start(struct compress_pool *s, int level, struct err *err)
+static int start(struct compress_pool *pool, int level, struct err *err)
 {
     unsigned i;
 
-    for (i = 0; i < s->size; i++)
-        buf_init(&s->slots[i].coded, CODED_MAX);
-    for (i = 0; i < s->workers; i++) {
-        s->coders[i] = frame_coder_new(s->codec, level, err);
-        if (!s->coders[i])
+    for (i = 0; i < pool->size; i++)
+        buf_init(&pool->slots[i].coded, CODED_MAX);
+    for (i = 0; i < pool->workers; i++) {
+        pool->coders[i] = frame_coder_new(pool->codec, level, err);
+        if (!pool->coders[i])
             return -1;
-        frame_coder_watch(s->coders[i], &s->hurried);
+        frame_coder_watch(pool->coders[i], &pool->hurried);
     }
     return 0;
 }
 
-static int launch(struct compress_pool *s, pthread_t *thread, void *(*fn)(void *),
+static int launch(struct compress_pool *pool, pthread_t *thread, void *(*fn)(void *),
                   struct err *err)
 {
-    int rc = pthread_create(thread, NULL, fn, s);
+    int rc = pthread_create(thread, NULL, fn, pool);
 
     return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
 }
 
 struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
-                                        bool stepped, struct output *writer, struct err *err)
+                                        bool stepped, struct output *output, struct err *err)
 {
-    struct compress_pool *s = mem_new(sizeof(*s), err);
+    struct compress_pool *pool = mem_new(sizeof(*pool), err);
     unsigned up = 0;
 
-    if (!s)
+    if (!pool)
         return NULL;
-    (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_cond_init(&s->filled, NULL);
-    (void)pthread_cond_init(&s->coded, NULL);
-    (void)pthread_cond_init(&s->freed, NULL);
-    s->codec = codec;
-    s->writer = writer;
-    s->stepped = stepped;
-    s->workers = codec == FRAME_NONE ? 0 : workers ? workers : 1;
-    s->size = s->workers + 2;
-    s->slots = mem_array(s->size, sizeof(*s->slots), err);
-    s->coders = mem_array(s->workers, sizeof(struct frame_coder *), err);
-    s->threads = mem_array(s->workers + 1, sizeof(*s->threads), err);
-    if (!s->slots || !s->coders || !s->threads || start(s, level, err) < 0)
+    (void)pthread_mutex_init(&pool->lock, NULL);
+    (void)pthread_cond_init(&pool->filled, NULL);
+    (void)pthread_cond_init(&pool->coded, NULL);
+    (void)pthread_cond_init(&pool->freed, NULL);
+    pool->codec = codec;
+    pool->output = output;
+    pool->stepped = stepped;
+    pool->workers = codec == FRAME_NONE ? 0 : workers ? workers : 1;
+    pool->size = pool->workers + 2;
+    pool->slots = mem_array(pool->size, sizeof(*pool->slots), err);
+    pool->coders = mem_array(pool->workers, sizeof(struct frame_coder *), err);
+    pool->threads = mem_array(pool->workers + 1, sizeof(*pool->threads), err);
+    if (!pool->slots || !pool->coders || !pool->threads || start(pool, level, err) < 0)
         goto fail;
     if (stepped)
-        return s;
-    while (up < s->workers && launch(s, &s->threads[up], work, err) == 0)
+        return pool;
+    while (up < pool->workers && launch(pool, &pool->threads[up], work, err) == 0)
         up++;
-    if (up == s->workers && launch(s, &s->threads[up], write_out, err) == 0)
-        return s;
+    if (up == pool->workers && launch(pool, &pool->threads[up], write_out, err) == 0)
+        return pool;
 fail:
-    s->closing = true;
-    (void)pthread_cond_broadcast(&s->filled);
+    pool->closing = true;
+    (void)pthread_cond_broadcast(&pool->filled);
     while (up)
-        (void)pthread_join(s->threads[--up], NULL);
-    s->closing = false;
-    mem_free(s->threads);
-    s->threads = NULL;
-    compress_pool_free(s);
+        (void)pthread_join(pool->threads[--up], NULL);
+    pool->closing = false;
+    mem_free(pool->threads);
+    pool->threads = NULL;
+    compress_pool_free(pool);
     return NULL;
 }
 
-void compress_pool_free(struct compress_pool *s)
+void compress_pool_free(struct compress_pool *pool)
 {
     unsigned i;
 
-    if (!s)
+    if (!pool)
         return;
-    (void)pthread_mutex_lock(&s->lock);
-    s->failed = s->closing = true;
-    (void)pthread_cond_broadcast(&s->filled);
-    (void)pthread_cond_broadcast(&s->coded);
-    (void)pthread_mutex_unlock(&s->lock);
-    for (i = 0; s->threads && !s->stepped && i <= s->workers; i++)
-        (void)pthread_join(s->threads[i], NULL);
-    for (i = 0; s->slots && i < s->size; i++) {
-        piece_clear(&s->slots[i].piece);
-        buf_clear(&s->slots[i].coded);
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->failed = pool->closing = true;
+    (void)pthread_cond_broadcast(&pool->filled);
+    (void)pthread_cond_broadcast(&pool->coded);
+    (void)pthread_mutex_unlock(&pool->lock);
+    for (i = 0; pool->threads && !pool->stepped && i <= pool->workers; i++)
+        (void)pthread_join(pool->threads[i], NULL);
+    for (i = 0; pool->slots && i < pool->size; i++) {
+        piece_clear(&pool->slots[i].piece);
+        buf_clear(&pool->slots[i].coded);
     }
-    for (i = 0; s->coders && i < s->workers; i++)
-        frame_coder_free(s->coders[i]);
-    seek_clear(&s->seek);
-    mem_free(s->slots);
-    mem_free(s->coders);
-    mem_free(s->threads);
-    (void)pthread_cond_destroy(&s->filled);
-    (void)pthread_cond_destroy(&s->coded);
-    (void)pthread_cond_destroy(&s->freed);
-    (void)pthread_mutex_destroy(&s->lock);
-    mem_free(s);
+    for (i = 0; pool->coders && i < pool->workers; i++)
+        frame_coder_free(pool->coders[i]);
+    seek_clear(&pool->seek);
+    mem_free(pool->slots);
+    mem_free(pool->coders);
+    mem_free(pool->threads);
+    (void)pthread_cond_destroy(&pool->filled);
+    (void)pthread_cond_destroy(&pool->coded);
+    (void)pthread_cond_destroy(&pool->freed);
+    (void)pthread_mutex_destroy(&pool->lock);
+    mem_free(pool);
 }

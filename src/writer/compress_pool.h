@@ -52,7 +52,7 @@ struct compress_pool;
  * stepped  start none: compress_pool_step does their work, in the caller's thread
  */
 struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
-                                        bool stepped, struct output *writer,
+                                        bool stepped, struct output *output,
                                         struct err *err) MUST_CHECK;
 
 /* Stepped: code and put out the oldest piece; false when there is none. */

@@ -65,7 +65,7 @@ static void choose_ext(const struct item *item, const void *head, size_t len, ch
     const struct sniff *is = head ? sniff_find(head, len) : NULL;
     bool compressed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
 
-    if (is && strcmp(is->ext, "zst") == 0 && what->ext && strcmp(what->ext, "zst") != 0)
+    if (sniff_is(is, "zst") && what->ext && strcmp(what->ext, "zst") != 0)
         (void)snprintf(out, size, "%s.zst", what->ext);
     else if (is)
         (void)snprintf(out, size, "%s", same_kind(claimed, is->ext) ? claimed : is->ext);

@@ -36,14 +36,14 @@ struct entry_writer {
 };
 
 /* Take over what an interrupted attempt has left; new content is compared with that, too. */
-static int take_before(struct entry_writer *s, const struct plan *plan, struct err *err)
+static int take_before(struct entry_writer *entries, const struct plan *plan, struct err *err)
 {
-    const struct packed_before *before = &s->opts.before;
+    const struct packed_before *before = &entries->opts.before;
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct packed *packed = before->items ? &before->items[i] : NULL;
-        struct slot *slot = &s->slots[i];
+        struct slot *slot = &entries->slots[i];
 
         slot->path = plan_at(plan, i)->path;
         slot->place = (struct spot){ SPOT_NONE, SPOT_NONE };
@@ -52,9 +52,9 @@ static int take_before(struct entry_writer *s, const struct plan *plan, struct e
         slot->path = packed->path;
         slot->here = true;
         slot->place = before->places[i];
-        if (s->opts.dedupe && !packed->duplicate_of &&
-            !dedupe_find(s->dedupe, packed->size, &packed->digest) &&
-            dedupe_add(s->dedupe, packed->size, &packed->digest, slot, err) < 0)
+        if (entries->opts.dedupe && !packed->duplicate_of &&
+            !dedupe_find(entries->dedupe, packed->size, &packed->digest) &&
+            dedupe_add(entries->dedupe, packed->size, &packed->digest, slot, err) < 0)
             return -1;
     }
     return 0;
@@ -64,78 +64,80 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
                                       struct volume *volume, const struct plan *plan,
                                       struct entry_names *names, struct err *err)
 {
-    struct entry_writer *s = mem_new(sizeof(*s), err);
+    struct entry_writer *entries = mem_new(sizeof(*entries), err);
 
-    if (!s)
+    if (!entries)
         return NULL;
-    s->opts = *opts;
-    s->volume = volume;
-    s->names = names;
-    s->hasher = hasher_new(err);
-    s->dedupe = dedupe_new(err);
-    s->scratch = mem_new(CHUNK_SIZE, err);
-    s->slots = mem_array(plan_count(plan), sizeof(*s->slots), err);
-    if (s->hasher && s->dedupe && s->scratch && s->slots && take_before(s, plan, err) == 0)
-        return s;
-    entry_writer_free(s);
+    entries->opts = *opts;
+    entries->volume = volume;
+    entries->names = names;
+    entries->hasher = hasher_new(err);
+    entries->dedupe = dedupe_new(err);
+    entries->scratch = mem_new(CHUNK_SIZE, err);
+    entries->slots = mem_array(plan_count(plan), sizeof(*entries->slots), err);
+    if (entries->hasher && entries->dedupe && entries->scratch && entries->slots &&
+        take_before(entries, plan, err) == 0)
+        return entries;
+    entry_writer_free(entries);
     return NULL;
 }
 
-void entry_writer_free(struct entry_writer *s)
+void entry_writer_free(struct entry_writer *entries)
 {
-    if (!s)
+    if (!entries)
         return;
-    hasher_free(s->hasher);
-    dedupe_free(s->dedupe);
-    mem_free(s->scratch);
-    mem_free(s->slots);
-    mem_free(s);
+    hasher_free(entries->hasher);
+    dedupe_free(entries->dedupe);
+    mem_free(entries->scratch);
+    mem_free(entries->slots);
+    mem_free(entries);
 }
 
-static struct slot *slot_of(const struct entry_writer *s, const struct item *item)
+static struct slot *slot_of(const struct entry_writer *entries, const struct item *item)
 {
-    return &s->slots[item->index];
+    return &entries->slots[item->index];
 }
 
-bool entry_writer_has(const struct entry_writer *s, const struct item *item)
+bool entry_writer_has(const struct entry_writer *entries, const struct item *item)
 {
-    return slot_of(s, item)->here;
+    return slot_of(entries, item)->here;
 }
 
-struct spot entry_writer_place(const struct entry_writer *s, const struct item *item)
+struct spot entry_writer_place(const struct entry_writer *entries, const struct item *item)
 {
-    return slot_of(s, item)->place;
+    return slot_of(entries, item)->place;
 }
 
 /* Give an item a path, unless it has one. */
-static int name(struct entry_writer *s, const struct item *item, struct err *err)
+static int name(struct entry_writer *entries, const struct item *item, struct err *err)
 {
-    struct slot *slot = slot_of(s, item);
+    struct slot *slot = slot_of(entries, item);
 
     if (!slot->path)
-        slot->path = entry_names_give(s->names, item, s->head, s->head_len, err);
+        slot->path =
+            entry_names_give(entries->names, item, entries->head, entries->head_len, err);
     return slot->path ? 0 : -1;
 }
 
 /* An entry's whole path. */
-static const char *entry_path(const struct entry_writer *s, char out[ENTRY_PATH_MAX],
+static const char *entry_path(const struct entry_writer *entries, char out[ENTRY_PATH_MAX],
                               const char *path)
 {
-    (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", s->opts.top, path);
+    (void)snprintf(out, ENTRY_PATH_MAX, "%s/%s", entries->opts.top, path);
     return out;
 }
 
-int entry_writer_hash(struct entry_writer *s, const struct body *body, struct digest *digest,
-                      struct err *err)
+int entry_writer_hash(struct entry_writer *entries, const struct body *body,
+                      struct digest *digest, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     const unsigned char *bytes;
     struct chunk *chunk;
     ssize_t n;
 
-    while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0)
-        hasher_add(s->hasher, bytes, (size_t)n);
-    hasher_end(s->hasher, digest);
+    while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0)
+        hasher_add(entries->hasher, bytes, (size_t)n);
+    hasher_end(entries->hasher, digest);
     return n < 0 ? -1 : 0;
 }
 
@@ -188,7 +190,7 @@ void packed_note(struct packed *packed, const char *word)
 }
 
 /* Write a whole body as one entry. */
-static int put_body(struct entry_writer *s, const char *path, const struct body *body,
+static int put_body(struct entry_writer *entries, const char *path, const struct body *body,
                     int64_t mtime, bool packed, struct spot *place, struct err *err)
 {
     struct body_cursor cursor = { 0 };
@@ -198,63 +200,63 @@ static int put_body(struct entry_writer *s, const char *path, const struct body 
     ssize_t n;
     int rc;
 
-    if (volume_begin(s->volume,
-                     &(struct entry_file){ .path = entry_path(s, full, path),
+    if (volume_begin(entries->volume,
+                     &(struct entry_file){ .path = entry_path(entries, full, path),
                                            .size = body->size,
                                            .mtime = mtime,
                                            .packed = packed },
                      place, err) < 0)
         return -1;
-    while ((n = body_next(body, &cursor, s->scratch, &bytes, &chunk, err)) > 0) {
-        if (s->opts.stopping && atomic_load(s->opts.stopping))
+    while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0) {
+        if (entries->opts.stopping && atomic_load(entries->opts.stopping))
             return err_set(err, ERR_CANCELLED, "stopped");
-        rc = chunk ? volume_add_chunk(s->volume, chunk, err)
-                   : volume_add(s->volume, bytes, (size_t)n, err);
+        rc = chunk ? volume_add_chunk(entries->volume, chunk, err)
+                   : volume_add(entries->volume, bytes, (size_t)n, err);
         if (rc < 0)
             return -1;
     }
-    return n < 0 ? -1 : volume_end(s->volume, err);
+    return n < 0 ? -1 : volume_end(entries->volume, err);
 }
 
-int entry_writer_file(struct entry_writer *s, const char *path, const struct body *body,
+int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
                       int64_t mtime, struct err *err)
 {
-    if (s->opts.seen(s->opts.ctx, path, NULL, NULL, body, err) < 0)
+    if (entries->opts.seen(entries->opts.ctx, path, NULL, NULL, body, err) < 0)
         return -1;
-    return put_body(s, path, body, mtime, false, NULL, err);
+    return put_body(entries, path, body, mtime, false, NULL, err);
 }
 
-static int put_link(struct entry_writer *s, const struct item *item, struct packed *packed,
-                    bool compressed, struct err *err)
+static int put_link(struct entry_writer *entries, const struct item *item,
+                    struct packed *packed, bool compressed, struct err *err)
 {
     char full[ENTRY_PATH_MAX];
     char target[ENTRY_PATH_MAX];
 
     packed->link = true;
     return volume_begin(
-        s->volume,
-        &(struct entry_file){ .path = entry_path(s, full, packed->path),
+        entries->volume,
+        &(struct entry_file){ .path = entry_path(entries, full, packed->path),
                               .size = 0,
                               .mtime = item->what.mtime,
-                              .link = entry_path(s, target, packed->duplicate_of),
+                              .link = entry_path(entries, target, packed->duplicate_of),
                               .packed = compressed },
-        &slot_of(s, item)->place, err);
+        &slot_of(entries, item)->place, err);
 }
 
 /* The item's entry is written: tell of it. */
-static int stored(struct entry_writer *s, const struct item *item, struct packed *packed,
+static int stored(struct entry_writer *entries, const struct item *item, struct packed *packed,
                   struct err *err)
 {
     packed->here = true;
-    slot_of(s, item)->here = true;
-    return s->opts.stored(s->opts.stored_ctx, item, packed, err);
+    slot_of(entries, item)->here = true;
+    return entries->opts.stored(entries->opts.stored_ctx, item, packed, err);
 }
 
-static bool wants_link(const struct entry_writer *s, uint64_t size)
+static bool wants_link(const struct entry_writer *entries, uint64_t size)
 {
-    return volume_links(s->volume) &&
-           (s->opts.duplicates == ENTRY_WRITER_LINK ||
-            (s->opts.duplicates == ENTRY_WRITER_AUTO && size >= ENTRY_WRITER_LINK_MIN));
+    return volume_links(entries->volume) &&
+           (entries->opts.duplicates == ENTRY_WRITER_LINK ||
+            (entries->opts.duplicates == ENTRY_WRITER_AUTO && size >= ENTRY_WRITER_LINK_MIN));
 }
 
 static bool is_type(const struct item *item, const char *type)
@@ -294,53 +296,55 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
 }
 
 /* Whether the content, by its beginning, is compressed already. */
-static bool is_compressed(const struct entry_writer *s)
+static bool is_compressed(const struct entry_writer *entries)
 {
-    const struct sniff *is = sniff_find(s->head, s->head_len);
+    const struct sniff *is = sniff_find(entries->head, entries->head_len);
 
     return is && is->packed;
 }
 
 /* Write one item whose content is known, as a file or as a link to who had it first. */
-static int put_item(struct entry_writer *s, const struct item *item, const struct body *body,
-                    struct packed *packed, const struct slot *first, struct err *err)
+static int put_item(struct entry_writer *entries, const struct item *item,
+                    const struct body *body, struct packed *packed, const struct slot *first,
+                    struct err *err)
 {
-    struct slot *slot = slot_of(s, item);
+    struct slot *slot = slot_of(entries, item);
     int rc;
 
-    s->head_len = body_head(body, s->head, sizeof(s->head));
-    if (name(s, item, err) < 0)
+    entries->head_len = body_head(body, entries->head, sizeof(entries->head));
+    if (name(entries, item, err) < 0)
         return -1;
     packed->path = slot->path;
     packed->duplicate_of = first ? first->path : NULL;
-    entry_writer_describe(packed, item, body->size, s->head, s->head_len);
-    if (s->opts.seen(s->opts.ctx, slot->path, item, packed, body, err) < 0)
+    entry_writer_describe(packed, item, body->size, entries->head, entries->head_len);
+    if (entries->opts.seen(entries->opts.ctx, slot->path, item, packed, body, err) < 0)
         return -1;
-    if (first && wants_link(s, body->size))
-        rc = put_link(s, item, packed, is_compressed(s), err);
+    if (first && wants_link(entries, body->size))
+        rc = put_link(entries, item, packed, is_compressed(entries), err);
     else
-        rc = put_body(s, slot->path, body, item->what.mtime, is_compressed(s), &slot->place,
-                      err);
-    return rc < 0 ? -1 : stored(s, item, packed, err);
+        rc = put_body(entries, slot->path, body, item->what.mtime, is_compressed(entries),
+                      &slot->place, err);
+    return rc < 0 ? -1 : stored(entries, item, packed, err);
 }
 
 /* Who had this content first; the item itself from now on, when nobody had. */
-static int find_first(struct entry_writer *s, const struct item *item, uint64_t size,
+static int find_first(struct entry_writer *entries, const struct item *item, uint64_t size,
                       const struct digest *digest, const struct slot **first, struct err *err)
 {
     *first = NULL;
-    if (!s->opts.dedupe)
+    if (!entries->opts.dedupe)
         return 0;
-    *first = dedupe_find(s->dedupe, size, digest);
-    return *first ? 0 : dedupe_add(s->dedupe, size, digest, slot_of(s, item), err);
+    *first = dedupe_find(entries->dedupe, size, digest);
+    return *first ? 0 : dedupe_add(entries->dedupe, size, digest, slot_of(entries, item), err);
 }
 
 /* The next of those that an item stands for, or NULL. */
-static const struct item *next_follower(const struct entry_writer *s, const struct item *item)
+static const struct item *next_follower(const struct entry_writer *entries,
+                                        const struct item *item)
 {
     const struct item *next = plan_next_same(item);
 
-    while (next && (slot_of(s, next)->alone || slot_of(s, next)->here))
+    while (next && (slot_of(entries, next)->alone || slot_of(entries, next)->here))
         next = plan_next_same(next);
     return next;
 }
@@ -349,116 +353,120 @@ static const struct item *next_follower(const struct entry_writer *s, const stru
  * Whether a follower is what its leader turned out to be, as far as the service tells; else it
  * stands for itself from now on.
  */
-static bool follows(struct entry_writer *s, const struct item *follower, uint64_t size,
+static bool follows(struct entry_writer *entries, const struct item *follower, uint64_t size,
                     const struct packed *packed)
 {
     bool fits = !follower->unlisted && item_fits(follower, size) &&
                 !entry_writer_mismatch(follower, packed);
 
-    slot_of(s, follower)->alone = !fits;
+    slot_of(entries, follower)->alone = !fits;
     return fits;
 }
 
-int entry_writer_item(struct entry_writer *s, const struct item *leader,
+int entry_writer_item(struct entry_writer *entries, const struct item *leader,
                       const struct body *body, struct packed *packed, struct err *err)
 {
     const struct digest digest = packed->digest;
-    const struct item *item = slot_of(s, leader)->alone ? NULL : next_follower(s, leader);
+    const struct item *item =
+        slot_of(entries, leader)->alone ? NULL : next_follower(entries, leader);
     const struct slot *first;
 
-    if (find_first(s, leader, body->size, &digest, &first, err) < 0)
+    if (find_first(entries, leader, body->size, &digest, &first, err) < 0)
         return -1;
-    if (put_item(s, leader, body, packed, first, err) < 0)
+    if (put_item(entries, leader, body, packed, first, err) < 0)
         return err_wrap(err, "artifact '%s'", leader->what.artifact_id);
-    for (; item; item = next_follower(s, item)) {
+    for (; item; item = next_follower(entries, item)) {
         struct packed same = { .digest = digest };
 
-        if (follows(s, item, body->size, &same) &&
-            put_item(s, item, body, &same, first ? first : slot_of(s, leader), err) < 0)
+        if (follows(entries, item, body->size, &same) &&
+            put_item(entries, item, body, &same, first ? first : slot_of(entries, leader),
+                     err) < 0)
             return err_wrap(err, "artifact '%s'", item->what.artifact_id);
     }
     return 0;
 }
 
-int entry_writer_begin(struct entry_writer *s, const struct item *item, uint64_t size,
+int entry_writer_begin(struct entry_writer *entries, const struct item *item, uint64_t size,
                        const void *head, size_t head_len, struct err *err)
 {
-    struct slot *slot = slot_of(s, item);
+    struct slot *slot = slot_of(entries, item);
     char full[ENTRY_PATH_MAX];
 
-    s->head_len = head_len < sizeof(s->head) ? head_len : sizeof(s->head);
-    memcpy(s->head, head, s->head_len);
-    s->size = size;
-    s->got = 0;
-    if (name(s, item, err) < 0)
+    entries->head_len = head_len < sizeof(entries->head) ? head_len : sizeof(entries->head);
+    memcpy(entries->head, head, entries->head_len);
+    entries->size = size;
+    entries->got = 0;
+    if (name(entries, item, err) < 0)
         return -1;
-    volume_mark(s->volume);
-    return volume_begin(s->volume,
-                        &(struct entry_file){ .path = entry_path(s, full, slot->path),
+    volume_mark(entries->volume);
+    return volume_begin(entries->volume,
+                        &(struct entry_file){ .path = entry_path(entries, full, slot->path),
                                               .size = size,
                                               .mtime = item->what.mtime,
-                                              .packed = is_compressed(s) },
+                                              .packed = is_compressed(entries) },
                         &slot->place, err);
 }
 
-int entry_writer_more(struct entry_writer *s, struct chunk *chunk, struct err *err)
+int entry_writer_more(struct entry_writer *entries, struct chunk *chunk, struct err *err)
 {
-    s->got += chunk->len;
-    if (s->got > s->size)
+    entries->got += chunk->len;
+    if (entries->got > entries->size)
         return 0; /* the entry's header says otherwise: it will be taken back */
-    hasher_add(s->hasher, chunk->data, chunk->len);
-    return volume_add_chunk(s->volume, chunk, err);
+    hasher_add(entries->hasher, chunk->data, chunk->len);
+    return volume_add_chunk(entries->volume, chunk, err);
 }
 
-bool entry_writer_fits(const struct entry_writer *s)
+bool entry_writer_fits(const struct entry_writer *entries)
 {
-    return s->got == s->size;
+    return entries->got == entries->size;
 }
 
-void entry_writer_digest(struct entry_writer *s, struct digest *digest)
+void entry_writer_digest(struct entry_writer *entries, struct digest *digest)
 {
-    hasher_end(s->hasher, digest);
+    hasher_end(entries->hasher, digest);
 }
 
 /* Write a link for an item that is the same as the one that passed through. */
-static int put_same(struct entry_writer *s, const struct item *item, struct packed *packed,
-                    const struct slot *first, struct err *err)
+static int put_same(struct entry_writer *entries, const struct item *item,
+                    struct packed *packed, const struct slot *first, struct err *err)
 {
-    if (name(s, item, err) < 0)
+    if (name(entries, item, err) < 0)
         return -1;
-    packed->path = slot_of(s, item)->path;
+    packed->path = slot_of(entries, item)->path;
     packed->duplicate_of = first->path;
-    entry_writer_describe(packed, item, s->size, s->head, s->head_len);
-    if (put_link(s, item, packed, is_compressed(s), err) < 0)
+    entry_writer_describe(packed, item, entries->size, entries->head, entries->head_len);
+    if (put_link(entries, item, packed, is_compressed(entries), err) < 0)
         return -1;
-    return stored(s, item, packed, err);
+    return stored(entries, item, packed, err);
 }
 
-int entry_writer_end(struct entry_writer *s, const struct item *leader, struct packed *packed,
-                     struct err *err)
+int entry_writer_end(struct entry_writer *entries, const struct item *leader,
+                     struct packed *packed, struct err *err)
 {
     const struct digest digest = packed->digest;
-    const struct item *item = slot_of(s, leader)->alone ? NULL : next_follower(s, leader);
+    const struct item *item =
+        slot_of(entries, leader)->alone ? NULL : next_follower(entries, leader);
     const struct slot *first;
 
-    if (volume_end(s->volume, err) < 0 ||
-        find_first(s, leader, s->size, &digest, &first, err) < 0)
+    if (volume_end(entries->volume, err) < 0 ||
+        find_first(entries, leader, entries->size, &digest, &first, err) < 0)
         return -1;
     if (first) {
-        volume_back(s->volume);
-        if (put_same(s, leader, packed, first, err) < 0)
+        volume_back(entries->volume);
+        if (put_same(entries, leader, packed, first, err) < 0)
             return -1;
     } else {
-        first = slot_of(s, leader);
+        first = slot_of(entries, leader);
         packed->path = first->path;
-        entry_writer_describe(packed, leader, s->size, s->head, s->head_len);
-        if (stored(s, leader, packed, err) < 0)
+        entry_writer_describe(packed, leader, entries->size, entries->head, entries->head_len);
+        if (stored(entries, leader, packed, err) < 0)
             return -1;
     }
-    for (; item; item = next_follower(s, item)) {
+    for (; item; item = next_follower(entries, item)) {
         struct packed same = { .digest = digest };
 
-        if (follows(s, item, s->size, &same) && put_same(s, item, &same, first, err) < 0)
+        if (follows(entries, item, entries->size, &same) &&
+            put_same(entries, item, &same, first, err) < 0)
             return -1;
     }
     return 0;

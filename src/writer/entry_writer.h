@@ -91,11 +91,11 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
                                       struct entry_names *names, struct err *err) MUST_CHECK;
 
 /* Free it; NULL is fine. The volume stays as it is. */
-void entry_writer_free(struct entry_writer *stow);
+void entry_writer_free(struct entry_writer *entries);
 
 /* Hash a whole body. */
-int entry_writer_hash(struct entry_writer *stow, const struct body *body, struct digest *digest,
-                      struct err *err) MUST_CHECK;
+int entry_writer_hash(struct entry_writer *entries, const struct body *body,
+                      struct digest *digest, struct err *err) MUST_CHECK;
 
 /* Note something odd about an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
@@ -119,13 +119,13 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed);
 
 /* Whether an item is in the archive. */
-bool entry_writer_has(const struct entry_writer *stow, const struct item *item);
+bool entry_writer_has(const struct entry_writer *entries, const struct item *item);
 
 /*
  * Where an item's entry is. Places are filled in when frames end: they may be read when the
  * packer's thread has ended and the volume was flushed or drained.
  */
-struct spot entry_writer_place(const struct entry_writer *stow, const struct item *item);
+struct spot entry_writer_place(const struct entry_writer *entries, const struct item *item);
 
 /*
  * Write an item, and those that are the same and that its content fits; the others of them stay
@@ -133,12 +133,12 @@ struct spot entry_writer_place(const struct entry_writer *stow, const struct ite
  *
  * packed   of the item: its digest, how it was encoded, and notes
  */
-int entry_writer_item(struct entry_writer *stow, const struct item *item,
+int entry_writer_item(struct entry_writer *entries, const struct item *item,
                       const struct body *body, struct packed *packed,
                       struct err *err) MUST_CHECK;
 
 /* Write a file that is no item. */
-int entry_writer_file(struct entry_writer *stow, const char *path, const struct body *body,
+int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
                       int64_t mtime, struct err *err) MUST_CHECK;
 
 /*
@@ -147,25 +147,25 @@ int entry_writer_file(struct entry_writer *stow, const char *path, const struct 
  * size is dropped; entry_writer_fits tells, before the end, whether it was that size. A
  * duplicate is then taken back and becomes a link.
  */
-int entry_writer_begin(struct entry_writer *stow, const struct item *item, uint64_t size,
+int entry_writer_begin(struct entry_writer *entries, const struct item *item, uint64_t size,
                        const void *head, size_t head_len, struct err *err) MUST_CHECK;
 
 /* Add the next piece of the item that entry_writer_begin began. */
-int entry_writer_more(struct entry_writer *stow, struct chunk *chunk,
+int entry_writer_more(struct entry_writer *entries, struct chunk *chunk,
                       struct err *err) MUST_CHECK;
 
 /* The digest of what has come of that item, which is then at its end. */
-void entry_writer_digest(struct entry_writer *stow, struct digest *digest);
+void entry_writer_digest(struct entry_writer *entries, struct digest *digest);
 
 /* Whether exactly as many bytes have come as its header says. */
-bool entry_writer_fits(const struct entry_writer *stow);
+bool entry_writer_fits(const struct entry_writer *entries);
 
 /*
  * End that item: keep it, or take it back where it is a duplicate.
  *
  * packed   of the item: its digest
  */
-int entry_writer_end(struct entry_writer *stow, const struct item *item, struct packed *packed,
-                     struct err *err) MUST_CHECK;
+int entry_writer_end(struct entry_writer *entries, const struct item *item,
+                     struct packed *packed, struct err *err) MUST_CHECK;
 
 #endif

@@ -52,64 +52,64 @@ static size_t copies(const struct framer_sizes *sizes)
     return 2 * (sizes->cut_piece / sizes->chunk + 4);
 }
 
-struct framer *framer_new(const struct framer_opts *opts, struct output *writer,
+struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err)
 {
-    struct framer *lanes = mem_new(sizeof(*lanes), err);
+    struct framer *framer = mem_new(sizeof(*framer), err);
     struct framer_sizes *sizes;
 
-    if (!lanes)
+    if (!framer)
         return NULL;
-    sizes = &lanes->sizes;
+    sizes = &framer->sizes;
     *sizes = opts->sizes;
     sizes->cut_file = sizes->cut_file ? sizes->cut_file : FRAME_CUT_FILE;
     sizes->cut_piece = sizes->cut_piece ? sizes->cut_piece : FRAME_CUT_PIECE;
     sizes->copy_max = sizes->copy_max ? sizes->copy_max : COPY_MAX;
     sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
-    lanes->stepped = opts->stepped;
-    lanes->framed = opts->codec != FRAME_NONE;
-    lanes->lane[1].piece.store = true;
-    lanes->now = &lanes->lane[0];
-    buf_init(&lanes->header, HEADER_MAX);
-    lanes->pool = pool_new(copies(sizes), sizes->chunk, err);
-    if (lanes->pool)
-        lanes->compressors = compress_pool_new(opts->codec, opts->level, opts->workers,
-                                               opts->stepped, writer, err);
-    if (lanes->compressors)
-        return lanes;
-    framer_free(lanes);
+    framer->stepped = opts->stepped;
+    framer->framed = opts->codec != FRAME_NONE;
+    framer->lane[1].piece.store = true;
+    framer->now = &framer->lane[0];
+    buf_init(&framer->header, HEADER_MAX);
+    framer->pool = pool_new(copies(sizes), sizes->chunk, err);
+    if (framer->pool)
+        framer->compressors = compress_pool_new(opts->codec, opts->level, opts->workers,
+                                                opts->stepped, output, err);
+    if (framer->compressors)
+        return framer;
+    framer_free(framer);
     return NULL;
 }
 
-void framer_free(struct framer *lanes)
+void framer_free(struct framer *framer)
 {
     int i;
 
-    if (!lanes)
+    if (!framer)
         return;
-    compress_pool_free(lanes->compressors);
+    compress_pool_free(framer->compressors);
     for (i = 0; i < 2; i++) {
-        piece_clear(&lanes->lane[i].piece);
-        chunk_unref(lanes->lane[i].tail);
-        mem_free(lanes->lane[i].waiting);
+        piece_clear(&framer->lane[i].piece);
+        chunk_unref(framer->lane[i].tail);
+        mem_free(framer->lane[i].waiting);
     }
-    pool_free(lanes->pool);
-    buf_clear(&lanes->header);
-    mem_free(lanes);
+    pool_free(framer->pool);
+    buf_clear(&framer->header);
+    mem_free(framer);
 }
 
-void framer_start(struct framer *lanes, struct seek *seek, uint64_t plain)
+void framer_start(struct framer *framer, struct seek *seek, uint64_t plain)
 {
-    lanes->frames = seek->count;
-    lanes->at = plain;
-    *compress_pool_seek(lanes->compressors) = *seek;
+    framer->frames = seek->count;
+    framer->at = plain;
+    *compress_pool_seek(framer->compressors) = *seek;
     *seek = (struct seek){ 0 };
 }
 
 /* End the lane's frame. */
-static void cut(struct framer *lanes, struct lane *lane)
+static void cut(struct framer *framer, struct lane *lane)
 {
-    bool store = lane == &lanes->lane[1];
+    bool store = lane == &framer->lane[1];
     size_t i;
 
     chunk_unref(lane->tail);
@@ -117,59 +117,59 @@ static void cut(struct framer *lanes, struct lane *lane)
     if (!lane->piece.size)
         return;
     for (i = 0; i < lane->count; i++) {
-        lane->waiting[i].place->frame = lanes->framed ? lanes->frames : SPOT_NONE;
-        lane->waiting[i].place->offset = lanes->at + lane->waiting[i].at;
+        lane->waiting[i].place->frame = framer->framed ? framer->frames : SPOT_NONE;
+        lane->waiting[i].place->offset = framer->at + lane->waiting[i].at;
     }
     lane->count = 0;
-    lanes->at += lane->piece.size;
-    lanes->frames++;
+    framer->at += lane->piece.size;
+    framer->frames++;
     lane->piece.kind = PIECE_FRAME;
     lane->piece.store = store;
-    compress_pool_submit(lanes->compressors, &lane->piece);
+    compress_pool_submit(framer->compressors, &lane->piece);
 }
 
 /* End the lane's frame in the middle of an entry. */
-static void split(struct framer *lanes, struct lane *lane)
+static void split(struct framer *framer, struct lane *lane)
 {
-    cut(lanes, lane);
-    lanes->split = true;
+    cut(framer, lane);
+    framer->split = true;
 }
 
 /* A chunk for copies. The packer waits here for frames that have ended; see copies(). */
-static struct chunk *copy_chunk(struct framer *lanes)
+static struct chunk *copy_chunk(struct framer *framer)
 {
     struct chunk *chunk;
 
-    if (!lanes->stepped)
-        return pool_wait(lanes->pool);
+    if (!framer->stepped)
+        return pool_wait(framer->pool);
     do
-        chunk = pool_try(lanes->pool);
-    while (!chunk && compress_pool_step(lanes->compressors));
+        chunk = pool_try(framer->pool);
+    while (!chunk && compress_pool_step(framer->compressors));
     assert(chunk);
     return chunk;
 }
 
 /* Have room in the tail chunk. */
-static struct chunk *tail_of(struct framer *lanes, struct lane *lane)
+static struct chunk *tail_of(struct framer *framer, struct lane *lane)
 {
     if (lane->tail && lane->tail->len == lane->tail->size) {
         chunk_unref(lane->tail);
         lane->tail = NULL;
     }
     if (!lane->tail)
-        lane->tail = copy_chunk(lanes);
+        lane->tail = copy_chunk(framer);
     return lane->tail;
 }
 
-int framer_add(struct framer *lanes, const void *bytes, size_t len, struct err *err)
+int framer_add(struct framer *framer, const void *bytes, size_t len, struct err *err)
 {
-    struct lane *lane = lanes->now;
+    struct lane *lane = framer->now;
     const unsigned char *from = bytes;
 
     while (len) {
-        struct chunk *tail = tail_of(lanes, lane);
+        struct chunk *tail = tail_of(framer, lane);
         size_t n = tail->size - tail->len;
-        size_t room = lanes->sizes.cut_piece - (size_t)lane->piece.size;
+        size_t room = framer->sizes.cut_piece - (size_t)lane->piece.size;
 
         n = n < room ? n : room;
         n = n < len ? n : len;
@@ -179,117 +179,117 @@ int framer_add(struct framer *lanes, const void *bytes, size_t len, struct err *
             return -1;
         from += n;
         len -= n;
-        if (lane->piece.size == lanes->sizes.cut_piece)
-            split(lanes, lane);
+        if (lane->piece.size == framer->sizes.cut_piece)
+            split(framer, lane);
     }
     return 0;
 }
 
-int framer_add_chunk(struct framer *lanes, struct chunk *chunk, struct err *err)
+int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err)
 {
-    struct lane *lane = lanes->now;
+    struct lane *lane = framer->now;
     size_t from = 0;
 
-    if (chunk->len < lanes->sizes.copy_max)
-        return framer_add(lanes, chunk->data, chunk->len, err);
+    if (chunk->len < framer->sizes.copy_max)
+        return framer_add(framer, chunk->data, chunk->len, err);
     while (from < chunk->len) {
         size_t n = chunk->len - from;
-        size_t room = lanes->sizes.cut_piece - (size_t)lane->piece.size;
+        size_t room = framer->sizes.cut_piece - (size_t)lane->piece.size;
 
         n = n < room ? n : room;
         if (piece_add(&lane->piece, chunk_ref(chunk), from, n, err) < 0)
             return -1;
         from += n;
-        if (lane->piece.size == lanes->sizes.cut_piece)
-            split(lanes, lane);
+        if (lane->piece.size == framer->sizes.cut_piece)
+            split(framer, lane);
     }
     return 0;
 }
 
-int framer_begin(struct framer *lanes, const struct entry_file *file, struct spot *place,
+int framer_begin(struct framer *framer, const struct entry_file *file, struct spot *place,
                  struct err *err)
 {
-    struct lane *lane = &lanes->lane[file->packed && lanes->framed];
+    struct lane *lane = &framer->lane[file->packed && framer->framed];
 
-    lanes->now = lane;
-    lanes->split = false;
-    if (lane->piece.size >= lanes->sizes.cut_file)
-        cut(lanes, lane);
+    framer->now = lane;
+    framer->split = false;
+    if (lane->piece.size >= framer->sizes.cut_file)
+        cut(framer, lane);
     if (mem_room(&lane->waiting, &lane->cap, lane->count, sizeof(*lane->waiting), ENTRIES_MAX,
                  err) < 0)
         return -1;
     if (place)
         lane->waiting[lane->count++] = (struct waiting){ place, lane->piece.size };
-    buf_reset(&lanes->header);
-    if (entry_header(&lanes->header, file, err) < 0)
+    buf_reset(&framer->header);
+    if (entry_header(&framer->header, file, err) < 0)
         return err_wrap(err, "cannot write the header of '%s'", file->path);
-    return framer_add(lanes, lanes->header.data, lanes->header.len, err);
+    return framer_add(framer, framer->header.data, framer->header.len, err);
 }
 
-int framer_end(struct framer *lanes, uint64_t size, struct err *err)
+int framer_end(struct framer *framer, uint64_t size, struct err *err)
 {
     static const unsigned char zeros[ENTRY_BLOCK];
 
-    if (framer_add(lanes, zeros, entry_padding(size), err) < 0)
+    if (framer_add(framer, zeros, entry_padding(size), err) < 0)
         return -1;
-    if (lanes->split) /* nothing of the other lane may come between its parts */
-        cut(lanes, lanes->now);
+    if (framer->split) /* nothing of the other lane may come between its parts */
+        cut(framer, framer->now);
     return 0;
 }
 
-void framer_flush(struct framer *lanes)
+void framer_flush(struct framer *framer)
 {
-    cut(lanes, &lanes->lane[1]);
-    cut(lanes, &lanes->lane[0]);
+    cut(framer, &framer->lane[1]);
+    cut(framer, &framer->lane[0]);
 }
 
-void framer_mark(struct framer *lanes)
+void framer_mark(struct framer *framer)
 {
     struct piece mark = { .kind = PIECE_MARK };
 
-    framer_flush(lanes);
-    lanes->kept_frames = lanes->frames;
-    lanes->kept_at = lanes->at;
-    compress_pool_submit(lanes->compressors, &mark);
+    framer_flush(framer);
+    framer->kept_frames = framer->frames;
+    framer->kept_at = framer->at;
+    compress_pool_submit(framer->compressors, &mark);
     piece_clear(&mark);
 }
 
-void framer_back(struct framer *lanes)
+void framer_back(struct framer *framer)
 {
     struct piece back = { .kind = PIECE_BACK };
     int i;
 
     for (i = 0; i < 2; i++) {
-        piece_reset(&lanes->lane[i].piece);
-        chunk_unref(lanes->lane[i].tail);
-        lanes->lane[i].tail = NULL;
-        lanes->lane[i].count = 0;
+        piece_reset(&framer->lane[i].piece);
+        chunk_unref(framer->lane[i].tail);
+        framer->lane[i].tail = NULL;
+        framer->lane[i].count = 0;
     }
-    lanes->frames = lanes->kept_frames;
-    lanes->at = lanes->kept_at;
-    compress_pool_submit(lanes->compressors, &back);
+    framer->frames = framer->kept_frames;
+    framer->at = framer->kept_at;
+    compress_pool_submit(framer->compressors, &back);
     piece_clear(&back);
 }
 
-int framer_drain(struct framer *lanes, struct seek **seek, struct err *err)
+int framer_drain(struct framer *framer, struct seek **seek, struct err *err)
 {
-    framer_flush(lanes);
+    framer_flush(framer);
     if (seek)
-        *seek = compress_pool_seek(lanes->compressors);
-    return compress_pool_drain(lanes->compressors, err);
+        *seek = compress_pool_seek(framer->compressors);
+    return compress_pool_drain(framer->compressors, err);
 }
 
-bool framer_step(struct framer *lanes)
+bool framer_step(struct framer *framer)
 {
-    return compress_pool_step(lanes->compressors);
+    return compress_pool_step(framer->compressors);
 }
 
-void framer_hurry(struct framer *lanes)
+void framer_hurry(struct framer *framer)
 {
-    compress_pool_hurry(lanes->compressors);
+    compress_pool_hurry(framer->compressors);
 }
 
-bool framer_failed(struct framer *lanes)
+bool framer_failed(struct framer *framer)
 {
-    return compress_pool_failed(lanes->compressors);
+    return compress_pool_failed(framer->compressors);
 }

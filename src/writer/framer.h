@@ -57,47 +57,48 @@ struct framer_opts {
 };
 
 /* The writer must outlive it. */
-struct framer *framer_new(const struct framer_opts *opts, struct output *writer,
+struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err) MUST_CHECK;
 
 /* Stop the threads behind it and release; NULL is fine. */
-void framer_free(struct framer *lanes);
+void framer_free(struct framer *framer);
 
 /* Stepped: put out one frame; false when none has ended. */
-bool framer_step(struct framer *lanes);
+bool framer_step(struct framer *framer);
 
 /* Before the first entry: go on behind frames that are there; their rows move in. */
-void framer_start(struct framer *lanes, struct seek *seek, uint64_t plain);
+void framer_start(struct framer *framer, struct seek *seek, uint64_t plain);
 
 /* Begin an entry. place may be NULL. */
-int framer_begin(struct framer *lanes, const struct entry_file *file, struct spot *place,
+int framer_begin(struct framer *framer, const struct entry_file *file, struct spot *place,
                  struct err *err) MUST_CHECK;
 
 /* Its bytes, by copy; and those of a chunk, by reference where that pays. */
-int framer_add(struct framer *lanes, const void *bytes, size_t len, struct err *err) MUST_CHECK;
+int framer_add(struct framer *framer, const void *bytes, size_t len,
+               struct err *err) MUST_CHECK;
 
 /* Add a chunk's bytes to the entry, by reference where that saves a copy. */
-int framer_add_chunk(struct framer *lanes, struct chunk *chunk, struct err *err) MUST_CHECK;
+int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err) MUST_CHECK;
 
 /* End it. */
-int framer_end(struct framer *lanes, uint64_t size, struct err *err) MUST_CHECK;
+int framer_end(struct framer *framer, uint64_t size, struct err *err) MUST_CHECK;
 
 /* End both lanes' frames, so that the next entry begins one. */
-void framer_flush(struct framer *lanes);
+void framer_flush(struct framer *framer);
 
 /* A point to come back to, on a frame's border; what framer_back undoes is gone. */
-void framer_mark(struct framer *lanes);
+void framer_mark(struct framer *framer);
 
 /* Go back to the last mark: what was added since then is gone. */
-void framer_back(struct framer *lanes);
+void framer_back(struct framer *framer);
 
 /* Put everything out; the seek table, until the next entry, in *seek (may be NULL). */
-int framer_drain(struct framer *lanes, struct seek **seek, struct err *err) MUST_CHECK;
+int framer_drain(struct framer *framer, struct seek **seek, struct err *err) MUST_CHECK;
 
 /* See compress_pool_hurry. */
-void framer_hurry(struct framer *lanes);
+void framer_hurry(struct framer *framer);
 
 /* Whether something failed already. */
-bool framer_failed(struct framer *lanes);
+bool framer_failed(struct framer *framer);
 
 #endif

@@ -17,7 +17,7 @@
 #define EARLY_MS 1000 /* a buffer is not kept from the file for longer */
 
 /*
- * [0, flushed) is with the flusher or in the file, [flushed, flushed + filled) in the buffer.
+ * [0, flushed) is with async_write or in the file, [flushed, flushed + filled) in the buffer.
  * flushed is always a multiple of ASYNC_WRITE_ALIGN, until the end. A mark copies the
  * buffer and the hash; going back puts both in place, and later bytes overwrite
  * what the file has behind.
@@ -31,8 +31,8 @@ struct output {
     unsigned mode;
     bool stepped;
     bool direct;
-    struct async_write *flusher;
-    unsigned char *buffer; /* the flusher's; NULL after a failure */
+    struct async_write *async;
+    unsigned char *buffer; /* async_write's; NULL after a failure */
     size_t filled;
     uint64_t flushed;
     uint64_t wrote; /* when the file last got something */
@@ -46,282 +46,282 @@ struct output {
 };
 
 /* Refuse what stands in the way before anything is fetched. */
-static int look(struct output *writer, bool *plain, struct err *err)
+static int look(struct output *output, bool *plain, struct err *err)
 {
     struct stat st;
 
     *plain = true;
-    if (stat(writer->path, &st) < 0) {
+    if (stat(output->path, &st) < 0) {
         if (errno == ENOENT)
             return 0;
-        return err_sys(err, "cannot write '%s'", writer->path);
+        return err_sys(err, "cannot write '%s'", output->path);
     }
     if (S_ISDIR(st.st_mode))
-        return err_set(err, ERR_EXISTS, "'%s' is a directory; name a file in it", writer->path);
+        return err_set(err, ERR_EXISTS, "'%s' is a directory; name a file in it", output->path);
     *plain = S_ISREG(st.st_mode);
-    if (*plain && !writer->force)
-        return err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", writer->path);
+    if (*plain && !output->force)
+        return err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", output->path);
     return 0;
 }
 
 /* Whether our file is the one that a name leads to. */
-static bool is_ours(const struct output *writer, const char *path)
+static bool is_ours(const struct output *output, const char *path)
 {
     struct stat by_fd;
     struct stat by_name;
 
-    return fstat(writer->fd, &by_fd) == 0 && lstat(path, &by_name) == 0 &&
+    return fstat(output->fd, &by_fd) == 0 && lstat(path, &by_name) == 0 &&
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
 /* Open and lock OUTPUT.partial; what an earlier attempt left in it stays for now. */
-static int open_partial(struct output *writer, struct err *err)
+static int open_partial(struct output *output, struct err *err)
 {
     do {
-        file_close(&writer->fd);
-        writer->fd = file_open_own(writer->partial, err);
-        if (writer->fd < 0)
+        file_close(&output->fd);
+        output->fd = file_open_own(output->partial, err);
+        if (output->fd < 0)
             return -1;
-        if (flock(writer->fd, LOCK_EX | LOCK_NB) < 0) {
+        if (flock(output->fd, LOCK_EX | LOCK_NB) < 0) {
             if (errno == EWOULDBLOCK)
-                (void)err_set(err, ERR_BUSY, "another skyarc is writing '%s'", writer->path);
+                (void)err_set(err, ERR_BUSY, "another skyarc is writing '%s'", output->path);
             else
-                (void)err_sys(err, "cannot lock '%s'", writer->partial);
-            mem_free(writer->partial); /* not ours to remove */
-            writer->partial = NULL;
+                (void)err_sys(err, "cannot lock '%s'", output->partial);
+            mem_free(output->partial); /* not ours to remove */
+            output->partial = NULL;
             return -1;
         }
-    } while (!is_ours(writer, writer->partial));
+    } while (!is_ours(output, output->partial));
     return 0;
 }
 
-static int open_output(struct output *writer, struct err *err)
+static int open_output(struct output *output, struct err *err)
 {
     bool plain;
 
-    if (strcmp(writer->path, "-") == 0) {
+    if (strcmp(output->path, "-") == 0) {
         if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
             return err_set(err, ERR_SYSTEM, "standard output is closed");
-        writer->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        return writer->fd < 0 ? err_sys(err, "cannot write to standard output") : 0;
+        output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return output->fd < 0 ? err_sys(err, "cannot write to standard output") : 0;
     }
-    if (look(writer, &plain, err) < 0)
+    if (look(output, &plain, err) < 0)
         return -1;
     if (plain) {
-        writer->partial = mem_format(err, "%s.partial", writer->path);
-        return writer->partial ? open_partial(writer, err) : -1;
+        output->partial = mem_format(err, "%s.partial", output->path);
+        return output->partial ? open_partial(output, err) : -1;
     }
-    writer->fd = open(writer->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    return writer->fd < 0 ? err_sys(err, "cannot write '%s'", writer->path) : 0;
+    output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return output->fd < 0 ? err_sys(err, "cannot write '%s'", output->path) : 0;
 }
 
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
                            struct err *err)
 {
-    struct output *writer = mem_new(sizeof(*writer), err);
+    struct output *output = mem_new(sizeof(*output), err);
 
-    if (!writer)
+    if (!output)
         return NULL;
-    writer->fd = writer->dir = -1;
-    writer->force = force;
-    writer->mode = mode;
-    writer->stepped = stepped;
-    writer->path = mem_copy(path, err);
-    writer->sha = sha256_new(err);
-    writer->kept_sha = sha256_new(err);
-    if (!writer->path || !writer->sha || !writer->kept_sha)
+    output->fd = output->dir = -1;
+    output->force = force;
+    output->mode = mode;
+    output->stepped = stepped;
+    output->path = mem_copy(path, err);
+    output->sha = sha256_new(err);
+    output->kept_sha = sha256_new(err);
+    if (!output->path || !output->sha || !output->kept_sha)
         goto fail;
-    if (open_output(writer, err) == 0)
-        return writer;
+    if (open_output(output, err) == 0)
+        return output;
 fail:
-    output_free(writer, true);
+    output_free(output, true);
     return NULL;
 }
 
-int output_left(const struct output *writer)
+int output_left(const struct output *output)
 {
     struct stat st;
 
-    return writer->partial && fstat(writer->fd, &st) == 0 && st.st_size > 0 ? writer->fd : -1;
+    return output->partial && fstat(output->fd, &st) == 0 && st.st_size > 0 ? output->fd : -1;
 }
 
-int output_start(struct output *writer, uint64_t kept, const struct sha256 *sha,
+int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
                  struct err *err)
 {
     size_t rest = (size_t)(kept % ASYNC_WRITE_ALIGN);
 
-    writer->flushed = kept - rest;
-    writer->wrote = clock_mono();
+    output->flushed = kept - rest;
+    output->wrote = clock_mono();
     if (sha)
-        sha256_set(writer->sha, sha);
-    if (rest && !writer->rest)
-        writer->rest = mem_new(ASYNC_WRITE_ALIGN, err);
+        sha256_set(output->sha, sha);
+    if (rest && !output->rest)
+        output->rest = mem_new(ASYNC_WRITE_ALIGN, err);
     if (rest &&
-        (!writer->rest || file_pread(writer->fd, writer->rest, rest, writer->flushed, err) < 0))
-        return err_wrap(err, "'%s'", writer->partial);
-    if (writer->partial) {
-        writer->dir = file_open_dir(writer->path, err);
-        if (writer->dir < 0)
+        (!output->rest || file_pread(output->fd, output->rest, rest, output->flushed, err) < 0))
+        return err_wrap(err, "'%s'", output->partial);
+    if (output->partial) {
+        output->dir = file_open_dir(output->path, err);
+        if (output->dir < 0)
             return -1;
-        if (ftruncate(writer->fd, (off_t)kept) < 0)
-            return err_sys(err, "cannot cut '%s'", writer->partial);
-        writer->direct = fcntl(writer->fd, F_SETFL, O_DIRECT) == 0;
+        if (ftruncate(output->fd, (off_t)kept) < 0)
+            return err_sys(err, "cannot cut '%s'", output->partial);
+        output->direct = fcntl(output->fd, F_SETFL, O_DIRECT) == 0;
     }
-    writer->flusher = async_write_new(writer->fd, writer->partial != NULL, writer->direct,
-                                      writer->stepped, err);
-    if (writer->flusher)
-        writer->buffer = async_write_take(writer->flusher, err);
-    if (!writer->buffer)
+    output->async = async_write_new(output->fd, output->partial != NULL, output->direct,
+                                    output->stepped, err);
+    if (output->async)
+        output->buffer = async_write_take(output->async, err);
+    if (!output->buffer)
         return -1;
     if (rest) /* it is written again, in front of what follows */
-        memcpy(writer->buffer, writer->rest, rest);
-    writer->filled = rest;
+        memcpy(output->buffer, output->rest, rest);
+    output->filled = rest;
     return 0;
 }
 
-static const char *name_of(const struct output *writer)
+static const char *name_of(const struct output *output)
 {
-    if (strcmp(writer->path, "-") == 0)
+    if (strcmp(output->path, "-") == 0)
         return "standard output";
-    return writer->partial ? writer->partial : writer->path;
+    return output->partial ? output->partial : output->path;
 }
 
-static int explain(const struct output *writer, struct err *err)
+static int explain(const struct output *output, struct err *err)
 {
-    (void)err_wrap(err, "'%s'", name_of(writer));
+    (void)err_wrap(err, "'%s'", name_of(output));
     if (err && (err->os == ENOSPC || err->os == EDQUOT))
         (void)err_hint(err, "free some space, or name another place with -o");
     return -1;
 }
 
 /* Hand the buffer over, len bytes of it, and go on with another. */
-static int flush(struct output *writer, size_t len, struct err *err)
+static int flush(struct output *output, size_t len, struct err *err)
 {
-    async_write_put(writer->flusher, writer->buffer, len, writer->flushed);
-    writer->flushed += len;
-    writer->wrote = clock_mono();
-    writer->filled = 0;
-    writer->buffer = async_write_take(writer->flusher, err);
-    return writer->buffer ? 0 : explain(writer, err);
+    async_write_put(output->async, output->buffer, len, output->flushed);
+    output->flushed += len;
+    output->wrote = clock_mono();
+    output->filled = 0;
+    output->buffer = async_write_take(output->async, err);
+    return output->buffer ? 0 : explain(output, err);
 }
 
 /*
  * Let the whole blocks of a buffer that fills slowly be in the file, in case we are killed;
  * they are written again with the rest of it.
  */
-static int write_early(struct output *writer, struct err *err)
+static int write_early(struct output *output, struct err *err)
 {
     uint64_t now = clock_mono();
-    size_t len = writer->filled & ~(ASYNC_WRITE_ALIGN - 1);
+    size_t len = output->filled & ~(ASYNC_WRITE_ALIGN - 1);
 
-    if (!writer->partial || !len || now < writer->wrote + EARLY_MS)
+    if (!output->partial || !len || now < output->wrote + EARLY_MS)
         return 0;
-    writer->wrote = now;
-    if (file_pwrite(writer->fd, writer->buffer, len, writer->flushed, err) == 0)
+    output->wrote = now;
+    if (file_pwrite(output->fd, output->buffer, len, output->flushed, err) == 0)
         return 0;
-    return explain(writer, err);
+    return explain(output, err);
 }
 
 int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
 {
-    struct output *writer = ctx;
+    struct output *output = ctx;
     const unsigned char *from = bytes;
 
-    if (!writer->buffer) /* it has failed before */
-        return async_write_wait(writer->flusher, err) < 0 ? explain(writer, err) : 0;
-    sha256_add(writer->sha, bytes, len);
+    if (!output->buffer) /* it has failed before */
+        return async_write_wait(output->async, err) < 0 ? explain(output, err) : 0;
+    sha256_add(output->sha, bytes, len);
     while (len) {
-        size_t room = ASYNC_WRITE_BUFFER - writer->filled;
+        size_t room = ASYNC_WRITE_BUFFER - output->filled;
         size_t n = len < room ? len : room;
 
-        memcpy(writer->buffer + writer->filled, from, n);
-        writer->filled += n;
+        memcpy(output->buffer + output->filled, from, n);
+        output->filled += n;
         from += n;
         len -= n;
-        if (writer->filled == ASYNC_WRITE_BUFFER && flush(writer, ASYNC_WRITE_BUFFER, err) < 0)
+        if (output->filled == ASYNC_WRITE_BUFFER && flush(output, ASYNC_WRITE_BUFFER, err) < 0)
             return -1;
     }
-    return write_early(writer, err);
+    return write_early(output, err);
 }
 
-uint64_t output_offset(const struct output *writer)
+uint64_t output_offset(const struct output *output)
 {
-    return writer->flushed + writer->filled;
+    return output->flushed + output->filled;
 }
 
-bool output_rewinds(const struct output *writer)
+bool output_rewinds(const struct output *output)
 {
-    return writer->partial != NULL;
+    return output->partial != NULL;
 }
 
-int output_mark(struct output *writer, struct err *err)
+int output_mark(struct output *output, struct err *err)
 {
-    if (!writer->buffer)
-        return err_set(err, ERR_SYSTEM, "'%s' has failed", name_of(writer));
-    if (!writer->kept)
-        writer->kept = mem_new(ASYNC_WRITE_BUFFER, err);
-    if (!writer->kept)
+    if (!output->buffer)
+        return err_set(err, ERR_SYSTEM, "'%s' has failed", name_of(output));
+    if (!output->kept)
+        output->kept = mem_new(ASYNC_WRITE_BUFFER, err);
+    if (!output->kept)
         return -1;
-    memcpy(writer->kept, writer->buffer, writer->filled);
-    writer->kept_filled = writer->filled;
-    writer->kept_flushed = writer->flushed;
-    sha256_set(writer->kept_sha, writer->sha);
+    memcpy(output->kept, output->buffer, output->filled);
+    output->kept_filled = output->filled;
+    output->kept_flushed = output->flushed;
+    sha256_set(output->kept_sha, output->sha);
     return 0;
 }
 
-int output_back(struct output *writer, struct err *err)
+int output_back(struct output *output, struct err *err)
 {
-    if (!writer->kept || !writer->partial || !writer->buffer)
-        return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(writer));
-    if (async_write_wait(writer->flusher, err) <
+    if (!output->kept || !output->partial || !output->buffer)
+        return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(output));
+    if (async_write_wait(output->async, err) <
         0) /* else a late write could cover a newer one */
-        return explain(writer, err);
-    memcpy(writer->buffer, writer->kept, writer->kept_filled);
-    writer->filled = writer->kept_filled;
-    writer->flushed = writer->kept_flushed;
-    sha256_set(writer->sha, writer->kept_sha);
+        return explain(output, err);
+    memcpy(output->buffer, output->kept, output->kept_filled);
+    output->filled = output->kept_filled;
+    output->flushed = output->kept_flushed;
+    sha256_set(output->sha, output->kept_sha);
     return 0;
 }
 
 /* The last bytes: direct I/O wants whole blocks, the file gets its true length after. */
-static int flush_rest(struct output *writer, struct err *err)
+static int flush_rest(struct output *output, struct err *err)
 {
-    uint64_t size = output_offset(writer);
-    size_t len = writer->filled;
+    uint64_t size = output_offset(output);
+    size_t len = output->filled;
 
-    if (writer->direct && len % ASYNC_WRITE_ALIGN) {
+    if (output->direct && len % ASYNC_WRITE_ALIGN) {
         size_t whole = (len + ASYNC_WRITE_ALIGN - 1) & ~(ASYNC_WRITE_ALIGN - 1);
 
-        memset(writer->buffer + len, 0, whole - len);
+        memset(output->buffer + len, 0, whole - len);
         len = whole;
     }
-    if (len && flush(writer, len, err) < 0)
+    if (len && flush(output, len, err) < 0)
         return -1;
-    if (async_write_wait(writer->flusher, err) < 0)
-        return explain(writer, err);
-    if (writer->partial && ftruncate(writer->fd, (off_t)size) < 0)
-        return err_sys(err, "cannot set the length of '%s'", writer->partial);
-    writer->flushed = size;
+    if (async_write_wait(output->async, err) < 0)
+        return explain(output, err);
+    if (output->partial && ftruncate(output->fd, (off_t)size) < 0)
+        return err_sys(err, "cannot set the length of '%s'", output->partial);
+    output->flushed = size;
     return 0;
 }
 
 /* Give the file its name; atomically refuse to replace another one unless forced. */
-static int put_name(struct output *writer, struct err *err)
+static int put_name(struct output *output, struct err *err)
 {
-    unsigned flags = writer->force ? 0 : RENAME_NOREPLACE;
+    unsigned flags = output->force ? 0 : RENAME_NOREPLACE;
 
-    if (!is_ours(writer, writer->partial))
+    if (!is_ours(output, output->partial))
         return err_set(err, ERR_EXISTS, "'%s' has been replaced by another file",
-                       writer->partial);
-    if (renameat2(AT_FDCWD, writer->partial, AT_FDCWD, writer->path, flags) == 0)
+                       output->partial);
+    if (renameat2(AT_FDCWD, output->partial, AT_FDCWD, output->path, flags) == 0)
         return 0;
-    if (errno == EINVAL && flags && link(writer->partial, writer->path) == 0)
-        return unlink(writer->partial) < 0 ? err_sys(err, "cannot remove '%s'", writer->partial)
+    if (errno == EINVAL && flags && link(output->partial, output->path) == 0)
+        return unlink(output->partial) < 0 ? err_sys(err, "cannot remove '%s'", output->partial)
                                            : 0;
     if (errno == EEXIST)
         return err_set(err, ERR_EXISTS, "'%s' has appeared meanwhile; --force replaces it",
-                       writer->path);
-    return err_sys(err, "cannot rename '%s' to '%s'", writer->partial, writer->path);
+                       output->path);
+    return err_sys(err, "cannot rename '%s' to '%s'", output->partial, output->path);
 }
 
 /* What closing would say, before the name is given: the lock stays until after. */
@@ -332,61 +332,61 @@ static int close_early(int fd)
     return again < 0 ? -1 : close(again);
 }
 
-void output_abort(struct output *writer)
+void output_abort(struct output *output)
 {
-    if (writer->flusher && !writer->partial)
-        async_write_abort(writer->flusher);
+    if (output->async && !output->partial)
+        async_write_abort(output->async);
 }
 
-int output_commit(struct output *writer, uint8_t sha256[SHA256_SIZE], struct err *err)
+int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE], struct err *err)
 {
-    bool named = writer->partial != NULL;
+    bool named = output->partial != NULL;
     int fd;
 
-    if (flush_rest(writer, err) < 0)
+    if (flush_rest(output, err) < 0)
         return -1;
-    sha256_end(writer->sha, sha256);
-    if (writer->partial) {
-        if (fchmod(writer->fd, writer->mode) < 0)
-            return err_sys(err, "cannot set the permissions of '%s'", writer->partial);
-        if (file_sync(writer->fd) < 0)
-            return err_sys(err, "cannot sync '%s'", writer->partial);
-        if (close_early(writer->fd) < 0)
-            return err_sys(err, "cannot close '%s'", writer->partial);
-        if (!writer->direct)
-            (void)posix_fadvise(writer->fd, 0, 0, POSIX_FADV_DONTNEED);
-        if (put_name(writer, err) < 0)
+    sha256_end(output->sha, sha256);
+    if (output->partial) {
+        if (fchmod(output->fd, output->mode) < 0)
+            return err_sys(err, "cannot set the permissions of '%s'", output->partial);
+        if (file_sync(output->fd) < 0)
+            return err_sys(err, "cannot sync '%s'", output->partial);
+        if (close_early(output->fd) < 0)
+            return err_sys(err, "cannot close '%s'", output->partial);
+        if (!output->direct)
+            (void)posix_fadvise(output->fd, 0, 0, POSIX_FADV_DONTNEED);
+        if (put_name(output, err) < 0)
             return -1;
-        mem_free(writer->partial);
-        writer->partial = NULL;
-        if (file_flush_dir(writer->dir, writer->path, err) < 0)
+        mem_free(output->partial);
+        output->partial = NULL;
+        if (file_flush_dir(output->dir, output->path, err) < 0)
             return -1;
     }
-    fd = writer->fd;
-    writer->fd = -1;
+    fd = output->fd;
+    output->fd = -1;
     if (close(fd) < 0 && !named)
-        return err_sys(err, "cannot close '%s'", name_of(writer));
+        return err_sys(err, "cannot close '%s'", name_of(output));
     return 0;
 }
 
-void output_free(struct output *writer, bool keep)
+void output_free(struct output *output, bool keep)
 {
     struct err ignored; /* then it is shorter: what is whole of it will be found */
 
-    if (!writer)
+    if (!output)
         return;
-    if (writer->partial && writer->fd >= 0 && !keep)
-        (void)unlink(writer->partial);
-    else if (writer->partial && writer->buffer && flush_rest(writer, &ignored) < 0)
-        writer->filled = 0;
-    async_write_free(writer->flusher); /* it writes: before the descriptor closes */
-    file_close(&writer->fd);
-    file_close(&writer->dir);
-    mem_free(writer->path);
-    mem_free(writer->partial);
-    mem_free(writer->rest);
-    mem_free(writer->kept);
-    sha256_free(writer->sha);
-    sha256_free(writer->kept_sha);
-    mem_free(writer);
+    if (output->partial && output->fd >= 0 && !keep)
+        (void)unlink(output->partial);
+    else if (output->partial && output->buffer && flush_rest(output, &ignored) < 0)
+        output->filled = 0;
+    async_write_free(output->async); /* it writes: before the descriptor closes */
+    file_close(&output->fd);
+    file_close(&output->dir);
+    mem_free(output->path);
+    mem_free(output->partial);
+    mem_free(output->rest);
+    mem_free(output->kept);
+    sha256_free(output->sha);
+    sha256_free(output->kept_sha);
+    mem_free(output);
 }

@@ -41,7 +41,7 @@ struct output *output_open(const char *path, bool force, unsigned mode, bool ste
  *
  * returns  a descriptor to read OUTPUT.partial by, lent until output_start; -1: there is none
  */
-int output_left(const struct output *writer);
+int output_left(const struct output *output);
 
 /*
  * Begin to write, at the front.
@@ -49,29 +49,29 @@ int output_left(const struct output *writer);
  * kept     go on behind so many bytes of what is there, 0: none; what follows is cut off
  * sha      of them, or NULL
  */
-int output_start(struct output *writer, uint64_t kept, const struct sha256 *sha,
+int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
                  struct err *err) MUST_CHECK;
 
 /* Append; a put_fn, ctx being the writer. */
 int output_put(void *ctx, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
 /* Bytes put so far. */
-uint64_t output_offset(const struct output *writer);
+uint64_t output_offset(const struct output *output);
 
 /* Whether output_back is possible. */
-bool output_rewinds(const struct output *writer);
+bool output_rewinds(const struct output *output);
 
 /* Remember this point; only the last one counts. */
-int output_mark(struct output *writer, struct err *err) MUST_CHECK;
+int output_mark(struct output *output, struct err *err) MUST_CHECK;
 
 /* Forget everything put since the mark. */
-int output_back(struct output *writer, struct err *err) MUST_CHECK;
+int output_back(struct output *output, struct err *err) MUST_CHECK;
 
 /* Give up what a pipe has not taken: whoever waits for it goes on, and fails. Any thread. */
-void output_abort(struct output *writer);
+void output_abort(struct output *output);
 
 /* Flush, sync, rename; gives the digest of all bytes. */
-int output_commit(struct output *writer, uint8_t sha256[SHA256_SIZE],
+int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;
 
 /*
@@ -79,6 +79,6 @@ int output_commit(struct output *writer, uint8_t sha256[SHA256_SIZE],
  *
  * keep     what was put stays in OUTPUT.partial, unless committed; else it is removed
  */
-void output_free(struct output *writer, bool keep);
+void output_free(struct output *output, bool keep);
 
 #endif

@@ -52,7 +52,7 @@ struct packer {
     uint64_t idle_since;
 
     /* the thread's own */
-    struct entry_writer *stow;
+    struct entry_writer *entries;
     struct unbundle unbundle;
     struct document *documents;
     struct document **last_document;
@@ -127,7 +127,7 @@ static int unwrap(struct packer *p, struct body **body, struct packed *packed, s
     memcpy(packed->encoded_sha256, packed->digest.sha256, sizeof(packed->encoded_sha256));
     body_free(*body);
     *body = plain;
-    return entry_writer_hash(p->stow, plain, &packed->digest, err);
+    return entry_writer_hash(p->entries, plain, &packed->digest, err);
 }
 
 /* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
@@ -147,7 +147,7 @@ static int pack_content(struct packer *p, const struct parcel *parcel, struct pa
         *what = PACK_MISMATCH;
         return 0;
     }
-    return entry_writer_item(p->stow, item, parcel->body, packed, err);
+    return entry_writer_item(p->entries, item, parcel->body, packed, err);
 }
 
 /*
@@ -176,7 +176,7 @@ static int pack_parent(struct packer *p, const struct parcel *parcel, bool apart
     if (!apart && (parcel->again & PACKER_AGAIN_SUSPECT) &&
         entry_writer_suspect(item, parcel->body, packed))
         return answer(p, item, PACK_SUSPECT, err);
-    if (!item->unlisted && entry_writer_item(p->stow, item, parcel->body, packed, err) < 0)
+    if (!item->unlisted && entry_writer_item(p->entries, item, parcel->body, packed, err) < 0)
         return -1;
     return answer(p, item, apart ? PACK_SPLIT : PACK_BROKEN, err);
 }
@@ -190,7 +190,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     enum pack_event what = PACK_DONE;
     int apart = 0;
 
-    if (entry_writer_has(p->stow, item)) /* it came out of a ZIP meanwhile */
+    if (entry_writer_has(p->entries, item)) /* it came out of a ZIP meanwhile */
         return answer(p, item, PACK_DONE, err);
     if (parcel->body->coding != CODED_NOT) {
         int rc = undo_coding(p, parcel, err);
@@ -198,7 +198,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         if (rc <= 0)
             return rc < 0 ? -1 : answer(p, item, PACK_LENGTH, err);
     }
-    if (entry_writer_hash(p->stow, parcel->body, &packed.digest, err) < 0)
+    if (entry_writer_hash(p->entries, parcel->body, &packed.digest, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
     if (item->bundle && is && strcmp(is->ext, "zip") == 0)
@@ -216,8 +216,8 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_SPLIT, err);
     if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
-    if (item->what.type && strcmp(item->what.type, "har") == 0 && is &&
-        strcmp(is->ext, "zst") == 0 && unwrap(p, &parcel->body, &packed, err) < 0)
+    if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
+        unwrap(p, &parcel->body, &packed, err) < 0)
         return -1;
     if (pack_content(p, parcel, &packed, &what, err) < 0)
         return -1;
@@ -237,9 +237,9 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
     document->size = parcel->body->size;
     *p->last_document = document;
     p->last_document = &document->next;
-    if (entry_writer_hash(p->stow, parcel->body, &document->digest, err) < 0)
+    if (entry_writer_hash(p->entries, parcel->body, &document->digest, err) < 0)
         return -1;
-    return entry_writer_file(p->stow, document->path, parcel->body, parcel->mtime, err);
+    return entry_writer_file(p->entries, document->path, parcel->body, parcel->mtime, err);
 }
 
 /* Begin an item that passes through. */
@@ -250,13 +250,13 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
     struct chunk *chunk;
 
     p->head = parcel->item;
-    p->drop = entry_writer_has(p->stow, parcel->item); /* it came out of a ZIP meanwhile */
+    p->drop = entry_writer_has(p->entries, parcel->item); /* it came out of a ZIP meanwhile */
     if (p->drop)
         return 0;
-    if (entry_writer_begin(p->stow, parcel->item, parcel->size, head, len, err) < 0)
+    if (entry_writer_begin(p->entries, parcel->item, parcel->size, head, len, err) < 0)
         return -1;
     for (chunk = parcel->body->first; chunk; chunk = chunk->next) {
-        if (entry_writer_more(p->stow, chunk, err) < 0)
+        if (entry_writer_more(p->entries, chunk, err) < 0)
             return -1;
     }
     return 0;
@@ -271,8 +271,8 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
     p->head = NULL;
     if (p->drop)
         return parcel->whole ? answer(p, item, PACK_DONE, err) : 0;
-    entry_writer_digest(p->stow, &packed.digest);
-    if (!parcel->whole || !entry_writer_fits(p->stow)) {
+    entry_writer_digest(p->entries, &packed.digest);
+    if (!parcel->whole || !entry_writer_fits(p->entries)) {
         volume_back(p->volume);
         return parcel->whole ? answer(p, item, PACK_LENGTH, err) : 0;
     }
@@ -280,7 +280,7 @@ static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *
         volume_back(p->volume);
         return answer(p, item, PACK_MISMATCH, err);
     }
-    if (entry_writer_end(p->stow, item, &packed, err) < 0)
+    if (entry_writer_end(p->entries, item, &packed, err) < 0)
         return -1;
     return answer(p, item, PACK_DONE, err);
 }
@@ -295,7 +295,7 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
     case PARCEL_HEAD:
         return pack_head(p, parcel, err);
     case PARCEL_MORE:
-        return p->drop ? 0 : entry_writer_more(p->stow, parcel->chunk, err);
+        return p->drop ? 0 : entry_writer_more(p->entries, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
     case PARCEL_FLUSH:
@@ -403,12 +403,12 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
     p->last_parked = &p->parked;
     p->queue = queue_new(err);
     p->results = queue_new(err);
-    p->opts.stow.stopping = &p->stopping;
-    p->opts.stow.stored = on_stored;
-    p->opts.stow.stored_ctx = p;
-    p->stow = entry_writer_new(&p->opts.stow, volume, plan, names, err);
+    p->opts.entries.stopping = &p->stopping;
+    p->opts.entries.stored = on_stored;
+    p->opts.entries.stored_ctx = p;
+    p->entries = entry_writer_new(&p->opts.entries, volume, plan, names, err);
     p->unbundle = (struct unbundle){
-        .stow = p->stow,
+        .entries = p->entries,
         .plan = plan,
         .parts = opts->parts,
         .max_size = opts->max_size,
@@ -416,7 +416,7 @@ struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
         .noted = on_noted,
         .ctx = p,
     };
-    if (!p->queue || !p->results || !p->stow || !p->unbundle.zips)
+    if (!p->queue || !p->results || !p->entries || !p->unbundle.zips)
         goto fail;
     if (opts->stepped)
         return p;
@@ -457,7 +457,7 @@ void packer_free(struct packer *p)
         ;
     queue_free(p->queue);
     queue_free(p->results);
-    entry_writer_free(p->stow);
+    entry_writer_free(p->entries);
     mem_free(p->unbundle.zips);
     mem_free(p);
 }
@@ -540,7 +540,7 @@ bool packer_result(struct packer *p, struct pack_result *result)
 
 struct spot packer_place(const struct packer *p, const struct item *item)
 {
-    return entry_writer_place(p->stow, item);
+    return entry_writer_place(p->entries, item);
 }
 
 bool packer_failed(const struct packer *p)

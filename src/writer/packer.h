@@ -35,10 +35,11 @@
 #include <stdint.h>
 
 struct packer_opts {
-    struct entry_writer_opts stow; /* stored, stored_ctx and stopping are set by the packer */
-    const struct spool *parts;     /* for what comes out of ZIPs; must outlive the volume */
-    uint64_t max_size;             /* of one artifact, also when it comes out of a ZIP */
-    void (*news)(void *ctx); /* called when there is an answer, or a failure; any thread */
+    struct entry_writer_opts
+        entries;               /* stored, stored_ctx and stopping are set by the packer */
+    const struct spool *parts; /* for what comes out of ZIPs; must outlive the volume */
+    uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
+    void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */
     void *ctx;
     bool stepped; /* for simulations: no thread, packer_step does its work */
 };

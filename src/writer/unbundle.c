@@ -47,12 +47,12 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
         return *bad ? 0 : -1;
     }
     unbundle_note(u, member, &packed);
-    if (entry_writer_hash(u->stow, body, &packed.digest, err) == 0)
+    if (entry_writer_hash(u->entries, body, &packed.digest, err) == 0)
         rc = (entry_writer_mismatch(member, &packed) || !item_fits(member, body->size) ||
               entry_writer_suspect(member, body, &packed)) &&
                      member != settle
                  ? 0
-                 : entry_writer_item(u->stow, member, body, &packed, err);
+                 : entry_writer_item(u->entries, member, body, &packed, err);
     body_free(body);
     return rc;
 }
@@ -66,12 +66,12 @@ static int keep_whole(struct unbundle *u, const struct unbundle_request *request
     struct packed packed = { .digest = *request->digest };
 
     zip_of(u, request->item)->more = who;
-    if (entry_writer_has(u->stow, who))
+    if (entry_writer_has(u->entries, who))
         return u->noted(u->ctx, who, PACKED_HOLDS_MORE, err);
     if (!parent || !parent->unlisted) /* no row stands for it, or it is kept anyway */
         return 0;
     unbundle_note(u, parent, &packed);
-    return entry_writer_item(u->stow, parent, request->body, &packed, err);
+    return entry_writer_item(u->entries, parent, request->body, &packed, err);
 }
 
 /* The member of this name that is not in the archive; NULL: there is none. */
@@ -82,7 +82,7 @@ static const struct item *missing_member(const struct unbundle *u, const struct 
 
     do
         member = plan_member(bundle, name, member);
-    while (member && entry_writer_has(u->stow, member));
+    while (member && entry_writer_has(u->entries, member));
     return member;
 }
 

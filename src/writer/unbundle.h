@@ -25,7 +25,7 @@ struct unbundle_zip {
 };
 
 struct unbundle {
-    struct entry_writer *stow;
+    struct entry_writer *entries;
     const struct plan *plan;
     const struct spool *parts; /* where members go */
     uint64_t max_size;         /* of one member, in bytes */

@@ -11,11 +11,11 @@
 
 struct volume {
     enum container format;
-    struct output *writer;
-    struct framer *lanes; /* tar */
-    struct zip *zip;      /* or zip */
-    uint64_t size;        /* of the entry, as its header says it */
-    uint64_t got;         /* of them so far */
+    struct output *output;
+    struct framer *framer; /* tar */
+    struct zip *zip;       /* or zip */
+    uint64_t size;         /* of the entry, as its header says it */
+    uint64_t got;          /* of them so far */
 };
 
 enum frame_codec volume_codec_of(enum container format)
@@ -28,21 +28,21 @@ enum frame_codec volume_codec_of(enum container format)
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
 {
     struct volume *v = mem_new(sizeof(*v), err);
-    struct framer_opts lanes = { .codec = volume_codec_of(opts->format),
-                                 .level = opts->level,
-                                 .workers = opts->workers,
-                                 .stepped = opts->stepped,
-                                 .sizes = opts->sizes };
+    struct framer_opts framer = { .codec = volume_codec_of(opts->format),
+                                  .level = opts->level,
+                                  .workers = opts->workers,
+                                  .stepped = opts->stepped,
+                                  .sizes = opts->sizes };
 
     if (!v)
         return NULL;
     v->format = opts->format;
-    v->writer = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
-    if (v->writer && v->format == CONTAINER_ZIP)
-        v->zip = zip_new(opts->level, output_put, v->writer, err);
-    else if (v->writer)
-        v->lanes = framer_new(&lanes, v->writer, err);
-    if (v->zip || v->lanes)
+    v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
+    if (v->output && v->format == CONTAINER_ZIP)
+        v->zip = zip_new(opts->level, output_put, v->output, err);
+    else if (v->output)
+        v->framer = framer_new(&framer, v->output, err);
+    if (v->zip || v->framer)
         return v;
     volume_free(v, true); /* what is there is another attempt's */
     return NULL;
@@ -52,9 +52,9 @@ void volume_free(struct volume *v, bool keep)
 {
     if (!v)
         return;
-    framer_free(v->lanes); /* threads first: they write */
+    framer_free(v->framer); /* threads first: they write */
     zip_free(v->zip);
-    output_free(v->writer, keep);
+    output_free(v->output, keep);
     mem_free(v);
 }
 
@@ -65,7 +65,7 @@ bool volume_resumes(const struct volume *v)
 
 int volume_left(const struct volume *v)
 {
-    return volume_resumes(v) ? output_left(v->writer) : -1;
+    return volume_resumes(v) ? output_left(v->output) : -1;
 }
 
 enum frame_codec volume_codec(const struct volume *v)
@@ -75,25 +75,25 @@ enum frame_codec volume_codec(const struct volume *v)
 
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
 {
-    if (kept && v->lanes)
-        framer_start(v->lanes, &kept->seek, kept->plain);
-    return output_start(v->writer, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
+    if (kept && v->framer)
+        framer_start(v->framer, &kept->seek, kept->plain);
+    return output_start(v->output, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
 }
 
 void volume_flush(struct volume *v)
 {
-    if (v->lanes)
-        framer_flush(v->lanes);
+    if (v->framer)
+        framer_flush(v->framer);
 }
 
 bool volume_links(const struct volume *v)
 {
-    return v->lanes != NULL;
+    return v->framer != NULL;
 }
 
 bool volume_rewinds(const struct volume *v)
 {
-    return v->lanes && output_rewinds(v->writer);
+    return v->framer && output_rewinds(v->output);
 }
 
 int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
@@ -105,7 +105,7 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
     v->got = 0;
     if (v->zip)
         return zip_entry(v->zip, file->path, file->size, file->mtime, file->packed, err);
-    return framer_begin(v->lanes, file, place, err);
+    return framer_begin(v->framer, file, place, err);
 }
 
 /* Count what an entry gets. */
@@ -122,7 +122,7 @@ int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
 {
     if (count(v, len, err) < 0)
         return -1;
-    return v->zip ? zip_add(v->zip, bytes, len, err) : framer_add(v->lanes, bytes, len, err);
+    return v->zip ? zip_add(v->zip, bytes, len, err) : framer_add(v->framer, bytes, len, err);
 }
 
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
@@ -130,7 +130,7 @@ int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
     if (count(v, chunk->len, err) < 0)
         return -1;
     return v->zip ? zip_add(v->zip, chunk->data, chunk->len, err)
-                  : framer_add_chunk(v->lanes, chunk, err);
+                  : framer_add_chunk(v->framer, chunk, err);
 }
 
 int volume_end(struct volume *v, struct err *err)
@@ -138,42 +138,42 @@ int volume_end(struct volume *v, struct err *err)
     if (v->got != v->size)
         return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
                        (unsigned long long)v->size, (unsigned long long)v->got);
-    return v->zip ? 0 : framer_end(v->lanes, v->size, err);
+    return v->zip ? 0 : framer_end(v->framer, v->size, err);
 }
 
 void volume_mark(struct volume *v)
 {
-    framer_mark(v->lanes);
+    framer_mark(v->framer);
 }
 
 void volume_back(struct volume *v)
 {
-    framer_back(v->lanes);
+    framer_back(v->framer);
 }
 
 int volume_drain(struct volume *v, uint64_t *written, struct err *err)
 {
-    if (v->lanes && framer_drain(v->lanes, NULL, err) < 0)
+    if (v->framer && framer_drain(v->framer, NULL, err) < 0)
         return -1;
-    *written = output_offset(v->writer);
+    *written = output_offset(v->output);
     return 0;
 }
 
 bool volume_step(struct volume *v)
 {
-    return v->lanes && framer_step(v->lanes);
+    return v->framer && framer_step(v->framer);
 }
 
 void volume_hurry(struct volume *v)
 {
-    if (v->lanes)
-        framer_hurry(v->lanes);
-    output_abort(v->writer);
+    if (v->framer)
+        framer_hurry(v->framer);
+    output_abort(v->output);
 }
 
 bool volume_failed(struct volume *v)
 {
-    return v->lanes && framer_failed(v->lanes);
+    return v->framer && framer_failed(v->framer);
 }
 
 /* End the tar stream and put the tail behind it. */
@@ -188,8 +188,8 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     int rc = -1;
 
     buf_init(&tail, TAIL_MAX);
-    if (framer_add(v->lanes, zeros, sizeof(zeros), err) < 0 ||
-        framer_drain(v->lanes, &seek, err) < 0)
+    if (framer_add(v->framer, zeros, sizeof(zeros), err) < 0 ||
+        framer_drain(v->framer, &seek, err) < 0)
         return -1;
     locator.frame = manifest->frame; /* known since the drain */
     locator.plain = manifest->offset;
@@ -199,7 +199,7 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
          i++)
         locator.coded += seek->rows[i].coded;
     if (seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
-        rc = output_put(v->writer, tail.data, tail.len, err);
+        rc = output_put(v->output, tail.data, tail.len, err);
     buf_clear(&tail);
     return rc;
 }
@@ -211,6 +211,6 @@ int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manife
 
     if (rc < 0)
         return -1;
-    result->size = output_offset(v->writer);
-    return output_commit(v->writer, result->sha256, err);
+    result->size = output_offset(v->output);
+    return output_commit(v->output, result->sha256, err);
 }

@@ -3,7 +3,7 @@
  * volume: one archive in the making, whatever its format.
  *
  * Units    bytes; mtime in seconds since 1970
- * Errors   ERR_USAGE for a name without a format; what writer and lanes say
+ * Errors   ERR_USAGE for a name without a format; what output and framer report
  * Owns     its file and threads
  * Threads  one at a time
  * Source   docs/archive-format.md
@@ -90,7 +90,7 @@ int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUS
 /* End it. ERR_MISMATCH: it did not get as many bytes as it was begun with. */
 int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 
-/* A point to come back to, and coming back; see lanes. */
+/* A point to come back to, and coming back; see framer.h. */
 void volume_mark(struct volume *v);
 
 /* Go back to the last mark: what was added since then is gone; see framer_back. */

@@ -149,6 +149,15 @@ def test_gone(pull, emu):
     assert manifest["missing"][0]["attempts"] == 2
 
 
+def test_gone_is_not_said_of_what_may_come_back(pull, emu):
+    """The URL's host fails, and a server without the content endpoint answers 404 there: that is no proof."""
+    emu.run("tsk_old", [{"id": "a_old", "type": "html", "data": b"<html>", "signing": "s3"}])
+    emu.fault("a_old", "status", times=99, status=500)
+    emu.fault("content/a_old", "status", times=99, status=404)
+    _, manifest, _ = pull("--retries", "1", "tsk_old", check=3)
+    assert lost(manifest) == {"a_old": ("server-error", 500)}
+
+
 def test_a_failed_leader_is_replaced(pull, emu):
     """Two rows are the same object; the one that is fetched is gone, the other is not."""
     rows = [{"id": "l%d" % i, "type": "html", "data": b"same", "uri": "s3://b/same", "signing": "s3"}

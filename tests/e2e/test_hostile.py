@@ -160,6 +160,12 @@ def test_top_directories_that_lead_elsewhere(reader, tmp_path, kind, top):
     assert (tmp_path / "index.html").read_text() == (inner / "index.html").read_text() == "mine"
 
 
+def test_no_digest_of_what_was_not_read(reader, tmp_path):
+    (tmp_path / "x.tar.zst").write_bytes(craft.sample(top="..").packed("tar.zst"))
+    assert reader("verify", "x.tar.zst", check=4).out.endswith(b"the manifest is not readable\n")
+    assert reader("verify", "--json", "x.tar.zst", check=4).json()[0]["manifest_sha256"] is None
+
+
 def test_report_puts_its_page_beside_the_files(reader, tmp_path):
     archive = tmp_path / "a.tar.zst"
     archive.write_bytes(craft.sample(top="x").tar_zst())

@@ -2,8 +2,6 @@
 """show: a run on a page."""
 import json
 
-import pytest
-
 
 def test_show(skyarc, emu):
     emu.run("tsk_s", [{"id": "p%d" % i, "type": "llm_prompt", "data": b"12345"} for i in range(3)],
@@ -57,31 +55,3 @@ def test_raw_keeps_the_key_secret(skyarc, emu):
     for args in ([], ["--json"]):
         raw = skyarc("show", "--raw", *args, "tsk_leak", check=0).out
         assert b"SECRETSIG" in raw and emu.key.encode() not in raw
-
-
-def test_where_the_api_is_and_who_asks(skyarc, emu, tmp_path):
-    (tmp_path / "key").write_text(emu.key + "\n")
-    (tmp_path / "key").chmod(0o600)
-    elsewhere = {"SKYVERN_BASE_URL": "http://127.0.0.1:9", "SKYVERN_API_KEY": "wrong"}
-    assert skyarc("show", "tsk_demo3", check=1, **elsewhere).out == b""
-    result = skyarc("show", "--base-url", emu.api, "--api-key-file", "key", "tsk_demo3", check=0, **elsewhere)
-    assert b"tsk_demo3" in result.out
-    assert skyarc("show", "tsk_demo3", SKYVERN_API_KEY="wrong", check=1).out == b""
-    skyarc("show", "--ca-file", "none.pem", "tsk_demo3", check=1)
-    result = skyarc("show", "--insecure-key", "tsk_demo3", http_proxy="http://127.0.0.1:9", check=0)
-    assert b"tsk_demo3" in result.out
-
-
-def test_ids_from_a_file(skyarc, tmp_path):
-    (tmp_path / "ids").write_text("# failed ones\ntsk_demo3\n\n")
-    out = skyarc("show", "-i", "ids", "tsk_demo1", check=0).out
-    assert b"tsk_demo1" in out and b"tsk_demo3" in out
-    assert b"tsk_demo3" in skyarc("show", "--input", "-", stdin=b"tsk_demo3\n", check=0).out
-    assert "none" in skyarc("show", "-i", "none", check=1).err
-
-
-@pytest.mark.parametrize("args,words", [([], "no run ID"), (["../x"], "'../x' is not a run ID"), (["--bogus", "tsk_demo1"], "--bogus"),
-                                        (["--raw=1", "tsk_demo1"], "--raw")])
-def test_usage(skyarc, emu, args, words):
-    result = skyarc("show", *args, check=2)
-    assert words in result.err and result.out == b"" and not emu.log()

@@ -12,6 +12,12 @@ import pytest
 from reading import FORMATS, flip, frames, rows_of
 
 
+def is_idle_in_gzip(data, at):
+    """Whether a byte is in a field of a gzip member's header that no decoder reads: MTIME, XFL, OS (RFC 1952)."""
+    member = data.rfind(b"\x1f\x8b\x08", max(0, at - 9), at)
+    return member >= 0 and at - member >= 4
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_damage_is_found_everywhere(made, skyarc, tmp_path, kind):
     archive = made("a." + kind, "-x", "recordings")
@@ -22,7 +28,7 @@ def test_damage_is_found_everywhere(made, skyarc, tmp_path, kind):
         at = size * i // 60 + 3
         flip(archive, at, tmp_path / ("h." + kind))
         result = skyarc("verify", "h." + kind)
-        if result.code != 4:
+        if result.code != 4 and not (kind == "tar.gz" and is_idle_in_gzip(data, at)):
             silent.append((at, result.code, data[at]))
     # padding and header fields that nobody reads (owner names, padding) are no content
     assert len(silent) <= (6 if kind in ("tar", "zip") else 0), silent

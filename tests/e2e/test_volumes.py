@@ -154,13 +154,19 @@ def test_a_volume_that_is_not_what_it_was(skyarc, sync, runs, big, safe, vault, 
     assert sorted(safe()) == ["tsk_0", "tsk_1", "tsk_2"]
 
 
-def test_the_first_of_two_volumes_is_lost(skyarc, sync, runs, safe, vault, emu, tmp_path):
+def supplemented(runs, sync, vault):
+    """Write a run into two volumes; the name of the first."""
     runs("tsk_a", ended=3 * DAY, count=2)
     sync()
     (first,) = standing(vault)
     alter(vault, "UPDATE states SET state = 'open', next_ms = 0")
     runs("tsk_a", ended=3 * DAY, count=3)
     assert sync()["supplements"] == 1
+    return first
+
+
+def test_the_first_of_two_volumes_is_lost(skyarc, sync, runs, safe, vault, emu, tmp_path):
+    first = supplemented(runs, sync, vault)
     alter(vault, "UPDATE states SET next_ms = 0")
     assert sync()["sealed_runs"] in (0, 1) and safe() == ["tsk_a"]
     (vault / first).unlink()
@@ -172,12 +178,7 @@ def test_the_first_of_two_volumes_is_lost(skyarc, sync, runs, safe, vault, emu, 
 
 def test_the_first_of_two_volumes_is_lost_and_the_catalog_too(skyarc, sync, runs, safe, vault, emu, tmp_path):
     """The second names the first, which nobody remembers: the run is not sealed without it."""
-    runs("tsk_a", ended=3 * DAY, count=2)
-    sync()
-    (first,) = standing(vault)
-    alter(vault, "UPDATE states SET state = 'open', next_ms = 0")
-    runs("tsk_a", ended=3 * DAY, count=3)
-    assert sync()["supplements"] == 1
+    first = supplemented(runs, sync, vault)
     (vault / first).unlink()
     for path in vault.glob("catalog.db*"):
         path.unlink()

@@ -13,15 +13,11 @@ static void on_damage(void *ctx, const struct verify_damage *damage)
     FUZZ_CHECK(damage->what && *damage->what);
 }
 
-static bool goes_on(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct verify_opts opts = { .damage = on_damage, .stopped = goes_on };
+    struct verify_opts opts = { .damage = on_damage,
+                                .stop = stop_never(),
+                                .watcher = archive_reader_unwatched() };
     struct verify_result result;
     struct err err = { 0 };
     int fd = file_temp("/tmp", NULL);

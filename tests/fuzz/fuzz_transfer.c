@@ -415,8 +415,8 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                   .stepped = true,
                                   .sizes = { CHUNK, CHUNK * 2, CHUNK / 4, CHUNK } };
     struct engine_opts engine = { .jobs = 2, .agent = "fuzz" };
-    struct loop_hooks hooks = { -1, loop_goes_on, loop_no_tick, NULL };
-    struct planner_opts draft = {
+    struct loop_hooks hooks = { stop_never(), loop_no_tick, NULL };
+    struct planner_opts planner = {
         .skip = planner_skips_none, .listing = &h->listing, .filter = &h->filter, .dedupe = true
     };
     struct planner_count count;
@@ -436,9 +436,9 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                    .bundles = true,
                                    .callers = &h->callers };
     h->run.listing = &h->listing;
-    h->names = draft.names = entry_names_new(&err);
+    h->names = planner.names = entry_names_new(&err);
     FUZZ_CHECK(h->names);
-    h->plan = planner_plan(&draft, &count, &err);
+    h->plan = planner_plan(&planner, &count, &err);
     h->pool = pool_new(4, CHUNK, &err);
     h->pass = pool_new(9, CHUNK, &err);
     h->spool = (struct spool){ h->pool, "/tmp", &h->files };
@@ -451,7 +451,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
 static void run_fetch(struct house *h, uint8_t flags)
 {
     struct packer_opts packer = {
-        .stow = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
+        .entries = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
         .parts = &h->parts,
         .max_size = BODY_MAX,
         .news = loop_wake,

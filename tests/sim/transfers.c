@@ -192,7 +192,7 @@ static void play(uint64_t seed)
     struct callers callers;
     struct listing listing;
     struct listed_run run = { 0 };
-    struct planner_opts draft = {
+    struct planner_opts planner = {
         .skip = planner_skips_none, .listing = &listing, .filter = &filter, .dedupe = true
     };
     struct planner_count count;
@@ -213,9 +213,9 @@ static void play(uint64_t seed)
     sim_set(1000000);
     sim_moved();
     things_make();
-    draft.names = names;
-    draft.dedupe = !sim_percent(10);
-    draft.bundles = (enum bundle_mode)sim_below(3);
+    planner.names = names;
+    planner.dedupe = !sim_percent(10);
+    planner.bundles = (enum bundle_mode)sim_below(3);
     (void)snprintf(path, sizeof(path), "%s/%llu.tar", world.dir, (unsigned long long)seed);
     {
         struct volume_opts opts = { .path = path,
@@ -227,7 +227,7 @@ static void play(uint64_t seed)
                                     .sizes = { world.chunk * 2, world.chunk * 16,
                                                world.chunk / 4, world.chunk } };
         struct engine_opts engine = { .jobs = world.jobs };
-        struct loop_hooks hooks = { -1, on_stopped, loop_no_tick, NULL };
+        struct loop_hooks hooks = { { on_stopped, -1, NULL }, loop_no_tick, NULL };
 
         volume = volume_open(&opts, &err);
         if (!volume || volume_start(volume, NULL, &err) < 0 ||
@@ -238,7 +238,7 @@ static void play(uint64_t seed)
     loop.dice = seed;
     callers_init(&callers, &loop, &api, world.jobs, 4);
     list_run(&listing, &run, &api, &filter, &callers);
-    plan = planner_plan(&draft, &count, &err);
+    plan = planner_plan(&planner, &count, &err);
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);
     spool = (struct spool){ bodies, world.dir, &files };
@@ -250,7 +250,7 @@ static void play(uint64_t seed)
     pool_on_return(pass, loop_wake, &loop);
     {
         struct packer_opts packer = {
-            .stow = { .top = TOP, .seen = entry_writer_unseen, .dedupe = draft.dedupe },
+            .entries = { .top = TOP, .seen = entry_writer_unseen, .dedupe = planner.dedupe },
             .parts = &parts,
             .max_size = 64 << 20,
             .news = loop_wake,

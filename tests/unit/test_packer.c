@@ -55,7 +55,7 @@ static void begin(struct house *h, const struct packed_before *before)
         .path = path, .format = CONTAINER_TAR, .mode = 0600, .workers = 1, .stepped = true
     };
     struct packer_opts opts = {
-        .stow = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
+        .entries = { .top = "top", .seen = entry_writer_unseen, .dedupe = true },
         .parts = &spool,
         .max_size = 1 << 20,
         .news = nothing,
@@ -63,7 +63,7 @@ static void begin(struct house *h, const struct packed_before *before)
     };
 
     if (before)
-        opts.stow.before = *before;
+        opts.entries.before = *before;
     h->names = entry_names_new(NULL);
     h->volume = volume_open(&volume, NULL);
     assert_non_null(h->volume);

@@ -141,6 +141,34 @@ static void test_retries_and_then_the_content_endpoint(void **state)
     fixture_clear(&f);
 }
 
+/* A 404 of the content endpoint is not the last word on a URL whose host was down. */
+static void test_gone_is_not_said_of_what_may_come_back(void **state)
+{
+    struct fixture f;
+    struct task *task = ready(&f);
+    struct task_step step;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        (void)fixture_settle(&f, task, FETCH_ROUTE_AGAIN, REASON_NETWORK_ERROR);
+        (void)tasks_release_due(f.tasks, UINT64_MAX);
+    }
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
+    step = fixture_settle(&f, task, FETCH_ROUTE_GIVE_UP, REASON_GONE);
+    assert_int_equal(step.action, TASK_DO_LOSE);
+    assert_int_equal(step.reason, REASON_NETWORK_ERROR);
+    task_apply(f.tasks, task, TASK_LOST);
+    fixture_clear(&f);
+
+    task = ready(&f); /* where the URL says so itself, it is gone */
+    (void)fixture_settle(&f, task, FETCH_ROUTE_TO_CONTENT, REASON_GONE);
+    step = fixture_settle(&f, task, FETCH_ROUTE_GIVE_UP, REASON_GONE);
+    assert_int_equal(step.reason, REASON_GONE);
+    task_apply(f.tasks, task, TASK_LOST);
+    fixture_clear(&f);
+}
+
 static void test_what_cannot_be_started_takes_the_same_routes(void **state)
 {
     struct fixture f;
@@ -289,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_every_transition),
         cmocka_unit_test(test_from_the_list_to_the_archive),
         cmocka_unit_test(test_retries_and_then_the_content_endpoint),
+        cmocka_unit_test(test_gone_is_not_said_of_what_may_come_back),
         cmocka_unit_test(test_what_cannot_be_started_takes_the_same_routes),
         cmocka_unit_test(test_a_url_is_refreshed),
         cmocka_unit_test(test_a_url_that_was_replaced_is_not_refreshed),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * older: lists runs that are too old for the list of all runs.
+ * older_runs: lists runs that are too old for the list of all runs.
  *
  * The list of all runs ends after the newest 10,000 runs, or 1,000 of one workflow. Lists of
  * workflow runs have no such limit: the list of all workflow runs, or, if a server lacks it,
@@ -13,8 +13,8 @@
  * Threads  the transfer loop
  * Source   docs/api.md, "Calls"
  */
-#ifndef CLIENT_OLDER_H
-#define CLIENT_OLDER_H
+#ifndef CLIENT_OLDER_RUNS_H
+#define CLIENT_OLDER_RUNS_H
 
 #include "base/err.h"
 #include "client/call.h"
@@ -34,8 +34,8 @@ bool older_can(const struct runs_query *query);
  * row       called with each run; -1 aborts with an error
  * whole     gets whether all runs were listed; a missing list is logged as a warning
  */
-int older_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
-               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-               bool *whole, struct err *err) MUST_CHECK;
+int older_runs_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
+                    int (*row)(void *ctx, const struct runs_row *row, struct err *err),
+                    void *ctx, bool *whole, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inquiry: all requests needed to list one run.
+ * run_requests: all requests needed to list one run.
  *
  * Requests are made in rounds: a round begins when all calls of the previous round have ended,
  * and uses its results (the run's other name, its browser session). Each request is made once
@@ -11,8 +11,8 @@
  * Owns     the calls and their responses, until the run is listed
  * Threads  the transfer loop
  */
-#ifndef CLIENT_INQUIRY_H
-#define CLIENT_INQUIRY_H
+#ifndef CLIENT_RUN_REQUESTS_H
+#define CLIENT_RUN_REQUESTS_H
 
 #include "base/err.h"
 #include "client/listing.h"
@@ -21,10 +21,10 @@
  * Make all requests for the runs of the array from index from on, several runs at a time. Runs
  * the loop, and with it its hooks.
  */
-int inquiry_all(struct listing *listing, struct loop *loop, size_t from,
-                struct err *err) MUST_CHECK;
+int run_requests_all(struct listing *listing, struct loop *loop, size_t from,
+                     struct err *err) MUST_CHECK;
 
-/* Free all open inquiries; the loop must have been cleared. */
-void inquiry_clear(struct listing *listing);
+/* Free all open requests; the loop must have been cleared. */
+void run_requests_clear(struct listing *listing);
 
 #endif

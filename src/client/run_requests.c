@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/inquiry.h"
+#include "client/run_requests.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,8 +11,8 @@
 
 #define WINDOW 64 /* runs listed at a time */
 
-struct inquiry {
-    struct inquiry *next;
+struct run_requests {
+    struct run_requests *next;
     struct listing *listing;
     struct listed_run *run;
     unsigned open; /* running calls */
@@ -20,7 +20,7 @@ struct inquiry {
 };
 
 /* Record an error that does not belong to a run and ends the listing. */
-static void keep_error(struct inquiry *q, const struct err *why)
+static void keep_error(struct run_requests *q, const struct err *why)
 {
     if (!q->listing->err.kind)
         q->listing->err = *why;
@@ -37,13 +37,13 @@ static bool has_members(const struct artifact_list *list)
     return members == 2;
 }
 
-static const char *name_of(const struct inquiry *q, unsigned nth)
+static const char *name_of(const struct run_requests *q, unsigned nth)
 {
     return nth ? q->run->other : q->run->id;
 }
 
 /* Request a list, by types or (wide) without a filter. */
-static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
+static int ask_list(struct run_requests *q, unsigned nth, bool wide, struct err *err)
 {
     struct call *call = &q->answers.calls[nth ? ASK_OTHER_LIST : ASK_LIST];
     const struct listing *l = q->listing;
@@ -57,7 +57,7 @@ static int ask_list(struct inquiry *q, unsigned nth, bool wide, struct err *err)
 }
 
 /* Process a list; true if it is requested again without a filter. */
-static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
+static bool take_list(struct run_requests *q, unsigned nth, struct call *call)
 {
     struct listing *l = q->listing;
     struct artifact_list *list = &q->answers.lists[nth];
@@ -83,7 +83,7 @@ static bool take_list(struct inquiry *q, unsigned nth, struct call *call)
 }
 
 /* Parse a record; a malformed one counts as lost. */
-static void take_record(struct inquiry *q, enum question what, struct run *out,
+static void take_record(struct run_requests *q, enum question what, struct run *out,
                         struct call *call)
 {
     struct listing *l = q->listing;
@@ -98,14 +98,14 @@ static void take_record(struct inquiry *q, enum question what, struct run *out,
             endpoint_judge(&l->server, answers_endpoints[what], &call->request, &call->err);
 }
 
-static void take_timeline(struct inquiry *q, enum question what, struct call *call)
+static void take_timeline(struct run_requests *q, enum question what, struct call *call)
 {
     q->answers.verdicts[what] = endpoint_judge(&q->listing->server, answers_endpoints[what],
                                                &call->request, &call->err);
     q->answers.good[what] = !call->err.kind;
 }
 
-static void take_task(struct inquiry *q, struct call *call)
+static void take_task(struct run_requests *q, struct call *call)
 {
     struct run task = { 0 };
 
@@ -115,7 +115,7 @@ static void take_task(struct inquiry *q, struct call *call)
 }
 
 /* Look for the run's other name in its timeline. */
-static void take_name(struct inquiry *q)
+static void take_name(struct run_requests *q)
 {
     const struct call *call = &q->answers.calls[ASK_TIMELINE];
     struct region *region;
@@ -142,7 +142,7 @@ static bool wants_whole(const struct kind_filter *filter)
     const struct kind *kind;
 
     for (kind = kinds; kind->type; kind++) {
-        if (strcmp(kind->group, "bundles") == 0 && kind_filter_match(filter, kind->type))
+        if (kind_is_bundle(kind) && kind_filter_match(filter, kind->type))
             return true;
     }
     return kind_filter_match(filter, "unknown");
@@ -163,7 +163,7 @@ static const char *session_name(const struct listed_run *run)
 }
 
 /* Whether the timeline is needed to find the run's other name. */
-static bool names_by_timeline(const struct inquiry *q)
+static bool names_by_timeline(const struct run_requests *q)
 {
     const struct endpoints *server = &q->listing->server;
     enum question first = identity_is_task(q->run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
@@ -188,7 +188,7 @@ static bool wants_session(const struct listing *l)
 }
 
 /* Whether an optional request is to be made now. */
-static bool wants(const struct inquiry *q, enum question what)
+static bool wants(const struct run_requests *q, enum question what)
 {
     const struct listing *l = q->listing;
     const struct records *r = l->records;
@@ -223,7 +223,7 @@ static bool wants(const struct inquiry *q, enum question what)
 }
 
 /* Make an optional request. */
-static int ask(struct inquiry *q, enum question what, struct err *err)
+static int ask(struct run_requests *q, enum question what, struct err *err)
 {
     const char *id = what == ASK_WORKFLOW            ? workflow_name(q->run)
                      : what == ASK_SESSION           ? session_name(q->run)
@@ -249,20 +249,19 @@ static int ask(struct inquiry *q, enum question what, struct err *err)
 }
 
 /* Whether a completed run's lists by type are empty: then check for any artifacts at all. */
-static bool needs_full_list(const struct inquiry *q)
+static bool needs_full_list(const struct run_requests *q)
 {
     const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
 
-    return !q->answers.wide[0] && !q->run->failed && run->status &&
-           strcmp(run->status, "completed") == 0 && !q->answers.lists[0].count &&
-           !q->answers.lists[1].count;
+    return !q->answers.wide[0] && !q->run->failed && run_is_completed(run->status) &&
+           !q->answers.lists[0].count && !q->answers.lists[1].count;
 }
 
-static void next_round(struct inquiry *q);
+static void next_round(struct run_requests *q);
 
-static void on_errands(void *ctx, const struct err *err)
+static void on_unlisted(void *ctx, const struct err *err)
 {
-    struct inquiry *q = ctx;
+    struct run_requests *q = ctx;
 
     if (err) {
         keep_error(q, err);
@@ -272,22 +271,22 @@ static void on_errands(void *ctx, const struct err *err)
     }
 }
 
-/* Start the errands, once. */
-static int run_errands(struct inquiry *q, struct err *err)
+/* Start the search for unlisted artifacts, once. */
+static int find_unlisted(struct run_requests *q, struct err *err)
 {
     if (answers_timeline(&q->answers, q->run, err) < 0)
         return -1;
-    q->answers.errands = (struct errands){
-        .run = q->run, .wide = q->answers.wide[0], .done = on_errands, .ctx = q
+    q->answers.unlisted = (struct unlisted){
+        .run = q->run, .wide = q->answers.wide[0], .done = on_unlisted, .ctx = q
     };
-    if (errands_begin(&q->answers.errands, q->answers.lists, 2, err) < 0)
+    if (unlisted_begin(&q->answers.unlisted, q->answers.lists, 2, err) < 0)
         return -1;
-    q->open += q->answers.errands.open > 0;
+    q->open += q->answers.unlisted.open > 0;
     return 0;
 }
 
 /* The first round: the record and the list. */
-static int ask_first(struct inquiry *q, bool wide, struct err *err)
+static int ask_first(struct run_requests *q, bool wide, struct err *err)
 {
     q->answers.asked[ASK_RUN] = q->answers.asked[ASK_LIST] = true;
     q->open += 2;
@@ -297,7 +296,7 @@ static int ask_first(struct inquiry *q, bool wide, struct err *err)
     return ask_list(q, 0, wide, err);
 }
 
-static int ask_wide(struct inquiry *q, struct err *err)
+static int ask_wide(struct run_requests *q, struct err *err)
 {
     q->open += q->answers.asked[ASK_OTHER_LIST] ? 2 : 1;
     if (ask_list(q, 0, true, err) < 0)
@@ -306,7 +305,7 @@ static int ask_wide(struct inquiry *q, struct err *err)
 }
 
 /* Start the next round, if there is something to request. */
-static int ask_more(struct inquiry *q, struct err *err)
+static int ask_more(struct run_requests *q, struct err *err)
 {
     const struct listing *l = q->listing;
     bool wide = l->filter->wanted_count == 0 || wants_whole(l->filter);
@@ -334,20 +333,20 @@ static int ask_more(struct inquiry *q, struct err *err)
         return 0;
     if (needs_full_list(q))
         return ask_wide(q, err);
-    return l->deep && !q->answers.errands.run ? run_errands(q, err) : 0;
+    return l->deep && !q->answers.unlisted.run ? find_unlisted(q, err) : 0;
 }
 
-static void release(struct inquiry *q)
+static void release(struct run_requests *q)
 {
     answers_clear(&q->answers);
     mem_free(q);
 }
 
 /* All requests are done: build the listed run. */
-static void finish(struct inquiry *q)
+static void finish(struct run_requests *q)
 {
     struct listing *l = q->listing;
-    struct inquiry **at = &l->inquiries;
+    struct run_requests **at = &l->requests;
     struct err err;
 
     err_clear(&err);
@@ -364,7 +363,7 @@ static void finish(struct inquiry *q)
 }
 
 /* After a round: start the next one, or finish. */
-static void next_round(struct inquiry *q)
+static void next_round(struct run_requests *q)
 {
     struct err err;
 
@@ -377,7 +376,7 @@ static void next_round(struct inquiry *q)
 
 static void on_done(void *ctx, struct call *call)
 {
-    struct inquiry *q = ctx;
+    struct run_requests *q = ctx;
 
     switch ((enum question)(call - q->answers.calls)) {
     case ASK_RUN:
@@ -414,15 +413,15 @@ static void on_done(void *ctx, struct call *call)
 /* Start the requests for a run; the listing counts the run in done when all have ended. */
 static int begin(struct listing *listing, struct listed_run *run, struct err *err)
 {
-    struct inquiry *q = mem_new(sizeof(*q), err);
+    struct run_requests *q = mem_new(sizeof(*q), err);
     int i;
 
     if (!q)
         return -1;
     q->listing = listing;
     q->run = run;
-    q->next = listing->inquiries;
-    listing->inquiries = q;
+    q->next = listing->requests;
+    listing->requests = q;
     listing->open++;
     run->listing = listing;
     for (i = 0; i < QUESTIONS; i++)
@@ -434,18 +433,18 @@ static int begin(struct listing *listing, struct listed_run *run, struct err *er
     return ask_more(q, err);
 }
 
-void inquiry_clear(struct listing *listing)
+void run_requests_clear(struct listing *listing)
 {
-    struct inquiry *q;
+    struct run_requests *q;
 
-    while ((q = listing->inquiries)) {
-        listing->inquiries = q->next;
+    while ((q = listing->requests)) {
+        listing->requests = q->next;
         release(q);
     }
     listing->open = 0;
 }
 
-int inquiry_all(struct listing *listing, struct loop *loop, size_t from, struct err *err)
+int run_requests_all(struct listing *listing, struct loop *loop, size_t from, struct err *err)
 {
     listing->next = from;
     while (listing->done < listing->count && !listing->err.kind) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/gather.h"
+#include "client/records_fetch.h"
 
 #include "base/clock.h"
 #include "base/hashmap.h"
@@ -33,7 +33,7 @@ struct jobs {
 };
 
 struct slot {
-    struct gather *gather;
+    struct records_fetch *fetch;
     struct listed_run *run;
     struct job job;
     bool busy;
@@ -42,7 +42,7 @@ struct slot {
     struct call call;
 };
 
-struct gather {
+struct records_fetch {
     struct listing *listing;
     size_t run; /* index of the run whose jobs are taken */
     struct jobs jobs;
@@ -53,7 +53,7 @@ struct gather {
     unsigned busy;
     bool over; /* all jobs were taken */
     struct err err;
-    struct slot slots[GATHER_JOBS];
+    struct slot slots[RECORDS_FETCH_JOBS];
 };
 
 static const char *workflow_of(const struct listed_run *run)
@@ -177,8 +177,8 @@ static bool next_job(struct jobs *j, struct job *out)
     }
 }
 
-size_t gather_tell(const struct listing *listing, const struct listed_run *run,
-                   void (*tell)(void *ctx, const char *name), void *ctx)
+size_t records_fetch_tell(const struct listing *listing, const struct listed_run *run,
+                          void (*tell)(void *ctx, const char *name), void *ctx)
 {
     char name[2 * RUN_ID_MAX];
     struct jobs jobs;
@@ -202,7 +202,7 @@ size_t gather_tell(const struct listing *listing, const struct listed_run *run,
     return count;
 }
 
-static void keep_error(struct gather *g, const struct err *err)
+static void keep_error(struct records_fetch *g, const struct err *err)
 {
     if (!g->err.kind)
         g->err = *err;
@@ -211,7 +211,7 @@ static void keep_error(struct gather *g, const struct err *err)
 /* Request a slot's record, or the next page of it. */
 static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct err *err)
 {
-    const struct listing *l = s->gather->listing;
+    const struct listing *l = s->fetch->listing;
 
     if (endpoint_url(l->api, &s->call.url, endpoint, s->job.id, more, err) < 0)
         return -1;
@@ -225,12 +225,12 @@ static int ask(struct slot *s, enum endpoint endpoint, const char *more, struct 
 /* Store a record. */
 static int keep(struct slot *s, const char *json, size_t len, struct err *err)
 {
-    struct gather *g = s->gather;
+    struct records_fetch *g = s->fetch;
 
     if (s->run)
         return records_keep(g->listing->records, &s->run->records, s->job.endpoint,
                             s->job.about, json, len, err);
-    buf_reset(&g->version); /* gather_finish stores it for each run */
+    buf_reset(&g->version); /* records_fetch_finish stores it for each run */
     return buf_add(&g->version, json, len, err);
 }
 
@@ -264,7 +264,7 @@ static bool ask_version(struct slot *s, struct err *err)
 /* Process a response; *more: the slot continues with another request. */
 static int take(struct slot *s, bool *more, struct err *err)
 {
-    struct gather *g = s->gather;
+    struct records_fetch *g = s->fetch;
     enum endpoint endpoint = s->versions ? ENDPOINT_SCRIPT_VERSIONS : s->job.endpoint;
     struct call *call = &s->call;
     enum endpoint_verdict verdict =
@@ -309,7 +309,7 @@ static int start_next(struct slot *s, struct err *err);
 static void on_done(void *ctx, struct call *call)
 {
     struct slot *s = ctx;
-    struct gather *g = s->gather;
+    struct records_fetch *g = s->fetch;
     struct err err;
     bool more = false;
 
@@ -326,7 +326,7 @@ static void on_done(void *ctx, struct call *call)
 }
 
 /* Whether a job can be skipped, because the server lacks its call. */
-static bool is_absent(const struct gather *g, const struct job *job)
+static bool is_absent(const struct records_fetch *g, const struct job *job)
 {
     const bool *absent = g->listing->server.absent;
 
@@ -335,7 +335,8 @@ static bool is_absent(const struct gather *g, const struct job *job)
 }
 
 /* Take the next job of all runs; 0: no more jobs. */
-static int take_job(struct gather *g, struct listed_run **run, struct job *job, struct err *err)
+static int take_job(struct records_fetch *g, struct listed_run **run, struct job *job,
+                    struct err *err)
 {
     struct listing *l = g->listing;
 
@@ -375,7 +376,7 @@ static bool has_room(struct listed_run *run)
 
 static int start_next(struct slot *s, struct err *err)
 {
-    struct gather *g = s->gather;
+    struct records_fetch *g = s->fetch;
     static const struct err no_call = { .kind = ERR_HTTP, .http = 404 };
     int rc;
 
@@ -401,9 +402,9 @@ static int start_next(struct slot *s, struct err *err)
     return rc;
 }
 
-struct gather *gather_new(struct listing *listing, struct err *err)
+struct records_fetch *records_fetch_new(struct listing *listing, struct err *err)
 {
-    struct gather *g = mem_new(sizeof(*g), err);
+    struct records_fetch *g = mem_new(sizeof(*g), err);
     size_t i;
 
     if (!g)
@@ -411,17 +412,17 @@ struct gather *gather_new(struct listing *listing, struct err *err)
     g->listing = listing;
     g->version_verdict = ENDPOINT_FAILED; /* until it is received */
     buf_init(&g->version, RECORD_MAX);
-    for (i = 0; i < GATHER_JOBS; i++) {
+    for (i = 0; i < RECORDS_FETCH_JOBS; i++) {
         struct slot *s = &g->slots[i];
 
-        s->gather = g;
+        s->fetch = g;
         call_init(&s->call, listing->callers, RECORD_MAX, on_done, s);
         if (s->call.backoff.retries > RETRIES)
             s->call.backoff.retries = RETRIES;
     }
-    for (i = 0; i < GATHER_JOBS && !g->over; i++) {
+    for (i = 0; i < RECORDS_FETCH_JOBS && !g->over; i++) {
         if (start_next(&g->slots[i], err) < 0) {
-            gather_free(g);
+            records_fetch_free(g);
             return NULL;
         }
     }
@@ -429,7 +430,7 @@ struct gather *gather_new(struct listing *listing, struct err *err)
 }
 
 /* Drop all running and remaining jobs, and note their records as lost. */
-static int give_up(struct gather *g, struct loop *loop, struct err *err)
+static int give_up(struct records_fetch *g, struct loop *loop, struct err *err)
 {
     struct callers *callers = g->listing->callers;
     struct listed_run *run;
@@ -437,7 +438,7 @@ static int give_up(struct gather *g, struct loop *loop, struct err *err)
     size_t i;
     int rc = 0;
 
-    for (i = 0; rc == 0 && i < GATHER_JOBS; i++) {
+    for (i = 0; rc == 0 && i < RECORDS_FETCH_JOBS; i++) {
         struct slot *s = &g->slots[i];
 
         if (!s->busy)
@@ -457,7 +458,7 @@ static int give_up(struct gather *g, struct loop *loop, struct err *err)
 }
 
 /* Store the server's version as a record of each run. */
-static int spread_version(struct gather *g, struct err *err)
+static int spread_version(struct records_fetch *g, struct err *err)
 {
     size_t i;
 
@@ -479,7 +480,8 @@ static int spread_version(struct gather *g, struct err *err)
     return 0;
 }
 
-int gather_finish(struct gather *g, struct loop *loop, uint64_t deadline, struct err *err)
+int records_fetch_finish(struct records_fetch *g, struct loop *loop, uint64_t deadline,
+                         struct err *err)
 {
     while (g->busy && !g->err.kind) {
         uint64_t due = callers_pump(g->listing->callers);
@@ -500,13 +502,13 @@ int gather_finish(struct gather *g, struct loop *loop, uint64_t deadline, struct
     return spread_version(g, err);
 }
 
-void gather_free(struct gather *g)
+void records_fetch_free(struct records_fetch *g)
 {
     size_t i;
 
     if (!g)
         return;
-    for (i = 0; i < GATHER_JOBS; i++) {
+    for (i = 0; i < RECORDS_FETCH_JOBS; i++) {
         call_clear(&g->slots[i].call);
         paging_clear(&g->slots[i].paging);
     }

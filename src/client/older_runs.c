@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client/older.h"
+#include "client/older_runs.h"
 
 #include "api/endpoint.h"
 #include "api/run.h"
@@ -271,9 +271,9 @@ static int read_all(struct older *o, bool *whole, struct err *err)
     return plain < 0 ? -1 : 0;
 }
 
-int older_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
-               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
-               bool *whole, struct err *err)
+int older_runs_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
+                    int (*row)(void *ctx, const struct runs_row *row, struct err *err),
+                    void *ctx, bool *whole, struct err *err)
 {
     struct older o = { .loop = callers->loop,
                        .callers = callers,

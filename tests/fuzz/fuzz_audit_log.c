@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct audit_log_entry entry = { .at_ms = 77, .what = "mark", .run_id = "tsk_1" };
     struct audit_log_mark mark;
     struct audit_log_mark again;
-    struct audit_log annals;
+    struct audit_log log;
     struct seen all = { 0 };
     struct seen later = { 0 };
     struct err err;
@@ -64,13 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(audit_log_start(&mark, &err) == 0 &&
                audit_log_scan(dir, &mark, on_entry, &all, &err) == 1 && mark.size <= size);
     again = mark;
-    if (audit_log_open(&annals, dir, &err) < 0) { /* a last line without an end, none of ours */
-        audit_log_close(&annals);
+    if (audit_log_open(&log, dir, &err) < 0) { /* a last line without an end, none of ours */
+        audit_log_close(&log);
         return 0;
     }
-    FUZZ_CHECK(audit_log_put(&annals, &entry, &err) == 0 &&
-               audit_log_commit(&annals, &err) == 0);
-    audit_log_close(&annals);
+    FUZZ_CHECK(audit_log_put(&log, &entry, &err) == 0 && audit_log_commit(&log, &err) == 0);
+    audit_log_close(&log);
     FUZZ_CHECK(audit_log_scan(dir, &again, on_entry, &later, &err) == 1);
     FUZZ_CHECK(later.ours >= 1 && later.entries <= 2 && later.unreadable == 0);
     if (mark.size) { /* what was read is another now */
