@@ -94,22 +94,24 @@ static const char *variable_of(const struct opt *opt, char name[OPT_VARIABLE_MAX
 static const char *default_of(const struct command *command, const struct opt_group *group,
                               const struct opt *opt, char *out, size_t size)
 {
-    const char *at = command->defaults;
+    const char *base = command->defaults;
+    const void *at;
+    const char *text;
     uint64_t number;
 
-    if (!at)
+    if (!base)
         return NULL;
-    at += group->base + opt->at;
+    at = base + group->base + opt->at;
     switch (opt->type) {
     case OPT_FLAG:
         return *(const bool *)at ? "yes" : "no";
     case OPT_TEXT:
-        memcpy(&at, at, sizeof(at));
-        return at;
+        memcpy(&text, at, sizeof(text));
+        return text;
     case OPT_CHOICE:
-        return opt->choices[*(const unsigned *)(const void *)at];
+        return opt->choices[*(const unsigned *)at];
     case OPT_MODE:
-        (void)snprintf(out, size, "%04o", *(const unsigned *)(const void *)at);
+        (void)snprintf(out, size, "%04o", *(const unsigned *)at);
         return out;
     case OPT_NUMBER:
     case OPT_SIZE:
