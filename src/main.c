@@ -119,6 +119,7 @@
  *           run            a run's record
  *           artifact       a run's artifact list
  *           kind           artifact types and groups
+ *           kind_tally     which types there are, for people
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
  *           task_request   the request that submits a task

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #define CELLS_MAX    ((size_t)TABLE_ROWS_KEPT * TABLE_COLUMNS)
-#define GAP          2  /* columns between two cells */
-#define TERMINAL_MIN 20 /* a narrower terminal is not one to fit into */
+#define GAP          2   /* columns between two cells */
+#define USUAL_MAX    400 /* room for a cell, unless it is larger */
+#define TERMINAL_MIN 20  /* a narrower terminal is not one to fit into */
 
 int table_init(struct table *table, const struct table_column *columns, struct err *err)
 {
@@ -49,9 +50,11 @@ static const char *time_shown(const struct table *table, char out[CLOCK_TEXT_MAX
 static const char *cell(struct table *table, size_t column, const char *text, struct err *err)
 {
     char when[CLOCK_TEXT_MAX];
+    char usual[USUAL_MAX];
+    char *large = NULL;
+    const char *shown = NULL;
     const char *time = NULL;
     size_t size;
-    char *shown;
 
     if (!text || !*text)
         text = "-";
@@ -59,9 +62,17 @@ static const char *cell(struct table *table, size_t column, const char *text, st
         time = time_shown(table, when, text);
     text = time ? time : text;
     size = 4 * strlen(text) + 8;
-    shown = region_take(table->region, size, err);
+    if (size > sizeof(usual)) {
+        large = mem_new(size, err);
+        if (!large)
+            return NULL;
+    }
+    shown = text_shown(large ? large : usual, large ? size : sizeof(usual), text);
+    size = strlen(shown);
     table->bytes += size;
-    return shown ? text_shown(shown, size, text) : NULL;
+    shown = region_copy(table->region, shown, size, err);
+    mem_free(large);
+    return shown;
 }
 
 int table_row(struct table *table, const char *const *texts, struct err *err)

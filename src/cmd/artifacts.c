@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/table.h"
 #include "client/lister.h"
@@ -46,7 +47,7 @@ static const struct table_column columns[] = {
 /* clang-format on */
 
 static int add_rows(struct table *table, const struct listed_run *run,
-                    const struct kind_filter *filter, struct err *err)
+                    const struct kind_filter *filter, bool *hit, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
     size_t i;
@@ -65,8 +66,10 @@ static int add_rows(struct table *table, const struct listed_run *run,
             name
         };
 
-        if (kind_filter_match(filter, run->list.rows[i].artifact_type))
-            rc = table_row(table, cells, err);
+        if (!kind_filter_match(filter, run->list.rows[i].artifact_type))
+            continue;
+        rc = table_row(table, cells, err);
+        *hit = true;
     }
     artifact_list_clear(&list);
     return rc;
@@ -74,7 +77,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
 
 /* Print the rows of a list that match the filter, as JSON. */
 static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
-                      bool *first, struct err *err)
+                      bool *first, bool *hit, struct err *err)
 {
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
     struct json_value v = { 0 };
@@ -94,6 +97,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
             continue;
         rc = api_client_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
+        *hit = true;
     }
     json_free(doc);
     return rc;
@@ -104,9 +108,11 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
 {
     struct table table = { 0 };
     bool first = true;
+    bool *hit = mem_array(listing->count, sizeof(*hit), err);
     size_t failed = 0;
+    size_t unmatched = 0;
     size_t i;
-    int rc = table_init(&table, columns, err);
+    int rc = hit ? table_init(&table, columns, err) : -1;
 
     for (i = 0; rc == 0 && i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
@@ -115,19 +121,24 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
             failed++;
             log_line(LOG_ERROR, "%s", run->err.text);
         } else if (args->common.json) {
-            rc = print_rows(run, filter, &first, err);
+            rc = print_rows(run, filter, &first, &hit[i], err);
         } else {
-            rc = add_rows(&table, run, filter, err);
+            rc = add_rows(&table, run, filter, &hit[i], err);
         }
     }
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
         table_print(&table, stdout);
+    if (rc == 0 && kind_filter_narrows(filter))
+        rc = listing_unmatched(listing, hit, &unmatched, err);
     table_clear(&table);
+    mem_free(hit);
     if (rc < 0)
         return -1;
-    return failed == 0 ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
+    return failed && failed == listing->count ? EXIT_FAILED
+           : failed || unmatched              ? EXIT_INCOMPLETE
+                                              : EXIT_DONE;
 }
 
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -136,11 +147,12 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     struct api_client client = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = args->raw };
+    struct listing listing = { .raw = args->raw, .tell = true };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type,
+                             args->archive.allow_unknown, err);
     if (rc == 0 && ids.count)
         rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
@@ -165,7 +177,9 @@ const struct command cmd_artifacts = {
         "On a terminal the table fits its width: columns are left out, texts are shortened "
         "in the middle, and times are ages; elsewhere nothing is cut, and times are in "
         "UTC. With --json, prints the rows as the service sent them, secrets redacted, in one "
-        "array; with --raw, signed URLs are not redacted.",
+        "array; with --raw, signed URLs are not redacted. Exit status 1 if no run has "
+        "artifacts "
+        "of the types asked for, 3 if some have none.",
     .examples = "skyarc artifacts tsk_123\n"
                 "skyarc artifacts -t screenshots,har --json tsk_123\n",
     .exits = "0    listed\n"

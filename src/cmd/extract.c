@@ -15,6 +15,7 @@
 #include "cmdutil/report.h"
 #include "cmdutil/selector.h"
 #include "cmdutil/source.h"
+#include "reader/archive_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ static int print_result(const struct extraction *e, struct err *err)
     jsonw_u64(w, "files", r->files);
     jsonw_u64(w, "links", r->links);
     jsonw_u64(w, "bytes", r->bytes);
-    jsonw_u64(w, "kept", r->kept);
+    jsonw_u64(w, "existing", r->kept);
     jsonw_u64(w, "lost", r->lost);
     jsonw_bool(w, "indexed", r->indexed);
     jsonw_array(w, "folders", JSONW_INLINE);
@@ -267,13 +268,16 @@ static void clear(struct extraction *e)
     source_clear(&e->source);
 }
 
+/* The exit status of an extraction; says what the archive has if nothing was selected. */
 static int status_of(const struct extraction *e, const char *operand, int rc, struct err *err)
 {
+    const char *archive = e->source.count ? e->source.paths[0] : operand;
     const struct extract_result *r = &e->sum;
 
     if (rc == 0 && r->lost && !e->args->keep_going)
         log_line(LOG_ERROR, "the archive is damaged; --keep-going extracts the readable files");
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(archive)) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
@@ -281,11 +285,9 @@ static int status_of(const struct extraction *e, const char *operand, int rc, st
         return api_client_status(err);
     if (r->lost)
         return EXIT_DAMAGED;
-    if (selector_narrows(&e->selector) && !r->files && !r->links && !r->kept) {
-        (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", operand);
-        return -1;
-    }
-    return EXIT_DONE;
+    if (selector_narrows(&e->selector) && !r->files && !r->links && !r->kept)
+        return selector_nothing(&e->selector, archive, err);
+    return selector_unmatched(&e->selector) ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -324,7 +326,8 @@ const struct command cmd_extract = {
         "checked against the manifest before the file gets its name. Files that the manifest "
         "does not name are refused, as are names that begin with a dot or lead out of the "
         "directory. Hard links are restored if their target is extracted; nothing is ever "
-        "written outside the directory. Exit status 4 if a file was lost or refused. With "
+        "written outside the directory. Exit status 1 if nothing is selected, 3 if a "
+        "pattern or a run selects nothing, 4 if a file was lost or refused. With "
         "--keep-going, if the manifest is lost, the files below data/ are extracted unchecked, "
         "with a warning.",
     .examples = "skyarc extract run.tar.zst\n"

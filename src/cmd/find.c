@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/pull_job.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
 
@@ -28,6 +29,7 @@ struct find_args {
     int64_t until;
     uint64_t limit;
     bool runs;
+    bool allow_unknown;
 };
 
 static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CLOCK_NONE };
@@ -43,6 +45,7 @@ static const struct opt find_opts[] = {
     { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "artifacts whose content has this SHA-256", 0, 0, NULL, false, NULL },
     { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "the artifact with this ID", 0, 0, NULL, false, NULL },
     { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs instead of artifacts", 0, 0, NULL, false, NULL },
+    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(find_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(find_args, limit),    "print at most N results, those of the newest runs", 1, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -164,12 +167,11 @@ static int search(const struct find_args *args, const char *dir, struct output *
                              .runs = args->runs };
     uint8_t sha256[SHA256_SIZE];
     struct db *catalog = NULL;
-    const char *stranger;
-    size_t i;
+    const struct opt_list none = { 0 };
     int rc = query_check_status(&args->status, err);
 
-    for (i = 0; rc == 0 && i < args->type.count; i++)
-        rc = kind_filter_add(&filter, args->type.at[i], false, &stranger, err);
+    if (rc == 0)
+        rc = pull_job_filter(&filter, &args->type, &none, args->allow_unknown, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
             rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");
@@ -217,7 +219,9 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
     buf_clear(&out.clean);
     table_clear(&out.table);
     mem_free(out.json);
-    return rc < 0 ? -1 : out.count ? EXIT_DONE : EXIT_FAILED;
+    if (rc == 0 && !out.count)
+        rc = err_set(err, ERR_NOT_FOUND, "nothing in the catalog of '%s' matches", operands[0]);
+    return rc;
 }
 
 const struct command cmd_find = {

@@ -61,7 +61,7 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
     return 0;
 }
 
-/* Without operands: print the current holds. */
+/* Print the current holds: without operands, and after a change with --json. */
 static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
@@ -198,9 +198,9 @@ static int run(const struct hold_args *args, const char *what, int count, char *
         rc = signals_setup(err);
     if (rc == 0) {
         catalog = open_catalog(args, &lock, count > 0, err);
-        rc = !catalog ? -1
-             : count  ? change(args, catalog, what, count, operands, err)
-                      : print_holds(args, catalog, err);
+        rc = !catalog ? -1 : count ? change(args, catalog, what, count, operands, err) : 0;
+        if (rc == 0 && (!count || args->common.json))
+            rc = print_holds(args, catalog, err);
     }
     db_free(catalog);
     lock_drop(&lock);
@@ -225,9 +225,9 @@ const struct command cmd_hold = {
     .about =
         "'skyarc prune' keeps a held run, and the runs that it started, whatever the retention "
         "rules say, until the run is released. The run need not be archived yet, and may be "
-        "named by either of its IDs. Without a run ID, prints the current holds with their "
-        "date "
-        "and reason.",
+        "named by either of its IDs. Without a run ID, or with --json, prints the holds that "
+        "are "
+        "then in force with their date and reason.",
     .examples = "skyarc hold --dest /srv/skyarc --reason 'audit 7' tsk_123\n"
                 "skyarc hold --dest /srv/skyarc\n",
     .exits = "0    held; a run that is not in the catalog is held, too, with a warning\n"

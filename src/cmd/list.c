@@ -133,10 +133,14 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json lists them with the reasons",
                  l.missing);
+    if (rc == 0 && !l.shown && selector_narrows(&l.selector))
+        rc = selector_nothing(&l.selector, source.paths[0], err);
+    else if (rc == 0 && selector_unmatched(&l.selector))
+        rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
     source_clear(&source);
-    return rc < 0 ? -1 : EXIT_DONE;
+    return rc;
 }
 
 const struct command cmd_list = {
@@ -151,7 +155,8 @@ const struct command cmd_list = {
         "width: "
         "columns are left out, texts are shortened in the middle, and times are ages; "
         "elsewhere nothing is cut, and times are in UTC. With --json, prints their rows of "
-        "the manifest, in one array.",
+        "the manifest, in one array. Exit status 1 if nothing is selected, 3 if a pattern or a "
+        "run selects nothing.",
     .examples = "skyarc list run.tar.zst\n"
                 "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
                 "skyarc list -r tsk_123 /srv/skyarc\n",

@@ -242,7 +242,11 @@ const struct command cmd_pull = {
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
         "Identical content is fetched and stored once. The archive is complete, or its "
-        "manifest lists the missing artifacts with the reasons.",
+        "manifest lists the missing artifacts with the reasons. If no run has an artifact of "
+        "the "
+        "types asked for, nothing is written (exit status 1); if only some have, the others "
+        "are "
+        "reported (exit status 3).",
     .examples =
         "skyarc pull tsk_123 wr_456\n"
         "skyarc pull -o run.tar.zst --wait tsk_123\n"

@@ -2,6 +2,7 @@
 #include "cmdutil/report.h"
 
 #include "base/file.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -12,6 +13,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/source.h"
 #include "format/tagfile.h"
+#include "reader/archive_reader.h"
 #include "reader/extract.h"
 
 #include <stdio.h>
@@ -108,7 +110,7 @@ static int write_dir(struct report *report, const char *archive, const struct re
     rc = extract_run(archive, &opts, &result, err);
     if (rc == 0)
         rc = report_place(report, &spot, err);
-    if (rc == 0 && !args->common.quiet)
+    if (rc == 0 && !args->common.quiet && !args->common.json)
         (void)printf("%s/%s/%s\n", args->output,
                      text_shown(shown, sizeof(shown), spot.top ? spot.top : report_top(report)),
                      TAGFILE_VIEW);
@@ -155,14 +157,45 @@ static int confine_to(const struct report_args *args, const struct source *sourc
     return 0;
 }
 
+/* Print where the page is, and whether the files beside it are whole, as JSON. */
+static int print_json(const struct report *report, const char *archive,
+                      const struct report_args *args, bool lost, struct err *err)
+{
+    char folder[PATH_COMPONENT_MAX + 1];
+    const char *top = source_folder(archive, folder, sizeof(folder));
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    char *page = is_page(args->output)
+                     ? mem_copy(args->output, err)
+                     : mem_format(err, "%s/%s/%s", args->output, top ? top : report_top(report),
+                                  TAGFILE_VIEW);
+    int rc = -1;
+
+    if (w && page) {
+        jsonw_init(w, api_client_put, NULL);
+        jsonw_object(w, NULL, JSONW_LINES);
+        jsonw_text(w, "page", page);
+        jsonw_bool(w, "complete", !lost);
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(page);
+    mem_free(w);
+    return rc < 0 ? -1 : lost;
+}
+
 /* Make the page of one archive; 1: a file was lost. */
 static int report_one(struct report *report, const char *archive,
                       const struct report_args *args, struct opt_list *runs, struct err *err)
 {
+    int rc;
+
     report_only(report, runs);
-    return report_read(report, archive, signals_stopping(), err) < 0
-               ? -1
-               : write_report(report, archive, args, runs, err);
+    rc = report_read(report, archive, signals_stopping(), err);
+    if (rc == 0)
+        rc = write_report(report, archive, args, runs, err);
+    if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)
+        rc = print_json(report, archive, args, rc > 0, err);
+    return rc;
 }
 
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -199,7 +232,8 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
         report_free(reports[i]);
     mem_free(reports);
     source_clear(&source);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
@@ -217,7 +251,8 @@ const struct command cmd_report = {
         "and all files of the archive, in a folder named after the archive's file. With --run, "
         "only of these runs; of a directory of skyarc sync, --run finds the volumes. Archives "
         "written by pull contain the page, unless "
-        "--no-report was given.",
+        "--no-report was given. With --json, prints the page's path, unless the page goes to "
+        "standard output.",
     .examples = "skyarc report -o view run.tar.zst\n"
                 "skyarc report -o run.html -r tsk_123 /srv/skyarc\n",
     .exits = "0    written\n"

@@ -60,7 +60,7 @@ static const struct opt task_opts[] = {
 
 static const struct opt then_opts[] = {
     { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as for wait", 0, 0, NULL, false, NULL },
-    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file; exit status as for pull", 0, 0, NULL, false, NULL },
+    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file; exit status as for pull, but 1 if the run did not complete", 0, 0, NULL, false, NULL },
     { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "wait-timeout", "TIME", OPT_DURATION, OPT_AT(submit_args, wait_timeout),   "stop waiting after this time, with exit status 75", 0, 0, NULL, false, NULL },
@@ -192,7 +192,10 @@ static int leave_run(const struct submit_args *args, const char *id, int rc,
     return rc;
 }
 
-/* Wait for the run, and archive it if --output was given. */
+/*
+ * Wait for the run, and archive it if --output was given. The exit status is that of the wait
+ * if the run did not complete, since its archive then is a success of little use.
+ */
 static int go_on(const struct submit_args *args, struct api_client *client, char *id,
                  struct err *err)
 {
@@ -203,10 +206,11 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
                                 .timeout = args->wait_timeout,
                                 .common = &args->common,
                                 .print = args->common.json && !args->archive.output };
-    int rc = outcome_wait(client, ids, 1, &how, err);
+    int ended = outcome_wait(client, ids, 1, &how, err);
+    int rc;
 
-    if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
-        return leave_run(args, id, rc, err);
+    if (ended < 0 || ended == EXIT_LATER || !args->archive.output)
+        return leave_run(args, id, ended, err);
     rc = pull_job_init(&job, &args->archive, &args->common, err);
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
@@ -215,7 +219,13 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
                              pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }
     pull_job_clear(&job);
-    return pull_job_status(&result, rc, err);
+    rc = pull_job_status(&result, rc, err);
+    if (ended != EXIT_DONE && (rc == EXIT_DONE || rc == EXIT_INCOMPLETE)) {
+        log_line(LOG_ERROR, "run '%s' is archived in '%s', but did not complete", id,
+                 args->archive.output);
+        return ended;
+    }
+    return rc;
 }
 
 /* Print the service's whole answer, redacted. */

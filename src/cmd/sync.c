@@ -144,9 +144,38 @@ static int check(const struct sync_args *args, int count, char *const *operands,
     return 0;
 }
 
+/* With --json, begin the document of a list; *w stays NULL otherwise. */
+static int list_begin(struct jsonw **w, const struct sync_args *args, struct err *err)
+{
+    if (!args->common.json)
+        return 0;
+    *w = mem_new(sizeof(**w), err);
+    if (!*w)
+        return -1;
+    jsonw_init(*w, api_client_put, NULL);
+    jsonw_array(*w, NULL, JSONW_LINES);
+    return 0;
+}
+
+/* End the document of a list, and free w; rc is the list's result. */
+static int list_end(struct jsonw *w, int rc, struct err *err)
+{
+    if (w && rc == 0) {
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(w);
+    return rc;
+}
+
 static int print_id(void *ctx, const char *run_id, struct err *err)
 {
-    (void)ctx;
+    struct jsonw *w = ctx;
+
+    if (w) {
+        jsonw_text(w, NULL, run_id);
+        return 0;
+    }
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
@@ -210,15 +239,20 @@ static int list_safe(const struct sync_args *args, struct err *err)
     struct confirm confirm = {
         .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
     };
-    int rc = ids.region ? 0 : -1;
+    struct jsonw *w = NULL;
+    int rc = ids.region ? list_begin(&w, args, err) : -1;
+
+    confirm.ctx = w;
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type,
+                             args->archive.allow_unknown, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)
         rc = confirm_runs(&confirm, ids.at, ids.count, err);
+    rc = list_end(w, rc, err);
     kind_filter_clear(&types);
     region_free(ids.region);
     mem_free(ids.at);
@@ -228,7 +262,16 @@ static int list_safe(const struct sync_args *args, struct err *err)
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
                       struct err *err)
 {
-    (void)ctx;
+    struct jsonw *w = ctx;
+
+    if (w) {
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "run_id", run_id);
+        jsonw_text(w, "volume", volume);
+        jsonw_u64(w, "parts", parts > 0 ? (uint64_t)parts : 0);
+        jsonw_close(w);
+        return 0;
+    }
     return printf("%s\t%s\t%lld\n", run_id, volume, (long long)parts) < 0
                ? err_sys(err, "cannot write the result")
                : 0;
@@ -237,8 +280,12 @@ static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t
 static int list_lost(const struct sync_args *args, struct err *err)
 {
     struct db *catalog = db_open(args->dest, DB_READ, err);
-    int rc = catalog ? run_state_each_lost(catalog, false, print_lost, NULL, err) : -1;
+    struct jsonw *w = NULL;
+    int rc = catalog ? list_begin(&w, args, err) : -1;
 
+    if (rc == 0)
+        rc = run_state_each_lost(catalog, false, print_lost, w, err);
+    rc = list_end(w, rc, err);
     db_free(catalog);
     return rc < 0 ? -1 : EXIT_DONE;
 }

@@ -366,6 +366,16 @@ static int verify_operand(struct verifying *run, const char *operand,
     return rc;
 }
 
+/* Whether a file named by an option can be read: otherwise nothing is said of the archives. */
+static int check_file(const char *option, const char *path, struct err *err)
+{
+    if (!path)
+        return 0;
+    if (is_dir(path))
+        return err_set(err, ERR_USAGE, "%s: '%s' is a directory", option, path);
+    return access(path, R_OK) < 0 ? err_sys(err, "%s: cannot read '%s'", option, path) : 0;
+}
+
 /* Reject options that do not apply to the operands: a check that cannot be made must not end
  * as "good". */
 static int check_args(const struct verify_args *args, int count, char *const *operands,
@@ -386,6 +396,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
         return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
+    if (check_file("--signers", args->signers, err) < 0 ||
+        check_file("--signature", args->signature, err) < 0)
+        return -1;
     return read_share(args->share, opts, err);
 }
 

@@ -77,7 +77,7 @@ int preview_print(const struct survey_opts *opts, const char *dir, bool json,
     if (p.json) {
         jsonw_init(p.json, api_client_put, NULL);
         jsonw_object(p.json, NULL, JSONW_LINES);
-        jsonw_array(p.json, "runs", JSONW_LINES);
+        jsonw_array(p.json, "due_runs", JSONW_LINES);
     }
     if (rc == 0)
         rc = survey_preview(opts, dir, on_preview, &p, result, err);

@@ -29,6 +29,7 @@ static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 const struct opt archive_type_opts[] = {
     { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
     { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
+    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(pull_job_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -111,29 +112,39 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
                       summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
 }
 
+static int refuse_type(const char *name, struct err *err)
+{
+    const char *near = kind_nearest(name);
+
+    (void)err_set(
+        err, ERR_USAGE,
+        "'%.100s' is not a known artifact type or group (--allow-unknown-type accepts "
+        "it)",
+        name);
+    return near ? err_hint(err, "did you mean '%s'?", near) : -1;
+}
+
 static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
-                     struct err *err)
+                     bool allow_unknown, struct err *err)
 {
     const char *stranger;
-    const char *near;
     size_t i;
 
     for (i = 0; i < lists->count; i++) {
         if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
             return -1;
-        near = stranger ? kind_nearest(stranger) : NULL;
-        if (stranger)
-            log_line(LOG_WARNING, "'%s' is not a known artifact type or group%s%s%s", stranger,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        if (stranger && !allow_unknown)
+            return refuse_type(stranger, err);
     }
     return 0;
 }
 
 int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, struct err *err)
+                    const struct opt_list *excluded, bool allow_unknown, struct err *err)
 {
-    return add_types(filter, types, false, err) < 0 ? -1
-                                                    : add_types(filter, excluded, true, err);
+    return add_types(filter, types, false, allow_unknown, err) < 0
+               ? -1
+               : add_types(filter, excluded, true, allow_unknown, err);
 }
 
 /* Determine the archive's name, format and top directory. */
@@ -279,7 +290,8 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
 {
     job->args = args;
     job->common = common;
-    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, args->allow_unknown,
+                        err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
@@ -376,6 +388,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
+    opts.must_match = true;
     opts.stop = signals_stopping();
     opts.watcher = (struct pull_watcher){ pull_job_tell, job };
     if (job->dry_run) {
@@ -412,8 +425,11 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
         }
     } else if (rc == 0 && people && !common->quiet) {
         summary_text(out, job->output, result);
-    } else if (rc == 0 && job->args->after && !common->quiet) {
-        summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+    } else if (rc == 0 && !common->quiet) {
+        if (job->args->after)
+            summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+        if (result->incomplete)
+            summary_incomplete(job->to_stdout ? "standard output" : job->output, result);
     }
     return rc;
 }

@@ -29,6 +29,7 @@
 struct pull_job_args {
     struct opt_list type;
     struct opt_list exclude_type;
+    bool allow_unknown;
     const char *records; /* see endpoint_select; NULL: all */
     const char *output;
     const char *format;
@@ -95,9 +96,10 @@ struct pull_job {
     struct pace pace; /* of the bytes received */
 };
 
-/* Build a filter from -t and -x; an unknown type is logged as a warning. */
+/* Build a filter from -t and -x; an unknown type is ERR_USAGE unless allow_unknown. */
 int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, struct err *err) MUST_CHECK;
+                    const struct opt_list *excluded, bool allow_unknown,
+                    struct err *err) MUST_CHECK;
 
 /* Set up a job; args and common are borrowed. job must be {0}; clear it also on failure. */
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/summary.h"
 
+#include "base/buf.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/pace.h"
@@ -9,6 +11,8 @@
 
 #include <stdarg.h>
 #include <string.h>
+
+#define LACKS_MAX 2000 /* bytes of what an archive lacks */
 
 static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
 {
@@ -88,6 +92,37 @@ void summary_head(FILE *out, const char *archive, const struct pull_result *r)
     (void)fprintf(out, "%s: head %s\n", archive, sha256);
 }
 
+void summary_incomplete(const char *archive, const struct pull_result *r)
+{
+    struct buf lacks;
+    struct err err;
+    size_t i;
+    int rc = 0;
+
+    buf_init(&lacks, LACKS_MAX);
+    if (r->totals.missing)
+        rc = buf_addf(&lacks, &err, ", %llu missing", (unsigned long long)r->totals.missing);
+    for (i = 0; rc == 0 && i < r->reason_count; i++)
+        rc = buf_addf(&lacks, &err, "%s%llu %s", i ? ", " : " (",
+                      (unsigned long long)r->reasons[i].count,
+                      reason_word(r->reasons[i].reason));
+    if (rc == 0 && r->reason_count)
+        rc = buf_addf(&lacks, &err, ")");
+    if (rc == 0 && r->mismatches)
+        rc = buf_addf(&lacks, &err, ", %llu with another checksum",
+                      (unsigned long long)r->mismatches);
+    if (rc == 0 && r->suspects)
+        rc = buf_addf(&lacks, &err, ", %llu suspect", (unsigned long long)r->suspects);
+    if (rc == 0 && r->records_lost)
+        rc = buf_addf(&lacks, &err, ", %zu records missing", r->records_lost);
+    if (rc == 0 && r->runs_unmatched)
+        rc = buf_addf(&lacks, &err, ", %zu run%s without the types asked for",
+                      r->runs_unmatched, plural(r->runs_unmatched));
+    log_line(LOG_WARNING, "'%s' was written, but it is incomplete%s%s", archive,
+             lacks.len ? ": " : "", lacks.len ? buf_text(&lacks) + 2 : "");
+    buf_clear(&lacks);
+}
+
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,
                  struct err *err)
 {
@@ -107,22 +142,23 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     jsonw_text(w, "manifest_sha256", written ? sha256 : NULL);
     jsonw_u64(w, "size", r->size);
-    jsonw_bool(w, "incomplete", r->incomplete);
+    jsonw_bool(w, "incomplete", error || r->incomplete);
     jsonw_text(w, "error", error);
     jsonw_u64(w, "runs", r->runs);
-    jsonw_u64(w, "runs_failed", r->runs_failed);
+    jsonw_u64(w, "failed_runs", r->runs_failed);
+    jsonw_u64(w, "unmatched_runs", r->runs_unmatched);
     jsonw_u64(w, "children", r->children);
     jsonw_u64(w, "records", r->records);
-    jsonw_u64(w, "records_missing", r->records_lost);
+    jsonw_u64(w, "missing_records", r->records_lost);
     manifest_totals(w, "totals", &r->totals);
-    jsonw_object(w, "missing", JSONW_INLINE);
+    jsonw_object(w, "missing_reasons", JSONW_INLINE);
     for (i = 0; i < r->reason_count; i++)
         jsonw_u64(w, reason_word(r->reasons[i].reason), r->reasons[i].count);
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "retries", r->retries);
-    jsonw_u64(w, error ? "kept" : "restored", error ? r->kept : r->restored);
+    jsonw_u64(w, "kept", error ? r->kept : r->restored); /* of an interrupted attempt */
     jsonw_u64(w, "elapsed_ms", r->elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);

@@ -21,6 +21,9 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *resu
 /* Print one line with the head of the series to which the archive belongs. */
 void summary_head(FILE *out, const char *archive, const struct pull_result *result);
 
+/* Log that an archive was written although it is incomplete, and what it lacks. */
+void summary_incomplete(const char *archive, const struct pull_result *result);
+
 /* Print one JSON document; error: why there is no archive, or NULL. */
 int summary_json(FILE *out, const char *archive, const struct pull_result *result,
                  const char *error, struct err *err) MUST_CHECK;

@@ -233,8 +233,7 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
     task->outcome.reason = reason;
     end_task(c, task, TASK_LOST);
     c->missing += listed;
-    log_line(!tasks_over(c->tasks) && listed ? LOG_WARNING : LOG_INFO,
-             "artifact '%s' (%s) of run '%s' is missing: %s",
+    log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
              text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
              what->run_id, reason_word(reason));
     if (!c->opts.strict || !listed) {
@@ -458,5 +457,6 @@ void completion_expire(struct completion *c)
             continue;
         lose(c, task, REASON_TIMEOUT);
     }
-    log_line(LOG_WARNING, "the time is up: %zu artifacts are missing", c->missing);
+    log_line(LOG_WARNING, "the time is up; %zu artifact%s missing", c->missing,
+             c->missing == 1 ? " is" : "s are");
 }

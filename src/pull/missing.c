@@ -2,8 +2,11 @@
 #include "pull/missing.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <string.h>
+
+#define REASONS (REASON_NOT_FETCHED + 1)
 
 enum reason missing_reason(const struct fetch *fetch, const struct item *item)
 {
@@ -66,17 +69,46 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     return count;
 }
 
+/* Log one line for the artifacts that are missing for a reason. */
+static void warn_missing(enum reason reason, size_t count, const struct item *first)
+{
+    const struct plan_artifact *what = &first->what;
+    char id[128];
+
+    (void)text_shown(id, sizeof(id), what->artifact_id);
+    if (count == 1)
+        log_line(LOG_WARNING, "artifact '%s' (%s) of run '%s' is missing: %s", id,
+                 what->type ? what->type : "no type", what->run_id, reason_word(reason));
+    else
+        log_line(
+            LOG_WARNING,
+            "%zu artifacts are missing: %s; the first is '%s' (%s) of run '%s', the manifest "
+            "lists all",
+            count, reason_word(reason), id, what->type ? what->type : "no type", what->run_id);
+}
+
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch)
 {
+    const struct item *first[REASONS] = { NULL };
+    size_t counts[REASONS] = { 0 };
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
+        enum reason reason;
 
-        if (is_missing(fetch, item))
-            opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
-                       missing_reason(fetch, item));
+        if (!is_missing(fetch, item))
+            continue;
+        reason = missing_reason(fetch, item);
+        if (!counts[reason]++)
+            first[reason] = item;
+        opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
+                   reason);
+    }
+    for (i = 0; i < REASONS; i++) {
+        if (counts[i])
+            warn_missing((enum reason)i, counts[i], first[i]);
     }
 }
 
@@ -109,24 +141,48 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-void missing_wrong(const struct plan *plan, const struct fetch *fetch)
+/* Log one line for the artifacts that are not as the service said; each of several at -v. */
+static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool suspect)
 {
+    const struct item *first = NULL;
+    size_t count = 0;
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
         const struct packed *packed = fetch_packed(fetch, item);
 
-        if (packed->mismatch)
-            log_line(
-                LOG_WARNING,
-                "artifact '%s' of run '%s' does not have the checksum that the service gave",
-                item->what.artifact_id, item->what.run_id);
-        if (packed->suspect)
-            log_line(LOG_WARNING,
-                     "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
-                     "its type says: look at '%s'",
-                     item->what.artifact_id, item->what.type ? item->what.type : "no type",
-                     item->what.run_id, packed->path);
+        if (!(suspect ? packed->suspect : packed->mismatch))
+            continue;
+        if (!count++)
+            first = item;
+        log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' %s", item->what.artifact_id,
+                 item->what.type ? item->what.type : "no type", item->what.run_id,
+                 suspect ? "has suspect content" : "has another checksum");
     }
+    if (!count)
+        return;
+    if (count == 1 && suspect)
+        log_line(LOG_WARNING,
+                 "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
+                 "its type says: look at '%s'",
+                 first->what.artifact_id, first->what.type ? first->what.type : "no type",
+                 first->what.run_id, fetch_packed(fetch, first)->path);
+    else if (count == 1)
+        log_line(LOG_WARNING,
+                 "artifact '%s' of run '%s' does not have the checksum that the service gave",
+                 first->what.artifact_id, first->what.run_id);
+    else
+        log_line(LOG_WARNING,
+                 "%zu artifacts %s; the first is '%s' of run '%s', the manifest notes all",
+                 count,
+                 suspect ? "are kept, but their content cannot be what their types say"
+                         : "do not have the checksums that the service gave",
+                 first->what.artifact_id, first->what.run_id);
+}
+
+void missing_wrong(const struct plan *plan, const struct fetch *fetch)
+{
+    warn_wrong(plan, fetch, false);
+    warn_wrong(plan, fetch, true);
 }

@@ -26,15 +26,16 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
 /* How many artifacts are missing for a reason that may pass. */
 size_t missing_coming(const struct fetch *fetch, const struct plan *plan);
 
-/* Tell the hook of the options of each artifact that is missing. */
+/* Tell the hook of the options of each artifact that is missing, and log one line for each
+ * reason. */
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch);
 
 /* Count the runs' records into a result, and warn of those that are lost. */
 void missing_records(const struct listing *listing, struct pull_result *result);
 
-/* Warn of each artifact that has another checksum than the service gave, or whose content
- * cannot be what its type says. */
+/* Warn of the artifacts that have another checksum than the service gave, in one line, and of
+ * those whose content cannot be what their type says. */
 void missing_wrong(const struct plan *plan, const struct fetch *fetch);
 
 #endif

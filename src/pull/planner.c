@@ -3,6 +3,7 @@
 
 #include "api/kind.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "client/extras.h"
 #include "client/records_fetch.h"
 #include "redact/redact.h"
@@ -194,6 +195,30 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
 fail:
     plan_free(plan);
     return NULL;
+}
+
+int planner_check(const struct planner_opts *opts, const struct plan *plan, size_t *unmatched,
+                  struct err *err)
+{
+    size_t i;
+    bool *hit;
+    int rc;
+
+    *unmatched = 0;
+    if (!opts->must_match || !kind_filter_narrows(opts->filter))
+        return 0;
+    hit = mem_array(opts->listing->count, sizeof(*hit), err);
+    if (!hit)
+        return -1;
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (!item->unlisted)
+            hit[opts->listing->runs[item->run].root] = true;
+    }
+    rc = listing_unmatched(opts->listing, hit, unmatched, err);
+    mem_free(hit);
+    return rc;
 }
 
 void planner_subtract(const struct plan *plan, const struct packed *packed,

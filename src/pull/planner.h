@@ -24,6 +24,7 @@ struct planner_opts {
     struct entry_names *names;
     struct listing *listing; /* gets the rows that records name beside it */
     const struct kind_filter *filter;
+    bool must_match; /* see planner_check */
     bool dedupe;
     enum bundle_mode bundles;
     bool (*skip)(void *ctx, const char *run_id,
@@ -63,6 +64,14 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
 /* Do not expect the bytes of what is packed already; packed: by the plan's index. */
 void planner_subtract(const struct plan *plan, const struct packed *packed,
                       struct planner_count *count);
+
+/*
+ * Count the requested runs of which, with their children, the filter accepts nothing, and log
+ * what they have instead; ERR_NOT_FOUND if it accepts nothing at all. Without a filter there
+ * are none.
+ */
+int planner_check(const struct planner_opts *opts, const struct plan *plan, size_t *unmatched,
+                  struct err *err) MUST_CHECK;
 
 /* How many runs, at least one asked for and its children, have artifacts of most bytes
  * together; what says no size counts as a usual one. */

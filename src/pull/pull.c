@@ -477,6 +477,7 @@ static int begin_listing(struct pull *p, struct err *err)
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
     l->children = opts->children;
     l->deep = true;
+    l->tell = opts->must_match;
     p->asked = opts->run_count;
     if (!opts->records)
         return 0;
@@ -511,6 +512,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .mode = opts->mode };
     struct planner_opts planner = { .listing = &p->listing,
                                     .filter = opts->filter,
+                                    .must_match = opts->must_match,
                                     .dedupe = opts->dedupe,
                                     .bundles = opts->bundles,
                                     .skip = opts->skip,
@@ -539,12 +541,11 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     result->runs = p->listing.count;
     p->names = planner.names = entry_names_new(err);
     p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
-    if (!p->plan)
+    if (!p->plan || planner_check(&planner, p->plan, &result->runs_unmatched, err) < 0)
         return -1;
-    if (opts->dry_run) {
-        result->incomplete = result->runs_failed > 0;
+    result->incomplete = result->runs_unmatched || (opts->dry_run && result->runs_failed);
+    if (opts->dry_run)
         return planner_tell(&planner, p->plan, opts->planned, opts->ctx, err);
-    }
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;

@@ -65,7 +65,8 @@ struct pull_opts {
     char *const *run_ids;
     size_t run_count;
     const struct kind_filter *filter;
-    bool children;                         /* with the runs that they have started */
+    bool must_match; /* a run of which the filter accepts nothing makes the pull incomplete */
+    bool children;   /* with the runs that they have started */
     const struct endpoint_filter *records; /* which records are kept; NULL: none */
     const char *tool;                      /* "skyarc 1.0" */
     const char *ca_file;
@@ -135,7 +136,8 @@ struct pull_result {
     size_t children;     /* of them, not asked for */
     size_t runs_left;    /* of those asked for, left out for most_bytes */
     size_t runs_failed;
-    size_t runs_going; /* that have not ended, or are going to be tried again */
+    size_t runs_unmatched; /* of those asked for, without an artifact that the filter accepts */
+    size_t runs_going;     /* that have not ended, or are going to be tried again */
     unsigned retries;
     uint64_t elapsed;
     uint64_t size; /* of the archive */

@@ -98,6 +98,18 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
+bool archive_reader_foreign(const char *path)
+{
+    struct archive_reader reader = { 0 };
+    struct err tail;
+    struct err err;
+    bool foreign =
+        archive_reader_open_anyway(&reader, path, &tail, &err) < 0 && err.kind == ERR_FORMAT;
+
+    archive_reader_close(&reader);
+    return foreign;
+}
+
 void archive_reader_watch(struct archive_reader *reader, struct stop stop,
                           struct archive_reader_watcher watcher)
 {

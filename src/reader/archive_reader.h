@@ -64,6 +64,11 @@ int archive_reader_open(struct archive_reader *reader, const char *path,
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err) MUST_CHECK;
 
+/*
+ * Whether a file can be read and is no archive of any format: it has the first bytes of none.
+ */
+bool archive_reader_foreign(const char *path);
+
 /* Close an archive and free its seek table; may be called twice, and on {0}. */
 void archive_reader_close(struct archive_reader *reader);
 

@@ -28,7 +28,7 @@ def test_what_is_there_stays(made, skyarc, tmp_path):
     target = tmp_path / "x" / "a" / "manifest.json"
     target.write_text("mine")
     result = skyarc("extract", "-C", "x", "--json", archive, check=0)
-    assert result.json()["kept"] > 50 and result.json()["files"] == 0 and "--force" in result.err
+    assert result.json()["existing"] > 50 and result.json()["files"] == 0 and "--force" in result.err
     assert target.read_text() == "mine"
     skyarc("extract", "-C", "x", "-f", archive, check=0)
     assert target.read_text() != "mine"
@@ -130,7 +130,7 @@ def test_the_result_as_json(skyarc, small, tmp_path):
     found = files(tmp_path / "x")
     assert result["files"] + result["links"] == len(found) and result["indexed"] is True
     assert result["bytes"] == sum({p.stat().st_ino: p.stat().st_size for p in found}.values())
-    assert (result["kept"], result["lost"]) == (0, 0)
+    assert (result["existing"], result["lost"]) == (0, 0)
 
 
 def test_by_type_and_run(skyarc, small, tmp_path):

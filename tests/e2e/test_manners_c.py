@@ -201,10 +201,10 @@ def test_sync_dry_run(skyarc, emu, vault, tmp_path):
     assert re.search(r"^tsk_4  completed  20", text, re.M)
     assert "1 run would be archived, 1 is in progress (nothing was changed)\n" in text
     document = skyarc("sync", "-n", "--json", "--dest", vault, "--settle", "0s", check=0).json()
-    assert [r["run_id"] for r in document["runs"]] == ["tsk_4"] and document["running_runs"] == 1
+    assert [r["run_id"] for r in document["due_runs"]] == ["tsk_4"] and document["running_runs"] == 1
     assert {p: p.stat().st_mtime_ns for p in vault.rglob("*")} == before
     everything = skyarc("sync", "-n", "--json", "--dest", "new", "--settle", "0s", check=0).json()
-    assert [r["run_id"] for r in everything["runs"]] == ["tsk_1", "tsk_2", "tsk_3", "tsk_4"]
+    assert [r["run_id"] for r in everything["due_runs"]] == ["tsk_1", "tsk_2", "tsk_3", "tsk_4"]
     assert not (tmp_path / "new").exists()
     assert skyarc("sync", "--json", "--dest", vault, "--settle", "0s", check=0).json()["archived_runs"] == 1
     (vault / "catalog.db").unlink()

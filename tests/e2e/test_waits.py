@@ -180,7 +180,7 @@ def test_an_artifact_below_the_speed_limit_is_given_up(skyarc, emu, raw, answer)
     server = raw(answer)
     one_artifact(emu, server.url + "/raw")
     result, seconds = ends(skyarc, ENDS, "pull", "--json", *QUICK, "-o", "s.tar", "tsk_raw")
-    assert result.code == 3 and sum(result.json()["missing"].values()) == 1
+    assert result.code == 3 and sum(result.json()["missing_reasons"].values()) == 1
     assert seconds > 2 and len(server.asked) >= 2
 
 
@@ -202,7 +202,7 @@ def test_a_server_that_accepts_nothing_is_given_up(skyarc, emu, tmp_path):
             one.connect_ex(door.getsockname())
         one_artifact(emu, "http://127.0.0.1:%d/raw" % door.getsockname()[1])
         result, _ = ends(skyarc, 55, "pull", "--json", *QUICK, "--retries", "0", "-o", "s.tar", "tsk_raw")
-    assert result.code == 3 and sum(result.json()["missing"].values()) == 1
+    assert result.code == 3 and sum(result.json()["missing_reasons"].values()) == 1
 
 
 def dripping(record):
@@ -286,7 +286,7 @@ ENDLESS = {
 def test_answers_without_an_end_do(skyarc, emu, raw, what):
     one_artifact(emu, raw(ENDLESS[what]).url + "/raw")
     result, _ = ends(skyarc, ENDS, "pull", "--json", *QUICK, "-o", "e.tar", "tsk_raw")
-    assert result.code == 3 and sum(result.json()["missing"].values()) == 1
+    assert result.code == 3 and sum(result.json()["missing_reasons"].values()) == 1
 
 
 @pytest.mark.parametrize("what", ENDLESS)
@@ -314,7 +314,7 @@ def test_a_body_beyond_the_size_in_the_list_ends(skyarc, emu, raw, first, again)
     """The list says a thousand bytes: what goes on for ever is not fetched up to --max-size."""
     one_artifact(emu, raw(endless(first, again)).url + "/raw", sized=True)
     result, _ = ends(skyarc, 15, "pull", "--json", "--retries", "0", "-o", "l.tar", "tsk_raw")
-    assert result.code == 3 and result.json()["missing"] in ({"length-mismatch": 1}, {"too-large": 1})
+    assert result.code == 3 and result.json()["missing_reasons"] in ({"length-mismatch": 1}, {"too-large": 1})
 
 
 # ---- Retry-After
@@ -334,7 +334,7 @@ def test_nobody_waits_for_a_year(skyarc, emu, raw, value, tmp_path):
     server = raw(put_off(value))
     one_artifact(emu, server.url + "/raw")
     result, _ = ends(skyarc, SOON, "pull", "--json", "-o", "r.tar", "tsk_raw")
-    assert result.code == 3 and sum(result.json()["missing"].values()) == 1
+    assert result.code == 3 and sum(result.json()["missing_reasons"].values()) == 1
     for command in (["pull", "-o", "q.tar", "tsk_raw"], ["show", "tsk_raw"], ["runs"], ["artifacts", "tsk_raw"],
                     ["submit", "--prompt", "do it"]):
         result, _ = ends(skyarc, SOON, *command, SKYVERN_BASE_URL=server.url)
@@ -467,7 +467,7 @@ def test_a_full_disk_that_becomes_free_again(skyarc, large, disk, tmp_path):
     assert not (folder / "f.tar.zst").exists()
     room(200 << 20)
     result, _ = ends(skyarc, ENDS, "pull", "--json", "-o", "disk/f.tar.zst", large, check=0)
-    assert result.json()["restored"] > 0
+    assert result.json()["kept"] > 0
     skyarc("verify", "disk/f.tar.zst", check=0)
 
 
