@@ -36,13 +36,16 @@
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
  *           prune          remove runs that no retention rule keeps
+ *           config         show the settings, and where each comes from
  *           hold           protect runs from prune; end the protection (release)
  *           commands       declarations of all commands
  * cmdutil/  pull_job       one pull: options, output, status line, result
  *           outcome        wait for runs, and report how they ended
  *           run_print      print a run for people
  *           api_client     API and transfer loop, for commands that only query
+ *           preview        prints what a sync would archive
  *           session        base URL and API key
+ *           source         the archives that an operand names: one, or volumes of a directory
  *           selector       selects artifacts of an archive by type, run and path
  *           idlist         run IDs from operands and files
  *           query          the options that select runs
@@ -84,6 +87,7 @@
  *           tagfiles       run.json and the like, the BagIt files
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
+ *           survey         asks the service which runs are to be archived; previews a sync
  *           discover       asks the service for runs, records their states
  *           recheck        lists archived, open runs again
  *           catalog_import imports volumes into the catalog
@@ -221,9 +225,10 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
-    &cmd_listen, &cmd_sync, &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
-    &cmd_list,   &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
+    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
+    &cmd_wait,   &cmd_listen,  &cmd_sync,   &cmd_prune,     &cmd_find,
+    &cmd_hold,   &cmd_release, &cmd_list,   &cmd_cat,       &cmd_extract,
+    &cmd_verify, &cmd_report,  &cmd_config, NULL,
 };
 
 /*

@@ -41,6 +41,12 @@ enum db_mode {
 /* Open DIR/catalog.db. */
 struct db *db_open(const char *dir, enum db_mode mode, struct err *err) MUST_CHECK;
 
+/*
+ * Open a private copy of DIR/catalog.db, or an empty catalog if there is none; it is a
+ * temporary file without a name, and changes of it change nothing else.
+ */
+struct db *db_copy(const char *dir, struct err *err) MUST_CHECK;
+
 /* Close a catalog; an open transaction is rolled back; NULL is fine. */
 void db_free(struct db *catalog);
 

@@ -60,6 +60,9 @@ struct run_state_row {
 int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal, int64_t now_ms,
                    struct err *err) MUST_CHECK;
 
+/* Whether the catalog knows a run, by either ID, archived or not: 1, 0 or -1. */
+int run_state_known(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
+
 /* Forget a run in state running or due, because it is not wanted. */
 int run_state_drop(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 

@@ -58,8 +58,12 @@ static int add_rows(struct table *table, const struct listed_run *run,
         const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
-            a->artifact_id, a->artifact_type, a->sized ? text_size(size, a->file_size) : NULL,
-            a->created_at,  run->id,          name
+            a->artifact_id,
+            a->artifact_type,
+            a->sized ? text_size(size, a->file_size) : "unknown",
+            a->created_at,
+            run->id,
+            name
         };
 
         if (!kind_filter_match(filter, run->list.rows[i].artifact_type))
@@ -166,6 +170,7 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
 const struct command cmd_artifacts = {
     .name = "artifacts",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "list the artifacts of runs",
     .about =
         "Lists the artifacts that the service has for the runs, without downloading them. "
@@ -175,6 +180,12 @@ const struct command cmd_artifacts = {
         "array; with --raw, signed URLs are not redacted. Exit status 1 if no run has "
         "artifacts "
         "of the types asked for, 3 if some have none.",
+    .examples = "skyarc artifacts tsk_123\n"
+                "skyarc artifacts -t screenshots,har --json tsk_123\n",
+    .exits = "0    listed\n"
+             "1    the service cannot be reached, or refuses, or knows no such run\n"
+             "3    some of the runs could not be listed\n"
+             "75   the service said to retry later\n",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),
     .defaults = &artifacts_defaults,

@@ -2,15 +2,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "catalog/contents.h"
 #include "cli/confine.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/source.h"
 #include "reader/fetchone.h"
-#include "sync/volume_store.h"
-
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct cat_args {
@@ -24,29 +21,6 @@ static const struct opt_group cat_groups[] = {
     { "Safety", confine_opts, OPT_AT(cat_args, confine) },
     { NULL, NULL, 0 },
 };
-
-/* The archive that contains an artifact: the operand, or a volume of an operand directory. */
-static char *archive_of(const char *operand, const char *what, struct err *err)
-{
-    struct volume_store store = { operand };
-    struct db *catalog;
-    struct stat st;
-    char name[256];
-    char *path = NULL;
-
-    if (stat(operand, &st) < 0 || !S_ISDIR(st.st_mode))
-        return mem_copy(operand, err);
-    catalog = db_open(operand, DB_READ, err);
-    if (!catalog)
-        return NULL;
-    if (contents_volume_with(catalog, what, name, sizeof(name)))
-        path = volume_store_read(&store, name, err);
-    else
-        (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
-                      what);
-    db_free(catalog);
-    return path;
-}
 
 /* Whether bytes could control a terminal: all but text, tabs and ends of lines. A character cut
  * by the end of the bytes is text, and if more bytes came before, by the beginning. */
@@ -115,7 +89,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
         return -1;
     confine_begin(&confine, &args->confine, 0);
     while (known + 1 < count &&
-           (archives[known] = archive_of(operands[0], operands[known + 1], err)))
+           (archives[known] = source_of_artifact(operands[0], operands[known + 1], err)))
         confine_read(&confine, archives[known++]);
     confine_enter(&confine);
     for (i = 0; rc == EXIT_DONE && i < known; i++)
@@ -132,6 +106,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
 const struct command cmd_cat = {
     .name = "cat",
     .args = "ARCHIVE|DIR PATH|ARTIFACT_ID...",
+    .section = COMMAND_OPEN,
     .brief = "write files of an archive to standard output",
     .about =
         "Writes files of an archive to standard output, each named by its path or its "
@@ -141,6 +116,12 @@ const struct command cmd_cat = {
         "refused there. In a directory of skyarc sync, the catalog finds the artifact's "
         "volume. Exit "
         "status 4 if the content does not match the manifest.",
+    .examples = "skyarc cat run.tar.zst a_123 > shot.png\n"
+                "skyarc cat run.tar.zst manifest.json\n"
+                "skyarc cat /srv/skyarc a_123 > shot.png\n",
+    .exits = "0    written\n"
+             "1    the archive cannot be read, or has no such file\n"
+             "4    the content does not match the manifest\n",
     .groups = cat_groups,
     .size = sizeof(struct cat_args),
     .defaults = &cat_defaults,

@@ -227,6 +227,7 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_find = {
     .name = "find",
     .args = "DIR",
+    .section = COMMAND_NIGHT,
     .brief = "search the catalog of a sync directory",
     .about = "Searches for artifacts that match all conditions, newest runs first, or with "
              "--runs for "
@@ -236,6 +237,10 @@ const struct command cmd_find = {
              "ID and "
              "its status. Exit status 1 if nothing is found, as with grep. "
              "'skyarc cat DIR ARTIFACT_ID' prints an artifact's content.",
+    .examples = "skyarc find --text 'tax report' --runs /srv/skyarc\n"
+                "skyarc find --run tsk_123 -t recordings /srv/skyarc\n",
+    .exits = "0    found\n"
+             "1    failed, or nothing was found\n",
     .groups = find_groups,
     .size = sizeof(struct find_args),
     .defaults = &find_defaults,

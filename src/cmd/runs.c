@@ -163,6 +163,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_runs = {
     .name = "runs",
     .args = "",
+    .section = COMMAND_AROUND,
     .brief = "list runs, newest first",
     .about =
         "Lists the runs that the service knows, newest first, page by page. The service's list "
@@ -176,6 +177,13 @@ const struct command cmd_runs = {
         "colours unless NO_COLOR is set; elsewhere nothing is cut, and times are in UTC. With "
         "--json, prints the rows as the service "
         "sent them, secrets redacted, in one array.",
+    .examples = "skyarc runs --limit 5\n"
+                "skyarc runs --status failed --since 7d\n"
+                "skyarc runs --json --since 2026-11-01\n",
+    .exits = "0    listed\n"
+             "1    the service cannot be reached, or refuses\n"
+             "3    listed as far as the service does\n"
+             "75   the service said to retry later\n",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

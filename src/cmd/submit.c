@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -171,6 +172,27 @@ static int post(struct api_client *client, const struct buf *body, struct call *
 }
 
 /*
+ * The exit status if a signal stopped the wait, or the time is up; says that the run goes on.
+ */
+static int leave_run(const struct submit_args *args, const char *id, int rc,
+                     const struct err *err)
+{
+    const char *output = args->archive.output;
+    char next[400];
+
+    (void)snprintf(next, sizeof(next), "run '%s' goes on; %s with 'skyarc %s %s%s%.200s'", id,
+                   output ? "archive it" : "wait for it", output ? "pull --wait" : "wait", id,
+                   output ? " -o " : "", output ? output : "");
+    if (rc == EXIT_LATER) {
+        log_line(LOG_WARNING, "%s", next);
+    } else if (rc < 0 && err->kind == ERR_CANCELLED && signals_stop()) {
+        log_line(LOG_ERROR, "stopped by signal %d; %s", signals_stop(), next);
+        return EXIT_SIGNAL + signals_stop();
+    }
+    return rc;
+}
+
+/*
  * Wait for the run, and archive it if --output was given. The exit status is that of the wait
  * if the run did not complete, since its archive then is a success of little use.
  */
@@ -188,10 +210,11 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
     int rc;
 
     if (ended < 0 || ended == EXIT_LATER || !args->archive.output)
-        return ended;
+        return leave_run(args, id, ended, err);
     rc = pull_job_init(&job, &args->archive, &args->common, err);
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
+        job.submitted = id;
         rc = pull_job_report(&job, &result,
                              pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }
@@ -258,12 +281,19 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_submit = {
     .name = "submit",
     .args = "--prompt TEXT",
+    .section = COMMAND_AROUND,
     .brief = "submit a task",
     .about =
         "Submits a task. The request is sent once and never retried. Prints the run's ID; with "
         "--json, the service's whole answer; with --wait, the run's result; with -o, the "
         "result "
         "of archiving.",
+    .examples = "skyarc submit --prompt 'buy milk' --url https://shop.example/\n"
+                "skyarc submit --prompt-file task.txt -o run.tar.zst\n",
+    .exits = "0    submitted; with --wait: completed; with --output: archived completely\n"
+             "1    failed, or the run ended otherwise than completed\n"
+             "3    archived, but something is missing\n"
+             "75   the run has not ended in time, or the service said to retry later\n",
     .groups = submit_groups,
     .size = sizeof(struct submit_args),
     .defaults = &submit_defaults,

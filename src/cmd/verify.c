@@ -513,6 +513,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_verify = {
     .name = "verify",
     .args = "ARCHIVE|DIR...",
+    .section = COMMAND_OPEN,
     .brief = "check every hash in archives",
     .about =
         "Checks archives: every hash, the manifest against the contents in both directions, "
@@ -523,6 +524,13 @@ const struct command cmd_verify = {
         "checked all the same. For a directory, checks all its archives and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
         "one that was written.",
+    .examples = "skyarc verify run.tar.zst\n"
+                "skyarc verify --share 1/3 /srv/skyarc\n"
+                "skyarc verify --against-api run.tar.zst\n",
+    .exits = "0    good, as far as was asked for\n"
+             "1    an archive cannot be read\n"
+             "3    the service has something else, or more\n"
+             "4    an archive is damaged, or no archive\n",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

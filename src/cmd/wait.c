@@ -78,11 +78,17 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_wait = {
     .name = "wait",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "wait until runs have ended",
     .about =
         "Polls the runs until each has a terminal status and will not be retried, and prints "
         "the status. Exit status: 0 if all runs completed, 1 if a run ended otherwise (its "
         "failure reason is on standard error), 75 if the time is up.",
+    .examples = "skyarc wait tsk_123\n"
+                "skyarc wait --timeout 1h tsk_123 wr_456\n",
+    .exits = "0    all runs completed\n"
+             "1    a run ended otherwise, or could not be asked about\n"
+             "75   a run has not ended in time\n",
     .groups = wait_groups,
     .size = sizeof(struct wait_args),
     .defaults = &wait_defaults,

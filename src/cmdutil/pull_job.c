@@ -39,18 +39,22 @@ const struct opt archive_story_opts[] = {
     OPT_END,
 };
 
-const struct opt archive_format_opts[] = {
+const struct opt archive_name_opts[] = {
     { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (default: from the archive's name)", 0, 0, NULL, false, NULL },
-    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_format_opts[] = {
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more (a zip always has copies)", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -349,6 +353,24 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
     pull_opts_no_hooks(opts);
 }
 
+/* Say after a failure what is kept, and how to go on. */
+static void tell_kept(const struct pull_job *job, const struct pull_result *result,
+                      struct err *err)
+{
+    char kept[300] = "nothing was written";
+
+    if (result->kept)
+        (void)snprintf(kept, sizeof(kept), "%zu artifact%s kept in '%.200s.partial'",
+                       result->kept, result->kept == 1 ? " is" : "s are", job->output);
+    if (job->submitted) /* the same command would submit another run */
+        (void)err_hint(err, "%s: archive the run with 'skyarc pull -o %.200s %s'", kept,
+                       job->output, job->submitted);
+    else if (result->kept)
+        (void)err_hint(err, "%s: run the same command%s%.200s again to resume", kept,
+                       job->args->output ? "" : " with -o ",
+                       job->args->output ? "" : job->output);
+}
+
 static void hook_planned(void *ctx, const struct pull_planned *planned)
 {
     struct pull_job *job = ctx;
@@ -377,13 +399,8 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     progress_begin(job->common);
     rc = pull_run(&opts, result, err);
     progress_end();
-    if (rc < 0 && result->kept)
-        (void)err_hint(err,
-                       "%zu artifact%s kept in '%.200s.partial': run the same command%s%.200s "
-                       "again to resume",
-                       result->kept, result->kept == 1 ? " is" : "s are", job->output,
-                       job->args->output ? "" : " with -o ",
-                       job->args->output ? "" : job->output);
+    if (rc < 0)
+        tell_kept(job, result, err);
     return rc == 0 && !job->dry_run ? tell_anchor(job, result, err) : rc;
 }
 
@@ -392,8 +409,13 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
 {
     const struct command_args *common = job->common;
     bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
-    FILE *out = job->to_stdout ? stderr : stdout;
+    FILE *out = job->to_stdout || job->print_name ? stderr : stdout;
     struct err why;
+
+    if (rc == 0 && !job->to_stdout)
+        log_line(LOG_INFO, "the archive is '%s'", job->output);
+    if (rc == 0 && job->print_name)
+        (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 
     if (common->json) {
         if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&

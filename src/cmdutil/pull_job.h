@@ -65,9 +65,11 @@ struct pull_job_args {
         .command_timeout = 300000                                                              \
     }
 
-/* Options for artifact types; records of runs; the archive; a series of archives; transfers. */
+/* Options for artifact types; records of runs; the name of the archive; its format; a series of
+ * archives; transfers. */
 extern const struct opt archive_type_opts[];
 extern const struct opt archive_story_opts[];
+extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
@@ -88,7 +90,9 @@ struct pull_job {
     bool dry_run; /* tell planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
+    const char *submitted; /* the run, if this process has submitted it; NULL: it has not */
     bool to_stdout;
+    bool print_name;  /* print the archive's name alone on standard output */
     struct pace pace; /* of the bytes received */
 };
 

@@ -138,7 +138,7 @@ static void print_files(const struct run *run)
     for (i = 0; i < run->file_count; i++) {
         const struct run_file *file = &run->files[i];
 
-        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "?",
+        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "unknown",
                      text_shown(name, sizeof(name), file->filename ? file->filename : "-"));
     }
 }
@@ -231,8 +231,10 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
         unsigned long long count = 0;
         uint64_t bytes = 0;
         bool sized = false;
+        bool unsized = false;
         char number[32];
         char size[TEXT_SIZE_MAX];
+        char sum[TEXT_SIZE_MAX + 16] = "unknown";
         const char *cells[TABLE_COLUMNS];
 
         for (k = 0; k < list->count; k++) {
@@ -245,13 +247,17 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
             count++;
             bytes += a->sized ? a->file_size : 0;
             sized = sized || a->sized;
+            unsized = unsized || !a->sized;
         }
         if (k < list->count) /* this type has been printed */
             continue;
         (void)snprintf(number, sizeof(number), "%llu", count);
         cells[0] = *type ? type : "(none)";
         cells[1] = number;
-        cells[2] = sized ? text_size(size, bytes) : NULL;
+        if (sized)
+            (void)snprintf(sum, sizeof(sum), "%s%s", unsized ? "at least " : "",
+                           text_size(size, bytes));
+        cells[2] = sum;
         rc = table_row(&table, cells, err);
     }
     if (rc == 0 && list->count)

@@ -60,8 +60,11 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                       text_size(sizes[2], r->restored_bytes));
     (void)fprintf(out, "stored      %s\n", text_size(sizes[2], r->size));
     if (t->duplicates)
-        (void)fprintf(out, "duplicates  %llu, saving %s of download\n",
-                      (unsigned long long)t->duplicates, text_size(sizes[3], saved));
+        (void)fprintf(out, "duplicates  %llu", (unsigned long long)t->duplicates);
+    if (t->duplicates && saved)
+        (void)fprintf(out, ", saving %s of download", text_size(sizes[3], saved));
+    if (t->duplicates)
+        (void)fputc('\n', out);
     if (r->retries)
         (void)fprintf(out, "retries     %u\n", r->retries);
     if (r->mismatches)

@@ -535,11 +535,9 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         lister_fetch(&p->listing, &p->loop, opts->run_ids, opts->run_count, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
-    if (opts->most_bytes) {
-        size_t fit = planner_fit(&planner, opts->most_bytes);
-
-        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
-    }
+    if (opts->most_bytes)
+        result->runs_left =
+            listing_cut(&p->listing, planner_fit(&planner, opts->most_bytes), &p->asked);
     result->runs = p->listing.count;
     p->names = planner.names = entry_names_new(err);
     p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
@@ -576,6 +574,8 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer); /* the threads first: what they let go wakes the loop */
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
+    if (kept && p.started && err->kind != ERR_CANCELLED)
+        result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);

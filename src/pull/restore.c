@@ -2,6 +2,7 @@
 #include "pull/restore.h"
 
 #include "api/fetch_route.h"
+#include "base/file.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,8 +12,10 @@
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_MAX     ((size_t)64 << 20) /* more than the view wants of any file */
 #define ENTRIES_MAX  ((size_t)1 << 26)
@@ -308,28 +311,37 @@ static void clear(struct restore *r)
     sha256_free(r->kept.sha);
 }
 
+/* Read the unfinished archive as far as it is good. */
+static int read_left(struct restore *r, int fd, enum frame_codec codec, struct err *err)
+{
+    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, r };
+    struct restored *restored = r->restored;
+    size_t count = plan_count(r->opts->plan);
+
+    buf_init(&r->text, TEXT_MAX);
+    r->hasher = hasher_new(err);
+    r->by_path = hashmap_new(err);
+    r->kept.sha = sha256_new(err);
+    r->seen = mem_array(count, sizeof(*r->seen), err);
+    restored->outcomes = mem_array(count, sizeof(*restored->outcomes), err);
+    restored->places = mem_array(count, sizeof(*restored->places), err);
+    restored->packed = r->packed = mem_array(count, sizeof(*r->packed), err);
+    return r->hasher && r->by_path && r->kept.sha && r->seen && restored->outcomes &&
+                   restored->places && r->packed
+               ? salvage_run(fd, codec, &hooks, err)
+               : -1;
+}
+
 int restore_run(const struct restore_opts *opts, struct restored *restored, struct err *err)
 {
     struct restore r = { .opts = opts, .restored = restored };
-    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, &r };
     int fd = volume_left(opts->volume);
     char size[TEXT_SIZE_MAX];
     int rc = -1;
 
     if (fd < 0)
         return volume_start(opts->volume, NULL, err);
-    buf_init(&r.text, TEXT_MAX);
-    r.hasher = hasher_new(err);
-    r.by_path = hashmap_new(err);
-    r.kept.sha = sha256_new(err);
-    r.seen = mem_array(plan_count(opts->plan), sizeof(*r.seen), err);
-    restored->outcomes = mem_array(plan_count(opts->plan), sizeof(*restored->outcomes), err);
-    restored->places = mem_array(plan_count(opts->plan), sizeof(*restored->places), err);
-    r.packed = mem_array(plan_count(opts->plan), sizeof(*r.packed), err);
-    restored->packed = r.packed;
-    if (r.hasher && r.by_path && r.kept.sha && r.seen && restored->outcomes &&
-        restored->places && r.packed &&
-        salvage_run(fd, volume_codec(opts->volume), &hooks, err) == 0)
+    if (read_left(&r, fd, volume_codec(opts->volume), err) == 0)
         rc = volume_start(opts->volume, &r.kept, err);
     else
         (void)err_wrap(err, "cannot go on with what an interrupted attempt left");
@@ -376,6 +388,54 @@ char *restore_request(const struct pull_opts *opts, struct err *err)
     sha256_free(sha);
     text_hex(hex, digest, SHA256_SIZE);
     return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
+}
+
+/* The journal as a later attempt will read it; NULL: it cannot be read. */
+static struct journal *load_journal(const struct pull_opts *opts, const char *path,
+                                    struct err *err)
+{
+    char *request = restore_request(opts, err);
+    struct journal *journal = NULL;
+    struct buf text;
+
+    buf_init(&text, JOURNAL_MAX);
+    if (request && file_load(path, &text, err) == 0)
+        journal = journal_parse(buf_text(&text), text.len, request, opts->state_key, err);
+    buf_clear(&text);
+    mem_free(request);
+    return journal;
+}
+
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
+{
+    struct err err = { 0 };
+    struct restore_opts how = { .top = opts->top, .plan = plan };
+    struct restored restored = { 0 };
+    struct restore r = { .opts = &how, .restored = &restored };
+    char *partial = mem_format(&err, "%s.partial", opts->output);
+    char *rows = mem_format(&err, "%s.partial" JOURNAL_SUFFIX, opts->output);
+    struct journal *journal = rows ? load_journal(opts, rows, &err) : NULL;
+    size_t kept;
+    int fd = partial ? open(partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+    how.journal = journal;
+    how.names = entry_names_new(&err);
+    if (journal && how.names && fd >= 0 &&
+        read_left(&r, fd, volume_codec_of(opts->format), &err) < 0)
+        log_line(LOG_INFO, "cannot read back what is kept: %s", err.text);
+    if (!restored.items && partial && rows) {
+        (void)unlink(partial);
+        (void)unlink(rows);
+    }
+    clear(&r);
+    file_close(&fd);
+    journal_free(journal, false);
+    entry_names_free(how.names);
+    mem_free(partial);
+    mem_free(rows);
+    kept = restored.items;
+    restored_clear(&restored);
+    return kept;
 }
 
 void restored_clear(struct restored *restored)

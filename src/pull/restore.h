@@ -54,6 +54,13 @@ char *restore_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
 int restore_run(const struct restore_opts *opts, struct restored *restored,
                 struct err *err) MUST_CHECK;
 
+/*
+ * After a failure, once the volume and its journal are closed: count the artifacts that a later
+ * attempt will find in OUTPUT.partial, which is read as that attempt will read it. If there are
+ * none, OUTPUT.partial and its journal are removed.
+ */
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan);
+
 /* Release; may be called twice, and on {0}. */
 void restored_clear(struct restored *restored);
 

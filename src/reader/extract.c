@@ -570,7 +570,7 @@ static int run(struct extract *x, const char *path, struct err *err)
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err)
 {
-    struct extract x = { .opts = opts, .result = result, .root = { -1 } };
+    struct extract x = { .opts = opts, .result = result, .root = { -1, opts->top } };
     int rc = -1;
 
     *result = (struct extract_result){ 0 };
@@ -579,6 +579,8 @@ int extract_run(const char *path, const struct extract_opts *opts,
     x.inventory = inventory_new(0, err);
     if (x.inventory)
         rc = run(&x, path, err);
+    (void)snprintf(result->top, sizeof(result->top), "%s",
+                   opts->top && x.reader.top[0] ? opts->top : x.reader.top);
     stage_clear(&x.stage);
     inventory_free(x.inventory);
     mem_free(x.done);

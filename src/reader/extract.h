@@ -27,6 +27,7 @@
 
 struct extract_opts {
     const char *dir; /* created if it does not exist */
+    const char *top; /* the folder in it, in place of the archive's; NULL: the archive's */
     unsigned mode;   /* permissions of the files */
     bool force;      /* replace existing files */
     bool keep_going; /* continue after damage; else stop at the first */
@@ -47,6 +48,7 @@ struct extract_result {
     uint64_t kept; /* existing files that were kept */
     uint64_t lost;
     bool indexed;
+    char top[256]; /* the folder in dir; "": none is known */
 };
 
 /*

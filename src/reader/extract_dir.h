@@ -17,6 +17,7 @@
 
 struct extract_dir {
     int fd;
+    const char *top; /* takes the place of each path's first folder; NULL: none does */
 };
 
 /* Identifies a file independently of its name. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_MAX ((size_t)4 << 30)
+#define JOURNAL_AHEAD ((size_t)64 << 10) /* disk space reserved for further rows */
 
 struct journal {
     char *path; /* NULL: only read */
@@ -25,6 +26,8 @@ struct journal {
     struct region *region;
     struct hashmap *rows;
     size_t whole; /* bytes of whole lines that are this request's */
+    size_t end;   /* bytes written */
+    size_t reserved;
     struct buf out;
 };
 
@@ -181,17 +184,32 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
     return NULL;
 }
 
+/*
+ * Reserve disk space for the next rows, so that they can be written when the archive has filled
+ * the disk. Without the reservation (file systems that have none), rows may be lost then.
+ */
+static void reserve(struct journal *j)
+{
+    if (j->end + j->out.len + JOURNAL_AHEAD / 2 <= j->reserved)
+        return;
+    if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->end,
+                  (off_t)(j->out.len + JOURNAL_AHEAD)) == 0)
+        j->reserved = j->end + j->out.len + JOURNAL_AHEAD;
+}
+
 /* Cut what is not ours, or torn, and stand behind it; an empty one gets its first line. */
 static int begin(struct journal *j, struct err *err)
 {
     if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
         return err_sys(err, "cannot cut '%s'", j->path);
+    j->end = j->whole;
+    reserve(j);
     if (j->whole)
         return 0;
     if (file_write(j->fd, j->request, strlen(j->request), err) < 0 ||
         file_write(j->fd, "\n", 1, err) < 0)
         return err_wrap(err, "'%s'", j->path);
-    j->whole = strlen(j->request) + 1;
+    j->whole = j->end = strlen(j->request) + 1;
     return 0;
 }
 
@@ -260,8 +278,11 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
 
 int journal_flush(struct journal *j, struct err *err)
 {
-    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+    int rc;
 
+    reserve(j);
+    rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+    j->end += j->out.len;
     buf_reset(&j->out);
     return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
 }

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #define JOURNAL_SUFFIX ".journal"
+#define JOURNAL_MAX    ((size_t)4 << 30) /* bytes of a journal */
 
 /* One artifact; texts are NULL where there is none. */
 struct journal_row {

@@ -18,7 +18,7 @@ struct volume {
     uint64_t got;          /* of them so far */
 };
 
-static enum frame_codec codec_of(enum container format)
+enum frame_codec volume_codec_of(enum container format)
 {
     return format == CONTAINER_TAR_ZST  ? FRAME_ZSTD
            : format == CONTAINER_TAR_GZ ? FRAME_GZIP
@@ -28,7 +28,7 @@ static enum frame_codec codec_of(enum container format)
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
 {
     struct volume *v = mem_new(sizeof(*v), err);
-    struct framer_opts framer = { .codec = codec_of(opts->format),
+    struct framer_opts framer = { .codec = volume_codec_of(opts->format),
                                   .level = opts->level,
                                   .workers = opts->workers,
                                   .stepped = opts->stepped,
@@ -70,7 +70,7 @@ int volume_left(const struct volume *v)
 
 enum frame_codec volume_codec(const struct volume *v)
 {
-    return codec_of(v->format);
+    return volume_codec_of(v->format);
 }
 
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
@@ -194,10 +194,11 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     locator.frame = manifest->frame; /* known since the drain */
     locator.plain = manifest->offset;
     locator.size = size;
-    for (i = 0; codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
+    for (i = 0;
+         volume_codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
          i++)
         locator.coded += seek->rows[i].coded;
-    if (seek_tail(seek, codec_of(v->format), &locator, &tail, err) == 0)
+    if (seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
         rc = output_put(v->output, tail.data, tail.len, err);
     buf_clear(&tail);
     return rc;

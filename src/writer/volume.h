@@ -58,6 +58,9 @@ int volume_left(const struct volume *v);
 /* How its frames are coded. */
 enum frame_codec volume_codec(const struct volume *v);
 
+/* How the frames of a format are coded. */
+enum frame_codec volume_codec_of(enum container format);
+
 /* Begin; kept NULL: at the front. */
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
 
