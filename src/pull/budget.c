@@ -5,7 +5,7 @@
 
 #include <sys/resource.h>
 
-#define READ_SIZE   ((uint64_t)128 << 10) /* chunks that one transfer needs */
+#define READ_SIZE   ((uint64_t)128 << 10) /* bytes per read of a transfer */
 /* seconds: the longest interval between two reads of a transfer */
 #define READ_WITHIN 5
 #define WORKERS_MAX 64
@@ -25,7 +25,7 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
                        (unsigned long long)descriptors, BUDGET_RESERVED + 3);
     if (rate && most > rate * READ_WITHIN / READ_SIZE)
         most = rate * READ_WITHIN / READ_SIZE;
-    /* each transfer has a connection and a file, and an API connection is counted for each */
+    /* each transfer needs three: its connection, its file, and an API connection */
     left = descriptors - BUDGET_RESERVED;
     if (most > left / 3)
         most = left / 3;

@@ -41,9 +41,9 @@ struct budget {
  *
  * jobs         maximum number of transfers
  * rate         rate limit of all transfers together, 0 for none: transfers are limited to those
- * that can be read often enough that their servers do not close them share        simultaneous
- * pulls that share the limits; 0 for a single pull descriptors  descriptors that the process
- * may have open
+ *              that can be read often enough that their servers do not close them
+ * share        simultaneous pulls that share the limits; 0 for a single pull
+ * descriptors  descriptors that the process may have open
  */
 int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
                   uint64_t descriptors, struct err *err) MUST_CHECK;

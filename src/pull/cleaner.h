@@ -8,7 +8,7 @@
  *
  * Owns     its thread; of the listing, list_json and list_raw of each run between begin and end
  * Threads  begin and end are called by one thread; no other thread uses the two lists in
- * between
+ *          between
  */
 #ifndef PULL_CLEANER_H
 #define PULL_CLEANER_H

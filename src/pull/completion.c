@@ -57,7 +57,7 @@ void completion_count(const struct completion *c, size_t *done, size_t *missing)
     *missing = c->missing;
 }
 
-/* The item of a task is no longer fetched; only its size in the list counts. */
+/* End a task, and count its item if the item is listed. */
 static void end_task(struct completion *c, struct task *task, enum task_event event)
 {
     task_apply(c->tasks, task, event);

@@ -341,7 +341,7 @@ static int repeat_rows(struct manifest_text *s, struct err *err)
     return n < 0 ? err_wrap(err, "a temporary file in '%s'", s->facts->spool.dir) : 0;
 }
 
-/* Pending files are written first; the earlier rows were made at the same time. */
+/* Write all pending data of the volume; the rows so far were made while it was written. */
 static int drain(struct manifest_text *s, struct err *err)
 {
     if (s->drained)

@@ -60,8 +60,8 @@ void manifest_text_free(struct manifest_text *source);
  * Write the manifest. The places must be known (volume_flush) and must not change.
  *
  * view  index.html, which the manifest names; NULL: index.html is to be made from this output,
- * and stored_bytes may still be unknown; the first call with a view waits until all pending
- * data is written
+ *       and stored_bytes may still be unknown; the first call with a view waits until all
+ *       pending data is written
  */
 int manifest_text_put(struct manifest_text *source, const struct tag_sum *view, put_fn *put,
                       void *ctx, struct err *err) MUST_CHECK;

@@ -2,15 +2,16 @@
 /*
  * pull: archive runs, given their IDs.
  *
- * Runs the steps of a pull: open the
- * output (first, so that an output that cannot be written fails before the download), list all
- * runs, plan, fetch and pack at the same time, then write the manifest and the other tag files.
+ * Runs the steps of a pull in order: open the output (so that an output that cannot be written
+ * fails before the download), list all runs, plan, fetch and pack at the same time, then write
+ * the manifest and the other tag files.
  *
  * Units    bytes; milliseconds
  * Errors   of any kind; then no archive was written, but received artifacts may be kept in
  *          OUTPUT.partial for the next attempt: see pull_result. An incomplete archive is not
- * an error Owns     nothing of its options Threads  runs the transfer loop; starts and ends the
- * others
+ *          an error
+ * Owns     nothing of its options
+ * Threads  runs the transfer loop; starts and ends the others
  */
 #ifndef PULL_PULL_H
 #define PULL_PULL_H

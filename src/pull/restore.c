@@ -73,8 +73,8 @@ static struct packed *packed_of(const struct restore *r, const struct item *item
 }
 
 /*
- * Number of an item's followers that an archive stores with it, without those that it followed
- * itself.
+ * Number of an item's followers that an archive must have with it, without those found in it
+ * as separate files.
  */
 static size_t followers(const struct restore *r, const struct item *item)
 {

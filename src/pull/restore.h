@@ -2,9 +2,9 @@
 /*
  * restore: checks and keeps the artifacts of an interrupted attempt in OUTPUT.partial.
  *
- * Every file in it is read and hashed again. It is kept if the journal lists
- * it, the plan wants it, and it matches the journal. OUTPUT.partial is truncated at the
- * first file that is not kept or is incomplete, back to where a frame and a file end together.
+ * Every file in it is read and hashed again. It is kept if the journal lists it, the plan wants
+ * it, and it matches the journal. OUTPUT.partial is truncated at the first file that is not
+ * kept or is incomplete, back to where a frame and a file end together.
  * Items that are identical by the plan are kept together or not at all.
  *
  * Units    bytes

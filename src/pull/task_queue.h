@@ -9,8 +9,9 @@
  *
  * Units    milliseconds of the monotonic clock; expiry: of the server's clock since 1970
  * Errors   ERR_MEMORY for the first task of a host; memory for all others is allocated by the
- * constructor Owns     its heaps and FIFOs; an entry lies inside its task Threads  the transfer
- * loop
+ *          constructor
+ * Owns     its heaps and FIFOs; an entry lies inside its task
+ * Threads  the transfer loop
  */
 #ifndef PULL_TASK_QUEUE_H
 #define PULL_TASK_QUEUE_H
@@ -93,7 +94,7 @@ uint64_t task_queue_release_due(struct task_queue *queue, uint64_t now, task_que
  * Call release with at most `most` held tasks whose origins allow more transfers.
  *
  * returns  when the retry delay of an origin is over; UINT64_MAX: none has a delay; other
- * origins allow a transfer when one of theirs has ended
+ *          origins allow a transfer when one of theirs has ended
  */
 uint64_t task_queue_release_held(struct task_queue *queue, uint64_t now, unsigned most,
                                  task_queue_fn *release, void *ctx);

@@ -436,7 +436,7 @@ int transfer_abort(struct transfer *t, struct err *err)
     return rc;
 }
 
-/* The validator to send with a range request. */
+/* Store the validators of a response, for a range request later. */
 static void note(struct transfer *t)
 {
     const struct request *request = &t->request;
@@ -444,7 +444,7 @@ static void note(struct transfer *t)
     struct resume *resume = &t->part.resume;
 
     if (!request_good(request))
-        return; /* no new bytes */
+        return; /* nothing was received of the body */
     resume->from = transfer_have(t);
     if (request_partial(request))
         return;
@@ -509,7 +509,7 @@ int transfer_forget(struct transfers *all, struct task *task, struct err *err)
 static bool starved(const struct transfers *all, uint64_t waited, uint64_t passed)
 {
     if (packer_starved(all->packer) && waited == all->waited)
-        return true; /* no transfer has started */
+        return true; /* idle since before the last check */
     return waited - all->waited > passed * 500;
 }
 

@@ -14,7 +14,7 @@ struct renewal {
     bool open;
     struct call call;
     struct hashmap *by_id; /* being built: artifact_id -> URL */
-    unsigned name;         /* name of the run that is being listed: a run has at most two */
+    unsigned name;         /* index of the run's name that is being listed, of at most two */
     struct artifact_list lists[2]; /* own the URLs that are in use */
     struct run record;
     struct artifact_list old_lists[2]; /* own the URLs that are being replaced */

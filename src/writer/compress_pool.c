@@ -173,7 +173,7 @@ static int put_out(struct compress_pool *pool, struct slot *slot, struct err *er
  */
 static void retire(struct compress_pool *pool, struct slot *slot)
 {
-    /* current value: if set, the worker may not have compressed anything */
+    /* after a failure the slot may not have been compressed */
     bool skip = pool->failed;
     struct err err;
     int rc = 0;

@@ -8,8 +8,11 @@
  *
  * Units    bytes
  * Errors   ERR_FORMAT for a broken stream, ERR_LIMIT for a decompression bomb, ERR_MEMORY; the
- * spool's Owns     nothing after a call returns Threads  the packer's Source   RFC 1950 (zlib),
- * RFC 1951 (deflate), RFC 1952 (gzip), RFC 8878 (zstd); RFC 9110, 8.4.1 (content codings)
+ *          spool's
+ * Owns     nothing after a call returns
+ * Threads  the packer's
+ * Source   RFC 1950 (zlib), RFC 1951 (deflate), RFC 1952 (gzip), RFC 8878 (zstd); RFC 9110,
+ *          8.4.1 (content codings)
  */
 #ifndef WRITER_DECODE_H
 #define WRITER_DECODE_H

@@ -9,7 +9,8 @@
  * Units    bytes
  * Errors   the volume's and the names', fatal
  * Owns     its hashing state and scratch, and the place of each item's entry; everything else
- * belongs to the caller Threads  the packer's; entry_writer_place: see there
+ *          belongs to the caller
+ * Threads  the packer's; entry_writer_place: see there
  */
 #ifndef WRITER_ENTRY_WRITER_H
 #define WRITER_ENTRY_WRITER_H

@@ -300,7 +300,7 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
     put_row(&w, row);
     if (jsonw_end(&w, err) < 0)
         return -1;
-    j->out.len--; /* the end of the line, after the MAC */
+    j->out.len--; /* the newline, which must follow the MAC */
     if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
         buf_addf(&j->out, err, " %s", hex) < 0)
         return -1;

@@ -52,8 +52,9 @@ struct journal;
  * Open the journal of an unfinished archive, or create one.
  *
  * request  what is archived, and how, as a text of one line: rows of another request are
- * discarded key      secret key of this user, for the rows' MACs; must stay valid until
- * journal_free. NULL: rows have no MAC, and none is proven
+ *          discarded
+ * key      secret key of this user, for the rows' MACs; must stay valid until journal_free.
+ *          NULL: rows have no MAC, and none is proven
  */
 struct journal *journal_open(const char *path, const char *request, const char *key,
                              struct err *err) MUST_CHECK;

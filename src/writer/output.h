@@ -77,7 +77,7 @@ int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;
 
 /*
- * Release; NULL is fine.
+ * Release; may be NULL.
  *
  * keep     the bytes stay in OUTPUT.partial, unless committed; else it is removed
  */

@@ -17,7 +17,8 @@
  *
  * Errors   the first failure ends the archive: packer_failed detects it, packer_join returns it
  * Owns     all bodies and texts given to it, even if the call fails; its state of items and
- * bundles Threads  packer_*: the transfer loop; the work runs in the packer's own thread
+ *          bundles
+ * Threads  packer_*: the transfer loop; the work runs in the packer's own thread
  */
 #ifndef WRITER_PACKER_H
 #define WRITER_PACKER_H

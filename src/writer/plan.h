@@ -68,7 +68,7 @@ struct plan;
 /* Make an empty plan. dedupe: join identical items. */
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
 
-/* Free a plan with its items; NULL is fine. */
+/* Free a plan with its items; may be NULL. */
 void plan_free(struct plan *plan);
 
 /*

@@ -4,7 +4,9 @@
  *
  * Units    bytes
  * Errors   ERR_FORMAT and ERR_LIMIT: the body cannot be split; others are the spool's, and
- * fatal Owns     nothing: the caller owns the bodies made Threads  one at a time
+ *          fatal
+ * Owns     nothing: the caller owns the bodies made
+ * Threads  one at a time
  */
 #ifndef WRITER_SPLIT_H
 #define WRITER_SPLIT_H
