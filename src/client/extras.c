@@ -2,7 +2,6 @@
 #include "client/extras.h"
 
 #include "base/hashmap.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "net/url.h"
 

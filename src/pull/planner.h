@@ -85,7 +85,4 @@ int planner_tell(const struct planner_opts *opts, struct plan *plan,
 /* Whether a row is a ZIP that others may be members of. */
 bool planner_is_zip(const struct artifact *a);
 
-/* Whether an item is fetched as it stands, and not as part of something else. */
-bool planner_fetched(const struct item *item);
-
 #endif

@@ -108,9 +108,6 @@ void packed_note(struct packed *packed, const char *word);
 void entry_writer_describe(struct packed *packed, const struct item *item, uint64_t size,
                            const unsigned char *head, size_t len);
 
-/* Whether the service gave a checksum that the content or its encoded form has. */
-bool entry_writer_proven(const struct item *item, const struct packed *packed);
-
 /* Whether a body cannot be what its item's type says, and no checksum proves that it is. */
 bool entry_writer_suspect(const struct item *item, const struct body *body,
                           const struct packed *packed);
