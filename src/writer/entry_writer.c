@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "format/suspect.h"
 #include "writer/dedupe.h"
 
 #include <stdio.h>
@@ -292,7 +293,7 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
     packed->mismatch = entry_writer_mismatch(item, packed);
     packed->suspect = item_suspect(item, head, len) && !is_proven(item, packed);
     if (packed->suspect)
-        packed_note(packed, "suspect-content");
+        packed_note(packed, SUSPECT_NOTE);
     judge_recording(packed, item, head, len, is);
 }
 
