@@ -35,6 +35,10 @@
 
 #define LISTED_NOTES 10
 
+/* Notes that a sync reads again. */
+#define LISTED_NO_ARTIFACTS  "no-artifacts"  /* a completed run without any */
+#define LISTED_RETRY_PENDING "retry-pending" /* it had failed, and was to be retried */
+
 struct listing;
 struct run_requests;
 

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define REASONS (REASON_NOT_FETCHED + 1)
-
 enum reason missing_reason(const struct fetch *fetch, const struct item *item)
 {
     enum reason reason = fetch_reason(fetch, item);
@@ -90,8 +88,8 @@ static void warn_missing(enum reason reason, size_t count, const struct item *fi
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch)
 {
-    const struct item *first[REASONS] = { NULL };
-    size_t counts[REASONS] = { 0 };
+    const struct item *first[REASON_COUNT] = { NULL };
+    size_t counts[REASON_COUNT] = { 0 };
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
@@ -106,7 +104,7 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
         opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
                    reason);
     }
-    for (i = 0; i < REASONS; i++) {
+    for (i = 0; i < REASON_COUNT; i++) {
         if (counts[i])
             warn_missing((enum reason)i, counts[i], first[i]);
     }

@@ -108,7 +108,8 @@ static int plan_run(const struct planner_opts *opts, struct plan *plan, size_t r
     return 0;
 }
 
-bool planner_fetched(const struct item *item)
+/* Whether an item is fetched as it stands, and not as part of something else. */
+static bool is_fetched(const struct item *item)
 {
     if (item->leader)
         return false;
@@ -187,7 +188,7 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
             name_item(opts, plan, i, err) < 0)
             goto fail;
         count->listed += !item->unlisted;
-        if (!planner_fetched(item))
+        if (!is_fetched(item))
             continue;
         count->unsized += !item->what.sized;
         count->bytes += item->what.sized ? item->what.file_size : 0;
@@ -230,7 +231,7 @@ void planner_subtract(const struct plan *plan, const struct packed *packed,
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (!packed[i].here || !planner_fetched(item))
+        if (!packed[i].here || !is_fetched(item))
             continue;
         count->unsized -= !item->what.sized;
         count->bytes -= item->what.sized ? item->what.file_size : 0;

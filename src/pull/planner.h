@@ -91,7 +91,4 @@ int planner_tell(const struct planner_opts *opts, struct plan *plan,
 /* Whether a row is a ZIP that other rows may be members of. */
 bool planner_is_zip(const struct artifact *a);
 
-/* Whether an item is fetched by its own request, and not as part of another item. */
-bool planner_fetched(const struct item *item);
-
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "format/suspect.h"
 #include "writer/dedupe.h"
 
 #include <stdio.h>
@@ -150,7 +151,8 @@ static bool has_sum(const struct item *item)
     return item->what.checksum && strlen(item->what.checksum) == SHA256_TEXT - 1;
 }
 
-bool entry_writer_proven(const struct item *item, const struct packed *packed)
+/* Whether the service gave a checksum that the content or its encoded form has. */
+static bool is_proven(const struct item *item, const struct packed *packed)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
@@ -169,12 +171,12 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
     unsigned char head[ENTRY_WRITER_HEAD];
 
     return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
-           !entry_writer_proven(item, packed);
+           !is_proven(item, packed);
 }
 
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
 {
-    if (!has_sum(item) || entry_writer_proven(item, packed))
+    if (!has_sum(item) || is_proven(item, packed))
         return false;
     /*
      * the checksum is of the compressed form at rest, and the body was received decoded: it
@@ -295,9 +297,9 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
     packed->size = size;
     packed->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     packed->mismatch = entry_writer_mismatch(item, packed);
-    packed->suspect = item_suspect(item, head, len) && !entry_writer_proven(item, packed);
+    packed->suspect = item_suspect(item, head, len) && !is_proven(item, packed);
     if (packed->suspect)
-        packed_note(packed, "suspect-content");
+        packed_note(packed, SUSPECT_NOTE);
     judge_recording(packed, item, head, len, is);
 }
 

@@ -112,9 +112,6 @@ void packed_note(struct packed *packed, const char *word);
 void entry_writer_describe(struct packed *packed, const struct item *item, uint64_t size,
                            const unsigned char *head, size_t len);
 
-/* Whether the service's checksum matches the content or its encoded form. */
-bool entry_writer_proven(const struct item *item, const struct packed *packed);
-
 /* Whether a body does not match its item's type, and no checksum proves it right. */
 bool entry_writer_suspect(const struct item *item, const struct body *body,
                           const struct packed *packed);
