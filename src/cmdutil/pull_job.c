@@ -70,7 +70,7 @@ const struct opt archive_transfer_opts[] = {
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later; a file may take 120 times this, and twice the time for its size at --speed-limit, over all attempts (default 30s; 0: no such limit per file, stalls as by default)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what was fetched (suffixes s, m, h)", 0, 0, NULL, false, NULL },
     { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "exit with an error after this time without any progress (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer", 0, 0, bundles_words, false, NULL },

@@ -449,6 +449,49 @@ def test_a_zip_directory_is_bounded(reader, tmp_path):
         assert status in (1, 4) and "headers of an entry are too large" in said and memory < most(600), (memory, said)
 
 
+@pytest.mark.parametrize("name,text", [("bag-info.txt", b"X-Fill: %s\n"), ("bagit.txt", b"X-Fill: %s\n"),
+                                       ("tagmanifest-sha256.txt", b"0" * 64 + b"  %s\n")])
+def test_tag_files_are_bounded(reader, tmp_path, name, text):
+    """1 MiB is read; a byte more is too large."""
+    archive = tmp_path / "a.tar.zst"
+    for more, said in ((0, False), (1, True)):
+        def lie(tags):
+            room = (1 << 20) + more - len(tags[name])
+            fill = b"".join([text % (b"x" * 900)] * (room // 1000))
+            tags[name] += fill + text % (b"x" * (room - len(fill) - len(text % b"")))
+            assert len(tags[name]) == (1 << 20) + more
+        archive.write_bytes(craft.sample(lie=lie).tar_zst())
+        assert ("too large" in reader("verify", archive).err) == said
+
+
+def claiming(size):
+    """A tar whose manifest.json is said to have so many bytes: the number in base 256."""
+    head = bytearray(craft.header("a/manifest.json"))
+    head[124:136] = (size | 1 << 95).to_bytes(12, "big")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + b"{".ljust(1 << 20)
+
+
+def test_a_manifest_is_bounded(reader, tmp_path):
+    archive = tmp_path / "a.tar"
+    for size, said in ((8 << 30, False), ((8 << 30) + 1, True)):
+        archive.write_bytes(claiming(size))
+        assert ("manifest.json has more than 8589934592 bytes" in reader("verify", archive, check=(1, 4)).err) == said
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("end,code", [(bytes(10240), 0), (bytes(511) + b"!", 4), (bytes(5000) + b"\1", 4)])
+def test_only_zeros_follow_the_end_of_the_tar_stream(reader, tmp_path, kind, end, code):
+    """Also in an archive with an index."""
+    bag = craft.sample()
+    bag.end = end
+    archive = tmp_path / ("a." + kind)
+    archive.write_bytes(bag.packed(kind))
+    result = reader("verify", archive, check=code)
+    assert not code or "unexpected data after the end" in result.err
+
+
 def big_bag(count):
     """As many files, each a frame of its own."""
     return craft.Bag({"data/r%d/html/%d.html" % (i // 100, i): b"%d" % i for i in range(count)})

@@ -245,16 +245,44 @@ def test_what_was_listed_in_time_is_archived(skyarc, raw, tmp_path):
         "tsk_good": None, "tsk_bad": "timeout"}
 
 
-@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
-@pytest.mark.skipif(any(word in open(SKYARC, "rb").read(1 << 27) for word in (b"__asan_init", b"__tsan_init")),
-                    reason="a sanitizer wants to be first")
-def test_a_list_that_drips_on_has_an_end_without_a_timeout(skyarc, raw, tmp_path):
-    """By a clock that runs twenty times as fast: 800 KiB/s are 40, and two minutes are six seconds."""
+speeds_up = pytest.mark.skipif(
+    not shutil.which("cc") or any(word in open(SKYARC, "rb").read(1 << 27) for word in (b"__asan_init", b"__tsan_init")),
+    reason="no compiler, or a sanitizer wants to be first")
+
+
+@pytest.fixture
+def fast(tmp_path):
+    """The environment for a clock that runs twenty times as fast."""
     shim = tmp_path / "shim.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, os.path.dirname(__file__) + "/../torture/shim.c", "-ldl"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, os.path.dirname(__file__) + "/../torture/shim.c", "-ldl"],
+                   check=True)
+    return {"LD_PRELOAD": str(shim), "SHIM_SPEED": "20"}
+
+
+@speeds_up
+def test_a_list_that_drips_on_has_an_end_without_a_timeout(skyarc, raw, fast):
+    """800 KiB/s are 40, and two minutes are six seconds."""
     result, seconds = ends(skyarc, ENDS, "pull", "--speed-limit", "1", "--speed-time", "1s", "-o", "s.tar", "tsk_raw",
-                           SKYVERN_BASE_URL=raw(dripping(False)).url, LD_PRELOAD=str(shim), SHIM_SPEED="20")
+                           SKYVERN_BASE_URL=raw(dripping(False)).url, **fast)
     assert result.code == 1 and "the response takes too long" in result.err and seconds > 5
+
+
+@speeds_up
+@pytest.mark.parametrize("patience", ["1s", "0"])
+def test_a_body_that_stays_above_the_speed_limit_has_an_end(skyarc, emu, raw, fast, patience):
+    """It takes eight seconds, 160 by that clock; allowed are 120 times --speed-time, if that is not 0."""
+    def answer(server, connection, path):
+        connection.sendall(CHUNKED + b"\r\n")
+        if not server.drip(connection, b"3e8\r\n%s\r\n" % (b"x" * 1000) * 800, 0.01, 1007):
+            return False
+        connection.sendall(b"0\r\n\r\n")
+        return True
+
+    one_artifact(emu, raw(answer).url + "/raw")
+    result, _ = ends(skyarc, ENDS, "pull", "--json", "--speed-limit", "1", "--speed-time", patience, "--retries", "30",
+                     "-o", "s.tar", "tsk_raw", **fast)
+    said = result.json()
+    assert (result.code, said["missing_reasons"]) == ((0, {}) if patience == "0" else (3, {"too-slow": 1})), result
 
 
 # ---- answers without an end
