@@ -64,7 +64,7 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
     assert "resuming an interrupted attempt: %d artifacts" % said in again.err
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", again.err).group(1))
     (small / "other").unlink()
-    assert skyarc("pull", "--json", "-o", small / name, "tsk_full", check=0).json()["restored"] == said
+    assert skyarc("pull", "--json", "-o", small / name, "tsk_full", check=0).json()["kept"] == said
     skyarc("verify", small / name, check=0)
 
 

@@ -68,7 +68,7 @@ def test_told_always_it_is_kept_and_named(pull, emu, skyarc, tmp_path, lie):
         assert (folder / row["path"]).read_bytes() == LIES[lie]
         assert "suspect-content" in row["notes"], row
         assert "'%s'" % ident in result.err
-    assert "%d artifacts are kept, but their content cannot be" % len(right) in result.err
+    assert "%d artifacts are kept, but their content does not match" % len(right) in result.err
     assert result.json()["suspect_contents"] == len(right) and result.json()["incomplete"] is True
     assert not manifest["missing"] and manifest["totals"]["artifacts"] == len(right)
     asked = [r for r in emu.log() if "k_pdf" in r["path"] and "artifacts/" in r["path"]]
