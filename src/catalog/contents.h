@@ -6,7 +6,7 @@
  *
  * Units    bytes; microseconds since 1970 for times of records, ms for ours
  * Errors   the catalog's
- * Owns     nothing; texts are lent for the call, NULL if not known
+ * Owns     nothing; texts are borrowed for the call, NULL if not known
  * Threads  the catalog's
  */
 #ifndef CATALOG_CONTENTS_H

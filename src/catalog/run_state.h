@@ -16,7 +16,7 @@
  *
  * Units    microseconds since 1970 for times of records, milliseconds for ours
  * Errors   the catalog's
- * Owns     nothing; texts are lent for the call
+ * Owns     nothing; texts are borrowed for the call
  * Threads  the catalog's
  */
 #ifndef CATALOG_RUN_STATE_H
@@ -205,15 +205,15 @@ int run_state_set_frontier(struct db *c, const char *filter, const struct fronti
 int run_state_intend(struct db *c, const char *name, const char *runs,
                      struct err *err) MUST_CHECK;
 
-/* Delete the record of run_state_intend: the volume exists, or was given up. */
+/* Delete the record of run_state_intend: the volume exists, or was abandoned. */
 int run_state_intended(struct db *c, const char *name, struct err *err) MUST_CHECK;
 
 /* End the use of the texts that run_state_intent returned. */
 void run_state_intent_done(struct db *c);
 
 /*
- * Get the first volume that was begun and not ended. Returns 1, 0 if there is none, or -1; the
- * texts are lent until run_state_intent_done.
+ * Get the first volume that was started and not ended. Returns 1, 0 if there is none, or -1;
+ * the texts are valid until run_state_intent_done.
  */
 int run_state_intent(struct db *c, const char **name, const char **runs,
                      struct err *err) MUST_CHECK;

@@ -7,7 +7,7 @@
  * names, they become one run. If `children` is set, the runs that a run started are listed
  * after it. If `records` is set, other records received on the way are stored there.
  *
- * A run that cannot be listed has an error; the other runs are listed all the same. The API's
+ * A run that cannot be listed has an error; the other runs are still listed. The API's
  * responses are stored as they are archived: redacted.
  *
  * Units    milliseconds since 1970 by the server's clock
@@ -34,6 +34,10 @@
 #include <stdint.h>
 
 #define LISTED_NOTES 10
+
+/* Notes that a sync reads again. */
+#define LISTED_NO_ARTIFACTS  "no-artifacts"  /* a completed run without any */
+#define LISTED_RETRY_PENDING "retry-pending" /* it had failed, and was to be retried */
 
 struct listing;
 struct run_requests;

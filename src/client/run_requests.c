@@ -250,7 +250,7 @@ static int ask(struct run_requests *q, enum question what, struct err *err)
 
 /*
  * Whether the lists by type of a completed run are empty: then check for any artifacts at all.
- * With `tell`, of any run: then its other types are told.
+ * With `tell`, of any run: then its other types are reported.
  */
 static bool needs_full_list(const struct run_requests *q)
 {

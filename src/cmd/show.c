@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/table.h"
 #include "client/lister.h"
 #include "client/listing.h"

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "client/wait.h"

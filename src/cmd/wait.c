@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/wait.h"
 
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "cli/progress.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define REASONS (REASON_NOT_FETCHED + 1)
-
 enum reason missing_reason(const struct fetch *fetch, const struct item *item)
 {
     enum reason reason = fetch_reason(fetch, item);
@@ -15,7 +13,7 @@ enum reason missing_reason(const struct fetch *fetch, const struct item *item)
     return reason ? reason : REASON_NOT_FETCHED;
 }
 
-/* Whether an item is listed, and not in the archive. */
+/* Whether an item is listed and not in the archive. */
 static bool is_missing(const struct fetch *fetch, const struct item *item)
 {
     return !item->unlisted && !fetch_packed(fetch, item)->here;
@@ -69,7 +67,7 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     return count;
 }
 
-/* Log one line for the artifacts that are missing for a reason. */
+/* Log one line for the artifacts that are missing for one reason. */
 static void warn_missing(enum reason reason, size_t count, const struct item *first)
 {
     const struct plan_artifact *what = &first->what;
@@ -90,8 +88,8 @@ static void warn_missing(enum reason reason, size_t count, const struct item *fi
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch)
 {
-    const struct item *first[REASONS] = { NULL };
-    size_t counts[REASONS] = { 0 };
+    const struct item *first[REASON_COUNT] = { NULL };
+    size_t counts[REASON_COUNT] = { 0 };
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
@@ -106,13 +104,13 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
         opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
                    reason);
     }
-    for (i = 0; i < REASONS; i++) {
+    for (i = 0; i < REASON_COUNT; i++) {
         if (counts[i])
             warn_missing((enum reason)i, counts[i], first[i]);
     }
 }
 
-/* Say which records of a run are lost. */
+/* Log which records of a run are lost. */
 static void warn_records(const struct listed_run *run)
 {
     size_t i;
@@ -121,7 +119,7 @@ static void warn_records(const struct listed_run *run)
         const struct record_row *row = &run->records.rows[i];
 
         if (row->lost)
-            log_line(LOG_WARNING, "run '%s': the record '%s' could not be had: %s", run->id,
+            log_line(LOG_WARNING, "run '%s': the record '%s' could not be fetched: %s", run->id,
                      row->name, reason_word(row->reason));
     }
 }
@@ -141,7 +139,10 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-/* Log one line for the artifacts that are not as the service said; each of several at -v. */
+/*
+ * Log one line for the artifacts that differ from what the service announced; at -v one line
+ * for each.
+ */
 static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool suspect)
 {
     const struct item *first = NULL;
@@ -158,14 +159,14 @@ static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool 
             first = item;
         log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' %s", item->what.artifact_id,
                  item->what.type ? item->what.type : "no type", item->what.run_id,
-                 suspect ? "has suspect content" : "has another checksum");
+                 suspect ? "has suspect content" : "has a wrong checksum");
     }
     if (!count)
         return;
     if (count == 1 && suspect)
         log_line(LOG_WARNING,
-                 "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
-                 "its type says: look at '%s'",
+                 "artifact '%s' (%s) of run '%s' is kept, but its content does not match its "
+                 "type: check '%s'",
                  first->what.artifact_id, first->what.type ? first->what.type : "no type",
                  first->what.run_id, fetch_packed(fetch, first)->path);
     else if (count == 1)
@@ -176,7 +177,7 @@ static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool 
         log_line(LOG_WARNING,
                  "%zu artifacts %s; the first is '%s' of run '%s', the manifest notes all",
                  count,
-                 suspect ? "are kept, but their content cannot be what their types say"
+                 suspect ? "are kept, but their content does not match their types"
                          : "do not have the checksums that the service gave",
                  first->what.artifact_id, first->what.run_id);
 }

@@ -13,6 +13,7 @@
 #include "catalog/run_state.h"
 #include "catalog/search.h"
 #include "client/identity.h"
+#include "client/listing.h"
 #include "format/manifest_read.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
@@ -74,8 +75,10 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
     int64_t ended = db_us(row->finished_at);
     bool old = ended != DB_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
     int newer = search_newer(e->catalog, row->run_id, e->name, err);
-    bool over = newer || !row->status || (run_is_terminal(row->status) && !row->retry_pending);
-    bool sealed = old && over && !row->missing && !row->no_artifacts && is_asked_whole(row);
+    bool retried = manifest_read_noted(row, LISTED_RETRY_PENDING);
+    bool empty = manifest_read_noted(row, LISTED_NO_ARTIFACTS);
+    bool over = newer || !row->status || (run_is_terminal(row->status) && !retried);
+    bool sealed = old && over && !row->missing && !empty && is_asked_whole(row);
     struct run_state_row seen = { .run_id = row->run_id,
                                   .status = newer ? NULL : row->status,
                                   .created_at = db_us(row->created_at),
@@ -96,12 +99,12 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
         return -1;
     if (!over) /* the next sync asks for the run */
         return run_state_set(e->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                             row->retry_pending ? "retry pending" : NULL, err);
+                             retried ? "retry pending" : NULL, err);
     return run_state_set(e->catalog, row->run_id, sealed ? RUN_STATE_SEALED : RUN_STATE_OPEN,
                          o->now_ms + (row->missing ? RUN_STATE_HOUR : o->settle),
-                         sealed              ? "archived long after its end"
-                         : row->no_artifacts ? RUN_STATE_EMPTY
-                                             : NULL,
+                         sealed  ? "archived long after its end"
+                         : empty ? RUN_STATE_EMPTY
+                                 : NULL,
                          err);
 }
 
@@ -176,10 +179,10 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
 static int wrong_bytes(struct entering *e, const struct manifest_read_artifact *row,
                        struct err *err)
 {
-    const struct contents_missing again = { row->run_id, row->artifact_id, row->artifact_type,
-                                            row->mismatch ? "checksum-mismatch"
-                                                          : "suspect-content",
-                                            false };
+    const struct contents_missing again = {
+        row->run_id, row->artifact_id, row->artifact_type,
+        reason_word(row->mismatch ? REASON_CHECKSUM_MISMATCH : REASON_SUSPECT_CONTENT), false
+    };
     int settled = contents_has_good(e->catalog, row->run_id, row->artifact_id, err);
 
     if (settled)

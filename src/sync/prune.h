@@ -35,7 +35,7 @@
 
 enum prune_what { PRUNE_KEEP, PRUNE_RUN, PRUNE_VOLUME, PRUNE_REWRITE };
 
-/* One action, done or planned; lent for the call. */
+/* One action, done or planned; valid during the call. */
 struct prune_step {
     enum prune_what what;
     const char *run_id; /* for PRUNE_KEEP and PRUNE_RUN */

@@ -26,7 +26,7 @@ struct sync {
     struct volume_store store;
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
-    unsigned number;   /* of volumes begun */
+    unsigned number;   /* of volumes started */
     char parent[256];  /* buffer for the answer of the parent hook */
     struct err failed; /* error of a hook */
     /* the volume being written */
@@ -284,7 +284,7 @@ static int begin_ids(struct sync *s, size_t most, struct err *err)
     return s->region && s->ids ? 0 : -1;
 }
 
-/* Load the runs of a volume that was begun, as far as they are still due: if the catalog is
+/* Load the runs of a volume that was started, as far as they are still due: if the catalog is
  * an older copy, others were archived or removed since. */
 static int take_intended(struct sync *s, const char *runs, struct err *err)
 {
@@ -309,7 +309,7 @@ static int take_intended(struct sync *s, const char *runs, struct err *err)
     return rc;
 }
 
-/* Finish the volumes that were begun. */
+/* Finish the volumes that were started. */
 static int finish_intents(struct sync *s, struct err *err)
 {
     const char *name;

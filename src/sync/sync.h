@@ -4,10 +4,10 @@
  *
  * Order: make catalog and disk consistent (sync/heal: volumes missing in the catalog are
  * imported, volumes that are gone or differ are recorded as lost), verify a share of the
- * volumes, finish volumes that were begun, ask the service (sync/discover), then write volumes
- * of the due runs, oldest runs first. Each volume is imported after it is flushed and verified.
- * A volume that does not verify is set aside; its runs become due, and sync continues with the
- * next volume.
+ * volumes, finish volumes that were started, ask the service (sync/discover), then write
+ * volumes of the due runs, oldest runs first. Each volume is imported after it is flushed and
+ * verified. A volume that does not verify is set aside; its runs become due, and sync continues
+ * with the next volume.
  *
  * Uploads end later than the run. Hence a run is archived no earlier than `settle` after its
  * end, and stays open until a second list, by the next sync and at least `settle` after the

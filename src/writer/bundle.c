@@ -2,9 +2,9 @@
 #include "writer/bundle.h"
 
 /*
- * Cost is bytes plus BUNDLE_REQUEST a request. A member without a size is taken for its share
- * of the ZIP; when nothing has a size, only requests count, and a ZIP of which less than half
- * is wanted is taken for too many bytes.
+ * The cost is the bytes plus BUNDLE_REQUEST per request. A member without a size counts as its
+ * share of the ZIP; if nothing has a size, only requests count, and a ZIP of which less than
+ * half is wanted counts as too large.
  */
 bool bundle_pays(const struct bundle *b, uint64_t zip_size)
 {

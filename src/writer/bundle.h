@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bundle: artifacts that are members of one ZIP at the service, and whether to
- * fetch the ZIP or the members.
+ * bundle: decides whether to fetch a ZIP of the service or the artifacts that are its members.
  *
- * The service opens the whole ZIP for each member that is asked for, so N
- * members cost N readings of it, or one. Which is cheaper is decided by bytes
- * and requests together: see bundle_pays.
+ * The service reads the whole ZIP for each requested member, so N members cost N reads of the
+ * ZIP instead of one. The decision depends on bytes and requests: see bundle_pays.
  *
  * Pure.
  *
@@ -20,34 +18,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUNDLE_REQUEST ((uint64_t)256 << 10) /* what a request costs, in bytes of transfer */
+#define BUNDLE_REQUEST ((uint64_t)256 << 10) /* cost of a request, in bytes of transfer */
 
 struct item;
 
 struct bundle {
-    struct bundle *next; /* the plan's next one */
+    struct bundle *next; /* the next bundle of the plan */
     const struct item
         *parent; /* the ZIP's own row; NULL: not listed, or fetched under another run */
-    const struct item *members; /* that are wanted and lead, by item->sibling */
-    size_t wanted;              /* how many those are */
-    size_t sized;               /* of them, with a size */
+    const struct item *members; /* wanted members that are leaders, by item->sibling */
+    size_t wanted;              /* number of these members */
+    size_t sized;               /* of these, members with a size */
     size_t rows;                /* members listed, wanted or not */
     bool named;                 /* the rows name all entries that the ZIP should have */
-    uint64_t bytes;             /* of the sized ones together */
-    bool whole;                 /* planned: fetch the parent and take it apart here */
-    size_t index;               /* counting from 0, in no order */
+    uint64_t bytes;             /* bytes of the sized members */
+    bool whole;                 /* planned: fetch the parent and unpack it here */
+    size_t index;               /* index from 0, in no order */
 };
 
 enum bundle_mode {
-    BUNDLE_AUTO,    /* what is cheaper */
+    BUNDLE_AUTO,    /* the cheaper one */
     BUNDLE_ZIP,     /* the ZIP, wherever it is listed */
-    BUNDLE_MEMBERS, /* each member by itself */
+    BUNDLE_MEMBERS, /* each member by its own request */
 };
 
 /*
  * Whether the ZIP is cheaper than its wanted members.
  *
- * zip_size  of the parent; 0: not known
+ * zip_size  of the parent; 0: unknown
  */
 bool bundle_pays(const struct bundle *bundle, uint64_t zip_size);
 

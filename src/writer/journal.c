@@ -25,13 +25,13 @@ struct journal {
     const char *key; /* for MACs; NULL: none */
     struct region *region;
     struct hashmap *rows;
-    size_t whole; /* bytes of whole lines that are this request's */
+    size_t whole; /* bytes of complete lines of this request */
     size_t end;   /* bytes written */
     size_t reserved;
     struct buf out;
 };
 
-/* A string member as a copy; NULL when there is none, or it is too long for a path. */
+/* A copy of a string member; NULL if there is none, or if it is too long for a path. */
 static const char *text_of(struct journal *j, struct json_value object, const char *key)
 {
     char *text = NULL;
@@ -55,7 +55,7 @@ static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA
     return text_unhex(out, SHA256_SIZE, hex) == 0;
 }
 
-/* Read one line into a row; false for what is none. */
+/* Parse one line into a row; false if it is not a row. */
 static bool read_row(struct journal *j, struct json_value v, struct journal_row *row)
 {
     row->path = text_of(j, v, "path");
@@ -74,7 +74,7 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
            json_u64(json_get(v, "size"), &row->size) && digest_of(v, "sha256", row->sha256);
 }
 
-/* The MAC of a line's bytes, under the request that it is part of. */
+/* The MAC of a line's bytes and the request that it is part of. */
 static bool mac_of(const struct journal *j, const char *line, size_t len, char hex[SHA256_TEXT])
 {
     uint8_t mac[SHA256_SIZE];
@@ -93,7 +93,7 @@ static bool mac_of(const struct journal *j, const char *line, size_t len, char h
     return made;
 }
 
-/* The length of a line without the MAC behind it; *proven tells whether that is right. */
+/* The length of a line without its MAC; *proven: whether the MAC is right. */
 static size_t check_mac(const struct journal *j, const char *line, size_t len, bool *proven)
 {
     char hex[SHA256_TEXT];
@@ -107,7 +107,7 @@ static size_t check_mac(const struct journal *j, const char *line, size_t len, b
     return bare;
 }
 
-/* Take one line; -1 without memory only: what is none is passed over. */
+/* Add the row of one line; -1 only if out of memory: a line that is not a row is skipped. */
 static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
 {
     bool proven;
@@ -120,7 +120,7 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
         row->proven = proven;
         there = hashmap_get(j->rows, row->path, strlen(row->path));
         if (there) {
-            *there = *row; /* it was written again, since the first was lost */
+            *there = *row; /* it was archived again, since the first copy was lost */
         } else {
             rc = hashmap_add(j->rows, row->path, strlen(row->path), row, err);
         }
@@ -129,7 +129,7 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
     return rc;
 }
 
-/* Whether the first line says that all this is of our request. */
+/* Whether the first line names the same request as ours. */
 static bool same_request(const struct journal *j, const char *line, size_t len)
 {
     return strlen(j->request) == len && memcmp(j->request, line, len) == 0;
@@ -186,7 +186,7 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
 
 /*
  * Reserve disk space for the next rows, so that they can be written when the archive has filled
- * the disk. Without the reservation (file systems that have none), rows may be lost then.
+ * the disk. On file systems without reservation, rows may be lost then.
  */
 static void reserve(struct journal *j)
 {
@@ -197,7 +197,10 @@ static void reserve(struct journal *j)
         j->reserved = j->end + j->out.len + JOURNAL_AHEAD;
 }
 
-/* Cut what is not ours, or torn, and stand behind it; an empty one gets its first line. */
+/*
+ * Truncate the journal after the valid lines of this request and seek to the end; an empty
+ * journal gets its first line.
+ */
 static int begin(struct journal *j, struct err *err)
 {
     if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
@@ -297,7 +300,7 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
     put_row(&w, row);
     if (jsonw_end(&w, err) < 0)
         return -1;
-    j->out.len--; /* the line's end, which the MAC comes before */
+    j->out.len--; /* the newline, which must follow the MAC */
     if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
         buf_addf(&j->out, err, " %s", hex) < 0)
         return -1;

@@ -14,8 +14,8 @@ struct volume {
     struct output *output;
     struct framer *framer; /* tar */
     struct zip *zip;       /* or zip */
-    uint64_t size;         /* of the entry, as its header says it */
-    uint64_t got;          /* of them so far */
+    uint64_t size;         /* size of the entry, by its header */
+    uint64_t got;          /* bytes of the entry so far */
 };
 
 enum frame_codec volume_codec_of(enum container format)
@@ -44,7 +44,7 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
         v->framer = framer_new(&framer, v->output, err);
     if (v->zip || v->framer)
         return v;
-    volume_free(v, true); /* what is there is another attempt's */
+    volume_free(v, true); /* the existing part belongs to another attempt */
     return NULL;
 }
 
@@ -52,7 +52,7 @@ void volume_free(struct volume *v, bool keep)
 {
     if (!v)
         return;
-    framer_free(v->framer); /* threads first: they write */
+    framer_free(v->framer); /* end the threads first: they write */
     zip_free(v->zip);
     output_free(v->output, keep);
     mem_free(v);
@@ -108,13 +108,14 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
     return framer_begin(v->framer, file, place, err);
 }
 
-/* Count what an entry gets. */
+/* Count the bytes added to an entry. */
 static int count(struct volume *v, size_t len, struct err *err)
 {
     v->got += len;
     if (v->got <= v->size)
         return 0;
-    return err_set(err, ERR_MISMATCH, "an entry of %llu bytes gets more than those",
+    return err_set(err, ERR_MISMATCH,
+                   "more than %llu bytes were added to an entry of that size",
                    (unsigned long long)v->size);
 }
 
@@ -176,7 +177,7 @@ bool volume_failed(struct volume *v)
     return v->framer && framer_failed(v->framer);
 }
 
-/* End the tar stream and put the tail behind it. */
+/* End the tar stream and append the tail. */
 static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
                       struct err *err)
 {

@@ -140,7 +140,7 @@ def test_wrong_artifacts_are_a_line(skyarc, emu):
                         for n in range(20)])
     args = ["pull", "--retries", "0", "-o", "x.tar.zst", "-f", "tsk_sus"]
     err = skyarc(*args, check=3).err
-    assert err.count("cannot be what") == 1 and "20 artifacts are kept, but" in err
+    assert err.count("not match the") == 1 and "20 artifacts are kept, but" in err
     assert "artifact 's7' (recording) of run 'tsk_sus' has suspect content" in skyarc(*args, "-v", check=3).err
 
 

@@ -61,7 +61,7 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", result.err).group(1))
     assert 0 < said < count and said * size > 1_500_000
     again = skyarc("pull", "-v", "-o", small / name, "tsk_full", check=1)
-    assert "going on from an interrupted attempt: %d artifacts" % said in again.err
+    assert "resuming an interrupted attempt: %d artifacts" % said in again.err
     said = int(re.search(r"(\d+) artifacts? (?:is|are) kept", again.err).group(1))
     (small / "other").unlink()
     assert skyarc("pull", "--json", "-o", small / name, "tsk_full", check=0).json()["restored"] == said

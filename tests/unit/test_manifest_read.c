@@ -184,12 +184,43 @@ static void test_names(void **state)
     region_free(region);
 }
 
+static void test_notes_of_a_run(void **state)
+{
+    static const char noted[] = "{\"run_id\": \"r\", \"notes\": [1, \"a-b\", {\"x\": \"c\"}, "
+                                "[\"d\"], \"e\\u0066\", \"\", null]}";
+    static const char *const none[] = { "{\"run_id\": \"r\"}",
+                                        "{\"run_id\": \"r\", \"notes\": []}",
+                                        "{\"run_id\": \"r\", \"notes\": [null, 1]}",
+                                        "{\"run_id\": \"r\", \"notes\": \"a-b\"}" };
+    struct region *region = region_new(NULL);
+    struct manifest_read_run run;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(manifest_read_run(&run, noted, strlen(noted), region, &err), 0);
+    assert_int_equal(run.note_count, 3);
+    assert_true(manifest_read_noted(&run, "a-b"));
+    assert_true(manifest_read_noted(&run, "ef"));
+    assert_true(manifest_read_noted(&run, ""));
+    assert_false(manifest_read_noted(&run, "a"));
+    assert_false(manifest_read_noted(&run, "c"));
+    assert_false(manifest_read_noted(&run, "d"));
+    for (i = 0; i < sizeof(none) / sizeof(*none); i++) {
+        assert_int_equal(manifest_read_run(&run, none[i], strlen(none[i]), region, &err), 0);
+        assert_int_equal(run.note_count, 0);
+        assert_false(manifest_read_noted(&run, "a-b"));
+    }
+    region_free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
                                         cmocka_unit_test(test_no_manifest),
                                         cmocka_unit_test(test_longest_row),
-                                        cmocka_unit_test(test_names) };
+                                        cmocka_unit_test(test_names),
+                                        cmocka_unit_test(test_notes_of_a_run) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
