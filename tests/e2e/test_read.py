@@ -47,7 +47,7 @@ def test_repacked_by_gnu_tar(made, skyarc, tmp_path, emu):
         subprocess.run(["tar", how, "-cf", tmp_path / name, "-C", folder.parent, "a"], check=True)
         assert skyarc("list", "--json", name, check=0).json() == rows
         skyarc("extract", "-C", "from-" + name, name, check=0)
-        subprocess.run(["diff", "-r", folder, tmp_path / ("from-" + name) / "a"], check=True)
+        subprocess.run(["diff", "-r", folder, tmp_path / ("from-" + name) / "r"], check=True)
     for name in ("r.tar.zst", "r.tar.gz"):
         assert skyarc("cat", name, "a_1har", check=0).out == emu.data("a_1har")
         assert skyarc("list", name, check=0).err.count("no index") == 1
@@ -64,7 +64,7 @@ def test_a_flipped_byte_spoils_one_frame(made, skyarc, tmp_path, emu):
                    r["offset"] + 512 + (0 if r["link"] else r["size"]) > first}
         into = tmp_path / ("o%d" % number)
         result = skyarc("extract", "-k", "-C", into, hurt, check=4)
-        lost = {r["path"] for r in rows if not (into / "a" / r["path"]).exists()}
+        lost = {r["path"] for r in rows if not (into / "hurt" / r["path"]).exists()}
         manifest_hurt = first <= int(max(r["offset"] for r in rows)) + 10**9 and "manifest.json" in result.err
         if not manifest_hurt:
             links = {r["path"] for r in rows if r["link"] and r["duplicate_of"] in touched}
@@ -74,7 +74,7 @@ def test_a_flipped_byte_spoils_one_frame(made, skyarc, tmp_path, emu):
             assert not lost
         for row in rows:
             if row["path"] not in lost:
-                assert (into / "a" / row["path"]).read_bytes() == emu.data(row["artifact_id"])
+                assert (into / "hurt" / row["path"]).read_bytes() == emu.data(row["artifact_id"])
         shutil.rmtree(into)
         assert skyarc("verify", hurt, check=4).err
         good = next(r for r in rows if r["path"] not in touched and not r["link"])
