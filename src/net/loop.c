@@ -28,6 +28,7 @@ int loop_init(struct loop *loop, const struct engine_opts *opts, const struct lo
 
 void loop_clear(struct loop *loop)
 {
+    atomic_store(&loop->woken, true); /* buffers that are freed later wake nobody */
     engine_free(loop->engine);
     loop->engine = NULL;
 }

@@ -56,7 +56,9 @@ void loop_clear(struct loop *loop);
  */
 int loop_turn(struct loop *loop, uint64_t due, struct err *err) MUST_CHECK;
 
-/* Make loop_turn return; ctx is the loop. Any thread may call it. */
+/*
+ * Make loop_turn return; ctx is the loop. Any thread may call it; no effect after loop_clear.
+ */
 void loop_wake(void *ctx);
 
 /* Whether loop_wake was called since the last call of loop_woken. */
