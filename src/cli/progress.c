@@ -64,6 +64,13 @@ static void draw(void)
     emit(text);
 }
 
+/* Erase the moving line, if one is shown; the lock is held. */
+static void erase(void)
+{
+    if (state.mode == MOVING && state.line[0])
+        emit("\r\033[K");
+}
+
 /* Callback of the log: erase the moving line before a log line, redraw it afterwards. */
 static void around(void *ctx, int after)
 {
@@ -71,8 +78,8 @@ static void around(void *ctx, int after)
     (void)pthread_mutex_lock(&state.lock);
     if (state.mode == MOVING && state.line[0] && after)
         draw();
-    else if (state.mode == MOVING && state.line[0])
-        emit("\r\033[K");
+    else
+        erase();
     (void)pthread_mutex_unlock(&state.lock);
 }
 
@@ -140,8 +147,7 @@ void progress_show(uint64_t now, const char *text)
 void progress_hide(void)
 {
     (void)pthread_mutex_lock(&state.lock);
-    if (state.mode == MOVING && state.line[0])
-        emit("\r\033[K");
+    erase();
     state.line[0] = '\0';
     (void)pthread_mutex_unlock(&state.lock);
 }
@@ -194,8 +200,7 @@ void progress_end(void)
 {
     log_around_off();
     (void)pthread_mutex_lock(&state.lock);
-    if (state.mode == MOVING && state.line[0])
-        emit("\r\033[K");
+    erase();
     state.mode = OFF;
     (void)pthread_mutex_unlock(&state.lock);
 }
