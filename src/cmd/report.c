@@ -11,9 +11,9 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "format/extract_dir.h"
 #include "format/tagfile.h"
 #include "reader/extract.h"
-#include "reader/extract_dir.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static int write_page(struct report *report, const char *path, const struct repo
 static int place_page(struct report *report, const char *path, const struct report_args *args,
                       struct err *err)
 {
-    struct extract_dir root = { -1 };
+    struct extract_dir root = { .fd = -1 };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
     int rc = extract_dir_open(&root, args->output, err);
 

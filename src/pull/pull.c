@@ -396,6 +396,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     result->reason_count =
         missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
+    result->directory = opts->format == CONTAINER_DIR;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
     result->incomplete = result->incomplete || record.facts.totals.missing ||
                          record.mismatches || record.suspects || result->records_lost;
@@ -450,7 +451,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     if (!p->volume || (p->opts->strict && err->kind == ERR_MISMATCH))
         return false;
     if (!p->started)
-        return volume_left(p->volume) >= 0;
+        return volume_has_left(p->volume);
     if (!p->journal)
         return false;
     if (p->fetch && !p->fetched && !packer_failed(p->packer)) {

@@ -92,7 +92,7 @@ struct pull_opts {
     enum container format;
     int level;
     bool force;
-    unsigned mode; /* of the archive and its signature */
+    unsigned mode; /* of the archive, or of a directory's files, and of the signature */
     bool strict;
     bool patient;   /* when something is missing that may come, fail and keep what is here */
     unsigned share; /* so many pulls run beside each other and share memory and cores; 0: one */
@@ -133,7 +133,8 @@ struct pull_result {
     size_t runs_going; /* that have not ended, or are going to be tried again */
     unsigned retries;
     uint64_t elapsed;
-    uint64_t size; /* of the archive */
+    uint64_t size;  /* of the archive */
+    bool directory; /* not an archive: it has no sha256, and size is that of its files */
     uint8_t sha256[SHA256_SIZE];
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
     size_t restored;                      /* artifacts that an interrupted attempt had left */

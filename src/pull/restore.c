@@ -2,6 +2,7 @@
 #include "pull/restore.h"
 
 #include "api/fetch_route.h"
+#include "base/file.h"
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@
 #define ENTRIES_MAX  ((size_t)1 << 26)
 #define STATUS_MAX   1000
 #define ATTEMPTS_MAX 1000000
+#define PIECE        ((size_t)128 << 10) /* bytes of a file in a directory read at a time */
 
 /* A file that is good so far, and waits for a border. */
 struct found {
@@ -38,8 +40,9 @@ struct restore {
     struct found *found;     /* since that border */
     size_t count;
     size_t cap;
-    size_t owed;           /* followers of those found whose own entry has not come */
-    struct packed *packed; /* of what was found, by the plan's index; here: it is kept */
+    size_t owed;                /* followers of those found whose own entry has not come */
+    struct packed *packed;      /* of what was found, by the plan's index; here: it is kept */
+    struct extract_dir_id *ids; /* in a directory: its files, by the plan's index */
     /* the entry being read */
     struct found now;
     uint64_t size;
@@ -303,20 +306,173 @@ static void clear(struct restore *r)
     hasher_free(r->hasher);
     hashmap_free(r->by_path);
     mem_free(r->seen);
+    mem_free(r->ids);
     buf_clear(&r->text);
     seek_clear(&r->kept.seek);
     sha256_free(r->kept.sha);
 }
 
+/* Hand a file's bytes to on_bytes. returns 1; 0: it cannot be read; -1: fatal */
+static int read_left(struct restore *r, const struct tree_left *left, unsigned char *piece,
+                     struct err *err)
+{
+    uint64_t at = 0;
+    struct err ignored;
+
+    while (at < left->size) {
+        size_t n = left->size - at < PIECE ? (size_t)(left->size - at) : PIECE;
+
+        if (file_pread(left->fd, piece, n, at, &ignored) < 0)
+            return 0;
+        if (on_bytes(r, piece, n, err) < 0)
+            return -1;
+        at += n;
+    }
+    return 1;
+}
+
+/*
+ * Judge the file of a journal's row, as an entry of an archive is judged: a hard link is one if
+ * it is the same file as its target.
+ */
+static int judge_left(struct restore *r, const struct journal_row *row,
+                      const struct tree_left *left, unsigned char *piece, struct err *err)
+{
+    const struct packed *first = row->duplicate_of ? packed_at(r, row->duplicate_of) : NULL;
+    const struct extract_dir_id *id = first ? &r->ids[first - r->packed] : NULL;
+    bool link = id && id->device == left->id.device && id->inode == left->id.inode;
+    char *path = mem_format(err, "%s/%s", r->opts->top, row->path);
+    char *target = link ? mem_format(err, "%s/%s", r->opts->top, row->duplicate_of) : NULL;
+    const struct salvage_entry entry = { .path = path,
+                                         .target = target,
+                                         .size = link ? 0 : left->size,
+                                         .frame = SPOT_NONE,
+                                         .offset = SPOT_NONE };
+    int rc = path && (target || !link) ? on_entry(r, &entry, err) : -1;
+    const struct item *item = r->now.item;
+
+    if (rc > 0 && !link)
+        rc = read_left(r, left, piece, err);
+    if (rc > 0)
+        rc = on_end(r, err);
+    if (rc > 0) {
+        r->ids[item->index] = left->id;
+        rc = tree_restamp(left, item->what.mtime, err);
+    } else if (item) { /* no good: the next row begins anew */
+        hasher_end(r->hasher, &(struct digest){ 0 });
+        drop(r, &r->now);
+        r->now = (struct found){ 0 };
+    }
+    mem_free(path);
+    mem_free(target);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Judge all files that the journal names: those that are duplicates of others last. */
+static int judge_all(struct restore *r, const struct tree *tree, struct err *err)
+{
+    unsigned char *piece = mem_new(PIECE, err);
+    const struct journal_row *row;
+    struct tree_left left;
+    int duplicates;
+    int rc = piece ? 0 : -1;
+
+    for (duplicates = 0; duplicates < 2; duplicates++) {
+        for (row = journal_first(r->opts->journal); rc == 0 && row; row = row->next) {
+            if ((row->duplicate_of != NULL) != duplicates || !tree_look(tree, row->path, &left))
+                continue;
+            rc = judge_left(r, row, &left, piece, err);
+            file_close(&left.fd);
+        }
+    }
+    mem_free(piece);
+    return rc;
+}
+
+/* Whether a file is here, with all that its plan or its content joins with it. */
+static bool is_complete(const struct restore *r, const struct found *found)
+{
+    const struct item *item;
+
+    if (found->first && !r->seen[found->first - r->packed])
+        return false;
+    for (item = found->item->followers; item; item = item->next) {
+        if (!item->unlisted && !r->seen[item->index])
+            return false;
+    }
+    return true;
+}
+
+/* Drop what is not complete, until nothing more falls with it. */
+static void drop_incomplete(struct restore *r)
+{
+    bool again;
+    size_t i;
+
+    do {
+        again = false;
+        for (i = 0; i < r->count; i++) {
+            struct found *found = &r->found[i];
+
+            if (!found->item || is_complete(r, found))
+                continue;
+            r->seen[found->item->index] = false;
+            drop(r, found);
+            *found = (struct found){ 0 };
+            again = true;
+        }
+    } while (again);
+}
+
+/* Keep what is good of a directory: there is no order, and so nothing is cut behind a fault. */
+static int restore_tree(struct restore *r, struct tree *tree, struct err *err)
+{
+    struct hashmap *kept = hashmap_new(err);
+    uint64_t bytes = 0;
+    size_t i;
+    int rc = -1;
+
+    r->ids = mem_array(plan_count(r->opts->plan), sizeof(*r->ids), err);
+    if (!kept || !r->ids || tree_survey(tree, err) < 0 || judge_all(r, tree, err) < 0)
+        goto out;
+    drop_incomplete(r);
+    for (i = 0; i < r->count; i++) {
+        struct found *found = &r->found[i];
+        struct packed *packed = found->item ? packed_of(r, found->item) : NULL;
+
+        if (!packed)
+            continue;
+        if (take(r, found, err) < 0 ||
+            hashmap_add(kept, packed->path, strlen(packed->path), packed, err) < 0)
+            goto out;
+        bytes += packed->link ? 0 : packed->size;
+    }
+    r->count = 0;
+    rc = tree_start(tree, kept, bytes, err);
+out:
+    hashmap_free(kept);
+    return rc;
+}
+
+/* Keep what is good of an archive, up to the first fault. */
+static int restore_archive(struct restore *r, struct err *err)
+{
+    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, r };
+    struct volume *volume = r->opts->volume;
+
+    if (salvage_run(volume_left(volume), volume_codec(volume), &hooks, err) < 0)
+        return err_wrap(err, "cannot go on with what an interrupted attempt left");
+    return volume_start(volume, &r->kept, err);
+}
+
 int restore_run(const struct restore_opts *opts, struct restored *restored, struct err *err)
 {
     struct restore r = { .opts = opts, .restored = restored };
-    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, &r };
-    int fd = volume_left(opts->volume);
+    struct tree *tree = volume_tree(opts->volume);
     char size[TEXT_SIZE_MAX];
     int rc = -1;
 
-    if (fd < 0)
+    if (!volume_has_left(opts->volume))
         return volume_start(opts->volume, NULL, err);
     buf_init(&r.text, TEXT_MAX);
     r.hasher = hasher_new(err);
@@ -328,11 +484,8 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
     r.packed = mem_array(plan_count(opts->plan), sizeof(*r.packed), err);
     restored->packed = r.packed;
     if (r.hasher && r.by_path && r.kept.sha && r.seen && restored->outcomes &&
-        restored->places && r.packed &&
-        salvage_run(fd, volume_codec(opts->volume), &hooks, err) == 0)
-        rc = volume_start(opts->volume, &r.kept, err);
-    else
-        (void)err_wrap(err, "cannot go on with what an interrupted attempt left");
+        restored->places && r.packed)
+        rc = tree ? restore_tree(&r, tree, err) : restore_archive(&r, err);
     if (rc == 0)
         log_line(LOG_INFO, "going on from an interrupted attempt: %zu artifacts (%s) are here",
                  restored->items, text_size(size, restored->bytes));

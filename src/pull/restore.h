@@ -5,7 +5,8 @@
  * Every file in it is read and hashed again. It is kept when the journal knows
  * it, the plan wants it, and it is what the journal says; and it is cut at the
  * first that is not, or is torn, back to where a frame and a file end together.
- * What is the same thing by the plan is kept together or not at all.
+ * What is the same thing by the plan is kept together or not at all. Of a directory, each file
+ * is judged by itself, and what is not kept is removed.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM, ERR_MEMORY; what is not good enough to keep is none

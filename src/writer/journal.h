@@ -43,6 +43,7 @@ struct journal_row {
     bool encoded; /* it arrived zstd-compressed: then how */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
+    const struct journal_row *next; /* read: see journal_first */
 };
 
 struct journal;
@@ -63,6 +64,12 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
 
 /* The row of a path, the last one that was written; NULL: none. Lent until journal_free. */
 const struct journal_row *journal_find(const struct journal *journal, const char *path);
+
+/*
+ * The first row that was read, from which `next` leads to the others, in the order in which
+ * their paths first came; NULL: none.
+ */
+const struct journal_row *journal_first(const struct journal *journal);
 
 /* Append a row; journal_flush writes it, so that a process that ends in any way leaves it. */
 int journal_add(struct journal *journal, const struct journal_row *row,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume: one archive in the making, whatever its format.
+ * volume: one archive in the making, whatever its format; or the directory in its place.
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_USAGE for a name without a format; what output and framer report
@@ -16,6 +16,7 @@
 #include "base/pool.h"
 #include "format/container.h"
 #include "writer/framer.h"
+#include "writer/tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,19 +56,26 @@ bool volume_resumes(const struct volume *v);
  */
 int volume_left(const struct volume *v);
 
+/* The directory that is written, to read what an interrupted attempt left; NULL: an archive. */
+struct tree *volume_tree(const struct volume *v);
+
+/* Whether an interrupted attempt left something. */
+bool volume_has_left(const struct volume *v);
+
 /* How its frames are coded. */
 enum frame_codec volume_codec(const struct volume *v);
 
-/* Begin; kept NULL: at the front. */
+/* Begin; kept NULL: at the front. A directory that keeps something is begun by tree_start. */
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
 
 /* Release; keep: an unfinished one stays, to be gone on with. NULL is fine. */
 void volume_free(struct volume *v, bool keep);
 
-/* Whether it can hold hard links; whether volume_back is possible. */
+/* Whether it can hold hard links; valid after volume_start. */
 bool volume_links(const struct volume *v);
 
-/* Whether volume_back is possible (a file that can be cut; not standard output). */
+/* Whether volume_back is possible (a file that can be cut, or a directory; not
+ * standard output). */
 bool volume_rewinds(const struct volume *v);
 
 /*
@@ -114,7 +122,7 @@ bool volume_failed(struct volume *v);
 /* What an archive became. */
 struct volume_result {
     uint64_t size;
-    uint8_t sha256[SHA256_SIZE];
+    uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory has none */
 };
 
 /* Write the tail (manifest: where manifest.json is) and give the file its name. */
