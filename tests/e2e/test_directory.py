@@ -76,6 +76,12 @@ def test_the_same_as_tar(skyarc, emu, many, tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_verify_names_who_can(skyarc, tmp_path):
+    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
+    error = skyarc("verify", "bag/", check=2).err
+    assert "is a bag" in error and "bagit.py --validate" in error and "sha256sum -c" in error
+
+
 @pytest.mark.parametrize("mode,folders", [(None, 0o700), ("0640", 0o750), ("0644", 0o755), ("0660", 0o770)])
 def test_modes(skyarc, tmp_path, mode, folders):
     skyarc("pull", "--format", "dir", "-o", "bag", *(["--mode", mode] if mode else []), "tsk_demo1", check=0)
