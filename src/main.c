@@ -36,13 +36,16 @@
  *           sync           archive every run that has ended, once; run by cron
  *           find           search a sync directory's catalog
  *           prune          remove runs that no retention rule keeps
+ *           config         show the settings, and where each comes from
  *           hold           protect runs from prune; end the protection (release)
  *           commands       declarations of all commands
  * cmdutil/  pull_job       one pull: options, output, status line, result
  *           outcome        wait for runs, and report how they ended
  *           run_print      print a run for people
  *           api_client     API and transfer loop, for commands that only query
+ *           preview        prints what a sync would archive
  *           session        base URL and API key
+ *           source         the archives that an operand names: one, or volumes of a directory
  *           selector       selects artifacts of an archive by type, run and path
  *           idlist         run IDs from operands and files
  *           query          the options that select runs
@@ -58,7 +61,9 @@
  *           config         the configuration file
  *           help           the text of --help
  *           progress       the status line
+ *           pace           the rate of the last seconds, and the time left
  *           table          rows and columns
+ *           colour         colours of statuses on a terminal
  *           signals        SIGINT and the like (stop), SIGUSR1 (status)
  *           watchdog       ends a process that makes no progress
  *           confine        the sandbox: Landlock and seccomp
@@ -82,6 +87,7 @@
  *           tagfiles       run.json and the like, the BagIt files
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
+ *           survey         asks the service which runs are to be archived; previews a sync
  *           discover       asks the service for runs, records their states
  *           recheck        lists archived, open runs again
  *           catalog_import imports volumes into the catalog
@@ -113,6 +119,7 @@
  *           run            a run's record
  *           artifact       a run's artifact list
  *           kind           artifact types and groups
+ *           kind_tally     which types there are, for people
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
  *           task_request   the request that submits a task
@@ -218,9 +225,10 @@
 #include <locale.h>
 
 static const struct command *const commands[] = {
-    &cmd_pull,   &cmd_runs, &cmd_show,    &cmd_artifacts, &cmd_submit, &cmd_wait,
-    &cmd_listen, &cmd_sync, &cmd_prune,   &cmd_find,      &cmd_hold,   &cmd_release,
-    &cmd_list,   &cmd_cat,  &cmd_extract, &cmd_verify,    &cmd_report, NULL,
+    &cmd_pull,   &cmd_runs,    &cmd_show,   &cmd_artifacts, &cmd_submit,
+    &cmd_wait,   &cmd_listen,  &cmd_sync,   &cmd_prune,     &cmd_find,
+    &cmd_hold,   &cmd_release, &cmd_list,   &cmd_cat,       &cmd_extract,
+    &cmd_verify, &cmd_report,  &cmd_config, NULL,
 };
 
 /*

@@ -159,6 +159,11 @@ int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
     return 0;
 }
 
+bool kind_filter_narrows(const struct kind_filter *filter)
+{
+    return filter->wanted_count || filter->unwanted_count;
+}
+
 bool kind_filter_match(const struct kind_filter *filter, const char *type)
 {
     if (!type)

@@ -48,6 +48,9 @@ struct kind_filter {
 int kind_filter_add(struct kind_filter *filter, const char *list, bool unwanted,
                     const char **unknown_name, struct err *err) MUST_CHECK;
 
+/* Whether a filter has any condition. */
+bool kind_filter_narrows(const struct kind_filter *filter);
+
 /* Whether a filter accepts artifacts of this type (NULL: without a type). */
 bool kind_filter_match(const struct kind_filter *filter, const char *type);
 

@@ -7,7 +7,7 @@
 static const struct {
     const char *word;
     bool final;
-} reasons[] = {
+} reasons[REASON_COUNT] = {
     [REASON_NONE] = { NULL, false },
     [REASON_RUN_NOT_FOUND] = { "run-not-found", false },
     [REASON_DENIED] = { "denied", false },
@@ -26,6 +26,9 @@ static const struct {
     [REASON_BAD_ANSWER] = { "bad-answer", false },
     [REASON_NOT_OFFERED] = { "not-offered", false },
     [REASON_NOT_FETCHED] = { "not-fetched", false },
+    [REASON_CHECKSUM_MISMATCH] = { "checksum-mismatch", false },
+    [REASON_SUSPECT_CONTENT] = { "suspect-content", false },
+    [REASON_CHANGED] = { "changed", false },
 };
 
 const char *reason_word(enum reason reason)
@@ -47,7 +50,7 @@ bool reason_word_is_final(const char *word)
 {
     size_t i;
 
-    for (i = REASON_NONE + 1; i < sizeof(reasons) / sizeof(*reasons); i++) {
+    for (i = REASON_NONE + 1; i < REASON_COUNT; i++) {
         if (strcmp(reasons[i].word, word) == 0)
             return reasons[i].final;
     }

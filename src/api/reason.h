@@ -5,7 +5,7 @@
  *
  * Errors   none
  * Threads  any
- * Source   docs/archive-format.md, "missing[].reason"
+ * Source   docs/archive-format.md, "missing[].reason"; docs/sync.md, the table "missing"
  */
 #ifndef API_REASON_H
 #define API_REASON_H
@@ -31,6 +31,11 @@ enum reason {
     REASON_BAD_ANSWER,
     REASON_NOT_OFFERED,
     REASON_NOT_FETCHED,
+    /* only in a catalog: a volume has the artifact, and another copy is wanted */
+    REASON_CHECKSUM_MISMATCH,
+    REASON_SUSPECT_CONTENT,
+    REASON_CHANGED,
+    REASON_COUNT,
 };
 
 /* The word for a reason; NULL for REASON_NONE. */

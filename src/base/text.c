@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <wchar.h>
 
 size_t text_utf8_next(const char *s, size_t len)
 {
@@ -148,6 +149,89 @@ const char *text_shown(char *out, size_t size, const char *s)
         left -= take;
     }
     out[used] = '\0';
+    return out;
+}
+
+/* The length in bytes of the character at s, and the columns it takes. An invalid byte is a
+ * character. */
+static size_t character(const char *s, size_t *columns)
+{
+    size_t len = text_utf8_next(s, strnlen(s, 4));
+    int width = len ? wcwidth((wchar_t)text_utf8_code(s, len)) : 1;
+
+    *columns = width < 0 ? 1 : (size_t)width;
+    return len ? len : 1;
+}
+
+size_t text_width(const char *text)
+{
+    size_t sum = 0;
+    size_t columns;
+
+    while (*text) {
+        text += character(text, &columns);
+        sum += columns;
+    }
+    return sum;
+}
+
+/* The number of leading bytes whose characters fit into so many columns. */
+static size_t fitting(const char *text, size_t columns)
+{
+    size_t len = 0;
+    size_t used = 0;
+    size_t w;
+
+    while (text[len]) {
+        size_t n = character(text + len, &w);
+
+        if (used + w > columns)
+            break;
+        used += w;
+        len += n;
+    }
+    return len;
+}
+
+const char *text_shorten(char *out, const char *text, size_t columns)
+{
+    size_t width = text_width(text);
+    size_t head = fitting(text, columns / 2);
+    const char *tail = text;
+    size_t w;
+
+    if (width <= columns) {
+        memcpy(out, text, strlen(text) + 1);
+        return out;
+    }
+    for (; width > (columns - 1) / 2; width -= w)
+        tail += character(tail, &w);
+    memcpy(out, text, head);
+    memcpy(out + head, "\xe2\x80\xa6", 3);
+    memcpy(out + head + 3, tail, strlen(tail) + 1);
+    return out;
+}
+
+const char *text_ago(char out[TEXT_SIZE_MAX], uint64_t seconds)
+{
+    static const struct {
+        uint64_t below; /* the unit is used for ages below this */
+        uint64_t unit;
+        const char *name;
+    } units[] = {
+        { 60, 1, "s" },
+        { 3600, 60, "m" },
+        { (uint64_t)48 * 3600, 3600, "h" },
+        { (uint64_t)60 * 86400, 86400, "d" },
+        { (uint64_t)730 * 86400, (uint64_t)30 * 86400, "mo" },
+        { UINT64_MAX, (uint64_t)365 * 86400, "y" },
+    };
+    size_t i = 0;
+
+    while (i + 1 < sizeof(units) / sizeof(units[0]) && seconds >= units[i].below)
+        i++;
+    (void)snprintf(out, TEXT_SIZE_MAX, "%" PRIu64 "%s ago", seconds / units[i].unit,
+                   units[i].name);
     return out;
 }
 

@@ -50,6 +50,25 @@ size_t text_plain(const char *s, size_t len);
  */
 const char *text_shown(char *out, size_t size, const char *s);
 
+/*
+ * The number of columns that a valid UTF-8 text takes on a terminal: wide characters take two,
+ * combining ones none (wcwidth of the locale). A character unknown to the locale counts as one.
+ */
+size_t text_width(const char *text);
+
+/*
+ * Copy a text, shortened to a number of columns: what is left out in the middle becomes an
+ * ellipsis. The text must be safe for terminals already (text_shown).
+ *
+ * out      has room for the whole text and 4 bytes more
+ * columns  at least 1
+ * returns  out
+ */
+const char *text_shorten(char *out, const char *text, size_t columns);
+
+/* Format an age in seconds: "12s ago", "5h ago", "10mo ago"; returns out. */
+const char *text_ago(char out[TEXT_SIZE_MAX], uint64_t seconds);
+
 /* Format a size: "1.4 MiB"; returns out. */
 const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes);
 

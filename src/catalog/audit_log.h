@@ -10,7 +10,8 @@
  *
  * Units    bytes; milliseconds since 1970
  * Errors   ERR_SYSTEM, ERR_LIMIT, ERR_MEMORY
- * Owns     struct audit_log: its descriptor and lines, until audit_log_close; texts are lent
+ * Owns     struct audit_log: its descriptor and lines, until audit_log_close; texts are
+ *          borrowed
  * Threads  one, which holds the directory's lock
  */
 #ifndef CATALOG_AUDIT_LOG_H
@@ -62,7 +63,7 @@ int audit_log_commit(struct audit_log *log, struct err *err) MUST_CHECK;
 /* Close the file; entries that were not committed are removed from it. */
 void audit_log_close(struct audit_log *log);
 
-/* Delete an incomplete last line; a missing file is fine. */
+/* Delete an incomplete last line; the file may be missing. */
 int audit_log_mend(const char *dir, struct err *err) MUST_CHECK;
 
 /* A position in the file, and the SHA-256 of the bytes before the position. */
@@ -74,7 +75,7 @@ struct audit_log_mark {
 /* Set a mark to the beginning of the file. */
 int audit_log_start(struct audit_log_mark *mark, struct err *err) MUST_CHECK;
 
-/* Takes an entry, lent for the call, or NULL for an unreadable line; returns -1 to fail. */
+/* Takes an entry, valid during the call, or NULL for an unreadable line; returns -1 to fail. */
 typedef int audit_log_fn(void *ctx, const struct audit_log_entry *entry, struct err *err);
 
 /*

@@ -570,14 +570,24 @@ int contents_runs(struct db *c,
 
 int contents_contents(struct db *c,
                       int (*fn)(void *ctx, const char *volume, const char *run_id,
-                                struct err *err),
+                                uint64_t bytes, struct err *err),
                       void *ctx, struct err *err)
 {
     struct sqlite3_stmt *sql =
         db_sql(c,
-               "SELECT v.name, r.run_id FROM volumes v JOIN runs r ON r.volume = v.id"
+               "SELECT v.name, r.run_id, r.bytes FROM volumes v JOIN runs r ON r.volume = v.id"
                " ORDER BY v.name, r.run_id",
                err);
+    int rc = sql ? 1 : -1;
 
-    return sql ? each_pair(c, sql, fn, ctx, err) : -1;
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0) {
+        int64_t bytes = db_column_number(sql, 2);
+
+        if (fn(ctx, db_name(sql, 0), db_name(sql, 1), bytes > 0 ? (uint64_t)bytes : 0, err) <
+            0) {
+            db_done(sql);
+            return -1;
+        }
+    }
+    return rc;
 }

@@ -6,7 +6,7 @@
  *
  * Units    bytes; microseconds since 1970 for times of records, ms for ours
  * Errors   the catalog's
- * Owns     nothing; texts are lent for the call, NULL if not known
+ * Owns     nothing; texts are borrowed for the call, NULL if not known
  * Threads  the catalog's
  */
 #ifndef CATALOG_CONTENTS_H
@@ -182,10 +182,11 @@ int contents_runs(struct db *c,
                   int (*fn)(void *ctx, const struct contents_kept *run, struct err *err),
                   void *ctx, struct err *err) MUST_CHECK;
 
-/* Visit each run of each volume, sorted by volume; fn returns -1 to fail. */
+/* Visit each run of each volume, sorted by volume, with the size of its artifacts; fn returns
+ * -1 to fail. */
 int contents_contents(struct db *c,
                       int (*fn)(void *ctx, const char *volume, const char *run_id,
-                                struct err *err),
+                                uint64_t bytes, struct err *err),
                       void *ctx, struct err *err) MUST_CHECK;
 
 /* The newest volume that has an artifact; false: none. */

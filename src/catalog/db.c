@@ -347,6 +347,52 @@ fail:
     return NULL;
 }
 
+/* Fill a private database with the catalog's pages, or with an empty schema. */
+static int fill(struct db *c, struct db *from, struct err *err)
+{
+    sqlite3_backup *backup;
+    int rc = SQLITE_OK;
+    int i;
+
+    if (from) {
+        backup = sqlite3_backup_init(c->db, "main", from->db, "main");
+        if (!backup)
+            return fail(c, err);
+        (void)sqlite3_backup_step(backup, -1);
+        rc = sqlite3_backup_finish(backup);
+    }
+    for (i = 0; !from && rc == SQLITE_OK && i < VERSION; i++)
+        rc = sqlite3_exec(c->db, migrations[i], NULL, NULL, NULL);
+    return rc == SQLITE_OK ? 0 : fail(c, err);
+}
+
+struct db *db_copy(const char *dir, struct err *err)
+{
+    struct db *c = mem_new(sizeof(*c), err);
+    struct db *from = NULL;
+    struct err why = { 0 };
+    int rc = -1;
+
+    if (!c)
+        return NULL;
+    c->path = mem_format(err, "a copy of %s/" DB_NAME, dir);
+    from = db_open(dir, DB_READ, &why);
+    if (!from && why.kind != ERR_NOT_FOUND)
+        *err = why;
+    else if (c->path &&
+             sqlite3_open_v2("", &c->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                             NULL) != SQLITE_OK)
+        (void)fail(c, err);
+    else if (c->path && fill(c, from, err) == 0)
+        rc = configure(c, DB_WRITE, err);
+    db_free(from);
+    if (rc == 0)
+        return c;
+    db_free(c);
+    return NULL;
+}
+
 bool db_is_new(const struct db *c)
 {
     return c->is_new;

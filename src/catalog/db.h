@@ -41,7 +41,13 @@ enum db_mode {
 /* Open DIR/catalog.db. */
 struct db *db_open(const char *dir, enum db_mode mode, struct err *err) MUST_CHECK;
 
-/* Close a catalog; an open transaction is rolled back; NULL is fine. */
+/*
+ * Open a private copy of DIR/catalog.db, or an empty catalog if there is none; it is a
+ * temporary file without a name, and changes of it change nothing else.
+ */
+struct db *db_copy(const char *dir, struct err *err) MUST_CHECK;
+
+/* Close a catalog; an open transaction is rolled back; may be NULL. */
 void db_free(struct db *catalog);
 
 /* Whether db_open created the catalog. */
@@ -71,20 +77,20 @@ struct sqlite3_stmt;
 
 /*
  * Get the prepared statement for sql, reset. sql must be a string constant: its address is the
- * key. Lent until db_free.
+ * key. Valid until db_free.
  */
 struct sqlite3_stmt *db_sql(struct db *catalog, const char *sql, struct err *err) MUST_CHECK;
 
 /* Prepare a statement for a text built at run time; the caller finalizes it. */
 struct sqlite3_stmt *db_once(struct db *catalog, const char *text, struct err *err) MUST_CHECK;
 
-/* Bind a text at position `at`, from 1; NULL is bound as NULL. Lent until the step. */
+/* Bind a text at position `at`, from 1; NULL is bound as NULL. Valid until the step. */
 void db_text(struct sqlite3_stmt *sql, int at, const char *text);
 
 /* Bind a number at position `at`, from 1; DB_UNKNOWN is bound as NULL. */
 void db_number(struct sqlite3_stmt *sql, int at, int64_t value);
 
-/* Bind bytes at position `at`, from 1; lent until the step. */
+/* Bind bytes at position `at`, from 1; valid until the step. */
 void db_bytes(struct sqlite3_stmt *sql, int at, const void *bytes, size_t len);
 
 /* Step to the next row. 1: a row; 0: done, and the statement is reset; -1: error. */
@@ -99,7 +105,7 @@ int db_any(struct db *catalog, struct sqlite3_stmt *sql, struct err *err) MUST_C
 /* Reset a statement before its last row. */
 void db_done(struct sqlite3_stmt *sql);
 
-/* A text column, from 0; lent until the next step, NULL for NULL. */
+/* A text column, from 0; valid until the next step, NULL for NULL. */
 const char *db_column(struct sqlite3_stmt *sql, int at);
 
 /* As db_column, for a column that is never NULL in a valid catalog: "" for NULL. */

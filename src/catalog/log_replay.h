@@ -14,7 +14,7 @@
  *
  * Units    milliseconds since 1970
  * Errors   the file's, the catalog's
- * Owns     nothing; texts are lent for the call
+ * Owns     nothing; texts are borrowed for the call
  * Threads  the catalog's
  */
 #ifndef CATALOG_LOG_REPLAY_H

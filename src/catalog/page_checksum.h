@@ -11,7 +11,7 @@
  *
  * The checksum is the beginning of the SHA-256 over the page number (4 bytes, big-endian) and
  * the page's other bytes. A database whose header reserves no bytes (made by skyarc 0.1) is not
- * checked; page_checksum_sealed tells.
+ * checked; see page_checksum_sealed.
  *
  * Errors   reading a page with a wrong checksum is SQLITE_IOERR_DATA
  * Owns     nothing

@@ -10,7 +10,7 @@
  * Functions that write must be called within a transaction.
  *
  * Errors   the catalog's
- * Owns     nothing; texts are lent for the call
+ * Owns     nothing; texts are borrowed for the call
  * Threads  the catalog's
  */
 #ifndef CATALOG_RELATION_H

@@ -88,6 +88,19 @@ int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal,
     return !known;
 }
 
+int run_state_known(struct db *c, const char *run_id, struct err *err)
+{
+    struct sqlite3_stmt *sql = db_sql(c,
+                                      "SELECT 1 FROM states WHERE run_id = ?1 UNION ALL"
+                                      " SELECT 1 FROM runs WHERE run_id = ?1",
+                                      err);
+
+    if (!sql)
+        return -1;
+    relation_bind(c, sql, 1, run_id);
+    return db_any(c, sql, err);
+}
+
 int run_state_drop(struct db *c, const char *run_id, struct err *err)
 {
     struct sqlite3_stmt *sql =

@@ -16,7 +16,7 @@
  *
  * Units    microseconds since 1970 for times of records, milliseconds for ours
  * Errors   the catalog's
- * Owns     nothing; texts are lent for the call
+ * Owns     nothing; texts are borrowed for the call
  * Threads  the catalog's
  */
 #ifndef CATALOG_RUN_STATE_H
@@ -59,6 +59,9 @@ struct run_state_row {
  * state gone exists again; times that were unknown are stored. 1: the run was not known. */
 int run_state_seen(struct db *c, const struct run_state_row *row, bool terminal, int64_t now_ms,
                    struct err *err) MUST_CHECK;
+
+/* Whether the catalog knows a run, by either ID, archived or not: 1, 0 or -1. */
+int run_state_known(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
 
 /* Forget a run in state running or due, because it is not wanted. */
 int run_state_drop(struct db *c, const char *run_id, struct err *err) MUST_CHECK;
@@ -202,15 +205,15 @@ int run_state_set_frontier(struct db *c, const char *filter, const struct fronti
 int run_state_intend(struct db *c, const char *name, const char *runs,
                      struct err *err) MUST_CHECK;
 
-/* Delete the record of run_state_intend: the volume exists, or was given up. */
+/* Delete the record of run_state_intend: the volume exists, or was abandoned. */
 int run_state_intended(struct db *c, const char *name, struct err *err) MUST_CHECK;
 
 /* End the use of the texts that run_state_intent returned. */
 void run_state_intent_done(struct db *c);
 
 /*
- * Get the first volume that was begun and not ended. Returns 1, 0 if there is none, or -1; the
- * texts are lent until run_state_intent_done.
+ * Get the first volume that was started and not ended. Returns 1, 0 if there is none, or -1;
+ * the texts are valid until run_state_intent_done.
  */
 int run_state_intent(struct db *c, const char **name, const char **runs,
                      struct err *err) MUST_CHECK;

@@ -7,7 +7,7 @@
  *
  * Units    bytes; microseconds since 1970
  * Errors   the catalog's
- * Owns     nothing; rows are lent for the call
+ * Owns     nothing; rows are valid during the call
  * Threads  the catalog's
  */
 #ifndef CATALOG_SEARCH_H

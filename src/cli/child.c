@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "cli/signals.h"
 
 #include <errno.h>
@@ -213,6 +214,7 @@ int child_run(const struct child_opts *opts, struct err *err)
     if (spawn(opts, &pid, err) < 0)
         return -1;
     signals_group(pid);
+    pulse_begin(WAIT_CHILD);
     pidfd = (int)syscall(SYS_pidfd_open, pid, 0); /* -1: the kernel has no pidfd_open */
     if (await(pid, pidfd, until, true, &status)) {
         rc = judge(status, err);
@@ -224,6 +226,7 @@ int child_run(const struct child_opts *opts, struct err *err)
                   : err_set(err, ERR_SYSTEM, "the command timed out after %llu s",
                             (unsigned long long)opts->timeout / 1000);
     }
+    pulse_end(WAIT_CHILD);
     signals_group(0);
     if (pidfd >= 0)
         (void)close(pidfd);

@@ -9,13 +9,15 @@
 #include "cli/help.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 16
+static const struct command *const *all; /* the commands */
 
 static const char *const log_formats[] = { "text", "json", NULL };
 
@@ -25,6 +27,7 @@ static const struct opt common_opts[] = {
     { 'v', "verbose",    NULL,     OPT_COUNT,  OPT_AT(command_args, verbose),    "log progress; given twice, log each request as well", 0, 0, NULL, false, NULL },
     { 0,   "json",       NULL,     OPT_FLAG,   OPT_AT(command_args, json),       "print the result as one JSON document", 0, 0, NULL, false, NULL },
     { 0,   "log-format", "FORMAT", OPT_CHOICE, OPT_AT(command_args, log_format), "format of log messages: text or json", 0, 0, log_formats, false, NULL },
+    { 0,   "profile",    "NAME",   OPT_TEXT,   OPT_AT(command_args, profile),    "use this profile of the configuration file, whose values override the environment", 0, 0, NULL, false, NULL },
     { 'h', "help",       NULL,     OPT_FLAG,   OPT_AT(command_args, help),       "print this help", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -59,49 +62,139 @@ static int finish(int status)
     return EXIT_FAILED;
 }
 
-/* The command's option groups, followed by the common group. */
-static void join_groups(const struct command *command, struct opt_group out[GROUPS_MAX])
+const struct command *const *dispatch_commands(void)
+{
+    return all;
+}
+
+void dispatch_groups(const struct command *command, struct opt_group out[DISPATCH_GROUPS])
 {
     size_t n = 0;
     const struct opt_group *group;
 
     for (group = command->groups; group->title; group++) {
-        assert(n + 2 < GROUPS_MAX); /* otherwise options would be dropped silently */
+        assert(n + 2 < DISPATCH_GROUPS); /* otherwise options would be dropped silently */
         out[n++] = *group;
     }
     out[n++] = (struct opt_group){ "Output", common_opts, 0 };
     out[n] = (struct opt_group){ NULL, NULL, 0 };
 }
 
-/* Whether any command has an option of this name; ctx is the array of commands. */
-static bool known(const void *ctx, const char *name)
+const struct opt *dispatch_option(const char *name)
 {
-    const struct command *const *commands = ctx;
+    struct opt_group groups[DISPATCH_GROUPS];
+    const struct opt *opt = NULL;
+    size_t i;
 
-    for (; *commands; commands++) {
-        if (opt_known((*commands)->groups, name))
-            return true;
+    for (i = 0; all && all[i] && !opt; i++) {
+        dispatch_groups(all[i], groups);
+        opt = opt_find(groups, name);
     }
-    return false;
+    return opt;
 }
 
-static int run(const struct command *const *commands, const struct command *command,
-               const struct opt_group *groups, void *args, int argc, char **argv,
-               struct err *err)
+static bool known(const void *ctx, const char *name)
 {
+    (void)ctx;
+    return dispatch_option(name) != NULL;
+}
+
+/* The option's name for an environment variable. */
+static void name_of(char out[OPT_VARIABLE_MAX], const char *variable, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len && i + 1 < OPT_VARIABLE_MAX; i++)
+        out[i] = variable[i] == '_' ? '-' : (char)tolower((unsigned char)variable[i]);
+    out[i] = '\0';
+}
+
+/* The nearest name of an option, NULL if none is near. */
+static const char *similar(const char *name)
+{
+    struct text_nearest nearest = { name, 3, NULL };
+    struct opt_group groups[DISPATCH_GROUPS];
+    const struct opt_group *group;
+    const struct opt *opt;
+    size_t i;
+
+    for (i = 0; all[i]; i++) {
+        dispatch_groups(all[i], groups);
+        for (group = groups; group->title; group++) {
+            for (opt = group->opts; opt->name; opt++) {
+                if (!opt->config_only)
+                    text_nearer(&nearest, opt->name);
+            }
+        }
+    }
+    return nearest.best;
+}
+
+/* Warn about variables SKYARC_... that set no option. Those of --anchor-command are skyarc's
+ * own. */
+static void check_environment(void)
+{
+    char **at;
+
+    for (at = environ; *at; at++) {
+        char name[OPT_VARIABLE_MAX];
+        char variable[OPT_VARIABLE_MAX];
+        char shown[OPT_VARIABLE_MAX + 8];
+        const struct opt *opt;
+        const char *near;
+        size_t len = strcspn(*at, "=");
+
+        if (strncmp(*at, "SKYARC_", 7) != 0 || len + 1 > OPT_VARIABLE_MAX ||
+            strncmp(*at, "SKYARC_HEAD=", 12) == 0 || strncmp(*at, "SKYARC_ARCHIVE=", 15) == 0)
+            continue;
+        name_of(name, *at + 7, len - 7);
+        opt = dispatch_option(name);
+        if (opt && !opt->config_only)
+            continue;
+        near = similar(name);
+        (void)snprintf(variable, sizeof(variable), "%.*s", (int)len, *at);
+        (void)text_shown(shown, sizeof(shown), variable);
+        log_line(LOG_WARNING, "the environment variable %s sets no option%s%s%s", shown,
+                 near ? "; did you mean " : "", near ? opt_variable(name, near) : "",
+                 near ? "?" : "");
+    }
+}
+
+/* The profile that is chosen on the command line or in the environment; NULL: none. */
+static const char *chosen(const struct opt_group *groups, int argc, char **argv)
+{
+    const char *profile = getenv("SKYARC_PROFILE");
+    int i;
+
+    for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--profile=", 10) == 0)
+            profile = argv[i] + 10;
+        else if (strcmp(argv[i], "--profile") == 0 && i + 1 < argc)
+            profile = argv[i + 1];
+        i += argv[i][0] == '-' && opt_words(groups, argv[i]) == 2;
+    }
+    return profile && *profile ? profile : NULL;
+}
+
+static int run(const struct command *command, const struct opt_group *groups, void *args,
+               int argc, char **argv, struct err *err)
+{
+    const char *profile = chosen(groups, argc, argv);
     const struct command_args *common = args;
     struct config config = { .secret = false };
     int first = 0;
     int status = -1;
 
-    if (config_load(&config, groups, args, known, commands, err) == 0 &&
+    if (config_load(&config, groups, args, known, NULL, err) == 0 &&
         opt_environment(groups, args, err) == 0 &&
+        (!profile || config_profile(&config, profile, groups, args, err) == 0) &&
         opt_parse(groups, args, argc, argv, &first, err) == 0) {
         log_setup(common->quiet          ? LOG_ERROR
                   : common->verbose == 1 ? LOG_INFO
                   : common->verbose      ? LOG_DEBUG
                                          : LOG_WARNING,
                   common->log_format == 1);
+        check_environment();
         status = common->help ? help_command(command, groups)
                               : command->run(args, argc - first, argv + first, err);
     }
@@ -109,10 +202,9 @@ static int run(const struct command *const *commands, const struct command *comm
     return status;
 }
 
-static int start(const struct command *const *commands, const struct command *command, int argc,
-                 char **argv)
+static int start(const struct command *command, int argc, char **argv)
 {
-    struct opt_group groups[GROUPS_MAX];
+    struct opt_group groups[DISPATCH_GROUPS];
     char hint[64];
     struct err err;
     void *args;
@@ -124,8 +216,8 @@ static int start(const struct command *const *commands, const struct command *co
         return fail(&err, NULL);
     if (command->defaults)
         memcpy(args, command->defaults, command->size);
-    join_groups(command, groups);
-    status = run(commands, command, groups, args, argc, argv, &err);
+    dispatch_groups(command, groups);
+    status = run(command, groups, args, argc, argv, &err);
     (void)snprintf(hint, sizeof(hint), "%s ", command->name);
     if (status < 0 && reader_gone())
         status = EXIT_SIGNAL + SIGPIPE;
@@ -136,22 +228,49 @@ static int start(const struct command *const *commands, const struct command *co
     return finish(status);
 }
 
-/* Find a command by name; ERR_USAGE, suggesting the nearest name, if there is none. */
-static const struct command *find(const struct command *const *commands, const char *word,
-                                  struct err *err)
+const struct command *dispatch_find(const char *word, struct err *err)
 {
     struct text_nearest nearest = { word, 3, NULL };
     size_t i;
 
-    for (i = 0; commands[i]; i++) {
-        if (strcmp(commands[i]->name, word) == 0)
-            return commands[i];
-        text_nearer(&nearest, commands[i]->name);
+    for (i = 0; all[i]; i++) {
+        if (strcmp(all[i]->name, word) == 0)
+            return all[i];
+        text_nearer(&nearest, all[i]->name);
     }
     (void)err_set(err, ERR_USAGE, "'%.100s' is not a command", word);
     if (nearest.best)
         (void)err_hint(err, "did you mean '%s'?", nearest.best);
     return NULL;
+}
+
+/* How many words an option before the command takes: by the first command that has it. */
+static int words_before(const char *word)
+{
+    struct opt_group groups[DISPATCH_GROUPS];
+    int words = 0;
+    size_t i;
+
+    for (i = 0; all[i] && !words; i++) {
+        dispatch_groups(all[i], groups);
+        words = opt_words(groups, word);
+    }
+    return words ? words : 1;
+}
+
+/* Move options that stand before the command behind it: it becomes argv[1]. */
+static void put_command_first(int argc, char **argv)
+{
+    char *word;
+    int at = 1;
+
+    while (at < argc && argv[at][0] == '-')
+        at += words_before(argv[at]);
+    if (at >= argc)
+        return;
+    word = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+    argv[1] = word;
 }
 
 int dispatch_main(const struct command *const *commands, const char *version, int argc,
@@ -161,6 +280,12 @@ int dispatch_main(const struct command *const *commands, const char *version, in
     const struct command *command;
     struct err err;
 
+    all = commands;
+    err_clear(&err);
+    if (word && (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)) {
+        (void)printf("%s\n", version);
+        return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_DONE;
+    }
     if (!word || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
         strcmp(word, "help") == 0) {
         char help[] = "--help";
@@ -170,13 +295,14 @@ int dispatch_main(const struct command *const *commands, const char *version, in
             help_program(commands, word ? stdout : stderr);
             return word ? EXIT_DONE : EXIT_USAGE;
         }
-        command = find(commands, argv[2], &err);
-        return command ? start(commands, command, 2, args) : fail(&err, "");
+        command = dispatch_find(argv[2], &err);
+        return command ? start(command, 2, args) : fail(&err, "");
     }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        (void)printf("%s\n", version);
-        return fflush(stdout) == EOF ? EXIT_FAILED : EXIT_DONE;
+    put_command_first(argc, argv);
+    if (argv[1][0] == '-') {
+        (void)err_set(&err, ERR_USAGE, "no command given, only options: '%.100s'", argv[1]);
+        return fail(&err, "");
     }
-    command = find(commands, word, &err);
-    return command ? start(commands, command, argc - 1, argv + 1) : fail(&err, "");
+    command = dispatch_find(argv[1], &err);
+    return command ? start(command, argc - 1, argv + 1) : fail(&err, "");
 }

@@ -10,6 +10,20 @@
 
 #include "cli/command.h"
 
+/* All commands, ended by NULL; NULL before dispatch_main. */
+const struct command *const *dispatch_commands(void);
+
+#define DISPATCH_GROUPS 16
+
+/* A command's option groups, with those that all commands have. */
+void dispatch_groups(const struct command *command, struct opt_group out[DISPATCH_GROUPS]);
+
+/* The command of this name; ERR_USAGE, suggesting the nearest name, if there is none. */
+const struct command *dispatch_find(const char *word, struct err *err);
+
+/* Find an option of any command. NULL: there is none. */
+const struct opt *dispatch_option(const char *name);
+
 /*
  * Run the program.
  *

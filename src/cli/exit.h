@@ -12,10 +12,10 @@
 
 enum exit_status {
     EXIT_DONE = 0,       /* success */
-    EXIT_FAILED = 1,     /* failed, nothing written */
+    EXIT_FAILED = 1,     /* failed, nothing written; nothing matched; a run did not complete */
     EXIT_USAGE = 2,      /* the command line is wrong */
     EXIT_INCOMPLETE = 3, /* written, but artifacts are missing or not as the service stated */
-    EXIT_DAMAGED = 4,    /* an archive failed verification */
+    EXIT_DAMAGED = 4,    /* an archive failed verification; never a usage mistake */
     EXIT_LATER = 75,     /* another skyarc holds the lock, or the service said to retry later */
     EXIT_SIGNAL = 128,   /* plus the number of the signal that interrupted the program */
 };

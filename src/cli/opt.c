@@ -175,17 +175,61 @@ bool opt_set(const struct opt_group *groups, void *args, const char *name, const
     return false;
 }
 
-bool opt_known(const struct opt_group *groups, const char *name)
+const struct opt *opt_find(const struct opt_group *groups, const char *name)
 {
     const struct opt *opt;
 
     for (; groups->title; groups++) {
         for (opt = groups->opts; opt->name; opt++) {
             if (strcmp(opt->name, name) == 0)
-                return true;
+                return opt;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool opt_known(const struct opt_group *groups, const char *name)
+{
+    return opt_find(groups, name) != NULL;
+}
+
+/* The option of a letter, NULL if there is none. */
+static const struct opt *find_letter(const struct opt_group *groups, char letter)
+{
+    const struct opt *opt;
+
+    for (; groups->title; groups++) {
+        for (opt = groups->opts; opt->name; opt++) {
+            if (opt->letter && opt->letter == letter)
+                return opt;
+        }
+    }
+    return NULL;
+}
+
+int opt_words(const struct opt_group *groups, const char *word)
+{
+    char name[OPT_VARIABLE_MAX];
+    const struct opt *opt = NULL;
+
+    if (strncmp(word, "--", 2) == 0) {
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+        opt = opt_find(groups, name);
+        return !opt ? 0 : opt->arg && !strchr(word, '=') ? 2 : 1;
+    }
+    while (*word && *++word && (opt = find_letter(groups, *word)) && !opt->arg) {
+    }
+    return !opt ? 0 : opt->arg && !word[1] ? 2 : 1;
+}
+
+const char *opt_variable(char out[OPT_VARIABLE_MAX], const char *name)
+{
+    size_t i;
+
+    (void)snprintf(out, OPT_VARIABLE_MAX, "SKYARC_%s", name);
+    for (i = 7; out[i]; i++)
+        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+    return out;
 }
 
 int opt_environment(const struct opt_group *groups, void *args, struct err *err)
@@ -194,17 +238,12 @@ int opt_environment(const struct opt_group *groups, void *args, struct err *err)
 
     for (; groups->title; groups++) {
         for (opt = groups->opts; opt->name; opt++) {
-            char name[64] = "SKYARC_";
+            char name[OPT_VARIABLE_MAX];
             const char *value;
-            size_t i;
 
             if (opt->config_only)
                 continue;
-            for (i = 0; opt->name[i] && i + 8 < sizeof(name); i++)
-                name[i + 7] =
-                    opt->name[i] == '-' ? '_' : (char)toupper((unsigned char)opt->name[i]);
-            name[i + 7] = '\0';
-            value = getenv(name);
+            value = getenv(opt_variable(name, opt->name));
             if (!value && opt->env)
                 value = getenv(opt->env);
             if (value && *value &&

@@ -33,7 +33,7 @@ enum opt_type {
 };
 
 /* Where a value came from; a later source replaces the value of an earlier one. */
-enum opt_source { OPT_DEFAULT, OPT_CONFIG, OPT_ENVIRONMENT, OPT_COMMAND_LINE };
+enum opt_source { OPT_DEFAULT, OPT_CONFIG, OPT_ENVIRONMENT, OPT_PROFILE, OPT_COMMAND_LINE };
 
 struct opt_list {
     const char **at;
@@ -84,6 +84,18 @@ bool opt_set(const struct opt_group *groups, void *args, const char *name, const
 
 /* Whether the groups have an option of this name. */
 bool opt_known(const struct opt_group *groups, const char *name);
+
+/* The option of this name, NULL if there is none. */
+const struct opt *opt_find(const struct opt_group *groups, const char *name);
+
+/* How many words a word of a command line takes: 0: it is no known option; 1: the option alone;
+ * 2: the option and its argument, which is the next word. */
+int opt_words(const struct opt_group *groups, const char *word);
+
+#define OPT_VARIABLE_MAX 64
+
+/* The environment variable that sets an option: SKYARC_NAME. Returns out. */
+const char *opt_variable(char out[OPT_VARIABLE_MAX], const char *name);
 
 /* Set options from environment variables. */
 int opt_environment(const struct opt_group *groups, void *args, struct err *err) MUST_CHECK;

@@ -3,10 +3,15 @@
  * table: rows and columns for people.
  *
  * Rows are buffered so that columns get as wide as their widest cell, up to TABLE_ROWS_KEPT
- * rows. When the buffer is full, its rows are printed to standard output and the buffer is
- * emptied, so that memory does not grow with the number of rows. Cells come from outside and
- * are escaped. On a terminal the last column is truncated at the terminal's width.
+ * rows or TABLE_BYTES_KEPT bytes. When the buffer is full, its rows are printed to standard
+ * output and the buffer is emptied, so that memory does not grow with the number of rows. Cells
+ * come from outside and are escaped.
  *
+ * A terminal gets a table that fits its width: columns of little use are left out, and texts
+ * are shortened in the middle (table_fit); times are ages, and statuses have colours
+ * (cli/colour). Elsewhere nothing is cut, and times are RFC 3339.
+ *
+ * Units    columns of a terminal; milliseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
  * Owns     copies of the cells
  * Threads  one
@@ -19,14 +24,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
-#define TABLE_COLUMNS   8
-#define TABLE_ROWS_KEPT 4096
+#define TABLE_COLUMNS    8
+#define TABLE_ROWS_KEPT  4096
+#define TABLE_BYTES_KEPT ((size_t)16 << 20)
+#define TABLE_WHOLE      32 /* `min` of a column of IDs: they are copied, and so not shortened */
+#define TABLE_NO_LIMIT   SIZE_MAX /* the width of what is not a terminal */
+
+enum table_kind {
+    TABLE_TEXT,
+    TABLE_NUMBER, /* right-aligned */
+    TABLE_TIME, /* an ISO 8601 time, as clock_us parses it; other texts are shown as they are */
+    TABLE_STATUS, /* a run's status */
+};
 
 struct table_column {
     const char *title;
-    bool right; /* right-aligned, for numbers */
+    enum table_kind kind;
+    size_t min;    /* a longer cell may be shortened to this width; 0: it is not shortened */
+    unsigned drop; /* the higher, the earlier the column is left out; 0: never */
 };
 
 struct table {
@@ -36,11 +54,16 @@ struct table {
     const char **cells; /* `width` cells per row */
     size_t count;
     size_t cap;
-    size_t widths[TABLE_COLUMNS]; /* width of each column so far */
+    size_t bytes;                 /* of the buffered cells */
+    size_t widths[TABLE_COLUMNS]; /* width of each column so far; 0: it is left out */
     bool begun;                   /* the titles are printed */
+    size_t room;                  /* the terminal's width, or TABLE_NO_LIMIT */
+    bool coloured;
+    int64_t now_ms;
 };
 
-/* Start a table. columns: borrowed, ended by a NULL title. table must be {0}. */
+/* Start a table for standard output. columns: borrowed, ended by a NULL title. table must be
+ * {0}. */
 int table_init(struct table *table, const struct table_column *columns,
                struct err *err) MUST_CHECK;
 
@@ -52,5 +75,13 @@ void table_print(struct table *table, FILE *out);
 
 /* Free the rows; may be called twice. */
 void table_clear(struct table *table);
+
+/*
+ * Fit columns into a width.
+ *
+ * widths   in: the width of each column's widest cell; out: the width to print, 0 if the column
+ *          is left out
+ */
+void table_fit(const struct table_column *columns, size_t count, size_t room, size_t *widths);
 
 #endif

@@ -63,6 +63,12 @@ static void say(const char *fmt, ...)
     }
 }
 
+/* Whole seconds, rounded up. */
+static unsigned long long seconds(uint64_t ms)
+{
+    return (ms + 999) / 1000;
+}
+
 /* Print the state of counters, waits and transfers. */
 static void describe(const struct seen *seen, uint64_t now)
 {
@@ -145,7 +151,7 @@ static void look(struct seen *seen, uint64_t now)
         return;
     if (!seen->warned) {
         say("warning: no progress for %llu s; the current state is:",
-            (unsigned long long)(now - seen->last) / 1000);
+            seconds(now - seen->last));
         describe(seen, now);
         seen->warned = true;
     }

@@ -2,7 +2,6 @@
 #include "client/extras.h"
 
 #include "base/hashmap.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "net/url.h"
 
@@ -309,7 +308,7 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
     if (run->run.recording_archived)
         listing_note(run, "recording-archived", NULL);
     if (run->run.retry_pending)
-        listing_note(run, "retry-pending",
+        listing_note(run, LISTED_RETRY_PENDING,
                      "will be retried; the artifacts of the next attempt are not archived yet");
     if (count(run, "recording") > 1)
         listing_note(run, "several-recordings", NULL);
@@ -317,7 +316,7 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
         return;
     if (!x->listed) {
         if (!run->timeline.child_count) /* its children may have the artifacts */
-            listing_note(run, "no-artifacts",
+            listing_note(run, LISTED_NO_ARTIFACTS,
                          *run->other
                              ? "is completed but has no artifacts under either of its names"
                              : "is completed but has no artifacts");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/listing.h"
 
+#include "api/kind_tally.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "client/identity.h"
@@ -111,4 +112,69 @@ size_t listing_cut(struct listing *listing, size_t count, size_t *asked)
         listing_release(run);
     }
     return cut;
+}
+
+/* Count the types of a requested run and its children; log them, too. */
+static void tally_run(const struct listing *listing, size_t root, struct kind_tally *all)
+{
+    struct kind_tally own = { .count = 0 };
+    char types[KIND_TALLY_TEXT];
+    size_t i;
+    size_t k;
+
+    for (i = root; i < listing->count && listing->runs[i].root == root; i++) {
+        const struct artifact_list *list = &listing->runs[i].list;
+
+        for (k = 0; k < list->count; k++) {
+            kind_tally_add(&own, list->rows[k].artifact_type);
+            kind_tally_add(all, list->rows[k].artifact_type);
+        }
+    }
+    log_line(LOG_INFO, "run '%s' has: %s", listing->runs[root].id,
+             kind_tally_text(&own, types));
+}
+
+int listing_unmatched(const struct listing *listing, const bool *hit, size_t *unmatched,
+                      struct err *err)
+{
+    const char *example = NULL;
+    struct kind_tally tally = { .count = 0 };
+    char types[KIND_TALLY_TEXT];
+    size_t asked = 0;
+    size_t i;
+
+    *unmatched = 0;
+    for (i = 0; i < listing->count; i++) {
+        if (listing->runs[i].failed || listing->runs[i].depth)
+            continue;
+        asked++;
+        if (hit[i])
+            continue;
+        if (!(*unmatched)++)
+            example = listing->runs[i].id;
+        tally_run(listing, i, &tally);
+    }
+    if (!*unmatched || (*unmatched < asked && !listing->filter->wanted_count)) {
+        *unmatched = 0;
+        return 0;
+    }
+    (void)kind_tally_text(&tally, types);
+    if (*unmatched == asked && asked == 1)
+        return err_set(err, ERR_NOT_FOUND,
+                       "run '%s' has no artifact of the types asked for; the run has: %s",
+                       example, types);
+    if (*unmatched == asked)
+        return err_set(err, ERR_NOT_FOUND,
+                       "none of the %zu runs has an artifact of the types asked for; the runs "
+                       "have: %s",
+                       asked, types);
+    if (*unmatched == 1)
+        log_line(LOG_WARNING,
+                 "run '%s' has no artifact of the types asked for; the run has: %s", example,
+                 types);
+    else
+        log_line(LOG_WARNING,
+                 "%zu of %zu runs have no artifact of the types asked for; these runs have: %s",
+                 *unmatched, asked, types);
+    return 0;
 }

@@ -7,7 +7,7 @@
  * names, they become one run. If `children` is set, the runs that a run started are listed
  * after it. If `records` is set, other records received on the way are stored there.
  *
- * A run that cannot be listed has an error; the other runs are listed all the same. The API's
+ * A run that cannot be listed has an error; the other runs are still listed. The API's
  * responses are stored as they are archived: redacted.
  *
  * Units    milliseconds since 1970 by the server's clock
@@ -34,6 +34,10 @@
 #include <stdint.h>
 
 #define LISTED_NOTES 10
+
+/* Notes that a sync reads again. */
+#define LISTED_NO_ARTIFACTS  "no-artifacts"  /* a completed run without any */
+#define LISTED_RETRY_PENDING "retry-pending" /* it had failed, and was to be retried */
 
 struct listing;
 struct run_requests;
@@ -81,7 +85,8 @@ struct listing {
     bool calm;                        /* set before: log anomalies as LOG_INFO only */
     bool bundles;                     /* set before: list a ZIP's members along with the ZIP */
     bool children;                    /* set before: list the runs started by runs, too */
-    bool deep;               /* set before: also search task lists, records and sessions */
+    bool tell; /* set before: list a run that has nothing of the types without them, too */
+    bool deep; /* set before: also search task lists, records and sessions */
     struct records *records; /* set before: stores records; NULL: none wanted */
     struct endpoints server; /* what is known about the server */
 
@@ -124,6 +129,17 @@ void listing_note(struct listed_run *run, const char *word, const char *warning)
  * returns  the number of requested runs among the freed ones
  */
 size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
+
+/*
+ * Count the requested runs of which the filter accepts nothing, and log which types they have
+ * instead; ERR_NOT_FOUND if it accepts nothing of any run. A filter that only excludes types
+ * need not accept something of each run.
+ *
+ * hit  by the index of a requested run: whether the filter accepts an artifact of it or of its
+ *      children
+ */
+int listing_unmatched(const struct listing *listing, const bool *hit, size_t *unmatched,
+                      struct err *err) MUST_CHECK;
 
 /* Free everything that a run owns. */
 void listing_release(struct listed_run *run);

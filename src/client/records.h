@@ -57,7 +57,7 @@ struct records;
 struct records *records_new(const struct endpoint_filter *filter, const char *key,
                             const char *dir, struct err *err) MUST_CHECK;
 
-/* Free the records and close their file; NULL is fine. */
+/* Free the records and close their file; may be NULL. */
 void records_free(struct records *records);
 
 /* Whether a record is to be stored; records may be NULL: none is. */

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "client/identity.h"
 #include "client/paging.h"

@@ -31,7 +31,7 @@ struct records_fetch;
 /* Start fetching; listing and its records must outlive the result. */
 struct records_fetch *records_fetch_new(struct listing *listing, struct err *err) MUST_CHECK;
 
-/* Free; either records_fetch_finish succeeded, or the loop has been cleared. NULL is fine. */
+/* Free; either records_fetch_finish succeeded, or the loop has been cleared. May be NULL. */
 void records_fetch_free(struct records_fetch *fetch);
 
 /*

@@ -248,13 +248,17 @@ static int ask(struct run_requests *q, enum question what, struct err *err)
     return 0;
 }
 
-/* Whether a completed run's lists by type are empty: then check for any artifacts at all. */
+/*
+ * Whether the lists by type of a completed run are empty: then check for any artifacts at all.
+ * With `tell`, of any run: then its other types are reported.
+ */
 static bool needs_full_list(const struct run_requests *q)
 {
     const struct run *run = q->answers.good[ASK_RUN] ? &q->run->run : &q->run->workflow;
 
-    return !q->answers.wide[0] && !q->run->failed && run_is_completed(run->status) &&
-           !q->answers.lists[0].count && !q->answers.lists[1].count;
+    return !q->answers.wide[0] && !q->run->failed &&
+           (q->listing->tell || run_is_completed(run->status)) && !q->answers.lists[0].count &&
+           !q->answers.lists[1].count;
 }
 
 static void next_round(struct run_requests *q);

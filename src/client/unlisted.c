@@ -64,7 +64,7 @@ static void note_cut(struct unlisted *e, const char *warning)
     e->run->cut = true;
 }
 
-/* Start the next request of the kind in a free call; *begun: there was one. */
+/* Start the next request of the kind in a free call; *begun: whether one was started. */
 static int start_next(struct unlisted *e, struct call *call, bool *begun, struct err *err)
 {
     const struct listing *l = e->run->listing;

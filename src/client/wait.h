@@ -55,10 +55,10 @@ struct wait_opts {
     void *ctx;
 };
 
-/* What to call where nobody wants to know of a run's end. */
+/* A callback that ignores the end of a run. */
 void wait_ignore_ended(void *ctx, const struct waited *run);
 
-/* The same for news. */
+/* The same for changes. */
 void wait_ignore_news(void *ctx, size_t ended, size_t count);
 
 /*

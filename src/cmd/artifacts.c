@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/table.h"
 #include "client/lister.h"
@@ -39,13 +40,14 @@ static const struct opt_group artifacts_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
-    { "ARTIFACT", false }, { "NAME", false }, { NULL, false },
+    { "ARTIFACT", TABLE_TEXT, TABLE_WHOLE, 0 }, { "TYPE", TABLE_TEXT, 8, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 0 }, { "CREATED", TABLE_TIME, 0, 2 },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 3 }, { "NAME", TABLE_TEXT, 16, 1 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
 static int add_rows(struct table *table, const struct listed_run *run,
-                    const struct kind_filter *filter, struct err *err)
+                    const struct kind_filter *filter, bool *hit, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
     size_t i;
@@ -56,13 +58,18 @@ static int add_rows(struct table *table, const struct listed_run *run,
         const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
-            run->id,        a->artifact_type,
-            a->created_at,  a->sized ? text_size(size, a->file_size) : NULL,
-            a->artifact_id, name
+            a->artifact_id,
+            a->artifact_type,
+            a->sized ? text_size(size, a->file_size) : "unknown",
+            a->created_at,
+            run->id,
+            name
         };
 
-        if (kind_filter_match(filter, run->list.rows[i].artifact_type))
-            rc = table_row(table, cells, err);
+        if (!kind_filter_match(filter, run->list.rows[i].artifact_type))
+            continue;
+        rc = table_row(table, cells, err);
+        *hit = true;
     }
     artifact_list_clear(&list);
     return rc;
@@ -70,7 +77,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
 
 /* Print the rows of a list that match the filter, as JSON. */
 static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
-                      bool *first, struct err *err)
+                      bool *first, bool *hit, struct err *err)
 {
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
     struct json_value v = { 0 };
@@ -90,6 +97,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
             continue;
         rc = api_client_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
+        *hit = true;
     }
     json_free(doc);
     return rc;
@@ -100,9 +108,11 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
 {
     struct table table = { 0 };
     bool first = true;
+    bool *hit = mem_array(listing->count, sizeof(*hit), err);
     size_t failed = 0;
+    size_t unmatched = 0;
     size_t i;
-    int rc = table_init(&table, columns, err);
+    int rc = hit ? table_init(&table, columns, err) : -1;
 
     for (i = 0; rc == 0 && i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
@@ -111,19 +121,24 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
             failed++;
             log_line(LOG_ERROR, "%s", run->err.text);
         } else if (args->common.json) {
-            rc = print_rows(run, filter, &first, err);
+            rc = print_rows(run, filter, &first, &hit[i], err);
         } else {
-            rc = add_rows(&table, run, filter, err);
+            rc = add_rows(&table, run, filter, &hit[i], err);
         }
     }
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
         table_print(&table, stdout);
+    if (rc == 0 && kind_filter_narrows(filter))
+        rc = listing_unmatched(listing, hit, &unmatched, err);
     table_clear(&table);
+    mem_free(hit);
     if (rc < 0)
         return -1;
-    return failed == 0 ? EXIT_DONE : failed == listing->count ? EXIT_FAILED : EXIT_INCOMPLETE;
+    return failed && failed == listing->count ? EXIT_FAILED
+           : failed || unmatched              ? EXIT_INCOMPLETE
+                                              : EXIT_DONE;
 }
 
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -132,11 +147,12 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     struct api_client client = { 0 };
     struct idlist ids = { 0 };
     struct kind_filter filter = { 0 };
-    struct listing listing = { .raw = args->raw };
+    struct listing listing = { .raw = args->raw, .tell = true };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type,
+                             args->archive.allow_unknown, err);
     if (rc == 0 && ids.count)
         rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
                                 err);
@@ -154,10 +170,22 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
 const struct command cmd_artifacts = {
     .name = "artifacts",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "list the artifacts of runs",
-    .about = "Lists the artifacts that the service has for the runs, without downloading them. "
-             "With --json, prints the rows as the service sent them, secrets redacted, in one "
-             "array; with --raw, signed URLs are not redacted.",
+    .about =
+        "Lists the artifacts that the service has for the runs, without downloading them. "
+        "On a terminal the table fits its width: columns are left out, texts are shortened "
+        "in the middle, and times are ages; elsewhere nothing is cut, and times are in "
+        "UTC. With --json, prints the rows as the service sent them, secrets redacted, in one "
+        "array; with --raw, signed URLs are not redacted. Exit status 1 if no run has "
+        "artifacts "
+        "of the types asked for, 3 if some have none.",
+    .examples = "skyarc artifacts tsk_123\n"
+                "skyarc artifacts -t screenshots,har --json tsk_123\n",
+    .exits = "0    listed\n"
+             "1    the service cannot be reached, or refuses, or knows no such run\n"
+             "3    some of the runs could not be listed\n"
+             "75   the service said to retry later\n",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),
     .defaults = &artifacts_defaults,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "base/mem.h"
-#include "catalog/contents.h"
+#include "base/text.h"
 #include "cli/confine.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/source.h"
 #include "reader/fetchone.h"
-#include "sync/volume_store.h"
-
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 struct cat_args {
     struct command_args common;
@@ -23,34 +22,49 @@ static const struct opt_group cat_groups[] = {
     { NULL, NULL, 0 },
 };
 
-/* The archive that contains an artifact: the operand, or a volume of an operand directory. */
-static char *archive_of(const char *operand, const char *what, struct err *err)
+/* Whether bytes could control a terminal: all but text, tabs and ends of lines. A character cut
+ * by the end of the bytes is text, and if more bytes came before, by the beginning. */
+static bool is_binary(const char *bytes, size_t len, bool more)
 {
-    struct volume_store store = { operand };
-    struct db *catalog;
-    struct stat st;
-    char name[256];
-    char *path = NULL;
+    size_t i = 0;
 
-    if (stat(operand, &st) < 0 || !S_ISDIR(st.st_mode))
-        return mem_copy(operand, err);
-    catalog = db_open(operand, DB_READ, err);
-    if (!catalog)
-        return NULL;
-    if (contents_volume_with(catalog, what, name, sizeof(name)))
-        path = volume_store_read(&store, name, err);
-    else
-        (void)err_set(err, ERR_NOT_FOUND, "no volume in '%s' has artifact '%.200s'", operand,
-                      what);
-    db_free(catalog);
-    return path;
+    while (more && i < len && i < 3 && ((unsigned char)bytes[i] & 0xc0) == 0x80)
+        i++;
+    while (i < len) {
+        size_t n = text_utf8_next(bytes + i, len - i);
+
+        if (!n)
+            return len - i >= 4 || ((unsigned char)bytes[i] & 0xc0) != 0xc0;
+        if (text_invisible(bytes + i, n) && !strchr("\t\r\n", bytes[i]))
+            return true;
+        if (!bytes[i])
+            return true;
+        i += n;
+    }
+    return false;
+}
+
+/* Write to standard output; a terminal gets text only. A put_fn, ctx is whether bytes of the
+ * file were written before. */
+static int put(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    bool *more = ctx;
+
+    if (isatty(STDOUT_FILENO) && is_binary(bytes, len, *more))
+        return err_set(err, ERR_USAGE,
+                       "refusing to write a binary file to a terminal; redirect the output, or "
+                       "use 'skyarc extract'");
+    *more = true;
+    return api_client_put_raw(NULL, bytes, len, err);
 }
 
 /* Print one file. Returns an exit status, EXIT_DAMAGED if the content does not match the
  * manifest, or -1. */
 static int put_one(const char *archive, const char *what, struct err *err)
 {
-    if (fetchone(archive, what, api_client_put_raw, NULL, err) == 0)
+    bool more = false;
+
+    if (fetchone(archive, what, put, &more, err) == 0)
         return EXIT_DONE;
     if (err->kind != ERR_MISMATCH)
         return -1;
@@ -75,7 +89,7 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
         return -1;
     confine_begin(&confine, &args->confine, 0);
     while (known + 1 < count &&
-           (archives[known] = archive_of(operands[0], operands[known + 1], err)))
+           (archives[known] = source_of_artifact(operands[0], operands[known + 1], err)))
         confine_read(&confine, archives[known++]);
     confine_enter(&confine);
     for (i = 0; rc == EXIT_DONE && i < known; i++)
@@ -92,13 +106,22 @@ static int cat_main(void *args_in, int count, char *const *operands, struct err 
 const struct command cmd_cat = {
     .name = "cat",
     .args = "ARCHIVE|DIR PATH|ARTIFACT_ID...",
+    .section = COMMAND_OPEN,
     .brief = "write files of an archive to standard output",
     .about =
         "Writes files of an archive to standard output, each named by its path or its "
         "artifact ID. For a duplicate stored as a hard link, the content of the link's target "
         "is written. If the archive has an index, only the frames that contain the file are "
-        "read. In a directory of skyarc sync, the catalog finds the artifact's volume. Exit "
+        "read. A terminal gets text only: a file with control characters, such as an image, is "
+        "refused there. In a directory of skyarc sync, the catalog finds the artifact's "
+        "volume. Exit "
         "status 4 if the content does not match the manifest.",
+    .examples = "skyarc cat run.tar.zst a_123 > shot.png\n"
+                "skyarc cat run.tar.zst manifest.json\n"
+                "skyarc cat /srv/skyarc a_123 > shot.png\n",
+    .exits = "0    written\n"
+             "1    the archive cannot be read, or has no such file\n"
+             "4    the content does not match the manifest\n",
     .groups = cat_groups,
     .size = sizeof(struct cat_args),
     .defaults = &cat_defaults,

@@ -6,13 +6,16 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/pull_job.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct find_args {
     struct command_args common;
@@ -26,6 +29,7 @@ struct find_args {
     int64_t until;
     uint64_t limit;
     bool runs;
+    bool allow_unknown;
 };
 
 static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CLOCK_NONE };
@@ -41,6 +45,7 @@ static const struct opt find_opts[] = {
     { 0,   "hash",     "SHA256", OPT_TEXT,   OPT_AT(find_args, hash),     "artifacts whose content has this SHA-256", 0, 0, NULL, false, NULL },
     { 0,   "artifact", "ID",     OPT_TEXT,   OPT_AT(find_args, artifact), "the artifact with this ID", 0, 0, NULL, false, NULL },
     { 0,   "runs",     NULL,     OPT_FLAG,   OPT_AT(find_args, runs),     "print runs instead of artifacts", 0, 0, NULL, false, NULL },
+    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(find_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     { 0,   "limit",    "N",      OPT_NUMBER, OPT_AT(find_args, limit),    "print at most N results, those of the newest runs", 1, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -49,10 +54,25 @@ static const struct opt_group find_groups[] = {
     { "What", find_opts, 0 },
     { NULL, NULL, 0 },
 };
+
+static const struct table_column artifact_columns[] = {
+    { "ARTIFACT", TABLE_TEXT, TABLE_WHOLE, 0 }, { "TYPE", TABLE_TEXT, 8, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 3 }, { "RUN", TABLE_TEXT, TABLE_WHOLE, 1 },
+    { "RUN CREATED", TABLE_TIME, 0, 2 }, { "VOLUME", TABLE_TEXT, 24, 4 },
+    { "PATH", TABLE_TEXT, 24, 5 }, { NULL, TABLE_TEXT, 0, 0 },
+};
+
+static const struct table_column run_columns[] = {
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "STATUS", TABLE_STATUS, 0, 0 },
+    { "CREATED", TABLE_TIME, 0, 1 }, { "SIZE", TABLE_NUMBER, 0, 3 },
+    { "VOLUME", TABLE_TEXT, 24, 2 }, { NULL, TABLE_TEXT, 0, 0 },
+};
 /* clang-format on */
 
 struct output {
-    struct jsonw *json; /* NULL: print lines */
+    struct jsonw *json; /* NULL: print a table or lines */
+    bool tabular;
+    struct table table;
     struct buf clean;
     size_t count;
 };
@@ -72,6 +92,23 @@ static const char *clean(struct output *out, const char *text)
                                                                 : buf_text(&out->clean);
 }
 
+static int table_result(struct output *out, const struct search_row *row, struct err *err)
+{
+    char when[CLOCK_TEXT_MAX];
+    char size[TEXT_SIZE_MAX];
+    const char *created = row->created_at == DB_UNKNOWN
+                              ? NULL
+                              : clock_format(when, row->created_at / 1000, CLOCK_RFC3339);
+    const char *artifact[TABLE_COLUMNS] = {
+        row->artifact_id, row->type, text_size(size, row->size), row->run_id, created,
+        row->volume,      row->path
+    };
+    const char *run[TABLE_COLUMNS] = { row->run_id, clean(out, row->status), created, size,
+                                       row->volume };
+
+    return table_row(&out->table, row->path ? artifact : run, err);
+}
+
 static int on_row(void *ctx, const struct search_row *row, struct err *err)
 {
     struct output *out = ctx;
@@ -80,6 +117,8 @@ static int on_row(void *ctx, const struct search_row *row, struct err *err)
     struct jsonw *w = out->json;
 
     out->count++;
+    if (out->tabular)
+        return table_result(out, row, err);
     if (!w && row->path)
         return printf("%s\t%s\n", row->volume, text_shown(shown, sizeof(shown), row->path)) < 0
                    ? err_sys(err, "cannot write the result")
@@ -128,12 +167,11 @@ static int search(const struct find_args *args, const char *dir, struct output *
                              .runs = args->runs };
     uint8_t sha256[SHA256_SIZE];
     struct db *catalog = NULL;
-    const char *stranger;
-    size_t i;
+    const struct opt_list none = { 0 };
     int rc = query_check_status(&args->status, err);
 
-    for (i = 0; rc == 0 && i < args->type.count; i++)
-        rc = kind_filter_add(&filter, args->type.at[i], false, &stranger, err);
+    if (rc == 0)
+        rc = pull_job_filter(&filter, &args->type, &none, args->allow_unknown, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
             rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");
@@ -167,27 +205,42 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
             jsonw_array(out.json, NULL, JSONW_LINES);
         }
     }
+    out.tabular = !args->common.json && isatty(STDOUT_FILENO);
+    if (rc == 0)
+        rc = table_init(&out.table, args->runs ? run_columns : artifact_columns, err);
     if (rc == 0)
         rc = search(args, operands[0], &out, err);
+    if (rc == 0)
+        table_print(&out.table, stdout);
     if (rc == 0 && out.json) {
         jsonw_close(out.json);
         rc = jsonw_end(out.json, err);
     }
     buf_clear(&out.clean);
+    table_clear(&out.table);
     mem_free(out.json);
-    return rc < 0 ? -1 : out.count ? EXIT_DONE : EXIT_FAILED;
+    if (rc == 0 && !out.count)
+        rc = err_set(err, ERR_NOT_FOUND, "nothing in the catalog of '%s' matches", operands[0]);
+    return rc;
 }
 
 const struct command cmd_find = {
     .name = "find",
     .args = "DIR",
+    .section = COMMAND_NIGHT,
     .brief = "search the catalog of a sync directory",
-    .about =
-        "Prints the volume (relative to DIR) and the path in the volume of each artifact that "
-        "matches all conditions, newest runs first, separated by a tab. With --runs, prints "
-        "the "
-        "volume, the run's ID and its status. Exit status 1 if nothing is found, as with grep. "
-        "'skyarc cat DIR ARTIFACT_ID' prints an artifact's content.",
+    .about = "Searches for artifacts that match all conditions, newest runs first, or with "
+             "--runs for "
+             "runs. A terminal gets a table. Elsewhere each line has the volume (relative to "
+             "DIR) and "
+             "the path in the volume, separated by a tab, or with --runs the volume, the run's "
+             "ID and "
+             "its status. Exit status 1 if nothing is found, as with grep. "
+             "'skyarc cat DIR ARTIFACT_ID' prints an artifact's content.",
+    .examples = "skyarc find --text 'tax report' --runs /srv/skyarc\n"
+                "skyarc find --run tsk_123 -t recordings /srv/skyarc\n",
+    .exits = "0    found\n"
+             "1    failed, or nothing was found\n",
     .groups = find_groups,
     .size = sizeof(struct find_args),
     .defaults = &find_defaults,

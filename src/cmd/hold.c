@@ -2,10 +2,12 @@
 #include "api/run.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "catalog/log_replay.h"
 #include "catalog/relation.h"
+#include "catalog/run_state.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -59,7 +61,7 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
     return 0;
 }
 
-/* Without operands: print the current holds. */
+/* Print the current holds: without operands, and after a change with --json. */
 static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
@@ -101,6 +103,18 @@ static int add_line(void *ctx, const char *run_id, struct err *err)
     return copy ? 0 : -1;
 }
 
+/* Warn if a run to be held is not in the catalog: its ID may be mistyped. */
+static int warn_unknown(struct db *catalog, const char *run_id, struct err *err)
+{
+    int known = run_state_known(catalog, run_id, err);
+
+    if (known == 0)
+        log_line(LOG_WARNING,
+                 "run '%s' is not in the catalog; it is held in case it will be archived",
+                 run_id);
+    return known < 0 ? -1 : 0;
+}
+
 /* A run with two IDs is held under its canonical ID. It is released under both: it may have
  * been held before the second ID was known, and the log is replayed without that knowledge. */
 static int add_names(struct lines *lines, struct db *catalog, const char *run_id,
@@ -134,7 +148,9 @@ static int change(const struct hold_args *args, struct db *catalog, const char *
         else if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
                  !log_replay_held(catalog, operands[i], NULL, 0))
             rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
-        else
+        else if (strcmp(what, AUDIT_LOG_HOLD) == 0)
+            rc = warn_unknown(catalog, operands[i], err);
+        if (rc == 0)
             rc = add_names(&lines, catalog, operands[i], err);
     }
     if (rc == 0)
@@ -182,9 +198,9 @@ static int run(const struct hold_args *args, const char *what, int count, char *
         rc = signals_setup(err);
     if (rc == 0) {
         catalog = open_catalog(args, &lock, count > 0, err);
-        rc = !catalog ? -1
-             : count  ? change(args, catalog, what, count, operands, err)
-                      : print_holds(args, catalog, err);
+        rc = !catalog ? -1 : count ? change(args, catalog, what, count, operands, err) : 0;
+        if (rc == 0 && (!count || args->common.json))
+            rc = print_holds(args, catalog, err);
     }
     db_free(catalog);
     lock_drop(&lock);
@@ -204,13 +220,19 @@ static int release_main(void *args, int count, char *const *operands, struct err
 const struct command cmd_hold = {
     .name = "hold",
     .args = "--dest DIR [RUN_ID...]",
+    .section = COMMAND_NIGHT,
     .brief = "keep runs of a sync directory from being pruned",
     .about =
         "'skyarc prune' keeps a held run, and the runs that it started, whatever the retention "
         "rules say, until the run is released. The run need not be archived yet, and may be "
-        "named by either of its IDs. Without a run ID, prints the current holds with their "
-        "date "
-        "and reason.",
+        "named by either of its IDs. Without a run ID, or with --json, prints the holds that "
+        "are "
+        "then in force with their date and reason.",
+    .examples = "skyarc hold --dest /srv/skyarc --reason 'audit 7' tsk_123\n"
+                "skyarc hold --dest /srv/skyarc\n",
+    .exits = "0    held; a run that is not in the catalog is held, too, with a warning\n"
+             "1    failed\n"
+             "75   another skyarc has the directory\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,
@@ -220,8 +242,13 @@ const struct command cmd_hold = {
 const struct command cmd_release = {
     .name = "release",
     .args = "--dest DIR RUN_ID...",
+    .section = COMMAND_NIGHT,
     .brief = "end holds, so that runs can be pruned again",
     .about = "Ends holds. The directory's log keeps a record of each hold and its date.",
+    .examples = "skyarc release --dest /srv/skyarc tsk_123\n",
+    .exits = "0    released\n"
+             "1    failed, or a run is not held\n"
+             "75   another skyarc has the directory\n",
     .groups = hold_groups,
     .size = sizeof(struct hold_args),
     .defaults = &hold_defaults,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/confine.h"
@@ -7,6 +6,7 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/selector.h"
+#include "cmdutil/source.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
@@ -29,8 +29,9 @@ static const struct opt_group list_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "TYPE", false }, { "CREATED", false }, { "SIZE", true },
-    { "PATH", false }, { NULL, false },
+    { "ARTIFACT", TABLE_TEXT, TABLE_WHOLE, 0 }, { "TYPE", TABLE_TEXT, 8, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 0 }, { "CREATED", TABLE_TIME, 0, 2 },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 3 }, { "PATH", TABLE_TEXT, 16, 1 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
@@ -71,10 +72,12 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     }
     if (selector_artifact(&l->selector, &a)) {
         const struct redact what = { NULL, false, NULL };
-        const char *cells[TABLE_COLUMNS] = { a.run_id,
+        const char *cells[TABLE_COLUMNS] = { a.artifact_id,
                                              redact_copy(a.artifact_type, &what, region),
+                                             text_size(size, a.size),
                                              redact_copy(a.created_at, &what, region),
-                                             text_size(size, a.size), a.path };
+                                             a.run_id,
+                                             a.path };
 
         if (l->args->common.json)
             rc = print_row(l, text, len, err);
@@ -86,25 +89,41 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     return rc;
 }
 
+/* List one archive. */
+static int list_one(struct listing_of *l, const char *path, struct err *err)
+{
+    struct archive_reader box = { 0 };
+    int rc = archive_reader_open(&box, path, err);
+
+    if (rc == 0)
+        rc = manifest_scan(&box, on_row, l, NULL, err);
+    archive_reader_close(&box);
+    return rc;
+}
+
 static int list_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     struct listing_of l = { .args = args_in };
-    struct archive_reader reader = { 0 };
+    struct selector_args what = l.args->selector;
+    struct source source = { 0 };
     struct confine confine;
+    size_t i;
     int rc = count < 1 ? err_set(err, ERR_USAGE, "no archive given") : 0;
 
     if (rc == 0)
-        rc = selector_init(&l.selector, &l.args->selector, operands + 1, count - 1, err);
+        rc = source_find(&source, operands[0], &what.run, err);
+    what.run = source.runs;
+    if (rc == 0)
+        rc = selector_init(&l.selector, &what, operands + 1, count - 1, err);
     if (rc == 0)
         rc = table_init(&l.table, columns, err);
     if (rc == 0) {
         confine_begin(&confine, &l.args->confine, 0);
-        confine_read(&confine, operands[0]);
+        source_confine(&source, &confine);
         confine_enter(&confine);
-        rc = archive_reader_open(&reader, operands[0], err);
     }
-    if (rc == 0)
-        rc = manifest_scan(&reader, on_row, &l, NULL, err);
+    for (i = 0; rc == 0 && i < source.count; i++)
+        rc = list_one(&l, source.paths[i], err);
     if (rc == 0 && l.args->common.json)
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
@@ -114,20 +133,35 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  "%zu artifacts or runs are missing from this archive; its "
                  "manifest.json lists them with the reasons",
                  l.missing);
-    archive_reader_close(&reader);
+    if (rc == 0 && !l.shown && selector_narrows(&l.selector))
+        rc = selector_nothing(&l.selector, source.paths[0], err);
+    else if (rc == 0 && selector_unmatched(&l.selector))
+        rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
-    return rc < 0 ? -1 : EXIT_DONE;
+    source_clear(&source);
+    return rc;
 }
 
 const struct command cmd_list = {
     .name = "list",
-    .args = "ARCHIVE [PATTERN...]",
+    .args = "ARCHIVE|DIR [PATTERN...]",
+    .section = COMMAND_OPEN,
     .brief = "list the artifacts in an archive",
     .about =
         "Lists all artifacts of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it). With --json, prints their rows of "
-        "the manifest, in one array.",
+        "patterns; a folder selects all files below it). Of a directory of skyarc sync, lists "
+        "what the volumes have of the runs named by --run. On a terminal the table fits its "
+        "width: "
+        "columns are left out, texts are shortened in the middle, and times are ages; "
+        "elsewhere nothing is cut, and times are in UTC. With --json, prints their rows of "
+        "the manifest, in one array. Exit status 1 if nothing is selected, 3 if a pattern or a "
+        "run selects nothing.",
+    .examples = "skyarc list run.tar.zst\n"
+                "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
+                "skyarc list -r tsk_123 /srv/skyarc\n",
+    .exits = "0    listed\n"
+             "1    the archive cannot be read\n",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

@@ -61,6 +61,7 @@ static const struct listen_args listen_defaults = {
 /* clang-format off */
 static const struct opt listen_opts[] = {
     { 'd', "dest",     "DIR",  OPT_TEXT,     OPT_AT(listen_args, dest),      "write archives, one per run (RUN_ID.tar.zst), and the queue into this directory", 0, 0, NULL, false, NULL },
+    { 0,   "format",   "FORMAT", OPT_TEXT,   OPT_AT(listen_args, archive.format), "tar.zst (default), tar.gz, tar or zip", 0, 0, NULL, false, NULL },
     { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: any free port)", 0, 0, NULL, false, NULL },
     { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
     { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "private key for --tls-cert (PEM)", 0, 0, NULL, false, NULL },
@@ -82,7 +83,7 @@ static const struct opt_group listen_groups[] = {
     { "Server",   listen_opts,           0 },
     { "Queue",    queue_opts,            0 },
     { "What",     archive_type_opts,     OPT_AT(listen_args, archive) },
-    { "Archive",  archive_format_opts,   OPT_AT(listen_args, archive) },
+    { "Format",   archive_format_opts,   OPT_AT(listen_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
     { "API",      session_opts,          OPT_AT(listen_args, session) },
     { "Safety",   confine_opts,          OPT_AT(listen_args, confine) },
@@ -310,10 +311,6 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
 
     if (rc == 0 && !s.args->dest)
         rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
-    if (rc == 0 && s.args->archive.output)
-        rc = err_set(err, ERR_USAGE,
-                     "--output cannot be used with listen: archives are named after their run; "
-                     "use --dest");
     if (rc == 0)
         rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
     if (rc == 0 && s.job.format == CONTAINER_DIR)
@@ -344,6 +341,7 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_listen = {
     .name = "listen",
     .args = "--dest DIR",
+    .section = COMMAND_NIGHT,
     .brief = "receive webhooks and archive each run that ended",
     .about =
         "Receives Skyvern's webhooks at / and /webhook, checks their signature, answers at "
@@ -351,6 +349,11 @@ const struct command cmd_listen = {
         "that appear after a run was archived, because of a second attempt or because they "
         "were missing, are written to RUN_ID.2.tar.zst and so on. GET /healthz reports the "
         "state of the queue. Stops on SIGTERM.",
+    .examples = "skyarc listen --dest /srv/skyvern\n"
+                "skyarc listen --dest /srv/skyvern --addr 0.0.0.0:8474 --tls-cert chain.pem "
+                "--tls-key key.pem\n",
+    .exits = "1    the server could not be started\n"
+             "75   another skyarc has the directory\n",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),
     .defaults = &listen_defaults,

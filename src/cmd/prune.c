@@ -69,7 +69,8 @@ static void on_step(void *ctx, const struct prune_step *s)
     static const char *const words[] = { "keep", "remove", "remove-volume", "rewrite-volume" };
     struct output *out = ctx;
     struct jsonw *w = out->json;
-    bool told = s->what != PRUNE_KEEP || out->args->common.verbose;
+    bool told = !out->args->common.quiet;
+    char size[TEXT_SIZE_MAX];
 
     if (w) {
         jsonw_object(w, NULL, JSONW_INLINE);
@@ -82,11 +83,13 @@ static void on_step(void *ctx, const struct prune_step *s)
             jsonw_text(w, "volume", s->volume);
             jsonw_u64(w, "kept_runs", s->kept);
             jsonw_u64(w, "removed_runs", s->dropped);
+            jsonw_u64(w, "bytes", s->bytes);
         }
         jsonw_close(w);
     } else if (told && s->volume) {
-        (void)printf("%s\t%s\t%zu kept, %zu removed\n", words[s->what], s->volume, s->kept,
-                     s->dropped);
+        (void)printf("%s\t%s\t%zu kept, %zu removed, %s%s\n", words[s->what], s->volume,
+                     s->kept, s->dropped, s->what == PRUNE_REWRITE ? "about " : "",
+                     text_size(size, s->bytes));
     } else if (told) {
         (void)printf("%s\t%s%s%s\n", words[s->what], s->run_id, s->why ? "\t" : "",
                      s->why ? s->why : "");
@@ -121,6 +124,7 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
         jsonw_u64(w, "removed_volumes", r->removed);
         jsonw_u64(w, "rewritten_volumes", r->rewritten);
         jsonw_u64(w, "freed_bytes", r->freed);
+        jsonw_bool(w, "freed_bytes_estimated", !out->args->apply && r->rewritten > 0);
         jsonw_u64(w, "damaged_volumes", r->damaged + r->found.fixity.damaged);
         jsonw_u64(w, "gone_volumes", r->found.fixity.gone);
         jsonw_u64(w, "differing_volumes", r->found.fixity.differing);
@@ -130,12 +134,15 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
             rc = -1;
         }
     } else if (rc == 0 && !out->args->common.quiet) {
+        const char *would = out->args->apply ? "" : "would be ";
+
         (void)printf(
-            "%zu runs kept, %zu %s; %zu volumes %s, %zu rewritten%s%s%s\n", r->kept, r->dropped,
-            out->args->apply ? "removed" : "would be removed", r->removed,
-            out->args->apply ? "removed" : "would be removed", r->rewritten,
-            out->args->apply ? "; " : "", out->args->apply ? text_size(size, r->freed) : "",
-            out->args->apply ? " freed" : " (nothing was changed; --apply removes the runs)");
+            "%zu run%s kept, %zu %sremoved; %zu volume%s %sremoved, %zu rewritten; "
+            "%s%s %sfreed%s\n",
+            r->kept, r->kept == 1 ? "" : "s", r->dropped, would, r->removed,
+            r->removed == 1 ? "" : "s", would, r->rewritten,
+            r->rewritten && !out->args->apply ? "about " : "", text_size(size, r->freed), would,
+            out->args->apply ? "" : " (nothing was changed; --apply removes the runs)");
     }
     return rc;
 }
@@ -189,6 +196,7 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
 const struct command cmd_prune = {
     .name = "prune",
     .args = "--dest DIR RULE...",
+    .section = COMMAND_NIGHT,
     .brief = "remove runs that no rule keeps from a sync directory",
     .about =
         "Removes the runs that no rule keeps and that are not held. Volumes without a kept run "
@@ -198,6 +206,13 @@ const struct command cmd_prune = {
         "recorded "
         "in the directory's log and are not archived again. A run counts for the day, week "
         "(from Monday), month and year, in UTC, in which it ended.",
+    .examples = "skyarc prune --dest /srv/skyarc --keep-days 400 --keep-status failed\n"
+                "skyarc prune --dest /srv/skyarc --keep-last 1000 --apply\n",
+    .exits = "0    done, or shown what would be done\n"
+             "1    failed\n"
+             "3    a volume is gone or differs from the catalog\n"
+             "4    a volume is damaged, and stays\n"
+             "75   another skyarc has the directory\n",
     .groups = prune_groups,
     .size = sizeof(struct prune_args),
     .defaults = &prune_defaults,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
@@ -28,6 +29,7 @@ struct pull_args {
     uint64_t interval;
     bool wait;
     bool dry_run;
+    bool print_name;
 };
 
 static const struct pull_args pull_defaults = {
@@ -44,6 +46,7 @@ static const struct opt pull_opts[] = {
     { 0,   "wait",         NULL,   OPT_FLAG, OPT_AT(pull_args, wait),         "wait until the runs have ended", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(pull_args, interval), "with --wait: time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",      NULL,   OPT_FLAG, OPT_AT(pull_args, dry_run),      "list the artifacts that would be fetched, and write nothing", 0, 0, NULL, false, NULL },
+    { 0,   "print-name",   NULL,   OPT_FLAG, OPT_AT(pull_args, print_name),   "print only the archive's name on standard output, once it is written; the summary goes to standard error", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -51,10 +54,12 @@ static const struct opt_group pull_groups[] = {
     { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
     { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
-    { "Archive",  archive_format_opts,   OPT_AT(pull_args, archive) },
+    { "Archive",  archive_name_opts,     OPT_AT(pull_args, archive) },
+    { "Format",   archive_format_opts,   OPT_AT(pull_args, archive) },
     { "Series",   archive_series_opts,   OPT_AT(pull_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(pull_args, archive) },
     { "API",      session_opts,          OPT_AT(pull_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -71,19 +76,21 @@ struct job {
     size_t planned_count;
     size_t planned_same;
     size_t planned_records;
+    size_t planned_unsized; /* artifacts whose size is not known */
     uint64_t planned_bytes;
 };
 
 static void on_planned(void *ctx, const struct pull_planned *p)
 {
     struct job *job = ctx;
-    char size[TEXT_SIZE_MAX] = "?";
+    char size[TEXT_SIZE_MAX] = "unknown";
 
     if (p->record)
         job->planned_records++;
     else
         job->planned_count++;
     job->planned_same += p->same_as != NULL;
+    job->planned_unsized += !p->sized && !p->same_as && !p->record;
     job->planned_bytes += p->sized && !p->same_as ? p->size : 0;
     if (job->planned) {
         jsonw_object(job->planned, NULL, JSONW_INLINE);
@@ -146,6 +153,11 @@ static int prepare(struct job *job, int count, char *const *operands, struct err
     if (collect_ids(job, count, operands, err) < 0 || load_webhook(job, err) < 0 ||
         pull_job_init(&job->archive, &job->args->archive, &job->args->common, err) < 0)
         return -1;
+    if (job->args->print_name &&
+        (job->archive.to_stdout || job->args->dry_run || job->args->common.json))
+        return err_set(err, ERR_USAGE,
+                       "--print-name cannot be combined with --json, --dry-run or -o -");
+    job->archive.print_name = job->args->print_name;
     if (job->archive.to_stdout && !job->args->dry_run && isatty(STDOUT_FILENO))
         return err_set(err, ERR_USAGE,
                        "refusing to write an archive to a terminal; redirect the "
@@ -185,9 +197,12 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         jsonw_close(w);
         rc = jsonw_end(w, err);
     } else if (rc == 0) {
-        (void)printf("%10s  in %zu artifacts, %zu of them duplicates\n",
+        (void)printf("%10s  in %zu artifact%s, %zu of them duplicates",
                      text_size(size, job->planned_bytes), job->planned_count,
-                     job->planned_same);
+                     job->planned_count == 1 ? "" : "s", job->planned_same);
+        if (job->planned_unsized)
+            (void)printf(", %zu of unknown size", job->planned_unsized);
+        (void)printf("\n");
         if (job->planned_records)
             (void)printf(
                 "%10s  %zu requests for records of the runs, and one per further page\n", "and",
@@ -222,11 +237,26 @@ static int pull_main(void *args, int count, char *const *operands, struct err *e
 const struct command cmd_pull = {
     .name = "pull",
     .args = "RUN_ID...",
+    .section = COMMAND_MAIN,
     .brief = "archive the artifacts of runs",
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
         "Identical content is fetched and stored once. The archive is complete, or its "
-        "manifest lists the missing artifacts with the reasons.",
+        "manifest lists the missing artifacts with the reasons. If no run has an artifact of "
+        "the "
+        "types asked for, nothing is written (exit status 1); if only some have, the others "
+        "are "
+        "reported (exit status 3).",
+    .examples =
+        "skyarc pull tsk_123 wr_456\n"
+        "skyarc pull -o run.tar.zst --wait tsk_123\n"
+        "skyarc pull -t recordings,screenshots tsk_123\n"
+        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
+    .exits = "0    archived completely; or no run was named by --input\n"
+             "1    failed, nothing written\n"
+             "3    archived, but something is missing or not as the service stated; the "
+             "manifest says what\n"
+             "75   another skyarc writes the archive, or the service said to retry later\n",
     .groups = pull_groups,
     .size = sizeof(struct pull_args),
     .defaults = &pull_defaults,

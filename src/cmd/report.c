@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/report.h"
 
-#include "base/clock.h"
 #include "base/file.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -11,8 +11,9 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
-#include "format/extract_dir.h"
+#include "cmdutil/source.h"
 #include "format/tagfile.h"
+#include "reader/archive_reader.h"
 #include "reader/extract.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@
 struct report_args {
     struct command_args common;
     struct confine_args confine;
+    struct opt_list run;
     const char *output;
     unsigned mode;
     bool force;
@@ -34,6 +36,7 @@ static const struct report_args report_defaults = { .output = ".", .mode = 0600 
 
 /* clang-format off */
 static const struct opt report_opts[] = {
+    { 'r', "run",    "ID",       OPT_LIST, OPT_AT(report_args, run),    "show only this run; may be repeated", 0, 0, NULL, false, NULL },
     { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "write only the page (a name that ends in .html; - is standard output), or extract all files into this directory, with the page (default: the current directory)", 0, 0, NULL, false, NULL },
     { 0,   "mode",   "MODE",     OPT_MODE, OPT_AT(report_args, mode),   "permissions of the files, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace existing files", 0, 0, NULL, false, NULL },
@@ -41,19 +44,26 @@ static const struct opt report_opts[] = {
 };
 
 static const struct opt_group report_groups[] = {
-    { "Where", report_opts, 0 },
+    { "View", report_opts, 0 },
     { "Safety", confine_opts, OPT_AT(report_args, confine) },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
 
+/* Select everything, or everything of the runs; the new page replaces the archived one. */
 static bool on_wanted(void *ctx, const char *path, const struct manifest_read_artifact *row)
 {
+    const struct opt_list *runs = ctx;
     const char *below = strchr(path, '/');
+    size_t i;
 
-    (void)ctx;
-    return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0; /* the new page replaces the
-                                                                   * archived one */
+    if (!runs->count)
+        return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0;
+    for (i = 0; row && i < runs->count; i++) {
+        if (strcmp(runs->at[i], row->run_id) == 0)
+            return true;
+    }
+    return !row && below && report_is_of(runs, below + 1);
 }
 
 static void on_lost(void *ctx, const char *path, const char *why)
@@ -76,31 +86,11 @@ static int write_page(struct report *report, const char *path, const struct repo
     return file_make(path, args->mode, report_write, report, err);
 }
 
-/* Write the page below a directory as extraction would: its path comes from the archive. */
-static int place_page(struct report *report, const char *path, const struct report_args *args,
-                      struct err *err)
-{
-    struct extract_dir root = { .fd = -1 };
-    struct extract_dir_file file = { .dir = -1, .fd = -1 };
-    int rc = extract_dir_open(&root, args->output, err);
-
-    if (rc == 0 && !args->force && extract_dir_has(&root, path))
-        rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
-    if (rc == 0)
-        rc = extract_dir_begin(&root, &file, path, err);
-    if (rc == 0)
-        rc = report_write(report, file_put_fd, &file.fd, err);
-    if (rc == 0)
-        rc = extract_dir_commit(&file, clock_wall() / 1000, args->mode, args->force, err);
-    extract_dir_abort(&file);
-    extract_dir_close(&root);
-    return rc < 0 ? err_wrap(err, "'%s/%s'", args->output, path) : 0;
-}
-
 /* Extract everything and write the page beside the files; 1: a file was lost. */
 static int write_dir(struct report *report, const char *archive, const struct report_args *args,
-                     struct err *err)
+                     struct opt_list *runs, struct err *err)
 {
+    char folder[PATH_COMPONENT_MAX + 1];
     struct extract_opts opts = { .dir = args->output,
                                  .mode = args->mode,
                                  .force = args->force,
@@ -108,17 +98,22 @@ static int write_dir(struct report *report, const char *archive, const struct re
                                  .wanted = on_wanted,
                                  .lost = on_lost,
                                  .kept = on_kept,
-                                 .stop = signals_stopping() };
+                                 .stop = signals_stopping(),
+                                 .watcher = archive_reader_unwatched(),
+                                 .ctx = runs };
     struct extract_result result = { 0 };
-    char *path = mem_format(err, "%s/%s", report_top(report), TAGFILE_VIEW);
+    struct report_spot spot = { args->output, NULL, args->mode, args->force };
     char shown[PATH_SHOWN_MAX];
-    int rc = path ? extract_run(archive, &opts, &result, err) : -1;
+    int rc;
 
+    opts.top = spot.top = source_folder(archive, folder, sizeof(folder));
+    rc = extract_run(archive, &opts, &result, err);
     if (rc == 0)
-        rc = place_page(report, path, args, err);
-    if (rc == 0 && !args->common.quiet)
-        (void)printf("%s/%s\n", args->output, text_shown(shown, sizeof(shown), path));
-    mem_free(path);
+        rc = report_place(report, &spot, err);
+    if (rc == 0 && !args->common.quiet && !args->common.json)
+        (void)printf("%s/%s/%s\n", args->output,
+                     text_shown(shown, sizeof(shown), spot.top ? spot.top : report_top(report)),
+                     TAGFILE_VIEW);
     return rc < 0 ? -1 : result.lost > 0;
 }
 
@@ -132,22 +127,23 @@ static bool is_page(const char *output)
 
 /* Write the page to standard output, a file or a directory; 1: a file was lost. */
 static int write_report(struct report *report, const char *archive,
-                        const struct report_args *args, struct err *err)
+                        const struct report_args *args, struct opt_list *runs, struct err *err)
 {
     if (strcmp(args->output, "-") == 0)
         return report_write(report, api_client_put_raw, NULL, err);
     return is_page(args->output) ? write_page(report, args->output, args, err)
-                                 : write_dir(report, archive, args, err);
+                                 : write_dir(report, archive, args, runs, err);
 }
 
-/* Allow only the archive to be read and the page's directory to be written. */
-static int confine_to(const struct report_args *args, const char *archive, struct err *err)
+/* Allow only the archives to be read and the page's directory to be written. */
+static int confine_to(const struct report_args *args, const struct source *source,
+                      struct err *err)
 {
     struct confine confine;
     char *dir;
 
     confine_begin(&confine, &args->confine, 0);
-    confine_read(&confine, archive);
+    source_confine(source, &confine);
     if (strcmp(args->output, "-") != 0) {
         dir = is_page(args->output) ? path_dir(args->output) : mem_copy(args->output, err);
         if (!dir)
@@ -161,39 +157,107 @@ static int confine_to(const struct report_args *args, const char *archive, struc
     return 0;
 }
 
+/* Print where the page is, and whether the files beside it are whole, as JSON. */
+static int print_json(const struct report *report, const char *archive,
+                      const struct report_args *args, bool lost, struct err *err)
+{
+    char folder[PATH_COMPONENT_MAX + 1];
+    const char *top = source_folder(archive, folder, sizeof(folder));
+    struct jsonw *w = mem_new(sizeof(*w), err);
+    char *page = is_page(args->output)
+                     ? mem_copy(args->output, err)
+                     : mem_format(err, "%s/%s/%s", args->output, top ? top : report_top(report),
+                                  TAGFILE_VIEW);
+    int rc = -1;
+
+    if (w && page) {
+        jsonw_init(w, api_client_put, NULL);
+        jsonw_object(w, NULL, JSONW_LINES);
+        jsonw_text(w, "page", page);
+        jsonw_bool(w, "complete", !lost);
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(page);
+    mem_free(w);
+    return rc < 0 ? -1 : lost;
+}
+
+/* Make the page of one archive; 1: a file was lost. */
+static int report_one(struct report *report, const char *archive,
+                      const struct report_args *args, struct opt_list *runs, struct err *err)
+{
+    int rc;
+
+    report_only(report, runs);
+    rc = report_read(report, archive, signals_stopping(), err);
+    if (rc == 0)
+        rc = write_report(report, archive, args, runs, err);
+    if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)
+        rc = print_json(report, archive, args, rc > 0, err);
+    return rc;
+}
+
 static int report_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct report_args *args = args_in;
-    struct report *report = NULL;
+    struct report **reports = NULL;
+    struct source source = { 0 };
+    bool lost = false;
+    size_t i;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
+    if (rc == 0)
+        rc = source_find(&source, operands[0], &args->run, err);
+    if (rc == 0 && source.count > 1 &&
+        (strcmp(args->output, "-") == 0 || is_page(args->output)))
+        rc = err_set(err, ERR_USAGE,
+                     "%zu volumes of '%s' have these runs: name a directory with --output",
+                     source.count, operands[0]);
     if (rc == 0) {
-        report = report_new(file_temp_dir(), err);
-        rc = report ? 0 : -1;
+        reports = mem_array(source.count, sizeof(struct report *), err);
+        rc = reports ? 0 : -1;
+    }
+    for (i = 0; rc == 0 && i < source.count; i++) { /* before the sandbox: temporary files */
+        reports[i] = report_new(file_temp_dir(), err);
+        rc = reports[i] ? 0 : -1;
     }
     if (rc == 0)
-        rc = confine_to(args, operands[0], err);
-    if (rc == 0)
-        rc = report_read(report, operands[0], signals_stopping(), err);
-    if (rc == 0)
-        rc = write_report(report, operands[0], args, err);
-    report_free(report);
-    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT)) {
+        rc = confine_to(args, &source, err);
+    for (i = 0; rc >= 0 && i < source.count; i++) {
+        rc = report_one(reports[i], source.paths[i], args, &source.runs, err);
+        lost = lost || rc > 0;
+    }
+    for (i = 0; reports && i < source.count; i++)
+        report_free(reports[i]);
+    mem_free(reports);
+    source_clear(&source);
+    if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
+        !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
-    return rc < 0 ? api_client_status(err) : rc ? EXIT_DAMAGED : EXIT_DONE;
+    return rc < 0 ? api_client_status(err) : lost ? EXIT_DAMAGED : EXIT_DONE;
 }
 
 const struct command cmd_report = {
     .name = "report",
-    .args = "ARCHIVE",
+    .args = "ARCHIVE|DIR",
+    .section = COMMAND_OPEN,
     .brief = "create the offline view of an archive",
     .about =
         "Writes index.html, a view of an archive that any browser shows without a network: "
         "only the page, to be placed beside the extracted data/, or a directory with the page "
-        "and all files of the archive. Archives written by pull contain the page, unless "
-        "--no-report was given.",
+        "and all files of the archive, in a folder named after the archive's file. With --run, "
+        "only of these runs; of a directory of skyarc sync, --run finds the volumes. Archives "
+        "written by pull contain the page, unless "
+        "--no-report was given. With --json, prints the page's path, unless the page goes to "
+        "standard output.",
+    .examples = "skyarc report -o view run.tar.zst\n"
+                "skyarc report -o run.html -r tsk_123 /srv/skyarc\n",
+    .exits = "0    written\n"
+             "1    failed\n"
+             "4    a file was lost\n",
     .groups = report_groups,
     .size = sizeof(struct report_args),
     .defaults = &report_defaults,

@@ -46,8 +46,9 @@ static const struct opt_group runs_groups[] = {
 };
 
 static const struct table_column columns[] = {
-    { "RUN", false }, { "STATUS", false }, { "TYPE", false }, { "CREATED", false },
-    { "TOOK", true }, { "TITLE", false }, { NULL, false },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "STATUS", TABLE_STATUS, 0, 0 },
+    { "TYPE", TABLE_TEXT, 0, 4 }, { "CREATED", TABLE_TIME, 0, 1 }, { "TOOK", TABLE_NUMBER, 0, 3 },
+    { "TITLE", TABLE_TEXT, 16, 2 }, { NULL, TABLE_TEXT, 0, 0 },
 };
 /* clang-format on */
 
@@ -162,6 +163,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_runs = {
     .name = "runs",
     .args = "",
+    .section = COMMAND_AROUND,
     .brief = "list runs, newest first",
     .about =
         "Lists the runs that the service knows, newest first, page by page. The service's list "
@@ -169,8 +171,19 @@ const struct command cmd_runs = {
         "other lists, where the server has them: runs of workflows, then plain tasks. The "
         "output "
         "of --ids can be piped into 'skyarc pull -i -'. Exit status 3 if the service truncated "
-        "the list, or rows have no valid run ID. With --json, prints the rows as the service "
+        "the list, or rows have no valid run ID. On a terminal the table fits its width: "
+        "columns "
+        "are left out, texts are shortened in the middle, times are ages, and statuses have "
+        "colours unless NO_COLOR is set; elsewhere nothing is cut, and times are in UTC. With "
+        "--json, prints the rows as the service "
         "sent them, secrets redacted, in one array.",
+    .examples = "skyarc runs --limit 5\n"
+                "skyarc runs --status failed --since 7d\n"
+                "skyarc runs --json --since 2026-11-01\n",
+    .exits = "0    listed\n"
+             "1    the service cannot be reached, or refuses\n"
+             "3    listed as far as the service does\n"
+             "75   the service said to retry later\n",
     .groups = runs_groups,
     .size = sizeof(struct runs_args),
     .defaults = &runs_defaults,

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "cli/table.h"
 #include "client/lister.h"
 #include "client/listing.h"
@@ -97,11 +95,18 @@ static int show_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_show = {
     .name = "show",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "show a run's status, times, output and artifacts",
     .about =
         "Shows each run on a page: status, times, request, output, failure reason, "
         "attempts, files, the runs that it started, and artifacts. With --json, prints the "
         "record as the service sent it, secrets redacted (several runs: in one array).",
+    .examples = "skyarc show tsk_123\n"
+                "skyarc show --json tsk_123\n",
+    .exits = "0    shown\n"
+             "1    the service cannot be reached, or refuses, or knows no such run\n"
+             "3    some of the runs could not be shown\n"
+             "75   the service said to retry later\n",
     .groups = show_groups,
     .size = sizeof(struct show_args),
     .defaults = &show_defaults,

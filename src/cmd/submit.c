@@ -4,7 +4,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
 #include "client/wait.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -58,7 +59,7 @@ static const struct opt task_opts[] = {
 
 static const struct opt then_opts[] = {
     { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as for wait", 0, 0, NULL, false, NULL },
-    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file, or into this directory if the name ends in a slash; exit status as for pull", 0, 0, NULL, false, NULL },
+    { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file, or into this directory if the name ends in a slash; exit status as for pull, but 1 if the run did not complete", 0, 0, NULL, false, NULL },
     { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "wait-timeout", "TIME", OPT_DURATION, OPT_AT(submit_args, wait_timeout),   "stop waiting after this time, with exit status 75", 0, 0, NULL, false, NULL },
@@ -69,6 +70,7 @@ static const struct opt_group submit_groups[] = {
     { "Task",     task_opts,         0 },
     { "Then",     then_opts,         0 },
     { "API",      session_opts,      OPT_AT(submit_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -168,7 +170,31 @@ static int post(struct api_client *client, const struct buf *body, struct call *
     return rc < 0 ? explain(call, err) : 0;
 }
 
-/* Wait for the run, and archive it if --output was given. */
+/*
+ * The exit status if a signal stopped the wait, or the time is up; says that the run goes on.
+ */
+static int leave_run(const struct submit_args *args, const char *id, int rc,
+                     const struct err *err)
+{
+    const char *output = args->archive.output;
+    char next[400];
+
+    (void)snprintf(next, sizeof(next), "run '%s' goes on; %s with 'skyarc %s %s%s%.200s'", id,
+                   output ? "archive it" : "wait for it", output ? "pull --wait" : "wait", id,
+                   output ? " -o " : "", output ? output : "");
+    if (rc == EXIT_LATER) {
+        log_line(LOG_WARNING, "%s", next);
+    } else if (rc < 0 && err->kind == ERR_CANCELLED && signals_stop()) {
+        log_line(LOG_ERROR, "stopped by signal %d; %s", signals_stop(), next);
+        return EXIT_SIGNAL + signals_stop();
+    }
+    return rc;
+}
+
+/*
+ * Wait for the run, and archive it if --output was given. The exit status is that of the wait
+ * if the run did not complete, since its archive then is a success of little use.
+ */
 static int go_on(const struct submit_args *args, struct api_client *client, char *id,
                  struct err *err)
 {
@@ -179,18 +205,26 @@ static int go_on(const struct submit_args *args, struct api_client *client, char
                                 .timeout = args->wait_timeout,
                                 .common = &args->common,
                                 .print = args->common.json && !args->archive.output };
-    int rc = outcome_wait(client, ids, 1, &how, err);
+    int ended = outcome_wait(client, ids, 1, &how, err);
+    int rc;
 
-    if (rc < 0 || rc == EXIT_LATER || !args->archive.output)
-        return rc;
+    if (ended < 0 || ended == EXIT_LATER || !args->archive.output)
+        return leave_run(args, id, ended, err);
     rc = pull_job_init(&job, &args->archive, &args->common, err);
     if (rc == 0) {
         job.ca_file = args->session.ca_file;
+        job.submitted = id;
         rc = pull_job_report(&job, &result,
                              pull_job_run(&job, &client->api, ids, 1, &result, err), err);
     }
     pull_job_clear(&job);
-    return pull_job_status(&result, rc, err);
+    rc = pull_job_status(&result, rc, err);
+    if (ended != EXIT_DONE && (rc == EXIT_DONE || rc == EXIT_INCOMPLETE)) {
+        log_line(LOG_ERROR, "run '%s' is archived in '%s', but did not complete", id,
+                 args->archive.output);
+        return ended;
+    }
+    return rc;
 }
 
 /* Print the service's whole answer, redacted. */
@@ -246,12 +280,19 @@ static int submit_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_submit = {
     .name = "submit",
     .args = "--prompt TEXT",
+    .section = COMMAND_AROUND,
     .brief = "submit a task",
     .about =
         "Submits a task. The request is sent once and never retried. Prints the run's ID; with "
         "--json, the service's whole answer; with --wait, the run's result; with -o, the "
         "result "
         "of archiving.",
+    .examples = "skyarc submit --prompt 'buy milk' --url https://shop.example/\n"
+                "skyarc submit --prompt-file task.txt -o run.tar.zst\n",
+    .exits = "0    submitted; with --wait: completed; with --output: archived completely\n"
+             "1    failed, or the run ended otherwise than completed\n"
+             "3    archived, but something is missing\n"
+             "75   the run has not ended in time, or the service said to retry later\n",
     .groups = submit_groups,
     .size = sizeof(struct submit_args),
     .defaults = &submit_defaults,

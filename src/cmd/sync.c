@@ -13,6 +13,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/confirm.h"
 #include "cmdutil/idlist.h"
+#include "cmdutil/preview.h"
 #include "cmdutil/pull_job.h"
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
@@ -52,6 +53,7 @@ struct sync_args {
     bool chain;
     bool no_verify;
     bool rebuild;
+    bool dry_run;
 };
 
 static const struct sync_args sync_defaults = {
@@ -68,6 +70,8 @@ static const struct sync_args sync_defaults = {
 /* clang-format off */
 static const struct opt sync_opts[] = {
     { 0,   "dest",        "DIR",  OPT_TEXT,     OPT_AT(sync_args, dest),        "archive into this directory; it is created if it does not exist", 0, 0, NULL, false, NULL },
+    { 'n', "dry-run",     NULL,   OPT_FLAG,     OPT_AT(sync_args, dry_run),     "only print the runs that would be archived, and change nothing; volumes are not checked", 0, 0, NULL, false, NULL },
+    { 0,   "format",      "FORMAT", OPT_TEXT,   OPT_AT(sync_args, archive.format), "format of the volumes: tar.zst (default), tar.gz or tar", 0, 0, NULL, false, NULL },
     { 'i', "input",       "FILE", OPT_LIST,     OPT_AT(sync_args, input),       "also archive the run IDs in this file, one per line, such as runs that the service no longer lists", 0, 0, NULL, false, NULL },
     { 0,   "settle",      "TIME", OPT_DURATION, OPT_AT(sync_args, settle),      "archive a run no earlier than this time after its end, and list it again this time after it was archived (default 10m)", 0, 0, NULL, false, NULL },
     { 0,   "volume-size", "SIZE", OPT_SIZE,     OPT_AT(sync_args, volume_size), "start a new volume when the size of its artifacts exceeds this (default 4g)", 0, 0, NULL, false, NULL },
@@ -94,10 +98,11 @@ static const struct opt_group sync_groups[] = {
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
     { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
     { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
-    { "Archive",   archive_format_opts,   OPT_AT(sync_args, archive) },
+    { "Format",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
     { "Watch",     watch_opts,            0 },
     { "API",       session_opts,          OPT_AT(sync_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -132,21 +137,45 @@ static int check(const struct sync_args *args, int count, char *const *operands,
         return err_set(err, ERR_USAGE, "sync takes no operands: '%.100s'", operands[0]);
     if (!args->dest)
         return err_set(err, ERR_USAGE, "no directory given; name it with --dest");
-    if (args->archive.output)
+    if (args->dry_run && (args->rebuild || args->list_safe || args->list_lost))
         return err_set(
             err, ERR_USAGE,
-            "--output cannot be used with sync: volumes are named by time; use --dest");
-    if (args->archive.strict)
-        return err_set(
-            err, ERR_USAGE,
-            "--strict cannot be used with sync: runs with missing artifacts "
-            "would never be archived; missing artifacts are retried at the next sync");
+            "--dry-run cannot be combined with --rebuild, --list-safe or --list-lost");
     return 0;
+}
+
+/* With --json, begin the document of a list; *w stays NULL otherwise. */
+static int list_begin(struct jsonw **w, const struct sync_args *args, struct err *err)
+{
+    if (!args->common.json)
+        return 0;
+    *w = mem_new(sizeof(**w), err);
+    if (!*w)
+        return -1;
+    jsonw_init(*w, api_client_put, NULL);
+    jsonw_array(*w, NULL, JSONW_LINES);
+    return 0;
+}
+
+/* End the document of a list, and free w; rc is the list's result. */
+static int list_end(struct jsonw *w, int rc, struct err *err)
+{
+    if (w && rc == 0) {
+        jsonw_close(w);
+        rc = jsonw_end(w, err);
+    }
+    mem_free(w);
+    return rc;
 }
 
 static int print_id(void *ctx, const char *run_id, struct err *err)
 {
-    (void)ctx;
+    struct jsonw *w = ctx;
+
+    if (w) {
+        jsonw_text(w, NULL, run_id);
+        return 0;
+    }
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
@@ -210,15 +239,20 @@ static int list_safe(const struct sync_args *args, struct err *err)
     struct confirm confirm = {
         .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
     };
-    int rc = ids.region ? 0 : -1;
+    struct jsonw *w = NULL;
+    int rc = ids.region ? list_begin(&w, args, err) : -1;
+
+    confirm.ctx = w;
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type, err);
+        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type,
+                             args->archive.allow_unknown, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)
         rc = confirm_runs(&confirm, ids.at, ids.count, err);
+    rc = list_end(w, rc, err);
     kind_filter_clear(&types);
     region_free(ids.region);
     mem_free(ids.at);
@@ -228,7 +262,16 @@ static int list_safe(const struct sync_args *args, struct err *err)
 static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t parts,
                       struct err *err)
 {
-    (void)ctx;
+    struct jsonw *w = ctx;
+
+    if (w) {
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "run_id", run_id);
+        jsonw_text(w, "volume", volume);
+        jsonw_u64(w, "parts", parts > 0 ? (uint64_t)parts : 0);
+        jsonw_close(w);
+        return 0;
+    }
     return printf("%s\t%s\t%lld\n", run_id, volume, (long long)parts) < 0
                ? err_sys(err, "cannot write the result")
                : 0;
@@ -237,8 +280,12 @@ static int print_lost(void *ctx, const char *run_id, const char *volume, int64_t
 static int list_lost(const struct sync_args *args, struct err *err)
 {
     struct db *catalog = db_open(args->dest, DB_READ, err);
-    int rc = catalog ? run_state_each_lost(catalog, false, print_lost, NULL, err) : -1;
+    struct jsonw *w = NULL;
+    int rc = catalog ? list_begin(&w, args, err) : -1;
 
+    if (rc == 0)
+        rc = run_state_each_lost(catalog, false, print_lost, w, err);
+    rc = list_end(w, rc, err);
     db_free(catalog);
     return rc < 0 ? -1 : EXIT_DONE;
 }
@@ -351,33 +398,60 @@ static void on_ended(void *ctx, const struct sync_result *r, int rc)
               good ? PING_SUCCESS : PING_FAIL, signals_stopping());
 }
 
-static int run(struct service *s, struct sync_result *result, struct err *err)
+/* Fill in the options of a sync; pull is lent for the call. */
+static int fill(struct service *s, struct pull_opts *pull, struct sync_opts *opts,
+                struct err *err)
 {
     const struct sync_args *args = s->args;
-    struct pull_opts pull;
-    struct sync_opts opts = { .pull = &pull,
-                              .dir = args->dest,
-                              .filter = buf_text(&s->filter),
-                              .run_ids = s->ids.ids,
-                              .run_count = s->ids.count,
-                              .volume_size = args->volume_size,
-                              .volume_runs = args->volume_runs,
-                              .settle = (int64_t)args->settle,
-                              .chain = args->chain,
-                              .verify = !args->no_verify,
-                              .share = args->no_verify ? 0 : args->verify_share,
-                              .rebuild = args->rebuild,
-                              .ended = on_ended,
-                              .ctx = s };
 
+    *opts = (struct sync_opts){ .ask = { .pull = pull,
+                                         .filter = buf_text(&s->filter),
+                                         .run_ids = s->ids.ids,
+                                         .run_count = s->ids.count,
+                                         .settle = (int64_t)args->settle },
+                                .dir = args->dest,
+                                .volume_size = args->volume_size,
+                                .volume_runs = args->volume_runs,
+                                .chain = args->chain,
+                                .verify = !args->no_verify,
+                                .share = args->no_verify ? 0 : args->verify_share,
+                                .rebuild = args->rebuild,
+                                .ended = on_ended,
+                                .ctx = s };
     s->job.ca_file = args->session.ca_file;
-    pull_job_fill(&s->job, &s->api, &pull);
-    pull.stop = signals_stopping();
-    pull.watcher = (struct pull_watcher){ pull_job_tell, &s->job };
-    if (query_fill(&args->query, &opts.query, err) == 0)
+    pull_job_fill(&s->job, &s->api, pull);
+    pull->stop = signals_stopping();
+    pull->watcher = (struct pull_watcher){ pull_job_tell, &s->job };
+    return query_fill(&args->query, &opts->ask.query, err);
+}
+
+static int run(struct service *s, struct sync_result *result, struct err *err)
+{
+    struct pull_opts pull;
+    struct sync_opts opts;
+
+    if (fill(s, &pull, &opts, err) == 0)
         return sync_run(&opts, result, err);
     on_ended(s, result, -1);
     return -1;
+}
+
+/* Print what a sync would archive. */
+static int preview(struct service *s, struct sync_result *result, struct err *err)
+{
+    struct pull_opts pull;
+    struct sync_opts opts;
+    struct survey_preview found;
+    int rc = fill(s, &pull, &opts, err);
+
+    if (rc == 0)
+        rc = preview_print(&opts.ask, s->args->dest, s->args->common.json, &found, err);
+    if (rc == 0) {
+        result->failed = found.found.failed;
+        result->cut = found.found.end.cut;
+        result->unread = found.found.end.unread;
+    }
+    return rc;
 }
 
 /* Check everything that can be checked before the lock is taken. */
@@ -396,10 +470,30 @@ static int prepare(struct service *s, struct err *err)
     }
     if (!args->rebuild && budget_suffices(err) < 0)
         return -1; /* no run is deferred because of this */
-    if (query_text(&args->query, &s->filter, err) < 0 || make_dir(args->dest, err) < 0 ||
-        signals_setup(err) < 0)
+    if (query_text(&args->query, &s->filter, err) < 0 ||
+        (!args->dry_run && make_dir(args->dest, err) < 0) || signals_setup(err) < 0)
         return -1;
     return args->rebuild ? 0 : session_open(&args->session, &s->api, err);
+}
+
+/* Say which runs are not known because of how the list of runs ended. */
+static void tell_list(const struct sync_args *args, const struct sync_result *result)
+{
+    bool search = args->query.search || args->query.workflow;
+
+    if (result->unread)
+        log_line(LOG_ERROR,
+                 "%zu rows of the service's list of runs have no valid run ID: these runs "
+                 "are not archived",
+                 result->unread);
+    if (result->cut)
+        log_line(LOG_WARNING,
+                 search ? "the service lists only the newest %d matches of a search or of "
+                          "one workflow; narrow the list, for example by --status, or give "
+                          "the IDs of the others with --input"
+                        : "the service lists only the newest %d runs; give the IDs of "
+                          "older ones with --input, or narrow the list",
+                 search ? RUNS_SEARCH : RUNS_WINDOW);
 }
 
 static int status_of(const struct sync_result *r, int rc, const struct err *err)
@@ -431,32 +525,20 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
         return list_lost(s.args, err);
     buf_init(&s.filter, (size_t)1 << 20);
     rc = prepare(&s, err);
-    if (rc == 0)
+    if (rc == 0 && s.args->dry_run) {
+        rc = preview(&s, &result, err);
+        tell_list(s.args, &result);
+    } else if (rc == 0) {
         rc = lock_take(&s.lock, s.args->dest, s.args->lock_wait, signals_stopping(), err);
-    if (rc == 0) {
+    }
+    if (rc == 0 && !s.args->dry_run) {
         ping_send(s.args->ping, TOOL_NAME, s.args->session.ca_file, PING_START,
                   signals_stopping());
-        s.job.moving = progress_wanted(&s.args->common);
-        if (s.job.moving)
-            progress_begin();
+        progress_begin(&s.args->common);
         rc = run(&s, &result, err);
         progress_end();
         elapsed = clock_mono() - s.began;
-        if (result.unread)
-            log_line(LOG_ERROR,
-                     "%zu rows of the service's list of runs have no valid run ID: these runs "
-                     "are not archived",
-                     result.unread);
-        if (result.cut)
-            log_line(LOG_WARNING,
-                     s.args->query.search || s.args->query.workflow
-                         ? "the service lists only the newest %d matches of a search or of "
-                           "one workflow; narrow the list, for example by --status, or give "
-                           "the IDs of the others with --input"
-                         : "the service lists only the newest %d runs; give the IDs of "
-                           "older ones with --input, or narrow the list",
-                     s.args->query.search || s.args->query.workflow ? RUNS_SEARCH
-                                                                    : RUNS_WINDOW);
+        tell_list(s.args, &result);
         if (s.args->common.json) {
             if (print_json(&result, elapsed, rc < 0 ? err->text : NULL, &told) < 0 && rc == 0) {
                 *err = told;
@@ -478,6 +560,7 @@ static int sync_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_sync = {
     .name = "sync",
     .args = "--dest DIR",
+    .section = COMMAND_NIGHT,
     .brief = "archive every run that has ended into a directory with a catalog",
     .about = "Archives every run that has ended and is not archived yet into volumes below "
              "DIR, each "
@@ -490,6 +573,14 @@ const struct command cmd_sync = {
              "delay. A run with two IDs (tsk_v2_ and wr_) is archived once, under its wr_ ID, "
              "together "
              "with the runs that it started. 'skyarc find' searches the catalog.",
+    .examples = "skyarc sync --dest /srv/skyarc\n"
+                "skyarc sync -n --dest /srv/skyarc\n"
+                "skyarc sync --dest /srv/skyarc --list-safe 30\n",
+    .exits = "0    everything that is due is archived\n"
+             "1    failed; the next sync resumes\n"
+             "3    archived, but something is missing, deferred or lost\n"
+             "4    a volume is damaged\n"
+             "75   another skyarc has the directory, or the service said to retry later\n",
     .groups = sync_groups,
     .size = sizeof(struct sync_args),
     .defaults = &sync_defaults,

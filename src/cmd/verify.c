@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/confine.h"
+#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SHOWN_MAX 4096 /* limit of an escaped path: the paths of a directory may be hostile */
 
@@ -49,6 +51,7 @@ static const struct opt_group verify_groups[] = {
     { "How much", verify_opts,  0 },
     { "API",      session_opts, OPT_AT(verify_args, session) },
     { "Safety",   confine_opts, OPT_AT(verify_args, confine) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -64,6 +67,8 @@ struct verifying {
     size_t lacking; /* artifacts and runs only the service has, and runs not compared */
     int failed;     /* exit status for archives that could not be read */
     struct audit_held *held; /* --against-api: artifacts read so far; otherwise NULL */
+    struct pace pace;        /* of the bytes of this archive */
+    uint64_t shares;
 };
 
 static void on_damage(void *ctx, const struct verify_damage *d)
@@ -90,6 +95,15 @@ static void on_damage(void *ctx, const struct verify_damage *d)
         jsonw_u64(run->w, "offset", d->offset);
     jsonw_text(run->w, "what", d->what);
     jsonw_close(run->w);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct verifying *run = ctx;
+    uint64_t part = run->shares ? total / run->shares : total;
+
+    progress_show_read(&run->pace, &(struct progress_read){ "verifying", run->path, done,
+                                                            part > done ? part : done });
 }
 
 static int read_share(const char *text, struct verify_opts *opts, struct err *err)
@@ -224,6 +238,7 @@ static int verify_one(struct verifying *run, const struct verify_opts *opts, str
         jsonw_array(run->w, "damage", JSONW_LINES);
     }
     rc = verify_run(run->path, opts, &result, err);
+    progress_hide();
     if (rc < 0 && err->kind == ERR_FORMAT) { /* the file is not an archive */
         report_error(run, "not-an-archive", err);
         rc = run->standing ? standing_see(run->standing, run->path, "", "", err) : 0;
@@ -351,6 +366,16 @@ static int verify_operand(struct verifying *run, const char *operand,
     return rc;
 }
 
+/* Whether a file named by an option can be read: otherwise nothing is said of the archives. */
+static int check_file(const char *option, const char *path, struct err *err)
+{
+    if (!path)
+        return 0;
+    if (is_dir(path))
+        return err_set(err, ERR_USAGE, "%s: '%s' is a directory", option, path);
+    return access(path, R_OK) < 0 ? err_sys(err, "%s: cannot read '%s'", option, path) : 0;
+}
+
 /* Reject options that do not apply to the operands: a check that cannot be made must not end
  * as "good". */
 static int check_args(const struct verify_args *args, int count, char *const *operands,
@@ -371,6 +396,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
         return err_set(err, ERR_USAGE, "--anchor can be used with directories only");
     if (args->anchor && strspn(args->anchor, "0123456789abcdefABCDEF") != SHA256_TEXT - 1)
         return err_set(err, ERR_USAGE, "--anchor: expected the 64 hex digits of a SHA-256");
+    if (check_file("--signers", args->signers, err) < 0 ||
+        check_file("--signature", args->signature, err) < 0)
+        return -1;
     return read_share(args->share, opts, err);
 }
 
@@ -435,7 +463,11 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 {
     struct verifying run = { .args = args_in };
     struct verify_opts opts = {
-        .quick = run.args->quick, .damage = on_damage, .stop = signals_stopping(), .ctx = &run
+        .quick = run.args->quick,
+        .damage = on_damage,
+        .ctx = &run,
+        .stop = signals_stopping(),
+        .watcher = { on_progress, &run },
     };
     bool damaged = false;
     int rc = check_args(run.args, count, operands, &opts, err);
@@ -455,11 +487,15 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
         jsonw_init(run.w, api_client_put, NULL);
         jsonw_array(run.w, NULL, JSONW_LINES);
     }
+    run.shares = opts.shares;
+    if (!run.w || !isatty(STDOUT_FILENO)) /* rows of JSON would get into a moving line */
+        progress_begin(&run.args->common);
     for (i = 0; rc >= 0 && i < count; i++) {
         run.standing = run.standings[i];
         rc = verify_operand(&run, operands[i], &opts, err);
         damaged = damaged || rc > 0;
     }
+    progress_end();
     if (rc >= 0 && run.w) {
         jsonw_close(run.w);
         rc = jsonw_end(run.w, err);
@@ -477,6 +513,7 @@ static int verify_main(void *args_in, int count, char *const *operands, struct e
 const struct command cmd_verify = {
     .name = "verify",
     .args = "ARCHIVE|DIR...",
+    .section = COMMAND_OPEN,
     .brief = "check every hash in archives",
     .about =
         "Checks archives: every hash, the manifest against the contents in both directions, "
@@ -487,6 +524,13 @@ const struct command cmd_verify = {
         "checked all the same. For a directory, checks all its archives and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
         "one that was written.",
+    .examples = "skyarc verify run.tar.zst\n"
+                "skyarc verify --share 1/3 /srv/skyarc\n"
+                "skyarc verify --against-api run.tar.zst\n",
+    .exits = "0    good, as far as was asked for\n"
+             "1    an archive cannot be read\n"
+             "3    the service has something else, or more\n"
+             "4    an archive is damaged, or no archive\n",
     .groups = verify_groups,
     .size = sizeof(struct verify_args),
     .defaults = &verify_defaults,

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/wait.h"
 
-#include "base/clock.h"
-#include "base/jsonw.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "cli/progress.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
@@ -41,6 +37,7 @@ static const struct opt wait_opts[] = {
 static const struct opt_group wait_groups[] = {
     { "Runs", wait_opts,    0 },
     { "API",  session_opts, OPT_AT(wait_args, session) },
+    { "Progress", progress_opts, 0 },
     { NULL, NULL, 0 },
 };
 /* clang-format on */
@@ -77,11 +74,17 @@ static int wait_main(void *args_in, int count, char *const *operands, struct err
 const struct command cmd_wait = {
     .name = "wait",
     .args = "RUN_ID...",
+    .section = COMMAND_AROUND,
     .brief = "wait until runs have ended",
     .about =
         "Polls the runs until each has a terminal status and will not be retried, and prints "
         "the status. Exit status: 0 if all runs completed, 1 if a run ended otherwise (its "
         "failure reason is on standard error), 75 if the time is up.",
+    .examples = "skyarc wait tsk_123\n"
+                "skyarc wait --timeout 1h tsk_123 wr_456\n",
+    .exits = "0    all runs completed\n"
+             "1    a run ended otherwise, or could not be asked about\n"
+             "75   a run has not ended in time\n",
     .groups = wait_groups,
     .size = sizeof(struct wait_args),
     .defaults = &wait_defaults,

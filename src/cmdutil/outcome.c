@@ -6,15 +6,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/colour.h"
 #include "cli/exit.h"
 #include "cli/progress.h"
 #include "client/wait.h"
+#include "cmdutil/summary.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct outcome_hooks {
     bool print;
+    const struct loop *loop;
+    size_t ended;
+    size_t count;
 };
 
 static void on_ended(void *ctx, const struct waited *w)
@@ -28,7 +33,10 @@ static void on_ended(void *ctx, const struct waited *w)
     }
     (void)text_shown(status, sizeof(status), w->run.status);
     if (hooks->print) {
-        (void)printf("%s %s\n", w->id, status);
+        progress_hide();
+        (void)printf("%s ", w->id);
+        colour_print_status(status);
+        (void)putchar('\n');
         (void)fflush(stdout);
     }
     if (!run_is_completed(w->run.status))
@@ -36,14 +44,34 @@ static void on_ended(void *ctx, const struct waited *w)
                  w->run.failure_reason ? w->run.failure_reason : "");
 }
 
+/* Show how many runs have ended. */
+static void show(const struct outcome_hooks *hooks, uint64_t now)
+{
+    const struct pull_status status = { .runs = hooks->count,
+                                        .runs_ended = hooks->ended,
+                                        .waiting = true,
+                                        .asked = engine_asked(hooks->loop->engine, now) };
+    char line[SUMMARY_STATUS_MAX];
+
+    progress_show(now, summary_status(line, &status, PACE_UNKNOWN, progress_room()));
+}
+
 static void on_news(void *ctx, size_t ended, size_t count)
 {
-    char line[80];
+    struct outcome_hooks *hooks = ctx;
 
-    (void)ctx;
-    (void)snprintf(line, sizeof(line), "waiting: %zu of %zu run%s ended", ended, count,
-                   count == 1 ? "" : "s");
-    progress_show(line);
+    hooks->ended = ended;
+    hooks->count = count;
+    show(hooks, clock_mono());
+}
+
+static void on_tick(void *ctx)
+{
+    const struct outcome_hooks *hooks = ctx;
+    uint64_t now = clock_mono();
+
+    if (progress_due(now))
+        show(hooks, now);
 }
 
 static int print_json(const struct waited *runs, size_t count, struct err *err)
@@ -99,7 +127,10 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
                  const struct outcome_opts *how, struct err *err)
 {
     const struct command_args *common = how->common;
-    struct outcome_hooks hooks = { how->print && !common->json };
+    struct outcome_hooks hooks = { .print = how->print && !common->json,
+                                   .loop = &client->loop,
+                                   .count = count };
+    const struct loop_hooks before = client->loop.hooks;
     struct wait_opts opts = { .api = &client->api,
                               .loop = &client->loop,
                               .callers = &client->callers,
@@ -118,10 +149,12 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
         return -1;
     for (i = 0; i < count; i++)
         runs[i].id = ids[i];
-    if (progress_wanted(common))
-        progress_begin();
+    client->loop.hooks.tick = on_tick;
+    client->loop.hooks.ctx = &hooks;
+    progress_begin(common);
     rc = wait_for(&opts, runs, count, err);
     progress_end();
+    client->loop.hooks = before;
     if (rc == 0 && how->print && common->json)
         rc = print_json(runs, count, err);
     if (rc == 0)

@@ -22,8 +22,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATUS_EVERY 100 /* ms between redraws of the status line */
-
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
@@ -31,6 +29,7 @@ static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 const struct opt archive_type_opts[] = {
     { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
     { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
+    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(pull_job_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -40,18 +39,22 @@ const struct opt archive_story_opts[] = {
     OPT_END,
 };
 
-const struct opt archive_format_opts[] = {
+const struct opt archive_name_opts[] = {
     { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
     { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip, or dir: a directory (default: from the archive's name)", 0, 0, NULL, false, NULL },
-    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
+    OPT_END,
+};
+
+const struct opt archive_format_opts[] = {
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
     { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more (a zip always has copies)", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
     { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, or of a directory's files, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -67,7 +70,7 @@ const struct opt archive_transfer_opts[] = {
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
-    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later (default 30s)", 0, 0, NULL, false, NULL },
+    { 0,   "speed-time", "TIME", OPT_DURATION, OPT_AT(pull_job_args, speed_time), "... for this time has stalled, and is retried later; a file may take 120 times this, and twice the time for its size at --speed-limit, over all attempts (default 30s; 0: no such limit per file, stalls as by default)", 0, 0, NULL, false, NULL },
     { 0,   "timeout",    "TIME", OPT_DURATION, OPT_AT(pull_job_args, timeout),    "stop listing and fetching after this time, and archive what was fetched (suffixes s, m, h)", 0, 0, NULL, false, NULL },
     { 0,   "hang-timeout", "TIME", OPT_DURATION, OPT_AT(pull_job_args, hang_timeout), "exit with an error after this time without any progress (default 5m; 0: never)", 0, 0, NULL, false, NULL },
     { 0,   "bundles",    "HOW",  OPT_CHOICE,   OPT_AT(pull_job_args, bundles),    "fetch artifacts that are in one ZIP as the whole ZIP (zip) or as single members (members); auto: the way with less transfer", 0, 0, bundles_words, false, NULL },
@@ -79,12 +82,12 @@ const struct opt archive_transfer_opts[] = {
 /* clang-format on */
 
 /* Answer SIGUSR1: log the progress and the state of each transfer. */
-static void log_status(const struct pull_status *status)
+static void log_status(const struct pull_status *status, uint64_t bps)
 {
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
     unsigned i;
 
-    log_line(LOG_STATUS, "%s", summary_status(line, sizeof(line), status));
+    log_line(LOG_STATUS, "%s", summary_status(line, status, bps, SIZE_MAX));
     for (i = 0; i < WAITS; i++) {
         if (pulse_waits((enum pulse_wait)i))
             log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
@@ -99,39 +102,49 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
 {
     struct pull_job *job = ctx;
     uint64_t now = clock_mono();
-    char line[400];
+    char line[SUMMARY_STATUS_MAX];
 
+    pace_note(&job->pace, now, status->bytes);
     if (signals_asked())
-        log_status(status);
-    if (job->moving && now >= job->drawn + STATUS_EVERY) {
-        job->drawn = now;
-        progress_show(summary_status(line, sizeof(line), status));
-    }
+        log_status(status, pace_bps(&job->pace, now));
+    if (progress_due(now))
+        progress_show(now,
+                      summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
+}
+
+static int refuse_type(const char *name, struct err *err)
+{
+    const char *near = kind_nearest(name);
+
+    (void)err_set(
+        err, ERR_USAGE,
+        "'%.100s' is not a known artifact type or group (--allow-unknown-type accepts "
+        "it)",
+        name);
+    return near ? err_hint(err, "did you mean '%s'?", near) : -1;
 }
 
 static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
-                     struct err *err)
+                     bool allow_unknown, struct err *err)
 {
     const char *stranger;
-    const char *near;
     size_t i;
 
     for (i = 0; i < lists->count; i++) {
         if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
             return -1;
-        near = stranger ? kind_nearest(stranger) : NULL;
-        if (stranger)
-            log_line(LOG_WARNING, "'%s' is not a known artifact type or group%s%s%s", stranger,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        if (stranger && !allow_unknown)
+            return refuse_type(stranger, err);
     }
     return 0;
 }
 
 int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, struct err *err)
+                    const struct opt_list *excluded, bool allow_unknown, struct err *err)
 {
-    return add_types(filter, types, false, err) < 0 ? -1
-                                                    : add_types(filter, excluded, true, err);
+    return add_types(filter, types, false, allow_unknown, err) < 0
+               ? -1
+               : add_types(filter, excluded, true, allow_unknown, err);
 }
 
 /* Cut the slashes at the end of a directory's name, and refuse what a directory cannot be. */
@@ -318,7 +331,8 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
 {
     job->args = args;
     job->common = common;
-    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, err) < 0 ||
+    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, args->allow_unknown,
+                        err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
@@ -380,6 +394,32 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
     pull_opts_no_hooks(opts);
 }
 
+/* Say after a failure what is kept, and how to go on. */
+static void tell_kept(const struct pull_job *job, const struct pull_result *result,
+                      struct err *err)
+{
+    char kept[300] = "nothing was written";
+
+    if (result->kept)
+        (void)snprintf(kept, sizeof(kept), "%zu artifact%s kept in '%.200s.partial'",
+                       result->kept, result->kept == 1 ? " is" : "s are", job->output);
+    if (job->submitted) /* the same command would submit another run */
+        (void)err_hint(err, "%s: archive the run with 'skyarc pull -o %.200s %s'", kept,
+                       job->output, job->submitted);
+    else if (result->kept)
+        (void)err_hint(err, "%s: run the same command%s%.200s again to resume", kept,
+                       job->args->output ? "" : " with -o ",
+                       job->args->output ? "" : job->output);
+}
+
+static void hook_planned(void *ctx, const struct pull_planned *planned)
+{
+    struct pull_job *job = ctx;
+
+    progress_end(); /* rows are printed from here on */
+    job->planned(job->planned_ctx, planned);
+}
+
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
                  struct pull_result *result, struct err *err)
 {
@@ -389,25 +429,19 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     pull_job_fill(job, api, &opts);
     opts.run_ids = ids;
     opts.run_count = count;
+    opts.must_match = true;
     opts.stop = signals_stopping();
     opts.watcher = (struct pull_watcher){ pull_job_tell, job };
     if (job->dry_run) {
         opts.dry_run = true;
-        opts.planned = job->planned;
-        opts.ctx = job->planned_ctx;
+        opts.planned = hook_planned;
+        opts.ctx = job;
     }
-    job->moving = progress_wanted(job->common);
-    if (job->moving)
-        progress_begin();
+    progress_begin(job->common);
     rc = pull_run(&opts, result, err);
     progress_end();
-    if (rc < 0 && result->kept)
-        (void)err_hint(err,
-                       "%zu artifact%s kept in '%.200s.partial': run the same command%s%.200s "
-                       "again to resume",
-                       result->kept, result->kept == 1 ? " is" : "s are", job->output,
-                       job->args->output ? "" : " with -o ",
-                       job->args->output ? "" : job->output);
+    if (rc < 0)
+        tell_kept(job, result, err);
     return rc == 0 && !job->dry_run ? tell_anchor(job, result, err) : rc;
 }
 
@@ -416,8 +450,13 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
 {
     const struct command_args *common = job->common;
     bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
-    FILE *out = job->to_stdout ? stderr : stdout;
+    FILE *out = job->to_stdout || job->print_name ? stderr : stdout;
     struct err why;
+
+    if (rc == 0 && !job->to_stdout)
+        log_line(LOG_INFO, "the archive is '%s'", job->output);
+    if (rc == 0 && job->print_name)
+        (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 
     if (common->json) {
         if (summary_json(out, job->output, result, rc < 0 ? err->text : NULL, &why) < 0 &&
@@ -427,8 +466,11 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
         }
     } else if (rc == 0 && people && !common->quiet) {
         summary_text(out, job->output, result);
-    } else if (rc == 0 && job->args->after && !common->quiet) {
-        summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+    } else if (rc == 0 && !common->quiet) {
+        if (job->args->after)
+            summary_head(out, job->output, result); /* cron mails the line, which so is kept */
+        if (result->incomplete)
+            summary_incomplete(job->to_stdout ? "standard output" : job->output, result);
     }
     return rc;
 }

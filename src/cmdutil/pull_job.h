@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/opt.h"
+#include "cli/pace.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -28,6 +29,7 @@
 struct pull_job_args {
     struct opt_list type;
     struct opt_list exclude_type;
+    bool allow_unknown;
     const char *records; /* see endpoint_select; NULL: all */
     const char *output;
     const char *format;
@@ -63,9 +65,11 @@ struct pull_job_args {
         .command_timeout = 300000                                                              \
     }
 
-/* Options for artifact types; records of runs; the archive; a series of archives; transfers. */
+/* Options for artifact types; records of runs; the name of the archive; its format; a series of
+ * archives; transfers. */
 extern const struct opt archive_type_opts[];
 extern const struct opt archive_story_opts[];
+extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
 extern const struct opt archive_series_opts[];
 extern const struct opt archive_transfer_opts[];
@@ -86,14 +90,16 @@ struct pull_job {
     bool dry_run; /* tell planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned); /* called in a dry run */
     void *planned_ctx;
+    const char *submitted; /* the run, if this process has submitted it; NULL: it has not */
     bool to_stdout;
-    bool moving; /* the status line is drawn */
-    uint64_t drawn;
+    bool print_name;  /* print the archive's name alone on standard output */
+    struct pace pace; /* of the bytes received */
 };
 
-/* Build a filter from -t and -x; an unknown type is logged as a warning. */
+/* Build a filter from -t and -x; an unknown type is ERR_USAGE unless allow_unknown. */
 int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, struct err *err) MUST_CHECK;
+                    const struct opt_list *excluded, bool allow_unknown,
+                    struct err *err) MUST_CHECK;
 
 /* Set up a job; args and common are borrowed. job must be {0}; clear it also on failure. */
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,

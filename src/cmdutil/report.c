@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/report.h"
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/extract_dir.h"
+#include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/inventory.h"
@@ -17,13 +21,73 @@ struct report {
     struct archive_reader reader;
     struct page *page;
     struct inventory *inventory; /* paths of artifacts, with their types */
+    const struct opt_list *runs; /* NULL or none: all */
 };
+
+/* Whether a document is of a run: it is below data/RUN_ID. */
+static bool is_below(const char *path, const char *run_id)
+{
+    size_t len = strlen(run_id);
+
+    return strncmp(path, "data/", 5) == 0 && strncmp(path + 5, run_id, len) == 0 &&
+           path[5 + len] == '/';
+}
+
+bool report_is_of(const struct opt_list *runs, const char *path)
+{
+    size_t i;
+
+    for (i = 0; i < runs->count; i++) {
+        if (is_below(path, runs->at[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a row is of a wanted run: 1, 0, or -1. */
+static int is_wanted(const struct report *r, enum manifest_read_section section,
+                     const char *text, size_t len, struct err *err)
+{
+    struct region *region = region_new(err);
+    struct manifest_read_artifact artifact;
+    struct manifest_read_missing missing;
+    struct manifest_read_name name = { .name = "" };
+    struct manifest_read_run run;
+    const char *of = NULL;
+    size_t i;
+    int rc = region ? 1 : -1;
+
+    if (rc > 0 && section == MANIFEST_READ_RUNS) {
+        rc = manifest_read_run(&run, text, len, region, err) < 0 ? -1 : 1;
+        of = run.run_id;
+    } else if (rc > 0 && section == MANIFEST_READ_ARTIFACTS) {
+        rc = manifest_read_artifact(&artifact, text, len, region, err) < 0 ? -1 : 1;
+        of = artifact.run_id;
+    } else if (rc > 0 && section == MANIFEST_READ_MISSING) {
+        rc = manifest_read_missing(&missing, text, len, region, err) < 0 ? -1 : 1;
+        of = missing.run_id;
+    } else if (rc > 0 && section == MANIFEST_READ_DOCUMENTS) {
+        rc = manifest_read_name(&name, section, text, len, region, err) < 0 ? -1 : 1;
+    }
+    for (i = 0; rc > 0 && i < r->runs->count; i++) {
+        if (of ? strcmp(of, r->runs->at[i]) == 0 : is_below(name.name, r->runs->at[i]))
+            break;
+    }
+    rc = rc < 0 ? -1 : i < r->runs->count;
+    region_free(region);
+    return rc;
+}
 
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
 {
     struct report *r = ctx;
+    int wanted = r->runs && r->runs->count && section >= MANIFEST_READ_RUNS
+                     ? is_wanted(r, section, text, len, err)
+                     : 1;
 
+    if (wanted <= 0)
+        return wanted;
     if (inventory_add(r->inventory, section, text, len, err) < 0)
         return -1;
     return page_row(r->page, section, text, len, err);
@@ -139,11 +203,16 @@ struct report *report_new(const char *dir, struct err *err)
     return NULL;
 }
 
+void report_only(struct report *r, const struct opt_list *runs)
+{
+    r->runs = runs;
+}
+
 int report_read(struct report *r, const char *archive, struct stop stop, struct err *err)
 {
     if (archive_reader_open(&r->reader, archive, err) < 0)
         return -1;
-    archive_reader_watch(&r->reader, stop);
+    archive_reader_watch(&r->reader, stop, archive_reader_unwatched());
     return manifest_scan(&r->reader, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
 }
 
@@ -167,4 +236,27 @@ int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
     struct report *r = ctx;
 
     return page_write(r->page, r->reader.top, put, put_ctx, err);
+}
+
+int report_place(struct report *r, const struct report_spot *spot, struct err *err)
+{
+    struct extract_dir root = { .fd = -1, .top = spot->top };
+    struct extract_dir_file file = { .dir = -1, .fd = -1 };
+    char *path = mem_format(err, "%s/%s", r->reader.top, TAGFILE_VIEW);
+    int rc = path ? extract_dir_open(&root, spot->dir, err) : -1;
+
+    if (rc == 0 && !spot->force && extract_dir_has(&root, path))
+        rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
+    if (rc == 0)
+        rc = extract_dir_begin(&root, &file, path, err);
+    if (rc == 0)
+        rc = report_write(r, file_put_fd, &file.fd, err);
+    if (rc == 0)
+        rc = extract_dir_commit(&file, clock_wall() / 1000, spot->mode, spot->force, err);
+    extract_dir_abort(&file);
+    extract_dir_close(&root);
+    mem_free(path);
+    return rc < 0 ? err_wrap(err, "'%s/%s/%s'", spot->dir,
+                             spot->top ? spot->top : r->reader.top, TAGFILE_VIEW)
+                  : 0;
 }

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/pulse.h"
+#include "cli/opt.h"
 
 #include <stdbool.h>
 
@@ -21,6 +22,12 @@ struct report;
 
 /* Create an empty report; temporary files without names are opened in dir. */
 struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
+
+/* Whether a document, given by its path, is of one of these runs. */
+bool report_is_of(const struct opt_list *runs, const char *path);
+
+/* Leave out everything of other runs than these; runs is borrowed until report_free. */
+void report_only(struct report *report, const struct opt_list *runs);
 
 /* Read an archive; call once. stop is polled. */
 int report_read(struct report *report, const char *archive, struct stop stop,
@@ -34,5 +41,17 @@ const char *report_top(const struct report *report);
 
 /* Write the page; a file_maker, ctx is the report. */
 int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err) MUST_CHECK;
+
+/* Where report_place writes a page: DIR/TOP/index.html. */
+struct report_spot {
+    const char *dir;
+    const char *top; /* in place of the archive's top directory */
+    unsigned mode;
+    bool force; /* replace an existing page; else that is ERR_EXISTS */
+};
+
+/* Write the page below a directory as extraction would: top may come from an archive. */
+int report_place(struct report *report, const struct report_spot *spot,
+                 struct err *err) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/colour.h"
 #include "cli/table.h"
 #include "redact/redact.h"
 
@@ -20,6 +21,17 @@ static void field(const char *name, const char *value)
 
     if (value && *value)
         (void)printf("%-*s %s\n", NAME_WIDTH, name, text_shown(shown, sizeof(shown), value));
+}
+
+static void print_status(const char *status)
+{
+    char shown[80];
+
+    if (!status || !*status)
+        return;
+    (void)printf("%-*s ", NAME_WIDTH, "status");
+    colour_print_status(text_shown(shown, sizeof(shown), status));
+    (void)putchar('\n');
 }
 
 static int64_t time_of(const char *text)
@@ -126,7 +138,7 @@ static void print_files(const struct run *run)
     for (i = 0; i < run->file_count; i++) {
         const struct run_file *file = &run->files[i];
 
-        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "?",
+        (void)printf("  %10s  %s\n", file->sized ? text_size(size, file->file_size) : "unknown",
                      text_shown(name, sizeof(name), file->filename ? file->filename : "-"));
     }
 }
@@ -167,8 +179,9 @@ static void print_attempts(const struct printing *p, const struct run *run)
 }
 
 static const struct table_column child_columns[] = {
-    { "RUN", false },        { "STATUS", false }, { "TYPE", false },
-    { "STARTED BY", false }, { "TITLE", false },  { NULL, false },
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "STATUS", TABLE_STATUS, 0, 0 },
+    { "TYPE", TABLE_TEXT, 0, 3 },          { "STARTED BY", TABLE_TEXT, TABLE_WHOLE, 2 },
+    { "TITLE", TABLE_TEXT, 16, 1 },        { NULL, TABLE_TEXT, 0, 0 },
 };
 
 /* Print all runs started by this run, directly or not. */
@@ -199,10 +212,10 @@ static int print_children(const struct printing *p, const struct listing *listin
 }
 
 static const struct table_column columns[] = {
-    { "TYPE", false },
-    { "COUNT", true },
-    { "SIZE", true },
-    { NULL, false },
+    { "TYPE", TABLE_TEXT, 8, 0 },
+    { "COUNT", TABLE_NUMBER, 0, 0 },
+    { "SIZE", TABLE_NUMBER, 0, 0 },
+    { NULL, TABLE_TEXT, 0, 0 },
 };
 
 /* Print the number and size of artifacts per type, in the order of first occurrence. */
@@ -218,8 +231,10 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
         unsigned long long count = 0;
         uint64_t bytes = 0;
         bool sized = false;
+        bool unsized = false;
         char number[32];
         char size[TEXT_SIZE_MAX];
+        char sum[TEXT_SIZE_MAX + 16] = "unknown";
         const char *cells[TABLE_COLUMNS];
 
         for (k = 0; k < list->count; k++) {
@@ -232,13 +247,17 @@ static int print_artifacts(const struct artifact_list *list, struct err *err)
             count++;
             bytes += a->sized ? a->file_size : 0;
             sized = sized || a->sized;
+            unsized = unsized || !a->sized;
         }
         if (k < list->count) /* this type has been printed */
             continue;
         (void)snprintf(number, sizeof(number), "%llu", count);
         cells[0] = *type ? type : "(none)";
         cells[1] = number;
-        cells[2] = sized ? text_size(size, bytes) : NULL;
+        if (sized)
+            (void)snprintf(sum, sizeof(sum), "%s%s", unsized ? "at least " : "",
+                           text_size(size, bytes));
+        cells[2] = sum;
         rc = table_row(&table, cells, err);
     }
     if (rc == 0 && list->count)
@@ -255,7 +274,7 @@ static void print_run(const struct printing *p, const struct listed_run *listed,
     field("run", listed->id);
     field("also", listed->other);
     field("started by", listed->parent);
-    field("status", run->status);
+    print_status(run->status);
     if (listed->run.retry_pending)
         moment("next attempt",
                listed->run.next_attempt_at ? clean(p, listed->run.next_attempt_at) : "pending",

@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/selector.h"
 
+#include "api/kind_tally.h"
+#include "api/run.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "cmdutil/pull_job.h"
+#include "reader/archive_reader.h"
+#include "reader/manifest_scan.h"
 
 #include <fnmatch.h>
 #include <string.h>
+
+#define SURVEY_RUNS 3 /* run IDs that a message names */
 
 /* clang-format off */
 const struct opt selector_opts[] = {
     { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
     { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
+    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(selector_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -21,39 +31,63 @@ int selector_init(struct selector *selector, const struct selector_args *args,
     selector->runs = &args->run;
     selector->patterns = patterns;
     selector->count = count;
-    return pull_job_filter(&selector->filter, &args->type, &args->exclude_type, err);
+    selector->hits = mem_array((size_t)count + args->run.count, sizeof(*selector->hits), err);
+    if (!selector->hits)
+        return -1;
+    return pull_job_filter(&selector->filter, &args->type, &args->exclude_type,
+                           args->allow_unknown, err);
 }
 
 void selector_clear(struct selector *selector)
 {
     kind_filter_clear(&selector->filter);
+    mem_free(selector->hits);
+    selector->hits = NULL;
 }
 
 bool selector_narrows(const struct selector *selector)
 {
-    return selector->count || selector->runs->count || selector->filter.wanted_count ||
-           selector->filter.unwanted_count;
+    return selector->count || selector->runs->count || kind_filter_narrows(&selector->filter);
 }
 
-/* Whether a pattern matches the whole path, or a folder above it. */
+/* Whether pattern i matches the whole path, or a folder above it. */
+static bool matches_one(const struct selector *selector, int i, const char *path)
+{
+    return fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0;
+}
+
 static bool matches(const struct selector *selector, const char *path)
 {
     int i;
 
     for (i = 0; i < selector->count; i++) {
-        if (fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0)
+        if (matches_one(selector, i, path))
             return true;
     }
     return !selector->count;
 }
 
+/* Note which patterns have selected a file. */
+static void note_path(const struct selector *selector, const char *path)
+{
+    int i;
+
+    for (i = 0; i < selector->count; i++) {
+        if (matches_one(selector, i, path))
+            atomic_store(&selector->hits[i], true);
+    }
+}
+
+/* Whether artifacts of a run are wanted; notes that the archive has some. */
 static bool of_run(const struct selector *selector, const char *run_id)
 {
     size_t i;
 
     for (i = 0; i < selector->runs->count; i++) {
-        if (strcmp(selector->runs->at[i], run_id) == 0)
-            return true;
+        if (strcmp(selector->runs->at[i], run_id) != 0)
+            continue;
+        atomic_store(&selector->hits[(size_t)selector->count + i], true);
+        return true;
     }
     return !selector->runs->count;
 }
@@ -61,11 +95,115 @@ static bool of_run(const struct selector *selector, const char *run_id)
 bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact)
 {
-    return kind_filter_match(&selector->filter, artifact->artifact_type) &&
-           of_run(selector, artifact->run_id) && matches(selector, artifact->path);
+    bool selected = of_run(selector, artifact->run_id) &&
+                    kind_filter_match(&selector->filter, artifact->artifact_type) &&
+                    matches(selector, artifact->path);
+
+    if (selected)
+        note_path(selector, artifact->path);
+    return selected;
 }
 
 bool selector_file(const struct selector *selector, const char *path)
 {
-    return !selector_narrows(selector) || (selector->count && matches(selector, path));
+    bool selected = !selector_narrows(selector) || (selector->count && matches(selector, path));
+
+    if (selected)
+        note_path(selector, path);
+    return selected;
+}
+
+size_t selector_unmatched(const struct selector *selector)
+{
+    char shown[256];
+    size_t runs = selector->runs->count;
+    size_t all = (size_t)selector->count + runs;
+    size_t unmatched = 0;
+    size_t i;
+
+    for (i = 0; i < all; i++) {
+        bool pattern = i < (size_t)selector->count;
+        const char *what =
+            pattern ? selector->patterns[i] : selector->runs->at[i - (size_t)selector->count];
+
+        if (atomic_load(&selector->hits[i]))
+            continue;
+        unmatched++;
+        log_line(LOG_WARNING, "%s '%s'",
+                 pattern ? "nothing matches" : "the archive has no artifact of run",
+                 text_shown(shown, sizeof(shown), what));
+    }
+    return unmatched;
+}
+
+/* What an archive has, for those whose selection matches nothing. */
+struct survey {
+    struct kind_tally tally;
+    char runs[SURVEY_RUNS][RUN_ID_MAX + 1];
+    size_t run_count;
+    bool more_runs;
+    char path[128]; /* the first artifact's */
+};
+
+static void note_run(struct survey *survey, const char *run_id)
+{
+    size_t i;
+
+    for (i = 0; i < survey->run_count; i++) {
+        if (strcmp(survey->runs[i], run_id) == 0)
+            return;
+    }
+    if (i == SURVEY_RUNS) {
+        survey->more_runs = true;
+        return;
+    }
+    (void)text_shown(survey->runs[i], sizeof(survey->runs[i]), run_id);
+    survey->run_count++;
+}
+
+static int survey_row(void *ctx, enum manifest_read_section section, const char *text,
+                      size_t len, struct err *err)
+{
+    struct survey *survey = ctx;
+    struct manifest_read_artifact a;
+    struct region *region;
+    int rc;
+
+    if (section != MANIFEST_READ_ARTIFACTS)
+        return 0;
+    region = region_new(err);
+    rc = region ? manifest_read_artifact(&a, text, len, region, err) : -1;
+    if (rc == 0) {
+        kind_tally_add(&survey->tally, a.artifact_type);
+        note_run(survey, a.run_id);
+        if (!*survey->path)
+            (void)text_shown(survey->path, sizeof(survey->path), a.path);
+    }
+    region_free(region);
+    return rc;
+}
+
+int selector_nothing(const struct selector *selector, const char *archive, struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    struct survey survey = { .run_count = 0 };
+    char types[KIND_TALLY_TEXT];
+    char shown[128];
+    size_t i;
+    int rc = archive_reader_open(&reader, archive, err);
+
+    if (rc == 0)
+        rc = manifest_scan(&reader, survey_row, &survey, NULL, err);
+    archive_reader_close(&reader);
+    (void)text_shown(shown, sizeof(shown), archive);
+    if (rc < 0)
+        return err_wrap(err, "nothing in '%s' is selected", shown);
+    (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", shown);
+    (void)err_hint(err, "the archive has: %s", kind_tally_text(&survey.tally, types));
+    for (i = 0; selector->runs->count && i < survey.run_count; i++)
+        (void)err_hint(err, "run %s%s", survey.runs[i],
+                       survey.more_runs && i + 1 == SURVEY_RUNS ? " and others" : "");
+    if (selector->count && *survey.path)
+        (void)err_hint(err, "a path is, for example, '%s'", survey.path);
+    return -1;
 }

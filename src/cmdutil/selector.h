@@ -3,8 +3,8 @@
  * selector: selects artifacts of an archive by type, run and path.
  *
  * Errors   ERR_USAGE
- * Owns     its type filter, until selector_clear
- * Threads  may be read by many threads after selector_init
+ * Owns     its type filter, and what matched, until selector_clear
+ * Threads  may be used by many threads after selector_init
  */
 #ifndef CMDUTIL_SELECTOR_H
 #define CMDUTIL_SELECTOR_H
@@ -14,12 +14,14 @@
 #include "cli/opt.h"
 #include "format/manifest_read.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct selector_args {
     struct opt_list type;
     struct opt_list exclude_type;
     struct opt_list run;
+    bool allow_unknown;
 };
 
 extern const struct opt selector_opts[];
@@ -29,6 +31,8 @@ struct selector {
     const struct opt_list *runs;
     char *const *patterns; /* shell patterns for the path; none: all paths */
     int count;
+    atomic_bool *hits; /* whether each pattern has selected anything; then whether there is
+                          anything of each run */
 };
 
 /* Set up a selector; args and patterns are borrowed. selector must be {0}. */
@@ -48,5 +52,17 @@ bool selector_artifact(const struct selector *selector,
 /* Whether a file that is not an artifact is selected: a pattern matches it, or no condition
  * is given. */
 bool selector_file(const struct selector *selector, const char *path);
+
+/*
+ * Log each pattern that has selected nothing, and each run of which there is nothing; to be
+ * called when all rows of the archive were offered. Returns how many there are.
+ */
+size_t selector_unmatched(const struct selector *selector);
+
+/*
+ * Fill err with ERR_NOT_FOUND: nothing in the archive is selected, and what there is instead.
+ * Reads the archive's manifest. Returns -1.
+ */
+int selector_nothing(const struct selector *selector, const char *archive, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@
 const struct opt session_opts[] = {
     { 0, "base-url",     "URL",  OPT_TEXT, OPT_AT(session_args, base_url),     "base URL of the API (default https://api.skyvern.com; also SKYVERN_BASE_URL)", 0, 0, NULL, false, "SKYVERN_BASE_URL" },
     { 0, "api-key-file", "FILE", OPT_LIST, OPT_AT(session_args, api_key_file), "read the API key from this file (else SKYVERN_API_KEY)", 0, 0, NULL, false, NULL },
-    { 0, "api-key",      "KEY",  OPT_TEXT, OPT_AT(session_args, api_key),      "the API key", 0, 0, NULL, true, NULL },
+    { 0, "api-key",      "KEY",  OPT_LIST, OPT_AT(session_args, api_key),      "the API key", 0, 0, NULL, true, NULL },
     { 0, "ca-file",      "FILE", OPT_TEXT, OPT_AT(session_args, ca_file),      "trust the certificate authorities in this PEM file", 0, 0, NULL, false, NULL },
     { 0, "insecure-key", NULL,   OPT_FLAG, OPT_AT(session_args, insecure_key), "allow sending the API key through a proxy if the base URL is plain http", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -63,17 +63,21 @@ static struct secret *find_key(const struct session_args *args, struct err *err)
 {
     const struct opt_list *files = &args->api_key_file;
     const char *file = files->count ? files->at[files->count - 1] : NULL;
+    const struct opt_list *keys = &args->api_key;
+    const char *own = keys->count ? keys->at[keys->count - 1] : "";
     const char *text = getenv("SKYVERN_API_KEY");
     struct secret *key;
 
+    if (*own && keys->source == OPT_PROFILE && files->source < OPT_PROFILE)
+        return from_text(own, "the profile's api-key", err);
     if (file && files->source != OPT_CONFIG)
         return from_file(file, err);
     if (text && *text)
         return from_text(text, "SKYVERN_API_KEY", err);
     if (file)
         return from_file(file, err);
-    if (args->api_key && *args->api_key)
-        return from_text(args->api_key, "the configuration file's api-key", err);
+    if (*own)
+        return from_text(own, "the configuration file's api-key", err);
     key = from_credentials(err);
     if (!key && !err->kind)
         (void)err_set(err, ERR_NOT_FOUND,

@@ -21,7 +21,7 @@
 struct session_args {
     const char *base_url;
     const char *ca_file;
-    const char *api_key;          /* from the configuration file */
+    struct opt_list api_key;      /* from the configuration file; the last key is used */
     struct opt_list api_key_file; /* the last file is used */
     bool insecure_key;
 };

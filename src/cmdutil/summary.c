@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/summary.h"
 
+#include "base/buf.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/pace.h"
+#include "cli/progress.h"
 
+#include <stdarg.h>
 #include <string.h>
+
+#define LACKS_MAX 2000 /* bytes of what an archive lacks */
 
 static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
 {
@@ -53,8 +60,11 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
                       text_size(sizes[2], r->restored_bytes));
     (void)fprintf(out, "stored      %s\n", text_size(sizes[2], r->size));
     if (t->duplicates)
-        (void)fprintf(out, "duplicates  %llu, saving %s of download\n",
-                      (unsigned long long)t->duplicates, text_size(sizes[3], saved));
+        (void)fprintf(out, "duplicates  %llu", (unsigned long long)t->duplicates);
+    if (t->duplicates && saved)
+        (void)fprintf(out, ", saving %s of download", text_size(sizes[3], saved));
+    if (t->duplicates)
+        (void)fputc('\n', out);
     if (r->retries)
         (void)fprintf(out, "retries     %u\n", r->retries);
     if (r->mismatches)
@@ -84,6 +94,37 @@ void summary_head(FILE *out, const char *archive, const struct pull_result *r)
     (void)fprintf(out, "%s: head %s\n", archive, sha256);
 }
 
+void summary_incomplete(const char *archive, const struct pull_result *r)
+{
+    struct buf lacks;
+    struct err err;
+    size_t i;
+    int rc = 0;
+
+    buf_init(&lacks, LACKS_MAX);
+    if (r->totals.missing)
+        rc = buf_addf(&lacks, &err, ", %llu missing", (unsigned long long)r->totals.missing);
+    for (i = 0; rc == 0 && i < r->reason_count; i++)
+        rc = buf_addf(&lacks, &err, "%s%llu %s", i ? ", " : " (",
+                      (unsigned long long)r->reasons[i].count,
+                      reason_word(r->reasons[i].reason));
+    if (rc == 0 && r->reason_count)
+        rc = buf_addf(&lacks, &err, ")");
+    if (rc == 0 && r->mismatches)
+        rc = buf_addf(&lacks, &err, ", %llu with another checksum",
+                      (unsigned long long)r->mismatches);
+    if (rc == 0 && r->suspects)
+        rc = buf_addf(&lacks, &err, ", %llu suspect", (unsigned long long)r->suspects);
+    if (rc == 0 && r->records_lost)
+        rc = buf_addf(&lacks, &err, ", %zu records missing", r->records_lost);
+    if (rc == 0 && r->runs_unmatched)
+        rc = buf_addf(&lacks, &err, ", %zu run%s without the types asked for",
+                      r->runs_unmatched, plural(r->runs_unmatched));
+    log_line(LOG_WARNING, "'%s' was written, but it is incomplete%s%s", archive,
+             lacks.len ? ": " : "", lacks.len ? buf_text(&lacks) + 2 : "");
+    buf_clear(&lacks);
+}
+
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,
                  struct err *err)
 {
@@ -103,22 +144,23 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     jsonw_text(w, "manifest_sha256", written ? sha256 : NULL);
     jsonw_u64(w, "size", r->size);
-    jsonw_bool(w, "incomplete", r->incomplete);
+    jsonw_bool(w, "incomplete", error || r->incomplete);
     jsonw_text(w, "error", error);
     jsonw_u64(w, "runs", r->runs);
-    jsonw_u64(w, "runs_failed", r->runs_failed);
+    jsonw_u64(w, "failed_runs", r->runs_failed);
+    jsonw_u64(w, "unmatched_runs", r->runs_unmatched);
     jsonw_u64(w, "children", r->children);
     jsonw_u64(w, "records", r->records);
-    jsonw_u64(w, "records_missing", r->records_lost);
+    jsonw_u64(w, "missing_records", r->records_lost);
     manifest_totals(w, "totals", &r->totals);
-    jsonw_object(w, "missing", JSONW_INLINE);
+    jsonw_object(w, "missing_reasons", JSONW_INLINE);
     for (i = 0; i < r->reason_count; i++)
         jsonw_u64(w, reason_word(r->reasons[i].reason), r->reasons[i].count);
     jsonw_close(w);
     jsonw_u64(w, "checksum_mismatches", r->mismatches);
     jsonw_u64(w, "suspect_contents", r->suspects);
     jsonw_u64(w, "retries", r->retries);
-    jsonw_u64(w, error ? "kept" : "restored", error ? r->kept : r->restored);
+    jsonw_u64(w, "kept", error ? r->kept : r->restored); /* of an interrupted attempt */
     jsonw_u64(w, "elapsed_ms", r->elapsed);
     jsonw_close(w);
     rc = jsonw_end(w, err);
@@ -126,56 +168,95 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     return rc;
 }
 
-/* Estimate the time left: by bytes if all sizes are known, otherwise by artifacts. */
-static bool time_left(const struct pull_status *s, uint64_t *ms)
+/* Append a part of the status line. */
+static void part(char out[SUMMARY_STATUS_MAX], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void part(char out[SUMMARY_STATUS_MAX], const char *fmt, ...)
 {
-    if (s->bytes_expected)
-        *ms = s->bytes && s->bytes_expected > s->bytes
-                  ? (uint64_t)((double)s->elapsed * (double)(s->bytes_expected - s->bytes) /
-                               (double)s->bytes)
-                  : 0;
-    else
-        *ms = s->artifacts_done && s->artifacts > s->artifacts_done
-                  ? s->elapsed * (s->artifacts - s->artifacts_done) / s->artifacts_done
-                  : 0;
-    return *ms > 0;
+    size_t used = strlen(out);
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(out + used, SUMMARY_STATUS_MAX - used, fmt, args);
+    va_end(args);
 }
 
-const char *summary_status(char *out, size_t size, const struct pull_status *s)
+static void put_asked(char out[SUMMARY_STATUS_MAX], const struct pull_status *s)
 {
-    char bytes[TEXT_SIZE_MAX];
-    char all[TEXT_SIZE_MAX];
-    char rate[TEXT_SIZE_MAX];
-    char left[TEXT_SIZE_MAX];
-    uint64_t bps = s->elapsed ? s->bytes * 1000 / s->elapsed : 0;
-    uint64_t ms;
-    size_t used;
+    if (s->asked)
+        part(out, ", host asks to wait, %llu s", (unsigned long long)(s->asked + 999) / 1000);
+}
 
-    if (s->waiting) {
-        (void)snprintf(out, size, "waiting: %zu of %zu run%s ended", s->runs_ended, s->runs,
-                       plural(s->runs));
+/* The bytes and how many there will be, the rate, and the time left or why nothing comes. */
+static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, uint64_t bps,
+                      bool all)
+{
+    uint64_t expected = s->bytes_expected > s->bytes ? s->bytes_expected : s->bytes;
+    char text[TEXT_SIZE_MAX];
+    uint64_t ms;
+
+    part(out, "%s", text_size(text, s->bytes));
+    if (all && (s->unsized || s->bytes_expected))
+        part(out, " of %s%s", s->unsized ? "at least " : "", text_size(text, expected));
+    if (bps != PACE_UNKNOWN && (bps || !s->asked))
+        part(out, ", %s/s", text_size(text, bps));
+    put_asked(out, s);
+    if (!s->asked && !s->unsized && pace_left(expected - s->bytes, bps, &ms))
+        part(out, ", %s left", text_duration(text, ms));
+}
+
+/* The status line of a pull that fetches; the higher the level, the shorter. */
+static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
+                         uint64_t bps, unsigned level)
+{
+    if (level == 0)
+        part(out, "%zu run%s, ", s->runs, plural(s->runs));
+    if (level < 4)
+        part(out, "%zu of %zu", s->artifacts_done, s->artifacts);
+    if (level < 3)
+        part(out, " artifacts");
+    if (level < 4)
+        part(out, ", ");
+    put_bytes(out, s, bps, level < 2);
+    if (s->retries && level == 0)
+        part(out, ", %u retr%s", s->retries, s->retries == 1 ? "y" : "ies");
+    if (s->missing && level < 2)
+        part(out, ", %zu missing", s->missing);
+}
+
+/* The status line of a pull that waits for runs, or lists them. */
+static void put_runs(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, size_t columns)
+{
+    size_t done = s->waiting ? s->runs_ended : s->runs_listed;
+
+    part(out, "%s: %zu of %zu run%s%s", s->waiting ? "waiting" : "listing", done, s->runs,
+         plural(s->runs), s->waiting ? " ended" : "");
+    put_asked(out, s);
+    if (text_width(out) <= columns)
+        return;
+    out[0] = '\0';
+    part(out, "%zu of %zu", done, s->runs);
+    put_asked(out, s);
+}
+
+const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
+                           uint64_t bps, size_t columns)
+{
+    unsigned level = 0;
+
+    out[0] = '\0';
+    if (s->verified)
+        return progress_text(
+            out,
+            &(struct progress_read){ "verifying", s->verified, s->bytes, s->bytes_expected },
+            bps, columns);
+    if (s->waiting || s->runs_listed < s->runs || !s->artifacts) {
+        put_runs(out, s, columns);
         return out;
     }
-    if (s->runs_listed < s->runs || !s->artifacts) {
-        (void)snprintf(out, size, "listing: %zu of %zu run%s", s->runs_listed, s->runs,
-                       plural(s->runs));
-        return out;
-    }
-    (void)snprintf(out, size, "%zu run%s, %zu of %zu artifacts, %s", s->runs, plural(s->runs),
-                   s->artifacts_done, s->artifacts, text_size(bytes, s->bytes));
-    used = strlen(out);
-    if (s->bytes_expected)
-        (void)snprintf(out + used, size - used, " of %s", text_size(all, s->bytes_expected));
-    used = strlen(out);
-    (void)snprintf(out + used, size - used, ", %s/s", text_size(rate, bps));
-    used = strlen(out);
-    if (time_left(s, &ms))
-        (void)snprintf(out + used, size - used, ", %s left", text_duration(left, ms));
-    used = strlen(out);
-    if (s->retries)
-        (void)snprintf(out + used, size - used, ", %u retries", s->retries);
-    used = strlen(out);
-    if (s->missing)
-        (void)snprintf(out + used, size - used, ", %zu missing", s->missing);
+    do {
+        out[0] = '\0';
+        put_fetching(out, s, bps, level);
+    } while (text_width(out) > columns && ++level <= 4);
     return out;
 }

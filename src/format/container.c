@@ -51,6 +51,16 @@ bool container_is_named(const char *name)
     return find(name, false, &ignored);
 }
 
+size_t container_stem(const char *name)
+{
+    enum container c;
+
+    if (!find(name, false, &c))
+        return 0;
+    return strlen(name) - 1 -
+           strlen(ends_in(name, names[c].name) ? names[c].name : names[c].alias);
+}
+
 int container_of_name(const char *name, bool whole, enum container *container, struct err *err)
 {
     if (find(name, whole, container))

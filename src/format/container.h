@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum container {
     CONTAINER_TAR_ZST,
@@ -27,6 +28,9 @@ const char *container_name(enum container container);
 
 /* Whether a file name ends in the name of a format: .tar.zst, .tgz and so on. */
 bool container_is_named(const char *name);
+
+/* The length of a file name without the name of its format; 0: it does not end in one. */
+size_t container_stem(const char *name);
 
 /*
  * Find the format for a name.

@@ -33,8 +33,15 @@ void extract_dir_close(struct extract_dir *root)
 
 bool extract_dir_has(const struct extract_dir *root, const char *path)
 {
-    int fd = file_beneath(root->fd, path, O_PATH | O_NOFOLLOW, false);
-    bool there = fd >= 0;
+    const char *below = root->top ? strchr(path, '/') : NULL;
+    char own[SAFE_NAME_PATH_MAX + PATH_COMPONENT_MAX + 2];
+    bool there;
+    int fd;
+
+    if (below)
+        (void)snprintf(own, sizeof(own), "%s%.*s", root->top, SAFE_NAME_PATH_MAX, below);
+    fd = file_beneath(root->fd, below ? own : path, O_PATH | O_NOFOLLOW, false);
+    there = fd >= 0;
 
     file_close(&fd);
     return there;
@@ -52,6 +59,7 @@ static int open_folder(const struct extract_dir *root, const char *path, const c
 {
     int fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 3);
     const char *why = safe_name_refused(path);
+    const char *top = root->top;
     const char *slash;
 
     if (why) {
@@ -62,7 +70,9 @@ static int open_folder(const struct extract_dir *root, const char *path, const c
         char part[PATH_COMPONENT_MAX + 1];
         int next;
 
-        (void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+        (void)snprintf(part, sizeof(part), "%.*s",
+                       top ? PATH_COMPONENT_MAX : (int)(slash - path), top ? top : path);
+        top = NULL;
         if (mkdirat(fd, part, root->folder_mode) < 0 && errno != EEXIST)
             break;
         next = file_beneath(fd, part, O_PATH | O_DIRECTORY, false);

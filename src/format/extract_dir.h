@@ -18,6 +18,7 @@
 
 struct extract_dir {
     int fd;
+    const char *top;      /* takes the place of each path's first folder; NULL: none does */
     unsigned folder_mode; /* permissions of new folders, before the umask */
 };
 

@@ -2,6 +2,7 @@
 #include "format/manifest_read.h"
 
 #include "base/text.h"
+#include "format/suspect.h"
 
 #include <string.h>
 
@@ -352,7 +353,7 @@ int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, 
         goto out;
     (void)json_bool(json_get(root, "link"), &out->link);
     (void)json_bool(json_get(root, "checksum_mismatch"), &out->mismatch);
-    out->suspect = has_note(root, "suspect-content");
+    out->suspect = has_note(root, SUSPECT_NOTE);
     out->listed_size = number(root, "listed_size");
     out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
@@ -394,6 +395,44 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
     return rc;
 }
 
+/* Copy a run's notes; what is no text is skipped. */
+static int keep_notes(struct manifest_read_run *out, struct json_value notes,
+                      struct region *region, struct err *err)
+{
+    const struct json_value first = json_next(notes, (struct json_value){ 0 });
+    struct json_value note;
+    size_t count = 0;
+    char **kept;
+
+    for (note = first; json_type(note) != JSON_ABSENT; note = json_next(notes, note))
+        count += json_type(note) == JSON_STRING;
+    if (!count)
+        return 0;
+    kept = region_take(region, count * sizeof(*kept), err);
+    if (!kept)
+        return -1;
+    out->notes = kept;
+    for (note = first; json_type(note) != JSON_ABSENT; note = json_next(notes, note)) {
+        if (json_type(note) != JSON_STRING)
+            continue;
+        if (json_string(note, region, &kept[out->note_count], err) < 0)
+            return -1;
+        out->note_count++;
+    }
+    return 0;
+}
+
+bool manifest_read_noted(const struct manifest_read_run *run, const char *word)
+{
+    size_t i;
+
+    for (i = 0; i < run->note_count; i++) {
+        if (strcmp(run->notes[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
 int manifest_read_run(struct manifest_read_run *out, const char *row, size_t len,
                       struct region *region, struct err *err)
 {
@@ -419,11 +458,10 @@ int manifest_read_run(struct manifest_read_run *out, const char *row, size_t len
         text(&out->other_run_id, root, "other_run_id", region, err) < 0 ||
         text(&out->parent_run_id, root, "parent_run_id", region, err) < 0 ||
         text(&out->supplements, root, "supplements", region, err) < 0 ||
-        text(&out->error, root, "error", region, err) < 0)
+        text(&out->error, root, "error", region, err) < 0 ||
+        keep_notes(out, json_get(root, "notes"), region, err) < 0)
         goto out;
     out->named = json_type(json_get(root, "other_run_id")) != JSON_ABSENT;
-    out->no_artifacts = has_note(root, "no-artifacts");
-    out->retry_pending = has_note(root, "retry-pending");
     (void)json_u64(json_get(counts, "archived"), &out->archived);
     (void)json_u64(json_get(counts, "missing"), &out->missing);
     rc = out->run_id ? 0 : err_set(err, ERR_FORMAT, "a run's row in the manifest lacks run_id");

@@ -121,12 +121,15 @@ struct manifest_read_run {
     const char *error;
     const char *other_run_id;
     const char *parent_run_id;
-    bool named;         /* the row has other_run_id; older ones do not */
-    bool no_artifacts;  /* noted: the completed run has no artifacts */
-    bool retry_pending; /* noted: the run had failed and was to be retried */
+    bool named; /* the row has other_run_id; older ones do not */
     uint64_t archived;
     uint64_t missing;
+    char *const *notes; /* words: what is odd about the run */
+    size_t note_count;
 };
+
+/* Whether a run's notes contain a word. */
+bool manifest_read_noted(const struct manifest_read_run *run, const char *word);
 
 /* Parse a run's row; ERR_FORMAT if it is invalid. */
 int manifest_read_run(struct manifest_read_run *out, const char *text, size_t len,

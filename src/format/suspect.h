@@ -17,6 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The note in an artifact's row of the manifest. */
+#define SUSPECT_NOTE "suspect-content"
+
 /* The source of the extension. */
 enum suspect_by {
     SUSPECT_BY_TYPE, /* the artifact's type: written by the service */

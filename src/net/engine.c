@@ -437,6 +437,11 @@ void engine_slow(const struct request *request)
              request->origin->limit);
 }
 
+uint64_t engine_asked(const struct engine *engine, uint64_t now)
+{
+    return origins_asked(engine->origins, now);
+}
+
 void engine_wake(struct engine *engine)
 {
     (void)curl_multi_wakeup(engine->multi);

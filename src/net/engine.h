@@ -59,6 +59,9 @@ struct origin *engine_origin(struct engine *engine, const char *url);
 /* Lower the concurrency limit of a throttled request's origin, and honour its Retry-After. */
 void engine_slow(const struct request *request);
 
+/* The milliseconds for which a host still asks to wait (Retry-After); 0: none does. */
+uint64_t engine_asked(const struct engine *engine, uint64_t now);
+
 /* Abort a running request; done is not called. */
 void engine_drop(struct engine *engine, struct request *request);
 

@@ -33,6 +33,18 @@ void origins_free(struct origins *origins)
     mem_free(origins);
 }
 
+uint64_t origins_asked(const struct origins *origins, uint64_t now)
+{
+    const struct origin *origin;
+    uint64_t most = 0;
+
+    for (origin = origins->first; origin; origin = origin->next) {
+        if (origin->until > now && origin->until - now > most)
+            most = origin->until - now;
+    }
+    return most;
+}
+
 struct origin *origins_find(struct origins *origins, const char *name, struct err *err)
 {
     struct origin **at = &origins->first;

@@ -56,6 +56,9 @@ struct origin *origins_find(struct origins *origins, const char *name,
 struct origin *origins_of_url(struct origins *origins, const char *url,
                               struct err *err) MUST_CHECK;
 
+/* The milliseconds until the last of the hosts that ask to wait may be asked again; 0: none. */
+uint64_t origins_asked(const struct origins *origins, uint64_t now);
+
 /* The number of further transfers that may start now. */
 unsigned origin_room(const struct origin *origin, uint64_t now);
 

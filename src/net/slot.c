@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/slot.h"
 
-#include "base/mem.h"
 #include "net/proxy.h"
 #include "net/url.h"
 

@@ -5,10 +5,11 @@
 
 #include <sys/resource.h>
 
-#define READ_SIZE   ((uint64_t)128 << 10) /* what one transfer takes at a time */
-#define READ_WITHIN 5                     /* seconds: each transfer is read so often */
+#define READ_SIZE   ((uint64_t)128 << 10) /* bytes per read of a transfer */
+/* seconds: the longest interval between two reads of a transfer */
+#define READ_WITHIN 5
 #define WORKERS_MAX 64
-#define FILES_MAX   128 /* bodies in files, beside one of each transfer */
+#define FILES_MAX   128 /* bodies in files, in addition to one for each transfer */
 
 int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
                   uint64_t descriptors, struct err *err)
@@ -24,8 +25,8 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
                        (unsigned long long)descriptors, BUDGET_RESERVED + 3);
     if (rate && most > rate * READ_WITHIN / READ_SIZE)
         most = rate * READ_WITHIN / READ_SIZE;
-    left =
-        descriptors - BUDGET_RESERVED; /* each has a connection, a file, and one to the API */
+    /* each transfer needs three: its connection, its file, and an API connection */
+    left = descriptors - BUDGET_RESERVED;
     if (most > left / 3)
         most = left / 3;
     most = most ? most : 1;

@@ -16,44 +16,53 @@
 #include <stdint.h>
 
 /*
- * Descriptors beside those of the transfers: standard streams, signals, the loop and its names
- * being resolved, OUTPUT.partial, its journal and directory, the view in the making, a key, and
- * what is opened at the end.
+ * Descriptors in addition to those of the transfers: standard streams, signals, the loop and
+ * its resolver, OUTPUT.partial, its journal and directory, the unfinished offline view, a key,
+ * and the files opened at the end.
  */
 #define BUDGET_RESERVED 28
 
 struct budget {
-    unsigned jobs;      /* transfers at a time */
-    unsigned files;     /* bodies in files at a time */
-    unsigned workers;   /* threads that compress */
-    size_t body_chunks; /* for bodies on their way */
-    size_t pass_chunks; /* for the one that passes through: those of the frame that it fills,
-                           and of the frames that are being compressed */
-    size_t part_chunks; /* for what comes out of ZIPs and codings; touched only then */
+    unsigned jobs;      /* number of simultaneous transfers */
+    unsigned files;     /* bodies that may be in files at a time */
+    unsigned workers;   /* number of compressing threads */
+    size_t body_chunks; /* chunks for bodies being received */
+    /*
+     * chunks for the body that passes through: those of the frame that it fills, and of the
+     * frames that are being compressed
+     */
+    size_t pass_chunks;
+    /* chunks for content extracted from ZIPs and decoded bodies; allocated on first use */
+    size_t part_chunks;
 };
 
 /*
- * Choose, from what the options ask for and the process may have.
+ * Choose the limits of a pull from its options and the limits of the process.
  *
- * jobs         transfers wanted, at most
- * rate         the rate limit of all together, 0 for none: no more transfers than can be read
- *              often enough that their servers do not close them
- * share        pulls that there may be at a time, which share it all; 0 for this one alone
- * descriptors  how many the process may have open
+ * jobs         maximum number of transfers
+ * rate         rate limit of all transfers together, 0 for none: transfers are limited to those
+ *              that can be read often enough that their servers do not close them
+ * share        simultaneous pulls that share the limits; 0 for a single pull
+ * descriptors  descriptors that the process may have open
  */
 int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
                   uint64_t descriptors, struct err *err) MUST_CHECK;
 
-/* How many threads should compress, when nothing else is done: one for each processor. */
+/*
+ * Number of compressing threads to use when the machine is otherwise idle: one per processor.
+ */
 unsigned budget_workers(void);
 
 /*
- * How many descriptors the process may have, its soft limit having been raised to the hard one.
+ * Raise the soft limit of open files to the hard limit; returns the number of descriptors that
+ * the process may have.
  */
 uint64_t budget_descriptors(void);
 
-/* Whether this process may open enough files for any pull: to be asked before what is to be
- * pulled has any part in a failure. */
+/*
+ * Check that this process may open enough files for any pull. Call this before a pull starts,
+ * so that the failure is not attributed to a run.
+ */
 int budget_suffices(struct err *err) MUST_CHECK;
 
 #endif

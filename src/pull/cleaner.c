@@ -11,7 +11,7 @@ static void *run(void *arg)
 
     for (i = 0; i < c->listing->count && !atomic_load(&c->stopping); i++) {
         if (listing_clean(&c->listing->runs[i], &ignored) < 0)
-            break; /* cleaner_end meets it again, and tells */
+            break; /* cleaner_end processes this list again and reports the error */
     }
     return NULL;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cleaner: takes the secrets out of the runs' lists while their artifacts are fetched.
+ * cleaner: redacts the runs' lists in a thread while their artifacts are fetched.
  *
- * Redaction of a long list takes as long as some hundred requests, and nothing waits for it
- * until all else is in the archive. It waits for nobody; who ends it waits for at most one
+ * Redaction of a long list takes as long as some hundred requests, and its result is not needed
+ * until all artifacts are in the archive. The thread never blocks; ending it takes at most one
  * list.
  *
  * Owns     its thread; of the listing, list_json and list_raw of each run between begin and end
- * Threads  begun and ended by one; nobody else touches these two meanwhile
+ * Threads  begin and end are called by one thread; no other thread uses the two lists in
+ *          between
  */
 #ifndef PULL_CLEANER_H
 #define PULL_CLEANER_H
@@ -26,13 +27,19 @@ struct cleaner {
     atomic_bool stopping;
 };
 
-/* Begin with the lists of all runs; where no thread can be had, cleaner_end does it all. */
+/*
+ * Start redacting the lists of all runs; if no thread can be created, cleaner_end redacts all
+ * of them.
+ */
 void cleaner_begin(struct cleaner *cleaner, struct listing *listing);
 
-/* Wait for it, and clean what is left, so that the lists can be put out. */
+/* Wait for the thread and redact the remaining lists, so that they can be written. */
 int cleaner_end(struct cleaner *cleaner, struct err *err) MUST_CHECK;
 
-/* Wait for it, and let the rest be; may be called twice, and on {0}. */
+/*
+ * Wait for the thread and leave the remaining lists as they are; may be called twice, and on
+ * {0}.
+ */
 void cleaner_stop(struct cleaner *cleaner);
 
 #endif

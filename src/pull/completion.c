@@ -10,10 +10,10 @@
 
 #define FLUSH_MS 50
 
-/* How the members of a bundle are fetched now. */
+/* How the members of a bundle are currently fetched. */
 struct bundle_state {
-    bool whole;               /* by the ZIP */
-    const struct item *scout; /* one of them before the others */
+    bool whole;               /* out of the ZIP */
+    const struct item *scout; /* one member is fetched before the others */
 };
 
 struct completion {
@@ -57,7 +57,7 @@ void completion_count(const struct completion *c, size_t *done, size_t *missing)
     *missing = c->missing;
 }
 
-/* The item of a task is not fetched any more; what is listed counts. */
+/* End a task, and count its item if the item is listed. */
 static void end_task(struct completion *c, struct task *task, enum task_event event)
 {
     task_apply(c->tasks, task, event);
@@ -67,7 +67,7 @@ static void end_task(struct completion *c, struct task *task, enum task_event ev
 
 static void lose(struct completion *c, struct task *task, enum reason reason);
 
-/* A task that nothing else brings is fetched, or, when the time is up, missing. */
+/* Fetch a task whose content no other task brings; after the timeout it is missing instead. */
 static void release_task(struct completion *c, struct task *task)
 {
     if (tasks_over(c->tasks))
@@ -76,7 +76,7 @@ static void release_task(struct completion *c, struct task *task)
         task_apply(c->tasks, task, TASK_RELEASED);
 }
 
-/* Have all members of a bundle that still wait fetched by themselves. */
+/* Fetch each waiting member of a bundle by its own request. */
 static void release_members(struct completion *c, const struct bundle *bundle)
 {
     const struct item *item;
@@ -90,7 +90,7 @@ static void release_members(struct completion *c, const struct bundle *bundle)
     }
 }
 
-/* Without the ZIP of a bundle, one of its members is fetched first. */
+/* If the ZIP of a bundle is not available, one of its members is fetched first. */
 static void send_scout(struct completion *c, const struct bundle *bundle)
 {
     struct bundle_state *now = &c->bundles[bundle->index];
@@ -126,7 +126,9 @@ static bool bundle_done(const struct completion *c, const struct bundle *bundle)
     return true;
 }
 
-/* Whether an item need not be fetched: another one is, or it is stored. */
+/*
+ * Whether an item need not be fetched, because another item is fetched for it or it is stored.
+ */
 static bool is_done(const struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
@@ -137,7 +139,8 @@ static bool is_done(const struct completion *c, const struct item *item)
 }
 
 /*
- * What is kept of an interrupted attempt is stored; a follower may be kept without its leader.
+ * Mark the items kept from an interrupted attempt as stored; a follower may be kept without its
+ * leader.
  */
 static void take_before(struct completion *c, const struct task_before *before)
 {
@@ -177,7 +180,7 @@ void completion_begin(struct completion *c, const struct task_before *before)
     }
 }
 
-/* The next of those that an item stands for; NULL: there is none. */
+/* The next item that an item stands for; NULL: there is none. */
 static const struct item *next_follower(const struct completion *c, const struct item *item)
 {
     do
@@ -203,7 +206,7 @@ enum reason completion_reason(const struct completion *c, const struct item *ite
     return task->outcome.reason;
 }
 
-/* An item will not come: who waited for it goes on without it. */
+/* An item is lost: release the tasks that waited for it. */
 static void let_go(struct completion *c, const struct item *item)
 {
     const struct bundle *bundle = item->bundle;
@@ -233,8 +236,7 @@ static void lose(struct completion *c, struct task *task, enum reason reason)
     task->outcome.reason = reason;
     end_task(c, task, TASK_LOST);
     c->missing += listed;
-    log_line(!tasks_over(c->tasks) && listed ? LOG_WARNING : LOG_INFO,
-             "artifact '%s' (%s) of run '%s' is missing: %s",
+    log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' is missing: %s",
              text_shown(id, sizeof(id), what->artifact_id), what->type ? what->type : "no type",
              what->run_id, reason_word(reason));
     if (!c->opts.strict || !listed) {
@@ -251,7 +253,8 @@ struct task_step completion_lose(struct completion *c, struct task *task, enum r
 {
     if (task->suspects && !task->any_content && !task->item->unlisted &&
         !tasks_over(c->tasks)) {
-        task->any_content = true; /* what came of it was suspect, and is better than nothing */
+        /* its content was suspect; it is kept because there is no better content */
+        task->any_content = true;
         task->backoff.failures = 0;
         return task_expire(c->tasks, task);
     }
@@ -261,11 +264,13 @@ struct task_step completion_lose(struct completion *c, struct task *task, enum r
 
 static void give_journal_up(struct completion *c, const struct err *err)
 {
-    log_line(LOG_WARNING, "%s; an interrupted attempt could not be gone on with", err->text);
+    log_line(LOG_WARNING, "%s; an interrupted attempt cannot be resumed", err->text);
     c->opts.journal = NULL;
 }
 
-/* Tell the journal. It is only a help: when it fails, the next attempt has less to go on. */
+/*
+ * Record an item in the journal. A failure is not fatal: the next attempt can only resume less.
+ */
 static void note(struct completion *c, const struct task *task)
 {
     const struct item *item = task->item;
@@ -307,7 +312,7 @@ void completion_flush(struct completion *c, bool all)
         give_journal_up(c, &err);
 }
 
-/* The task's content is in the archive; its followers' too, where it is the same. */
+/* The task's content is in the archive, and that of its followers if it is identical. */
 static void store(struct completion *c, struct task *task)
 {
     const struct item *item = first_follower(c, task->item);
@@ -317,7 +322,7 @@ static void store(struct completion *c, struct task *task)
     for (; item; item = next_follower(c, item)) {
         struct task *other = tasks_of(c->tasks, item);
 
-        if (!item->unlisted && !other->packed.here) { /* it is something else after all */
+        if (!item->unlisted && !other->packed.here) { /* its content is not identical */
             other->alone = true;
             release_task(c, task_open(c->tasks, item));
             continue;
@@ -331,7 +336,8 @@ static void store(struct completion *c, struct task *task)
 }
 
 /*
- * The members that came out of a ZIP; one that is RUNNING or PACKING will be answered itself.
+ * Store the members extracted from a ZIP; the packer answers a member that is RUNNING or
+ * PACKING separately.
  */
 static void store_members(struct completion *c, const struct bundle *bundle,
                           const struct task *by)
@@ -351,7 +357,7 @@ static void store_members(struct completion *c, const struct bundle *bundle,
     }
 }
 
-/* A ZIP that came as the answer to a member is kept as a file, too. */
+/* A ZIP received as the answer to a member is also kept as a file. */
 static void note_zip(struct completion *c, const struct task *by)
 {
     const struct item *parent = by->item->bundle->parent;
@@ -364,7 +370,7 @@ static void note_zip(struct completion *c, const struct task *by)
     note(c, task);
 }
 
-/* The ZIP of a bundle has come, by its own row or as the answer to a member. */
+/* The ZIP of a bundle was received, by its own row or as the answer to a member. */
 static void split(struct completion *c, struct task *task)
 {
     const struct bundle *bundle = task->item->bundle;
@@ -373,7 +379,8 @@ static void split(struct completion *c, struct task *task)
     note_zip(c, task);
     if (task->state == TASK_PACKING && bundle->parent == task->item) {
         store(c, task);
-    } else if (task->state == TASK_PACKING) { /* in it, but wrong by its checksum or type */
+    } else if (task->state == TASK_PACKING) {
+        /* in the ZIP, but its checksum or type is wrong */
         task->rechecked = true;
         task->any_content = true;
         task_apply(c->tasks, task, TASK_REQUEUED);
@@ -381,7 +388,7 @@ static void split(struct completion *c, struct task *task)
     release_members(c, bundle);
 }
 
-/* The packer has looked at the body of a task that waits for that. */
+/* The packer has checked the body of a task that waits for the result. */
 static struct task_step answered(struct completion *c, struct task *task, enum pack_event event)
 {
     const struct bundle *bundle = task->item->bundle;
@@ -415,7 +422,8 @@ static struct task_step answered(struct completion *c, struct task *task, enum p
 }
 
 /*
- * An item is in the archive; also one that was lost: a ZIP that came for another member had it.
+ * An item is in the archive, possibly one that was lost: a ZIP received for another member can
+ * contain it.
  */
 static void take_stored(struct completion *c, struct task *task, const struct packed *packed)
 {
@@ -458,5 +466,6 @@ void completion_expire(struct completion *c)
             continue;
         lose(c, task, REASON_TIMEOUT);
     }
-    log_line(LOG_WARNING, "the time is up: %zu artifacts are missing", c->missing);
+    log_line(LOG_WARNING, "timeout reached; %zu artifact%s missing", c->missing,
+             c->missing == 1 ? " is" : "s are");
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * completion: what ends tasks, and what their end means for others.
+ * completion: ends tasks, and updates the tasks that depend on them.
  *
- * A task ends when the packer has its content in the archive, or when it is lost. With it end
- * its followers, which are the same content; the members of a bundle, when they came out of the
- * bundle's ZIP; where it is lost, the first of its followers is fetched in its place. The
- * members of a bundle wait until its ZIP has been taken apart. Where the ZIP is not fetched,
- * one member is fetched first as a scout: some servers answer a member with the whole ZIP.
- * Members that the ZIP did not give are fetched by themselves.
+ * A task ends when the packer has its content in the archive, or when it is lost. This also
+ * ends its followers, which are the same content, and the members of a bundle that were in the
+ * bundle's ZIP. If it is lost, the first of its followers is fetched in its place. The
+ * members of a bundle wait until its ZIP has been unpacked. If the ZIP is not fetched,
+ * one member is fetched first as a scout: some servers send the whole ZIP for a member.
+ * Members that the ZIP does not contain are fetched by their own requests.
  *
  * Errors   with strict, the first task that is missing is fatal: see tasks_failure
- * Owns     nothing but itself
+ * Owns     only itself
  * Threads  the transfer loop
  */
 #ifndef PULL_COMPLETION_H
@@ -27,42 +27,51 @@
 struct completion_opts {
     struct tasks *tasks;
     const struct plan *plan;
-    struct journal *journal; /* told of what is in the archive; NULL: none */
+    struct journal *journal; /* called with each archived item; NULL: none */
     bool strict;
 };
 
 struct completion;
 
-/* What opts points to is lent until completion_free. */
+/* What opts points to must stay valid until completion_free. */
 struct completion *completion_new(const struct completion_opts *opts,
                                   struct err *err) MUST_CHECK;
 
-/* Free it; NULL is fine. */
+/* Free it; may be NULL. */
 void completion_free(struct completion *c);
 
-/* Take over what an interrupted attempt has left, and open the tasks that are to be fetched. */
+/*
+ * Take over the items kept from an interrupted attempt, and open the tasks that are to be
+ * fetched.
+ */
 void completion_begin(struct completion *c, const struct task_before *before);
 
-/* The packer has told of an item: what follows for its task. */
+/* The packer has reported an item: update its task. */
 struct task_step completion_result(struct completion *c, const struct pack_result *result);
 
-/* A task will not come, and why: it is missing, unless suspect content of it is still to be
- * had. */
+/*
+ * A task is lost, for the given reason: it is missing, unless its suspect content can still be
+ * fetched.
+ */
 struct task_step completion_lose(struct completion *c, struct task *task, enum reason reason);
 
-/* The time is up: nothing is started any more, and what is not with the packer is missing. */
+/*
+ * The timeout has expired: start nothing more; each item that the packer does not have is
+ * missing.
+ */
 void completion_expire(struct completion *c);
 
 /*
- * Write what the journal has been told: all of it, or, when it was written a moment ago, later.
- * A kill loses that moment; frames that are still open are lost with it anyway.
+ * Write the pending entries of the journal: all of them, or none if it was written a moment
+ * ago. If the process is killed, the pending entries are lost; frames that are still open are
+ * lost then, too.
  */
 void completion_flush(struct completion *c, bool all);
 
 /* Why an item is missing: its own reason, or that of the task that it follows. */
 enum reason completion_reason(const struct completion *c, const struct item *item);
 
-/* How many listed items are archived or missing, and how many of them are missing. */
+/* Counts of the listed items that are archived or missing, and of those that are missing. */
 void completion_count(const struct completion *c, size_t *done, size_t *missing);
 
 #endif

@@ -10,14 +10,14 @@
 #include "pull/transfer.h"
 #include "pull/url_refresh.h"
 
-#define OVERDUE_MS 1000 /* how often overdue transfers are looked for */
+#define OVERDUE_MS 1000 /* interval between checks for overdue transfers */
 
 /*
- * The loop starts what is first in the queue of tasks, as long as there are slots and its host
- * allows it, and gives every ending of an attempt, and every answer of the packer, to the task.
- * What a task then needs done (struct task_step) is done in follow(). Before each start the
- * life of the task's URL is looked at, so that no URL is used that is about to expire; one list
- * serves all the stale tasks of a run.
+ * The loop starts the first task of the queue while there are free slots and its host
+ * allows it, and passes the result of each attempt and each answer of the packer to the task.
+ * follow() does what the task then asks for (struct task_step). Before each start the
+ * expiry of the task's URL is checked, so that no URL is used that is about to expire; one list
+ * gives fresh URLs to all stale tasks of a run.
  */
 struct fetch {
     struct fetch_opts opts;
@@ -26,10 +26,10 @@ struct fetch {
     struct completion *completion;
     struct url_refresh *refresh;
     struct transfers transfers;
-    uint64_t overdue_at; /* when end_overdue looked last */
+    uint64_t overdue_at; /* when end_overdue last ran */
 };
 
-/* Discard what is here of a task's body. */
+/* Discard the partial body of a task. */
 static void forget(struct fetch *f, struct task *task)
 {
     struct err err;
@@ -39,9 +39,9 @@ static void forget(struct fetch *f, struct task *task)
 }
 
 /*
- * Read a task's file from the server's own disk, which is ours, too, and hand it to the packer.
+ * Read a task's file from below --local-root and give it to the packer.
  *
- * reason   why the artifact is missing when that fails
+ * reason   set on failure: why the artifact is missing
  */
 static struct task_step read_local(struct fetch *f, struct task *task, enum reason reason)
 {
@@ -64,7 +64,7 @@ static struct task_step read_local(struct fetch *f, struct task *task, enum reas
     return TASK_NO_STEP;
 }
 
-/* Do what a task needs done, and what follows from that. */
+/* Do what a task's step asks for, and the steps that follow from it. */
 static void follow(struct fetch *f, struct task *task, struct task_step step)
 {
     struct err err;
@@ -90,7 +90,7 @@ static void follow(struct fetch *f, struct task *task, struct task_step step)
     }
 }
 
-/* A task is missing. */
+/* Record that a task is missing. */
 static void lose(struct fetch *f, struct task *task, enum reason reason)
 {
     follow(f, task, (struct task_step){ TASK_DO_LOSE, reason });
@@ -101,7 +101,7 @@ static void on_refreshed(void *ctx, const struct url_refresh_list *list)
     tasks_refreshed(((struct fetch *)ctx)->tasks, list);
 }
 
-/* Free a slot whose bytes nobody wants; a packer that fails now has been told of already. */
+/* Free a slot whose bytes are not needed; an error of the packer has been reported already. */
 static void discard(struct transfer *t)
 {
     struct err ignored;
@@ -110,7 +110,7 @@ static void discard(struct transfer *t)
         log_line(LOG_DEBUG, "%s", ignored.text);
 }
 
-/* End all transfers that run, whose tasks stay RUNNING, and discard all parts of bodies. */
+/* Abort all running transfers, whose tasks stay RUNNING, and discard all partial bodies. */
 static void discard_all(struct fetch *f)
 {
     unsigned i;
@@ -126,7 +126,7 @@ static void discard_all(struct fetch *f)
         forget(f, tasks_of(f->tasks, plan_at(f->opts.plan, k)));
 }
 
-/* Take what the packer has told. */
+/* Process the packer's results. */
 static void take_results(struct fetch *f)
 {
     struct pack_result result;
@@ -148,14 +148,14 @@ static void explain(const struct task *task, const struct request *request,
     if (verdict.step == FETCH_ROUTE_DONE || !log_wants(LOG_INFO))
         return;
     if (request_check(request, &err) == 0)
-        (void)err_set(&err, ERR_MISMATCH, "%s sent %llu bytes, and the service says %llu",
+        (void)err_set(&err, ERR_MISMATCH, "%s sent %llu bytes, but the service lists %llu",
                       request->host, (unsigned long long)request->received,
                       (unsigned long long)task->item->what.file_size);
     log_line(LOG_INFO, "artifact '%s', by %s: %s", task->item->what.artifact_id,
              fetch_route_name(task->route), err.text);
 }
 
-/* Give what has come of a body to the packer, keep it for the next attempt, or discard it. */
+/* Give a received body to the packer, keep it for the next attempt, or discard it. */
 static int dispose(struct transfer *t, struct fetch_route_verdict verdict, struct err *err)
 {
     if (verdict.step == FETCH_ROUTE_DONE)
@@ -231,7 +231,7 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                                    .ctx = t };
     if (task->route == FETCH_ROUTE_CONTENT || !task->url.is_signed)
         api_sign(f->opts.api,
-                 &t->request); /* the engine gives the key to its own origin alone */
+                 &t->request); /* the engine sends the key to its own origin only */
     if (rc == 0 && engine_start(f->loop->engine, &t->request, &why) == 0)
         return 0;
     if (transfer_abort(t, err) < 0)
@@ -244,14 +244,16 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
     return 0;
 }
 
-/* Whether a task's host bears one more. The packer waits for the first one: no other transfer
- * of its host may keep it waiting, the host's own word alone. */
+/*
+ * Whether a task's host allows one more transfer. The packer waits for the first task: the
+ * number of transfers to its host must not delay it, only the host's own retry delay may.
+ */
 static bool has_room(const struct task *task, const struct origin *origin, uint64_t now)
 {
     return task->rank == TASK_RANK_HEAD ? now >= origin->until : origin_room(origin, now) > 0;
 }
 
-/* Start a task, or have it wait for what it needs before. */
+/* Start a task, or have it wait for what it needs first. */
 static int start_or_wait(struct fetch *f, struct task *task, uint64_t now, struct err *err)
 {
     const struct origin *origin = task_origin(f->tasks, task);
@@ -261,7 +263,8 @@ static int start_or_wait(struct fetch *f, struct task *task, uint64_t now, struc
         follow(f, task, task_expire(f->tasks, task));
         return 0;
     }
-    if (!transfer_resumable(task, origin)) { /* nothing tells whether the rest would fit */
+    /* it cannot be checked whether a rest from this origin belongs to the kept part */
+    if (!transfer_resumable(task, origin)) {
         forget(f, task);
         task_apply(f->tasks, task, TASK_REQUEUED);
         return 0;
@@ -271,7 +274,7 @@ static int start_or_wait(struct fetch *f, struct task *task, uint64_t now, struc
     return start(f, task, origin, err);
 }
 
-/* Give free slots to the tasks that are first in the queue; *due: when to come again. */
+/* Give free slots to the first tasks of the queue; *due: when to call this again. */
 static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *err)
 {
     uint64_t again =
@@ -288,7 +291,7 @@ static int fill_slots(struct fetch *f, uint64_t now, uint64_t *due, struct err *
     return 0;
 }
 
-/* End what takes so long that it will never end. */
+/* End transfers that have taken longer than any transfer may take. */
 static void end_overdue(struct fetch *f, uint64_t now)
 {
     unsigned i;
@@ -308,7 +311,7 @@ static void end_overdue(struct fetch *f, uint64_t now)
     }
 }
 
-/* Start what can be started; *due: when to come again. */
+/* Start the tasks that can be started; *due: when to call this again. */
 static int begin_turn(struct fetch *f, uint64_t *due, struct err *err)
 {
     uint64_t now = clock_mono();

@@ -11,7 +11,8 @@ void fetch_url_clear(struct fetch_url *url)
 }
 
 /*
- * Whether a text has a character that no URL has: engine_origin need not look behind the host.
+ * Whether a text has a character that is not allowed in a URL: engine_origin may not look
+ * beyond the host.
  */
 static bool has_blank(const char *text)
 {

@@ -4,7 +4,7 @@
  *
  * Units    milliseconds since 1970, by the server's clock
  * Errors   none: a URL that cannot be used is refused
- * Owns     nothing: the text is lent by the list that it came in, the origin by the engine
+ * Owns     nothing: the text belongs to the list that it is part of, the origin to the engine
  * Threads  the transfer loop
  * Source   docs/api.md, "Signed URLs"
  */
@@ -19,16 +19,16 @@
 
 struct fetch_url {
     const char *text;      /* NULL: there is no URL */
-    struct origin *origin; /* of the host that the text names; NULL without a text */
-    int64_t expiry;        /* when the URL expires; EXPIRY_NEVER: it does not say */
-    bool is_signed;        /* the text carries a signature, and needs no API key */
+    struct origin *origin; /* origin of the text's host; NULL without a text */
+    int64_t expiry;        /* when the URL expires; EXPIRY_NEVER: the URL does not say */
+    bool is_signed;        /* the text is signed, so the request needs no API key */
 };
 
-/* Make it no URL. */
+/* Set url to no URL. */
 void fetch_url_clear(struct fetch_url *url);
 
 /*
- * Parse a text, which is lent until the next fetch_url_parse or fetch_url_clear.
+ * Parse a text, which must stay valid until the next fetch_url_parse or fetch_url_clear.
  *
  * text     a URL of a list, or NULL
  * engine   knows the origins of hosts

@@ -9,12 +9,13 @@
 
 #include <string.h>
 
-#define TEXT_MAX     ((size_t)1 << 20)
-#define RUN_TEXT_MAX ((size_t)64 << 10) /* of a failure reason, and of a prompt */
-#define RUN_OUTPUT_MAX                                                                         \
-    ((size_t)16 << 10) /* of an output; all of them fit in MANIFEST_READ_ROW_MAX */
+#define TEXT_MAX       ((size_t)1 << 20)
+/* maximum bytes of a failure reason, and of a prompt */
+#define RUN_TEXT_MAX   ((size_t)64 << 10)
+/* maximum bytes of an output; all of them fit in MANIFEST_READ_ROW_MAX */
+#define RUN_OUTPUT_MAX ((size_t)16 << 10)
 #define RUN_TITLE_MAX  ((size_t)2 << 10)
-#define RECORDS_LACKED 200 /* of a run, that its row names */
+#define RECORDS_LACKED 200 /* maximum number of IDs that a run's row names */
 #define WORD_MAX       4096
 #define PIECE          ((size_t)16 << 10)
 #define NOTES_MAX      (ITEM_NOTES + PACKED_NOTES + 1)
@@ -24,10 +25,10 @@ enum run_text { TEXT_FAILURE, TEXT_PROMPT, TEXT_TITLE, TEXT_OUTPUT, RUN_TEXTS };
 struct manifest_text {
     struct manifest_facts *facts;
     struct body *rows; /* the artifacts' rows, as text; NULL: not kept */
-    bool whole;        /* all of them */
+    bool whole;        /* all rows are in it */
     bool drained;      /* stored_bytes is known */
     struct jsonw w;
-    struct region *region; /* texts that were not clean as they came */
+    struct region *region; /* number of texts that were changed by redaction */
     struct buf texts[RUN_TEXTS];
     struct manifest_record lacked[RECORDS_LACKED];
 };
@@ -63,7 +64,7 @@ void manifest_text_free(struct manifest_text *s)
     mem_free(s);
 }
 
-/* A foreign text without secrets, put into a buffer; NULL for NULL. */
+/* A redacted copy of a server's text, put into a buffer; NULL for NULL. */
 static const char *clean_into(struct manifest_text *s, struct buf *out, const char *text,
                               size_t len)
 {
@@ -78,7 +79,7 @@ static const char *clean_into(struct manifest_text *s, struct buf *out, const ch
     return buf_text(out);
 }
 
-/* The same, of a text of any kind that a row has. */
+/* The same for a text of any kind that a row has. */
 static const char *clean(struct manifest_text *s, const char *text)
 {
     struct redact what = { secret_peek(s->facts->api->key), false, NULL };
@@ -86,8 +87,10 @@ static const char *clean(struct manifest_text *s, const char *text)
     return redact_copy(text, &what, s->region);
 }
 
-/* How much of a text a run's row may have; not half a character of it, nor, where words are of
- * a usual length, half a word: half a secret would not be known as one. */
+/*
+ * The bytes of a text that fit in a run's row, cut at a character and, with words of usual
+ * length, between words: redaction does not recognize half a secret.
+ */
 static size_t short_len(const char *text, size_t max)
 {
     size_t len = text ? strlen(text) : 0;
@@ -105,14 +108,14 @@ static size_t short_len(const char *text, size_t max)
     return len;
 }
 
-/* What a run's row may have of a text, clean. */
+/* The redacted part of a text that a run's row contains. */
 static const char *clean_short(struct manifest_text *s, enum run_text which, const char *text,
                                size_t max)
 {
     return clean_into(s, &s->texts[which], text, short_len(text, max));
 }
 
-/* Name the records that are not here; gives how many. */
+/* List the missing records; returns their number. */
 static size_t name_lacked(struct manifest_text *s, const struct record_set *set)
 {
     size_t count = 0;
@@ -130,7 +133,7 @@ static size_t name_lacked(struct manifest_text *s, const struct record_set *set)
     return count;
 }
 
-/* A workflow run's record has them where the run's own does not. */
+/* A workflow run's record has these fields if the run's own record does not. */
 static const char *prompt_of(const struct listed_run *run)
 {
     return run->run.prompt ? run->run.prompt : run->workflow.prompt;
@@ -182,7 +185,7 @@ static void put_runs(struct manifest_text *s, struct jsonw *w)
     }
 }
 
-/* What is odd about an item, and that there was no object of a row without bytes. */
+/* Write the notes on an item, and whether the storage had no object for a row without bytes. */
 static size_t note_item(const struct item *item, const struct packed *packed,
                         const struct outcome *outcome, const char *notes[NOTES_MAX])
 {
@@ -239,7 +242,7 @@ static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct 
     manifest_artifact(w, &row);
 }
 
-/* The service's ID; NULL where it gave none. */
+/* The service's ID; NULL if it gave none. */
 static const char *artifact_id(const struct manifest_facts *facts, const struct item *item)
 {
     const struct artifact *a = &facts->listing->runs[item->run].list.rows[item->row];
@@ -283,7 +286,7 @@ static void put_missing(struct manifest_text *s, struct jsonw *w)
     }
 }
 
-/* Where the manifest goes, and whether what passes is kept. */
+/* Where the manifest is written, and whether the rows are kept. */
 struct tee {
     put_fn *put;
     void *ctx;
@@ -299,7 +302,7 @@ static int put_tee(void *ctx, const void *bytes, size_t len, struct err *err)
 
     if (tee->keeping && s->rows &&
         body_append(s->rows, &s->facts->spool, bytes, len, &ignored) < 0) {
-        body_free(s->rows); /* no room: then they are made as often as they are asked for */
+        body_free(s->rows); /* no space: the rows are then made again each time */
         s->rows = NULL;
     }
     return tee->put(tee->ctx, bytes, len, err);
@@ -323,7 +326,7 @@ static void make_rows(struct manifest_text *s, struct tee *tee)
     s->whole = s->rows && !s->w.failed;
 }
 
-/* Put the rows out once more. */
+/* Write the kept rows again. */
 static int repeat_rows(struct manifest_text *s, struct err *err)
 {
     struct body_cursor cursor = { 0 };
@@ -338,7 +341,7 @@ static int repeat_rows(struct manifest_text *s, struct err *err)
     return n < 0 ? err_wrap(err, "a temporary file in '%s'", s->facts->spool.dir) : 0;
 }
 
-/* What is pending goes out first, and the rows before were all made beside that. */
+/* Write all pending data of the volume; the rows so far were made while it was written. */
 static int drain(struct manifest_text *s, struct err *err)
 {
     if (s->drained)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest_text: manifest.json of a pull, as often as it is asked for: once for the offline
+ * manifest_text: writes manifest.json of a pull several times: once for the offline
  * view to learn its rows from, once to be measured and hashed, once for the archive.
  *
  * The rows of artifacts, which are most of it, are made once: their text is kept in chunks that
- * no body needs any more, then in a file without a name; where that has no room they are made
- * anew each time.
+ * are no longer used by bodies, then in an unnamed file; if the file cannot be written, the
+ * rows are made again each time.
  *
  * Errors   the volume's, ERR_SYSTEM when the file fails, ERR_MEMORY
  * Owns     the rows' text
- * Threads  one, when fetching and packing have ended
+ * Threads  one, after fetching and packing have ended
  * Source   docs/archive-format.md, docs/manifest.schema.json
  */
 #ifndef PULL_MANIFEST_TEXT_H
@@ -26,7 +26,7 @@
 
 #include <stdint.h>
 
-/* What a manifest is made of. */
+/* The data of a manifest. */
 struct manifest_facts {
     struct manifest_head head;
     const struct api *api;
@@ -36,31 +36,32 @@ struct manifest_facts {
     const struct packer *packer;
     const char *(*parent)(void *ctx, const char *run_id); /* see pull_opts */
     void *ctx;
-    struct volume *volume;         /* what is in it gets its places from volume_flush */
-    struct spool spool;            /* for the rows' text; lent */
-    struct manifest_totals totals; /* stored_bytes is filled in when it is known */
+    struct volume *volume;         /* volume_flush sets the places of its files */
+    struct spool spool;            /* for the rows' text; borrowed */
+    struct manifest_totals totals; /* stored_bytes is filled in once it is known */
 };
 
-/* A file that the manifest names, and that is made of it. */
+/* A file that the manifest names and that is made from the manifest. */
 struct tag_sum {
-    uint64_t size; /* 0: there is none */
+    uint64_t size; /* 0: there is no such file */
     uint8_t sha256[SHA256_SIZE];
 };
 
 struct manifest_text;
 
-/* A manifest of facts, which must outlive it; NULL with ERR_MEMORY. */
+/* Make a manifest of facts, which must outlive it; NULL with ERR_MEMORY. */
 struct manifest_text *manifest_text_new(struct manifest_facts *facts,
                                         struct err *err) MUST_CHECK;
 
-/* Free it and its rows; NULL is fine. */
+/* Free it and its rows; may be NULL. */
 void manifest_text_free(struct manifest_text *source);
 
 /*
- * Put the manifest out. Places must be known (volume_flush) and stay.
+ * Write the manifest. The places must be known (volume_flush) and must not change.
  *
- * view  index.html, which it names; NULL: it is to be made from this, and stored_bytes may
- * still be unknown; the first time with a view waits until all that is pending is written
+ * view  index.html, which the manifest names; NULL: index.html is to be made from this output,
+ *       and stored_bytes may still be unknown; the first call with a view waits until all
+ *       pending data is written
  */
 int manifest_text_put(struct manifest_text *source, const struct tag_sum *view, put_fn *put,
                       void *ctx, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "pull/missing.h"
 
 #include "base/log.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@ enum reason missing_reason(const struct fetch *fetch, const struct item *item)
     return reason ? reason : REASON_NOT_FETCHED;
 }
 
-/* Whether an item is listed, and not in the archive. */
+/* Whether an item is listed and not in the archive. */
 static bool is_missing(const struct fetch *fetch, const struct item *item)
 {
     return !item->unlisted && !fetch_packed(fetch, item)->here;
@@ -66,21 +67,50 @@ size_t missing_reasons(const struct listing *listing, const struct plan *plan,
     return count;
 }
 
+/* Log one line for the artifacts that are missing for one reason. */
+static void warn_missing(enum reason reason, size_t count, const struct item *first)
+{
+    const struct plan_artifact *what = &first->what;
+    char id[128];
+
+    (void)text_shown(id, sizeof(id), what->artifact_id);
+    if (count == 1)
+        log_line(LOG_WARNING, "artifact '%s' (%s) of run '%s' is missing: %s", id,
+                 what->type ? what->type : "no type", what->run_id, reason_word(reason));
+    else
+        log_line(
+            LOG_WARNING,
+            "%zu artifacts are missing: %s; the first is '%s' (%s) of run '%s', the manifest "
+            "lists all",
+            count, reason_word(reason), id, what->type ? what->type : "no type", what->run_id);
+}
+
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch)
 {
+    const struct item *first[REASON_COUNT] = { NULL };
+    size_t counts[REASON_COUNT] = { 0 };
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
+        enum reason reason;
 
-        if (is_missing(fetch, item))
-            opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
-                       missing_reason(fetch, item));
+        if (!is_missing(fetch, item))
+            continue;
+        reason = missing_reason(fetch, item);
+        if (!counts[reason]++)
+            first[reason] = item;
+        opts->lost(opts->ctx, item->what.run_id, item->what.artifact_id, item->what.type,
+                   reason);
+    }
+    for (i = 0; i < REASON_COUNT; i++) {
+        if (counts[i])
+            warn_missing((enum reason)i, counts[i], first[i]);
     }
 }
 
-/* Say which records of a run are lost. */
+/* Log which records of a run are lost. */
 static void warn_records(const struct listed_run *run)
 {
     size_t i;
@@ -89,7 +119,7 @@ static void warn_records(const struct listed_run *run)
         const struct record_row *row = &run->records.rows[i];
 
         if (row->lost)
-            log_line(LOG_WARNING, "run '%s': the record '%s' could not be had: %s", run->id,
+            log_line(LOG_WARNING, "run '%s': the record '%s' could not be fetched: %s", run->id,
                      row->name, reason_word(row->reason));
     }
 }
@@ -109,24 +139,51 @@ void missing_records(const struct listing *listing, struct pull_result *result)
     }
 }
 
-void missing_wrong(const struct plan *plan, const struct fetch *fetch)
+/*
+ * Log one line for the artifacts that differ from what the service announced; at -v one line
+ * for each.
+ */
+static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool suspect)
 {
+    const struct item *first = NULL;
+    size_t count = 0;
     size_t i;
 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
         const struct packed *packed = fetch_packed(fetch, item);
 
-        if (packed->mismatch)
-            log_line(
-                LOG_WARNING,
-                "artifact '%s' of run '%s' does not have the checksum that the service gave",
-                item->what.artifact_id, item->what.run_id);
-        if (packed->suspect)
-            log_line(LOG_WARNING,
-                     "artifact '%s' (%s) of run '%s' is kept, but its content cannot be what "
-                     "its type says: look at '%s'",
-                     item->what.artifact_id, item->what.type ? item->what.type : "no type",
-                     item->what.run_id, packed->path);
+        if (!(suspect ? packed->suspect : packed->mismatch))
+            continue;
+        if (!count++)
+            first = item;
+        log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' %s", item->what.artifact_id,
+                 item->what.type ? item->what.type : "no type", item->what.run_id,
+                 suspect ? "has suspect content" : "has a wrong checksum");
     }
+    if (!count)
+        return;
+    if (count == 1 && suspect)
+        log_line(LOG_WARNING,
+                 "artifact '%s' (%s) of run '%s' is kept, but its content does not match its "
+                 "type: check '%s'",
+                 first->what.artifact_id, first->what.type ? first->what.type : "no type",
+                 first->what.run_id, fetch_packed(fetch, first)->path);
+    else if (count == 1)
+        log_line(LOG_WARNING,
+                 "artifact '%s' of run '%s' does not have the checksum that the service gave",
+                 first->what.artifact_id, first->what.run_id);
+    else
+        log_line(LOG_WARNING,
+                 "%zu artifacts %s; the first is '%s' of run '%s', the manifest notes all",
+                 count,
+                 suspect ? "are kept, but their content does not match their types"
+                         : "do not have the checksums that the service gave",
+                 first->what.artifact_id, first->what.run_id);
+}
+
+void missing_wrong(const struct plan *plan, const struct fetch *fetch)
+{
+    warn_wrong(plan, fetch, false);
+    warn_wrong(plan, fetch, true);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * missing: what a pull has not got, and what is not as the service said: counted, and told.
+ * missing: counts and reports the artifacts that are missing or differ from what the service
+ * announced.
  *
  * Errors   none
  * Owns     nothing
- * Threads  one, when fetching and packing have ended
+ * Threads  one, after fetching and packing have ended
  */
 #ifndef PULL_MISSING_H
 #define PULL_MISSING_H
@@ -19,22 +20,24 @@
 /* Why an item is missing. */
 enum reason missing_reason(const struct fetch *fetch, const struct item *item);
 
-/* What is missing, by reason: at most most entries; returns how many. */
+/* Count the missing items by reason, at most `most` entries; returns the number of entries. */
 size_t missing_reasons(const struct listing *listing, const struct plan *plan,
                        const struct fetch *fetch, struct missing_reason *out, size_t most);
 
-/* How many artifacts are missing for a reason that may pass. */
+/* Number of artifacts that are missing for a temporary reason. */
 size_t missing_coming(const struct fetch *fetch, const struct plan *plan);
 
-/* Tell the hook of the options of each artifact that is missing. */
+/* Call the options' hook with each missing artifact, and log one line for each reason. */
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch);
 
-/* Count the runs' records into a result, and warn of those that are lost. */
+/* Count the runs' records into a result, and log a warning for those that are lost. */
 void missing_records(const struct listing *listing, struct pull_result *result);
 
-/* Warn of each artifact that has another checksum than the service gave, or whose content
- * cannot be what its type says. */
+/*
+ * Log one warning for the artifacts whose checksum differs from the service's, and one for
+ * those whose content does not match their type.
+ */
 void missing_wrong(const struct plan *plan, const struct fetch *fetch);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "api/kind.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "client/extras.h"
 #include "client/records_fetch.h"
 #include "redact/redact.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 #define PATH_ROOM  512
-#define USUAL_SIZE ((uint64_t)256 << 10) /* of an artifact that says none */
+#define USUAL_SIZE ((uint64_t)256 << 10) /* bytes assumed for an artifact without a size */
 
 static int64_t first_known(int64_t a, int64_t b, int64_t c)
 {
@@ -28,7 +29,7 @@ bool planner_is_zip(const struct artifact *a)
     return !a->bundle_key && kind_is_bundle(kind_find(a->artifact_type));
 }
 
-/* What a file is to be called after: a name without secrets, if its own has some. */
+/* The name to derive a file name from: a redacted one if the item's own name has secrets. */
 static const char *name_of(const struct artifact *a, const struct redact *what,
                            struct region *region)
 {
@@ -80,7 +81,7 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
     return 0;
 }
 
-/* One run: its bundles are known before its members, and those before their ZIPs. */
+/* Plan one run: bundles before their members, members before their ZIPs. */
 static int plan_run(const struct planner_opts *opts, struct plan *plan, size_t run,
                     struct err *err)
 {
@@ -107,7 +108,8 @@ static int plan_run(const struct planner_opts *opts, struct plan *plan, size_t r
     return 0;
 }
 
-bool planner_fetched(const struct item *item)
+/* Whether an item is fetched as it stands, and not as part of something else. */
+static bool is_fetched(const struct item *item)
 {
     if (item->leader)
         return false;
@@ -135,7 +137,8 @@ static uint64_t run_bytes(const struct planner_opts *opts, const struct listed_r
 size_t planner_fit(const struct planner_opts *opts, uint64_t most)
 {
     uint64_t bytes = 0;
-    size_t fit = 0; /* the last run that was asked for: it and its children go together */
+    /* the last requested run: it and its children are kept or left out together */
+    size_t fit = 0;
     size_t i;
 
     for (i = 0; i < opts->listing->count; i++) {
@@ -167,7 +170,6 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
                           struct err *err)
 {
     struct plan *plan = plan_new(opts->dedupe, err);
-    bool sized = true;
     size_t i;
 
     if (!plan)
@@ -181,21 +183,44 @@ struct plan *planner_plan(const struct planner_opts *opts, struct planner_count 
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        /* a downloaded file's name must not depend on which of two comes first */
+        /* a downloaded file's name must not depend on the order of arrival */
         if (item->what.type && strcmp(item->what.type, "download") == 0 &&
             name_item(opts, plan, i, err) < 0)
             goto fail;
         count->listed += !item->unlisted;
-        if (!planner_fetched(item))
+        if (!is_fetched(item))
             continue;
-        sized = sized && item->what.sized;
-        count->bytes += item->what.file_size;
+        count->unsized += !item->what.sized;
+        count->bytes += item->what.sized ? item->what.file_size : 0;
     }
-    count->bytes = sized ? count->bytes : 0;
     return plan;
 fail:
     plan_free(plan);
     return NULL;
+}
+
+int planner_check(const struct planner_opts *opts, const struct plan *plan, size_t *unmatched,
+                  struct err *err)
+{
+    size_t i;
+    bool *hit;
+    int rc;
+
+    *unmatched = 0;
+    if (!opts->must_match || !kind_filter_narrows(opts->filter))
+        return 0;
+    hit = mem_array(opts->listing->count, sizeof(*hit), err);
+    if (!hit)
+        return -1;
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+
+        if (!item->unlisted)
+            hit[opts->listing->runs[item->run].root] = true;
+    }
+    rc = listing_unmatched(opts->listing, hit, unmatched, err);
+    mem_free(hit);
+    return rc;
 }
 
 void planner_subtract(const struct plan *plan, const struct packed *packed,
@@ -203,22 +228,24 @@ void planner_subtract(const struct plan *plan, const struct packed *packed,
 {
     size_t i;
 
-    for (i = 0; count->bytes && i < plan_count(plan); i++) {
+    for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
 
-        if (packed[i].here && planner_fetched(item))
-            count->bytes -= item->what.file_size;
+        if (!packed[i].here || !is_fetched(item))
+            continue;
+        count->unsized -= !item->what.sized;
+        count->bytes -= item->what.sized ? item->what.file_size : 0;
     }
 }
 
-/* One run whose records are being told. */
+/* The run whose records are being reported. */
 struct telling {
     const struct listed_run *run;
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
 };
 
-/* A record of a run: it came with the listing, or would be fetched. */
+/* Report a record of a run: it was received with the listing, or would be fetched. */
 static void tell_record(void *ctx, const char *name)
 {
     const struct telling *t = ctx;

@@ -34,51 +34,51 @@ struct pull {
     struct callers callers;
     struct listing listing;
     struct cleaner cleaner;
-    struct records *records;             /* NULL: none is wanted */
-    struct records_fetch *records_fetch; /* them on their way, or NULL */
+    struct records *records;             /* NULL: none wanted */
+    struct records_fetch *records_fetch; /* transfers in progress, or NULL */
     size_t asked;                        /* IDs of the request that the listing covers */
     struct entry_names *names;
     struct plan *plan;
     struct pool *pool;
     struct pool *pass;
-    atomic_uint files;  /* bodies in files */
-    struct spool parts; /* for what comes out of ZIPs */
+    atomic_uint files;  /* for bodies in files */
+    struct spool parts; /* for content extracted from ZIPs */
     bool waiting;
     size_t ended; /* runs, while waiting */
     struct planner_count count;
     struct volume *volume;
-    struct journal *journal; /* NULL: an interrupted attempt cannot be gone on with */
+    struct journal *journal; /* NULL: an interrupted attempt cannot be resumed */
     struct restored restored;
-    bool started; /* the volume is */
-    bool fetched; /* everything is in it, but for what it says of itself */
+    bool started; /* the volume is open */
+    bool fetched; /* the volume has everything but the tag files */
     struct packer *packer;
     struct fetch *fetch;
-    struct page *page;    /* the offline view in the making, or NULL */
-    atomic_bool viewless; /* it failed, and is left out */
-    struct err view_err;  /* then: why; the packer's until it is joined */
+    struct page *page;    /* the unfinished offline view, or NULL */
+    atomic_bool viewless; /* the view failed, and is left out */
+    /* the view's error; used by the packer's thread until it is joined */
+    struct err view_err;
 };
 
 static void on_tick(void *ctx)
 {
     struct pull *p = ctx;
-    struct pull_status status = { .runs =
-                                      p->listing.count ? p->listing.count : p->opts->run_count,
+    size_t runs = p->listing.count ? p->listing.count : p->opts->run_count;
+    struct fetch_progress progress =
+        p->fetch ? fetch_progress(p->fetch) : (struct fetch_progress){ 0 };
+    struct pull_status status = { .runs = runs,
                                   .runs_listed = p->listing.done,
                                   .artifacts = p->count.listed,
+                                  .artifacts_done = progress.done,
+                                  .missing = progress.missing,
+                                  .running = progress.running,
                                   .retries = p->loop.retries,
                                   .waiting = p->waiting,
                                   .runs_ended = p->ended,
+                                  .bytes = progress.bytes,
                                   .bytes_expected = p->count.bytes,
-                                  .elapsed = clock_mono() - p->began };
+                                  .unsized = p->count.unsized,
+                                  .asked = engine_asked(p->loop.engine, clock_mono()) };
 
-    if (p->fetch) {
-        struct fetch_progress progress = fetch_progress(p->fetch);
-
-        status.artifacts_done = progress.done;
-        status.missing = progress.missing;
-        status.running = progress.running;
-        status.bytes = progress.bytes;
-    }
     p->opts->watcher.status(p->opts->watcher.ctx, &status);
 }
 
@@ -108,7 +108,7 @@ static void on_ended(void *ctx, size_t ended, size_t count)
     ((struct pull *)ctx)->ended = ended;
 }
 
-/* Wait until all runs have ended; those that cannot be polled are left to the listing. */
+/* Wait until all runs have ended; runs that cannot be polled are left to the listing. */
 static int wait_runs(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -145,7 +145,9 @@ static int wait_runs(struct pull *p, struct err *err)
     return rc;
 }
 
-/* Say which runs failed; an error when none is left, or one is too many. */
+/*
+ * Log which runs failed; an error if none is left, or if --strict does not allow a failed run.
+ */
 static int check_runs(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct listed_run *first = NULL;
@@ -178,8 +180,8 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
 }
 
 /*
- * Show the view a file; it is an extra, and when its own file cannot be written (a full disk)
- * the archive goes on without it. In the packer's thread.
+ * Show a file to the view. The view is optional: if its own file cannot be written (a full
+ * disk), the archive is written without it. Runs in the packer's thread.
  */
 static int on_seen(void *ctx, const char *path, const struct item *item,
                    const struct packed *packed, const struct body *body, struct err *err)
@@ -197,7 +199,7 @@ static int on_seen(void *ctx, const char *path, const struct item *item,
     return 0;
 }
 
-/* A patient pull is not content as long as something is missing that may come. */
+/* A patient pull fails while artifacts are missing that may still appear. */
 static int be_content(const struct pull *p, struct pull_result *result, struct err *err)
 {
     result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
@@ -264,14 +266,14 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
          records_fetch_finish(p->records_fetch, &p->loop, fetch.deadline, err) < 0))
         return -1;
     p->fetched = true;
-    /* behind what an interrupted attempt can be gone on with */
+    /* appended to the part kept from an interrupted attempt */
     if (cleaner_end(&p->cleaner, err) < 0 ||
         tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
 }
 
-/* Put the manifest's signature beside the archive. */
+/* Write the manifest's signature next to the archive. */
 static int sign(const struct pull *p, const struct tagfiles *record, const char *path,
                 struct err *err)
 {
@@ -287,7 +289,7 @@ static int sign(const struct pull *p, const struct tagfiles *record, const char 
     return rc;
 }
 
-/* The signature first: an archive that has its name has it, too. */
+/* Rename the signature first, so that an archive under its final name always has it. */
 static int finish(struct pull *p, const struct tagfiles *record, const struct spot *manifest,
                   uint64_t size, struct volume_result *volume, struct err *err)
 {
@@ -303,7 +305,7 @@ static int finish(struct pull *p, const struct tagfiles *record, const struct sp
     return rc;
 }
 
-/* Whether some run is here for the first time. */
+/* Whether some run has not been archived before. */
 static bool any_new(const struct pull *p)
 {
     size_t i;
@@ -318,7 +320,7 @@ static bool any_new(const struct pull *p)
     return false;
 }
 
-/* What the archive says of itself is made of; names is room for those of the records. */
+/* Collect the facts for the tag files; names is the array for those of the records. */
 static struct tagfiles described(struct pull *p, const char **names)
 {
     const struct pull_opts *opts = p->opts;
@@ -353,7 +355,7 @@ static struct tagfiles described(struct pull *p, const char **names)
     return made;
 }
 
-/* Write what the archive says of itself, and give it its name. */
+/* Write the tag files, and give the archive its name. */
 static int seal(struct pull *p, struct pull_result *result, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -405,7 +407,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
 
 static int open_journal(struct pull *p, struct err *err)
 {
-    char *request = restore_request(p->opts, err);
+    char *request = pull_opts_request(p->opts, err);
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
@@ -415,7 +417,7 @@ static int open_journal(struct pull *p, struct err *err)
     return p->journal ? 0 : -1;
 }
 
-/* Begin the archive, behind what an interrupted attempt left of it. */
+/* Open the archive, after the part kept from an interrupted attempt. */
 static int begin_volume(struct pull *p, struct err *err)
 {
     struct restore_opts restore = {
@@ -441,8 +443,8 @@ static int begin_volume(struct pull *p, struct err *err)
 }
 
 /*
- * After a failure: whether there is something to go on from. What has come whole is put into
- * the archive first, unless that is what failed.
+ * After a failure: whether a later attempt can resume. Complete bodies are written into
+ * the archive first, unless writing the archive failed.
  */
 static bool keep(struct pull *p, struct pull_result *result, struct err *err)
 {
@@ -465,7 +467,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     return result->kept > 0;
 }
 
-/* Say what the listing is to find out. */
+/* Set what the listing has to find out. */
 static int begin_listing(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
@@ -479,6 +481,7 @@ static int begin_listing(struct pull *p, struct err *err)
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
     l->children = opts->children;
     l->deep = true;
+    l->tell = opts->must_match;
     p->asked = opts->run_count;
     if (!opts->records)
         return 0;
@@ -487,7 +490,7 @@ static int begin_listing(struct pull *p, struct err *err)
     return p->records ? 0 : -1;
 }
 
-/* Show the runs to who asked for them. */
+/* Pass the listed runs to the hook of the options. */
 static int meet(struct pull *p, struct pull_result *result, struct err *err)
 {
     size_t i;
@@ -511,9 +514,9 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .level = opts->level,
                                   .force = opts->force,
                                   .mode = opts->mode };
-
     struct planner_opts planner = { .listing = &p->listing,
                                     .filter = opts->filter,
+                                    .must_match = opts->must_match,
                                     .dedupe = opts->dedupe,
                                     .bundles = opts->bundles,
                                     .skip = opts->skip,
@@ -525,7 +528,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     volume.workers = p->budget.workers;
     if (p->budget.jobs < opts->jobs)
         log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
-                 opts->rate_bps ? "the rate limit bears no more"
+                 opts->rate_bps ? "the rate limit allows no more"
                                 : "the process may open too few files (ulimit -n)");
     if (!opts->dry_run) {
         p->volume = volume_open(&volume, err);
@@ -536,20 +539,17 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         lister_fetch(&p->listing, &p->loop, opts->run_ids, opts->run_count, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
-    if (opts->most_bytes) {
-        size_t fit = planner_fit(&planner, opts->most_bytes);
-
-        result->runs_left = listing_cut(&p->listing, fit, &p->asked);
-    }
+    if (opts->most_bytes)
+        result->runs_left =
+            listing_cut(&p->listing, planner_fit(&planner, opts->most_bytes), &p->asked);
     result->runs = p->listing.count;
     p->names = planner.names = entry_names_new(err);
     p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
-    if (!p->plan)
+    if (!p->plan || planner_check(&planner, p->plan, &result->runs_unmatched, err) < 0)
         return -1;
-    if (opts->dry_run) {
-        result->incomplete = result->runs_failed > 0;
+    result->incomplete = result->runs_unmatched || (opts->dry_run && result->runs_failed);
+    if (opts->dry_run)
         return planner_tell(&planner, p->plan, opts->planned, opts->ctx, err);
-    }
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
@@ -566,7 +566,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     *result = (struct pull_result){ .runs = opts->run_count };
     rc = run_steps(&p, result, err);
     if (p.loop.engine)
-        on_tick(&p); /* the last word on where it stands */
+        on_tick(&p); /* the final progress report */
     result->retries = p.loop.retries;
     result->elapsed = clock_mono() - p.began;
     result->restored = p.restored.items;
@@ -575,9 +575,13 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
         volume_hurry(p.volume);
     if (rc < 0)
         kept = keep(&p, result, err);
-    packer_free(p.packer); /* the threads first: what they let go wakes the loop */
+    /* end the threads first: they wake the loop when they release their resources */
+    packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
+    /* nothing is truncated in a directory: its files are complete */
+    if (kept && p.started && err->kind != ERR_CANCELLED && opts->format != CONTAINER_DIR)
+        result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);

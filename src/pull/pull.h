@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pull: from run IDs to an archive.
+ * pull: archive runs, given their IDs.
  *
- * The only place where listing, fetching and packing meet. Order: open the
- * output (so that nothing is fetched for nothing), list all runs, plan, fetch
- * and pack side by side, then write what the archive says of itself.
+ * Runs the steps of a pull in order: open the output (so that an output that cannot be written
+ * fails before the download), list all runs, plan, fetch and pack at the same time, then write
+ * the manifest and the other tag files.
  *
  * Units    bytes; milliseconds
- * Errors   of any kind; then no archive was written, but what has come may be kept in
- *          OUTPUT.partial for the next attempt: see pull_result. An archive that lacks
- *          something is no error
+ * Errors   of any kind; then no archive was written, but received artifacts may be kept in
+ *          OUTPUT.partial for the next attempt: see pull_result. An incomplete archive is not
+ *          an error
  * Owns     nothing of its options
  * Threads  runs the transfer loop; starts and ends the others
  */
@@ -20,8 +20,7 @@
 #include "pull/pull_opts.h"
 
 /*
- * Pull runs into one archive: list, plan, fetch, pack, record. *result is filled in also on
- * failure, as far as it came.
+ * Pull runs into one archive. *result is also filled in on failure, up to the step that failed.
  */
 int pull_run(const struct pull_opts *opts, struct pull_result *result,
              struct err *err) MUST_CHECK;

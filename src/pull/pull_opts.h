@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pull_opts: what a pull is asked for, how far it is, and what came of it.
+ * pull_opts: options, progress and result of a pull.
  *
  * Units    bytes; milliseconds
- * Owns     nothing: texts are lent by who fills them in
+ * Owns     nothing: the caller that fills them in owns the texts
  */
 #ifndef PULL_PULL_OPTS_H
 #define PULL_PULL_OPTS_H
@@ -27,95 +27,115 @@
 
 #define PULL_REASONS 16
 
-/* How many of a reason. */
+/* The number of missing items for one reason. */
 struct missing_reason {
     enum reason reason;
     uint64_t count;
 };
 
-/* What is going on, for people. */
+/* Progress, for display. */
 struct pull_status {
     size_t runs;
     size_t runs_listed;
-    size_t runs_ended; /* while waiting */
+    size_t runs_ended; /* runs, while waiting */
     bool waiting;
     size_t artifacts;
     size_t artifacts_done;
     size_t missing;
     unsigned running;
     unsigned retries;
+    const char *verified; /* NULL, or the volume that is read back: `bytes` of bytes_expected */
     uint64_t bytes;
-    uint64_t bytes_expected; /* 0: not known */
-    uint64_t elapsed;
+    uint64_t bytes_expected; /* of the artifacts whose size is known */
+    size_t unsized;          /* artifacts to be fetched whose size is not known */
+    uint64_t asked;          /* delay that a host requested, in ms; 0: none did */
 };
 
-/* Who is told of a pull's progress. Handed down by value, unchanged, like struct stop. */
+/* Receiver of a pull's progress. Passed on by value, unchanged, like struct stop. */
 struct pull_watcher {
     void (*status)(void *ctx, const struct pull_status *status); /* called often */
     void *ctx;
 };
+
+/* A watcher that does nothing. */
+struct pull_watcher pull_unwatched(void);
 
 struct pull_opts {
     const struct api *api;
     char *const *run_ids;
     size_t run_count;
     const struct kind_filter *filter;
-    bool children;                         /* with the runs that they have started */
+    bool must_match; /* a run of which the filter accepts nothing makes the pull incomplete */
+    bool children;   /* include the runs that the requested runs have started */
     const struct endpoint_filter *records; /* which records are kept; NULL: none */
     const char *tool;                      /* "skyarc 1.0" */
     const char *ca_file;
     const char *spool_dir;
     const char *output;
-    const char *state_key;             /* for an interrupted attempt's journal; NULL: none */
+    /* for the journal, which allows a later attempt to resume; NULL: no journal */
+    const char *state_key;
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     bool view;                         /* with index.html, the offline view */
-    /* What a series has already. Every hook is set: see pull_opts_no_hooks. */
+    /* What the series contains already. Every hook is set: see pull_opts_no_hooks. */
     bool (*skip)(void *ctx, const char *run_id, const char *artifact_id);
     const char *(*parent)(void *ctx,
                           const char *run_id); /* the archive with a run's first part */
-    /* Shown each run that was listed, before anything is planned; 1: it is to be filed under
-       its canonical name (wr_) where it has one, 0: as it was asked for, -1 fails. */
+    /*
+     * Called with each listed run before planning; 1: file it under its canonical name (wr_) if
+     * it has one, 0: under the requested name, -1: fail.
+     */
     int (*met)(void *ctx, const struct listed_run *run, struct err *err);
-    /* Whether a run that is archived ended otherwise than its archives say: then only_new
-       writes one. */
+    /*
+     * Whether an archived run has another final status than its archives say: only_new then
+     * writes an archive for it.
+     */
     bool (*changed)(void *ctx, const struct listed_run *run);
-    /* Told of each artifact that is missing, in the end. */
+    /* Called at the end with each missing artifact. */
     void (*lost)(void *ctx, const char *run_id, const char *artifact_id, const char *type,
                  enum reason reason);
-    bool calm;            /* what is odd about a run is noted, and not told */
-    bool only_new;        /* write no archive in which there is no artifact and no new run */
-    uint64_t most_bytes;  /* leave runs out, from the last on, whose artifacts are too many; 0:
-                             none */
-    const char *previous; /* the archive before in the series, or NULL: see bag_info */
+    bool calm;     /* anomalies of a run are recorded, and not logged */
+    bool only_new; /* write no archive if there is neither an artifact nor a new run */
+    /* payload limit; runs beyond it are deferred; 0: none */
+    uint64_t most_bytes;
+    const char *previous; /* the previous archive of the series, or NULL: see bag_info */
     const char *previous_sha256;
     const char *top; /* the archive's top directory */
     enum container format;
     int level;
     bool force;
-    unsigned mode; /* of the archive, or of a directory's files, and of the signature */
+    unsigned
+        mode; /* file mode of the archive, or of a directory's files, and of the signature */
     bool strict;
-    bool patient;   /* when something is missing that may come, fail and keep what is here */
-    unsigned share; /* so many pulls run beside each other and share memory and cores; 0: one */
+    /* if artifacts are missing that may still appear, fail and keep the partial archive */
+    bool patient;
+    unsigned share; /* number of simultaneous pulls that share memory and cores; 0: one */
     bool dedupe;
     enum entry_writer_duplicates duplicates;
     enum bundle_mode bundles;
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
     unsigned retries;
-    uint64_t wait_interval; /* wait for the runs to end, asking so often; 0: do not wait */
-    uint64_t timeout;       /* of all; 0: none */
-    uint64_t rate_bps;      /* 0: no limit */
-    uint64_t stall_bps;     /* see engine_opts */
+    /* wait for the runs to end, polling at this interval; 0: do not wait */
+    uint64_t wait_interval;
+    uint64_t timeout;   /* timeout of the whole pull; 0: none */
+    uint64_t rate_bps;  /* 0: no limit */
+    uint64_t stall_bps; /* see engine_opts */
     uint64_t stall_s;
     uint64_t max_size;
     struct stop stop;
     struct pull_watcher watcher;
-    bool dry_run; /* tell planned what would be fetched, and write nothing */
+    bool dry_run; /* report to planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
 };
 
-/* Set all hooks to functions that do nothing: nothing is skipped, stopped or told. */
+/*
+ * What is archived and how, as the journal's first line: a later attempt resumes only if its
+ * own line is equal. Free it with mem_free.
+ */
+char *pull_opts_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
+
+/* Set all hooks to functions that do nothing: nothing is skipped, stopped or reported. */
 void pull_opts_no_hooks(struct pull_opts *opts);
 
 struct pull_result {
@@ -123,26 +143,27 @@ struct pull_result {
     struct missing_reason reasons[PULL_REASONS];
     size_t reason_count;
     uint64_t mismatches;
-    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
-    size_t records;      /* that tell the runs' stories */
-    size_t records_lost; /* that the service should have given */
-    size_t runs;         /* those asked for, and their children */
-    size_t children;     /* of them, not asked for */
-    size_t runs_left;    /* of those asked for, left out for most_bytes */
+    uint64_t suspects;   /* artifacts whose content does not match their type */
+    size_t records;      /* records of the runs */
+    size_t records_lost; /* records that the service should have returned */
+    size_t runs;         /* requested runs and their children */
+    size_t children;     /* children that were not requested themselves */
+    size_t runs_left;    /* requested runs deferred because of most_bytes */
     size_t runs_failed;
-    size_t runs_going; /* that have not ended, or are going to be tried again */
+    size_t runs_unmatched; /* requested runs without an artifact that the filter accepts */
+    size_t runs_going;     /* runs that have not ended, or are going to be retried */
     unsigned retries;
     uint64_t elapsed;
     uint64_t size;  /* of the archive */
     bool directory; /* not an archive: it has no sha256, and size is that of its files */
     uint8_t sha256[SHA256_SIZE];
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
-    size_t restored;                      /* artifacts that an interrupted attempt had left */
+    size_t restored;                      /* artifacts kept from an interrupted attempt */
     uint64_t restored_bytes;
-    size_t coming;   /* after a failure: what a patient pull misses */
-    size_t kept;     /* after a failure: artifacts that are here to be gone on with */
+    size_t coming;   /* after a failure: artifacts that a patient pull misses */
+    size_t kept;     /* after a failure: artifacts kept for a later attempt */
     bool nothing;    /* there was nothing new, and no archive was written */
-    bool incomplete; /* something is missing or is not what the service said */
+    bool incomplete; /* something is missing or differs from what the service announced */
 };
 
 #endif

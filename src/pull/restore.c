@@ -12,20 +12,22 @@
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define TEXT_MAX     ((size_t)64 << 20) /* more than the view wants of any file */
+#define TEXT_MAX     ((size_t)64 << 20) /* more bytes than the view uses of any file */
 #define ENTRIES_MAX  ((size_t)1 << 26)
 #define STATUS_MAX   1000
 #define ATTEMPTS_MAX 1000000
 #define PIECE        ((size_t)128 << 10) /* bytes of a file in a directory read at a time */
 
-/* A file that is good so far, and waits for a border. */
+/* A file that is valid so far, and is kept once a border follows. */
 struct found {
     const struct item *item;
     const struct journal_row *row;
-    const struct packed *first; /* what it is a duplicate of, or NULL */
+    const struct packed *first; /* the file that it is a duplicate of, or NULL */
     char *text;                 /* for the view, or NULL */
     size_t len;
 };
@@ -33,15 +35,17 @@ struct found {
 struct restore {
     const struct restore_opts *opts;
     struct restored *restored;
-    struct volume_kept kept; /* as of the last border that was taken */
+    struct volume_kept kept; /* as of the last border that was accepted */
     struct hasher *hasher;
-    struct hashmap *by_path; /* what was found: its struct packed */
+    struct hashmap *by_path; /* found files, as struct packed */
     bool *seen;              /* the same, by the plan's index */
-    struct found *found;     /* since that border */
+    struct found *found;     /* found since that border */
     size_t count;
     size_t cap;
-    size_t owed;                /* followers of those found whose own entry has not come */
-    struct packed *packed;      /* of what was found, by the plan's index; here: it is kept */
+    /* followers of found items whose own entry has not been read yet */
+    size_t owed;
+    /* outcomes of found items, by the plan's index; here: it is kept */
+    struct packed *packed;
     struct extract_dir_id *ids; /* in a directory: its files, by the plan's index */
     /* the entry being read */
     struct found now;
@@ -49,7 +53,7 @@ struct restore {
     unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
     struct buf text;
-    size_t want; /* bytes of it that the view may want */
+    size_t want; /* bytes of it that the view may use */
 };
 
 /* A path below the top directory; NULL when it is not below it. */
@@ -70,7 +74,10 @@ static struct packed *packed_of(const struct restore *r, const struct item *item
     return &r->packed[item->index];
 }
 
-/* How many followers of an item an archive holds beside it, without those that it had alone. */
+/*
+ * Number of an item's followers that an archive must have with it, without those found in it
+ * as separate files.
+ */
 static size_t followers(const struct restore *r, const struct item *item)
 {
     size_t count = 0;
@@ -80,7 +87,7 @@ static size_t followers(const struct restore *r, const struct item *item)
     return count;
 }
 
-/* Whether an item may have a path: its own, or one that is free. */
+/* Whether an item may have a path: its own, or one that is not taken. */
 static bool may_have_path(const struct restore *r, const struct item *item, const char *path)
 {
     return item->path ? strcmp(item->path, path) == 0
@@ -128,7 +135,7 @@ static int on_bytes(void *ctx, const void *bytes, size_t len, struct err *err)
     return buf_add(&r->text, bytes, len < more ? len : more, err) < 0 ? -1 : 1;
 }
 
-/* Whether the bytes are those that the journal, and now the list, tell of. */
+/* Whether the bytes match the journal and the current list. */
 static bool is_right(const struct restore *r, struct packed *packed)
 {
     const struct item *item = r->now.item;
@@ -139,15 +146,16 @@ static bool is_right(const struct restore *r, struct packed *packed)
     packed->encoded_size = row->encoded_size;
     memcpy(packed->encoded_sha256, row->encoded_sha256, SHA256_SIZE);
     if (!row->listed || strcmp(row->listed, item_listed(item, listed)) != 0)
-        return false; /* it has another size or time by now: the bytes are another version's */
+        /* its size or time has changed: the bytes are those of another version */
+        return false;
     if (row->size != r->size || memcmp(row->sha256, packed->digest.sha256, SHA256_SIZE) != 0 ||
         entry_writer_mismatch(item, packed) != row->mismatch)
         return false;
-    /* bytes that somebody else may have put there count by the service's own checksum alone */
+    /* bytes that somebody else may have written are accepted by the service's checksum only */
     return row->proven || (item->what.checksum && !row->mismatch);
 }
 
-/* What the view wants of the file goes with it. */
+/* Keep the bytes that the view uses of the file. */
 static int keep_text(struct restore *r, struct err *err)
 {
     const struct item *item = r->now.item;
@@ -166,7 +174,10 @@ static int keep_text(struct restore *r, struct err *err)
     return 0;
 }
 
-/* Remember the file until a border; whoever follows it is owed, and it may be owed itself. */
+/*
+ * Remember the file until a border; its followers are expected, and it may be an expected one
+ * itself.
+ */
 static int add(struct restore *r, struct err *err)
 {
     const struct item *item = r->now.item;
@@ -194,7 +205,7 @@ static int on_end(void *ctx, struct err *err)
     const struct sniff *is;
 
     hasher_end(r->hasher, &packed->digest);
-    if (packed->link) { /* then it is what it is a link to */
+    if (packed->link) { /* its content is that of the link's target */
         r->size = first->size;
         packed->digest = first->digest;
     }
@@ -217,7 +228,7 @@ static int on_end(void *ctx, struct err *err)
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;
 }
 
-/* The way that a journal names, in our own words. */
+/* The static name of a route that a journal names. */
 static const char *via_of(const char *via)
 {
     static const char *const others[] = { VIA_JOINED, VIA_BUNDLE };
@@ -234,7 +245,7 @@ static const char *via_of(const char *via)
     return "unknown";
 }
 
-/* A found file is kept. */
+/* Keep a found file. */
 static int take(struct restore *r, struct found *found, struct err *err)
 {
     const struct item *item = found->item;
@@ -245,7 +256,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
     packed->path = item->path ? item->path : entry_names_take(r->opts->names, row->path, err);
     if (!packed->path)
         return -1;
-    packed->duplicate_of = found->first ? found->first->path : NULL; /* it was taken before */
+    packed->duplicate_of = found->first ? found->first->path : NULL; /* it was kept before */
     if (found->text && page_text(r->opts->page, packed->path, item->what.type, found->text,
                                  found->len, packed->size, err) < 0)
         return -1;
@@ -255,7 +266,7 @@ static int take(struct restore *r, struct found *found, struct err *err)
                                  .http_status = (long)(row->http_status % STATUS_MAX),
                                  .attempts = (unsigned)(row->attempts % ATTEMPTS_MAX),
                                  .fetched_at = (int64_t)row->fetched_at };
-    if (item->unlisted) /* it was a file, since it holds more than its members */
+    if (item->unlisted) /* it was stored as a file, since it holds more than its members */
         packed_note(packed, PACKED_HOLDS_MORE);
     packed->here = true;
     r->restored->items++;
@@ -287,7 +298,7 @@ static int on_border(void *ctx, const struct salvage_border *border, struct err 
     return 1;
 }
 
-/* What was found after the last border is not kept. */
+/* Discard what was found after the last border. */
 static void drop(struct restore *r, struct found *found)
 {
     mem_free(found->text);
@@ -313,7 +324,7 @@ static void clear(struct restore *r)
 }
 
 /* Hand a file's bytes to on_bytes. returns 1; 0: it cannot be read; -1: fatal */
-static int read_left(struct restore *r, const struct tree_left *left, unsigned char *piece,
+static int read_file(struct restore *r, const struct tree_left *left, unsigned char *piece,
                      struct err *err)
 {
     uint64_t at = 0;
@@ -352,7 +363,7 @@ static int judge_left(struct restore *r, const struct journal_row *row,
     const struct item *item = r->now.item;
 
     if (rc > 0 && !link)
-        rc = read_left(r, left, piece, err);
+        rc = read_file(r, left, piece, err);
     if (rc > 0)
         rc = on_end(r, err);
     if (rc > 0) {
@@ -454,15 +465,32 @@ out:
     return rc;
 }
 
-/* Keep what is good of an archive, up to the first fault. */
-static int restore_archive(struct restore *r, struct err *err)
+/* Allocate what restoring needs. */
+static int set_up(struct restore *r, struct err *err)
+{
+    struct restored *restored = r->restored;
+    size_t count = plan_count(r->opts->plan);
+
+    buf_init(&r->text, TEXT_MAX);
+    r->hasher = hasher_new(err);
+    r->by_path = hashmap_new(err);
+    r->kept.sha = sha256_new(err);
+    r->seen = mem_array(count, sizeof(*r->seen), err);
+    restored->outcomes = mem_array(count, sizeof(*restored->outcomes), err);
+    restored->places = mem_array(count, sizeof(*restored->places), err);
+    restored->packed = r->packed = mem_array(count, sizeof(*r->packed), err);
+    return r->hasher && r->by_path && r->kept.sha && r->seen && restored->outcomes &&
+                   restored->places && r->packed
+               ? 0
+               : -1;
+}
+
+/* Read the unfinished archive up to its first error. */
+static int read_left(struct restore *r, int fd, enum frame_codec codec, struct err *err)
 {
     const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, r };
-    struct volume *volume = r->opts->volume;
 
-    if (salvage_run(volume_left(volume), volume_codec(volume), &hooks, err) < 0)
-        return err_wrap(err, "cannot go on with what an interrupted attempt left");
-    return volume_start(volume, &r->kept, err);
+    return set_up(r, err) < 0 ? -1 : salvage_run(fd, codec, &hooks, err);
 }
 
 int restore_run(const struct restore_opts *opts, struct restored *restored, struct err *err)
@@ -474,61 +502,65 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
 
     if (!volume_has_left(opts->volume))
         return volume_start(opts->volume, NULL, err);
-    buf_init(&r.text, TEXT_MAX);
-    r.hasher = hasher_new(err);
-    r.by_path = hashmap_new(err);
-    r.kept.sha = sha256_new(err);
-    r.seen = mem_array(plan_count(opts->plan), sizeof(*r.seen), err);
-    restored->outcomes = mem_array(plan_count(opts->plan), sizeof(*restored->outcomes), err);
-    restored->places = mem_array(plan_count(opts->plan), sizeof(*restored->places), err);
-    r.packed = mem_array(plan_count(opts->plan), sizeof(*r.packed), err);
-    restored->packed = r.packed;
-    if (r.hasher && r.by_path && r.kept.sha && r.seen && restored->outcomes &&
-        restored->places && r.packed)
-        rc = tree ? restore_tree(&r, tree, err) : restore_archive(&r, err);
+    if (tree)
+        rc = set_up(&r, err) < 0 ? -1 : restore_tree(&r, tree, err);
+    else if (read_left(&r, volume_left(opts->volume), volume_codec(opts->volume), err) == 0)
+        rc = volume_start(opts->volume, &r.kept, err);
+    else
+        (void)err_wrap(err, "cannot resume an interrupted attempt");
     if (rc == 0)
-        log_line(LOG_INFO, "going on from an interrupted attempt: %zu artifacts (%s) are here",
+        log_line(LOG_INFO, "resuming an interrupted attempt: %zu artifacts (%s) are kept",
                  restored->items, text_size(size, restored->bytes));
     clear(&r);
     return rc;
 }
 
-static void add_part(struct sha256 *sha, const char *text)
+/* The journal as a later attempt will read it; NULL: it cannot be read. */
+static struct journal *load_journal(const struct pull_opts *opts, const char *path,
+                                    struct err *err)
 {
-    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
+    char *request = pull_opts_request(opts, err);
+    struct journal *journal = NULL;
+    struct buf text;
+
+    buf_init(&text, JOURNAL_MAX);
+    if (request && file_load(path, &text, err) == 0)
+        journal = journal_parse(buf_text(&text), text.len, request, opts->state_key, err);
+    buf_clear(&text);
+    mem_free(request);
+    return journal;
 }
 
-static void add_list(struct sha256 *sha, char *const *texts, size_t count)
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
 {
-    size_t i;
+    struct err err = { 0 };
+    struct restore_opts how = { .top = opts->top, .plan = plan };
+    struct restored restored = { 0 };
+    struct restore r = { .opts = &how, .restored = &restored };
+    char *partial = mem_format(&err, "%s.partial", opts->output);
+    char *rows = mem_format(&err, "%s.partial" JOURNAL_SUFFIX, opts->output);
+    struct journal *journal = rows ? load_journal(opts, rows, &err) : NULL;
+    size_t kept;
+    int fd = partial ? open(partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
-    for (i = 0; i < count; i++)
-        add_part(sha, texts[i]);
-    add_part(sha, "");
-}
-
-char *restore_request(const struct pull_opts *opts, struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-    char hex[SHA256_TEXT];
-    char how[64];
-
-    if (!sha)
-        return NULL;
-    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
-                   (int)opts->duplicates, (int)opts->bundles);
-    add_part(sha, opts->tool);
-    add_part(sha, opts->top);
-    add_part(sha, how);
-    add_part(sha, opts->api->base);
-    add_list(sha, opts->run_ids, opts->run_count);
-    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
-    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    text_hex(hex, digest, SHA256_SIZE);
-    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
+    how.journal = journal;
+    how.names = entry_names_new(&err);
+    if (journal && how.names && fd >= 0 &&
+        read_left(&r, fd, volume_codec_of(opts->format), &err) < 0)
+        log_line(LOG_INFO, "cannot read back the kept artifacts: %s", err.text);
+    if (!restored.items && partial && rows) {
+        (void)unlink(partial);
+        (void)unlink(rows);
+    }
+    clear(&r);
+    file_close(&fd);
+    journal_free(journal, false);
+    entry_names_free(how.names);
+    mem_free(partial);
+    mem_free(rows);
+    kept = restored.items;
+    restored_clear(&restored);
+    return kept;
 }
 
 void restored_clear(struct restored *restored)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * restore: what an interrupted attempt left in OUTPUT.partial, checked and kept.
+ * restore: checks and keeps the artifacts of an interrupted attempt in OUTPUT.partial.
  *
- * Every file in it is read and hashed again. It is kept when the journal knows
- * it, the plan wants it, and it is what the journal says; and it is cut at the
- * first that is not, or is torn, back to where a frame and a file end together.
- * What is the same thing by the plan is kept together or not at all. Of a directory, each file
- * is judged by itself, and what is not kept is removed.
+ * Every file in it is read and hashed again. It is kept if the journal lists it, the plan wants
+ * it, and it matches the journal. OUTPUT.partial is truncated at the first file that is not
+ * kept or is incomplete, back to where a frame and a file end together.
+ * Items that are identical by the plan are kept together or not at all. Of a directory, each
+ * file is judged by itself, and what is not kept is removed.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM, ERR_MEMORY; what is not good enough to keep is none
+ * Errors   ERR_SYSTEM, ERR_MEMORY; data that cannot be kept is not an error
  * Owns     a struct restored owns its arrays, until restored_clear
  * Threads  one, before the packer's starts
  */
@@ -29,8 +29,8 @@
 
 struct restore_opts {
     const char *top;           /* the archive's top directory */
-    struct plan *plan;         /* searched */
-    struct entry_names *names; /* gets the paths that are kept */
+    struct plan *plan;         /* sorted for lookup */
+    struct entry_names *names; /* gets the paths of kept items */
     struct volume *volume;     /* opened; restore_run starts it */
     const struct journal *journal;
     struct page *page; /* the offline view, or NULL */
@@ -39,21 +39,24 @@ struct restore_opts {
 struct restored {
     /* by the plan's index; NULL: nothing is kept */
     struct outcome *outcomes;
-    struct packed *packed; /* here: of what is kept */
+    struct packed *packed; /* here: the item is kept */
     struct spot *places;
     size_t items;
-    uint64_t bytes; /* of their content */
+    uint64_t bytes; /* bytes of their content */
 };
 
 struct pull_opts;
 
-/* What is archived and how, as the journal's first line: only the same request goes on with
- * what is there. To be freed by mem_free. */
-char *restore_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
-
-/* Keep what is good, start the volume behind it, and tell of the items that are kept. */
+/* Keep the valid items, start the volume after them, and report them. */
 int restore_run(const struct restore_opts *opts, struct restored *restored,
                 struct err *err) MUST_CHECK;
+
+/*
+ * After a failure, once the volume and its journal are closed: count the artifacts that a later
+ * attempt will find in OUTPUT.partial, read in the same way. If there are
+ * none, OUTPUT.partial and its journal are removed.
+ */
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan);
 
 /* Release; may be called twice, and on {0}. */
 void restored_clear(struct restored *restored);

@@ -32,7 +32,7 @@ static const char *name_of(int file)
 struct making {
     struct tagfiles *record;
     struct manifest_text *manifest;
-    struct tag_sum tags[MADE_COUNT]; /* what is known of each after its first making */
+    struct tag_sum tags[MADE_COUNT]; /* results of the first pass over each file */
     uint64_t payload_bytes;
     uint64_t payload_files;
 };
@@ -154,7 +154,7 @@ static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
     return volume_add(ctx, bytes, len, err);
 }
 
-/* A body being read from its beginning on. */
+/* A body being read from its start. */
 struct reading {
     const struct body *body;
     struct body_cursor cursor;
@@ -185,7 +185,7 @@ static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
     return manifest_read_feed(ctx, bytes, len, err);
 }
 
-/* The offline view learns its rows from the manifest's maker. */
+/* The offline view reads its rows from the manifest as it is made. */
 static int feed_view(struct making *m, struct err *err)
 {
     struct manifest_read rows;
@@ -197,7 +197,7 @@ static int feed_view(struct making *m, struct err *err)
     return rc;
 }
 
-/* Make a file twice: to be measured, and into the volume; sha512 is the manifest's alone. */
+/* Make a file twice: to measure it, and into the volume; only the manifest has a sha512. */
 static int write_tag(struct making *m, enum made_file file, struct volume *volume,
                      struct measure *measure, struct spot *place, struct err *err)
 {
@@ -235,7 +235,7 @@ int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *man
     int rc = m.manifest && measure.sha && sha512 ? 0 : -1;
     int i;
 
-    volume_flush(volume); /* then all places are known, and nothing waits for us */
+    volume_flush(volume); /* then all places are known, and nothing is pending */
     if (rc == 0 && record->page)
         rc = feed_view(&m, err);
     if (rc == 0 && record->page)
@@ -252,7 +252,7 @@ int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *man
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
 }
 
-/* Hand a document of a run over: its path and its text move to the packer. */
+/* Give a document of a run to the packer, which takes over its path and its text. */
 static int put_document(struct packer *packer, const struct listed_run *run, char *path,
                         char *text, size_t len, struct err *err)
 {
@@ -269,7 +269,7 @@ static int put_document(struct packer *packer, const struct listed_run *run, cha
     return packer_document(packer, path, created / 1000000, body, err);
 }
 
-/* The same of a buffer, which is empty then. */
+/* The same for a buffer, which is empty afterwards. */
 static int put_buffer(struct packer *packer, const struct listed_run *run, const char *name,
                       struct buf *buffer, struct err *err)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tagfiles: what an archive says of its runs and of itself: run.json, artifacts.json and
- * records/NAME.json of each run, manifest.json and the BagIt files.
+ * tagfiles: writes the files that describe the runs and the archive: run.json, artifacts.json
+ * and records/NAME.json of each run, manifest.json and the BagIt files.
  *
- * Each file is made twice, the first time only to be measured and hashed, so
+ * Each file is made twice, the first time only to measure and hash it, so
  * that a manifest of any length needs no memory.
  *
  * Errors   the volume's
  * Owns     nothing
- * Threads  one, when fetching and packing have ended
+ * Threads  one, after fetching and packing have ended
  * Source   docs/archive-format.md, docs/manifest.schema.json
  */
 #ifndef PULL_TAGFILES_H
@@ -25,29 +25,31 @@
 #include <stdint.h>
 
 struct tagfiles {
-    struct manifest_facts facts; /* tagfiles_count fills in the totals, but for stored_bytes */
+    struct manifest_facts facts; /* tagfiles_count fills in the totals except stored_bytes */
     const char *top;             /* the top directory's name */
     struct page *page;           /* the offline view, or NULL */
-    uint8_t sha256[SHA256_SIZE]; /* of manifest.json; tagfiles_write fills them */
+    uint8_t sha256[SHA256_SIZE]; /* place of manifest.json; filled in by tagfiles_write */
     uint8_t sha512[SHA512_SIZE];
-    uint64_t mismatches; /* checksums that the service gave and that are wrong */
-    uint64_t suspects;   /* artifacts whose content cannot be what their type says */
+    uint64_t mismatches; /* artifacts whose checksum differs from the service's */
+    uint64_t suspects;   /* artifacts whose content does not match their type */
 };
 
-/* Hand run.json, artifacts.json and the records of all runs to the packer; the texts in the
- * listing move. records: NULL where none is kept. */
+/*
+ * Give run.json, artifacts.json and the records of all runs to the packer; the listing's texts
+ * are moved. records: NULL if none are kept.
+ */
 int tagfiles_documents(struct listing *listing, const struct records *records,
                        struct packer *packer, struct err *err) MUST_CHECK;
 
-/* Show the page (ctx) what may be a text of it; the `seen` hook of entry_writer. */
+/* Show content that may be text to the page (ctx); the `seen` hook of entry_writer. */
 int tagfiles_see(void *ctx, const char *path, const struct item *item,
                  const struct packed *packed, const struct body *body,
                  struct err *err) MUST_CHECK;
 
-/* Count everything up. */
+/* Count the totals. */
 void tagfiles_count(struct tagfiles *record);
 
-/* Write all tag files; gives where manifest.json is and its size. */
+/* Write all tag files; returns the place and the size of manifest.json. */
 int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *manifest_size,
                    struct err *err) MUST_CHECK;
 

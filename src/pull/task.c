@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "writer/packer.h"
 
 #include <assert.h>
@@ -12,18 +11,19 @@
 
 #define WRONG_LENGTHS_MAX 3  /* then the artifact is missing */
 #define REFRESHES_MAX     20 /* lists fetched again for one task */
-#define DENIALS_MAX       2  /* of them after a 403 */
+#define DENIALS_MAX       2  /* of these, lists fetched again after a 403 */
 
-/* Bytes that make an attempt a success of its kind. */
+/* Bytes after which an attempt counts as progress. */
 #define PROGRESS_MIN ((uint64_t)64 << 10)
-#define EXCUSE_MS    1000 /* not read for so long: then a closed connection is our doing */
+/* pause after which a closed connection counts as caused by this program */
+#define EXCUSE_MS    1000
 #define EXCUSES_MAX  100
 
 struct tasks {
     struct tasks_opts opts;
     struct task *all; /* by the plan's index */
     struct task_queue *queue;
-    struct origin *api_origin; /* of the content endpoint */
+    struct origin *api_origin; /* URL of the content endpoint */
     size_t open;
     bool over;
     struct err err; /* fatal */
@@ -35,7 +35,7 @@ struct tasks {
 static const enum task_state transitions[TASK_STATES][TASK_EVENTS] = {
     [TASK_IDLE] = {
         [TASK_OPENED] = TASK_WAITING,
-        [TASK_STORED] = TASK_ENDED, /* with its leader, or by an attempt that was interrupted */
+        [TASK_STORED] = TASK_ENDED, /* with its leader, or by an interrupted attempt */
     },
     [TASK_WAITING] = {
         [TASK_RELEASED] = TASK_READY,
@@ -47,7 +47,7 @@ static const enum task_state transitions[TASK_STATES][TASK_EVENTS] = {
         [TASK_LIMITED] = TASK_HELD,
         [TASK_REQUEUED] = TASK_READY,
         [TASK_EXPIRED] = TASK_STALE,
-        [TASK_STORED] = TASK_ENDED, /* out of a ZIP that came for another member; so below */
+        [TASK_STORED] = TASK_ENDED, /* out of a ZIP received for another member; also below */
         [TASK_LOST] = TASK_ENDED,
     },
     [TASK_DELAYED] = {
@@ -75,7 +75,7 @@ static const enum task_state transitions[TASK_STATES][TASK_EVENTS] = {
         [TASK_ABORTED] = TASK_ENDED,
     },
     [TASK_PACKING] = {
-        [TASK_REQUEUED] = TASK_READY, /* the packer has refused its content; so below */
+        [TASK_REQUEUED] = TASK_READY, /* the packer has refused its content; also below */
         [TASK_EXPIRED] = TASK_STALE,
         [TASK_RECEIVED] = TASK_PACKING,
         [TASK_STORED] = TASK_ENDED,
@@ -91,7 +91,10 @@ enum task_state task_transition(enum task_state state, enum task_event event)
     return next == TASK_IDLE ? TASK_STATES : next;
 }
 
-/* The one place where a task's state is set. What becomes HELD must have room in the queue. */
+/*
+ * The only place where a task's state is set. Before a task becomes HELD, the queue must have
+ * space for it.
+ */
 void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
 {
     enum task_state next = task_transition(task->state, event);
@@ -184,7 +187,7 @@ static bool has_local(const struct tasks *tasks, const struct task *task)
     return tasks->opts.local && artifact_file(task_artifact(tasks, task));
 }
 
-/* Have a task fetched by a URL that came by a route; without one, by the content endpoint. */
+/* Fetch a task by a URL obtained by a route; without a URL, by the content endpoint. */
 static void take_url(const struct tasks *tasks, struct task *task, const char *text,
                      enum fetch_route route)
 {
@@ -193,7 +196,7 @@ static void take_url(const struct tasks *tasks, struct task *task, const char *t
 
     task->route = usable ? route : FETCH_ROUTE_CONTENT;
     if (!usable && text && expiry_cut(text))
-        log_line(LOG_INFO, "the signature of artifact '%s' was cut on its way",
+        log_line(LOG_INFO, "the signature of artifact '%s' was truncated",
                  task->item->what.artifact_id);
 }
 
@@ -291,7 +294,7 @@ struct fetch_route_facts task_facts(const struct tasks *tasks, const struct task
                                        .file_size = task->item->what.file_size };
 }
 
-/* Fetch it by the content endpoint. */
+/* Fetch a task by the content endpoint. */
 static struct task_step to_content(struct tasks *tasks, struct task *task)
 {
     task->route = FETCH_ROUTE_CONTENT;
@@ -301,8 +304,8 @@ static struct task_step to_content(struct tasks *tasks, struct task *task)
 }
 
 /*
- * It will not come. "Gone" is final, and is not said if its URL failed for a reason that may
- * pass: older servers have no content endpoint, and answer 404 there to everything.
+ * The task is lost. "Gone" is final, and is not reported if its URL failed for a reason that
+ * may be temporary: older servers have no content endpoint, and answer 404 there to everything.
  */
 static struct task_step give_up(struct task *task, enum reason reason)
 {
@@ -313,7 +316,7 @@ static struct task_step give_up(struct task *task, enum reason reason)
     return (struct task_step){ TASK_DO_LOSE, reason };
 }
 
-/* The route of its last attempt leads nowhere: the next one. */
+/* The route of the last attempt failed for good: take the next route. */
 static struct task_step next_route(struct tasks *tasks, struct task *task, enum reason reason)
 {
     if (task->route != FETCH_ROUTE_CONTENT)
@@ -323,8 +326,8 @@ static struct task_step next_route(struct tasks *tasks, struct task *task, enum 
 }
 
 /*
- * When a task is tried again. An attempt that brought something leaves all retries to the next;
- * one whose connection was closed because we had not read it does not count.
+ * Set when a task is retried. An attempt that received enough resets the retry count; an
+ * attempt whose connection was closed because this program did not read from it is not counted.
  */
 static uint64_t next_try(struct task *task, const struct task_attempt *attempt)
 {
@@ -339,7 +342,7 @@ static uint64_t next_try(struct task *task, const struct task_attempt *attempt)
                         attempt->dice);
 }
 
-/* Its body goes to the packer, by a route. */
+/* Give the task's body to the packer, with the route that it was fetched by. */
 static void receive(struct tasks *tasks, struct task *task)
 {
     task->outcome.via = fetch_route_name(task->route);
@@ -402,20 +405,22 @@ struct task_step task_local_failed(struct tasks *tasks, struct task *task, enum 
     task->outcome.attempts++;
     if (task->state != TASK_PACKING)
         return give_up(task, reason);
-    task->any_content = true; /* what came before was suspect: it is fetched again, and kept */
+    /* the former content was suspect: fetch it again, and keep the result */
+    task->any_content = true;
     return to_content(tasks, task);
 }
 
 /*
- * The content cannot be what its type says: the other routes; what comes by the last is kept.
+ * The content does not match its type: try the other routes; the content of the last route is
+ * kept.
  */
 static struct task_step suspect(struct tasks *tasks, struct task *task)
 {
-    log_line(LOG_INFO,
-             "artifact '%s', by %s: the content cannot be what its type (%s) says; fetching it "
-             "another way",
-             task->item->what.artifact_id, fetch_route_name(task->route),
-             task->item->what.type ? task->item->what.type : "none");
+    log_line(
+        LOG_INFO,
+        "artifact '%s', by %s: the content does not match its type (%s); trying another route",
+        task->item->what.artifact_id, fetch_route_name(task->route),
+        task->item->what.type ? task->item->what.type : "none");
     task->suspects++;
     if (task->suspects == 1 && task->refreshes < REFRESHES_MAX)
         return task_expire(tasks, task);
@@ -440,8 +445,8 @@ struct task_step task_refused(struct tasks *tasks, struct task *task, enum pack_
         return (struct task_step){ TASK_DO_LOSE, REASON_LENGTH_MISMATCH };
     log_line(LOG_INFO,
              answer == PACK_LENGTH
-                 ? "artifact '%s' was not as long as its server announced; fetching it again"
-                 : "artifact '%s' has another checksum than the service gave; once more",
+                 ? "artifact '%s' did not have the length that its server announced; retrying"
+                 : "checksum mismatch for artifact '%s'; retrying",
              task->item->what.artifact_id);
     task_apply(tasks, task, TASK_REQUEUED);
     return TASK_NO_STEP;
@@ -459,14 +464,14 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
         if (task->item->run != list->run || task->state == TASK_IDLE ||
             task->state == TASK_ENDED || (!list->came && task->state != TASK_STALE))
             continue;
-        /* which of two of one ID a fresh list tells of, its rows do not say */
+        /* two rows have the same ID, and a fresh list does not tell which is which */
         text = list->came && !task->item->twinned ? hashmap_get(list->by_id, id, strlen(id))
                                                   : NULL;
         if (task->state == TASK_STALE) {
             take_url(tasks, task, text, FETCH_ROUTE_RENEWED);
             task_apply(tasks, task, TASK_REFRESHED);
         } else if (task->route == FETCH_ROUTE_SIGNED || task->route == FETCH_ROUTE_RENEWED) {
-            /* the list that the former text came in is gone; the place in the queue stays */
+            /* the list with the former text is freed; the place in the queue stays */
             bool usable =
                 fetch_url_parse(&task->url, text, tasks->opts.engine, tasks->opts.api->secure);
 

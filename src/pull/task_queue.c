@@ -76,7 +76,7 @@ static void place(struct task_heap *heap, struct task_entry *entry, size_t at)
     entry->at = at;
 }
 
-/* Put an entry at a place that is free, or as far above it as it belongs. */
+/* Put an entry at a free index, or move it up as far as its order requires. */
 static void sift_up(struct task_heap *heap, struct task_entry *entry, size_t at)
 {
     while (at && heap->before(entry, heap->entries[(at - 1) / 2])) {
@@ -86,7 +86,7 @@ static void sift_up(struct task_heap *heap, struct task_entry *entry, size_t at)
     place(heap, entry, at);
 }
 
-/* Put an entry at a place that is free, or as far below it as it belongs. */
+/* Put an entry at a free index, or move it down as far as its order requires. */
 static void sift_down(struct task_heap *heap, struct task_entry *entry, size_t at)
 {
     for (;;) {

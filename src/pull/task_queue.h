@@ -8,7 +8,8 @@
  * of the three, or in none.
  *
  * Units    milliseconds of the monotonic clock; expiry: of the server's clock since 1970
- * Errors   ERR_MEMORY for the first task of a host; room for all others is taken at birth
+ * Errors   ERR_MEMORY for the first task of a host; memory for all others is allocated by the
+ *          constructor
  * Owns     its heaps and FIFOs; an entry lies inside its task
  * Threads  the transfer loop
  */
@@ -26,11 +27,11 @@ struct task_heap;
 struct task_hold;
 struct task_queue;
 
-/* Which ready task is first: one that others may wait for. */
+/* Rank of a ready task: the lowest is first. */
 enum task_rank {
-    TASK_RANK_NONE, /* nothing of its body is here */
-    TASK_RANK_PART, /* a part of it is in a file */
-    TASK_RANK_HEAD, /* a part of it is in the archive: the packer waits for the rest */
+    TASK_RANK_NONE, /* no part of its body was received */
+    TASK_RANK_PART, /* a part of its body is in a file */
+    TASK_RANK_HEAD, /* a part of its body is in the archive: the packer waits for the rest */
 };
 
 /* A task's place in the queue. The order is fixed while the task is in a heap. */
@@ -41,56 +42,59 @@ struct task_entry {
     int64_t expiry; /* of its URL */
     uint64_t due;
 
-    /* the queue's own */
-    struct task_heap *heap; /* NULL: in none */
-    size_t at;              /* then: where */
-    struct task_hold *hold; /* NULL: in none */
+    /* used by the queue only */
+    struct task_heap *heap; /* NULL: in no heap */
+    size_t at;              /* index in the heap */
+    struct task_hold *hold; /* NULL: in no FIFO */
     struct task_entry *next;
     struct task_entry **from; /* what points to this entry */
 };
 
-/* Make room for so many tasks; NULL with ERR_MEMORY. */
+/* Make a queue for this number of tasks; NULL with ERR_MEMORY. */
 struct task_queue *task_queue_new(size_t most, struct err *err) MUST_CHECK;
 
-/* Free the queue; the tasks in it stay as they are. NULL is fine. */
+/* Free the queue; the tasks in it are not changed. May be NULL. */
 void task_queue_free(struct task_queue *queue);
 
-/* Put an entry that is in none among the ready, by its rank, expiry and index. */
+/* Add an entry, which must not be queued, to the ready tasks, by its rank, expiry and index. */
 void task_queue_ready(struct task_queue *queue, struct task_entry *entry);
 
-/* Put an entry that is in none among the delayed, by its due time. */
+/* Add an entry, which must not be queued, to the delayed tasks, by its due time. */
 void task_queue_delay(struct task_queue *queue, struct task_entry *entry);
 
-/* Make room for the FIFO of an origin. */
+/* Allocate the FIFO of an origin. */
 int task_queue_reserve(struct task_queue *queue, const struct origin *origin,
                        struct err *err) MUST_CHECK;
 
-/* Put an entry that is in none behind the others of its origin, for which there is room. */
+/*
+ * Append an entry, which must not be queued, to the FIFO of its origin, which must be
+ * allocated.
+ */
 void task_queue_hold(struct task_queue *queue, struct task_entry *entry,
                      const struct origin *origin);
 
-/* Take an entry out, wherever it is; nothing when it is in none. */
+/* Remove an entry from wherever it is queued; does nothing if it is not queued. */
 void task_queue_remove(struct task_entry *entry);
 
-/* The first of the ready tasks, which stays in; NULL: none is ready. */
+/* The first of the ready tasks, which stays queued; NULL: none is ready. */
 struct task *task_queue_first(const struct task_queue *queue);
 
-/* Takes a task out, to put it elsewhere. */
+/* Called with a task that was removed, to queue it elsewhere. */
 typedef void task_queue_fn(void *ctx, struct task *task);
 
 /*
- * Give release each delayed task that is due.
+ * Call release with each delayed task that is due.
  *
- * returns  when the next one is due; UINT64_MAX: none is delayed
+ * returns  when the next task is due; UINT64_MAX: none is delayed
  */
 uint64_t task_queue_release_due(struct task_queue *queue, uint64_t now, task_queue_fn *release,
                                 void *ctx);
 
 /*
- * Give release the held tasks that their origins have room for, at most `most` of them.
+ * Call release with at most `most` held tasks whose origins allow more transfers.
  *
- * returns  when an origin that has told us to wait may be asked again; UINT64_MAX: there is
- * none, and the others have room when one of their transfers has ended
+ * returns  when the retry delay of an origin is over; UINT64_MAX: none has a delay; other
+ *          origins allow a transfer when one of theirs has ended
  */
 uint64_t task_queue_release_held(struct task_queue *queue, uint64_t now, unsigned most,
                                  task_queue_fn *release, void *ctx);

@@ -52,7 +52,7 @@ void transfers_clear(struct transfers *all)
     *all = (struct transfers){ 0 };
 }
 
-/* Whether there is a descriptor for one more body, and for all those that run. */
+/* Whether there are descriptors for one more body in a file, and for all running ones. */
 static bool file_room(const struct transfers *all)
 {
     unsigned need = all->spool->files ? atomic_load(all->spool->files) + 1 : 1;
@@ -80,7 +80,7 @@ bool transfers_room(struct transfers *all, const struct task *task)
     return all->spare != NULL;
 }
 
-/* Take up the task's part, or begin a body; it gets a chunk of its own. */
+/* Resume the task's part, or start a body, which gets its own chunk. */
 static int take_part(struct transfer *t, struct task *task, struct err *err)
 {
     struct transfers *all = t->all;
@@ -143,7 +143,7 @@ uint64_t transfer_have(const struct transfer *t)
     return request->received + (request_partial(request) ? request->resume.from : 0);
 }
 
-/* Whether a body is one that the packer would not take, by its first bytes. */
+/* Whether the packer would refuse a body, by its first bytes. */
 static bool is_doubtful(const struct transfer *t)
 {
     unsigned char head[ENTRY_WRITER_HEAD];
@@ -153,8 +153,8 @@ static bool is_doubtful(const struct transfer *t)
 }
 
 /*
- * Bytes still to come, or UINT64_MAX when this body cannot pass through: also one that may have
- * to be unpacked first, or that cannot be what it should be.
+ * Bytes not received yet, or UINT64_MAX if this body cannot pass through, for example because
+ * it may have to be unpacked first or does not match its type.
  */
 static uint64_t remaining(const struct transfer *t)
 {
@@ -172,7 +172,7 @@ static uint64_t remaining(const struct transfer *t)
     return total - body->size;
 }
 
-/* Let the body that is nearest to its end pass through from now on. */
+/* Let the body with the fewest missing bytes pass through from now on. */
 static int choose_head(struct transfers *all)
 {
     struct transfer *best = NULL;
@@ -200,7 +200,7 @@ static int choose_head(struct transfers *all)
                        &all->err);
 }
 
-/* Fill a chunk of the head's and hand it over when it is full. */
+/* Fill a chunk of the head's pool and give it to the packer when it is full. */
 static enum sink pass(struct transfer *t, const char *bytes, size_t len)
 {
     struct transfers *all = t->all;
@@ -255,12 +255,12 @@ bool transfer_overdue(const struct transfer *t, const struct stall *stall, uint6
 
     if (size == REQUEST_UNSAID)
         size = t->task->item->what.sized ? t->task->item->what.file_size : 0;
-    if (stall->rate && part < bps) /* with a rate limit, each gets its part of it */
+    if (stall->rate && part < bps) /* with a rate limit, each transfer gets a share of it */
         bps = part ? part : 1;
     return t->task->spent + (now - t->begun) > backoff_allowance(size, bps, stall->time);
 }
 
-/* The answer is not the rest but the whole: what is here of it is of no use. */
+/* The answer is the whole body instead of the rest: discard the part. */
 static int start_over(struct transfer *t, struct err *err)
 {
     int rc = 0;
@@ -275,7 +275,7 @@ static int start_over(struct transfer *t, struct err *err)
     return rc;
 }
 
-/* Whether a body that no chunk is left for may go on in a file. */
+/* Whether a body without a free chunk may continue in a file. */
 static bool may_spill(const struct transfer *t)
 {
     const struct transfers *all = t->all;
@@ -312,7 +312,7 @@ static enum sink take(struct transfer *t, const char *bytes, size_t len)
     return rc < 0 ? SINK_REFUSED : SINK_TAKEN;
 }
 
-/* Let a watchdog see where a transfer stands. */
+/* Publish the state of a transfer for the watchdog. */
 static void show(const struct transfer *t, bool paused)
 {
     const struct part *part = &t->part;
@@ -346,7 +346,7 @@ uint64_t transfer_pause(const struct transfer *t)
     return now > t->longest ? now : t->longest;
 }
 
-/* Who was paused first, and has not been part of this round. */
+/* The transfer that was paused first and was not offered in this round. */
 static struct transfer *longest_paused(struct transfers *all)
 {
     struct transfer *oldest = NULL;
@@ -380,7 +380,7 @@ void transfers_offer(struct transfers *all, void (*resume)(struct request *reque
     }
 }
 
-/* How a body is wrapped that its server compressed all the same. */
+/* How a body is encoded that its server compressed although no coding was requested. */
 static enum body_coding coding_of(const struct request *request)
 {
     switch (request->coding) {
@@ -436,7 +436,7 @@ int transfer_abort(struct transfer *t, struct err *err)
     return rc;
 }
 
-/* What to say when the rest is asked for. */
+/* Store the validators of a response, for a range request later. */
 static void note(struct transfer *t)
 {
     const struct request *request = &t->request;
@@ -444,7 +444,7 @@ static void note(struct transfer *t)
     struct resume *resume = &t->part.resume;
 
     if (!request_good(request))
-        return; /* nothing new */
+        return; /* nothing was received of the body */
     resume->from = transfer_have(t);
     if (request_partial(request))
         return;
@@ -505,11 +505,11 @@ int transfer_forget(struct transfers *all, struct task *task, struct err *err)
     return rc;
 }
 
-/* Whether the packer was waiting for more than half of the time since the last look. */
+/* Whether the packer was waiting for more than half of the time since the last check. */
 static bool starved(const struct transfers *all, uint64_t waited, uint64_t passed)
 {
     if (packer_starved(all->packer) && waited == all->waited)
-        return true; /* it has not even begun */
+        return true; /* idle since before the last check */
     return waited - all->waited > passed * 500;
 }
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transfer: one body on its way from the socket to the packer.
+ * transfer: moves one body from the socket to the packer.
  *
- * Whole bodies wait in the spool and are handed over at their end. When the
- * memory for bodies runs out, the body that is nearest to its end (the head) passes
+ * Whole bodies wait in the spool and are given to the packer once they are complete. When the
+ * memory for bodies runs out, the body with the fewest missing bytes (the head) passes
  * straight through into the archive instead, by chunks of a pool of its own; the
- * others pause, and go on into files when the packer has nothing left to do, or
+ * others pause, and continue in files when the packer is idle, or
  * when they have paused for TRANSFER_PAUSE. A file needs no chunk.
  *
- * Who waits for whom (docs/architecture.md, "Why a pull ends"): the head waits for
- * the network and for frames that have ended, a paused body for a length of time,
- * a start for a chunk. None of those waits for what waits for it: nothing but the
- * head takes a chunk of the head's pool, nothing that runs waits for a start.
+ * What waits for what (docs/architecture.md, "Why a pull ends"): the head waits for
+ * the network and for frames that have ended, a paused body for a timer, a start for a chunk.
+ * There is no cycle: only the head takes chunks of the head's pool, and a running transfer
+ * never waits for a start.
  *
- * A body that breaks off can be held: it waits with its task, in a file, or half
- * in the archive when it was passing through, until a request for the rest of it
- * goes on; or it is forgotten.
+ * A body that is interrupted can be kept with its task, in a file, or partly in the archive
+ * when it was passing through, until a request for the rest resumes it; or it is discarded.
  *
  * Units    bytes
  * Errors   in the transfer's err: the spool's and the packer's, fatal
@@ -36,29 +35,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is too slow; see backoff_allowance. */
+/* When a transfer is too slow; see backoff_allowance. */
 struct stall {
-    uint64_t bps;  /* the slowest rate that is borne */
+    uint64_t bps;  /* the lowest accepted rate */
     uint64_t time; /* milliseconds after which a slower transfer has stalled; 0: never */
     uint64_t rate; /* limit of all transfers together, bytes a second; 0: none */
 };
 
 struct transfers;
 
-#define TRANSFER_PARTS 64                  /* held at a time: each has a file */
-#define PASS_MIN       ((uint64_t)1 << 20) /* a shorter body is not worth a mark */
+#define TRANSFER_PARTS 64                  /* bodies held at a time: each has a file */
+#define PASS_MIN       ((uint64_t)1 << 20) /* a shorter body is not kept */
 
-/* Milliseconds for which a body is not read; then it goes on into a file. Object stores close a
- * connection that nobody reads after 20 to 30 s, nginx after 60 s. */
+/*
+ * Milliseconds for which a body is not read before it continues in a file. Object stores close
+ * a connection that nobody reads after 20 to 30 s, nginx after 60 s.
+ */
 #define TRANSFER_PAUSE 5000
 
-/* What is here of a body. */
+/* The received part of a body. */
 struct part {
     struct body *body;
-    struct chunk *chunk; /* being filled, when the body passes through */
+    struct chunk *chunk; /* chunk being filled when the body passes through */
     bool passing;
     struct resume resume;
-    const struct origin *origin; /* that gave the entity tag */
+    const struct origin *origin; /* origin that gave the entity tag */
 };
 
 struct transfer {
@@ -67,102 +68,111 @@ struct transfer {
     struct request request;
     struct buf url;
     struct part part;
-    uint64_t begun;     /* when this attempt began */
-    uint64_t had;       /* bytes that were here when it began */
-    bool paused;        /* its bytes were not taken: see transfers_offer */
-    uint64_t paused_at; /* then: since when */
-    uint64_t longest;   /* pause of this attempt so far, but for one under way */
-    unsigned round;     /* transfers_offer's last that it was part of */
+    uint64_t begun;     /* when this attempt started */
+    uint64_t had;       /* bytes received before this attempt */
+    bool paused;        /* its bytes were not accepted: see transfers_offer */
+    uint64_t paused_at; /* if paused: since when */
+    uint64_t longest;   /* total pause of this attempt, without the current one */
+    unsigned round;     /* the last round of transfers_offer that it was part of */
 };
 
 struct transfers {
     struct transfer *slots;
-    void *owner; /* of the requests: who starts them */
+    void *owner; /* owner of the requests */
     unsigned count;
     unsigned running;
     struct packer *packer;
     const struct spool *spool;
-    struct pool *pass;       /* chunks of the body that passes through; NULL: none may */
+    /* chunks of the body that passes through; NULL: no body passes through */
+    struct pool *pass;
     uint64_t pass_min;       /* the smallest body that passes through */
-    unsigned files_max;      /* bodies in files, at most: see transfers_room */
-    struct chunk *spare;     /* the next start's first chunk */
-    const struct task *head; /* whose body passes through */
+    unsigned files_max;      /* maximum number of bodies in files: see transfers_room */
+    struct chunk *spare;     /* reserved first chunk of the next start */
+    const struct task *head; /* the head */
     unsigned parts;          /* held */
-    bool starving;           /* the packer waits while transfers do */
-    bool refused;            /* somebody waits for a chunk */
+    bool starving;           /* the packer is idle while transfers wait */
+    bool refused;            /* a transfer waits for a chunk */
     unsigned round;
     uint64_t bytes;
     struct err err;  /* fatal */
-    uint64_t looked; /* transfers_look's last time, and what it saw */
+    uint64_t looked; /* time and result of the last transfers_look */
     uint64_t waited;
 };
 
-/* Make room for count transfers. Clear it also after a failure. */
+/* Allocate count transfers. Clear them also after a failure. */
 int transfers_init(struct transfers *all, unsigned count, struct err *err) MUST_CHECK;
 
-/* Free the transfers; their bodies must have been given on. May be called twice. */
+/*
+ * Free the transfers; their bodies must have been given to the packer or discarded. May be
+ * called twice.
+ */
 void transfers_clear(struct transfers *all);
 
 /*
- * Whether a task may start: a slot is free, its first chunk is there, and so is a descriptor
- * for each body that has to go on into a file. So whatever runs can go on.
+ * Whether a task may start: a slot and its first chunk are free, and there is a descriptor for
+ * each body that has to continue in a file. So every running transfer can continue.
  *
- * task   the one whose body passes through wants a slot alone
+ * task   the task whose body passes through needs only a slot
  */
 bool transfers_room(struct transfers *all, const struct task *task);
 
-/* A slot for a task for which there is room, with the part that it has; NULL: no memory. */
+/* A slot for a task that transfers_room allows, with the task's part; NULL: no memory. */
 struct transfer *transfer_open(struct transfers *all, struct task *task,
                                struct err *err) MUST_CHECK;
 
 /*
- * Offer the paused transfers their bytes again: the head, then whoever has waited longest,
- * until one is refused. resume is given a request whose bytes wait.
+ * Let the paused transfers retry their bytes: the head, then the longest paused first, until
+ * one is refused. resume is called with a request that has pending bytes.
  */
 void transfers_offer(struct transfers *all, void (*resume)(struct request *request));
 
 /*
- * Whether the service's size is that of the answer: not that of the ZIP that comes for a
- * member, nor of what is compressed at rest and came plain, if it looks so.
+ * Whether the service's size must be that of the answer. It is not for a ZIP sent for a member,
+ * nor for an artifact that seems to be stored compressed and was sent decoded.
  */
 bool transfer_sized(const struct transfer *transfer);
 
-/* Whether its artifact has taken longer than anything does that has an end. */
+/* Whether its artifact has taken longer than any finite transfer should. */
 bool transfer_overdue(const struct transfer *transfer, const struct stall *stall, uint64_t now);
 
-/* The longest time that this attempt has been paused, in milliseconds. */
+/* The longest pause of this attempt, in milliseconds. */
 uint64_t transfer_pause(const struct transfer *transfer);
 
 /* A request's sink; ctx is the transfer. */
 enum sink transfer_sink(void *ctx, const char *bytes, size_t len);
 
-/* The body is whole: the packer gets it; again as in packer_item. Frees the slot. */
+/* The body is complete: give it to the packer; again as in packer_item. Frees the slot. */
 int transfer_commit(struct transfer *transfer, unsigned again, struct err *err) MUST_CHECK;
 
-/* The body is of no use. Frees the slot. */
+/* Discard the body. Frees the slot. */
 int transfer_abort(struct transfer *transfer, struct err *err) MUST_CHECK;
 
-/* Keep what is here for the task's next attempt when that can be, else as transfer_abort. Frees
- * the slot. */
+/*
+ * Keep the received part for the task's next attempt if possible, else as transfer_abort. Frees
+ * the slot.
+ */
 int transfer_hold(struct transfer *transfer, struct err *err) MUST_CHECK;
 
-/* Release a part when the packer is no more; NULL is fine. */
+/* Release a part after the packer was freed; may be NULL. */
 void part_free(struct part *part);
 
-/* Bytes of the body that are here. */
+/* Bytes of the body received so far. */
 uint64_t transfer_have(const struct transfer *transfer);
 
-/* Whether what is here of a task's body, if anything, may fit an answer from this origin. */
+/*
+ * Whether the kept part of a task's body, if any, may be completed by an answer from this
+ * origin.
+ */
 bool transfer_resumable(const struct task *task, const struct origin *origin);
 
-/* A task needs its part no more; nothing when it has none. */
+/* Discard a task's part; does nothing if it has none. */
 int transfer_forget(struct transfers *all, struct task *task, struct err *err) MUST_CHECK;
 
 /*
- * See whether the packer starves; to be called now and then. When all chunks are out and it has
- * nothing to do, open frames are ended, since they hold some.
+ * Check whether the packer is idle; call this regularly. If all chunks are in use and the
+ * packer is idle, open frames are ended to free their chunks.
  *
- * again    set when bytes should be offered again
+ * again    set if paused transfers should retry their bytes
  */
 int transfers_look(struct transfers *all, uint64_t now, bool *again,
                    struct err *err) MUST_CHECK;

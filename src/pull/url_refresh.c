@@ -13,11 +13,11 @@ struct renewal {
     size_t run;
     bool open;
     struct call call;
-    struct hashmap *by_id; /* in the making: artifact_id -> URL */
-    unsigned name;         /* the name of the run that is being listed: of two at most */
-    struct artifact_list lists[2]; /* hold the URLs handed out last */
+    struct hashmap *by_id; /* being built: artifact_id -> URL */
+    unsigned name;         /* index of the run's name that is being listed, of at most two */
+    struct artifact_list lists[2]; /* own the URLs that are in use */
     struct run record;
-    struct artifact_list old_lists[2]; /* and those that are replaced now */
+    struct artifact_list old_lists[2]; /* own the URLs that are being replaced */
     struct run old_record;
 };
 
@@ -70,7 +70,7 @@ void url_refresh_free(struct url_refresh *refresh)
     mem_free(refresh);
 }
 
-/* Read the list that came into a table by artifact_id. */
+/* Read the received list into a table by artifact_id. */
 static int read_list(struct artifact_list *list, struct hashmap *by_id, const struct call *call,
                      struct err *err)
 {
@@ -90,7 +90,7 @@ static int read_list(struct artifact_list *list, struct hashmap *by_id, const st
     return 0;
 }
 
-/* Hand the fresh URLs out; what lent the former ones goes after. */
+/* Publish the fresh URLs, then free the owner of the former ones. */
 static void hand_out(struct renewal *renewal, bool came)
 {
     struct url_refresh *refresh = renewal->refresh;
@@ -105,7 +105,7 @@ static void hand_out(struct renewal *renewal, bool came)
     run_clear(&renewal->old_record);
 }
 
-/* The run's record has come, for what it names beside the list. */
+/* The run's record was received; it names artifacts that the list does not have. */
 static void on_record(void *ctx, struct call *call)
 {
     struct renewal *renewal = ctx;
@@ -117,13 +117,13 @@ static void on_record(void *ctx, struct call *call)
     if (err.kind ||
         run_parse(&renewal->record, buf_text(&call->body), call->body.len, &err) < 0 ||
         extras_urls(run, &renewal->record, renewal->by_id, &err) < 0)
-        log_line(LOG_WARNING, "cannot renew what the record of run '%s' names: %s", run->id,
+        log_line(LOG_WARNING, "cannot refresh the URLs in the record of run '%s': %s", run->id,
                  err.text);
     buf_clear(&call->body);
     hand_out(renewal, true);
 }
 
-/* Ask for the record as well; when that cannot be, the list alone is handed out. */
+/* Request the record, too; if that is not possible, publish the list's URLs only. */
 static void ask_record(struct renewal *renewal)
 {
     struct url_refresh *refresh = renewal->refresh;
@@ -140,7 +140,7 @@ static void ask_record(struct renewal *renewal)
 
 static int ask_list(struct renewal *renewal, struct err *err);
 
-/* The run is listed under its other name, too. */
+/* List the run under its other name, too. */
 static bool ask_next(struct renewal *renewal)
 {
     const struct listed_run *run = &renewal->refresh->listing->runs[renewal->run];
@@ -163,7 +163,7 @@ static void on_list(void *ctx, struct call *call)
         renewal->by_id = hashmap_new(&err);
     came = !err.kind && renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
     if (!came)
-        log_line(LOG_WARNING, "cannot renew the URLs of run '%s': %s", run->id, err.text);
+        log_line(LOG_WARNING, "cannot refresh the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {
         refresh->listing->skew = call->request.date - clock_wall();
         run->listed_at = call->request.date;

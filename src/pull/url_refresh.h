@@ -4,7 +4,7 @@
  * fresh URL.
  *
  * Units    milliseconds since 1970 by the server's clock
- * Errors   ERR_MEMORY; a list that does not come is told to renewed
+ * Errors   ERR_MEMORY; the renewed callback is told of a list that cannot be fetched
  * Owns     the fresh URLs, until url_refresh_free or the run's next renewal
  * Threads  the transfer loop
  */
@@ -21,10 +21,10 @@
 
 struct url_refresh;
 
-/* A run's fresh URLs, while renewed runs. */
+/* A run's fresh URLs, valid while renewed runs. */
 struct url_refresh_list {
     size_t run;
-    bool came;             /* else the list could not be fetched */
+    bool came;             /* false: the list could not be fetched */
     struct hashmap *by_id; /* artifact_id -> its URL */
 };
 
@@ -34,13 +34,13 @@ struct url_refresh *url_refresh_new(struct listing *listing, struct callers *cal
                                                     const struct url_refresh_list *list),
                                     void *ctx, struct err *err) MUST_CHECK;
 
-/* Free it; calls under way must have ended. NULL is fine. */
+/* Free it; its calls must have ended. May be NULL. */
 void url_refresh_free(struct url_refresh *refresh);
 
-/* Whether a run's list is on its way. */
+/* Whether a run's list is being fetched. */
 bool url_refresh_busy(const struct url_refresh *refresh, size_t run);
 
-/* Ask for a run's list; nothing more when it is on its way already. */
+/* Request a run's list; does nothing if it is being fetched already. */
 int url_refresh_ask(struct url_refresh *refresh, size_t run, struct err *err) MUST_CHECK;
 
 #endif

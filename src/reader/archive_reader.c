@@ -12,8 +12,9 @@
 
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
-    const struct archive_reader *reader = ctx;
+    struct archive_reader *reader = ctx;
 
+    archive_reader_count(reader, len);
     return file_pread(reader->fd, bytes, len, at, err);
 }
 
@@ -43,13 +44,27 @@ static int tell_format(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
+static void ignore_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    (void)ctx;
+    (void)done;
+    (void)total;
+}
+
+struct archive_reader_watcher archive_reader_unwatched(void)
+{
+    return (struct archive_reader_watcher){ ignore_progress, NULL };
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
     struct stat st;
     int rc;
 
-    *reader = (struct archive_reader){ .path = path, .stop = stop_never() };
+    *reader = (struct archive_reader){ .path = path,
+                                       .stop = stop_never(),
+                                       .watcher = archive_reader_unwatched() };
     err_clear(tail);
     reader->fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
@@ -83,16 +98,48 @@ int archive_reader_open(struct archive_reader *reader, const char *path, struct 
     return err_hint(err, "run 'skyarc verify' for details");
 }
 
+bool archive_reader_foreign(const char *path)
+{
+    struct archive_reader reader = { 0 };
+    struct err tail;
+    struct err err;
+    bool foreign =
+        archive_reader_open_anyway(&reader, path, &tail, &err) < 0 && err.kind == ERR_FORMAT;
+
+    archive_reader_close(&reader);
+    return foreign;
+}
+
+void archive_reader_watch(struct archive_reader *reader, struct stop stop,
+                          struct archive_reader_watcher watcher)
+{
+    reader->stop = stop;
+    reader->watcher = watcher;
+}
+
+int archive_reader_go_on(struct archive_reader *reader, struct err *err)
+{
+    bool twice = !reader->indexed && reader->codec != FRAME_NONE;
+    uint64_t total = twice ? 2 * reader->size : reader->size;
+    uint64_t done = atomic_load_explicit(&reader->read, memory_order_relaxed);
+
+    if (!atomic_exchange(&reader->telling, true)) {
+        reader->watcher.progress(reader->watcher.ctx, done < total ? done : total, total);
+        atomic_store(&reader->telling, false);
+    }
+    return stop_check(&reader->stop, err);
+}
+
+void archive_reader_count(struct archive_reader *reader, size_t len)
+{
+    (void)atomic_fetch_add_explicit(&reader->read, len, memory_order_relaxed);
+}
+
 const char *archive_reader_below(const struct archive_reader *reader, const char *path)
 {
     size_t top = strlen(reader->top);
 
     return strncmp(path, reader->top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
-}
-
-void archive_reader_watch(struct archive_reader *reader, struct stop stop)
-{
-    reader->stop = stop;
 }
 
 void archive_reader_close(struct archive_reader *reader)

@@ -22,8 +22,18 @@
 #include "format/frame.h"
 #include "format/seek.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* Who is told how far a reader is. Handed down by value, unchanged, like struct stop. */
+struct archive_reader_watcher {
+    /* Called often, from several threads, but by one at a time. total: the bytes to be read if
+     * all of the file is; a compressed file without an index is read twice. */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
+    void *ctx;
+};
 
 struct archive_reader {
     const char *path; /* borrowed */
@@ -34,9 +44,14 @@ struct archive_reader {
     bool indexed;
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
-    char top[256];    /* top directory; "" before manifest_scan */
-    bool whole;       /* manifest_scan had to read everything */
-    struct stop stop; /* set by archive_reader_watch */
+    char top[256]; /* top directory; "" before manifest_scan */
+    bool whole;    /* manifest_scan had to read everything */
+    /* set by archive_reader_watch */
+    struct stop stop;
+    struct archive_reader_watcher watcher;
+    /* shared by all threads */
+    atomic_bool telling;   /* one of them is in watcher.progress */
+    _Atomic uint64_t read; /* bytes of the file */
 };
 
 /*
@@ -49,6 +64,11 @@ int archive_reader_open(struct archive_reader *reader, const char *path,
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err) MUST_CHECK;
 
+/*
+ * Whether a file can be read and is no archive of any format: it has the first bytes of none.
+ */
+bool archive_reader_foreign(const char *path);
+
 /* Close an archive and free its seek table; may be called twice, and on {0}. */
 void archive_reader_close(struct archive_reader *reader);
 
@@ -56,10 +76,21 @@ void archive_reader_close(struct archive_reader *reader);
 const char *archive_reader_below(const struct archive_reader *reader, const char *path);
 
 /*
- * Set a function that readers of the archive call before each block; they stop with
- * ERR_CANCELLED if it returns true. NULL: none. It is called from several threads.
+ * Set what readers of the archive do before each block: they stop with ERR_CANCELLED if stop
+ * asks for it, and tell the watcher how far they are.
  */
-void archive_reader_watch(struct archive_reader *reader, struct stop stop);
+void archive_reader_watch(struct archive_reader *reader, struct stop stop,
+                          struct archive_reader_watcher watcher);
+
+/* A watcher that does nothing. */
+struct archive_reader_watcher archive_reader_unwatched(void);
+
+/* Tell the watcher the progress, and whether to go on: ERR_CANCELLED if not. For readers,
+ * before each block. */
+int archive_reader_go_on(struct archive_reader *reader, struct err *err) MUST_CHECK;
+
+/* Count bytes that were read from the file other than by archive_reader_read. */
+void archive_reader_count(struct archive_reader *reader, size_t len);
 
 /* Read exactly len bytes; a seek_read_fn, ctx is the struct archive_reader. */
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,

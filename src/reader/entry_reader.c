@@ -41,7 +41,7 @@ static ssize_t load(struct entry_reader *entries)
 {
     ssize_t n;
 
-    if (stop_check(&entries->reader->stop, &entries->err) < 0)
+    if (archive_reader_go_on(entries->reader, &entries->err) < 0)
         return -1;
     if (entries->stream) {
         n = stream_read(entries->stream, entries->block, BLOCK, &entries->err);
@@ -53,6 +53,7 @@ static ssize_t load(struct entry_reader *entries)
             (void)err_sys(&entries->err, "cannot read");
         else
             entries->at += (uint64_t)n;
+        archive_reader_count(entries->reader, n > 0 ? (size_t)n : 0);
     }
     entries->block_len = n > 0 ? (size_t)n : 0;
     entries->given += entries->block_len;

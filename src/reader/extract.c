@@ -144,13 +144,13 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
 }
 
 /*
- * Write the current entry, which must have size bytes and the digest want (NULL: any).
+ * Write the current entry at a path; its content must have the digest want (NULL: any).
  *
  * returns  0, and id identifies the file; -1, with ERR_EXISTS if an existing file was kept
  */
-static int put_file(struct extract *x, struct entry_reader *entries, const char *path,
-                    int64_t mtime, uint64_t size, const uint8_t *want,
-                    struct extract_dir_id *id, struct err *err)
+static int put_file(struct extract *x, struct entry_reader *entries,
+                    const struct entry_reader_entry *entry, const char *path,
+                    const uint8_t *want, struct extract_dir_id *id, struct err *err)
 {
     struct extract_dir_file file;
     uint8_t sha256[SHA256_SIZE];
@@ -160,11 +160,11 @@ static int put_file(struct extract *x, struct entry_reader *entries, const char 
         return err_set(err, ERR_EXISTS, "already exists");
     rc = extract_dir_begin(&x->root, &file, path, err);
     if (rc == 0)
-        rc = entry_reader_copy(entries, size, file_put_fd, &file.fd, sha256, err);
+        rc = entry_reader_copy(entries, entry->size, file_put_fd, &file.fd, sha256, err);
     if (rc == 0 && want && memcmp(sha256, want, SHA256_SIZE) != 0)
         rc = err_set(err, ERR_MISMATCH, "SHA-256 mismatch with the manifest");
     if (rc == 0)
-        rc = extract_dir_commit(&file, mtime, x->opts->mode, x->opts->force, err);
+        rc = extract_dir_commit(&file, entry->mtime, x->opts->mode, x->opts->force, err);
     extract_dir_abort(&file);
     *id = file.id;
     return rc;
@@ -186,7 +186,7 @@ static int put_row(struct extract *x, struct entry_reader *entries,
         rc = err_set(err, ERR_MISMATCH, "size is %llu bytes, but %llu in the manifest",
                      (unsigned long long)entry->size, (unsigned long long)want.size);
     else
-        rc = put_file(x, entries, path, entry->mtime, want.size, want.sha256, &id, err);
+        rc = put_file(x, entries, entry, path, want.sha256, &id, err);
     if (rc == 0) {
         (void)pthread_mutex_lock(&x->lock);
         x->done[row] = (struct done){ id, at };
@@ -276,7 +276,7 @@ static int put_unverified(struct extract *x, struct entry_reader *entries,
     else if (why)
         rc = err_set(err, ERR_FORMAT, "%s", why);
     else
-        rc = put_file(x, entries, path, entry->mtime, entry->size, NULL, &id, err);
+        rc = put_file(x, entries, entry, path, NULL, &id, err);
     rc = account(x, path, INVENTORY_NONE, entry->size, rc, err);
     mem_free(path);
     return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
@@ -552,7 +552,7 @@ static int run(struct extract *x, const char *path, struct err *err)
     if (archive_reader_open_anyway(&x->reader, path, &tail, err) < 0 ||
         extract_dir_open(&x->root, x->opts->dir, err) < 0)
         return -1;
-    archive_reader_watch(&x->reader, x->opts->stop);
+    archive_reader_watch(&x->reader, x->opts->stop, x->opts->watcher);
     if (tail.kind && !x->opts->keep_going) {
         *err = tail;
         return err_hint(err, "use --keep-going to extract the undamaged files");
@@ -570,7 +570,9 @@ static int run(struct extract *x, const char *path, struct err *err)
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err)
 {
-    struct extract x = { .opts = opts, .result = result, .root = { .fd = -1 } };
+    struct extract x = { .opts = opts,
+                         .result = result,
+                         .root = { .fd = -1, .top = opts->top } };
     int rc = -1;
 
     *result = (struct extract_result){ 0 };
@@ -579,6 +581,8 @@ int extract_run(const char *path, const struct extract_opts *opts,
     x.inventory = inventory_new(0, err);
     if (x.inventory)
         rc = run(&x, path, err);
+    (void)snprintf(result->top, sizeof(result->top), "%s",
+                   opts->top && x.reader.top[0] ? opts->top : x.reader.top);
     stage_clear(&x.stage);
     inventory_free(x.inventory);
     mem_free(x.done);

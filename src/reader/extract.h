@@ -11,7 +11,8 @@
  * Errors   ERR_SYSTEM for disk errors, which end the extraction; damage of the archive is
  *          reported to the hooks
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hooks
+ * Threads  one; it starts others; only one thread at a time calls the hooks, but for the
+ *          progress hook, which one calls at the same time
  */
 #ifndef READER_EXTRACT_H
 #define READER_EXTRACT_H
@@ -19,12 +20,14 @@
 #include "base/err.h"
 #include "base/pulse.h"
 #include "format/manifest_read.h"
+#include "reader/archive_reader.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct extract_opts {
     const char *dir; /* created if it does not exist */
+    const char *top; /* the folder in it, in place of the archive's; NULL: the archive's */
     unsigned mode;   /* permissions of the files */
     bool force;      /* replace existing files */
     bool keep_going; /* continue after damage; else stop at the first */
@@ -35,6 +38,7 @@ struct extract_opts {
     void (*kept)(void *ctx, const char *path); /* an existing file was kept */
     void *ctx;                                 /* of these */
     struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct extract_result {
@@ -44,6 +48,7 @@ struct extract_result {
     uint64_t kept; /* existing files that were kept */
     uint64_t lost;
     bool indexed;
+    char top[256]; /* the folder in dir; "": none is known */
 };
 
 /*

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/salvage.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "format/entry.h"
 

@@ -540,7 +540,7 @@ static int run(struct check *c, const char *path, struct err *err)
 
     if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
-    archive_reader_watch(&c->reader, c->opts->stop);
+    archive_reader_watch(&c->reader, c->opts->stop, c->opts->watcher);
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->reader.indexed;

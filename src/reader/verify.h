@@ -8,7 +8,8 @@
  * Units    bytes
  * Errors   errors that prevent reading; damage is reported to the hook
  * Owns     nothing
- * Threads  one; it starts others; only one thread at a time calls the hook
+ * Threads  one; it starts others; only one thread at a time calls the damage hook, and one the
+ *          progress hook
  * Source   docs/archive-format.md; RFC 8493
  */
 #ifndef READER_VERIFY_H
@@ -40,6 +41,7 @@ struct verify_opts {
     void (*damage)(void *ctx, const struct verify_damage *damage);
     void *ctx; /* of damage */
     struct stop stop;
+    struct archive_reader_watcher watcher;
 };
 
 struct verify_result {

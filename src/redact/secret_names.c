@@ -29,6 +29,8 @@ static const struct entry entries[] = {
     /* signed URLs: Skyvern, S3, CloudFront, Google, Azure, Akamai, Alibaba, Tencent, nginx, CDNs */
     { T("sig"),               WORD,  IN_TEXT | IN_MEMBER },
     { T("signature"),         TAIL,  IN_TEXT | IN_MEMBER },
+    { T("sign"),              WHOLE, IN_QUERY },
+    { T("sas"),               WORD,  IN_QUERY | IN_MEMBER },
     { T("hmac"),              WORD,  IN_TEXT | IN_MEMBER },
     { T("credential"),        WORD,  IN_TEXT | IN_MEMBER },
     { T("accesskeyid"),       TAIL,  IN_TEXT | IN_MEMBER },

@@ -13,6 +13,7 @@
 #include "catalog/run_state.h"
 #include "catalog/search.h"
 #include "client/identity.h"
+#include "client/listing.h"
 #include "format/manifest_read.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
@@ -74,8 +75,10 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
     int64_t ended = db_us(row->finished_at);
     bool old = ended != DB_UNKNOWN && made_ms(e) - ended / 1000 >= o->give_up;
     int newer = search_newer(e->catalog, row->run_id, e->name, err);
-    bool over = newer || !row->status || (run_is_terminal(row->status) && !row->retry_pending);
-    bool sealed = old && over && !row->missing && !row->no_artifacts && is_asked_whole(row);
+    bool retried = manifest_read_noted(row, LISTED_RETRY_PENDING);
+    bool empty = manifest_read_noted(row, LISTED_NO_ARTIFACTS);
+    bool over = newer || !row->status || (run_is_terminal(row->status) && !retried);
+    bool sealed = old && over && !row->missing && !empty && is_asked_whole(row);
     struct run_state_row seen = { .run_id = row->run_id,
                                   .status = newer ? NULL : row->status,
                                   .created_at = db_us(row->created_at),
@@ -96,12 +99,12 @@ static int set_state(struct entering *e, const struct manifest_read_run *row, st
         return -1;
     if (!over) /* the next sync asks for the run */
         return run_state_set(e->catalog, row->run_id, RUN_STATE_RUNNING, 0,
-                             row->retry_pending ? "retry pending" : NULL, err);
+                             retried ? "retry pending" : NULL, err);
     return run_state_set(e->catalog, row->run_id, sealed ? RUN_STATE_SEALED : RUN_STATE_OPEN,
                          o->now_ms + (row->missing ? RUN_STATE_HOUR : o->settle),
-                         sealed              ? "archived long after its end"
-                         : row->no_artifacts ? RUN_STATE_EMPTY
-                                             : NULL,
+                         sealed  ? "archived long after its end"
+                         : empty ? RUN_STATE_EMPTY
+                                 : NULL,
                          err);
 }
 
@@ -176,10 +179,10 @@ static int on_run(struct entering *e, const char *text, size_t len, struct err *
 static int wrong_bytes(struct entering *e, const struct manifest_read_artifact *row,
                        struct err *err)
 {
-    const struct contents_missing again = { row->run_id, row->artifact_id, row->artifact_type,
-                                            row->mismatch ? "checksum-mismatch"
-                                                          : "suspect-content",
-                                            false };
+    const struct contents_missing again = {
+        row->run_id, row->artifact_id, row->artifact_type,
+        reason_word(row->mismatch ? REASON_CHECKSUM_MISMATCH : REASON_SUSPECT_CONTENT), false
+    };
     int settled = contents_has_good(e->catalog, row->run_id, row->artifact_id, err);
 
     if (settled)
@@ -355,8 +358,19 @@ int catalog_import_volume(struct db *catalog, const char *name,
 /* State of verifying a volume. */
 struct telling {
     const char *name;
+    struct pull_watcher watcher;
     size_t count;
 };
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    const struct telling *t = ctx;
+    const struct pull_status status = { .verified = t->name,
+                                        .bytes = done,
+                                        .bytes_expected = total };
+
+    t->watcher.status(t->watcher.ctx, &status);
+}
 
 static void on_damage(void *ctx, const struct verify_damage *d)
 {
@@ -402,8 +416,11 @@ int catalog_import_head(const struct volume_store *store, const char *name,
 static int read_all(const char *path, const char *name, const struct catalog_import_opts *opts,
                     struct err *err)
 {
-    struct telling telling = { .name = name };
-    struct verify_opts how = { .damage = on_damage, .stop = opts->stop, .ctx = &telling };
+    struct telling telling = { .name = name, .watcher = opts->watcher };
+    struct verify_opts how = { .damage = on_damage,
+                               .ctx = &telling,
+                               .stop = opts->stop,
+                               .watcher = { on_progress, &telling } };
     struct verify_result result;
 
     if (verify_run(path, &how, &result, err) < 0)

@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/pulse.h"
 #include "catalog/db.h"
+#include "pull/pull_opts.h"
 #include "sync/heal.h"
 #include "sync/volume_store.h"
 
@@ -39,6 +40,7 @@ struct catalog_import_opts {
     int64_t give_up; /* a run that ended longer ago is sealed at once */
     bool pruning;    /* do not change the states of runs */
     struct stop stop;
+    struct pull_watcher watcher; /* is told while a volume is verified */
 };
 
 /* The functions with which sync/heal imports and verifies volumes; they borrow opts. */

@@ -4,18 +4,14 @@
 #include "api/reason.h"
 #include "api/run.h"
 #include "base/clock.h"
-#include "base/hashmap.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "catalog/contents.h"
-#include "catalog/relation.h"
 #include "catalog/run_state.h"
 #include "client/extras.h"
 #include "client/identity.h"
 #include "client/listing.h"
 #include "client/older_runs.h"
 #include "client/wait.h"
-#include "pull/planner.h"
 #include "redact/redact.h"
 
 #include <string.h>

@@ -65,7 +65,7 @@ int fixity_see(const struct volume_store *store, const struct contents_volume *v
 struct fixity_loss {
     const char *name;
     enum fixity_fault fault;
-    const char *why; /* for people; NULL: the fault is explanation enough */
+    const char *why; /* description; NULL: the fault alone is described */
 };
 
 /* Record that a volume is lost; the volume need not be in the catalog. */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/text.h"
 #include "sync/lock.h"
 
@@ -39,6 +40,7 @@ struct inbox {
     pthread_mutex_t lock;
     /* protected by lock */
     struct run_queue runs;
+    bool idle;     /* registered as a wait (WAIT_IDLE) */
     size_t failed; /* files at the last count */
     size_t incomplete;
     int64_t counted; /* time of the last count */
@@ -198,6 +200,16 @@ static int count_file(void *ctx, int dir, const char *name, struct err *err)
     return 0;
 }
 
+/* Register a wait while no run is being archived; with the lock held, after each change. */
+static void note_idle(struct inbox *inbox, bool idle)
+{
+    if (idle && !inbox->idle)
+        pulse_begin(WAIT_IDLE);
+    else if (!idle && inbox->idle)
+        pulse_end(WAIT_IDLE);
+    inbox->idle = idle;
+}
+
 struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err *err)
 {
     struct inbox *inbox = mem_new(sizeof(*inbox), err);
@@ -226,6 +238,7 @@ struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now, struct err 
         goto fail;
     digest_all(inbox);
     inbox->counted = now - LOOK_EVERY;
+    note_idle(inbox, true);
     return inbox;
 fail:
     inbox_close(inbox);
@@ -236,6 +249,7 @@ void inbox_close(struct inbox *inbox)
 {
     if (!inbox)
         return;
+    note_idle(inbox, false);
     run_queue_clear(&inbox->runs);
     lock_drop(&inbox->held);
     (void)pthread_mutex_destroy(&inbox->disk);
@@ -368,6 +382,7 @@ struct queued *inbox_take(struct inbox *inbox, size_t places, int64_t now, int64
 
     (void)pthread_mutex_lock(&inbox->lock);
     run = run_queue_take(&inbox->runs, places, now, next);
+    note_idle(inbox, !run_queue_busy(&inbox->runs));
     (void)pthread_mutex_unlock(&inbox->lock);
     return run;
 }
@@ -386,6 +401,7 @@ void inbox_later(struct inbox *inbox, struct queued *run, enum run_queue_why why
 {
     (void)pthread_mutex_lock(&inbox->lock);
     run_queue_later(&inbox->runs, run, why, due);
+    note_idle(inbox, !run_queue_busy(&inbox->runs));
     (void)pthread_mutex_unlock(&inbox->lock);
 }
 
@@ -452,6 +468,7 @@ int inbox_leave(struct inbox *inbox, struct queued *run, enum inbox_end how, int
     if (!again && rc == 0) {
         (void)pthread_mutex_lock(&inbox->lock);
         run_queue_drop(&inbox->runs, run);
+        note_idle(inbox, !run_queue_busy(&inbox->runs));
         (void)pthread_mutex_unlock(&inbox->lock);
     }
     (void)pthread_mutex_unlock(&inbox->disk);

@@ -17,7 +17,7 @@
  *          clock's zero
  * Errors   ERR_SYSTEM; ERR_LIMIT for more than RUN_QUEUE_MAX runs; ERR_BUSY: another process
  *          uses the directory
- * Owns     its list of runs; a run that was taken is lent until it is given back
+ * Owns     its list of runs; a run that was taken belongs to the taker until it is given back
  * Threads  any
  */
 #ifndef SYNC_INBOX_H
@@ -69,7 +69,7 @@ struct inbox_counts {
 struct inbox *inbox_open(const struct inbox_opts *opts, int64_t now,
                          struct err *err) MUST_CHECK;
 
-/* Unlock and free; NULL is fine. */
+/* Unlock and free; may be NULL. */
 void inbox_close(struct inbox *inbox);
 
 /* Store a webhook. id must be valid. */

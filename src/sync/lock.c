@@ -32,7 +32,7 @@ static void write_holder(int fd)
     char host[256] = "?";
     char when[CLOCK_TEXT_MAX];
     char line[LINE_MAX];
-    struct err ignored; /* the line is for people: prune must work on a full disk */
+    struct err ignored; /* the line is only informative: prune must work on a full disk */
 
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(line, sizeof(line), "PID %ld on %s since %s\n", (long)getpid(), host,
@@ -42,7 +42,8 @@ static void write_holder(int fd)
     }
 }
 
-/* Whether the locked file is still the one at path: locking a removed file excludes nobody. */
+/* Whether the locked file is still the one at path: a lock on a removed file excludes no other
+ * process. */
 static bool still_there(int fd, const char *path)
 {
     struct stat by_fd;

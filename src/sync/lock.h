@@ -3,7 +3,7 @@
  * lock: an exclusive lock on a sync directory.
  *
  * The lock is a flock, which ends with the process that holds it: there are no stale locks. The
- * lock file contains the holder's name, for people.
+ * lock file contains the holder's name, for display.
  *
  * A lock on a file that was removed or replaced meanwhile is not valid, and is taken again.
  *
@@ -35,7 +35,7 @@ struct lock {
 int lock_take(struct lock *lock, const char *dir, uint64_t wait, struct stop stop,
               struct err *err) MUST_CHECK;
 
-/* Release the lock; {-1} is fine. */
+/* Release the lock; may be {-1}. */
 void lock_drop(struct lock *lock);
 
 #endif

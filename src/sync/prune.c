@@ -27,6 +27,8 @@ struct volume_runs {
     size_t count;
     size_t cap;
     size_t kept;
+    uint64_t bytes;   /* of the artifacts of all runs, before compression */
+    uint64_t leaving; /* of those of runs that are not kept */
 };
 
 struct prune {
@@ -148,7 +150,8 @@ static bool is_kept(void *ctx, const char *run_id)
     return hashmap_get(p->by_id, run_id, strlen(run_id)) != NULL;
 }
 
-static int on_content(void *ctx, const char *volume, const char *run_id, struct err *err)
+static int on_content(void *ctx, const char *volume, const char *run_id, uint64_t bytes,
+                      struct err *err)
 {
     struct prune *p = ctx;
     struct volume_runs *v = p->volumes;
@@ -169,6 +172,8 @@ static int on_content(void *ctx, const char *volume, const char *run_id, struct 
     if (!v->runs[v->count])
         return -1;
     v->kept += is_kept(p, run_id);
+    v->bytes += bytes;
+    v->leaving += is_kept(p, run_id) ? 0 : bytes;
     v->count++;
     return 0;
 }
@@ -273,7 +278,8 @@ static struct catalog_import_opts catalog_import_opts(struct prune *p)
                                          .now_ms = p->now_ms,
                                          .give_up = SYNC_GIVE_UP,
                                          .settle = SYNC_SETTLE,
-                                         .stop = p->opts->stop };
+                                         .stop = p->opts->stop,
+                                         .watcher = pull_unwatched() };
 }
 
 /* A volume that cannot be rewritten stays, and is the first that the next sync verifies. */
@@ -346,6 +352,18 @@ static uint64_t size_of(const struct prune *p, const char *name)
     return volume_store_look(&p->store, name, &seen, NULL) > 0 ? seen.size : 0;
 }
 
+/*
+ * The bytes that a step will free: the volume's size, or the share of the runs that leave it.
+ */
+static uint64_t frees(const struct prune *p, const struct volume_runs *v)
+{
+    uint64_t size = size_of(p, v->name);
+
+    if (!v->kept)
+        return size;
+    return v->bytes ? (uint64_t)((double)size * ((double)v->leaving / (double)v->bytes)) : 0;
+}
+
 static int apply(struct prune *p, const struct volume_runs *v, struct err *err)
 {
     struct catalog_import_opts how = catalog_import_opts(p);
@@ -377,7 +395,8 @@ static int each_volume(struct prune *p, struct err *err)
         struct prune_step step = { .what = v->kept ? PRUNE_REWRITE : PRUNE_VOLUME,
                                    .volume = v->name,
                                    .kept = v->kept,
-                                   .dropped = v->count - v->kept };
+                                   .dropped = v->count - v->kept,
+                                   .bytes = frees(p, v) };
 
         if (v->kept == v->count)
             continue;
@@ -389,6 +408,7 @@ static int each_volume(struct prune *p, struct err *err)
         if (!p->opts->apply) {
             p->result->removed += !v->kept;
             p->result->rewritten += v->kept > 0;
+            p->result->freed += step.bytes;
         }
     }
     return 0;

@@ -35,7 +35,7 @@
 
 enum prune_what { PRUNE_KEEP, PRUNE_RUN, PRUNE_VOLUME, PRUNE_REWRITE };
 
-/* One action, done or planned; lent for the call. */
+/* One action, done or planned; valid during the call. */
 struct prune_step {
     enum prune_what what;
     const char *run_id; /* for PRUNE_KEEP and PRUNE_RUN */
@@ -43,6 +43,7 @@ struct prune_step {
     const char *volume; /* for the other two */
     size_t kept;        /* number of runs in the volume */
     size_t dropped;
+    uint64_t bytes; /* to be freed; for PRUNE_REWRITE an estimate */
 };
 
 struct prune_opts {
@@ -61,7 +62,9 @@ struct prune_result {
     size_t dropped;
     size_t removed; /* volumes */
     size_t rewritten;
-    uint64_t freed; /* bytes of the volumes deleted, less those written */
+    uint64_t freed; /* bytes of the volumes deleted, less those written; without apply, the
+                     * bytes that would be freed, which are estimated if a volume would be
+                     * rewritten */
     size_t damaged; /* volumes left in place because they are damaged */
     struct heal_found found;
 };

@@ -80,7 +80,7 @@ struct receive;
 /* Create the directories, and load the queue. */
 struct receive *receive_new(const struct receive_opts *opts, struct err *err) MUST_CHECK;
 
-/* Free; NULL is fine. */
+/* Free; may be NULL. */
 void receive_free(struct receive *receive);
 
 /* Receive a webhook; run_id is set to the ID of its run (RUN_ID_MAX + 1 bytes). */

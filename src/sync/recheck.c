@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/recheck.h"
 
+#include "api/reason.h"
 #include "api/run.h"
 #include "base/hashmap.h"
 #include "base/log.h"
@@ -97,7 +98,7 @@ static int on_grown(void *ctx, const struct artifact *a, enum recheck_match matc
 {
     struct growing *g = ctx;
     const struct contents_missing again = { g->run_id, a->artifact_id, a->artifact_type,
-                                            "changed", false };
+                                            reason_word(REASON_CHANGED), false };
     int settled = 0;
 
     if (match == RECHECK_CHANGED && a->origin)
@@ -192,7 +193,7 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
     }
     if (!run_is_over(&run->run))
         return run_state_set(opts->catalog, run->id, RUN_STATE_RUNNING, 0, why_going(run), err);
-    if (has_note(run, "no-artifacts")) {
+    if (has_note(run, LISTED_NO_ARTIFACTS)) {
         rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)
             log_line(

@@ -74,6 +74,15 @@ static struct view look(const struct run_queue *queue, int64_t now)
     return view;
 }
 
+bool run_queue_busy(const struct run_queue *queue)
+{
+    const struct queued *run = queue->first;
+
+    while (run && !run->active)
+        run = run->next;
+    return run;
+}
+
 static struct queued *choose(const struct view *view, size_t places)
 {
     struct queued *fresh = view->first[0];

@@ -67,6 +67,9 @@ struct queued *run_queue_take(struct run_queue *queue, size_t places, int64_t no
 /* Whether a run is due that is not active. */
 bool run_queue_wait(const struct run_queue *queue, int64_t now);
 
+/* Whether a run is active: taken, and not given back or dropped. */
+bool run_queue_busy(const struct run_queue *queue);
+
 /* Why a run stays in the queue after an attempt. */
 enum run_queue_why {
     RUN_QUEUE_FAILURE,

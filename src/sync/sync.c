@@ -8,9 +8,8 @@
 #include "catalog/contents.h"
 #include "catalog/run_state.h"
 #include "catalog/search.h"
-#include "net/loop.h"
+#include "pull/pull.h"
 #include "sync/catalog_import.h"
-#include "sync/discover.h"
 #include "sync/recheck.h"
 
 #include <stdio.h>
@@ -27,7 +26,7 @@ struct sync {
     struct volume_store store;
     int64_t now_ms;
     char stamp[CLOCK_TEXT_MAX];
-    unsigned number;   /* of volumes begun */
+    unsigned number;   /* of volumes started */
     char parent[256];  /* buffer for the answer of the parent hook */
     struct err failed; /* error of a hook */
     /* the volume being written */
@@ -83,9 +82,10 @@ static struct catalog_import_opts catalog_import_opts(struct sync *s, int64_t ve
     return (struct catalog_import_opts){ .store = &s->store,
                                          .verified_ms = verified_ms,
                                          .now_ms = s->now_ms,
-                                         .settle = s->opts->settle,
+                                         .settle = s->opts->ask.settle,
                                          .give_up = SYNC_GIVE_UP,
-                                         .stop = s->opts->pull->stop };
+                                         .stop = s->opts->ask.pull->stop,
+                                         .watcher = s->opts->ask.pull->watcher };
 }
 
 /* Defer a run that could not be archived. */
@@ -130,7 +130,7 @@ static int had_nothing(struct sync *s, struct err *err)
             continue;
         if (rc > 0)
             rc = run_state_nothing_new(s->catalog, s->ids[i], (s->now_ms - SYNC_GIVE_UP) * 1000,
-                                       s->now_ms + s->opts->settle, err);
+                                       s->now_ms + s->opts->ask.settle, err);
         rc = rc < 0 ? -1 : rc ? 0 : put_off_run(s, s->ids[i], &why, err);
     }
     if (rc == 0)
@@ -166,7 +166,7 @@ static void count(struct sync *s, const struct pull_result *r)
 static int pull(struct sync *s, const char *name, const char *path, struct pull_result *result,
                 struct err *err)
 {
-    struct pull_opts opts = *s->opts->pull;
+    struct pull_opts opts = *s->opts->ask.pull;
     struct volume_name parts;
     char previous[256] = "";
     char previous_sha256[SHA256_TEXT];
@@ -284,7 +284,7 @@ static int begin_ids(struct sync *s, size_t most, struct err *err)
     return s->region && s->ids ? 0 : -1;
 }
 
-/* Load the runs of a volume that was begun, as far as they are still due: if the catalog is
+/* Load the runs of a volume that was started, as far as they are still due: if the catalog is
  * an older copy, others were archived or removed since. */
 static int take_intended(struct sync *s, const char *runs, struct err *err)
 {
@@ -309,7 +309,7 @@ static int take_intended(struct sync *s, const char *runs, struct err *err)
     return rc;
 }
 
-/* Finish the volumes that were begun. */
+/* Finish the volumes that were started. */
 static int finish_intents(struct sync *s, struct err *err)
 {
     const char *name;
@@ -340,7 +340,7 @@ static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
 {
     struct sync *s = ctx;
 
-    if (row->finished_at != DB_UNKNOWN && s->now_ms - row->finished_at / 1000 < s->opts->settle)
+    if (!survey_settled(row, s->now_ms, s->opts->ask.settle))
         return 0;
     if (s->count >= s->opts->volume_runs)
         return 0;
@@ -375,7 +375,7 @@ static int next_name(struct sync *s, char *out, size_t size, struct err *err)
         if (++s->number > 1)
             (void)snprintf(number, sizeof(number), "-%u", s->number);
         (void)snprintf(out, size, "%.4s/%.2s/skyarc-%s%s.%s", s->stamp, s->stamp + 4, s->stamp,
-                       number, container_name(s->opts->pull->format));
+                       number, container_name(s->opts->ask.pull->format));
         path = volume_store_read(&s->store, out, err);
         known = path ? contents_has(s->catalog, out, err) : -1;
         if (known < 0) {
@@ -393,12 +393,12 @@ static int write_volumes(struct sync *s, struct err *err)
 {
     struct run_state_which due = { .state = RUN_STATE_DUE,
                                    .now_ms = s->now_ms,
-                                   .horizon = run_state_horizon(s->opts->settle),
+                                   .horizon = run_state_horizon(s->opts->ask.settle),
                                    .most = ALL };
     char name[128];
 
     for (;;) {
-        if (stop_check(&s->opts->pull->stop, err) < 0)
+        if (stop_check(&s->opts->ask.pull->stop, err) < 0)
             return -1;
         if (begin_ids(s, s->opts->volume_runs, err) < 0 ||
             run_state_each(s->catalog, &due, on_due, s, err) < 0)
@@ -414,40 +414,9 @@ static int write_volumes(struct sync *s, struct err *err)
 /* Ask the service for runs. */
 static int discover(struct sync *s, struct err *err)
 {
-    const struct pull_opts *pull_opts = s->opts->pull;
-    struct engine_opts engine = { .agent = pull_opts->tool,
-                                  .ca_file = pull_opts->ca_file,
-                                  .secure = pull_opts->api->secure,
-                                  .jobs = pull_opts->jobs };
-    struct loop_hooks hooks = { pull_opts->stop, loop_no_tick, NULL };
     struct discover_result result = { 0 };
-    struct callers callers;
-    struct loop loop;
-    struct discover_opts opts = { .catalog = s->catalog,
-                                  .api = pull_opts->api,
-                                  .loop = &loop,
-                                  .callers = &callers,
-                                  .query = &s->opts->query,
-                                  .filter = s->opts->filter,
-                                  .types = pull_opts->filter,
-                                  .children = pull_opts->children,
-                                  .now_ms = s->now_ms,
-                                  .horizon = run_state_horizon(s->opts->settle) };
-    int rc = loop_init(&loop, &engine, &hooks, err);
+    int rc = survey_run(&s->opts->ask, s->catalog, s->now_ms, &result, err);
 
-    if (rc < 0)
-        return -1;
-    callers_init(&callers, &loop, pull_opts->api, pull_opts->jobs, pull_opts->retries);
-    if (pull_opts->timeout)
-        callers.deadline = clock_mono() + pull_opts->timeout;
-    rc = discover_list(&opts, &result, err);
-    if (rc == 0 && s->opts->run_count)
-        rc = discover_given(&opts, s->opts->run_ids, s->opts->run_count, err);
-    if (rc == 0)
-        rc = discover_poll(&opts, err);
-    if (rc == 0)
-        rc = recheck_runs(&opts, &result, err);
-    loop_clear(&loop);
     s->result->fresh = result.fresh;
     s->result->sealed = result.sealed;
     s->result->supplements = result.grown;

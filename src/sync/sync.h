@@ -4,10 +4,10 @@
  *
  * Order: make catalog and disk consistent (sync/heal: volumes missing in the catalog are
  * imported, volumes that are gone or differ are recorded as lost), verify a share of the
- * volumes, finish volumes that were begun, ask the service (sync/discover), then write volumes
- * of the due runs, oldest runs first. Each volume is imported after it is flushed and verified.
- * A volume that does not verify is set aside; its runs become due, and sync continues with the
- * next volume.
+ * volumes, finish volumes that were started, ask the service (sync/discover), then write
+ * volumes of the due runs, oldest runs first. Each volume is imported after it is flushed and
+ * verified. A volume that does not verify is set aside; its runs become due, and sync continues
+ * with the next volume.
  *
  * Uploads end later than the run. Hence a run is archived no earlier than `settle` after its
  * end, and stays open until a second list, by the next sync and at least `settle` after the
@@ -23,9 +23,8 @@
 #define SYNC_SYNC_H
 
 #include "base/err.h"
-#include "client/runs.h"
-#include "pull/pull.h"
 #include "sync/heal.h"
+#include "sync/survey.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,15 +36,11 @@
 struct sync_result;
 
 struct sync_opts {
-    const struct pull_opts *pull; /* how volumes are made; runs, output and top are filled in */
+    struct survey_opts ask; /* ask.pull: how volumes are made; runs, output and top are
+                             * filled in */
     const char *dir;
-    struct runs_query query;
-    const char *filter;   /* the query as a text */
-    char *const *run_ids; /* further runs to archive */
-    size_t run_count;
     uint64_t volume_size;
     size_t volume_runs;
-    int64_t settle;
     bool chain;     /* record the previous volume in each volume */
     bool verify;    /* verify each new volume */
     uint64_t share; /* of the other volumes, see fixity_due; 0: none */

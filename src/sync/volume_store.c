@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/volume_store.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 

@@ -25,7 +25,7 @@ struct job {
 struct async_write {
     int fd;
     bool seekable;
-    bool direct; /* the thread's */
+    bool direct; /* used by the thread only */
     bool started;
     bool stepped;
     atomic_bool aborted;
@@ -39,15 +39,15 @@ struct async_write {
     unsigned idle_count;
     struct job jobs[BUFFERS]; /* a ring */
     unsigned first;
-    unsigned count; /* also the one that is being written */
+    unsigned count; /* number of buffers to write, including the one being written */
     bool closing;
     bool failed;
     struct err err;
 };
 
 /*
- * Write to a pipe, for as long as its reader takes; so little at a time that it never waits in
- * write(), where nobody could end it.
+ * Write to a pipe at the speed of its reader, in pieces so small that write() never blocks: a
+ * blocked write() could not be cancelled.
  */
 static int write_to_reader(struct async_write *async, const struct job *job, struct err *err)
 {
@@ -71,7 +71,7 @@ static int write_to_reader(struct async_write *async, const struct job *job, str
     return rc;
 }
 
-/* Write one buffer; on the thread. */
+/* Write one buffer; called in the thread. */
 static int write_job(struct async_write *async, const struct job *job, struct err *err)
 {
     if (!async->seekable)
@@ -79,17 +79,20 @@ static int write_job(struct async_write *async, const struct job *job, struct er
     if (file_pwrite(async->fd, job->buffer, job->len, job->at, err) < 0) {
         if (!async->direct || err->os != EINVAL || fcntl(async->fd, F_SETFL, 0) < 0)
             return -1;
-        async->direct = false; /* a file system that takes the flag and then not the bytes */
+        async->direct = false; /* the file system accepts the flag, but not the bytes */
         if (file_pwrite(async->fd, job->buffer, job->len, job->at, err) < 0)
             return -1;
     }
-    if (!async->direct) /* begin early, so that no pile is left for the end */
+    if (!async->direct) /* start writing back early, so that little is left for fsync */
         (void)sync_file_range(async->fd, (off_t)job->at, (off_t)job->len,
                               SYNC_FILE_RANGE_WRITE);
     return 0;
 }
 
-/* Write the oldest buffer and give it back; called and left with the lock held. */
+/*
+ * Write the oldest buffer and release it; called with the lock held, which is held again on
+ * return.
+ */
 static void retire(struct async_write *async)
 {
     const struct job *job = &async->jobs[async->first];
@@ -186,7 +189,7 @@ void async_write_free(struct async_write *async)
     mem_free(async);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static int failure(const struct async_write *async, struct err *err)
 {
     if (err)

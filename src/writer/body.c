@@ -54,7 +54,7 @@ void body_free(struct body *body)
     mem_free(body);
 }
 
-/* Have a file. */
+/* Make sure that the body has a file. */
 static int open_file(struct body *body, const struct spool *spool, struct err *err)
 {
     if (body->fd >= 0)
@@ -68,7 +68,7 @@ static int open_file(struct body *body, const struct spool *spool, struct err *e
     return 0;
 }
 
-/* Put bytes behind what is in the file. */
+/* Append bytes to the file. */
 static int spill_bytes(struct body *body, const struct spool *spool, const void *bytes,
                        size_t len, struct err *err)
 {
@@ -80,7 +80,7 @@ static int spill_bytes(struct body *body, const struct spool *spool, const void 
     return 0;
 }
 
-/* Put what is in chunks behind what is in the file. */
+/* Append the chunks to the file. */
 static int write_chunks(struct body *body, const struct spool *spool, struct err *err)
 {
     struct chunk *chunk;
@@ -100,7 +100,10 @@ int body_park(struct body *body, const struct spool *spool, struct err *err)
     return 0;
 }
 
-/* Move all chunks but one to the file; that one, empty, becomes the buffer in front of it. */
+/*
+ * Move all chunks but one to the file; the remaining one, empty, becomes the buffer after the
+ * file's bytes.
+ */
 static int spill_chunks(struct body *body, const struct spool *spool, struct err *err)
 {
     if (write_chunks(body, spool, err) < 0)
@@ -138,7 +141,7 @@ int body_add(struct body *body, const struct spool *spool, bool spill, const voi
     size_t room = body->last ? body->last->size - body->last->len : 0;
     struct chunk *spare = NULL;
 
-    assert(len <= pool_chunk_size(spool->pool)); /* so that one chunk more is enough */
+    assert(len <= pool_chunk_size(spool->pool)); /* so that one more chunk is enough */
     if (len > room && body->fd < 0) {
         spare = pool_try(spool->pool);
         if (!spare && !spill)
@@ -213,7 +216,7 @@ ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned 
     return (ssize_t)cursor->chunk->len;
 }
 
-/* For file systems that cannot copy for us; gives 0 at the end. */
+/* For file systems that cannot copy in the kernel; returns 0 at the end. */
 static ssize_t copy_by_hand(int fd, struct body *body, uint64_t max, struct err *err)
 {
     unsigned char room[16384];
@@ -248,7 +251,7 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
         len = body->spilled - at < len ? (size_t)(body->spilled - at) : len;
         return file_pread(body->fd, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;
     }
-    if (!cursor->chunk || at < cursor->at) { /* the first time, or back */
+    if (!cursor->chunk || at < cursor->at) { /* the first read, or a backward seek */
         cursor->chunk = body->first;
         cursor->at = body->spilled;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * body: where a body waits between the network and the archive.
+ * body: stores a body between the network and the archive.
  *
- * In chunks of the pool while there are some; else in a file without a name, which needs none:
- * so a body can always go on. A body can also be a text that somebody made.
+ * A body is in chunks of the pool while chunks are free, else in an unnamed file, which needs
+ * no chunk, so that a body can always grow. A body can also be a text in memory.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM when the file fails, ERR_MEMORY
@@ -24,55 +24,57 @@
 
 struct spool {
     struct pool *pool;
-    const char *dir;    /* for files without a name */
-    atomic_uint *files; /* counts those that are open; NULL: nobody asks */
+    const char *dir;    /* for unnamed files */
+    atomic_uint *files; /* counts the open files; NULL: they are not counted */
 };
 
-/* What a body's bytes are wrapped in. */
+/* How a body's bytes are encoded. */
 enum body_coding { CODED_NOT, CODED_GZIP, CODED_DEFLATE, CODED_ZSTD };
 
 struct body {
     struct chunk *first;
     struct chunk *last;
-    uint64_t size;      /* all of it */
-    uint64_t spilled;   /* of it, in the file; the rest is in chunks */
+    uint64_t size;      /* bytes of the whole body */
+    uint64_t spilled;   /* bytes in the file; the rest is in chunks */
     int fd;             /* -1: none */
     atomic_uint *files; /* counts fd */
     enum body_coding coding;
-    char *text; /* the whole body, when somebody made it */
+    char *text; /* the whole body, if it is a text */
 };
 
-/* An empty body. */
+/* Make an empty body. */
 struct body *body_new(struct err *err) MUST_CHECK;
 
-/* A body of a text made by mem_*, which moves in (also on failure: it is freed). */
+/*
+ * Make a body of a text allocated by mem_*, which it takes over (also on failure: it is freed).
+ */
 struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
 
-/* Free a body and give its chunks back to their pool; NULL is fine. */
+/* Free a body and return its chunks to their pool; may be NULL. */
 void body_free(struct body *body);
 
-/* Give a body without chunks an empty one of its own (moves in) to begin with. */
+/* Give an empty chunk to a body without chunks, which takes it over. */
 void body_lend(struct body *body, struct chunk *chunk);
 
 /*
  * Append at most a chunk's size of bytes, all or nothing.
  *
- * spill    when the pool is empty, go on in the file
- * returns  1: taken; 0: the pool is empty, nothing taken (never with spill); -1: error
+ * spill    when the pool is empty, continue in the file
+ * returns  1: appended; 0: the pool is empty, nothing appended (never with spill); -1: error
  */
 int body_add(struct body *body, const struct spool *spool, bool spill, const void *bytes,
              size_t len, struct err *err) MUST_CHECK;
 
-/* Append any number of bytes; what no chunk is left for goes into the file. */
+/* Append any number of bytes; bytes for which no chunk is free go into the file. */
 int body_append(struct body *body, const struct spool *spool, const void *bytes, size_t len,
                 struct err *err) MUST_CHECK;
 
-/* Put all that is in chunks into the file, and let the chunks go: it will wait for long. */
+/* Move all chunks to the file and release them, because the body will wait for long. */
 int body_park(struct body *body, const struct spool *spool, struct err *err) MUST_CHECK;
 
-/* Reading a body; begins as {0}. */
+/* State of reading a body; initialized as {0}. */
 struct body_cursor {
-    uint64_t at; /* body_read_at: where chunk begins */
+    uint64_t at; /* body_read_at: offset of the chunk */
     struct chunk *chunk;
     bool started;
 };
@@ -80,8 +82,8 @@ struct body_cursor {
 /*
  * The next piece of the body.
  *
- * scratch  CHUNK_SIZE bytes for what comes from the file
- * bytes    gets the piece: lent until the next call
+ * scratch  CHUNK_SIZE bytes for bytes read from the file
+ * bytes    gets the piece: valid until the next call
  * chunk    gets the chunk that holds it, or NULL
  * returns  its length; 0 at the end; -1 on error
  */
@@ -92,22 +94,22 @@ ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned 
 /*
  * Read from anywhere in the body.
  *
- * cursor   begins as {0}, and remembers where to go on
- * returns  the bytes read; 0 behind the end; -1 on error
+ * cursor   initialized as {0}; remembers the position
+ * returns  the bytes read; 0 after the end; -1 on error
  */
 ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *bytes,
                      size_t len, uint64_t at, struct err *err) MUST_CHECK;
 
 /*
- * A body of a file's bytes, copied into one without a name, so that what is hashed is what
- * is archived.
+ * Make a body of a file's bytes, copied into an unnamed file, so that exactly the hashed bytes
+ * are archived.
  *
- * max      ERR_LIMIT for more
+ * max      ERR_LIMIT if the file is larger
  */
 struct body *body_of_file(int fd, const struct spool *spool, uint64_t max,
                           struct err *err) MUST_CHECK;
 
-/* Copy the first bytes (at most size) out; returns how many. */
+/* Copy the first bytes (at most size) of a body; returns their number. */
 size_t body_head(const struct body *body, void *out, size_t size);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define PARTS_MAX 65536
 #define CODED_MAX ((size_t)16 << 20)
-#define KEEP_ROOM ((size_t)1 << 20) /* output buffers above this are given back */
+#define KEEP_ROOM ((size_t)1 << 20) /* larger output buffers are freed after use */
 
 int piece_add(struct piece *piece, struct chunk *chunk, size_t from, size_t len,
               struct err *err)
@@ -22,7 +22,7 @@ int piece_add(struct piece *piece, struct chunk *chunk, size_t from, size_t len,
         last->iov_len + len <= FRAME_PART_MAX) {
         last->iov_len += len;
         piece->size += len;
-        chunk_unref(chunk); /* the part before holds it already */
+        chunk_unref(chunk); /* the previous part already references it */
         return 0;
     }
     if (piece->count == piece->cap) {
@@ -72,13 +72,13 @@ struct slot {
 struct compress_pool {
     enum frame_codec codec;
     struct output *output;
-    struct seek seek; /* the writer thread's, the packer's when drained */
-    size_t kept;      /* frames at the mark */
+    struct seek seek; /* used by the writer thread, and by the packer after a drain */
+    size_t kept;      /* number of frames at the mark */
     struct frame_coder **coders;
-    pthread_t *threads; /* the workers, and the writer last */
+    pthread_t *threads; /* the workers, then the writer */
     unsigned workers;
     unsigned started;
-    bool stepped; /* no threads: compress_pool_step */
+    bool stepped; /* no threads: see compress_pool_step */
     atomic_bool hurried;
     struct slot *slots;
     size_t size;
@@ -87,7 +87,7 @@ struct compress_pool {
     pthread_cond_t filled;
     pthread_cond_t coded;
     pthread_cond_t freed;
-    uint64_t submitted; /* pieces so far; slot i % size */
+    uint64_t submitted; /* pieces submitted so far; slot is i % size */
     uint64_t taken;
     uint64_t written;
     bool closing;
@@ -95,7 +95,7 @@ struct compress_pool {
     struct err err;
 };
 
-/* The next piece that needs coding, or NULL at the end; with the lock held. */
+/* The next piece to compress, or NULL at the end; called with the lock held. */
 static struct slot *take(struct compress_pool *pool)
 {
     for (;;) {
@@ -140,7 +140,7 @@ static void *work(void *ctx)
     return NULL;
 }
 
-/* Put one coded piece out; without the lock. */
+/* Write one compressed piece; called without the lock. */
 static int put_out(struct compress_pool *pool, struct slot *slot, struct err *err)
 {
     struct piece *piece = &slot->piece;
@@ -167,10 +167,14 @@ static int put_out(struct compress_pool *pool, struct slot *slot, struct err *er
     return seek_add(&pool->seek, output_offset(pool->output) - before, piece->size, err);
 }
 
-/* Put out the oldest slot, which is coded, and empty it; called and left with the lock held. */
+/*
+ * Write the oldest slot, which is compressed, and empty it; called with the lock held, which is
+ * held again on return.
+ */
 static void retire(struct compress_pool *pool, struct slot *slot)
 {
-    bool skip = pool->failed; /* as it is now: then the worker may have coded nothing */
+    /* after a failure the slot may not have been compressed */
+    bool skip = pool->failed;
     struct err err;
     int rc = 0;
 
@@ -240,7 +244,7 @@ void compress_pool_submit(struct compress_pool *pool, struct piece *piece)
     slot = &pool->slots[pool->submitted % pool->size];
     while (slot->state != RING_FREE)
         (void)pthread_cond_wait(&pool->freed, &pool->lock);
-    empty = slot->piece; /* its arrays go back to the packer */
+    empty = slot->piece; /* the packer reuses its arrays */
     slot->piece = *piece;
     *piece = empty;
     slot->failed = false;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compress_pool: pieces of the tar stream go in, in order; frames come out of the
- * other end, in the same order, coded by as many threads as there are cores.
+ * compress_pool: compresses pieces of the tar stream into frames, in order, with one thread per
+ * core.
  *
- * A ring of slots. The packer fills the next free one and submits it; whichever
- * worker is free codes the oldest piece that nobody has; one writer thread puts
- * the frames out in order and empties the slots. A full ring makes the packer
- * wait; the workers and the writer thread wait for the disk alone, never for the
- * packer. After a failure everything is swallowed until compress_pool_drain reports it.
+ * The pieces are in a ring of slots. The packer fills the next free slot and submits it; a free
+ * worker compresses the oldest piece that no other worker has; one writer thread writes the
+ * frames in order and empties the slots. If the ring is full, the packer waits; the workers and
+ * the writer thread wait for the disk only, never for the packer. After a failure all pieces
+ * are discarded until compress_pool_drain reports it.
  *
- * Errors   what coding and writing say, kept and given by compress_pool_drain
+ * Errors   errors of compressing and writing are kept, and returned by compress_pool_drain
  * Owns     the pieces' chunks from compress_pool_submit on; the seek table
- * Threads  slot, submit and drain: the packer alone
+ * Threads  slot, submit and drain: the packer only
  * Source   the ordering follows pigz's list of jobs by sequence number
  */
 #ifndef WRITER_COMPRESS_POOL_H
@@ -29,8 +29,8 @@
 
 enum piece_kind {
     PIECE_FRAME,
-    PIECE_MARK, /* remember this point of the output */
-    PIECE_BACK, /* go back to it */
+    PIECE_MARK, /* set a mark at this point of the output */
+    PIECE_BACK, /* go back to the mark */
 };
 
 /* Bytes of the tar stream, by reference. */
@@ -47,43 +47,46 @@ struct piece {
 struct compress_pool;
 
 /*
- * Start workers threads and one that writes; the writer must outlive them.
+ * Start `workers` threads and a thread that writes; the writer must outlive them.
  *
- * stepped  start none: compress_pool_step does their work, in the caller's thread
+ * stepped  start no threads: compress_pool_step does their work in the caller's thread
  */
 struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
                                         bool stepped, struct output *output,
                                         struct err *err) MUST_CHECK;
 
-/* Stepped: code and put out the oldest piece; false when there is none. */
+/* Stepped: compress and write the oldest piece; false if there is none. */
 bool compress_pool_step(struct compress_pool *pool);
 
-/* Stop all threads and release; what was not drained is dropped. NULL is fine. */
+/* Stop all threads and release; pieces that were not drained are discarded. May be NULL. */
 void compress_pool_free(struct compress_pool *pool);
 
-/* Hand a piece over: its contents move in, and it is left empty. Waits for a slot. */
+/* Submit a piece: its contents are moved, and it is left empty. Waits for a slot. */
 void compress_pool_submit(struct compress_pool *pool, struct piece *piece);
 
 /*
- * From now on frames are stored, whatever they hold, also those that are being compressed:
- * there is no time. Any thread.
+ * From now on store all frames uncompressed, including those that are being compressed, to
+ * finish early. Any thread.
  */
 void compress_pool_hurry(struct compress_pool *pool);
 
-/* Wait until all that was submitted is put out; gives the first failure. */
+/* Wait until all submitted pieces are written; returns the first failure. */
 int compress_pool_drain(struct compress_pool *pool, struct err *err) MUST_CHECK;
 
-/* Whether something failed: no use in going on. */
+/* Whether something failed: then nothing more needs to be submitted. */
 bool compress_pool_failed(struct compress_pool *pool);
 
-/* The frames put out; only between compress_pool_drain and the next submit. */
+/* The frames written; valid only between compress_pool_drain and the next submit. */
 struct seek *compress_pool_seek(struct compress_pool *pool);
 
-/* Append a part; takes over one reference to the chunk. Merges with the part before it. */
+/*
+ * Append a part; takes over one reference to the chunk. Merges it with the previous part if
+ * possible.
+ */
 int piece_add(struct piece *piece, struct chunk *chunk, size_t from, size_t len,
               struct err *err) MUST_CHECK;
 
-/* Drop the contents and keep the room. */
+/* Remove the contents and keep the memory. */
 void piece_reset(struct piece *piece);
 
 /* Release; may be called twice, and on {0}. */

@@ -12,18 +12,18 @@ struct decoder {
     enum body_coding coding;
     const struct spool *spool;
     uint64_t max;
-    uint64_t in; /* coded bytes taken so far */
+    uint64_t in; /* coded bytes read so far */
     struct body *out;
     unsigned char *room; /* CHUNK_SIZE bytes */
     ZSTD_DStream *zstd;
     z_stream zlib;
     bool started; /* zlib is */
-    bool ended;   /* between two members or frames, at least one having come */
+    bool ended;   /* between two members or frames, after at least one */
 };
 
 static int begin(struct decoder *d, const unsigned char *bytes, struct err *err)
 {
-    /* "deflate" is a zlib stream by the RFC; some servers send it without its header */
+    /* "deflate" is a zlib stream by the RFC; some servers send it without the zlib header */
     bool bare = d->coding == CODED_DEFLATE && (bytes[0] & 0x0f) != 8;
     int bits = d->coding == CODED_GZIP ? 15 + 16 : bare ? -15 : 15;
 
@@ -41,12 +41,12 @@ static int put(struct decoder *d, size_t len, struct err *err)
         return err_set(err, ERR_LIMIT, "larger than %llu bytes when decoded",
                        (unsigned long long)d->max);
     if (d->out->size + len > DECODE_GRACE && (d->out->size + len) / DECODE_RATIO > d->in)
-        return err_set(err, ERR_LIMIT, "%llu coded bytes become more than %llu",
+        return err_set(err, ERR_LIMIT, "%llu coded bytes decode to more than %llu",
                        (unsigned long long)d->in, (unsigned long long)d->out->size);
     return body_append(d->out, d->spool, d->room, len, err);
 }
 
-/* Each turn of these loops takes input or gives output, or is the last. */
+/* Each iteration of these loops consumes input, produces output, or is the last. */
 static int feed_zstd(struct decoder *d, const unsigned char *bytes, size_t len, struct err *err)
 {
     ZSTD_inBuffer in = { bytes, len, 0 };
@@ -77,7 +77,7 @@ static int feed_zlib(struct decoder *d, const unsigned char *bytes, size_t len, 
         if (d->ended && d->coding == CODED_GZIP && before && inflateReset(&d->zlib) == Z_OK)
             d->ended = false; /* another member */
         if (d->ended && before)
-            return err_set(err, ERR_FORMAT, "bytes behind the end of the stream");
+            return err_set(err, ERR_FORMAT, "bytes after the end of the stream");
         d->zlib.next_out = d->room;
         d->zlib.avail_out = (uInt)CHUNK_SIZE;
         rc = inflate(&d->zlib, Z_NO_FLUSH);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Contents of one size and one XXH3; more than one only under attack. */
+/* Contents with the same size and XXH3; more than one only in an attack. */
 struct seen {
     struct seen *next;
     uint8_t sha256[SHA256_SIZE];

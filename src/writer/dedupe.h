@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dedupe: has this content been seen?
+ * dedupe: finds content that was added before.
  *
- * Candidates by size and XXH3-128; SHA-256 decides, since an attacker can make
- * XXH3 collide.
+ * Candidates have the same size and XXH3-128; SHA-256 decides, since an attacker can construct
+ * XXH3 collisions.
  *
  * Errors   ERR_MEMORY
- * Owns     nothing of what it points to
+ * Owns     none of the objects that it points to
  * Threads  one at a time
  */
 #ifndef WRITER_DEDUPE_H
@@ -19,16 +19,16 @@
 
 struct dedupe;
 
-/* A new, empty table of contents; NULL with ERR_MEMORY. */
+/* Make an empty table of contents; NULL with ERR_MEMORY. */
 struct dedupe *dedupe_new(struct err *err) MUST_CHECK;
 
-/* Free the table; NULL is fine. */
+/* Free the table; may be NULL. */
 void dedupe_free(struct dedupe *dedupe);
 
-/* Who was added first with this content; NULL: nobody. */
+/* The first owner added with this content; NULL: none. */
 void *dedupe_find(const struct dedupe *dedupe, uint64_t size, const struct digest *digest);
 
-/* Remember who has this content. */
+/* Add the owner of this content. */
 int dedupe_add(struct dedupe *dedupe, uint64_t size, const struct digest *digest, void *who,
                struct err *err) MUST_CHECK;
 

@@ -15,7 +15,7 @@
 
 #define KEY_MAX   ((size_t)64 << 10)
 #define TRIES_MAX 1000000
-#define EXT_ROOM  32 /* for an extension with its dot */
+#define EXT_ROOM  32 /* size of an extension with its dot */
 
 struct entry_names {
     struct region *region;
@@ -51,7 +51,7 @@ void entry_names_free(struct entry_names *names)
     mem_free(names);
 }
 
-/* Whether an extension is another spelling of what the bytes say. */
+/* Whether an extension is another spelling of the detected one. */
 static bool same_kind(const char *a, const char *b)
 {
     return strcmp(sniff_media_type(a), sniff_media_type(b)) == 0 && *a;
@@ -63,7 +63,8 @@ static void choose_ext(const struct item *item, const void *head, size_t len, ch
     const struct plan_artifact *what = &item->what;
     const char *claimed = plan_claimed_ext(what);
     const struct sniff *is = head ? sniff_find(head, len) : NULL;
-    bool compressed = strcasecmp(claimed, "zst") == 0; /* at rest; not always as it arrives */
+    /* at rest; received bodies are not always compressed */
+    bool compressed = strcasecmp(claimed, "zst") == 0;
 
     if (sniff_is(is, "zst") && what->ext && strcmp(what->ext, "zst") != 0)
         (void)snprintf(out, size, "%s.zst", what->ext);
@@ -98,7 +99,7 @@ static bool key_is_free(const struct entry_names *names)
     return !hashmap_get(names->taken, names->key.data, names->key.len);
 }
 
-/* Keep a path whose key was written just now. */
+/* Keep the path whose key was just written. */
 static const char *keep(struct entry_names *names, const char *path, struct err *err)
 {
     if (hashmap_add(names->taken, names->key.data, names->key.len, names, err) < 0)
@@ -116,7 +117,7 @@ const char *entry_names_take(struct entry_names *names, const char *path, struct
     return key_of(names, path, err) < 0 ? NULL : keep(names, path, err);
 }
 
-/* The name without directory: what a downloaded file was called, or TIME_ARTIFACT_ID.EXT. */
+/* The name without directory: the name of the downloaded file, or TIME_ARTIFACT_ID.EXT. */
 static void base_name(const struct item *item, const char *ext, char *stem, size_t size,
                       char suffix[EXT_ROOM])
 {

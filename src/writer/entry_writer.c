@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "format/suspect.h"
 #include "writer/dedupe.h"
 
 #include <stdio.h>
@@ -12,11 +13,11 @@
 
 #define ENTRY_PATH_MAX 2048
 
-/* What has become of an item, as long as the archive is written. */
+/* The result for an item, kept until the archive is complete. */
 struct slot {
-    const char *path; /* NULL: it has none yet */
+    const char *path; /* NULL: no path yet */
     bool here;
-    bool alone;        /* it is not what its leader is, and stands for itself */
+    bool alone;        /* its content differs from its leader's, so it is stored on its own */
     struct spot place; /* filled in by the framer when the entry's frame ends */
 };
 
@@ -28,14 +29,17 @@ struct entry_writer {
     struct hasher *hasher;
     struct dedupe *dedupe;
     unsigned char *scratch;
-    /* of the item that is written while it arrives */
+    /* for the item that is written while it is received */
     unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
-    uint64_t size; /* announced */
+    uint64_t size; /* announced size */
     uint64_t got;
 };
 
-/* Take over what an interrupted attempt has left; new content is compared with that, too. */
+/*
+ * Take over the items kept from an interrupted attempt; new content is compared with theirs,
+ * too.
+ */
 static int take_before(struct entry_writer *entries, const struct plan *plan, struct err *err)
 {
     const struct packed_before *before = &entries->opts.before;
@@ -119,7 +123,7 @@ static int name(struct entry_writer *entries, const struct item *item, struct er
     return slot->path ? 0 : -1;
 }
 
-/* An entry's whole path. */
+/* An entry's full path. */
 static const char *entry_path(const struct entry_writer *entries, char out[ENTRY_PATH_MAX],
                               const char *path)
 {
@@ -147,7 +151,8 @@ static bool has_sum(const struct item *item)
     return item->what.checksum && strlen(item->what.checksum) == SHA256_TEXT - 1;
 }
 
-bool entry_writer_proven(const struct item *item, const struct packed *packed)
+/* Whether the service gave a checksum that the content or its encoded form has. */
+static bool is_proven(const struct item *item, const struct packed *packed)
 {
     const char *sum = item->what.checksum;
     char plain[SHA256_TEXT];
@@ -166,14 +171,17 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
     unsigned char head[ENTRY_WRITER_HEAD];
 
     return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
-           !entry_writer_proven(item, packed);
+           !is_proven(item, packed);
 }
 
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed)
 {
-    if (!has_sum(item) || entry_writer_proven(item, packed))
+    if (!has_sum(item) || is_proven(item, packed))
         return false;
-    /* the sum is of the compressed form at rest, and it came plain: nothing to compare */
+    /*
+     * the checksum is of the compressed form at rest, and the body was received decoded: it
+     * cannot be compared
+     */
     return packed->encoded || !item_at_rest_coded(item);
 }
 
@@ -243,7 +251,7 @@ static int put_link(struct entry_writer *entries, const struct item *item,
         &slot_of(entries, item)->place, err);
 }
 
-/* The item's entry is written: tell of it. */
+/* The item's entry is written: report it. */
 static int stored(struct entry_writer *entries, const struct item *item, struct packed *packed,
                   struct err *err)
 {
@@ -264,7 +272,7 @@ static bool is_type(const struct item *item, const char *type)
     return item->what.type && strcmp(item->what.type, type) == 0;
 }
 
-/* Say what is odd about a recording: served as what it is not, or never finished. */
+/* Note anomalies of a recording: content of another type, or an unfinished file. */
 static void judge_recording(struct packed *packed, const struct item *item,
                             const unsigned char *head, size_t len, const struct sniff *is)
 {
@@ -289,13 +297,13 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
     packed->size = size;
     packed->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     packed->mismatch = entry_writer_mismatch(item, packed);
-    packed->suspect = item_suspect(item, head, len) && !entry_writer_proven(item, packed);
+    packed->suspect = item_suspect(item, head, len) && !is_proven(item, packed);
     if (packed->suspect)
-        packed_note(packed, "suspect-content");
+        packed_note(packed, SUSPECT_NOTE);
     judge_recording(packed, item, head, len, is);
 }
 
-/* Whether the content, by its beginning, is compressed already. */
+/* Whether content is already compressed, judged by its first bytes. */
 static bool is_compressed(const struct entry_writer *entries)
 {
     const struct sniff *is = sniff_find(entries->head, entries->head_len);
@@ -303,7 +311,10 @@ static bool is_compressed(const struct entry_writer *entries)
     return is && is->packed;
 }
 
-/* Write one item whose content is known, as a file or as a link to who had it first. */
+/*
+ * Write one item whose content is known, as a file or as a link to the first item with this
+ * content.
+ */
 static int put_item(struct entry_writer *entries, const struct item *item,
                     const struct body *body, struct packed *packed, const struct slot *first,
                     struct err *err)
@@ -327,7 +338,7 @@ static int put_item(struct entry_writer *entries, const struct item *item,
     return rc < 0 ? -1 : stored(entries, item, packed, err);
 }
 
-/* Who had this content first; the item itself from now on, when nobody had. */
+/* The first item with this content; if there is none, the item itself is registered. */
 static int find_first(struct entry_writer *entries, const struct item *item, uint64_t size,
                       const struct digest *digest, const struct slot **first, struct err *err)
 {
@@ -338,7 +349,7 @@ static int find_first(struct entry_writer *entries, const struct item *item, uin
     return *first ? 0 : dedupe_add(entries->dedupe, size, digest, slot_of(entries, item), err);
 }
 
-/* The next of those that an item stands for, or NULL. */
+/* The next item that an item stands for, or NULL. */
 static const struct item *next_follower(const struct entry_writer *entries,
                                         const struct item *item)
 {
@@ -350,8 +361,8 @@ static const struct item *next_follower(const struct entry_writer *entries,
 }
 
 /*
- * Whether a follower is what its leader turned out to be, as far as the service tells; else it
- * stands for itself from now on.
+ * Whether a follower's data from the service matches its leader's content; if not, it is stored
+ * on its own from now on.
  */
 static bool follows(struct entry_writer *entries, const struct item *follower, uint64_t size,
                     const struct packed *packed)
@@ -411,7 +422,7 @@ int entry_writer_more(struct entry_writer *entries, struct chunk *chunk, struct 
 {
     entries->got += chunk->len;
     if (entries->got > entries->size)
-        return 0; /* the entry's header says otherwise: it will be taken back */
+        return 0; /* the size in the entry's header is wrong: the entry will be removed */
     hasher_add(entries->hasher, chunk->data, chunk->len);
     return volume_add_chunk(entries->volume, chunk, err);
 }
@@ -426,7 +437,7 @@ void entry_writer_digest(struct entry_writer *entries, struct digest *digest)
     hasher_end(entries->hasher, digest);
 }
 
-/* Write a link for an item that is the same as the one that passed through. */
+/* Write a link for an item that is identical to the one that passed through. */
 static int put_same(struct entry_writer *entries, const struct item *item,
                     struct packed *packed, const struct slot *first, struct err *err)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry_writer: one body becomes an entry of the volume, or a hard link in its place.
+ * entry_writer: writes a body as an entry of the volume, or as a hard link.
  *
- * Hashes, finds what is there already, checks what the service said of it,
- * names the file and writes it; followers go behind their leader. Of each item that is in the
- * archive then, it tells by value (struct packed); it writes nothing into the plan.
+ * Hashes the body, looks for duplicates, compares it with the service's data, names the file
+ * and writes it; followers are written after their leader. Each item stored is reported by
+ * value (struct packed); the plan is not written to.
  *
  * Units    bytes
  * Errors   the volume's and the names', fatal
- * Owns     its hashing state and scratch, and where each item's entry is; all else is lent
+ * Owns     its hashing state and scratch, and the place of each item's entry; everything else
+ *          belongs to the caller
  * Threads  the packer's; entry_writer_place: see there
  */
 #ifndef WRITER_ENTRY_WRITER_H
@@ -27,33 +28,34 @@
 #include <stdint.h>
 
 #define ENTRY_WRITER_LINK_MIN                                                                  \
-    ((uint64_t)64 << 10)       /* a smaller duplicate costs less than a link's trouble */
-#define ENTRY_WRITER_HEAD 4096 /* bytes of a body that are looked at */
+    ((uint64_t)64 << 10)       /* a smaller duplicate costs less space than a link */
+#define ENTRY_WRITER_HEAD 4096 /* bytes of a body that are examined */
 
 enum entry_writer_duplicates { ENTRY_WRITER_AUTO, ENTRY_WRITER_LINK, ENTRY_WRITER_COPY };
 
 #define PACKED_NOTES      4
-#define PACKED_HOLDS_MORE "holds-more" /* a ZIP kept whole: not all of it is in its members */
+/* a ZIP kept whole because its members do not contain all of it */
+#define PACKED_HOLDS_MORE "holds-more"
 
-/* What an item's content turned out to be. */
+/* The result for an item. */
 struct packed {
     bool here;        /* it is in the archive */
     bool link;        /* as a hard link */
-    bool mismatch;    /* its checksum is another than the service gave */
-    bool suspect;     /* it cannot be what its item's type says */
-    const char *path; /* below the top directory; lent by the names, or by the plan */
+    bool mismatch;    /* its checksum differs from the service's */
+    bool suspect;     /* its content does not match its item's type */
+    const char *path; /* below the top directory; owned by the names or the plan */
     uint64_t size;
     struct digest digest;
     const char *media_type;
-    const char *duplicate_of; /* path of the entry that had this content first, or NULL */
-    const char *notes[PACKED_NOTES]; /* what is odd about it, as words */
+    const char *duplicate_of;        /* path of the first entry with this content, or NULL */
+    const char *notes[PACKED_NOTES]; /* anomalies, as words */
     unsigned note_count;
-    bool encoded; /* it arrived zstd-compressed: then its size and digest as it came */
+    bool encoded; /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
 };
 
-/* What an interrupted attempt has left of a plan's items, by their index; NULL: nothing. */
+/* Items kept from an interrupted attempt, by their index in the plan; NULL: none. */
 struct packed_before {
     const struct packed *items;
     const struct spot *places;
@@ -64,104 +66,103 @@ struct entry_writer_opts {
     bool dedupe;
     enum entry_writer_duplicates duplicates;
     struct packed_before before;
-    /* Shown each whole body before it is written, with its item and what it turned out to be
-     * (NULL: a document's); or entry_writer_unseen. */
+    /*
+     * Called with each whole body before it is written, its item and its result (NULL: a
+     * document's); or entry_writer_unseen.
+     */
     int (*seen)(void *ctx, const char *path, const struct item *item,
                 const struct packed *packed, const struct body *body, struct err *err);
     void *ctx;
-    /* Told of each item when its entry is written. */
+    /* Called with each item when its entry is written. */
     int (*stored)(void *ctx, const struct item *item, const struct packed *packed,
                   struct err *err);
     void *stored_ctx;
-    const atomic_bool *stopping; /* no use in going on; NULL: never */
+    const atomic_bool *stopping; /* whether to stop early; NULL: never */
 };
 
-/* Looks at no body. */
+/* Ignores all bodies. */
 int entry_writer_unseen(void *ctx, const char *path, const struct item *item,
                         const struct packed *packed, const struct body *body, struct err *err);
 
 struct entry_writer;
 
 /*
- * Set up the writing of a plan's items into a volume; volume, plan and names are lent until
- * entry_writer_free.
+ * Set up the writing of a plan's items into a volume; volume, plan and names must stay valid
+ * until entry_writer_free.
  */
 struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
                                       struct volume *volume, const struct plan *plan,
                                       struct entry_names *names, struct err *err) MUST_CHECK;
 
-/* Free it; NULL is fine. The volume stays as it is. */
+/* Free it; may be NULL. The volume is not changed. */
 void entry_writer_free(struct entry_writer *entries);
 
 /* Hash a whole body. */
 int entry_writer_hash(struct entry_writer *entries, const struct body *body,
                       struct digest *digest, struct err *err) MUST_CHECK;
 
-/* Note something odd about an item's content, once. */
+/* Note an anomaly of an item's content, once. */
 void packed_note(struct packed *packed, const char *word);
 
 /*
- * Fill in what an item's content is; digest, encoded*, path and notes are there already.
+ * Fill in the result for an item's content; digest, encoded*, path and notes are set already.
  *
- * head     its first bytes, ENTRY_WRITER_HEAD of them if there are so many
+ * head     its first bytes, at most ENTRY_WRITER_HEAD
  */
 void entry_writer_describe(struct packed *packed, const struct item *item, uint64_t size,
                            const unsigned char *head, size_t len);
 
-/* Whether the service gave a checksum that the content or its encoded form has. */
-bool entry_writer_proven(const struct item *item, const struct packed *packed);
-
-/* Whether a body cannot be what its item's type says, and no checksum proves that it is. */
+/* Whether a body does not match its item's type, and no checksum proves it right. */
 bool entry_writer_suspect(const struct item *item, const struct body *body,
                           const struct packed *packed);
 
-/* Whether the service gave a checksum that neither the content nor its encoded form has. */
+/* Whether the service gave a checksum that matches neither the content nor its encoded form. */
 bool entry_writer_mismatch(const struct item *item, const struct packed *packed);
 
 /* Whether an item is in the archive. */
 bool entry_writer_has(const struct entry_writer *entries, const struct item *item);
 
 /*
- * Where an item's entry is. Places are filled in when frames end: they may be read when the
- * packer's thread has ended and the volume was flushed or drained.
+ * The place of an item's entry. Places are filled in when frames end: they may be read after
+ * the packer's thread has ended and the volume was flushed or drained.
  */
 struct spot entry_writer_place(const struct entry_writer *entries, const struct item *item);
 
 /*
- * Write an item, and those that are the same and that its content fits; the others of them stay
- * unpacked, and stand for themselves.
+ * Write an item and those of its followers that its content matches; the other followers are
+ * not packed, and are stored on their own.
  *
- * packed   of the item: its digest, how it was encoded, and notes
+ * packed   of the item: its digest, its encoding, and notes
  */
 int entry_writer_item(struct entry_writer *entries, const struct item *item,
                       const struct body *body, struct packed *packed,
                       struct err *err) MUST_CHECK;
 
-/* Write a file that is no item. */
+/* Write a file that is not an item. */
 int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
                       int64_t mtime, struct err *err) MUST_CHECK;
 
 /*
- * An item that is written while it arrives: begun with the first bytes of its content and the
- * size that its server announced, each piece as it comes, and ended. What is more than that
- * size is dropped; entry_writer_fits tells, before the end, whether it was that size. A
- * duplicate is then taken back and becomes a link.
+ * Start an item that is written while it is received, with the first bytes of its content and
+ * the size that its server announced; add each received piece, then end it. Bytes beyond that
+ * size are dropped; entry_writer_fits tells, before the end, whether the size was right. A
+ * duplicate is then removed and replaced by a link.
  */
 int entry_writer_begin(struct entry_writer *entries, const struct item *item, uint64_t size,
                        const void *head, size_t head_len, struct err *err) MUST_CHECK;
 
-/* Add the next piece of the item that entry_writer_begin began. */
+/* Add the next piece of the item that entry_writer_begin started. */
 int entry_writer_more(struct entry_writer *entries, struct chunk *chunk,
                       struct err *err) MUST_CHECK;
 
-/* The digest of what has come of that item, which is then at its end. */
+/* The digest of the received bytes of that item, which must be complete. */
 void entry_writer_digest(struct entry_writer *entries, struct digest *digest);
 
-/* Whether exactly as many bytes have come as its header says. */
+/* Whether exactly as many bytes were received as its header says. */
 bool entry_writer_fits(const struct entry_writer *entries);
 
 /*
- * End that item: keep it, or take it back where it is a duplicate.
+ * End that item: keep it, or remove it if it is a duplicate.
  *
  * packed   of the item: its digest
  */

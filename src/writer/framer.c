@@ -10,17 +10,17 @@
 
 #define COPY_MAX    ((size_t)32 << 10)
 #define HEADER_MAX  ((size_t)256 << 10)
-#define ENTRIES_MAX ((size_t)1 << 20) /* in one frame */
+#define ENTRIES_MAX ((size_t)1 << 20) /* entries in one frame */
 
 /* An entry whose frame has not ended. */
 struct waiting {
     struct spot *place;
-    uint64_t at; /* in the frame */
+    uint64_t at; /* offset in the frame */
 };
 
 struct lane {
     struct piece piece;
-    struct chunk *tail; /* where copies go; also a part of the piece */
+    struct chunk *tail; /* where copies are written; also a part of the piece */
     struct waiting *waiting;
     size_t count;
     size_t cap;
@@ -31,21 +31,21 @@ struct framer {
     bool stepped;
     struct compress_pool *compressors;
     struct pool *pool;
-    struct lane lane[2]; /* compressed, stored */
+    struct lane lane[2]; /* lanes: compressed, stored */
     struct lane *now;
     struct buf header;
-    bool framed;     /* frames have numbers */
-    bool split;      /* the entry's beginning is in a frame that has ended */
-    uint64_t frames; /* ended so far */
-    uint64_t at;     /* tar bytes in them */
+    bool framed;     /* the format has numbered frames */
+    bool split;      /* the start of the entry is in a frame that has ended */
+    uint64_t frames; /* frames ended so far */
+    uint64_t at;     /* tar bytes in these frames */
     uint64_t kept_frames;
     uint64_t kept_at;
 };
 
 /*
- * Chunks for copies of small things; 9 MiB with the usual sizes. The two frames that are open
- * hold at most a frame and a chunk each; whatever else is out is in frames that have ended and
- * comes home without our doing, so that waiting for one ends.
+ * Chunks for copies of small data; 9 MiB with the default sizes. The two open frames hold at
+ * most a frame and a chunk each; all other chunks are in ended frames and are returned by the
+ * writer thread, so waiting for a chunk always ends.
  */
 static size_t copies(const struct framer_sizes *sizes)
 {
@@ -135,7 +135,7 @@ static void split(struct framer *framer, struct lane *lane)
     framer->split = true;
 }
 
-/* A chunk for copies. The packer waits here for frames that have ended; see copies(). */
+/* A chunk for copies. The packer waits here for the chunks of ended frames; see copies(). */
 static struct chunk *copy_chunk(struct framer *framer)
 {
     struct chunk *chunk;
@@ -149,7 +149,7 @@ static struct chunk *copy_chunk(struct framer *framer)
     return chunk;
 }
 
-/* Have room in the tail chunk. */
+/* Make sure that the tail chunk has free space. */
 static struct chunk *tail_of(struct framer *framer, struct lane *lane)
 {
     if (lane->tail && lane->tail->len == lane->tail->size) {
@@ -232,7 +232,7 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err)
 
     if (framer_add(framer, zeros, entry_padding(size), err) < 0)
         return -1;
-    if (framer->split) /* nothing of the other lane may come between its parts */
+    if (framer->split) /* nothing of the other lane may be between its parts */
         cut(framer, framer->now);
     return 0;
 }

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * framer: the tar stream, laid out in two lanes and cut into frames.
+ * framer: cuts the tar stream into frames, in two lanes.
  *
- * Entries that are compressed already go into one lane, whose frames are
- * stored, the others into one whose frames are compressed. A frame ends where a
- * file begins, once it holds FRAME_CUT_FILE bytes, and inside a file each
- * FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of
- * them, so that nothing of the other lane comes between its parts, and the
- * stream is a plain tar in the order in which frames end.
- * Where an entry lies is known when its frame ends: then its struct spot is
- * filled.
+ * Entries that are already compressed go into a lane whose frames are stored, the others into a
+ * lane whose frames are compressed. A frame ends where a file begins, once it holds
+ * FRAME_CUT_FILE bytes, and inside a file each FRAME_CUT_PIECE bytes; a file that is spread
+ * over frames ends the last of them, so that nothing of the other lane comes between its parts,
+ * and the stream is a plain tar in the order in which frames end. The place of an entry is
+ * known when its frame ends: then its struct spot is filled in.
  *
  * Units    bytes
- * Errors   ERR_MEMORY, ERR_FORMAT; what the threads behind it met shows at drain
- * Owns     what it was given, until it is put out; places are lent until drain
- * Threads  the packer alone
+ * Errors   ERR_MEMORY, ERR_FORMAT; errors of its threads are returned at drain
+ * Owns     its input until it is written; places must stay valid until drain
+ * Threads  the packer only
  * Source   docs/archive-format.md, "Frames"
  */
 #ifndef WRITER_FRAMER_H
@@ -40,12 +38,12 @@ struct spot {
 
 struct framer;
 
-/* Sizes that a simulation makes small; 0: as usual. */
+/* Sizes that a simulation reduces; 0: the default. */
 struct framer_sizes {
     size_t cut_file;  /* FRAME_CUT_FILE */
     size_t cut_piece; /* FRAME_CUT_PIECE */
-    size_t copy_max;  /* a shorter piece is copied: it frees its chunk */
-    size_t chunk;     /* CHUNK_SIZE, of the copies */
+    size_t copy_max;  /* a shorter piece is copied, which frees its chunk */
+    size_t chunk;     /* CHUNK_SIZE, for copies */
 };
 
 struct framer_opts {
@@ -56,24 +54,24 @@ struct framer_opts {
     struct framer_sizes sizes;
 };
 
-/* The writer must outlive it. */
+/* Make a framer; the writer must outlive it. */
 struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err) MUST_CHECK;
 
-/* Stop the threads behind it and release; NULL is fine. */
+/* Stop its threads and release; may be NULL. */
 void framer_free(struct framer *framer);
 
-/* Stepped: put out one frame; false when none has ended. */
+/* Stepped: write one frame; false if none has ended. */
 bool framer_step(struct framer *framer);
 
-/* Before the first entry: go on behind frames that are there; their rows move in. */
+/* Before the first entry: continue after existing frames, whose rows are moved in. */
 void framer_start(struct framer *framer, struct seek *seek, uint64_t plain);
 
-/* Begin an entry. place may be NULL. */
+/* Start an entry. place may be NULL. */
 int framer_begin(struct framer *framer, const struct entry_file *file, struct spot *place,
                  struct err *err) MUST_CHECK;
 
-/* Its bytes, by copy; and those of a chunk, by reference where that pays. */
+/* Add bytes to the entry, by copy. */
 int framer_add(struct framer *framer, const void *bytes, size_t len,
                struct err *err) MUST_CHECK;
 
@@ -83,16 +81,18 @@ int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err
 /* End it. */
 int framer_end(struct framer *framer, uint64_t size, struct err *err) MUST_CHECK;
 
-/* End both lanes' frames, so that the next entry begins one. */
+/* End both lanes' frames, so that the next entry starts a frame. */
 void framer_flush(struct framer *framer);
 
-/* A point to come back to, on a frame's border; what framer_back undoes is gone. */
+/*
+ * Set a mark to go back to, at the end of a frame; anything that framer_back removes is lost.
+ */
 void framer_mark(struct framer *framer);
 
-/* Go back to the last mark: what was added since then is gone. */
+/* Go back to the last mark: everything added since then is removed. */
 void framer_back(struct framer *framer);
 
-/* Put everything out; the seek table, until the next entry, in *seek (may be NULL). */
+/* Write everything; *seek (may be NULL) gets the seek table, valid until the next entry. */
 int framer_drain(struct framer *framer, struct seek **seek, struct err *err) MUST_CHECK;
 
 /* See compress_pool_hurry. */

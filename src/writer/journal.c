@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_MAX ((size_t)4 << 30)
+#define JOURNAL_AHEAD ((size_t)64 << 10) /* disk space reserved for further rows */
 
 struct journal {
     char *path; /* NULL: only read */
@@ -25,12 +26,14 @@ struct journal {
     struct region *region;
     struct hashmap *rows;
     const struct journal_row *first;
-    const struct journal_row **last; /* where the next one is entered */
-    size_t whole;                    /* bytes of whole lines that are this request's */
+    const struct journal_row **last; /* where the next row is entered */
+    size_t whole;                    /* bytes of complete lines of this request */
+    size_t end;                      /* bytes written */
+    size_t reserved;
     struct buf out;
 };
 
-/* A string member as a copy; NULL when there is none, or it is too long for a path. */
+/* A copy of a string member; NULL if there is none, or if it is too long for a path. */
 static const char *text_of(struct journal *j, struct json_value object, const char *key)
 {
     char *text = NULL;
@@ -54,7 +57,7 @@ static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA
     return text_unhex(out, SHA256_SIZE, hex) == 0;
 }
 
-/* Read one line into a row; false for what is none. */
+/* Parse one line into a row; false if it is not a row. */
 static bool read_row(struct journal *j, struct json_value v, struct journal_row *row)
 {
     row->path = text_of(j, v, "path");
@@ -73,7 +76,7 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
            json_u64(json_get(v, "size"), &row->size) && digest_of(v, "sha256", row->sha256);
 }
 
-/* The MAC of a line's bytes, under the request that it is part of. */
+/* The MAC of a line's bytes and the request that it is part of. */
 static bool mac_of(const struct journal *j, const char *line, size_t len, char hex[SHA256_TEXT])
 {
     uint8_t mac[SHA256_SIZE];
@@ -92,7 +95,7 @@ static bool mac_of(const struct journal *j, const char *line, size_t len, char h
     return made;
 }
 
-/* The length of a line without the MAC behind it; *proven tells whether that is right. */
+/* The length of a line without its MAC; *proven: whether the MAC is right. */
 static size_t check_mac(const struct journal *j, const char *line, size_t len, bool *proven)
 {
     char hex[SHA256_TEXT];
@@ -106,7 +109,7 @@ static size_t check_mac(const struct journal *j, const char *line, size_t len, b
     return bare;
 }
 
-/* Take one line; -1 without memory only: what is none is passed over. */
+/* Add the row of one line; -1 only if out of memory: a line that is not a row is skipped. */
 static int take_line(struct journal *j, const char *line, size_t len, struct err *err)
 {
     bool proven;
@@ -120,7 +123,7 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
         there = hashmap_get(j->rows, row->path, strlen(row->path));
         if (there) {
             row->next = there->next;
-            *there = *row; /* it was written again, since the first was lost */
+            *there = *row; /* it was archived again, since the first copy was lost */
         } else {
             rc = hashmap_add(j->rows, row->path, strlen(row->path), row, err);
             *j->last = row;
@@ -131,7 +134,7 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
     return rc;
 }
 
-/* Whether the first line says that all this is of our request. */
+/* Whether the first line names the same request as ours. */
 static bool same_request(const struct journal *j, const char *line, size_t len)
 {
     return strlen(j->request) == len && memcmp(j->request, line, len) == 0;
@@ -187,17 +190,35 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
     return NULL;
 }
 
-/* Cut what is not ours, or torn, and stand behind it; an empty one gets its first line. */
+/*
+ * Reserve disk space for the next rows, so that they can be written when the archive has filled
+ * the disk. On file systems without reservation, rows may be lost then.
+ */
+static void reserve(struct journal *j)
+{
+    if (j->end + j->out.len + JOURNAL_AHEAD / 2 <= j->reserved)
+        return;
+    if (fallocate(j->fd, FALLOC_FL_KEEP_SIZE, (off_t)j->end,
+                  (off_t)(j->out.len + JOURNAL_AHEAD)) == 0)
+        j->reserved = j->end + j->out.len + JOURNAL_AHEAD;
+}
+
+/*
+ * Truncate the journal after the valid lines of this request and seek to the end; an empty
+ * journal gets its first line.
+ */
 static int begin(struct journal *j, struct err *err)
 {
     if (ftruncate(j->fd, (off_t)j->whole) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
         return err_sys(err, "cannot cut '%s'", j->path);
+    j->end = j->whole;
+    reserve(j);
     if (j->whole)
         return 0;
     if (file_write(j->fd, j->request, strlen(j->request), err) < 0 ||
         file_write(j->fd, "\n", 1, err) < 0)
         return err_wrap(err, "'%s'", j->path);
-    j->whole = strlen(j->request) + 1;
+    j->whole = j->end = strlen(j->request) + 1;
     return 0;
 }
 
@@ -271,8 +292,11 @@ static void put_row(struct jsonw *w, const struct journal_row *row)
 
 int journal_flush(struct journal *j, struct err *err)
 {
-    int rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+    int rc;
 
+    reserve(j);
+    rc = j->out.len ? file_write(j->fd, j->out.data, j->out.len, err) : 0;
+    j->end += j->out.len;
     buf_reset(&j->out);
     return rc < 0 ? err_wrap(err, "'%s'", j->path) : 0;
 }
@@ -287,7 +311,7 @@ int journal_add(struct journal *j, const struct journal_row *row, struct err *er
     put_row(&w, row);
     if (jsonw_end(&w, err) < 0)
         return -1;
-    j->out.len--; /* the line's end, which the MAC comes before */
+    j->out.len--; /* the newline, which must follow the MAC */
     if (mac_of(j, j->out.data + before, j->out.len - before, hex) &&
         buf_addf(&j->out, err, " %s", hex) < 0)
         return -1;

@@ -14,30 +14,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EARLY_MS 1000 /* a buffer is not kept from the file for longer */
+#define EARLY_MS 1000 /* maximum time that a buffer is not written to the file */
 
 /*
  * [0, flushed) is with async_write or in the file, [flushed, flushed + filled) in the buffer.
- * flushed is always a multiple of ASYNC_WRITE_ALIGN, until the end. A mark copies the
- * buffer and the hash; going back puts both in place, and later bytes overwrite
- * what the file has behind.
+ * flushed is always a multiple of ASYNC_WRITE_ALIGN, until the end. A mark copies the buffer
+ * and the hash; going back restores both, and later bytes overwrite the rest of the file.
  */
 struct output {
     int fd;
-    int dir;       /* that partial is in, to be flushed at last */
-    char *path;    /* as the user gave it */
-    char *partial; /* NULL: written as it is */
+    int dir;       /* directory of partial, to be synced at the end */
+    char *path;    /* as given by the user */
+    char *partial; /* NULL: written directly */
     bool force;
     unsigned mode;
     bool stepped;
     bool direct;
     struct async_write *async;
-    unsigned char *buffer; /* async_write's; NULL after a failure */
+    unsigned char *buffer; /* owned by async_write; NULL after a failure */
     size_t filled;
     uint64_t flushed;
-    uint64_t wrote; /* when the file last got something */
+    uint64_t wrote; /* when the file was last written to */
     struct sha256 *sha;
-    unsigned char *rest; /* of what was kept: less than a block */
+    unsigned char *rest; /* bytes kept of the former attempt: less than a block */
     /* the mark */
     unsigned char *kept;
     size_t kept_filled;
@@ -45,7 +44,7 @@ struct output {
     struct sha256 *kept_sha;
 };
 
-/* Refuse what stands in the way before anything is fetched. */
+/* Check that nothing prevents writing the output, before anything is fetched. */
 static int look(struct output *output, bool *plain, struct err *err)
 {
     struct stat st;
@@ -64,7 +63,7 @@ static int look(struct output *output, bool *plain, struct err *err)
     return 0;
 }
 
-/* Whether our file is the one that a name leads to. */
+/* Whether a name refers to our file. */
 static bool is_ours(const struct output *output, const char *path)
 {
     struct stat by_fd;
@@ -74,7 +73,7 @@ static bool is_ours(const struct output *output, const char *path)
            by_fd.st_dev == by_name.st_dev && by_fd.st_ino == by_name.st_ino;
 }
 
-/* Open and lock OUTPUT.partial; what an earlier attempt left in it stays for now. */
+/* Open and lock OUTPUT.partial; the content of an earlier attempt is not changed yet. */
 static int open_partial(struct output *output, struct err *err)
 {
     do {
@@ -87,7 +86,7 @@ static int open_partial(struct output *output, struct err *err)
                 (void)err_set(err, ERR_BUSY, "another skyarc is writing '%s'", output->path);
             else
                 (void)err_sys(err, "cannot lock '%s'", output->partial);
-            mem_free(output->partial); /* not ours to remove */
+            mem_free(output->partial); /* not our file, so it must not be removed */
             output->partial = NULL;
             return -1;
         }
@@ -173,7 +172,7 @@ int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
         output->buffer = async_write_take(output->async, err);
     if (!output->buffer)
         return -1;
-    if (rest) /* it is written again, in front of what follows */
+    if (rest) /* this part is written again, before the new bytes */
         memcpy(output->buffer, output->rest, rest);
     output->filled = rest;
     return 0;
@@ -194,7 +193,7 @@ static int explain(const struct output *output, struct err *err)
     return -1;
 }
 
-/* Hand the buffer over, len bytes of it, and go on with another. */
+/* Queue the buffer with len bytes, and continue with another. */
 static int flush(struct output *output, size_t len, struct err *err)
 {
     async_write_put(output->async, output->buffer, len, output->flushed);
@@ -206,8 +205,8 @@ static int flush(struct output *output, size_t len, struct err *err)
 }
 
 /*
- * Let the whole blocks of a buffer that fills slowly be in the file, in case we are killed;
- * they are written again with the rest of it.
+ * Write the whole blocks of a buffer that fills slowly, in case the process is killed; they are
+ * written again with the rest of the buffer.
  */
 static int write_early(struct output *output, struct err *err)
 {
@@ -274,7 +273,7 @@ int output_back(struct output *output, struct err *err)
     if (!output->kept || !output->partial || !output->buffer)
         return err_set(err, ERR_SYSTEM, "cannot go back in '%s'", name_of(output));
     if (async_write_wait(output->async, err) <
-        0) /* else a late write could cover a newer one */
+        0) /* a delayed write could overwrite a newer one */
         return explain(output, err);
     memcpy(output->buffer, output->kept, output->kept_filled);
     output->filled = output->kept_filled;
@@ -283,7 +282,10 @@ int output_back(struct output *output, struct err *err)
     return 0;
 }
 
-/* The last bytes: direct I/O wants whole blocks, the file gets its true length after. */
+/*
+ * Write the last bytes: direct I/O needs whole blocks, the file is truncated to its true length
+ * afterwards.
+ */
 static int flush_rest(struct output *output, struct err *err)
 {
     uint64_t size = output_offset(output);
@@ -305,7 +307,9 @@ static int flush_rest(struct output *output, struct err *err)
     return 0;
 }
 
-/* Give the file its name; atomically refuse to replace another one unless forced. */
+/*
+ * Rename the file to its final name; atomically refuse to replace another file unless forced.
+ */
 static int put_name(struct output *output, struct err *err)
 {
     unsigned flags = output->force ? 0 : RENAME_NOREPLACE;
@@ -324,7 +328,10 @@ static int put_name(struct output *output, struct err *err)
     return err_sys(err, "cannot rename '%s' to '%s'", output->partial, output->path);
 }
 
-/* What closing would say, before the name is given: the lock stays until after. */
+/*
+ * Get the error that close would report, before the file is renamed: the lock is held until
+ * after.
+ */
 static int close_early(int fd)
 {
     int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -371,7 +378,7 @@ int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE], struct err
 
 void output_free(struct output *output, bool keep)
 {
-    struct err ignored; /* then it is shorter: what is whole of it will be found */
+    struct err ignored; /* the file is shorter: its complete part will be found */
 
     if (!output)
         return;
@@ -379,7 +386,7 @@ void output_free(struct output *output, bool keep)
         (void)unlink(output->partial);
     else if (output->partial && output->buffer && flush_rest(output, &ignored) < 0)
         output->filled = 0;
-    async_write_free(output->async); /* it writes: before the descriptor closes */
+    async_write_free(output->async); /* end its thread before the descriptor is closed */
     file_close(&output->fd);
     file_close(&output->dir);
     mem_free(output->path);

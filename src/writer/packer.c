@@ -24,7 +24,7 @@ enum parcel_kind {
 
 struct parcel {
     enum parcel_kind kind;
-    struct parcel *next; /* while it waits for the head */
+    struct parcel *next; /* waits until the head has ended */
     const struct item *item;
     struct body *body;
     struct chunk *chunk;
@@ -32,7 +32,7 @@ struct parcel {
     int64_t mtime;
     uint64_t size;
     bool whole;
-    unsigned again; /* packer_again's */
+    unsigned again; /* flags of enum packer_again */
 };
 
 struct packer {
@@ -42,23 +42,23 @@ struct packer {
     pthread_t thread;
     bool joined;
     atomic_bool failed;
-    atomic_bool stopping; /* drop what is still in the queue */
+    atomic_bool stopping; /* discard the rest of the queue */
     _Atomic uint64_t waited_us;
-    struct err err; /* the thread's, then the joiner's */
+    struct err err; /* used by the thread, then by the joiner */
 
-    struct queue *results; /* to the transfer loop */
+    struct queue *results; /* results for the transfer loop */
 
     bool idle; /* stepped: the queue was empty last time, and since when */
     uint64_t idle_since;
 
-    /* the thread's own */
+    /* used by the thread only */
     struct entry_writer *entries;
     struct unbundle unbundle;
     struct document *documents;
     struct document **last_document;
     const struct item *head; /* the item that passes through */
-    bool drop;               /* its bytes: it is stored already */
-    struct parcel *parked;   /* what waits for it, oldest first */
+    bool drop;               /* discard its bytes: it is stored already */
+    struct parcel *parked;   /* parcels that wait for its end, oldest first */
     struct parcel **last_parked;
 };
 
@@ -72,7 +72,7 @@ static void parcel_free(struct parcel *parcel)
     mem_free(parcel);
 }
 
-/* Tell the transfer loop. */
+/* Queue a result for the transfer loop. */
 static int tell(struct packer *p, const struct pack_result *what, struct err *err)
 {
     struct pack_result *result = mem_new(sizeof(*result), err);
@@ -86,7 +86,7 @@ static int tell(struct packer *p, const struct pack_result *what, struct err *er
     return -1;
 }
 
-/* The answer to an item's body: whoever waits for it is woken. */
+/* The answer to an item's body: wake the transfer loop. */
 static int answer(struct packer *p, const struct item *item, enum pack_event event,
                   struct err *err)
 {
@@ -110,7 +110,7 @@ static int on_noted(void *ctx, const struct item *item, const char *word, struct
                 err);
 }
 
-/* Put a HAR that came compressed into its plain form; *body is then another one. */
+/* Decode a HAR that was received compressed; *body is then another body. */
 static int unwrap(struct packer *p, struct body **body, struct packed *packed, struct err *err)
 {
     struct body *plain;
@@ -119,7 +119,7 @@ static int unwrap(struct packer *p, struct body **body, struct packed *packed, s
     if (!plain) {
         if (!unbundle_only_bad(err))
             return -1;
-        packed_note(packed, "not-unpacked"); /* kept as it came */
+        packed_note(packed, "not-unpacked"); /* kept as received */
         return 0;
     }
     packed->encoded = true;
@@ -130,8 +130,9 @@ static int unwrap(struct packer *p, struct body **body, struct packed *packed, s
     return entry_writer_hash(p->entries, plain, &packed->digest, err);
 }
 
-/* Pack an item's own content, unless it is wrong by its type or checksum and may be fetched
- * again. */
+/*
+ * Pack an item's own content, unless its type or checksum is wrong and it may be fetched again.
+ */
 static int pack_content(struct packer *p, const struct parcel *parcel, struct packed *packed,
                         enum pack_event *what, struct err *err)
 {
@@ -151,9 +152,9 @@ static int pack_content(struct packer *p, const struct parcel *parcel, struct pa
 }
 
 /*
- * Undo the coding that a body came in.
+ * Decode a body that was received encoded.
  *
- * returns  1; 0: it is broken, or not what the service says of it; -1: fatal
+ * returns  1; 0: it is broken, or does not match the service's data; -1: fatal
  */
 static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
 {
@@ -167,7 +168,7 @@ static int undo_coding(struct packer *p, struct parcel *parcel, struct err *err)
     return item_fits(parcel->item, plain->size);
 }
 
-/* Pack the ZIP of a bundle that came by its own row, and that was taken apart or is no good. */
+/* Pack the ZIP of a bundle that was fetched by its own row, and was unpacked or is unusable. */
 static int pack_parent(struct packer *p, const struct parcel *parcel, bool apart,
                        struct packed *packed, struct err *err)
 {
@@ -190,7 +191,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
     enum pack_event what = PACK_DONE;
     int apart = 0;
 
-    if (entry_writer_has(p->entries, item)) /* it came out of a ZIP meanwhile */
+    if (entry_writer_has(p->entries, item)) /* it was extracted from a ZIP in the meantime */
         return answer(p, item, PACK_DONE, err);
     if (parcel->body->coding != CODED_NOT) {
         int rc = undo_coding(p, parcel, err);
@@ -230,7 +231,7 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
 
     if (!document)
         return -1;
-    if (!p->documents) /* an interrupted attempt is cut before them */
+    if (!p->documents) /* a resume truncates the archive before the documents */
         volume_flush(p->volume);
     document->path = parcel->path;
     parcel->path = NULL;
@@ -242,7 +243,7 @@ static int pack_document(struct packer *p, struct parcel *parcel, struct err *er
     return entry_writer_file(p->entries, document->path, parcel->body, parcel->mtime, err);
 }
 
-/* Begin an item that passes through. */
+/* Start an item that passes through. */
 static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
 {
     unsigned char head[ENTRY_WRITER_HEAD];
@@ -250,7 +251,8 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
     struct chunk *chunk;
 
     p->head = parcel->item;
-    p->drop = entry_writer_has(p->entries, parcel->item); /* it came out of a ZIP meanwhile */
+    /* it was extracted from a ZIP in the meantime */
+    p->drop = entry_writer_has(p->entries, parcel->item);
     if (p->drop)
         return 0;
     if (entry_writer_begin(p->entries, parcel->item, parcel->size, head, len, err) < 0)
@@ -262,7 +264,7 @@ static int pack_head(struct packer *p, struct parcel *parcel, struct err *err)
     return 0;
 }
 
-/* End the item that passed through; when it was for nothing, go back to before it. */
+/* End the item that passed through; if it is not kept, go back to before it. */
 static int pack_tail(struct packer *p, const struct parcel *parcel, struct err *err)
 {
     const struct item *item = p->head;
@@ -306,7 +308,7 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
     return 0;
 }
 
-/* Do one parcel's work, or drop it when there is no use in it. */
+/* Process one parcel, or discard it after a failure or a cancel. */
 static void handle(struct packer *p, struct parcel *parcel)
 {
     struct err err;
@@ -318,7 +320,7 @@ static void handle(struct packer *p, struct parcel *parcel)
             p->err = err;
             atomic_store(&p->failed, true);
         } else if (volume_failed(p->volume)) {
-            atomic_store(&p->failed, true); /* drain tells why */
+            atomic_store(&p->failed, true); /* drain returns the error */
         }
         if (atomic_load(&p->failed))
             p->opts.news(p->opts.ctx);
@@ -326,7 +328,10 @@ static void handle(struct packer *p, struct parcel *parcel)
     parcel_free(parcel);
 }
 
-/* Handle a parcel, or let it wait for the head; then what the end of a head lets go on. */
+/*
+ * Process a parcel, or queue it until the head has ended; then process the parcels that waited
+ * for the end of a head.
+ */
 static void take(struct packer *p, struct parcel *parcel)
 {
     bool heads = parcel->kind != PARCEL_ITEM && parcel->kind != PARCEL_DOCUMENT;
@@ -462,7 +467,7 @@ void packer_free(struct packer *p)
     mem_free(p);
 }
 
-/* Queue what is in the template; it is freed with all it holds when that fails. */
+/* Queue the template; on failure it is freed with its contents. */
 static int hand_over(struct packer *p, const struct parcel *what, struct err *err)
 {
     struct parcel *parcel = mem_new(sizeof(*parcel), err);

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packer: the thread that turns what arrives into entries of the volume.
+ * packer: the thread that writes received bodies as entries of the volume.
  *
- * It looks at each body: takes the ZIP of a bundle apart, unpacks a HAR that
- * came zstd-compressed, compares the checksum that the service gave, and has
- * entry_writer write it. Then it answers, so that the transfer loop can fetch again
- * what was not right.
+ * It processes each body: unpacks the ZIP of a bundle, decodes a HAR that was received
+ * zstd-compressed, compares the service's checksum, and has entry_writer write it. Then it
+ * answers, so that the transfer loop can fetch wrong content again.
  *
  * Requests go in and results come out by value, through two queues: the packer's thread writes
- * into nothing that others read, and the plan is only read. Results come in the order in which
- * things happened; those of one body end with its answer.
+ * to no memory that other threads read, and the plan is only read. Results are queued in the
+ * order of events; the last result of a body is its answer.
  *
- * A body larger than the memory for bodies can pass straight through: begun
- * with packer_head while it is still arriving, then piece by piece. What else
- * arrives meanwhile waits. When it turns out to be a duplicate, or breaks off,
- * the volume goes back to where it began. Only for volumes that can go back.
+ * A body larger than the memory for bodies can pass straight through: packer_head starts it
+ * while it is being received, and its pieces follow. Other bodies wait until it has ended. If
+ * it is a duplicate, or is interrupted, the volume goes back to where it started. Only for
+ * volumes that can go back.
  *
- * Errors   the first failure ends the archive: packer_failed tells, packer_join
- *          gives it
- * Owns     what is handed to it, also when that fails; what it knows of items and bundles
- * Threads  packer_*: the transfer loop; the rest happens in the packer's own
+ * Errors   the first failure ends the archive: packer_failed detects it, packer_join returns it
+ * Owns     all bodies and texts given to it, even if the call fails; its state of items and
+ *          bundles
+ * Threads  packer_*: the transfer loop; the work runs in the packer's own thread
  */
 #ifndef WRITER_PACKER_H
 #define WRITER_PACKER_H
@@ -37,14 +36,15 @@
 struct packer_opts {
     struct entry_writer_opts
         entries;               /* stored, stored_ctx and stopping are set by the packer */
-    const struct spool *parts; /* for what comes out of ZIPs; must outlive the volume */
-    uint64_t max_size;         /* of one artifact, also when it comes out of a ZIP */
-    void (*news)(void *ctx);   /* called when there is an answer, or a failure; any thread */
+    const struct spool *parts; /* for content extracted from ZIPs; must outlive the volume */
+    /* maximum bytes of one artifact, also of one extracted from a ZIP */
+    uint64_t max_size;
+    void (*news)(void *ctx); /* called if there is an answer or a failure; any thread */
     void *ctx;
     bool stepped; /* for simulations: no thread, packer_step does its work */
 };
 
-/* A payload file that is no artifact: run.json and its like. */
+/* A payload file that is not an artifact, such as run.json. */
 struct document {
     struct document *next;
     char *path; /* below the top directory */
@@ -54,97 +54,101 @@ struct document {
 
 struct packer;
 
-/* What the packer tells. */
+/* A result of the packer. */
 enum pack_event {
-    PACK_STORED, /* an item is in the archive: see packed; it may be another than was given */
-    PACK_NOTED,  /* something is odd about an item that was stored before: see note */
-    /* the answers to the body of an item; what is not stored is to be fetched again: */
-    PACK_DONE,     /* it is stored, by this body or by another one before */
-    PACK_MISMATCH, /* it has another checksum than the service gave: try once more */
-    PACK_SPLIT,    /* it was the ZIP of its bundle; what it held of the members is stored */
-    PACK_LACKS,    /* it was that ZIP, which does not hold the item */
-    PACK_BROKEN,   /* a parent that is no good ZIP */
-    PACK_LENGTH,   /* it was not as long as announced, or its coding was broken */
-    PACK_SUSPECT,  /* it cannot be what its type says: try another route */
+    /* an item is in the archive: see packed; it may be another item than the given one */
+    PACK_STORED,
+    PACK_NOTED, /* an anomaly of an item that was stored before: see note */
+    /*
+     * the answers to the body of an item; all but PACK_STORED mean that it must be fetched
+     * again:
+     */
+    PACK_DONE,     /* it is stored, from this body or an earlier one */
+    PACK_MISMATCH, /* its checksum differs from the service's: retry once */
+    PACK_SPLIT,    /* it was the ZIP of its bundle; the members in it are stored */
+    PACK_LACKS,    /* it was that ZIP, which does not contain the item */
+    PACK_BROKEN,   /* a parent that is not a usable ZIP */
+    PACK_LENGTH,   /* its length was not as announced, or its coding was broken */
+    PACK_SUSPECT,  /* its content does not match its type: try another route */
 };
 
 struct pack_result {
     enum pack_event event;
     const struct item *item;
     struct packed packed; /* PACK_STORED */
-    const char *note;     /* PACK_NOTED: a word that is not freed */
+    const char *note;     /* PACK_NOTED: a static word */
 };
 
 /*
- * Start the thread. plan, volume and names must outlive it; volume and names are its own until
- * packer_join.
+ * Start the thread. plan, volume and names must outlive it; only the packer may use volume and
+ * names until packer_join.
  */
 struct packer *packer_new(const struct packer_opts *opts, struct volume *volume,
                           const struct plan *plan, struct entry_names *names,
                           struct err *err) MUST_CHECK;
 
-/* Stepped: take the next thing that was handed over; false when there is none. */
+/* Stepped: process the next parcel; false if there is none. */
 bool packer_step(struct packer *packer);
 
-/* Stop without finishing what was handed over; NULL is fine. */
+/* Stop without processing the queue; may be NULL. */
 void packer_free(struct packer *packer);
 
-/* Why an item can be fetched once more; then it is answered, and not packed. */
+/* Reasons for which an item can be fetched again; then it is answered, and not packed. */
 enum packer_again {
-    PACKER_AGAIN_SUM = 1,     /* when it has another checksum */
-    PACKER_AGAIN_SUSPECT = 2, /* when it cannot be what its type says */
+    PACKER_AGAIN_SUM = 1,     /* its checksum is wrong */
+    PACKER_AGAIN_SUSPECT = 2, /* its content does not match its type */
 };
 
 /*
- * Hand over a whole body of an item.
+ * Give the whole body of an item to the packer.
  *
- * again    packer_again's, together; 0: it is packed as it is
+ * again    flags of enum packer_again; 0: the body is packed in any case
  */
 int packer_item(struct packer *packer, const struct item *item, struct body *body,
                 unsigned again, struct err *err) MUST_CHECK;
 
-/* Hand over a document with its path (mem_*; moves in). */
+/* Give a document with its path to the packer (mem_*; taken over). */
 int packer_document(struct packer *packer, char *path, int64_t mtime, struct body *body,
                     struct err *err) MUST_CHECK;
 
 /*
- * End the frames that are open, so that the chunks in them come home; nothing while an item
- * passes through. For when the pool is empty and the packer has nothing to do.
+ * End the open frames, so that their chunks are returned to the pool; does nothing while an
+ * item passes through. Used when the pool is empty and the packer is idle.
  */
 int packer_flush(struct packer *packer, struct err *err) MUST_CHECK;
 
-/* Hand over the beginning of an item's body of size bytes, as announced; more follows. */
+/* Start an item's body of size bytes, as announced, with its first bytes; more follows. */
 int packer_head(struct packer *packer, const struct item *item, struct body *body,
                 uint64_t size, struct err *err) MUST_CHECK;
 
-/* More of it. */
+/* Add more bytes of that body. */
 int packer_more(struct packer *packer, struct chunk *chunk, struct err *err) MUST_CHECK;
 
 /*
- * All of it has come (whole; then it is answered, again as above), or it broke off. That it is
- * suspect must have been seen before packer_head.
+ * End that body: it is complete (whole; then it is answered, again as above), or it was
+ * interrupted. Suspect content must be detected before packer_head.
  */
 int packer_tail(struct packer *packer, bool whole, unsigned again, struct err *err) MUST_CHECK;
 
 /* Take the oldest result; false: there is none. */
 bool packer_result(struct packer *packer, struct pack_result *result);
 
-/* Whether the archive cannot succeed any more. */
+/* Whether the archive can no longer succeed. */
 bool packer_failed(const struct packer *packer);
 
-/* Microseconds that the thread has waited for something to do, up to its last parcel. */
+/* Microseconds that the thread has been idle, up to the start of the current parcel. */
 uint64_t packer_waited(const struct packer *packer);
 
-/* Whether it waits right now. */
+/* Whether the thread is idle now. */
 bool packer_starved(struct packer *packer);
 
-/* Pack what was handed over and end the thread; gives the first failure. */
+/* Pack the rest of the queue and end the thread; returns the first failure. */
 int packer_join(struct packer *packer, struct err *err) MUST_CHECK;
 
-/* See entry_writer_place: after packer_join, when the volume was flushed. */
+/* See entry_writer_place: after packer_join, once the volume was flushed. */
 struct spot packer_place(const struct packer *packer, const struct item *item);
 
-/* What was packed beside the items, until packer_free. */
+/* The documents that were packed, valid until packer_free. */
 const struct document *packer_documents(const struct packer *packer);
 
 #endif

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define BEYOND    ((uint64_t)1 << 20) /* bytes behind twice the size that is listed */
+#define BEYOND    ((uint64_t)1 << 20) /* bytes allowed beyond twice the listed size */
 #define ITEMS_MAX ((size_t)1 << 26)
 #define KEY_MAX   ((size_t)64 << 10)
-#define TWINS_MAX 100 /* different artifacts of one ID, beside the first */
+#define TWINS_MAX 100 /* different artifacts with one ID, in addition to the first */
 
 struct plan {
     struct region *region;
@@ -22,7 +22,7 @@ struct plan {
     size_t count;
     size_t cap;
     bool dedupe;
-    struct hashmap *joins; /* what makes things the same -> leader */
+    struct hashmap *joins; /* what makes items identical -> leader */
     struct bundle *bundles;
     size_t bundle_count;
     struct buf key;
@@ -70,7 +70,7 @@ void plan_set_path(struct plan *plan, size_t i, const char *path)
     plan->items[i]->path = path;
 }
 
-/* The thing that stands under the key, or the item under it from now on. */
+/* The item registered under the key, or else this item, which is registered. */
 static int find_or_add(struct plan *plan, struct item *item, struct item **found,
                        struct err *err)
 {
@@ -88,7 +88,7 @@ static bool texts_differ(const char *a, const char *b)
     return a && b && strcmp(a, b) != 0;
 }
 
-/* Whether two rows cannot be of one thing. */
+/* Whether two rows must be different artifacts. */
 static bool differs(const struct plan_artifact *a, const struct plan_artifact *b)
 {
     return texts_differ(a->uri, b->uri) || texts_differ(a->bundle_key, b->bundle_key) ||
@@ -96,7 +96,7 @@ static bool differs(const struct plan_artifact *a, const struct plan_artifact *b
            (a->sized && b->sized && a->file_size != b->file_size);
 }
 
-/* Look for the same thing under each of the three names it may have. */
+/* Look for an identical item under each of its three possible keys. */
 static int join(struct plan *plan, struct item *item, struct err *err)
 {
     const struct plan_artifact *what = &item->what;
@@ -106,7 +106,7 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
         find_or_add(plan, item, &found, err) < 0)
         return -1;
-    if (found && differs(&found->what, what)) /* one ID, and something else */
+    if (found && differs(&found->what, what)) /* same ID, but a different artifact */
         found = NULL;
     if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
         buf_reset(&plan->key);
@@ -137,7 +137,7 @@ static int bundle_key(struct plan *plan, size_t run, const char *uri, struct err
     return buf_addf(&plan->key, err, "b%zu/%s", run, uri);
 }
 
-/* The bundle that a run's rows at this uri are of, or NULL. */
+/* The bundle of a run's rows at this uri, or NULL. */
 static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
 {
     if (!uri || strlen(uri) > KEY_MAX - 64 || bundle_key(plan, run, uri, NULL) < 0)
@@ -145,7 +145,7 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
     return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }
 
-/* Write an entry's name as a key; false: it is too long for one. */
+/* Write an entry's name as a key; false: it is too long. */
 static bool key_of_entry(struct buf *key, const struct bundle *bundle, const char *name)
 {
     buf_reset(key);
@@ -220,7 +220,7 @@ int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run,
     if (!item || !bundle)
         return 0;
     item->unlisted = !keep;
-    /* under a run's other name the ZIP is fetched already, and so are its members */
+    /* under another name of the run the ZIP is fetched already, and so are its members */
     if (!item->leader && !bundle->parent) {
         bundle->parent = item;
         item->bundle = bundle;
@@ -235,7 +235,7 @@ void plan_choose(struct plan *plan, enum bundle_mode mode)
     for (b = plan->bundles; b; b = b->next) {
         const struct plan_artifact *zip = b->parent ? &b->parent->what : NULL;
 
-        /* a ZIP that is wanted for itself costs nothing more */
+        /* a ZIP that is itself wanted has no extra cost */
         b->whole = zip && b->wanted && mode != BUNDLE_MEMBERS &&
                    (mode == BUNDLE_ZIP || !b->parent->unlisted ||
                     bundle_pays(b, zip->sized ? zip->file_size : 0));
@@ -292,7 +292,10 @@ void item_note(struct item *item, const char *word)
         item->notes[item->note_count++] = word;
 }
 
-/* The place behind the items of a run and ID for one that is none of them; NULL: it is one. */
+/*
+ * The slot after the items of a run and ID for an item that differs from all of them; NULL: it
+ * is one of them.
+ */
 static struct item **twin_place(struct item *there, const struct plan_artifact *what,
                                 size_t *count)
 {

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan: what is to be fetched, what is the same thing, and what each file is
- * called.
+ * plan: the artifacts to be fetched, which of them are identical, and the name of each file.
  *
- * Pure: no I/O. An item is one artifact of one run; items that are the same
- * thing before a byte is fetched follow a leader: one artifact_id under two
- * runs, one object (uri without bundle_key), one checksum with one file_size.
+ * Pure: no I/O. An item is one artifact of one run; items that are known to be identical before
+ * they are fetched follow a leader: one artifact_id under two runs, one object (uri without
+ * bundle_key), one checksum with one file_size.
  *
- * Once it is made, a plan is only read, by all threads. What becomes of its items is told by
- * the packer (struct packed) and kept by who fetches them, by the index of the item.
+ * Once it is complete, a plan is only read, by all threads. The packer reports the results for
+ * its items (struct packed), and the transfer loop keeps them by the index of the item.
  *
  * Units    bytes; times in microseconds since 1970
  * Errors   ERR_MEMORY, ERR_LIMIT
- * Owns     its items; what an item says of its artifact, and its path, are borrowed
+ * Owns     its items; the description of an item's artifact and its path are borrowed
  * Threads  one while it is made and searched (plan_find); then any, to read
  * Source   docs/archive-format.md, "Names"
  */
@@ -25,20 +24,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the plan must know of an artifact; NULL where it is not known. */
+/* The description of an artifact that a plan needs; NULL where unknown. */
 struct plan_artifact {
     const char *run_id;
     const char *artifact_id;
     const char *type;
-    const char *ext; /* of its type, without the dot */
+    const char *ext; /* extension of its type, without the dot */
     const char *uri;
     const char *bundle_key;
-    const char *filename; /* what a downloaded file was called */
+    const char *filename; /* name of a downloaded file */
     const char *checksum;
-    const char *modified_at; /* as the list gives it */
-    uint64_t file_size;      /* when sized */
+    const char *modified_at; /* as in the list */
+    uint64_t file_size;      /* if sized */
     bool sized;
-    int64_t created_us; /* CLOCK_NONE: not known */
+    int64_t created_us; /* CLOCK_NONE: unknown */
     int64_t mtime;      /* of the entry, seconds */
 };
 
@@ -76,40 +75,42 @@ enum bundle_mode {
 
 struct item {
     struct plan_artifact what;
-    size_t index; /* plan_at's */
+    size_t index; /* for plan_at */
     size_t run;   /* the caller's indexes */
     size_t row;
-    struct item *twin; /* the next one of its run and artifact_id, which is something else */
-    bool twinned;      /* it has such a one, or is one */
+    struct item *twin;         /* the next, different item with its run and artifact_id */
+    bool twinned;              /* it has such an item, or is one */
     const struct item *leader; /* NULL: it is fetched itself */
     const struct item *next;   /* the leader's next follower */
     const struct item *followers;
-    const struct bundle *bundle; /* a member or the parent of it; NULL: neither */
+    const struct bundle *bundle; /* its bundle, as a member or the parent; NULL: none */
     const struct item *sibling;  /* the bundle's next member */
-    bool unlisted;               /* a parent that is fetched only to be taken apart */
-    const char *path; /* below the top directory; NULL: named when its content is known */
-    const char *notes[ITEM_NOTES]; /* what is odd about its row, as words */
+    bool unlisted;               /* a parent that is fetched only to be unpacked */
+    const char *path; /* below the top directory; NULL: named once its content is known */
+    const char *notes[ITEM_NOTES]; /* anomalies of its row, as words */
     unsigned note_count;
 };
 
 struct plan;
 
-/* dedupe: join what is the same thing. */
+/* Make an empty plan. dedupe: join identical items. */
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
 
-/* Free a plan with its items; NULL is fine. */
+/* Free a plan with its items; may be NULL. */
 void plan_free(struct plan *plan);
 
 /*
- * Add an artifact; *item (may be NULL) gets NULL when its run has it already. What has the ID
- * of another one of its run and is something else, by its object, size or checksum, is added,
- * and both are noted.
+ * Add an artifact; *item (may be NULL) gets NULL if its run has it already. An artifact with
+ * the ID of another one of its run that differs by its object, size or checksum is added, and
+ * both are noted.
  */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
 
-/* Note that a run lists a member of the ZIP at uri; for every such row, before plan_add. name:
- * of its entry; NULL: what the rows do not name is not wanted. */
+/*
+ * Record that a run lists a member of the ZIP at uri; call this for each such row before
+ * plan_add. name: of its entry; NULL: entries that no row names are not wanted.
+ */
 int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *name,
                     struct err *err) MUST_CHECK;
 
@@ -119,70 +120,71 @@ bool plan_bundle_lists(const struct plan *plan, const struct bundle *bundle, con
 /*
  * Add the row of a ZIP itself.
  *
- * keep     it is wanted as a file, too
- * alone    it is wanted when none of its members is listed
+ * keep     it is also wanted as a file
+ * alone    it is wanted if none of its members is listed
  */
 int plan_parent(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
                 bool keep, bool alone, struct err *err) MUST_CHECK;
 
-/* Decide for each bundle how it is fetched, all being added. */
+/* Decide for each bundle how it is fetched, after all rows were added. */
 void plan_choose(struct plan *plan, enum bundle_mode mode);
 
-/* How many bundles there are; their indexes are smaller. */
+/* Number of bundles; their indexes are smaller. */
 size_t plan_bundle_count(const struct plan *plan);
 
-/* The first bundle; the others by next. */
+/* The first bundle; the others follow by next. */
 const struct bundle *plan_bundles(const struct plan *plan);
 
 /*
- * Whether content that begins so cannot be an item's: see format/suspect. Whether the service's
- * checksum proves that it is the item's all the same is not looked at.
+ * Whether the first bytes of content do not match an item's type: see format/suspect. The
+ * service's checksum, which may still prove the content right, is not considered.
  */
 bool item_suspect(const struct item *item, const void *head, size_t len);
 
-/* Note something odd about an item's row, while the plan is made. */
+/* Note an anomaly of an item's row, while the plan is made. */
 void item_note(struct item *item, const char *word);
 
-/* Whether its object is zstd-compressed at rest: then its size may be of either form. */
+/* Whether its object is zstd-compressed at rest: then its size may be that of either form. */
 bool item_at_rest_coded(const struct item *item);
 
 #define ITEM_LISTED_MAX 96
 
-/* What the list says of the item's size and time, as one text: when it changes, so did the
- * item. */
+/* An item's size and time by the list, as one text: if it changes, the item has changed. */
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX]);
 
 /* Whether a body of this size can be the item's, as far as the service gave a size. */
 bool item_fits(const struct item *item, uint64_t size);
 
-/* How many bytes of a body are taken, at most max: what goes on far beyond the size in the list
- * has no end. */
+/*
+ * Maximum number of bytes to receive of a body, at most max: a body far beyond the size in the
+ * list is considered endless.
+ */
 uint64_t item_most(const struct item *item, uint64_t max);
 
-/* An item by its IDs, the first of them; NULL: there is none. */
+/* The first item with these IDs; NULL: there is none. */
 const struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
                              struct err *err) MUST_CHECK;
 
 /*
- * The next item of those that are the same: a leader's first follower, then the next of that;
- * NULL: there is none. Whoever of them is fetched stands for those behind it.
+ * The next of identical items: a leader's first follower, then the next of that;
+ * NULL: there is none. The one that is fetched stands for those after it.
  */
 const struct item *plan_next_same(const struct item *item);
 
 /* The items, in the order they were added. */
 size_t plan_count(const struct plan *plan);
 
-/* Name item i, which has no path, before its content is known; the path is lent to the plan. */
+/* Name item i, which has no path, before its content is known; the plan borrows the path. */
 void plan_set_path(struct plan *plan, size_t i, const char *path);
 
-/* Item i, counting from 0 in the order they were added; lent until plan_free. */
+/* Item i, counting from 0 in the order they were added; valid until plan_free. */
 const struct item *plan_at(const struct plan *plan, size_t i);
 
 /* The next member of a bundle with this name in the ZIP, after `after` (NULL: the first). */
 const struct item *plan_member(const struct bundle *bundle, const char *name,
                                const struct item *after);
 
-/* The extension that an object's name claims, without the dot; "" for none. */
+/* The extension in an object's name, without the dot; "" for none. */
 const char *plan_claimed_ext(const struct plan_artifact *what);
 
 /*

@@ -30,9 +30,10 @@ void unbundle_note(const struct unbundle *u, const struct item *item, struct pac
 }
 
 /*
- * Pack one member; bad says that its entry is no good, which leaves it to be asked for alone.
+ * Pack one member; bad is set if its entry is unusable, so that the member is fetched by its
+ * own request.
  *
- * settle   an item for which another checksum must do
+ * settle   an item that is packed even if its checksum is wrong
  */
 static int pack_member(const struct unbundle *u, struct unzip *unzip, const struct item *member,
                        const struct item *settle, bool *bad, struct err *err)
@@ -56,7 +57,7 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
     return rc;
 }
 
-/* Keep the ZIP of a bundle as a file, too: not all of it is in its members. */
+/* Keep the ZIP of a bundle as a file, too, because its members do not contain all of it. */
 static int keep_whole(struct unbundle *u, const struct unbundle_request *request,
                       struct err *err)
 {
@@ -73,7 +74,7 @@ static int keep_whole(struct unbundle *u, const struct unbundle_request *request
     return entry_writer_item(u->entries, parent, request->body, &packed, err);
 }
 
-/* The member of this name that is not in the archive; NULL: there is none. */
+/* The member with this name that is not in the archive; NULL: there is none. */
 static const struct item *missing_member(const struct unbundle *u, const struct bundle *bundle,
                                          const char *name)
 {
@@ -104,7 +105,7 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request, st
         unzip_free(unzip);
         return 0;
     }
-    twins = unzip_twins(unzip); /* which of two is meant, the members' own answers tell */
+    twins = unzip_twins(unzip); /* ambiguous: the members' own answers decide */
     if (!zip->seen && split_holds_more(unzip, u->plan, bundle))
         rc = keep_whole(u, request, err);
     while (rc == 0 && !twins && !bad && (name = unzip_next(unzip, err))) {

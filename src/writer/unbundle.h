@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unbundle: a bundle's ZIP taken apart, and its members packed.
+ * unbundle: unpacks a bundle's ZIP and packs its members.
  *
- * Errors   a ZIP that is none, or holds too much, is no error; what is left is fatal
- * Owns     nothing; zips are the caller's
+ * Errors   an invalid or too large ZIP is not an error; all other errors are fatal
+ * Owns     nothing; the caller owns the zips
  * Threads  the packer's
  */
 #ifndef WRITER_UNBUNDLE_H
@@ -17,34 +17,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What has been seen of a bundle's ZIP. */
+/* What is known of a bundle's ZIP. */
 struct unbundle_zip {
     bool seen;
-    uint8_t sha256[SHA256_SIZE]; /* then: its digest */
-    const struct item *more;     /* the item to be noted as holding more than the members */
+    uint8_t sha256[SHA256_SIZE]; /* if seen: its digest */
+    /* the item to be noted as containing more than the members */
+    const struct item *more;
 };
 
 struct unbundle {
     struct entry_writer *entries;
     const struct plan *plan;
-    const struct spool *parts; /* where members go */
-    uint64_t max_size;         /* of one member, in bytes */
+    const struct spool *parts; /* the body store for members */
+    uint64_t max_size;         /* maximum bytes of one member */
     struct unbundle_zip *zips; /* by the bundle's index */
-    /* Told what is odd about an item that is in the archive already. */
+    /* Called with an anomaly of an item that is already in the archive. */
     int (*noted)(void *ctx, const struct item *item, const char *word, struct err *err);
     void *ctx;
 };
 
-/* A ZIP that is taken apart for an item. */
+/* A ZIP that is unpacked for an item. */
 struct unbundle_request {
     const struct item *item;
     const struct body *body;
     const struct digest *digest; /* the ZIP's */
-    bool again; /* a member with another checksum may be fetched again: it is left unpacked */
+    bool again; /* a member with a wrong checksum may be fetched again: it is left unpacked */
 };
 
 /*
- * Take the ZIP of an item's bundle apart.
+ * Unpack the ZIP of an item's bundle.
  *
  * returns  1: it is that ZIP, and its members are packed; 0: it is not, or two entries of it
  *          have one name; -1: fatal
@@ -52,14 +53,14 @@ struct unbundle_request {
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request,
                   struct err *err) MUST_CHECK;
 
-/* Whether an item's content is the ZIP of its bundle, as it was seen before. */
+/* Whether an item's content is the ZIP of its bundle, as seen before. */
 bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
                      const struct digest *digest);
 
-/* Note of an item that is about to be packed what its bundle's ZIP has shown. */
+/* Add the notes from its bundle's ZIP to an item that is about to be packed. */
 void unbundle_note(const struct unbundle *u, const struct item *item, struct packed *packed);
 
-/* Whether an error of taking a body apart only means that it is no good for it. */
+/* Whether an error of splitting a body only means that the body cannot be split. */
 bool unbundle_only_bad(const struct err *err);
 
 #endif

@@ -15,13 +15,13 @@ struct volume {
     struct framer *framer; /* tar */
     struct zip *zip;       /* or zip */
     struct tree *tree;     /* or a directory: then there is no output */
-    bool failed;           /* volume_back did, in it */
+    bool failed;           /* volume_back failed in the directory */
     struct err back;       /* why */
-    uint64_t size;         /* of the entry, as its header says it */
-    uint64_t got;          /* of them so far */
+    uint64_t size;         /* size of the entry, by its header */
+    uint64_t got;          /* bytes of the entry so far */
 };
 
-static enum frame_codec codec_of(enum container format)
+enum frame_codec volume_codec_of(enum container format)
 {
     return format == CONTAINER_TAR_ZST  ? FRAME_ZSTD
            : format == CONTAINER_TAR_GZ ? FRAME_GZIP
@@ -31,7 +31,7 @@ static enum frame_codec codec_of(enum container format)
 struct volume *volume_open(const struct volume_opts *opts, struct err *err)
 {
     struct volume *v = mem_new(sizeof(*v), err);
-    struct framer_opts framer = { .codec = codec_of(opts->format),
+    struct framer_opts framer = { .codec = volume_codec_of(opts->format),
                                   .level = opts->level,
                                   .workers = opts->workers,
                                   .stepped = opts->stepped,
@@ -50,7 +50,7 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
         v->framer = framer_new(&framer, v->output, err);
     if (v->zip || v->framer || v->tree)
         return v;
-    volume_free(v, true); /* what is there is another attempt's */
+    volume_free(v, true); /* the existing part belongs to another attempt */
     return NULL;
 }
 
@@ -58,7 +58,7 @@ void volume_free(struct volume *v, bool keep)
 {
     if (!v)
         return;
-    framer_free(v->framer); /* threads first: they write */
+    framer_free(v->framer); /* end the threads first: they write */
     zip_free(v->zip);
     output_free(v->output, keep);
     tree_free(v->tree, keep);
@@ -87,7 +87,7 @@ bool volume_has_left(const struct volume *v)
 
 enum frame_codec volume_codec(const struct volume *v)
 {
-    return codec_of(v->format);
+    return volume_codec_of(v->format);
 }
 
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
@@ -146,13 +146,14 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
     return framer_begin(v->framer, file, place, err);
 }
 
-/* Count what an entry gets. */
+/* Count the bytes added to an entry. */
 static int count(struct volume *v, size_t len, struct err *err)
 {
     v->got += len;
     if (v->got <= v->size)
         return 0;
-    return err_set(err, ERR_MISMATCH, "an entry of %llu bytes gets more than those",
+    return err_set(err, ERR_MISMATCH,
+                   "more than %llu bytes were added to an entry of that size",
                    (unsigned long long)v->size);
 }
 
@@ -229,7 +230,7 @@ bool volume_failed(struct volume *v)
     return v->failed || (v->framer && framer_failed(v->framer));
 }
 
-/* End the tar stream and put the tail behind it. */
+/* End the tar stream and append the tail. */
 static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
                       struct err *err)
 {
@@ -247,10 +248,11 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
     locator.frame = manifest->frame; /* known since the drain */
     locator.plain = manifest->offset;
     locator.size = size;
-    for (i = 0; codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
+    for (i = 0;
+         volume_codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
          i++)
         locator.coded += seek->rows[i].coded;
-    if (seek_tail(seek, codec_of(v->format), &locator, &tail, err) == 0)
+    if (seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
         rc = output_put(v->output, tail.data, tail.len, err);
     buf_clear(&tail);
     return rc;

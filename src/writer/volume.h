@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume: one archive in the making, whatever its format; or the directory in its place.
+ * volume: writes one archive, in any format, or a directory instead.
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_USAGE for a name without a format; what output and framer report
@@ -35,24 +35,23 @@ struct volume_opts {
 
 struct volume;
 
-/* What an interrupted attempt left and is to be kept: whole frames with whole entries. */
+/* The part of an interrupted attempt that is kept: whole frames with whole entries. */
 struct volume_kept {
     struct seek seek; /* its frames; volume_start takes them over */
     struct sha256 *sha;
     uint64_t coded; /* bytes of the file */
-    uint64_t plain; /* of the tar stream */
+    uint64_t plain; /* bytes of the tar stream */
 };
 
-/* Open and lock the file; volume_start is next. */
+/* Open and lock the file; volume_start must follow. */
 struct volume *volume_open(const struct volume_opts *opts, struct err *err) MUST_CHECK;
 
-/* Whether an interrupted attempt can be gone on with; and a descriptor to read by what one has
- * left, lent until volume_start, or -1. */
+/* Whether an interrupted attempt can be resumed with this format and output. */
 bool volume_resumes(const struct volume *v);
 
 /*
- * A descriptor to read what an interrupted attempt left, lent until volume_start; -1:
- * nothing was.
+ * A descriptor to read the file of an interrupted attempt, valid until volume_start; -1: there
+ * is none.
  */
 int volume_left(const struct volume *v);
 
@@ -62,70 +61,77 @@ struct tree *volume_tree(const struct volume *v);
 /* Whether an interrupted attempt left something. */
 bool volume_has_left(const struct volume *v);
 
-/* How its frames are coded. */
+/* The coding of its frames. */
 enum frame_codec volume_codec(const struct volume *v);
 
-/* Begin; kept NULL: at the front. A directory that keeps something is begun by tree_start. */
+/* The coding of a format's frames. */
+enum frame_codec volume_codec_of(enum container format);
+
+/*
+ * Start writing; kept NULL: from the beginning. tree_start starts a directory that is resumed.
+ */
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
 
-/* Release; keep: an unfinished one stays, to be gone on with. NULL is fine. */
+/* Release; keep: an unfinished archive stays, to be resumed. May be NULL. */
 void volume_free(struct volume *v, bool keep);
 
 /* Whether it can hold hard links; valid after volume_start. */
 bool volume_links(const struct volume *v);
 
-/* Whether volume_back is possible (a file that can be cut, or a directory; not
- * standard output). */
+/*
+ * Whether volume_back is possible (a file that can be truncated, or a directory; not standard
+ * output).
+ */
 bool volume_rewinds(const struct volume *v);
 
 /*
- * Begin a file.
+ * Start a file.
  *
- * place    filled when known, at the latest by volume_drain; may be NULL
+ * place    filled in when known, at the latest by volume_drain; may be NULL
  */
 int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
                  struct err *err) MUST_CHECK;
 
-/* Its bytes; and those of a chunk. */
+/* Add bytes to the entry. */
 int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err) MUST_CHECK;
 
-/* Add a chunk's bytes to the entry that was begun, by reference where that saves a copy. */
+/* Add a chunk's bytes to the current entry, by reference if that saves a copy. */
 int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err) MUST_CHECK;
 
-/* End it. ERR_MISMATCH: it did not get as many bytes as it was begun with. */
+/* End the entry. ERR_MISMATCH: its number of bytes differs from the announced size. */
 int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 
-/* A point to come back to, and coming back; see framer.h. */
+/* Set a mark to go back to; see framer.h. */
 void volume_mark(struct volume *v);
 
-/* Go back to the last mark: what was added since then is gone; see framer_back. */
+/* Go back to the last mark: everything added since then is removed; see framer_back. */
 void volume_back(struct volume *v);
 
-/* The next file begins a frame. */
+/* Make the next file start a frame. */
 void volume_flush(struct volume *v);
 
-/* Put out what is pending; gives the bytes written so far. The next file begins a frame. */
+/* Write what is pending; returns the bytes written so far. The next file starts a frame. */
 int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHECK;
 
-/* Stepped: put out one frame; false when none has ended. */
+/* Stepped: write one frame; false if none has ended. */
 bool volume_step(struct volume *v);
 
 /*
- * There is no time left: what is pending is stored, not compressed, and a pipe that nobody
- * reads is given up. Any thread.
+ * Finish early: pending data is stored uncompressed, and the output to a pipe that nobody reads
+ * is discarded. Any thread.
  */
 void volume_hurry(struct volume *v);
 
-/* Whether something failed already: no use in going on. */
+/* Whether something failed already. */
 bool volume_failed(struct volume *v);
 
-/* What an archive became. */
+/* The result of writing an archive. */
 struct volume_result {
     uint64_t size;
     uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory has none */
 };
 
-/* Write the tail (manifest: where manifest.json is) and give the file its name. */
+/* Write the tail (manifest: place of manifest.json) and rename the file to its final name. */
 int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err) MUST_CHECK;
 

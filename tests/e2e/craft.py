@@ -140,6 +140,7 @@ class Bag:
         self.top = top
         self.files, self.links, self.documents = dict(files), dict(links), dict(documents)
         self.extra = list(extra)
+        self.end = b""  # behind the end of the tar stream
         self.entries = []  # (frame starts here, bytes)
         self.rows = []
         self._payload()
@@ -202,7 +203,7 @@ class Bag:
         return [piece for e in self.entries[:self.first_tag] for piece in pieces(e)] + pieces(self._tail())
 
     def _tail(self):
-        return b"".join(self.entries[self.first_tag:]) + bytes(1024)
+        return b"".join(self.entries[self.first_tag:]) + bytes(1024) + self.end
 
     def tar(self):
         return b"".join(self.frames())

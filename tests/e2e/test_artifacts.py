@@ -5,7 +5,7 @@ import json
 
 def test_artifacts(skyarc, emu):
     lines = skyarc("artifacts", "tsk_demo1", check=0).out.decode().splitlines()
-    assert lines[0].split() == ["RUN", "TYPE", "CREATED", "SIZE", "ARTIFACT", "NAME"]
+    assert lines[0].split() == ["ARTIFACT", "TYPE", "SIZE", "CREATED", "RUN", "NAME"]
     assert len(lines) == 21
     lines = skyarc("artifacts", "-t", "recordings,har", "tsk_demo1", "tsk_demo3", check=0).out
     assert len(lines.splitlines()) == 5
@@ -30,7 +30,7 @@ def test_types(skyarc):
     assert types("-t", "har", "-t", "recordings") == [t for t in every if t in ("har", "recording")]
     assert types("--type", "all", "--exclude-type", "recordings,network") == [
         t for t in every if t not in ("recording", "har", "thought_graph")]  # the last is of tomorrow: in no group
-    assert types("-t", "thought-graph") == ["thought_graph"]
+    assert types("--allow-unknown-type", "-t", "thought-graph") == ["thought_graph"]
 
 
 def test_of_several_runs_the_unknown_one_is_told(skyarc):

@@ -49,8 +49,13 @@ def tree(original):
             with open(path, "a", encoding="utf-8") as file:
                 file.write(text)
 
-        def check(self, script, skyarc=None):
-            env = dict(os.environ, SKYARC=skyarc or os.environ["SKYARC"])
+        def remove(self, name):
+            path = original / name
+            changed.setdefault(path, path.read_text(encoding="utf-8"))
+            path.unlink()
+
+        def check(self, script, skyarc=None, path=None):
+            env = dict(os.environ, SKYARC=skyarc or os.environ["SKYARC"], PATH=path or os.environ["PATH"])
             return subprocess.run([sys.executable, "-B", str(original / "scripts" / script), "--quiet"],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, check=False)
 
@@ -90,6 +95,18 @@ BROKEN = [
     ("check-docs", "names --bogus", "docs/sync.md", r"\Z", "\n`skyarc sync --bogus`\n"),
     ("check-docs", "names src/nowhere/x.c", "docs/robustness.md", r"\Z", "\nSee `src/nowhere/x.c`.\n"),
     ("check-docs", "names pull/nothing", "docs/architecture.md", r"\Z", "\n`pull/nothing` does it.\n"),
+    ("check-docs", "names pull/nothing.c, which", "docs/architecture.md", r"`pull/cleaner`", "`pull/nothing.c`"),
+    ("check-docs", "names cmdutil/tool.c, which", "docs/api.md", r"\Z", "\n`cmdutil/tool.h` and `cmdutil/tool.c`\n"),
+    ("check-docs", "names pull/nothing, which", "docs/api.md", r"\Z", "\n`src/pull/nothing` does it.\n"),
+    ("check-docs", "names src/pull/nothing.h, which", "docs/api.md", r"\Z", "\n`src/pull/nothing.h` has it.\n"),
+    ("check-docs", "names secret_search, which is no module", "docs/architecture.md", r"`secret_scan`", "`secret_search`"),
+    ("check-docs", "names task_end, which", "CONTRIBUTING.md", r"`task_settle`", "`task_end`"),
+    ("check-docs", "names task_settle, which", "src/pull/task.c", r"\A(.|\n)*\Z", ""),
+    ("check-docs", "names table_fit, which src/cli/progress does not define", "CONTRIBUTING.md", r"`src/cli/table.c`", "`src/cli/progress.c`"),
+    ("check-docs", "names struct packet, which", "CONTRIBUTING.md", r"`struct packed`", "`struct packet`"),
+    ("check-docs", "the map in src/main.c names the folder nowhere", "src/main.c", r"^ \* cli/ ", r" * nowhere/ x   is there\n * cli/ "),
+    ("check-docs", "Makefile.am misses tests/unit/test_url.c", "Makefile.am", r"tests/unit/test_url\b", "tests/unit/test_urrl"),
+    ("check-docs", "src/cmd has no command", "scripts/check-docs", r"/src/cmd/\*\.c", "/src/cmd/*.none"),
     ("check-docs", "links to nowhere.md", "SECURITY.md", r"\Z", "\n[there](nowhere.md)\n"),
     ("check-docs", "the manual lacks --workflow", "docs/skyarc.1", r"workflow", "wrkflow"),
     ("check-docs", "exit statuses", "docs/skyarc.1", r"^\.B 4$", ".B 44"),
@@ -136,18 +153,38 @@ def test_a_function_that_has_grown_is_named(tree):
     fails(tree.check("check-sizes"), "grown in src/net/url.c")
 
 
-@pytest.mark.skipif(not shutil.which("clang-format-14") and not shutil.which("clang-format"), reason="no clang-format here")
+needs_clang_format = pytest.mark.skipif(not shutil.which("clang-format-14") and not shutil.which("clang-format"),
+                                        reason="no clang-format here")
+
+
+def formatted(original, *args, path=None):
+    return subprocess.run(["/bin/sh", original / "scripts/format", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=dict(os.environ, PATH=path or os.environ["PATH"]), text=True, check=False)
+
+
+@needs_clang_format
+def test_what_is_not_formatted_is_named_and_mended(tree, original):
+    assert formatted(original, "--check").returncode == 0
+    tree.edit("src/net/url.h", r"^#endif", "/* Too many blanks. */\nint  wide(  int a);\n\n#endif")
+    fails(formatted(original, "--check"), "src/net/url.h", "code should be clang-formatted")
+    assert "int  wide(  int a);" in (original / "src/net/url.h").read_text(encoding="utf-8"), "--check changed a file"
+    assert formatted(original).returncode == 0 and formatted(original, "--check").returncode == 0
+    assert "\nint wide(int a);\n" in (original / "src/net/url.h").read_text(encoding="utf-8")
+
+
+@needs_clang_format
 def test_a_comments_end_that_stands_alone_is_named_and_mended(tree, original):
     """What clang-format makes of a comment that just fills its line, and finds nothing wrong with."""
-    def formatted(*args):
-        return subprocess.run(["sh", original / "scripts/format", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
-
     text = "x" * 92
     tree.edit("src/net/url.h", r"^#endif", "/* %s\n */\n#endif" % text)
-    fails(formatted("--check"), "src/net/url.h", "stands alone")
-    assert formatted().returncode == 0 and formatted("--check").returncode == 0
+    fails(formatted(original, "--check"), "src/net/url.h", "stands alone")
+    assert formatted(original).returncode == 0 and formatted(original, "--check").returncode == 0
     assert "\n/*\n * %s\n */\n" % text in (original / "src/net/url.h").read_text(encoding="utf-8")
+
+
+def test_without_clang_format_nothing_is_called_formatted(original, tmp_path):
+    os.symlink(shutil.which("dirname"), tmp_path / "dirname")
+    fails(formatted(original, "--check", path=str(tmp_path)), "clang-format is missing")
 
 
 def test_a_folder_that_nobody_planned_is_named(tree, original):
@@ -157,6 +194,24 @@ def test_a_folder_that_nobody_planned_is_named(tree, original):
         fails(tree.check("check-layers"), "a folder that the house does not have")
     finally:
         shutil.rmtree(original / "src/extra")
+
+
+@pytest.mark.parametrize("folder,files,said", [("net", 20, "modules; three to 16 are wanted"), ("cmd", 30, "modules; three to 30 are wanted")])
+def test_a_folder_of_too_many_modules_is_named(tree, folder, files, said):
+    for i in range(files):
+        tree.add("src/%s/more%d.c" % (folder, i), "/* SPDX-License-Identifier: MIT */\n")
+    fails(tree.check("check-layers"), folder + " has ", said)
+
+
+def test_a_folder_of_two_modules_is_named(tree, original):
+    for path in sorted((original / "src/view").glob("*.[ch]")):
+        if path.stem == "har":
+            tree.remove("src/view/" + path.name)
+    fails(tree.check("check-layers"), "view has 2 modules; three to 16 are wanted")
+
+
+def test_without_a_compiler_no_header_is_called_checked(tree, tmp_path):
+    fails(tree.check("check-layers", path=str(tmp_path)), "no C compiler: whether headers stand alone cannot be checked")
 
 
 def test_without_a_program_nothing_is_called_checked(tree):

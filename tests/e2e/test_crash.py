@@ -86,7 +86,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, name, w
     again = [r["path"].split("/")[-1].split("?")[0] for r in emu.log("store")[before:]]
     manifest, folder = check_whole(skyarc, emu, tmp_path, name, many)
     assert leftovers(tmp_path) == []
-    kept = result.json()["restored"]
+    kept = result.json()["kept"]
     assert kept + len(set(again)) <= len(many)
     ids = {json.loads(line.rpartition(" ")[0])["artifact_id"] for line in lines}
     assert len(first) >= len(ids & set(again))
@@ -114,7 +114,7 @@ def test_a_stopped_pull_keeps_what_has_come(skyarc, env, emu, many, tmp_path, nu
     emu.reset_faults()
     before = len(emu.log("store"))
     result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
-    assert result.json()["restored"] == kept
+    assert result.json()["kept"] == kept
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
     assert len(emu.log("store")) - before <= len(many) - kept
 
@@ -189,7 +189,7 @@ def test_bytes_that_another_put_there_are_not_believed(skyarc, env, emu, many, t
     lines = (tmp_path / "c.tar.zst.partial.journal").read_text().splitlines()
     (tmp_path / "home/.local/state/skyarc/key").write_text("0" * 64)  # as another user's would be
     result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
-    assert len(lines) > 80 and result.json()["restored"] == 0
+    assert len(lines) > 80 and result.json()["kept"] == 0
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
 
 
@@ -239,7 +239,7 @@ def test_another_size_or_time_in_the_list_is_another_version(skyarc, env, emu, m
 def test_another_request_begins_anew(skyarc, env, emu, many, tmp_path):
     interrupted(env, emu, many, tmp_path)
     result = skyarc("pull", "--json", "-o", "c.tar.zst", "-x", "html", "tsk_many", check=0)
-    assert result.json()["restored"] == 0
+    assert result.json()["kept"] == 0
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", [r for r in many if r["type"] != "html"])
     assert leftovers(tmp_path) == []
 
@@ -260,7 +260,7 @@ def test_what_is_left_survives_a_service_that_is_away(skyarc, env, emu, many, tm
     skyarc("pull", "--retries", "0", "-o", "c.tar.zst", "tsk_many", check=1)
     assert (tmp_path / "c.tar.zst.partial").read_bytes() == partial
     emu.reset_faults()
-    assert skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0).json()["restored"] > 80
+    assert skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0).json()["kept"] > 80
 
 
 def test_members_of_a_bundle_are_kept(skyarc, env, emu, tmp_path):
@@ -275,10 +275,10 @@ def test_members_of_a_bundle_are_kept(skyarc, env, emu, tmp_path):
     emu.reset_faults()
     before = len(emu.log())
     result = skyarc("pull", "--json", "-o", "b.tar.zst", "tsk_v2_demo2", "tsk_demo3", "tsk_demo1")
-    assert result.json()["restored"] > 20
+    assert result.json()["kept"] > 20
     skyarc("verify", "b.tar.zst", check=0)
     contents = [r for r in emu.log()[before:] if "/content" in r["path"] or r["role"] == "store"]
-    assert len(contents) <= result.json()["totals"]["artifacts"] - result.json()["restored"] + 2
+    assert len(contents) <= result.json()["totals"]["artifacts"] - result.json()["kept"] + 2
 
 
 def test_strict_and_zip_leave_nothing(skyarc, env, emu, many, tmp_path):
@@ -308,7 +308,7 @@ def test_a_full_disk_keeps_what_is_whole(skyarc, env, emu, many, tmp_path):
     assert b"c.tar.zst.partial" in process.stderr and b"too large" in process.stderr
     assert not (tmp_path / "c.tar.zst").exists()
     result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
-    assert result.json()["restored"] > 0
+    assert result.json()["kept"] > 0
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
 
 

@@ -181,7 +181,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, when):
     check_whole(emu, tmp_path / "bag", many)
     assert leftovers(tmp_path) == []
     again = [r["path"].split("/")[-1].split("?")[0] for r in emu.log("store")[before:]]
-    assert result["restored"] >= len(stored) - 4
+    assert result["kept"] >= len(stored) - 4
     assert len(stored & set(again)) <= 4  # those whose group was torn
     view = (tmp_path / "bag/index.html").read_text()
     for row in json.loads((tmp_path / "bag/manifest.json").read_text())["artifacts"]:
@@ -208,7 +208,7 @@ def resume(skyarc, emu, tmp_path, plan):
     result = skyarc("pull", "--json", "-o", "bag/", "tsk_many", check=0).json()
     check_whole(emu, tmp_path / "bag", plan)
     assert leftovers(tmp_path) == []
-    return result["restored"], len(emu.log("store")) - before
+    return result["kept"], len(emu.log("store")) - before
 
 
 def test_a_stopped_pull_keeps_what_has_come(skyarc, emu, many, stopped, tmp_path):

@@ -28,7 +28,7 @@ def test_what_is_there_stays(made, skyarc, tmp_path):
     target = tmp_path / "x" / "a" / "manifest.json"
     target.write_text("mine")
     result = skyarc("extract", "-C", "x", "--json", archive, check=0)
-    assert result.json()["kept"] > 50 and result.json()["files"] == 0 and "--force" in result.err
+    assert result.json()["existing"] > 50 and result.json()["files"] == 0 and "--force" in result.err
     assert target.read_text() == "mine"
     skyarc("extract", "-C", "x", "-f", archive, check=0)
     assert target.read_text() != "mine"
@@ -72,8 +72,8 @@ def test_extraction_never_leaves_its_directory(skyarc, tmp_path, listed):
         into.parent.mkdir(exist_ok=True)
         result = skyarc("extract", "-k", "-C", into, name, check=4)
         files = sorted(str(p.relative_to(into)) for p in into.rglob("*") if not p.is_dir())
-        assert files == ["a/data/hardok", "a/data/ok", "a/manifest.json"]
-        assert (into / "a/data/hardok").samefile(into / "a/data/ok")
+        assert files == ["evil/data/hardok", "evil/data/ok", "evil/manifest.json"]
+        assert (into / "evil/data/hardok").samefile(into / "evil/data/ok")
         assert os.listdir(outside) == ["precious"] and (outside / "precious").stat().st_nlink == 1
         assert sorted(os.listdir(into.parent)) == sorted(p.name for p in into.parent.iterdir())
         assert not (tmp_path / "escape1").exists() and not os.path.exists("/tmp/skyarc-escape3")
@@ -102,8 +102,8 @@ def test_zip_names(skyarc, tmp_path):
         archive.writestr("a/data/unlisted", "no")
         archive.writestr("a/manifest.json", json.dumps(manifest_of(row("data/ok", b"ok"))))
     skyarc("extract", "-k", "-C", "in", "evil.zip", check=4)
-    assert not (tmp_path / "escape").exists() and (tmp_path / "in/a/data/ok").read_text() == "ok"
-    assert sorted(os.listdir(tmp_path / "in/a/data")) == ["ok"]
+    assert not (tmp_path / "escape").exists() and (tmp_path / "in/evil/data/ok").read_text() == "ok"
+    assert sorted(os.listdir(tmp_path / "in/evil/data")) == ["ok"]
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_the_result_as_json(skyarc, small, tmp_path):
     found = files(tmp_path / "x")
     assert result["files"] + result["links"] == len(found) and result["indexed"] is True
     assert result["bytes"] == sum({p.stat().st_ino: p.stat().st_size for p in found}.values())
-    assert (result["kept"], result["lost"]) == (0, 0)
+    assert (result["existing"], result["lost"]) == (0, 0)
 
 
 def test_by_type_and_run(skyarc, small, tmp_path):
@@ -140,7 +140,9 @@ def test_by_type_and_run(skyarc, small, tmp_path):
         skyarc("extract", "-C", name, *args, check=0)
         return {str(p.relative_to(tmp_path / name / "a")) for p in files(tmp_path / name)}
 
-    assert extracted("r", "-r", "tsk_demo3", small) == {r["path"] for r in rows if r["run_id"] == "tsk_demo3"}
+    assert extracted("r", "-r", "tsk_demo3", small) == {
+        r["path"] for r in rows if r["run_id"] == "tsk_demo3"} | {
+        "index.html", "data/tsk_demo3/run.json", "data/tsk_demo3/artifacts.json"}
     assert extracted("x", "--exclude-type", "all", "--run", "tsk_demo3", small, "manifest.json") == {"manifest.json"}
     assert extracted("t", "--type", "har,recordings", small) == {
         r["path"] for r in rows if r["artifact_type"] in ("har", "recording")}

@@ -66,7 +66,7 @@ def test_a_lasting_fault_is_missing(pull, emu):
     assert lost(manifest) == {"a_1html": ("server-error", 500), "a_1log": ("network-error", 206),
                               "a_1dom": ("length-mismatch", 200)}
     assert len(manifest["artifacts"]) == 17
-    assert result.json()["missing"] == {"server-error": 1, "network-error": 1, "length-mismatch": 1}
+    assert result.json()["missing_reasons"] == {"server-error": 1, "network-error": 1, "length-mismatch": 1}
     assert "a_1html" in result.err and result.json()["incomplete"] is True
     assert not any("detail" in p.read_text() for p in (folder / "data/tsk_demo1").rglob("*_html*"))
 

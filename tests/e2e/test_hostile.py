@@ -148,7 +148,7 @@ def test_top_directories_that_lead_elsewhere(reader, tmp_path, kind, top):
     inner.mkdir()
     (tmp_path / "index.html").write_text("mine")
     (inner / "index.html").write_text("mine")
-    archive = tmp_path / ("x." + kind)
+    archive = tmp_path / ("a." + kind)
     archive.write_bytes(bag.packed(kind))
     before = files_below(tmp_path)
     for args in (["report", "-f", "-o", "D", archive], ["extract", "-f", "-C", "D", archive],
@@ -167,23 +167,23 @@ def test_no_digest_of_what_was_not_read(reader, tmp_path):
 
 
 def test_report_puts_its_page_beside_the_files(reader, tmp_path):
-    archive = tmp_path / "x.tar.zst"
+    archive = tmp_path / "a.tar.zst"
     archive.write_bytes(craft.sample(top="x").tar_zst())
-    assert reader("report", "-o", "D", archive, check=0).out == b"D/x/index.html\n"
-    assert (tmp_path / "D/x/index.html").stat().st_size > 10_000
+    assert reader("report", "-o", "D", archive, check=0).out == b"D/a/index.html\n"
+    assert (tmp_path / "D/a/index.html").stat().st_size > 10_000
     assert "exists" in reader("report", "-o", "D", archive, check=1).err
     reader("report", "-f", "-o", "D", archive, check=0)
     outside = tmp_path / "outside"
     outside.mkdir()
     (tmp_path / "E").mkdir()
-    os.symlink(outside, tmp_path / "E/x")
+    os.symlink(outside, tmp_path / "E/a")
     assert reader("report", "-f", "-o", "E", archive, check=4).err
     assert not list(outside.iterdir())
 
 
 def test_report_shows_what_the_manifest_says(reader, tmp_path):
     """A text that is not is left out, and told; the others are there."""
-    archive = tmp_path / "x.tar"
+    archive = tmp_path / "a.tar"
     bag = craft.sample()
     two = b"two" * 3000
     archive.write_bytes(bag.tar().replace(two, b"not" * 3000))
@@ -193,7 +193,7 @@ def test_report_shows_what_the_manifest_says(reader, tmp_path):
 
 
 def extract(reader, tmp_path, bag, *args, kind="tar.zst", check=0):
-    archive = tmp_path / ("x." + kind)
+    archive = tmp_path / ("a." + kind)
     archive.write_bytes(bag.packed(kind))
     return reader("extract", "-C", "out", *args, archive, check=check)
 
@@ -216,7 +216,7 @@ def test_what_no_manifest_lists_is_refused(reader, tmp_path, kind, name, data):
         want -= {"a/bagit.txt"}  # neither of two
     assert set(files_below(tmp_path / "out")) == want
     assert (tmp_path / "out/a/data/r1/html/one.html").read_bytes() == b"<p>one</p>" * 900
-    assert reader("verify", tmp_path / ("x." + kind), check=4).err
+    assert reader("verify", tmp_path / ("a." + kind), check=4).err
 
 
 def list_it(path, data, **more):
@@ -236,7 +236,7 @@ def test_artifacts_lie_below_data(reader, tmp_path, name):
     assert not (tmp_path / "out").exists() or files_below(tmp_path / "out") == []
     extract(reader, tmp_path, bag, "-k", check=4)
     assert all(f.startswith("a/data/r") or f[2:] in craft.TAGS for f in files_below(tmp_path / "out"))
-    assert "in the manifest: " in reader("verify", tmp_path / "x.tar.zst", check=4).err
+    assert "in the manifest: " in reader("verify", tmp_path / "a.tar.zst", check=4).err
 
 
 def test_without_any_manifest(reader, tmp_path):
@@ -251,7 +251,7 @@ def test_without_any_manifest(reader, tmp_path):
         reader("extract", "-C", "no", archive, check=4)
         assert not (tmp_path / "no").exists() or not files_below(tmp_path / "no")
         result = reader("extract", "-k", "-C", "out-" + kind, archive, check=4)
-        want = sorted("a/" + n for n in [*bag.files, *bag.documents] if n.startswith("data/"))
+        want = sorted("cut/" + n for n in [*bag.files, *bag.documents] if n.startswith("data/"))
         assert files_below(tmp_path / ("out-" + kind)) == want
         assert "extracted files are not verified" in result.err
 
@@ -274,7 +274,7 @@ def test_links_have_the_digest_that_the_manifest_gives(reader, tmp_path):
         for more in ([], ["-r", "r2"]):  # also when what it leads to is not extracted
             result = extract(reader, tmp_path, craft.sample(manifest=lie), "-k", "-f", *more, kind=kind, check=4)
             assert SAME in result.err and "a/" + SAME not in files_below(tmp_path / "out")
-        assert SAME in reader("verify", tmp_path / ("x." + kind), check=4).err
+        assert SAME in reader("verify", tmp_path / ("a." + kind), check=4).err
 
 
 @pytest.mark.parametrize("target", ["a/.ssh/id_ed25519", ".ssh/id_ed25519", "a/data/r2/html/same.html",
@@ -313,11 +313,11 @@ def test_links_of_another_run(reader, tmp_path):
     links = {"data/r2/html/%d.html" % i: ONE for i in range(3)}
     for kind in ("tar", "tar.gz", "tar.zst"):
         bag = craft.sample(links=links)
-        archive = tmp_path / ("x." + kind)
+        archive = tmp_path / ("a." + kind)
         archive.write_bytes(bag.packed(kind))
         reader("extract", "-C", "out-" + kind, "-r", "r2", archive, check=0)
         out = tmp_path / ("out-" + kind)
-        assert files_below(out) == sorted("a/" + n for n in [*links, "data/r2/files/three.bin"])
+        assert files_below(out) == sorted("a/" + n for n in [*links, "data/r2/files/three.bin", "data/r2/run.json", "index.html"])
         assert all((out / "a" / n).read_bytes() == bag.files[ONE] for n in links)
         assert all((out / "a" / n).stat().st_nlink == 3 for n in links)
 
@@ -326,11 +326,11 @@ def test_what_is_listed_and_not_there_is_told(reader, tmp_path):
     bag = craft.sample(manifest=list_it("data/r1/html/none.html", b"x"))
     result = extract(reader, tmp_path, bag, kind="tar", check=4)
     assert "data/r1/html/none.html" in result.err and len(files_below(tmp_path / "out")) == 12
-    reader("extract", "-C", "more", tmp_path / "x.tar", "data/r2", check=0)
+    reader("extract", "-C", "more", tmp_path / "a.tar", "data/r2", check=0)
 
 
 def test_cat_gives_what_is_listed(reader, tmp_path):
-    archive = tmp_path / "x.tar"
+    archive = tmp_path / "a.tar"
     bag = craft.sample(extra=[craft.entry("a/data/r1/html/extra.html", b"x"), craft.entry("a/evil", b"x")])
     archive.write_bytes(bag.tar())
     for name in ("data/r1/html/extra.html", "evil", "a/evil"):
@@ -376,7 +376,7 @@ def test_a_hole_of_a_tebibyte(reader, tmp_path, kind, listed):
     result = extract(reader, tmp_path, bag, "-k", kind=kind, check=4)
     assert name in result.err and "a/" + name not in files_below(tmp_path / "out")
     assert len(files_below(tmp_path / "out")) == 12
-    archive = tmp_path / ("x." + kind)
+    archive = tmp_path / ("a." + kind)
     for args in (["verify", archive], ["cat", archive, name], ["report", "-o", "r.html", archive]):
         status, memory, seconds, said = measured(*args, cwd=tmp_path)
         assert status in ((0, 1, 4) if args[0] != "verify" else (4,)) and seconds < HANG / 2, said
@@ -388,7 +388,7 @@ def test_more_bytes_than_the_manifest_says(reader, tmp_path):
         manifest["artifacts"][0]["size"] = 10
     bag = craft.sample(links={}, manifest=change)
     bag.files[ONE] = bytes(200 << 20)
-    archive = tmp_path / "x.zip"
+    archive = tmp_path / "a.zip"
     data = bytearray(bag.zip())
     assert len(data) < 300_000
     lie = (200 << 20).to_bytes(4, "little")
@@ -407,7 +407,7 @@ def test_more_bytes_than_the_manifest_says(reader, tmp_path):
 def test_windows_are_bounded(reader, tmp_path, log, indexed, good):
     bag = craft.sample()
     frames = [craft.zstd_frame(f, log) for f in bag.frames()]
-    archive = tmp_path / "x.tar.zst"
+    archive = tmp_path / "a.tar.zst"
     archive.write_bytes(bag.tar_zst(code=lambda plain: craft.zstd_frame(plain, log)) if indexed else b"".join(frames))
     status, memory, _, said = measured("verify", archive, cwd=tmp_path)
     assert status == (0 if good else 4), said
@@ -429,13 +429,13 @@ def test_headers_are_bounded(reader, tmp_path, how):
     for kind in ("tar", "tar.zst"):
         for more in ([], ["-k"]):  # told, although no wanted file is hurt
             assert "too large" in extract(reader, tmp_path, bag, *more, kind=kind, check=4).err
-        status, memory, _, said = measured("verify", tmp_path / ("x." + kind), cwd=tmp_path)
+        status, memory, _, said = measured("verify", tmp_path / ("a." + kind), cwd=tmp_path)
         assert status == 4 and "too large" in said and memory < most(60), (memory, said)
 
 
 def test_a_zip_directory_is_bounded(reader, tmp_path):
     """4,200 entries with names of 64 KiB, in a file that is mostly holes."""
-    archive = tmp_path / "x.zip"
+    archive = tmp_path / "a.zip"
     count, name = 4200, 65535
     with open(archive, "wb") as file:
         file.write(b"PK\x03\x04" + bytes(26))
@@ -447,6 +447,49 @@ def test_a_zip_directory_is_bounded(reader, tmp_path):
     for args in (["list", archive], ["verify", archive], ["extract", "-k", archive]):
         status, memory, _, said = measured(*args, cwd=tmp_path)
         assert status in (1, 4) and "headers of an entry are too large" in said and memory < most(600), (memory, said)
+
+
+@pytest.mark.parametrize("name,text", [("bag-info.txt", b"X-Fill: %s\n"), ("bagit.txt", b"X-Fill: %s\n"),
+                                       ("tagmanifest-sha256.txt", b"0" * 64 + b"  %s\n")])
+def test_tag_files_are_bounded(reader, tmp_path, name, text):
+    """1 MiB is read; a byte more is too large."""
+    archive = tmp_path / "a.tar.zst"
+    for more, said in ((0, False), (1, True)):
+        def lie(tags):
+            room = (1 << 20) + more - len(tags[name])
+            fill = b"".join([text % (b"x" * 900)] * (room // 1000))
+            tags[name] += fill + text % (b"x" * (room - len(fill) - len(text % b"")))
+            assert len(tags[name]) == (1 << 20) + more
+        archive.write_bytes(craft.sample(lie=lie).tar_zst())
+        assert ("too large" in reader("verify", archive).err) == said
+
+
+def claiming(size):
+    """A tar whose manifest.json is said to have so many bytes: the number in base 256."""
+    head = bytearray(craft.header("a/manifest.json"))
+    head[124:136] = (size | 1 << 95).to_bytes(12, "big")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + b"{".ljust(1 << 20)
+
+
+def test_a_manifest_is_bounded(reader, tmp_path):
+    archive = tmp_path / "a.tar"
+    for size, said in ((8 << 30, False), ((8 << 30) + 1, True)):
+        archive.write_bytes(claiming(size))
+        assert ("manifest.json has more than 8589934592 bytes" in reader("verify", archive, check=(1, 4)).err) == said
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.zst"])
+@pytest.mark.parametrize("end,code", [(bytes(10240), 0), (bytes(511) + b"!", 4), (bytes(5000) + b"\1", 4)])
+def test_only_zeros_follow_the_end_of_the_tar_stream(reader, tmp_path, kind, end, code):
+    """Also in an archive with an index."""
+    bag = craft.sample()
+    bag.end = end
+    archive = tmp_path / ("a." + kind)
+    archive.write_bytes(bag.packed(kind))
+    result = reader("verify", archive, check=code)
+    assert not code or "unexpected data after the end" in result.err
 
 
 def big_bag(count):
@@ -495,7 +538,7 @@ def test_list_shows_nothing_hidden(reader, tmp_path):
     bad = "C1\x9b31m bidi\u202e\u2066 tag\U000e0061 fine\u00e9"
     bag = craft.sample(manifest=lambda m: m["artifacts"][0].update(artifact_id=bad, path="data/r1/html/" + bad))
     text = json.dumps(bag.manifest, ensure_ascii=False).encode()
-    archive = tmp_path / "x.tar"
+    archive = tmp_path / "a.tar"
     archive.write_bytes(b"".join(bag.entries[:bag.first_tag]) + craft.entry("a/manifest.json", text) + bytes(1024))
     for args in (["list", archive], ["list", "--json", archive], ["verify", archive], ["verify", "--json", archive]):
         result = reader(*args, check=(0, 4))

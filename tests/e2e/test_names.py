@@ -91,11 +91,11 @@ def test_a_completed_run_without_artifacts_is_told(pull, emu):
         assert "'%s' is completed but has no artifacts under either of its names" % name in result.err
         assert manifest["runs"][0]["notes"] == ["no-artifacts"]
     # nor is it silent when only some types were asked for
-    result, manifest, _ = pull("-t", "har", TASK, name="c.tar")
-    assert "no artifacts" in result.err and manifest["runs"][0]["notes"] == ["no-artifacts"]
+    result, _, _ = pull("-t", "har", TASK, name="c.tar", check=1)
+    assert "has no artifacts under either of its names" in result.err and "the run has: no artifacts" in result.err
     pair(emu, "today")
-    result, manifest, _ = pull("-t", "har", TASK, name="d.tar")
-    assert result.err == "" and manifest["artifacts"] == []
+    result, _, _ = pull("-t", "har", TASK, name="d.tar", check=1)
+    assert "under either" not in result.err and "the run has: " in result.err
 
 
 def test_show_and_artifacts(skyarc, emu):

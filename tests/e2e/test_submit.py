@@ -130,8 +130,9 @@ def test_and_archive(skyarc, emu, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert len(manifest["artifacts"]) == 3 and manifest["runs"][0]["status"] == "completed"
     emu.script(["terminated"])
-    result = skyarc("submit", "-p", "x", "-o", "o2.zip", "--json", "--interval", "50ms", check=0)
+    result = skyarc("submit", "-p", "x", "-o", "o2.zip", "--json", "--interval", "50ms", check=1)
     assert result.json()["archive"] == "o2.zip"
+    assert "run 'tsk_v2_1002' is archived in 'o2.zip', but did not complete" in result.err
     (tmp_path / "old.zip").write_text("old")
     assert skyarc("submit", "-p", "x", "-o", "bad.rar").code == 2
     assert len(posts(emu)) == 2

@@ -62,12 +62,13 @@ def test_told_always_it_is_kept_and_named(pull, emu, skyarc, tmp_path, lie):
     right = kinds(emu)
     for ident in right:
         emu.fault(ident, lie, times=99)
-    result, manifest, folder = pull("tsk_kinds", check=3)
+    result, manifest, folder = pull("-v", "tsk_kinds", check=3)
     for ident in right:
         row = row_of(manifest, ident)
         assert (folder / row["path"]).read_bytes() == LIES[lie]
         assert "suspect-content" in row["notes"], row
         assert "'%s'" % ident in result.err
+    assert "%d artifacts are kept, but their content does not match" % len(right) in result.err
     assert result.json()["suspect_contents"] == len(right) and result.json()["incomplete"] is True
     assert not manifest["missing"] and manifest["totals"]["artifacts"] == len(right)
     asked = [r for r in emu.log() if "k_pdf" in r["path"] and "artifacts/" in r["path"]]

@@ -427,7 +427,7 @@ def test_syncs_are_remembered(sync, runs, emu, env, skyarc, tmp_path):
 
 def test_usage(skyarc, tmp_path):
     for args, words in [(["sync"], "--dest"), (["sync", "--dest", "d", "tsk_1"], "no operand"),
-                        (["sync", "--dest", "d", "-o", "x.tar"], "--output"),
+                        (["sync", "--dest", "d", "-o", "x.tar"], "unknown option '-o'"),
                         (["sync", "--dest", "d", "--format", "zip"], "tar.zst"),
                         (["sync", "--dest", "d", "--strict"], "--strict")]:
         assert words in skyarc(*args, check=2).err

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A pull in which nothing moves any more ends by itself; one that waits by right does not."""
+import fcntl
+import hashlib
+import hmac
+import json
 import os
 import signal
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -59,6 +64,90 @@ def test_what_is_waited_for_is_no_hang(env, emu, tmp_path):
                                % SKYARC, shell=True, env=env, cwd=tmp_path, stderr=subprocess.PIPE)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and b"no progress" not in err, err
+
+
+@pytest.mark.parametrize("more", [["--anchor-command", "sleep 4"], ["--limit-rate", "150k"],
+                                  ["--wait", "--interval", "4s"]], ids=lambda more: more[0])
+def test_each_wait_is_no_hang(env, emu, tmp_path, more):
+    """A command, a rate limit, the next poll of a run: each for longer than the limit."""
+    if "--wait" in more:
+        emu.script(["running", "completed"], run="tsk_demo1")
+    process = pull(env, tmp_path, "--hang-timeout", "2s", *more)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"no progress" not in err, err
+
+
+def test_another_ones_lock_is_no_hang(env, emu, tmp_path):
+    os.mkdir(tmp_path / "vault")
+    with open(tmp_path / "vault/lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", "--lock-wait", "60s", "--hang-timeout", "2s"],
+                                   env=env, cwd=tmp_path, stderr=subprocess.PIPE)
+        time.sleep(5)
+        assert process.poll() is None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"no progress" not in err, err
+
+
+def listen(env, cwd, *args):
+    process = subprocess.Popen([SKYARC, "listen", "--dest", "in", "--addr", "127.0.0.1:0", *args], env=env, cwd=cwd,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = b""
+    while b"http://" not in line:
+        line = process.stdout.readline() or process.stderr.readline()
+        assert line or process.poll() is None
+    return process, line.split()[-1].decode()
+
+
+def post(url, env, run):
+    body = json.dumps({"run_id": run, "status": "completed"}).encode()
+    sign = hmac.new(env["SKYVERN_API_KEY"].encode(), body, hashlib.sha256).hexdigest()
+    with urllib.request.urlopen(urllib.request.Request(url, body, {"x-skyvern-signature": sign})) as answer:
+        return answer.status
+
+
+def test_an_idle_receiver_is_no_hang(env, emu, tmp_path):
+    """With nothing in its queue, with a run that is not due, and with nothing again."""
+    process, url = listen(env, tmp_path, "--hang-timeout", "2s", "--delay", "4s")
+    try:
+        time.sleep(4)
+        assert post(url, env, "tsk_demo1") == 200
+        until = time.monotonic() + 60
+        while not (tmp_path / "in/tsk_demo1.tar.zst").exists() and time.monotonic() < until:
+            assert process.poll() is None
+            time.sleep(0.2)
+        time.sleep(4)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"no progress" not in err, err
+    assert (tmp_path / "in/tsk_demo1.tar.zst").exists()
+
+
+@pytest.mark.parametrize("after", [5, 40])
+def test_a_sync_survives_it(hanging, skyarc, tmp_path, after):
+    process = subprocess.Popen([SKYARC, "sync", "--dest", "vault", "--hang-timeout", "3s"], cwd=tmp_path,
+                               env=dict(hanging, SKYARC_HANG_AFTER=str(after)), stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and b"error: no progress for 3 s" in err, err
+    skyarc("sync", "--dest", "vault", check=0)
+    skyarc("verify", "vault", check=0)
+
+
+def test_a_receiver_survives_it(hanging, env, tmp_path):
+    """The run whose archiving hung is archived by the next start."""
+    process, url = listen(dict(hanging, SKYARC_HANG_AFTER="5"), tmp_path, "--hang-timeout", "3s", "--delay", "0s")
+    assert post(url, env, "tsk_demo1") == 200
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and b"error: no progress for 3 s" in err, err
+    process, _ = listen(env, tmp_path, "--delay", "0s")
+    until = time.monotonic() + 60
+    while not (tmp_path / "in/tsk_demo1.tar.zst").exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert (tmp_path / "in/tsk_demo1.tar.zst").exists()
 
 
 def test_a_server_that_says_nothing_is_told(env, emu, tmp_path):

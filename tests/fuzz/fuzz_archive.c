@@ -15,7 +15,9 @@ static void on_damage(void *ctx, const struct verify_damage *damage)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct verify_opts opts = { .damage = on_damage, .stop = stop_never() };
+    struct verify_opts opts = { .damage = on_damage,
+                                .stop = stop_never(),
+                                .watcher = archive_reader_unwatched() };
     struct verify_result result;
     struct err err = { 0 };
     int fd = file_temp("/tmp", NULL);

@@ -169,6 +169,13 @@ static int on_pair(void *ctx, const char *a, const char *b, struct err *err)
     return 0;
 }
 
+static int on_content(void *ctx, const char *volume, const char *run_id, uint64_t bytes,
+                      struct err *err)
+{
+    (void)bytes;
+    return on_pair(ctx, volume, run_id, err);
+}
+
 static int on_found(void *ctx, const struct search_row *row, struct err *err)
 {
     (void)ctx;
@@ -231,7 +238,7 @@ static void read_all(struct db *c)
     rc += contents_volumes_of(c, "tsk_1", on_volume, NULL, &err);
     rc += contents_parts(c, VOLUME, on_pair, NULL, &err);
     rc += contents_supplements(c, on_pair, NULL, &err);
-    rc += contents_contents(c, on_pair, NULL, &err);
+    rc += contents_contents(c, on_content, NULL, &err);
     rc += contents_runs(c, on_kept, NULL, &err);
     rc += contents_volume_with(c, "a_1", name, sizeof(name));
     rc += contents_newest(c, name, sizeof(name), hex);

@@ -77,7 +77,7 @@ static void check(const struct config *config, const struct args *args)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct args args = { .number = 5, .mode = 0600 };
-    struct config config = { { 0 }, false };
+    struct config config = { .secret = false };
     struct err err;
     int rc;
 

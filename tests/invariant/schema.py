@@ -72,10 +72,9 @@ def known(world, a, need):
 
 
 def edit(a, how):
-    """Let how(row) change the row of an artifact in each list; None takes it out."""
+    """Let how(row) change the row of an artifact in each list."""
     def rows(rows, n):
-        return [new for r in rows for new in ([how(r)] if isinstance(r, dict) and r.get("artifact_id") == a.id
-                                              else [r]) if new is not None]
+        return [how(r) if isinstance(r, dict) and r.get("artifact_id") == a.id else r for r in rows]
     a.run.row_lies.append(rows)
 
 

@@ -370,11 +370,16 @@ class World:
         answer = Answer(self, ask, body, [], name, n)
         return maker(answer) if maker else answer.honest()
 
-    def begin_attempt(self):
-        """From now on only what is held now, or later, is right."""
+    def list_anew(self):
+        """The next list of each run is the first of a process."""
         with self.lock:
             for run in self.runs:
                 run.told = False
+
+    def begin_attempt(self):
+        """From now on only what is held now, or later, is right."""
+        self.list_anew()
+        with self.lock:
             for thing in self.things.values():
                 thing.since = len(thing.versions) - 1
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/artifact.h"
 #include "api/kind.h"
+#include "api/kind_tally.h"
 #include "api/run.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void test_artifacts(void **state)
@@ -150,12 +152,37 @@ static void test_filters(void **state)
     assert_null(kind_nearest("zzzzzzz"));
 }
 
+static void test_a_tally(void **state)
+{
+    struct kind_tally tally = { .count = 0 };
+    char text[KIND_TALLY_TEXT];
+    char name[80];
+    unsigned i;
+
+    (void)state;
+    assert_string_equal(kind_tally_text(&tally, text), "no artifacts");
+    kind_tally_add(&tally, "har");
+    kind_tally_add(&tally, NULL);
+    kind_tally_add(&tally, "recording");
+    kind_tally_add(&tally, "recording");
+    kind_tally_add(&tally, "a\x1b[31m");
+    assert_string_equal(kind_tally_text(&tally, text),
+                        "recording (2), a\\x1b[31m (1), har (1), no type (1)");
+    for (i = 0; i < 500; i++) { /* more types than there is room for, with long names */
+        (void)snprintf(name, sizeof(name), "%03u%057u", i, 0U);
+        kind_tally_add(&tally, name);
+    }
+    assert_true(tally.count <= KIND_TALLY_TYPES);
+    assert_true(strlen(kind_tally_text(&tally, text)) < KIND_TALLY_TEXT);
+    assert_non_null(strstr(text, " others"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_artifacts),    cmocka_unit_test(test_runs),
         cmocka_unit_test(test_joined_lists), cmocka_unit_test(test_other_records),
-        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_filters),      cmocka_unit_test(test_a_tally),
     };
 
     return RUN(tests);

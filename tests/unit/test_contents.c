@@ -142,6 +142,15 @@ static int add_pair(void *ctx, const char *a, const char *b, struct err *err)
     return 0;
 }
 
+static int add_content(void *ctx, const char *volume, const char *run_id, uint64_t bytes,
+                       struct err *err)
+{
+    char size[32];
+
+    (void)snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
+    return add_pair(ctx, volume, run_id, err) < 0 ? -1 : add_pair(ctx, "bytes", size, err);
+}
+
 static const char *parts(const char *volume)
 {
     static char text[256];
@@ -219,8 +228,8 @@ static void test_volumes(void **state)
                      -1);
     assert_true(none);
     *text = '\0';
-    assert_int_equal(contents_contents(catalog, add_pair, text, NULL), 0);
-    assert_string_equal(text, V1 ":tsk_3 " V2 ":tsk_2 ");
+    assert_int_equal(contents_contents(catalog, add_content, text, NULL), 0);
+    assert_string_equal(text, V1 ":tsk_3 bytes:10 " V2 ":tsk_2 bytes:10 ");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, catalog_set_up, catalog_tear_down)

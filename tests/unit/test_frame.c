@@ -137,6 +137,91 @@ static void test_seek_tail(void **state)
     seek_clear(&seek);
 }
 
+static int read_tail(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const struct buf *archive = ctx;
+
+    (void)err;
+    assert_true(at <= archive->len && len <= archive->len - at);
+    memcpy(bytes, archive->data + at, len);
+    return 0;
+}
+
+/* A table of one frame of 100 bytes, which claims so much content: 1 if it is accepted. */
+static int load_claim(enum frame_codec codec, uint64_t plain, struct err *err)
+{
+    static const char frame[100];
+    struct seek_locator locator = { 0, 0, 0, 50 };
+    struct seek made = { 0 };
+    struct seek seek = { 0 };
+    struct buf archive;
+    int rc;
+
+    buf_init(&archive, 1 << 20);
+    assert_int_equal(buf_add(&archive, frame, sizeof(frame), NULL), 0);
+    assert_int_equal(seek_add(&made, sizeof(frame), plain, NULL), 0);
+    assert_int_equal(seek_tail(&made, codec, &locator, &archive, NULL), 0);
+    rc = seek_load(&seek, codec, &locator, read_tail, &archive, archive.len, err);
+    seek_clear(&made);
+    seek_clear(&seek);
+    buf_clear(&archive);
+    return rc;
+}
+
+static void test_largest_frame(void **state)
+{
+    static const enum frame_codec codecs[] = { FRAME_ZSTD, FRAME_GZIP };
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        assert_int_equal(load_claim(codecs[i], SEEK_PLAIN_MAX, &err), 1);
+        assert_int_equal(load_claim(codecs[i], SEEK_PLAIN_MAX + 1, &err), -1);
+        assert_int_equal(err.kind, ERR_FORMAT);
+        assert_int_equal(load_claim(codecs[i], 0, &err), -1);
+    }
+}
+
+/* The end of an archive with a table of *ctx frames, of which nothing else is ever read. */
+static int read_count(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
+{
+    const uint32_t *count = ctx;
+    unsigned char foot[9] = { 0 };
+    uint32_t magic = SEEK_MAGIC;
+
+    (void)at;
+    if (len != sizeof(foot))
+        return err_set(err, ERR_SYSTEM, "read beyond the count");
+    memcpy(foot, count, sizeof(*count));
+    memcpy(foot + 5, &magic, sizeof(magic));
+    memcpy(bytes, foot, sizeof(foot));
+    return 0;
+}
+
+static void test_most_frames(void **state)
+{
+    struct seek full = { .count = SEEK_ROWS_MAX, .cap = SEEK_ROWS_MAX };
+    uint32_t count = SEEK_ROWS_MAX;
+    struct seek_locator locator;
+    struct seek seek = { 0 };
+    struct err err;
+
+    (void)state;
+    assert_int_equal(seek_add(&full, 1, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_int_equal(
+        seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
+        -1);
+    assert_int_equal(err.kind, ERR_SYSTEM); /* as many are accepted */
+    count++;
+    assert_int_equal(
+        seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
+        -1);
+    assert_int_equal(err.kind, ERR_LIMIT);
+    assert_int_equal(seek.count, 0);
+}
+
 /* Bisection finds what walking along all rows finds, also at the borders. */
 static void test_seek_find(void **state)
 {
@@ -205,9 +290,10 @@ static void test_hurried(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hurried),   cmocka_unit_test(test_zstd),
-        cmocka_unit_test(test_gzip),      cmocka_unit_test(test_none_and_empty),
-        cmocka_unit_test(test_seek_tail), cmocka_unit_test(test_seek_find),
+        cmocka_unit_test(test_hurried),     cmocka_unit_test(test_zstd),
+        cmocka_unit_test(test_gzip),        cmocka_unit_test(test_none_and_empty),
+        cmocka_unit_test(test_seek_tail),   cmocka_unit_test(test_largest_frame),
+        cmocka_unit_test(test_most_frames), cmocka_unit_test(test_seek_find),
     };
 
     return RUN(tests);

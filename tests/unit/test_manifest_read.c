@@ -132,6 +132,34 @@ static void test_no_manifest(void **state)
     assert_int_equal(feed(&seen, "{\"artifacts\": [], \"a\0\": 1}", 27, 3), -1);
 }
 
+/* Memory for a row is bounded, also if it never ends. */
+static void test_longest_row(void **state)
+{
+    static const char head[] = "{\"artifacts\": [";
+    static const char row[] = "{\"a\": \"";
+    static const char end[] = "\"}";
+    static const char tail[] = "]}";
+    struct seen seen = { .answer = 0 };
+    size_t more;
+
+    (void)state;
+    for (more = 0; more < 2; more++) {
+        size_t fill = MANIFEST_READ_ROW_MAX + more - strlen(row) - strlen(end);
+        struct buf text;
+
+        buf_init(&text, 2 * MANIFEST_READ_ROW_MAX);
+        assert_int_equal(buf_add(&text, head, strlen(head), NULL), 0);
+        assert_int_equal(buf_add(&text, row, strlen(row), NULL), 0);
+        while (fill--)
+            assert_int_equal(buf_add(&text, "x", 1, NULL), 0);
+        assert_int_equal(buf_add(&text, end, strlen(end), NULL), 0);
+        assert_int_equal(buf_add(&text, tail, strlen(tail), NULL), 0);
+        assert_int_equal(feed(&seen, text.data, text.len, 65536), more ? -1 : 0);
+        assert_int_equal(seen.count[MANIFEST_READ_ARTIFACTS], !more);
+        buf_clear(&text);
+    }
+}
+
 static void test_names(void **state)
 {
     static const char good[] =
@@ -156,11 +184,43 @@ static void test_names(void **state)
     region_free(region);
 }
 
+static void test_notes_of_a_run(void **state)
+{
+    static const char noted[] = "{\"run_id\": \"r\", \"notes\": [1, \"a-b\", {\"x\": \"c\"}, "
+                                "[\"d\"], \"e\\u0066\", \"\", null]}";
+    static const char *const none[] = { "{\"run_id\": \"r\"}",
+                                        "{\"run_id\": \"r\", \"notes\": []}",
+                                        "{\"run_id\": \"r\", \"notes\": [null, 1]}",
+                                        "{\"run_id\": \"r\", \"notes\": \"a-b\"}" };
+    struct region *region = region_new(NULL);
+    struct manifest_read_run run;
+    struct err err;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(manifest_read_run(&run, noted, strlen(noted), region, &err), 0);
+    assert_int_equal(run.note_count, 3);
+    assert_true(manifest_read_noted(&run, "a-b"));
+    assert_true(manifest_read_noted(&run, "ef"));
+    assert_true(manifest_read_noted(&run, ""));
+    assert_false(manifest_read_noted(&run, "a"));
+    assert_false(manifest_read_noted(&run, "c"));
+    assert_false(manifest_read_noted(&run, "d"));
+    for (i = 0; i < sizeof(none) / sizeof(*none); i++) {
+        assert_int_equal(manifest_read_run(&run, none[i], strlen(none[i]), region, &err), 0);
+        assert_int_equal(run.note_count, 0);
+        assert_false(manifest_read_noted(&run, "a-b"));
+    }
+    region_free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
                                         cmocka_unit_test(test_no_manifest),
-                                        cmocka_unit_test(test_names) };
+                                        cmocka_unit_test(test_longest_row),
+                                        cmocka_unit_test(test_names),
+                                        cmocka_unit_test(test_notes_of_a_run) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

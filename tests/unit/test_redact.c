@@ -31,6 +31,9 @@ static const struct sample texts[] = {
       "https://h/p?GoogleAccessId=***&Key-Pair-Id=***&Policy=***" },
     { "https://h/p?q-sign-algorithm=sha1&q-ak=A&q-signature=s",
       "https://h/p?q-sign-algorithm=sha1&q-ak=***&q-signature=***" },
+    { "https://h/p?sign=abc&t=1&sign_type=MD5", "https://h/p?sign=***&t=1&sign_type=MD5" },
+    { "https://h/p?sas=sv%3D1%26x&blobSas=abc&sassy=1",
+      "https://h/p?sas=***&blobSas=***&sassy=1" },
     { "https://h/p?hdnea=st=1~exp=2~acl=/*~hmac=ab", "https://h/p?hdnea=***" },
     { "https://h/p?hmac=a&auth=b&secret=c&jwt=d&token=e",
       "https://h/p?hmac=***&auth=***&secret=***&jwt=***&token=***" },
@@ -134,6 +137,7 @@ static const struct sample documents[] = {
     { "[\"a\\/b\\u00e9\\ud83d\\ude00\\ud83d\\u0000 ?sig=\\u00e9x\"]",
       "[\"a\\/b\\u00e9\\ud83d\\ude00\\ud83d\\u0000 ?sig=***\"]" },
     { "{\"k " KEY "\": \"sk\\u002dkey\\/1+2\"}", "{\"k ***\": \"***\"}" },
+    { "{\"sas\": \"sv=1\", \"sign\": \"minus\"}", "{\"sas\": \"***\", \"sign\": \"minus\"}" },
     { "{\"https://h/?sig=abc\": 1}", "{\"https://h/?sig=***\": 1}" },
     /* documents in strings */
     { "[\"{\\\"u\\\":\\\"https://h/p?Signature=x\\\"}\"]",

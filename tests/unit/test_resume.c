@@ -135,6 +135,24 @@ static void test_dates(void **state)
     assert_true(resume_right(&resume, "bytes 50-99/100", &seen));
 }
 
+/* Of several hosts that ask to wait, the longest wait is told; a hint of our own is none. */
+static void test_who_asks_to_wait(void **state)
+{
+    struct origins *origins = origins_new(16, NULL);
+    struct origin *a = origins_find(origins, "https://a:443", NULL);
+    struct origin *b = origins_find(origins, "https://b:443", NULL);
+
+    (void)state;
+    origin_slow(a, 900, BACKOFF_UNSAID, 1000);
+    assert_int_equal(origins_asked(origins, 1000), 0);
+    origin_slow(a, 900, 4000, 1000);
+    origin_slow(b, 900, 2500, 1000);
+    assert_int_equal(origins_asked(origins, 1000), 4000);
+    assert_int_equal(origins_asked(origins, 4999), 1);
+    assert_int_equal(origins_asked(origins, 5000), 0);
+    origins_free(origins);
+}
+
 static void test_a_host_gets_less_and_recovers(void **state)
 {
     struct origins *origins = origins_new(16, NULL);
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_what_is_right),
         cmocka_unit_test(test_only_strong_tags),
         cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_who_asks_to_wait),
         cmocka_unit_test(test_a_host_gets_less_and_recovers),
         cmocka_unit_test(test_origins_of_urls),
         cmocka_unit_test(test_never_less_than_one_and_retry_after_waits),

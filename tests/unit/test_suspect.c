@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/suspect.h"
+
+#include "api/reason.h"
 #include "unit.h"
 
 #include <string.h>
@@ -102,11 +104,27 @@ static void test_cut(void **state)
     }
 }
 
+/* The note and the catalog's reason are one word, in two tables. */
+static void test_note_and_reason(void **state)
+{
+    int a;
+    int b;
+
+    (void)state;
+    assert_string_equal(SUSPECT_NOTE, reason_word(REASON_SUSPECT_CONTENT));
+    for (a = REASON_NONE + 1; a < REASON_COUNT; a++) {
+        assert_non_null(reason_word((enum reason)a));
+        for (b = REASON_NONE + 1; b < a; b++)
+            assert_string_not_equal(reason_word((enum reason)a), reason_word((enum reason)b));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_note_and_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "unit.h"
 
+#include <locale.h>
 #include <string.h>
 
 static void test_shown(void **state)
@@ -41,6 +42,55 @@ static void test_numbers(void **state)
     assert_int_equal(n, 172800000);
     assert_int_equal(text_u64("18446744073709551616", UINT64_MAX, &n, NULL), -1);
     assert_int_equal(text_distance("retires", "retries"), 2);
+}
+
+static void test_widths(void **state)
+{
+    (void)state;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    assert_int_equal(text_width(""), 0);
+    assert_int_equal(text_width("caf\xc3\xa9"), 4);
+    assert_int_equal(text_width("cafe\xcc\x81"), 4);             /* a combining accent */
+    assert_int_equal(text_width("\xe6\x97\xa5\xe6\x9c\xac"), 4); /* two wide characters */
+    assert_int_equal(text_width("\xff\xff"), 2);
+}
+
+static void test_shorten(void **state)
+{
+    char out[64];
+
+    (void)state;
+    assert_string_equal(text_shorten(out, "short", 5), "short");
+    assert_string_equal(text_shorten(out, "data/tsk_1/har/x.har", 11),
+                        "data/\xe2\x80\xa6x.har");
+    assert_string_equal(text_shorten(out, "abcdef", 4), "ab\xe2\x80\xa6"
+                                                        "f");
+    assert_string_equal(text_shorten(out, "abcdef", 1), "\xe2\x80\xa6");
+    assert_string_equal(text_shorten(out, "abcdef", 2), "a\xe2\x80\xa6");
+    assert_string_equal(text_shorten(out, "\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5", 4),
+                        "\xe6\x97\xa5\xe2\x80\xa6"); /* a wide one would be cut in half */
+    assert_int_equal(text_width(out), 3);
+}
+
+static void test_ago(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } ages[] = {
+        { 0, "0s ago" },           { 59, "59s ago" },
+        { 60, "1m ago" },          { 3599, "59m ago" },
+        { 3600, "1h ago" },        { 47 * 3600 + 3599, "47h ago" },
+        { 48 * 3600, "2d ago" },   { 59 * 86400, "59d ago" },
+        { 60 * 86400, "2mo ago" }, { 729 * 86400, "24mo ago" },
+        { 730 * 86400, "2y ago" },
+    };
+    char out[TEXT_SIZE_MAX];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(ages) / sizeof(ages[0]); i++)
+        assert_string_equal(text_ago(out, ages[i].seconds), ages[i].text);
 }
 
 static void test_nearest(void **state)
@@ -97,9 +147,10 @@ static void test_secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shown),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_shown),  cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_widths), cmocka_unit_test(test_shorten),
+        cmocka_unit_test(test_ago),    cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_secrets),
     };
 
     return RUN(tests);

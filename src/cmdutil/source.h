@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * source: the archives that an operand names: an archive, or volumes of a sync directory.
+ *
+ * For commands that read archives: all archives are known before the first is read, so that the
+ * sandbox can allow only these.
+ *
+ * Errors   ERR_USAGE: a directory without a run; ERR_NOT_FOUND: no volume has it; the catalog's
+ * Owns     the paths and IDs, until source_clear
+ * Threads  one
+ */
+#ifndef CMDUTIL_SOURCE_H
+#define CMDUTIL_SOURCE_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/confine.h"
+#include "cli/opt.h"
+
+#include <stddef.h>
+
+struct source {
+    const char **paths;
+    size_t count;
+    size_t cap;
+    struct opt_list runs; /* the wanted runs, by the IDs that the volumes have */
+    struct region *region;
+};
+
+/*
+ * Find the archives. operand is an archive, or a directory of skyarc sync: then its volumes
+ * that contain the runs, of which there must be at least one, each named by either of its IDs.
+ * source must be {0}; clear it also on failure.
+ */
+int source_find(struct source *source, const char *operand, const struct opt_list *runs,
+                struct err *err) MUST_CHECK;
+
+/* Allow reading the archives. */
+void source_confine(const struct source *source, struct confine *confine);
+
+/* Free the paths; may be called twice. */
+void source_clear(struct source *source);
+
+/* The archive that contains an artifact: the operand, or the newest volume of an operand
+ * directory that has it. Free by mem_free. */
+char *source_of_artifact(const char *operand, const char *artifact_id,
+                         struct err *err) MUST_CHECK;
+
+/*
+ * The folder into which an archive is extracted: its file name without the format. NULL: the
+ * name does not end in a format, or is no portable name; then the archive's own top directory.
+ *
+ * out  its memory, of size bytes
+ */
+const char *source_folder(const char *path, char *out, size_t size);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/survey.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/call.h"
+#include "net/loop.h"
+#include "sync/heal.h"
+#include "sync/recheck.h"
+#include "sync/volume_store.h"
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms,
+               struct discover_result *result, struct err *err)
+{
+    const struct pull_opts *pull = how->pull;
+    struct engine_opts engine = { .agent = pull->tool,
+                                  .ca_file = pull->ca_file,
+                                  .secure = pull->api->secure,
+                                  .jobs = pull->jobs };
+    struct loop_hooks hooks = { pull->stop, loop_no_tick, NULL };
+    struct callers callers;
+    struct loop loop;
+    struct discover_opts opts = { .catalog = catalog,
+                                  .api = pull->api,
+                                  .loop = &loop,
+                                  .callers = &callers,
+                                  .query = &how->query,
+                                  .filter = how->filter,
+                                  .types = pull->filter,
+                                  .children = pull->children,
+                                  .now_ms = now_ms,
+                                  .horizon = run_state_horizon(how->settle) };
+    int rc = loop_init(&loop, &engine, &hooks, err);
+
+    if (rc < 0)
+        return -1;
+    callers_init(&callers, &loop, pull->api, pull->jobs, pull->retries);
+    if (pull->timeout)
+        callers.deadline = clock_mono() + pull->timeout;
+    rc = discover_list(&opts, result, err);
+    if (rc == 0 && how->run_count)
+        rc = discover_given(&opts, how->run_ids, how->run_count, err);
+    if (rc == 0)
+        rc = discover_poll(&opts, err);
+    if (rc == 0)
+        rc = recheck_runs(&opts, result, err);
+    loop_clear(&loop);
+    return rc;
+}
+
+bool survey_settled(const struct run_state_row *row, int64_t now_ms, int64_t settle)
+{
+    return row->finished_at == DB_UNKNOWN || now_ms - row->finished_at / 1000 >= settle;
+}
+
+/* The rows of a preview: those of runs that ended long enough ago. */
+struct preview {
+    int64_t settle;
+    int64_t now_ms;
+    int (*fn)(void *ctx, const struct run_state_row *row, struct err *err);
+    void *ctx;
+    size_t count;
+};
+
+static int on_due(void *ctx, const struct run_state_row *row, struct err *err)
+{
+    struct preview *p = ctx;
+
+    if (!survey_settled(row, p->now_ms, p->settle))
+        return 0;
+    p->count++;
+    return p->fn(p->ctx, row, err);
+}
+
+/* Fail if a directory has volumes or a log but no catalog: what is archived is not known. */
+static int check_dir(const char *dir, struct err *err)
+{
+    struct volume_store store = { dir };
+    struct err why = { 0 };
+    struct stat st;
+    char *path = mem_format(err, "%s/" DB_NAME, dir);
+    bool known = path && stat(path, &st) == 0;
+
+    if (!path)
+        return -1;
+    mem_free(path);
+    if (known || stat(dir, &st) < 0 || heal_is_sync_dir(&store, &why) < 0)
+        return 0;
+    return err_set(err, ERR_NOT_FOUND,
+                   "'%s' has no catalog, so that it is not known what is archived; "
+                   "sync --rebuild makes a catalog",
+                   dir);
+}
+
+int survey_preview(const struct survey_opts *opts, const char *dir,
+                   int (*fn)(void *ctx, const struct run_state_row *row, struct err *err),
+                   void *ctx, struct survey_preview *result, struct err *err)
+{
+    struct preview p = { .settle = opts->settle, .now_ms = clock_wall(), .fn = fn, .ctx = ctx };
+    struct run_state_which due = { .state = RUN_STATE_DUE,
+                                   .now_ms = p.now_ms,
+                                   .horizon = run_state_horizon(opts->settle),
+                                   .most = SIZE_MAX };
+    struct db *catalog = NULL;
+    int rc = check_dir(dir, err);
+
+    *result = (struct survey_preview){ 0 };
+    if (rc == 0)
+        catalog = db_copy(dir, err);
+    rc = catalog ? survey_run(opts, catalog, p.now_ms, &result->found, err) : -1;
+    if (rc == 0)
+        rc = run_state_each(catalog, &due, on_due, &p, err);
+    result->runs = p.count;
+    if (rc == 0) {
+        result->running = run_state_count(catalog, RUN_STATE_RUNNING, err);
+        rc = result->running < 0 ? -1 : 0;
+    }
+    db_free(catalog);
+    return rc;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * survey: the part of a sync that asks the service: which runs are to be archived.
+ *
+ * Units    milliseconds
+ * Errors   those of sync/discover and sync/recheck
+ * Owns     nothing
+ * Threads  runs the transfer loop
+ */
+#ifndef SYNC_SURVEY_H
+#define SYNC_SURVEY_H
+
+#include "catalog/run_state.h"
+#include "client/runs.h"
+#include "pull/pull_opts.h"
+#include "sync/discover.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct survey_opts {
+    const struct pull_opts *pull;
+    struct runs_query query;
+    const char *filter;   /* the query as a text */
+    char *const *run_ids; /* further runs */
+    size_t run_count;
+    int64_t settle; /* see sync/sync.h */
+};
+
+struct survey_preview {
+    size_t runs;     /* to be archived */
+    int64_t running; /* left for a later sync */
+    struct discover_result found;
+};
+
+/* Ask for new runs, the given runs, running runs and archived open runs, and store their states
+ * in the catalog. */
+int survey_run(const struct survey_opts *opts, struct db *catalog, int64_t now_ms,
+               struct discover_result *result, struct err *err) MUST_CHECK;
+
+/*
+ * Whether a due run ended long enough ago to be archived: `settle` ms, or at an unknown time.
+ */
+bool survey_settled(const struct run_state_row *row, int64_t now_ms, int64_t settle);
+
+/*
+ * Tell which runs a sync of dir would archive now, oldest first, and change nothing: neither
+ * the directory, which need not exist, nor its catalog, of which a copy is used. Volumes are
+ * not checked.
+ *
+ * fn  called for each run; returns -1 to fail
+ */
+int survey_preview(const struct survey_opts *opts, const char *dir,
+                   int (*fn)(void *ctx, const struct run_state_row *row, struct err *err),
+                   void *ctx, struct survey_preview *result, struct err *err) MUST_CHECK;
+
+#endif
