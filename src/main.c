@@ -157,8 +157,7 @@
  *           relation       second IDs of runs, and which run started which
  *           retention      decides which runs are kept
  *           volume_name    the names of volumes
- * writer/   plan           the items to archive, identical ones joined; read-only once made
- *           bundle         decides between a ZIP and its members
+ * writer/   plan           the items to archive, identical ones joined; a ZIP or its members
  *           packer         the thread that processes bodies
  *           entry_names    names every file
  *           entry_writer   hashes, finds duplicates, writes an entry or a link
@@ -167,7 +166,8 @@
  *           decode         decodes gzip, deflate and zstd bodies
  *           dedupe         finds identical content
  *           body           a body in memory, or in an unnamed file
- *           volume         an archive being written, tar or zip
+ *           volume         an archive being written, tar, zip or directory
+ *           tree           a directory being written instead of an archive
  *           framer         splits the tar stream into frames
  *           compress_pool  threads that compress, and one that restores the order
  *           output         OUTPUT.partial, direct I/O, rename to the final name
@@ -181,8 +181,6 @@
  *           salvage        reads the complete frames of an unfinished archive
  *           fetchone       reads a single file
  *           extract        extracts files, never outside a directory
- *           extract_dir    that directory
- *           safe_name      which names may be created there
  *           verify         verifies an archive
  *           inventory      the files named by the manifest, a compact row for each
  *           string_pool    interned strings
@@ -200,6 +198,8 @@
  *           manifest       writes manifest.json
  *           manifest_read  reads manifest.json as a stream
  *           manifest_rewrite the manifest of a rewritten archive
+ *           extract_dir    a directory that files are written into, and never outside
+ *           safe_name      which names may be created there
  *           bag            writes the BagIt files
  *           tagfile        reads the BagIt files
  *           sshsig         OpenSSH signatures

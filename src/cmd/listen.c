@@ -313,6 +313,8 @@ static int listen_main(void *args_in, int count, char *const *operands, struct e
         rc = err_set(err, ERR_USAGE, "no directory given; name it with --dest");
     if (rc == 0)
         rc = pull_job_init(&s.job, &s.args->archive, &s.args->common, err);
+    if (rc == 0 && s.job.format == CONTAINER_DIR)
+        rc = err_set(err, ERR_USAGE, "--format: listen writes tar.zst, tar.gz, tar or zip");
     if (rc == 0)
         rc = load_tls(&s, err);
     if (rc == 0)

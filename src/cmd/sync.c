@@ -462,7 +462,7 @@ static int prepare(struct service *s, struct err *err)
 
     if (pull_job_init(&s->job, &args->archive, &args->common, err) < 0)
         return -1;
-    if (s->job.format == CONTAINER_ZIP)
+    if (s->job.format == CONTAINER_ZIP || s->job.format == CONTAINER_DIR)
         return err_set(err, ERR_USAGE, "--format: volumes are tar.zst, tar.gz or tar");
     for (i = 0; i < args->input.count; i++) {
         if (idlist_load(&s->ids, args->input.at[i], err) < 0)

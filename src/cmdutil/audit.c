@@ -13,6 +13,7 @@
 #include "cmdutil/idlist.h"
 #include "format/container.h"
 #include "format/sshsig.h"
+#include "format/tagfile.h"
 #include "pull/planner.h"
 #include "reader/manifest_scan.h"
 
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILES_MAX ((size_t)1 << 24)
 #define BATCH     500 /* runs per listing */
@@ -27,6 +29,16 @@
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
     return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Whether a directory is a bag itself, as `pull -o DIR/` writes it. */
+static bool is_bag(const char *dir)
+{
+    char *path = mem_format(NULL, "%s/%s", dir, tagfile_name(TAG_BAGIT));
+    bool is = path && access(path, F_OK) == 0;
+
+    mem_free(path);
+    return is;
 }
 
 int audit_find(struct audit_files *files, const char *dir, struct err *err)
@@ -38,6 +50,14 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err)
 
     if (!fts)
         return err_sys(err, "cannot read '%s'", dir);
+    if (is_bag(dir)) {
+        (void)fts_close(fts);
+        return err_set(err, ERR_USAGE,
+                       "'%.200s' is a bag, not a directory of archives, and is not verified by "
+                       "skyarc; run bagit.py --validate on it, or in it sha256sum -c "
+                       "manifest-sha256.txt tagmanifest-sha256.txt",
+                       dir);
+    }
     while (rc == 0 && (entry = fts_read(fts))) {
         if (entry->fts_info != FTS_F || entry->fts_name[0] == '.' ||
             !container_is_named(entry->fts_name))

@@ -40,8 +40,8 @@ const struct opt archive_story_opts[] = {
 };
 
 const struct opt archive_name_opts[] = {
-    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst)", 0, 0, NULL, false, NULL },
-    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (default: from the archive's name)", 0, 0, NULL, false, NULL },
+    { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip, or dir: a directory (default: from the archive's name)", 0, 0, NULL, false, NULL },
     { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
     { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -53,7 +53,7 @@ const struct opt archive_format_opts[] = {
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, or of a directory's files, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -147,48 +147,89 @@ int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
                : add_types(filter, excluded, true, allow_unknown, err);
 }
 
-/* Determine the archive's name, format and top directory. */
-static int choose_output(struct pull_job *job, struct err *err)
+/* Cut the slashes at the end of a directory's name, and refuse what a directory cannot be. */
+static int check_directory(struct pull_job *job, struct err *err)
+{
+    size_t len = strlen(job->output);
+    const char *base;
+
+    if (job->to_stdout)
+        return err_set(err, ERR_USAGE, "--format dir: a directory cannot be standard output");
+    if (job->args->level)
+        return err_set(err, ERR_USAGE, "--level: nothing is compressed in a directory");
+    while (len > 1 && job->output[len - 1] == '/')
+        job->output[--len] = '\0';
+    base = path_base(job->output);
+    if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+        return err_set(err, ERR_USAGE, "--output: '%.200s' does not name a new directory",
+                       job->args->output);
+    return 0;
+}
+
+/* Determine the format by --format and the name of --output. */
+static int choose_format(struct pull_job *job, struct err *err)
 {
     const struct pull_job_args *args = job->args;
-    char when[CLOCK_TEXT_MAX];
-    char name[64];
-    const char *base;
-    size_t len;
+    size_t len = args->output ? strlen(args->output) : 0;
+    bool directory = len && args->output[len - 1] == '/';
 
-    (void)snprintf(name, sizeof(name), "skyarc-%s",
-                   clock_format(when, clock_wall(), CLOCK_COMPACT));
-    job->to_stdout = args->output && strcmp(args->output, "-") == 0;
-    job->format = CONTAINER_TAR_ZST;
+    job->format = directory ? CONTAINER_DIR : CONTAINER_TAR_ZST;
     if (args->format && container_of_name(args->format, true, &job->format, err) < 0)
         return err_wrap(err, "--format");
-    if (!args->output) {
-        job->output = mem_format(err, "%s.%s", name, container_name(job->format));
-    } else {
-        job->output = mem_copy(args->output, err);
-        if (!args->format && !job->to_stdout && strncmp(args->output, "/dev/", 5) != 0 &&
-            container_of_name(args->output, false, &job->format, err) < 0) {
-            (void)err_wrap(err, "--output");
-            return err_hint(err, "choose the format with --format");
-        }
+    if (directory && job->format != CONTAINER_DIR)
+        return err_set(err, ERR_USAGE,
+                       "--output: '%.200s' names a directory, but --format %s is a file",
+                       args->output, container_name(job->format));
+    if (args->output && !args->format && !directory && !job->to_stdout &&
+        strncmp(args->output, "/dev/", 5) != 0 &&
+        container_of_name(args->output, false, &job->format, err) < 0) {
+        (void)err_wrap(err, "--output");
+        return err_hint(err, "choose the format with --format, or end the name with / for a "
+                             "directory");
     }
-    if (!job->output)
-        return -1;
-    if (job->format != CONTAINER_TAR_ZST && args->level > 9)
-        return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
-                       container_name(job->format));
-    base = job->to_stdout ? name : path_base(job->output);
-    (void)path_safe(job->top, base);
-    len = strlen(job->top);
-    if (!job->to_stdout && strchr(job->top + 1, '.') && job->top[0]) {
+    return 0;
+}
+
+/* Name the top directory after the archive. */
+static void choose_top(struct pull_job *job, const char *name)
+{
+    (void)path_safe(job->top, job->to_stdout ? name : path_base(job->output));
+    if (!job->to_stdout && job->format != CONTAINER_DIR && strchr(job->top + 1, '.') &&
+        job->top[0]) {
         char *dot = strrchr(job->top + 1, '.');
 
         *dot = '\0';
         if (strlen(job->top) > 4 && strcmp(job->top + strlen(job->top) - 4, ".tar") == 0)
             job->top[strlen(job->top) - 4] = '\0';
     }
-    if (!*job->top || !len)
+    if (!*job->top)
         (void)snprintf(job->top, sizeof(job->top), "%s", name);
+}
+
+/* Determine the archive's name, format and top directory. */
+static int choose_output(struct pull_job *job, struct err *err)
+{
+    const struct pull_job_args *args = job->args;
+    char when[CLOCK_TEXT_MAX];
+    char name[64];
+
+    (void)snprintf(name, sizeof(name), "skyarc-%s",
+                   clock_format(when, clock_wall(), CLOCK_COMPACT));
+    job->to_stdout = args->output && strcmp(args->output, "-") == 0;
+    if (choose_format(job, err) < 0)
+        return -1;
+    if (args->output)
+        job->output = mem_copy(args->output, err);
+    else if (job->format == CONTAINER_DIR)
+        job->output = mem_copy(name, err);
+    else
+        job->output = mem_format(err, "%s.%s", name, container_name(job->format));
+    if (!job->output || (job->format == CONTAINER_DIR && check_directory(job, err) < 0))
+        return -1;
+    if (job->format != CONTAINER_TAR_ZST && args->level > 9)
+        return err_set(err, ERR_USAGE, "--level: %s has levels 1 to 9",
+                       container_name(job->format));
+    choose_top(job, name);
     return 0;
 }
 

@@ -5,10 +5,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/extract_dir.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
-#include "reader/extract_dir.h"
 #include "reader/inventory.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
@@ -240,7 +240,7 @@ int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 
 int report_place(struct report *r, const struct report_spot *spot, struct err *err)
 {
-    struct extract_dir root = { -1, spot->top };
+    struct extract_dir root = { .fd = -1, .top = spot->top };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
     char *path = mem_format(err, "%s/%s", r->reader.top, TAGFILE_VIEW);
     int rc = path ? extract_dir_open(&root, spot->dir, err) : -1;

@@ -78,8 +78,10 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     for (i = 0; i < r->reason_count; i++)
         (void)fprintf(out, "%s %llu %s", i ? "," : "", (unsigned long long)r->reasons[i].count,
                       reason_word(r->reasons[i].reason));
-    (void)fprintf(out, "%sarchive     %s\nsha256      %s\n", t->missing ? "\n" : "", archive,
-                  sha256);
+    (void)fprintf(out, "%s%-11s %s\n", t->missing ? "\n" : "",
+                  r->directory ? "directory" : "archive", archive);
+    if (!r->directory)
+        (void)fprintf(out, "sha256      %s\n", sha256);
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     (void)fprintf(out, "head        %s\n", sha256);
 }
@@ -138,7 +140,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_init(w, put_file, out);
     jsonw_object(w, NULL, JSONW_LINES);
     jsonw_text(w, "archive", written ? archive : NULL);
-    jsonw_text(w, "sha256", written ? sha256 : NULL);
+    jsonw_text(w, "sha256", written && !r->directory ? sha256 : NULL);
     text_hex(sha256, r->manifest_sha256, SHA256_SIZE);
     jsonw_text(w, "manifest_sha256", written ? sha256 : NULL);
     jsonw_u64(w, "size", r->size);

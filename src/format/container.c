@@ -8,10 +8,9 @@ static const struct {
     const char *name;
     const char *alias;
 } names[CONTAINERS] = {
-    [CONTAINER_TAR_ZST] = { "tar.zst", "tzst" },
-    [CONTAINER_TAR_GZ] = { "tar.gz", "tgz" },
-    [CONTAINER_TAR] = { "tar", "tar" },
-    [CONTAINER_ZIP] = { "zip", "zip" },
+    [CONTAINER_TAR_ZST] = { "tar.zst", "tzst" }, [CONTAINER_TAR_GZ] = { "tar.gz", "tgz" },
+    [CONTAINER_TAR] = { "tar", "tar" },          [CONTAINER_ZIP] = { "zip", "zip" },
+    [CONTAINER_DIR] = { "dir", "dir" },
 };
 
 const char *container_name(enum container container)
@@ -32,7 +31,7 @@ static bool find(const char *name, bool whole, enum container *container)
 {
     unsigned i;
 
-    for (i = 0; i < CONTAINERS; i++) {
+    for (i = 0; i < (whole ? CONTAINERS : CONTAINER_DIR); i++) {
         bool hit = whole ? strcasecmp(name, names[i].name) == 0 ||
                                strcasecmp(name, names[i].alias) == 0
                          : ends_in(name, names[i].name) || ends_in(name, names[i].alias);
@@ -66,6 +65,7 @@ int container_of_name(const char *name, bool whole, enum container *container, s
 {
     if (find(name, whole, container))
         return 0;
-    return err_set(err, ERR_USAGE, "'%.200s' %s tar.zst, tar.gz, tar or zip", name,
-                   whole ? "is not one of" : "does not end in");
+    return err_set(err, ERR_USAGE, "'%.200s' %s tar.zst, tar.gz, tar%s", name,
+                   whole ? "is not one of" : "does not end in",
+                   whole ? ", zip or dir" : " or zip");
 }

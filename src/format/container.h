@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * container: the archive formats and their names.
+ * container: the formats of archives and their names.
  *
  * Errors   ERR_USAGE for an unknown name
  * Threads  any
@@ -13,9 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum container { CONTAINER_TAR_ZST, CONTAINER_TAR_GZ, CONTAINER_TAR, CONTAINER_ZIP };
+enum container {
+    CONTAINER_TAR_ZST,
+    CONTAINER_TAR_GZ,
+    CONTAINER_TAR,
+    CONTAINER_ZIP,
+    CONTAINER_DIR, /* a directory with the same files; no file name ends in it */
+};
 
-#define CONTAINERS 4
+#define CONTAINERS 5
 
 /* The name of a format, as in --format and file names: "tar.zst". */
 const char *container_name(enum container container);

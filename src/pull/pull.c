@@ -398,6 +398,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     result->reason_count =
         missing_reasons(&p->listing, p->plan, p->fetch, result->reasons, PULL_REASONS);
     result->size = volume.size;
+    result->directory = opts->format == CONTAINER_DIR;
     memcpy(result->sha256, volume.sha256, sizeof(result->sha256));
     result->incomplete = result->incomplete || record.facts.totals.missing ||
                          record.mismatches || record.suspects || result->records_lost;
@@ -406,7 +407,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
 
 static int open_journal(struct pull *p, struct err *err)
 {
-    char *request = restore_request(p->opts, err);
+    char *request = pull_opts_request(p->opts, err);
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
@@ -452,7 +453,7 @@ static bool keep(struct pull *p, struct pull_result *result, struct err *err)
     if (!p->volume || (p->opts->strict && err->kind == ERR_MISMATCH))
         return false;
     if (!p->started)
-        return volume_left(p->volume) >= 0;
+        return volume_has_left(p->volume);
     if (!p->journal)
         return false;
     if (p->fetch && !p->fetched && !packer_failed(p->packer)) {
@@ -578,7 +579,8 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
-    if (kept && p.started && err->kind != ERR_CANCELLED)
+    /* nothing is truncated in a directory: its files are complete */
+    if (kept && p.started && err->kind != ERR_CANCELLED && opts->format != CONTAINER_DIR)
         result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);

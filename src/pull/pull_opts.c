@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/pull_opts.h"
 
+#include "base/digest.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
 static const char *no_parent(void *ctx, const char *run_id)
 {
     (void)ctx;
@@ -60,4 +67,42 @@ void pull_opts_no_hooks(struct pull_opts *opts)
     opts->stop = stop_never();
     opts->watcher = pull_unwatched();
     opts->planned = ignore_planned;
+}
+
+static void add_part(struct sha256 *sha, const char *text)
+{
+    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void add_list(struct sha256 *sha, char *const *texts, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        add_part(sha, texts[i]);
+    add_part(sha, "");
+}
+
+char *pull_opts_request(const struct pull_opts *opts, struct err *err)
+{
+    struct sha256 *sha = sha256_new(err);
+    uint8_t digest[SHA256_SIZE];
+    char hex[SHA256_TEXT];
+    char how[64];
+
+    if (!sha)
+        return NULL;
+    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
+                   (int)opts->duplicates, (int)opts->bundles);
+    add_part(sha, opts->tool);
+    add_part(sha, opts->top);
+    add_part(sha, how);
+    add_part(sha, opts->api->base);
+    add_list(sha, opts->run_ids, opts->run_count);
+    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
+    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
+    sha256_end(sha, digest);
+    sha256_free(sha);
+    text_hex(hex, digest, SHA256_SIZE);
+    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
 }

@@ -103,7 +103,8 @@ struct pull_opts {
     enum container format;
     int level;
     bool force;
-    unsigned mode; /* file mode of the archive and its signature */
+    unsigned
+        mode; /* file mode of the archive, or of a directory's files, and of the signature */
     bool strict;
     /* if artifacts are missing that may still appear, fail and keep the partial archive */
     bool patient;
@@ -128,6 +129,12 @@ struct pull_opts {
     void *ctx;
 };
 
+/*
+ * What is archived and how, as the journal's first line: a later attempt resumes only if its
+ * own line is equal. Free it with mem_free.
+ */
+char *pull_opts_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
+
 /* Set all hooks to functions that do nothing: nothing is skipped, stopped or reported. */
 void pull_opts_no_hooks(struct pull_opts *opts);
 
@@ -147,7 +154,8 @@ struct pull_result {
     size_t runs_going;     /* runs that have not ended, or are going to be retried */
     unsigned retries;
     uint64_t elapsed;
-    uint64_t size; /* of the archive */
+    uint64_t size;  /* of the archive */
+    bool directory; /* not an archive: it has no sha256, and size is that of its files */
     uint8_t sha256[SHA256_SIZE];
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
     size_t restored;                      /* artifacts kept from an interrupted attempt */

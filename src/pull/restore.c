@@ -21,6 +21,7 @@
 #define ENTRIES_MAX  ((size_t)1 << 26)
 #define STATUS_MAX   1000
 #define ATTEMPTS_MAX 1000000
+#define PIECE        ((size_t)128 << 10) /* bytes of a file in a directory read at a time */
 
 /* A file that is valid so far, and is kept once a border follows. */
 struct found {
@@ -45,6 +46,7 @@ struct restore {
     size_t owed;
     /* outcomes of found items, by the plan's index; here: it is kept */
     struct packed *packed;
+    struct extract_dir_id *ids; /* in a directory: its files, by the plan's index */
     /* the entry being read */
     struct found now;
     uint64_t size;
@@ -315,15 +317,157 @@ static void clear(struct restore *r)
     hasher_free(r->hasher);
     hashmap_free(r->by_path);
     mem_free(r->seen);
+    mem_free(r->ids);
     buf_clear(&r->text);
     seek_clear(&r->kept.seek);
     sha256_free(r->kept.sha);
 }
 
-/* Read the unfinished archive up to its first error. */
-static int read_left(struct restore *r, int fd, enum frame_codec codec, struct err *err)
+/* Hand a file's bytes to on_bytes. returns 1; 0: it cannot be read; -1: fatal */
+static int read_file(struct restore *r, const struct tree_left *left, unsigned char *piece,
+                     struct err *err)
 {
-    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, r };
+    uint64_t at = 0;
+    struct err ignored;
+
+    while (at < left->size) {
+        size_t n = left->size - at < PIECE ? (size_t)(left->size - at) : PIECE;
+
+        if (file_pread(left->fd, piece, n, at, &ignored) < 0)
+            return 0;
+        if (on_bytes(r, piece, n, err) < 0)
+            return -1;
+        at += n;
+    }
+    return 1;
+}
+
+/*
+ * Judge the file of a journal's row, as an entry of an archive is judged: a hard link is one if
+ * it is the same file as its target.
+ */
+static int judge_left(struct restore *r, const struct journal_row *row,
+                      const struct tree_left *left, unsigned char *piece, struct err *err)
+{
+    const struct packed *first = row->duplicate_of ? packed_at(r, row->duplicate_of) : NULL;
+    const struct extract_dir_id *id = first ? &r->ids[first - r->packed] : NULL;
+    bool link = id && id->device == left->id.device && id->inode == left->id.inode;
+    char *path = mem_format(err, "%s/%s", r->opts->top, row->path);
+    char *target = link ? mem_format(err, "%s/%s", r->opts->top, row->duplicate_of) : NULL;
+    const struct salvage_entry entry = { .path = path,
+                                         .target = target,
+                                         .size = link ? 0 : left->size,
+                                         .frame = SPOT_NONE,
+                                         .offset = SPOT_NONE };
+    int rc = path && (target || !link) ? on_entry(r, &entry, err) : -1;
+    const struct item *item = r->now.item;
+
+    if (rc > 0 && !link)
+        rc = read_file(r, left, piece, err);
+    if (rc > 0)
+        rc = on_end(r, err);
+    if (rc > 0) {
+        r->ids[item->index] = left->id;
+        rc = tree_restamp(left, item->what.mtime, err);
+    } else if (item) { /* no good: the next row begins anew */
+        hasher_end(r->hasher, &(struct digest){ 0 });
+        drop(r, &r->now);
+        r->now = (struct found){ 0 };
+    }
+    mem_free(path);
+    mem_free(target);
+    return rc < 0 ? -1 : 0;
+}
+
+/* Judge all files that the journal names: those that are duplicates of others last. */
+static int judge_all(struct restore *r, const struct tree *tree, struct err *err)
+{
+    unsigned char *piece = mem_new(PIECE, err);
+    const struct journal_row *row;
+    struct tree_left left;
+    int duplicates;
+    int rc = piece ? 0 : -1;
+
+    for (duplicates = 0; duplicates < 2; duplicates++) {
+        for (row = journal_first(r->opts->journal); rc == 0 && row; row = row->next) {
+            if ((row->duplicate_of != NULL) != duplicates || !tree_look(tree, row->path, &left))
+                continue;
+            rc = judge_left(r, row, &left, piece, err);
+            file_close(&left.fd);
+        }
+    }
+    mem_free(piece);
+    return rc;
+}
+
+/* Whether a file is here, with all that its plan or its content joins with it. */
+static bool is_complete(const struct restore *r, const struct found *found)
+{
+    const struct item *item;
+
+    if (found->first && !r->seen[found->first - r->packed])
+        return false;
+    for (item = found->item->followers; item; item = item->next) {
+        if (!item->unlisted && !r->seen[item->index])
+            return false;
+    }
+    return true;
+}
+
+/* Drop what is not complete, until nothing more falls with it. */
+static void drop_incomplete(struct restore *r)
+{
+    bool again;
+    size_t i;
+
+    do {
+        again = false;
+        for (i = 0; i < r->count; i++) {
+            struct found *found = &r->found[i];
+
+            if (!found->item || is_complete(r, found))
+                continue;
+            r->seen[found->item->index] = false;
+            drop(r, found);
+            *found = (struct found){ 0 };
+            again = true;
+        }
+    } while (again);
+}
+
+/* Keep what is good of a directory: there is no order, and so nothing is cut behind a fault. */
+static int restore_tree(struct restore *r, struct tree *tree, struct err *err)
+{
+    struct hashmap *kept = hashmap_new(err);
+    uint64_t bytes = 0;
+    size_t i;
+    int rc = -1;
+
+    r->ids = mem_array(plan_count(r->opts->plan), sizeof(*r->ids), err);
+    if (!kept || !r->ids || tree_survey(tree, err) < 0 || judge_all(r, tree, err) < 0)
+        goto out;
+    drop_incomplete(r);
+    for (i = 0; i < r->count; i++) {
+        struct found *found = &r->found[i];
+        struct packed *packed = found->item ? packed_of(r, found->item) : NULL;
+
+        if (!packed)
+            continue;
+        if (take(r, found, err) < 0 ||
+            hashmap_add(kept, packed->path, strlen(packed->path), packed, err) < 0)
+            goto out;
+        bytes += packed->link ? 0 : packed->size;
+    }
+    r->count = 0;
+    rc = tree_start(tree, kept, bytes, err);
+out:
+    hashmap_free(kept);
+    return rc;
+}
+
+/* Allocate what restoring needs. */
+static int set_up(struct restore *r, struct err *err)
+{
     struct restored *restored = r->restored;
     size_t count = plan_count(r->opts->plan);
 
@@ -337,20 +481,30 @@ static int read_left(struct restore *r, int fd, enum frame_codec codec, struct e
     restored->packed = r->packed = mem_array(count, sizeof(*r->packed), err);
     return r->hasher && r->by_path && r->kept.sha && r->seen && restored->outcomes &&
                    restored->places && r->packed
-               ? salvage_run(fd, codec, &hooks, err)
+               ? 0
                : -1;
+}
+
+/* Read the unfinished archive up to its first error. */
+static int read_left(struct restore *r, int fd, enum frame_codec codec, struct err *err)
+{
+    const struct salvage_hooks hooks = { on_entry, on_bytes, on_end, on_border, r };
+
+    return set_up(r, err) < 0 ? -1 : salvage_run(fd, codec, &hooks, err);
 }
 
 int restore_run(const struct restore_opts *opts, struct restored *restored, struct err *err)
 {
     struct restore r = { .opts = opts, .restored = restored };
-    int fd = volume_left(opts->volume);
+    struct tree *tree = volume_tree(opts->volume);
     char size[TEXT_SIZE_MAX];
     int rc = -1;
 
-    if (fd < 0)
+    if (!volume_has_left(opts->volume))
         return volume_start(opts->volume, NULL, err);
-    if (read_left(&r, fd, volume_codec(opts->volume), err) == 0)
+    if (tree)
+        rc = set_up(&r, err) < 0 ? -1 : restore_tree(&r, tree, err);
+    else if (read_left(&r, volume_left(opts->volume), volume_codec(opts->volume), err) == 0)
         rc = volume_start(opts->volume, &r.kept, err);
     else
         (void)err_wrap(err, "cannot resume an interrupted attempt");
@@ -361,49 +515,11 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
     return rc;
 }
 
-static void add_part(struct sha256 *sha, const char *text)
-{
-    sha256_add(sha, text ? text : "", text ? strlen(text) + 1 : 1);
-}
-
-static void add_list(struct sha256 *sha, char *const *texts, size_t count)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        add_part(sha, texts[i]);
-    add_part(sha, "");
-}
-
-char *restore_request(const struct pull_opts *opts, struct err *err)
-{
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-    char hex[SHA256_TEXT];
-    char how[64];
-
-    if (!sha)
-        return NULL;
-    (void)snprintf(how, sizeof(how), "%d %d %d %d", (int)opts->format, opts->dedupe,
-                   (int)opts->duplicates, (int)opts->bundles);
-    add_part(sha, opts->tool);
-    add_part(sha, opts->top);
-    add_part(sha, how);
-    add_part(sha, opts->api->base);
-    add_list(sha, opts->run_ids, opts->run_count);
-    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
-    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    text_hex(hex, digest, SHA256_SIZE);
-    return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
-}
-
 /* The journal as a later attempt will read it; NULL: it cannot be read. */
 static struct journal *load_journal(const struct pull_opts *opts, const char *path,
                                     struct err *err)
 {
-    char *request = restore_request(opts, err);
+    char *request = pull_opts_request(opts, err);
     struct journal *journal = NULL;
     struct buf text;
 

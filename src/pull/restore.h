@@ -5,7 +5,8 @@
  * Every file in it is read and hashed again. It is kept if the journal lists it, the plan wants
  * it, and it matches the journal. OUTPUT.partial is truncated at the first file that is not
  * kept or is incomplete, back to where a frame and a file end together.
- * Items that are identical by the plan are kept together or not at all.
+ * Items that are identical by the plan are kept together or not at all. Of a directory, each
+ * file is judged by itself, and what is not kept is removed.
  *
  * Units    bytes
  * Errors   ERR_SYSTEM, ERR_MEMORY; data that cannot be kept is not an error
@@ -45,12 +46,6 @@ struct restored {
 };
 
 struct pull_opts;
-
-/*
- * What is archived and how, as the journal's first line: a later attempt resumes only if its
- * own line is equal. Free it with mem_free.
- */
-char *restore_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
 
 /* Keep the valid items, start the volume after them, and report them. */
 int restore_run(const struct restore_opts *opts, struct restored *restored,

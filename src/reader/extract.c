@@ -3,13 +3,13 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "format/extract_dir.h"
+#include "format/safe_name.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
-#include "reader/extract_dir.h"
 #include "reader/inventory.h"
 #include "reader/manifest_scan.h"
 #include "reader/parallel_scan.h"
-#include "reader/safe_name.h"
 #include "reader/stage.h"
 
 #include <pthread.h>
@@ -570,7 +570,9 @@ static int run(struct extract *x, const char *path, struct err *err)
 int extract_run(const char *path, const struct extract_opts *opts,
                 struct extract_result *result, struct err *err)
 {
-    struct extract x = { .opts = opts, .result = result, .root = { -1, opts->top } };
+    struct extract x = { .opts = opts,
+                         .result = result,
+                         .root = { .fd = -1, .top = opts->top } };
     int rc = -1;
 
     *result = (struct extract_result){ 0 };

@@ -2,11 +2,11 @@
 #include "reader/fetchone.h"
 
 #include "base/mem.h"
+#include "format/safe_name.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/manifest_scan.h"
-#include "reader/safe_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,7 +9,7 @@
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_LIMIT; ERR_FORMAT for a row that is malformed, whose path is refused
- *          (reader/safe_name), or whose path another row has
+ *          (format/safe_name), or whose path another row has
  * Owns     all rows and strings
  * Threads  one that modifies it; several that search
  * Source   docs/archive-format.md
@@ -20,8 +20,8 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "format/manifest_read.h"
+#include "format/safe_name.h"
 #include "format/seek.h"
-#include "reader/safe_name.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "format/safe_name.h"
 #include "reader/entry_reader.h"
-#include "reader/safe_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,9 +14,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "format/extract_dir.h"
 #include "format/tagfile.h"
 #include "reader/entry_reader.h"
-#include "reader/extract_dir.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -25,8 +25,10 @@ struct journal {
     const char *key; /* for MACs; NULL: none */
     struct region *region;
     struct hashmap *rows;
-    size_t whole; /* bytes of complete lines of this request */
-    size_t end;   /* bytes written */
+    const struct journal_row *first;
+    const struct journal_row **last; /* where the next row is entered */
+    size_t whole;                    /* bytes of complete lines of this request */
+    size_t end;                      /* bytes written */
     size_t reserved;
     struct buf out;
 };
@@ -120,9 +122,12 @@ static int take_line(struct journal *j, const char *line, size_t len, struct err
         row->proven = proven;
         there = hashmap_get(j->rows, row->path, strlen(row->path));
         if (there) {
+            row->next = there->next;
             *there = *row; /* it was archived again, since the first copy was lost */
         } else {
             rc = hashmap_add(j->rows, row->path, strlen(row->path), row, err);
+            *j->last = row;
+            j->last = &row->next;
         }
     }
     json_free(doc);
@@ -164,6 +169,7 @@ static struct journal *new_journal(const char *request, const char *key, struct 
     j->fd = -1;
     buf_init(&j->out, (size_t)1 << 20);
     j->key = key;
+    j->last = &j->first;
     j->request = mem_copy(request, err);
     j->region = region_new(err);
     j->rows = hashmap_new(err);
@@ -249,6 +255,11 @@ out:
 const struct journal_row *journal_find(const struct journal *j, const char *path)
 {
     return hashmap_get(j->rows, path, strlen(path));
+}
+
+const struct journal_row *journal_first(const struct journal *j)
+{
+    return j->first;
 }
 
 static void put_row(struct jsonw *w, const struct journal_row *row)

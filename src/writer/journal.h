@@ -44,6 +44,7 @@ struct journal_row {
     bool encoded; /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
+    const struct journal_row *next; /* read: see journal_first */
 };
 
 struct journal;
@@ -65,6 +66,12 @@ struct journal *journal_parse(const char *text, size_t len, const char *request,
 
 /* The last written row of a path; NULL: none. Valid until journal_free. */
 const struct journal_row *journal_find(const struct journal *journal, const char *path);
+
+/*
+ * The first row that was read, from which `next` leads to the others, in the order in which
+ * their paths first came; NULL: none.
+ */
+const struct journal_row *journal_first(const struct journal *journal);
 
 /* Append a row; journal_flush writes it, so that it survives any end of the process. */
 int journal_add(struct journal *journal, const struct journal_row *row,

@@ -399,3 +399,23 @@ bool item_suspect(const struct item *item, const void *head, size_t len)
     return what->ext ? suspect_content(what->ext, SUSPECT_BY_TYPE, head, len)
                      : suspect_content(plan_claimed_ext(what), SUSPECT_BY_NAME, head, len);
 }
+
+/*
+ * Cost is bytes plus BUNDLE_REQUEST a request. A member without a size is taken for its share
+ * of the ZIP; when nothing has a size, only requests count, and a ZIP of which less than half
+ * is wanted is taken for too many bytes.
+ */
+bool bundle_pays(const struct bundle *b, uint64_t zip_size)
+{
+    size_t unsized = b->wanted - b->sized;
+    uint64_t singles = b->bytes + b->wanted * BUNDLE_REQUEST;
+
+    if (b->wanted < 2)
+        return false;
+    if (!zip_size)
+        return b->sized ? b->bytes < b->wanted * BUNDLE_REQUEST || b->wanted == b->rows
+                        : b->wanted * 2 >= b->rows;
+    if (b->rows)
+        singles += zip_size / b->rows * unsized;
+    return zip_size + BUNDLE_REQUEST < singles;
+}

@@ -19,7 +19,6 @@
 #define WRITER_PLAN_H
 
 #include "base/err.h"
-#include "writer/bundle.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +43,35 @@ struct plan_artifact {
 
 #define ITEM_NOTES   4
 #define ITEM_SAME_ID "same-id" /* another row of its run has its artifact_id */
+
+#define BUNDLE_REQUEST ((uint64_t)256 << 10) /* what a request costs, in bytes of transfer */
+
+struct item;
+
+/*
+ * Artifacts that are members of one ZIP at the service (docs/api.md, "Bundles"). The service
+ * opens the whole ZIP for each member that is asked for, so N members cost N readings of it, or
+ * one. Which is cheaper is decided by bytes and requests together: see bundle_pays.
+ */
+struct bundle {
+    struct bundle *next; /* the plan's next one */
+    const struct item
+        *parent; /* the ZIP's own row; NULL: not listed, or fetched under another run */
+    const struct item *members; /* that are wanted and lead, by item->sibling */
+    size_t wanted;              /* how many those are */
+    size_t sized;               /* of them, with a size */
+    size_t rows;                /* members listed, wanted or not */
+    bool named;                 /* the rows name all entries that the ZIP should have */
+    uint64_t bytes;             /* of the sized ones together */
+    bool whole;                 /* planned: fetch the parent and take it apart here */
+    size_t index;               /* counting from 0, in no order */
+};
+
+enum bundle_mode {
+    BUNDLE_AUTO,    /* what is cheaper */
+    BUNDLE_ZIP,     /* the ZIP, wherever it is listed */
+    BUNDLE_MEMBERS, /* each member by itself */
+};
 
 struct item {
     struct plan_artifact what;
@@ -158,5 +186,12 @@ const struct item *plan_member(const struct bundle *bundle, const char *name,
 
 /* The extension in an object's name, without the dot; "" for none. */
 const char *plan_claimed_ext(const struct plan_artifact *what);
+
+/*
+ * Whether the ZIP is cheaper than its wanted members.
+ *
+ * zip_size  of the parent; 0: not known
+ */
+bool bundle_pays(const struct bundle *bundle, uint64_t zip_size);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/unbundle.h"
 
-#include "writer/bundle.h"
 #include "writer/split.h"
 
 #include <string.h>

@@ -14,6 +14,9 @@ struct volume {
     struct output *output;
     struct framer *framer; /* tar */
     struct zip *zip;       /* or zip */
+    struct tree *tree;     /* or a directory: then there is no output */
+    bool failed;           /* volume_back failed in the directory */
+    struct err back;       /* why */
     uint64_t size;         /* size of the entry, by its header */
     uint64_t got;          /* bytes of the entry so far */
 };
@@ -37,12 +40,15 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
     if (!v)
         return NULL;
     v->format = opts->format;
-    v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
+    if (v->format == CONTAINER_DIR)
+        v->tree = tree_open(opts->path, opts->force, opts->mode, err);
+    else
+        v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
     if (v->output && v->format == CONTAINER_ZIP)
         v->zip = zip_new(opts->level, output_put, v->output, err);
     else if (v->output)
         v->framer = framer_new(&framer, v->output, err);
-    if (v->zip || v->framer)
+    if (v->zip || v->framer || v->tree)
         return v;
     volume_free(v, true); /* the existing part belongs to another attempt */
     return NULL;
@@ -55,6 +61,7 @@ void volume_free(struct volume *v, bool keep)
     framer_free(v->framer); /* end the threads first: they write */
     zip_free(v->zip);
     output_free(v->output, keep);
+    tree_free(v->tree, keep);
     mem_free(v);
 }
 
@@ -65,7 +72,17 @@ bool volume_resumes(const struct volume *v)
 
 int volume_left(const struct volume *v)
 {
-    return volume_resumes(v) ? output_left(v->output) : -1;
+    return v->framer && output_rewinds(v->output) ? output_left(v->output) : -1;
+}
+
+struct tree *volume_tree(const struct volume *v)
+{
+    return v->tree;
+}
+
+bool volume_has_left(const struct volume *v)
+{
+    return v->tree ? tree_has_left(v->tree) : volume_left(v) >= 0;
 }
 
 enum frame_codec volume_codec(const struct volume *v)
@@ -75,6 +92,8 @@ enum frame_codec volume_codec(const struct volume *v)
 
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err)
 {
+    if (v->tree)
+        return tree_start(v->tree, NULL, 0, err);
     if (kept && v->framer)
         framer_start(v->framer, &kept->seek, kept->plain);
     return output_start(v->output, kept ? kept->coded : 0, kept ? kept->sha : NULL, err);
@@ -88,12 +107,29 @@ void volume_flush(struct volume *v)
 
 bool volume_links(const struct volume *v)
 {
-    return v->framer != NULL;
+    return v->tree ? tree_links(v->tree) : v->framer != NULL;
 }
 
 bool volume_rewinds(const struct volume *v)
 {
-    return v->framer && output_rewinds(v->output);
+    return v->tree || (v->framer && output_rewinds(v->output));
+}
+
+/* A path without the top directory, which is the directory that is written. */
+static const char *below_top(const char *path)
+{
+    const char *slash = path ? strchr(path, '/') : NULL;
+
+    return slash ? slash + 1 : path;
+}
+
+static int begin_in_tree(struct volume *v, const struct entry_file *file, struct err *err)
+{
+    struct entry_file below = *file;
+
+    below.path = below_top(file->path);
+    below.link = below_top(file->link);
+    return tree_begin(v->tree, &below, err);
 }
 
 int volume_begin(struct volume *v, const struct entry_file *file, struct spot *place,
@@ -103,6 +139,8 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
         *place = (struct spot){ SPOT_NONE, SPOT_NONE };
     v->size = file->size;
     v->got = 0;
+    if (v->tree)
+        return begin_in_tree(v, file, err);
     if (v->zip)
         return zip_entry(v->zip, file->path, file->size, file->mtime, file->packed, err);
     return framer_begin(v->framer, file, place, err);
@@ -123,6 +161,8 @@ int volume_add(struct volume *v, const void *bytes, size_t len, struct err *err)
 {
     if (count(v, len, err) < 0)
         return -1;
+    if (v->tree)
+        return tree_add(v->tree, bytes, len, err);
     return v->zip ? zip_add(v->zip, bytes, len, err) : framer_add(v->framer, bytes, len, err);
 }
 
@@ -130,6 +170,8 @@ int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
 {
     if (count(v, chunk->len, err) < 0)
         return -1;
+    if (v->tree)
+        return tree_add(v->tree, chunk->data, chunk->len, err);
     return v->zip ? zip_add(v->zip, chunk->data, chunk->len, err)
                   : framer_add_chunk(v->framer, chunk, err);
 }
@@ -139,25 +181,35 @@ int volume_end(struct volume *v, struct err *err)
     if (v->got != v->size)
         return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
                        (unsigned long long)v->size, (unsigned long long)v->got);
+    if (v->tree)
+        return tree_end(v->tree, err);
     return v->zip ? 0 : framer_end(v->framer, v->size, err);
 }
 
 void volume_mark(struct volume *v)
 {
-    framer_mark(v->framer);
+    if (v->tree)
+        tree_mark(v->tree);
+    else
+        framer_mark(v->framer);
 }
 
 void volume_back(struct volume *v)
 {
-    framer_back(v->framer);
+    if (!v->tree)
+        framer_back(v->framer);
+    else if (tree_back(v->tree, &v->back) < 0)
+        v->failed = true;
 }
 
 int volume_drain(struct volume *v, uint64_t *written, struct err *err)
 {
     if (v->framer && framer_drain(v->framer, NULL, err) < 0)
         return -1;
-    *written = output_offset(v->output);
-    return 0;
+    if (v->failed && err)
+        *err = v->back;
+    *written = v->tree ? tree_size(v->tree) : output_offset(v->output);
+    return v->failed ? -1 : 0;
 }
 
 bool volume_step(struct volume *v)
@@ -169,12 +221,13 @@ void volume_hurry(struct volume *v)
 {
     if (v->framer)
         framer_hurry(v->framer);
-    output_abort(v->output);
+    if (v->output)
+        output_abort(v->output);
 }
 
 bool volume_failed(struct volume *v)
 {
-    return v->framer && framer_failed(v->framer);
+    return v->failed || (v->framer && framer_failed(v->framer));
 }
 
 /* End the tar stream and append the tail. */
@@ -208,8 +261,14 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
 int volume_finish(struct volume *v, const struct spot *manifest, uint64_t manifest_size,
                   struct volume_result *result, struct err *err)
 {
-    int rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, manifest, manifest_size, err);
+    int rc;
 
+    *result = (struct volume_result){ 0 };
+    if (v->tree) {
+        result->size = tree_size(v->tree);
+        return tree_commit(v->tree, err);
+    }
+    rc = v->zip ? zip_end(v->zip, err) : finish_tar(v, manifest, manifest_size, err);
     if (rc < 0)
         return -1;
     result->size = output_offset(v->output);

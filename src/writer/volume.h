@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume: writes one archive, in any format.
+ * volume: writes one archive, in any format, or a directory instead.
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_USAGE for a name without a format; what output and framer report
@@ -16,6 +16,7 @@
 #include "base/pool.h"
 #include "format/container.h"
 #include "writer/framer.h"
+#include "writer/tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,22 +55,33 @@ bool volume_resumes(const struct volume *v);
  */
 int volume_left(const struct volume *v);
 
+/* The directory that is written, to read what an interrupted attempt left; NULL: an archive. */
+struct tree *volume_tree(const struct volume *v);
+
+/* Whether an interrupted attempt left something. */
+bool volume_has_left(const struct volume *v);
+
 /* The coding of its frames. */
 enum frame_codec volume_codec(const struct volume *v);
 
 /* The coding of a format's frames. */
 enum frame_codec volume_codec_of(enum container format);
 
-/* Start writing; kept NULL: from the beginning. */
+/*
+ * Start writing; kept NULL: from the beginning. tree_start starts a directory that is resumed.
+ */
 int volume_start(struct volume *v, struct volume_kept *kept, struct err *err) MUST_CHECK;
 
 /* Release; keep: an unfinished archive stays, to be resumed. May be NULL. */
 void volume_free(struct volume *v, bool keep);
 
-/* Whether the format can hold hard links. */
+/* Whether it can hold hard links; valid after volume_start. */
 bool volume_links(const struct volume *v);
 
-/* Whether volume_back is possible (a file that can be truncated; not standard output). */
+/*
+ * Whether volume_back is possible (a file that can be truncated, or a directory; not standard
+ * output).
+ */
 bool volume_rewinds(const struct volume *v);
 
 /*
@@ -116,7 +128,7 @@ bool volume_failed(struct volume *v);
 /* The result of writing an archive. */
 struct volume_result {
     uint64_t size;
-    uint8_t sha256[SHA256_SIZE];
+    uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory has none */
 };
 
 /* Write the tail (manifest: place of manifest.json) and rename the file to its final name. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
-#include "writer/bundle.h"
+#include "writer/plan.h"
 
 static void test_all_wanted(void **state)
 {

@@ -323,7 +323,7 @@ static void test_the_request(void **state)
     opts[8].dedupe = true;
     opts[9].jobs = 7; /* how it is fetched is no matter */
     for (i = 0; i < 10; i++) {
-        texts[i] = restore_request(&opts[i], NULL);
+        texts[i] = pull_opts_request(&opts[i], NULL);
         assert_non_null(texts[i]);
         for (k = 0; k < i; k++)
             assert_int_equal(strcmp(texts[i], texts[k]) == 0, i == 9 && k == 0);

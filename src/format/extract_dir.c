@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "reader/extract_dir.h"
+#include "format/extract_dir.h"
 
 #include "base/file.h"
 #include "base/path.h"
-#include "reader/safe_name.h"
+#include "base/pulse.h"
+#include "format/safe_name.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -13,10 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OPEN_FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         return err_sys(err, "cannot create '%s'", dir);
+    root->folder_mode = 0777;
     root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
 }
@@ -68,7 +73,7 @@ static int open_folder(const struct extract_dir *root, const char *path, const c
         (void)snprintf(part, sizeof(part), "%.*s",
                        top ? PATH_COMPONENT_MAX : (int)(slash - path), top ? top : path);
         top = NULL;
-        if (mkdirat(fd, part, 0777) < 0 && errno != EEXIST)
+        if (mkdirat(fd, part, root->folder_mode) < 0 && errno != EEXIST)
             break;
         next = file_beneath(fd, part, O_PATH | O_DIRECTORY, false);
         if (next < 0)
@@ -186,4 +191,93 @@ out:
     file_close(&to);
     file_close(&from);
     return rc;
+}
+
+/* The path of what is being visited; level is the number of folders above it. */
+struct place {
+    char path[SAFE_NAME_PATH_MAX + 1];
+    size_t len;
+    unsigned level;
+};
+
+static int walk_folder(const struct extract_dir_walker *walker, int dir, const char *name,
+                       struct place *at, struct err *err);
+
+/* Visit one entry of a directory. */
+static int walk_entry(const struct extract_dir_walker *walker, int dir, const char *name,
+                      struct place *at, struct err *err)
+{
+    size_t before = at->len;
+    struct stat st;
+    int n;
+    int rc;
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return 0;
+    n = snprintf(at->path + before, sizeof(at->path) - before, "%s%s", before ? "/" : "", name);
+    if (n < 0 || (size_t)n >= sizeof(at->path) - before || at->level > SAFE_NAME_DEPTH_MAX)
+        return err_set(err, ERR_LIMIT, "a path is too long or has too many folders");
+    at->len += (size_t)n;
+    pulse_beat(BEAT_READ);
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        rc = err_sys(err, "cannot stat '%.200s'", at->path);
+    else if (S_ISDIR(st.st_mode))
+        rc = walk_folder(walker, dir, name, at, err);
+    else
+        rc = walker->file(walker->ctx, dir, at->path, &st, err);
+    at->len = before;
+    at->path[before] = '\0';
+    return rc;
+}
+
+/* Visit the entries of a directory; the descriptor stays open. */
+static int walk_entries(const struct extract_dir_walker *walker, int fd, struct place *at,
+                        struct err *err)
+{
+    int again = openat(fd, ".", OPEN_FOLDER);
+    DIR *entries = again < 0 ? NULL : fdopendir(again);
+    struct dirent *entry;
+    int rc = 0;
+
+    if (!entries) {
+        rc = err_sys(err, "cannot read the directory '%.200s'", at->path);
+        file_close(&again);
+        return rc;
+    }
+    at->level++;
+    for (errno = 0; rc == 0 && (entry = readdir(entries)); errno = rc == 0 ? 0 : errno)
+        rc = walk_entry(walker, fd, entry->d_name, at, err);
+    if (rc == 0 && errno)
+        rc = err_sys(err, "cannot read the directory '%.200s'", at->path);
+    at->level--;
+    (void)closedir(entries);
+    return rc;
+}
+
+static int walk_folder(const struct extract_dir_walker *walker, int dir, const char *name,
+                       struct place *at, struct err *err)
+{
+    int fd = openat(dir, name, OPEN_FOLDER);
+    struct stat st;
+    int rc;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        rc = err_sys(err, "cannot open the directory '%.200s'", at->path);
+        file_close(&fd);
+        return rc;
+    }
+    rc = walker->enter(walker->ctx, fd, &st);
+    if (rc > 0)
+        rc = walk_entries(walker, fd, at, err);
+    if (rc == 0)
+        rc = walker->leave(walker->ctx, dir, name, fd, err);
+    file_close(&fd);
+    return rc;
+}
+
+int extract_dir_walk(int fd, const struct extract_dir_walker *walker, struct err *err)
+{
+    struct place at = { .len = 0 };
+
+    return walk_entries(walker, fd, &at, err);
 }

@@ -7,17 +7,19 @@
  * Threads  any, once open
  * Source   openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; file_beneath
  */
-#ifndef READER_EXTRACT_DIR_H
-#define READER_EXTRACT_DIR_H
+#ifndef FORMAT_EXTRACT_DIR_H
+#define FORMAT_EXTRACT_DIR_H
 
 #include "base/err.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct extract_dir {
     int fd;
-    const char *top; /* takes the place of each path's first folder; NULL: none does */
+    const char *top;      /* takes the place of each path's first folder; NULL: none does */
+    unsigned folder_mode; /* permissions of new folders, before the umask */
 };
 
 /* Identifies a file independently of its name. */
@@ -67,5 +69,26 @@ void extract_dir_abort(struct extract_dir_file *file);
  */
 int extract_dir_link(const struct extract_dir *root, const char *path, const char *target,
                      const struct extract_dir_id *id, bool force, struct err *err) MUST_CHECK;
+
+/*
+ * What a walk does. dir is the folder of what is visited, path is relative to where the walk
+ * began; fd is a folder itself.
+ */
+struct extract_dir_walker {
+    /* Called for everything but folders. */
+    int (*file)(void *ctx, int dir, const char *path, const struct stat *st, struct err *err);
+    /* Before a folder is read. returns 1: read it; 0: pass over its entries */
+    int (*enter)(void *ctx, int fd, const struct stat *st);
+    /* After a folder. */
+    int (*leave)(void *ctx, int dir, const char *name, int fd, struct err *err);
+    void *ctx;
+};
+
+/*
+ * Visit everything below an open directory, without following links; entries may be removed
+ * while they are visited. ERR_LIMIT if a path is longer than names may be.
+ */
+int extract_dir_walk(int fd, const struct extract_dir_walker *walker,
+                     struct err *err) MUST_CHECK;
 
 #endif

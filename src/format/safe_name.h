@@ -11,8 +11,8 @@
  * Threads  any
  * Source   docs/archive-format.md, "Names"
  */
-#ifndef READER_SAFE_NAME_H
-#define READER_SAFE_NAME_H
+#ifndef FORMAT_SAFE_NAME_H
+#define FORMAT_SAFE_NAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

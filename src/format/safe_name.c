@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "reader/safe_name.h"
+#include "format/safe_name.h"
 
 #include "base/path.h"
 
