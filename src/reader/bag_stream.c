@@ -78,24 +78,6 @@ static int list_file(void *ctx, int dir, const char *path, const struct stat *st
     return row->path ? 0 : -1;
 }
 
-static int enter_any(void *ctx, int fd, const struct stat *st)
-{
-    (void)ctx;
-    (void)fd;
-    (void)st;
-    return 1;
-}
-
-static int leave_any(void *ctx, int dir, const char *name, int fd, struct err *err)
-{
-    (void)ctx;
-    (void)dir;
-    (void)name;
-    (void)fd;
-    (void)err;
-    return 0;
-}
-
 static int by_path(const void *a, const void *b)
 {
     const struct bag_file *x = a;
@@ -109,7 +91,8 @@ static int by_path(const void *a, const void *b)
 struct bag_files *bag_files_list(int dir, struct err *err)
 {
     struct bag_files *files = mem_new(sizeof(*files), err);
-    struct extract_dir_walker walker = { list_file, enter_any, leave_any, files };
+    struct extract_dir_walker walker = { list_file, extract_dir_enter, extract_dir_leave,
+                                         files };
 
     if (!files)
         return NULL;
