@@ -18,7 +18,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from pull' -l print-name -d 'print
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -s o -l output -r -F -d 'name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l format -x -a 'tar.zst tar.gz tar zip' -d 'tar.zst, tar.gz, tar or zip, or dir: a directory (default: from the archive\'s name)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -s f -l force -d 'replace an existing archive'
-complete -c skyarc -n '__fish_seen_subcommand_from pull' -l strict -d 'write no archive if any artifact is missing'
+complete -c skyarc -n '__fish_seen_subcommand_from pull' -l strict -d 'write no archive if any artifact, record or run is missing, or has another checksum than the service gave or content that does not fit its type'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -s l -l level -r -f -d 'compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l duplicates -x -a 'auto link copy' -d 'store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more (a zip always has copies)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l no-dedupe -d 'fetch and store every artifact separately'

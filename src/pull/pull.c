@@ -369,17 +369,9 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     tagfiles_count(&record);
     missing_records(&p->listing, result);
-    if (opts->strict && !record.facts.totals.missing &&
-        (result->records_lost || result->incomplete))
-        return err_set(err, ERR_MISMATCH,
-                       "%zu records are missing, or a run has started too many others; without "
-                       "--strict the rest is archived",
-                       result->records_lost);
-    if (opts->strict && record.facts.totals.missing)
-        return err_set(err, ERR_MISMATCH,
-                       "%llu artifacts are missing; without --strict the rest is "
-                       "archived",
-                       (unsigned long long)record.facts.totals.missing);
+    if (opts->strict && missing_refuse(p->plan, p->fetch, result, err) < 0)
+        return -1;
+    missing_wrong(p->plan, p->fetch);
     missing_tell(opts, p->plan, p->fetch);
     if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
         result->nothing = true;
@@ -553,7 +545,6 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    missing_wrong(p->plan, p->fetch);
     return seal(p, result, err);
 }
 
