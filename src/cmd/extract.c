@@ -296,8 +296,11 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     size_t i;
     int rc = prepare(&e, count, operands, err);
 
-    if (rc == 0)
+    if (rc == 0) {
         confine_to(&e);
+        rc = source_names(&e.source, err);
+        e.what.run = e.source.runs;
+    }
     for (i = 0; rc == 0 && i < e.source.count; i++)
         rc = extract_one(&e, i, err);
     if (rc == 0 && e.sum.kept > 1)

@@ -121,6 +121,8 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         confine_begin(&confine, &l.args->confine, 0);
         source_confine(&source, &confine);
         confine_enter(&confine);
+        rc = source_names(&source, err);
+        what.run = source.runs;
     }
     for (i = 0; rc == 0 && i < source.count; i++)
         rc = list_one(&l, source.paths[i], err);

@@ -224,6 +224,8 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     }
     if (rc == 0)
         rc = confine_to(args, &source, err);
+    if (rc == 0)
+        rc = source_names(&source, err);
     for (i = 0; rc >= 0 && i < source.count; i++) {
         rc = report_one(reports[i], source.paths[i], args, &source.runs, err);
         lost = lost || rc > 0;

@@ -198,3 +198,19 @@ def test_a_childs_file_that_its_parents_record_names(pull, emu, alone):
     _, manifest, folder = pull(*(["--no-children"] if alone else []), "wr_p")
     check_manifest(manifest, folder)
     assert [r["run_id"] for r in manifest["artifacts"] if r["artifact_id"] == "a_file"] == ["wr_p" if alone else "wr_c"]
+
+
+@pytest.mark.parametrize("asked, other", [("tsk_v2_p", "wr_p"), ("wr_p", "tsk_v2_p")])
+def test_an_archive_is_read_by_either_id(pull, skyarc, family, tmp_path, asked, other):
+    pull(asked)
+    archive = str(tmp_path / "a.tar.zst")
+    own = skyarc("list", "-r", asked, archive, check=0).out
+    assert own.count(b"\n") == 3  # and the heading
+    assert skyarc("list", "-r", other, archive, check=0).out == own
+    both = skyarc("list", "-r", other, "-r", asked, archive, check=0)
+    assert both.out == own and not both.err
+    skyarc("extract", "-r", other, "-C", str(tmp_path / "out"), archive, check=0)
+    assert {p.name for p in (tmp_path / "out").glob("*/data/*")} == {asked}
+    skyarc("report", "-r", other, "-o", str(tmp_path / "page.html"), archive, check=0)
+    assert "\"run_id\": \"%s\"" % asked in (tmp_path / "page.html").read_text()
+    skyarc("list", "-r", "wr_nosuch", archive, check=1)
