@@ -11,7 +11,7 @@ complete -c skyarc -n '__fish_seen_subcommand_from pull' -l no-children -d 'do n
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -s i -l input -r -F -d 'read further run IDs from this file, one per line (# starts a comment; - is standard input)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l webhook -r -F -d 'also archive the run named in this file, the body of a webhook (- is standard input)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l signature -r -f -d 'the webhook\'s x-skyvern-signature header, checked before the body is used'
-complete -c skyarc -n '__fish_seen_subcommand_from pull' -l wait -d 'wait until the runs have ended'
+complete -c skyarc -n '__fish_seen_subcommand_from pull' -l wait -d 'wait until the runs, and the runs that they started, have ended; a run that will be retried has not'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l interval -r -f -d 'with --wait: time between polls (default 5s)'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -s n -l dry-run -d 'list the artifacts that would be fetched, and write nothing'
 complete -c skyarc -n '__fish_seen_subcommand_from pull' -l print-name -d 'print only the archive\'s name on standard output, once it is written; the summary goes to standard error'

@@ -115,6 +115,7 @@
  *           runs           the list of all runs, page by page
  *           older_runs     runs beyond the end of that list
  *           wait           polls runs until they end
+ *           await          lists runs once they and their children have ended
  * api/      api            base URL, key, error bodies
  *           run            a run's record
  *           artifact       a run's artifact list

@@ -2,6 +2,7 @@
 """Runs that runs have started: no list names them, the timeline does."""
 import io
 import json
+import threading
 import zipfile
 
 import pytest
@@ -214,3 +215,56 @@ def test_an_archive_is_read_by_either_id(pull, skyarc, family, tmp_path, asked, 
     skyarc("report", "-r", other, "-o", str(tmp_path / "page.html"), archive, check=0)
     assert "\"run_id\": \"%s\"" % asked in (tmp_path / "page.html").read_text()
     skyarc("list", "-r", "wr_nosuch", archive, check=1)
+
+
+GOING = [{"status": "running", "finished_at": None},
+         {"status": "failed", "retry_pending": True, "next_attempt_at": "2026-01-20T11:00:00"}]
+
+
+@pytest.fixture
+def late(emu):
+    """A run that has ended, and one that it started, which ends when end() is called."""
+    emu.mode("today")
+    emu.run("wr_p", shot("p"), story={"timeline": [block("wr_p"), trigger("wr_p", "wr_c")]})
+
+    def child(rows=(), **record):
+        emu.run("wr_c", shot("c") + list(rows), run_type="workflow_run", story={"child": True}, **record)
+
+    return child
+
+
+@pytest.mark.parametrize("going", GOING)
+def test_waiting_is_for_children_too(pull, late, going):
+    late(**going)
+    timer = threading.Timer(2.5, late, [[{"id": "last", "type": "html", "data": b"<p>"}]])
+    timer.start()
+    result, manifest, _ = pull("--wait", "--interval", "1s", "--timeout", "30s", "wr_p")
+    timer.join()
+    assert "last" in {r["artifact_id"] for r in manifest["artifacts"]}
+    child = manifest["runs"][1]
+    assert (child["run_id"], child["status"], child["notes"]) == ("wr_c", "completed", [])
+    assert "still running" not in result.err and "retried" not in result.err
+    assert len({(r["run_id"], r["artifact_id"]) for r in manifest["artifacts"]}) == len(manifest["artifacts"]) == 5
+
+
+@pytest.mark.parametrize("going", GOING)
+def test_waiting_for_children_ends(pull, late, going):
+    late(**going)
+    result, _, _ = pull("--wait", "--interval", "1s", "--timeout", "3s", "wr_p", check=75)
+    assert "1 of 1 runs have not ended in time" in result.err
+    pull("--wait", "--interval", "1s", "--timeout", "9s", "--no-children", "wr_p")
+
+
+def test_what_still_runs_is_told(pull, skyarc, emu, late):
+    late(**GOING[0])
+    result, manifest, _ = pull("wr_p")
+    assert "run 'wr_c' is still running; 'pull --wait' waits for it" in result.err
+    assert manifest["runs"][1]["status"] == "running" and manifest["runs"][1]["notes"] == ["still-running"]
+    assert b"running" in skyarc("show", "wr_p", check=0).out
+    emu.run("tsk_r", shot("r"), run_type="task_v1", status="running", finished_at=None)
+    result, _, _ = pull("tsk_r", name="b.tar")
+    assert "run 'tsk_r' is still running" in result.err
+    result, _, _ = pull("tsk_r", "wr_p", name="c.tar")
+    assert "2 runs are still running, the first is 'tsk_r'" in result.err
+    late()
+    assert "still running" not in pull("wr_p", name="d.tar")[0].err
