@@ -97,6 +97,7 @@
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
  *           inbox          webhooks stored on disk
+ *           held           artifacts that the archives of a webhook's run have
  *           run_queue      decides which queued run is archived next
  *           lock           the lock of a sync directory
  *           metrics        a text file for Prometheus
