@@ -46,15 +46,15 @@
  *           preview        prints what a sync would archive
  *           session        base URL and API key
  *           source         the archives that an operand names: one, or volumes of a directory
- *           selector       selects artifacts of an archive by type, run and path
+ *           selector       selects artifacts of an archive by a filter, run and path
  *           idlist         run IDs from operands and files
  *           query          the options that select runs
+ *           filter         the options that select artifacts
  *           summary        the result of a pull, as text and JSON
  *           report         reads an archive into the offline view
  *           audit          signatures, chain of a series, comparison with the service
  *           confirm        whether the service still has runs as archived
  *           standing       whether a directory's volumes match its catalog
- *           tool           name and version of the program
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -119,6 +119,7 @@
  *           run            a run's record
  *           artifact       a run's artifact list
  *           kind           artifact types and groups
+ *           artifact_filter which artifacts are wanted: by type, name, step, size and time
  *           kind_tally     which types there are, for people
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint

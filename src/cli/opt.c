@@ -86,7 +86,7 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     return 0;
 }
 
-static int when(int64_t *out, const char *value, struct err *err)
+int opt_when(int64_t *out, const char *value, struct err *err)
 {
     uint64_t ago;
 
@@ -137,7 +137,7 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
     case OPT_DURATION:
         return text_parse_duration(value, place, err);
     case OPT_WHEN:
-        return when(place, value, err);
+        return opt_when(place, value, err);
     case OPT_MODE:
         return mode(place, value, err);
     case OPT_CHOICE:

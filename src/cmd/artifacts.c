@@ -2,14 +2,15 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "cli/table.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/filter.h"
 #include "cmdutil/idlist.h"
-#include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
 
 #include <stdio.h>
@@ -18,12 +19,13 @@
 struct artifacts_args {
     struct command_args common;
     struct session_args session;
-    struct pull_job_args archive; /* only its options of artifact types are used */
+    struct filter_args filter;
     struct opt_list input;
     bool raw;
 };
 
-static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS };
+static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS,
+                                                          .filter = FILTER_DEFAULTS };
 
 /* clang-format off */
 static const struct opt artifacts_opts[] = {
@@ -33,7 +35,8 @@ static const struct opt artifacts_opts[] = {
 };
 
 static const struct opt_group artifacts_groups[] = {
-    { "What", archive_type_opts, OPT_AT(artifacts_args, archive) },
+    { "What", filter_type_opts, OPT_AT(artifacts_args, filter) },
+    { "Filters", filter_opts,   OPT_AT(artifacts_args, filter) },
     { "Runs", artifacts_opts,    0 },
     { "API",  session_opts,      OPT_AT(artifacts_args, session) },
     { NULL, NULL, 0 },
@@ -47,7 +50,7 @@ static const struct table_column columns[] = {
 /* clang-format on */
 
 static int add_rows(struct table *table, const struct listed_run *run,
-                    const struct kind_filter *filter, bool *hit, struct err *err)
+                    const struct artifact_filter *filter, bool *hit, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
     size_t i;
@@ -66,7 +69,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
             name
         };
 
-        if (!kind_filter_match(filter, run->list.rows[i].artifact_type))
+        if (!artifact_filter_listed(filter, &run->list.rows[i]))
             continue;
         rc = table_row(table, cells, err);
         *hit = true;
@@ -76,7 +79,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
 }
 
 /* Print the rows of a list that match the filter, as JSON. */
-static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
+static int print_rows(const struct listed_run *run, const struct artifact_filter *filter,
                       bool *first, bool *hit, struct err *err)
 {
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
@@ -92,8 +95,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
         if (json_type(json_get(v, "artifact_id")) != JSON_STRING)
             continue;
         i++; /* list.rows has only the rows with an artifact ID, in the same order */
-        if (row >= run->list.count ||
-            !kind_filter_match(filter, run->list.rows[row].artifact_type))
+        if (row >= run->list.count || !artifact_filter_listed(filter, &run->list.rows[row]))
             continue;
         rc = api_client_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
@@ -104,7 +106,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
 }
 
 static int print_all(const struct artifacts_args *args, const struct listing *listing,
-                     const struct kind_filter *filter, struct err *err)
+                     const struct artifact_filter *filter, struct err *err)
 {
     struct table table = { 0 };
     bool first = true;
@@ -130,8 +132,8 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
         table_print(&table, stdout);
-    if (rc == 0 && kind_filter_narrows(filter))
-        rc = listing_unmatched(listing, hit, &unmatched, err);
+    if (rc == 0 && artifact_filter_narrows(filter))
+        rc = listing_unmatched(listing, filter, hit, &unmatched, err);
     table_clear(&table);
     mem_free(hit);
     if (rc < 0)
@@ -146,23 +148,22 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     const struct artifacts_args *args = args_in;
     struct api_client client = { 0 };
     struct idlist ids = { 0 };
-    struct kind_filter filter = { 0 };
+    struct artifact_filter filter = { .region = NULL };
     struct listing listing = { .raw = args->raw, .tell = true };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type,
-                             args->archive.allow_unknown, err);
+        rc = filter_fill(&filter, &args->filter, err);
     if (rc == 0 && ids.count)
-        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
-                                err);
+        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter.kinds,
+                                &listing, err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
         rc = api_client_status(err);
     lister_clear(&listing);
     api_client_close(&client);
-    kind_filter_clear(&filter);
+    artifact_filter_clear(&filter);
     idlist_clear(&ids);
     return rc;
 }

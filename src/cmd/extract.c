@@ -34,7 +34,9 @@ struct extract_args {
     bool keep_going;
 };
 
-static const struct extract_args extract_defaults = { .dir = ".", .mode = 0600 };
+static const struct extract_args extract_defaults = { .selector = SELECTOR_DEFAULTS,
+                                                      .dir = ".",
+                                                      .mode = 0600 };
 
 /* clang-format off */
 static const struct opt extract_opts[] = {
@@ -46,7 +48,9 @@ static const struct opt extract_opts[] = {
 };
 
 static const struct opt_group extract_groups[] = {
-    { "What",  selector_opts,    OPT_AT(extract_args, selector) },
+    { "What", filter_type_opts, OPT_AT(extract_args, selector.filter) },
+    { "Filters", filter_opts, OPT_AT(extract_args, selector.filter) },
+    { "Runs", selector_opts, OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { "Progress", progress_opts, 0 },
@@ -70,7 +74,7 @@ struct extraction {
 /* Whether only runs are selected: then their documents are selected, too. */
 static bool is_whole_run(const struct extraction *e)
 {
-    return e->what.run.count && !e->what.type.count && !e->what.exclude_type.count &&
+    return e->what.run.count && !artifact_filter_narrows(&e->selector.filter) &&
            !e->selector.count;
 }
 

@@ -9,7 +9,7 @@
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
-#include "cmdutil/pull_job.h"
+#include "cmdutil/filter.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
 
@@ -171,7 +171,7 @@ static int search(const struct find_args *args, const char *dir, struct output *
     int rc = query_check_status(&args->status, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->type, &none, args->allow_unknown, err);
+        rc = filter_kinds(&filter, &args->type, &none, args->allow_unknown, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
             rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");

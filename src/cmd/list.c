@@ -19,11 +19,13 @@ struct list_args {
     struct confine_args confine;
 };
 
-static const struct list_args list_defaults = { .common = { 0 } };
+static const struct list_args list_defaults = { .selector = SELECTOR_DEFAULTS };
 
 /* clang-format off */
 static const struct opt_group list_groups[] = {
-    { "What", selector_opts, OPT_AT(list_args, selector) },
+    { "What", filter_type_opts, OPT_AT(list_args, selector.filter) },
+    { "Filters", filter_opts, OPT_AT(list_args, selector.filter) },
+    { "Runs", selector_opts, OPT_AT(list_args, selector) },
     { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };

@@ -82,7 +82,7 @@ static const struct opt queue_opts[] = {
 static const struct opt_group listen_groups[] = {
     { "Server",   listen_opts,           0 },
     { "Queue",    queue_opts,            0 },
-    { "What",     archive_type_opts,     OPT_AT(listen_args, archive) },
+    { "What",     filter_type_opts,      OPT_AT(listen_args, archive.filter) },
     { "Format",   archive_format_opts,   OPT_AT(listen_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
     { "API",      session_opts,          OPT_AT(listen_args, session) },

@@ -9,7 +9,6 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
-#include "cmdutil/tool.h"
 #include "sync/lock.h"
 
 #include <stdio.h>

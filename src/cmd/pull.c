@@ -51,7 +51,8 @@ static const struct opt pull_opts[] = {
 };
 
 static const struct opt_group pull_groups[] = {
-    { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
+    { "What",     filter_type_opts,      OPT_AT(pull_args, archive.filter) },
+    { "Filters",  filter_opts,           OPT_AT(pull_args, archive.filter) },
     { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_name_opts,     OPT_AT(pull_args, archive) },

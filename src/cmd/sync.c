@@ -18,7 +18,6 @@
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
 #include "cmdutil/standing.h"
-#include "cmdutil/tool.h"
 #include "net/ping.h"
 #include "pull/budget.h"
 #include "sync/lock.h"
@@ -96,7 +95,7 @@ static const struct opt watch_opts[] = {
 static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
-    { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "What",      filter_type_opts,      OPT_AT(sync_args, archive.filter) },
     { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Format",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
@@ -246,8 +245,9 @@ static int list_safe(const struct sync_args *args, struct err *err)
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type,
-                             args->archive.allow_unknown, err);
+        rc =
+            filter_kinds(&types, &args->archive.filter.type, &args->archive.filter.exclude_type,
+                         args->archive.filter.allow_unknown, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "cmdutil/pull_job.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -17,9 +16,6 @@
 
 /* clang-format off */
 const struct opt selector_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
-    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(selector_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
@@ -34,20 +30,20 @@ int selector_init(struct selector *selector, const struct selector_args *args,
     selector->hits = mem_array((size_t)count + args->run.count, sizeof(*selector->hits), err);
     if (!selector->hits)
         return -1;
-    return pull_job_filter(&selector->filter, &args->type, &args->exclude_type,
-                           args->allow_unknown, err);
+    return filter_fill(&selector->filter, &args->filter, err);
 }
 
 void selector_clear(struct selector *selector)
 {
-    kind_filter_clear(&selector->filter);
+    artifact_filter_clear(&selector->filter);
     mem_free(selector->hits);
     selector->hits = NULL;
 }
 
 bool selector_narrows(const struct selector *selector)
 {
-    return selector->count || selector->runs->count || kind_filter_narrows(&selector->filter);
+    return selector->count || selector->runs->count ||
+           artifact_filter_narrows(&selector->filter);
 }
 
 /* Whether pattern i matches the whole path, or a folder above it. */
@@ -92,11 +88,24 @@ static bool of_run(const struct selector *selector, const char *run_id)
     return !selector->runs->count;
 }
 
+static bool passes(const struct selector *selector, const struct manifest_read_artifact *a)
+{
+    const struct artifact_facts facts = { .type = a->artifact_type,
+                                          .name = a->path,
+                                          .other_name = a->bundle_key ? a->bundle_key : a->uri,
+                                          .step_id = a->step_id,
+                                          .uri = a->uri,
+                                          .created_at = a->created_at,
+                                          .size = a->size,
+                                          .sized = true };
+
+    return artifact_filter_match(&selector->filter, &facts);
+}
+
 bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact)
 {
-    bool selected = of_run(selector, artifact->run_id) &&
-                    kind_filter_match(&selector->filter, artifact->artifact_type) &&
+    bool selected = of_run(selector, artifact->run_id) && passes(selector, artifact) &&
                     matches(selector, artifact->path);
 
     if (selected)
@@ -203,7 +212,7 @@ int selector_nothing(const struct selector *selector, const char *archive, struc
     for (i = 0; selector->runs->count && i < survey.run_count; i++)
         (void)err_hint(err, "run %s%s", survey.runs[i],
                        survey.more_runs && i + 1 == SURVEY_RUNS ? " and others" : "");
-    if (selector->count && *survey.path)
+    if ((selector->count || selector->filter.name_count) && *survey.path)
         (void)err_hint(err, "a path is, for example, '%s'", survey.path);
     return -1;
 }

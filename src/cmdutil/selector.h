@@ -1,33 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * selector: selects artifacts of an archive by type, run and path.
+ * selector: selects artifacts of an archive by a filter, run and path.
  *
  * Errors   ERR_USAGE
- * Owns     its type filter, and what matched, until selector_clear
+ * Owns     its filter, and what matched, until selector_clear
  * Threads  may be used by many threads after selector_init
  */
 #ifndef CMDUTIL_SELECTOR_H
 #define CMDUTIL_SELECTOR_H
 
-#include "api/kind.h"
+#include "api/artifact_filter.h"
 #include "base/err.h"
 #include "cli/opt.h"
+#include "cmdutil/filter.h"
 #include "format/manifest_read.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct selector_args {
-    struct opt_list type;
-    struct opt_list exclude_type;
+    struct filter_args filter;
     struct opt_list run;
-    bool allow_unknown;
 };
 
+#define SELECTOR_DEFAULTS                                                                      \
+    {                                                                                          \
+        .filter = FILTER_DEFAULTS                                                              \
+    }
+
+/* The option of runs; those of the filter are in cmdutil/filter. */
 extern const struct opt selector_opts[];
 
 struct selector {
-    struct kind_filter filter;
+    struct artifact_filter filter;
     const struct opt_list *runs;
     char *const *patterns; /* shell patterns for the path; none: all paths */
     int count;

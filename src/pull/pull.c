@@ -331,10 +331,7 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .previous_sha256 = opts->previous_sha256,
                                   .run_ids = opts->run_ids,
                                   .run_count = p->asked,
-                                  .types = opts->filter->wanted,
-                                  .type_count = opts->filter->wanted_count,
-                                  .excluded = opts->filter->unwanted,
-                                  .excluded_count = opts->filter->unwanted_count,
+                                  .filter = pull_opts_filter(opts),
                                   .dedupe = opts->dedupe,
                                   .children = opts->children,
                                   .records = names,
@@ -475,7 +472,7 @@ static int begin_listing(struct pull *p, struct err *err)
 
     l->api = opts->api;
     l->callers = &p->callers;
-    l->filter = opts->filter;
+    l->filter = &opts->filter->kinds;
     l->lazy = true;
     l->calm = opts->calm;
     l->bundles = opts->bundles != BUNDLE_MEMBERS;

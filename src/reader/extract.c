@@ -97,17 +97,17 @@ static const char *full_path(const struct extract *x, uint32_t row,
     return out;
 }
 
+/*
+ * Artifacts are selected as the manifest is read: a compact row has not all that a filter sees.
+ */
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct manifest_read_artifact artifact = { .path = archive_reader_below(&x->reader, path) };
     struct inventory_row row;
 
     if (number == INVENTORY_NONE)
         return x->opts->wanted(x->opts->ctx, path, NULL);
     inventory_get(x->inventory, number, &row);
-    artifact.run_id = row.run_id;
-    artifact.artifact_type = row.artifact_type;
-    return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
+    return row.document ? x->opts->wanted(x->opts->ctx, path, NULL) : row.selected;
 }
 
 /* Whether an error concerns one file only, so that the extraction continues. */
@@ -460,8 +460,15 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
                   struct err *err)
 {
     struct extract *x = ctx;
+    char path[SAFE_NAME_PATH_MAX + 1];
 
-    return inventory_add(x->inventory, section, text, len, err);
+    if (inventory_add(x->inventory, section, text, len, err) < 0)
+        return -1;
+    if (section == MANIFEST_READ_ARTIFACTS &&
+        x->opts->wanted(x->opts->ctx, full_path(x, inventory_count(x->inventory) - 1, path),
+                        inventory_last(x->inventory)))
+        inventory_select(x->inventory);
+    return 0;
 }
 
 /* Report all selected files of the manifest that were not extracted. */

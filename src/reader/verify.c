@@ -390,6 +390,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         c->result->missing++;
         break;
     case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_FILTER:
     case MANIFEST_READ_RUNS:
         break;
     }

@@ -256,6 +256,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         return on_missing(e, text, len, err);
     case MANIFEST_READ_HEAD:
     case MANIFEST_READ_PREVIOUS:
+    case MANIFEST_READ_FILTER:
     case MANIFEST_READ_DOCUMENTS:
         break;
     }

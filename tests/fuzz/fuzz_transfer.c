@@ -389,7 +389,7 @@ static void list_run(struct listed_run *run, uint8_t flags, unsigned size)
 }
 
 struct house {
-    struct kind_filter filter;
+    struct artifact_filter filter;
     struct api api;
     struct loop loop;
     struct callers callers;
@@ -432,7 +432,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
     h->listing = (struct listing){ .runs = &h->run,
                                    .count = 1,
                                    .api = &h->api,
-                                   .filter = &h->filter,
+                                   .filter = &h->filter.kinds,
                                    .bundles = true,
                                    .callers = &h->callers };
     h->run.listing = &h->listing;

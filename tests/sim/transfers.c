@@ -186,7 +186,7 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
 /* One schedule. */
 static void play(uint64_t seed)
 {
-    static struct kind_filter filter;
+    static struct artifact_filter filter;
     struct api api = { 0 };
     struct loop loop = { 0 };
     struct callers callers;
@@ -237,7 +237,7 @@ static void play(uint64_t seed)
     }
     loop.dice = seed;
     callers_init(&callers, &loop, &api, world.jobs, 4);
-    list_run(&listing, &run, &api, &filter, &callers);
+    list_run(&listing, &run, &api, &filter.kinds, &callers);
     plan = planner_plan(&planner, &count, &err);
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);

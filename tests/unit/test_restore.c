@@ -293,24 +293,29 @@ static void test_the_request(void **state)
     char *const joined[] = { ids[2] };
     struct api api = { 0 };
     struct api other = { 0 };
-    struct kind_filter all = { 0 };
-    struct kind_filter some = { 0 };
+    struct artifact_filter all = { .region = NULL };
+    struct artifact_filter some = { .region = NULL };
+    struct artifact_filter named = { .region = NULL };
+    struct artifact_filter sized = { .larger = true };
+    struct artifact_filter timed = { .newer = true, .newer_us = 1, .newer_said = "7d" };
+    struct artifact_filter later = { .newer = true, .newer_us = 2, .newer_said = "7d" };
     const struct pull_opts base = { .api = &api,
                                     .tool = "skyarc 1",
                                     .top = "a",
                                     .run_ids = two,
                                     .run_count = 2,
                                     .filter = &all };
-    struct pull_opts opts[10];
-    char *texts[10];
+    struct pull_opts opts[14];
+    char *texts[14];
     size_t i;
     size_t k;
 
     (void)state;
     assert_int_equal(api_init(&api, "http://127.0.0.1:1", NULL, NULL), 0);
     assert_int_equal(api_init(&other, "http://127.0.0.1:2", NULL, NULL), 0);
-    assert_int_equal(kind_filter_add(&some, "har", false, NULL, NULL), 0);
-    for (i = 0; i < 10; i++)
+    assert_int_equal(kind_filter_add(&some.kinds, "har", false, NULL, NULL), 0);
+    assert_int_equal(artifact_filter_name(&named, "*.png", NULL), 0);
+    for (i = 0; i < 14; i++)
         opts[i] = base;
     opts[1].api = &other;
     opts[2].tool = "skyarc 2";
@@ -322,15 +327,21 @@ static void test_the_request(void **state)
     opts[7].format = CONTAINER_TAR_GZ;
     opts[8].dedupe = true;
     opts[9].jobs = 7; /* how it is fetched is no matter */
-    for (i = 0; i < 10; i++) {
+    opts[10].filter = &named;
+    opts[11].filter = &sized;
+    opts[12].filter = &timed;
+    opts[13].filter = &later; /* the same age, a minute later */
+    for (i = 0; i < 14; i++) {
         texts[i] = pull_opts_request(&opts[i], NULL);
         assert_non_null(texts[i]);
         for (k = 0; k < i; k++)
-            assert_int_equal(strcmp(texts[i], texts[k]) == 0, i == 9 && k == 0);
+            assert_int_equal(strcmp(texts[i], texts[k]) == 0,
+                             (i == 9 && k == 0) || (i == 13 && k == 12));
     }
-    for (i = 0; i < 10; i++)
+    for (i = 0; i < 14; i++)
         mem_free(texts[i]);
-    kind_filter_clear(&some);
+    artifact_filter_clear(&some);
+    artifact_filter_clear(&named);
     api_clear(&api);
     api_clear(&other);
 }
