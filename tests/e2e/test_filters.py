@@ -2,8 +2,13 @@
 """Filters by name, step, size and time: when pulling, when listing what the service has, and when reading."""
 import json
 import os
+import signal
+import subprocess
+import time
 
 import pytest
+
+from conftest import SKYARC
 
 STEPS = {"stp_a": "00_0", "stp_b": "01_0", "stp_c": "02_1"}
 
@@ -198,25 +203,34 @@ def test_sync_completes_a_filtered_archive(skyarc, emu, tmp_path):
     skyarc("pull", "-f", "-o", volume, "--name", "*.har", "tsk_f", check=0)
     skyarc(*sync, "--rebuild", check=0)
     skyarc("verify", "--against-api", "v", check=0)  # it is as its manifest says
-    result = skyarc(*sync, "--list-safe", "1", "--verified-within", "1000d", check=3)
-    assert result.out == b"" and "tsk_f" in result.err
+    skyarc(*sync, "--verify-share", "1", check=0)
+    result = skyarc(*sync, "--list-safe", "1", check=3)
+    assert result.out == b"" and "artifact 'f_small' is not archived" in result.err
     skyarc(*sync, check=0)
     assert skyarc(*sync, "--list-safe", "1", check=0).out == b"tsk_f\n"
     rows = [r for v in (tmp_path / "v").glob("**/*.tar.zst") for r in skyarc("list", "--json", v, check=0).json()]
     assert ids(rows) == ["f_big", "f_small"]
 
 
-def test_other_filter_of_an_interrupted_pull(skyarc, emu, steps, tmp_path):
-    """As with another -t: what the other request left is not used; the same request resumes."""
-    emu.run("tsk_f", [row("f_%d" % i, "har", b"%d" % i * 300_000, "stp_a", 1 + i, "har") for i in range(4)])
-    emu.fault("f_3", "status", times=99, status=404)
-    base = ["pull", "--strict", "-j", "1", "-o", "r.tar.zst"]
-    emu.fault("f_3", "cut", times=99)
-    skyarc(*base, "--newer-than", "10000d", steps)
-    partial = (tmp_path / "r.tar.zst.partial").exists()
+@pytest.mark.parametrize("again, resumes", [
+    (["--newer-than", "10000d", "--larger-than", "1"], True), (["--newer-than", "10001d", "--larger-than", "1"], False),
+    (["--newer-than", "10000d", "--larger-than", "2"], False), (["--newer-than", "10000d"], False), (["-t", "har"], False)])
+def test_an_interrupted_pull(skyarc, env, emu, tmp_path, again, resumes):
+    """As with another -t, what another request left is not used. An age is the same request, if given again."""
+    emu.run("tsk_f", [row("f_%d" % i, "har", b"%d" % i * 300_000, "stp_a", 1 + i, "har") for i in range(9)])
+    emu.fault("f_8", "slow", times=9, steps=100, pause=0.2)
+    process = subprocess.Popen([SKYARC, "pull", "-o", "r.tar.zst", "--newer-than", "10000d", "--larger-than", "1", "tsk_f"],
+                               cwd=tmp_path, env=env, stderr=subprocess.PIPE)
+    end = time.monotonic() + 20
+    while len({r["path"] for r in emu.log() if "/content" in r["path"]}) < 9 and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert b"8 artifacts are kept" in process.communicate(timeout=20)[1]
     emu.reset_faults()
-    result = skyarc("pull", "--json", "-o", "r.tar.zst", "--newer-than", "10000d", steps, check=0).json()
-    assert partial is (result["kept"] > 0)
+    result = skyarc("pull", "--json", "-o", "r.tar.zst", *again, "tsk_f", check=0).json()
+    assert result["kept"] == (8 if resumes else 0)
+    assert len(skyarc("list", "--json", "r.tar.zst", check=0).json()) == 9
 
 
 @pytest.mark.parametrize("command", ["sync", "listen"])
