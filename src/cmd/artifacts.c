@@ -178,14 +178,17 @@ const struct command cmd_artifacts = {
         "On a terminal the table fits its width: columns are left out, texts are shortened "
         "in the middle, and times are ages; elsewhere nothing is cut, and times are in "
         "UTC. With --json, prints the rows as the service sent them, secrets redacted, in one "
-        "array; with --raw, signed URLs are not redacted. Exit status 1 if no run has "
-        "artifacts "
-        "of the types asked for, 3 if some have none.",
+        "array; with --raw, signed URLs are not redacted. The filters are those of skyarc "
+        "pull. "
+        "Exit status 1 if no run has an artifact that they accept, 3 if some have none.",
     .examples = "skyarc artifacts tsk_123\n"
-                "skyarc artifacts -t screenshots,har --json tsk_123\n",
+                "skyarc artifacts -t screenshots,har --json tsk_123\n"
+                "skyarc artifacts --larger-than 10m --step 0,1 tsk_123\n",
     .exits = "0    listed\n"
-             "1    the service cannot be reached, or refuses, or knows no such run\n"
-             "3    some of the runs could not be listed\n"
+             "1    the service cannot be reached, or refuses, or knows no such run, or no run "
+             "has an "
+             "artifact that the filters accept\n"
+             "3    some of the runs could not be listed, or have no such artifact\n"
              "75   the service said to retry later\n",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),

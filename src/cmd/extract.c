@@ -320,8 +320,9 @@ const struct command cmd_extract = {
     .section = COMMAND_OPEN,
     .brief = "extract files from an archive",
     .about =
-        "Extracts all files of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it), into a folder named after the "
+        "Extracts all files of an archive, or those selected by type, name, step, size, time, "
+        "run and path (shell patterns; a folder selects all files below it), into a folder "
+        "named after the "
         "archive's "
         "file, and prints that folder. With --run, the folder gets a view of these runs "
         "(index.html). Of a directory of skyarc sync, extracts what the volumes have of the "
@@ -338,7 +339,8 @@ const struct command cmd_extract = {
                 "skyarc extract -C out -t screenshots run.tar.zst\n"
                 "skyarc extract -r tsk_123 /srv/skyarc\n",
     .exits = "0    extracted\n"
-             "1    failed, or nothing matches the selection\n"
+             "1    failed, or nothing in the archive is selected\n"
+             "3    extracted, but a pattern or a run selects nothing\n"
              "4    a file was lost or refused\n",
     .groups = extract_groups,
     .size = sizeof(struct extract_args),

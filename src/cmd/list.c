@@ -151,8 +151,9 @@ const struct command cmd_list = {
     .section = COMMAND_OPEN,
     .brief = "list the artifacts in an archive",
     .about =
-        "Lists all artifacts of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it). Of a directory of skyarc sync, lists "
+        "Lists all artifacts of an archive, or those selected by type, name, step, size, time, "
+        "run and path (shell patterns; a folder selects all files below it). Of a directory of "
+        "skyarc sync, lists "
         "what the volumes have of the runs named by --run. On a terminal the table fits its "
         "width: "
         "columns are left out, texts are shortened in the middle, and times are ages; "
@@ -163,7 +164,8 @@ const struct command cmd_list = {
                 "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
                 "skyarc list -r tsk_123 /srv/skyarc\n",
     .exits = "0    listed\n"
-             "1    the archive cannot be read\n",
+             "1    the archive cannot be read, or nothing in it is selected\n"
+             "3    listed, but a pattern or a run selects nothing\n",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

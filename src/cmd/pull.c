@@ -243,15 +243,16 @@ const struct command cmd_pull = {
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
         "Identical content is fetched and stored once. The archive is complete, or its "
-        "manifest lists the missing artifacts with the reasons. If no run has an artifact of "
-        "the "
-        "types asked for, nothing is written (exit status 1); if only some have, the others "
-        "are "
-        "reported (exit status 3).",
+        "manifest lists the missing artifacts with the reasons. What a filter leaves out is "
+        "not "
+        "missing: the manifest records the filter. An artifact must pass all filters that are "
+        "given. If no run has an artifact that passes, nothing is written (exit status 1); if "
+        "only some have, the others are reported (exit status 3).",
     .examples =
         "skyarc pull tsk_123 wr_456\n"
         "skyarc pull -o run.tar.zst --wait tsk_123\n"
         "skyarc pull -t recordings,screenshots tsk_123\n"
+        "skyarc pull --name '*.pdf' --smaller-than 20m -n tsk_123\n"
         "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
     .exits = "0    archived completely; or no run was named by --input\n"
              "1    failed, nothing written\n"

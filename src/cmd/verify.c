@@ -523,7 +523,8 @@ const struct command cmd_verify = {
         "cannot be read is reported, exit status 1 (2 if it is not a file), and the others are "
         "checked all the same. For a directory, checks all its archives and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
-        "one that was written.",
+        "one that was written. With --against-api, what the filter of an archive left out is "
+        "not called lacking: the manifest records the filter.",
     .examples = "skyarc verify run.tar.zst\n"
                 "skyarc verify --share 1/3 /srv/skyarc\n"
                 "skyarc verify --against-api run.tar.zst\n",

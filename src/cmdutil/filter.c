@@ -93,7 +93,10 @@ static int take_time(bool *set, int64_t *us, const char **said, const char *name
 {
     *set = text != NULL;
     *said = text;
-    return text && opt_when(us, text, err) < 0 ? err_wrap(err, "%s '%.60s'", name, text) : 0;
+    if (text && opt_when(us, text, err) < 0)
+        return err_wrap(err, "%s '%.60s'", name, text);
+    *us = *us < 0 ? 0 : *us; /* an age of 60 years: no time before 1970 can be written */
+    return 0;
 }
 
 static int take_times(struct artifact_filter *filter, const struct filter_args *args,

@@ -118,8 +118,8 @@ void summary_incomplete(const char *archive, const struct pull_result *r)
     if (rc == 0 && r->records_lost)
         rc = buf_addf(&lacks, &err, ", %zu records missing", r->records_lost);
     if (rc == 0 && r->runs_unmatched)
-        rc = buf_addf(&lacks, &err, ", %zu run%s without the types asked for",
-                      r->runs_unmatched, plural(r->runs_unmatched));
+        rc = buf_addf(&lacks, &err, ", %zu run%s without what was asked for", r->runs_unmatched,
+                      plural(r->runs_unmatched));
     log_line(LOG_WARNING, "'%s' was written, but it is incomplete%s%s", archive,
              lacks.len ? ": " : "", lacks.len ? buf_text(&lacks) + 2 : "");
     buf_clear(&lacks);

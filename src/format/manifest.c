@@ -35,17 +35,15 @@ static void types(struct jsonw *w, const struct manifest_filter *f)
 static void time_us(struct jsonw *w, const char *key, int64_t us)
 {
     char when[CLOCK_TEXT_MAX];
-    char exact[CLOCK_TEXT_MAX + 8];
-    int64_t part = us % 1000000;
+    char exact[CLOCK_TEXT_MAX + 16];
 
     if (us == CLOCK_NONE) {
         jsonw_null(w, key);
         return;
     }
-    part += part < 0 ? 1000000 : 0;
-    (void)clock_format(when, (us - part) / 1000, CLOCK_RFC3339);
+    (void)clock_format(when, us / 1000, CLOCK_RFC3339);
     when[strcspn(when, "Z")] = '\0';
-    (void)snprintf(exact, sizeof(exact), "%s.%06dZ", when, (int)part);
+    (void)snprintf(exact, sizeof(exact), "%s.%06dZ", when, (int)(us % 1000000));
     jsonw_text(w, key, exact);
 }
 

@@ -37,7 +37,7 @@ struct manifest_filter {
     size_t step_count;
     uint64_t larger_than; /* MANIFEST_NONE: no limit */
     uint64_t smaller_than;
-    int64_t newer_us; /* created at this time or later; CLOCK_NONE: no limit */
+    int64_t newer_us; /* created at this time or later, since 1970; CLOCK_NONE: no limit */
     int64_t older_us; /* created before this time */
 };
 

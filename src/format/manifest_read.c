@@ -432,7 +432,21 @@ static int texts(char ***out, size_t *count, struct json_value root, const char 
     return 0;
 }
 
-/* A time of a filter; null is none. What cannot be parsed is malformed, not ignored. */
+/* Whether a filter has no such limit: it is null or absent. */
+static bool is_none(struct json_value limit)
+{
+    return json_type(limit) == JSON_ABSENT || json_type(limit) == JSON_NULL;
+}
+
+/* A limit of a filter. What cannot be parsed is malformed, not ignored. */
+static int filter_size(uint64_t *out, struct json_value root, const char *name, struct err *err)
+{
+    *out = number(root, name);
+    return is_none(json_get(root, name)) || *out != MANIFEST_READ_NONE
+               ? 0
+               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no size", name);
+}
+
 static int filter_time(int64_t *out, struct json_value root, const char *name,
                        struct region *region, struct err *err)
 {
@@ -441,7 +455,7 @@ static int filter_time(int64_t *out, struct json_value root, const char *name,
     if (text(&value, root, name, region, err) < 0)
         return -1;
     *out = value ? clock_us(value) : CLOCK_NONE;
-    return !value || *out != CLOCK_NONE
+    return is_none(json_get(root, name)) || *out != CLOCK_NONE
                ? 0
                : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no time", name);
 }
@@ -458,9 +472,9 @@ int manifest_read_filter(struct manifest_filter *out, const char *row, size_t le
     if (!doc)
         return -1;
     root = json_root(doc);
-    out->larger_than = number(root, "larger_than");
-    out->smaller_than = number(root, "smaller_than");
-    if (texts(&lists[0], &out->type_count, root, "types", region, err) == 0 &&
+    if (filter_size(&out->larger_than, root, "larger_than", err) == 0 &&
+        filter_size(&out->smaller_than, root, "smaller_than", err) == 0 &&
+        texts(&lists[0], &out->type_count, root, "types", region, err) == 0 &&
         texts(&lists[1], &out->excluded_count, root, "excluded_types", region, err) == 0 &&
         texts(&lists[2], &out->name_count, root, "names", region, err) == 0 &&
         texts(&lists[3], &out->step_count, root, "steps", region, err) == 0 &&

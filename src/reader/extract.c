@@ -102,11 +102,10 @@ static const char *full_path(const struct extract *x, uint32_t row,
  */
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct inventory_row row;
+    struct inventory_row row = { .document = true };
 
-    if (number == INVENTORY_NONE)
-        return x->opts->wanted(x->opts->ctx, path, NULL);
-    inventory_get(x->inventory, number, &row);
+    if (number != INVENTORY_NONE)
+        inventory_get(x->inventory, number, &row);
     return row.document ? x->opts->wanted(x->opts->ctx, path, NULL) : row.selected;
 }
 

@@ -94,6 +94,8 @@ def test_a_name_of_the_archive(skyarc, pull, steps):
 def test_an_age(skyarc, steps):
     assert ids(skyarc("artifacts", "--json", "--older-than", "1d", steps, check=0).json()) == EVERY
     assert ids(skyarc("artifacts", "--json", "--newer-than", "1d", steps, check=0).json()) == ["f_undated"]
+    skyarc("pull", "-o", "old.tar", "--newer-than", "30000d", steps, check=0)  # before 1970
+    skyarc("verify", "--against-api", "old.tar", check=0)
 
 
 def test_the_manifest_records_the_filter(pull, steps):

@@ -20,6 +20,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     struct manifest_read_name name;
     struct manifest_read_run run;
     struct manifest_read_missing missing;
+    struct manifest_filter filter;
 
     FUZZ_CHECK(strlen(text) <= len);
     count->rows++;
@@ -35,6 +36,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     if (section == MANIFEST_READ_MISSING &&
         manifest_read_missing(&missing, text, len, region, NULL) == 0)
         FUZZ_CHECK(missing.run_id && missing.reason);
+    if (section == MANIFEST_READ_FILTER &&
+        manifest_read_filter(&filter, text, len, region, NULL) == 0)
+        FUZZ_CHECK(filter.types && filter.excluded && filter.names && filter.steps);
     region_free(region);
     return 0;
 }

@@ -55,6 +55,13 @@ static void test_rows(void **state)
     assert_null(row.media_type);
     assert_true(inventory_is_duplicate(inventory, 1, 0) &&
                 !inventory_is_duplicate(inventory, 1, 2));
+    assert_string_equal(inventory_last(inventory)->path, "data/r99/x/9999");
+    assert_int_equal(inventory_last(inventory)->offset, 512);
+    inventory_select(inventory);
+    for (i = 0; i < 10000; i++) {
+        inventory_get(inventory, i, &row);
+        assert_int_equal(row.selected, i == 9999);
+    }
     inventory_mark(inventory, 1, 3);
     assert_int_equal(inventory_marks(inventory, 1), 3);
     assert_int_equal(add(inventory, "data/r1/T_id1.html", "other", &err), -1);
