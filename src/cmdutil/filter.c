@@ -5,7 +5,7 @@
 
 /* clang-format off */
 const struct opt filter_type_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(filter_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
+    { 't', "type",         "LIST", OPT_LIST, OPT_AT(filter_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all (also types that this program does not know)", 0, 0, NULL, false, NULL },
     { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(filter_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
     { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(filter_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
     OPT_END,
@@ -22,7 +22,7 @@ const struct opt filter_opts[] = {
 };
 /* clang-format on */
 
-static int refuse_type(const char *name, struct err *err)
+int filter_refuse_type(const char *name, struct err *err)
 {
     const char *near = kind_nearest(name);
 
@@ -44,7 +44,7 @@ static int add_types(struct kind_filter *filter, const struct opt_list *lists, b
         if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
             return -1;
         if (stranger && !allow_unknown)
-            return refuse_type(stranger, err);
+            return filter_refuse_type(stranger, err);
     }
     return 0;
 }

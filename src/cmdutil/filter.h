@@ -48,6 +48,9 @@ int filter_kinds(struct kind_filter *filter, const struct opt_list *types,
                  const struct opt_list *excluded, bool allow_unknown,
                  struct err *err) MUST_CHECK;
 
+/* Fill err with ERR_USAGE: this type is not known; suggests the nearest. Returns -1. */
+int filter_refuse_type(const char *name, struct err *err);
+
 /* Build a filter from all options; it must be {0}, and args must outlive it. */
 int filter_fill(struct artifact_filter *filter, const struct filter_args *args,
                 struct err *err) MUST_CHECK;
