@@ -2,6 +2,7 @@
 #include "reader/entry_reader.h"
 
 #include "base/mem.h"
+#include "format/safe_name.h"
 #include "reader/bag_stream.h"
 #include "reader/stream.h"
 
@@ -338,6 +339,13 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
         sha256_end(sha, sha256);
     sha256_free(sha);
     return rc;
+}
+
+const char *entry_reader_refused(const struct entry_reader_entry *entry)
+{
+    const char *why = safe_name_refused(entry->path);
+
+    return why || entry->kind != ENTRY_READER_OTHER ? why : "neither a file nor a hard link";
 }
 
 bool entry_reader_broken(const struct entry_reader *entries)

@@ -449,6 +449,14 @@ uint32_t inventory_target(const struct inventory *inventory, uint32_t number)
     return row_at(inventory, number)->target;
 }
 
+bool inventory_is_same(const struct inventory *inventory, uint32_t number, uint32_t other)
+{
+    const struct row *a = row_at(inventory, number);
+    const struct row *b = row_at(inventory, other);
+
+    return a->size == b->size && memcmp(a->sha256, b->sha256, SHA256_SIZE) == 0;
+}
+
 bool inventory_is_duplicate(const struct inventory *inventory, uint32_t number, uint32_t target)
 {
     return row_at(inventory, number)->first == row_at(inventory, target)->hash;

@@ -99,6 +99,9 @@ void inventory_set_target(struct inventory *inventory, uint32_t number, uint32_t
 /* The target of a row, as set by inventory_set_target; or INVENTORY_NONE. */
 uint32_t inventory_target(const struct inventory *inventory, uint32_t number);
 
+/* Whether two rows have the same size and digest. */
+bool inventory_is_same(const struct inventory *inventory, uint32_t number, uint32_t other);
+
 /* Whether the manifest has target's path as duplicate_of of this row. */
 bool inventory_is_duplicate(const struct inventory *inventory, uint32_t number,
                             uint32_t target);
