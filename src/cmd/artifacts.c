@@ -110,6 +110,7 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
 {
     struct table table = { 0 };
     bool first = true;
+    bool shown = false;
     bool *hit = mem_array(listing->count, sizeof(*hit), err);
     size_t failed = 0;
     size_t unmatched = 0;
@@ -127,11 +128,15 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
         } else {
             rc = add_rows(&table, run, filter, &hit[i], err);
         }
+        shown = shown || hit[i];
     }
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
         table_print(&table, stdout);
+    if (rc == 0 && !shown && !failed && !args->common.json && !args->common.quiet &&
+        !artifact_filter_narrows(filter))
+        table_none("no artifacts");
     if (rc == 0 && artifact_filter_narrows(filter))
         rc = listing_unmatched(listing, filter, hit, &unmatched, err);
     table_clear(&table);
