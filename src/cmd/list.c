@@ -123,6 +123,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         confine_begin(&confine, &l.args->confine, 0);
         source_confine(&source, &confine);
         confine_enter(&confine);
+        rc = selector_check(&l.selector, source.paths, source.count, err);
     }
     for (i = 0; rc == 0 && i < source.count; i++)
         rc = list_one(&l, source.paths[i], err);
@@ -130,6 +131,9 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         table_print(&l.table, stdout);
+    if (rc == 0 && !l.shown && !l.args->common.json && !l.args->common.quiet &&
+        !selector_narrows(&l.selector))
+        table_none("no artifacts");
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
                  "%zu artifacts or runs are missing from this archive; its "
@@ -137,7 +141,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
                  l.missing);
     if (rc == 0 && !l.shown && selector_narrows(&l.selector))
         rc = selector_nothing(&l.selector, source.paths[0], err);
-    else if (rc == 0 && selector_unmatched(&l.selector))
+    else if (rc == 0 && selector_unmatched(&l.selector) + source.unknown)
         rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
@@ -152,7 +156,8 @@ const struct command cmd_list = {
     .brief = "list the artifacts in an archive",
     .about =
         "Lists all artifacts of an archive, or those selected by type, name, step, size, time, "
-        "run and path (shell patterns; a folder selects all files below it). Of a directory of "
+        "run and path (shell patterns; a folder selects all files below it; an artifact ID "
+        "selects that artifact). Of a directory of "
         "skyarc sync, lists "
         "what the volumes have of the runs named by --run. On a terminal the table fits its "
         "width: "
@@ -162,6 +167,7 @@ const struct command cmd_list = {
         "run selects nothing.",
     .examples = "skyarc list run.tar.zst\n"
                 "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
+                "skyarc list run.tar.zst a_123\n"
                 "skyarc list -r tsk_123 /srv/skyarc\n",
     .exits = "0    listed\n"
              "1    the archive cannot be read, or nothing in it is selected\n"

@@ -34,8 +34,9 @@ extern const struct opt selector_opts[];
 struct selector {
     struct artifact_filter filter;
     const struct opt_list *runs;
-    char *const *patterns; /* shell patterns for the path; none: all paths */
+    char *const *patterns; /* shell patterns for the path, or artifact IDs; none: all paths */
     int count;
+    bool strict;       /* a type that this program does not know must be in the archives */
     atomic_bool *hits; /* whether each pattern has selected anything; then whether there is
                           anything of each run */
 };
@@ -44,13 +45,22 @@ struct selector {
 int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err) MUST_CHECK;
 
+/*
+ * Check the types that this program does not know, unless --allow-unknown-type accepts them:
+ * ERR_USAGE if none of the archives has an artifact of the type. Reads their manifests if there
+ * is such a type.
+ */
+int selector_check(const struct selector *selector, const char *const *archives, size_t count,
+                   struct err *err) MUST_CHECK;
+
 /* Free the filter; may be called twice. */
 void selector_clear(struct selector *selector);
 
 /* Whether any condition is given; without one, everything is selected. */
 bool selector_narrows(const struct selector *selector);
 
-/* Whether an artifact is selected; its path is relative to the top directory. */
+/* Whether an artifact is selected; its path is relative to the top directory. A pattern may be
+ * the artifact's ID. */
 bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact);
 
