@@ -180,8 +180,8 @@ static int write_view(struct extraction *e, size_t n, const char *top, struct er
 {
     const struct report_spot spot = { e->args->dir, top, e->args->mode, e->args->force };
 
-    report_only(e->views[n], &e->what.run);
-    if (report_read(e->views[n], e->source.paths[n], signals_stopping(), err) < 0)
+    if (report_only(e->views[n], &e->what.run, err) < 0 ||
+        report_read(e->views[n], e->source.paths[n], signals_stopping(), err) < 0)
         return -1;
     if (report_place(e->views[n], &spot, err) == 0)
         return 0;
@@ -252,6 +252,7 @@ static int prepare(struct extraction *e, int count, char *const *operands, struc
         e->views[i] = report_new(file_temp_dir(), err);
         if (!e->views[i])
             return -1;
+        report_beside(e->views[i], e->args->dir, e->source.paths[i]);
     }
     return e->views ? 0 : -1;
 }
@@ -291,7 +292,7 @@ static int status_of(const struct extraction *e, const char *operand, int rc, st
         return EXIT_DAMAGED;
     if (selector_narrows(&e->selector) && !r->files && !r->links && !r->kept)
         return selector_nothing(&e->selector, archive, err);
-    return selector_unmatched(&e->selector) ? EXIT_INCOMPLETE : EXIT_DONE;
+    return selector_unmatched(&e->selector) + e->source.unknown ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -300,8 +301,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     size_t i;
     int rc = prepare(&e, count, operands, err);
 
-    if (rc == 0)
+    if (rc == 0) {
         confine_to(&e);
+        rc = selector_check(&e.selector, e.source.paths, e.source.count, err);
+    }
     for (i = 0; rc == 0 && i < e.source.count; i++)
         rc = extract_one(&e, i, err);
     if (rc == 0 && e.sum.kept > 1)
@@ -321,11 +324,15 @@ const struct command cmd_extract = {
     .brief = "extract files from an archive",
     .about =
         "Extracts all files of an archive, or those selected by type, name, step, size, time, "
-        "run and path (shell patterns; a folder selects all files below it), into a folder "
+        "run and path (shell patterns; a folder selects all files below it; an artifact ID "
+        "selects that artifact), into a folder "
         "named after the "
         "archive's "
-        "file, and prints that folder. With --run, the folder gets a view of these runs "
-        "(index.html). Of a directory of skyarc sync, extracts what the volumes have of the "
+        "file, and prints that folder. With --run, the folder gets a view (index.html) of "
+        "these "
+        "runs and of the archive's other runs that have files there; it replaces an earlier "
+        "view of chosen runs, but not that of a whole archive. Of a directory of skyarc sync, "
+        "extracts what the volumes have of the "
         "runs "
         "named by --run. The size and digest of each file are "
         "checked against the manifest before the file gets its name. Files that the manifest "

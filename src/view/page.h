@@ -83,6 +83,13 @@ int page_take(struct page *page, const struct page_file *file, page_read_fn *rea
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err) MUST_CHECK;
 
+/* How a page of chosen runs begins, within its first PAGE_MARK_AT bytes. */
+#define PAGE_MARK    "<meta name=\"generator\" content=\"skyarc: chosen runs\">"
+#define PAGE_MARK_AT 512
+
+/* Mark the page as one of chosen runs: PAGE_MARK. */
+void page_mark(struct page *page);
+
 /* Write the page; the result is deterministic. */
 int page_write(struct page *page, const char *title, put_fn *put, void *ctx,
                struct err *err) MUST_CHECK;
