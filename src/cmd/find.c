@@ -244,6 +244,36 @@ static int check_runs(struct db *catalog, const struct idlist *ids, size_t *unkn
     return 0;
 }
 
+/* A type that this program does not know, and whether the catalog has it. */
+struct stranger {
+    const char *type;
+    bool seen;
+};
+
+static void on_stranger(void *ctx, const char *type, uint64_t count)
+{
+    struct stranger *stranger = ctx;
+
+    (void)count;
+    stranger->seen = stranger->seen || (type && strcmp(type, stranger->type) == 0);
+}
+
+/* Refuse a type that neither this program knows nor the catalog (NULL: there is none) has. */
+static int check_types(struct db *catalog, const struct kind_filter *filter, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < filter->stranger_count; i++) {
+        struct stranger stranger = { .type = filter->strangers[i] };
+
+        if (catalog && search_types(catalog, on_stranger, &stranger, err) < 0)
+            return -1;
+        if (!stranger.seen)
+            return filter_refuse_type(stranger.type, err);
+    }
+    return 0;
+}
+
 /* Search, and say what there is if nothing is found. */
 static int search_in(const struct find_args *args, struct db *catalog,
                      const struct search *search, const struct idlist *ids, const char *dir,
@@ -280,7 +310,7 @@ static int search(const struct find_args *args, const char *dir, struct output *
     search.run_ids = (const char *const *)ids.ids;
     search.run_count = ids.count;
     if (rc == 0)
-        rc = filter_kinds(&filter, &args->type, &none, args->allow_unknown, err);
+        rc = filter_kinds(&filter, &args->type, &none, true, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
             rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");
@@ -293,6 +323,9 @@ static int search(const struct find_args *args, const char *dir, struct output *
     search.type_count = filter.wanted_count;
     if (rc == 0) {
         catalog = db_open(dir, DB_READ, err);
+        rc = args->allow_unknown ? 0 : check_types(catalog, &filter, err);
+    }
+    if (rc == 0) {
         rc = catalog ? search_in(args, catalog, &search, &ids, dir, out, err) : -1;
     }
     db_free(catalog);

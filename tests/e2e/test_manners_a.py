@@ -279,6 +279,9 @@ def test_a_type_that_the_archive_has_is_known(skyarc, newer, tmp_path):
     assert types(skyarc("list", "--json", "-x", "thought-graph", newer, check=0)) == ["har"]
     skyarc("extract", "-C", "x", "-t", "thought_graph", newer, check=0)
     assert [p.name.split(".")[0] for p in tmp_path.glob("x/n/data/*/*") if p.is_dir()] == ["thought_graph"]
+    skyarc("sync", "--dest", "v", "--settle", "0s", check=0)
+    assert "n1" in {r["artifact_id"] for r in skyarc("find", "--json", "-t", "thought_graph", "v", check=0).json()}
+    assert UNKNOWN in skyarc("find", "-t", "thought_graph,screnshots", "v", check=2).err
     for command in ("list", "extract"):
         result = skyarc(command, "-t", "thought_graph,screnshots", newer, check=2)
         assert UNKNOWN in result.err and "did you mean" in result.err and not result.out
