@@ -163,18 +163,22 @@ bool artifact_filter_match(const struct artifact_filter *filter,
            in_time(filter, facts->created_at);
 }
 
+/* The name of an artifact's object: that in its ZIP, or its URI, else its ID. */
+static const char *object_of(const struct artifact *a)
+{
+    return a->bundle_key ? a->bundle_key : a->uri ? a->uri : a->artifact_id;
+}
+
 const char *artifact_filter_name_of(const struct artifact *a)
 {
-    return a->filename     ? a->filename
-           : a->bundle_key ? a->bundle_key
-           : a->uri        ? a->uri
-                           : a->artifact_id;
+    return a->filename ? a->filename : object_of(a);
 }
 
 bool artifact_filter_listed(const struct artifact_filter *filter, const struct artifact *a)
 {
     const struct artifact_facts facts = { .type = a->artifact_type,
-                                          .name = artifact_filter_name_of(a),
+                                          .name = a->filename,
+                                          .other_name = object_of(a),
                                           .step_id = a->step_id,
                                           .uri = a->uri,
                                           .created_at = a->created_at,

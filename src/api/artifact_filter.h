@@ -90,7 +90,9 @@ bool artifact_filter_match(const struct artifact_filter *filter,
  * or its URI, else its ID. */
 const char *artifact_filter_name_of(const struct artifact *artifact);
 
-/* Whether a filter accepts an artifact of a list. */
+/* Whether a filter accepts an artifact of a list: the name of a downloaded file matches, or
+ * that of its object. Names that only the run's record has must have been added (extras_add).
+ */
 bool artifact_filter_listed(const struct artifact_filter *filter,
                             const struct artifact *artifact);
 

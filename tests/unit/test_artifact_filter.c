@@ -65,6 +65,8 @@ static void test_names(void **state)
     assert_int_equal(artifact_filter_name(&filter, "inner.[a-z]*", NULL), 0);
     assert_true(accepts(&a)); /* either of the two */
     a.filename = "Report 2026.csv";
+    assert_true(accepts(&a)); /* a downloaded file has both names */
+    a.bundle_key = "har/outer.json";
     assert_false(accepts(&a));
     assert_int_equal(artifact_filter_name(&filter, "Report ?0*", NULL), 0);
     assert_true(accepts(&a));
@@ -239,7 +241,7 @@ static void test_all_conditions_must_hold(void **state)
     a.artifact_type = "html";
     assert_false(accepts(&a));
     a = plain;
-    a.filename = "x.txt";
+    a.bundle_key = "x.txt";
     assert_false(accepts(&a));
     a = plain;
     a.uri = "s3://b/03_0_stp_7/x.har";
