@@ -70,6 +70,23 @@ int artifact_filter_steps(struct artifact_filter *filter, const char *list, stru
     return any ? 0 : err_set(err, ERR_USAGE, "expected step IDs (stp_...) or numbers of steps");
 }
 
+bool artifact_filter_within(const struct artifact_filter *filter)
+{
+    size_t i;
+
+    if (filter->name_count > ARTIFACT_FILTER_MAX || filter->step_count > ARTIFACT_FILTER_MAX)
+        return false;
+    for (i = 0; i < filter->name_count; i++) {
+        if (strlen(filter->names[i]) > ARTIFACT_FILTER_NAME_MAX)
+            return false;
+    }
+    for (i = 0; i < filter->step_count; i++) {
+        if (strlen(filter->steps[i]) > ARTIFACT_FILTER_STEP_MAX)
+            return false;
+    }
+    return true;
+}
+
 bool artifact_filter_has_more(const struct artifact_filter *filter)
 {
     return filter->name_count || filter->step_count || filter->larger || filter->smaller ||

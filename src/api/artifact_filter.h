@@ -72,6 +72,9 @@ int artifact_filter_name(struct artifact_filter *filter, const char *pattern,
 int artifact_filter_steps(struct artifact_filter *filter, const char *list,
                           struct err *err) MUST_CHECK;
 
+/* Whether names and steps are within the limits: those of a manifest may not be. */
+bool artifact_filter_within(const struct artifact_filter *filter);
+
 /* Whether a filter has any condition. */
 bool artifact_filter_narrows(const struct artifact_filter *filter);
 

@@ -154,7 +154,12 @@ static int take_filter(struct audit_held *held, const char *text, size_t len, st
                                           .smaller_than = m.smaller_than,
                                           .newer_us = m.newer_us,
                                           .older_us = m.older_us };
-    return 0;
+    return artifact_filter_within(&f->filter)
+               ? 0
+               : err_set(
+                     err, ERR_LIMIT,
+                     "the filter in the manifest has more names or steps, or longer ones, than "
+                     "skyarc writes");
 }
 
 static int add_once(struct hashmap *map, const struct buf *id, void *value, struct err *err)
