@@ -70,6 +70,23 @@ int artifact_filter_steps(struct artifact_filter *filter, const char *list, stru
     return any ? 0 : err_set(err, ERR_USAGE, "expected step IDs (stp_...) or numbers of steps");
 }
 
+bool artifact_filter_within(const struct artifact_filter *filter)
+{
+    size_t i;
+
+    if (filter->name_count > ARTIFACT_FILTER_MAX || filter->step_count > ARTIFACT_FILTER_MAX)
+        return false;
+    for (i = 0; i < filter->name_count; i++) {
+        if (strlen(filter->names[i]) > ARTIFACT_FILTER_NAME_MAX)
+            return false;
+    }
+    for (i = 0; i < filter->step_count; i++) {
+        if (strlen(filter->steps[i]) > ARTIFACT_FILTER_STEP_MAX)
+            return false;
+    }
+    return true;
+}
+
 bool artifact_filter_has_more(const struct artifact_filter *filter)
 {
     return filter->name_count || filter->step_count || filter->larger || filter->smaller ||
@@ -163,18 +180,22 @@ bool artifact_filter_match(const struct artifact_filter *filter,
            in_time(filter, facts->created_at);
 }
 
+/* The name of an artifact's object: that in its ZIP, or its URI, else its ID. */
+static const char *object_of(const struct artifact *a)
+{
+    return a->bundle_key ? a->bundle_key : a->uri ? a->uri : a->artifact_id;
+}
+
 const char *artifact_filter_name_of(const struct artifact *a)
 {
-    return a->filename     ? a->filename
-           : a->bundle_key ? a->bundle_key
-           : a->uri        ? a->uri
-                           : a->artifact_id;
+    return a->filename ? a->filename : object_of(a);
 }
 
 bool artifact_filter_listed(const struct artifact_filter *filter, const struct artifact *a)
 {
     const struct artifact_facts facts = { .type = a->artifact_type,
-                                          .name = artifact_filter_name_of(a),
+                                          .name = a->filename,
+                                          .other_name = object_of(a),
                                           .step_id = a->step_id,
                                           .uri = a->uri,
                                           .created_at = a->created_at,

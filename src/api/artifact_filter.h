@@ -72,6 +72,9 @@ int artifact_filter_name(struct artifact_filter *filter, const char *pattern,
 int artifact_filter_steps(struct artifact_filter *filter, const char *list,
                           struct err *err) MUST_CHECK;
 
+/* Whether names and steps are within the limits: those of a manifest may not be. */
+bool artifact_filter_within(const struct artifact_filter *filter);
+
 /* Whether a filter has any condition. */
 bool artifact_filter_narrows(const struct artifact_filter *filter);
 
@@ -90,7 +93,9 @@ bool artifact_filter_match(const struct artifact_filter *filter,
  * or its URI, else its ID. */
 const char *artifact_filter_name_of(const struct artifact *artifact);
 
-/* Whether a filter accepts an artifact of a list. */
+/* Whether a filter accepts an artifact of a list: the name of a downloaded file matches, or
+ * that of its object. Names that only the run's record has must have been added (extras_add).
+ */
 bool artifact_filter_listed(const struct artifact_filter *filter,
                             const struct artifact *artifact);
 

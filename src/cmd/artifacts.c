@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "client/extras.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"
@@ -53,12 +54,17 @@ static int add_rows(struct table *table, const struct listed_run *run,
                     const struct artifact_filter *filter, bool *hit, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
+    const struct redact what = { secret_peek(run->listing->api->key), run->listing->raw, NULL };
     size_t i;
     int rc = artifact_list_parse(&list, buf_text(&run->list_json), run->list_json.len, err);
 
     for (i = 0; rc == 0 && i < list.count; i++) {
         const struct artifact *a = &list.rows[i];
-        const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
+        const char *file = redact_copy(run->list.rows[i].filename, &what, list.region);
+        const char *name = file            ? file
+                           : a->bundle_key ? a->bundle_key
+                           : a->uri        ? path_base(a->uri)
+                                           : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
             a->artifact_id,
@@ -148,6 +154,21 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
                                               : EXIT_DONE;
 }
 
+/* Add the names of downloaded files, which only the runs' records have. The rows that are
+ * added for files without a row of their own are not printed. */
+static int name_files(struct listing *listing, const struct artifact_filter *filter,
+                      struct err *err)
+{
+    size_t i;
+
+    listing->calm = true; /* only a pull tells what a run should have */
+    for (i = 0; i < listing->count; i++) {
+        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &filter->kinds, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct artifacts_args *args = args_in;
@@ -162,6 +183,8 @@ static int artifacts_main(void *args_in, int count, char *const *operands, struc
     if (rc == 0 && ids.count)
         rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter.kinds,
                                 &listing, err);
+    if (rc == 0)
+        rc = name_files(&listing, &filter, err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)

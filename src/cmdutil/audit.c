@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "client/extras.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
@@ -153,7 +154,12 @@ static int take_filter(struct audit_held *held, const char *text, size_t len, st
                                           .smaller_than = m.smaller_than,
                                           .newer_us = m.newer_us,
                                           .older_us = m.older_us };
-    return 0;
+    return artifact_filter_within(&f->filter)
+               ? 0
+               : err_set(
+                     err, ERR_LIMIT,
+                     "the filter in the manifest has more names or steps, or longer ones, than "
+                     "skyarc writes");
 }
 
 static int add_once(struct hashmap *map, const struct buf *id, void *value, struct err *err)
@@ -229,6 +235,21 @@ static bool is_left_out(const struct audit_held *held, const struct listed_run *
     return any;
 }
 
+/* Add the names of downloaded files, which only the runs' records have: a pull has filtered by
+ * them. */
+static int add_extras(struct listing *listing, struct err *err)
+{
+    const struct kind_filter all = { 0 };
+    size_t i;
+
+    listing->calm = true; /* what a run should have was said when the run was archived */
+    for (i = 0; i < listing->count; i++) {
+        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &all, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static size_t tell_lacking(struct audit_held *held, const struct listing *listing)
 {
     size_t lacking = 0;
@@ -256,7 +277,7 @@ static size_t tell_lacking(struct audit_held *held, const struct listing *listin
                 run->id, run->parent);
             continue;
         }
-        for (k = 0; !run->failed && k < run->list.count; k++) {
+        for (k = 0; !run->failed && k < run->list.count - run->extras; k++) {
             const struct artifact *a = &run->list.rows[k];
 
             if (hashmap_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
@@ -337,6 +358,8 @@ int audit_against_api(struct audit_held *held, const struct session_args *sessio
 
         rc = api_client_listing(&client, session, held->runs.ids + from, count, &filter,
                                 &listing, err);
+        if (rc == 0 && held->filtered)
+            rc = add_extras(&listing, err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
         lister_clear(&listing);

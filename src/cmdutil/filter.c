@@ -12,7 +12,7 @@ const struct opt filter_type_opts[] = {
 };
 
 const struct opt filter_opts[] = {
-    { 0, "name",         "GLOB", OPT_LIST, OPT_AT(filter_args, name),         "only artifacts whose name matches this shell pattern: the last part of their URI, their name in a ZIP of the service, or in an archive that of their file; may be repeated", 0, 0, NULL, false, NULL },
+    { 0, "name",         "GLOB", OPT_LIST, OPT_AT(filter_args, name),         "only artifacts whose name matches this shell pattern: the last part of their URI, their name in a ZIP of the service, that of a downloaded file, or in an archive that of their file; may be repeated", 0, 0, NULL, false, NULL },
     { 0, "step",         "LIST", OPT_LIST, OPT_AT(filter_args, step),         "only artifacts of these steps, each named by its ID (stp_...) or its number in its task, from 0", 0, 0, NULL, false, NULL },
     { 0, "larger-than",  "SIZE", OPT_SIZE, OPT_AT(filter_args, larger_than),  "only artifacts of more bytes than this, or of unknown size (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0, "smaller-than", "SIZE", OPT_SIZE, OPT_AT(filter_args, smaller_than), "only artifacts of fewer bytes than this, or of unknown size", 0, 0, NULL, false, NULL },

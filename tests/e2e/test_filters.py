@@ -91,6 +91,30 @@ def test_a_name_of_the_archive(skyarc, pull, steps):
         assert ids(skyarc("list", "--json", "--name", name, "a.tar.zst", check=0).json()) == [r["artifact_id"]]
 
 
+def test_names_of_the_record(skyarc, emu, pull):
+    """The record knows the names of downloaded files, and files that are in no list. The size of d1 is unknown."""
+    emu.run("tsk_d", [
+        {"id": "d1", "type": "download", "data": b"a,b\n" * 9, "uri": "s3://artifacts/downloads/x8271", "file_size": None,
+         "summed": False},
+        {"id": "d2", "type": "download", "data": b"c,d\n", "uri": "s3://artifacts/downloads/x8272"},
+        {"id": "d3", "type": "har", "data": b"{}", "uri": "s3://artifacts/y.har"},
+        {"id": "loose", "type": "download", "data": b"loose", "loose": True}],
+        downloaded_files=[
+            {"url": emu.api + "/v1/artifacts/d1/content?sig=1", "filename": "May.csv", "file_size": 36, "artifact_id": "d1"},
+            {"url": emu.api + "/v1/artifacts/loose/content?sig=1", "filename": "June.csv", "file_size": 5,
+             "artifact_id": "loose"}])
+    for n, (args, listed, more) in enumerate([
+            (["--name", "*.csv"], ["d1"], ["loose"]), (["--name", "x*"], ["d1", "d2"], []),
+            (["--larger-than", "35"], ["d1"], []), (["--smaller-than", "36"], ["d1", "d2", "d3"], ["loose"])]):
+        assert ids(skyarc("artifacts", "--json", *args, "tsk_d", check=0).json()) == listed
+        _, manifest, _ = pull(*args, "tsk_d", name="%d.tar" % n)
+        assert ids(manifest["artifacts"]) == sorted(listed + more)
+        skyarc("verify", "--against-api", "%d.tar" % n, check=0)
+    assert b"  May.csv\n" in skyarc("artifacts", "--name", "*.csv", "tsk_d", check=0).out
+    pull("tsk_d", name="all.tar")
+    assert ids(skyarc("list", "--json", "--name", "*.csv", "all.tar", check=0).json()) == ["d1", "loose"]
+
+
 def test_an_age(skyarc, steps):
     assert ids(skyarc("artifacts", "--json", "--older-than", "1d", steps, check=0).json()) == EVERY
     assert ids(skyarc("artifacts", "--json", "--newer-than", "1d", steps, check=0).json()) == ["f_undated"]

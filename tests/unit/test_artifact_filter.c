@@ -65,6 +65,8 @@ static void test_names(void **state)
     assert_int_equal(artifact_filter_name(&filter, "inner.[a-z]*", NULL), 0);
     assert_true(accepts(&a)); /* either of the two */
     a.filename = "Report 2026.csv";
+    assert_true(accepts(&a)); /* a downloaded file has both names */
+    a.bundle_key = "har/outer.json";
     assert_false(accepts(&a));
     assert_int_equal(artifact_filter_name(&filter, "Report ?0*", NULL), 0);
     assert_true(accepts(&a));
@@ -110,6 +112,35 @@ static void test_bad_names(void **state)
         assert_int_equal(artifact_filter_name(&filter, "x", NULL), 0);
     assert_int_equal(artifact_filter_name(&filter, "x", &err), -1);
     assert_int_equal(filter.name_count, ARTIFACT_FILTER_MAX);
+}
+
+/* What the functions accept is within the limits; a manifest may say anything. */
+static void test_limits(void **state)
+{
+    static char *many[ARTIFACT_FILTER_MAX + 1];
+    char longest[ARTIFACT_FILTER_NAME_MAX + 2];
+    struct artifact_filter f = { .names = many, .name_count = ARTIFACT_FILTER_MAX };
+    size_t i;
+
+    (void)state;
+    memset(longest, 'a', sizeof(longest));
+    longest[sizeof(longest) - 1] = '\0';
+    for (i = 0; i <= ARTIFACT_FILTER_MAX; i++)
+        many[i] = longest + 1;
+    assert_true(artifact_filter_within(&filter) && artifact_filter_within(&f));
+    f.name_count++;
+    assert_false(artifact_filter_within(&f));
+    f.name_count = 1;
+    many[0] = longest;
+    assert_false(artifact_filter_within(&f));
+    many[0] = longest + sizeof(longest) - 1 - ARTIFACT_FILTER_STEP_MAX;
+    f = (struct artifact_filter){ .steps = many, .step_count = 1 };
+    assert_true(artifact_filter_within(&f));
+    many[0]--;
+    assert_false(artifact_filter_within(&f));
+    f.steps = many + 1;
+    f.step_count = ARTIFACT_FILTER_MAX + 1;
+    assert_false(artifact_filter_within(&f));
 }
 
 /* A pattern of a hostile manifest must not take for ever. */
@@ -239,7 +270,7 @@ static void test_all_conditions_must_hold(void **state)
     a.artifact_type = "html";
     assert_false(accepts(&a));
     a = plain;
-    a.filename = "x.txt";
+    a.bundle_key = "x.txt";
     assert_false(accepts(&a));
     a = plain;
     a.uri = "s3://b/03_0_stp_7/x.har";
@@ -254,12 +285,19 @@ static void test_all_conditions_must_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_no_filter), TEST(test_types),
-        TEST(test_names),     TEST(test_a_name_in_an_archive),
-        TEST(test_bad_names), TEST(test_an_expensive_name),
-        TEST(test_steps),     TEST(test_folders_that_are_no_steps),
-        TEST(test_bad_steps), TEST(test_sizes),
-        TEST(test_times),     TEST(test_all_conditions_must_hold),
+        TEST(test_no_filter),
+        TEST(test_types),
+        TEST(test_names),
+        TEST(test_a_name_in_an_archive),
+        TEST(test_bad_names),
+        TEST(test_limits),
+        TEST(test_an_expensive_name),
+        TEST(test_steps),
+        TEST(test_folders_that_are_no_steps),
+        TEST(test_bad_steps),
+        TEST(test_sizes),
+        TEST(test_times),
+        TEST(test_all_conditions_must_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
