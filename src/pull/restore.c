@@ -509,8 +509,9 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
     else
         (void)err_wrap(err, "cannot resume an interrupted attempt");
     if (rc == 0)
-        log_line(LOG_INFO, "resuming an interrupted attempt: %zu artifacts (%s) are kept",
-                 restored->items, text_size(size, restored->bytes));
+        log_line(LOG_INFO, "resuming an interrupted attempt: %zu artifact%s (%s) %s kept",
+                 restored->items, text_plural(restored->items),
+                 text_size(size, restored->bytes), restored->items == 1 ? "is" : "are");
     clear(&r);
     return rc;
 }
