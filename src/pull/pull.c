@@ -580,8 +580,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
-    /* nothing is truncated in a directory: its files are complete */
-    if (kept && p.started && err->kind != ERR_CANCELLED && opts->format != CONTAINER_DIR)
+    if (kept && p.started && err->kind != ERR_CANCELLED)
         result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);

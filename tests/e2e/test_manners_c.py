@@ -39,19 +39,6 @@ def test_the_log_names_the_archive(skyarc):
 
 # After a full disk, what is said to be kept is what the next attempt finds.
 
-@pytest.fixture
-def small(tmp_path):
-    """A file system of 8 MiB, half of which is taken by the file `other`."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
-                                      stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    (folder / "other").write_bytes(bytes(4 << 20))
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 @pytest.mark.parametrize("name", ["c.tar.zst", "c.tar.gz", "c.tar"])
 @pytest.mark.parametrize("count, size", [(7, 1_000_000), (20, 220_000), (600, 8000)])
 def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
