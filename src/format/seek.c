@@ -237,6 +237,9 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
     *len = sizeof(head) + *count * row + sizeof(foot);
     if ((foot[4] & ~ZSTD_CHECKSUMS) || !*count || *len > size)
         return err_set(err, ERR_FORMAT, "the seek table is larger than the archive");
+    if (*count > SEEK_ROWS_MAX)
+        return err_set(err, ERR_LIMIT, "the seek table has more than %zu frames",
+                       SEEK_ROWS_MAX);
     if (read(ctx, head, sizeof(head), size - *len, err) < 0)
         return -1;
     if (get_le(head, 4) != SEEK_SKIPPABLE_TABLE || get_le(head + 4, 4) != *len - 8)
@@ -263,9 +266,6 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return 0; /* a seek table of another program */
     if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
         return err_set(err, ERR_FORMAT, "invalid frame of the manifest's locator");
-    if (count > SEEK_ROWS_MAX)
-        return err_set(err, ERR_LIMIT, "the seek table has more than %zu frames",
-                       SEEK_ROWS_MAX);
     if (read_locator(head + 8, l, &table, err) < 0 ||
         read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0 ||
         read(ctx, last, sizeof(last), size - ZSTD_FOOT - sizeof(last), err) < 0)
