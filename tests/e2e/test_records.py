@@ -153,7 +153,7 @@ def test_lost_records_are_a_line_a_reason(skyarc, told):
 def test_strict_wants_them(pull, told):
     told.fault("v1/runs/wr_f/tags", "status", times=9, status=500)
     result, _, _ = pull("--strict", "wr_f", check=1)
-    assert "records are missing" in result.err
+    assert "1 record is missing" in result.err
 
 
 def test_bodies_that_are_none(pull, told):
