@@ -129,10 +129,10 @@ static int print_result(const struct extraction *e, struct err *err)
     int rc;
 
     if (!e->args->common.json) {
-        log_line(LOG_INFO, "%llu files and %llu links extracted, %s; %llu existed, %llu lost",
-                 (unsigned long long)r->files, (unsigned long long)r->links,
-                 text_size(size, r->bytes), (unsigned long long)r->kept,
-                 (unsigned long long)r->lost);
+        log_line(LOG_INFO, "%llu file%s and %llu link%s extracted, %s; %llu existed, %llu lost",
+                 (unsigned long long)r->files, text_plural(r->files),
+                 (unsigned long long)r->links, text_plural(r->links), text_size(size, r->bytes),
+                 (unsigned long long)r->kept, (unsigned long long)r->lost);
         for (i = 0; i < e->source.count && !e->args->common.quiet; i++) {
             if (e->folders[i])
                 (void)printf("%s\n", text_shown(shown, sizeof(shown), e->folders[i]));

@@ -136,9 +136,10 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         table_none("no artifacts");
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
-                 "%zu artifacts or runs are missing from this archive; its "
-                 "manifest.json lists them with the reasons",
-                 l.missing);
+                 "%zu artifact%s or run%s missing from this archive; its "
+                 "manifest.json lists %s with the reason%s",
+                 l.missing, text_plural(l.missing), l.missing == 1 ? " is" : "s are",
+                 l.missing == 1 ? "it" : "them", text_plural(l.missing));
     if (rc == 0 && !l.shown && selector_narrows(&l.selector))
         rc = selector_nothing(&l.selector, source.paths[0], err);
     else if (rc == 0 && selector_unmatched(&l.selector) + source.unknown)

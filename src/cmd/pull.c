@@ -198,16 +198,17 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         jsonw_close(w);
         rc = jsonw_end(w, err);
     } else if (rc == 0) {
-        (void)printf("%10s  in %zu artifact%s, %zu of them duplicates",
+        (void)printf("%10s  in %zu artifact%s, %zu of them duplicate%s",
                      text_size(size, job->planned_bytes), job->planned_count,
-                     job->planned_count == 1 ? "" : "s", job->planned_same);
+                     text_plural(job->planned_count), job->planned_same,
+                     text_plural(job->planned_same));
         if (job->planned_unsized)
             (void)printf(", %zu of unknown size", job->planned_unsized);
         (void)printf("\n");
         if (job->planned_records)
             (void)printf(
-                "%10s  %zu requests for records of the runs, and one per further page\n", "and",
-                job->planned_records);
+                "%10s  %zu request%s for records of the runs, and one per further page\n",
+                "and", job->planned_records, text_plural(job->planned_records));
     }
     mem_free(w);
     return rc;

@@ -138,7 +138,7 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         log_line(LOG_ERROR,
                  "%zu row%s of the service's list of runs %s no valid run ID; %s "
                  "not shown",
-                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "has" : "have",
+                 end.unread, text_plural(end.unread), end.unread == 1 ? "has" : "have",
                  end.unread == 1 ? "this run is" : "these runs are");
     if (end.cut && searched)
         log_line(LOG_WARNING,

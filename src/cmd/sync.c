@@ -203,25 +203,28 @@ static int tell_safe(const struct sync_args *args, const struct standing_safe *s
     char within[TEXT_SIZE_MAX];
 
     if (safe->unread)
-        log_line(
-            LOG_WARNING,
-            "%zu more runs would be safe if their volumes had been verified in the last %s; "
-            "see --verify-share",
-            safe->unread, text_duration(within, args->verified_within));
+        log_line(LOG_WARNING,
+                 "%zu more run%s would be safe if %s volumes had been verified in the last %s; "
+                 "see --verify-share",
+                 safe->unread, text_plural(safe->unread), safe->unread == 1 ? "its" : "their",
+                 text_duration(within, args->verified_within));
     if (safe->broken)
-        log_line(LOG_ERROR, "%zu runs are not safe: their volumes are damaged or were changed",
-                 safe->broken);
+        log_line(LOG_ERROR,
+                 "%zu run%s not safe: volumes with artifacts of %s are damaged or were changed",
+                 safe->broken, safe->broken == 1 ? " is" : "s are",
+                 safe->broken == 1 ? "it" : "them");
     if (confirm->changed)
-        log_line(LOG_ERROR,
-                 "%zu runs are not safe: they changed at the service since they were archived",
-                 confirm->changed);
+        log_line(LOG_ERROR, "%zu run%s not safe: changed at the service since %s archived",
+                 confirm->changed, confirm->changed == 1 ? " is" : "s are",
+                 confirm->changed == 1 ? "it was" : "they were");
     if (confirm->left)
-        log_line(LOG_WARNING, "%zu runs are not listed: the service no longer has them",
-                 confirm->left);
+        log_line(LOG_WARNING, "%zu run%s not listed: the service no longer has %s",
+                 confirm->left, confirm->left == 1 ? " is" : "s are",
+                 confirm->left == 1 ? "it" : "them");
     if (confirm->unasked)
-        log_line(LOG_ERROR,
-                 "%zu runs are not listed: the service could not be asked about them",
-                 confirm->unasked);
+        log_line(LOG_ERROR, "%zu run%s not listed: the service could not be asked about %s",
+                 confirm->unasked, confirm->unasked == 1 ? " is" : "s are",
+                 confirm->unasked == 1 ? "it" : "them");
     return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
@@ -339,11 +342,6 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     return rc;
 }
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void say(const struct service *s, const struct sync_result *r, uint64_t elapsed)
 {
     char size[TEXT_SIZE_MAX];
@@ -352,17 +350,17 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 
     if (s->args->rebuild)
         (void)snprintf(line, sizeof(line), "%zu volume%s imported into the catalog in %s",
-                       r->healed, plural(r->healed), text_duration(took, elapsed));
+                       r->healed, text_plural(r->healed), text_duration(took, elapsed));
     else
         (void)snprintf(line, sizeof(line),
-                       "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
+                       "%zu run%s in %zu volume%s, %llu artifact%s, %s downloaded, "
                        "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
                        "%s",
-                       r->runs, plural(r->runs), r->volumes, plural(r->volumes),
-                       (unsigned long long)r->artifacts, text_size(size, r->downloaded),
-                       (unsigned long long)r->missing, (unsigned long long)r->suspects,
-                       r->failed, plural(r->failed), (long long)r->running,
-                       text_duration(took, elapsed));
+                       r->runs, text_plural(r->runs), r->volumes, text_plural(r->volumes),
+                       (unsigned long long)r->artifacts, text_plural(r->artifacts),
+                       text_size(size, r->downloaded), (unsigned long long)r->missing,
+                       (unsigned long long)r->suspects, r->failed, text_plural(r->failed),
+                       (long long)r->running, text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else
@@ -483,9 +481,10 @@ static void tell_list(const struct sync_args *args, const struct sync_result *re
 
     if (result->unread)
         log_line(LOG_ERROR,
-                 "%zu rows of the service's list of runs have no valid run ID: these runs "
-                 "are not archived",
-                 result->unread);
+                 "%zu row%s of the service's list of runs %s no valid run ID: %s not archived",
+                 result->unread, text_plural(result->unread),
+                 result->unread == 1 ? "has" : "have",
+                 result->unread == 1 ? "this run is" : "these runs are");
     if (result->cut)
         log_line(LOG_WARNING,
                  search ? "the service lists only the newest %d matches of a search or of "

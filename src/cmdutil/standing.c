@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SEEN_MAX ((size_t)1 << 24)
 
@@ -195,7 +194,9 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
 {
     struct standing *s = ctx;
     struct seen *seen = hashmap_get(s->by_name, v->name, strlen(v->name));
-    struct stat st;
+    struct volume_store store = { s->dir };
+    struct err why;
+    int found;
 
     if (!seen) {
         char *path = mem_format(err, "%s/%s", s->dir, v->name);
@@ -209,8 +210,10 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
     seen->entered = true;
     if (strcmp(seen->sha256, v->manifest_sha256) != 0)
         tell(s, seen->path, "is a different archive than the one in the catalog");
-    else if (stat(seen->path, &st) == 0 && (uint64_t)st.st_size != v->size)
-        tell(s, seen->path, "has a different size than in the catalog");
+    else if ((found = fixity_see(&store, v, &why)) == FIXITY_REPLACED)
+        tell(s, seen->path, "has a different size or tail than in the catalog");
+    else if (found < 0)
+        tell(s, seen->path, why.text);
     return 0;
 }
 

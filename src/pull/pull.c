@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/text.h"
 #include "client/call.h"
 #include "client/extras.h"
 #include "client/lister.h"
@@ -140,8 +141,9 @@ static int wait_runs(struct pull *p, struct err *err)
     wait_clear(runs, opts->run_count);
     mem_free(runs);
     if (rc == 0 && left)
-        return err_set(err, ERR_BUSY, "%zu of %zu runs have not ended in time; try again later",
-                       left, opts->run_count);
+        return err_set(err, ERR_BUSY, "%zu of %zu run%s %s not ended in time; try again later",
+                       left, opts->run_count, text_plural(opts->run_count),
+                       left == 1 ? "has" : "have");
     return rc;
 }
 
@@ -171,8 +173,7 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
             (void)err_hint(err, "without --strict the other runs are archived");
         else if (p->listing.count > 1)
             (void)err_set(err, first->err.kind,
-                          "none of the %zu runs could be listed; nothing was "
-                          "written",
+                          "none of the %zu runs could be listed; nothing was written",
                           p->listing.count);
         return -1;
     }
@@ -205,8 +206,8 @@ static int be_content(const struct pull *p, struct pull_result *result, struct e
     result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
     if (!result->coming)
         return 0;
-    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear",
-                   result->coming);
+    return err_set(err, ERR_BUSY, "%zu artifact%s missing, but may still appear",
+                   result->coming, result->coming == 1 ? " is" : "s are");
 }
 
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
@@ -369,14 +370,14 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (opts->strict && !record.facts.totals.missing &&
         (result->records_lost || result->incomplete))
         return err_set(err, ERR_MISMATCH,
-                       "%zu records are missing, or a run has started too many others; without "
+                       "%zu record%s missing, or a run has started too many others; without "
                        "--strict the rest is archived",
-                       result->records_lost);
+                       result->records_lost, result->records_lost == 1 ? " is" : "s are");
     if (opts->strict && record.facts.totals.missing)
         return err_set(err, ERR_MISMATCH,
-                       "%llu artifacts are missing; without --strict the rest is "
-                       "archived",
-                       (unsigned long long)record.facts.totals.missing);
+                       "%llu artifact%s missing; without --strict the rest is archived",
+                       (unsigned long long)record.facts.totals.missing,
+                       record.facts.totals.missing == 1 ? " is" : "s are");
     missing_tell(opts, p->plan, p->fetch);
     if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
         result->nothing = true;
@@ -524,7 +525,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     volume.workers = p->budget.workers;
     if (p->budget.jobs < opts->jobs)
-        log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
+        log_line(LOG_INFO, "concurrent transfers: %u, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit allows no more"
                                 : "the process may open too few files (ulimit -n)");
     if (!opts->dry_run) {
@@ -576,8 +577,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
-    /* nothing is truncated in a directory: its files are complete */
-    if (kept && p.started && err->kind != ERR_CANCELLED && opts->format != CONTAINER_DIR)
+    if (kept && p.started && err->kind != ERR_CANCELLED)
         result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);

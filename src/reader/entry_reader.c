@@ -2,6 +2,7 @@
 #include "reader/entry_reader.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/safe_name.h"
 #include "reader/bag_stream.h"
 #include "reader/stream.h"
@@ -321,8 +322,8 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
         size_t n = entries->data_len;
 
         if (n > left) {
-            rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu bytes",
-                         (unsigned long long)size);
+            rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu byte%s",
+                         (unsigned long long)size, text_plural(size));
         } else {
             sha256_add(sha, entries->data, n);
             if (put(ctx, entries->data, n, err) < 0)
@@ -333,8 +334,8 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
         }
     }
     if (rc == 0 && left)
-        rc = err_set(err, ERR_MISMATCH, "shorter than the expected %llu bytes",
-                     (unsigned long long)size);
+        rc = err_set(err, ERR_MISMATCH, "shorter than the expected %llu byte%s",
+                     (unsigned long long)size, text_plural(size));
     if (rc == 0)
         sha256_end(sha, sha256);
     sha256_free(sha);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/extract_dir.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
@@ -188,8 +189,9 @@ static int put_row(struct extract *x, struct entry_reader *entries,
     inventory_get(x->inventory, row, &want);
     (void)full_path(x, at, path);
     if (entry->size != want.size)
-        rc = err_set(err, ERR_MISMATCH, "size is %llu bytes, but %llu in the manifest",
-                     (unsigned long long)entry->size, (unsigned long long)want.size);
+        rc = err_set(err, ERR_MISMATCH, "size is %llu byte%s, but %llu in the manifest",
+                     (unsigned long long)entry->size, text_plural(entry->size),
+                     (unsigned long long)want.size);
     else
         rc = put_file(x, entries, entry, path, want.sha256, &id, err);
     if (rc == 0) {

@@ -428,7 +428,8 @@ static int read_all(const char *path, const char *name, const struct catalog_imp
         return -1;
     if (!result.damages)
         return 0;
-    return err_set(err, ERR_MISMATCH, "%llu damages", (unsigned long long)result.damages);
+    return err_set(err, ERR_MISMATCH, "%llu damage%s", (unsigned long long)result.damages,
+                   text_plural(result.damages));
 }
 
 /* The check function of heal_reader. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "catalog/audit_log.h"
 #include "catalog/contents.h"
 #include "catalog/log_replay.h"
@@ -400,8 +401,8 @@ struct db *heal_open(const struct volume_store *store, bool make,
     }
     found->remade = found->remade || (db_is_new(c) && found->entered);
     if (found->remade)
-        log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volumes and the log",
-                 store->dir, found->entered);
+        log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volume%s and the log",
+                 store->dir, found->entered, text_plural(found->entered));
     return c;
 }
 

@@ -422,10 +422,10 @@ static int check_log(struct prune *p, struct err *err)
     if (lines <= 0)
         return lines < 0 ? -1 : 0;
     return err_set(err, ERR_FORMAT,
-                   "'%s/" AUDIT_LOG_NAME
-                   "': %lld lines are unreadable and may be holds; nothing is "
-                   "removed until they are repaired or deleted",
-                   p->opts->dir, (long long)lines);
+                   "'%s/" AUDIT_LOG_NAME "': %lld line%s unreadable and may be %s; nothing is "
+                   "removed until %s repaired or deleted",
+                   p->opts->dir, (long long)lines, lines == 1 ? " is" : "s are",
+                   lines == 1 ? "a hold" : "holds", lines == 1 ? "it is" : "they are");
 }
 
 static int run(struct prune *p, struct err *err)

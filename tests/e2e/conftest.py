@@ -203,6 +203,31 @@ def made(skyarc, emu, tmp_path):
     return make
 
 
+@pytest.fixture
+def disk(tmp_path):
+    """A small file system: its folder, and room(bytes), which says how much it holds."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "skyarc-tests", folder],
+                                      stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+
+    def room(size):
+        subprocess.run(["mount", "-o", "remount,size=%dk" % (size // 1024), folder], check=True)
+
+    yield folder, room
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def small(disk):
+    """A file system of 8 MiB, half of which is taken by the file `other`."""
+    folder, room = disk
+    room(8 << 20)
+    (folder / "other").write_bytes(bytes(4 << 20))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def browser():
     browser = Browser()

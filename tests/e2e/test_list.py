@@ -53,7 +53,7 @@ def test_what_is_missing_is_told_unless_quiet(skyarc, emu, tmp_path):
     emu.fault("a_3har", "status", times=99, status=404)
     skyarc("pull", "-o", "lacks.tar.zst", "tsk_demo3", check=3)
     result = skyarc("list", "lacks.tar.zst", check=0)
-    assert "1 artifacts or runs are missing" in result.err and b"_har" not in result.out
+    assert "1 artifact or run is missing" in result.err and b"_har" not in result.out
     assert skyarc("list", "-q", "lacks.tar.zst", check=0).err == ""
     line = skyarc("list", "--log-format", "json", "lacks.tar.zst", check=0).err
     assert json.loads(line)["level"] == "warning"

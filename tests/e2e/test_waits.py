@@ -470,23 +470,6 @@ def test_a_reader_of_stdout_that_naps_gets_all(env, skyarc, large, tmp_path):
 # ---- a full disk
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A small disk: room(bytes) says how much it holds."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "skyarc-waits", folder],
-                                      stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here")
-
-    def room(size):
-        subprocess.run(["mount", "-o", "remount,size=%dk" % (size // 1024), folder], check=True)
-
-    folder_and_room = folder, room
-    yield folder_and_room
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk_that_becomes_free_again(skyarc, large, disk, tmp_path):
     folder, room = disk
     room(30 << 20)

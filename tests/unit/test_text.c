@@ -144,13 +144,23 @@ static void test_secrets(void **state)
     assert_null(secret_new("caf\xc3\xa9", 5, NULL));
 }
 
+static void test_plural(void **state)
+{
+    (void)state;
+    assert_string_equal(text_plural(0), "s");
+    assert_string_equal(text_plural(1), "");
+    assert_string_equal(text_plural(2), "s");
+    assert_string_equal(text_plural(UINT64_MAX), "s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shown),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_widths), cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_ago),    cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_plural),  cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_shorten), cmocka_unit_test(test_ago),
+        cmocka_unit_test(test_nearest), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_secrets),
     };
 
     return RUN(tests);
