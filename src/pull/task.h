@@ -108,8 +108,8 @@ struct task {
     bool rechecked;         /* fetched twice already because of its checksum */
     unsigned wrong_lengths; /* number of times its announced length was wrong */
     unsigned excused;       /* attempts that failed after a long pause in reading */
-    enum reason gave_out;   /* temporary reason of its URL's last failure, ... */
-    long gave_out_status;   /* ... and its HTTP status */
+    /* of its URL, when its retries were used up: the reason may be temporary */
+    struct outcome url_outcome;
 
     /* used by transfer.c */
     struct part *part;   /* the kept part of a body that was interrupted */
