@@ -75,7 +75,6 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           fetch          the loop that starts transfers until no task is open
- *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
  *           task           one artifact to be fetched: a state machine and its table
  *           task_queue     which task is started next; retries; hosts at their limit
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
@@ -122,6 +121,7 @@
  *           kind_tally     which types there are, for people
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
+ *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
  *           task_request   the request that submits a task
  *           webhook        parses a webhook and checks its signature
  *           endpoint       the calls that return a run's records

@@ -45,7 +45,7 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     names(w, "excluded_types", (const char *const *)head->excluded, head->excluded_count);
     jsonw_bool(w, "dedupe", head->dedupe);
     jsonw_bool(w, "children", head->children);
-    names(w, "records", head->records, head->tagfiles_count);
+    names(w, "records", head->records, head->record_count);
     jsonw_close(w);
     jsonw_array(w, "runs", JSONW_LINES);
 }

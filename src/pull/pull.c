@@ -338,7 +338,7 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .dedupe = opts->dedupe,
                                   .children = opts->children,
                                   .records = names,
-                                  .tagfiles_count = endpoint_names(opts->records, names) };
+                                  .record_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
                              .page = p->viewless ? NULL : p->page,
                              .facts = { .head = head,

@@ -19,12 +19,12 @@
 #define PULL_TASK_H
 
 #include "api/fetch_route.h"
+#include "api/fetch_url.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "client/listing.h"
 #include "net/backoff.h"
 #include "net/engine.h"
-#include "pull/fetch_url.h"
 #include "pull/task_queue.h"
 #include "pull/url_refresh.h"
 #include "writer/packer.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/fetch_url.h"
+#include "api/fetch_url.h"
 #include "unit.h"
 
 #define SKYVERN "https://a.example/f?kid=1&expiry=1767225600&sig="
