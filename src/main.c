@@ -83,7 +83,8 @@
  *           transfer       one body from the socket to the packer
  *           missing        counts and reports missing artifacts
  *           manifest_text  writes manifest.json, as often as needed
- *           tagfiles       run.json and the like, the BagIt files
+ *           tagfiles       run.json and the like; what the tag files are made from
+ *           tag_writer     writes the view, manifest.json and the BagIt files
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
  *           survey         asks the service which runs are to be archived; previews a sync
