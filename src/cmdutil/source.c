@@ -39,7 +39,7 @@ static int add_path(struct source *s, const char *path, struct err *err)
     }
     if (mem_room(&s->paths, &s->cap, s->count, sizeof(char *), PATHS_MAX, err) < 0)
         return -1;
-    s->paths[s->count] = region_copy(s->region, path, strlen(path), err);
+    s->paths[s->count] = region_text(s->region, path, err);
     return s->paths[s->count] ? (s->count++, 0) : -1;
 }
 
@@ -73,8 +73,7 @@ static int find_run(struct search *search, const char *operand, const char *run_
     if (!search->found)
         return err_set(err, ERR_NOT_FOUND, "no volume in '%s' has run '%.200s'", operand,
                        run_id);
-    s->runs.at[s->runs.count] =
-        region_copy(s->region, search->run_id, strlen(search->run_id), err);
+    s->runs.at[s->runs.count] = region_text(s->region, search->run_id, err);
     return s->runs.at[s->runs.count] ? (s->runs.count++, 0) : -1;
 }
 

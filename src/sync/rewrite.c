@@ -64,14 +64,6 @@ struct rewrite {
     bool drained;        /* it is complete: all positions and totals are known */
 };
 
-static const char *text_of(struct rewrite *r, struct json_value v, const char *key)
-{
-    char *text = NULL;
-    struct err ignored;
-
-    return json_string(json_get(v, key), r->region, &text, &ignored) < 0 ? NULL : text;
-}
-
 static bool is_kept(const struct rewrite *r, const char *run_id)
 {
     return run_id && r->opts->keep(r->opts->ctx, run_id);
@@ -82,7 +74,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
                         struct err *err)
 {
     struct kept *k = region_take(r->region, sizeof(*k), err);
-    const char *sha256 = text_of(r, row, "sha256");
+    const char *sha256 = json_text(row, "sha256", r->region);
 
     if (!k || mem_room(&r->files, &r->cap, r->count, sizeof(struct kept *), FILES_MAX, err) < 0)
         return NULL;
@@ -105,7 +97,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
  * becomes the file. */
 static int find_first(struct rewrite *r, struct kept *k, struct err *err)
 {
-    const char *path = text_of(r, k->row, "duplicate_of");
+    const char *path = json_text(k->row, "duplicate_of", r->region);
 
     (void)json_bool(json_get(k->row, "link"), &k->link);
     if (!path)
@@ -126,18 +118,18 @@ static int read_artifacts(struct rewrite *r, struct err *err)
     size_t i;
 
     while ((v = json_next(list, v)).doc) {
-        const char *path = text_of(r, v, "path");
+        const char *path = json_text(v, "path", r->region);
         struct kept *k;
 
-        if (!is_kept(r, text_of(r, v, "run_id")))
+        if (!is_kept(r, json_text(v, "run_id", r->region)))
             continue;
         k = path ? add(r, v, path, err) : NULL;
         if (!k)
             return path ? -1
                         : err_set(err, ERR_FORMAT,
                                   "the manifest has an artifact without a path");
-        k->type = text_of(r, v, "artifact_type");
-        k->media_type = text_of(r, v, "media_type");
+        k->type = json_text(v, "artifact_type", r->region);
+        k->media_type = json_text(v, "media_type", r->region);
     }
     /* rows are in the order of the lists: a duplicate may precede its original */
     for (i = 0; i < r->count; i++) {
@@ -169,7 +161,7 @@ static int read_documents(struct rewrite *r, struct err *err)
     struct json_value v = { 0 };
 
     while ((v = json_next(list, v)).doc) {
-        const char *path = text_of(r, v, "path");
+        const char *path = json_text(v, "path", r->region);
         struct kept *k;
 
         if (!path || !is_kept_document(r, path))
@@ -422,18 +414,19 @@ static int put_tags(struct rewrite *r, struct err *err)
 {
     struct json_value root = json_root(r->doc);
     struct json_value previous = json_get(root, "previous");
-    struct tag_source source = { .volume = r->volume,
-                                 .page = r->page,
-                                 .info = { .name = r->opts->top,
-                                           .software = r->opts->tool,
-                                           .source = text_of(r, root, "source"),
-                                           .made = clock_wall(),
-                                           .previous = text_of(r, previous, "archive"),
-                                           .previous_sha256 =
-                                               text_of(r, previous, "manifest_sha256") },
-                                 .manifest = put_manifest,
-                                 .payload = put_payload,
-                                 .ctx = r };
+    struct tag_source source = {
+        .volume = r->volume,
+        .page = r->page,
+        .info = { .name = r->opts->top,
+                  .software = r->opts->tool,
+                  .source = json_text(root, "source", r->region),
+                  .made = clock_wall(),
+                  .previous = json_text(previous, "archive", r->region),
+                  .previous_sha256 = json_text(previous, "manifest_sha256", r->region) },
+        .manifest = put_manifest,
+        .payload = put_payload,
+        .ctx = r
+    };
     struct tag_result manifest;
     struct volume_result result;
 
