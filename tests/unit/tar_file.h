@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tar_file: a tar in a directory of the test's own, and its entries read back. */
+/* tar_file: the path of a tar in a temporary directory, and a reader of its entries. */
 #ifndef TAR_FILE_H
 #define TAR_FILE_H
 

@@ -10,7 +10,7 @@
 
 #define SIZE (3 * FRAME_PART_MAX + 777)
 
-/* Code parts of one text and hand back what comes out. */
+/* Code the parts of one text; returns the frame in *out. */
 static void code(enum frame_codec codec, bool store, unsigned char *bytes, size_t size,
                  struct buf *out)
 {
@@ -167,7 +167,7 @@ static int read_tail(void *ctx, void *bytes, size_t len, uint64_t at, struct err
     return 0;
 }
 
-/* A table of one frame of 100 bytes, which claims so much content: 1 if it is accepted. */
+/* Read a table of one frame of 100 bytes with this content size; 1: it is accepted. */
 static int load_claim(enum frame_codec codec, uint64_t plain, struct err *err)
 {
     static const char frame[100];
@@ -203,7 +203,7 @@ static void test_largest_frame(void **state)
     }
 }
 
-/* The end of an archive with a table of *ctx frames, of which nothing else is ever read. */
+/* The end of an archive with a table of *ctx frames, of which no other byte is read. */
 static int read_count(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     const uint32_t *count = ctx;
@@ -233,7 +233,7 @@ static void test_most_frames(void **state)
     assert_int_equal(
         seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
         -1);
-    assert_int_equal(err.kind, ERR_SYSTEM); /* as many are accepted */
+    assert_int_equal(err.kind, ERR_SYSTEM); /* this many are accepted */
     count++;
     assert_int_equal(
         seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
@@ -242,7 +242,7 @@ static void test_most_frames(void **state)
     assert_int_equal(seek.count, 0);
 }
 
-/* Bisection finds what walking along all rows finds, also at the borders. */
+/* Bisection finds the same row as a linear search, also at the bounds. */
 static void test_seek_find(void **state)
 {
     struct seek seek = { 0 };
@@ -274,7 +274,7 @@ static void test_seek_find(void **state)
     seek_clear(&seek);
 }
 
-/* Once hurried, frames are stored, although nobody asked for it. */
+/* After frame_coder_hurry frames are stored, although compression was requested. */
 static void test_hurried(void **state)
 {
     static const enum frame_codec codecs[] = { FRAME_ZSTD, FRAME_GZIP };
@@ -299,7 +299,8 @@ static void test_hurried(void **state)
         hurried = true;
         assert_int_equal(frame_code(coder, &part, 1, FRAME_PART_MAX, &store, &coded, NULL), 0);
         assert_true(store);
-        if (codecs[i] == FRAME_GZIP) /* zstd's are put between the parts by frame_emit */
+        if (codecs[i] ==
+            FRAME_GZIP) /* zstd's block headers are added between the parts by frame_emit */
             assert_in_range(coded.len, FRAME_PART_MAX, FRAME_PART_MAX + 256);
         buf_clear(&coded);
         frame_coder_free(coder);

@@ -88,7 +88,7 @@ static void test_no_manifest(void **state)
         "1",
         "null",
         "\"artifacts\"",
-        /* of another reader another manifest */
+        /* another reader's manifest */
         "{\"artifacts\": [], \"artifacts\": []}",
         "{\"artifacts\": [], \"artif\\u0061cts\": []}",
         "{\"artifacts\": {}}",
@@ -132,7 +132,7 @@ static void test_no_manifest(void **state)
     assert_int_equal(feed(&seen, "{\"artifacts\": [], \"a\0\": 1}", 27, 3), -1);
 }
 
-/* Memory for a row is bounded, also if it never ends. */
+/* The memory for a row is limited, also if the row never ends. */
 static void test_longest_row(void **state)
 {
     static const char head[] = "{\"artifacts\": [";

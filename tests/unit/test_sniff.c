@@ -50,7 +50,7 @@ static void test_unfinished(void **state)
     assert_true(sniff_unfinished(open_end, sizeof(open_end) - 1));
     assert_true(sniff_unfinished(short_open, sizeof(short_open) - 1));
     assert_false(sniff_unfinished(closed, sizeof(closed) - 1));
-    for (i = 0; i < sizeof(open_end) - 1; i++) /* cut anywhere: nobody reads beyond */
+    for (i = 0; i < sizeof(open_end) - 1; i++) /* truncated anywhere: no read beyond the end */
         (void)sniff_unfinished(memcpy((char[sizeof(open_end)]){ 0 }, open_end, i), i);
     assert_false(sniff_unfinished("\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xff", 12));
     assert_false(sniff_unfinished("\x1a\x45\xdf\xa3\0\0\0\0\0\0\0\0", 12));

@@ -52,7 +52,7 @@ static void test_nothing_but_the_first_column(void **state)
 
     (void)state;
     table_fit(one, 2, 80, widths);
-    assert_int_equal(widths[0], 69); /* 400 characters are no ID */
+    assert_int_equal(widths[0], 69); /* 400 characters are not an ID */
     assert_int_equal(widths[1], 9);
     widths[0] = 32;
     table_fit(one, 2, 20, widths);
@@ -74,7 +74,7 @@ static void check_printed(struct table *table, const char *want)
     (void)fclose(out);
 }
 
-/* Each row of a table that is not on a terminal is whole, also beyond the rows kept. */
+/* Without a terminal, each row is printed in full, also beyond the buffered rows. */
 static void test_rows(void **state)
 {
     struct table table = { 0 };
@@ -89,7 +89,7 @@ static void test_rows(void **state)
                           "a_1  har   1.0 KiB  2026-01-20T11:52:29Z  -    x\n");
 }
 
-/* On a terminal times are ages, what is too long has an ellipsis, a status its colour. */
+/* On a terminal times are ages, long cells are cut with an ellipsis, statuses coloured. */
 static void test_terminal(void **state)
 {
     static const struct table_column some[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The threads: pieces through the pool of workers into a file, with marks and ways back. */
+/* Volumes of all formats, written by threads, with volume_mark and volume_back. */
 #include "base/mem.h"
 #include "base/text.h"
 #include "tar_file.h"
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Nothing half-written stays. */
+/* No unfinished file is left. */
 static int tear_down(void **state)
 {
     char partial[160];
@@ -39,7 +39,7 @@ static void put(struct volume *v, const char *name, size_t size, bool packed,
     free(bytes);
 }
 
-/* Opened and begun at the front. */
+/* Open a volume and start it from the beginning. */
 static struct volume *begin(const struct volume_opts *opts)
 {
     struct volume *v = volume_open(opts, NULL);
@@ -131,7 +131,7 @@ static void test_given_up(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < 60; i++) { /* at other moments, with work in all stages */
+    for (i = 0; i < 60; i++) { /* at different moments, with pieces in all stages */
         v = begin(&opts);
         put(v, "f", 300000 + i * 50021, i % 2, NULL);
         put(v, "g", 1000000, i % 3, NULL);
@@ -140,7 +140,7 @@ static void test_given_up(void **state)
     }
 }
 
-/* What an entry gets is held against what its header says, in every format. */
+/* The bytes of an entry are compared with the size in its header, in every format. */
 static void test_lengths(void **state)
 {
     const enum container formats[] = { CONTAINER_TAR, CONTAINER_TAR_ZST, CONTAINER_ZIP };
