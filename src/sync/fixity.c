@@ -11,9 +11,8 @@
 #include <string.h>
 
 #define NAMES_MAX ((size_t)1 << 24)
-#define DAY_MS                                                                                 \
-    ((int64_t)20 * 3600 * 1000) /* a day less some hours: nightly runs do not                  \
-                                 * start at the same minute */
+/* a day less some hours: nightly runs do not start at the same minute */
+#define DAY_MS    ((int64_t)20 * 3600 * 1000)
 
 size_t fixity_faults(const struct fixity_found *f)
 {
