@@ -182,6 +182,15 @@ def test_a_comments_end_that_stands_alone_is_named_and_mended(tree, original):
     assert "\n/*\n * %s\n */\n" % text in (original / "src/net/url.h").read_text(encoding="utf-8")
 
 
+@needs_clang_format
+@pytest.mark.parametrize("code", ["#define WIDE 1 /* %s */" % ("x" * 75),
+                                  "struct wide {\n    struct url *next_of_these; /* %s */\n};" % ("x" * 66)])
+def test_a_declaration_that_its_comment_breaks_is_named(tree, original, code):
+    tree.edit("src/net/url.h", r"^#endif", code + "\n\n#endif")
+    assert formatted(original).returncode == 0
+    fails(formatted(original, "--check"), "src/net/url.h", "put it above")
+
+
 def test_without_clang_format_nothing_is_called_formatted(original, tmp_path):
     os.symlink(shutil.which("dirname"), tmp_path / "dirname")
     fails(formatted(original, "--check", path=str(tmp_path)), "clang-format is missing")

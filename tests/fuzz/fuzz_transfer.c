@@ -41,9 +41,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT                                                                                 \
-    __attribute__((visibility("default"))) /* libcurl calls these functions instead of libc's  \
-                                            */
+/* libcurl calls these functions instead of libc's */
+#define EXPORT        __attribute__((visibility("default")))
 #define CONNECTIONS   24
 #define BODY_MAX      ((uint64_t)1 << 20)
 #define RUN_QUEUE_MAX 200000 /* polls of one input: more is a hang */
