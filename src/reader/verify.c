@@ -61,7 +61,8 @@ static void report(struct check *c, const char *path, const char *artifact_id, u
 static void report(struct check *c, const char *path, const char *artifact_id, uint64_t offset,
                    const char *fmt, ...)
 {
-    struct verify_damage damage = { path, artifact_id, offset, NULL };
+    struct verify_damage damage = { path, artifact_id, c->reader.bag ? VERIFY_NOWHERE : offset,
+                                    NULL };
     char what[512];
     va_list args;
 
@@ -544,6 +545,7 @@ static int run(struct check *c, const char *path, struct err *err)
     if (tail.kind)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->reader.indexed;
+    c->result->directory = c->reader.bag != NULL;
     if (c->reader.format == CONTAINER_TAR && !has_end(&c->reader))
         report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
     if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {

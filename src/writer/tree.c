@@ -76,14 +76,6 @@ static struct extract_dir_id id_of(const struct stat *st)
     return (struct extract_dir_id){ st->st_dev, st->st_ino };
 }
 
-static int enter_any(void *ctx, int fd, const struct stat *st)
-{
-    (void)ctx;
-    (void)fd;
-    (void)st;
-    return 1;
-}
-
 static int remove_file(void *ctx, int dir, const char *path, const struct stat *st,
                        struct err *err)
 {
@@ -106,8 +98,8 @@ static int remove_folder(void *ctx, int dir, const char *name, int fd, struct er
     return err_sys(err, "cannot remove the directory '%.200s'", name);
 }
 
-static const struct extract_dir_walker removing = { remove_file, enter_any, remove_folder,
-                                                    NULL };
+static const struct extract_dir_walker removing = { remove_file, extract_dir_enter,
+                                                    remove_folder, NULL };
 
 /* Count a regular file's name; anything else is removed. */
 static int count_file(void *ctx, int dir, const char *path, const struct stat *st,
@@ -131,18 +123,8 @@ static int enter_to_count(void *ctx, int fd, const struct stat *st)
     return is_own(st);
 }
 
-static int leave_be(void *ctx, int dir, const char *name, int fd, struct err *err)
-{
-    (void)ctx;
-    (void)dir;
-    (void)name;
-    (void)fd;
-    (void)err;
-    return 0;
-}
-
-static const struct extract_dir_walker counting = { count_file, enter_to_count, leave_be,
-                                                    NULL };
+static const struct extract_dir_walker counting = { count_file, enter_to_count,
+                                                    extract_dir_leave, NULL };
 
 /* Set a file's final permissions, and have it on the disk. */
 static int settle_file(void *ctx, int dir, const char *path, const struct stat *st,
@@ -179,8 +161,8 @@ static int settle_folder(void *ctx, int dir, const char *name, int fd, struct er
     return file_sync(fd) < 0 ? err_sys(err, "cannot sync '%.200s'", name) : 0;
 }
 
-static const struct extract_dir_walker settling = { settle_file, enter_any, settle_folder,
-                                                    NULL };
+static const struct extract_dir_walker settling = { settle_file, extract_dir_enter,
+                                                    settle_folder, NULL };
 
 static bool is_part_of_bag(const char *name)
 {
