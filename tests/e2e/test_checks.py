@@ -183,8 +183,9 @@ def test_a_comments_end_that_stands_alone_is_named_and_mended(tree, original):
 
 
 @needs_clang_format
-@pytest.mark.parametrize("code", ["#define WIDE 1 /* %s */" % ("x" * 75),
-                                  "struct wide {\n    struct url *next_of_these; /* %s */\n};" % ("x" * 66)])
+@pytest.mark.parametrize("code", [
+    "#define WIDE_ENOUGH_TO_BREAK ((size_t)64 << 10) /* a smaller duplicate costs less space than a link */",
+    "struct wide {\n    struct url *next_of_these; /* a%s */\n};" % (" word" * 13)])
 def test_a_declaration_that_its_comment_breaks_is_named(tree, original, code):
     tree.edit("src/net/url.h", r"^#endif", code + "\n\n#endif")
     assert formatted(original).returncode == 0
