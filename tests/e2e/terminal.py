@@ -20,12 +20,12 @@ def columns_of(text):
 
 
 class Screen:
-    """Lines as a terminal would show them; only the sequences that skyarc uses are known."""
+    """The lines of a terminal; supports only the control sequences that skyarc uses."""
     def __init__(self, columns):
         self.columns = columns
         self.lines = [""]
         self.at = 0  # column of the cursor, in the last line
-        self.frames = []  # what the moving line showed
+        self.frames = []  # contents of the status line, one by one
         self.colours = set()
 
     def feed(self, text):
@@ -73,7 +73,7 @@ class Shown:
 
 
 def terminal(env, cwd, *args, columns=80, rows=24, check=None, piped=False, timeout=60, meanwhile=None, **more):
-    """Run skyarc in a terminal; piped: standard output is none. meanwhile(process) is called once it runs."""
+    """Run skyarc in a terminal; piped: standard output is not the terminal. meanwhile(process) is called after the start."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = subprocess.Popen([SKYARC, *map(str, args)], env=dict(dict(env, TERM="xterm"), **more), cwd=cwd,

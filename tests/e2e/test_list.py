@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""list: what an archive holds."""
+"""list: the contents of an archive."""
 import json
 
 import pytest
@@ -34,7 +34,7 @@ def test_rows_of_a_type_and_a_run(skyarc, small):
     assert rows("-x", "har", "--exclude-type", "screenshots", small) == [
         r for r in every if r["artifact_type"] != "har" and not r["artifact_type"].startswith("screenshot")]
     assert rows("--run", "tsk_demo1", "--run", "tsk_demo3", small) == every
-    known = rows("--type", "all", small)  # types of tomorrow are none of its groups
+    known = rows("--type", "all", small)  # unknown types are in no group
     assert [r["artifact_type"] for r in every if r not in known] == ["thought_graph"]
     assert rows("-r", "tsk_demo1", small) == [r for r in every if r["run_id"] == "tsk_demo1"]
     for none in (["-r", "tsk_nobody", small], [small, "no/such"]):
