@@ -99,8 +99,8 @@ int text_parse_duration(const char *s, uint64_t *out, struct err *err) MUST_CHEC
 struct text_nearest {
     const char *word;
     unsigned limit; /* only a word at a smaller text_distance is similar */
-    const char
-        *best; /* NULL: none is similar; of equal ones the first. limit is its distance */
+    /* NULL: none is similar; of equally near words the first. limit is its distance */
+    const char *best;
 };
 
 /* Take name as the best if it is nearer than all that were offered before. */

@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTS_MAX 100
-#define AGO_MAX                                                                                \
-    ((uint64_t)INT64_MAX / 2000) /* milliseconds whose value in microseconds                   \
-                                  * fits in int64_t */
+#define OPTS_MAX  100
+/* milliseconds whose value in microseconds fits in int64_t */
+#define AGO_MAX   ((uint64_t)INT64_MAX / 2000)
 #define LIST_MAX  100000
 #define LONG_BASE 1000 /* getopt_long's value for option i is LONG_BASE + i */
 

@@ -47,7 +47,7 @@ int listing_canonical(struct listing *listing, struct listed_run *run, struct er
 
     if (!identity_is_task(run->id) || !identity_is_workflow(run->other))
         return 0;
-    name = region_copy(listing->region, run->other, strlen(run->other), err);
+    name = region_text(listing->region, run->other, err);
     if (!name)
         return -1;
     (void)snprintf(run->other, sizeof(run->other), "%s", before);

@@ -125,7 +125,7 @@ struct lines {
 static int add_line(void *ctx, const char *run_id, struct err *err)
 {
     struct lines *lines = ctx;
-    const char *copy = region_copy(lines->region, run_id, strlen(run_id), err);
+    const char *copy = region_text(lines->region, run_id, err);
 
     lines->entries[lines->count++] = (struct audit_log_entry){
         .at_ms = lines->at_ms, .what = lines->what, .run_id = copy, .reason = lines->reason

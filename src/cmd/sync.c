@@ -178,22 +178,9 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
-/* Copies of run IDs. */
-struct ids {
-    struct region *region;
-    char **at;
-    size_t count;
-    size_t cap;
-};
-
 static int keep_id(void *ctx, const char *run_id, struct err *err)
 {
-    struct ids *ids = ctx;
-
-    if (mem_room(&ids->at, &ids->cap, ids->count, sizeof(char *), SAFE_MAX, err) < 0)
-        return -1;
-    ids->at[ids->count] = region_copy(ids->region, run_id, strlen(run_id), err);
-    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+    return text_list_add(ctx, run_id, SAFE_MAX, err);
 }
 
 /* Log how many runs were left out, and why. */
@@ -232,7 +219,7 @@ static int tell_safe(const struct sync_args *args, const struct standing_safe *s
 static int list_safe(const struct sync_args *args, struct err *err)
 {
     struct kind_filter types = { 0 };
-    struct ids ids = { .region = region_new(err) };
+    struct text_list ids = { 0 };
     struct standing_safe safe = { .dir = args->dest,
                                   .within_ms = (int64_t)args->verified_within,
                                   .now_ms = clock_wall(),
@@ -242,7 +229,7 @@ static int list_safe(const struct sync_args *args, struct err *err)
         .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
     };
     struct jsonw *w = NULL;
-    int rc = ids.region ? list_begin(&w, args, err) : -1;
+    int rc = list_begin(&w, args, err);
 
     confirm.ctx = w;
 
@@ -257,8 +244,7 @@ static int list_safe(const struct sync_args *args, struct err *err)
         rc = confirm_runs(&confirm, ids.at, ids.count, err);
     rc = list_end(w, rc, err);
     kind_filter_clear(&types);
-    region_free(ids.region);
-    mem_free(ids.at);
+    text_list_clear(&ids);
     return rc < 0 ? api_client_status(err) : tell_safe(args, &safe, &confirm);
 }
 

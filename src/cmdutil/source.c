@@ -43,7 +43,7 @@ static int add_path(struct source *s, const char *path, struct err *err)
     }
     if (mem_room(&s->paths, &s->cap, s->count, sizeof(char *), PATHS_MAX, err) < 0)
         return -1;
-    s->paths[s->count] = region_copy(s->region, path, strlen(path), err);
+    s->paths[s->count] = region_text(s->region, path, err);
     return s->paths[s->count] ? (s->count++, 0) : -1;
 }
 

@@ -159,11 +159,6 @@ void standing_close(struct standing *s)
     mem_free(s);
 }
 
-static const char *keep(struct standing *s, const char *text, struct err *err)
-{
-    return region_copy(s->region, text, strlen(text), err);
-}
-
 int standing_see(struct standing *s, const char *path, const char *top, const char *sha256,
                  struct err *err)
 {
@@ -172,9 +167,9 @@ int standing_see(struct standing *s, const char *path, const char *top, const ch
     if (!seen ||
         mem_room(&s->seen, &s->cap, s->count, sizeof(struct seen *), SEEN_MAX, err) < 0)
         return -1;
-    seen->path = keep(s, path, err);
-    seen->top = keep(s, top, err);
-    seen->sha256 = keep(s, sha256, err);
+    seen->path = region_text(s->region, path, err);
+    seen->top = region_text(s->region, top, err);
+    seen->sha256 = region_text(s->region, sha256, err);
     if (!seen->path || !seen->top || !seen->sha256)
         return -1;
     seen->name = strlen(path) > s->prefix ? seen->path + s->prefix : seen->path;

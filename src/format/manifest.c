@@ -87,7 +87,7 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     types(w, &head->filter);
     jsonw_bool(w, "dedupe", head->dedupe);
     jsonw_bool(w, "children", head->children);
-    names(w, "records", head->records, head->tagfiles_count);
+    names(w, "records", head->records, head->record_count);
     filter(w, &head->filter);
     jsonw_close(w);
     jsonw_array(w, "runs", JSONW_LINES);

@@ -53,7 +53,7 @@ struct manifest_head {
     bool dedupe;
     bool children;              /* including the runs started by the runs */
     const char *const *records; /* names of the requested records */
-    size_t tagfiles_count;
+    size_t record_count;
 };
 
 /* A missing record. */

@@ -231,9 +231,9 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
+    /* the engine sends the key to its own origin only */
     if (task->route == FETCH_ROUTE_CONTENT || !task->url.is_signed)
-        api_sign(f->opts.api,
-                 &t->request); /* the engine sends the key to its own origin only */
+        api_sign(f->opts.api, &t->request);
     if (rc == 0 && engine_start(f->loop->engine, &t->request, &why) == 0)
         return 0;
     if (transfer_abort(t, err) < 0)

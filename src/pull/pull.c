@@ -275,7 +275,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
 }
 
 /* Write the manifest's signature next to the archive. */
-static int sign(const struct pull *p, const struct tagfiles *record, const char *path,
+static int sign(const struct pull *p, const struct tag_result *manifest, const char *path,
                 struct err *err)
 {
     struct buf text;
@@ -284,21 +284,21 @@ static int sign(const struct pull *p, const struct tagfiles *record, const char 
     buf_init(&text, SSHSIG_FILE_MAX);
     if (!p->opts->force && access(path, F_OK) == 0)
         (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
-    else if (sshsig_sign(p->opts->sign_key, record->sha512, &text, err) == 0)
+    else if (sshsig_sign(p->opts->sign_key, manifest->sha512, &text, err) == 0)
         rc = file_put(path, text.data, text.len, p->opts->mode, err);
     buf_clear(&text);
     return rc;
 }
 
 /* Rename the signature first, so that an archive under its final name always has it. */
-static int finish(struct pull *p, const struct tagfiles *record, const struct spot *manifest,
-                  uint64_t size, struct volume_result *volume, struct err *err)
+static int finish(struct pull *p, const struct tag_result *manifest,
+                  struct volume_result *volume, struct err *err)
 {
     char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
-    int rc = p->opts->sign_key ? path ? sign(p, record, path, err) : -1 : 0;
+    int rc = p->opts->sign_key ? path ? sign(p, manifest, path, err) : -1 : 0;
 
     if (rc == 0) {
-        rc = volume_finish(p->volume, manifest, size, volume, err);
+        rc = volume_finish(p->volume, &manifest->place, manifest->size, volume, err);
         if (rc < 0 && path)
             (void)unlink(path);
     }
@@ -336,7 +336,7 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .dedupe = opts->dedupe,
                                   .children = opts->children,
                                   .records = names,
-                                  .tagfiles_count = endpoint_names(opts->records, names) };
+                                  .record_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
                              .page = p->viewless ? NULL : p->page,
                              .facts = { .head = head,
@@ -360,8 +360,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     const char *names[ENDPOINT_RECORDS];
     struct tagfiles record = described(p, names);
     struct volume_result volume;
-    struct spot manifest;
-    uint64_t size;
+    struct tag_result manifest;
 
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
@@ -384,12 +383,11 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         result->totals = record.facts.totals;
         return 0;
     }
-    if (tagfiles_write(&record, &manifest, &size, err) < 0 ||
-        finish(p, &record, &manifest, size, &volume, err) < 0)
+    if (tagfiles_write(&record, &manifest, err) < 0 || finish(p, &manifest, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
     p->journal = NULL;
-    memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
+    memcpy(result->manifest_sha256, manifest.sha256, sizeof(result->manifest_sha256));
     result->totals = record.facts.totals;
     result->mismatches = record.mismatches;
     result->suspects = record.suspects;

@@ -103,8 +103,7 @@ struct pull_opts {
     enum container format;
     int level;
     bool force;
-    unsigned
-        mode; /* file mode of the archive, or of a directory's files, and of the signature */
+    unsigned mode; /* of the archive, or of a directory's files, and of the signature */
     bool strict;
     /* if artifacts are missing that may still appear, fail and keep the partial archive */
     bool patient;

@@ -25,9 +25,10 @@
 
 #define ROWS_CLEAR 256 /* rows after which their texts are freed */
 
-#define SUM_TRIES                                                                              \
-    3 /* copies with a wrong checksum before an artifact is not fetched again;                 \
-       * its run is never safe */
+/*
+ * copies with a wrong checksum before an artifact is not fetched again; its run is never safe
+ */
+#define SUM_TRIES 3
 
 #define TOLD_MAX 5 /* damages of a volume that are logged one by one */
 

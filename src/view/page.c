@@ -25,9 +25,8 @@ struct store {
 
 enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
 
-#define HTML_SHARE                                                                             \
-    4 /* captured pages get 1/HTML_SHARE of the room, because they are large                   \
-       * and many */
+/* captured pages get 1/HTML_SHARE of the room, because they are large and many */
+#define HTML_SHARE 4
 
 struct page {
     struct store stores[STORES];

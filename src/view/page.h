@@ -29,10 +29,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE_TEXT_MAX ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
-#define PAGE_TEXTS_MAX                                                                         \
-    ((uint64_t)32 << 20)                      /* limit of all texts; a quarter of it for       \
-                                               * captured pages */
+#define PAGE_TEXT_MAX    ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
+/* limit of all texts; a quarter of it for captured pages */
+#define PAGE_TEXTS_MAX   ((uint64_t)32 << 20)
 #define PAGE_RECORD_MAX  ((size_t)2 << 20)    /* limit of one record */
 #define PAGE_RECORDS_MAX ((uint64_t)16 << 20) /* limit of all records, besides texts */
 

@@ -76,14 +76,14 @@ class Emulator:
         self._open("run", {"id": ident, "artifacts": rows, "record": record, "story": story})
 
     def salt(self, **what):
-        """Put this into every record, listed run, row of a list, and refusal (detail)."""
+        """Add these members to every record, listed run, row of a list, and error (detail)."""
         self._open("salt", what)
 
     def clear(self):
         self._open("clear", {})
 
     def forget(self, *runs):
-        """These were removed at the service."""
+        """Remove these runs at the service."""
         self._open("forget", {"runs": runs})
 
     def reset_faults(self):
@@ -99,7 +99,7 @@ class Emulator:
         return self._open("data/" + ident)
 
     def secrets(self):
-        """The key, and the signatures of all URLs that were asked for."""
+        """The key, and the signatures of all requested URLs."""
         found = {self.key}
         for request in self.log():
             query = urllib.parse.parse_qs(urllib.parse.urlsplit(request["path"]).query)
@@ -236,7 +236,7 @@ def browser():
 
 
 def extract(archive, where):
-    """By other people's tools; gives the top folder."""
+    """Extract with tar and others; returns the top folder."""
     into = where / ("out-" + archive.name)
     into.mkdir()
     if archive.name.endswith(".zip"):

@@ -20,12 +20,12 @@ def columns_of(text):
 
 
 class Screen:
-    """Lines as a terminal would show them; only the sequences that skyarc uses are known."""
+    """The lines of a terminal; supports only the control sequences that skyarc uses."""
     def __init__(self, columns):
         self.columns = columns
         self.lines = [""]
         self.at = 0  # column of the cursor, in the last line
-        self.frames = []  # what the moving line showed
+        self.frames = []  # contents of the status line, one by one
         self.colours = set()
 
     def feed(self, text):

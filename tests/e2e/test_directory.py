@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pull into a directory: the files that tar would give, whole or not there, and resumed."""
+"""A pull into a directory: the files of the tar, complete or absent, and resumed."""
 import hashlib
 import json
 import os
@@ -22,7 +22,7 @@ def files(folder):
 
 
 def groups(folder):
-    """Which names are one file."""
+    """Groups of names that are hard links to one file."""
     same = {}
     for name, path in files(folder).items():
         same.setdefault(path.stat().st_ino, set()).add(name)
@@ -194,7 +194,7 @@ def test_not_for_a_series_of_volumes(skyarc):
 def test_an_existing_directory(skyarc, tmp_path):
     bag = tmp_path / "bag"
     bag.mkdir()
-    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)  # an empty one is no loss
+    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)  # an empty directory may be replaced
     before = {n: p.read_bytes() for n, p in files(bag).items()}
     result = skyarc("pull", "-o", "bag/", "tsk_demo3", check=None)
     assert result.code not in (0, 3) and "--force" in result.err
@@ -256,7 +256,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, when):
 
 @pytest.fixture
 def stopped(env, emu, many, tmp_path):
-    """A pull that Ctrl-C ended; gives how many artifacts it says are kept."""
+    """A pull that Ctrl-C ended; returns the number of artifacts reported as kept."""
     emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
     process = start(env, tmp_path, name="bag/")
     until(lambda: len(set(fetched(emu))) >= len(many) - 40, process)
@@ -298,10 +298,10 @@ def test_hostile_things_in_partial(skyarc, emu, many, stopped, tmp_path):
     copy = small[1].read_bytes()
     small[1].unlink()
     (outside / "same").write_bytes(copy)
-    small[1].symlink_to(outside / "same")                        # the right content behind a link
+    small[1].symlink_to(outside / "same")                        # the right content, through a symbolic link
     small[2].unlink()
     os.mkfifo(small[2])
-    os.link(small[3], outside / "hard")                          # somebody has another name of it
+    os.link(small[3], outside / "hard")                          # it has another hard link
     small[4].chmod(0o666)
     os.utime(small[5], (1, 1))
     (folder / "html" / "stray.html").write_text("stray")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Limits that somebody else has set: descriptors, disk space, signals of resource limits."""
+"""Limits of the system: descriptors, disk space, signals of resource limits."""
 import os
 import random
 import re
@@ -50,7 +50,7 @@ def test_sync_with_few_descriptors(skyarc, env, tmp_path, count):
     if done.returncode:
         assert count < 31 and done.returncode == 1 and b"ulimit -n" in done.stderr, done
         assert not list((tmp_path / "vault").glob("*/*/*"))
-        skyarc("sync", "--dest", "vault", check=0)  # no run was put off
+        skyarc("sync", "--dest", "vault", check=0)  # no run was deferred
     assert len(list((tmp_path / "vault").glob("*/*/*"))) == 1
     skyarc("verify", "vault", "-q", check=0)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""list: what an archive holds."""
+"""list: the contents of an archive."""
 import json
 
 import pytest

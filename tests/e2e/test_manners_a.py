@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Manners of filters, exit statuses and documents: one section a point."""
+"""Usability of filters, exit statuses and documents: one section per point."""
 import re
 
 import pytest

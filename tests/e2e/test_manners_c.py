@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Manners of names, help, configuration, and of a sync directory. One section a point."""
+"""Usability of names, help, configuration and sync directories. One section per point."""
 import datetime
 import json
 import os
@@ -67,7 +67,7 @@ def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path):
     assert not list(tmp_path.glob("c.tar.zst*"))
 
 
-# A run that was submitted goes on when we do not.
+# A submitted run continues when skyarc is interrupted.
 
 def interrupted(env, tmp_path, emu, seen, *args):
     """submit, interrupted by SIGINT when seen() is true: the run's ID and what was said."""

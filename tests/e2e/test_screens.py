@@ -141,7 +141,7 @@ def test_colours(skyarc, screen, run, emu):
     assert b"\x1b[31mfailed\x1b[0m" in screen("find", "--runs", "vault", check=0).raw
 
 
-# The moving line: what is known, and no more.
+# The status line shows known values only.
 
 def left(frames):
     """The seconds that were said to be left, one a frame."""
@@ -227,7 +227,7 @@ def test_cat_of_a_picture(skyarc, screen, emu):
     assert screen("cat", "a.tar.zst", "t", check=0, columns=200).raw.decode().count("日本語 café") == 9000
 
 
-# What takes long says how far it is.
+# Long operations show their progress.
 
 def test_verify_says_how_far_it_is(made, skyarc, screen):
     made("a.tar.zst")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What becomes of a sync directory whose volumes, catalog or log are not what they were."""
+"""A sync directory whose volumes, catalog or log were changed or removed."""
 import base64
 import hashlib
 import json
@@ -70,7 +70,7 @@ def three(big, sync, vault):
 
 
 def whole(sync, vault, skyarc, emu, tmp_path, ids):
-    """In the end every artifact is in a volume once, and all volumes are good."""
+    """Check that every artifact is in one volume, and that all volumes verify."""
     assert set(archived(tmp_path)) == {"%s_%d" % (r, i) for r in ids for i in range(3)}
     assert set(archived(tmp_path).values()) == {1}
     skyarc("verify", "vault", "-q", check=0)

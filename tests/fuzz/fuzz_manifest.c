@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* manifest.json read piece by piece: the same rows however it is cut. */
+/* manifest.json read piece by piece: the same rows, whatever the size of the pieces. */
 #include "base/mem.h"
 #include "format/manifest_read.h"
 #include "fuzz.h"

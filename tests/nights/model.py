@@ -24,13 +24,13 @@ from .volume import TAIL, Shelf
 from .world import BEGIN, DAY, World
 
 KEEP_DAYS = 12
-PURGE_DAYS = 25  # the service removes what is older
+PURGE_DAYS = 25  # the service removes older runs
 HOUR = 3600.0
 FULL = {"SHIM_CALL": "write", "SHIM_ERRNO": "28", "SHIM_STAY": "1"}
 
 
 def content(rng, ident, number):
-    """Mostly tiny; now and then larger than what is looked at each night."""
+    """Mostly tiny; sometimes larger than what is verified each night."""
     if rng.random() < 0.06:
         return rng.randbytes(rng.randrange(70_000, 140_000))
     return b"%s %d " % (ident.encode(), number) + rng.randbytes(rng.randrange(0, 1500)).hex().encode()

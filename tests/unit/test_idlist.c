@@ -18,7 +18,7 @@ static int set_up(void **state)
     int fd;
 
     (void)state;
-    log_setup(LOG_ERROR, 0); /* that there is nothing to do is a warning */
+    log_setup(LOG_ERROR, 0); /* an empty list is a warning */
     err_clear(&err);
     (void)snprintf(path, sizeof(path), "/tmp/skyarc-idlist-XXXXXX");
     fd = mkstemp(path);
@@ -111,7 +111,7 @@ static void test_lines_of_a_file(void **state)
     assert_int_equal(err.kind, ERR_SYSTEM);
 }
 
-/* What is behind a zero byte is not passed over. */
+/* Bytes after a zero byte are not ignored. */
 static void test_a_file_that_is_no_text(void **state)
 {
     (void)state;

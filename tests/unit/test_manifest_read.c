@@ -91,7 +91,7 @@ static void test_no_manifest(void **state)
         "1",
         "null",
         "\"artifacts\"",
-        /* of another reader another manifest */
+        /* another reader's manifest */
         "{\"artifacts\": [], \"artifacts\": []}",
         "{\"artifacts\": [], \"artif\\u0061cts\": []}",
         "{\"artifacts\": {}}",
@@ -257,7 +257,7 @@ static void test_bad_filters(void **state)
     region_free(region);
 }
 
-/* Memory for a row is bounded, also if it never ends. */
+/* The memory for a row is limited, also if the row never ends. */
 static void test_longest_row(void **state)
 {
     static const char head[] = "{\"artifacts\": [";

@@ -19,7 +19,7 @@ struct sample {
 
 /* Running text, and URLs in it. */
 static const struct sample texts[] = {
-    /* what signs a URL, and what else is in one */
+    /* signatures and other parts of URLs */
     { "https://h/p?expiry=1&kid=k&sig=abc", "https://h/p?expiry=1&kid=k&sig=***" },
     { "see https://h/p?X-Amz-Signature=a&b=c, then",
       "see https://h/p?X-Amz-Signature=***&b=c, then" },
@@ -75,7 +75,7 @@ static const struct sample texts[] = {
     { "proxy=bob:hunter2@proxy.lan:3128", "proxy=***@proxy.lan:3128" },
     { "HTTPS://U:P@H", "HTTPS://***@H" },
     { "http:///u:p@h", "http:///***@h" },
-    /* in words, headers and other notations */
+    /* in sentences, headers and other notations */
     { "Authorization: Bearer abc.def\nHost: h", "Authorization: ***\nHost: h" },
     { "curl -H 'X-API-Key: abc' -H \"Cookie: a=b; c=d\" u",
       "curl -H 'X-API-Key: ***' -H \"Cookie: ***\" u" },
@@ -201,7 +201,7 @@ static const struct sample documents[] = {
     { "{\"n\":{\"token\":{\"value\":\"x\"}},\"after\":\"y\"}",
       "{\"n\":{\"token\":{\"value\":\"***\"}},\"after\":\"y\"}" },
     { "\"?sig=abc\"", "\"?sig=***\"" },
-    /* what stays */
+    /* not redacted */
     { "{\"key\":\"a\",\"code\":\"b\",\"policy\":\"c\",\"session_id\":\"pbs_1\",\"input_token_"
       "count\":5,\"prompt_tokens\":7}",
       NULL },
@@ -277,7 +277,7 @@ static void test_documents(void **state)
 
     (void)state;
     CHECK(documents, &all, true);
-    CHECK(documents, &all, false); /* a text that is a document is one */
+    CHECK(documents, &all, false); /* a text that is a JSON document is redacted as one */
     assert_int_equal(run(&out, "[1", &all, true), -1);
     buf_clear(&out);
 }
@@ -332,7 +332,7 @@ static void test_copy_and_line(void **state)
     region_free(region);
 }
 
-/* The same again and again: the time must not grow with the square. */
+/* Many repetitions: the time must not be quadratic. */
 static void test_linear(void **state)
 {
     static const char *const pieces[] = {

@@ -68,7 +68,7 @@ static void test_shorten(void **state)
     assert_string_equal(text_shorten(out, "abcdef", 1), "\xe2\x80\xa6");
     assert_string_equal(text_shorten(out, "abcdef", 2), "a\xe2\x80\xa6");
     assert_string_equal(text_shorten(out, "\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5", 4),
-                        "\xe6\x97\xa5\xe2\x80\xa6"); /* a wide one would be cut in half */
+                        "\xe6\x97\xa5\xe2\x80\xa6"); /* a wide character would be split */
     assert_int_equal(text_width(out), 3);
 }
 
@@ -102,7 +102,7 @@ static void test_nearest(void **state)
     assert_null(nearest.best);
     text_nearer(&nearest, "very"); /* at distance 1 */
     text_nearer(&nearest, "verify");
-    assert_string_equal(nearest.best, "very"); /* of equal ones the first */
+    assert_string_equal(nearest.best, "very"); /* of equally near words the first */
     text_nearer(&nearest, "verfy");
     assert_string_equal(nearest.best, "verfy");
     assert_int_equal(nearest.limit, 0);
