@@ -341,8 +341,8 @@ class Model(World):
             self.held.add(ident)
         else:
             self.held.discard(ident)
-        if self.blind in ("catalog", "log"):
-            self.blind = None
+        if self.blind == "log":
+            self.blind = None  # unlike a catalog that a killed sync has half rebuilt
         self.check_holds()
 
     def check_holds(self):
