@@ -20,6 +20,7 @@ LIARS = {
     "dropped": ("is neither there nor missing", PULLS),
     "run_dropped": ("tsk_", PULLS),
     "record_changed": ("is not what the service said", PULLS),
+    "list_changed": ("a row of the list of", PULLS),
     "all_safe": ("--list-safe, and", [16]),
     "all_too_early": ("which is completed and ended", [25]),
     "unasked": ("nobody lied, and --list-safe could not ask", [12]),

@@ -314,9 +314,21 @@ class Verdict:
                     run not in self.failed:
                 self.say("the list says untruly what %s is, and nobody says so", ident)
 
+    def list_kept(self, path, text, failed):
+        """Whether each row of an archived list is one that the service told."""
+        run = next((r for r in self.world.runs if path == "data/%s/artifacts.json" % r.id), None)
+        if not run or run.id in failed:
+            return
+        told = told_rows(run)
+        for row in json.loads(text):
+            if json.dumps(bare(row), sort_keys=True) not in told:
+                self.say("a row of the list of %s is not what the service said: %.900s", run.id, json.dumps(row))
+
     def records(self, archive):
         failed = {r["run_id"] for r in archive.manifest["runs"] if r["error"]}
         for path, text in archive.texts.items():
+            if path.endswith("/artifacts.json"):
+                self.list_kept(path, text, failed)
             if not path.endswith("/run.json"):
                 continue
             run = next((r for r in self.world.runs if path == "data/%s/run.json" % r.id), None)
@@ -329,6 +341,11 @@ class Verdict:
                 self.say("the record of %s is that of %s", run.id, record["run_id"])
             elif bare(record) not in [bare(told) for told in run.records]:
                 self.say("the record of %s is not what the service said: %.900s", run.id, text)
+
+
+def told_rows(run):
+    """The rows that the service told of a run, in a form that can be compared."""
+    return {json.dumps(bare(row), sort_keys=True) for row in run.rows}
 
 
 def bare(value):

@@ -150,6 +150,14 @@ def record_changed(said):
     edit(said, change)
 
 
+def list_changed(said):
+    def change(files, manifest, top):
+        for name in files:
+            if name.endswith("/artifacts.json"):
+                files[name] = files[name].replace(b"stp_1", b"stp_2")
+    edit(said, change)
+
+
 def all_safe(said):
     """Each archived run is safe."""
     if said.listing() and os.path.exists("vault/catalog.db"):
