@@ -176,6 +176,7 @@
  * reader/   archive_reader opens an archive: bytes, format, index
  *           manifest_scan  reads the manifest, row by row
  *           stream         the tar stream, decoded from any frame
+ *           bag_stream     reads a directory that is a bag as a tar stream
  *           entry_reader   iterates over the entries
  *           parallel_scan  reads the entries in several threads
  *           salvage        reads the complete frames of an unfinished archive

@@ -110,6 +110,14 @@ const char *path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+void path_trim(char *path)
+{
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+}
+
 const char *path_ext(const char *name)
 {
     const char *end = name + strlen(name);

@@ -28,6 +28,9 @@ bool path_is_portable(const char *name, size_t len);
 /* The part after the last slash, or the whole path if there is none; points into path. */
 const char *path_base(const char *path);
 
+/* Cut the slashes at the end of a path, except the one of "/". */
+void path_trim(char *path);
+
 /*
  * Find a name's extension: 1 to 8 letters or digits after the last dot, which is not the first
  * character.

@@ -157,9 +157,9 @@ static void look(struct seen *seen, uint64_t now)
     }
     if (now - seen->last < watchdog.limit)
         return;
-    say("error: no progress for %llu s, although nothing is being waited for: this is a bug in "
-        "skyarc; please report the lines above. Downloaded data is kept: run the same command "
-        "again to resume",
+    say("error: no progress for %llu s, and nothing is being waited for but a server's bytes. "
+        "Unless --hang-timeout is shorter than --speed-time, this is a bug in skyarc; please "
+        "report the lines above. Downloaded data is kept: run the same command again to resume",
         (unsigned long long)(now - seen->last) / 1000);
     _exit(EXIT_FAILED);
 }

@@ -4,6 +4,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "cli/confine.h"
 #include "cli/progress.h"
@@ -12,6 +13,7 @@
 #include "cmdutil/api_client.h"
 #include "cmdutil/audit.h"
 #include "cmdutil/standing.h"
+#include "reader/bag_stream.h"
 #include "reader/chain.h"
 
 #include <stdio.h>
@@ -179,7 +181,7 @@ static void report(const struct verifying *run, const struct verify_result *r)
     (void)printf("%s: %s%s, %llu artifacts, %s hashed%s",
                  text_shown(shown, sizeof(shown), run->path), r->damages ? "DAMAGED" : "good",
                  mode_words(run->args, mode), (unsigned long long)r->artifacts,
-                 text_size(size, r->bytes), r->indexed ? "" : ", no index");
+                 text_size(size, r->bytes), r->indexed || r->directory ? "" : ", no index");
     if (r->damages)
         (void)printf(", %llu damage%s", (unsigned long long)r->damages,
                      r->damages == 1 ? "" : "s");
@@ -339,11 +341,12 @@ static int verify_dir(struct verifying *run, const char *dir, const struct verif
     return rc < 0 ? -1 : wrong;
 }
 
+/* Whether a path is of a directory, but not of a bag, which is an archive. */
 static bool is_dir(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !bag_is(path);
 }
 
 static int verify_operand(struct verifying *run, const char *operand,
@@ -384,8 +387,10 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     bool dirs = true;
     int i;
 
-    for (i = 0; i < count; i++)
+    for (i = 0; i < count; i++) {
+        path_trim(operands[i]);
         dirs = dirs && is_dir(operands[i]);
+    }
     if (count < 1)
         return err_set(err, ERR_USAGE, "no archive given");
     if (args->signature && !args->signers)
@@ -399,6 +404,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (check_file("--signers", args->signers, err) < 0 ||
         check_file("--signature", args->signature, err) < 0)
         return -1;
+    if (args->share && args->quick)
+        return err_set(err, ERR_USAGE,
+                       "--quick reads no payload of which --share names a part");
     return read_share(args->share, opts, err);
 }
 
@@ -521,7 +529,8 @@ const struct command cmd_verify = {
         "Each damage is reported with path, artifact and offset; exit status 4. An archive "
         "that "
         "cannot be read is reported, exit status 1 (2 if it is not a file), and the others are "
-        "checked all the same. For a directory, checks all its archives and their chain, and "
+        "checked all the same. A directory that is a bag, as pull -o DIR/ writes it, is an "
+        "archive. For another directory, checks all archives in it and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
         "one that was written.",
     .examples = "skyarc verify run.tar.zst\n"

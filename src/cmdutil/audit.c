@@ -13,15 +13,15 @@
 #include "cmdutil/idlist.h"
 #include "format/container.h"
 #include "format/sshsig.h"
-#include "format/tagfile.h"
 #include "pull/planner.h"
+#include "reader/bag_stream.h"
 #include "reader/manifest_scan.h"
 
+#include <fnmatch.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILES_MAX ((size_t)1 << 24)
 #define BATCH     500 /* runs per listing */
@@ -31,14 +31,15 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Whether a directory is a bag itself, as `pull -o DIR/` writes it. */
-static bool is_bag(const char *dir)
+/* Whether an entry is an archive: a file by its name, or a bag. */
+static bool is_archive(FTS *fts, FTSENT *entry)
 {
-    char *path = mem_format(NULL, "%s/%s", dir, tagfile_name(TAG_BAGIT));
-    bool is = path && access(path, F_OK) == 0;
-
-    mem_free(path);
-    return is;
+    if (entry->fts_info == FTS_D && entry->fts_level > 0 && bag_is(entry->fts_accpath)) {
+        (void)fts_set(fts, entry, FTS_SKIP);
+        return fnmatch("*.partial", entry->fts_name, 0) != 0; /* it is being written */
+    }
+    return entry->fts_info == FTS_F && entry->fts_name[0] != '.' &&
+           container_is_named(entry->fts_name);
 }
 
 int audit_find(struct audit_files *files, const char *dir, struct err *err)
@@ -50,17 +51,8 @@ int audit_find(struct audit_files *files, const char *dir, struct err *err)
 
     if (!fts)
         return err_sys(err, "cannot read '%s'", dir);
-    if (is_bag(dir)) {
-        (void)fts_close(fts);
-        return err_set(err, ERR_USAGE,
-                       "'%.200s' is a bag, not a directory of archives, and is not verified by "
-                       "skyarc; run bagit.py --validate on it, or in it sha256sum -c "
-                       "manifest-sha256.txt tagmanifest-sha256.txt",
-                       dir);
-    }
     while (rc == 0 && (entry = fts_read(fts))) {
-        if (entry->fts_info != FTS_F || entry->fts_name[0] == '.' ||
-            !container_is_named(entry->fts_name))
+        if (!is_archive(fts, entry))
             continue;
         rc = mem_room(&files->paths, &files->cap, files->count, sizeof(char *), FILES_MAX, err);
         if (rc == 0) {

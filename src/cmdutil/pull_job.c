@@ -150,15 +150,13 @@ int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
 /* Cut the slashes at the end of a directory's name, and refuse what a directory cannot be. */
 static int check_directory(struct pull_job *job, struct err *err)
 {
-    size_t len = strlen(job->output);
     const char *base;
 
     if (job->to_stdout)
         return err_set(err, ERR_USAGE, "--format dir: a directory cannot be standard output");
     if (job->args->level)
         return err_set(err, ERR_USAGE, "--level: nothing is compressed in a directory");
-    while (len > 1 && job->output[len - 1] == '/')
-        job->output[--len] = '\0';
+    path_trim(job->output);
     base = path_base(job->output);
     if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
         return err_set(err, ERR_USAGE, "--output: '%.200s' does not name a new directory",
@@ -454,7 +452,8 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
     struct err why;
 
     if (rc == 0 && !job->to_stdout)
-        log_line(LOG_INFO, "the archive is '%s'", job->output);
+        log_line(LOG_INFO, "the %s is '%s'",
+                 job->format == CONTAINER_DIR ? "directory" : "archive", job->output);
     if (rc == 0 && job->print_name)
         (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 

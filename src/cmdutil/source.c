@@ -5,6 +5,7 @@
 #include "catalog/contents.h"
 #include "catalog/relation.h"
 #include "format/container.h"
+#include "reader/bag_stream.h"
 #include "sync/volume_store.h"
 
 #include <stdio.h>
@@ -22,11 +23,12 @@ struct search {
     size_t found;
 };
 
+/* Whether a path is of a directory, but not of a bag, which is an archive. */
 static bool is_dir(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !bag_is(path);
 }
 
 static int add_path(struct source *s, const char *path, struct err *err)
@@ -78,13 +80,13 @@ static int find_run(struct search *search, const char *operand, const char *run_
     return s->runs.at[s->runs.count] ? (s->runs.count++, 0) : -1;
 }
 
-int source_find(struct source *s, const char *operand, const struct opt_list *runs,
-                struct err *err)
+int source_find(struct source *s, char *operand, const struct opt_list *runs, struct err *err)
 {
     struct search search = { .source = s, .store = { operand } };
     size_t i;
     int rc = 0;
 
+    path_trim(operand);
     s->region = region_new(err);
     s->runs.at = mem_array(runs->count + 1, sizeof(char *), err);
     if (!s->region || !s->runs.at)
@@ -126,13 +128,14 @@ void source_clear(struct source *s)
     *s = (struct source){ 0 };
 }
 
-char *source_of_artifact(const char *operand, const char *artifact_id, struct err *err)
+char *source_of_artifact(char *operand, const char *artifact_id, struct err *err)
 {
     struct volume_store store = { operand };
     struct db *catalog;
     char name[256];
     char *path = NULL;
 
+    path_trim(operand);
     if (!is_dir(operand))
         return mem_copy(operand, err);
     catalog = db_open(operand, DB_READ, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source: the archives that an operand names: an archive, or volumes of a sync directory.
+ * source: the archives that an operand names: an archive, which may be a directory that is a
+ * bag, or volumes of a sync directory.
  *
  * For commands that read archives: all archives are known before the first is read, so that the
  * sandbox can allow only these.
@@ -28,11 +29,11 @@ struct source {
 };
 
 /*
- * Find the archives. operand is an archive, or a directory of skyarc sync: then its volumes
- * that contain the runs, of which there must be at least one, each named by either of its IDs.
- * source must be {0}; clear it also on failure.
+ * Find the archives. operand (slashes at its end are cut) is an archive, or a directory of
+ * skyarc sync: then its volumes that contain the runs, of which there must be at least one,
+ * each named by either of its IDs. source must be {0}; clear it also on failure.
  */
-int source_find(struct source *source, const char *operand, const struct opt_list *runs,
+int source_find(struct source *source, char *operand, const struct opt_list *runs,
                 struct err *err) MUST_CHECK;
 
 /* Allow reading the archives. */
@@ -43,8 +44,7 @@ void source_clear(struct source *source);
 
 /* The archive that contains an artifact: the operand, or the newest volume of an operand
  * directory that has it. Free by mem_free. */
-char *source_of_artifact(const char *operand, const char *artifact_id,
-                         struct err *err) MUST_CHECK;
+char *source_of_artifact(char *operand, const char *artifact_id, struct err *err) MUST_CHECK;
 
 /*
  * The folder into which an archive is extracted: its file name without the format. NULL: the

@@ -275,6 +275,24 @@ static int walk_folder(const struct extract_dir_walker *walker, int dir, const c
     return rc;
 }
 
+int extract_dir_enter(void *ctx, int fd, const struct stat *st)
+{
+    (void)ctx;
+    (void)fd;
+    (void)st;
+    return 1;
+}
+
+int extract_dir_leave(void *ctx, int dir, const char *name, int fd, struct err *err)
+{
+    (void)ctx;
+    (void)dir;
+    (void)name;
+    (void)fd;
+    (void)err;
+    return 0;
+}
+
 int extract_dir_walk(int fd, const struct extract_dir_walker *walker, struct err *err)
 {
     struct place at = { .len = 0 };

@@ -84,6 +84,12 @@ struct extract_dir_walker {
     void *ctx;
 };
 
+/* An enter that has every folder read. */
+int extract_dir_enter(void *ctx, int fd, const struct stat *st);
+
+/* A leave that does nothing. */
+int extract_dir_leave(void *ctx, int dir, const char *name, int fd, struct err *err);
+
 /*
  * Visit everything below an open directory, without following links; entries may be removed
  * while they are visited. ERR_LIMIT if a path is longer than names may be.

@@ -2,6 +2,8 @@
 #include "reader/archive_reader.h"
 
 #include "base/file.h"
+#include "base/path.h"
+#include "format/safe_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,6 +58,24 @@ struct archive_reader_watcher archive_reader_unwatched(void)
     return (struct archive_reader_watcher){ ignore_progress, NULL };
 }
 
+/* List the files of a bag, and name its top directory after it. */
+static int open_bag(struct archive_reader *reader, struct err *err)
+{
+    const char *base = path_base(reader->path);
+    size_t len = strcspn(base, "/");
+
+    reader->format = CONTAINER_DIR;
+    reader->codec = FRAME_NONE;
+    reader->bag = bag_files_list(reader->fd, err);
+    if (!reader->bag)
+        return err_wrap(err, "'%s'", reader->path);
+    reader->size = bag_files_size(reader->bag);
+    if (len >= sizeof(reader->top) || !safe_name_top(base, len))
+        base = "bag", len = strlen(base);
+    (void)snprintf(reader->top, sizeof(reader->top), "%.*s", (int)len, base);
+    return 0;
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
@@ -72,6 +92,8 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
         return err_sys(err, "cannot open '%s'", path);
     if (fstat(reader->fd, &st) < 0)
         return err_sys(err, "cannot read '%s'", path);
+    if (S_ISDIR(st.st_mode) && bag_is(path))
+        return open_bag(reader, err);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_USAGE, "'%s' is %s", path,
                        S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
@@ -148,5 +170,6 @@ void archive_reader_close(struct archive_reader *reader)
         return;
     file_close(&reader->fd);
     seek_clear(&reader->seek);
+    bag_files_free(reader->bag);
     *reader = (struct archive_reader){ 0 };
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * archive_reader: an archive opened for reading: its file, format and seek table.
+ * archive_reader: an archive opened for reading: its file, format and seek table. A directory
+ * that is a bag is read as a plain tar (bag_stream).
  *
  * If the archive has skyarc's seek table (index), the manifest and every entry are found
  * without reading the data before them; otherwise the archive is scanned. Readers refuse an
  * archive if its seek table, locator, manifest and tar headers do not agree.
  *
  * Units    bytes
- * Errors   ERR_SYSTEM; ERR_USAGE for a directory or special file; ERR_FORMAT if the file is not
- *          an archive, or is inconsistent
- * Owns     the descriptor and the seek table
- * Threads  any, once open
- * Source   docs/archive-format.md
+ * Errors   ERR_SYSTEM; ERR_USAGE for another directory or a special file; ERR_FORMAT if the
+ * file is not an archive, or is inconsistent Owns     the descriptor, the seek table and the
+ * list of a bag's files Threads  any, once open Source   docs/archive-format.md
  */
 #ifndef READER_ARCHIVE_READER_H
 #define READER_ARCHIVE_READER_H
@@ -21,6 +20,7 @@
 #include "format/container.h"
 #include "format/frame.h"
 #include "format/seek.h"
+#include "reader/bag_stream.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,14 +38,16 @@ struct archive_reader_watcher {
 struct archive_reader {
     const char *path; /* borrowed */
     int fd;
-    uint64_t size;
+    uint64_t size; /* of a bag: the sum of its files */
     enum container format;
     enum frame_codec codec;
     bool indexed;
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
-    char top[256]; /* top directory; "" before manifest_scan */
-    bool whole;    /* manifest_scan had to read everything */
+    struct bag_files *bag; /* of CONTAINER_DIR */
+    char top[256];         /* top directory; "" before manifest_scan */
+    bool whole;            /* manifest_scan had to read everything */
+    bool foreign;          /* manifest_scan found no manifest in an undamaged archive */
     /* set by archive_reader_watch */
     struct stop stop;
     struct archive_reader_watcher watcher;

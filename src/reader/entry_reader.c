@@ -2,6 +2,7 @@
 #include "reader/entry_reader.h"
 
 #include "base/mem.h"
+#include "reader/bag_stream.h"
 #include "reader/stream.h"
 
 #include <archive.h>
@@ -17,7 +18,8 @@
 struct entry_reader {
     struct archive_reader *reader;
     struct archive *archive;
-    struct stream *stream; /* decoder; NULL: the archive is not compressed */
+    struct stream *stream;  /* decoder; NULL: the archive is not compressed */
+    struct bag_stream *bag; /* of CONTAINER_DIR */
     uint64_t from;
     uint64_t to;
     uint64_t at; /* read position in the file */
@@ -45,6 +47,9 @@ static ssize_t load(struct entry_reader *entries)
         return -1;
     if (entries->stream) {
         n = stream_read(entries->stream, entries->block, BLOCK, &entries->err);
+    } else if (entries->bag) {
+        n = bag_stream_read(entries->bag, entries->block, BLOCK, &entries->err);
+        archive_reader_count(entries->reader, n > 0 ? (size_t)n : 0);
     } else {
         n = entries->at >= entries->to
                 ? 0
@@ -85,6 +90,11 @@ static la_int64_t on_skip(struct archive *archive, void *ctx, la_int64_t count)
     (void)archive;
     if (entries->stream || count < 0)
         return 0; /* compressed data must be decoded */
+    if (entries->bag) {
+        count = (la_int64_t)bag_stream_skip(entries->bag, (uint64_t)count);
+        entries->given += (uint64_t)count;
+        return count;
+    }
     if ((uint64_t)count > left)
         count = (la_int64_t)left;
     entries->at += (uint64_t)count;
@@ -158,6 +168,8 @@ struct entry_reader *entry_reader_open(struct archive_reader *reader, uint64_t f
     else if (reader->codec != FRAME_NONE &&
              !(entries->stream = stream_open(reader, from, to, err)))
         goto fail;
+    else if (reader->bag && !(entries->bag = bag_stream_open(reader->bag, reader->top, err)))
+        goto fail;
     else if (set_up(entries, err) == 0)
         return entries;
 fail:
@@ -171,6 +183,7 @@ void entry_reader_free(struct entry_reader *entries)
         return;
     (void)archive_read_free(entries->archive);
     stream_free(entries->stream);
+    bag_stream_free(entries->bag);
     mem_free(entries);
 }
 

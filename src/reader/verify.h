@@ -50,6 +50,7 @@ struct verify_result {
     uint64_t files;     /* number checked */
     uint64_t bytes;     /* number hashed */
     uint64_t damages;
+    bool directory; /* it is a bag in a directory, which has no index */
     bool indexed;
     struct manifest_digests manifest;
     char top[256];                     /* top directory; "": no manifest */

@@ -76,10 +76,70 @@ def test_the_same_as_tar(skyarc, emu, many, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_verify_names_who_can(skyarc, tmp_path):
+def test_read_like_an_archive(skyarc, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key"], cwd=tmp_path, check=True)
+    (tmp_path / "signers").write_text("me " + (tmp_path / "key.pub").read_text())
+    skyarc("pull", "--sign", "key", "-o", "bag/", "tsk_demo1", "tsk_demo3", check=0)
+    skyarc("pull", "-o", "twin.tar", "tsk_demo1", "tsk_demo3", check=0)
+    verdict = skyarc("verify", "--signers", "signers", "bag/", check=0).out.decode()
+    assert "bag: signed by me" in verdict and "bag: good, 30 artifacts" in verdict and "index" not in verdict
+    assert skyarc("verify", "--against-api", "bag", check=0)
+    whole = skyarc("list", "--json", "bag/", check=0).json()
+    assert [row["path"] for row in whole] == [r["path"] for r in
+                                              skyarc("list", "--json", "twin.tar", check=0).json()]
+    for row in whole[:5]:
+        assert skyarc("cat", "bag/", row["artifact_id"], check=0).out == (tmp_path / "bag" / row["path"]).read_bytes()
+    assert skyarc("extract", "-C", "out", "bag/", check=0).out.decode().strip().endswith("out/bag")
+    assert payload(tmp_path / "out/bag") == payload(tmp_path / "bag")
+    assert skyarc("verify", "out/bag", check=0)
+    assert skyarc("extract", "-C", "html", "-t", "html", "bag", check=0)
+    assert {p.suffix for p in files(tmp_path / "html/bag/data").values()} <= {".html"}
+    skyarc("report", "-o", "page.html", "bag/", check=0)
+    assert "tsk_demo3" in (tmp_path / "page.html").read_text()
+
+
+def test_verified_among_archives(skyarc, tmp_path):
+    """A directory of archives may hold bags: these are no folders to look into."""
+    (tmp_path / "night").mkdir()
+    skyarc("pull", "-o", "night/a/", "tsk_demo1", check=0)
+    skyarc("pull", "-o", "night/b.tar.zst", "tsk_demo3", check=0)
+    done = skyarc("verify", "night", check=0)
+    assert "night/a: good" in done.out.decode() and "night/b.tar.zst: good" in done.out.decode()
+    victim = sorted(p for p in files(tmp_path / "night/a/data").values() if p.stat().st_size > 10)[0]
+    data = bytearray(victim.read_bytes())
+    data[5] ^= 1
+    victim.write_bytes(data)
+    done = skyarc("verify", "night", check=4)
+    assert "night/a: DAMAGED" in done.out.decode() and "night/b.tar.zst: good" in done.out.decode()
+    assert "has a different SHA-256 than in the manifest" in done.err and " at " not in done.err
+
+
+def grow(folder, row):
+    with open(folder / row, "ab") as file:
+        file.write(b"x")
+
+
+def replace_by_link(folder, row):
+    os.rename(folder / row, folder.parent / "elsewhere")
+    os.symlink(folder.parent / "elsewhere", folder / row)
+
+
+@pytest.mark.parametrize("change,word", [
+    (grow, "in the manifest"),
+    (lambda folder, row: os.unlink(folder / row), "not in the archive"),
+    (lambda folder, row: (folder / "data/added").write_text("x"), "was added"),
+    (replace_by_link, "is not a regular file"),
+    (lambda folder, row: os.mkfifo(folder / "data/pipe"), "is not a regular file"),
+    (lambda folder, row: grow(folder, "bag-info.txt"), "bag-info.txt"),
+    (lambda folder, row: grow(folder, "manifest.json"), "manifest.json"),
+])
+def test_what_was_changed_is_found(skyarc, tmp_path, change, word):
     skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
-    error = skyarc("verify", "bag/", check=2).err
-    assert "is a bag" in error and "bagit.py --validate" in error and "sha256sum -c" in error
+    folder = tmp_path / "bag"
+    change(folder, rows(folder)[0]["path"])
+    done = skyarc("verify", "bag")
+    assert done.code == 4 and word in done.err + done.out.decode(), done.err
+    assert "good" not in done.out.decode()
 
 
 @pytest.mark.parametrize("mode,folders", [(None, 0o700), ("0640", 0o750), ("0644", 0o755), ("0660", 0o770)])
@@ -144,12 +204,15 @@ def test_an_existing_directory(skyarc, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("what", ["home", "file", "link", "partial"])
+@pytest.mark.parametrize("what", ["home", "file", "link", "partial", "inside"])
 def test_what_is_not_ours_stays(skyarc, tmp_path, what):
     """--force replaces a bag, and nothing else."""
     mine = tmp_path / ("bag.partial" if what == "partial" else "bag")
     if what == "file":
         mine.write_text("mine")
+    elif what == "inside":
+        skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
+        (mine / "data/tsk_demo1/notes.txt").write_text("mine")
     elif what == "link":
         (tmp_path / "real").mkdir()
         mine.symlink_to("real")
@@ -158,10 +221,11 @@ def test_what_is_not_ours_stays(skyarc, tmp_path, what):
         (mine / "bagit.txt").write_text("x")
         (mine / "letters/one").write_text("mine")
     result = skyarc("pull", "-f", "-o", "bag/", "tsk_demo1", check=None)
-    assert result.code not in (0, 3) and ("other things" in result.err or "not a directory" in result.err)
+    assert result.code not in (0, 3) and any(w in result.err for w in ("other things", "not a directory", "symbolic link", "notes.txt"))
     if what in ("home", "partial"):
         assert (mine / "letters/one").read_text() == "mine"
     assert mine.is_symlink() == (what == "link")
+    assert what != "inside" or (mine / "data/tsk_demo1/notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("when", [0.3, 0.6, 0.9])
