@@ -56,6 +56,8 @@ class Model(World):
         self.catalogs = []   # copies of the catalog
         self.blind = None    # "volumes", "catalog" or "log": what was harmed, and no sync has seen it
         self.grown = set()   # runs of which the service got more, or other content, days after their end
+        self.changed = set() # artifacts whose content changed days after the end of their run
+        self.remade = False  # the catalog was harmed or rebuilt
         self.counts = {}
         self.step = "begin"
         self.trace = []
@@ -114,6 +116,7 @@ class Model(World):
             artifact.row.update(checksum=hashlib.sha256(artifact.data).hexdigest(), file_size=len(artifact.data),
                                 modified_at=stamp(self.now))
             self.twice.add(artifact.id)  # the old content stays
+            self.changed.add(artifact.id)
             self.count("artifacts that changed late")
         self.truth[artifact.id] = (hashlib.sha256(artifact.data).hexdigest(), run)
         self.note("grown: %s of %s", artifact.id, run.id)
@@ -229,6 +232,7 @@ class Model(World):
         self.count("catalog: " + what)
         self.note("catalog: %s", what)
         self.blind = "catalog"
+        self.remade = True
         if what == "bytes":
             with open(path, "r+b") as file:
                 size = os.path.getsize(path)
@@ -412,6 +416,7 @@ class Model(World):
     def rebuild(self, kill=None, **env):
         status, out, err = self.do("sync", "--dest", "vault", "--json", "--rebuild", kill=kill, **env)
         self.count("rebuilds")
+        self.remade = True
         if status is None or env:
             self.count("rebuilds that were killed, or met a full disk")
             self.check(status in (None, 0, 1, 3, 4), "exit status %s: %s", status, err[-400:])
@@ -506,7 +511,11 @@ class Model(World):
             if run.deleted is None:
                 self.check(not lacks, "%s lacks %s (%s)", run.id, lacks, states.get(run.id))
             else:  # what was archived once is there, or said to be lost
-                lacks = [a for a in lacks if a in self.ever and a not in missing]
+                # known limit: the log does not tell the versions of an artifact, so a new catalog does not know
+                # that the newest one was lost while an older one is there
+                older = self.changed & {a for v in self.shelf.standing().values() for a in v.artifacts} \
+                    if self.remade else set()
+                lacks = [a for a in lacks if a in self.ever and a not in missing | older]
                 self.check(not lacks or run.id in lost, "%s, removed at the service, lacks %s (%s)", run.id, lacks,
                            states.get(run.id))
         self.count("reckonings")
