@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "catalog/audit_log.h"
 #include "catalog/log_replay.h"
+#include "catalog/run_state.h"
 
 #include <errno.h>
 #include <string.h>
@@ -106,6 +107,42 @@ static int remember(struct db *c, const char *name, enum fixity_fault fault, int
     return db_do(c, sql, err);
 }
 
+/* executed in this order; ?1 is the volume; the first 31 characters of a volume's name,
+ * YYYY/MM/ skyarc-YYYYMMDDTHHMMSSZ, tell when it was made */
+static const char *const newer_versions[] = {
+    "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
+    " SELECT DISTINCT a.run_id, a.artifact_id, a.type, 'changed', 0, 0 FROM volumes v"
+    " JOIN artifacts a ON a.volume = v.id WHERE v.name = ?1 AND EXISTS (SELECT 1 FROM"
+    " artifacts o WHERE o.run_id = a.run_id AND o.artifact_id = a.artifact_id AND o.volume <>"
+    " v.id) AND NOT EXISTS (SELECT 1 FROM artifacts o JOIN volumes w ON w.id = o.volume"
+    " WHERE o.run_id = a.run_id AND o.artifact_id = a.artifact_id AND w.id <> v.id AND"
+    " (o.object = a.object OR (substr(w.name, 1, 31), w.id) > (substr(v.name, 1, 31), v.id)))"
+    " ON CONFLICT DO NOTHING",
+    "UPDATE states SET state = '" RUN_STATE_DUE "', tries = 0, next_ms = 0, reason = 'its"
+    " volume is lost' WHERE state IN ('" RUN_STATE_OPEN "', '" RUN_STATE_SEALED "') AND"
+    " run_id IN (SELECT r.run_id FROM runs r JOIN volumes v ON v.id = r.volume WHERE"
+    " v.name = ?1) AND EXISTS (SELECT 1 FROM missing m WHERE m.run_id = states.run_id AND"
+    " m.reason = 'changed' AND NOT m.final)",
+};
+
+/* Mark artifacts as changed of which the volume has a newer version than the other volumes: for
+ * the log, which knows parts by their IDs only, they are not lost. */
+static int want_newer(struct db *c, const char *name, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(newer_versions) / sizeof(*newer_versions); i++) {
+        struct sqlite3_stmt *sql = db_sql(c, newer_versions[i], err);
+
+        if (!sql)
+            return -1;
+        db_text(sql, 1, name);
+        if (db_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Remove a volume from the catalog, and apply the log's new entries. */
 static int forget(struct db *c, const struct volume_store *store, const char *name,
                   enum fixity_fault fault, int64_t now_ms, struct err *err)
@@ -114,6 +151,8 @@ static int forget(struct db *c, const struct volume_store *store, const char *na
 
     if (rc == 0)
         rc = remember(c, name, fault, now_ms, err);
+    if (rc == 0)
+        rc = want_newer(c, name, err);
     if (rc == 0)
         rc = contents_remove(c, name, err);
     if (rc == 0)
@@ -247,6 +286,8 @@ static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
         rc = contents_remove(l->catalog, l->removed.at[i], err);
     for (i = 0; rc == 0 && i < l->lost.count; i++) {
         rc = remember(l->catalog, l->lost.at[i], FIXITY_GONE, now_ms, err);
+        if (rc == 0)
+            rc = want_newer(l->catalog, l->lost.at[i], err);
         if (rc == 0)
             rc = contents_remove(l->catalog, l->lost.at[i], err);
         if (rc == 0) {

@@ -581,6 +581,27 @@ def test_what_changed_at_the_service_is_not_safe(skyarc, sync, runs, safe, emu, 
     assert safe() == ["tsk_same", "tsk_1"]
 
 
+def test_the_newer_version_of_an_artifact_is_lost(skyarc, sync, runs, safe, emu, vault, tmp_path):
+    """An older version in another volume does not make up for it."""
+    one(emu, "tsk_1")
+    sync()
+    newer = b"<p>newer and longer</p>" * 60
+    one(emu, "tsk_1", data=newer)
+    skyarc("sync", "--dest", "vault", "--list-safe", "1", check=3)
+    before = standing(vault)
+    assert sync()["supplements"] == 1
+    (volume,) = set(standing(vault)) - set(before)
+    (vault / volume).unlink()
+    assert sync(check=3)["artifacts"] == 1  # fetched again, in the same night
+    assert skyarc("cat", "vault", "tsk_1_1", check=0).out == newer
+    hours(tmp_path, 1)
+    sync(check=0)
+    assert safe() == ["tsk_1"]
+    (vault / before[0]).unlink()  # the first part and an older version
+    assert sync(check=3)["artifacts"] == 1
+    assert archived(tmp_path) == {"tsk_1_0": 1, "tsk_1_1": 1}
+
+
 def test_what_changed_before_the_second_list(sync, runs, safe, emu, tmp_path):
     one(emu, "tsk_1", ended=7200, summed=False)
     sync()
