@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client/children.h"
 #include "client/lister.h"
 
@@ -29,8 +30,8 @@ static int wait_runs(struct await *a, char *const *ids, size_t count, struct err
     wait_clear(runs, count);
     mem_free(runs);
     if (rc == 0 && left)
-        return err_set(err, ERR_BUSY, "%zu of %zu runs have not ended in time; try again later",
-                       left, count);
+        return err_set(err, ERR_BUSY, "%zu of %zu run%s %s not ended in time; try again later",
+                       left, count, text_plural(count), left == 1 ? "has" : "have");
     return rc;
 }
 
