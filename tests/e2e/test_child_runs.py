@@ -279,3 +279,37 @@ def test_children_that_were_left_out_are_not_lacking(pull, skyarc, family, tmp_p
     family.run("wr_p", shot("p"), story={"alias": "tsk_v2_p", "timeline": [block("wr_p"), block("wr_new")]})
     skyarc("verify", "--against-api", str(tmp_path / "a.tar.zst"), check=0)
     assert "'wr_new'" in skyarc("verify", "--against-api", str(tmp_path / "b.tar"), check=3).err
+
+
+def stray(emu, pictures):
+    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names."""
+    out = io.BytesIO()
+    names = ["screenshot_final_%d.png" % i for i in range(pictures)]
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in [("shot_0.png", PNG + b"0"), ("prompt_0.txt", b"what now")] + [(n, PNG + n.encode()) for n in names]:
+            file.writestr(name, data)
+    emu.mode("old")  # it has no GET /v1/artifacts/ID
+    emu.storage("local")
+    zipped = {"uri": "gs://b/step.zip", "member_of": "zip", "sized": False, "summed": False}
+    emu.run("tsk_holder", [{"id": "zip", "type": "step_archive", "data": out.getvalue(), "uri": "gs://b/step.zip"}] + [
+        dict(zipped, id="stray%d" % i, type="screenshot_final", data=PNG + n.encode(), bundle_key=n) for i, n in enumerate(names)])
+    emu.run("wr_m", [dict(zipped, id="m0", type="screenshot_action", data=PNG + b"0", bundle_key="shot_0.png"),
+                     dict(zipped, id="m1", type="llm_prompt", data=b"what now", bundle_key="prompt_0.txt")],
+            screenshot_urls=[emu.api + "/v1/artifacts/stray%d/content?artifact_name=x" % i for i in range(pictures)])
+
+
+def test_a_picture_that_comes_as_its_zip(pull, emu):
+    stray(emu, 1)
+    _, manifest, folder = pull("wr_m")
+    got = {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]}
+    assert got == {"m0": PNG + b"0", "m1": b"what now", "stray0": PNG + b"screenshot_final_0.png"}
+    (row,) = [r for r in manifest["artifacts"] if r["artifact_id"] == "stray0"]
+    assert row["path"].endswith(".png") and row["notes"] == ["from-zip"]
+
+
+def test_pictures_that_cannot_be_told_apart(pull, emu):
+    """Neither is guessed: the ZIP is kept for each, and is suspect."""
+    stray(emu, 2)
+    _, manifest, _ = pull("wr_m", check=3)
+    rows = [r for r in manifest["artifacts"] if r["artifact_id"].startswith("stray")]
+    assert len(rows) == 2 and all("suspect-content" in r["notes"] and "from-zip" not in r["notes"] for r in rows)
