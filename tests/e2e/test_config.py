@@ -53,5 +53,6 @@ def test_config_show(skyarc, emu, config):
 def test_an_unknown_variable_warns(skyarc):
     result = skyarc("show", "tsk_demo1", check=0, SKYARC_JOSB="3")
     assert "SKYARC_JOSB sets no option; did you mean SKYARC_JOBS?" in result.err and result.err.count("\n") == 1
+    assert skyarc("show", "tsk_demo1", check=0, SKYARC_NOPE="1").err.endswith("SKYARC_NOPE sets no option\n")
     assert "SKYARC_API_KEY sets no option" in skyarc("show", "tsk_demo1", check=0, SKYARC_API_KEY="x").err
     assert not skyarc("show", "tsk_demo1", check=0, SKYARC_JOBS="3", SKYARC_HEAD="x", SKYARC_ARCHIVE="y").err
