@@ -130,6 +130,7 @@ static const char *default_of(const struct command *command, const struct opt_gr
         return out;
     case OPT_COUNT:
     case OPT_LIST:
+    case OPT_WORDS:
     case OPT_WHEN:
         break;
     }

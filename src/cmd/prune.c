@@ -48,7 +48,7 @@ static const struct opt rule_opts[] = {
     { 0,   "keep-weekly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, weekly),    "the same for weeks", 1, 0, NULL, false, NULL },
     { 0,   "keep-monthly", "N",      OPT_NUMBER,   OPT_AT(prune_args, monthly),   "the same for months", 1, 0, NULL, false, NULL },
     { 0,   "keep-yearly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, yearly),    "the same for years", 1, 0, NULL, false, NULL },
-    { 0,   "keep-status",  "STATUS", OPT_LIST,     OPT_AT(prune_args, status),    "keep all runs with this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "keep-status",  "STATUS", OPT_WORDS,    OPT_AT(prune_args, status),    "keep all runs with this status, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 

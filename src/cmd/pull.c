@@ -251,7 +251,7 @@ const struct command cmd_pull = {
         "skyarc pull tsk_123 wr_456\n"
         "skyarc pull -o run.tar.zst --wait tsk_123\n"
         "skyarc pull -t recordings,screenshots tsk_123\n"
-        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
+        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o new.tar.zst\n",
     .exits = "0    archived completely; or no run was named by --input\n"
              "1    failed, nothing written\n"
              "3    archived, but something is missing or not as the service stated; the "

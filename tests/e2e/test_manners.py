@@ -115,6 +115,7 @@ def test_a_wrong_server_is_told(skyarc, emu):
                                      ["prune", "--dest", ".", "--keep-status"]])
 def test_a_wrong_status(skyarc, emu, command):
     assert "'fialed' is not a run status; did you mean 'failed'?" in skyarc(*command, "fialed", check=2).err
+    assert "'fialed' is not a run status; did you mean 'failed'?" in skyarc(*command, "completed,fialed", check=2).err
     assert "run statuses are created, " in skyarc(*command, "whatever", check=2).err
     assert not emu.log()
 
