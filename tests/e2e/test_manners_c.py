@@ -172,10 +172,11 @@ def test_prune_shows_rules_and_bytes(skyarc, vault):
     sizes = {p.name: p.stat().st_size for p in vault.rglob("*.tar.zst")}
     command = ["prune", "--dest", vault, "--keep-last", "1"]
     text = skyarc(*command, check=0).out.decode()
-    assert "keep\ttsk_1\theld\n" in text and "keep\ttsk_3\tlast\n" in text and "remove\ttsk_2\n" in text
-    assert re.search(r"^rewrite-volume\t.*\t1 kept, 1 removed, about \d.* KiB$", text, re.M)
-    assert re.search(r"^2 runs kept, 1 would be removed; 0 volumes would be removed, 1 rewritten; about \d.* KiB "
-                     r"would be freed", text, re.M)
+    for run, action, rule in [("tsk_1", "keep", "held"), ("tsk_3", "keep", "--keep-last 1"), ("tsk_2", "remove", "-")]:
+        assert re.search(r"^%s +%s +%s$" % (run, action, rule), text, re.M), text
+    assert re.search(r"^\S+\.tar\.zst +rewrite +1 +1 +about \d.* KiB$", text, re.M), text
+    assert re.search(r"^2 runs kept, 1 would be removed\n0 volumes would be removed, 1 rewritten\n"
+                     r"about \d.* KiB would be freed\nnothing was changed", text, re.M), text
     document = skyarc("prune", "--json", *command[1:], check=0).json()
     assert {s["run_id"]: s["rule"] for s in document["steps"] if s["what"] == "keep"} == {"tsk_1": "held", "tsk_3": "last"}
     (step,) = [s for s in document["steps"] if s["what"] == "rewrite-volume"]

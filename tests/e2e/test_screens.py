@@ -210,6 +210,19 @@ def test_a_wait_in_a_pipe_is_told_with_v(emu, skyarc, screen):
     assert "asks to wait" not in screen("runs", "-q", check=0).text
 
 
+@pytest.mark.parametrize("columns", [80, 44])
+def test_prune_fits(skyarc, screen, runs, sync, columns):  # noqa: F811
+    for days in (90, 50):
+        runs("tsk_4123456789012345%02d" % days, ended=days * 86400)
+    sync()
+    shown = screen("prune", "--dest", "vault", "--keep-days", "60", "--keep-status", "failed", "--keep-last", "1", check=0,
+                   columns=columns)
+    assert len(shown.lines) == 9 and all(line.startswith(("RUN", "VOLUME", "tsk_")) or " " in line for line in shown.lines), shown
+    assert shown.lines[-1] == "nothing was changed (--apply removes them)", shown
+    if columns == 80:
+        assert re.search(r"keep +--keep-last 1, --keep-days 60$", shown.text, re.M) and re.search(" remove +-$", shown.text, re.M), shown
+
+
 # Results and messages do not get into the line, nor the line into them.
 
 @pytest.mark.parametrize("columns", [80, 44])
