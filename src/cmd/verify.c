@@ -404,6 +404,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (check_file("--signers", args->signers, err) < 0 ||
         check_file("--signature", args->signature, err) < 0)
         return -1;
+    if (args->share && args->quick)
+        return err_set(err, ERR_USAGE,
+                       "--quick reads no payload of which --share names a part");
     return read_share(args->share, opts, err);
 }
 

@@ -452,7 +452,8 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
     struct err why;
 
     if (rc == 0 && !job->to_stdout)
-        log_line(LOG_INFO, "the archive is '%s'", job->output);
+        log_line(LOG_INFO, "the %s is '%s'",
+                 job->format == CONTAINER_DIR ? "directory" : "archive", job->output);
     if (rc == 0 && job->print_name)
         (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 

@@ -47,6 +47,7 @@ struct archive_reader {
     struct bag_files *bag; /* of CONTAINER_DIR */
     char top[256];         /* top directory; "" before manifest_scan */
     bool whole;            /* manifest_scan had to read everything */
+    bool foreign;          /* manifest_scan found no manifest in an undamaged archive */
     /* set by archive_reader_watch */
     struct stop stop;
     struct archive_reader_watcher watcher;

@@ -204,12 +204,15 @@ def test_an_existing_directory(skyarc, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("what", ["home", "file", "link", "partial"])
+@pytest.mark.parametrize("what", ["home", "file", "link", "partial", "inside"])
 def test_what_is_not_ours_stays(skyarc, tmp_path, what):
     """--force replaces a bag, and nothing else."""
     mine = tmp_path / ("bag.partial" if what == "partial" else "bag")
     if what == "file":
         mine.write_text("mine")
+    elif what == "inside":
+        skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
+        (mine / "data/tsk_demo1/notes.txt").write_text("mine")
     elif what == "link":
         (tmp_path / "real").mkdir()
         mine.symlink_to("real")
@@ -218,10 +221,11 @@ def test_what_is_not_ours_stays(skyarc, tmp_path, what):
         (mine / "bagit.txt").write_text("x")
         (mine / "letters/one").write_text("mine")
     result = skyarc("pull", "-f", "-o", "bag/", "tsk_demo1", check=None)
-    assert result.code not in (0, 3) and ("other things" in result.err or "not a directory" in result.err)
+    assert result.code not in (0, 3) and any(w in result.err for w in ("other things", "not a directory", "symbolic link", "notes.txt"))
     if what in ("home", "partial"):
         assert (mine / "letters/one").read_text() == "mine"
     assert mine.is_symlink() == (what == "link")
+    assert what != "inside" or (mine / "data/tsk_demo1/notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("when", [0.3, 0.6, 0.9])

@@ -5,6 +5,7 @@ import hashlib
 import json
 import struct
 import tarfile
+import zipfile
 import zlib
 
 import pytest
@@ -169,6 +170,30 @@ def test_what_is_said_of_a_good_one(skyarc, tmp_path):
     assert skyarc("verify", "-q", "a.tar.zst", check=0).out == b""
     result = skyarc("verify", "-v", "--no-sandbox", "a.tar.zst", check=0)
     assert "not confined" in result.err and result.out.decode() == out
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.zip", "a/"])
+def test_shares_without_an_index(skyarc, tmp_path, name):
+    """Each share hashes a part; together they are all that a full look hashes."""
+    skyarc("pull", "-o", name, "tsk_demo1", "tsk_demo3", check=0)
+
+    def hashed(*args):
+        return skyarc("verify", "--json", *args, name, check=0).json()[0]["hashed_bytes"]
+    parts = [hashed("--share", "%d/3" % k) for k in (1, 2, 3)]
+    assert sum(parts) == hashed() and min(parts) > 0
+    assert "--share" in skyarc("verify", "--quick", "--share", "1/3", name, check=2).err
+
+
+def test_a_foreign_archive_is_none(skyarc, tmp_path):
+    (tmp_path / "note").write_text("x" * 2000)
+    with tarfile.open(tmp_path / "z.tar", "w") as tar:
+        tar.add(tmp_path / "note", "note")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as zipped:
+        zipped.write(tmp_path / "note", "note")
+    for name in ("z.tar", "z.zip"):
+        done = skyarc("verify", name, check=4)
+        assert done.err.count(name) == 1 and "not an archive of skyarc" in done.err
+        assert b"DAMAGED" not in done.out
 
 
 def test_shares_together_are_the_whole(skyarc, tmp_path):

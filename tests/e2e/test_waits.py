@@ -785,3 +785,29 @@ def test_a_pipe_for_an_archive(skyarc, tmp_path, command):
     more = ["manifest.json"] if command == ["cat"] else []
     result, _ = ends(skyarc, SOON, *command, tmp_path / "fifo", *more)
     assert result.code not in (0, 3) and "fifo" in result.err
+
+
+@pytest.mark.parametrize("args", [["-o", "fifo.tar.zst", "tsk_demo1"],
+                                  ["-o", "a.tar", "--api-key-file", "fifo.tar.zst", "tsk_demo1"],
+                                  ["-o", "a.tar", "--sign", "fifo.tar.zst", "tsk_demo1"],
+                                  ["-o", "a.tar", "-i", "fifo.tar.zst"]], ids=["output", "key", "sign", "input"])
+def test_a_fifo_that_nobody_opens_ends_by_a_signal(env, tmp_path, args):
+    os.mkfifo(tmp_path / "fifo.tar.zst")
+    own = {k: v for k, v in env.items() if k != "SKYVERN_API_KEY" or "--api-key-file" not in args}
+    with subprocess.Popen([SKYARC, "pull", *args], env=own, cwd=tmp_path, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        time.sleep(1)
+        assert process.poll() is None
+        process.terminate()
+        process.communicate(timeout=5)
+    assert process.returncode in (143, -signal.SIGTERM)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fifo.tar.zst"]
+
+
+def test_a_fifo_that_is_read_is_written(skyarc, env, tmp_path):
+    os.mkfifo(tmp_path / "fifo.tar.zst")
+    with subprocess.Popen([SKYARC, "pull", "-q", "-o", "fifo.tar.zst", "tsk_demo1"], env=env, cwd=tmp_path) as process:
+        time.sleep(0.5)
+        (tmp_path / "got.tar.zst").write_bytes((tmp_path / "fifo.tar.zst").read_bytes())
+    assert process.returncode == 0
+    skyarc("verify", "got.tar.zst", check=0)
