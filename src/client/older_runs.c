@@ -16,14 +16,6 @@
 #define WORKFLOWS_MAX 100000
 #define MORE_MAX      4096
 
-/* The workflows whose runs are listed. */
-struct workflows {
-    struct region *region;
-    char **ids;
-    size_t count;
-    size_t cap;
-};
-
 struct older {
     struct loop *loop;
     struct callers *callers;
@@ -32,7 +24,7 @@ struct older {
     int (*row)(void *ctx, const struct runs_row *row, struct err *err);
     void *ctx;
     struct endpoints server;
-    struct workflows workflows;
+    struct text_list workflows; /* the workflows whose runs are listed */
 };
 
 /* A list being read. */
@@ -101,17 +93,13 @@ static int take_task(struct list *list, struct json_value v, struct region *regi
 static int take_workflow(struct list *list, struct json_value v, struct region *region,
                          struct err *err)
 {
-    struct workflows *w = &list->o->workflows;
     char *id;
 
     if (json_string(json_get(v, "workflow_permanent_id"), region, &id, err) < 0)
         return -1;
     if (!id || !run_id_valid(id))
         return 0;
-    if (mem_room(&w->ids, &w->cap, w->count, sizeof(char *), WORKFLOWS_MAX, err) < 0)
-        return -1;
-    w->ids[w->count] = region_copy(w->region, id, strlen(id), err);
-    return w->ids[w->count] ? (w->count++, 0) : -1;
+    return text_list_add(&list->o->workflows, id, WORKFLOWS_MAX, err);
 }
 
 /* Process a page; 1: it is the last page. */
@@ -233,7 +221,7 @@ static int read_windows(struct older *o, struct err *err)
     for (i = 0; rc > 0 && i < (o->query->what.workflow ? 1 : o->workflows.count); i++) {
         struct list runs = { o, ENDPOINT_WORKFLOW_RUNS_OF,
                              o->query->what.workflow ? o->query->what.workflow
-                                                     : o->workflows.ids[i],
+                                                     : o->workflows.at[i],
                              buf_text(&window), take_workflow_run };
 
         rc = read_list(&runs, err);
@@ -281,13 +269,10 @@ int older_runs_list(struct callers *callers, const struct runs_query *query, int
                        .until_us = until_us,
                        .row = row,
                        .ctx = ctx };
-    int rc = -1;
+    int rc;
 
     *whole = false;
-    o.workflows.region = region_new(err);
-    if (o.workflows.region)
-        rc = read_all(&o, whole, err);
-    region_free(o.workflows.region);
-    mem_free(o.workflows.ids);
+    rc = read_all(&o, whole, err);
+    text_list_clear(&o.workflows);
     return rc;
 }

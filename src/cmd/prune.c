@@ -11,7 +11,6 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
-#include "cmdutil/tool.h"
 #include "sync/lock.h"
 
 #include <stdio.h>
@@ -231,10 +230,10 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
     if (!w && rc == 0 && !out->args->common.quiet) {
         const char *would = out->args->apply ? "" : "would be ";
 
-        (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, r->kept == 1 ? "" : "s",
+        (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, text_plural(r->kept),
                      r->dropped, would);
         (void)printf("%zu volume%s %sremoved, %zu rewritten\n", r->removed,
-                     r->removed == 1 ? "" : "s", would, r->rewritten);
+                     text_plural(r->removed), would, r->rewritten);
         (void)printf("%s%s %sfreed\n", r->rewritten && !out->args->apply ? "about " : "",
                      text_size(size, r->freed), would);
         if (!out->args->apply)

@@ -42,6 +42,7 @@ struct archive_reader {
     enum container format;
     enum frame_codec codec;
     bool indexed;
+    bool spoilt;      /* there is an index, and it is damaged; not indexed */
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
     struct bag_files *bag; /* of CONTAINER_DIR */

@@ -314,8 +314,8 @@ static int see_row(struct check *c, struct entry_reader *entries,
         } else if (entry->size != row.size) {
             report(c, inventory_path(c->inventory, number, path),
                    inventory_id(c->inventory, number, id), entry->offset,
-                   "has %llu bytes, but %llu in the manifest", (unsigned long long)entry->size,
-                   (unsigned long long)row.size);
+                   "has %llu byte%s, but %llu in the manifest", (unsigned long long)entry->size,
+                   text_plural(entry->size), (unsigned long long)row.size);
             inventory_mark(c->inventory, number, BAD);
         } else {
             done = c->opts->quick || !is_in_share(c, number);
@@ -402,6 +402,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         c->result->missing++;
         break;
     case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_FILTER:
     case MANIFEST_READ_RUNS:
         break;
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whatever skyarc waits for, it ends within a stated time, or says what it waits for."""
+"""Every wait ends within a documented time, or is shown to the user."""
 import contextlib
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from conftest import SKYARC, extract
 
-SOON = 10   # seconds for an end that nothing hinders
+SOON = 10   # seconds for an immediate end
 ENDS = 40   # seconds for an end after the time limits of a few attempts
 YEAR = 365 * 86400
 QUICK = ["--speed-limit", "1k", "--speed-time", "2s", "--retries", "1"]
@@ -99,7 +99,7 @@ def one_artifact(emu, url, **more):
 
 
 def ends(skyarc, within, *args, **more):
-    """Run to the end, and not longer than that; (result, seconds)."""
+    """Run within a time limit; returns (result, seconds)."""
     begin = time.monotonic()
     try:
         result = skyarc(*args, timeout=within, **more)
@@ -408,7 +408,7 @@ def test_a_long_retry_after_is_told(env, emu, raw, tmp_path):
 
 @pytest.fixture
 def large(emu):
-    """More than pipes and memory hold: 120 MB that do not compress."""
+    """More than pipes and buffers hold: 120 MB, incompressible."""
     emu.run("tsk_large", [{"id": "large%d" % i, "type": "recording", "webm": 6_000_000 + i, "seed": i, "signing": "s3"}
                           for i in range(20)])
     return "tsk_large"
@@ -468,23 +468,6 @@ def test_a_reader_of_stdout_that_naps_gets_all(env, skyarc, large, tmp_path):
 
 
 # ---- a full disk
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A small disk: room(bytes) says how much it holds."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "skyarc-waits", folder],
-                                      stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here")
-
-    def room(size):
-        subprocess.run(["mount", "-o", "remount,size=%dk" % (size // 1024), folder], check=True)
-
-    folder_and_room = folder, room
-    yield folder_and_room
-    subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_full_disk_that_becomes_free_again(skyarc, large, disk, tmp_path):

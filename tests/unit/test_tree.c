@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A directory in the making: names, permissions, ways back, and what an earlier attempt left.
+ * A directory being written: names, permissions, volume_back, and an earlier attempt.
  */
 #include "unit.h"
 #include "writer/tree.h"
