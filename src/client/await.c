@@ -102,8 +102,9 @@ void await_warn(const struct listing *listing)
                  "has then",
                  first->id);
     else if (count)
-        log_line(LOG_WARNING,
-                 "%zu runs are still running, the first is '%s'; 'pull --wait' waits for them, "
-                 "and archives what they have then",
-                 count, first->id);
+        log_line(
+            LOG_WARNING,
+            "%zu run%s are still running, the first is '%s'; 'pull --wait' waits for them, "
+            "and archives what they have then",
+            count, text_plural(count), first->id);
 }

@@ -307,8 +307,8 @@ static size_t tell_lacking(struct audit_held *held, const struct listing *listin
         }
     }
     if (childless)
-        log_line(LOG_INFO, "%zu runs that these runs started were left out (--no-children)",
-                 childless);
+        log_line(LOG_INFO, "%zu run%s started by these runs left out (--no-children)",
+                 childless, text_plural(childless));
     return lacking;
 }
 

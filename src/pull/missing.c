@@ -225,7 +225,8 @@ static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool 
                  "artifact '%s' of run '%s' does not have the checksum that the service gave",
                  first->what.artifact_id, first->what.run_id);
     else if (count)
-        log_line(LOG_WARNING, "%zu artifacts %s: %s%s; the manifest notes all", count,
+        log_line(LOG_WARNING, "%zu artifact%s %s: %s%s; the manifest notes all", count,
+                 text_plural(count),
                  suspect ? "are kept, but their content does not match their types"
                          : "do not have the checksums that the service gave",
                  buf_text(&names), rest);

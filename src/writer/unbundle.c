@@ -110,11 +110,15 @@ static bool is_picture(const char *name)
            (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0 || strcmp(dot, ".jpeg") == 0);
 }
 
-struct body *unbundle_picture(const struct unbundle *u, const struct body *body,
-                              const struct digest *digest, struct err *err)
+struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
+                              const struct body *body, const struct digest *digest,
+                              struct err *err)
 {
+    bool png = item->what.ext && strcmp(item->what.ext, "png") == 0;
     struct split_reader reader;
-    struct unzip *unzip = split_open(&reader, body, u->max_size, err);
+    struct unzip *unzip = png && !item->bundle && !item->what.uri
+                              ? split_open(&reader, body, u->max_size, err)
+                              : NULL;
     struct body *picture = NULL;
     const char *found = NULL;
     const char *name;

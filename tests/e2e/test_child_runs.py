@@ -273,7 +273,7 @@ def test_what_still_runs_is_told(pull, skyarc, emu, late):
 def test_children_that_were_left_out_are_not_lacking(pull, skyarc, family, tmp_path):
     pull("--no-children", "tsk_v2_p")
     result = skyarc("verify", "-v", "--against-api", str(tmp_path / "a.tar.zst"), check=0)
-    assert "3 runs that these runs started were left out" in result.err
+    assert "3 runs started by these runs left out" in result.err
     pull("tsk_v2_p", name="b.tar")
     family.run("wr_new", shot("new"), run_type="workflow_run", story={"child": True})
     family.run("wr_p", shot("p"), story={"alias": "tsk_v2_p", "timeline": [block("wr_p"), block("wr_new")]})
