@@ -171,9 +171,11 @@ def test_show_names_them(skyarc, family):
 
 
 def test_verify_asks_for_them(skyarc, family):
-    skyarc("pull", "--no-children", "-o", "a.tar", "tsk_v2_p", check=0)
+    family.run("wr_q", shot("q"), story={"timeline": [block("wr_q")]})
+    skyarc("pull", "-o", "a.tar", "wr_q", check=0)
+    family.run("wr_q", shot("q"), story={"timeline": [block("wr_q"), block("wr_c1")]})
     result = skyarc("verify", "--against-api", "a.tar", check=3)
-    assert "run 'wr_c1', started by run 'tsk_v2_p', exists at the service" in result.err
+    assert "run 'wr_c1', started by run 'wr_q', exists at the service" in result.err
     skyarc("pull", "-o", "b.tar", "wr_p", check=0)
     skyarc("verify", "--against-api", "b.tar", check=0)
 
