@@ -193,6 +193,11 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
     }
     if (!run_is_over(&run->run))
         return run_state_set(opts->catalog, run->id, RUN_STATE_RUNNING, 0, why_going(run), err);
+    if (run->other_lost) { /* a warning was logged */
+        result->failed++;
+        return run_state_put_off(opts->catalog, run->id, RUN_STATE_OPEN, opts->now_ms,
+                                 "the other ID cannot be looked up", err);
+    }
     if (has_note(run, LISTED_NO_ARTIFACTS)) {
         rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)
