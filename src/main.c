@@ -46,15 +46,15 @@
  *           preview        prints what a sync would archive
  *           session        base URL and API key
  *           source         the archives that an operand names: one, or volumes of a directory
- *           selector       selects artifacts of an archive by type, run and path
+ *           selector       selects artifacts of an archive by a filter, run and path
  *           idlist         run IDs from operands and files
  *           query          the options that select runs
+ *           filter         the options that select artifacts
  *           summary        the result of a pull, as text and JSON
  *           report         reads an archive into the offline view
  *           audit          signatures, chain of a series, comparison with the service
  *           confirm        whether the service still has runs as archived
  *           standing       whether a directory's volumes match its catalog
- *           tool           name and version of the program
  * cli/      dispatch       finds and runs a command
  *           command        a command as data
  *           opt            options as data
@@ -75,7 +75,6 @@
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
  *           fetch          the loop that starts transfers until no task is open
- *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
  *           task           one artifact to be fetched: a state machine and its table
  *           task_queue     which task is started next; retries; hosts at their limit
  *           completion     the end of tasks: stored, missing, from a bundle's ZIP
@@ -84,7 +83,8 @@
  *           transfer       one body from the socket to the packer
  *           missing        counts and reports missing artifacts
  *           manifest_text  writes manifest.json, as often as needed
- *           tagfiles       run.json and the like, the BagIt files
+ *           tagfiles       run.json and the like; what the tag files are made from
+ *           tag_writer     writes the view, manifest.json and the BagIt files
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
  *           survey         asks the service which runs are to be archived; previews a sync
@@ -119,9 +119,11 @@
  *           run            a run's record
  *           artifact       a run's artifact list
  *           kind           artifact types and groups
+ *           artifact_filter which artifacts are wanted: by type, name, step, size and time
  *           kind_tally     which types there are, for people
  *           expiry         when a signed URL expires
  *           fetch_route    next way to fetch: signed URL, renewed URL, content endpoint
+ *           fetch_url      a URL parsed once: origin, expiry, whether it is signed
  *           task_request   the request that submits a task
  *           webhook        parses a webhook and checks its signature
  *           endpoint       the calls that return a run's records

@@ -64,7 +64,7 @@ int artifact_find_file(struct artifact *artifact, struct region *region, struct 
     artifact->file = path;
     if (!path || !download || !is_encoded(path))
         return 0;
-    plain = region_copy(region, path, strlen(path), err);
+    plain = region_text(region, path, err);
     if (!plain)
         return -1;
     if (url_path(path == file_path(artifact->uri) ? artifact->uri : artifact->signed_url, plain,

@@ -9,6 +9,8 @@
 
 #define FILTER_MAX 1000
 
+static const char all[] = "all"; /* every type, known or not */
+
 /* clang-format off */
 const struct kind kinds[] = {
     { "recording",                     "recordings",  "webm" },
@@ -102,30 +104,54 @@ static int add(char ***names, size_t *count, const char *type, struct err *err)
     return 0;
 }
 
+static void clear_names(char ***names, size_t *count)
+{
+    while (*count)
+        mem_free((*names)[--*count]);
+    mem_free(*names);
+    *names = NULL;
+}
+
+/* Add all types: excluded ones are recorded as such, wanted ones need no condition. */
+static int add_all(struct kind_filter *filter, bool unwanted, struct err *err)
+{
+    if (unwanted)
+        return add(&filter->unwanted, &filter->unwanted_count, all, err);
+    clear_names(&filter->wanted, &filter->wanted_count);
+    filter->unknown = false;
+    filter->all = true;
+    return 0;
+}
+
 static int add_name(struct kind_filter *filter, const char *name, bool unwanted,
                     const char **unknown_name, struct err *err)
 {
     char ***names = unwanted ? &filter->unwanted : &filter->wanted;
     size_t *count = unwanted ? &filter->unwanted_count : &filter->wanted_count;
-    bool all = strcmp(name, "all") == 0;
+    bool wanted_already = !unwanted && filter->all;
     bool found = false;
     const struct kind *kind;
+    size_t i;
 
+    if (strcmp(name, all) == 0)
+        return add_all(filter, unwanted, err);
     for (kind = kinds; kind->type; kind++) {
-        if (!all && strcmp(kind->group, name) != 0 && strcmp(kind->type, name) != 0)
+        if (strcmp(kind->group, name) != 0 && strcmp(kind->type, name) != 0)
             continue;
         found = true;
-        if (add(names, count, kind->type, err) < 0)
+        if (!wanted_already && add(names, count, kind->type, err) < 0)
             return -1;
     }
     if (found)
         return 0;
-    if (add(names, count, name, err) < 0)
+    if ((!wanted_already && add(names, count, name, err) < 0) ||
+        add(&filter->strangers, &filter->stranger_count, name, err) < 0)
         return -1;
-    if (!unwanted)
-        filter->unknown = true;
-    if (unknown_name && !*unknown_name)
-        *unknown_name = (*names)[*count - 1];
+    filter->unknown = filter->unknown || (!unwanted && !wanted_already);
+    for (i = 0; unknown_name && !*unknown_name; i++) {
+        if (strcmp(filter->strangers[i], name) == 0)
+            *unknown_name = filter->strangers[i];
+    }
     return 0;
 }
 
@@ -168,7 +194,8 @@ bool kind_filter_match(const struct kind_filter *filter, const char *type)
 {
     if (!type)
         type = "";
-    if (listed(filter->unwanted, filter->unwanted_count, type))
+    if (listed(filter->unwanted, filter->unwanted_count, type) ||
+        listed(filter->unwanted, filter->unwanted_count, all))
         return false;
     return !filter->wanted_count || listed(filter->wanted, filter->wanted_count, type);
 }
@@ -187,13 +214,8 @@ const char *kind_nearest(const char *name)
 
 void kind_filter_clear(struct kind_filter *filter)
 {
-    size_t i;
-
-    for (i = 0; i < filter->wanted_count; i++)
-        mem_free(filter->wanted[i]);
-    for (i = 0; i < filter->unwanted_count; i++)
-        mem_free(filter->unwanted[i]);
-    mem_free(filter->wanted);
-    mem_free(filter->unwanted);
+    clear_names(&filter->wanted, &filter->wanted_count);
+    clear_names(&filter->unwanted, &filter->unwanted_count);
+    clear_names(&filter->strangers, &filter->stranger_count);
     *filter = (struct kind_filter){ 0 };
 }

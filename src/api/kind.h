@@ -35,11 +35,15 @@ struct kind_filter {
     size_t wanted_count;
     char **unwanted;
     size_t unwanted_count;
-    bool unknown; /* wanted has a type that this program does not know */
+    bool unknown;     /* wanted has a type that this program does not know */
+    bool all;         /* "all" is wanted: wanted stays empty */
+    char **strangers; /* the names that this program does not know, of either kind */
+    size_t stranger_count;
 };
 
 /*
- * Add a comma-separated list of types and groups ("recordings,html"; "all") to a filter.
+ * Add a comma-separated list of types and groups ("recordings,html") to a filter; "all" is
+ * every type, also one that this program does not know.
  *
  * unwanted      exclude these types instead
  * unknown_name  gets the first unknown name, or NULL; an unknown name is taken for a type newer

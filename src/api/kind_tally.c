@@ -11,6 +11,11 @@
 
 void kind_tally_add(struct kind_tally *tally, const char *type)
 {
+    kind_tally_add_many(tally, type, 1);
+}
+
+void kind_tally_add_many(struct kind_tally *tally, const char *type, uint64_t count)
+{
     char name[KIND_TALLY_NAME];
     size_t i;
 
@@ -18,14 +23,14 @@ void kind_tally_add(struct kind_tally *tally, const char *type)
     for (i = 0; i < tally->count && strcmp(tally->rows[i].type, name) != 0; i++)
         ;
     if (i == KIND_TALLY_TYPES) {
-        tally->others++;
+        tally->others += count;
         return;
     }
     if (i == tally->count) {
         memcpy(tally->rows[i].type, name, sizeof(name));
         tally->count++;
     }
-    tally->rows[i].count++;
+    tally->rows[i].count += count;
 }
 
 static int more_first(const void *a, const void *b)

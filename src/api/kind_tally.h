@@ -31,6 +31,9 @@ struct kind_tally {
 /* Count an artifact of this type (NULL: without a type). */
 void kind_tally_add(struct kind_tally *tally, const char *type);
 
+/* Count several artifacts of this type. */
+void kind_tally_add_many(struct kind_tally *tally, const char *type, uint64_t count);
+
 /*
  * List the types, most frequent first: "screenshot_action (3), har (1)"; "no artifacts" if
  * there are none. Types for which there is no room are summed up as "and N others".

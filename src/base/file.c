@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SLURP_STEP ((size_t)64 * 1024)
@@ -112,6 +114,45 @@ int file_slurp(int fd, struct buf *out, struct err *err)
     }
 }
 
+int file_open_to_read(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    struct stat st;
+
+    if (fd < 0)
+        return err_sys(err, "cannot open '%s'", path);
+    if (fstat(fd, &st) == 0 && fcntl(fd, F_SETFL, 0) == 0 &&
+        (!S_ISFIFO(st.st_mode) || poll(&ready, 1, -1) > 0))
+        return fd;
+    if (errno == EINTR)
+        (void)err_set(err, ERR_CANCELLED, "stopped while waiting for the writer of '%s'", path);
+    else
+        (void)err_sys(err, "cannot read '%s'", path);
+    file_close(&fd);
+    return -1;
+}
+
+int file_open_to_write(const char *path, struct err *err)
+{
+    static const struct timespec pause = { .tv_nsec = 50000000L };
+    int fd;
+
+    pulse_begin(WAIT_READER);
+    while ((fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)) < 0 &&
+           errno == ENXIO && nanosleep(&pause, NULL) == 0)
+        continue;
+    pulse_end(WAIT_READER);
+    if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
+        return fd;
+    if (fd < 0 && errno == EINTR)
+        (void)err_set(err, ERR_CANCELLED, "stopped while waiting for the reader of '%s'", path);
+    else
+        (void)err_sys(err, "cannot write '%s'", path);
+    file_close(&fd);
+    return -1;
+}
+
 int file_load(const char *path, struct buf *out, struct err *err)
 {
     int fd = STDIN_FILENO;
@@ -119,9 +160,9 @@ int file_load(const char *path, struct buf *out, struct err *err)
 
     if (strcmp(path, "-") == 0)
         return file_slurp(fd, out, err) < 0 ? err_wrap(err, "standard input") : 0;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    fd = file_open_to_read(path, err);
     if (fd < 0)
-        return err_sys(err, "cannot open '%s'", path);
+        return -1;
     rc = file_slurp(fd, out, err);
     if (rc < 0)
         (void)err_wrap(err, "'%s'", path);

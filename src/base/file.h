@@ -34,7 +34,19 @@ int file_pread(int fd, void *bytes, size_t len, uint64_t at, struct err *err) MU
 /* Read fd to its end and append the bytes to a buffer, up to the buffer's limit. */
 int file_slurp(int fd, struct buf *out, struct err *err) MUST_CHECK;
 
-/* Read a whole file; path "-" is standard input. */
+/*
+ * Open a device or a named pipe to write to it. The reader of a named pipe is waited for, until
+ * a signal arrives (ERR_CANCELLED); the wait is registered (pulse).
+ */
+int file_open_to_write(const char *path, struct err *err) MUST_CHECK;
+
+/*
+ * Open a file to read it. The first bytes of a named pipe are waited for, until a signal
+ * arrives (ERR_CANCELLED).
+ */
+int file_open_to_read(const char *path, struct err *err) MUST_CHECK;
+
+/* Read a whole file, opened so; path "-" is standard input. */
 int file_load(const char *path, struct buf *out, struct err *err) MUST_CHECK;
 
 /* Whether group or others have any permission on a regular file; false for anything else. */

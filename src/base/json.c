@@ -523,6 +523,14 @@ int json_string(struct json_value v, struct region *region, char **out, struct e
     return 0;
 }
 
+const char *json_text(struct json_value object, const char *key, struct region *region)
+{
+    char *text = NULL;
+    struct err ignored;
+
+    return json_string(json_get(object, key), region, &text, &ignored) < 0 ? NULL : text;
+}
+
 int json_append(struct json_value v, struct buf *out, struct err *err)
 {
     size_t len;

@@ -97,6 +97,9 @@ const char *json_raw(struct json_value v, size_t *len);
 int json_string(struct json_value v, struct region *region, char **out,
                 struct err *err) MUST_CHECK;
 
+/* Copy the text of a string member; NULL if there is none, or no memory for it. */
+const char *json_text(struct json_value object, const char *key, struct region *region);
+
 /* Append a string's unescaped text to a buffer; does nothing if the value is not a string. */
 int json_append(struct json_value v, struct buf *out, struct err *err) MUST_CHECK;
 

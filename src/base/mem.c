@@ -231,3 +231,26 @@ char *region_copy(struct region *region, const char *s, size_t len, struct err *
         memcpy(copy, s, len);
     return copy;
 }
+
+char *region_text(struct region *region, const char *text, struct err *err)
+{
+    return region_copy(region, text, strlen(text), err);
+}
+
+int text_list_add(struct text_list *list, const char *text, size_t most, struct err *err)
+{
+    if (!list->region)
+        list->region = region_new(err);
+    if (!list->region ||
+        mem_room(&list->at, &list->cap, list->count, sizeof(char *), most, err) < 0)
+        return -1;
+    list->at[list->count] = region_text(list->region, text, err);
+    return list->at[list->count] ? (list->count++, 0) : -1;
+}
+
+void text_list_clear(struct text_list *list)
+{
+    region_free(list->region);
+    mem_free(list->at);
+    *list = (struct text_list){ 0 };
+}

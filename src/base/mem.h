@@ -73,4 +73,22 @@ void *region_take(struct region *region, size_t size, struct err *err) MUST_CHEC
 /* Copy len bytes and append a NUL. */
 char *region_copy(struct region *region, const char *s, size_t len, struct err *err) MUST_CHECK;
 
+/* Copy a text. */
+char *region_text(struct region *region, const char *text, struct err *err) MUST_CHECK;
+
+/* Copies of texts, in the order in which they were added; {0}: none yet. */
+struct text_list {
+    struct region *region;
+    char **at;
+    size_t count;
+    size_t cap;
+};
+
+/* Add a copy of a text; ERR_LIMIT if there are `most` already. */
+int text_list_add(struct text_list *list, const char *text, size_t most,
+                  struct err *err) MUST_CHECK;
+
+/* Free the copies; may be called twice, and on {0}. */
+void text_list_clear(struct text_list *list);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/pulse.h"
 
+#include "base/text.h"
+
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -116,11 +118,11 @@ bool pulse_slot_text(unsigned slot, char *out, unsigned size)
                                          "receiving into the archive",
                                          "paused, waiting for a buffer" };
     unsigned state = atomic_load_explicit(&pulse.slots[slot].state, memory_order_relaxed);
+    unsigned long long bytes =
+        atomic_load_explicit(&pulse.slots[slot].bytes, memory_order_relaxed);
 
     if (state == SLOT_IDLE || state > SLOT_PAUSED)
         return false;
-    (void)snprintf(out, size, "%s, %llu bytes", names[state],
-                   (unsigned long long)atomic_load_explicit(&pulse.slots[slot].bytes,
-                                                            memory_order_relaxed));
+    (void)snprintf(out, size, "%s, %llu byte%s", names[state], bytes, text_plural(bytes));
     return true;
 }

@@ -73,12 +73,10 @@ struct secret *secret_load(const char *path, struct err *err)
     struct secret *secret = NULL;
     size_t len = 0;
     ssize_t got = 1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = file_open_to_read(path, err);
 
-    if (fd < 0) {
-        (void)err_sys(err, "cannot open '%s'", path);
+    if (fd < 0)
         return NULL;
-    }
     while (got > 0 && len < sizeof(text)) {
         got = read(fd, text + len, sizeof(text) - len);
         if (got > 0)

@@ -235,6 +235,11 @@ const char *text_ago(char out[TEXT_SIZE_MAX], uint64_t seconds)
     return out;
 }
 
+const char *text_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes)
 {
     static const char *const unit[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

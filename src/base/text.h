@@ -69,6 +69,9 @@ const char *text_shorten(char *out, const char *text, size_t columns);
 /* Format an age in seconds: "12s ago", "5h ago", "10mo ago"; returns out. */
 const char *text_ago(char out[TEXT_SIZE_MAX], uint64_t seconds);
 
+/* What follows a noun after a number: "" for 1, otherwise "s". */
+const char *text_plural(uint64_t count);
+
 /* Format a size: "1.4 MiB"; returns out. */
 const char *text_size(char out[TEXT_SIZE_MAX], uint64_t bytes);
 
@@ -96,8 +99,8 @@ int text_parse_duration(const char *s, uint64_t *out, struct err *err) MUST_CHEC
 struct text_nearest {
     const char *word;
     unsigned limit; /* only a word at a smaller text_distance is similar */
-    const char
-        *best; /* NULL: none is similar; of equal ones the first. limit is its distance */
+    /* NULL: none is similar; of equally near words the first. limit is its distance */
+    const char *best;
 };
 
 /* Take name as the best if it is nearer than all that were offered before. */

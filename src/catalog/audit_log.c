@@ -17,14 +17,6 @@
 #define LINES_MAX ((size_t)1 << 20) /* buffered before writing */
 #define PIECE     ((size_t)64 << 10)
 
-static const char *text_of(struct json_value object, const char *key, struct region *region)
-{
-    char *text = NULL;
-    struct err ignored;
-
-    return json_string(json_get(object, key), region, &text, &ignored) < 0 ? NULL : text;
-}
-
 /* Parse a line; 1: an entry, 0: unreadable, -1: out of memory. */
 static int parse(struct audit_log_entry *e, const char *line, size_t len,
                  struct region **region, struct err *err)
@@ -47,11 +39,11 @@ static int parse(struct audit_log_entry *e, const char *line, size_t len,
     if (*region && json_type(root) == JSON_OBJECT) {
         (void)json_u64(json_get(root, "at_ms"), &at);
         e->at_ms = (int64_t)(at & INT64_MAX);
-        e->what = text_of(root, "what", *region);
-        e->run_id = text_of(root, "run_id", *region);
-        e->volume = text_of(root, "volume", *region);
-        e->part = text_of(root, "part", *region);
-        e->reason = text_of(root, "reason", *region);
+        e->what = json_text(root, "what", *region);
+        e->run_id = json_text(root, "run_id", *region);
+        e->volume = json_text(root, "volume", *region);
+        e->part = json_text(root, "part", *region);
+        e->reason = json_text(root, "reason", *region);
     }
     json_free(doc);
     if (!*region)

@@ -246,9 +246,9 @@ static int merge(struct replay *r, const char *dir, struct audit_log_mark *mark,
     audit_log_close(&a);
     if (count)
         log_line(LOG_WARNING,
-                 "'%s/" AUDIT_LOG_NAME "' was changed: appended %zu entries that only the "
+                 "'%s/" AUDIT_LOG_NAME "' was changed: appended %zu entr%s that only the "
                  "catalog had",
-                 dir, count);
+                 dir, count, count == 1 ? "y" : "ies");
     r->merge = true;
     r->unreadable = 0;
     if (rc == 0 &&

@@ -156,6 +156,18 @@ int search_run(struct db *c, const struct search *search,
     return rc;
 }
 
+int search_types(struct db *c, void (*fn)(void *ctx, const char *type, uint64_t count),
+                 void *ctx, struct err *err)
+{
+    struct sqlite3_stmt *sql =
+        db_sql(c, "SELECT type, count(*) FROM artifacts GROUP BY type ORDER BY type", err);
+    int rc = sql ? 1 : -1;
+
+    while (rc > 0 && (rc = db_step(c, sql, err)) > 0)
+        fn(ctx, db_column(sql, 0), (uint64_t)sqlite3_column_int64(sql, 1));
+    return rc;
+}
+
 /* SQL condition for a row s of states: sealed because of its lists, and complete. */
 #define IS_SAFE                                                                                \
     "s.state = 'sealed' AND coalesce(s.reason, '') NOT IN ('" RUN_STATE_LEFT                   \

@@ -58,6 +58,11 @@ int search_run(struct db *c, const struct search *search,
                int (*fn)(void *ctx, const struct search_row *row, struct err *err), void *ctx,
                struct err *err) MUST_CHECK;
 
+/* Visit the types of all artifacts, with how many there are of each; type is NULL for those
+ * without one. */
+int search_types(struct db *c, void (*fn)(void *ctx, const char *type, uint64_t count),
+                 void *ctx, struct err *err) MUST_CHECK;
+
 /*
  * Visit the runs, oldest first, that ended before a time, are sealed and complete, and whose
  * child runs are all sealed and complete. Left out are runs that the service removed before

@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTS_MAX 100
-#define AGO_MAX                                                                                \
-    ((uint64_t)INT64_MAX / 2000) /* milliseconds whose value in microseconds                   \
-                                  * fits in int64_t */
+#define OPTS_MAX  100
+/* milliseconds whose value in microseconds fits in int64_t */
+#define AGO_MAX   ((uint64_t)INT64_MAX / 2000)
 #define LIST_MAX  100000
 #define LONG_BASE 1000 /* getopt_long's value for option i is LONG_BASE + i */
 
@@ -86,7 +85,7 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     return 0;
 }
 
-static int when(int64_t *out, const char *value, struct err *err)
+int opt_when(int64_t *out, const char *value, struct err *err)
 {
     uint64_t ago;
 
@@ -137,7 +136,7 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
     case OPT_DURATION:
         return text_parse_duration(value, place, err);
     case OPT_WHEN:
-        return when(place, value, err);
+        return opt_when(place, value, err);
     case OPT_MODE:
         return mode(place, value, err);
     case OPT_CHOICE:

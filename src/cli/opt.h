@@ -100,6 +100,9 @@ const char *opt_variable(char out[OPT_VARIABLE_MAX], const char *name);
 /* Set options from environment variables. */
 int opt_environment(const struct opt_group *groups, void *args, struct err *err) MUST_CHECK;
 
+/* Convert a value of OPT_WHEN: microseconds since 1970. An age is counted from now. */
+int opt_when(int64_t *out, const char *value, struct err *err) MUST_CHECK;
+
 /* Free the arrays of list options. */
 void opt_clear(const struct opt_group *groups, void *args);
 

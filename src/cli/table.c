@@ -230,6 +230,12 @@ void table_print(struct table *table, FILE *out)
         print_row(table, table->cells + i, false, out);
 }
 
+void table_none(const char *text)
+{
+    if (isatty(STDOUT_FILENO))
+        (void)printf("%s\n", text);
+}
+
 void table_clear(struct table *table)
 {
     region_free(table->region);

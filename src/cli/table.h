@@ -73,6 +73,9 @@ int table_row(struct table *table, const char *const *texts, struct err *err) MU
 /* Print the titles and the buffered rows; prints nothing if there were no rows. */
 void table_print(struct table *table, FILE *out);
 
+/* Print a text in place of a table without rows, such as "no runs": on a terminal only. */
+void table_none(const char *text);
+
 /* Free the rows; may be called twice. */
 void table_clear(struct table *table);
 

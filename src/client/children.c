@@ -86,7 +86,7 @@ static int add_child(struct search *s, size_t parent, const char *id, struct err
     *child = (struct listed_run){ .parent = l->runs[parent].id,
                                   .root = root,
                                   .depth = l->runs[parent].depth + 1 };
-    child->id = region_copy(l->region, id, strlen(id), err);
+    child->id = region_text(l->region, id, err);
     if (!child->id)
         return -1;
     s->sizes[root]++;

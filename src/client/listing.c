@@ -4,6 +4,8 @@
 #include "api/kind_tally.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "client/identity.h"
 #include "redact/redact.h"
 
@@ -45,7 +47,7 @@ int listing_canonical(struct listing *listing, struct listed_run *run, struct er
 
     if (!identity_is_task(run->id) || !identity_is_workflow(run->other))
         return 0;
-    name = region_copy(listing->region, run->other, strlen(run->other), err);
+    name = region_text(listing->region, run->other, err);
     if (!name)
         return -1;
     (void)snprintf(run->other, sizeof(run->other), "%s", before);
@@ -134,12 +136,37 @@ static void tally_run(const struct listing *listing, size_t root, struct kind_ta
              kind_tally_text(&own, types));
 }
 
-int listing_unmatched(const struct listing *listing, const bool *hit, size_t *unmatched,
-                      struct err *err)
+/* If names were asked for, add an example of one to the error. Returns -1. */
+static int hint_name(const struct listing *listing, const struct artifact_filter *filter,
+                     struct err *err)
+{
+    const struct redact what = { secret_peek(listing->api->key), false, NULL };
+    char shown[128];
+    size_t i;
+    size_t k;
+
+    for (i = 0; filter->name_count && i < listing->count; i++) {
+        const struct artifact_list *list = &listing->runs[i].list;
+
+        for (k = 0; k < list->count; k++) {
+            const char *name = artifact_filter_name_of(&list->rows[k]);
+
+            name = path_base(redact_copy(name, &what, list->region));
+            return err_hint(err, "a name is, for example, '%s'",
+                            text_shown(shown, sizeof(shown), name));
+        }
+    }
+    return -1;
+}
+
+int listing_unmatched(const struct listing *listing, const struct artifact_filter *filter,
+                      const bool *hit, size_t *unmatched, struct err *err)
 {
     const char *example = NULL;
     struct kind_tally tally = { .count = 0 };
     char types[KIND_TALLY_TEXT];
+    const char *lacks =
+        artifact_filter_has_more(filter) ? "that the filters accept" : "of the types asked for";
     size_t asked = 0;
     size_t i;
 
@@ -154,27 +181,25 @@ int listing_unmatched(const struct listing *listing, const bool *hit, size_t *un
             example = listing->runs[i].id;
         tally_run(listing, i, &tally);
     }
-    if (!*unmatched || (*unmatched < asked && !listing->filter->wanted_count)) {
+    if (!*unmatched || (*unmatched < asked && !artifact_filter_asks(filter))) {
         *unmatched = 0;
         return 0;
     }
     (void)kind_tally_text(&tally, types);
     if (*unmatched == asked && asked == 1)
-        return err_set(err, ERR_NOT_FOUND,
-                       "run '%s' has no artifact of the types asked for; the run has: %s",
-                       example, types);
+        (void)err_set(err, ERR_NOT_FOUND, "run '%s' has no artifact %s; the run has: %s",
+                      example, lacks, types);
+    else if (*unmatched == asked)
+        (void)err_set(err, ERR_NOT_FOUND,
+                      "none of the %zu runs has an artifact %s; the runs have: %s", asked,
+                      lacks, types);
     if (*unmatched == asked)
-        return err_set(err, ERR_NOT_FOUND,
-                       "none of the %zu runs has an artifact of the types asked for; the runs "
-                       "have: %s",
-                       asked, types);
+        return hint_name(listing, filter, err);
     if (*unmatched == 1)
-        log_line(LOG_WARNING,
-                 "run '%s' has no artifact of the types asked for; the run has: %s", example,
+        log_line(LOG_WARNING, "run '%s' has no artifact %s; the run has: %s", example, lacks,
                  types);
     else
-        log_line(LOG_WARNING,
-                 "%zu of %zu runs have no artifact of the types asked for; these runs have: %s",
-                 *unmatched, asked, types);
+        log_line(LOG_WARNING, "%zu of %zu runs have no artifact %s; these runs have: %s",
+                 *unmatched, asked, lacks, types);
     return 0;
 }

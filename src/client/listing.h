@@ -20,6 +20,7 @@
 
 #include "api/api.h"
 #include "api/artifact.h"
+#include "api/artifact_filter.h"
 #include "api/endpoint.h"
 #include "api/kind.h"
 #include "api/reason.h"
@@ -133,14 +134,15 @@ size_t listing_cut(struct listing *listing, size_t count, size_t *asked);
 
 /*
  * Count the requested runs of which the filter accepts nothing, and log which types they have
- * instead; ERR_NOT_FOUND if it accepts nothing of any run. A filter that only excludes types
+ * instead; ERR_NOT_FOUND, with an example of a name if names are asked for, if it accepts
+ * nothing of any run. A filter that only excludes types
  * need not accept something of each run.
  *
  * hit  by the index of a requested run: whether the filter accepts an artifact of it or of its
  *      children
  */
-int listing_unmatched(const struct listing *listing, const bool *hit, size_t *unmatched,
-                      struct err *err) MUST_CHECK;
+int listing_unmatched(const struct listing *listing, const struct artifact_filter *filter,
+                      const bool *hit, size_t *unmatched, struct err *err) MUST_CHECK;
 
 /* Free everything that a run owns. */
 void listing_release(struct listed_run *run);

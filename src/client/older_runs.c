@@ -24,14 +24,6 @@ enum outcome {
     LIST_FAILED, /* a warning was logged */
 };
 
-/* The workflows whose runs are listed. */
-struct workflows {
-    struct region *region;
-    char **ids;
-    size_t count;
-    size_t cap;
-};
-
 struct older {
     struct callers *callers;
     const struct runs_query *query;
@@ -40,8 +32,8 @@ struct older {
     void *ctx;
     struct runs_end *end;
     struct endpoints server;
-    struct workflows workflows;
-    bool enough; /* the callback ended the lists */
+    struct text_list workflows; /* the workflows whose runs are listed */
+    bool enough;                /* the callback ended the lists */
 };
 
 /* A list being read. */
@@ -120,17 +112,13 @@ static int take_task(struct list *list, struct json_value v, struct region *regi
 static int take_workflow(struct list *list, struct json_value v, struct region *region,
                          struct err *err)
 {
-    struct workflows *w = &list->o->workflows;
     char *id;
 
     if (json_string(json_get(v, "workflow_permanent_id"), region, &id, err) < 0)
         return -1;
     if (!id || !run_id_valid(id))
         return 0;
-    if (mem_room(&w->ids, &w->cap, w->count, sizeof(char *), WORKFLOWS_MAX, err) < 0)
-        return -1;
-    w->ids[w->count] = region_copy(w->region, id, strlen(id), err);
-    return w->ids[w->count] ? (w->count++, 0) : -1;
+    return text_list_add(&list->o->workflows, id, WORKFLOWS_MAX, err);
 }
 
 /* Process a page: an outcome, or -1. */
@@ -251,7 +239,7 @@ static int read_workflows(struct older *o, const char *window, struct err *err)
     size_t i;
 
     for (i = 0; all >= 0 && i < o->workflows.count && !o->enough; i++) {
-        int rc = read_workflow(o, o->workflows.ids[i], window, err);
+        int rc = read_workflow(o, o->workflows.at[i], window, err);
 
         if (rc < 0 || rc == LIST_LACKED) /* it may be that workflow alone */
             all = rc;
@@ -346,14 +334,11 @@ int older_runs_list(struct callers *callers, const struct runs_query *query,
                        .row = row,
                        .ctx = ctx,
                        .end = end };
-    int rc = -1;
+    int rc;
 
     if (!end->cut || !supports(query) || end->oldest_us == CLOCK_NONE)
         return 0;
-    o.workflows.region = region_new(err);
-    if (o.workflows.region)
-        rc = read_all(&o, err);
-    region_free(o.workflows.region);
-    mem_free(o.workflows.ids);
+    rc = read_all(&o, err);
+    text_list_clear(&o.workflows);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client/answers.h"
 #include "client/identity.h"
 
@@ -356,8 +357,9 @@ static void finish(struct run_requests *q)
     err_clear(&err);
     if (answers_settle(&q->answers, q->run, &err) < 0)
         keep_error(q, &err);
-    log_line(LOG_INFO, "run '%s'%s%s: %zu artifacts", q->run->id,
-             *q->run->other ? ", also " : "", q->run->other, q->run->list.count);
+    log_line(LOG_INFO, "run '%s'%s%s: %zu artifact%s", q->run->id,
+             *q->run->other ? ", also " : "", q->run->other, q->run->list.count,
+             text_plural(q->run->list.count));
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;

@@ -32,7 +32,7 @@ static int note_named(struct unlisted *e, const char *url, struct err *err)
     if (!url || e->named_count == NAMED_MAX || !api_content_id(url, id, sizeof(id)) ||
         !run_id_valid(id) || hashmap_get(e->known, id, strlen(id)))
         return 0;
-    e->named[e->named_count] = region_copy(e->region, id, strlen(id), err);
+    e->named[e->named_count] = region_text(e->region, id, err);
     if (!e->named[e->named_count])
         return -1;
     e->named_count++;

@@ -2,14 +2,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "cli/table.h"
+#include "client/extras.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/filter.h"
 #include "cmdutil/idlist.h"
-#include "cmdutil/pull_job.h"
 #include "cmdutil/session.h"
 
 #include <stdio.h>
@@ -18,12 +20,13 @@
 struct artifacts_args {
     struct command_args common;
     struct session_args session;
-    struct pull_job_args archive; /* only its options of artifact types are used */
+    struct filter_args filter;
     struct opt_list input;
     bool raw;
 };
 
-static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS };
+static const struct artifacts_args artifacts_defaults = { .session = SESSION_DEFAULTS,
+                                                          .filter = FILTER_DEFAULTS };
 
 /* clang-format off */
 static const struct opt artifacts_opts[] = {
@@ -33,7 +36,8 @@ static const struct opt artifacts_opts[] = {
 };
 
 static const struct opt_group artifacts_groups[] = {
-    { "What", archive_type_opts, OPT_AT(artifacts_args, archive) },
+    { "What", filter_type_opts, OPT_AT(artifacts_args, filter) },
+    { "Filters", filter_opts,   OPT_AT(artifacts_args, filter) },
     { "Runs", artifacts_opts,    0 },
     { "API",  session_opts,      OPT_AT(artifacts_args, session) },
     { NULL, NULL, 0 },
@@ -47,15 +51,20 @@ static const struct table_column columns[] = {
 /* clang-format on */
 
 static int add_rows(struct table *table, const struct listed_run *run,
-                    const struct kind_filter *filter, bool *hit, struct err *err)
+                    const struct artifact_filter *filter, bool *hit, struct err *err)
 {
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
+    const struct redact what = { secret_peek(run->listing->api->key), run->listing->raw, NULL };
     size_t i;
     int rc = artifact_list_parse(&list, buf_text(&run->list_json), run->list_json.len, err);
 
     for (i = 0; rc == 0 && i < list.count; i++) {
         const struct artifact *a = &list.rows[i];
-        const char *name = a->bundle_key ? a->bundle_key : a->uri ? path_base(a->uri) : NULL;
+        const char *file = redact_copy(run->list.rows[i].filename, &what, list.region);
+        const char *name = file            ? file
+                           : a->bundle_key ? a->bundle_key
+                           : a->uri        ? path_base(a->uri)
+                                           : NULL;
         char size[TEXT_SIZE_MAX];
         const char *cells[TABLE_COLUMNS] = {
             a->artifact_id,
@@ -66,7 +75,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
             name
         };
 
-        if (!kind_filter_match(filter, run->list.rows[i].artifact_type))
+        if (!artifact_filter_listed(filter, &run->list.rows[i]))
             continue;
         rc = table_row(table, cells, err);
         *hit = true;
@@ -76,7 +85,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
 }
 
 /* Print the rows of a list that match the filter, as JSON. */
-static int print_rows(const struct listed_run *run, const struct kind_filter *filter,
+static int print_rows(const struct listed_run *run, const struct artifact_filter *filter,
                       bool *first, bool *hit, struct err *err)
 {
     struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
@@ -92,8 +101,7 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
         if (json_type(json_get(v, "artifact_id")) != JSON_STRING)
             continue;
         i++; /* list.rows has only the rows with an artifact ID, in the same order */
-        if (row >= run->list.count ||
-            !kind_filter_match(filter, run->list.rows[row].artifact_type))
+        if (row >= run->list.count || !artifact_filter_listed(filter, &run->list.rows[row]))
             continue;
         rc = api_client_json(*first ? "[\n" : ",\n", raw, len, err);
         *first = false;
@@ -104,10 +112,11 @@ static int print_rows(const struct listed_run *run, const struct kind_filter *fi
 }
 
 static int print_all(const struct artifacts_args *args, const struct listing *listing,
-                     const struct kind_filter *filter, struct err *err)
+                     const struct artifact_filter *filter, struct err *err)
 {
     struct table table = { 0 };
     bool first = true;
+    bool shown = false;
     bool *hit = mem_array(listing->count, sizeof(*hit), err);
     size_t failed = 0;
     size_t unmatched = 0;
@@ -125,13 +134,17 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
         } else {
             rc = add_rows(&table, run, filter, &hit[i], err);
         }
+        shown = shown || hit[i];
     }
     if (rc == 0 && args->common.json)
         (void)fputs(first ? "[]\n" : "\n]\n", stdout);
     else if (rc == 0)
         table_print(&table, stdout);
-    if (rc == 0 && kind_filter_narrows(filter))
-        rc = listing_unmatched(listing, hit, &unmatched, err);
+    if (rc == 0 && !shown && !failed && !args->common.json && !args->common.quiet &&
+        !artifact_filter_narrows(filter))
+        table_none("no artifacts");
+    if (rc == 0 && artifact_filter_narrows(filter))
+        rc = listing_unmatched(listing, filter, hit, &unmatched, err);
     table_clear(&table);
     mem_free(hit);
     if (rc < 0)
@@ -141,28 +154,44 @@ static int print_all(const struct artifacts_args *args, const struct listing *li
                                               : EXIT_DONE;
 }
 
+/* Add the names of downloaded files, which only the runs' records have. The rows that are
+ * added for files without a row of their own are not printed. */
+static int name_files(struct listing *listing, const struct artifact_filter *filter,
+                      struct err *err)
+{
+    size_t i;
+
+    listing->calm = true; /* only a pull tells what a run should have */
+    for (i = 0; i < listing->count; i++) {
+        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &filter->kinds, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int artifacts_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct artifacts_args *args = args_in;
     struct api_client client = { 0 };
     struct idlist ids = { 0 };
-    struct kind_filter filter = { 0 };
+    struct artifact_filter filter = { .region = NULL };
     struct listing listing = { .raw = args->raw, .tell = true };
     int rc = idlist_collect(&ids, count, operands, &args->input, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->archive.type, &args->archive.exclude_type,
-                             args->archive.allow_unknown, err);
+        rc = filter_fill(&filter, &args->filter, err);
     if (rc == 0 && ids.count)
-        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter, &listing,
-                                err);
+        rc = api_client_listing(&client, &args->session, ids.ids, ids.count, &filter.kinds,
+                                &listing, err);
+    if (rc == 0)
+        rc = name_files(&listing, &filter, err);
     if (rc == 0)
         rc = print_all(args, &listing, &filter, err);
     if (rc < 0)
         rc = api_client_status(err);
     lister_clear(&listing);
     api_client_close(&client);
-    kind_filter_clear(&filter);
+    artifact_filter_clear(&filter);
     idlist_clear(&ids);
     return rc;
 }
@@ -177,14 +206,17 @@ const struct command cmd_artifacts = {
         "On a terminal the table fits its width: columns are left out, texts are shortened "
         "in the middle, and times are ages; elsewhere nothing is cut, and times are in "
         "UTC. With --json, prints the rows as the service sent them, secrets redacted, in one "
-        "array; with --raw, signed URLs are not redacted. Exit status 1 if no run has "
-        "artifacts "
-        "of the types asked for, 3 if some have none.",
+        "array; with --raw, signed URLs are not redacted. The filters are those of skyarc "
+        "pull. "
+        "Exit status 1 if no run has an artifact that they accept, 3 if some have none.",
     .examples = "skyarc artifacts tsk_123\n"
-                "skyarc artifacts -t screenshots,har --json tsk_123\n",
+                "skyarc artifacts -t screenshots,har --json tsk_123\n"
+                "skyarc artifacts --larger-than 10m --step 0,1 tsk_123\n",
     .exits = "0    listed\n"
-             "1    the service cannot be reached, or refuses, or knows no such run\n"
-             "3    some of the runs could not be listed\n"
+             "1    the service cannot be reached, or refuses, or knows no such run, or no run "
+             "has an "
+             "artifact that the filters accept\n"
+             "3    some of the runs could not be listed, or have no such artifact\n"
              "75   the service said to retry later\n",
     .groups = artifacts_groups,
     .size = sizeof(struct artifacts_args),

@@ -34,7 +34,9 @@ struct extract_args {
     bool keep_going;
 };
 
-static const struct extract_args extract_defaults = { .dir = ".", .mode = 0600 };
+static const struct extract_args extract_defaults = { .selector = SELECTOR_DEFAULTS,
+                                                      .dir = ".",
+                                                      .mode = 0600 };
 
 /* clang-format off */
 static const struct opt extract_opts[] = {
@@ -46,7 +48,9 @@ static const struct opt extract_opts[] = {
 };
 
 static const struct opt_group extract_groups[] = {
-    { "What",  selector_opts,    OPT_AT(extract_args, selector) },
+    { "What", filter_type_opts, OPT_AT(extract_args, selector.filter) },
+    { "Filters", filter_opts, OPT_AT(extract_args, selector.filter) },
+    { "Runs", selector_opts, OPT_AT(extract_args, selector) },
     { "Where", extract_opts, 0 },
     { "Safety", confine_opts, OPT_AT(extract_args, confine) },
     { "Progress", progress_opts, 0 },
@@ -70,7 +74,7 @@ struct extraction {
 /* Whether only runs are selected: then their documents are selected, too. */
 static bool is_whole_run(const struct extraction *e)
 {
-    return e->what.run.count && !e->what.type.count && !e->what.exclude_type.count &&
+    return e->what.run.count && !artifact_filter_narrows(&e->selector.filter) &&
            !e->selector.count;
 }
 
@@ -125,10 +129,10 @@ static int print_result(const struct extraction *e, struct err *err)
     int rc;
 
     if (!e->args->common.json) {
-        log_line(LOG_INFO, "%llu files and %llu links extracted, %s; %llu existed, %llu lost",
-                 (unsigned long long)r->files, (unsigned long long)r->links,
-                 text_size(size, r->bytes), (unsigned long long)r->kept,
-                 (unsigned long long)r->lost);
+        log_line(LOG_INFO, "%llu file%s and %llu link%s extracted, %s; %llu existed, %llu lost",
+                 (unsigned long long)r->files, text_plural(r->files),
+                 (unsigned long long)r->links, text_plural(r->links), text_size(size, r->bytes),
+                 (unsigned long long)r->kept, (unsigned long long)r->lost);
         for (i = 0; i < e->source.count && !e->args->common.quiet; i++) {
             if (e->folders[i])
                 (void)printf("%s\n", text_shown(shown, sizeof(shown), e->folders[i]));
@@ -176,8 +180,8 @@ static int write_view(struct extraction *e, size_t n, const char *top, struct er
 {
     const struct report_spot spot = { e->args->dir, top, e->args->mode, e->args->force };
 
-    report_only(e->views[n], &e->what.run);
-    if (report_read(e->views[n], e->source.paths[n], signals_stopping(), err) < 0)
+    if (report_only(e->views[n], &e->what.run, err) < 0 ||
+        report_read(e->views[n], e->source.paths[n], signals_stopping(), err) < 0)
         return -1;
     if (report_place(e->views[n], &spot, err) == 0)
         return 0;
@@ -248,6 +252,7 @@ static int prepare(struct extraction *e, int count, char *const *operands, struc
         e->views[i] = report_new(file_temp_dir(), err);
         if (!e->views[i])
             return -1;
+        report_beside(e->views[i], e->args->dir, e->source.paths[i]);
     }
     return e->views ? 0 : -1;
 }
@@ -287,7 +292,7 @@ static int status_of(const struct extraction *e, const char *operand, int rc, st
         return EXIT_DAMAGED;
     if (selector_narrows(&e->selector) && !r->files && !r->links && !r->kept)
         return selector_nothing(&e->selector, archive, err);
-    return selector_unmatched(&e->selector) ? EXIT_INCOMPLETE : EXIT_DONE;
+    return selector_unmatched(&e->selector) + e->source.unknown ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
 static int extract_main(void *args_in, int count, char *const *operands, struct err *err)
@@ -296,8 +301,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
     size_t i;
     int rc = prepare(&e, count, operands, err);
 
-    if (rc == 0)
+    if (rc == 0) {
         confine_to(&e);
+        rc = selector_check(&e.selector, e.source.paths, e.source.count, err);
+    }
     for (i = 0; rc == 0 && i < e.source.count; i++)
         rc = extract_one(&e, i, err);
     if (rc == 0 && e.sum.kept > 1)
@@ -316,11 +323,16 @@ const struct command cmd_extract = {
     .section = COMMAND_OPEN,
     .brief = "extract files from an archive",
     .about =
-        "Extracts all files of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it), into a folder named after the "
+        "Extracts all files of an archive, or those selected by type, name, step, size, time, "
+        "run and path (shell patterns; a folder selects all files below it; an artifact ID "
+        "selects that artifact), into a folder "
+        "named after the "
         "archive's "
-        "file, and prints that folder. With --run, the folder gets a view of these runs "
-        "(index.html). Of a directory of skyarc sync, extracts what the volumes have of the "
+        "file, and prints that folder. With --run, the folder gets a view (index.html) of "
+        "these "
+        "runs and of the archive's other runs that have files there; it replaces an earlier "
+        "view of chosen runs, but not that of a whole archive. Of a directory of skyarc sync, "
+        "extracts what the volumes have of the "
         "runs "
         "named by --run. The size and digest of each file are "
         "checked against the manifest before the file gets its name. Files that the manifest "
@@ -334,7 +346,8 @@ const struct command cmd_extract = {
                 "skyarc extract -C out -t screenshots run.tar.zst\n"
                 "skyarc extract -r tsk_123 /srv/skyarc\n",
     .exits = "0    extracted\n"
-             "1    failed, or nothing matches the selection\n"
+             "1    failed, or nothing in the archive is selected\n"
+             "3    extracted, but a pattern or a run selects nothing\n"
              "4    a file was lost or refused\n",
     .groups = extract_groups,
     .size = sizeof(struct extract_args),

@@ -2,20 +2,26 @@
 #include "catalog/search.h"
 
 #include "api/kind.h"
+#include "api/kind_tally.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "catalog/relation.h"
 #include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
-#include "cmdutil/pull_job.h"
+#include "cmdutil/filter.h"
+#include "cmdutil/idlist.h"
 #include "cmdutil/query.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SURVEY_RUNS 3 /* newest runs that a message names */
 
 struct find_args {
     struct command_args common;
@@ -36,7 +42,7 @@ static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CL
 
 /* clang-format off */
 static const struct opt find_opts[] = {
-    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "artifacts of this run, named by either of its IDs; may be repeated", 0, 0, NULL, false, NULL },
+    { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "artifacts of this run, named by either of its IDs or the URL of its page; may be repeated", 0, 0, NULL, false, NULL },
     { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "artifacts of these types or groups", 0, 0, NULL, false, NULL },
     { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "artifacts of runs with this status; may be repeated", 0, 0, NULL, false, NULL },
     { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "artifacts of runs created at or after this UTC date or time, or within this time (7d, 12h)", 0, 0, NULL, false, NULL },
@@ -75,6 +81,8 @@ struct output {
     struct table table;
     struct buf clean;
     size_t count;
+    bool searched;
+    size_t unknown; /* runs that were named, but that no volume has */
 };
 
 /* A text of the catalog, redacted: volumes may be of unknown origin. Lent until
@@ -151,13 +159,140 @@ static int on_row(void *ctx, const struct search_row *row, struct err *err)
     return 0;
 }
 
+/* What a catalog has, for those who found nothing. */
+struct survey {
+    struct kind_tally tally;
+    struct err *found; /* gets the newest runs as hints */
+    size_t runs;
+};
+
+static void on_type(void *ctx, const char *type, uint64_t count)
+{
+    struct survey *survey = ctx;
+
+    kind_tally_add_many(&survey->tally, type, count);
+}
+
+static int on_run(void *ctx, const struct search_row *row, struct err *err)
+{
+    struct survey *survey = ctx;
+    char shown[RELATION_ID_MAX + 1];
+
+    (void)err;
+    if (++survey->runs <= SURVEY_RUNS)
+        (void)err_hint(survey->found, "run %s", text_shown(shown, sizeof(shown), row->run_id));
+    else
+        (void)err_hint(survey->found, "and others");
+    return 0;
+}
+
+/* Fill err with ERR_NOT_FOUND, and what the catalog has instead. Returns -1. */
+static int nothing(const struct find_args *args, struct db *catalog, const char *dir,
+                   struct err *err)
+{
+    const struct search newest = {
+        .since = DB_UNKNOWN, .until = DB_UNKNOWN, .limit = SURVEY_RUNS + 1, .runs = true
+    };
+    struct survey survey = { .found = err };
+    char types[KIND_TALLY_TEXT];
+    struct err why;
+
+    err_clear(&why);
+    if (search_types(catalog, on_type, &survey, err) < 0)
+        return -1;
+    (void)err_set(err, ERR_NOT_FOUND, "nothing in the catalog of '%s' matches", dir);
+    (void)err_hint(err, "the catalog has: %s", kind_tally_text(&survey.tally, types));
+    if ((args->run.count || args->runs) &&
+        search_run(catalog, &newest, on_run, &survey, &why) < 0)
+        log_line(LOG_INFO, "cannot list the runs of the catalog: %s", why.text);
+    return -1;
+}
+
+static int count_row(void *ctx, const struct search_row *row, struct err *err)
+{
+    size_t *count = ctx;
+
+    (void)row;
+    (void)err;
+    ++*count;
+    return 0;
+}
+
+/* Log each run that no volume has; *unknown counts them. */
+static int check_runs(struct db *catalog, const struct idlist *ids, size_t *unknown,
+                      struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < ids->count; i++) {
+        const char *id = ids->ids[i];
+        const struct search one = { .run_ids = &id,
+                                    .run_count = 1,
+                                    .since = DB_UNKNOWN,
+                                    .until = DB_UNKNOWN,
+                                    .limit = 1,
+                                    .runs = true };
+        size_t found = 0;
+
+        if (search_run(catalog, &one, count_row, &found, err) < 0)
+            return -1;
+        if (found)
+            continue;
+        log_line(LOG_WARNING, "no volume has run '%s'", id);
+        ++*unknown;
+    }
+    return 0;
+}
+
+/* A type that this program does not know, and whether the catalog has it. */
+struct stranger {
+    const char *type;
+    bool seen;
+};
+
+static void on_stranger(void *ctx, const char *type, uint64_t count)
+{
+    struct stranger *stranger = ctx;
+
+    (void)count;
+    stranger->seen = stranger->seen || (type && strcmp(type, stranger->type) == 0);
+}
+
+/* Refuse a type that neither this program knows nor the catalog (NULL: there is none) has. */
+static int check_types(struct db *catalog, const struct kind_filter *filter, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < filter->stranger_count; i++) {
+        struct stranger stranger = { .type = filter->strangers[i] };
+
+        if (catalog && search_types(catalog, on_stranger, &stranger, err) < 0)
+            return -1;
+        if (!stranger.seen)
+            return filter_refuse_type(stranger.type, err);
+    }
+    return 0;
+}
+
+/* Search, and say what there is if nothing is found. */
+static int search_in(const struct find_args *args, struct db *catalog,
+                     const struct search *search, const struct idlist *ids, const char *dir,
+                     struct output *out, struct err *err)
+{
+    if (search_run(catalog, search, on_row, out, err) < 0)
+        return -1;
+    out->searched = true;
+    if (!out->count)
+        return nothing(args, catalog, dir, err);
+    return ids->count > 1 ? check_runs(catalog, ids, &out->unknown, err) : 0;
+}
+
 static int search(const struct find_args *args, const char *dir, struct output *out,
                   struct err *err)
 {
     struct kind_filter filter = { 0 };
-    struct search search = { .run_ids = args->run.at,
-                             .run_count = args->run.count,
-                             .statuses = args->status.at,
+    struct idlist ids = { 0 };
+    struct search search = { .statuses = args->status.at,
                              .status_count = args->status.count,
                              .artifact_id = args->artifact,
                              .text = args->text,
@@ -171,7 +306,11 @@ static int search(const struct find_args *args, const char *dir, struct output *
     int rc = query_check_status(&args->status, err);
 
     if (rc == 0)
-        rc = pull_job_filter(&filter, &args->type, &none, args->allow_unknown, err);
+        rc = idlist_option(&ids, &args->run, err);
+    search.run_ids = (const char *const *)ids.ids;
+    search.run_count = ids.count;
+    if (rc == 0)
+        rc = filter_kinds(&filter, &args->type, &none, true, err);
     if (rc == 0 && args->hash) {
         if (text_unhex(sha256, SHA256_SIZE, args->hash) < 0)
             rc = err_set(err, ERR_USAGE, "--hash: expected the 64 hex digits of a SHA-256");
@@ -184,9 +323,13 @@ static int search(const struct find_args *args, const char *dir, struct output *
     search.type_count = filter.wanted_count;
     if (rc == 0) {
         catalog = db_open(dir, DB_READ, err);
-        rc = catalog ? search_run(catalog, &search, on_row, out, err) : -1;
+        rc = args->allow_unknown ? 0 : check_types(catalog, &filter, err);
+    }
+    if (rc == 0) {
+        rc = catalog ? search_in(args, catalog, &search, &ids, dir, out, err) : -1;
     }
     db_free(catalog);
+    idlist_clear(&ids);
     kind_filter_clear(&filter);
     return rc;
 }
@@ -212,16 +355,15 @@ static int find_main(void *args_in, int count, char *const *operands, struct err
         rc = search(args, operands[0], &out, err);
     if (rc == 0)
         table_print(&out.table, stdout);
-    if (rc == 0 && out.json) {
+    if (out.json && out.searched) {
         jsonw_close(out.json);
-        rc = jsonw_end(out.json, err);
+        if (jsonw_end(out.json, rc == 0 ? err : NULL) < 0)
+            rc = -1;
     }
     buf_clear(&out.clean);
     table_clear(&out.table);
     mem_free(out.json);
-    if (rc == 0 && !out.count)
-        rc = err_set(err, ERR_NOT_FOUND, "nothing in the catalog of '%s' matches", operands[0]);
-    return rc;
+    return rc == 0 && out.unknown ? EXIT_INCOMPLETE : rc;
 }
 
 const struct command cmd_find = {
@@ -235,12 +377,14 @@ const struct command cmd_find = {
              "DIR) and "
              "the path in the volume, separated by a tab, or with --runs the volume, the run's "
              "ID and "
-             "its status. Exit status 1 if nothing is found, as with grep. "
+             "its status. Exit status 1 if nothing is found, as with grep; 3 if a run named "
+             "by --run is in no volume. "
              "'skyarc cat DIR ARTIFACT_ID' prints an artifact's content.",
     .examples = "skyarc find --text 'tax report' --runs /srv/skyarc\n"
                 "skyarc find --run tsk_123 -t recordings /srv/skyarc\n",
     .exits = "0    found\n"
-             "1    failed, or nothing was found\n",
+             "1    failed, or nothing was found\n"
+             "3    found, but some of the runs are in no volume\n",
     .groups = find_groups,
     .size = sizeof(struct find_args),
     .defaults = &find_defaults,

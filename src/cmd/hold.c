@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/run.h"
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/log.h"
@@ -9,14 +8,17 @@
 #include "catalog/relation.h"
 #include "catalog/run_state.h"
 #include "cli/signals.h"
+#include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/idlist.h"
 #include "sync/catalog_import.h"
 #include "sync/lock.h"
 #include "sync/sync.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct hold_args {
     struct command_args common;
@@ -39,15 +41,35 @@ static const struct opt_group hold_groups[] = {
     { "Hold", hold_opts, 0 },
     { NULL, NULL, 0 },
 };
+
+static const struct table_column columns[] = {
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "HELD", TABLE_TIME, 0, 1 },
+    { "REASON", TABLE_TEXT, 16, 2 }, { NULL, TABLE_TEXT, 0, 0 },
+};
 /* clang-format on */
+
+/* Where the holds are printed: as JSON, as a table on a terminal, or as lines. */
+struct output {
+    struct jsonw *json; /* NULL: a table or lines */
+    bool tabular;
+    struct table table;
+    size_t count;
+};
 
 static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *err)
 {
-    struct jsonw *w = ctx;
+    struct output *out = ctx;
+    struct jsonw *w = out->json;
     char when[CLOCK_TEXT_MAX];
     char shown[600];
 
+    out->count++;
     (void)clock_format(when, hold->at_ms, CLOCK_RFC3339);
+    if (out->tabular) {
+        const char *cells[TABLE_COLUMNS] = { hold->run_id, when, hold->reason };
+
+        return table_row(&out->table, cells, err);
+    }
     if (!w)
         return printf("%s\t%s\t%s\n", hold->run_id, when,
                       text_shown(shown, sizeof(shown), hold->reason)) < 0
@@ -65,6 +87,7 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
 static int print_holds(const struct hold_args *args, struct db *catalog, struct err *err)
 {
     struct jsonw *w = args->common.json ? mem_new(sizeof(*w), err) : NULL;
+    struct output out = { .json = w, .tabular = !args->common.json && isatty(STDOUT_FILENO) };
     int rc;
 
     if (args->common.json && !w)
@@ -73,11 +96,18 @@ static int print_holds(const struct hold_args *args, struct db *catalog, struct 
         jsonw_init(w, api_client_put, NULL);
         jsonw_array(w, NULL, JSONW_LINES);
     }
-    rc = log_replay_holds(catalog, on_hold, w, err);
+    rc = table_init(&out.table, columns, err);
+    if (rc == 0)
+        rc = log_replay_holds(catalog, on_hold, &out, err);
     if (rc == 0 && w) {
         jsonw_close(w);
         rc = jsonw_end(w, err);
     }
+    if (rc == 0)
+        table_print(&out.table, stdout);
+    if (rc == 0 && !w && !out.count && !args->common.quiet)
+        table_none("no holds");
+    table_clear(&out.table);
     mem_free(w);
     return rc;
 }
@@ -95,7 +125,7 @@ struct lines {
 static int add_line(void *ctx, const char *run_id, struct err *err)
 {
     struct lines *lines = ctx;
-    const char *copy = region_copy(lines->region, run_id, strlen(run_id), err);
+    const char *copy = region_text(lines->region, run_id, err);
 
     lines->entries[lines->count++] = (struct audit_log_entry){
         .at_ms = lines->at_ms, .what = lines->what, .run_id = copy, .reason = lines->reason
@@ -130,28 +160,25 @@ static int add_names(struct lines *lines, struct db *catalog, const char *run_id
                : 0;
 }
 
-static int change(const struct hold_args *args, struct db *catalog, const char *what, int count,
-                  char *const *operands, struct err *err)
+static int change(const struct hold_args *args, struct db *catalog, const char *what,
+                  const struct idlist *ids, struct err *err)
 {
     struct lines lines = { .what = what,
                            .reason = args->reason,
                            .at_ms = clock_wall(),
                            .region = region_new(err),
-                           .entries =
-                               mem_array((size_t)count * 2, sizeof(*lines.entries), err) };
-    int i;
+                           .entries = mem_array(ids->count * 2, sizeof(*lines.entries), err) };
+    size_t i;
     int rc = lines.entries && lines.region ? 0 : -1;
 
-    for (i = 0; rc == 0 && i < count; i++) {
-        if (!run_id_valid(operands[i]))
-            rc = err_set(err, ERR_USAGE, "'%.100s' is not a run ID", operands[i]);
-        else if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
-                 !log_replay_held(catalog, operands[i], NULL, 0))
-            rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", operands[i]);
+    for (i = 0; rc == 0 && i < ids->count; i++) {
+        if (strcmp(what, AUDIT_LOG_RELEASE) == 0 &&
+            !log_replay_held(catalog, ids->ids[i], NULL, 0))
+            rc = err_set(err, ERR_NOT_FOUND, "run '%s' is not held", ids->ids[i]);
         else if (strcmp(what, AUDIT_LOG_HOLD) == 0)
-            rc = warn_unknown(catalog, operands[i], err);
+            rc = warn_unknown(catalog, ids->ids[i], err);
         if (rc == 0)
-            rc = add_names(&lines, catalog, operands[i], err);
+            rc = add_names(&lines, catalog, ids->ids[i], err);
     }
     if (rc == 0)
         rc = log_replay_add(catalog, args->dest, lines.entries, lines.count, err);
@@ -187,6 +214,8 @@ static struct db *open_catalog(const struct hold_args *args, struct lock *lock, 
 static int run(const struct hold_args *args, const char *what, int count, char *const *operands,
                struct err *err)
 {
+    const struct opt_list no_files = { 0 };
+    struct idlist ids = { 0 };
     struct lock lock = { -1 };
     struct db *catalog = NULL;
     int rc =
@@ -194,16 +223,19 @@ static int run(const struct hold_args *args, const char *what, int count, char *
 
     if (rc == 0 && !count && strcmp(what, AUDIT_LOG_RELEASE) == 0)
         rc = err_set(err, ERR_USAGE, "no run ID given: name the runs to release");
+    if (rc == 0 && count)
+        rc = idlist_collect(&ids, count, operands, &no_files, err);
     if (rc == 0)
         rc = signals_setup(err);
     if (rc == 0) {
         catalog = open_catalog(args, &lock, count > 0, err);
-        rc = !catalog ? -1 : count ? change(args, catalog, what, count, operands, err) : 0;
+        rc = !catalog ? -1 : count ? change(args, catalog, what, &ids, err) : 0;
         if (rc == 0 && (!count || args->common.json))
             rc = print_holds(args, catalog, err);
     }
     db_free(catalog);
     lock_drop(&lock);
+    idlist_clear(&ids);
     return rc < 0 ? -1 : EXIT_DONE;
 }
 
@@ -225,9 +257,10 @@ const struct command cmd_hold = {
     .about =
         "'skyarc prune' keeps a held run, and the runs that it started, whatever the retention "
         "rules say, until the run is released. The run need not be archived yet, and may be "
-        "named by either of its IDs. Without a run ID, or with --json, prints the holds that "
+        "named by either of its IDs or the URL of its page. Without a run ID, or with --json, "
+        "prints the holds that "
         "are "
-        "then in force with their date and reason.",
+        "then in force with their date and reason, on a terminal as a table.",
     .examples = "skyarc hold --dest /srv/skyarc --reason 'audit 7' tsk_123\n"
                 "skyarc hold --dest /srv/skyarc\n",
     .exits = "0    held; a run that is not in the catalog is held, too, with a warning\n"

@@ -19,11 +19,13 @@ struct list_args {
     struct confine_args confine;
 };
 
-static const struct list_args list_defaults = { .common = { 0 } };
+static const struct list_args list_defaults = { .selector = SELECTOR_DEFAULTS };
 
 /* clang-format off */
 static const struct opt_group list_groups[] = {
-    { "What", selector_opts, OPT_AT(list_args, selector) },
+    { "What", filter_type_opts, OPT_AT(list_args, selector.filter) },
+    { "Filters", filter_opts, OPT_AT(list_args, selector.filter) },
+    { "Runs", selector_opts, OPT_AT(list_args, selector) },
     { "Safety", confine_opts, OPT_AT(list_args, confine) },
     { NULL, NULL, 0 },
 };
@@ -121,6 +123,7 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         confine_begin(&confine, &l.args->confine, 0);
         source_confine(&source, &confine);
         confine_enter(&confine);
+        rc = selector_check(&l.selector, source.paths, source.count, err);
     }
     for (i = 0; rc == 0 && i < source.count; i++)
         rc = list_one(&l, source.paths[i], err);
@@ -128,14 +131,18 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(l.shown ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         table_print(&l.table, stdout);
+    if (rc == 0 && !l.shown && !l.args->common.json && !l.args->common.quiet &&
+        !selector_narrows(&l.selector))
+        table_none("no artifacts");
     if (rc == 0 && l.missing)
         log_line(LOG_WARNING,
-                 "%zu artifacts or runs are missing from this archive; its "
-                 "manifest.json lists them with the reasons",
-                 l.missing);
+                 "%zu artifact%s or run%s missing from this archive; its "
+                 "manifest.json lists %s with the reason%s",
+                 l.missing, text_plural(l.missing), l.missing == 1 ? " is" : "s are",
+                 l.missing == 1 ? "it" : "them", text_plural(l.missing));
     if (rc == 0 && !l.shown && selector_narrows(&l.selector))
         rc = selector_nothing(&l.selector, source.paths[0], err);
-    else if (rc == 0 && selector_unmatched(&l.selector))
+    else if (rc == 0 && selector_unmatched(&l.selector) + source.unknown)
         rc = EXIT_INCOMPLETE;
     table_clear(&l.table);
     selector_clear(&l.selector);
@@ -149,8 +156,10 @@ const struct command cmd_list = {
     .section = COMMAND_OPEN,
     .brief = "list the artifacts in an archive",
     .about =
-        "Lists all artifacts of an archive, or those selected by type, run and path (shell "
-        "patterns; a folder selects all files below it). Of a directory of skyarc sync, lists "
+        "Lists all artifacts of an archive, or those selected by type, name, step, size, time, "
+        "run and path (shell patterns; a folder selects all files below it; an artifact ID "
+        "selects that artifact). Of a directory of "
+        "skyarc sync, lists "
         "what the volumes have of the runs named by --run. On a terminal the table fits its "
         "width: "
         "columns are left out, texts are shortened in the middle, and times are ages; "
@@ -159,9 +168,11 @@ const struct command cmd_list = {
         "run selects nothing.",
     .examples = "skyarc list run.tar.zst\n"
                 "skyarc list -t screenshots run.tar.zst 'data/tsk_123/*'\n"
+                "skyarc list run.tar.zst a_123\n"
                 "skyarc list -r tsk_123 /srv/skyarc\n",
     .exits = "0    listed\n"
-             "1    the archive cannot be read\n",
+             "1    the archive cannot be read, or nothing in it is selected\n"
+             "3    listed, but a pattern or a run selects nothing\n",
     .groups = list_groups,
     .size = sizeof(struct list_args),
     .defaults = &list_defaults,

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/confine.h"
 #include "cli/signals.h"
 #include "cmd/commands.h"
@@ -82,7 +83,7 @@ static const struct opt queue_opts[] = {
 static const struct opt_group listen_groups[] = {
     { "Server",   listen_opts,           0 },
     { "Queue",    queue_opts,            0 },
-    { "What",     archive_type_opts,     OPT_AT(listen_args, archive) },
+    { "What",     filter_type_opts,      OPT_AT(listen_args, archive.filter) },
     { "Format",   archive_format_opts,   OPT_AT(listen_args, archive) },
     { "Transfer", archive_transfer_opts, OPT_AT(listen_args, archive) },
     { "API",      session_opts,          OPT_AT(listen_args, session) },
@@ -287,8 +288,8 @@ static int start(struct service *s, struct err *err)
     if (receive.runs < args->runs)
         log_line(
             LOG_WARNING,
-            "only %zu file descriptors: concurrency limited to %zu runs; raise 'ulimit -n'",
-            fds, receive.runs);
+            "only %zu file descriptors: concurrency limited to %zu run%s; raise 'ulimit -n'",
+            fds, receive.runs, text_plural(receive.runs));
     if (confine_to(args, s->pull.spool_dir, err) < 0)
         return -1;
     s->receive = receive_new(&receive, err);

@@ -9,7 +9,6 @@
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
-#include "cmdutil/tool.h"
 #include "sync/lock.h"
 
 #include <stdio.h>
@@ -139,8 +138,8 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
         (void)printf(
             "%zu run%s kept, %zu %sremoved; %zu volume%s %sremoved, %zu rewritten; "
             "%s%s %sfreed%s\n",
-            r->kept, r->kept == 1 ? "" : "s", r->dropped, would, r->removed,
-            r->removed == 1 ? "" : "s", would, r->rewritten,
+            r->kept, text_plural(r->kept), r->dropped, would, r->removed,
+            text_plural(r->removed), would, r->rewritten,
             r->rewritten && !out->args->apply ? "about " : "", text_size(size, r->freed), would,
             out->args->apply ? "" : " (nothing was changed; --apply removes the runs)");
     }

@@ -51,7 +51,8 @@ static const struct opt pull_opts[] = {
 };
 
 static const struct opt_group pull_groups[] = {
-    { "What",     archive_type_opts,     OPT_AT(pull_args, archive) },
+    { "What",     filter_type_opts,      OPT_AT(pull_args, archive.filter) },
+    { "Filters",  filter_opts,           OPT_AT(pull_args, archive.filter) },
     { "Story",    archive_story_opts,    OPT_AT(pull_args, archive) },
     { "Runs",     pull_opts,             0 },
     { "Archive",  archive_name_opts,     OPT_AT(pull_args, archive) },
@@ -197,16 +198,17 @@ static int dry_run(struct job *job, struct pull_result *result, struct err *err)
         jsonw_close(w);
         rc = jsonw_end(w, err);
     } else if (rc == 0) {
-        (void)printf("%10s  in %zu artifact%s, %zu of them duplicates",
+        (void)printf("%10s  in %zu artifact%s, %zu of them duplicate%s",
                      text_size(size, job->planned_bytes), job->planned_count,
-                     job->planned_count == 1 ? "" : "s", job->planned_same);
+                     text_plural(job->planned_count), job->planned_same,
+                     text_plural(job->planned_same));
         if (job->planned_unsized)
             (void)printf(", %zu of unknown size", job->planned_unsized);
         (void)printf("\n");
         if (job->planned_records)
             (void)printf(
-                "%10s  %zu requests for records of the runs, and one per further page\n", "and",
-                job->planned_records);
+                "%10s  %zu request%s for records of the runs, and one per further page\n",
+                "and", job->planned_records, text_plural(job->planned_records));
     }
     mem_free(w);
     return rc;
@@ -242,15 +244,16 @@ const struct command cmd_pull = {
     .about =
         "Fetches the artifacts of the runs and writes them into one archive with a manifest. "
         "Identical content is fetched and stored once. The archive is complete, or its "
-        "manifest lists the missing artifacts with the reasons. If no run has an artifact of "
-        "the "
-        "types asked for, nothing is written (exit status 1); if only some have, the others "
-        "are "
-        "reported (exit status 3).",
+        "manifest lists the missing artifacts with the reasons. What a filter leaves out is "
+        "not "
+        "missing: the manifest records the filter. An artifact must pass all filters that are "
+        "given. If no run has an artifact that passes, nothing is written (exit status 1); if "
+        "only some have, the others are reported (exit status 3).",
     .examples =
         "skyarc pull tsk_123 wr_456\n"
         "skyarc pull -o run.tar.zst --wait tsk_123\n"
         "skyarc pull -t recordings,screenshots tsk_123\n"
+        "skyarc pull --name '*.pdf' --smaller-than 20m -n tsk_123\n"
         "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
     .exits = "0    archived completely; or no run was named by --input\n"
              "1    failed, nothing written\n"

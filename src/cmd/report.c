@@ -11,6 +11,7 @@
 #include "cli/signals.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
+#include "cmdutil/selector.h"
 #include "cmdutil/source.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
@@ -36,7 +37,7 @@ static const struct report_args report_defaults = { .output = ".", .mode = 0600 
 
 /* clang-format off */
 static const struct opt report_opts[] = {
-    { 'r', "run",    "ID",       OPT_LIST, OPT_AT(report_args, run),    "show only this run; may be repeated", 0, 0, NULL, false, NULL },
+    { 'r', "run",    "ID",       OPT_LIST, OPT_AT(report_args, run),    "show only this run, named by its ID or the URL of its page; may be repeated", 0, 0, NULL, false, NULL },
     { 'o', "output", "FILE|DIR", OPT_TEXT, OPT_AT(report_args, output), "write only the page (a name that ends in .html; - is standard output), or extract all files into this directory, with the page (default: the current directory)", 0, 0, NULL, false, NULL },
     { 0,   "mode",   "MODE",     OPT_MODE, OPT_AT(report_args, mode),   "permissions of the files, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 'f', "force",  NULL,       OPT_FLAG, OPT_AT(report_args, force),  "replace existing files", 0, 0, NULL, false, NULL },
@@ -183,14 +184,23 @@ static int print_json(const struct report *report, const char *archive,
     return rc < 0 ? -1 : lost;
 }
 
-/* Make the page of one archive; 1: a file was lost. */
+/*
+ * Make the page of one archive; 1: a file was lost.
+ *
+ * unknown  NULL, or gets the number of runs that the archive has not, which are logged;
+ *          ERR_NOT_FOUND, and nothing is written, if it has none of them
+ */
 static int report_one(struct report *report, const char *archive,
-                      const struct report_args *args, struct opt_list *runs, struct err *err)
+                      const struct report_args *args, struct opt_list *runs, size_t *unknown,
+                      struct err *err)
 {
-    int rc;
+    int rc = report_only(report, runs, err);
 
-    report_only(report, runs);
-    rc = report_read(report, archive, signals_stopping(), err);
+    if (rc == 0)
+        rc = report_read(report, archive, signals_stopping(), err);
+    if (rc == 0 && unknown && (*unknown = report_unmatched(report)) == runs->count &&
+        runs->count)
+        rc = selector_nothing(&(struct selector){ .runs = runs }, archive, err);
     if (rc == 0)
         rc = write_report(report, archive, args, runs, err);
     if (rc >= 0 && args->common.json && strcmp(args->output, "-") != 0)
@@ -204,6 +214,7 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     struct report **reports = NULL;
     struct source source = { 0 };
     bool lost = false;
+    size_t unknown = 0;
     size_t i;
     int rc = count == 1 ? signals_setup(err) : err_set(err, ERR_USAGE, "expected one archive");
 
@@ -221,23 +232,31 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     for (i = 0; rc == 0 && i < source.count; i++) { /* before the sandbox: temporary files */
         reports[i] = report_new(file_temp_dir(), err);
         rc = reports[i] ? 0 : -1;
+        if (rc == 0 && !is_page(args->output) && strcmp(args->output, "-") != 0)
+            report_beside(reports[i], args->output, source.paths[i]);
     }
     if (rc == 0)
         rc = confine_to(args, &source, err);
     for (i = 0; rc >= 0 && i < source.count; i++) {
-        rc = report_one(reports[i], source.paths[i], args, &source.runs, err);
+        size_t *unmatched = source.count == 1 ? &unknown : NULL; /* of more, not all has all */
+
+        rc = report_one(reports[i], source.paths[i], args, &source.runs, unmatched, err);
         lost = lost || rc > 0;
     }
     for (i = 0; reports && i < source.count; i++)
         report_free(reports[i]);
     mem_free(reports);
+    unknown += source.unknown;
     source_clear(&source);
     if (rc < 0 && (err->kind == ERR_MISMATCH || err->kind == ERR_FORMAT) &&
         !archive_reader_foreign(operands[0])) {
         log_line(LOG_ERROR, "%s", err->text);
         return EXIT_DAMAGED;
     }
-    return rc < 0 ? api_client_status(err) : lost ? EXIT_DAMAGED : EXIT_DONE;
+    return rc < 0    ? api_client_status(err)
+           : lost    ? EXIT_DAMAGED
+           : unknown ? EXIT_INCOMPLETE
+                     : EXIT_DONE;
 }
 
 const struct command cmd_report = {
@@ -249,14 +268,19 @@ const struct command cmd_report = {
         "Writes index.html, a view of an archive that any browser shows without a network: "
         "only the page, to be placed beside the extracted data/, or a directory with the page "
         "and all files of the archive, in a folder named after the archive's file. With --run, "
-        "only of these runs; of a directory of skyarc sync, --run finds the volumes. Archives "
+        "only of these runs, and in a directory also of the archive's other runs that have "
+        "files "
+        "in the folder; an earlier view of chosen runs is then replaced. Of a directory of "
+        "skyarc sync, --run finds the volumes. Exit status 1 if the archive has none of the "
+        "runs, 3 if it lacks some of them. Archives "
         "written by pull contain the page, unless "
         "--no-report was given. With --json, prints the page's path, unless the page goes to "
         "standard output.",
     .examples = "skyarc report -o view run.tar.zst\n"
                 "skyarc report -o run.html -r tsk_123 /srv/skyarc\n",
     .exits = "0    written\n"
-             "1    failed\n"
+             "1    failed, or the archive has none of the runs\n"
+             "3    written, but the archive lacks some of the runs\n"
              "4    a file was lost\n",
     .groups = report_groups,
     .size = sizeof(struct report_args),

@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct runs_args {
     struct command_args common;
@@ -123,15 +122,14 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
         table_print(&out.table, stdout);
-    if (rc == 0 && !out.count && !args->common.json && !args->common.quiet &&
-        isatty(STDOUT_FILENO))
-        (void)printf("no runs\n");
+    if (rc == 0 && !out.count && !args->common.json && !args->common.quiet)
+        table_none("no runs");
     searched = query.what.search || query.what.workflow;
     if (end.unread)
         log_line(LOG_ERROR,
                  "%zu row%s of the service's list of runs %s no valid run ID; %s "
                  "not shown",
-                 end.unread, end.unread == 1 ? "" : "s", end.unread == 1 ? "has" : "have",
+                 end.unread, text_plural(end.unread), end.unread == 1 ? "has" : "have",
                  end.unread == 1 ? "this run is" : "these runs are");
     if (end.cut && searched)
         log_line(LOG_WARNING,

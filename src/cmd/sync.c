@@ -18,7 +18,6 @@
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
 #include "cmdutil/standing.h"
-#include "cmdutil/tool.h"
 #include "net/ping.h"
 #include "pull/budget.h"
 #include "sync/lock.h"
@@ -96,7 +95,7 @@ static const struct opt watch_opts[] = {
 static const struct opt_group sync_groups[] = {
     { "Directory", sync_opts,             0 },
     { "Which",     query_opts,            OPT_AT(sync_args, query) },
-    { "What",      archive_type_opts,     OPT_AT(sync_args, archive) },
+    { "What",      filter_type_opts,      OPT_AT(sync_args, archive.filter) },
     { "Story",     archive_story_opts,    OPT_AT(sync_args, archive) },
     { "Format",   archive_format_opts,   OPT_AT(sync_args, archive) },
     { "Transfer",  archive_transfer_opts, OPT_AT(sync_args, archive) },
@@ -179,22 +178,9 @@ static int print_id(void *ctx, const char *run_id, struct err *err)
     return printf("%s\n", run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
 }
 
-/* Copies of run IDs. */
-struct ids {
-    struct region *region;
-    char **at;
-    size_t count;
-    size_t cap;
-};
-
 static int keep_id(void *ctx, const char *run_id, struct err *err)
 {
-    struct ids *ids = ctx;
-
-    if (mem_room(&ids->at, &ids->cap, ids->count, sizeof(char *), SAFE_MAX, err) < 0)
-        return -1;
-    ids->at[ids->count] = region_copy(ids->region, run_id, strlen(run_id), err);
-    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+    return text_list_add(ctx, run_id, SAFE_MAX, err);
 }
 
 /* Log how many runs were left out, and why. */
@@ -204,25 +190,28 @@ static int tell_safe(const struct sync_args *args, const struct standing_safe *s
     char within[TEXT_SIZE_MAX];
 
     if (safe->unread)
-        log_line(
-            LOG_WARNING,
-            "%zu more runs would be safe if their volumes had been verified in the last %s; "
-            "see --verify-share",
-            safe->unread, text_duration(within, args->verified_within));
+        log_line(LOG_WARNING,
+                 "%zu more run%s would be safe if %s volumes had been verified in the last %s; "
+                 "see --verify-share",
+                 safe->unread, text_plural(safe->unread), safe->unread == 1 ? "its" : "their",
+                 text_duration(within, args->verified_within));
     if (safe->broken)
-        log_line(LOG_ERROR, "%zu runs are not safe: their volumes are damaged or were changed",
-                 safe->broken);
+        log_line(LOG_ERROR,
+                 "%zu run%s not safe: volumes with artifacts of %s are damaged or were changed",
+                 safe->broken, safe->broken == 1 ? " is" : "s are",
+                 safe->broken == 1 ? "it" : "them");
     if (confirm->changed)
-        log_line(LOG_ERROR,
-                 "%zu runs are not safe: they changed at the service since they were archived",
-                 confirm->changed);
+        log_line(LOG_ERROR, "%zu run%s not safe: changed at the service since %s archived",
+                 confirm->changed, confirm->changed == 1 ? " is" : "s are",
+                 confirm->changed == 1 ? "it was" : "they were");
     if (confirm->left)
-        log_line(LOG_WARNING, "%zu runs are not listed: the service no longer has them",
-                 confirm->left);
+        log_line(LOG_WARNING, "%zu run%s not listed: the service no longer has %s",
+                 confirm->left, confirm->left == 1 ? " is" : "s are",
+                 confirm->left == 1 ? "it" : "them");
     if (confirm->unasked)
-        log_line(LOG_ERROR,
-                 "%zu runs are not listed: the service could not be asked about them",
-                 confirm->unasked);
+        log_line(LOG_ERROR, "%zu run%s not listed: the service could not be asked about %s",
+                 confirm->unasked, confirm->unasked == 1 ? " is" : "s are",
+                 confirm->unasked == 1 ? "it" : "them");
     return safe->broken || confirm->changed || confirm->unasked ? EXIT_INCOMPLETE : EXIT_DONE;
 }
 
@@ -230,7 +219,7 @@ static int tell_safe(const struct sync_args *args, const struct standing_safe *s
 static int list_safe(const struct sync_args *args, struct err *err)
 {
     struct kind_filter types = { 0 };
-    struct ids ids = { .region = region_new(err) };
+    struct text_list ids = { 0 };
     struct standing_safe safe = { .dir = args->dest,
                                   .within_ms = (int64_t)args->verified_within,
                                   .now_ms = clock_wall(),
@@ -240,22 +229,22 @@ static int list_safe(const struct sync_args *args, struct err *err)
         .dir = args->dest, .session = &args->session, .types = &types, .fn = print_id
     };
     struct jsonw *w = NULL;
-    int rc = ids.region ? list_begin(&w, args, err) : -1;
+    int rc = list_begin(&w, args, err);
 
     confirm.ctx = w;
 
     safe.before_us = safe.now_ms * 1000 - (int64_t)args->list_safe * DAY_US;
     if (rc == 0)
-        rc = pull_job_filter(&types, &args->archive.type, &args->archive.exclude_type,
-                             args->archive.allow_unknown, err);
+        rc =
+            filter_kinds(&types, &args->archive.filter.type, &args->archive.filter.exclude_type,
+                         args->archive.filter.allow_unknown, err);
     if (rc == 0)
         rc = standing_list_safe(&safe, err);
     if (rc == 0)
         rc = confirm_runs(&confirm, ids.at, ids.count, err);
     rc = list_end(w, rc, err);
     kind_filter_clear(&types);
-    region_free(ids.region);
-    mem_free(ids.at);
+    text_list_clear(&ids);
     return rc < 0 ? api_client_status(err) : tell_safe(args, &safe, &confirm);
 }
 
@@ -339,11 +328,6 @@ static int print_json(const struct sync_result *r, uint64_t elapsed, const char 
     return rc;
 }
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 static void say(const struct service *s, const struct sync_result *r, uint64_t elapsed)
 {
     char size[TEXT_SIZE_MAX];
@@ -352,17 +336,17 @@ static void say(const struct service *s, const struct sync_result *r, uint64_t e
 
     if (s->args->rebuild)
         (void)snprintf(line, sizeof(line), "%zu volume%s imported into the catalog in %s",
-                       r->healed, plural(r->healed), text_duration(took, elapsed));
+                       r->healed, text_plural(r->healed), text_duration(took, elapsed));
     else
         (void)snprintf(line, sizeof(line),
-                       "%zu run%s in %zu volume%s, %llu artifacts, %s downloaded, "
+                       "%zu run%s in %zu volume%s, %llu artifact%s, %s downloaded, "
                        "%llu missing, %llu suspect, %zu run%s failed, %lld running, in "
                        "%s",
-                       r->runs, plural(r->runs), r->volumes, plural(r->volumes),
-                       (unsigned long long)r->artifacts, text_size(size, r->downloaded),
-                       (unsigned long long)r->missing, (unsigned long long)r->suspects,
-                       r->failed, plural(r->failed), (long long)r->running,
-                       text_duration(took, elapsed));
+                       r->runs, text_plural(r->runs), r->volumes, text_plural(r->volumes),
+                       (unsigned long long)r->artifacts, text_plural(r->artifacts),
+                       text_size(size, r->downloaded), (unsigned long long)r->missing,
+                       (unsigned long long)r->suspects, r->failed, text_plural(r->failed),
+                       (long long)r->running, text_duration(took, elapsed));
     if (isatty(STDOUT_FILENO) && !s->args->common.quiet)
         (void)printf("%s\n", line);
     else
@@ -483,9 +467,10 @@ static void tell_list(const struct sync_args *args, const struct sync_result *re
 
     if (result->unread)
         log_line(LOG_ERROR,
-                 "%zu rows of the service's list of runs have no valid run ID: these runs "
-                 "are not archived",
-                 result->unread);
+                 "%zu row%s of the service's list of runs %s no valid run ID: %s not archived",
+                 result->unread, text_plural(result->unread),
+                 result->unread == 1 ? "has" : "have",
+                 result->unread == 1 ? "this run is" : "these runs are");
     if (result->cut)
         log_line(LOG_WARNING,
                  search ? "the service lists only the newest %d matches of a search or of "

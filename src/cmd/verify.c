@@ -178,15 +178,17 @@ static void report(const struct verifying *run, const struct verify_result *r)
     }
     if (run->args->common.quiet)
         return;
-    (void)printf("%s: %s%s, %llu artifacts, %s hashed%s",
+    (void)printf("%s: %s%s, %llu artifact%s, %s hashed%s",
                  text_shown(shown, sizeof(shown), run->path), r->damages ? "DAMAGED" : "good",
                  mode_words(run->args, mode), (unsigned long long)r->artifacts,
-                 text_size(size, r->bytes), r->indexed || r->directory ? "" : ", no index");
+                 text_plural(r->artifacts), text_size(size, r->bytes),
+                 r->indexed || r->directory ? "" : ", no index");
     if (r->damages)
         (void)printf(", %llu damage%s", (unsigned long long)r->damages,
-                     r->damages == 1 ? "" : "s");
+                     text_plural(r->damages));
     if (r->missing)
-        (void)printf(", %llu artifacts missing", (unsigned long long)r->missing);
+        (void)printf(", %llu artifact%s missing", (unsigned long long)r->missing,
+                     text_plural(r->missing));
     if (r->manifest.size)
         (void)printf(", manifest %s\n", sha256);
     else
@@ -293,8 +295,8 @@ static size_t judge(struct verifying *run, const char *dir, size_t count)
         jsonw_text(run->w, "head", head);
         jsonw_close(run->w);
     } else if (!run->args->common.quiet) {
-        (void)printf("%s: %zu archives, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
-                     head ? "head " : "not a single chain",
+        (void)printf("%s: %zu archive%s, %s%s\n", text_shown(shown[0], SHOWN_MAX, dir), count,
+                     text_plural(count), head ? "head " : "not a single chain",
                      text_shown(shown[1], SHOWN_MAX, head ? head : ""));
     }
     return breaks;
@@ -404,6 +406,9 @@ static int check_args(const struct verify_args *args, int count, char *const *op
     if (check_file("--signers", args->signers, err) < 0 ||
         check_file("--signature", args->signature, err) < 0)
         return -1;
+    if (args->share && args->quick)
+        return err_set(err, ERR_USAGE,
+                       "--quick reads no payload of which --share names a part");
     return read_share(args->share, opts, err);
 }
 
@@ -529,7 +534,8 @@ const struct command cmd_verify = {
         "checked all the same. A directory that is a bag, as pull -o DIR/ writes it, is an "
         "archive. For another directory, checks all archives in it and their chain, and "
         "for a directory of skyarc sync also that each volume in the catalog exists and is the "
-        "one that was written.",
+        "one that was written. With --against-api, what the filter of an archive left out is "
+        "not called lacking: the manifest records the filter.",
     .examples = "skyarc verify run.tar.zst\n"
                 "skyarc verify --share 1/3 /srv/skyarc\n"
                 "skyarc verify --against-api run.tar.zst\n",

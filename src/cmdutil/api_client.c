@@ -7,7 +7,6 @@
 #include "cli/exit.h"
 #include "cli/signals.h"
 #include "client/lister.h"
-#include "cmdutil/tool.h"
 
 #include <stdio.h>
 #include <string.h>

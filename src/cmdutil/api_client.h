@@ -9,6 +9,10 @@
 #ifndef CMDUTIL_API_CLIENT_H
 #define CMDUTIL_API_CLIENT_H
 
+#ifndef PACKAGE_VERSION
+#    include "config.h"
+#endif
+
 #include "api/api.h"
 #include "base/err.h"
 #include "cli/command.h"
@@ -17,6 +21,9 @@
 #include "cmdutil/session.h"
 #include "net/loop.h"
 #include "redact/redact.h"
+
+/* The program's name and version, as in User-Agent and the manifest's tool. */
+#define TOOL_NAME "skyarc/" PACKAGE_VERSION
 
 #define API_CLIENT_JOBS    8
 #define API_CLIENT_RETRIES 5

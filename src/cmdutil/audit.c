@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/audit.h"
 
+#include "api/artifact_filter.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hashmap.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "client/extras.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "cmdutil/api_client.h"
@@ -102,12 +105,69 @@ int audit_signature(const char *archive, const char *signature, const char *sign
     return rc;
 }
 
+/* The filter of an archive, and the runs that the archive has by this filter. */
+struct filtered {
+    struct filtered *next;
+    struct region *region; /* owns the filter's texts */
+    struct artifact_filter filter;
+    struct hashmap *runs;
+};
+
 /* The IDs of an archive's runs and artifacts, both archived and listed as missing. */
 struct audit_held {
     struct idlist runs;
     struct hashmap *names; /* all IDs of the runs */
     struct hashmap *artifacts;
+    struct hashmap *whole;     /* IDs of runs that some archive has without a filter */
+    struct filtered *filtered; /* archives with a filter */
+    struct filtered *current;  /* of the archive being read; NULL: it has none so far */
+    size_t left_out;           /* artifacts that only such an archive's filter explains */
 };
+
+/* Keep the filter of the archive being read. */
+static int take_filter(struct audit_held *held, const char *text, size_t len, struct err *err)
+{
+    struct filtered *f = mem_new(sizeof(*f), err);
+    struct manifest_filter m;
+
+    if (!f)
+        return -1;
+    f->next = held->filtered;
+    held->filtered = held->current = f; /* freed with held, however little of it is made */
+    f->region = region_new(err);
+    f->runs = f->region ? hashmap_new(err) : NULL;
+    if (!f->runs || manifest_read_filter(&m, text, len, f->region, err) < 0)
+        return -1;
+    f->filter = (struct artifact_filter){ .kinds = { .wanted = (char **)(uintptr_t)m.types,
+                                                     .wanted_count = m.type_count,
+                                                     .unwanted = (char **)(uintptr_t)m.excluded,
+                                                     .unwanted_count = m.excluded_count },
+                                          .names = (char **)(uintptr_t)m.names,
+                                          .name_count = m.name_count,
+                                          .steps = (char **)(uintptr_t)m.steps,
+                                          .step_count = m.step_count,
+                                          .larger = m.larger_than != MANIFEST_NONE,
+                                          .smaller = m.smaller_than != MANIFEST_NONE,
+                                          .newer = m.newer_us != CLOCK_NONE,
+                                          .older = m.older_us != CLOCK_NONE,
+                                          .larger_than = m.larger_than,
+                                          .smaller_than = m.smaller_than,
+                                          .newer_us = m.newer_us,
+                                          .older_us = m.older_us };
+    return artifact_filter_within(&f->filter)
+               ? 0
+               : err_set(
+                     err, ERR_LIMIT,
+                     "the filter in the manifest has more names or steps, or longer ones, than "
+                     "skyarc writes");
+}
+
+static int add_once(struct hashmap *map, const struct buf *id, void *value, struct err *err)
+{
+    return hashmap_get(map, id->data, id->len)
+               ? 0
+               : hashmap_add(map, id->data, id->len, value, err);
+}
 
 static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
                   struct err *err)
@@ -117,6 +177,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     struct buf id;
     int rc;
 
+    if (section == MANIFEST_READ_FILTER)
+        return take_filter(held, text, len, err);
     if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
         section != MANIFEST_READ_MISSING)
         return 0;
@@ -129,12 +191,13 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
             json_get(json_root(doc), section == MANIFEST_READ_RUNS ? "run_id" : "artifact_id"),
             &id, err);
     if (rc == 0 && id.len && section == MANIFEST_READ_RUNS) {
-        if (!hashmap_get(held->names, id.data, id.len))
+        rc = add_once(held->current ? held->current->runs : held->whole, &id, held, err);
+        if (rc == 0 && !hashmap_get(held->names, id.data, id.len))
             rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err) < 0
                      ? -1
                      : hashmap_add(held->names, id.data, id.len, held, err);
-    } else if (rc == 0 && id.len && !hashmap_get(held->artifacts, id.data, id.len)) {
-        rc = hashmap_add(held->artifacts, id.data, id.len, held, err);
+    } else if (rc == 0 && id.len) {
+        rc = add_once(held->artifacts, &id, held, err);
     }
     buf_clear(&id);
     json_free(doc);
@@ -146,7 +209,48 @@ static bool has_name(const struct audit_held *held, const char *name)
     return *name && hashmap_get(held->names, name, strlen(name));
 }
 
-static size_t tell_lacking(const struct audit_held *held, const struct listing *listing)
+static bool has_run(const struct hashmap *runs, const struct listed_run *run)
+{
+    return hashmap_get(runs, run->id, strlen(run->id)) ||
+           (*run->other && hashmap_get(runs, run->other, strlen(run->other)));
+}
+
+/* Whether an artifact is in no archive because of their filters: all archives with its run have
+ * one, and none accepts the artifact. */
+static bool is_left_out(const struct audit_held *held, const struct listed_run *run,
+                        const struct artifact *a)
+{
+    const struct filtered *f;
+    bool any = false;
+
+    if (has_run(held->whole, run))
+        return false;
+    for (f = held->filtered; f; f = f->next) {
+        if (!has_run(f->runs, run))
+            continue;
+        if (artifact_filter_listed(&f->filter, a))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* Add the names of downloaded files, which only the runs' records have: a pull has filtered by
+ * them. */
+static int add_extras(struct listing *listing, struct err *err)
+{
+    const struct kind_filter all = { 0 };
+    size_t i;
+
+    listing->calm = true; /* what a run should have was said when the run was archived */
+    for (i = 0; i < listing->count; i++) {
+        if (!listing->runs[i].failed && extras_add(&listing->runs[i], &all, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static size_t tell_lacking(struct audit_held *held, const struct listing *listing)
 {
     size_t lacking = 0;
     size_t i;
@@ -173,12 +277,16 @@ static size_t tell_lacking(const struct audit_held *held, const struct listing *
                 run->id, run->parent);
             continue;
         }
-        for (k = 0; !run->failed && k < run->list.count; k++) {
+        for (k = 0; !run->failed && k < run->list.count - run->extras; k++) {
             const struct artifact *a = &run->list.rows[k];
 
             if (hashmap_get(held->artifacts, a->artifact_id, strlen(a->artifact_id)) ||
                 planner_is_zip(a))
                 continue;
+            if (is_left_out(held, run, a)) {
+                held->left_out++;
+                continue;
+            }
             lacking++;
             log_line(LOG_ERROR,
                      "artifact '%.100s' (%.60s) of run '%s' exists at the service but "
@@ -197,7 +305,8 @@ struct audit_held *audit_held_new(struct err *err)
         return NULL;
     held->names = hashmap_new(err);
     held->artifacts = hashmap_new(err);
-    if (held->names && held->artifacts)
+    held->whole = hashmap_new(err);
+    if (held->names && held->artifacts && held->whole)
         return held;
     audit_held_free(held);
     return NULL;
@@ -205,8 +314,17 @@ struct audit_held *audit_held_new(struct err *err)
 
 void audit_held_free(struct audit_held *held)
 {
+    struct filtered *f;
+
     if (!held)
         return;
+    while ((f = held->filtered)) {
+        held->filtered = f->next;
+        hashmap_free(f->runs);
+        region_free(f->region);
+        mem_free(f);
+    }
+    hashmap_free(held->whole);
     idlist_clear(&held->runs);
     hashmap_free(held->names);
     hashmap_free(held->artifacts);
@@ -218,20 +336,21 @@ int audit_held_add(struct audit_held *held, const char *archive, struct err *err
     struct archive_reader reader = { 0 };
     int rc = archive_reader_open(&reader, archive, err);
 
+    held->current = NULL;
     if (rc == 0)
         rc = manifest_scan(&reader, on_row, held, NULL, err);
     archive_reader_close(&reader);
     return rc;
 }
 
-int audit_against_api(const struct audit_held *held, const struct session_args *session,
+int audit_against_api(struct audit_held *held, const struct session_args *session,
                       size_t *lacking, struct err *err)
 {
     struct kind_filter filter = { 0 };
     size_t from;
     int rc = 0;
 
-    *lacking = 0;
+    *lacking = held->left_out = 0;
     for (from = 0; rc == 0 && from < held->runs.count; from += BATCH) {
         struct listing listing = { .children = true, .deep = true };
         struct api_client client = { 0 };
@@ -239,10 +358,17 @@ int audit_against_api(const struct audit_held *held, const struct session_args *
 
         rc = api_client_listing(&client, session, held->runs.ids + from, count, &filter,
                                 &listing, err);
+        if (rc == 0 && held->filtered)
+            rc = add_extras(&listing, err);
         if (rc == 0)
             *lacking += tell_lacking(held, &listing);
         lister_clear(&listing);
         api_client_close(&client);
     }
+    if (rc == 0 && held->left_out)
+        log_line(LOG_INFO,
+                 "%zu artifacts of the service are in no archive, as the filters that the "
+                 "archives were made with say",
+                 held->left_out);
     return rc;
 }

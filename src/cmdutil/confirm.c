@@ -119,9 +119,9 @@ static int ask(struct confirming *c, size_t from, size_t count, struct err *err)
         rc = judge(c, &listing.runs[i], to - i, err);
     }
     if (rc == 0 && roots < count) { /* two IDs of one run, which is listed once */
-        log_line(LOG_WARNING,
-                 "%zu IDs are not listed as safe: they are second IDs of other runs",
-                 count - roots);
+        log_line(LOG_WARNING, "%zu ID%s not listed as safe: %s of other runs", count - roots,
+                 count - roots == 1 ? " is" : "s are",
+                 count - roots == 1 ? "a second ID" : "second IDs");
         c->confirm->unasked += count - roots;
     }
     if (rc < 0)

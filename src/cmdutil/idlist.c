@@ -8,23 +8,53 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define IDS_MAX  1000000
 #define FILE_MAX ((size_t)64 << 20)
 
-/* The run ID in the URL of a run's page; the text itself if it is not such a URL. */
+/* The path of a URL, whose scheme may be left out, or the path in its fragment ("/#/runs/ID");
+ * NULL: the text is no URL. */
+static const char *path_of_url(const char *text)
+{
+    const char *scheme = strstr(text, "://");
+    const char *host = scheme ? scheme + 3 : text;
+    size_t len = strcspn(host, "/?#");
+    size_t i;
+
+    for (i = 0; !scheme && i < len && host[i] != '.' && host[i] != ':'; i++)
+        ;
+    if (host[len] != '/' || i == len)
+        return NULL;
+    return host + len + (strncmp(host + len, "/#/", 3) == 0 ? 2 : 0);
+}
+
+/*
+ * The run ID in the URL of a run's page: the part after /runs/ or /tasks/, or a part that
+ * begins like a run ID, as in /workflows/wpid_1/wr_2/overview. The text itself if it is no such
+ * URL.
+ */
 static const char *id_of_page(const char *text, char out[RUN_ID_MAX + 1])
 {
-    const char *at = strstr(text, "://") ? strstr(text, "/runs/") : NULL;
-    size_t len = at ? strcspn(at + 6, "/?#") : 0;
+    const char *part = path_of_url(text);
+    bool named = false; /* the part before says that this one is an ID */
 
-    if (!len || len > RUN_ID_MAX)
-        return text;
-    memcpy(out, at + 6, len);
-    out[len] = '\0';
-    return out;
+    while (part && *part == '/') {
+        size_t len = strcspn(++part, "/?#");
+
+        if (len && len <= RUN_ID_MAX &&
+            (named || strncmp(part, "wr_", 3) == 0 || strncmp(part, "tsk_", 4) == 0)) {
+            memcpy(out, part, len);
+            out[len] = '\0';
+            return out;
+        }
+        named = (len == 4 && memcmp(part, "runs", len) == 0) ||
+                (len == 5 && memcmp(part, "tasks", len) == 0);
+        part += len;
+    }
+    return text;
 }
 
 int idlist_add(struct idlist *list, const char *text, const char *where, struct err *err)
@@ -50,6 +80,17 @@ int idlist_add(struct idlist *list, const char *text, const char *where, struct 
     if (!list->ids[list->count])
         return -1;
     list->count++;
+    return 0;
+}
+
+int idlist_option(struct idlist *list, const struct opt_list *option, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < option->count; i++) {
+        if (idlist_add(list, option->at[i], "--run", err) < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -21,11 +21,15 @@ struct idlist {
 };
 
 /*
- * Add a run ID, or the one in the URL of a run's page ("https://HOST/runs/ID"), unless the list
- * has it. where: the ID's origin for messages ("argument 3").
+ * Add a run ID, or the one in the URL of a run's page ("https://HOST/runs/ID", or without the
+ * scheme), unless the list has it. where: the ID's origin for messages ("argument 3").
  */
 int idlist_add(struct idlist *list, const char *text, const char *where,
                struct err *err) MUST_CHECK;
+
+/* Add the IDs, or URLs, that the option --run was given. */
+int idlist_option(struct idlist *list, const struct opt_list *option,
+                  struct err *err) MUST_CHECK;
 
 /* Add the IDs in a file ("-": standard input), one per line; # starts a comment. */
 int idlist_load(struct idlist *list, const char *path, struct err *err) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/table.h"
 #include "cmdutil/api_client.h"
 
@@ -59,7 +60,7 @@ static int end_preview(struct preview *p, const struct survey_preview *r, struct
     }
     table_print(&p->table, stdout);
     (void)printf("%zu run%s would be archived, %lld %s in progress (nothing was changed)\n",
-                 r->runs, r->runs == 1 ? "" : "s", (long long)r->running,
+                 r->runs, text_plural(r->runs), (long long)r->running,
                  r->running == 1 ? "is" : "are");
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/pull_job.h"
+#include "cmdutil/api_client.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -12,7 +13,6 @@
 #include "cli/signals.h"
 #include "cli/watchdog.h"
 #include "cmdutil/summary.h"
-#include "cmdutil/tool.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
@@ -26,13 +26,6 @@ static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
 /* clang-format off */
-const struct opt archive_type_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(pull_job_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(pull_job_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
-    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(pull_job_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
-    OPT_END,
-};
-
 const struct opt archive_story_opts[] = {
     { 0,   "records",     "LIST", OPT_TEXT, OPT_AT(pull_job_args, records),       "further records of each run to archive: all (default), none, or some of workflow-run, timeline, steps, actions, session, session-actions, heal-episodes, fallback-episodes, script, tags, tag-history, version", 0, 0, NULL, false, NULL },
     { 0,   "no-children", NULL,   OPT_FLAG, OPT_AT(pull_job_args, no_children),   "do not archive the runs that these runs started", 0, 0, NULL, false, NULL },
@@ -110,41 +103,6 @@ void pull_job_tell(void *ctx, const struct pull_status *status)
     if (progress_due(now))
         progress_show(now,
                       summary_status(line, status, pace_bps(&job->pace, now), progress_room()));
-}
-
-static int refuse_type(const char *name, struct err *err)
-{
-    const char *near = kind_nearest(name);
-
-    (void)err_set(
-        err, ERR_USAGE,
-        "'%.100s' is not a known artifact type or group (--allow-unknown-type accepts "
-        "it)",
-        name);
-    return near ? err_hint(err, "did you mean '%s'?", near) : -1;
-}
-
-static int add_types(struct kind_filter *filter, const struct opt_list *lists, bool unwanted,
-                     bool allow_unknown, struct err *err)
-{
-    const char *stranger;
-    size_t i;
-
-    for (i = 0; i < lists->count; i++) {
-        if (kind_filter_add(filter, lists->at[i], unwanted, &stranger, err) < 0)
-            return -1;
-        if (stranger && !allow_unknown)
-            return refuse_type(stranger, err);
-    }
-    return 0;
-}
-
-int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, bool allow_unknown, struct err *err)
-{
-    return add_types(filter, types, false, allow_unknown, err) < 0
-               ? -1
-               : add_types(filter, excluded, true, allow_unknown, err);
 }
 
 /* Cut the slashes at the end of a directory's name, and refuse what a directory cannot be. */
@@ -329,8 +287,7 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
 {
     job->args = args;
     job->common = common;
-    if (pull_job_filter(&job->filter, &args->type, &args->exclude_type, args->allow_unknown,
-                        err) < 0 ||
+    if (filter_fill(&job->filter, &args->filter, err) < 0 ||
         endpoint_select(&job->records, args->records ? args->records : "all", err) < 0 ||
         choose_output(job, err) < 0 || load_key(job, err) < 0)
         return -1;
@@ -343,7 +300,7 @@ int pull_job_init(struct pull_job *job, const struct pull_job_args *args,
 void pull_job_clear(struct pull_job *job)
 {
     watchdog_stop();
-    kind_filter_clear(&job->filter);
+    artifact_filter_clear(&job->filter);
     sshsig_key_free(job->sign_key);
     job->sign_key = NULL;
     secret_free(job->state_key);
@@ -452,7 +409,8 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
     struct err why;
 
     if (rc == 0 && !job->to_stdout)
-        log_line(LOG_INFO, "the archive is '%s'", job->output);
+        log_line(LOG_INFO, "the %s is '%s'",
+                 job->format == CONTAINER_DIR ? "directory" : "archive", job->output);
     if (rc == 0 && job->print_name)
         (void)printf("%s\n", job->output); /* dispatch detects errors of standard output */
 

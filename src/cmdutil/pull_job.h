@@ -14,12 +14,12 @@
 
 #include "api/api.h"
 #include "api/endpoint.h"
-#include "api/kind.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "cli/command.h"
 #include "cli/opt.h"
 #include "cli/pace.h"
+#include "cmdutil/filter.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -27,9 +27,7 @@
 #include <stdint.h>
 
 struct pull_job_args {
-    struct opt_list type;
-    struct opt_list exclude_type;
-    bool allow_unknown;
+    struct filter_args filter;
     const char *records; /* see endpoint_select; NULL: all */
     const char *output;
     const char *format;
@@ -60,14 +58,13 @@ struct pull_job_args {
 
 #define PULL_JOB_DEFAULTS                                                                      \
     {                                                                                          \
-        .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30, .mode = 0600,                \
-        .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,                      \
+        .filter = FILTER_DEFAULTS, .jobs = 16, .retries = 5, .max_size = (uint64_t)16 << 30,   \
+        .mode = 0600, .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,        \
         .command_timeout = 300000                                                              \
     }
 
-/* Options for artifact types; records of runs; the name of the archive; its format; a series of
+/* Options for records of runs; the name of the archive; its format; a series of
  * archives; transfers. */
-extern const struct opt archive_type_opts[];
 extern const struct opt archive_story_opts[];
 extern const struct opt archive_name_opts[];
 extern const struct opt archive_format_opts[];
@@ -79,7 +76,7 @@ struct pull_job {
     const struct command_args *common;
     const char *ca_file;
     uint64_t wait_interval; /* wait until the runs end; 0: do not wait */
-    struct kind_filter filter;
+    struct artifact_filter filter;
     struct endpoint_filter records;
     char *output;
     char top[PATH_NAME_MAX + 1];
@@ -95,11 +92,6 @@ struct pull_job {
     bool print_name;  /* print the archive's name alone on standard output */
     struct pace pace; /* of the bytes received */
 };
-
-/* Build a filter from -t and -x; an unknown type is ERR_USAGE unless allow_unknown. */
-int pull_job_filter(struct kind_filter *filter, const struct opt_list *types,
-                    const struct opt_list *excluded, bool allow_unknown,
-                    struct err *err) MUST_CHECK;
 
 /* Set up a job; args and common are borrowed. job must be {0}; clear it also on failure. */
 int pull_job_init(struct pull_job *job, const struct pull_job_args *args,

@@ -1,27 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/report.h"
 
+#include "api/run.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "cmdutil/source.h"
 #include "format/extract_dir.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
+#include "reader/bag_stream.h"
 #include "reader/entry_reader.h"
 #include "reader/inventory.h"
 #include "reader/manifest_scan.h"
 #include "redact/redact.h"
 #include "view/page.h"
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct report {
     struct archive_reader reader;
     struct page *page;
     struct inventory *inventory; /* paths of artifacts, with their types */
     const struct opt_list *runs; /* NULL or none: all */
+    bool *hits;                  /* which of the runs the archive has */
+    const char *dir;             /* where the page will be placed; NULL: see report_beside */
+    const char *top;             /* the folder in dir; NULL: the archive's top directory */
+    char folder[PATH_COMPONENT_MAX + 1]; /* memory of top */
+    struct extract_dir root;             /* dir, if runs is not empty */
+    char last[RUN_ID_MAX + 1]; /* the run asked about last by has_files, and the answer */
+    bool last_has;
+    bool replace; /* the page there is of chosen runs */
 };
 
 /* Whether a document is of a run: it is below data/RUN_ID. */
@@ -44,9 +60,45 @@ bool report_is_of(const struct opt_list *runs, const char *path)
     return false;
 }
 
+/* Whether files of a run are in the folder of the page. */
+static bool has_files(struct report *r, const char *run_id)
+{
+    char path[PATH_COMPONENT_MAX + sizeof("/data/") + RUN_ID_MAX];
+
+    if (r->root.fd < 0 || !run_id_valid(run_id))
+        return false;
+    if (strcmp(r->last, run_id) == 0)
+        return r->last_has;
+    (void)snprintf(path, sizeof(path), "%.*s/data/%s", PATH_COMPONENT_MAX,
+                   r->top ? r->top : r->reader.top, run_id);
+    (void)snprintf(r->last, sizeof(r->last), "%s", run_id);
+    r->last_has = extract_dir_has(&r->root, path);
+    return r->last_has;
+}
+
+/* Whether a run, or that of a document (NULL, and its path), is wanted. */
+static bool is_chosen(struct report *r, const char *run_id, const char *path)
+{
+    char id[RUN_ID_MAX + 1];
+    size_t len = run_id ? 0 : strncmp(path, "data/", 5) == 0 ? strcspn(path + 5, "/") : 0;
+    size_t i;
+
+    for (i = 0; i < r->runs->count; i++) {
+        if (run_id ? strcmp(run_id, r->runs->at[i]) == 0 : is_below(path, r->runs->at[i])) {
+            r->hits[i] = true;
+            return true;
+        }
+    }
+    if (!run_id && (!len || len > RUN_ID_MAX || !path[5 + len]))
+        return false;
+    (void)snprintf(id, sizeof(id), "%.*s", run_id ? RUN_ID_MAX : (int)len,
+                   run_id ? run_id : path + 5);
+    return has_files(r, id);
+}
+
 /* Whether a row is of a wanted run: 1, 0, or -1. */
-static int is_wanted(const struct report *r, enum manifest_read_section section,
-                     const char *text, size_t len, struct err *err)
+static int is_wanted(struct report *r, enum manifest_read_section section, const char *text,
+                     size_t len, struct err *err)
 {
     struct region *region = region_new(err);
     struct manifest_read_artifact artifact;
@@ -54,7 +106,6 @@ static int is_wanted(const struct report *r, enum manifest_read_section section,
     struct manifest_read_name name = { .name = "" };
     struct manifest_read_run run;
     const char *of = NULL;
-    size_t i;
     int rc = region ? 1 : -1;
 
     if (rc > 0 && section == MANIFEST_READ_RUNS) {
@@ -69,11 +120,8 @@ static int is_wanted(const struct report *r, enum manifest_read_section section,
     } else if (rc > 0 && section == MANIFEST_READ_DOCUMENTS) {
         rc = manifest_read_name(&name, section, text, len, region, err) < 0 ? -1 : 1;
     }
-    for (i = 0; rc > 0 && i < r->runs->count; i++) {
-        if (of ? strcmp(of, r->runs->at[i]) == 0 : is_below(name.name, r->runs->at[i]))
-            break;
-    }
-    rc = rc < 0 ? -1 : i < r->runs->count;
+    if (rc > 0)
+        rc = is_chosen(r, of, name.name);
     region_free(region);
     return rc;
 }
@@ -193,6 +241,7 @@ struct report *report_new(const char *dir, struct err *err)
 
     if (!r)
         return NULL;
+    r->root.fd = -1;
     r->page = page_new(dir, err);
     r->inventory = inventory_new(0, err);
     if (r->page)
@@ -203,9 +252,59 @@ struct report *report_new(const char *dir, struct err *err)
     return NULL;
 }
 
-void report_only(struct report *r, const struct opt_list *runs)
+/* Whether a folder has a page of chosen runs, and is no bag. */
+static bool has_chosen(const char *folder)
+{
+    char begin[PAGE_MARK_AT + 1] = "";
+    char *page = mem_format(NULL, "%s/%s", folder, TAGFILE_VIEW);
+    int fd = page && !bag_is(folder)
+                 ? open(page, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+                 : -1;
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        pread(fd, begin, PAGE_MARK_AT, 0) < 0)
+        begin[0] = '\0';
+    file_close(&fd);
+    mem_free(page);
+    return strstr(begin, PAGE_MARK) != NULL;
+}
+
+void report_beside(struct report *r, const char *dir, const char *archive)
+{
+    char *folder;
+
+    r->dir = dir;
+    r->top = source_folder(archive, r->folder, sizeof(r->folder));
+    folder = r->top ? mem_format(NULL, "%s/%s", dir, r->top) : NULL;
+    r->replace = folder && has_chosen(folder);
+    mem_free(folder);
+}
+
+int report_only(struct report *r, const struct opt_list *runs, struct err *err)
 {
     r->runs = runs;
+    if (!runs->count)
+        return 0;
+    page_mark(r->page);
+    r->hits = mem_array(runs->count, sizeof(*r->hits), err);
+    if (!r->hits)
+        return -1;
+    return r->dir ? extract_dir_open(&r->root, r->dir, err) : 0;
+}
+
+size_t report_unmatched(const struct report *r)
+{
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; r->runs && i < r->runs->count; i++)
+        count += !r->hits[i];
+    for (i = 0; count && count < r->runs->count && i < r->runs->count; i++) {
+        if (!r->hits[i])
+            log_line(LOG_WARNING, "the archive has no run '%.200s'", r->runs->at[i]);
+    }
+    return count;
 }
 
 int report_read(struct report *r, const char *archive, struct stop stop, struct err *err)
@@ -223,6 +322,8 @@ void report_free(struct report *r)
     page_free(r->page);
     inventory_free(r->inventory);
     archive_reader_close(&r->reader);
+    extract_dir_close(&r->root);
+    mem_free(r->hits);
     mem_free(r);
 }
 
@@ -242,17 +343,18 @@ int report_place(struct report *r, const struct report_spot *spot, struct err *e
 {
     struct extract_dir root = { .fd = -1, .top = spot->top };
     struct extract_dir_file file = { .dir = -1, .fd = -1 };
+    bool force = spot->force || (r->replace && r->runs && r->runs->count);
     char *path = mem_format(err, "%s/%s", r->reader.top, TAGFILE_VIEW);
     int rc = path ? extract_dir_open(&root, spot->dir, err) : -1;
 
-    if (rc == 0 && !spot->force && extract_dir_has(&root, path))
+    if (rc == 0 && !force && extract_dir_has(&root, path))
         rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
         rc = extract_dir_begin(&root, &file, path, err);
     if (rc == 0)
         rc = report_write(r, file_put_fd, &file.fd, err);
     if (rc == 0)
-        rc = extract_dir_commit(&file, clock_wall() / 1000, spot->mode, spot->force, err);
+        rc = extract_dir_commit(&file, clock_wall() / 1000, spot->mode, force, err);
     extract_dir_abort(&file);
     extract_dir_close(&root);
     mem_free(path);

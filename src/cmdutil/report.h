@@ -26,8 +26,23 @@ struct report *report_new(const char *dir, struct err *err) MUST_CHECK;
 /* Whether a document, given by its path, is of one of these runs. */
 bool report_is_of(const struct opt_list *runs, const char *path);
 
+/*
+ * Tell where the page will be placed: below dir (borrowed until report_free), in the folder of
+ * the archive (source_folder). Call before the sandbox is entered.
+ *
+ * A page of chosen runs (report_only) is then also of the other runs of the archive that have
+ * files in that folder; and report_place replaces an earlier page of chosen runs there, but
+ * none of a whole bag, and no other file. (Such a page is not replaced in a folder with a name
+ * that is known only after the archive was opened.)
+ */
+void report_beside(struct report *report, const char *dir, const char *archive);
+
 /* Leave out everything of other runs than these; runs is borrowed until report_free. */
-void report_only(struct report *report, const struct opt_list *runs);
+int report_only(struct report *report, const struct opt_list *runs, struct err *err) MUST_CHECK;
+
+/* Log each of these runs of which there is nothing in the archive, unless that is so of all;
+ * returns how many there are. */
+size_t report_unmatched(const struct report *report);
 
 /* Read an archive; call once. stop is polled. */
 int report_read(struct report *report, const char *archive, struct stop stop,
@@ -47,7 +62,7 @@ struct report_spot {
     const char *dir;
     const char *top; /* in place of the archive's top directory */
     unsigned mode;
-    bool force; /* replace an existing page; else that is ERR_EXISTS */
+    bool force; /* replace an existing file; else that is ERR_EXISTS, but see report_beside */
 };
 
 /* Write the page below a directory as extraction would: top may come from an archive. */

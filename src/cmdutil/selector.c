@@ -5,22 +5,21 @@
 #include "api/run.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/text.h"
-#include "cmdutil/pull_job.h"
+#include "format/container.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 
 #include <fnmatch.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SURVEY_RUNS 3 /* run IDs that a message names */
 
 /* clang-format off */
 const struct opt selector_opts[] = {
-    { 't', "type",         "LIST", OPT_LIST, OPT_AT(selector_args, type),         "include only these artifact types or groups: recordings, screenshots, html, network, trace, files, logs, llm, dom, bundles, evals, all", 0, 0, NULL, false, NULL },
-    { 'x', "exclude-type", "LIST", OPT_LIST, OPT_AT(selector_args, exclude_type), "exclude these types or groups", 0, 0, NULL, false, NULL },
-    { 0,   "allow-unknown-type", NULL, OPT_FLAG, OPT_AT(selector_args, allow_unknown), "accept a type that this program does not know, such as one that is newer", 0, 0, NULL, false, NULL },
-    { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run; may be repeated", 0, 0, NULL, false, NULL },
+    { 'r', "run",          "ID",   OPT_LIST, OPT_AT(selector_args, run),          "only artifacts of this run, named by its ID or the URL of its page; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 /* clang-format on */
@@ -28,52 +27,114 @@ const struct opt selector_opts[] = {
 int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err)
 {
+    struct filter_args what = args->filter;
+
     selector->runs = &args->run;
     selector->patterns = patterns;
     selector->count = count;
+    selector->strict = !what.allow_unknown;
+    what.allow_unknown = true; /* selector_check looks whether the archive has the type */
     selector->hits = mem_array((size_t)count + args->run.count, sizeof(*selector->hits), err);
     if (!selector->hits)
         return -1;
-    return pull_job_filter(&selector->filter, &args->type, &args->exclude_type,
-                           args->allow_unknown, err);
+    return filter_fill(&selector->filter, &what, err);
+}
+
+/* The types that this program does not know, and which of them an archive has. */
+struct strangers {
+    const struct kind_filter *kinds;
+    bool *seen;
+};
+
+static int stranger_row(void *ctx, enum manifest_read_section section, const char *text,
+                        size_t len, struct err *err)
+{
+    struct strangers *strangers = ctx;
+    struct manifest_read_artifact a;
+    struct region *region;
+    size_t i;
+    int rc;
+
+    if (section != MANIFEST_READ_ARTIFACTS)
+        return 0;
+    region = region_new(err);
+    rc = region ? manifest_read_artifact(&a, text, len, region, err) : -1;
+    for (i = 0; rc == 0 && a.artifact_type && i < strangers->kinds->stranger_count; i++)
+        strangers->seen[i] =
+            strangers->seen[i] || strcmp(strangers->kinds->strangers[i], a.artifact_type) == 0;
+    region_free(region);
+    return rc;
+}
+
+int selector_check(const struct selector *selector, const char *const *archives, size_t count,
+                   struct err *err)
+{
+    struct strangers strangers = { .kinds = &selector->filter.kinds };
+    size_t types = selector->strict ? strangers.kinds->stranger_count : 0;
+    size_t i;
+    int rc = 0;
+
+    if (!types)
+        return 0;
+    strangers.seen = mem_array(types, sizeof(*strangers.seen), err);
+    if (!strangers.seen)
+        return -1;
+    for (i = 0; rc == 0 && i < count; i++) {
+        struct archive_reader reader = { 0 };
+
+        rc = archive_reader_open(&reader, archives[i], err);
+        if (rc == 0)
+            rc = manifest_scan(&reader, stranger_row, &strangers, NULL, err);
+        archive_reader_close(&reader);
+    }
+    for (i = 0; rc == 0 && i < types; i++) {
+        if (!strangers.seen[i])
+            rc = filter_refuse_type(strangers.kinds->strangers[i], err);
+    }
+    mem_free(strangers.seen);
+    return rc;
 }
 
 void selector_clear(struct selector *selector)
 {
-    kind_filter_clear(&selector->filter);
+    artifact_filter_clear(&selector->filter);
     mem_free(selector->hits);
     selector->hits = NULL;
 }
 
 bool selector_narrows(const struct selector *selector)
 {
-    return selector->count || selector->runs->count || kind_filter_narrows(&selector->filter);
+    return selector->count || selector->runs->count ||
+           artifact_filter_narrows(&selector->filter);
 }
 
-/* Whether pattern i matches the whole path, or a folder above it. */
-static bool matches_one(const struct selector *selector, int i, const char *path)
+/* Whether pattern i matches the whole path, or a folder above it, or is the artifact's ID
+ * (NULL: the file is no artifact). */
+static bool matches_one(const struct selector *selector, int i, const char *path,
+                        const char *id)
 {
-    return fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0;
+    return fnmatch(selector->patterns[i], path, FNM_LEADING_DIR) == 0 ||
+           (id && strcmp(selector->patterns[i], id) == 0);
 }
 
-static bool matches(const struct selector *selector, const char *path)
+static bool matches(const struct selector *selector, const char *path, const char *id)
 {
     int i;
 
     for (i = 0; i < selector->count; i++) {
-        if (matches_one(selector, i, path))
+        if (matches_one(selector, i, path, id))
             return true;
     }
     return !selector->count;
 }
 
 /* Note which patterns have selected a file. */
-static void note_path(const struct selector *selector, const char *path)
+static void note_path(const struct selector *selector, const char *path, const char *id)
 {
     int i;
 
     for (i = 0; i < selector->count; i++) {
-        if (matches_one(selector, i, path))
+        if (matches_one(selector, i, path, id))
             atomic_store(&selector->hits[i], true);
     }
 }
@@ -92,25 +153,45 @@ static bool of_run(const struct selector *selector, const char *run_id)
     return !selector->runs->count;
 }
 
+static bool passes(const struct selector *selector, const struct manifest_read_artifact *a)
+{
+    const struct artifact_facts facts = { .type = a->artifact_type,
+                                          .name = a->path,
+                                          .other_name = a->bundle_key ? a->bundle_key : a->uri,
+                                          .step_id = a->step_id,
+                                          .uri = a->uri,
+                                          .created_at = a->created_at,
+                                          .size = a->size,
+                                          .sized = true };
+
+    return artifact_filter_match(&selector->filter, &facts);
+}
+
 bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact)
 {
-    bool selected = of_run(selector, artifact->run_id) &&
-                    kind_filter_match(&selector->filter, artifact->artifact_type) &&
-                    matches(selector, artifact->path);
+    bool selected = of_run(selector, artifact->run_id) && passes(selector, artifact) &&
+                    matches(selector, artifact->path, artifact->artifact_id);
 
     if (selected)
-        note_path(selector, artifact->path);
+        note_path(selector, artifact->path, artifact->artifact_id);
     return selected;
 }
 
 bool selector_file(const struct selector *selector, const char *path)
 {
-    bool selected = !selector_narrows(selector) || (selector->count && matches(selector, path));
+    bool selected =
+        !selector_narrows(selector) || (selector->count && matches(selector, path, NULL));
 
     if (selected)
-        note_path(selector, path);
+        note_path(selector, path, NULL);
     return selected;
+}
+
+/* Whether a pattern is rather the name of a second archive: of a file, with such an ending. */
+static bool is_archive(const char *pattern)
+{
+    return container_stem(path_base(pattern)) && access(pattern, F_OK) == 0;
 }
 
 size_t selector_unmatched(const struct selector *selector)
@@ -129,9 +210,10 @@ size_t selector_unmatched(const struct selector *selector)
         if (atomic_load(&selector->hits[i]))
             continue;
         unmatched++;
-        log_line(LOG_WARNING, "%s '%s'",
+        log_line(LOG_WARNING, "%s '%s'%s",
                  pattern ? "nothing matches" : "the archive has no artifact of run",
-                 text_shown(shown, sizeof(shown), what));
+                 text_shown(shown, sizeof(shown), what),
+                 pattern && is_archive(what) ? "; one archive is read at a time" : "");
     }
     return unmatched;
 }
@@ -199,11 +281,17 @@ int selector_nothing(const struct selector *selector, const char *archive, struc
     if (rc < 0)
         return err_wrap(err, "nothing in '%s' is selected", shown);
     (void)err_set(err, ERR_NOT_FOUND, "nothing in '%s' matches the selection", shown);
+    for (i = 0; i < (size_t)selector->count; i++) {
+        if (!is_archive(selector->patterns[i]))
+            continue;
+        return err_hint(err, "'%s' is a pattern here, as one archive is read at a time",
+                        text_shown(shown, sizeof(shown), selector->patterns[i]));
+    }
     (void)err_hint(err, "the archive has: %s", kind_tally_text(&survey.tally, types));
     for (i = 0; selector->runs->count && i < survey.run_count; i++)
         (void)err_hint(err, "run %s%s", survey.runs[i],
                        survey.more_runs && i + 1 == SURVEY_RUNS ? " and others" : "");
-    if (selector->count && *survey.path)
+    if ((selector->count || selector->filter.name_count) && *survey.path)
         (void)err_hint(err, "a path is, for example, '%s'", survey.path);
     return -1;
 }

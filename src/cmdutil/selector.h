@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * selector: selects artifacts of an archive by type, run and path.
+ * selector: selects artifacts of an archive by a filter, run and path.
  *
  * Errors   ERR_USAGE
- * Owns     its type filter, and what matched, until selector_clear
+ * Owns     its filter, and what matched, until selector_clear
  * Threads  may be used by many threads after selector_init
  */
 #ifndef CMDUTIL_SELECTOR_H
 #define CMDUTIL_SELECTOR_H
 
-#include "api/kind.h"
+#include "api/artifact_filter.h"
 #include "base/err.h"
 #include "cli/opt.h"
+#include "cmdutil/filter.h"
 #include "format/manifest_read.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct selector_args {
-    struct opt_list type;
-    struct opt_list exclude_type;
+    struct filter_args filter;
     struct opt_list run;
-    bool allow_unknown;
 };
 
+#define SELECTOR_DEFAULTS                                                                      \
+    {                                                                                          \
+        .filter = FILTER_DEFAULTS                                                              \
+    }
+
+/* The option of runs; those of the filter are in cmdutil/filter. */
 extern const struct opt selector_opts[];
 
 struct selector {
-    struct kind_filter filter;
+    struct artifact_filter filter;
     const struct opt_list *runs;
-    char *const *patterns; /* shell patterns for the path; none: all paths */
+    char *const *patterns; /* shell patterns for the path, or artifact IDs; none: all paths */
     int count;
+    bool strict;       /* a type that this program does not know must be in the archives */
     atomic_bool *hits; /* whether each pattern has selected anything; then whether there is
                           anything of each run */
 };
@@ -39,13 +45,22 @@ struct selector {
 int selector_init(struct selector *selector, const struct selector_args *args,
                   char *const *patterns, int count, struct err *err) MUST_CHECK;
 
+/*
+ * Check the types that this program does not know, unless --allow-unknown-type accepts them:
+ * ERR_USAGE if none of the archives has an artifact of the type. Reads their manifests if there
+ * is such a type.
+ */
+int selector_check(const struct selector *selector, const char *const *archives, size_t count,
+                   struct err *err) MUST_CHECK;
+
 /* Free the filter; may be called twice. */
 void selector_clear(struct selector *selector);
 
 /* Whether any condition is given; without one, everything is selected. */
 bool selector_narrows(const struct selector *selector);
 
-/* Whether an artifact is selected; its path is relative to the top directory. */
+/* Whether an artifact is selected; its path is relative to the top directory. A pattern may be
+ * the artifact's ID. */
 bool selector_artifact(const struct selector *selector,
                        const struct manifest_read_artifact *artifact);
 

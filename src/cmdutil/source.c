@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmdutil/source.h"
 
+#include "base/log.h"
 #include "base/path.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
+#include "cmdutil/idlist.h"
 #include "format/container.h"
 #include "reader/bag_stream.h"
 #include "sync/volume_store.h"
@@ -41,7 +43,7 @@ static int add_path(struct source *s, const char *path, struct err *err)
     }
     if (mem_room(&s->paths, &s->cap, s->count, sizeof(char *), PATHS_MAX, err) < 0)
         return -1;
-    s->paths[s->count] = region_copy(s->region, path, strlen(path), err);
+    s->paths[s->count] = region_text(s->region, path, err);
     return s->paths[s->count] ? (s->count++, 0) : -1;
 }
 
@@ -61,7 +63,20 @@ static int on_volume(void *ctx, const struct contents_volume *volume, struct err
     return rc;
 }
 
-/* Find the volumes of a run. */
+/* Add a run, once: it may have been named by both its IDs. */
+static int add_run(struct source *s, const char *run_id, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < s->runs.count; i++) {
+        if (strcmp(s->runs.at[i], run_id) == 0)
+            return 0;
+    }
+    s->runs.at[i] = region_copy(s->region, run_id, strlen(run_id), err);
+    return s->runs.at[i] ? (s->runs.count++, 0) : -1;
+}
+
+/* Find the volumes of a run; ERR_NOT_FOUND if none has it. */
 static int find_run(struct search *search, const char *operand, const char *run_id,
                     struct err *err)
 {
@@ -75,29 +90,59 @@ static int find_run(struct search *search, const char *operand, const char *run_
     if (!search->found)
         return err_set(err, ERR_NOT_FOUND, "no volume in '%s' has run '%.200s'", operand,
                        run_id);
-    s->runs.at[s->runs.count] =
-        region_copy(s->region, search->run_id, strlen(search->run_id), err);
-    return s->runs.at[s->runs.count] ? (s->runs.count++, 0) : -1;
+    return add_run(s, search->run_id, err);
 }
 
-int source_find(struct source *s, char *operand, const struct opt_list *runs, struct err *err)
+/*
+ * Find the volumes of all runs; a run that no volume has is logged, unless that is so of all.
+ */
+static int find_runs(struct search *search, const char *operand, const struct idlist *ids,
+                     struct err *err)
+{
+    struct source *s = search->source;
+    struct err why;
+    size_t i;
+
+    for (i = 0; i < ids->count; i++) {
+        err_clear(&why);
+        if (find_run(search, operand, ids->ids[i], &why) == 0)
+            continue;
+        *err = why;
+        if (search->found || why.kind != ERR_NOT_FOUND)
+            return -1;
+        s->unknown++;
+        if (s->unknown < ids->count)
+            log_line(LOG_WARNING, "%s", why.text);
+    }
+    return s->count ? 0 : -1;
+}
+
+/* Take the IDs of an archive's runs as they are. */
+static int take_runs(struct source *s, const struct idlist *ids, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < ids->count; i++) {
+        if (add_run(s, ids->ids[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Find the archives that an operand names, given the IDs of the runs. */
+static int find_paths(struct source *s, const char *operand, const struct idlist *ids,
+                      struct err *err)
 {
     struct search search = { .source = s, .store = { operand } };
-    size_t i;
-    int rc = 0;
+    int rc;
 
-    path_trim(operand);
     s->region = region_new(err);
-    s->runs.at = mem_array(runs->count + 1, sizeof(char *), err);
+    s->runs.at = mem_array(ids->count + 1, sizeof(char *), err);
     if (!s->region || !s->runs.at)
         return -1;
-    if (!is_dir(operand)) {
-        if (runs->count)
-            memcpy(s->runs.at, runs->at, runs->count * sizeof(char *));
-        s->runs.count = runs->count;
-        return add_path(s, operand, err);
-    }
-    if (!runs->count)
+    if (!is_dir(operand))
+        return take_runs(s, ids, err) < 0 ? -1 : add_path(s, operand, err);
+    if (!ids->count)
         return err_set(
             err, ERR_USAGE,
             "'%s' is a directory; of a directory of skyarc sync, name a run by --run "
@@ -106,9 +151,20 @@ int source_find(struct source *s, char *operand, const struct opt_list *runs, st
     search.catalog = db_open(operand, DB_READ, err);
     if (!search.catalog)
         return -1;
-    for (i = 0; rc == 0 && i < runs->count; i++)
-        rc = find_run(&search, operand, runs->at[i], err);
+    rc = find_runs(&search, operand, ids, err);
     db_free(search.catalog);
+    return rc;
+}
+
+int source_find(struct source *s, char *operand, const struct opt_list *runs, struct err *err)
+{
+    struct idlist ids = { 0 };
+    int rc = idlist_option(&ids, runs, err);
+
+    path_trim(operand);
+    if (rc == 0)
+        rc = find_paths(s, operand, &ids, err);
+    idlist_clear(&ids);
     return rc;
 }
 

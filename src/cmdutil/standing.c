@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SEEN_MAX ((size_t)1 << 24)
 
@@ -160,11 +159,6 @@ void standing_close(struct standing *s)
     mem_free(s);
 }
 
-static const char *keep(struct standing *s, const char *text, struct err *err)
-{
-    return region_copy(s->region, text, strlen(text), err);
-}
-
 int standing_see(struct standing *s, const char *path, const char *top, const char *sha256,
                  struct err *err)
 {
@@ -173,9 +167,9 @@ int standing_see(struct standing *s, const char *path, const char *top, const ch
     if (!seen ||
         mem_room(&s->seen, &s->cap, s->count, sizeof(struct seen *), SEEN_MAX, err) < 0)
         return -1;
-    seen->path = keep(s, path, err);
-    seen->top = keep(s, top, err);
-    seen->sha256 = keep(s, sha256, err);
+    seen->path = region_text(s->region, path, err);
+    seen->top = region_text(s->region, top, err);
+    seen->sha256 = region_text(s->region, sha256, err);
     if (!seen->path || !seen->top || !seen->sha256)
         return -1;
     seen->name = strlen(path) > s->prefix ? seen->path + s->prefix : seen->path;
@@ -195,7 +189,9 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
 {
     struct standing *s = ctx;
     struct seen *seen = hashmap_get(s->by_name, v->name, strlen(v->name));
-    struct stat st;
+    struct volume_store store = { s->dir };
+    struct err why;
+    int found;
 
     if (!seen) {
         char *path = mem_format(err, "%s/%s", s->dir, v->name);
@@ -209,8 +205,10 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
     seen->entered = true;
     if (strcmp(seen->sha256, v->manifest_sha256) != 0)
         tell(s, seen->path, "is a different archive than the one in the catalog");
-    else if (stat(seen->path, &st) == 0 && (uint64_t)st.st_size != v->size)
-        tell(s, seen->path, "has a different size than in the catalog");
+    else if ((found = fixity_see(&store, v, &why)) == FIXITY_REPLACED)
+        tell(s, seen->path, "has a different size or tail than in the catalog");
+    else if (found < 0)
+        tell(s, seen->path, why.text);
     return 0;
 }
 

@@ -21,11 +21,6 @@ static int put_file(void *ctx, const void *bytes, size_t len, struct err *err)
     return err_sys(err, "cannot write the result");
 }
 
-static const char *plural(uint64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 void summary_text(FILE *out, const char *archive, const struct pull_result *r)
 {
     const struct manifest_totals *t = &r->totals;
@@ -40,12 +35,12 @@ void summary_text(FILE *out, const char *archive, const struct pull_result *r)
     text_hex(sha256, r->sha256, SHA256_SIZE);
     (void)fprintf(out, "artifacts   %llu of %zu run%s, %llu unique, %s\n",
                   (unsigned long long)t->artifacts, r->runs - r->runs_failed,
-                  plural(r->runs - r->runs_failed), (unsigned long long)t->unique,
+                  text_plural(r->runs - r->runs_failed), (unsigned long long)t->unique,
                   text_size(sizes[0], t->bytes));
     if (r->children)
         (void)fprintf(out,
-                      "children    %zu of the runs were started by other runs in the archive\n",
-                      r->children);
+                      "children    %zu of the runs %s started by other runs in the archive\n",
+                      r->children, r->children == 1 ? "was" : "were");
     if (r->records || r->records_lost)
         (void)fprintf(out, "records     %zu", r->records);
     if (r->records_lost)
@@ -116,10 +111,11 @@ void summary_incomplete(const char *archive, const struct pull_result *r)
     if (rc == 0 && r->suspects)
         rc = buf_addf(&lacks, &err, ", %llu suspect", (unsigned long long)r->suspects);
     if (rc == 0 && r->records_lost)
-        rc = buf_addf(&lacks, &err, ", %zu records missing", r->records_lost);
+        rc = buf_addf(&lacks, &err, ", %zu record%s missing", r->records_lost,
+                      text_plural(r->records_lost));
     if (rc == 0 && r->runs_unmatched)
-        rc = buf_addf(&lacks, &err, ", %zu run%s without the types asked for",
-                      r->runs_unmatched, plural(r->runs_unmatched));
+        rc = buf_addf(&lacks, &err, ", %zu run%s without what was asked for", r->runs_unmatched,
+                      text_plural(r->runs_unmatched));
     log_line(LOG_WARNING, "'%s' was written, but it is incomplete%s%s", archive,
              lacks.len ? ": " : "", lacks.len ? buf_text(&lacks) + 2 : "");
     buf_clear(&lacks);
@@ -210,7 +206,7 @@ static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status 
                          uint64_t bps, unsigned level)
 {
     if (level == 0)
-        part(out, "%zu run%s, ", s->runs, plural(s->runs));
+        part(out, "%zu run%s, ", s->runs, text_plural(s->runs));
     if (level < 4)
         part(out, "%zu of %zu", s->artifacts_done, s->artifacts);
     if (level < 3)
@@ -230,7 +226,7 @@ static void put_runs(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, 
     size_t done = s->waiting ? s->runs_ended : s->runs_listed;
 
     part(out, "%s: %zu of %zu run%s%s", s->waiting ? "waiting" : "listing", done, s->runs,
-         plural(s->runs), s->waiting ? " ended" : "");
+         text_plural(s->runs), s->waiting ? " ended" : "");
     put_asked(out, s);
     if (text_width(out) <= columns)
         return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bag: writes the tag files that make an archive's directory a BagIt bag.
+ * bag: writes the tag files that make an archive's directory a BagIt bag, and tells whether
+ * a directory holds a bag and nothing else.
  *
- * Errors   errors of put
+ * Errors   errors of put; bag_only: ERR_EXISTS, ERR_SYSTEM, ERR_MEMORY, ERR_LIMIT
  * Threads  any
  * Source   RFC 8493 (BagIt 1.0); sha256sum's output format
  */
@@ -13,6 +14,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define BAG_DECLARATION "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -38,5 +40,11 @@ int bag_line(put_fn *put, void *ctx, const uint8_t sha256[SHA256_SIZE], const ch
 
 /* Write bag-info.txt. */
 int bag_info(put_fn *put, void *ctx, const struct bag_info *info, struct err *err) MUST_CHECK;
+
+/*
+ * Refuse (ERR_EXISTS) an open directory that holds anything but a bag: each file is a tag file,
+ * the offline view, or listed in manifest-sha256.txt. path names it in messages.
+ */
+int bag_only(int dir, const char *path, struct err *err) MUST_CHECK;
 
 #endif

@@ -21,6 +21,7 @@ int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err)
 {
     if (mkdir(dir, 0777) < 0 && errno != EEXIST)
         return err_sys(err, "cannot create '%s'", dir);
+    root->name = dir;
     root->folder_mode = 0777;
     root->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return root->fd < 0 ? err_sys(err, "cannot open '%s'", dir) : 0;
@@ -29,6 +30,19 @@ int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err)
 void extract_dir_close(struct extract_dir *root)
 {
     file_close(&root->fd);
+}
+
+const char *extract_dir_shown(const struct extract_dir *root, const char *path,
+                              char out[EXTRACT_DIR_SHOWN])
+{
+    const char *below = path ? strchr(path, '/') : NULL;
+    bool here = !root->name || strcmp(root->name, ".") == 0;
+
+    if (!below || safe_name_refused(path))
+        return path;
+    (void)snprintf(out, EXTRACT_DIR_SHOWN, "%s%s%s%s", here ? "" : root->name, here ? "" : "/",
+                   root->top ? root->top : "", root->top ? below : path);
+    return out;
 }
 
 bool extract_dir_has(const struct extract_dir *root, const char *path)
@@ -164,6 +178,7 @@ void extract_dir_abort(struct extract_dir_file *file)
 int extract_dir_link(const struct extract_dir *root, const char *path, const char *target,
                      const struct extract_dir_id *id, bool force, struct err *err)
 {
+    char shown[EXTRACT_DIR_SHOWN];
     const char *name;
     const char *from_name;
     char temp[48];
@@ -176,13 +191,14 @@ int extract_dir_link(const struct extract_dir *root, const char *path, const cha
         goto out;
     set_temp(temp);
     if (linkat(from, from_name, to, temp, 0) < 0) {
-        (void)err_sys(err, "cannot link to '%s'", target);
+        (void)err_sys(err, "cannot link to '%.200s'", extract_dir_shown(root, target, shown));
         goto out;
     }
     if (fstatat(to, temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
         (void)err_sys(err, "cannot stat");
     else if (st.st_dev != id->device || st.st_ino != id->inode)
-        (void)err_set(err, ERR_MISMATCH, "'%.200s' was replaced by another file", target);
+        (void)err_set(err, ERR_MISMATCH, "'%.200s' was replaced by another file",
+                      extract_dir_shown(root, target, shown));
     else
         rc = rename_to(to, temp, name, force, err);
     /* also after rename, which does nothing if both names are the same file */

@@ -18,6 +18,7 @@
 
 struct extract_dir {
     int fd;
+    const char *name;     /* its path; borrowed; set by extract_dir_open */
     const char *top;      /* takes the place of each path's first folder; NULL: none does */
     unsigned folder_mode; /* permissions of new folders, before the umask */
 };
@@ -37,11 +38,18 @@ struct extract_dir_file {
     struct extract_dir_id id; /* valid after the commit */
 };
 
-/* Open a directory; it is created if it does not exist. */
+/* Open a directory; it is created if it does not exist. The name must outlive root. */
 int extract_dir_open(struct extract_dir *root, const char *dir, struct err *err) MUST_CHECK;
 
 /* Close the directory; may be called twice. */
 void extract_dir_close(struct extract_dir *root);
+
+#define EXTRACT_DIR_SHOWN 4600 /* room for extract_dir_shown */
+
+/* Where a path of an archive is written, for messages. Returns out, cut if it is too long; or
+ * the path itself if it is NULL, has no folder, or may not be written. */
+const char *extract_dir_shown(const struct extract_dir *root, const char *path,
+                              char out[EXTRACT_DIR_SHOWN]);
 
 /* Whether anything, also a link, exists at a path, without following links. */
 bool extract_dir_has(const struct extract_dir *root, const char *path);

@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static void number(struct jsonw *w, const char *key, uint64_t value)
 {
     if (value == MANIFEST_NONE)
@@ -19,6 +22,46 @@ static void names(struct jsonw *w, const char *key, const char *const *list, siz
     jsonw_array(w, key, JSONW_INLINE);
     for (i = 0; i < count; i++)
         jsonw_text(w, NULL, list[i]);
+    jsonw_close(w);
+}
+
+static void types(struct jsonw *w, const struct manifest_filter *f)
+{
+    names(w, "types", (const char *const *)f->types, f->type_count);
+    names(w, "excluded_types", (const char *const *)f->excluded, f->excluded_count);
+}
+
+/* A time in microseconds, exactly; null: none. */
+static void time_us(struct jsonw *w, const char *key, int64_t us)
+{
+    char when[CLOCK_TEXT_MAX];
+    char exact[CLOCK_TEXT_MAX + 16];
+
+    if (us == CLOCK_NONE) {
+        jsonw_null(w, key);
+        return;
+    }
+    (void)clock_format(when, us / 1000, CLOCK_RFC3339);
+    when[strcspn(when, "Z")] = '\0';
+    (void)snprintf(exact, sizeof(exact), "%s.%06dZ", when, (int)(us % 1000000));
+    jsonw_text(w, key, exact);
+}
+
+/* Write the filter, if there is one: with the types, since a reader reads only this object. */
+static void filter(struct jsonw *w, const struct manifest_filter *f)
+{
+    if (!f->type_count && !f->excluded_count && !f->name_count && !f->step_count &&
+        f->larger_than == MANIFEST_NONE && f->smaller_than == MANIFEST_NONE &&
+        f->newer_us == CLOCK_NONE && f->older_us == CLOCK_NONE)
+        return;
+    jsonw_object(w, "filter", JSONW_LINES);
+    types(w, f);
+    names(w, "names", (const char *const *)f->names, f->name_count);
+    names(w, "steps", (const char *const *)f->steps, f->step_count);
+    number(w, "larger_than", f->larger_than);
+    number(w, "smaller_than", f->smaller_than);
+    time_us(w, "newer_than", f->newer_us);
+    time_us(w, "older_than", f->older_us);
     jsonw_close(w);
 }
 
@@ -41,11 +84,11 @@ void manifest_begin(struct jsonw *w, const struct manifest_head *head)
     }
     jsonw_object(w, "request", JSONW_LINES);
     names(w, "run_ids", (const char *const *)head->run_ids, head->run_count);
-    names(w, "types", (const char *const *)head->types, head->type_count);
-    names(w, "excluded_types", (const char *const *)head->excluded, head->excluded_count);
+    types(w, &head->filter);
     jsonw_bool(w, "dedupe", head->dedupe);
     jsonw_bool(w, "children", head->children);
-    names(w, "records", head->records, head->tagfiles_count);
+    names(w, "records", head->records, head->record_count);
+    filter(w, &head->filter);
     jsonw_close(w);
     jsonw_array(w, "runs", JSONW_LINES);
 }

@@ -25,6 +25,22 @@
 #define MANIFEST_SCHEMA "urn:skyarc:manifest:1"
 #define MANIFEST_NONE   UINT64_MAX /* an unknown number: null */
 
+/* Which artifacts were selected. */
+struct manifest_filter {
+    char *const *types; /* requested types; none: all */
+    size_t type_count;
+    char *const *excluded; /* excluded types */
+    size_t excluded_count;
+    char *const *names; /* shell patterns; none: all */
+    size_t name_count;
+    char *const *steps; /* IDs and order numbers; none: all */
+    size_t step_count;
+    uint64_t larger_than; /* MANIFEST_NONE: no limit */
+    uint64_t smaller_than;
+    int64_t newer_us; /* created at this time or later, since 1970; CLOCK_NONE: no limit */
+    int64_t older_us; /* created before this time */
+};
+
 struct manifest_head {
     const char *tool;            /* "skyarc 1.0" */
     int64_t created_at;          /* ms since 1970 */
@@ -33,14 +49,11 @@ struct manifest_head {
     const char *previous_sha256; /* SHA-256 of its manifest, in hex */
     char *const *run_ids;
     size_t run_count;
-    char *const *types; /* requested types; none: all */
-    size_t type_count;
-    char *const *excluded;
-    size_t excluded_count;
+    struct manifest_filter filter;
     bool dedupe;
     bool children;              /* including the runs started by the runs */
     const char *const *records; /* names of the requested records */
-    size_t tagfiles_count;
+    size_t record_count;
 };
 
 /* A missing record. */

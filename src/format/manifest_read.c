@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/manifest_read.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "format/suspect.h"
 
@@ -60,8 +61,10 @@ static bool wants_value(const struct manifest_read *rows)
 static void end_value(struct manifest_read *rows)
 {
     rows->expect = rows->depth ? WANT_NEXT : WANT_END;
-    if (rows->depth <= 1)
+    if (rows->depth <= 1 || rows->section == MANIFEST_READ_FILTER)
         rows->section = MANIFEST_READ_HEAD;
+    if (rows->depth <= 1)
+        rows->in_request = false;
 }
 
 /* The section of a key of the top-level object. */
@@ -81,11 +84,15 @@ static int end_key(struct manifest_read *rows, struct err *err)
     const char *key = buf_text(&rows->token);
 
     rows->expect = WANT_COLON;
-    if (rows->depth > 1)
+    if (rows->depth > 2 || (rows->depth == 2 && !rows->in_request))
         return 0;
     if (strchr(key, '\\'))
-        return broken("a top-level key has escapes", err);
-    rows->section = section_of(key);
+        return broken("a top-level key, or one of the request, has escapes", err);
+    if (rows->depth == 1)
+        rows->in_request = strcmp(key, "\"request\"") == 0;
+    rows->section = rows->depth == 1                 ? section_of(key)
+                    : strcmp(key, "\"filter\"") == 0 ? MANIFEST_READ_FILTER
+                                                     : MANIFEST_READ_HEAD;
     if (rows->section == MANIFEST_READ_HEAD)
         return 0;
     if (rows->seen & 1U << rows->section)
@@ -131,7 +138,8 @@ static bool is_row(const struct manifest_read *rows)
 static int open_bracket(struct manifest_read *rows, char c, struct err *err)
 {
     bool list = rows->depth == 1 && rows->section != MANIFEST_READ_HEAD &&
-                rows->section != MANIFEST_READ_PREVIOUS;
+                rows->section != MANIFEST_READ_PREVIOUS &&
+                rows->section != MANIFEST_READ_FILTER;
 
     if (!wants_value(rows))
         return broken("unexpected bracket", err);
@@ -347,6 +355,8 @@ int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, 
         text(&out->duplicate_of, root, "duplicate_of", region, err) < 0 ||
         text(&out->step_id, root, "step_id", region, err) < 0 ||
         text(&out->media_type, root, "media_type", region, err) < 0 ||
+        text(&out->uri, root, "uri", region, err) < 0 ||
+        text(&out->bundle_key, root, "bundle_key", region, err) < 0 ||
         text(&out->checksum, root, "checksum", region, err) < 0 ||
         text(&out->modified_at, root, "modified_at", region, err) < 0 ||
         text(&sha256, root, "sha256", region, err) < 0)
@@ -391,6 +401,90 @@ int manifest_read_name(struct manifest_read_name *out, enum manifest_read_sectio
         else
             rc = 0;
     }
+    json_free(doc);
+    return rc;
+}
+
+/* Copy an array of texts; what is no array of texts is malformed. */
+static int texts(char ***out, size_t *count, struct json_value root, const char *name,
+                 struct region *region, struct err *err)
+{
+    struct json_value list = json_get(root, name);
+    struct json_value v = { 0 };
+    size_t n = 0;
+
+    if (json_type(list) != JSON_ARRAY)
+        return err_set(err, ERR_FORMAT, "the manifest's filter has no list '%s'", name);
+    while ((v = json_next(list, v)).doc) {
+        if (json_type(v) != JSON_STRING)
+            return err_set(err, ERR_FORMAT, "'%s' of the manifest's filter has what is no text",
+                           name);
+        n++;
+    }
+    *out = region_take(region, (n + 1) * sizeof(**out), err);
+    if (!*out)
+        return -1;
+    while ((v = json_next(list, v)).doc) {
+        if (json_string(v, region, &(*out)[*count], err) < 0)
+            return -1;
+        ++*count;
+    }
+    return 0;
+}
+
+/* Whether a filter has no such limit: it is null or absent. */
+static bool is_none(struct json_value limit)
+{
+    return json_type(limit) == JSON_ABSENT || json_type(limit) == JSON_NULL;
+}
+
+/* A limit of a filter. What cannot be parsed is malformed, not ignored. */
+static int filter_size(uint64_t *out, struct json_value root, const char *name, struct err *err)
+{
+    *out = number(root, name);
+    return is_none(json_get(root, name)) || *out != MANIFEST_READ_NONE
+               ? 0
+               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no size", name);
+}
+
+static int filter_time(int64_t *out, struct json_value root, const char *name,
+                       struct region *region, struct err *err)
+{
+    const char *value = NULL;
+
+    if (text(&value, root, name, region, err) < 0)
+        return -1;
+    *out = value ? clock_us(value) : CLOCK_NONE;
+    return is_none(json_get(root, name)) || *out != CLOCK_NONE
+               ? 0
+               : err_set(err, ERR_FORMAT, "'%s' of the manifest's filter is no time", name);
+}
+
+int manifest_read_filter(struct manifest_filter *out, const char *row, size_t len,
+                         struct region *region, struct err *err)
+{
+    struct json *doc = json_parse(row, len, err);
+    char **lists[4] = { NULL };
+    struct json_value root;
+    int rc = -1;
+
+    *out = (struct manifest_filter){ 0 };
+    if (!doc)
+        return -1;
+    root = json_root(doc);
+    if (filter_size(&out->larger_than, root, "larger_than", err) == 0 &&
+        filter_size(&out->smaller_than, root, "smaller_than", err) == 0 &&
+        texts(&lists[0], &out->type_count, root, "types", region, err) == 0 &&
+        texts(&lists[1], &out->excluded_count, root, "excluded_types", region, err) == 0 &&
+        texts(&lists[2], &out->name_count, root, "names", region, err) == 0 &&
+        texts(&lists[3], &out->step_count, root, "steps", region, err) == 0 &&
+        filter_time(&out->newer_us, root, "newer_than", region, err) == 0 &&
+        filter_time(&out->older_us, root, "older_than", region, err) == 0)
+        rc = 0;
+    out->types = lists[0];
+    out->excluded = lists[1];
+    out->names = lists[2];
+    out->steps = lists[3];
     json_free(doc);
     return rc;
 }

@@ -3,12 +3,12 @@
  * manifest_read: a streaming parser of manifest.json, whose memory does not depend on the
  * manifest's length.
  *
- * The parser finds the object "previous" and the members (rows) of the arrays "runs",
- * "documents", "artifacts" and "missing", and passes the text of each to a callback, which
- * parses it by the functions below. Everything is validated as JSON, except for the rows of
- * documents and artifacts, which these functions validate. To make sure that other JSON parsers
- * see the same manifest, each array must occur only once, its key must not have escapes, and
- * its members must be objects.
+ * The parser finds the objects "previous" and "request.filter" and the members (rows) of the
+ * arrays "runs", "documents", "artifacts" and "missing", and passes the text of each to a
+ * callback, which parses it by the functions below. Everything is validated as JSON, except for
+ * the rows of documents and artifacts, which these functions validate. To make sure that other
+ * JSON parsers see the same manifest, each array must occur only once, its key must not have
+ * escapes, and its members must be objects.
  *
  * Pure.
  *
@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "format/manifest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@
 enum manifest_read_section {
     MANIFEST_READ_HEAD,
     MANIFEST_READ_PREVIOUS,
+    MANIFEST_READ_FILTER,
     MANIFEST_READ_RUNS,
     MANIFEST_READ_DOCUMENTS,
     MANIFEST_READ_ARTIFACTS,
@@ -53,6 +55,7 @@ struct manifest_read {
     enum manifest_read_section section;  /* of the current value of the top-level object */
     unsigned seen;                       /* bit set of sections already seen */
     unsigned depth;                      /* nesting depth outside of rows */
+    bool in_request;                     /* in the top-level object "request" */
     uint8_t objects[JSON_DEPTH_MAX / 8]; /* a bit for each level: it is an object */
     unsigned row_depth;                  /* nesting depth in the current row; 0: not in a row */
     int expect;                          /* next element in the grammar, outside of rows */
@@ -89,6 +92,8 @@ struct manifest_read_artifact {
     const char *duplicate_of;
     const char *step_id;
     const char *media_type;
+    const char *uri;
+    const char *bundle_key;
     const char *checksum; /* from the list, like the next two */
     const char *modified_at;
     uint64_t listed_size; /* MANIFEST_READ_NONE: none */
@@ -148,6 +153,11 @@ struct manifest_read_missing {
  */
 int manifest_read_missing(struct manifest_read_missing *out, const char *text, size_t len,
                           struct region *region, struct err *err) MUST_CHECK;
+
+/* Parse the object "request.filter". Texts are copied to the region; ERR_FORMAT if it is
+ * invalid, ERR_LIMIT. */
+int manifest_read_filter(struct manifest_filter *out, const char *text, size_t len,
+                         struct region *region, struct err *err) MUST_CHECK;
 
 /* A document's row (path, size and digest), or the object "previous" (archive and digest). */
 struct manifest_read_name {

@@ -90,23 +90,19 @@ static int zstd_tail(struct seek *seek, const struct seek_locator *locator, stru
     return add_le(out, 0, 1, err) < 0 ? -1 : add_le(out, SEEK_MAGIC, 4, err);
 }
 
+/* The head of an empty gzip member, up to its extra field, and its end: no content, CRC-32 and
+ * length 0. */
+static const unsigned char gzip_head[] = { 0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255 };
+static const unsigned char gzip_foot[] = { 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+
 /* Begin an empty gzip member with size bytes in subfield "S" id. */
 static int gzip_open(struct buf *out, char id, size_t size, struct err *err)
 {
-    static const unsigned char head[] = { 0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255 };
-
-    if (buf_add(out, head, sizeof(head), err) < 0 || add_le(out, size + 4, 2, err) < 0 ||
-        buf_add(out, "S", 1, err) < 0 || buf_add(out, &id, 1, err) < 0)
+    if (buf_add(out, gzip_head, sizeof(gzip_head), err) < 0 ||
+        add_le(out, size + 4, 2, err) < 0 || buf_add(out, "S", 1, err) < 0 ||
+        buf_add(out, &id, 1, err) < 0)
         return -1;
     return add_le(out, size, 2, err);
-}
-
-/* End an empty gzip member: no content, CRC-32 and length 0. */
-static int gzip_close(struct buf *out, struct err *err)
-{
-    static const unsigned char foot[] = { 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
-
-    return buf_add(out, foot, sizeof(foot), err);
 }
 
 static int gzip_tail(const struct seek *seek, const struct seek_locator *locator,
@@ -118,13 +114,14 @@ static int gzip_tail(const struct seek *seek, const struct seek_locator *locator
         size_t to = seek->count - from < SLICE_ROWS ? seek->count : from + SLICE_ROWS;
 
         if (gzip_open(out, 'T', (to - from) * ROW_SIZE, err) < 0 ||
-            add_rows(seek, from, to, out, err) < 0 || gzip_close(out, err) < 0)
+            add_rows(seek, from, to, out, err) < 0 ||
+            buf_add(out, gzip_foot, sizeof(gzip_foot), err) < 0)
             return -1;
     }
     if (gzip_open(out, 'L', SEEK_LOCATOR_SIZE, err) < 0 ||
         add_locator(out, locator, seek->coded, err) < 0)
         return -1;
-    return gzip_close(out, err);
+    return buf_add(out, gzip_foot, sizeof(gzip_foot), err);
 }
 
 int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locator *locator,
@@ -205,15 +202,29 @@ static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t 
     return rc;
 }
 
-/* Read the seekable format's table and the locator before it. */
-static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
-                     uint64_t size, struct err *err)
+#define ZSTD_FOOT    9 /* number of rows, descriptor, magic */
+#define ZSTD_LOCATOR (8 + SEEK_LOCATOR_SIZE)
+#define ZSTD_CHECKSUMS                                                                         \
+    0x80 /* descriptor: rows have 4 more bytes, which skyarc does not write */
+
+/* Whether the frame with a locator starts at these 16 bytes, possibly with damage. */
+static bool is_zstd_locator(const unsigned char *at)
 {
-    unsigned char foot[9];
-    unsigned char head[8 + SEEK_LOCATOR_SIZE + 8];
-    uint64_t count;
-    uint64_t table;
-    uint64_t len;
+    return (get_le(at, 4) == SEEK_SKIPPABLE_LOCATOR &&
+            get_le(at + 4, 4) == SEEK_LOCATOR_SIZE) ||
+           memcmp(at + 8, SEEK_LOCATOR_MAGIC, 8) == 0;
+}
+
+/*
+ * Read the end of a table in the seekable format, and the head of its frame. Returns 1 if the
+ * table may be skyarc's; 0: there is no table, or it is another program's.
+ */
+static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *count,
+                     uint64_t *len, struct err *err)
+{
+    unsigned char foot[ZSTD_FOOT];
+    unsigned char head[8];
+    unsigned row;
 
     if (size < sizeof(head) + sizeof(foot))
         return 0;
@@ -221,31 +232,53 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return -1;
     if (get_le(foot + 5, 4) != SEEK_MAGIC)
         return 0;
-    count = get_le(foot, 4);
-    len = 8 + count * ROW_SIZE + sizeof(foot);
-    if (foot[4] || !count || len + 8 + SEEK_LOCATOR_SIZE > size)
+    row = foot[4] == ZSTD_CHECKSUMS ? ROW_SIZE + 4 : ROW_SIZE;
+    *count = get_le(foot, 4);
+    *len = sizeof(head) + *count * row + sizeof(foot);
+    if ((foot[4] & ~ZSTD_CHECKSUMS) || !*count || *len > size)
         return err_set(err, ERR_FORMAT, "the seek table is larger than the archive");
-    if (count > SEEK_ROWS_MAX)
+    if (*count > SEEK_ROWS_MAX)
         return err_set(err, ERR_LIMIT, "the seek table has more than %zu frames",
                        SEEK_ROWS_MAX);
-    if (read(ctx, head, sizeof(head), size - len - 8 - SEEK_LOCATOR_SIZE, err) < 0)
+    if (read(ctx, head, sizeof(head), size - *len, err) < 0)
         return -1;
-    if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
-        return 0; /* a seek table of another program */
-    if (get_le(head + 8 + SEEK_LOCATOR_SIZE, 4) != SEEK_SKIPPABLE_TABLE ||
-        get_le(head + 12 + SEEK_LOCATOR_SIZE, 4) != len - 8)
+    if (get_le(head, 4) != SEEK_SKIPPABLE_TABLE || get_le(head + 4, 4) != *len - 8)
         return err_set(err, ERR_FORMAT, "invalid frame of the seek table");
-    if (read_locator(head + 8, l, &table, err) < 0 ||
-        read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0)
+    return row == ROW_SIZE && size - *len >= ZSTD_LOCATOR;
+}
+
+/* Read the seekable format's table and the locator before it. */
+static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
+                     uint64_t size, struct err *err)
+{
+    unsigned char head[ZSTD_LOCATOR];
+    unsigned char last[ROW_SIZE];
+    uint64_t count;
+    uint64_t table;
+    uint64_t len;
+    int rc = find_zstd(read, ctx, size, &count, &len, err);
+
+    if (rc <= 0)
+        return rc;
+    if (read(ctx, head, sizeof(head), size - len - sizeof(head), err) < 0)
         return -1;
-    return seek->coded == size - len - 8 - SEEK_LOCATOR_SIZE && table == size - len
+    if (!is_zstd_locator(head))
+        return 0; /* a seek table of another program */
+    if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
+        return err_set(err, ERR_FORMAT, "invalid frame of the manifest's locator");
+    if (read_locator(head + 8, l, &table, err) < 0 ||
+        read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0 ||
+        read(ctx, last, sizeof(last), size - ZSTD_FOOT - sizeof(last), err) < 0)
+        return -1;
+    return seek->coded == size - len - sizeof(head) && table == size - len &&
+                   get_le(last, 4) == sizeof(head) && get_le(last + 4, 4) == 0
                ? 1
                : err_set(err, ERR_FORMAT, "the seek table does not match the archive's size");
 }
 
-#define GZIP_HEAD    10
+#define GZIP_HEAD    sizeof(gzip_head)
 #define GZIP_EXTRA   6 /* length, subfield ID, length of the subfield */
-#define GZIP_FOOT    10
+#define GZIP_FOOT    sizeof(gzip_foot)
 #define GZIP_LOCATOR (GZIP_HEAD + GZIP_EXTRA + SEEK_LOCATOR_SIZE + GZIP_FOOT)
 
 /*
@@ -256,13 +289,25 @@ static int64_t gzip_member(const unsigned char *at, uint64_t left, char id)
 {
     uint64_t size;
 
-    if (left < GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT || at[0] != 0x1f || at[1] != 0x8b ||
-        at[2] != 8 || at[3] != 4 || at[12] != 'S' || at[13] != (unsigned char)id)
+    if (left < GZIP_HEAD + GZIP_EXTRA + GZIP_FOOT || memcmp(at, gzip_head, GZIP_HEAD) != 0 ||
+        at[12] != 'S' || at[13] != (unsigned char)id)
         return -1;
     size = get_le(at + 14, 2);
     if (get_le(at + 10, 2) != size + 4 || left < GZIP_HEAD + GZIP_EXTRA + size + GZIP_FOOT)
         return -1;
     return (int64_t)size;
+}
+
+/* Read the end of a member, and check it. */
+static int read_foot(seek_read_fn *read, void *ctx, uint64_t at, struct err *err)
+{
+    unsigned char foot[GZIP_FOOT];
+
+    if (read(ctx, foot, sizeof(foot), at, err) < 0)
+        return -1;
+    return memcmp(foot, gzip_foot, sizeof(foot)) == 0
+               ? 0
+               : err_set(err, ERR_FORMAT, "the end of a member of the seek table is damaged");
 }
 
 /* Read the members of the table, up to offset end. */
@@ -281,9 +326,12 @@ static int read_members(struct seek *seek, seek_read_fn *read, void *ctx, uint64
         }
         if (rows <= 0 || rows % ROW_SIZE)
             return err_set(err, ERR_FORMAT, "the seek table is damaged");
-        if (read_rows(seek, read, ctx, at + sizeof(head), (uint64_t)rows / ROW_SIZE, err) < 0)
+        at += sizeof(head) + (uint64_t)rows;
+        if (read_rows(seek, read, ctx, at - (uint64_t)rows, (uint64_t)rows / ROW_SIZE, err) <
+                0 ||
+            read_foot(read, ctx, at, err) < 0)
             return -1;
-        at += sizeof(head) + GZIP_FOOT + (uint64_t)rows;
+        at += GZIP_FOOT;
     }
     return 0;
 }
@@ -300,7 +348,8 @@ static int load_gzip(struct seek *seek, struct seek_locator *l, seek_read_fn *re
         return -1;
     if (gzip_member(last, GZIP_LOCATOR, 'L') != SEEK_LOCATOR_SIZE)
         return 0;
-    if (read_locator(last + GZIP_HEAD + GZIP_EXTRA, l, &table, err) < 0)
+    if (read_locator(last + GZIP_HEAD + GZIP_EXTRA, l, &table, err) < 0 ||
+        read_foot(read, ctx, size - GZIP_FOOT, err) < 0)
         return -1;
     if (table > size - GZIP_LOCATOR)
         return err_set(err, ERR_FORMAT, "the seek table lies outside the archive");
@@ -336,6 +385,19 @@ int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *lo
     if (rc != 1)
         seek_clear(seek);
     return rc;
+}
+
+bool seek_is_tail(enum frame_codec codec, const unsigned char at[SEEK_HEAD_SIZE])
+{
+    switch (codec) {
+    case FRAME_ZSTD:
+        return is_zstd_locator(at);
+    case FRAME_GZIP:
+        return gzip_member(at, UINT64_MAX, 'T') > 0 || gzip_member(at, UINT64_MAX, 'L') > 0;
+    case FRAME_NONE:
+        break;
+    }
+    return false;
 }
 
 size_t seek_find(const struct seek *seek, uint64_t at, uint64_t *coded, uint64_t *plain)

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "format/frame.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@
 #define SEEK_MAGIC             0x8f92eab1U
 #define SEEK_LOCATOR_SIZE      48 /* size of a locator's content */
 #define SEEK_LOCATOR_MAGIC     "skyarc\0\1"
+#define SEEK_HEAD_SIZE         16                /* bytes that tell whether an index starts */
 #define SEEK_ROWS_MAX          ((size_t)1 << 24) /* maximum number of frames in an archive */
 #define SEEK_PLAIN_MAX         (64U << 20)       /* largest accepted frame */
 #define SEEK_STRIDE            64                /* number of rows per mark */
@@ -79,13 +81,19 @@ typedef int seek_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct
 
 /*
  * Read the table and locator that seek_tail wrote, and check them against the archive's size.
- * An empty frame, or one larger than SEEK_PLAIN_MAX, is invalid.
+ * Every byte of them is checked. An empty frame, or one larger than SEEK_PLAIN_MAX, is invalid.
  *
  * seek      must be {0}; gets the rows of all frames with content
  * returns   1; 0: the archive has no seek table; -1: error, ERR_FORMAT for an invalid table
  */
 int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
               seek_read_fn *read, void *ctx, uint64_t size, struct err *err) MUST_CHECK;
+
+/*
+ * Whether a frame with these first bytes belongs to the table or locator that seek_tail wrote.
+ * seek_load does not find a tail whose last bytes are damaged; who reads all frames does.
+ */
+bool seek_is_tail(enum frame_codec codec, const unsigned char at[SEEK_HEAD_SIZE]);
 
 /*
  * Find the frame that contains the byte at offset at of the tar stream, by binary search;

@@ -121,7 +121,7 @@ static int survey(struct unzip *u, struct err *err)
                            (unsigned long long)u->max);
         if (mem_room(&u->names, &u->cap, u->count, sizeof(char *), UNZIP_ENTRIES_MAX, err) < 0)
             return -1;
-        u->names[u->count] = region_copy(u->region, name, strlen(name), err);
+        u->names[u->count] = region_text(u->region, name, err);
         if (!u->names[u->count])
             return -1;
         u->count++;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "net/bodies.h"
 #include "net/peers.h"
 
@@ -218,8 +219,8 @@ static void *watch(void *ctx)
         struct timespec until;
 
         if (ended)
-            log_line(LOG_INFO, "closed %zu connections that were too slow or over a limit",
-                     ended);
+            log_line(LOG_INFO, "closed %zu connection%s that %s too slow or over a limit",
+                     ended, text_plural(ended), ended == 1 ? "was" : "were");
         (void)clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)PEERS_LOOK * 1000000;
         until.tv_sec += until.tv_nsec / 1000000000;

@@ -2,6 +2,7 @@
 #include "pull/budget.h"
 
 #include "base/queue.h"
+#include "base/text.h"
 
 #include <sys/resource.h>
 
@@ -20,9 +21,9 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
     share = share ? share : 1;
     descriptors /= share;
     if (descriptors < BUDGET_RESERVED + 3)
-        return err_set(err, ERR_LIMIT,
-                       "the process may open %llu files, and a pull needs %d (ulimit -n)",
-                       (unsigned long long)descriptors, BUDGET_RESERVED + 3);
+        return err_set(
+            err, ERR_LIMIT, "the process may open %llu file%s, and a pull needs %d (ulimit -n)",
+            (unsigned long long)descriptors, text_plural(descriptors), BUDGET_RESERVED + 3);
     if (rate && most > rate * READ_WITHIN / READ_SIZE)
         most = rate * READ_WITHIN / READ_SIZE;
     /* each transfer needs three: its connection, its file, and an API connection */

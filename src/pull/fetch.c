@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "pull/completion.h"
 #include "pull/task.h"
 #include "pull/transfer.h"
@@ -148,8 +149,9 @@ static void explain(const struct task *task, const struct request *request,
     if (verdict.step == FETCH_ROUTE_DONE || !log_wants(LOG_INFO))
         return;
     if (request_check(request, &err) == 0)
-        (void)err_set(&err, ERR_MISMATCH, "%s sent %llu bytes, but the service lists %llu",
+        (void)err_set(&err, ERR_MISMATCH, "%s sent %llu byte%s, but the service lists %llu",
                       request->host, (unsigned long long)request->received,
+                      text_plural(request->received),
                       (unsigned long long)task->item->what.file_size);
     log_line(LOG_INFO, "artifact '%s', by %s: %s", task->item->what.artifact_id,
              fetch_route_name(task->route), err.text);
@@ -229,9 +231,9 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
+    /* the engine sends the key to its own origin only */
     if (task->route == FETCH_ROUTE_CONTENT || !task->url.is_signed)
-        api_sign(f->opts.api,
-                 &t->request); /* the engine sends the key to its own origin only */
+        api_sign(f->opts.api, &t->request);
     if (rc == 0 && engine_start(f->loop->engine, &t->request, &why) == 0)
         return 0;
     if (transfer_abort(t, err) < 0)

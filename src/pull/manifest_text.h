@@ -19,6 +19,7 @@
 #include "client/listing.h"
 #include "format/manifest.h"
 #include "pull/fetch.h"
+#include "pull/tag_writer.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
@@ -39,12 +40,6 @@ struct manifest_facts {
     struct volume *volume;         /* volume_flush sets the places of its files */
     struct spool spool;            /* for the rows' text; borrowed */
     struct manifest_totals totals; /* stored_bytes is filled in once it is known */
-};
-
-/* A file that the manifest names and that is made from the manifest. */
-struct tag_sum {
-    uint64_t size; /* 0: there is no such file */
-    uint8_t sha256[SHA256_SIZE];
 };
 
 struct manifest_text;

@@ -110,17 +110,48 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
     }
 }
 
-/* Log which records of a run are lost. */
-static void warn_records(const struct listed_run *run)
+/* A lost record. */
+struct lost_record {
+    const struct listed_run *run;
+    const struct record_row *row;
+};
+
+static void tell_record(enum log_level level, const struct lost_record *lost)
 {
+    log_line(level, "run '%s': the record '%s' could not be fetched: %s", lost->run->id,
+             lost->row->name, reason_word(lost->row->reason));
+}
+
+/* Log one line for each reason why records are lost; at -v one line for each record. */
+static void tell_records(const struct listing *listing)
+{
+    struct lost_record first[REASON_COUNT] = { { NULL, NULL } };
+    size_t counts[REASON_COUNT] = { 0 };
     size_t i;
+    size_t k;
 
-    for (i = 0; i < run->records.count; i++) {
-        const struct record_row *row = &run->records.rows[i];
+    for (i = 0; i < listing->count; i++) {
+        const struct listed_run *run = &listing->runs[i];
 
-        if (row->lost)
-            log_line(LOG_WARNING, "run '%s': the record '%s' could not be fetched: %s", run->id,
-                     row->name, reason_word(row->reason));
+        for (k = 0; k < run->records.count; k++) {
+            const struct lost_record lost = { run, &run->records.rows[k] };
+
+            if (!lost.row->lost)
+                continue;
+            if (!counts[lost.row->reason]++)
+                first[lost.row->reason] = lost;
+            tell_record(LOG_INFO, &lost);
+        }
+    }
+    for (i = 0; i < REASON_COUNT; i++) {
+        if (counts[i] == 1)
+            tell_record(LOG_WARNING, &first[i]);
+        else if (counts[i])
+            log_line(LOG_WARNING,
+                     "%zu records could not be fetched: %s; the first is '%s' of run '%s', the "
+                     "manifest lists all",
+                     counts[i], reason_word((enum reason)i), first[i].row->name,
+                     first[i].run->id);
     }
 }
 
@@ -135,8 +166,8 @@ void missing_records(const struct listing *listing, struct pull_result *result)
         result->records_lost += run->records.lost;
         result->children += run->depth > 0;
         result->incomplete = result->incomplete || run->cut || run->other_lost;
-        warn_records(run);
     }
+    tell_records(listing);
 }
 
 /*

@@ -31,7 +31,9 @@ size_t missing_coming(const struct fetch *fetch, const struct plan *plan);
 void missing_tell(const struct pull_opts *opts, const struct plan *plan,
                   const struct fetch *fetch);
 
-/* Count the runs' records into a result, and log a warning for those that are lost. */
+/*
+ * Count the runs' records into a result, and log a warning for each reason why some are lost.
+ */
 void missing_records(const struct listing *listing, struct pull_result *result);
 
 /*

@@ -42,7 +42,7 @@ static const char *name_of(const struct artifact *a, const struct redact *what,
 static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t run, size_t row,
                     struct err *err)
 {
-    const struct kind_filter *filter = opts->filter;
+    const struct artifact_filter *filter = opts->filter;
     const struct listed_run *listed = &opts->listing->runs[run];
     struct artifact_list *list = &opts->listing->runs[run].list;
     const struct artifact *a = &list->rows[row];
@@ -62,7 +62,9 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
                                   .sized = a->sized,
                                   .created_us = created };
 
-    bool wanted = kind_filter_match(filter, a->artifact_type);
+    bool wanted = artifact_filter_listed(filter, a);
+    /* a ZIP is an artifact of its own if its type or name is asked for */
+    bool asked = filter->kinds.wanted_count || filter->name_count;
     struct item *item;
 
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
@@ -71,7 +73,7 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
     if (opts->skip(opts->ctx, listed->id, a->artifact_id))
         return 0;
     if (planner_is_zip(a))
-        return plan_parent(plan, &what, run, row, wanted && filter->wanted_count, wanted, err);
+        return plan_parent(plan, &what, run, row, wanted && asked, wanted, err);
     if (!wanted)
         return 0;
     if (plan_add(plan, &what, run, row, &item, err) < 0)
@@ -86,10 +88,10 @@ static int plan_run(const struct planner_opts *opts, struct plan *plan, size_t r
                     struct err *err)
 {
     struct artifact_list *list = &opts->listing->runs[run].list;
-    bool all = opts->listing->runs[run].wide && !opts->filter->wanted_count;
+    bool all = opts->listing->runs[run].wide && !artifact_filter_asks(opts->filter);
     size_t i;
 
-    if (extras_add(&opts->listing->runs[run], opts->filter, err) < 0)
+    if (extras_add(&opts->listing->runs[run], &opts->filter->kinds, err) < 0)
         return -1;
     for (i = 0; i < list->count; i++) {
         if (list->rows[i].bundle_key && list->rows[i].uri &&
@@ -127,7 +129,7 @@ static uint64_t run_bytes(const struct planner_opts *opts, const struct listed_r
     for (i = 0; i < run->list.count; i++) {
         const struct artifact *a = &run->list.rows[i];
 
-        if (kind_filter_match(opts->filter, a->artifact_type) &&
+        if (artifact_filter_listed(opts->filter, a) &&
             !opts->skip(opts->ctx, run->id, a->artifact_id))
             bytes += a->sized ? a->file_size : USUAL_SIZE;
     }
@@ -207,7 +209,7 @@ int planner_check(const struct planner_opts *opts, const struct plan *plan, size
     int rc;
 
     *unmatched = 0;
-    if (!opts->must_match || !kind_filter_narrows(opts->filter))
+    if (!opts->must_match || !artifact_filter_narrows(opts->filter))
         return 0;
     hit = mem_array(opts->listing->count, sizeof(*hit), err);
     if (!hit)
@@ -218,7 +220,7 @@ int planner_check(const struct planner_opts *opts, const struct plan *plan, size
         if (!item->unlisted)
             hit[opts->listing->runs[item->run].root] = true;
     }
-    rc = listing_unmatched(opts->listing, hit, unmatched, err);
+    rc = listing_unmatched(opts->listing, opts->filter, hit, unmatched, err);
     mem_free(hit);
     return rc;
 }

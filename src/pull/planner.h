@@ -10,6 +10,7 @@
 #ifndef PULL_PLANNER_H
 #define PULL_PLANNER_H
 
+#include "api/artifact_filter.h"
 #include "base/err.h"
 #include "client/listing.h"
 #include "writer/entry_names.h"
@@ -23,7 +24,7 @@
 struct planner_opts {
     struct entry_names *names;
     struct listing *listing; /* gets the rows that only records name */
-    const struct kind_filter *filter;
+    const struct artifact_filter *filter;
     bool must_match; /* see planner_check */
     bool dedupe;
     enum bundle_mode bundles;

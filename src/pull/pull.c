@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "base/text.h"
 #include "client/call.h"
 #include "client/extras.h"
 #include "client/lister.h"
@@ -140,8 +141,9 @@ static int wait_runs(struct pull *p, struct err *err)
     wait_clear(runs, opts->run_count);
     mem_free(runs);
     if (rc == 0 && left)
-        return err_set(err, ERR_BUSY, "%zu of %zu runs have not ended in time; try again later",
-                       left, opts->run_count);
+        return err_set(err, ERR_BUSY, "%zu of %zu run%s %s not ended in time; try again later",
+                       left, opts->run_count, text_plural(opts->run_count),
+                       left == 1 ? "has" : "have");
     return rc;
 }
 
@@ -171,8 +173,7 @@ static int check_runs(struct pull *p, struct pull_result *result, struct err *er
             (void)err_hint(err, "without --strict the other runs are archived");
         else if (p->listing.count > 1)
             (void)err_set(err, first->err.kind,
-                          "none of the %zu runs could be listed; nothing was "
-                          "written",
+                          "none of the %zu runs could be listed; nothing was written",
                           p->listing.count);
         return -1;
     }
@@ -205,8 +206,8 @@ static int be_content(const struct pull *p, struct pull_result *result, struct e
     result->coming = p->opts->patient ? missing_coming(p->fetch, p->plan) : 0;
     if (!result->coming)
         return 0;
-    return err_set(err, ERR_BUSY, "%zu artifacts are missing, but may still appear",
-                   result->coming);
+    return err_set(err, ERR_BUSY, "%zu artifact%s missing, but may still appear",
+                   result->coming, result->coming == 1 ? " is" : "s are");
 }
 
 static int fetch_all(struct pull *p, struct pull_result *result, struct err *err)
@@ -274,7 +275,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
 }
 
 /* Write the manifest's signature next to the archive. */
-static int sign(const struct pull *p, const struct tagfiles *record, const char *path,
+static int sign(const struct pull *p, const struct tag_result *manifest, const char *path,
                 struct err *err)
 {
     struct buf text;
@@ -283,21 +284,21 @@ static int sign(const struct pull *p, const struct tagfiles *record, const char 
     buf_init(&text, SSHSIG_FILE_MAX);
     if (!p->opts->force && access(path, F_OK) == 0)
         (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
-    else if (sshsig_sign(p->opts->sign_key, record->sha512, &text, err) == 0)
+    else if (sshsig_sign(p->opts->sign_key, manifest->sha512, &text, err) == 0)
         rc = file_put(path, text.data, text.len, p->opts->mode, err);
     buf_clear(&text);
     return rc;
 }
 
 /* Rename the signature first, so that an archive under its final name always has it. */
-static int finish(struct pull *p, const struct tagfiles *record, const struct spot *manifest,
-                  uint64_t size, struct volume_result *volume, struct err *err)
+static int finish(struct pull *p, const struct tag_result *manifest,
+                  struct volume_result *volume, struct err *err)
 {
     char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
-    int rc = p->opts->sign_key ? path ? sign(p, record, path, err) : -1 : 0;
+    int rc = p->opts->sign_key ? path ? sign(p, manifest, path, err) : -1 : 0;
 
     if (rc == 0) {
-        rc = volume_finish(p->volume, manifest, size, volume, err);
+        rc = volume_finish(p->volume, &manifest->place, manifest->size, volume, err);
         if (rc < 0 && path)
             (void)unlink(path);
     }
@@ -331,14 +332,11 @@ static struct tagfiles described(struct pull *p, const char **names)
                                   .previous_sha256 = opts->previous_sha256,
                                   .run_ids = opts->run_ids,
                                   .run_count = p->asked,
-                                  .types = opts->filter->wanted,
-                                  .type_count = opts->filter->wanted_count,
-                                  .excluded = opts->filter->unwanted,
-                                  .excluded_count = opts->filter->unwanted_count,
+                                  .filter = pull_opts_filter(opts),
                                   .dedupe = opts->dedupe,
                                   .children = opts->children,
                                   .records = names,
-                                  .tagfiles_count = endpoint_names(opts->records, names) };
+                                  .record_count = endpoint_names(opts->records, names) };
     struct tagfiles made = { .top = opts->top,
                              .page = p->viewless ? NULL : p->page,
                              .facts = { .head = head,
@@ -362,8 +360,7 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     const char *names[ENDPOINT_RECORDS];
     struct tagfiles record = described(p, names);
     struct volume_result volume;
-    struct spot manifest;
-    uint64_t size;
+    struct tag_result manifest;
 
     if (p->viewless)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
@@ -372,26 +369,25 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
     if (opts->strict && !record.facts.totals.missing &&
         (result->records_lost || result->incomplete))
         return err_set(err, ERR_MISMATCH,
-                       "%zu records are missing, or a run has started too many others; without "
+                       "%zu record%s missing, or a run has started too many others; without "
                        "--strict the rest is archived",
-                       result->records_lost);
+                       result->records_lost, result->records_lost == 1 ? " is" : "s are");
     if (opts->strict && record.facts.totals.missing)
         return err_set(err, ERR_MISMATCH,
-                       "%llu artifacts are missing; without --strict the rest is "
-                       "archived",
-                       (unsigned long long)record.facts.totals.missing);
+                       "%llu artifact%s missing; without --strict the rest is archived",
+                       (unsigned long long)record.facts.totals.missing,
+                       record.facts.totals.missing == 1 ? " is" : "s are");
     missing_tell(opts, p->plan, p->fetch);
     if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
         result->nothing = true;
         result->totals = record.facts.totals;
         return 0;
     }
-    if (tagfiles_write(&record, &manifest, &size, err) < 0 ||
-        finish(p, &record, &manifest, size, &volume, err) < 0)
+    if (tagfiles_write(&record, &manifest, err) < 0 || finish(p, &manifest, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
     p->journal = NULL;
-    memcpy(result->manifest_sha256, record.sha256, sizeof(result->manifest_sha256));
+    memcpy(result->manifest_sha256, manifest.sha256, sizeof(result->manifest_sha256));
     result->totals = record.facts.totals;
     result->mismatches = record.mismatches;
     result->suspects = record.suspects;
@@ -475,7 +471,7 @@ static int begin_listing(struct pull *p, struct err *err)
 
     l->api = opts->api;
     l->callers = &p->callers;
-    l->filter = opts->filter;
+    l->filter = &opts->filter->kinds;
     l->lazy = true;
     l->calm = opts->calm;
     l->bundles = opts->bundles != BUNDLE_MEMBERS;
@@ -527,7 +523,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         return -1;
     volume.workers = p->budget.workers;
     if (p->budget.jobs < opts->jobs)
-        log_line(LOG_INFO, "%u transfers at a time, not %u: %s", p->budget.jobs, opts->jobs,
+        log_line(LOG_INFO, "concurrent transfers: %u, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit allows no more"
                                 : "the process may open too few files (ulimit -n)");
     if (!opts->dry_run) {
@@ -579,8 +575,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     packer_free(p.packer);
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
-    /* nothing is truncated in a directory: its files are complete */
-    if (kept && p.started && err->kind != ERR_CANCELLED && opts->format != CONTAINER_DIR)
+    if (kept && p.started && err->kind != ERR_CANCELLED)
         result->kept = restore_measure(opts, p.plan);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);

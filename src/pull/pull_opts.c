@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/pull_opts.h"
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -83,6 +84,43 @@ static void add_list(struct sha256 *sha, char *const *texts, size_t count)
     add_part(sha, "");
 }
 
+/* An age is added as it was given: it means another time in each attempt. */
+static void add_filter(struct sha256 *sha, const struct artifact_filter *filter)
+{
+    char sizes[64];
+
+    (void)snprintf(sizes, sizeof(sizes), "%d %llu %d %llu", filter->larger,
+                   (unsigned long long)filter->larger_than, filter->smaller,
+                   (unsigned long long)filter->smaller_than);
+    add_list(sha, filter->kinds.wanted, filter->kinds.wanted_count);
+    add_list(sha, filter->kinds.unwanted, filter->kinds.unwanted_count);
+    add_list(sha, filter->names, filter->name_count);
+    add_list(sha, filter->steps, filter->step_count);
+    add_part(sha, sizes);
+    add_part(sha, filter->newer_said);
+    add_part(sha, filter->older_said);
+}
+
+struct manifest_filter pull_opts_filter(const struct pull_opts *opts)
+{
+    const struct artifact_filter *filter = opts->filter;
+
+    return (struct manifest_filter){
+        .types = filter->kinds.wanted,
+        .type_count = filter->kinds.wanted_count,
+        .excluded = filter->kinds.unwanted,
+        .excluded_count = filter->kinds.unwanted_count,
+        .names = filter->names,
+        .name_count = filter->name_count,
+        .steps = filter->steps,
+        .step_count = filter->step_count,
+        .larger_than = filter->larger ? filter->larger_than : MANIFEST_NONE,
+        .smaller_than = filter->smaller ? filter->smaller_than : MANIFEST_NONE,
+        .newer_us = filter->newer ? filter->newer_us : CLOCK_NONE,
+        .older_us = filter->older ? filter->older_us : CLOCK_NONE,
+    };
+}
+
 char *pull_opts_request(const struct pull_opts *opts, struct err *err)
 {
     struct sha256 *sha = sha256_new(err);
@@ -99,8 +137,7 @@ char *pull_opts_request(const struct pull_opts *opts, struct err *err)
     add_part(sha, how);
     add_part(sha, opts->api->base);
     add_list(sha, opts->run_ids, opts->run_count);
-    add_list(sha, opts->filter->wanted, opts->filter->wanted_count);
-    add_list(sha, opts->filter->unwanted, opts->filter->unwanted_count);
+    add_filter(sha, opts->filter);
     sha256_end(sha, digest);
     sha256_free(sha);
     text_hex(hex, digest, SHA256_SIZE);

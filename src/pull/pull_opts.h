@@ -9,8 +9,8 @@
 #define PULL_PULL_OPTS_H
 
 #include "api/api.h"
+#include "api/artifact_filter.h"
 #include "api/endpoint.h"
-#include "api/kind.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "base/pulse.h"
@@ -64,7 +64,7 @@ struct pull_opts {
     const struct api *api;
     char *const *run_ids;
     size_t run_count;
-    const struct kind_filter *filter;
+    const struct artifact_filter *filter;
     bool must_match; /* a run of which the filter accepts nothing makes the pull incomplete */
     bool children;   /* include the runs that the requested runs have started */
     const struct endpoint_filter *records; /* which records are kept; NULL: none */
@@ -103,8 +103,7 @@ struct pull_opts {
     enum container format;
     int level;
     bool force;
-    unsigned
-        mode; /* file mode of the archive, or of a directory's files, and of the signature */
+    unsigned mode; /* of the archive, or of a directory's files, and of the signature */
     bool strict;
     /* if artifacts are missing that may still appear, fail and keep the partial archive */
     bool patient;
@@ -134,6 +133,9 @@ struct pull_opts {
  * own line is equal. Free it with mem_free.
  */
 char *pull_opts_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
+
+/* The filter, as the manifest records it. */
+struct manifest_filter pull_opts_filter(const struct pull_opts *opts);
 
 /* Set all hooks to functions that do nothing: nothing is skipped, stopped or reported. */
 void pull_opts_no_hooks(struct pull_opts *opts);

@@ -509,8 +509,9 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
     else
         (void)err_wrap(err, "cannot resume an interrupted attempt");
     if (rc == 0)
-        log_line(LOG_INFO, "resuming an interrupted attempt: %zu artifacts (%s) are kept",
-                 restored->items, text_size(size, restored->bytes));
+        log_line(LOG_INFO, "resuming an interrupted attempt: %zu artifact%s (%s) %s kept",
+                 restored->items, text_plural(restored->items),
+                 text_size(size, restored->bytes), restored->items == 1 ? "is" : "are");
     clear(&r);
     return rc;
 }
@@ -531,6 +532,30 @@ static struct journal *load_journal(const struct pull_opts *opts, const char *pa
     return journal;
 }
 
+/*
+ * Read what is left as a later attempt will. Of a directory, what is not kept is removed; all
+ * is removed if nothing is.
+ */
+static int measure(struct restore *r, const struct pull_opts *opts, const char *partial,
+                   struct err *err)
+{
+    bool readable = r->opts->journal && r->opts->names;
+    bool dir = opts->format == CONTAINER_DIR;
+    struct tree *tree = dir ? tree_open(opts->output, opts->force, opts->mode, err) : NULL;
+    int fd = dir ? -1 : open(partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int rc = -1;
+
+    if (tree && readable)
+        rc = set_up(r, err) < 0 ? -1 : restore_tree(r, tree, err);
+    else if (fd >= 0 && readable)
+        rc = read_left(r, fd, volume_codec_of(opts->format), err);
+    tree_free(tree, r->restored->items > 0);
+    if (!dir && !r->restored->items)
+        (void)unlink(partial);
+    file_close(&fd);
+    return rc;
+}
+
 size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
 {
     struct err err = { 0 };
@@ -538,22 +563,17 @@ size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
     struct restored restored = { 0 };
     struct restore r = { .opts = &how, .restored = &restored };
     char *partial = mem_format(&err, "%s.partial", opts->output);
-    char *rows = mem_format(&err, "%s.partial" JOURNAL_SUFFIX, opts->output);
+    char *rows = partial ? mem_format(&err, "%s" JOURNAL_SUFFIX, partial) : NULL;
     struct journal *journal = rows ? load_journal(opts, rows, &err) : NULL;
     size_t kept;
-    int fd = partial ? open(partial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
     how.journal = journal;
     how.names = entry_names_new(&err);
-    if (journal && how.names && fd >= 0 &&
-        read_left(&r, fd, volume_codec_of(opts->format), &err) < 0)
+    if (rows && measure(&r, opts, partial, &err) < 0 && err.kind)
         log_line(LOG_INFO, "cannot read back the kept artifacts: %s", err.text);
-    if (!restored.items && partial && rows) {
-        (void)unlink(partial);
+    if (!restored.items && rows)
         (void)unlink(rows);
-    }
     clear(&r);
-    file_close(&fd);
     journal_free(journal, false);
     entry_names_free(how.names);
     mem_free(partial);

@@ -53,8 +53,8 @@ int restore_run(const struct restore_opts *opts, struct restored *restored,
 
 /*
  * After a failure, once the volume and its journal are closed: count the artifacts that a later
- * attempt will find in OUTPUT.partial, read in the same way. If there are
- * none, OUTPUT.partial and its journal are removed.
+ * attempt will find in OUTPUT.partial, read in the same way, and remove the other files of a
+ * directory. If there are none, OUTPUT.partial and its journal are removed.
  */
 size_t restore_measure(const struct pull_opts *opts, struct plan *plan);
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tagfiles: writes the files that describe the runs and the archive: run.json, artifacts.json
- * and records/NAME.json of each run, manifest.json and the BagIt files.
- *
- * Each file is made twice, the first time only to measure and hash it, so
- * that a manifest of any length needs no memory.
+ * tagfiles: the files that describe the runs and the archive of a pull: run.json,
+ * artifacts.json and records/NAME.json of each run; what manifest.json and the BagIt files are
+ * made from.
  *
  * Errors   the volume's
  * Owns     nothing
@@ -17,6 +15,7 @@
 #include "base/err.h"
 #include "client/listing.h"
 #include "pull/manifest_text.h"
+#include "pull/tag_writer.h"
 #include "view/page.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
@@ -28,10 +27,8 @@ struct tagfiles {
     struct manifest_facts facts; /* tagfiles_count fills in the totals except stored_bytes */
     const char *top;             /* the top directory's name */
     struct page *page;           /* the offline view, or NULL */
-    uint8_t sha256[SHA256_SIZE]; /* place of manifest.json; filled in by tagfiles_write */
-    uint8_t sha512[SHA512_SIZE];
-    uint64_t mismatches; /* artifacts whose checksum differs from the service's */
-    uint64_t suspects;   /* artifacts whose content does not match their type */
+    uint64_t mismatches;         /* artifacts whose checksum differs from the service's */
+    uint64_t suspects;           /* artifacts whose content does not match their type */
 };
 
 /*
@@ -49,8 +46,8 @@ int tagfiles_see(void *ctx, const char *path, const struct item *item,
 /* Count the totals. */
 void tagfiles_count(struct tagfiles *record);
 
-/* Write all tag files; returns the place and the size of manifest.json. */
-int tagfiles_write(struct tagfiles *record, struct spot *manifest, uint64_t *manifest_size,
+/* Write all tag files. */
+int tagfiles_write(struct tagfiles *record, struct tag_result *manifest,
                    struct err *err) MUST_CHECK;
 
 #endif

@@ -309,9 +309,9 @@ static struct task_step to_content(struct tasks *tasks, struct task *task)
  */
 static struct task_step give_up(struct task *task, enum reason reason)
 {
-    if (reason == REASON_GONE && task->gave_out) {
-        reason = task->gave_out;
-        task->outcome.http_status = task->gave_out_status;
+    if (reason == REASON_GONE && task->url_outcome.reason) {
+        reason = task->url_outcome.reason;
+        task->outcome.http_status = task->url_outcome.http_status;
     }
     return (struct task_step){ TASK_DO_LOSE, reason };
 }
@@ -363,10 +363,9 @@ struct task_step task_settle(struct tasks *tasks, struct task *task,
     case FETCH_ROUTE_AGAIN:
         task->entry.due = next_try(task, attempt);
         if (task->entry.due == BACKOFF_NEVER) {
-            if (task->route != FETCH_ROUTE_CONTENT) {
-                task->gave_out = reason;
-                task->gave_out_status = attempt->request->status;
-            }
+            if (task->route != FETCH_ROUTE_CONTENT)
+                task->url_outcome = (struct outcome){ .reason = reason,
+                                                      .http_status = attempt->request->status };
             return next_route(tasks, task, reason);
         }
         task_apply(tasks, task, TASK_BACKOFF);

@@ -19,12 +19,12 @@
 #define PULL_TASK_H
 
 #include "api/fetch_route.h"
+#include "api/fetch_url.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "client/listing.h"
 #include "net/backoff.h"
 #include "net/engine.h"
-#include "pull/fetch_url.h"
 #include "pull/task_queue.h"
 #include "pull/url_refresh.h"
 #include "writer/packer.h"
@@ -108,8 +108,8 @@ struct task {
     bool rechecked;         /* fetched twice already because of its checksum */
     unsigned wrong_lengths; /* number of times its announced length was wrong */
     unsigned excused;       /* attempts that failed after a long pause in reading */
-    enum reason gave_out;   /* temporary reason of its URL's last failure, ... */
-    long gave_out_status;   /* ... and its HTTP status */
+    /* of its URL, when its retries were used up: the reason may be temporary */
+    struct outcome url_outcome;
 
     /* used by transfer.c */
     struct part *part;   /* the kept part of a body that was interrupted */

@@ -103,6 +103,7 @@ int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
     rc = seek_load(&reader->seek, reader->codec, &reader->locator, archive_reader_read, reader,
                    reader->size, tail);
     reader->indexed = rc == 1;
+    reader->spoilt = rc < 0;
     if (rc < 0)
         (void)err_wrap(tail, "'%s'", path);
     return 0;

@@ -42,11 +42,13 @@ struct archive_reader {
     enum container format;
     enum frame_codec codec;
     bool indexed;
+    bool spoilt;      /* there is an index, and it is damaged; not indexed */
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
     struct bag_files *bag; /* of CONTAINER_DIR */
     char top[256];         /* top directory; "" before manifest_scan */
     bool whole;            /* manifest_scan had to read everything */
+    bool foreign;          /* manifest_scan found no manifest in an undamaged archive */
     /* set by archive_reader_watch */
     struct stop stop;
     struct archive_reader_watcher watcher;

@@ -55,11 +55,6 @@ void chain_free(struct chain *c)
     mem_free(c);
 }
 
-static const char *keep(struct chain *c, const char *text, struct err *err)
-{
-    return region_copy(c->region, text, strlen(text), err);
-}
-
 int chain_add(struct chain *c, const char *path, const char *sha256, const char *previous,
               const char *previous_sha256, struct err *err)
 {
@@ -69,10 +64,10 @@ int chain_add(struct chain *c, const char *path, const char *sha256, const char 
     if (!link ||
         mem_room(&c->links, &c->cap, c->count, sizeof(struct link *), LINKS_MAX, err) < 0)
         return -1;
-    link->path = keep(c, path, err);
-    link->sha256 = keep(c, sha256, err);
-    link->previous = keep(c, previous, err);
-    link->previous_sha256 = keep(c, previous_sha256, err);
+    link->path = region_text(c->region, path, err);
+    link->sha256 = region_text(c->region, sha256, err);
+    link->previous = region_text(c->region, previous, err);
+    link->previous_sha256 = region_text(c->region, previous_sha256, err);
     if (!link->path || !link->sha256 || !link->previous || !link->previous_sha256)
         return -1;
     name = path_base(link->path);

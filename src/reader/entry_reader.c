@@ -2,6 +2,8 @@
 #include "reader/entry_reader.h"
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "format/safe_name.h"
 #include "reader/bag_stream.h"
 #include "reader/stream.h"
 
@@ -320,8 +322,8 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
         size_t n = entries->data_len;
 
         if (n > left) {
-            rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu bytes",
-                         (unsigned long long)size);
+            rc = err_set(err, ERR_MISMATCH, "longer than the expected %llu byte%s",
+                         (unsigned long long)size, text_plural(size));
         } else {
             sha256_add(sha, entries->data, n);
             if (put(ctx, entries->data, n, err) < 0)
@@ -332,12 +334,19 @@ int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, 
         }
     }
     if (rc == 0 && left)
-        rc = err_set(err, ERR_MISMATCH, "shorter than the expected %llu bytes",
-                     (unsigned long long)size);
+        rc = err_set(err, ERR_MISMATCH, "shorter than the expected %llu byte%s",
+                     (unsigned long long)size, text_plural(size));
     if (rc == 0)
         sha256_end(sha, sha256);
     sha256_free(sha);
     return rc;
+}
+
+const char *entry_reader_refused(const struct entry_reader_entry *entry)
+{
+    const char *why = safe_name_refused(entry->path);
+
+    return why || entry->kind != ENTRY_READER_OTHER ? why : "neither a file nor a hard link";
 }
 
 bool entry_reader_broken(const struct entry_reader *entries)

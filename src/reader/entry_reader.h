@@ -69,6 +69,9 @@ ssize_t entry_reader_read(struct entry_reader *entries, void *bytes, size_t len,
 int entry_reader_copy(struct entry_reader *entries, uint64_t size, put_fn *put, void *ctx,
                       uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
 
+/* Why an entry must not be extracted, by its name and kind; NULL: it may be. */
+const char *entry_reader_refused(const struct entry_reader_entry *entry);
+
 /* Whether reading failed permanently; otherwise an error concerns the current entry only. */
 bool entry_reader_broken(const struct entry_reader *entries);
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/extract_dir.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
@@ -69,8 +70,10 @@ struct extract {
 /* Report a lost file; called with the lock held. */
 static void lose(struct extract *x, const char *path, const char *why)
 {
+    char shown[EXTRACT_DIR_SHOWN];
+
     x->result->lost++;
-    x->opts->lost(x->opts->ctx, path, why);
+    x->opts->lost(x->opts->ctx, extract_dir_shown(&x->root, path, shown), why);
     atomic_store(&x->damaged, true);
 }
 
@@ -97,17 +100,16 @@ static const char *full_path(const struct extract *x, uint32_t row,
     return out;
 }
 
+/*
+ * Artifacts are selected as the manifest is read: a compact row has not all that a filter sees.
+ */
 static bool is_wanted(const struct extract *x, const char *path, uint32_t number)
 {
-    struct manifest_read_artifact artifact = { .path = archive_reader_below(&x->reader, path) };
-    struct inventory_row row;
+    struct inventory_row row = { .document = true };
 
-    if (number == INVENTORY_NONE)
-        return x->opts->wanted(x->opts->ctx, path, NULL);
-    inventory_get(x->inventory, number, &row);
-    artifact.run_id = row.run_id;
-    artifact.artifact_type = row.artifact_type;
-    return x->opts->wanted(x->opts->ctx, path, row.document ? NULL : &artifact);
+    if (number != INVENTORY_NONE)
+        inventory_get(x->inventory, number, &row);
+    return row.document ? x->opts->wanted(x->opts->ctx, path, NULL) : row.selected;
 }
 
 /* Whether an error concerns one file only, so that the extraction continues. */
@@ -122,13 +124,15 @@ static bool is_loss(const struct err *err)
 static int account(struct extract *x, const char *path, uint32_t row, uint64_t size, int rc,
                    struct err *err)
 {
+    char shown[EXTRACT_DIR_SHOWN];
+
     (void)pthread_mutex_lock(&x->lock);
     if (rc == 0) {
         x->result->files++;
         x->result->bytes += size;
     } else if (err->kind == ERR_EXISTS) {
         x->result->kept++;
-        x->opts->kept(x->opts->ctx, path);
+        x->opts->kept(x->opts->ctx, extract_dir_shown(&x->root, path, shown));
         rc = 0;
     } else if (is_loss(err) && row != INVENTORY_NONE) {
         lose_row(x, row, path, err->text);
@@ -140,7 +144,9 @@ static int account(struct extract *x, const char *path, uint32_t row, uint64_t s
     (void)pthread_mutex_unlock(&x->lock);
     if (rc == 0 || is_loss(err))
         return 0;
-    return err->kind == ERR_SYSTEM ? err_wrap(err, "'%.200s'", path) : -1;
+    return err->kind == ERR_SYSTEM
+               ? err_wrap(err, "'%.400s'", extract_dir_shown(&x->root, path, shown))
+               : -1;
 }
 
 /*
@@ -183,8 +189,9 @@ static int put_row(struct extract *x, struct entry_reader *entries,
     inventory_get(x->inventory, row, &want);
     (void)full_path(x, at, path);
     if (entry->size != want.size)
-        rc = err_set(err, ERR_MISMATCH, "size is %llu bytes, but %llu in the manifest",
-                     (unsigned long long)entry->size, (unsigned long long)want.size);
+        rc = err_set(err, ERR_MISMATCH, "size is %llu byte%s, but %llu in the manifest",
+                     (unsigned long long)entry->size, text_plural(entry->size),
+                     (unsigned long long)want.size);
     else
         rc = put_file(x, entries, entry, path, want.sha256, &id, err);
     if (rc == 0) {
@@ -228,23 +235,12 @@ static int put_tag(struct extract *x, struct entry_reader *entries,
     return rc == 0 && entry_reader_broken(entries) ? -1 : rc;
 }
 
-/* Why an entry is not extracted, given its row number; NULL: no reason. */
-static const char *refusal(const struct entry_reader_entry *entry, uint32_t number)
-{
-    const char *why = safe_name_refused(entry->path);
-
-    if (why)
-        return why;
-    if (entry->kind == ENTRY_READER_OTHER)
-        return "neither a file nor a hard link";
-    return number == INVENTORY_NONE ? "not in the manifest" : NULL;
-}
-
-/* Like refusal, without a manifest: only files below data/ of the first top directory. */
+/* Why an entry is not extracted without a manifest; NULL: no reason. Only files below data/ of
+ * the first top directory. */
 static const char *refusal_without_manifest(struct extract *x,
                                             const struct entry_reader_entry *entry)
 {
-    const char *why = refusal(entry, 0);
+    const char *why = entry_reader_refused(entry);
     size_t top = strcspn(entry->path, "/");
 
     if (why)
@@ -302,7 +298,9 @@ static int on_entry(void *ctx, struct entry_reader *entries,
         return 0;
     if (!x->inventory)
         return put_unverified(x, entries, entry, err);
-    why = refusal(entry, number);
+    why = entry_reader_refused(entry);
+    if (!why && number == INVENTORY_NONE)
+        why = "not in the manifest";
     (void)pthread_mutex_lock(&x->lock);
     twice = !why && (inventory_marks(x->inventory, number) & OUT);
     if (twice)
@@ -376,16 +374,11 @@ static void on_copy_damage(void *ctx, uint64_t offset, const struct err *err)
 /* Check that the manifest has the same content for a link and its target. */
 static int check_link(const struct extract *x, const struct link *link, struct err *err)
 {
-    struct inventory_row row;
-    struct inventory_row target;
-
     if (link->target == INVENTORY_NONE)
         return err_set(err, ERR_FORMAT, "link to a file that is not in the manifest");
     if (link->target == link->row)
         return err_set(err, ERR_FORMAT, "link to itself");
-    inventory_get(x->inventory, link->row, &row);
-    inventory_get(x->inventory, link->target, &target);
-    return row.size == target.size && memcmp(row.sha256, target.sha256, SHA256_SIZE) == 0
+    return inventory_is_same(x->inventory, link->row, link->target)
                ? 0
                : err_set(
                      err, ERR_MISMATCH,
@@ -460,8 +453,15 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
                   struct err *err)
 {
     struct extract *x = ctx;
+    char path[SAFE_NAME_PATH_MAX + 1];
 
-    return inventory_add(x->inventory, section, text, len, err);
+    if (inventory_add(x->inventory, section, text, len, err) < 0)
+        return -1;
+    if (section == MANIFEST_READ_ARTIFACTS &&
+        x->opts->wanted(x->opts->ctx, full_path(x, inventory_count(x->inventory) - 1, path),
+                        inventory_last(x->inventory)))
+        inventory_select(x->inventory);
+    return 0;
 }
 
 /* Report all selected files of the manifest that were not extracted. */

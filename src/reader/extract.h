@@ -31,7 +31,8 @@ struct extract_opts {
     unsigned mode;   /* permissions of the files */
     bool force;      /* replace existing files */
     bool keep_going; /* continue after damage; else stop at the first */
-    /* Whether to extract a file; row is NULL if the file is not an artifact. */
+    /* Whether to extract a file; row is NULL if the file is not an artifact. Called with each
+     * artifact while the manifest is read, and with other files later, by any thread. */
     bool (*wanted)(void *ctx, const char *path, const struct manifest_read_artifact *row);
     /* Reports a file that could not be extracted; path NULL: an unknown number of files. */
     void (*lost)(void *ctx, const char *path, const char *why);

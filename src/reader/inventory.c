@@ -26,7 +26,7 @@
 #define ID_MAX      255
 #define SCRATCH     ((size_t)256 << 10) /* bytes of rows parsed into one region */
 
-enum { IS_DOCUMENT = 1, IS_LINK = 2 };
+enum { IS_DOCUMENT = 1, IS_LINK = 2, IS_SELECTED = 4 };
 
 struct row {
     uint8_t sha256[SHA256_SIZE];
@@ -66,6 +66,7 @@ struct inventory {
     struct string_pool types; /* artifact types and media types */
     struct region *scratch;
     size_t scratch_used;
+    struct manifest_read_artifact last; /* its strings are in scratch */
 };
 
 _Static_assert(sizeof(struct row) + 2 * sizeof(uint32_t) + 8 <= INVENTORY_ROW_COST,
@@ -306,6 +307,7 @@ static int add_artifact(struct inventory *inventory, const char *text, size_t le
     row = add(inventory, a.path, a.size, a.sha256, a.artifact_id, err);
     if (!row)
         return -1;
+    inventory->last = a;
     row->is = a.link ? IS_LINK : 0;
     row->offset = a.offset;
     row->frame = a.frame < INVENTORY_NONE ? (uint32_t)a.frame : INVENTORY_NONE;
@@ -355,6 +357,16 @@ int inventory_add(struct inventory *inventory, enum manifest_read_section sectio
                                               : add_document(inventory, text, len, err);
 }
 
+const struct manifest_read_artifact *inventory_last(const struct inventory *inventory)
+{
+    return &inventory->last;
+}
+
+void inventory_select(struct inventory *inventory)
+{
+    row_at(inventory, inventory->count - 1)->is |= IS_SELECTED;
+}
+
 uint32_t inventory_count(const struct inventory *inventory)
 {
     return inventory->count;
@@ -389,6 +401,7 @@ void inventory_get(const struct inventory *inventory, uint32_t number,
                                    .artifact_type = type_text(inventory, row->type),
                                    .media_type = type_text(inventory, row->media),
                                    .document = row->is & IS_DOCUMENT,
+                                   .selected = row->is & IS_SELECTED,
                                    .link = row->is & IS_LINK };
 }
 
@@ -434,6 +447,14 @@ void inventory_set_target(struct inventory *inventory, uint32_t number, uint32_t
 uint32_t inventory_target(const struct inventory *inventory, uint32_t number)
 {
     return row_at(inventory, number)->target;
+}
+
+bool inventory_is_same(const struct inventory *inventory, uint32_t number, uint32_t other)
+{
+    const struct row *a = row_at(inventory, number);
+    const struct row *b = row_at(inventory, other);
+
+    return a->size == b->size && memcmp(a->sha256, b->sha256, SHA256_SIZE) == 0;
 }
 
 bool inventory_is_duplicate(const struct inventory *inventory, uint32_t number, uint32_t target)

@@ -41,6 +41,7 @@ struct inventory_row {
     const char *artifact_type;
     const char *media_type;
     bool document; /* a file written by skyarc; only sha256 and size are valid */
+    bool selected; /* see inventory_select */
     bool link;
 };
 
@@ -58,6 +59,13 @@ void inventory_free(struct inventory *inventory);
  */
 int inventory_add(struct inventory *inventory, enum manifest_read_section section,
                   const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* The artifact of the row added last, with all that the manifest says; valid until the next row
+ * is added. The row must be of an artifact. */
+const struct manifest_read_artifact *inventory_last(const struct inventory *inventory);
+
+/* Select the row added last: a bit for the caller's use, set before other threads read. */
+void inventory_select(struct inventory *inventory);
 
 /* The number of rows; rows are numbered from 0 in the order added. */
 uint32_t inventory_count(const struct inventory *inventory);
@@ -90,6 +98,9 @@ void inventory_set_target(struct inventory *inventory, uint32_t number, uint32_t
 
 /* The target of a row, as set by inventory_set_target; or INVENTORY_NONE. */
 uint32_t inventory_target(const struct inventory *inventory, uint32_t number);
+
+/* Whether two rows have the same size and digest. */
+bool inventory_is_same(const struct inventory *inventory, uint32_t number, uint32_t other);
 
 /* Whether the manifest has target's path as duplicate_of of this row. */
 bool inventory_is_duplicate(const struct inventory *inventory, uint32_t number,

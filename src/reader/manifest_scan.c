@@ -53,6 +53,7 @@ static int find_manifest(struct archive_reader *reader, struct entry_reader *ent
                            "the locator points to '%.100s' instead of manifest.json",
                            entry.path);
     }
+    reader->foreign = rc == 0;
     return rc < 0 ? -1 : err_set(err, ERR_FORMAT, "no manifest.json; not an archive of skyarc");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/stream.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <zlib.h>
@@ -126,6 +127,24 @@ static ssize_t step(struct stream *s, void *bytes, size_t len, struct err *err)
     return n;
 }
 
+/*
+ * Begin the next frame of an archive without an index. One that belongs to an index means that
+ * the index was not found, since its end is damaged.
+ */
+static int begin_of_whole(struct stream *s, struct err *err)
+{
+    unsigned char head[SEEK_HEAD_SIZE];
+    uint64_t unread = s->coded_left + (s->coded_to - s->coded_from);
+
+    if (!s->reader->spoilt && unread >= sizeof(head)) {
+        if (file_pread(s->reader->fd, head, sizeof(head), s->reader->size - unread, err) < 0)
+            return -1;
+        if (seek_is_tail(s->reader->codec, head))
+            return damaged(s, "it is part of an index whose end is damaged", err);
+    }
+    return restart(s, err);
+}
+
 /* Without an index, go to the next frame; the archive may end in zeros. */
 static int next_of_whole(struct stream *s, struct err *err)
 {
@@ -136,7 +155,7 @@ static int next_of_whole(struct stream *s, struct err *err)
             return -1;
         if (s->coded[s->coded_from]) {
             s->frame++;
-            return zeros ? damaged(s, "preceded by zeros", err) : restart(s, err);
+            return zeros ? damaged(s, "preceded by zeros", err) : begin_of_whole(s, err);
         }
         zeros = true;
         s->coded_from++;

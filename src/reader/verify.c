@@ -282,6 +282,17 @@ static int see_content(struct check *c, struct entry_reader *entries, uint32_t n
     return 0;
 }
 
+/*
+ * Whether a row belongs to the requested share. Of an indexed archive, frames are shared out
+ * instead.
+ */
+static bool is_in_share(const struct check *c, uint32_t number)
+{
+    const struct verify_opts *opts = c->opts;
+
+    return c->reader.indexed || !opts->share || number % opts->shares == opts->share - 1;
+}
+
 /* Check an entry that is in the manifest. */
 static int see_row(struct check *c, struct entry_reader *entries,
                    const struct entry_reader_entry *entry, uint32_t number, struct err *err)
@@ -303,11 +314,11 @@ static int see_row(struct check *c, struct entry_reader *entries,
         } else if (entry->size != row.size) {
             report(c, inventory_path(c->inventory, number, path),
                    inventory_id(c->inventory, number, id), entry->offset,
-                   "has %llu bytes, but %llu in the manifest", (unsigned long long)entry->size,
-                   (unsigned long long)row.size);
+                   "has %llu byte%s, but %llu in the manifest", (unsigned long long)entry->size,
+                   text_plural(entry->size), (unsigned long long)row.size);
             inventory_mark(c->inventory, number, BAD);
         } else {
-            done = c->opts->quick;
+            done = c->opts->quick || !is_in_share(c, number);
         }
         if (done)
             inventory_mark(c->inventory, number, SEEN);
@@ -391,6 +402,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         c->result->missing++;
         break;
     case MANIFEST_READ_HEAD:
+    case MANIFEST_READ_FILTER:
     case MANIFEST_READ_RUNS:
         break;
     }
@@ -498,7 +510,7 @@ static int compare(struct check *c, struct err *err)
 
 static int walk(struct check *c, struct err *err)
 {
-    struct parallel_scan_opts opts = { .share = c->opts->share,
+    struct parallel_scan_opts opts = { .share = c->reader.indexed ? c->opts->share : 0,
                                        .shares = c->opts->shares,
                                        .stop = c->opts->stop,
                                        .entry = on_entry,
@@ -549,10 +561,17 @@ static int run(struct check *c, const char *path, struct err *err)
     if (c->reader.format == CONTAINER_TAR && !has_end(&c->reader))
         report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
     if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
+        size_t name = strlen(path) + strlen("'': ");
+
+        if (c->reader.foreign && !c->result->damages)
+            return -1;
         if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
             return -1;
         report(c, tagfile_name(TAG_MANIFEST), NULL,
-               c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s", err->text);
+               c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s",
+               strlen(err->text) > name && strncmp(err->text + 1, path, strlen(path)) == 0
+                   ? err->text + name
+                   : err->text);
         err_clear(err);
         return 0; /* nothing to compare the archive with */
     }

@@ -176,3 +176,17 @@ bool end_is_harmless(const struct symbols *in, size_t from, size_t to, bool numb
     }
     return !numbers && from < to && isdigit((unsigned char)in->text[from]);
 }
+
+bool end_is_file_error(const struct symbols *in, size_t name_end, size_t value)
+{
+    static const char suffix[] = ".sig";
+    const size_t len = sizeof(suffix) - 1;
+    size_t at = value;
+
+    if (name_end < len || memcmp(in->text + name_end - len, suffix, len) != 0)
+        return false;
+    while (at < in->len && (at == value ? isupper((unsigned char)in->text[at])
+                                        : islower((unsigned char)in->text[at])))
+        at++;
+    return at > value + 1 && at < in->len && in->text[at] == ' ';
+}

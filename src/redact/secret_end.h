@@ -55,4 +55,10 @@ bool end_is_settled(const struct symbols *in, size_t from, size_t to);
 /* Whether "name=" starts at this position, as in a cookie. */
 bool end_is_pair(const struct symbols *in, size_t at);
 
+/*
+ * Whether a quoted name is that of a signature file, and the text after it is not its value but
+ * begins like an error message: 'a.sig': No such file or directory
+ */
+bool end_is_file_error(const struct symbols *in, size_t name_end, size_t value);
+
 #endif

@@ -239,7 +239,8 @@ static bool take_value(struct scan *s, struct symbol y)
     at = end_of_blanks(&s->in, op_at + op.len);
     places = quoted && op.c == ':' ? member_places(s, at, symbol_at(&s->in, at))
                                    : secret_name_places(&s->name);
-    if (!places || (places & (ADDRESS | KEEP)))
+    if (!places || (places & (ADDRESS | KEEP)) ||
+        (quoted && end_is_file_error(&s->in, s->at, at)))
         return false;
     at = op_at + op.len;
     value = symbol_at(&s->in, at);

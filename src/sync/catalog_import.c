@@ -25,9 +25,10 @@
 
 #define ROWS_CLEAR 256 /* rows after which their texts are freed */
 
-#define SUM_TRIES                                                                              \
-    3 /* copies with a wrong checksum before an artifact is not fetched again;                 \
-       * its run is never safe */
+/*
+ * copies with a wrong checksum before an artifact is not fetched again; its run is never safe
+ */
+#define SUM_TRIES 3
 
 #define TOLD_MAX 5 /* damages of a volume that are logged one by one */
 
@@ -256,6 +257,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         return on_missing(e, text, len, err);
     case MANIFEST_READ_HEAD:
     case MANIFEST_READ_PREVIOUS:
+    case MANIFEST_READ_FILTER:
     case MANIFEST_READ_DOCUMENTS:
         break;
     }
@@ -427,7 +429,8 @@ static int read_all(const char *path, const char *name, const struct catalog_imp
         return -1;
     if (!result.damages)
         return 0;
-    return err_set(err, ERR_MISMATCH, "%llu damages", (unsigned long long)result.damages);
+    return err_set(err, ERR_MISMATCH, "%llu damage%s", (unsigned long long)result.damages,
+                   text_plural(result.damages));
 }
 
 /* The check function of heal_reader. */

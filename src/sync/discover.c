@@ -157,27 +157,14 @@ int discover_list(const struct discover_opts *opts, struct discover_result *resu
 
 static int add_id(void *ctx, const struct run_state_row *row, struct err *err)
 {
-    struct discover_ids *ids = ctx;
-
-    ids->at[ids->count] = region_copy(ids->region, row->run_id, strlen(row->run_id), err);
-    return ids->at[ids->count] ? (ids->count++, 0) : -1;
+    return text_list_add(ctx, row->run_id, DISCOVER_BATCH, err);
 }
 
-int discover_take(struct discover_ids *ids, const struct discover_opts *opts,
+int discover_take(struct text_list *ids, const struct discover_opts *opts,
                   const struct run_state_which *which, struct err *err)
 {
-    *ids = (struct discover_ids){ .region = region_new(err),
-                                  .at = mem_array(DISCOVER_BATCH, sizeof(char *), err) };
-    if (!ids->region || !ids->at)
-        return -1;
+    *ids = (struct text_list){ 0 };
     return run_state_each(opts->catalog, which, add_id, ids, err);
-}
-
-void discover_drop(struct discover_ids *ids)
-{
-    region_free(ids->region);
-    mem_free(ids->at);
-    *ids = (struct discover_ids){ 0 };
 }
 
 static int note_answer(const struct discover_opts *opts, const struct waited *run,
@@ -208,7 +195,7 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
 }
 
 /* Fetch the records of a batch of runs concurrently, and record the answers. */
-static int poll_batch(const struct discover_opts *opts, const struct discover_ids *ids,
+static int poll_batch(const struct discover_opts *opts, const struct text_list *ids,
                       const char *state, struct err *err)
 {
     struct waited *runs = mem_array(ids->count, sizeof(*runs), err);
@@ -246,7 +233,7 @@ static int poll_batch(const struct discover_opts *opts, const struct discover_id
 static int poll_all(const struct discover_opts *opts, struct run_state_which *which,
                     size_t most, struct err *err)
 {
-    struct discover_ids ids = { 0 };
+    struct text_list ids = { 0 };
     size_t count = DISCOVER_BATCH;
     int rc = 0;
 
@@ -257,7 +244,7 @@ static int poll_all(const struct discover_opts *opts, struct run_state_which *wh
         most -= count;
         if (rc == 0 && count)
             rc = poll_batch(opts, &ids, which->state, err);
-        discover_drop(&ids);
+        text_list_clear(&ids);
     }
     return rc;
 }
@@ -308,14 +295,14 @@ static int list_going(const struct discover_opts *opts, struct err *err)
 static int are_many(const struct discover_opts *opts, struct run_state_which *which,
                     struct err *err)
 {
-    struct discover_ids ids = { 0 };
+    struct text_list ids = { 0 };
     bool many;
     int rc;
 
     which->most = 2;
     rc = discover_take(&ids, opts, which, err);
     many = ids.count > 1;
-    discover_drop(&ids);
+    text_list_clear(&ids);
     return rc < 0 ? -1 : many;
 }
 

@@ -52,21 +52,14 @@ struct discover_result {
     struct runs_end end; /* how the list of runs ended: truncated, or with unreadable rows */
 };
 
-/* Copies of run IDs. */
-struct discover_ids {
-    struct region *region;
-    char **at;
-    size_t count; /* at most DISCOVER_BATCH */
-};
-
 #define DISCOVER_BATCH 100
 
-/* Get the IDs of the runs that `which` describes; call discover_drop also on failure. */
-int discover_take(struct discover_ids *ids, const struct discover_opts *opts,
+/*
+ * Get the IDs of the runs that `which` describes, at most DISCOVER_BATCH; text_list_clear
+ * frees them, also on failure.
+ */
+int discover_take(struct text_list *ids, const struct discover_opts *opts,
                   const struct run_state_which *which, struct err *err) MUST_CHECK;
-
-/* Free the IDs; may be called twice. */
-void discover_drop(struct discover_ids *ids);
 
 /* Ask for runs given by their IDs, as for running runs. */
 int discover_given(const struct discover_opts *opts, char *const *run_ids, size_t count,

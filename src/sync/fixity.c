@@ -6,47 +6,35 @@
 #include "base/mem.h"
 #include "catalog/audit_log.h"
 #include "catalog/log_replay.h"
+#include "catalog/run_state.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define NAMES_MAX ((size_t)1 << 24)
-#define DAY_MS                                                                                 \
-    ((int64_t)20 * 3600 * 1000) /* a day less some hours: nightly runs do not                  \
-                                 * start at the same minute */
+/* a day less some hours: nightly runs do not start at the same minute */
+#define DAY_MS    ((int64_t)20 * 3600 * 1000)
 
 size_t fixity_faults(const struct fixity_found *f)
 {
     return f->gone + f->differing + f->damaged;
 }
 
-/* Copies of names, valid while the catalog changes. */
-struct names {
-    struct region *region;
-    char **at;
-    enum fixity_fault *faults;
-    size_t count;
+/* Names of volumes that are gone or differ. */
+struct bad_names {
+    struct text_list names;
+    enum fixity_fault *faults; /* by their index */
     size_t cap;
-    size_t fault_cap;
 };
 
-static int add_name(struct names *n, const char *name, enum fixity_fault fault, struct err *err)
+static int add_bad(struct bad_names *bad, const char *name, enum fixity_fault fault,
+                   struct err *err)
 {
-    if (!n->region)
-        n->region = region_new(err);
-    if (!n->region || mem_room(&n->at, &n->cap, n->count, sizeof(char *), NAMES_MAX, err) < 0 ||
-        mem_room(&n->faults, &n->fault_cap, n->count, sizeof(*n->faults), NAMES_MAX, err) < 0)
+    if (mem_room(&bad->faults, &bad->cap, bad->names.count, sizeof(*bad->faults), NAMES_MAX,
+                 err) < 0)
         return -1;
-    n->at[n->count] = region_copy(n->region, name, strlen(name), err);
-    n->faults[n->count] = fault;
-    return n->at[n->count] ? (n->count++, 0) : -1;
-}
-
-static void clear_names(struct names *n)
-{
-    region_free(n->region);
-    mem_free(n->at);
-    mem_free(n->faults);
+    bad->faults[bad->names.count] = fault;
+    return text_list_add(&bad->names, name, NAMES_MAX, err);
 }
 
 /* Whether an error is the process's and says nothing about the volume. */
@@ -119,6 +107,42 @@ static int remember(struct db *c, const char *name, enum fixity_fault fault, int
     return db_do(c, sql, err);
 }
 
+/* executed in this order; ?1 is the volume; the first 31 characters of a volume's name,
+ * YYYY/MM/ skyarc-YYYYMMDDTHHMMSSZ, tell when it was made */
+static const char *const newer_versions[] = {
+    "INSERT INTO missing(run_id, artifact_id, type, reason, tries, final)"
+    " SELECT DISTINCT a.run_id, a.artifact_id, a.type, 'changed', 0, 0 FROM volumes v"
+    " JOIN artifacts a ON a.volume = v.id WHERE v.name = ?1 AND EXISTS (SELECT 1 FROM"
+    " artifacts o WHERE o.run_id = a.run_id AND o.artifact_id = a.artifact_id AND o.volume <>"
+    " v.id) AND NOT EXISTS (SELECT 1 FROM artifacts o JOIN volumes w ON w.id = o.volume"
+    " WHERE o.run_id = a.run_id AND o.artifact_id = a.artifact_id AND w.id <> v.id AND"
+    " (o.object = a.object OR (substr(w.name, 1, 31), w.id) > (substr(v.name, 1, 31), v.id)))"
+    " ON CONFLICT DO NOTHING",
+    "UPDATE states SET state = '" RUN_STATE_DUE "', tries = 0, next_ms = 0, reason = 'its"
+    " volume is lost' WHERE state IN ('" RUN_STATE_OPEN "', '" RUN_STATE_SEALED "') AND"
+    " run_id IN (SELECT r.run_id FROM runs r JOIN volumes v ON v.id = r.volume WHERE"
+    " v.name = ?1) AND EXISTS (SELECT 1 FROM missing m WHERE m.run_id = states.run_id AND"
+    " m.reason = 'changed' AND NOT m.final)",
+};
+
+/* Mark artifacts as changed of which the volume has a newer version than the other volumes: for
+ * the log, which knows parts by their IDs only, they are not lost. */
+static int want_newer(struct db *c, const char *name, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(newer_versions) / sizeof(*newer_versions); i++) {
+        struct sqlite3_stmt *sql = db_sql(c, newer_versions[i], err);
+
+        if (!sql)
+            return -1;
+        db_text(sql, 1, name);
+        if (db_do(c, sql, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Remove a volume from the catalog, and apply the log's new entries. */
 static int forget(struct db *c, const struct volume_store *store, const char *name,
                   enum fixity_fault fault, int64_t now_ms, struct err *err)
@@ -127,6 +151,8 @@ static int forget(struct db *c, const struct volume_store *store, const char *na
 
     if (rc == 0)
         rc = remember(c, name, fault, now_ms, err);
+    if (rc == 0)
+        rc = want_newer(c, name, err);
     if (rc == 0)
         rc = contents_remove(c, name, err);
     if (rc == 0)
@@ -199,10 +225,10 @@ struct looking {
     struct db *catalog;
     const struct volume_store *store;
     struct fixity_found *found;
-    struct names bad;
-    struct names removed; /* removed on purpose; the catalog is older than the removal */
-    struct names lost;    /* lost according to the log; the catalog is older, or skyarc was
-                           * killed in between */
+    struct bad_names bad;
+    struct text_list removed; /* removed on purpose; the catalog is older than the removal */
+    struct text_list lost;    /* lost according to the log; the catalog is older, or skyarc was
+                               * killed in between */
 };
 
 static int on_volume(void *ctx, const struct contents_volume *v, struct err *err)
@@ -225,14 +251,14 @@ static int on_volume(void *ctx, const struct contents_volume *v, struct err *err
     if (seen == FIXITY_PRESENT)
         return 0;
     if (seen == FIXITY_REPLACED)
-        return add_name(&l->bad, v->name, FIXITY_DIFFERS, err);
+        return add_bad(&l->bad, v->name, FIXITY_DIFFERS, err);
     told = log_replay_told(l->catalog, v->name, AUDIT_LOG_REMOVE, err);
     if (told)
-        return told < 0 ? -1 : add_name(&l->removed, v->name, FIXITY_GONE, err);
+        return told < 0 ? -1 : text_list_add(&l->removed, v->name, NAMES_MAX, err);
     told = log_replay_told(l->catalog, v->name, AUDIT_LOG_LOSE, err);
     if (told)
-        return told < 0 ? -1 : add_name(&l->lost, v->name, FIXITY_GONE, err);
-    return add_name(&l->bad, v->name, FIXITY_GONE, err);
+        return told < 0 ? -1 : text_list_add(&l->lost, v->name, NAMES_MAX, err);
+    return add_bad(&l->bad, v->name, FIXITY_GONE, err);
 }
 
 /* A volume exists although the log says that it was removed: skyarc was killed in between,
@@ -261,6 +287,8 @@ static int drop_gone(struct looking *l, int64_t now_ms, struct err *err)
     for (i = 0; rc == 0 && i < l->lost.count; i++) {
         rc = remember(l->catalog, l->lost.at[i], FIXITY_GONE, now_ms, err);
         if (rc == 0)
+            rc = want_newer(l->catalog, l->lost.at[i], err);
+        if (rc == 0)
             rc = contents_remove(l->catalog, l->lost.at[i], err);
         if (rc == 0) {
             l->found->gone++;
@@ -282,14 +310,16 @@ int fixity_look(struct db *c, const struct volume_store *store, int64_t now_ms,
 
     if (rc == 0 && l.removed.count + l.lost.count)
         rc = drop_gone(&l, now_ms, err);
-    for (i = 0; rc == 0 && i < l.bad.count; i++)
-        rc = fixity_lose(c, store, &(struct fixity_loss){ l.bad.at[i], l.bad.faults[i], NULL },
+    for (i = 0; rc == 0 && i < l.bad.names.count; i++)
+        rc = fixity_lose(c, store,
+                         &(struct fixity_loss){ l.bad.names.at[i], l.bad.faults[i], NULL },
                          now_ms, found, err);
     if (rc == 0)
         rc = keep_standing(c, err);
-    clear_names(&l.bad);
-    clear_names(&l.removed);
-    clear_names(&l.lost);
+    text_list_clear(&l.bad.names);
+    mem_free(l.bad.faults);
+    text_list_clear(&l.removed);
+    text_list_clear(&l.lost);
     return rc;
 }
 
@@ -337,7 +367,7 @@ int fixity_due(struct db *c, uint64_t share, int64_t began_ms,
 {
     int64_t now_ms = clock_wall();
     struct sqlite3_stmt *sql;
-    struct names names = { 0 };
+    struct text_list names = { 0 };
     int64_t left = INT64_MAX;
     size_t i;
     int rc = 1;
@@ -355,12 +385,12 @@ int fixity_due(struct db *c, uint64_t share, int64_t began_ms,
     db_number(sql, 2, share > 1 ? now_ms - DAY_MS : began_ms);
     while (left > 0 && rc > 0 && (rc = db_step(c, sql, err)) > 0) {
         left -= db_column_number(sql, 1);
-        rc = add_name(&names, db_name(sql, 0), FIXITY_GONE, err) < 0 ? -1 : 1;
+        rc = text_list_add(&names, db_name(sql, 0), NAMES_MAX, err) < 0 ? -1 : 1;
     }
     db_done(sql);
     for (i = 0; rc >= 0 && i < names.count; i++)
         rc = fn(ctx, names.at[i], err);
-    clear_names(&names);
+    text_list_clear(&names);
     return rc < 0 ? -1 : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "catalog/audit_log.h"
 #include "catalog/contents.h"
 #include "catalog/log_replay.h"
@@ -30,21 +31,12 @@ struct healing {
     const struct heal_reader *reader;
     int64_t now_ms;
     struct heal_found *found;
-    struct region *region;
-    char **names;
-    size_t count;
-    size_t cap;
+    struct text_list names;
 };
 
 static int add_name(struct healing *h, const char *name, struct err *err)
 {
-    if (!h->region)
-        h->region = region_new(err);
-    if (!h->region ||
-        mem_room(&h->names, &h->cap, h->count, sizeof(char *), NAMES_MAX, err) < 0)
-        return -1;
-    h->names[h->count] = region_copy(h->region, name, strlen(name), err);
-    return h->names[h->count] ? (h->count++, 0) : -1;
+    return text_list_add(&h->names, name, NAMES_MAX, err);
 }
 
 static int by_age(const void *a, const void *b)
@@ -60,15 +52,11 @@ static int each_name(struct healing *h,
     size_t i;
     int rc = 0;
 
-    if (h->count)
-        qsort(h->names, h->count, sizeof(char *), by_age);
-    for (i = 0; rc == 0 && i < h->count; i++)
-        rc = stop_check(&h->reader->stop, err) < 0 ? -1 : fn(h, h->names[i], err);
-    region_free(h->region);
-    mem_free(h->names);
-    h->region = NULL;
-    h->names = NULL;
-    h->count = h->cap = 0;
+    if (h->names.count)
+        qsort(h->names.at, h->names.count, sizeof(char *), by_age);
+    for (i = 0; rc == 0 && i < h->names.count; i++)
+        rc = stop_check(&h->reader->stop, err) < 0 ? -1 : fn(h, h->names.at[i], err);
+    text_list_clear(&h->names);
     return rc;
 }
 
@@ -400,8 +388,8 @@ struct db *heal_open(const struct volume_store *store, bool make,
     }
     found->remade = found->remade || (db_is_new(c) && found->entered);
     if (found->remade)
-        log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volumes and the log",
-                 store->dir, found->entered);
+        log_line(LOG_WARNING, "'%s/" DB_NAME "' was rebuilt from %zu volume%s and the log",
+                 store->dir, found->entered, text_plural(found->entered));
     return c;
 }
 

@@ -351,9 +351,8 @@ static enum inbox_verdict put(struct inbox *inbox, const char *id, const char *b
     }
     mem_free(file);
     (void)pthread_mutex_lock(&inbox->lock);
-    if (!run)
-        run = run_queue_add(&inbox->runs, id, now,
-                            err); /* out of memory: the file is found at the next start */
+    if (!run) /* after a failure the file is found at the next start */
+        run = run_queue_add(&inbox->runs, id, now, err);
     if (run) {
         memcpy(run->digest, digest, SHA256_SIZE);
         run_queue_renew(&inbox->runs, run, now);

@@ -47,11 +47,6 @@ struct prune {
     bool passed; /* a run was kept because of its parent */
 };
 
-static const char *copy_text(struct prune *p, const char *text, struct err *err)
-{
-    return region_copy(p->region, text, strlen(text), err);
-}
-
 static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
 {
     struct prune *p = ctx;
@@ -61,8 +56,9 @@ static int on_run(void *ctx, const struct contents_kept *row, struct err *err)
         return -1;
     run = &p->runs[p->count];
     *run =
-        (struct retention_run){ .run_id = copy_text(p, row->run_id, err),
-                                .status = row->status ? copy_text(p, row->status, err) : NULL,
+        (struct retention_run){ .run_id = region_text(p->region, row->run_id, err),
+                                .status = row->status ? region_text(p->region, row->status, err)
+                                                      : NULL,
                                 .ended = row->ended == DB_UNKNOWN ? 0 : row->ended };
     if (!run->run_id || (row->status && !run->status))
         return -1;
@@ -160,7 +156,7 @@ static int on_content(void *ctx, const char *volume, const char *run_id, uint64_
         v = region_take(p->region, sizeof(*v), err);
         if (!v)
             return -1;
-        v->name = copy_text(p, volume, err);
+        v->name = region_text(p->region, volume, err);
         v->next = p->volumes;
         p->volumes = v;
         if (!v->name)
@@ -168,7 +164,7 @@ static int on_content(void *ctx, const char *volume, const char *run_id, uint64_
     }
     if (mem_room(&v->runs, &v->cap, v->count, sizeof(char *), RUNS_MAX, err) < 0)
         return -1;
-    v->runs[v->count] = copy_text(p, run_id, err);
+    v->runs[v->count] = region_text(p->region, run_id, err);
     if (!v->runs[v->count])
         return -1;
     v->kept += is_kept(p, run_id);
@@ -422,10 +418,10 @@ static int check_log(struct prune *p, struct err *err)
     if (lines <= 0)
         return lines < 0 ? -1 : 0;
     return err_set(err, ERR_FORMAT,
-                   "'%s/" AUDIT_LOG_NAME
-                   "': %lld lines are unreadable and may be holds; nothing is "
-                   "removed until they are repaired or deleted",
-                   p->opts->dir, (long long)lines);
+                   "'%s/" AUDIT_LOG_NAME "': %lld line%s unreadable and may be %s; nothing is "
+                   "removed until %s repaired or deleted",
+                   p->opts->dir, (long long)lines, lines == 1 ? " is" : "s are",
+                   lines == 1 ? "a hold" : "holds", lines == 1 ? "it is" : "they are");
 }
 
 static int run(struct prune *p, struct err *err)

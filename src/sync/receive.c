@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "client/listing.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
@@ -32,13 +33,12 @@
 /*
  * Threads: receive_run starts one thread per concurrent run and waits until asked to stop. Each
  * thread takes a run from the inbox, archives it by its own pull, and gives it back; they share
- * only the inbox and the counters. An idle thread sleeps on `news`, which a webhook signals. A
- * pull that must stop is woken by the eventfd `halt`.
+ * only the inbox and the counters. An idle thread sleeps on `news`, which a webhook signals.
  */
 struct receive {
     struct receive_opts opts;
     struct inbox *inbox;
-    int halt; /* an eventfd: stays readable once stopping */
+    int halt; /* an eventfd: wakes pulls that must stop; stays readable once stopping */
     atomic_bool stopping;
     /* protected by lock */
     pthread_mutex_t lock;
@@ -426,20 +426,21 @@ static void settle(struct job *job, const struct pull_result *result)
     if (result->nothing)
         log_line(LOG_INFO, "run '%s': nothing new to archive", id);
     else
-        log_line(LOG_INFO, "run '%s' is archived: %llu artifacts, %llu missing", id,
+        log_line(LOG_INFO, "run '%s' is archived: %llu artifact%s, %llu missing", id,
                  (unsigned long long)result->totals.artifacts,
+                 text_plural(result->totals.artifacts),
                  (unsigned long long)result->totals.missing);
     if (!result->nothing)
         moved(job->r, &job->r->archived);
     if (job->coming && !too_old(job)) {
-        (void)snprintf(text, sizeof(text), "%zu artifacts are missing, but may still appear",
-                       job->coming);
+        (void)snprintf(text, sizeof(text), "%zu artifact%s missing, but may still appear",
+                       job->coming, job->coming == 1 ? " is" : "s are");
         put_off(job, RUN_QUEUE_MISSING, text);
     } else if (result->runs_going && !too_old(job)) {
         wait_on(job);
     } else if (job->coming || job->gone) {
-        log_line(LOG_ERROR, "run '%s' is archived, but %zu artifacts cannot be fetched", id,
-                 job->coming + job->gone);
+        log_line(LOG_ERROR, "run '%s' is archived, but %zu artifact%s cannot be fetched", id,
+                 job->coming + job->gone, text_plural(job->coming + job->gone));
         leave(job, INBOX_INCOMPLETE);
     } else {
         leave(job, INBOX_DONE);

@@ -256,7 +256,7 @@ static int recheck_run(const struct discover_opts *opts, struct listed_run *runs
     return 0;
 }
 
-static int recheck_batch(const struct discover_opts *opts, const struct discover_ids *ids,
+static int recheck_batch(const struct discover_opts *opts, const struct text_list *ids,
                          struct discover_result *result, struct err *err)
 {
     struct listing listing = { .api = opts->api,
@@ -296,7 +296,7 @@ int recheck_runs(const struct discover_opts *opts, struct discover_result *resul
                                      .now_ms = opts->now_ms,
                                      .horizon = opts->horizon,
                                      .most = DISCOVER_BATCH };
-    struct discover_ids ids = { 0 };
+    struct text_list ids = { 0 };
     size_t count = DISCOVER_BATCH;
     int rc = 0;
 
@@ -305,7 +305,7 @@ int recheck_runs(const struct discover_opts *opts, struct discover_result *resul
         count = ids.count;
         if (rc == 0 && count)
             rc = recheck_batch(opts, &ids, result, err);
-        discover_drop(&ids);
+        text_list_clear(&ids);
     }
     return rc;
 }

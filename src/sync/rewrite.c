@@ -7,12 +7,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "format/bag.h"
 #include "format/manifest_read.h"
 #include "format/manifest_rewrite.h"
 #include "format/sniff.h"
 #include "format/tagfile.h"
 #include "pull/budget.h"
+#include "pull/tag_writer.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/fetchone.h"
@@ -59,19 +59,10 @@ struct rewrite {
     struct page *page;
     struct hasher *hasher;
     unsigned char *piece;
-    struct buf seen; /* beginning of a file, for the view */
-    uint64_t stored;
-    uint64_t view_size;
-    uint8_t view_sha256[SHA256_SIZE];
+    struct buf seen;     /* beginning of a file, for the view */
+    struct buf manifest; /* the new manifest */
+    bool drained;        /* it is complete: all positions and totals are known */
 };
-
-static const char *text_of(struct rewrite *r, struct json_value v, const char *key)
-{
-    char *text = NULL;
-    struct err ignored;
-
-    return json_string(json_get(v, key), r->region, &text, &ignored) < 0 ? NULL : text;
-}
 
 static bool is_kept(const struct rewrite *r, const char *run_id)
 {
@@ -83,7 +74,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
                         struct err *err)
 {
     struct kept *k = region_take(r->region, sizeof(*k), err);
-    const char *sha256 = text_of(r, row, "sha256");
+    const char *sha256 = json_text(row, "sha256", r->region);
 
     if (!k || mem_room(&r->files, &r->cap, r->count, sizeof(struct kept *), FILES_MAX, err) < 0)
         return NULL;
@@ -106,7 +97,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
  * becomes the file. */
 static int find_first(struct rewrite *r, struct kept *k, struct err *err)
 {
-    const char *path = text_of(r, k->row, "duplicate_of");
+    const char *path = json_text(k->row, "duplicate_of", r->region);
 
     (void)json_bool(json_get(k->row, "link"), &k->link);
     if (!path)
@@ -127,18 +118,18 @@ static int read_artifacts(struct rewrite *r, struct err *err)
     size_t i;
 
     while ((v = json_next(list, v)).doc) {
-        const char *path = text_of(r, v, "path");
+        const char *path = json_text(v, "path", r->region);
         struct kept *k;
 
-        if (!is_kept(r, text_of(r, v, "run_id")))
+        if (!is_kept(r, json_text(v, "run_id", r->region)))
             continue;
         k = path ? add(r, v, path, err) : NULL;
         if (!k)
             return path ? -1
                         : err_set(err, ERR_FORMAT,
                                   "the manifest has an artifact without a path");
-        k->type = text_of(r, v, "artifact_type");
-        k->media_type = text_of(r, v, "media_type");
+        k->type = json_text(v, "artifact_type", r->region);
+        k->media_type = json_text(v, "media_type", r->region);
     }
     /* rows are in the order of the lists: a duplicate may precede its original */
     for (i = 0; i < r->count; i++) {
@@ -170,7 +161,7 @@ static int read_documents(struct rewrite *r, struct err *err)
     struct json_value v = { 0 };
 
     while ((v = json_next(list, v)).doc) {
-        const char *path = text_of(r, v, "path");
+        const char *path = json_text(v, "path", r->region);
         struct kept *k;
 
         if (!path || !is_kept_document(r, path))
@@ -345,15 +336,16 @@ static int copy_links(struct rewrite *r, struct err *err)
     return 0;
 }
 
-/* Make the new manifest. */
-static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
+/* Make the new manifest, with the view and the bytes stored so far. */
+static int make_manifest(struct rewrite *r, const struct tag_sum *view, uint64_t stored,
+                         struct err *err)
 {
     struct manifest_rewrite rewrite_opts = { .root = json_root(r->doc),
                                              .count = r->count,
                                              .tool = r->opts->tool,
-                                             .stored = r->stored,
-                                             .view_size = r->view_size,
-                                             .view_sha256 = r->view_sha256,
+                                             .stored = stored,
+                                             .view_size = view->size,
+                                             .view_sha256 = view->sha256,
                                              .scratch = &r->seen,
                                              .keep = r->opts->keep,
                                              .ctx = r->opts->ctx };
@@ -375,113 +367,72 @@ static int make_manifest(struct rewrite *r, struct buf *out, struct err *err)
                                                  .link = k->link };
     }
     rewrite_opts.rows = rows;
-    rc = manifest_rewrite(&rewrite_opts, out, err);
+    rc = manifest_rewrite(&rewrite_opts, &r->manifest, err);
     mem_free(rows);
     return rc;
 }
 
-/* Write one tag file, and add its line to the tag manifest. */
-static int put_tag(struct rewrite *r, const char *name, const struct buf *text,
-                   struct buf *tags, struct spot *spot, struct err *err)
+/*
+ * Write the new manifest, which is made once for the view, and once for the archive, when all
+ * positions are known.
+ */
+static int put_manifest(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+                        struct err *err)
 {
-    struct sha256 *sha = sha256_new(err);
-    uint8_t digest[SHA256_SIZE];
-    char path[PATH_ROOM];
-    int rc = -1;
+    static const struct tag_sum none;
+    struct rewrite *r = ctx;
+    uint64_t stored = 0;
 
-    if (!sha)
-        return -1;
-    sha256_add(sha, text->data, text->len);
-    sha256_end(sha, digest);
-    sha256_free(sha);
-    if (volume_begin(r->volume,
-                     &(struct entry_file){ .path = entry_path(r, path, name),
-                                           .size = text->len,
-                                           .mtime = clock_wall() / 1000 },
-                     spot, err) == 0 &&
-        volume_add(r->volume, text->data, text->len, err) == 0)
-        rc = volume_end(r->volume, err);
-    return rc < 0 || !tags ? rc : bag_line(buf_put, tags, digest, name, err);
+    if (!view) {
+        if (make_manifest(r, &none, 0, err) < 0)
+            return -1;
+    } else if (!r->drained) {
+        if (volume_drain(r->volume, &stored, err) < 0 ||
+            make_manifest(r, view, stored, err) < 0)
+            return -1;
+        r->drained = true;
+    }
+    return put(to, r->manifest.data, r->manifest.len, err);
 }
 
-static int put_view(struct rewrite *r, struct buf *manifest, struct buf *tags, struct err *err)
+static int put_payload(void *ctx, struct tag_payload *payload, struct err *err)
 {
-    struct manifest_read rows;
-    struct buf view;
-    struct sha256 *sha = sha256_new(err);
-    int rc = sha ? make_manifest(r, manifest, err) : -1;
+    struct rewrite *r = ctx;
+    size_t i;
 
-    buf_init(&view, MANIFEST_MAX);
-    manifest_read_init(&rows, page_row, r->page);
-    if (rc == 0)
-        rc = manifest_read_feed(&rows, manifest->data, manifest->len, err);
-    if (rc == 0)
-        rc = page_write(r->page, r->opts->top, buf_put, &view, err);
-    if (rc == 0) {
-        sha256_add(sha, view.data, view.len);
-        sha256_end(sha, r->view_sha256);
-        r->view_size = view.len;
-        rc = put_tag(r, TAGFILE_VIEW, &view, tags, NULL, err);
+    for (i = 0; i < r->count; i++) {
+        const struct kept *k = r->files[i];
+
+        if (tag_payload_add(payload, k->path, k->size, k->sha256, err) < 0)
+            return -1;
     }
-    manifest_read_clear(&rows);
-    buf_clear(&view);
-    sha256_free(sha);
-    return rc;
+    return 0;
 }
 
 /* Write the tag files, and end the archive. */
 static int put_tags(struct rewrite *r, struct err *err)
 {
-    struct bag_info info = { .name = r->opts->top, .software = r->opts->tool };
+    struct json_value root = json_root(r->doc);
+    struct json_value previous = json_get(root, "previous");
+    struct tag_source source = {
+        .volume = r->volume,
+        .page = r->page,
+        .info = { .name = r->opts->top,
+                  .software = r->opts->tool,
+                  .source = json_text(root, "source", r->region),
+                  .made = clock_wall(),
+                  .previous = json_text(previous, "archive", r->region),
+                  .previous_sha256 = json_text(previous, "manifest_sha256", r->region) },
+        .manifest = put_manifest,
+        .payload = put_payload,
+        .ctx = r
+    };
+    struct tag_result manifest;
     struct volume_result result;
-    struct buf text;
-    struct buf tags;
-    struct spot manifest;
-    uint64_t size = 0;
-    size_t i;
-    int rc;
 
-    buf_init(&text, MANIFEST_MAX);
-    buf_init(&tags, MANIFEST_MAX);
-    info.source = text_of(r, json_root(r->doc), "source");
-    info.previous = text_of(r, json_get(json_root(r->doc), "previous"), "archive");
-    info.previous_sha256 =
-        text_of(r, json_get(json_root(r->doc), "previous"), "manifest_sha256");
-    info.made = clock_wall();
-    rc = put_view(r, &text, &tags, err);
-    if (rc == 0)
-        rc = volume_drain(r->volume, &r->stored, err);
-    if (rc == 0)
-        rc = make_manifest(r, &text, err);
-    if (rc == 0) {
-        size = text.len;
-        rc = put_tag(r, tagfile_name(TAG_MANIFEST), &text, &tags, &manifest, err);
-    }
-    buf_reset(&text);
-    for (i = 0; rc == 0 && i < r->count; i++) {
-        rc = bag_line(buf_put, &text, r->files[i]->sha256, r->files[i]->path, err);
-        info.bytes += r->files[i]->size;
-        info.files++;
-    }
-    if (rc == 0)
-        rc = put_tag(r, tagfile_name(TAG_PAYLOAD), &text, &tags, NULL, err);
-    buf_reset(&text);
-    if (rc == 0)
-        rc = bag_info(buf_put, &text, &info, err);
-    if (rc == 0)
-        rc = put_tag(r, tagfile_name(TAG_INFO), &text, &tags, NULL, err);
-    buf_reset(&text);
-    if (rc == 0)
-        rc = buf_adds(&text, BAG_DECLARATION, err);
-    if (rc == 0)
-        rc = put_tag(r, tagfile_name(TAG_BAGIT), &text, &tags, NULL, err);
-    if (rc == 0)
-        rc = put_tag(r, tagfile_name(TAG_TAGS), &tags, NULL, NULL, err);
-    if (rc == 0)
-        rc = volume_finish(r->volume, &manifest, size, &result, err);
-    buf_clear(&text);
-    buf_clear(&tags);
-    return rc;
+    if (tag_writer_write(&source, &manifest, err) < 0)
+        return -1;
+    return volume_finish(r->volume, &manifest.place, manifest.size, &result, err);
 }
 
 static int write_all(struct rewrite *r, struct err *err)
@@ -506,6 +457,7 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
 
     buf_init(&r.text, MANIFEST_MAX);
     buf_init(&r.seen, VIEW_TEXT);
+    buf_init(&r.manifest, MANIFEST_MAX);
     r.region = region_new(err);
     r.by_path = hashmap_new(err);
     r.successors = hashmap_new(err);
@@ -524,6 +476,7 @@ int rewrite_run(const struct rewrite_opts *opts, struct err *err)
     hashmap_free(r.by_path);
     json_free(r.doc);
     region_free(r.region);
+    buf_clear(&r.manifest);
     buf_clear(&r.seen);
     buf_clear(&r.text);
     archive_reader_close(&r.reader);

@@ -29,7 +29,7 @@ int survey_run(const struct survey_opts *how, struct db *catalog, int64_t now_ms
                                   .callers = &callers,
                                   .query = &how->query,
                                   .filter = how->filter,
-                                  .types = pull->filter,
+                                  .types = &pull->filter->kinds,
                                   .children = pull->children,
                                   .now_ms = now_ms,
                                   .horizon = run_state_horizon(how->settle) };

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "catalog/contents.h"
 #include "catalog/run_state.h"
 #include "catalog/search.h"
@@ -436,7 +437,7 @@ static int on_lost_run(void *ctx, const char *run_id, const char *volume, int64_
     log_line(
         LOG_ERROR,
         "run '%s' is lost: %lld part%s of it, which volume '%s' had, cannot be fetched again",
-        run_id, (long long)parts, parts == 1 ? "" : "s", volume);
+        run_id, (long long)parts, text_plural((uint64_t)parts), volume);
     return 0;
 }
 

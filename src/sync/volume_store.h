@@ -21,8 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VOLUME_STORE_TAIL                                                                      \
-    ((size_t)64 << 10) /* bytes of a volume's tail hashed by volume_store_look */
+/* bytes at a volume's end that volume_store_look hashes */
+#define VOLUME_STORE_TAIL ((size_t)64 << 10)
 
 struct volume_store {
     const char *dir;

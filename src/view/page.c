@@ -25,14 +25,14 @@ struct store {
 
 enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
 
-#define HTML_SHARE                                                                             \
-    4 /* captured pages get 1/HTML_SHARE of the room, because they are large                   \
-       * and many */
+/* captured pages get 1/HTML_SHARE of the room, because they are large and many */
+#define HTML_SHARE 4
 
 struct page {
     struct store stores[STORES];
     uint64_t html;    /* bytes of captured pages among the texts */
     uint64_t records; /* bytes of documents among the texts; they have a limit of their own */
+    bool marked;      /* a page of chosen runs */
     page_clean_fn *clean;
     struct buf cleaned;
     struct buf block;
@@ -42,6 +42,11 @@ struct page {
 int page_keep_text(struct buf *out, const char *text, size_t len, struct err *err)
 {
     return buf_add(out, text, len, err);
+}
+
+void page_mark(struct page *page)
+{
+    page->marked = true;
 }
 
 struct page *page_new(const char *dir, struct err *err)
@@ -363,7 +368,7 @@ static int asset_hash(const struct asset *asset, char out[HASH_TEXT], struct err
 }
 
 /* Make the part of the page before the rows. */
-static int make_head(struct buf *out, const char *title, struct err *err)
+static int make_head(struct buf *out, const char *title, bool marked, struct err *err)
 {
     char style[HASH_TEXT];
     char script[HASH_TEXT];
@@ -371,11 +376,11 @@ static int make_head(struct buf *out, const char *title, struct err *err)
     if (asset_hash(&asset_style, style, err) < 0 || asset_hash(&asset_script, script, err) < 0)
         return -1;
     if (buf_addf(out, err,
-                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                  "script-src 'sha256-%s'; style-src 'sha256-%s'; img-src file:; media-src "
                  "file:; base-uri 'none'; form-action 'none'\">\n",
-                 script, style) < 0 ||
+                 marked ? PAGE_MARK "\n" : "", script, style) < 0 ||
         buf_adds(out,
                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
@@ -416,7 +421,8 @@ int page_write(struct page *page, const char *title, put_fn *put, void *ctx, str
     const struct store *stores = page->stores;
 
     buf_reset(head);
-    if (make_head(head, title, err) < 0 || put(ctx, head->data, head->len, err) < 0 ||
+    if (make_head(head, title, page->marked, err) < 0 ||
+        put(ctx, head->data, head->len, err) < 0 ||
         copy(&stores[STORE_RUNS], put, ctx, err) < 0 ||
         put_text("],\n\"artifacts\": [", put, ctx, err) < 0 ||
         copy(&stores[STORE_ARTIFACTS], put, ctx, err) < 0 ||

@@ -29,10 +29,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PAGE_TEXT_MAX ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
-#define PAGE_TEXTS_MAX                                                                         \
-    ((uint64_t)32 << 20)                      /* limit of all texts; a quarter of it for       \
-                                               * captured pages */
+#define PAGE_TEXT_MAX    ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
+/* limit of all texts; a quarter of it for captured pages */
+#define PAGE_TEXTS_MAX   ((uint64_t)32 << 20)
 #define PAGE_RECORD_MAX  ((size_t)2 << 20)    /* limit of one record */
 #define PAGE_RECORDS_MAX ((uint64_t)16 << 20) /* limit of all records, besides texts */
 
@@ -82,6 +81,13 @@ int page_take(struct page *page, const struct page_file *file, page_read_fn *rea
 /* Add a row of the manifest; a manifest_read_fn, ctx is the page. */
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err) MUST_CHECK;
+
+/* How a page of chosen runs begins, within its first PAGE_MARK_AT bytes. */
+#define PAGE_MARK    "<meta name=\"generator\" content=\"skyarc: chosen runs\">"
+#define PAGE_MARK_AT 512
+
+/* Mark the page as one of chosen runs: PAGE_MARK. */
+void page_mark(struct page *page);
 
 /* Write the page; the result is deterministic. */
 int page_write(struct page *page, const char *title, put_fn *put, void *ctx,

@@ -104,7 +104,7 @@ static const char *keep(struct entry_names *names, const char *path, struct err 
 {
     if (hashmap_add(names->taken, names->key.data, names->key.len, names, err) < 0)
         return NULL;
-    return region_copy(names->region, path, strlen(path), err);
+    return region_text(names->region, path, err);
 }
 
 bool entry_names_is_free(struct entry_names *names, const char *path)

@@ -33,17 +33,6 @@ struct journal {
     struct buf out;
 };
 
-/* A copy of a string member; NULL if there is none, or if it is too long for a path. */
-static const char *text_of(struct journal *j, struct json_value object, const char *key)
-{
-    char *text = NULL;
-    struct err ignored;
-
-    if (json_string(json_get(object, key), j->region, &text, &ignored) < 0)
-        return NULL;
-    return text;
-}
-
 static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA256_SIZE])
 {
     struct json_value v = json_get(object, key);
@@ -60,12 +49,12 @@ static bool digest_of(struct json_value object, const char *key, uint8_t out[SHA
 /* Parse one line into a row; false if it is not a row. */
 static bool read_row(struct journal *j, struct json_value v, struct journal_row *row)
 {
-    row->path = text_of(j, v, "path");
-    row->run_id = text_of(j, v, "run_id");
-    row->artifact_id = text_of(j, v, "artifact_id");
-    row->via = text_of(j, v, "via");
-    row->duplicate_of = text_of(j, v, "duplicate_of");
-    row->listed = text_of(j, v, "listed");
+    row->path = json_text(v, "path", j->region);
+    row->run_id = json_text(v, "run_id", j->region);
+    row->artifact_id = json_text(v, "artifact_id", j->region);
+    row->via = json_text(v, "via", j->region);
+    row->duplicate_of = json_text(v, "duplicate_of", j->region);
+    row->listed = json_text(v, "listed", j->region);
     (void)json_u64(json_get(v, "http_status"), &row->http_status);
     (void)json_u64(json_get(v, "attempts"), &row->attempts);
     (void)json_u64(json_get(v, "fetched_at"), &row->fetched_at);

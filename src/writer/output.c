@@ -110,8 +110,8 @@ static int open_output(struct output *output, struct err *err)
         output->partial = mem_format(err, "%s.partial", output->path);
         return output->partial ? open_partial(output, err) : -1;
     }
-    output->fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    return output->fd < 0 ? err_sys(err, "cannot write '%s'", output->path) : 0;
+    output->fd = file_open_to_write(output->path, err);
+    return output->fd < 0 ? -1 : 0;
 }
 
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,

@@ -34,8 +34,8 @@
 #include <stdint.h>
 
 struct packer_opts {
-    struct entry_writer_opts
-        entries;               /* stored, stored_ctx and stopping are set by the packer */
+    /* stored, stored_ctx and stopping are set by the packer */
+    struct entry_writer_opts entries;
     const struct spool *parts; /* for content extracted from ZIPs; must outlive the volume */
     /* maximum bytes of one artifact, also of one extracted from a ZIP */
     uint64_t max_size;

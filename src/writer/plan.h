@@ -55,10 +55,10 @@ struct item;
  */
 struct bundle {
     struct bundle *next; /* the plan's next one */
-    const struct item
-        *parent; /* the ZIP's own row; NULL: not listed, or fetched under another run */
-    const struct item *members; /* that are wanted and lead, by item->sibling */
-    size_t wanted;              /* how many those are */
+    /* the ZIP's own row; NULL: not listed, or fetched under another run */
+    const struct item *parent;
+    const struct item *members; /* wanted leaders, linked by item->sibling */
+    size_t wanted;              /* number of members */
     size_t sized;               /* of them, with a size */
     size_t rows;                /* members listed, wanted or not */
     bool named;                 /* the rows name all entries that the ZIP should have */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/pulse.h"
+#include "format/bag.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
 
@@ -98,8 +99,17 @@ static int remove_folder(void *ctx, int dir, const char *name, int fd, struct er
     return err_sys(err, "cannot remove the directory '%.200s'", name);
 }
 
-static const struct extract_dir_walker removing = { remove_file, extract_dir_enter,
-                                                    remove_folder, NULL };
+/* A folder that its owner may not write is made writable, to be emptied. */
+static int enter_to_remove(void *ctx, int fd, const struct stat *st)
+{
+    (void)ctx;
+    if ((st->st_mode & S_IRWXU) != S_IRWXU)
+        (void)fchmod(fd, S_IRWXU); /* if it fails, so does the removal, which says why */
+    return 1;
+}
+
+static const struct extract_dir_walker removing = { remove_file, enter_to_remove, remove_folder,
+                                                    NULL };
 
 /* Count a regular file's name; anything else is removed. */
 static int count_file(void *ctx, int dir, const char *path, const struct stat *st,
@@ -207,32 +217,32 @@ static int look(const struct tree *tree, bool *replaces, struct err *err)
 {
     int fd = openat(tree->parent, tree->name, OPEN_FOLDER);
     struct top top = { 0 };
-    bool bag;
-    int rc;
+    struct stat st;
+    int rc = 0;
 
     *replaces = false;
     if (fd < 0 && errno == ENOENT)
         return 0;
-    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-        return err_set(err, ERR_EXISTS, "'%s' exists and is not a directory", tree->path);
-    if (fd < 0 || read_top(fd, &top) < 0) {
+    if (fd < 0 && fstatat(tree->parent, tree->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISDIR(st.st_mode))
+        return err_set(err, ERR_EXISTS, "'%s' exists and is %s", tree->path,
+                       S_ISLNK(st.st_mode) ? "a symbolic link, which is not followed"
+                                           : "not a directory");
+    if (fd < 0 || read_top(fd, &top) < 0)
         rc = err_sys(err, "cannot read '%s'", tree->path);
-        file_close(&fd);
-        return rc;
-    }
-    bag =
-        !top.stranger && faccessat(fd, tagfile_name(TAG_BAGIT), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    file_close(&fd);
+    else if (top.entries && !tree->force)
+        rc = err_set(err, ERR_EXISTS, "'%s' exists and is not empty; --force replaces it",
+                     tree->path);
+    else if (top.stranger)
+        rc = err_set(err, ERR_EXISTS,
+                     "'%s' holds other things than an archive's files, and is not replaced; "
+                     "name another directory",
+                     tree->path);
+    else if (top.entries)
+        rc = bag_only(fd, tree->path, err);
     *replaces = top.entries > 0;
-    if (!top.entries || (tree->force && bag))
-        return 0;
-    if (tree->force)
-        return err_set(err, ERR_EXISTS,
-                       "'%s' holds other things than an archive's files, and is not replaced; "
-                       "name another directory",
-                       tree->path);
-    return err_set(err, ERR_EXISTS, "'%s' exists and is not empty; --force replaces it",
-                   tree->path);
+    file_close(&fd);
+    return rc;
 }
 
 /* Whether the directory that is open is the one that its name leads to. */

@@ -2,6 +2,7 @@
 #include "writer/volume.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "format/entry.h"
 #include "format/zip.h"
 
@@ -179,8 +180,9 @@ int volume_add_chunk(struct volume *v, struct chunk *chunk, struct err *err)
 int volume_end(struct volume *v, struct err *err)
 {
     if (v->got != v->size)
-        return err_set(err, ERR_MISMATCH, "an entry of %llu bytes got %llu",
-                       (unsigned long long)v->size, (unsigned long long)v->got);
+        return err_set(err, ERR_MISMATCH, "an entry of %llu byte%s got %llu",
+                       (unsigned long long)v->size, text_plural(v->size),
+                       (unsigned long long)v->got);
     if (v->tree)
         return tree_end(v->tree, err);
     return v->zip ? 0 : framer_end(v->framer, v->size, err);

@@ -14,7 +14,7 @@ class Browser:
         to_read, self.to = os.pipe()
         self.back, from_write = os.pipe()
 
-        def place():  # the protocol wants descriptors 3 and 4
+        def place():  # the protocol uses descriptors 3 and 4
             a, b = os.dup(to_read), os.dup(from_write)
             os.dup2(a, 3)
             os.dup2(b, 4)
@@ -97,7 +97,7 @@ class Browser:
         return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
 
     def complaints(self):
-        """What scripts threw or the console said."""
+        """Uncaught exceptions and console messages."""
         self.ask("1")
         return [e["params"] for e in self.events
                 if e["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled")

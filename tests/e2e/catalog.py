@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The catalog of a sync directory changed from outside, as no sync would: for tests alone."""
+"""The catalog of a sync directory changed from outside skyarc, for tests only."""
 import hashlib
 import sqlite3
 
@@ -7,7 +7,7 @@ PAGE, SUM = 4096, 16
 
 
 def reseal(path):
-    """Give each page of a catalog the checksum that its bytes have now."""
+    """Recompute the checksum of each page of a catalog."""
     data = bytearray(path.read_bytes())
     if len(data) < PAGE or data[20] != SUM:
         return
@@ -18,7 +18,7 @@ def reseal(path):
 
 
 def alter(vault, *statements):
-    """Run statements on DIR's catalog, and make its checksums right again."""
+    """Run statements on DIR's catalog, and recompute its checksums."""
     db = sqlite3.connect(vault / "catalog.db", isolation_level=None)
     db.execute("PRAGMA foreign_keys = ON")
     for statement in statements:

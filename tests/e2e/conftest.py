@@ -76,14 +76,14 @@ class Emulator:
         self._open("run", {"id": ident, "artifacts": rows, "record": record, "story": story})
 
     def salt(self, **what):
-        """Put this into every record, listed run, row of a list, and refusal (detail)."""
+        """Add these members to every record, listed run, row of a list, and error (detail)."""
         self._open("salt", what)
 
     def clear(self):
         self._open("clear", {})
 
     def forget(self, *runs):
-        """These were removed at the service."""
+        """Remove these runs at the service."""
         self._open("forget", {"runs": runs})
 
     def reset_faults(self):
@@ -99,7 +99,7 @@ class Emulator:
         return self._open("data/" + ident)
 
     def secrets(self):
-        """The key, and the signatures of all URLs that were asked for."""
+        """The key, and the signatures of all requested URLs."""
         found = {self.key}
         for request in self.log():
             query = urllib.parse.parse_qs(urllib.parse.urlsplit(request["path"]).query)
@@ -203,6 +203,31 @@ def made(skyarc, emu, tmp_path):
     return make
 
 
+@pytest.fixture
+def disk(tmp_path):
+    """A small file system: its folder, and room(bytes), which says how much it holds."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "skyarc-tests", folder],
+                                      stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+
+    def room(size):
+        subprocess.run(["mount", "-o", "remount,size=%dk" % (size // 1024), folder], check=True)
+
+    yield folder, room
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def small(disk):
+    """A file system of 8 MiB, half of which is taken by the file `other`."""
+    folder, room = disk
+    room(8 << 20)
+    (folder / "other").write_bytes(bytes(4 << 20))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def browser():
     browser = Browser()
@@ -211,7 +236,7 @@ def browser():
 
 
 def extract(archive, where):
-    """By other people's tools; gives the top folder."""
+    """Extract with tar and others; returns the top folder."""
     into = where / ("out-" + archive.name)
     into.mkdir()
     if archive.name.endswith(".zip"):

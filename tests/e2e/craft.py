@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Archives made by hand, byte by byte: sound ones, and any lie that a test wants of them.
+"""Archives made byte by byte: valid ones, and those with the defects that a test needs.
 
 A bag is a list of tar entries; it is packed as tar, tar.gz, tar.zst (each with skyarc's tail) or
 zip. Nothing here needs skyarc, a compressor's command or a third-party module.
@@ -12,7 +12,7 @@ import zipfile
 import zlib
 
 BLOCK = 512
-PIECE = 4 << 20  # where writers cut a file
+PIECE = 4 << 20  # size of the pieces of a file, as skyarc's
 TAGS = ("manifest.json", "manifest-sha256.txt", "bag-info.txt", "bagit.txt", "tagmanifest-sha256.txt")
 
 
@@ -73,7 +73,7 @@ def link(name, target):
 
 
 def hole(name, size):
-    """A file that is one hole (GNU's sparse format 0): 512 bytes of tar for any size."""
+    """A file that is a single hole (GNU's sparse format 0): 512 bytes of tar for any size."""
     number = b"\x80" + size.to_bytes(11, "big")
     tail = bytes(41) + (number + b"%011o\0" % 0).ljust(96, b"\0") + b"\0" + number
     return header(name, 0, b"S", tail=tail, magic=b"ustar  \0")
@@ -140,7 +140,7 @@ class Bag:
         self.top = top
         self.files, self.links, self.documents = dict(files), dict(links), dict(documents)
         self.extra = list(extra)
-        self.end = b""  # behind the end of the tar stream
+        self.end = b""  # after the end of the tar stream
         self.entries = []  # (frame starts here, bytes)
         self.rows = []
         self._payload()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Archives for the commands that read them, and what damages them."""
+"""Archives for the commands that read them, and functions that damage archives."""
 import hashlib
 import io
 import json
@@ -34,7 +34,7 @@ def frames(path):
 
 
 def tar_with(path, members, manifest=None):
-    """A tar that is hostile: (name, type, target or bytes)."""
+    """A malicious tar: (name, type, target or bytes)."""
     with tarfile.open(path, "w") as tar:
         for name, kind, value in members:
             info = tarfile.TarInfo(name)

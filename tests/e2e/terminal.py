@@ -20,12 +20,12 @@ def columns_of(text):
 
 
 class Screen:
-    """Lines as a terminal would show them; only the sequences that skyarc uses are known."""
+    """The lines of a terminal; supports only the control sequences that skyarc uses."""
     def __init__(self, columns):
         self.columns = columns
         self.lines = [""]
         self.at = 0  # column of the cursor, in the last line
-        self.frames = []  # what the moving line showed
+        self.frames = []  # contents of the status line, one by one
         self.colours = set()
 
     def feed(self, text):
@@ -72,13 +72,12 @@ class Shown:
         return "exit %d\n%s\nframes: %s" % (self.code, self.text, self.frames[-20:])
 
 
-def terminal(env, cwd, *args, columns=80, rows=24, check=None, piped=False, timeout=60, meanwhile=None, **more):
-    """Run skyarc in a terminal; piped: standard output is none. meanwhile(process) is called once it runs."""
+def run_in_pty(command, env, cwd, rows=24, columns=80, piped=False, timeout=60, meanwhile=None):
+    """Run a command in a terminal: its exit status, and the bytes that the terminal got."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    process = subprocess.Popen([SKYARC, *map(str, args)], env=dict(dict(env, TERM="xterm"), **more), cwd=cwd,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if piped else child,
-                               stderr=child)
+    process = subprocess.Popen(command, env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL if piped else child, stderr=child)
     os.close(child)
     raw = b""
     end = time.monotonic() + timeout
@@ -93,7 +92,13 @@ def terminal(env, cwd, *args, columns=80, rows=24, check=None, piped=False, time
             break
         raw += part
     os.close(parent)
-    code = process.wait(10)
+    return process.wait(10), raw
+
+
+def terminal(env, cwd, *args, columns=80, rows=24, check=None, piped=False, timeout=60, meanwhile=None, **more):
+    """Run skyarc in a terminal; piped: standard output is none. meanwhile(process) is called once it runs."""
+    code, raw = run_in_pty([SKYARC, *map(str, args)], dict(dict(env, TERM="xterm"), **more), cwd, rows, columns, piped,
+                           timeout, meanwhile)
     screen = Screen(columns)
     screen.feed(raw.decode())
     shown = Shown(code, screen, raw)

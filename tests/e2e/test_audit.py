@@ -105,7 +105,7 @@ NIGHTS = ["tsk_demo3", "tsk_demo1", "wr_demo2", "tsk_step"]
 
 @pytest.fixture
 def series(skyarc, tmp_path):
-    """Four nights, each naming the one before; gives their heads."""
+    """Four archives of a series; returns their heads."""
     heads = []
     (tmp_path / "s").mkdir()
     for i, run in enumerate(NIGHTS):
@@ -150,7 +150,7 @@ def test_the_newest_removed_is_seen_by_the_anchor(skyarc, series, tmp_path):
 
 
 def bag_again(folder, change):
-    """What somebody with the whole directory can do: change it, and put every hash right."""
+    """Change a file, and recompute every hash, as an attacker with write access could."""
     manifest = json.loads((folder / "manifest.json").read_text())
     lines = dict(reversed(l.split("  ", 1)) for l in (folder / "manifest-sha256.txt").read_text().splitlines())
     change(folder, manifest, lines)
@@ -195,11 +195,11 @@ def test_a_night_rewritten_with_every_hash(skyarc, series, tmp_path):
         (folder / "bag-info.txt").write_text(info.replace(previous["old"], previous["new"]))
 
     previous = {"old": series[1], "new": rewrite(tmp_path / "s" / "n1.tar.zst", tmp_path, forge)}
-    assert "replaced" in skyarc("verify", "s", check=4).err  # the next one still names the true one
+    assert "replaced" in skyarc("verify", "s", check=4).err  # the next archive still names the original
     for night in ("n2", "n3"):
         new = rewrite(tmp_path / "s" / (night + ".tar.zst"), tmp_path, follow)
         previous = {"old": series[int(night[1])], "new": new}
-    skyarc("verify", "s", check=0)  # now it hangs together: nothing inside can tell
+    skyarc("verify", "s", check=0)  # now the series is consistent: it cannot be detected from inside
     for head, code in zip(series, (0, 4, 4, 4)):
         skyarc("verify", "--anchor", head, "s", check=code)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Wrong words, wrong keys, wrong places, hostile answers: one clear line each."""
+"""Wrong arguments, keys, paths and responses: one clear message each."""
 import base64
 import os
 import ssl

@@ -70,7 +70,7 @@ def test_a_filter_chooses_what_is_cheaper(pull, emu):
     _, manifest, _ = pull("-t", "trace", "tsk_step", name="b.tar")  # one member: one request
     assert len(manifest["artifacts"]) == 1 and len(fetches(emu)) == 1
     assert "_zip" not in fetches(emu)[0]
-    # two small members of a ZIP full of a large recording: cheaper alone
+    # two small members of a ZIP with a large recording: cheaper without the ZIP
     rows = [("rec_0.webm", "recording", random.Random(1).randbytes(3_000_000)), ("p_0.txt", "llm_prompt", b"a" * 99),
             ("p_1.txt", "llm_prompt", b"b" * 99)]
     bundle(emu, "tsk_big", rows)
@@ -80,7 +80,7 @@ def test_a_filter_chooses_what_is_cheaper(pull, emu):
 
 
 def bundle(emu, run, rows, whole=None, **more):
-    """Add a bundled run; whole: the ZIP's bytes, when they are to be others."""
+    """Add a bundled run; whole: other bytes of the ZIP."""
     if whole is None:
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -120,7 +120,7 @@ def test_a_parent_that_is_not_listed(pull, emu):
     emu.fault("list/tsk_b", "raw", body=base64.b64encode(json.dumps(listing).encode()).decode())
     _, manifest, folder = pull("tsk_b")
     check_rows(manifest, folder, {"signed-url"})
-    emu.storage("gcs")  # and then the scout brings the ZIP
+    emu.storage("gcs")  # then the first member's request returns the ZIP
     emu.fault("list/tsk_b", "raw", body=base64.b64encode(json.dumps(listing).encode()).decode())
     before = len(fetches(emu))
     _, manifest, folder = pull("tsk_b", name="b.tar")
@@ -148,7 +148,7 @@ def test_a_member_that_the_zip_lacks(pull, emu):
     bundle(emu, "tsk_b", ROWS, zipped([(n, d) for n, _, d in ROWS[:2]]))
     _, manifest, folder = pull("tsk_b")
     check_rows(manifest, folder, {"bundle", "signed-url"})
-    emu.storage("local")  # such a server can only give the ZIP again
+    emu.storage("local")  # such a server can only send the ZIP again
     _, manifest, _ = pull("tsk_b", name="b.tar", check=3)
     assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [
         ("tsk_b_2", "not-in-bundle")]

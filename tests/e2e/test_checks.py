@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checks of the house have teeth: each rule is seen failing on a copy of the tree that breaks it."""
+"""The check scripts: each rule fails on a copy of the tree that breaks it."""
 import os
 import re
 import shutil
@@ -15,7 +15,7 @@ PARTS = ["src", "docs", "scripts", "completions", "Makefile.am", "configure.ac",
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
-    """A copy of the tree, with tests as a link: what the checks read."""
+    """A copy of the files that the checks read; tests is a link."""
     top = tmp_path_factory.mktemp("house") / "tree"
     top.mkdir()
     for part in PARTS:
@@ -32,7 +32,7 @@ def original(tmp_path_factory):
 
 @pytest.fixture
 def tree(original):
-    """The copy, put right again after the test."""
+    """The copy, restored after the test."""
     changed = {}
 
     class Tree:
@@ -79,7 +79,7 @@ def fails(done, *words):
         assert word in done.stdout, done.stdout
 
 
-# (check, what it says, file, what is replaced, by what)
+# (script, message, file, pattern, replacement)
 BROKEN = [
     ("check-layers", "the arrow goes up", "src/net/url.c", r'^#include "net/url.h"', '#include "net/url.h"\n#include "pull/pull.h"'),
     ("check-layers", "no SPDX line", "src/net/url.c", r"\A.*\n", ""),
@@ -180,6 +180,16 @@ def test_a_comments_end_that_stands_alone_is_named_and_mended(tree, original):
     fails(formatted(original, "--check"), "src/net/url.h", "stands alone")
     assert formatted(original).returncode == 0 and formatted(original, "--check").returncode == 0
     assert "\n/*\n * %s\n */\n" % text in (original / "src/net/url.h").read_text(encoding="utf-8")
+
+
+@needs_clang_format
+@pytest.mark.parametrize("code", [
+    "#define WIDE_ENOUGH_TO_BREAK ((size_t)64 << 10) /* a smaller duplicate costs less space than a link */",
+    "struct wide {\n    struct url *next_of_these; /* a%s */\n};" % (" word" * 13)])
+def test_a_declaration_that_its_comment_breaks_is_named(tree, original, code):
+    tree.edit("src/net/url.h", r"^#endif", code + "\n\n#endif")
+    assert formatted(original).returncode == 0
+    fails(formatted(original, "--check"), "src/net/url.h", "put it above")
 
 
 def test_without_clang_format_nothing_is_called_formatted(original, tmp_path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs that runs have started: no list names them, the timeline does."""
+"""Child runs, which no list names, only the timeline."""
 import io
 import json
 import zipfile
@@ -36,7 +36,7 @@ def family(emu):
     emu.run("wr_c1", shot("c1"), run_type="workflow_run", story={
         "child": True, "timeline": [block("wr_c1"), trigger("wr_c1", "wr_g")]})
     emu.run("wr_c2", shot("c2"), run_type="workflow_run", title="Second", story={
-        "timeline": [block("wr_c2", block_workflow_run_id="wr_p")]})  # and round it goes
+        "timeline": [block("wr_c2", block_workflow_run_id="wr_p")]})  # a cycle
     emu.run("wr_g", shot("g"), run_type="workflow_run", status="failed", failure_reason="no page",
             story={"child": True})
     return emu
@@ -121,7 +121,7 @@ def test_what_a_record_names_is_looked_up(pull, emu):
         archive.writestr("shot.png", picture)
         archive.writestr("other.txt", b"x")
     emu.mode("today")
-    emu.storage("gcs")  # only S3 unpacks a member
+    emu.storage("gcs")  # only S3 storage extracts a member
     emu.run("tsk_else", [{"id": "zip", "type": "step_archive", "data": whole.getvalue(), "uri": "gs://b/step.zip"},
                          {"id": "stray", "type": "screenshot_action", "data": picture, "uri": "gs://b/step.zip",
                           "bundle_key": "shot.png", "member_of": "zip", "sized": False, "summed": False}])

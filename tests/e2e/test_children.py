@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What skyarc starts, and the signals that end both."""
+"""Child processes of skyarc, and the signals that end both."""
 import os
 import re
 import resource
@@ -17,7 +17,7 @@ BIG = [{"id": "big%d" % i, "type": "recording", "data": os.urandom(600000)} for 
 
 
 def alive(pid):
-    """Whether a process is there, and no zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
         with open("/proc/%d/stat" % pid, encoding="utf-8") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
@@ -27,7 +27,7 @@ def alive(pid):
 
 @pytest.fixture
 def start(env, tmp_path):
-    """Start skyarc and give the process; what is left of it at the end is killed."""
+    """Start skyarc; its remaining processes are killed at the end."""
     made = []
 
     def run(*args, **more):
@@ -69,7 +69,7 @@ def test_nothing_is_inherited(start, tmp_path):
     os.close(ours)
     assert process.wait(30) == 1
     seen = (tmp_path / "fds").read_text().split()
-    assert {"0", "1", "2"} <= set(seen) and "57" not in seen  # 10 is the shell's own
+    assert {"0", "1", "2"} <= set(seen) and "57" not in seen  # 10 is the exit status of the shell command
     assert not (tmp_path / "still").exists()
 
 
@@ -174,5 +174,5 @@ def test_a_ping_does_not_hold_a_stop_up(start, tmp_path):
         begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-        assert process.returncode == 143 and time.monotonic() - begin < 7  # the end is told: three seconds
+        assert process.returncode == 143 and time.monotonic() - begin < 7  # the end is reported after three seconds
         asked.close()

@@ -36,7 +36,7 @@ def fish(line):
 
 
 def zsh(line):
-    """zsh completes in a line editor alone: one in a pseudo terminal, told to list."""
+    """zsh completes only in its line editor: run it in a pseudo terminal."""
     script = r"""
         zmodload zsh/zpty
         comptest() {
@@ -57,7 +57,7 @@ def zsh(line):
     for wait in ("0.3", "2", "8"):
         done = subprocess.run(["zsh", "-f", "-c", script, "zsh", COMPLETIONS, line, wait], check=False, timeout=60,
                               stdout=subprocess.PIPE, text=True, env=dict(os.environ, TERM="dumb", HOME="/nonexistent"))
-        if done.stdout.count("\n") > 2:  # a list, and not the line alone
+        if done.stdout.count("\n") > 2:  # a list, not only the line
             break
     return re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", done.stdout).replace("\r", " ").split()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The configuration: profiles, what is set where, and variables that set nothing."""
+"""The configuration: profiles, the source of each setting, and ignored variables."""
 import re
 
 import pytest

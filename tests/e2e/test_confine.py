@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Readers confine themselves: what an exploit would do next fails."""
+"""The sandbox of readers: system calls of an exploit fail."""
 import os
 import shutil
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The units of systemd: how much they leave open."""
+"""The units of systemd: their restrictions."""
 import glob
 import os
 import re

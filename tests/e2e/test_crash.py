@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an interrupted pull leaves, and how the next one goes on from it."""
+"""The files of an interrupted pull, and how the next pull resumes."""
 import json
 import os
 import random
@@ -187,7 +187,7 @@ def test_bytes_that_another_put_there_are_not_believed(skyarc, env, emu, many, t
     emu.run("tsk_many", [dict(r, summed=False) for r in many])
     interrupted(env, emu, many, tmp_path)
     lines = (tmp_path / "c.tar.zst.partial.journal").read_text().splitlines()
-    (tmp_path / "home/.local/state/skyarc/key").write_text("0" * 64)  # as another user's would be
+    (tmp_path / "home/.local/state/skyarc/key").write_text("0" * 64)  # as if another user owned it
     result = skyarc("pull", "--json", "-o", "c.tar.zst", "tsk_many", check=0)
     assert len(lines) > 80 and result.json()["kept"] == 0
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
@@ -212,7 +212,7 @@ def test_a_planted_partial_is_not_ours(skyarc, emu, many, tmp_path, kind):
             os.chown(tmp_path / name, 65534 if kind == "another's" else -1, -1)
     held = open(tmp_path / "c.tar.zst.partial", "r+b") if kind in ("writable", "another's") else None
     skyarc("pull", "-o", "c.tar.zst", "tsk_many", check=0)
-    if held:  # whoever planted it does not hold the archive
+    if held:  # a process that created it does not lock the archive
         held.write(b"later")
         held.close()
     check_whole(skyarc, emu, tmp_path, "c.tar.zst", many)
@@ -331,7 +331,7 @@ def test_no_secret_in_what_is_left_nor_told(skyarc, env, emu, many, tmp_path):
     title = open("/proc/%d/cmdline" % process.pid, "rb").read()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
-    assert b"/bucket/x001" in err  # hosts and paths are told
+    assert b"/bucket/x001" in err  # hosts and paths are shown
     left = [(tmp_path / name).read_bytes() for name in leftovers(tmp_path)]
     for text in [title, out, err, *left]:
         for word in [*emu.secrets(), b"Signature=", b"sig=", b"X-Amz-", b"AWSAccessKeyId"]:

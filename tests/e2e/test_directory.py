@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A pull into a directory: the files that tar would give, whole or not there, and resumed."""
+"""A pull into a directory: the files of the tar, complete or absent, and resumed."""
 import hashlib
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -21,7 +22,7 @@ def files(folder):
 
 
 def groups(folder):
-    """Which names are one file."""
+    """Groups of names that are hard links to one file."""
     same = {}
     for name, path in files(folder).items():
         same.setdefault(path.stat().st_ino, set()).add(name)
@@ -193,7 +194,7 @@ def test_not_for_a_series_of_volumes(skyarc):
 def test_an_existing_directory(skyarc, tmp_path):
     bag = tmp_path / "bag"
     bag.mkdir()
-    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)  # an empty one is no loss
+    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)  # an empty directory may be replaced
     before = {n: p.read_bytes() for n, p in files(bag).items()}
     result = skyarc("pull", "-o", "bag/", "tsk_demo3", check=None)
     assert result.code not in (0, 3) and "--force" in result.err
@@ -204,12 +205,15 @@ def test_an_existing_directory(skyarc, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-@pytest.mark.parametrize("what", ["home", "file", "link", "partial"])
+@pytest.mark.parametrize("what", ["home", "file", "link", "partial", "inside"])
 def test_what_is_not_ours_stays(skyarc, tmp_path, what):
     """--force replaces a bag, and nothing else."""
     mine = tmp_path / ("bag.partial" if what == "partial" else "bag")
     if what == "file":
         mine.write_text("mine")
+    elif what == "inside":
+        skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
+        (mine / "data/tsk_demo1/notes.txt").write_text("mine")
     elif what == "link":
         (tmp_path / "real").mkdir()
         mine.symlink_to("real")
@@ -218,10 +222,11 @@ def test_what_is_not_ours_stays(skyarc, tmp_path, what):
         (mine / "bagit.txt").write_text("x")
         (mine / "letters/one").write_text("mine")
     result = skyarc("pull", "-f", "-o", "bag/", "tsk_demo1", check=None)
-    assert result.code not in (0, 3) and ("other things" in result.err or "not a directory" in result.err)
+    assert result.code not in (0, 3) and any(w in result.err for w in ("other things", "not a directory", "symbolic link", "notes.txt"))
     if what in ("home", "partial"):
         assert (mine / "letters/one").read_text() == "mine"
     assert mine.is_symlink() == (what == "link")
+    assert what != "inside" or (mine / "data/tsk_demo1/notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("when", [0.3, 0.6, 0.9])
@@ -251,7 +256,7 @@ def test_a_killed_pull_is_gone_on_with(skyarc, env, emu, many, tmp_path, when):
 
 @pytest.fixture
 def stopped(env, emu, many, tmp_path):
-    """A pull that Ctrl-C ended; gives how many artifacts it says are kept."""
+    """A pull that Ctrl-C ended; returns the number of artifacts reported as kept."""
     emu.fault("w10", "slow", times=9, steps=100, pause=0.2)
     process = start(env, tmp_path, name="bag/")
     until(lambda: len(set(fetched(emu))) >= len(many) - 40, process)
@@ -293,10 +298,10 @@ def test_hostile_things_in_partial(skyarc, emu, many, stopped, tmp_path):
     copy = small[1].read_bytes()
     small[1].unlink()
     (outside / "same").write_bytes(copy)
-    small[1].symlink_to(outside / "same")                        # the right content behind a link
+    small[1].symlink_to(outside / "same")                        # the right content, through a symbolic link
     small[2].unlink()
     os.mkfifo(small[2])
-    os.link(small[3], outside / "hard")                          # somebody has another name of it
+    os.link(small[3], outside / "hard")                          # it has another hard link
     small[4].chmod(0o666)
     os.utime(small[5], (1, 1))
     (folder / "html" / "stray.html").write_text("stray")
@@ -362,3 +367,77 @@ def test_a_full_disk(skyarc, env, emu, many, tmp_path):
     assert done.returncode not in (0, 3) and b"bag.partial" in done.stderr
     assert not (tmp_path / "bag").exists()
     resume(skyarc, emu, tmp_path, many)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_the_swap(skyarc, env, tmp_path, when):
+    """kill -9 as the new directory changes places with the old one: one of the two is there, whole."""
+    (tmp_path / "kill.c").write_text("""
+        #define _GNU_SOURCE
+        #include <signal.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+        {
+            long rc = -1;
+            if (!(flags & RENAME_EXCHANGE) || strcmp(getenv("KILLED"), "before") != 0)
+                rc = syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+            if (flags & RENAME_EXCHANGE)
+                raise(SIGKILL);
+            return (int)rc;
+        }
+    """)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "kill.so", tmp_path / "kill.c"], check=True)
+    skyarc("pull", "-o", "bag/", "tsk_demo1", check=0)
+    old = {name: path.read_bytes() for name, path in files(tmp_path / "bag").items()}
+    done = subprocess.run([SKYARC, "pull", "-f", "-o", "bag/", "tsk_demo3"], cwd=tmp_path, check=False,
+                          env=dict(env, LD_PRELOAD=str(tmp_path / "kill.so"), KILLED=when,
+                                   ASAN_OPTIONS="verify_asan_link_order=0"))
+    assert done.returncode == -signal.SIGKILL
+    bag, partial = tmp_path / "bag", tmp_path / "bag.partial"
+    replaced, other = (bag, partial) if when == "before" else (partial, bag)
+    assert {name: path.read_bytes() for name, path in files(replaced).items()} == old
+    check_bag(other)
+    assert (other / "data/tsk_demo3").is_dir()
+    result = skyarc("pull", "-o", "bag/", "tsk_demo3", check=None)  # neither is touched without --force
+    assert result.code not in (0, 3) and "--force" in result.err and partial.is_dir()
+    check_bag(bag)
+    skyarc("pull", "-f", "-o", "bag/", "tsk_demo3", check=0)
+    check_bag(bag)
+    assert (bag / "data/tsk_demo3").is_dir() and not (bag / "data/tsk_demo1").exists()
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("count, size", [(7, 1_000_000), (20, 220_000), (600, 8000)])
+def test_a_small_disk_keeps_what_is_said(skyarc, emu, disk, small, count, size):
+    """As for an archive: what is said to be kept is what the next attempt finds, and goes on from."""
+    rows = [{"id": "f%d" % i, "type": "recording", "webm": size, "seed": i} for i in range(count)]
+    rows += [{"id": "g%d" % i, "type": "recording", "webm": size, "seed": i} for i in range(0, count, 2)]
+    emu.run("tsk_full", rows)
+    said = 0
+    for kept in (None, "kept"):
+        result = skyarc("pull", "-v", "-o", "disk/bag/", "tsk_full", check=1)
+        assert "No space left" in result.err and "run the same command again to resume" in result.err
+        if kept:
+            assert re.search(r"resuming an interrupted attempt: (\d+) artifact", result.err)[1] == str(said)
+        said = int(re.search(r"(\d+) artifacts? (?:is|are) kept in 'disk/bag.partial'", result.err).group(1))
+        assert 0 < said < len(rows) and not (small / "bag").exists()
+    disk[1](64 << 20)
+    assert skyarc("pull", "--json", "-o", "disk/bag/", "tsk_full", check=0).json()["kept"] == said
+    check_whole(emu, small / "bag", rows)
+    assert sorted(p.name for p in small.iterdir()) == ["bag", "other"]
+
+
+def test_a_directory_of_which_nothing_is_kept(skyarc, emu, env, tmp_path):
+    """Not one artifact is whole: nothing is left, and nothing is promised."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    emu.run("tsk_full", [{"id": "f%d" % i, "type": "recording", "webm": 3_000_000, "seed": i} for i in range(3)])
+    done = subprocess.run([SKYARC, "pull", "--json", "-o", "bag/", "tsk_full"], env=env, cwd=tmp_path,
+                          preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1 and b"too large" in done.stderr and b"kept" not in done.stderr, done
+    assert not list(tmp_path.glob("bag*"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""extract: files onto the disk, checked, and never outside of a directory."""
+"""extract: writes checked files, never outside of a directory."""
 import json
 import os
 import subprocess

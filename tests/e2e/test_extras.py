@@ -186,7 +186,7 @@ def test_har_from_storage_is_stored_plain(pull, emu):
     uri = "s3://b/run/2026_har.har.zst"
     emu.run("tsk_har", [
         {"id": "h1", "type": "har", "data": coded, "signing": "s3", "uri": uri + "1.har.zst"},
-        # the content endpoint gives it plain, and the service's sum is of the form at rest
+        # the content endpoint sends it decoded; the service's checksum is of the stored form
         {"id": "h2", "type": "har", "data": plain, "uri": uri, "checksum": sha(coded), "file_size": 9},
         {"id": "h3", "type": "har", "data": coded[:-9], "signing": "s3", "uri": "s3://b/3.har.zst"}])
     _, manifest, folder = pull("tsk_har")

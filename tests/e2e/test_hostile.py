@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Archives made to do harm: readers end, stay within their limits, and write nothing unasked."""
+"""Malicious archives: readers end, stay within their limits, and write no unrequested file."""
 import json
 import os
 import re
@@ -13,7 +13,7 @@ import pytest
 import craft
 from conftest import SKYARC, Result
 
-HANG = 40  # seconds: a reader of a few KiB that is still at it hangs, on any machine
+HANG = 40  # seconds after which reading a few KiB counts as a hang
 SANITIZED = any(word in open(SKYARC, "rb").read() for word in (b"__asan", b"__tsan"))
 
 
@@ -131,7 +131,7 @@ def test_a_signal_stops_reading_within_a_file(tmp_path):
         assert process.returncode in (128 + signal.SIGTERM, -signal.SIGTERM)
 
 
-# What is written, and where.
+# Paths of written files.
 
 def files_below(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
@@ -213,7 +213,7 @@ def test_what_no_manifest_lists_is_refused(reader, tmp_path, kind, name, data):
     assert "lost" in result.err
     want = {"a/" + n for n in [*craft.sample().files, *bag.links, *bag.documents, *craft.TAGS]}
     if name == "bagit.txt" and kind != "zip":
-        want -= {"a/bagit.txt"}  # neither of two
+        want -= {"a/bagit.txt"}  # neither of the two
     assert set(files_below(tmp_path / "out")) == want
     assert (tmp_path / "out/a/data/r1/html/one.html").read_bytes() == b"<p>one</p>" * 900
     assert reader("verify", tmp_path / ("a." + kind), check=4).err
@@ -271,7 +271,7 @@ def test_links_have_the_digest_that_the_manifest_gives(reader, tmp_path):
     def lie(manifest):
         manifest["artifacts"][-1]["sha256"] = craft.sha256(b"other")
     for kind in ("tar", "tar.zst"):
-        for more in ([], ["-r", "r2"]):  # also when what it leads to is not extracted
+        for more in ([], ["-r", "r2"]):  # also if its target is not extracted
             result = extract(reader, tmp_path, craft.sample(manifest=lie), "-k", "-f", *more, kind=kind, check=4)
             assert SAME in result.err and "a/" + SAME not in files_below(tmp_path / "out")
         assert SAME in reader("verify", tmp_path / ("a." + kind), check=4).err
@@ -355,7 +355,7 @@ def measured(*args, cwd):
 
 
 def most(mib):
-    """So many MiB; a sanitizer's own memory is not counted."""
+    """Assert a memory limit; not under a sanitizer."""
     return mib if not SANITIZED else mib + 1200
 
 
@@ -427,7 +427,7 @@ def test_headers_are_bounded(reader, tmp_path, how):
                  craft.header("x", size + 512) + b"6000000\n" + b"0\n0\n" * (size // 4))
     bag = craft.sample(extra=[front.ljust(size + 8192, b"\0") + craft.entry("a/data/r1/html/x.html", b"x")])
     for kind in ("tar", "tar.zst"):
-        for more in ([], ["-k"]):  # told, although no wanted file is hurt
+        for more in ([], ["-k"]):  # reported, although no requested file is damaged
             assert "too large" in extract(reader, tmp_path, bag, *more, kind=kind, check=4).err
         status, memory, _, said = measured("verify", tmp_path / ("a." + kind), cwd=tmp_path)
         assert status == 4 and "too large" in said and memory < most(60), (memory, said)

@@ -41,7 +41,7 @@ def test_every_command_has_a_schema(skyarc):
     assert {name[:-len(".json")] for name in os.listdir(SCHEMAS)} == commands - NONE
     for schema in STORE.values():
         jsonschema.Draft202012Validator.check_schema(schema)
-        for name, part in schema.get("$defs", {}).items():  # what several have is the same
+        for name, part in schema.get("$defs", {}).items():  # shared definitions are the same
             assert part == STORE["urn:skyarc:manifest:1"]["$defs"][name], (schema["$id"], name)
 
 

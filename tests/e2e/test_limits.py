@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Limits that somebody else has set: descriptors, disk space, signals of resource limits."""
+"""Limits of the system: descriptors, disk space, signals of resource limits."""
 import os
+import random
+import re
 import resource
 import signal
 import subprocess
@@ -30,16 +32,10 @@ def test_few_descriptors(skyarc, env, tmp_path, count):
         assert not (tmp_path / "a.tar.zst").exists()
 
 
-def test_a_full_spool_costs_the_view_alone(skyarc, tmp_path):
-    small = tmp_path / "small"
-    small.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", small],
-                                      stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        result = skyarc("pull", "--spool-dir", small, "-o", "a.tar.zst", *RUNS, check=0)
-    finally:
-        subprocess.run(["umount", small], check=True)
+def test_a_full_spool_costs_the_view_alone(skyarc, disk, tmp_path):
+    folder, room = disk
+    room(16 << 10)
+    result = skyarc("pull", "--spool-dir", folder, "-o", "a.tar.zst", *RUNS, check=0)
     assert "the offline view is left out" in result.err and "No space left" in result.err
     skyarc("verify", "a.tar.zst", check=0)
     assert not (extract(tmp_path / "a.tar.zst", tmp_path) / "index.html").exists()
@@ -54,7 +50,7 @@ def test_sync_with_few_descriptors(skyarc, env, tmp_path, count):
     if done.returncode:
         assert count < 31 and done.returncode == 1 and b"ulimit -n" in done.stderr, done
         assert not list((tmp_path / "vault").glob("*/*/*"))
-        skyarc("sync", "--dest", "vault", check=0)  # no run was put off
+        skyarc("sync", "--dest", "vault", check=0)  # no run was deferred
     assert len(list((tmp_path / "vault").glob("*/*/*"))) == 1
     skyarc("verify", "vault", "-q", check=0)
 
@@ -73,3 +69,46 @@ def test_a_file_size_limit_is_told(skyarc, env, emu, tmp_path):
     result = skyarc("pull", "--json", "-o", "a.tar.zst", "tsk_1", check=0)
     assert result.json()["kept"] > 0
     skyarc("verify", "a.tar.zst", "-q", check=0)
+
+
+def test_at_most_32_decoders(skyarc, emu, tmp_path):
+    """Each thread of a reader has a decoder with its window: 32 of them, however many processors there are."""
+    (tmp_path / "many.c").write_text("""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <pthread.h>
+        #include <stdatomic.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        static atomic_int threads;
+        long sysconf(int name)
+        {
+            long (*real)(int) = (long (*)(int))dlsym(RTLD_NEXT, "sysconf");
+            return name == _SC_NPROCESSORS_ONLN ? atoi(getenv("PROCESSORS")) : real(name);
+        }
+        int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *ctx)
+        {
+            int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+                (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
+            atomic_fetch_add(&threads, 1);
+            return real(thread, attr, fn, ctx);
+        }
+        __attribute__((destructor)) static void tell(void)
+        {
+            fprintf(stderr, "threads=%d\\n", threads);
+        }
+    """)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "many.so", tmp_path / "many.c"], check=True)
+    emu.run("tsk_m", [{"id": "m%d" % i, "type": "html", "data": random.Random(i).randbytes(270_000)}
+                      for i in range(40)])
+    for kind in ("tar.zst", "tar.gz", "zip"):
+        skyarc("pull", "-o", "a." + kind, "tsk_m", check=0)
+
+        def threads(processors, name="a." + kind):
+            result = skyarc("verify", name, check=0, LD_PRELOAD=str(tmp_path / "many.so"), PROCESSORS=str(processors),
+                            ASAN_OPTIONS="verify_asan_link_order=0")
+            return int(re.search(r"threads=(\d+)", result.err).group(1))
+
+        one = threads(1)  # and those that are no decoders
+        assert [threads(n) - one for n in (2, 32, 33, 1000)] == [1, 31, 31, 31], kind

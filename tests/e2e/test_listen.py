@@ -131,7 +131,7 @@ def test_what_is_refused(listen, emu, tmp_path):
 
 def test_bodies_that_are_too_large(listen, emu):
     one = listen()
-    with socket.create_connection(("127.0.0.1", one.port)) as raw:  # told by its length alone
+    with socket.create_connection(("127.0.0.1", one.port)) as raw:  # refused by its length alone
         raw.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nx-skyvern-signature: " + b"0" * 64
                     + b"\r\nContent-Length: 99999999999\r\n\r\n")
         assert b" 413 " in raw.recv(1000)
@@ -212,7 +212,7 @@ def test_failures_are_put_off(listen, emu, tmp_path):
     one.ask("POST", "/", body, sign(emu.key, body))
     wait_for(lambda: one.ask("GET", "/healthz")[1]["failed"] == 1)
     body = payload("tsk_demo3")
-    one.ask("POST", "/", body, sign(emu.key, body))  # which does not wait for the other
+    one.ask("POST", "/", body, sign(emu.key, body))  # which does not wait for the first
     wait_for((tmp_path / "in" / "tsk_demo3.tar.zst").exists)
     code, err = one.stop()
     assert "run 'tsk_nobody' is not archived" in err and "next retry in 60 s" in err

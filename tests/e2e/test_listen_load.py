@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The receiver of webhooks before people who have no key."""
+"""The webhook receiver and clients without a key."""
 import contextlib
 import re
 import resource
@@ -28,7 +28,7 @@ def memory(process):
 
 @contextlib.contextmanager
 def connections(port, count):
-    """So many connections, closed in the end."""
+    """Open connections, which are closed at the end."""
     made = []
     try:
         for _ in range(count):
@@ -45,7 +45,7 @@ def head(length, signature=None):
 
 
 def push(one, data):
-    """Send what the other side takes, and be content when it takes no more."""
+    """Send as much as the receiver accepts."""
     with contextlib.suppress(OSError):
         one.settimeout(1)
         one.sendall(data)
@@ -63,7 +63,7 @@ def gone(one, within=20):
 
 
 def posted(one, emu, run="tsk_demo3"):
-    """Post a webhook; how long it took."""
+    """Post a webhook; returns the duration."""
     body = payload(run)
     begin = time.monotonic()
     assert one.ask("POST", "/", body, sign(emu.key, body))[0] == 200

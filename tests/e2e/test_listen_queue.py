@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The receiver's queue: what was answered is archived, whole, whatever goes wrong."""
+"""The receiver's queue: acknowledged webhooks are archived, also after failures."""
 import json
 import os
 import random
@@ -115,7 +115,7 @@ def test_memory_of_several(listen, emu, tmp_path):  # noqa: F811
     assert memory(one.process) < 200 * MIB
 
 
-# What is missing, and what comes later
+# Missing artifacts that appear later
 
 
 def test_an_artifact_that_answers_503_once(listen, emu, tmp_path):  # noqa: F811
@@ -136,7 +136,7 @@ def test_an_artifact_that_answers_503_once(listen, emu, tmp_path):  # noqa: F811
     assert post(one, emu, "tsk_once") == "known"
     assert not list((tmp_path / "in").glob("*.partial*"))
     err = one.stop()[1]
-    assert "1 artifacts are missing" in err and "; next retry in 3 s" in err
+    assert "1 artifact is missing" in err and "; next retry in 3 s" in err
 
 
 def test_an_archive_that_waited_long_enough(listen, emu, tmp_path):  # noqa: F811

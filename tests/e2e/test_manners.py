@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Manners: what annoyed people who tried the program. One section a point."""
+"""Usability: problems reported by users. One section per point."""
 import json
 import re
 import subprocess
@@ -48,7 +48,7 @@ def test_a_finding_is_a_line(skyarc, archive, tmp_path):
     assert lines and all(re.match(r"skyarc: error: 'bad.tar.zst'( at \d+)?: \S", line) for line in lines), lines
 
 
-# What was not looked at is said.
+# Files that were not checked are reported.
 
 def test_verify_names_what_it_looked_at(skyarc, archive):
     assert b": good (structure only), " in skyarc("verify", "--quick", archive, check=0).out
@@ -98,7 +98,7 @@ def test_the_manual_shows_arguments_whole(skyarc):
         assert re.search(r"^ *(-\w, )?" + re.escape(left) + "$", text, re.M), left
 
 
-# A wrong server is told by its whole address.
+# The message about a wrong server has its whole address.
 
 def test_a_wrong_server_is_told(skyarc, emu):
     port = emu.store.rsplit(":", 1)[1]

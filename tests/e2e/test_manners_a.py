@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Manners of filters, exit statuses and documents: one section a point."""
+"""Usability of filters, exit statuses and documents: one section per point."""
 import re
 
 import pytest
 
 from conftest import TESTS
+from terminal import terminal
 
 UNKNOWN = "'screnshots' is not a known artifact type or group"
 
@@ -194,3 +195,197 @@ def test_the_manual_has_the_statuses(skyarc):
     with open(TESTS + "/../src/cli/exit.h", encoding="utf-8") as file:
         statuses = re.findall(r"EXIT_\w+ = (\d+),", file.read())
     assert re.findall(r"\.B (\d+)$", section, re.M) == statuses
+
+
+# The page of a run's address stands for its ID wherever an ID stands; one unknown of several is told.
+
+@pytest.fixture
+def two(skyarc, tmp_path):
+    """Two runs and a type that the program does not know, in an archive; and in a directory of sync."""
+    skyarc("pull", "-o", "two.tar.zst", "tsk_demo1", "tsk_demo3", check=0)
+    skyarc("sync", "--dest", "v", "--settle", "0s", check=0)
+    return tmp_path / "two.tar.zst"
+
+
+@pytest.mark.parametrize("page", ["https://app.skyvern.com/runs/tsk_demo3", "app.skyvern.com/runs/tsk_demo3/actions?a#b",
+                                  "https://app.skyvern.com/workflows/wpid_1/tsk_demo3/overview"])
+def test_a_page_is_a_run_everywhere(skyarc, two, tmp_path, page):
+    runs = {r["run_id"] for source in (two, "v") for r in skyarc("list", "--json", "-r", page, source, check=0).json()}
+    assert runs == {"tsk_demo3"}
+    skyarc("extract", "-C", "x", "-r", page, two, check=0)
+    assert [p.name for p in (tmp_path / "x/two/data").iterdir()] == ["tsk_demo3"]
+    skyarc("report", "-o", "x.html", "-r", page, two, check=0)
+    assert "tsk_demo3" in (tmp_path / "x.html").read_text()
+    assert {r["run_id"] for r in skyarc("find", "--json", "v", "--run", page, check=0).json()} == {"tsk_demo3"}
+    skyarc("hold", "--dest", "v", page, check=0)
+    assert skyarc("hold", "--dest", "v", check=0).out.startswith(b"tsk_demo3\t")
+    skyarc("release", "--dest", "v", page, check=0)
+    assert not skyarc("hold", "--dest", "v", check=0).out
+    for command in (["list", two, "-r"], ["find", "v", "-r"], ["hold", "--dest", "v"], ["report", two, "-r"]):
+        assert "is not a run ID" in skyarc(*command, "https://app.skyvern.com/workflows/wpid_1", check=2).err
+
+
+@pytest.mark.parametrize("command", [["list"], ["extract", "-C", "x"], ["report", "-o", "x"], ["find"]])
+@pytest.mark.parametrize("source", ["two.tar.zst", "v"])
+def test_one_unknown_run_of_several_is_told(skyarc, two, command, source):
+    if (command[0], source) == ("find", "two.tar.zst"):
+        pytest.skip("find takes a directory")
+    result = skyarc(*command, "-r", "nope", "-r", "tsk_demo3", source, check=3)
+    assert result.out and result.err.count("\n") == 1, result
+    assert re.match(r"skyarc: warning: (the archive has no|no volume).* run 'nope'$", result.err.strip()), result
+    assert skyarc(*command, "-f" if command[0] in ("extract", "report") else "-v", "-r", "tsk_demo3", "-r", "tsk_demo1",
+                  source, check=0).out
+    assert not skyarc(*command, "-r", "nope", "-r", "nope2", source, check=1).out
+
+
+def test_a_report_of_nothing_is_told(skyarc, two, tmp_path):
+    for output in ("x.html", "x", "-"):
+        result = skyarc("report", "-r", "nope", "-o", output, two, check=1)
+        assert "nothing in '%s' matches the selection; the archive has: " % two in result.err
+        assert "; run tsk_demo1" in result.err and result.err.count("\n") == 1 and not result.out
+    assert not (tmp_path / "x.html").exists() and not list(tmp_path.glob("x/*"))
+
+
+def test_a_run_without_artifacts_has_a_report(skyarc, tmp_path):
+    skyarc("pull", "-o", "e.tar", "tsk_empty", "tsk_demo3", check=0)
+    assert not skyarc("report", "-o", "e.html", "-r", "tsk_empty", "e.tar", check=0).err
+
+
+# All types are all, and a type is known if the archive has it.
+
+@pytest.fixture
+def newer(skyarc, emu, tmp_path):
+    emu.run("tsk_new", [{"id": "n1", "type": "thought_graph", "data": b"{}"}, {"id": "n2", "type": "har", "data": b"{ }"}])
+    skyarc("pull", "-o", "n.tar.zst", "tsk_new", check=0)
+    return tmp_path / "n.tar.zst"
+
+
+def types(result):
+    return sorted(r["artifact_type"] for r in result.json())
+
+
+def test_all_types_are_all(skyarc, newer):
+    assert types(skyarc("list", "--json", newer, check=0)) == ["har", "thought_graph"]
+    for words in ("all", "all,har", "har,all"):
+        skyarc("pull", "-f", "-t", words, "-o", "x.tar", "tsk_new", check=0)
+        assert types(skyarc("list", "--json", "x.tar", check=0)) == ["har", "thought_graph"]
+    assert types(skyarc("list", "--json", "-t", "all", "-x", "har", newer, check=0)) == ["thought_graph"]
+    assert "the run has: har (1), thought_graph (1)" in skyarc("pull", "-x", "all", "-o", "y.tar", "tsk_new", check=1).err
+    skyarc("list", "-x", "all", newer, check=1)
+
+
+def test_a_type_that_the_archive_has_is_known(skyarc, newer, tmp_path):
+    assert types(skyarc("list", "--json", "-t", "thought_graph", newer, check=0)) == ["thought_graph"]
+    assert types(skyarc("list", "--json", "-x", "thought-graph", newer, check=0)) == ["har"]
+    skyarc("extract", "-C", "x", "-t", "thought_graph", newer, check=0)
+    assert [p.name.split(".")[0] for p in tmp_path.glob("x/n/data/*/*") if p.is_dir()] == ["thought_graph"]
+    skyarc("sync", "--dest", "v", "--settle", "0s", check=0)
+    assert "n1" in {r["artifact_id"] for r in skyarc("find", "--json", "-t", "thought_graph", "v", check=0).json()}
+    assert UNKNOWN in skyarc("find", "-t", "thought_graph,screnshots", "v", check=2).err
+    for command in ("list", "extract"):
+        result = skyarc(command, "-t", "thought_graph,screnshots", newer, check=2)
+        assert UNKNOWN in result.err and "did you mean" in result.err and not result.out
+
+
+# What stands first in a table can be given as a pattern; a second archive is none.
+
+def test_an_artifact_id_is_a_pattern(skyarc, newer, tmp_path):
+    assert [r["artifact_id"] for r in skyarc("list", "--json", newer, "n2", check=0).json()] == ["n2"]
+    skyarc("extract", "-C", "x", newer, "n1", check=0)
+    (file,) = [p for p in tmp_path.glob("x/**/*") if p.is_file()]
+    assert file.read_bytes() == b"{}"
+    assert "nothing matches 'n3'" in skyarc("list", newer, "n1", "n3", check=3).err
+    skyarc("list", newer, "n*", check=1)  # no pattern for IDs
+    for command in ("list", "extract"):
+        assert "artifact ID" in skyarc(command, "--help", check=0).out.decode().replace("\n", " ")
+
+
+@pytest.mark.parametrize("command", ["list", "extract"])
+def test_a_second_archive_is_no_pattern(skyarc, two, archive, command):
+    assert "one archive is read at a time" in skyarc(command, two, archive, check=1).err
+    assert "one archive is read at a time" in skyarc(command, two, archive, "data", check=3).err
+    assert "at a time" not in skyarc(command, two, "none.tar.zst", check=1).err
+
+
+# Paths are those that are written.
+
+def test_extract_names_what_is_written(skyarc, two, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/a.tar.zst").write_bytes(two.read_bytes())
+    skyarc("extract", "-C", "x", "o/a.tar.zst", check=0)
+    result = skyarc("extract", "-v", "-C", "x", "o/a.tar.zst", check=0)
+    named = re.findall(r"'(\S+)' exists and was not replaced", result.err)
+    assert len(named) > 10 and all(n.startswith("x/a/") and (tmp_path / n).is_file() for n in named)
+    (file,) = (tmp_path / "x/a/data/tsk_demo3").glob("har/*")
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("in the place of a folder")
+    result = skyarc("extract", "-f", "-C", "x", "o/a.tar.zst", check=4)
+    assert "lost: '%s'" % file.relative_to(tmp_path) in result.err
+    skyarc("extract", "o/a.tar.zst", check=0)
+    assert re.search(r"'a/\S+' exists", skyarc("extract", "o/a.tar.zst", check=0).err)
+
+
+# The view of chosen runs follows what is extracted beside it.
+
+@pytest.mark.parametrize("command", [["extract", "-C"], ["report", "-o"]])
+def test_views_of_runs_one_after_the_other(skyarc, two, tmp_path, command):
+    page = tmp_path / "x/two/index.html"
+    skyarc(*command, "x", "-r", "tsk_demo1", two, check=0)
+    assert "tsk_demo1" in page.read_text() and "tsk_demo3" not in page.read_text()
+    result = skyarc(*command, "x", "-r", "tsk_demo3", two, check=0)
+    assert "tsk_demo1" in page.read_text() and "tsk_demo3" in page.read_text() and "index.html" not in result.err
+    page.write_text("mine")
+    skyarc(*command, "x", "-r", "tsk_demo3", two)
+    assert page.read_text() == "mine"
+
+
+def test_the_view_of_a_bag_stays(skyarc, two, tmp_path):
+    page = tmp_path / "two/index.html"
+    skyarc("extract", two, check=0)
+    whole = page.read_bytes()
+    result = skyarc("extract", "-r", "tsk_demo3", two, check=0)
+    assert page.read_bytes() == whole and "'./two/index.html': the file exists" in result.err
+    skyarc("extract", "-C", "x", "-r", "tsk_demo3", two, check=0)
+    chosen = tmp_path / "x/two/index.html"
+    page.write_bytes(chosen.read_bytes())  # whatever it is: the folder is a bag
+    skyarc("extract", "-r", "tsk_demo1", two, check=0)
+    assert page.read_bytes() == chosen.read_bytes()
+    chosen.unlink()
+    chosen.symlink_to(page)
+    (tmp_path / "two/bagit.txt").unlink()
+    skyarc("extract", "-C", "x", "-r", "tsk_demo1", two, check=0)
+    assert chosen.is_symlink() and "tsk_demo1" not in page.read_text()
+
+
+# What finds nothing says what there is.
+
+def test_find_says_what_there_is(skyarc, two):
+    result = skyarc("find", "v", "-t", "pdf", check=1)
+    assert re.search(r"nothing in the catalog of 'v' matches; the catalog has: \w+ \(\d+\), ", result.err)
+    assert "; run " not in result.err
+    result = skyarc("find", "v", "-r", "nope", check=1)
+    assert re.search(r"the catalog has: .*; run \w+; run \w+; run \w+; and others$", result.err.strip()), result
+    assert skyarc("find", "--json", "v", "-r", "nope", check=1).json() == []
+    assert not skyarc("find", "--json", "nowhere", "-r", "nope", check=1).out
+
+
+# A terminal is told that there is nothing; a pipe gets nothing.
+
+def test_nothing_is_told_on_a_terminal(skyarc, env, tmp_path):
+    skyarc("pull", "-o", "e.tar", "tsk_empty", check=0)
+    skyarc("sync", "--dest", "v", check=0)
+    for command, text in ((["artifacts", "tsk_empty"], "no artifacts"), (["list", "e.tar"], "no artifacts"),
+                          (["hold", "--dest", "v"], "no holds")):
+        assert terminal(env, tmp_path, *command, check=0).text == text
+        assert terminal(env, tmp_path, *command, "-q", check=0).text == ""
+        assert not skyarc(*command, check=0).out
+
+
+def test_holds_are_a_table_on_a_terminal(skyarc, env, tmp_path):
+    skyarc("sync", "--dest", "v", "--settle", "0s", check=0)
+    skyarc("hold", "--dest", "v", "--reason", "audit 7", "tsk_demo1", check=0)
+    skyarc("hold", "--dest", "v", "tsk_demo3", check=0)
+    assert re.fullmatch(r"RUN        HELD +REASON\ntsk_demo1  \d+s ago  audit 7\ntsk_demo3  \d+s ago  -",
+                        terminal(env, tmp_path, "hold", "--dest", "v", check=0).text)
+    assert re.fullmatch(rb"tsk_demo1\t20\S+Z\taudit 7\ntsk_demo3\t20\S+Z\t\S*\n", skyarc("hold", "--dest", "v", check=0).out)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Manners of names, help, configuration, and of a sync directory. One section a point."""
+"""Usability of names, help, configuration and sync directories. One section per point."""
 import datetime
 import json
 import os
@@ -39,19 +39,6 @@ def test_the_log_names_the_archive(skyarc):
 
 # After a full disk, what is said to be kept is what the next attempt finds.
 
-@pytest.fixture
-def small(tmp_path):
-    """A file system of 8 MiB, half of which is taken by the file `other`."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
-                                      stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    (folder / "other").write_bytes(bytes(4 << 20))
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 @pytest.mark.parametrize("name", ["c.tar.zst", "c.tar.gz", "c.tar"])
 @pytest.mark.parametrize("count, size", [(7, 1_000_000), (20, 220_000), (600, 8000)])
 def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
@@ -80,7 +67,7 @@ def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path):
     assert not list(tmp_path.glob("c.tar.zst*"))
 
 
-# A run that was submitted goes on when we do not.
+# A submitted run continues when skyarc is interrupted.
 
 def interrupted(env, tmp_path, emu, seen, *args):
     """submit, interrupted by SIGINT when seen() is true: the run's ID and what was said."""
@@ -351,3 +338,17 @@ def test_options_before_the_command(skyarc, tmp_path):
     assert skyarc("-v", "--output", "b.tar", "pull", "tsk_demo1", check=0).err
     assert "no command given" in skyarc("-v", check=2).err
     assert "unknown option '--nope'" in skyarc("--nope", "pull", "tsk_demo1", check=2).err
+
+
+def test_one_is_no_plural(skyarc, emu, tmp_path):
+    emu.run("tsk_one", [{"id": "o1", "type": "html", "data": b"<html>1</html>"}])
+    (tmp_path / "d").mkdir()
+    first = skyarc("pull", "-v", "-o", "d/a.tar.zst", "tsk_one")
+    assert "run 'tsk_one': 1 artifact\n" in first.err
+    text = skyarc("verify", "d", check=0).out.decode()
+    assert "good, 1 artifact, " in text and "d: 1 archive, " in text
+    assert "1 file and 0 links extracted" in skyarc("extract", "-v", "-t", "html", "d/a.tar.zst", check=0).err
+    skyarc("sync", "--dest", "vault", "--volume-runs", "999", check=0)
+    for path in (tmp_path / "vault").glob("catalog.db*"):
+        path.unlink()
+    assert "was rebuilt from 1 volume and the log" in skyarc("sync", "--dest", "vault", check=0).err

@@ -99,7 +99,7 @@ def test_a_completed_run_without_artifacts_is_told(pull, emu):
         result, manifest, _ = pull(name, name=name + ".tar")
         assert "'%s' is completed but has no artifacts under either of its names" % name in result.err
         assert manifest["runs"][0]["notes"] == ["no-artifacts"]
-    # nor is it silent when only some types were asked for
+    # also reported if only some types were requested
     result, _, _ = pull("-t", "har", TASK, name="c.tar", check=1)
     assert "has no artifacts under either of its names" in result.err and "the run has: no artifacts" in result.err
     pair(emu, "today")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Rows as the real server has them now and then: new types, no bytes, odd IDs, files on its own disk."""
+"""Unusual rows of the real server: new types, no bytes, unusual IDs, files on its disk."""
 import base64
 import io
 import json
@@ -59,7 +59,7 @@ def test_a_row_without_bytes_and_object_is_an_empty_file(pull, emu, signing):
     emu.reset()
     emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"", "ext": "log"}])
     _, manifest, _ = pull("tsk_z", name="b.tar")
-    assert manifest["artifacts"][0]["notes"] == []  # it was there, and empty
+    assert manifest["artifacts"][0]["notes"] == []  # the object exists and is empty
 
 
 @pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""prune: what no rule keeps goes, what is kept is whole, and nothing comes back."""
+"""prune: removes runs that no rule keeps; kept runs are complete; pruned runs are not archived again."""
 import json
 import random
 import shutil
@@ -64,7 +64,7 @@ def test_whole_volumes_go(skyarc, sync, runs, prune, emu, tmp_path):
     for path in (tmp_path / "vault").glob("catalog.db*"):
         path.unlink()
     sync("--rebuild")
-    assert sync()["archived_runs"] == 0  # what was pruned does not come back
+    assert sync()["archived_runs"] == 0  # pruned runs are not archived again
     assert states(tmp_path)["tsk_100"] == "pruned"
 
 
@@ -155,13 +155,13 @@ def test_a_crash_leaves_one_of_the_two(skyarc, sync, runs, prune, emu, tmp_path)
     shutil.copytree(tmp_path / "vault", tmp_path / "copy")
     prune("--keep-days", "60", "--apply")
     (new,) = volumes(tmp_path)
-    # killed before the old one went: both stand, and the new one does not count
+    # killed before the old volume is removed: both exist, and the new one is ignored
     shutil.copy(tmp_path / "saved", tmp_path / "vault" / old)
     shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")
     result = skyarc("sync", "--dest", "vault", check=0)
     assert "still exists" in result.err and volumes(tmp_path) == [old]
     assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 6
-    # killed after it went, before the catalog knew
+    # killed after its removal, before the catalog is updated
     prune("--keep-days", "60", "--apply")
     assert volumes(tmp_path) == [new]
     shutil.copy(tmp_path / "copy/catalog.db", tmp_path / "vault/catalog.db")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What pull does when nothing goes wrong."""
+"""pull without failures."""
 import hashlib
 import json
 import os
@@ -18,7 +18,7 @@ def files_below(folder):
 
 
 def check_bag(folder):
-    """sha256sum believes both manifests, and they name every file."""
+    """sha256sum verifies both manifests, and they name every file."""
     for name in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):
         subprocess.run(["sha256sum", "-c", "--quiet", "--strict", name], cwd=folder, check=True)
     listed = [line.split("  ", 1)[1].rstrip("\n")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What tells the story of a run beside its record and list: records/NAME.json."""
+import base64
 import json
 import os
+import re
 import time
 
 import pytest
@@ -130,14 +132,31 @@ def test_what_is_not_to_be_had(pull, told, status, reason, code):
     assert result.json()["missing_records"] == (1 if code else 0)
 
 
+def test_lost_records_are_a_line_a_reason(skyarc, told):
+    """One line for each reason and a count, each of them with -v, and all in the manifest."""
+    for i in range(30):
+        told.run("wr_%d" % i, shot("g%d" % i), run_type="workflow_run")
+        told.fault("v1/runs/wr_%d/tags" % i, "status", times=99, status=500)
+    told.fault("v1/runs/wr_7/heal_episodes", "raw", times=99, body=base64.b64encode(b"[1,").decode())
+    args = ["pull", "--retries", "0", "-f", "-o", "a.tar.zst", *["wr_%d" % i for i in range(30)]]
+    lines = [line for line in skyarc(*args, check=3).err.splitlines() if "could not be fetched" in line]
+    assert len(lines) == 2, lines
+    assert re.search(r"warning: 30 records could not be fetched: server-error; the first is 'tags' of run 'wr_\d+', "
+                     "the manifest lists all$", lines[0]), lines
+    assert lines[1].endswith("warning: run 'wr_7': the record 'heal-episodes' could not be fetched: bad-answer")
+    every = skyarc(*args, "-v", check=3).err
+    assert all("run 'wr_%d': the record 'tags' could not be fetched: server-error" % i in every for i in range(30))
+    runs = json.loads(skyarc("cat", "a.tar.zst", "manifest.json", check=0).out)["runs"]
+    assert sum(r["name"] == "tags" for run in runs for r in run["records_missing"]) == 30
+
+
 def test_strict_wants_them(pull, told):
     told.fault("v1/runs/wr_f/tags", "status", times=9, status=500)
     result, _, _ = pull("--strict", "wr_f", check=1)
-    assert "records are missing" in result.err
+    assert "1 record is missing" in result.err
 
 
 def test_bodies_that_are_none(pull, told):
-    import base64
     for name, body in (("tags", b"<html>sign in</html>"), ("heal_episodes", b"[1,"), ("timeline", b"[]")):
         told.fault("v1/runs/wr_f/" + name, "raw", times=1, body=base64.b64encode(body).decode())
     told.fault("v1/browser_sessions/pbs_1/action_logs", "raw", times=1, body=base64.b64encode(b"{}").decode())
@@ -155,7 +174,6 @@ def test_one_that_is_too_large(pull, told):
 
 def test_pages_without_end_end(pull, told):
     """A cursor that repeats for ever: a hundred pages, and a note."""
-    import base64
     page = base64.b64encode(json.dumps({"events": [{"event_id": "e"}], "next_cursor": "again&x=1"}).encode()).decode()
     told.fault("v1/browser_sessions/pbs_1/action_logs", "raw", times=1000, body=page)
     _, manifest, folder = pull("--records", "session-actions", "wr_f")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bodies that break off are gone on with, and never glued wrongly."""
+"""Interrupted bodies are resumed, and never with bytes of another version."""
 import os
 import stat
 import threading
@@ -88,7 +88,7 @@ def test_a_wrong_answer_is_never_glued(pull, emu, film, kind):
     asked = ranges(emu)
     assert asked[0] is None and asked[1] is not None
     if kind in ("wrong-range", "other-total"):
-        assert asked[2] is None  # the part is given up
+        assert asked[2] is None  # the part is discarded
 
 
 def test_an_object_that_changed_is_fetched_anew(pull, emu, film):
@@ -194,7 +194,7 @@ def test_signing_that_is_not_configured_means_the_key(pull, emu):
     _, manifest, _ = pull("tsk_demo1")
     row = next(r for r in manifest["artifacts"] if r["artifact_id"] == "a_1html")
     assert row["fetched_via"] == "content-endpoint"
-    assert len([r for r in emu.log() if "a_1html" in r["path"]]) == 2  # not the same way again
+    assert len([r for r in emu.log() if "a_1html" in r["path"]]) == 2  # not by the same route again
 
 
 @pytest.mark.parametrize("kind,more", [("endless", {"count": 100000}), ("headers", {"count": 5000}),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Screens of 80 and 44 columns, as people see them; and what pipes get instead."""
 import re
+import subprocess
 import time
 
 import pytest
 
+from conftest import SKYARC
 from terminal import columns_of, terminal
 from test_sync import runs, stamp, sync  # noqa: F401
 
@@ -139,7 +141,7 @@ def test_colours(skyarc, screen, run, emu):
     assert b"\x1b[31mfailed\x1b[0m" in screen("find", "--runs", "vault", check=0).raw
 
 
-# The moving line: what is known, and no more.
+# The status line shows known values only.
 
 def left(frames):
     """The seconds that were said to be left, one a frame."""
@@ -225,7 +227,7 @@ def test_cat_of_a_picture(skyarc, screen, emu):
     assert screen("cat", "a.tar.zst", "t", check=0, columns=200).raw.decode().count("日本語 café") == 9000
 
 
-# What takes long says how far it is.
+# Long operations show their progress.
 
 def test_verify_says_how_far_it_is(made, skyarc, screen):
     made("a.tar.zst")
@@ -240,6 +242,41 @@ def test_verify_says_how_far_it_is(made, skyarc, screen):
     assert screen("verify", "--json", "a.tar.zst", check=0, piped=True).frames
     assert skyarc("verify", "--progress", "a.tar.zst", check=0).err == ""  # not for 30 s
     skyarc("list", "--progress", "a.tar.zst", check=2)
+
+
+def test_a_log_is_told_every_30_seconds(made, skyarc, emu, env, tmp_path):
+    """--progress where there is no terminal, for a pull and a verify that take 32 s: one line each."""
+    (tmp_path / "late.c").write_text("""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <unistd.h>
+        ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
+        {
+            ssize_t (*real)(int, void *, size_t, off64_t) = (ssize_t (*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
+            static int waited;
+            if (!waited++)
+                sleep(31);
+            return real(fd, bytes, len, at);
+        }
+        ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+        {
+            return pread64(fd, bytes, len, at);
+        }
+    """)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "late.so", tmp_path / "late.c"], check=True)
+    made("a.tar.zst")
+    emu.fault("a_1rec", "slow", times=1, steps=16, pause=2)
+    late = dict(env, LD_PRELOAD=str(tmp_path / "late.so"), ASAN_OPTIONS="verify_asan_link_order=0")
+    began = time.monotonic()
+    runs = [subprocess.Popen([SKYARC, *args], env=with_, cwd=tmp_path, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for args, with_ in ((["pull", "--progress", "-o", "b.tar.zst", "tsk_demo1"], env),
+                                (["verify", "--progress", "a.tar.zst"], late))]
+    pulled, verified = (run.communicate(timeout=60)[1].splitlines() for run in runs)
+    assert [run.returncode for run in runs] == [0, 0], (pulled, verified)
+    assert 30 < time.monotonic() - began < 40
+    assert len(pulled) == 1 and re.match(r"skyarc: .*19 of 20 artifacts", pulled[0]), pulled
+    assert len(verified) == 1 and re.match(r"skyarc: status: verifying a\.tar\.zst, .* of \d\d\.\d MiB", verified[0]), verified
 
 
 def test_extract_says_how_far_it_is(made, screen, skyarc):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Secrets in whatever the service says: none leaves by any door; and where the key goes."""
+"""Secrets in the service's responses are in no output; and the hosts that get the key."""
 import json
 import os
 import signal
@@ -16,7 +16,7 @@ from test_faults import wait_for
 from test_listen import listen, payload, sign  # noqa: F401
 from test_sync import stamp
 
-# What stands for a secret, each in a form of its own; %s is the secret.
+# Forms of secrets; %s is the secret.
 FORMS = """https://user:%s@host.example/kept HTTPS://%s@host.example/kept //bob:%s@host.example/kept
 https://host.example/kept?sig=%s&page=2 /kept/path?Signature=%s //host.example/kept?a=1&SIG=%s
 https%%3A%%2F%%2Fhost.example%%2Fkept%%3Fsig%%3D%s%%26page%%3D2 https%%253A%%252F%%252Fh%%253FX-Amz-Signature%%253D%s
@@ -127,7 +127,7 @@ def holds_none(p, tmp_path):
 
 @pytest.fixture
 def ask(skyarc, emu):
-    """Run a command, and look at all it says; gives its result."""
+    """Run a command, and check its output for secrets; returns its result."""
     def run(p, *args, raw=False, **more):
         result = skyarc(*args, **more)
         said = result.out + result.err.encode()

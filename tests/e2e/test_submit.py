@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A task is submitted once, whatever comes of it."""
+"""A task is submitted once, whatever fails."""
 import json
 
 import pytest

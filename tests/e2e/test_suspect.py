@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What arrives is judged: a page or an error document with status 200 is not what was asked for."""
+"""Content checks: a page or an error document with status 200 is suspect."""
 import hashlib
 import io
 import json

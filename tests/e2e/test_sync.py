@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sync: every run that has ended, once; the catalog, and what watches over it."""
+"""sync: every run that has ended, once; the catalog, and monitoring."""
 import base64
 import json
 import os
@@ -19,13 +19,13 @@ from conftest import SKYARC
 
 
 def stamp(ago):
-    """A time so many seconds ago, as records have it."""
+    """The time this many seconds ago, in the format of records."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.000001", time.gmtime(time.time() - ago))
 
 
 @pytest.fixture
 def runs(emu):
-    """A run with some artifacts that ended so long ago."""
+    """A run with some artifacts that ended this long ago."""
     emu.clear()
 
     def make(ident, ended=7200, count=3, size=2000, **record):
@@ -211,7 +211,7 @@ def test_a_broken_catalog_is_made_again(sync, runs, skyarc, tmp_path):
 def test_a_crash_is_healed(sync, runs, emu, env, tmp_path, moment):
     for i in range(30):
         runs("tsk_%02d" % i, ended=100_000 + i, count=4, size=60_000)
-    if moment == "between":  # the volume stands, and the catalog does not know
+    if moment == "between":  # the volume exists, but the catalog lacks it
         sync()
         (name,), = query(tmp_path, "SELECT name FROM volumes")
         alter(tmp_path / "vault", "DELETE FROM volumes", "UPDATE states SET state = 'due'",
@@ -383,7 +383,7 @@ def test_metrics_and_ping(skyarc, runs, emu, tmp_path):
     assert seen == [("/uuid/start", None), ("/uuid", None), ("/uuid/start", None), ("/uuid/fail", None)]
     emu.reset_faults()
     result = skyarc("sync", "--dest", "vault", "--ping", "http://127.0.0.1:9/x", check=0)
-    assert "--ping" in result.err  # the watcher is away: a warning, and no more
+    assert "--ping" in result.err  # the monitoring service is unavailable: only a warning
 
 
 def test_list_safe(skyarc, sync, runs, emu, tmp_path):

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""verify: each change to an archive is found, and told. Signatures, chains and anchors: test_audit.py."""
+"""verify: each change to an archive is detected and reported. Signatures, chains and anchors: test_audit.py."""
 import gzip
 import hashlib
 import json
+import random
 import struct
+import subprocess
 import tarfile
+import zipfile
 import zlib
 
 import pytest
@@ -35,6 +38,36 @@ def test_damage_is_found_everywhere(made, skyarc, tmp_path, kind):
     for cut in (size // 2, size - 1, 100, 0):
         (tmp_path / "cut").write_bytes(data[:cut])
         assert skyarc("verify", "cut").code == 4
+
+
+def decoded(data, kind):
+    """The tar stream of an archive, by another program."""
+    if kind == "tar.gz":
+        return gzip.decompress(data)
+    return subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+@pytest.mark.parametrize("kind", ["tar.zst", "tar.gz"])
+def test_every_byte_of_head_and_tail(emu, skyarc, tmp_path, kind):
+    """Every changed byte of the index is found, and every one elsewhere that changes the tar stream."""
+    emu.run("tsk_s", [{"id": "s%d" % i, "type": "html", "data": random.Random(i).randbytes(99)} for i in range(3)])
+    skyarc("pull", "-o", "a." + kind, "tsk_s", "--no-report", check=0)
+    data = (tmp_path / ("a." + kind)).read_bytes()
+    index = data.rfind(struct.pack("<II", 0x184D2A5D, 48) if kind == "tar.zst" else b"\x1f\x8b\x08\x04\0\0\0\0\0\xff",
+                       0, -80)
+    assert 0 < index < len(data)
+    changed = {}
+    for at in {*range(min(1024, len(data))), *range(max(0, len(data) - 2048), len(data))}:
+        for mask in (1, 64, 255):
+            name = "%d-%d.%s" % (at, mask, kind)
+            changed[name] = at
+            (tmp_path / name).write_bytes(data[:at] + bytes([data[at] ^ mask]) + data[at + 1:])
+    result = skyarc("verify", "--json", *changed, check=4)
+    assert len(result.json()) == len(changed)
+    silent = [row["archive"] for row in result.json() if row["state"] == "good"]
+    assert [name for name in silent if changed[name] >= index] == []
+    plain = decoded(data, kind)
+    assert [name for name in silent if decoded((tmp_path / name).read_bytes(), kind) != plain] == []
 
 
 def repack(folder, name, change):
@@ -169,6 +202,30 @@ def test_what_is_said_of_a_good_one(skyarc, tmp_path):
     assert skyarc("verify", "-q", "a.tar.zst", check=0).out == b""
     result = skyarc("verify", "-v", "--no-sandbox", "a.tar.zst", check=0)
     assert "not confined" in result.err and result.out.decode() == out
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.zip", "a/"])
+def test_shares_without_an_index(skyarc, tmp_path, name):
+    """Each share hashes a part; together they are all that a full look hashes."""
+    skyarc("pull", "-o", name, "tsk_demo1", "tsk_demo3", check=0)
+
+    def hashed(*args):
+        return skyarc("verify", "--json", *args, name, check=0).json()[0]["hashed_bytes"]
+    parts = [hashed("--share", "%d/3" % k) for k in (1, 2, 3)]
+    assert sum(parts) == hashed() and min(parts) > 0
+    assert "--share" in skyarc("verify", "--quick", "--share", "1/3", name, check=2).err
+
+
+def test_a_foreign_archive_is_none(skyarc, tmp_path):
+    (tmp_path / "note").write_text("x" * 2000)
+    with tarfile.open(tmp_path / "z.tar", "w") as tar:
+        tar.add(tmp_path / "note", "note")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as zipped:
+        zipped.write(tmp_path / "note", "note")
+    for name in ("z.tar", "z.zip"):
+        done = skyarc("verify", name, check=4)
+        assert done.err.count(name) == 1 and "not an archive of skyarc" in done.err
+        assert b"DAMAGED" not in done.out
 
 
 def test_shares_together_are_the_whole(skyarc, tmp_path):

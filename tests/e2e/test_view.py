@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The offline view, in a real browser: it opens from file://, shows what is there, and lets
-nothing run that came from a page."""
+"""The offline view, in a real browser: it opens from file://, shows the contents, and runs no script of a captured page."""
 import base64
 import json
 import http.server
@@ -265,7 +264,7 @@ EVIL = ("</script><script>window.pwned=1</script><!--<script>--><img src=x onerr
 
 
 class Trap:
-    """A server that nobody should ever ask."""
+    """A server that must not get any request."""
     def __init__(self):
         seen = self.seen = []
 

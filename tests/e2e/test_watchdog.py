@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A pull in which nothing moves any more ends by itself; one that waits by right does not."""
+"""A pull without progress ends; a pull that waits for a stated reason does not."""
 import fcntl
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ SANITIZED = b"__asan_init" in open(SKYARC, "rb").read() or b"__tsan_init" in ope
 
 @pytest.fixture
 def hanging(env, tmp_path):
-    """An environment in which threads stop waking each other."""
+    """An environment in which condition variables are no longer signalled."""
     if SANITIZED:
         pytest.skip("a sanitizer comes before any other preloaded library")
     library = tmp_path / "hang.so"

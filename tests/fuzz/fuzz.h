@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz: the door between a target and whoever feeds it: libFuzzer, or the replay
- * driver that plays the corpora in make check.
+ * fuzz: the interface of a fuzz target to libFuzzer, or to the driver that replays the corpora
+ * in make check.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Take some bytes; must neither crash nor leak. A wrong result aborts. Returns 0. */
+/* Process an input; must neither crash nor leak. A wrong result aborts. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* abort() unless it holds; stays when assertions are compiled out. */
+/* abort() if a condition is false; unlike assert, also in builds without assertions. */
 #define FUZZ_CHECK(what)                                                                       \
     do {                                                                                       \
         if (!(what))                                                                           \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A file that may be an archive: its tail, its index, its manifest, every entry. */
+/* Reading an untrusted archive: its end, its index, its manifest, every entry. */
 #include "base/file.h"
 #include "fuzz.h"
 #include "reader/verify.h"

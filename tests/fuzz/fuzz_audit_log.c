@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(audit_log_start(&mark, &err) == 0 &&
                audit_log_scan(dir, &mark, on_entry, &all, &err) == 1 && mark.size <= size);
     again = mark;
-    if (audit_log_open(&log, dir, &err) < 0) { /* a last line without an end, none of ours */
+    if (audit_log_open(&log, dir, &err) <
+        0) { /* a last line without a line end, not written by skyarc */
         audit_log_close(&log);
         return 0;
     }
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     audit_log_close(&log);
     FUZZ_CHECK(audit_log_scan(dir, &again, on_entry, &later, &err) == 1);
     FUZZ_CHECK(later.ours >= 1 && later.entries <= 2 && later.unreadable == 0);
-    if (mark.size) { /* what was read is another now */
+    if (mark.size) { /* the bytes that were read have changed */
         mark.sha256[0] ^= 1;
         FUZZ_CHECK(audit_log_scan(dir, &mark, on_entry, &later, &err) == 0);
     }

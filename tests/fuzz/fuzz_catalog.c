@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A catalog with some of its bytes changed, read by all that read catalogs.
+ * A catalog with changed bytes, read by each function that reads catalogs.
  *
  * The input is a byte and then edits of a good catalog: 3 bytes of offset, 1 of length, and
  * what to put there. An even first byte leaves the pages' checksums as they are: then whoever
@@ -64,7 +64,7 @@ static void put(const char *name, const void *bytes, size_t len)
     (void)close(fd);
 }
 
-/* A volume of a run, a run that waits, one that was pruned, and one that is lost. */
+/* An archived run in a volume, a due run, a pruned run, and a lost run. */
 static void fill(struct db *c)
 {
     uint8_t digest[SHA256_SIZE] = { 1 };
@@ -212,7 +212,7 @@ static int on_hold(void *ctx, const struct audit_log_entry *hold, struct err *er
     return on_pair(ctx, hold->run_id, hold->reason, err);
 }
 
-/* What find, cat, hold and --list-safe ask. That it fails is fine. */
+/* The queries of find, cat, hold and --list-safe; they may fail. */
 static void read_all(struct db *c)
 {
     static const char *const types[] = { "html" };
@@ -249,7 +249,7 @@ static void read_all(struct db *c)
     FUZZ_CHECK(rc > -1000);
 }
 
-/* What a sync does before it asks the service. */
+/* The steps of a sync before its first request. */
 static void heal(struct db *c)
 {
     struct volume_store store = { dir };

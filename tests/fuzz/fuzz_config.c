@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration file: what it sets is within the options' bounds and points into its text,
+ * The configuration file: its values are within the options' limits and point into its text,
  * an error names a line, and nothing is read past the end.
  */
 #include "base/clock.h"
@@ -53,7 +53,7 @@ static bool elsewhere(const void *ctx, const char *name)
     return strcmp(name, "other") == 0;
 }
 
-/* Whether a value is a text within the file's. */
+/* Whether a value points into the file's text. */
 static bool within(const struct config *config, const char *text)
 {
     const char *end = config->text.data + config->text.len;

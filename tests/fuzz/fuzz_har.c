@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A HAR boiled down: what comes out is JSON, whatever went in. */
+/* Reduction of a HAR: the output is valid JSON for any input. */
 #include "base/json.h"
 #include "fuzz.h"
 #include "view/har.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A journal's bytes to rows: what is torn or odd is passed over, and a row is whole. */
+/* Reading a journal: incomplete and invalid lines are skipped, and rows are complete. */
 #include "fuzz.h"
 #include "writer/journal.h"
 
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         (void)memcpy(text + sizeof(REQUEST), data, size);
     journal = journal_parse(text, len, REQUEST, "key", NULL);
-    free(text); /* rows must not lean on it */
+    free(text); /* rows must not point into it */
     FUZZ_CHECK(journal);
     for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         const struct journal_row *row = journal_find(journal, paths[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON layer: what is accepted can be walked whole, and written again. */
+/* The JSON layer: an accepted document can be iterated completely, and written again. */
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "fuzz.h"
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(walk(json_root(doc), region) == tokens);
     json_free(doc);
     region_free(region);
-    buf_init(&out, 6 * size + 16); /* any bytes can be quoted, and then are JSON */
+    buf_init(&out, 6 * size + 16); /* any bytes can be quoted, and the result is JSON */
     FUZZ_CHECK(jsonw_quote(&out, (const char *)data, size, NULL) == 0);
     FUZZ_CHECK(json_check(buf_text(&out), out.len, NULL, NULL) == 0);
     buf_clear(&out);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From an artifact list to a plan: bundles, joins, names that are safe and never meet. */
+/*
+ * From an artifact list to a plan: bundles, joined items, and names that are safe and unique.
+ */
 #include "api/artifact.h"
 #include "api/expiry.h"
 #include "api/kind.h"
@@ -61,7 +63,7 @@ static void add(struct plan *plan, const struct artifact *a, size_t row)
         FUZZ_CHECK(plan_add(plan, &what, 0, row, NULL, NULL) == 0);
 }
 
-/* The same bytes as a timeline: what it names are IDs, and few enough. */
+/* The same bytes as a timeline: it yields valid IDs, within the limit. */
 static void check_timeline(const char *text, size_t len)
 {
     struct region *region = region_new(NULL);

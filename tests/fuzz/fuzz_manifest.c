@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* manifest.json read piece by piece: the same rows however it is cut. */
+/* manifest.json read piece by piece: the same rows, whatever the size of the pieces. */
 #include "base/mem.h"
 #include "format/manifest_read.h"
 #include "fuzz.h"
@@ -20,6 +20,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     struct manifest_read_name name;
     struct manifest_read_run run;
     struct manifest_read_missing missing;
+    struct manifest_filter filter;
 
     FUZZ_CHECK(strlen(text) <= len);
     count->rows++;
@@ -35,6 +36,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     if (section == MANIFEST_READ_MISSING &&
         manifest_read_missing(&missing, text, len, region, NULL) == 0)
         FUZZ_CHECK(missing.run_id && missing.reason);
+    if (section == MANIFEST_READ_FILTER &&
+        manifest_read_filter(&filter, text, len, region, NULL) == 0)
+        FUZZ_CHECK(filter.types && filter.excluded && filter.names && filter.steps);
     region_free(region);
     return 0;
 }

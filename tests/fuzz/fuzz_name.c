@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The name maker: whatever comes in, a safe component comes out, and stays as it is. */
+/* Safe names: any input gives a safe component, which a second pass does not change. */
 #include "base/path.h"
 #include "base/text.h"
 #include "fuzz.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Redaction: JSON stays JSON, a second time changes nothing, and a secret that was
- * planted in any of its forms among the bytes is not in what comes out.
+ * Redaction: JSON stays JSON, a second pass changes nothing, and a secret inserted in any of
+ * its forms is not in the output.
  */
 #include "base/buf.h"
 #include "base/json.h"
@@ -19,7 +19,7 @@
 static const struct redact all = { KEY, false, NULL };
 static const struct redact key_alone = { KEY, true, NULL };
 
-/* %s was the secret: what stands before and behind it. */
+/* %s is the secret: the text before and after it. */
 static const char *const texts[][2] = {
     { "https://h/p?a=1&sig=", "" },
     { "https://user:", "@h/p" },
@@ -55,7 +55,7 @@ static bool has(const struct buf *buf, const char *what)
     return memmem(buf_text(buf), buf->len, what, strlen(what)) != NULL;
 }
 
-/* Redact, and once more. */
+/* Redact twice. */
 static void twice(struct buf *out, const char *text, size_t len, const struct redact *what)
 {
     struct buf again;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signatures, lists of signers and keys: the input is all three. */
+/* Signatures, lists of signers and keys: the input is used as each of the three. */
 #include "format/sshsig.h"
 #include "fuzz.h"
 

@@ -41,14 +41,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT                                                                                 \
-    __attribute__((visibility("default"))) /* libcurl calls these in libc's place              \
-                                            */
+/* libcurl calls these functions instead of libc's */
+#define EXPORT        __attribute__((visibility("default")))
 #define CONNECTIONS   24
 #define BODY_MAX      ((uint64_t)1 << 20)
 #define RUN_QUEUE_MAX 200000 /* polls of one input: more is a hang */
 #define PAUSE_MS      120000
-#define CHUNK         16384 /* libcurl gives as much at a time */
+#define CHUNK         16384 /* largest piece that libcurl delivers */
 
 enum flag {
     FLAG_SIZED = 1,
@@ -65,7 +64,7 @@ struct peer {
     int fd;
     bool ended;
     bool begun;
-    bool asked; /* something has come in since the last pause */
+    bool asked; /* data was received since the last pause */
 };
 
 static struct {
@@ -75,7 +74,7 @@ static struct {
     struct peer peers[CONNECTIONS];
     unsigned count;
     uint8_t back[64];  /* sent last */
-    unsigned repeated; /* how often, so far */
+    unsigned repeated; /* number of repetitions so far */
     uint64_t now_ms;
     uint64_t quiet_until;
     uint64_t paused_at; /* 0: no pause */
@@ -118,7 +117,7 @@ int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
     return 0;
 }
 
-/* libcurl keeps no connection whose other end it does not know. */
+/* libcurl does not reuse a connection whose peer address is unknown. */
 int getpeername(int fd, __SOCKADDR_ARG addr, socklen_t *len)
 {
     struct sockaddr_in loopback = { .sin_family = AF_INET, .sin_port = htons(80) };
@@ -131,7 +130,7 @@ int getpeername(int fd, __SOCKADDR_ARG addr, socklen_t *len)
     return 0;
 }
 
-/* Send one byte; false when the connection takes no more now. */
+/* Send one byte; false: the socket's buffer is full. */
 static bool put(struct peer *peer, uint8_t byte)
 {
     if (send(peer->fd, &byte, 1, MSG_NOSIGNAL) == 1) {
@@ -142,7 +141,7 @@ static bool put(struct peer *peer, uint8_t byte)
     return errno != EAGAIN;
 }
 
-/* Send a piece so many times; goes on where it was stopped. */
+/* Send a piece several times; continues where it was interrupted. */
 static bool repeat(struct peer *peer, unsigned times)
 {
     uint8_t piece[sizeof(server.back)];
@@ -163,7 +162,7 @@ static void end(struct peer *peer)
     peer->ended = true;
 }
 
-/* Whether a pause is over: something was asked, or it has lasted long enough. */
+/* Whether a pause has ended: a request arrived, or its time has passed. */
 static bool may_go_on(struct peer *peer)
 {
     if (!server.paused_at)
@@ -175,7 +174,7 @@ static bool may_go_on(struct peer *peer)
     return true;
 }
 
-/* The next byte or mark of the input; false when there is a reason to wait. */
+/* Process the next byte or mark of the input; false: it has to wait. */
 static bool say(struct peer *peer)
 {
     uint8_t byte = *server.at;
@@ -207,7 +206,7 @@ static bool say(struct peer *peer)
     }
 }
 
-/* Read what the client asks, and answer on the newest connection. */
+/* Read the client's requests, and send the input on the newest connection. */
 static bool pump(bool idle)
 {
     const uint8_t *before = server.at;
@@ -236,7 +235,7 @@ static bool pump(bool idle)
     return server.at != before || peer->ended;
 }
 
-/* The packer's thread, and the one that writes. */
+/* Steps of the packer's and the writing thread. */
 static void step(void)
 {
     while (server.packer && packer_step(server.packer))
@@ -264,7 +263,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
     return ready;
 }
 
-/* What was packed, out of the tar: each file's bytes by its name. */
+/* The files of the tar, by name. */
 static struct hashmap *read_tar(const char *path, struct buf *files, size_t *count)
 {
     struct archive *tar = archive_read_new();
@@ -333,7 +332,7 @@ static struct said read_said(const uint8_t *data, size_t size)
     return said;
 }
 
-/* Hold what is in the archive against what the plan says of it. */
+/* Compare the archive with the plan. */
 static void check_item(const struct item *item, const struct packed *packed,
                        const struct outcome *outcome, struct hashmap *table,
                        const struct said *said)
@@ -361,7 +360,7 @@ static void check_item(const struct item *item, const struct packed *packed,
         FUZZ_CHECK(bytes->len == said->length);
 }
 
-/* The list of the run, as the flags say. */
+/* The run's artifact list, according to the flags. */
 static void list_run(struct listed_run *run, uint8_t flags, unsigned size)
 {
     char json[1200];
@@ -389,7 +388,7 @@ static void list_run(struct listed_run *run, uint8_t flags, unsigned size)
 }
 
 struct house {
-    struct kind_filter filter;
+    struct artifact_filter filter;
     struct api api;
     struct loop loop;
     struct callers callers;
@@ -432,7 +431,7 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
     h->listing = (struct listing){ .runs = &h->run,
                                    .count = 1,
                                    .api = &h->api,
-                                   .filter = &h->filter,
+                                   .filter = &h->filter.kinds,
                                    .bundles = true,
                                    .callers = &h->callers };
     h->run.listing = &h->listing;
@@ -483,7 +482,7 @@ static void run_fetch(struct house *h, uint8_t flags)
         FUZZ_CHECK(packer_join(server.packer, &err) == 0);
 }
 
-/* End the archive, and look at it. */
+/* Finish the archive, and check it. */
 static void look(struct house *h, const char *path, const struct said *said)
 {
     static struct buf files[8];

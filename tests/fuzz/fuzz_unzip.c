@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bundle splitter: any bytes as a ZIP, bounded in every way. */
+/* Reading an untrusted ZIP, within all limits. */
 #include "format/unzip.h"
 #include "fuzz.h"
 

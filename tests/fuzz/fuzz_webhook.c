@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The webhook: nothing but the right signature passes, whatever the body is; and what is looked
- * up in the body's text is what the document says.
+ * Webhooks: only the right signature is accepted, for any body; and the run ID found in the
+ * body's text is that of the parsed document.
  */
 #include "api/webhook.h"
 #include "base/digest.h"
@@ -33,7 +33,7 @@ static void check_signature(const uint8_t *data, size_t size)
     FUZZ_CHECK(webhook_verify(KEY, data, size, right, NULL) == -1);
 }
 
-/* The run ID by way of the parser; "" for none. */
+/* The run ID according to the JSON parser; "": none. */
 static void run_by_parser(const struct json *doc, char out[RUN_ID_MAX + 1])
 {
     static const char *const names[] = { "run_id", "task_id", "workflow_run_id" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Feed a target with the files named, and with every beginning of each, without an engine. */
+/* Run a target on files, and on every prefix of each file, without a fuzzing engine. */
 #include "base/buf.h"
 #include "base/file.h"
 #include "fuzz.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An exact copy, so that a sanitizer sees one byte too far. */
+/* A copy of exactly this size, so that a sanitizer detects a read beyond its end. */
 static void feed(const char *bytes, size_t len)
 {
     uint8_t *copy = calloc(1, len ? len : 1);

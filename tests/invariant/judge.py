@@ -76,12 +76,25 @@ def gunzip(data):
     return b"".join(out)
 
 
+DAY = 86400
+UNASKED = "run '%s' is not listed as safe: the service could not list it"  # what --list-safe says
+TROUBLE = ["error", "missing", "checksum_mismatches", "missing_records", "suspect_contents", "failed_runs", "lost_runs",
+           "gone_volumes", "differing_volumes", "damaged_volumes", "unreadable_volumes", "list_cut", "unread_rows"]
 VIDEO = {"named-otherwise", "not-a-video", "unfinished"}  # notes that right bytes have, too
 
 
 def odd(row):
     """Whether an artifact's row says that something is wrong with it."""
     return bool(row["checksum_mismatch"] or set(row["notes"]) - VIDEO)
+
+
+class Listing:
+    """What `sync --list-safe` said."""
+
+    def __init__(self, code, out, err):
+        self.code = code
+        self.safe = set(out.split())
+        self.err = err
 
 
 class Verdict:
@@ -106,13 +119,38 @@ class Verdict:
             yield run, ident, accepted(thing)
 
     def pulled(self, archive, done):
-        """Hold one archive against the truth; done: exit status 0, nothing may be missing in silence."""
+        """Hold one archive against the truth; done: exit status 0, nothing may be missing, nor wrong."""
         self.take([archive])
-        self.contents(self.wanted())
-        self.strangers({(run.id, ident) for run, ident, _ in self.wanted()})
+        self.contents(self.wanted(), excused=not done)
+        right = {}
+        for run, ident, digests in self.wanted():
+            right.setdefault((run.id, ident), set()).update(digests)
+        self.wrong(right)
+        self.strangers(set(right))
         self.untrue(done)
+        self.attendance(archive, done)
         if done and self.missing:
             self.say("exit 0, and missing: %s", sorted(map(str, self.missing))[:3])
+
+    def attendance(self, archive, done):
+        """Whether each run that was asked for is in the archive, or missing, or in error."""
+        errors = {r["run_id"]: r["error"] for r in archive.manifest["runs"]}
+        for run in self.world.runs:
+            if run.id not in errors and run.id not in self.failed:
+                self.say("%s is neither there nor missing", run.id)
+            elif done and errors.get(run.id, True):
+                self.say("exit 0, and %s failed: %s", run.id, errors.get(run.id))
+            elif done and "data/%s/run.json" % run.id not in archive.digests:
+                self.say("exit 0, and no record of %s", run.id)
+
+    def wrong(self, right):
+        """Each file that is not what the service had under its ID must have a note; right: accepted digests."""
+        for (run, ident), have in self.rows.items():
+            digests = right.get((run, ident))
+            for row, digest in have:
+                if digests and digest not in digests and not odd(row):
+                    self.say("%s has wrong bytes (%d; via %s)%s", ident, row["size"], row["fetched_via"],
+                             self.kind_of_wrong(ident, digest))
 
     def take(self, found):
         """Read the manifests, and see whether each archive is what its own says."""
@@ -127,24 +165,49 @@ class Verdict:
                 self.missing.add((row["run_id"], row["artifact_id"]))
                 self.failed.add(row["run_id"] if row["artifact_id"] is None else None)
 
-    def nights(self, found, safe, code, waiting, lost, seen):
+    def forgotten(self, run, listing):
+        """Whether --list-safe could not ask about a run, as it says: then no later sync need know its list."""
+        return listing.code != 0 and UNASKED % run.id in listing.err
+
+    def listing(self, listing):
+        """Hold what --list-safe says of the service against it."""
+        if listing.code not in (0, 1, 3, 75):
+            self.say("--list-safe ends with %d: %s", listing.code, listing.err[-300:])
+        if listing.code and not listing.err.strip():
+            self.say("--list-safe ends with %d without a word", listing.code)
+        if listing.code not in (0, 3) and listing.safe:
+            self.say("--list-safe ends with %d, and names %s", listing.code, sorted(listing.safe))
+        runs = {run.id: run for run in self.world.runs}
+        for ident in sorted(listing.safe):
+            run = runs.get(ident)
+            if not run:
+                self.say("--list-safe names %s, and the service has no such run", ident)
+            elif run.status != "completed" or run.ended > self.world.now() - DAY:
+                self.say("--list-safe names %s, which is %s and ended %d s ago", ident, run.status,
+                         self.world.now() - run.ended)
+        for ident, run in runs.items():
+            unasked = UNASKED % ident in listing.err
+            if unasked and (ident in listing.safe or not listing.code):
+                self.say("--list-safe names %s or exits 0, and could not ask about it", ident)
+            if unasked and self.world.honest:
+                self.say("nobody lied, and --list-safe could not ask about %s: %s", ident, listing.err[-300:])
+
+    def nights(self, found, listing, code, err, said, lost, seen):
         """
         Hold the volumes of a sync directory against the truth.
 
-        safe     runs that may be removed at the service, as skyarc says
-        waiting  how many runs it says are not archived yet
+        listing  what --list-safe said
+        code     the sync's exit status, err its messages, said its --json
         lost     (run, artifact ID) that the catalog says are missing
         seen     last() as it was when the sync ended: --list-safe has asked once more since
         """
+        safe = listing.safe
+        waiting = said.get("waiting_runs", 0) + said.get("running_runs", 0)
         self.take(found)
+        self.listing(listing)
         self.missing |= lost
         archived = {r["run_id"] for archive in found for r in archive.manifest["runs"] if not r["error"]}
-        for (run, ident), have in self.rows.items():
-            right = {sha256(v) for v in self.ever(run, ident)}
-            for row, digest in have:
-                if right and digest not in right and not odd(row):
-                    self.say("%s has wrong bytes (%d; via %s)%s", ident, row["size"], row["fetched_via"],
-                             self.kind_of_wrong(ident, digest))
+        self.wrong({key: {sha256(v) for v in self.ever(*key)} for key in self.rows})
         self.strangers({(run.id, ident) for run in self.world.runs for ident, _, _ in run.ever})
         if code == 0:
             self.contents(w for w in seen if w[0].id in archived)
@@ -152,6 +215,11 @@ class Verdict:
             absent = [r.id for r in self.world.runs if r.status == "completed" and r.id not in archived]
             if len(absent) > waiting:
                 self.say("exit 0, and not archived: %s", absent)
+            for what in TROUBLE:
+                if said.get(what):
+                    self.say("exit 0, and %s: %s", what, said[what])
+        elif code == 3:
+            self.contents(w for w in seen if w[0].id in archived and w[0].id not in err and w[1] not in err)
         whole = Verdict(self.world)
         whole.rows, whole.missing, whole.failed = self.rows, set(), set()
         whole.contents((w for w in self.last() if w[0].id in safe), excused=False)
@@ -194,6 +262,8 @@ class Verdict:
             if excused and (any(odd(row) for row, _ in have) or (run.id, ident) in self.missing
                             or run.id in self.failed):
                 continue
+            if have and ident in zips and self.renamed(run, ident, have):
+                continue
             if have:
                 self.say("%s has wrong bytes (%d; via %s)%s", ident, have[0][0]["size"], have[0][0]["fetched_via"],
                          self.kind_of_wrong(ident, have[0][1]))
@@ -207,6 +277,13 @@ class Verdict:
         if a and digest in {sha256(v[:n]) for v in a.thing.versions[-1:] for n in {0, 1, len(v) // 2, len(v) - 1}}:
             return ": cut short"
         return ""
+
+    def renamed(self, run, ident, have):
+        """Whether a ZIP of unstated size and checksum has a note that it has entries which no row names, and
+        all that it should hold is there by itself: a flipped bit in an entry's name cannot be told from that."""
+        a = self.world.artifacts[ident]
+        return not a.known() and all("holds-more" in row["notes"] for row, _ in have) and \
+            self.unpacked(run, ident, False)
 
     def unpacked(self, run, ident, excused):
         """Whether all that a ZIP holds is there by itself, or excused."""
@@ -237,9 +314,21 @@ class Verdict:
                     run not in self.failed:
                 self.say("the list says untruly what %s is, and nobody says so", ident)
 
+    def list_kept(self, path, text, failed):
+        """Whether each row of an archived list is one that the service told."""
+        run = next((r for r in self.world.runs if path == "data/%s/artifacts.json" % r.id), None)
+        if not run or run.id in failed:
+            return
+        told = told_rows(run)
+        for row in json.loads(text):
+            if json.dumps(bare(row), sort_keys=True) not in told:
+                self.say("a row of the list of %s is not what the service said: %.900s", run.id, json.dumps(row))
+
     def records(self, archive):
         failed = {r["run_id"] for r in archive.manifest["runs"] if r["error"]}
         for path, text in archive.texts.items():
+            if path.endswith("/artifacts.json"):
+                self.list_kept(path, text, failed)
             if not path.endswith("/run.json"):
                 continue
             run = next((r for r in self.world.runs if path == "data/%s/run.json" % r.id), None)
@@ -250,6 +339,22 @@ class Verdict:
                 self.say("the record of %s is none: %.60s", run.id, text)
             elif record.get("run_id") not in (None, run.id, "", 3):
                 self.say("the record of %s is that of %s", run.id, record["run_id"])
+            elif bare(record) not in [bare(told) for told in run.records]:
+                self.say("the record of %s is not what the service said: %.900s", run.id, text)
+
+
+def told_rows(run):
+    """The rows that the service told of a run, in a form that can be compared."""
+    return {json.dumps(bare(row), sort_keys=True) for row in run.rows}
+
+
+def bare(value):
+    """A JSON value without the queries of its URLs, which skyarc redacts."""
+    if isinstance(value, dict):
+        return {key: bare(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [bare(one) for one in value]
+    return value.split("?")[0] if isinstance(value, str) and value.startswith("http") else value
 
 
 def accepted(thing):

@@ -141,7 +141,17 @@ class Run:
         self.ever = []  # (artifact ID, thing, its version) as it was listed
         self.last = []  # the same of the last list
         self.last_files = []
+        self.records = []  # as they were given
+        self.rows = []  # the rows of all lists
         self.status = "completed"
+
+    def memory(self):
+        """What the service has told of the run so far."""
+        return self.last, self.last_files
+
+    def forget(self, memory):
+        """What was told since memory() counts as not told."""
+        self.last, self.last_files = memory
 
 
 class Answer:
@@ -277,6 +287,7 @@ class World:
         for lie in run.row_lies:
             rows = lie(rows, run.listed) if isinstance(rows, list) else rows
         run.listed += 1
+        run.rows += rows if isinstance(rows, list) else []
         return rows
 
     def record(self, run):
@@ -292,6 +303,7 @@ class World:
         for lie in run.record_lies:
             record = lie(record, run.recorded) if isinstance(record, dict) else record
         run.recorded += 1
+        run.records.append(record)
         return record
 
     def runs_page(self, ask):

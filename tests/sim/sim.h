@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim: one pull's transfers in one thread, under a clock and a network that a seed decides.
+ * sim: one pull's transfers in one thread, with a clock and a network that depend on a seed.
  *
  * The real fetch, task, completion, transfer, body, packer, frames and file run; net/engine.c
- * is replaced by sim_engine.c, whose servers are slow, break off, lie and send again, and
- * base/clock.c's time by sim_clock.c. Whatever happens next is drawn: bytes of some connection,
- * a step of the packer, a frame put out. A schedule in which nothing can happen any more is a
- * hang.
+ * is replaced by sim_engine.c, whose servers are slow, close connections, announce wrong
+ * lengths and throttle, and base/clock.c's time by sim_clock.c. Each next event is chosen at
+ * random: bytes of some connection, a step of the packer, a frame written. A schedule without
+ * progress is a hang.
  *
  * Units    bytes; milliseconds of the simulated clock
  * Errors   sim_fail: prints the seed and ends the program
@@ -47,16 +47,16 @@ struct world {
     bool verbose;
     const char *dir; /* for the archive and its temporary files */
 
-    /* how this schedule is */
+    /* parameters of this schedule */
     size_t chunk;
     unsigned jobs;
     unsigned body_chunks;
     unsigned pass_chunks; /* 0: nothing passes through */
-    unsigned fault;       /* of 100 attempts, about so many go wrong */
-    unsigned liar;        /* of 100 announced lengths, so many are wrong */
-    unsigned unsaid;      /* of 100 answers, so many announce none */
-    unsigned endless;     /* of 100 artifacts, so many never end */
-    unsigned slow;        /* of 100 connections, so many all but stand still */
+    unsigned fault;       /* percentage of attempts that fail */
+    unsigned liar;        /* percentage of announced lengths that are wrong */
+    unsigned unsaid;      /* percentage of responses without a length */
+    unsigned endless;     /* percentage of artifacts that never end */
+    unsigned slow;        /* percentage of very slow connections */
     unsigned packer_weight;
     unsigned frame_weight;
     unsigned byte_weight;
@@ -64,9 +64,9 @@ struct world {
 
     struct thing things[SIM_THINGS];
     unsigned count;
-    struct packer *packer; /* to be stepped; NULL: not yet, or no more */
+    struct packer *packer; /* NULL: not started, or ended */
     struct volume *volume;
-    uint64_t progress_at; /* when something last happened */
+    uint64_t progress_at; /* time of the last event */
 };
 
 extern struct world world;
@@ -76,25 +76,25 @@ uint64_t sim_now(void);
 void sim_set(uint64_t now_us);
 void sim_pass(uint64_t us);
 
-/* A number below n; whether something of so many in a hundred happens. */
+/* A random number below n; whether an event of this probability happens. */
 uint32_t sim_below(uint32_t n);
 bool sim_percent(unsigned percent);
 
-/* Something has happened. */
+/* Record an event. */
 void sim_moved(void);
 
-/* Say what is wrong with this schedule, and how it stood, and end. */
+/* Print the error and the state of this schedule, and exit. */
 void sim_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Print where each connection stands. */
+/* Print the state of each connection. */
 void sim_print_engine(void);
 
-/* Make the artifacts of this schedule, and the list that the server gives of them. */
+/* Make the artifacts of this schedule, and the server's list of them. */
 void things_make(void);
 void things_clear(void);
 int things_list(struct buf *json, unsigned generation);
 
-/* Compare an archive's entries with what they must be; path's bytes are a tar. here_at: the
+/* Compare an archive's entries with the artifacts; path's bytes are a tar. here_at: the
  * path of an item that is in it, or NULL. */
 void archive_check(const char *path, const char *top, struct plan *plan,
                    const char *(*here_at)(const struct item *item));

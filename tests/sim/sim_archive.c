@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a schedule left: its tar read by libarchive, every file held against the truth. */
+/* The archive of a schedule, read by libarchive and compared with the artifacts. */
 #include "base/buf.h"
 #include "base/hashmap.h"
 #include "sim.h"
@@ -70,7 +70,7 @@ void archive_check(const char *path, const char *top, struct plan *plan,
         char name[512];
 
         if (item->unlisted || !here_at(item) ||
-            thing->endless) /* that server sends what it likes */
+            thing->endless) /* an endless artifact has no fixed content */
             continue;
         (void)snprintf(name, sizeof(name), "%s/%s", top, here_at(item));
         bytes = hashmap_get(table, name, strlen(name));

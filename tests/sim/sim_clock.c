@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock that all of skyarc asks in a simulation; times in text are the real ones. */
+/* The simulated clock, used by all modules; texts are formatted as usual. */
 #define clock_mono_us real_mono_us
 #define clock_mono    real_mono
 #define clock_wall    real_wall

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net/engine without libcurl: connections whose bytes come when the dice say so. A connection
- * that is not read for a minute is closed by its server, and as with libcurl that shows only
- * when it is read again.
+ * net/engine without libcurl: connections whose bytes arrive at random times. A connection
+ * that is not read for a minute is closed by its server, which, as with libcurl, is noticed at
+ * the next read.
  */
 #include "net/engine.h"
 
@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNREAD_MS 60000   /* what a server bears */
-#define HANG_MS   1200000 /* nothing at all for so long */
+#define UNREAD_MS 60000   /* idle time after which a server closes */
+#define HANG_MS   1200000 /* time without progress that counts as a hang */
 
 struct slot {
     struct slot *next;
@@ -26,8 +26,8 @@ struct slot {
     const char *bytes;
     size_t size;
     size_t at;
-    size_t cut;   /* it breaks off here; SIZE_MAX: it does not */
-    size_t saved; /* offered and not taken */
+    size_t cut;   /* the connection is closed here; SIZE_MAX: never */
+    size_t saved; /* bytes offered but not accepted */
     long status;
     bool headed;
     bool paused;
@@ -49,7 +49,7 @@ static void header(struct slot *slot, const char *line)
     request_header(slot->request, line, strlen(line), clock_wall());
 }
 
-/* What the server does with this request, by the dice. */
+/* Choose the server's response to a request. */
 static void answer_thing(struct slot *slot)
 {
     struct request *request = slot->request;
@@ -60,8 +60,7 @@ static void answer_thing(struct slot *slot)
     slot->status = 200;
     slot->slow = sim_percent(world.slow);
     thing->attempts++;
-    if (thing->attempts > 4 ||
-        !sim_percent(world.fault)) /* a fault that never ends is another story */
+    if (thing->attempts > 4 || !sim_percent(world.fault)) /* faults are temporary */
         return;
     switch (sim_below(7)) {
     case 0:
@@ -91,7 +90,7 @@ static void answer_call(struct slot *slot)
     slot->size = slot->answer.len;
 }
 
-/* The status line and the headers, once. */
+/* Send the status line and the headers. */
 static void send_head(struct slot *slot)
 {
     struct request *request = slot->request;
@@ -160,7 +159,7 @@ static void finish(struct engine *engine, struct slot *slot, const char *why)
     request->done(request->ctx, request);
 }
 
-/* Offer len bytes; false when the connection is no more, or paused. */
+/* Offer len bytes; false: the connection has ended or is paused. */
 static bool offer(struct engine *engine, struct slot *slot, size_t len)
 {
     struct request *request = slot->request;
@@ -192,7 +191,7 @@ static bool offer(struct engine *engine, struct slot *slot, size_t len)
     return true;
 }
 
-/* Something happens on a connection. */
+/* Let a connection make progress. */
 static void move(struct engine *engine, struct slot *slot)
 {
     size_t end = slot->size < slot->cut ? slot->size : slot->cut;
@@ -208,7 +207,7 @@ static void move(struct engine *engine, struct slot *slot)
         slot->quiet_until = sim_now() + sim_below(3000);
     left = end > slot->at ? end - slot->at : 0;
     if (slot->thing && slot->thing->endless && slot->status == 200 && left <= most) {
-        slot->at -= slot->at < most ? slot->at : most; /* the same once more, and slowly */
+        slot->at -= slot->at < most ? slot->at : most; /* send the same bytes again, slowly */
         left = most < end - slot->at ? most : end - slot->at;
         slot->quiet_until = sim_now() + 500;
     }
@@ -218,7 +217,7 @@ static void move(struct engine *engine, struct slot *slot)
         finish(engine, slot, slot->cut < slot->size ? "the connection broke" : NULL);
 }
 
-/* A connection that can move now; NULL: none. */
+/* A random connection that can make progress; NULL: none. */
 static struct slot *pick(struct engine *engine)
 {
     struct slot *chosen = NULL;
@@ -317,7 +316,7 @@ void engine_drop(struct engine *engine, struct request *request)
     unlink_slot(engine, request->slot);
 }
 
-/* Offer what was not taken once more. */
+/* Offer the bytes that were not accepted again. */
 static void wake(struct engine *engine, struct slot *slot)
 {
     bool closed = sim_now() - slot->paused_at > UNREAD_MS;

@@ -21,7 +21,7 @@ static void check(int rc)
         sim_fail("out of memory");
 }
 
-/* A body of this many bytes: media that nobody compresses again, or text. */
+/* A body of this many bytes: incompressible media, or text. */
 static void fill(struct buf *out, size_t size, bool media)
 {
     static const unsigned char png[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
@@ -79,7 +79,7 @@ static void copy(struct buf *to, const struct buf *from)
     check(buf_add(to, from->data, from->len, NULL));
 }
 
-/* A HAR as object stores have it: compressed. */
+/* A HAR, compressed as in object stores. */
 static void compress(struct thing *thing, unsigned n)
 {
     size_t most = ZSTD_compressBound(thing->plain.len);
@@ -123,7 +123,7 @@ static void make_one(void)
     }
 }
 
-/* A ZIP, and its members as artifacts of their own. */
+/* A ZIP, and artifacts that are its members. */
 static void make_bundle(void)
 {
     unsigned members = 2 + sim_below(5);
@@ -148,13 +148,13 @@ static void make_bundle(void)
 
         memcpy(thing->uri, parent->uri, sizeof(thing->uri));
         if (sim_percent(10))
-            continue; /* the list has it, the ZIP has not */
+            continue; /* listed, but not in the ZIP */
         check(zip_entry(zip, thing->key, thing->plain.len, 1, sim_percent(50), NULL));
         check(zip_add(zip, thing->plain.data, thing->plain.len, NULL));
     }
     check(zip_end(zip, NULL));
     zip_free(zip);
-    if (sim_percent(20) && parent->sent.len > 40) /* it is no good */
+    if (sim_percent(20) && parent->sent.len > 40) /* a damaged ZIP */
         parent->sent.len -= 30;
     copy(&parent->plain, &parent->sent);
 }
@@ -190,7 +190,7 @@ int things_list(struct buf *json, unsigned generation)
     check(buf_adds(json, "[", NULL));
     for (i = 0; i < world.count; i++) {
         const struct thing *thing = &world.things[i];
-        uint64_t dice = world.dice; /* what is said of a thing is always the same */
+        uint64_t dice = world.dice; /* the list data of an artifact never change */
         bool sized;
         bool wrong;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulation of transfers: schedule after schedule, each by its seed.
+ * The simulation of transfers: runs schedules, each from its seed.
  *
  *   transfers [-v] [-p] [-d DIR] FIRST COUNT
  *
  * -p: pools as large, counted in frames, as those of a real pull; else down to the smallest.
- * Prints what hung or went wrong, with its seed, and ends with 1; else how many schedules ended
- * whole. `transfers SEED 1` replays one.
+ * Prints the seed of each schedule that hangs or fails, and exits with 1; else prints the
+ * number of schedules. `transfers SEED 1` replays one.
  */
 #include "sim.h"
 
@@ -81,14 +81,14 @@ static unsigned any_jobs(void)
     }
 }
 
-/* A wait that nobody in this one thread can end. */
+/* A wait, which would never end in a single thread. */
 static void on_alarm(int sig)
 {
     (void)sig;
     sim_fail("blocked for %d s", BLOCKED_S);
 }
 
-/* How this schedule is. */
+/* Choose the parameters of this schedule. */
 static void draw(uint64_t seed)
 {
     const char *dir = world.dir;
@@ -147,7 +147,7 @@ static void list_run(struct listing *listing, struct listed_run *run, const stru
                                  .callers = callers };
 }
 
-/* Where nothing goes wrong for good, nothing is missing. */
+/* Without permanent faults no artifact may be missing. */
 static void check_missing(struct plan *plan)
 {
     size_t i;
@@ -166,7 +166,7 @@ static void check_missing(struct plan *plan)
     }
 }
 
-/* End the archive as pull does, and look at it. */
+/* Finish the archive as pull does, and check it. */
 static void seal(struct volume *volume, const char *path, struct plan *plan)
 {
     struct volume_result result;
@@ -183,10 +183,10 @@ static void seal(struct volume *volume, const char *path, struct plan *plan)
     (void)unlink(path);
 }
 
-/* One schedule. */
+/* Run one schedule. */
 static void play(uint64_t seed)
 {
-    static struct kind_filter filter;
+    static struct artifact_filter filter;
     struct api api = { 0 };
     struct loop loop = { 0 };
     struct callers callers;
@@ -237,7 +237,7 @@ static void play(uint64_t seed)
     }
     loop.dice = seed;
     callers_init(&callers, &loop, &api, world.jobs, 4);
-    list_run(&listing, &run, &api, &filter, &callers);
+    list_run(&listing, &run, &api, &filter.kinds, &callers);
     plan = planner_plan(&planner, &count, &err);
     bodies = pool_new(world.body_chunks, world.chunk, &err);
     pass = pool_new(world.pass_chunks ? world.pass_chunks : 1, world.chunk, &err);

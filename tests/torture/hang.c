@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A deadlock on purpose, for LD_PRELOAD: from the SKYARC_HANG_AFTERth on, no condition variable
+ * A deliberate deadlock, for LD_PRELOAD: from the SKYARC_HANG_AFTERth on, no condition variable
  * is signalled any more, so that threads which wait for each other wait for ever.
  */
 #define _GNU_SOURCE

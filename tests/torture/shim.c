@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shim: a disk and a clock that fail when they are told to. Preloaded by scripts/torture.
+ * shim: system calls that fail, and clocks that jump, on request. Preloaded by scripts/torture.
  *
  *   SHIM_CALL   write, fsync, close or truncate: which call on a regular file fails
  *   SHIM_AT     the first one that fails, from 1 on

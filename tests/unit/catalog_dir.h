@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* catalog_dir: a catalog in a directory of the test's own, and volumes entered into it. */
+/* catalog_dir: a catalog in a temporary directory, and functions that add volumes to it. */
 #ifndef CATALOG_DIR_H
 #define CATALOG_DIR_H
 

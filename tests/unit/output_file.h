@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* output_file: an output in a directory of the test's own, and its zstd frames read back. */
+/* output_file: an output in a temporary directory, and a reader of its zstd frames. */
 #ifndef OUTPUT_FILE_H
 #define OUTPUT_FILE_H
 
@@ -19,7 +19,7 @@ static char output_dir[64];
 static char output_path[128];
 static struct output *output_made;
 
-/* A cmocka setup: an empty output, begun. */
+/* A cmocka setup: an empty output that was started. */
 static int output_set_up(void **state)
 {
     (void)state;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* tasks: the tasks of a plan of one run, for tests of what happens to them. */
+/*
+ * tasks: the tasks of a plan of one run, for the tests of task, completion, transfer and fetch.
+ */
 #ifndef TASKS_H
 #define TASKS_H
 
@@ -75,7 +77,7 @@ static inline struct task *fixture_task(struct fixture *f, size_t i)
     return tasks_of(f->tasks, plan_at(f->plan, i));
 }
 
-/* A task's attempt, judged so. */
+/* Start a task's attempt, and settle it with this verdict. */
 static inline struct task_step fixture_settle(struct fixture *f, struct task *task,
                                               enum fetch_route_step step, enum reason reason)
 {

@@ -145,8 +145,15 @@ static void test_filters(void **state)
     assert_true(filter.unknown && kind_filter_match(&filter, "brand_new"));
     assert_int_equal(kind_filter_add(&filter, "a b/c", false, &stranger, NULL), -1);
     kind_filter_clear(&filter);
-    assert_int_equal(kind_filter_add(&filter, "all", false, NULL, NULL), 0);
-    assert_int_equal(filter.wanted_count, 40);
+    assert_int_equal(kind_filter_add(&filter, "har,all,html,newer", false, &stranger, NULL), 0);
+    assert_string_equal(stranger, "newer");
+    assert_false(kind_filter_narrows(&filter) || filter.unknown);
+    assert_true(kind_filter_match(&filter, "brand_new") && kind_filter_match(&filter, NULL));
+    assert_int_equal(kind_filter_add(&filter, "har", true, NULL, NULL), 0);
+    assert_true(kind_filter_match(&filter, "brand_new") && !kind_filter_match(&filter, "har"));
+    assert_int_equal(kind_filter_add(&filter, "all", true, NULL, NULL), 0);
+    assert_true(kind_filter_narrows(&filter));
+    assert_false(kind_filter_match(&filter, "brand_new") || kind_filter_match(&filter, NULL));
     kind_filter_clear(&filter);
     assert_string_equal(kind_nearest("screenshoots"), "screenshots");
     assert_null(kind_nearest("zzzzzzz"));

@@ -23,7 +23,7 @@ static void test_the_server_is_heard(void **state)
 
     (void)state;
     assert_true(backoff_next(&b, 1000, 3000, 0) >= 4000);
-    assert_int_equal(backoff_next(&b, 1000, 9500, 0), BACKOFF_NEVER); /* behind the deadline */
+    assert_int_equal(backoff_next(&b, 1000, 9500, 0), BACKOFF_NEVER); /* after the deadline */
     assert_int_equal(backoff_next(&b, 1000, BACKOFF_PATIENCE + 1, 0), BACKOFF_NEVER);
 }
 

@@ -9,7 +9,7 @@
 
 static char bytes[MIB];
 
-/* Add so many mebibytes, each by itself; how many were taken. */
+/* Add `count` mebibytes, one at a time; returns how many were accepted. */
 static unsigned fill(struct bodies *bodies, struct body_in *in, unsigned count, uint64_t now)
 {
     unsigned n = 0;
@@ -34,7 +34,7 @@ static void test_one_budget_for_all(void **state)
     for (i = 0; i < 20; i++)
         bodies_drop(bodies, &in[i]);
     assert_int_equal(bodies_held(bodies), 0);
-    bodies_drop(bodies, &in[0]); /* twice is fine */
+    bodies_drop(bodies, &in[0]); /* may be called twice */
     bodies_free(bodies);
 }
 
@@ -53,7 +53,7 @@ static void test_small_ones_are_taken(void **state)
     assert_int_equal(bodies_add(bodies, &small, "abc", 3, 1), BODIES_TAKEN);
     assert_int_equal(bodies_whole(bodies, &small), BODIES_TAKEN);
     assert_memory_equal(small.data, "abc", 3);
-    /* one of the large ones was let go, and hears of it */
+    /* one of the large bodies was dropped, and its owner was notified */
     assert_int_equal((bodies_whole(bodies, &large[0]) == BODIES_NO_ROOM) +
                          (bodies_whole(bodies, &large[1]) == BODIES_NO_ROOM),
                      1);
@@ -97,7 +97,7 @@ static void test_who_stands_still_is_let_go(void **state)
     bodies_begin(bodies, &busy, 3 * MIB, 0);
     assert_int_equal(fill(bodies, &busy, 3, BODIES_STALL), 3);
     assert_int_equal(bodies_whole(bodies, &idle), BODIES_NO_ROOM);
-    assert_memory_equal(whole.data, bytes, MIB); /* whole ones stay */
+    assert_memory_equal(whole.data, bytes, MIB); /* complete bodies are not dropped */
     bodies_drop(bodies, &whole);
     bodies_drop(bodies, &idle);
     bodies_drop(bodies, &busy);
@@ -114,8 +114,8 @@ static void test_lengths(void **state)
     bodies_begin(bodies, &in, 70000, 0);
     for (i = 0; i < 7; i++)
         assert_int_equal(bodies_add(bodies, &in, bytes, 10000, 0), BODIES_TAKEN);
-    assert_int_equal(bodies_held(bodies), 70000); /* no more than was announced */
-    assert_int_equal(bodies_add(bodies, &in, bytes, 1, 0), BODIES_TAKEN); /* a lie */
+    assert_int_equal(bodies_held(bodies), 70000); /* not more bytes than announced */
+    assert_int_equal(bodies_add(bodies, &in, bytes, 1, 0), BODIES_TAKEN); /* a wrong length */
     assert_int_equal(bodies_add(bodies, &in, bytes, 4 * MIB, 0), BODIES_TOO_LARGE);
     bodies_drop(bodies, &in);
     bodies_begin(bodies, &in, SIZE_MAX, 0);
@@ -126,7 +126,9 @@ static void test_lengths(void **state)
     bodies_free(bodies);
 }
 
-/* Random bodies: never beyond the budget, and what is whole has every byte. */
+/*
+ * Random bodies: the memory limit is never exceeded, and complete bodies have all their bytes.
+ */
 static void test_random(void **state)
 {
     enum { COUNT = 12 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies: in chunks while there are some, in a file when there are none. */
+/* Bodies: in chunks while the pool has any, else in a file. */
 #include "unit.h"
 #include "writer/body.h"
 
@@ -43,7 +43,7 @@ static void test_full(void **state)
     (void)state;
     for (i = 0; rc == 1 && i < 1000; i++)
         rc = body_add(body, &spool, false, piece, sizeof(piece), NULL);
-    assert_int_equal(rc, 0); /* nothing of the last piece was taken */
+    assert_int_equal(rc, 0); /* no byte of the last piece was accepted */
     assert_int_equal(body->size, (uint64_t)(i - 1) * sizeof(piece));
     assert_int_equal(atomic_load(&files), 0);
     add(body, &spool, true, 200);
@@ -51,10 +51,10 @@ static void test_full(void **state)
     check_bytes(body);
     body_free(body);
     assert_int_equal(atomic_load(&files), 0);
-    pool_free(spool.pool); /* asserts that every chunk is home */
+    pool_free(spool.pool); /* asserts that every chunk was returned */
 }
 
-/* A body goes on when others have all chunks, also its first. */
+/* A body whose pool is exhausted continues in a file, from its first byte on. */
 static void test_no_chunk(void **state)
 {
     struct spool spool = { pool_new(1, CHUNK_SIZE, NULL), "/tmp", &files };
@@ -71,14 +71,13 @@ static void test_no_chunk(void **state)
     assert_int_equal(body_head(body, head, sizeof(head)), 4);
     assert_memory_equal(head, "xxxx", 4);
     chunk_unref(other);
-    add(body, &spool, false,
-        40); /* it stays in its file: the order of its bytes is the file's */
+    add(body, &spool, false, 40); /* it stays in its file, which has its bytes in order */
     check_bytes(body);
     body_free(body);
     pool_free(spool.pool);
 }
 
-/* A chunk that is there from the beginning. */
+/* A body whose first chunk is given when it is made. */
 static void test_lent(void **state)
 {
     struct spool spool = { pool_new(2, CHUNK_SIZE, NULL), "/tmp", &files };

@@ -37,7 +37,7 @@ static void test_rate(void **state)
     assert_int_equal(choose(16, 1 << 30, 1024).jobs, 16);
 }
 
-/* All processors compress, those of pulls beside each other together. */
+/* Parallel pulls share the processors. */
 static void test_workers(void **state)
 {
     struct budget budget;

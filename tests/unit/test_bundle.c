@@ -23,7 +23,8 @@ static void test_few_wanted(void **state)
     assert_false(bundle_pays(&b, 8 << 20)); /* 8 MiB for 1,000 bytes */
     assert_true(bundle_pays(&b, 64 << 10)); /* one small request for two */
     b.sized = 0;
-    assert_false(bundle_pays(&b, 0)); /* nothing known, and a twentieth is wanted */
+    assert_false(
+        bundle_pays(&b, 0)); /* no size is known, and a twentieth of the members is wanted */
 }
 
 static void test_one_is_never_a_zip(void **state)

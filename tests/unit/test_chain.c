@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Series of archives: whole ones, and each way in which one can be broken. */
+/* Series of archives: complete ones, and each kind of broken one. */
 #include "base/text.h"
 #include "reader/chain.h"
 #include "unit.h"
@@ -61,7 +61,7 @@ static void test_whole(void **state)
 
 static void test_strangers(void **state)
 {
-    /* archives of no series are no chain, and nothing is wrong with them */
+    /* archives without a series are no chain, and no error */
     static const char *const links[] = { "a", "aa", "-", "-", "b", "bb", "-", "-", NULL };
     struct told told;
     const char *head;

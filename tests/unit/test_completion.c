@@ -92,7 +92,7 @@ static void test_suspect_content_is_better_than_none(void **state)
     fixture_clear(&f);
 }
 
-/* A member that was lost comes out of the ZIP that is the answer to another one. */
+/* A lost member is extracted from the ZIP that was received for another member. */
 static void test_a_lost_member_may_be_stored_after_all(void **state)
 {
     struct fixture f;

@@ -17,7 +17,7 @@ static int set_up(void **state)
     return pool ? output_set_up(state) : -1;
 }
 
-/* pool_free asserts that every chunk came home. */
+/* pool_free asserts that every chunk was returned. */
 static int tear_down(void **state)
 {
     pool_free(pool);
@@ -33,14 +33,15 @@ static struct chunk *chunk_of(unsigned char byte, size_t len)
     return chunk;
 }
 
-/* Submit one chunk's worth of a byte. */
+/* Submit a chunk filled with one byte. */
 static void submit(struct compress_pool *s, unsigned char byte, size_t len)
 {
     struct piece piece = { .kind = PIECE_FRAME };
 
     assert_int_equal(piece_add(&piece, chunk_of(byte, len), 0, len, NULL), 0);
     compress_pool_submit(s, &piece);
-    assert_int_equal(piece.count, 0); /* it was handed over, and what came back is empty */
+    assert_int_equal(piece.count,
+                     0); /* its ownership moved, and the caller got an empty piece */
     assert_int_equal(piece.size, 0);
     piece_clear(&piece);
 }
@@ -71,11 +72,11 @@ static void test_parts_of_a_piece(void **state)
     (void)state;
     assert_int_equal(piece_add(&piece, chunk_ref(chunk), 0, 100, NULL), 0);
     assert_int_equal(piece_add(&piece, chunk_ref(chunk), 100, 50, NULL), 0);
-    assert_int_equal(piece.count, 1); /* the second goes on where the first ends */
+    assert_int_equal(piece.count, 1); /* the second continues where the first ends */
     assert_int_equal(piece.size, 150);
-    assert_int_equal(atomic_load(&chunk->refs), 2); /* ours, and one for the part */
+    assert_int_equal(atomic_load(&chunk->refs), 2); /* the test's reference, and the part's */
     assert_int_equal(piece_add(&piece, chunk_ref(chunk), 200, 50, NULL), 0);
-    assert_int_equal(piece.count, 2); /* behind a gap */
+    assert_int_equal(piece.count, 2); /* after a gap */
     assert_int_equal(piece_add(&piece, chunk_ref(other), 250, 50, NULL), 0);
     assert_int_equal(piece.count, 3); /* of another chunk */
     assert_int_equal(piece.size, 250);
@@ -85,7 +86,7 @@ static void test_parts_of_a_piece(void **state)
     assert_ptr_equal(other->data, chunk->data + SIZE);
     assert_int_equal(piece_add(&piece, chunk, 0, SIZE, NULL), 0);
     assert_int_equal(piece_add(&piece, other, 0, 1, NULL), 0);
-    assert_int_equal(piece.count, 2); /* side by side, and each with a holder of its own */
+    assert_int_equal(piece.count, 2); /* adjacent, but each with its own reference */
     piece_clear(&piece);
     piece_clear(&piece);
     pool_free(two);
@@ -99,7 +100,7 @@ static void test_frames_come_out_in_order(void **state)
     size_t at = 0;
 
     (void)state;
-    for (i = 0; i < 300; i++) /* some long, some short: the workers end out of order */
+    for (i = 0; i < 300; i++) /* long and short pieces: the workers finish out of order */
         submit(s, (unsigned char)i, i % 5 ? 1 + i % 7 : SIZE);
     assert_int_equal(compress_pool_drain(s, NULL), 0);
     assert_false(compress_pool_failed(s));
@@ -184,7 +185,7 @@ static void test_steps_instead_of_threads(void **state)
     assert_int_equal(compress_pool_seek(s)->rows[0].plain, 10);
     assert_true(compress_pool_step(s));
     assert_false(compress_pool_step(s));
-    for (i = 0; i < 20; i++) /* a full ring is stepped by whoever submits */
+    for (i = 0; i < 20; i++) /* submitting to a full ring performs a step */
         submit(s, 'c', 1);
     assert_int_equal(compress_pool_drain(s, NULL), 0);
     assert_int_equal(compress_pool_seek(s)->count, 22);
@@ -195,7 +196,7 @@ static void test_steps_instead_of_threads(void **state)
 }
 
 /*
- * What follows a failure is swallowed, so that the packer never waits for a disk that is full.
+ * Pieces after a failure are discarded, so that the packer never waits for a full disk.
  */
 static void test_a_failure_is_told_at_drain(void **state)
 {
@@ -224,7 +225,7 @@ static void test_a_failure_is_told_at_drain(void **state)
     output_free(full, false);
 }
 
-/* Given up with pieces in all stages: every chunk comes home, and nothing hangs. */
+/* Freed with pieces in all stages: every chunk is returned, and nothing hangs. */
 static void test_given_up(void **state)
 {
     size_t i;

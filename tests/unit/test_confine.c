@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an exploit would do next, once a reader is confined. */
+/* Calls that an exploit would make, in a confined reader. */
 #include "cli/confine.h"
 #include "unit.h"
 
@@ -45,7 +45,7 @@ static bool opens(const char *path, int flags)
 
 static void *on_thread(void *ctx)
 {
-    *(bool *)ctx = opens(other, O_RDONLY); /* not there either */
+    *(bool *)ctx = opens(other, O_RDONLY); /* does not exist either */
     return NULL;
 }
 
@@ -72,7 +72,7 @@ static bool finds_localhost(void)
     return good;
 }
 
-/* What went wrong: "" for nothing. Runs confined. */
+/* The name of the check that failed, or "". Runs in the sandbox. */
 static const char *attempts(const struct confine *c)
 {
     pthread_t thread;
@@ -126,7 +126,7 @@ static const char *attempts(const struct confine *c)
     return c->version && got ? "a thread read another file" : "";
 }
 
-/* Confine a child and let it try; its exit status is 0 when all was as it should be. */
+/* Confine a child and run the checks in it; its exit status is 0 if all passed. */
 static void in_child(unsigned flags, bool off)
 {
     int pipes[2];

@@ -8,7 +8,7 @@
 #define V1 "2026/11/skyarc-20261101T000000Z.tar"
 #define V2 "2026/11/skyarc-20261102T000000Z.tar"
 
-/* 2026-11-01 and a day less, in a record's words. */
+/* 2026-11-01 and the day before, as in a run's record. */
 #define BEFORE_V1 "2026-10-31T00:00:00.000000"
 #define AFTER_V1  "2026-11-01T00:00:01.000000"
 
@@ -31,7 +31,7 @@ static int has_good(const char *artifact_id)
     return contents_has_good(catalog, "tsk_1", artifact_id, NULL);
 }
 
-/* Enter one more artifact, alone in a volume of its own. */
+/* Add a volume with one artifact. */
 static void add(const char *volume, const char *artifact_id, bool wrong, const uint8_t *listed)
 {
     const struct contents_volume v = { .name = volume,
@@ -58,21 +58,21 @@ static void test_what_is_settled(void **state)
     (void)state;
     assert_int_equal(settled("a"), 0);
     assert_int_equal(missing("a", false), 0);
-    assert_int_equal(settled("a"), 0); /* it may come */
+    assert_int_equal(settled("a"), 0); /* it may still appear */
     assert_int_equal(missing("a", true), 0);
-    assert_int_equal(settled("a"), 1); /* it never will */
+    assert_int_equal(settled("a"), 1); /* a final reason */
     assert_int_equal(missing("a", false), 0);
     assert_int_equal(settled("a"), 1);
     add(V1, "a", false, NULL);
     assert_int_equal(settled("a"), 1);
     assert_int_equal(has_good("a"), 1);
-    assert_int_equal(missing("a", false), 0); /* what is there is not missing */
+    assert_int_equal(missing("a", false), 0); /* an archived artifact is not missing */
     assert_int_equal(settled("a"), 1);
     assert_int_equal(missing("b", false), 0);
-    add(V2, "b", true, NULL); /* it came, with another checksum: still missing */
+    add(V2, "b", true, NULL); /* archived with a wrong checksum: still missing */
     assert_int_equal(settled("b"), 0);
     assert_int_equal(has_good("b"), 0);
-    add("v3", "c", true, NULL); /* nobody waits for a better one */
+    add("v3", "c", true, NULL); /* it is not expected to change */
     assert_int_equal(settled("c"), 1);
     assert_int_equal(has_good("c"), 0);
     assert_int_equal(contents_settled(catalog, "tsk_2", "a", NULL), 0);
@@ -91,7 +91,8 @@ static void test_another_copy_is_wanted(void **state)
     assert_int_equal(has_good("a"), 0);
     add(V2, "a", false, NULL);
     assert_int_equal(settled("a"), 1);
-    assert_int_equal(contents_again(catalog, &again, 2, NULL), 0); /* there are two already */
+    assert_int_equal(contents_again(catalog, &again, 2, NULL),
+                     0); /* two copies are archived already */
     assert_int_equal(settled("a"), 1);
     assert_int_equal(has_good("a"), 0);
 }
@@ -113,7 +114,7 @@ static void test_whether_a_copy_is_what_is_listed(void **state)
     (void)state;
     assert_int_equal(is_listed(&first, &none), -1);
     assert_true(none);
-    add(V1, "a", false, NULL); /* how it was listed then is not known */
+    add(V1, "a", false, NULL); /* the list's data at that time is unknown */
     assert_int_equal(is_listed(&(struct contents_listing){ sum, NULL, 7 }, &none), 1);
     assert_false(none);
     assert_int_equal(is_listed(&(struct contents_listing){ no, NULL, 7 }, &none), 0);
@@ -123,12 +124,13 @@ static void test_whether_a_copy_is_what_is_listed(void **state)
     assert_int_equal(is_listed(&(struct contents_listing){ no, BEFORE_V1, 7 }, &none), 0);
     assert_int_equal(contents_listing(words, &first, NULL), 0);
     add(V2, "a", false, words);
-    assert_int_equal(is_listed(&first, &none), 1); /* by the same words */
+    assert_int_equal(is_listed(&first, &none), 1); /* with the same list data */
     assert_int_equal(is_listed(&(struct contents_listing){ NULL, AFTER_V1, 8 }, &none), 0);
     assert_int_equal(contents_remove(catalog, V1, NULL), 0);
     assert_int_equal(is_listed(&(struct contents_listing){ NULL, BEFORE_V1, 7 }, &none), 0);
     assert_int_equal(contents_remove(catalog, V2, NULL), 0);
-    add(V2, "a", true, words); /* a wrong copy counts by its own checksum alone */
+    add(V2, "a", true,
+        words); /* a copy with a mismatch is identified by its own checksum only */
     assert_int_equal(is_listed(&first, &none), 0);
     assert_int_equal(is_listed(&(struct contents_listing){ sum, NULL, 7 }, &none), 1);
 }
@@ -166,7 +168,7 @@ static void test_what_would_be_lost_with_a_volume(void **state)
     add(V1, "a", false, NULL);
     assert_string_equal(parts(V1), "tsk_1: tsk_1:a ");
     assert_string_equal(parts(V2), "");
-    add(V2, "b", false, NULL); /* the run is in both, the artifacts are not */
+    add(V2, "b", false, NULL); /* the run is in both volumes, the artifacts are not */
     assert_string_equal(parts(V1), "tsk_1:a ");
     assert_string_equal(parts(V2), "tsk_1:b ");
     add("v3", "a", false, NULL);
@@ -206,22 +208,23 @@ static void test_volumes(void **state)
     assert_int_equal(contents_has(catalog, "v3", NULL), 0);
     assert_int_equal(contents_holds(catalog, V1, "tsk_1", NULL), 1);
     assert_int_equal(contents_holds(catalog, V1, "tsk_2", NULL), 0);
-    assert_true(contents_newest(catalog, name, sizeof(name), sha256)); /* entered last */
+    assert_true(contents_newest(catalog, name, sizeof(name), sha256)); /* added last */
     assert_string_equal(name, V1);
     assert_true(contents_volume_with(catalog, "tsk_2_a", name, sizeof(name)));
     assert_string_equal(name, V2);
     assert_int_equal(contents_verified(catalog, V1, DB_UNKNOWN, tail, NULL), 0);
-    assert_int_equal(contents_verified(catalog, V1, 5, NULL, NULL), 0); /* it keeps its tail */
+    assert_int_equal(contents_verified(catalog, V1, 5, NULL, NULL), 0); /* its end is kept */
     assert_int_equal(contents_volumes(catalog, add_volume, text, NULL), 0);
     assert_string_equal(text, V1 ":tail " V2 ": ");
     *text = '\0';
     assert_int_equal(relation_set_parent(catalog, "tsk_2", "tsk_1", NULL), 0);
     assert_int_equal(contents_volumes_of(catalog, "tsk_1", add_volume, text, NULL), 0);
-    assert_string_equal(text, V1 ":tail " V2 ": "); /* with the runs that it has started */
+    assert_string_equal(text, V1 ":tail " V2 ": "); /* including the runs that it started */
     *text = '\0';
     assert_int_equal(contents_volumes_of(catalog, "tsk_2", add_volume, text, NULL), 0);
     assert_string_equal(text, V2 ": ");
-    catalog_enter(V1, "tsk_3", "completed", 100); /* the same name: what it held goes */
+    catalog_enter(V1, "tsk_3", "completed",
+                  100); /* the same name: its former contents are removed */
     assert_int_equal(contents_holds(catalog, V1, "tsk_1", NULL), 0);
     assert_int_equal(contents_is_listed(catalog, "tsk_1", "tsk_1_a",
                                         &(struct contents_listing){ 0 }, &none, NULL),

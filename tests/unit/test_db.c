@@ -104,7 +104,7 @@ static void test_each_page_has_a_checksum(void **state)
     db_free(make());
 }
 
-/* Anybody can read it; what another program writes is noticed. */
+/* Any SQLite program can read it; a change by another program is detected. */
 static void test_other_programs(void **state)
 {
     static const char trigger[] =
@@ -135,7 +135,7 @@ static void add(struct db *c, const char *what, const char *run_id, int64_t at_m
     assert_int_equal(log_replay_add(c, dir, &entry, 1, &err), 0);
 }
 
-/* Put a text into the log behind its back. */
+/* Write a text into the log table without db. */
 static void write_log(const char *text, int flags)
 {
     struct err err;
@@ -162,11 +162,11 @@ static void test_the_log_is_the_truth(void **state)
     assert_int_equal(log_replay_begun(c, dir, &err), 0);
     assert_false(log_replay_held(c, "tsk_1", NULL, 0));
     assert_true(log_replay_held(c, "tsk_2", NULL, 0));
-    /* the file goes: the catalog writes it again */
+    /* the file is removed: the catalog writes it again */
     assert_int_equal(unlink(path_of("log.jsonl")), 0);
     assert_int_equal(log_replay_begun(c, dir, &err), 0);
     assert_int_equal(access(path_of("log.jsonl"), F_OK), 0);
-    /* each has something that the other lacks */
+    /* each has an entry that the other lacks */
     write_log("{\"at_ms\": 9, \"what\": \"hold\", \"run_id\": \"tsk_3\"}\n", O_TRUNC);
     assert_int_equal(log_replay_begun(c, dir, &err), 0);
     assert_false(log_replay_held(c, "tsk_1", NULL, 0));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies out of their codings: whole ones, and those that must not count as whole. */
+/* Encoded bodies: complete ones, and incomplete ones that must be refused. */
 #include "unit.h"
 #include "writer/decode.h"
 
@@ -33,7 +33,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What a coder makes of some bytes; bits as of deflateInit2, 0: zstd. */
+/* Encode bytes; bits: as for deflateInit2, 0: zstd. */
 static size_t code(char *to, int bits, const void *bytes, size_t len)
 {
     z_stream z = { 0 };
@@ -94,7 +94,7 @@ static void test_codings(void **state)
 
         assert_int_equal(decode(coding, len, SIZE, SIZE), ERR_NONE);
         assert_int_equal(decode(coding, len, SIZE - 1, SIZE), ERR_LIMIT);
-        for (cut = 1; cut < 12; cut++) /* also within a checksum behind the last byte */
+        for (cut = 1; cut < 12; cut++) /* also within the checksum after the last byte */
             assert_int_equal(decode(coding, len - cut, SIZE, SIZE), ERR_FORMAT);
         assert_int_equal(decode(coding, len / 2, SIZE, SIZE), ERR_FORMAT);
         assert_int_equal(decode(coding, 0, SIZE, SIZE), ERR_FORMAT);

@@ -39,7 +39,7 @@ static void test_digests(void **state)
     int i;
 
     (void)state;
-    for (i = 0; i < 2; i++) { /* a hasher starts anew */
+    for (i = 0; i < 2; i++) { /* a hasher can be used again */
         hasher_add(hasher, "ab", 2);
         hasher_add(hasher, "c", 1);
         hasher_end(hasher, &digest);
@@ -47,7 +47,8 @@ static void test_digests(void **state)
         assert_string_equal(hex,
                             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         text_hex(hex, digest.xxh3, XXH3_SIZE);
-        assert_string_equal(hex, "06b05ab6733a618578af5f94892f3950"); /* xxh128sum says so */
+        assert_string_equal(hex,
+                            "06b05ab6733a618578af5f94892f3950"); /* the output of xxh128sum */
     }
     sha256_add(sha, "ab", 2);
     sha256_set(kept, sha);

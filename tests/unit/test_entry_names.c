@@ -29,7 +29,7 @@ static void test_names(void **state)
     what.created_us = INT64_C(1768909949276851);
     assert_string_equal(name(names, what, NULL),
                         "data/r/screenshot/20260120T115229.276851Z_a.png");
-    what.artifact_id = "A"; /* equal but for case */
+    what.artifact_id = "A"; /* equal except for case */
     assert_string_equal(name(names, what, NULL),
                         "data/r/screenshot/20260120T115229.276851Z_A~2.png");
     what.artifact_id = "../b";

@@ -35,7 +35,7 @@ static void test_stale(void **state)
     assert_false(fetch_route_stale(EXPIRY_NEVER, 0, INT64_MAX));
     assert_false(fetch_route_stale(hour, 0, hour - 61000));
     assert_true(fetch_route_stale(hour, 0, hour - 60000));
-    assert_false(fetch_route_stale(8000, 0, 5999)); /* a short life: a quarter of it */
+    assert_false(fetch_route_stale(8000, 0, 5999)); /* a short lifetime: a quarter of it */
     assert_true(fetch_route_stale(8000, 0, 6000));
     assert_true(fetch_route_stale(0, 0, 0));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/fetch_url.h"
+#include "api/fetch_url.h"
 #include "unit.h"
 
 #define SKYVERN "https://a.example/f?kid=1&expiry=1767225600&sig="
@@ -51,7 +51,7 @@ static void test_what_cannot_be_used_is_no_url(void **state)
         "https://a.example/f\ng",
         "https://",
         "http://a.example/f", /* not secure */
-        SKYVERN "0123",       /* its signature was cut */
+        SKYVERN "0123",       /* its signature is truncated */
     };
     struct fetch_url url;
     size_t i;

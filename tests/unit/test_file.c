@@ -40,7 +40,7 @@ static int tear_down(void **state)
     return rmdir("a/b") < 0 || rmdir("a") < 0 || rmdir(top) < 0;
 }
 
-/* How each answers: 0 for a descriptor, else errno. */
+/* The result of each open: 0 for a descriptor, else errno. */
 static int walk(const char *path, int flags)
 {
     int fd = file_walk(dir, path, flags);
@@ -71,12 +71,12 @@ static void test_what_is_beneath(void **state)
     assert_int_equal(beneath("a/b/file", O_RDONLY, false), 0);
     assert_int_equal(walk("a/b", O_PATH | O_DIRECTORY), 0);
     assert_int_equal(walk("a//b/./file", O_RDONLY), 0);
-    assert_int_equal(walk("/a/b/file", O_RDONLY), 0); /* beneath, all the same */
+    assert_int_equal(walk("/a/b/file", O_RDONLY), 0); /* inside the directory all the same */
     assert_int_equal(walk("/etc/passwd", O_RDONLY), ENOENT);
     assert_int_equal(walk("a/none", O_RDONLY), ENOENT);
     assert_int_equal(walk("none/file", O_RDONLY), ENOENT);
     assert_int_equal(walk("a/b/file/x", O_RDONLY), ENOTDIR);
-    if (knows_openat2()) /* else no link is followed */
+    if (knows_openat2()) /* without it no link is followed */
         assert_int_equal(beneath("inside/b/link", O_RDONLY, true), 0);
 }
 

@@ -10,7 +10,7 @@
 
 #define SIZE (3 * FRAME_PART_MAX + 777)
 
-/* Code parts of one text and hand back what comes out. */
+/* Code the parts of one text; returns the frame in *out. */
 static void code(enum frame_codec codec, bool store, unsigned char *bytes, size_t size,
                  struct buf *out)
 {
@@ -47,7 +47,59 @@ static unsigned char *text(void)
     return bytes;
 }
 
-static void test_zstd(void **state)
+/* Decode a whole frame; the codec's own checks must pass. */
+static void decode_zstd(const struct buf *frame, unsigned char *back)
+{
+    assert_int_equal(ZSTD_getFrameContentSize(frame->data, frame->len), SIZE);
+    assert_int_equal(ZSTD_findFrameCompressedSize(frame->data, frame->len), frame->len);
+    assert_int_equal(ZSTD_decompress(back, SIZE, frame->data, frame->len), SIZE);
+}
+
+static void decode_gzip(const struct buf *frame, unsigned char *back)
+{
+    z_stream z = { 0 };
+
+    assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+    z.next_in = (Bytef *)frame->data;
+    z.avail_in = (uInt)frame->len;
+    z.next_out = back;
+    z.avail_out = SIZE;
+    assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(z.avail_in, 0);
+    (void)inflateEnd(&z);
+}
+
+static void test_coded_and_stored_frames(void **state)
+{
+    static const struct {
+        enum frame_codec codec;
+        bool store;
+        void (*decode)(const struct buf *frame, unsigned char *back);
+    } cases[] = {
+        { FRAME_ZSTD, false, decode_zstd },
+        { FRAME_ZSTD, true, decode_zstd },
+        { FRAME_GZIP, false, decode_gzip },
+        { FRAME_GZIP, true, decode_gzip },
+    };
+    unsigned char *bytes = text();
+    unsigned char *back = malloc(SIZE);
+    struct buf out;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        memset(back, 0, SIZE);
+        code(cases[i].codec, cases[i].store, bytes, SIZE, &out);
+        cases[i].decode(&out, back);
+        assert_memory_equal(back, bytes, SIZE);
+        assert_true(cases[i].store ? out.len > SIZE : out.len < SIZE / 2);
+        buf_clear(&out);
+    }
+    free(bytes);
+    free(back);
+}
+
+static void test_a_zstd_frame_has_a_checksum(void **state)
 {
     unsigned char *bytes = text();
     unsigned char *back = malloc(SIZE);
@@ -57,40 +109,8 @@ static void test_zstd(void **state)
     (void)state;
     for (store = 0; store < 2; store++) {
         code(FRAME_ZSTD, store, bytes, SIZE, &out);
-        assert_int_equal(ZSTD_getFrameContentSize(out.data, out.len), SIZE);
-        assert_int_equal(ZSTD_findFrameCompressedSize(out.data, out.len), out.len);
-        assert_int_equal(ZSTD_decompress(back, SIZE, out.data, out.len), SIZE);
-        assert_memory_equal(back, bytes, SIZE);
-        assert_true(store ? out.len > SIZE : out.len < SIZE / 2);
-        out.data[out.len / 2] ^= 1; /* the checksum notices */
+        out.data[out.len / 2] ^= 1;
         assert_true(ZSTD_isError(ZSTD_decompress(back, SIZE, out.data, out.len)));
-        buf_clear(&out);
-    }
-    free(bytes);
-    free(back);
-}
-
-static void test_gzip(void **state)
-{
-    unsigned char *bytes = text();
-    unsigned char *back = malloc(SIZE);
-    struct buf out;
-    int store;
-
-    (void)state;
-    for (store = 0; store < 2; store++) {
-        z_stream z = { 0 };
-
-        code(FRAME_GZIP, store, bytes, SIZE, &out);
-        assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
-        z.next_in = (Bytef *)out.data;
-        z.avail_in = (uInt)out.len;
-        z.next_out = back;
-        z.avail_out = SIZE;
-        assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
-        assert_int_equal(z.avail_in, 0);
-        assert_memory_equal(back, bytes, SIZE);
-        (void)inflateEnd(&z);
         buf_clear(&out);
     }
     free(bytes);
@@ -147,7 +167,7 @@ static int read_tail(void *ctx, void *bytes, size_t len, uint64_t at, struct err
     return 0;
 }
 
-/* A table of one frame of 100 bytes, which claims so much content: 1 if it is accepted. */
+/* Read a table of one frame of 100 bytes with this content size; 1: it is accepted. */
 static int load_claim(enum frame_codec codec, uint64_t plain, struct err *err)
 {
     static const char frame[100];
@@ -183,7 +203,7 @@ static void test_largest_frame(void **state)
     }
 }
 
-/* The end of an archive with a table of *ctx frames, of which nothing else is ever read. */
+/* The end of an archive with a table of *ctx frames, of which no other byte is read. */
 static int read_count(void *ctx, void *bytes, size_t len, uint64_t at, struct err *err)
 {
     const uint32_t *count = ctx;
@@ -213,7 +233,7 @@ static void test_most_frames(void **state)
     assert_int_equal(
         seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
         -1);
-    assert_int_equal(err.kind, ERR_SYSTEM); /* as many are accepted */
+    assert_int_equal(err.kind, ERR_SYSTEM); /* this many are accepted */
     count++;
     assert_int_equal(
         seek_load(&seek, FRAME_ZSTD, &locator, read_count, &count, UINT64_C(1) << 40, &err),
@@ -222,7 +242,7 @@ static void test_most_frames(void **state)
     assert_int_equal(seek.count, 0);
 }
 
-/* Bisection finds what walking along all rows finds, also at the borders. */
+/* Bisection finds the same row as a linear search, also at the bounds. */
 static void test_seek_find(void **state)
 {
     struct seek seek = { 0 };
@@ -254,7 +274,7 @@ static void test_seek_find(void **state)
     seek_clear(&seek);
 }
 
-/* Once hurried, frames are stored, although nobody asked for it. */
+/* After frame_coder_hurry frames are stored, although compression was requested. */
 static void test_hurried(void **state)
 {
     static const enum frame_codec codecs[] = { FRAME_ZSTD, FRAME_GZIP };
@@ -279,7 +299,8 @@ static void test_hurried(void **state)
         hurried = true;
         assert_int_equal(frame_code(coder, &part, 1, FRAME_PART_MAX, &store, &coded, NULL), 0);
         assert_true(store);
-        if (codecs[i] == FRAME_GZIP) /* zstd's are put between the parts by frame_emit */
+        if (codecs[i] ==
+            FRAME_GZIP) /* zstd's block headers are added between the parts by frame_emit */
             assert_in_range(coded.len, FRAME_PART_MAX, FRAME_PART_MAX + 256);
         buf_clear(&coded);
         frame_coder_free(coder);
@@ -290,10 +311,14 @@ static void test_hurried(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hurried),     cmocka_unit_test(test_zstd),
-        cmocka_unit_test(test_gzip),        cmocka_unit_test(test_none_and_empty),
-        cmocka_unit_test(test_seek_tail),   cmocka_unit_test(test_largest_frame),
-        cmocka_unit_test(test_most_frames), cmocka_unit_test(test_seek_find),
+        cmocka_unit_test(test_hurried),
+        cmocka_unit_test(test_coded_and_stored_frames),
+        cmocka_unit_test(test_a_zstd_frame_has_a_checksum),
+        cmocka_unit_test(test_none_and_empty),
+        cmocka_unit_test(test_seek_tail),
+        cmocka_unit_test(test_largest_frame),
+        cmocka_unit_test(test_most_frames),
+        cmocka_unit_test(test_seek_find),
     };
 
     return RUN(tests);

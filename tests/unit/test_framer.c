@@ -3,7 +3,7 @@
 
 #include "output_file.h"
 
-/* Frames small enough that a test sees where each one ends. */
+/* Frames so small that each test has several. */
 #define CUT_FILE  2048
 #define CUT_PIECE 4096
 #define COPY_MAX  256
@@ -39,7 +39,7 @@ static void put(struct framer *framer, const char *name, size_t size, bool packe
     assert_int_equal(framer_end(framer, size, NULL), 0);
 }
 
-/* Whether the tar stream has a whole entry there. */
+/* Assert that the tar stream has a complete entry there. */
 static void assert_entry(const struct buf *tar, const struct spot *place, const char *name,
                          size_t size)
 {
@@ -53,7 +53,7 @@ static void assert_entry(const struct buf *tar, const struct spot *place, const 
         assert_int_equal(at[BLOCK + i], *name);
 }
 
-/* What lies before a frame in the tar stream. */
+/* Bytes of the tar stream before a frame. */
 static uint64_t plain_before(const struct seek *seek, uint64_t frame)
 {
     uint64_t plain = 0;
@@ -112,7 +112,7 @@ static void test_a_full_frame_ends_where_a_file_begins(void **state)
     framer_free(framer);
 }
 
-/* A large file's frames follow each other, whatever waits in the other lane. */
+/* A large file's frames are adjacent, whatever is pending in the other lane. */
 static void test_nothing_comes_between_the_parts_of_a_file(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
@@ -172,7 +172,7 @@ static void test_back_to_the_mark(void **state)
     (void)state;
     put(framer, "kept", 100, false, &place[0]);
     framer_mark(framer);
-    assert_int_equal(place[0].frame, 0); /* a mark lies on a border of frames */
+    assert_int_equal(place[0].frame, 0); /* a mark is at the start of a frame */
     put(framer, "undone", 6000, true, &place[1]);
     put(framer, "undone too", 100, false, &place[1]);
     framer_back(framer);
@@ -200,7 +200,7 @@ static void test_behind_frames_that_are_there(void **state)
     assert_int_equal(seek_add(&rows, 50, 1024, NULL), 0);
     assert_int_equal(seek_add(&rows, 70, 2048, NULL), 0);
     framer_start(framer, &rows, 3072);
-    assert_null(rows.rows); /* they have moved in */
+    assert_null(rows.rows); /* their place in the stream has changed */
     put(framer, "next", 0, false, &place);
     assert_int_equal(framer_drain(framer, &seek, NULL), 0);
     assert_int_equal(place.frame, 2);
@@ -209,7 +209,7 @@ static void test_behind_frames_that_are_there(void **state)
     framer_free(framer);
 }
 
-/* A long chunk is lent until its frame is out; a short one is free at once. */
+/* A long chunk is referenced until its frame is written; a short one is copied. */
 static void test_chunks_by_reference(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);

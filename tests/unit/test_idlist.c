@@ -18,7 +18,7 @@ static int set_up(void **state)
     int fd;
 
     (void)state;
-    log_setup(LOG_ERROR, 0); /* that there is nothing to do is a warning */
+    log_setup(LOG_ERROR, 0); /* an empty list is a warning */
     err_clear(&err);
     (void)snprintf(path, sizeof(path), "/tmp/skyarc-idlist-XXXXXX");
     fd = mkstemp(path);
@@ -67,7 +67,12 @@ static void test_ids_and_pages(void **state)
                                        "https://h/x",
                                        "https://h/runs/",
                                        "https://h/runs/?x",
-                                       "runs/tsk_1" };
+                                       "runs/tsk_1",
+                                       "app.skyvern.com/tsk",
+                                       "app.skyvern.com/workflows/wpid_1",
+                                       "https://h/workflows/wpid_1/edit",
+                                       "https://wr_1/x",
+                                       "tsk_1.example" };
     size_t i;
 
     (void)state;
@@ -76,13 +81,18 @@ static void test_ids_and_pages(void **state)
     assert_int_equal(idlist_add(&list, "tsk_1", "argument 3", &err), 0); /* once */
     assert_int_equal(idlist_add(&list, "https://h:1/runs/tsk_3/actions?a=1#b", "x", &err), 0);
     assert_int_equal(idlist_add(&list, "https://h/runs/wr-2#top", "x", &err), 0);
-    assert_string_equal(ids(), "tsk_1 wr-2 tsk_3");
+    assert_int_equal(idlist_add(&list, "h.example/runs/tsk_3/", "x", &err), 0);
+    assert_int_equal(idlist_add(&list, "127.0.0.1:80/tasks/own", "x", &err), 0);
+    assert_int_equal(
+        idlist_add(&list, "https://h/workflows/wpid_1/wr_5/overview?a=1", "x", &err), 0);
+    assert_int_equal(idlist_add(&list, "h:1/workflows/wpid_1/wr_5#b", "x", &err), 0);
+    assert_string_equal(ids(), "tsk_1 wr-2 tsk_3 own wr_5");
     for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         assert_int_equal(idlist_add(&list, bad[i], "argument 9", &err), -1);
         assert_int_equal(err.kind, ERR_USAGE);
         assert_int_equal(strncmp(err.text, "argument 9: ", 12), 0);
     }
-    assert_int_equal(list.count, 3);
+    assert_int_equal(list.count, 5);
 }
 
 static void test_lines_of_a_file(void **state)
@@ -101,7 +111,7 @@ static void test_lines_of_a_file(void **state)
     assert_int_equal(err.kind, ERR_SYSTEM);
 }
 
-/* What is behind a zero byte is not passed over. */
+/* Bytes after a zero byte are not ignored. */
 static void test_a_file_that_is_no_text(void **state)
 {
     (void)state;

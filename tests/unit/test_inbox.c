@@ -68,7 +68,7 @@ static void test_a_webhook_is_on_the_disk(void **state)
     assert_true(there(".queue/a.json"));
     assert_int_equal(put(inbox, "a", "one", 1), INBOX_KNOWN);
     assert_int_equal(put(inbox, "a", "two", 2), INBOX_QUEUED);
-    inbox_close(inbox); /* as if it were killed: nothing is written at the end */
+    inbox_close(inbox); /* as if the process were killed: nothing is written at the end */
     inbox = open_at(100);
     assert_int_equal(inbox_counts(inbox, 100).queued, 1);
     assert_int_equal(put(inbox, "a", "two", 101), INBOX_KNOWN);
@@ -128,7 +128,7 @@ static void test_set_aside(void **state)
         assert_int_equal(inbox_counts(inbox, 30 + i * 20000).failed, 1);
         assert_int_equal(inbox_counts(inbox, 40 + i * 20000).incomplete, (size_t)i);
     }
-    assert_int_equal(put(inbox, "c", "one", 60000), INBOX_QUEUED); /* it is asked for again */
+    assert_int_equal(put(inbox, "c", "one", 60000), INBOX_QUEUED); /* it is queued again */
     run = inbox_take(inbox, 9, 60010, &next);
     assert_string_equal(run->id, "c");
     assert_int_equal(inbox_leave(inbox, run, INBOX_DONE, 60020, NULL), 0);
@@ -157,7 +157,7 @@ static void test_many_webhooks_of_one_run(void **state)
         assert_int_equal(put(inbox, "d", body, i * 1000 + 12), INBOX_KNOWN);
     }
     assert_int_equal(put(inbox, "d", "body 40", 99000), INBOX_KNOWN);
-    assert_int_equal(put(inbox, "d", "body 1", 99000), INBOX_QUEUED); /* long forgotten */
+    assert_int_equal(put(inbox, "d", "body 1", 99000), INBOX_QUEUED); /* removed long ago */
     inbox_close(inbox);
 }
 

@@ -32,7 +32,7 @@ static void test_rows(void **state)
     assert_int_equal(add(inventory, "data/r1/a", "", &err), 0);
     assert_int_equal(add(inventory, "data/r1/T_id1.html", "id1", &err), 0);
     assert_int_equal(add(inventory, "data/r1/other.html", "id2", &err), 0);
-    for (i = 3; i < 10000; i++) { /* over several pieces, and with the index growing */
+    for (i = 3; i < 10000; i++) { /* over several pieces, while the index grows */
         (void)snprintf(path, sizeof(path), "data/r%u/x/%u", i % 100, i);
         assert_int_equal(add(inventory, path, "x", &err), 0);
     }
@@ -55,6 +55,13 @@ static void test_rows(void **state)
     assert_null(row.media_type);
     assert_true(inventory_is_duplicate(inventory, 1, 0) &&
                 !inventory_is_duplicate(inventory, 1, 2));
+    assert_string_equal(inventory_last(inventory)->path, "data/r99/x/9999");
+    assert_int_equal(inventory_last(inventory)->offset, 512);
+    inventory_select(inventory);
+    for (i = 0; i < 10000; i++) {
+        inventory_get(inventory, i, &row);
+        assert_int_equal(row.selected, i == 9999);
+    }
     inventory_mark(inventory, 1, 3);
     assert_int_equal(inventory_marks(inventory, 1), 3);
     assert_int_equal(add(inventory, "data/r1/T_id1.html", "other", &err), -1);
@@ -89,7 +96,7 @@ static void test_refused(void **state)
     inventory_free(inventory);
 }
 
-/* Rows are counted with all that they need, and refused beyond the limit. */
+/* All memory of a row counts; rows beyond the limit are refused. */
 static void test_memory(void **state)
 {
     const uint64_t max = 1 << 20;

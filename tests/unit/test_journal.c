@@ -135,7 +135,7 @@ static void test_another_request_begins_anew(void **state)
     assert_null(journal_find(journal, "data/first"));
     journal_free(journal, false);
     load();
-    assert_string_equal(buf_text(&text), OTHER "\n"); /* and what was there is gone */
+    assert_string_equal(buf_text(&text), OTHER "\n"); /* the former rows are gone */
 }
 
 static void test_a_torn_line_is_cut(void **state)
@@ -160,7 +160,7 @@ static void test_a_torn_line_is_cut(void **state)
     journal_free(journal, false);
 }
 
-/* A row is proven by a MAC under this user's key, over the request as well. */
+/* A row is authenticated by a MAC with the user's key, over the request as well. */
 static void test_proof(void **state)
 {
     static const char *const keys[] = { KEY, "another key", NULL };
@@ -177,7 +177,8 @@ static void test_proof(void **state)
     for (i = 0; i < 3; i++) {
         parsed = journal_parse(buf_text(&text), text.len, REQUEST, keys[i], NULL);
         assert_non_null(parsed);
-        assert_non_null(journal_find(parsed, "data/first")); /* but for the proof it is a row */
+        assert_non_null(
+            journal_find(parsed, "data/first")); /* it is a valid row without a MAC */
         assert_int_equal(journal_find(parsed, "data/first")->proven, i == 0);
         journal_free(parsed, false);
     }
@@ -189,7 +190,7 @@ static void test_proof(void **state)
     assert_false(journal_find(parsed, "data/first")->proven);
     journal_free(parsed, false);
     *digit = '3';
-    memcpy(strstr(buf_text(&text), "one"), "two", 3); /* its MAC was of another request */
+    memcpy(strstr(buf_text(&text), "one"), "two", 3); /* its MAC is of another request */
     parsed = journal_parse(buf_text(&text), text.len, OTHER, KEY, NULL);
     assert_non_null(journal_find(parsed, "data/first"));
     assert_false(journal_find(parsed, "data/first")->proven);
@@ -224,7 +225,7 @@ static void test_lines_that_are_no_rows(void **state)
     journal = journal_parse(buf_text(&text), text.len, REQUEST, KEY, NULL);
     assert_non_null(journal);
     assert_null(journal_find(journal, "data/x"));
-    assert_non_null(journal_find(journal, "data/y")); /* what comes behind them counts */
+    assert_non_null(journal_find(journal, "data/y")); /* rows after them count */
     assert_false(journal_find(journal, "data/y")->proven);
     journal_free(journal, false);
 }

@@ -85,7 +85,7 @@ static void test_values(void **state)
     json_free(doc);
 }
 
-/* Keys are the same whether they are escaped or not, and of two the last counts. */
+/* An escaped key equals the plain one; of two equal keys the last counts. */
 static void test_escaped_keys(void **state)
 {
     static const char text[] = "{\"path\": 1, \"p\\u0061th\": 2, \"\\/x\": 3, \"a\\nb\": 4}";
@@ -127,7 +127,7 @@ static void test_writing(void **state)
     buf_clear(&out);
 }
 
-/* What a terminal should not get is escaped, in texts of ours and in JSON from elsewhere. */
+/* Control characters are escaped, in our texts and in JSON of others. */
 static void test_invisible_characters(void **state)
 {
     const char *text = "\x1b[1m \x7f \xc2\x9b \xc2\xa0 \xe2\x80\xae \xe2\x81\xa6 \xef\xbb\xbf "

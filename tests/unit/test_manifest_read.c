@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* manifest.json, piece by piece. */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/manifest_read.h"
 #include "unit.h"
@@ -11,7 +12,8 @@ static const char sample[] =
     "{\"schema\": \"urn\", \"n\": [-1.5e3, true], \"previous\": {\"archive\": \"n1\", "
     "\"manifest_sha256\": "
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},\n"
-    "\"request\": {\"runs\": [{\"deep\": 1}], \"previous\": {\"x\": 1}},\n"
+    "\"request\": {\"runs\": [{\"deep\": 1}], \"previous\": {\"x\": 1}, "
+    "\"filter\": {\"filter\": {\"a\": [\"}\"]}}, \"x\": {\"filter\": {}}},\n"
     "\"runs\": [{\"run_id\": \"a]}\\\"\", \"notes\": [\"[{\"], \"counts\": {\"x\": 1}}, "
     "{\"b\": 2}],\n"
     "\"documents\": [], \"artifacts\": [{\"p\": \"\\\\\"}], \"missing\": [{}], "
@@ -62,6 +64,7 @@ static void test_however_cut(void **state)
     for (piece = 1; piece <= sizeof(sample); piece++) {
         assert_int_equal(feed(&seen, sample, sizeof(sample) - 1, piece), 0);
         assert_int_equal(seen.count[MANIFEST_READ_PREVIOUS], 1);
+        assert_int_equal(seen.count[MANIFEST_READ_FILTER], 1);
         assert_int_equal(seen.count[MANIFEST_READ_RUNS], 2);
         assert_int_equal(seen.count[MANIFEST_READ_DOCUMENTS], 0);
         assert_int_equal(seen.count[MANIFEST_READ_ARTIFACTS], 1);
@@ -88,7 +91,7 @@ static void test_no_manifest(void **state)
         "1",
         "null",
         "\"artifacts\"",
-        /* of another reader another manifest */
+        /* another reader's manifest */
         "{\"artifacts\": [], \"artifacts\": []}",
         "{\"artifacts\": [], \"artif\\u0061cts\": []}",
         "{\"artifacts\": {}}",
@@ -98,6 +101,11 @@ static void test_no_manifest(void **state)
         "{\"artifacts\": [\"x\"]}",
         "{\"artifacts\": [], \"previous\": []}",
         "{\"artifacts\": [], \"previous\": 1}",
+        "{\"artifacts\": [], \"request\": {\"filter\": null}}",
+        "{\"artifacts\": [], \"request\": {\"filter\": []}}",
+        "{\"artifacts\": [], \"request\": {\"filter\": {}, \"filter\": {}}}",
+        "{\"artifacts\": [], \"request\": {\"filter\": {}, \"f\\u0069lter\": {}}}",
+        "{\"artifacts\": [], \"request\": {\"filter\": {}}, \"request\": {\"filter\": {}}}",
         /* no JSON */
         "{\"artifacts\": [],}",
         "{\"artifacts\": [] \"x\": 1}",
@@ -132,7 +140,124 @@ static void test_no_manifest(void **state)
     assert_int_equal(feed(&seen, "{\"artifacts\": [], \"a\0\": 1}", 27, 3), -1);
 }
 
-/* Memory for a row is bounded, also if it never ends. */
+static int keep_filter(void *ctx, enum manifest_read_section section, const char *text,
+                       size_t len, struct err *err)
+{
+    return section == MANIFEST_READ_FILTER ? buf_add(ctx, text, len, err) : 0;
+}
+
+static int to_buf(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return buf_add(ctx, bytes, len, err);
+}
+
+/* Write a manifest with this filter, and read the filter back; text gets its JSON. */
+static void turn(const struct manifest_filter *filter, struct buf *text)
+{
+    static struct jsonw w;
+    struct manifest_head head = { .tool = "t", .source = "s", .filter = *filter };
+    struct manifest_totals totals = { 0 };
+    struct manifest_read rows;
+    struct buf whole;
+
+    buf_init(&whole, 1 << 20);
+    jsonw_init(&w, to_buf, &whole);
+    manifest_begin(&w, &head);
+    manifest_documents(&w);
+    manifest_artifacts(&w);
+    manifest_missing(&w);
+    assert_int_equal(manifest_end(&w, &totals, NULL), 0);
+    manifest_read_init(&rows, keep_filter, text);
+    assert_int_equal(manifest_read_feed(&rows, buf_text(&whole), whole.len, NULL), 0);
+    assert_int_equal(manifest_read_end(&rows, NULL), 0);
+    manifest_read_clear(&rows);
+    buf_clear(&whole);
+}
+
+static void test_a_filter_is_read_as_written(void **state)
+{
+    char *types[] = { (char[]){ "har" }, (char[]){ "html" } };
+    char *names[] = { (char[]){ "*.p\"ng" }, (char[]){ "\xc3\xa4[a-z]?" } };
+    struct manifest_filter filter = { .types = types,
+                                      .type_count = 2,
+                                      .excluded = types,
+                                      .excluded_count = 1,
+                                      .names = names,
+                                      .name_count = 2,
+                                      .steps = names + 1,
+                                      .step_count = 1,
+                                      .larger_than = 0,
+                                      .smaller_than = (uint64_t)1 << 40,
+                                      .newer_us = 0,
+                                      .older_us = 1768909949276851 };
+    struct manifest_filter none = { .larger_than = MANIFEST_NONE,
+                                    .smaller_than = MANIFEST_NONE,
+                                    .newer_us = CLOCK_NONE,
+                                    .older_us = CLOCK_NONE };
+    struct region *region = region_new(NULL);
+    struct manifest_filter back;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 1 << 20);
+    turn(&filter, &text);
+    assert_int_equal(manifest_read_filter(&back, buf_text(&text), text.len, region, NULL), 0);
+    assert_true(back.type_count == 2 && back.excluded_count == 1 && back.name_count == 2 &&
+                back.step_count == 1);
+    assert_string_equal(back.types[1], "html");
+    assert_string_equal(back.excluded[0], "har");
+    assert_string_equal(back.names[0], names[0]);
+    assert_string_equal(back.steps[0], names[1]);
+    assert_true(back.larger_than == 0 && back.smaller_than == filter.smaller_than);
+    assert_true(back.newer_us == 0 && back.older_us == filter.older_us);
+    buf_reset(&text);
+    turn(&none, &text); /* no filter: none is written */
+    assert_int_equal(text.len, 0);
+    none.smaller_than = 7;
+    turn(&none, &text);
+    assert_int_equal(manifest_read_filter(&back, buf_text(&text), text.len, region, NULL), 0);
+    assert_true(!back.type_count && !back.name_count && back.smaller_than == 7 &&
+                back.larger_than == MANIFEST_NONE && back.newer_us == CLOCK_NONE);
+    buf_clear(&text);
+    region_free(region);
+}
+
+/* A filter that is not understood is an error: it would accept less, or more, than it did. */
+static void test_bad_filters(void **state)
+{
+    static const char lists[] = "\"types\": [], \"excluded_types\": [], \"names\": []";
+    static const char *const bad[] = {
+        "{}",
+        "{%s}",
+        "{%s, \"steps\": null}",
+        "{%s, \"steps\": \"1\"}",
+        "{%s, \"steps\": [1]}",
+        "{%s, \"steps\": [[]]}",
+        "{%s, \"steps\": [], \"newer_than\": \"soon\"}",
+        "{%s, \"steps\": [], \"older_than\": \"\"}",
+        "{%s, \"steps\": [], \"older_than\": 5}",
+        "{%s, \"steps\": [], \"larger_than\": \"5\"}",
+        "{%s, \"steps\": [], \"smaller_than\": -1}",
+        "{%s, \"steps\": [], \"smaller_than\": []}",
+    };
+    struct region *region = region_new(NULL);
+    struct manifest_filter filter;
+    char text[300];
+    struct err err;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const char *rest = strstr(bad[i], "%s");
+
+        (void)snprintf(text, sizeof(text), "{%s%s", rest ? lists : "", rest ? rest + 2 : "}");
+        assert_int_equal(manifest_read_filter(&filter, text, strlen(text), region, &err), -1);
+        assert_int_equal(err.kind, ERR_FORMAT);
+    }
+    region_free(region);
+}
+
+/* The memory for a row is limited, also if the row never ends. */
 static void test_longest_row(void **state)
 {
     static const char head[] = "{\"artifacts\": [";
@@ -218,6 +343,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_however_cut),
                                         cmocka_unit_test(test_no_manifest),
+                                        cmocka_unit_test(test_a_filter_is_read_as_written),
+                                        cmocka_unit_test(test_bad_filters),
                                         cmocka_unit_test(test_longest_row),
                                         cmocka_unit_test(test_names),
                                         cmocka_unit_test(test_notes_of_a_run) };

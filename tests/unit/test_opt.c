@@ -112,7 +112,7 @@ static void test_sources(void **state)
     assert_true(opt_set(groups, &args, "list", "b", OPT_CONFIG, &err));
     assert_int_equal(args.list.count, 2);
     assert_true(opt_set(groups, &args, "list", "c", OPT_COMMAND_LINE, &err));
-    assert_int_equal(args.list.count, 1); /* replaces what the file said */
+    assert_int_equal(args.list.count, 1); /* replaces the value of the file */
     assert_false(opt_set(groups, &args, "none", "c", OPT_CONFIG, &err));
     assert_true(opt_set(groups, &args, "flag", "maybe", OPT_CONFIG, &err));
     assert_int_equal(err.kind, ERR_USAGE);
@@ -162,7 +162,7 @@ static void test_file(void **state)
     assert_string_equal(err.text, "'f', line 2: 'none' is not an option");
     assert_int_equal(read_file(cut, sizeof(cut) - 1, &args, &err), -1);
     assert_string_equal(err.text,
-                        "'f' contains a NUL byte"); /* what is behind it would be lost */
+                        "'f' contains a NUL byte"); /* the operand after it would be lost */
 }
 
 int main(void)

@@ -4,7 +4,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Note 1 MiB per second for so many seconds, ten times each; gives the time. */
+/* Note 1 MiB per second, ten times a second, for `seconds`; returns the time. */
 static uint64_t go_on(struct pace *pace, uint64_t now, uint64_t *bytes, unsigned seconds)
 {
     unsigned i;
@@ -34,7 +34,7 @@ static void test_rate(void **state)
     assert_in_range(pace_bps(&pace, now), MIB * 98 / 100, MIB);
 }
 
-/* The rate is of the last seconds: what came before, fast or slowly, does not count. */
+/* The rate covers the last seconds only; earlier bytes do not count. */
 static void test_last_seconds(void **state)
 {
     struct pace pace = { 0 };
@@ -44,7 +44,7 @@ static void test_last_seconds(void **state)
 
     (void)state;
     now = go_on(&pace, now, &bytes, 600);
-    for (i = 0; i < 30; i++) { /* three seconds of nothing */
+    for (i = 0; i < 30; i++) { /* three seconds without data */
         now += 100;
         pace_note(&pace, now, bytes);
     }
@@ -56,7 +56,7 @@ static void test_last_seconds(void **state)
     assert_int_equal(pace_bps(&pace, now), 0);
     now = go_on(&pace, now, &bytes, 6);
     assert_in_range(pace_bps(&pace, now), MIB * 95 / 100, MIB * 105 / 100);
-    now += 60000; /* nobody noted anything for a minute, such as in a suspended process */
+    now += 60000; /* no call for a minute, as in a suspended process */
     pace_note(&pace, now, bytes + MIB);
     assert_in_range(pace_bps(&pace, now), 1, MIB / 5);
 }

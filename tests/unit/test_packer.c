@@ -106,7 +106,7 @@ static void give(struct house *h, const struct item *item, const char *text, siz
     assert_true(packer_step(h->packer));
 }
 
-/* The next result is this one. */
+/* Take the next result, which must be this event of this item. */
 static struct pack_result next(struct house *h, enum pack_event event, const struct item *item)
 {
     struct pack_result result;
@@ -140,7 +140,7 @@ static void test_followers_are_told_of_before_the_answer(void **state)
     what.run_id = "r2";
     same = add(h.plan, what);
     what.run_id = "r3";
-    what.checksum = EMPTY_SUM; /* which the content has not */
+    what.checksum = EMPTY_SUM; /* does not match the content */
     other = add(h.plan, what);
     assert_ptr_equal(other->leader, leader);
     begin(&h, NULL);
@@ -155,7 +155,7 @@ static void test_followers_are_told_of_before_the_answer(void **state)
     assert_string_not_equal(result.packed.path, first);
     (void)next(&h, PACK_DONE, leader);
     no_more(&h);
-    give(&h, other, "", 0, 0); /* it stands for itself */
+    give(&h, other, "", 0, 0); /* it is stored on its own */
     result = next(&h, PACK_STORED, other);
     assert_null(result.packed.duplicate_of);
     assert_false(result.packed.mismatch);
@@ -187,13 +187,13 @@ static void test_what_is_refused_is_not_stored(void **state)
     result = next(&h, PACK_STORED, item);
     assert_true(result.packed.mismatch);
     (void)next(&h, PACK_DONE, item);
-    give(&h, item, "", 0, 0); /* once more: it is there already */
+    give(&h, item, "", 0, 0); /* again: it is stored already */
     (void)next(&h, PACK_DONE, item);
     no_more(&h);
     end(&h);
 }
 
-/* What passes through and is stored already, or breaks off, leaves no entry. */
+/* A body that passes through leaves no entry if it breaks off or was stored before. */
 static void test_a_body_that_passes_through_is_written_once(void **state)
 {
     struct house h = { .plan = plan_new(true, NULL) };

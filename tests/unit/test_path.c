@@ -68,7 +68,7 @@ static void test_portable(void **state)
     memset(name, 'n', sizeof(name));
     assert_true(path_is_portable(name, PATH_COMPONENT_MAX));
     assert_false(path_is_portable(name, PATH_COMPONENT_MAX + 1));
-    assert_true(path_is_portable("a/b", 1)); /* len bytes of it alone */
+    assert_true(path_is_portable("a/b", 1)); /* only its first len bytes */
     assert_true(path_is_portable("caf\xc3\xa9~2.html", 12));
 }
 

@@ -18,7 +18,7 @@ struct guests {
     size_t count;
 };
 
-/* A connection from an address of IPv4 or IPv6; gives its number. */
+/* Connect from an IPv4 or IPv6 address; returns the connection's number. */
 static size_t come(struct guests *g, const char *from, uint64_t now)
 {
     struct sockaddr_in four = { .sin_family = AF_INET };
@@ -40,7 +40,7 @@ static size_t come(struct guests *g, const char *from, uint64_t now)
     return i;
 }
 
-/* Whether the other side has been told of its end. */
+/* Whether the connection was shut down. */
 static bool gone(const struct guests *g, size_t i)
 {
     char byte;
@@ -79,7 +79,8 @@ static void test_a_deadline(void **state)
     peers_whole(g.peers, g.peer[busy]);
     peers_whole(g.peers, g.peer[kept]);
     peers_answered(g.peers, g.peer[kept], 1000);
-    assert_int_equal(write(g.theirs[unread], "x", 1), 1); /* it is us who are late */
+    assert_int_equal(write(g.theirs[unread], "x", 1),
+                     1); /* the server is late, not the client */
     assert_int_equal(peers_look(g.peers, 4999), 0);
     assert_int_equal(peers_look(g.peers, 5000), 1);
     assert_true(gone(&g, slow));
@@ -115,7 +116,7 @@ static void test_the_fullest_address_makes_room(void **state)
     size_t i;
 
     (void)state;
-    (void)come(&g, "10.0.0.9", 0); /* older than all of the crowd */
+    (void)come(&g, "10.0.0.9", 0); /* older than all other connections */
     for (i = 0; i < 7; i++)
         (void)come(&g, "10.0.0.1", i + 1);
     peers_whole(g.peers, g.peer[1]);

@@ -62,7 +62,7 @@ static void test_joins(void **state)
     plan_free(plan);
 }
 
-/* One ID and another object, size or checksum is something else; a lack of one is not. */
+/* Rows of one ID with another object, size or checksum differ; a missing value does not. */
 static void test_twins(void **state)
 {
     struct plan *plan = plan_new(true, NULL);
@@ -76,14 +76,14 @@ static void test_twins(void **state)
     what.file_size = 5;
     what.sized = true;
     what.checksum = "AB";
-    assert_null(add(plan, what)); /* the first row told less */
+    assert_null(add(plan, what)); /* the first row has fewer values */
     assert_false(first->twinned);
     what.uri = "s3://b/y";
     second = add(plan, what);
     assert_non_null(second);
     assert_null(second->leader);
     assert_null(add(plan, what));
-    what.checksum = "ab"; /* the same in other letters */
+    what.checksum = "ab"; /* the same in upper case */
     assert_null(add(plan, what));
     assert_true(first->twinned && second->twinned);
     assert_string_equal(first->notes[0], ITEM_SAME_ID);
@@ -98,7 +98,7 @@ static void test_twins(void **state)
     plan_free(plan);
 }
 
-/* Which entries of a ZIP the rows name, as far as they name all. */
+/* Whether the rows name all entries of a ZIP. */
 static void test_entries(void **state)
 {
     struct plan *plan = plan_new(true, NULL);

@@ -42,7 +42,7 @@ static void test_text(void **state)
     assert_string_equal(text("a.tar", 2 * MIB, MIB, 40), "2.0 MiB, 1.0 MiB/s, 10.0s left");
 }
 
-/* What is written to standard error from here on, in a file. */
+/* Redirect standard error to a file. */
 static int catch_stderr(FILE *out)
 {
     int before = dup(STDERR_FILENO);
@@ -52,7 +52,7 @@ static int catch_stderr(FILE *out)
     return before;
 }
 
-/* Where there is no terminal, and --progress is given: a line when 30 s are over. */
+/* Without a terminal, with --progress: a line every 30 s. */
 static void test_lines(void **state)
 {
     const struct command_args asked = { .progress = true };

@@ -65,7 +65,7 @@ static void test_environment(void **state)
     assert_null(proxy_of("https://[::1]:443", &name));
     (void)setenv("NO_PROXY", "a.example", 1);
     assert_null(proxy_of("http://a.example:80", &name));
-    (void)setenv("no_proxy", "b.example", 1); /* the lower case wins */
+    (void)setenv("no_proxy", "b.example", 1); /* the lower-case variable takes precedence */
     assert_string_equal(proxy_of("http://a.example:80", &name), "http://p:3");
     assert_null(proxy_of("nonsense", &name));
 }

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #define ITEMS  1000
-#define BEFORE ((uint64_t)1 << 40) /* more than any wait */
+#define BEFORE ((uint64_t)1 << 40) /* longer than any wait */
 
 static int items[ITEMS];
 
@@ -28,13 +28,13 @@ static void test_first_in_first_out(void **state)
     queue_close(queue);
     while (out < ITEMS)
         assert_ptr_equal(queue_pop(queue, NULL), &items[out++]);
-    assert_null(queue_pop(queue, NULL)); /* closed and empty: no waiting */
+    assert_null(queue_pop(queue, NULL)); /* closed and empty: it does not wait */
     assert_null(queue_try(queue));
     queue_free(queue);
     queue_free(NULL);
 }
 
-/* Push all items; give the consumer time to wait for some of them; close the queue. */
+/* Push all items; pause so that the consumer has to wait for some of them; close the queue. */
 static void *produce(void *ctx)
 {
     struct queue *queue = ctx;

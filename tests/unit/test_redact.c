@@ -19,7 +19,7 @@ struct sample {
 
 /* Running text, and URLs in it. */
 static const struct sample texts[] = {
-    /* what signs a URL, and what else is in one */
+    /* signatures and other parts of URLs */
     { "https://h/p?expiry=1&kid=k&sig=abc", "https://h/p?expiry=1&kid=k&sig=***" },
     { "see https://h/p?X-Amz-Signature=a&b=c, then",
       "see https://h/p?X-Amz-Signature=***&b=c, then" },
@@ -75,7 +75,7 @@ static const struct sample texts[] = {
     { "proxy=bob:hunter2@proxy.lan:3128", "proxy=***@proxy.lan:3128" },
     { "HTTPS://U:P@H", "HTTPS://***@H" },
     { "http:///u:p@h", "http:///***@h" },
-    /* in words, headers and other notations */
+    /* in sentences, headers and other notations */
     { "Authorization: Bearer abc.def\nHost: h", "Authorization: ***\nHost: h" },
     { "curl -H 'X-API-Key: abc' -H \"Cookie: a=b; c=d\" u",
       "curl -H 'X-API-Key: ***' -H \"Cookie: ***\" u" },
@@ -105,7 +105,14 @@ static const struct sample texts[] = {
     { "sk-key%2F1%2b2 sk-key\\/1+2 sk\\u002dkey/1+2 sk-key&#x2f;1+2", "*** *** *** ***" },
     { "path\\sk-key/1+2" KEY, "path\\******" },
     { "x?sig=a" KEY "b&c=" KEY, "x?sig=***&c=***" },
+    { "bad {'x.sig': abc, 'a.sig': Ab1, 'sig': No such, \"a.sig\": \"No such\"}",
+      "bad {'x.sig': ***, 'a.sig': ***, 'sig': *** such, \"a.sig\": \"***\"}" },
+    { "got 'a.sig=No such', signature=No and {'signature': No such}",
+      "got 'a.sig=*** such', signature=*** and {'signature': *** such}" },
     /* what stays */
+    { "cannot open 'a.tar.zst.sig': No such file or directory", NULL },
+    { "cannot open x.sig: No such file or directory", NULL },
+    { "'x.sig': Permission denied; \"x.sig\": Is a directory", NULL },
     { "<input type=\"password\" placeholder=\"Password: \" class=\"x\"><b title='apikey:'>",
       NULL },
     { "press any key: the code is in the policy; auth token, no secret", NULL },
@@ -194,7 +201,7 @@ static const struct sample documents[] = {
     { "{\"n\":{\"token\":{\"value\":\"x\"}},\"after\":\"y\"}",
       "{\"n\":{\"token\":{\"value\":\"***\"}},\"after\":\"y\"}" },
     { "\"?sig=abc\"", "\"?sig=***\"" },
-    /* what stays */
+    /* not redacted */
     { "{\"key\":\"a\",\"code\":\"b\",\"policy\":\"c\",\"session_id\":\"pbs_1\",\"input_token_"
       "count\":5,\"prompt_tokens\":7}",
       NULL },
@@ -270,7 +277,7 @@ static void test_documents(void **state)
 
     (void)state;
     CHECK(documents, &all, true);
-    CHECK(documents, &all, false); /* a text that is a document is one */
+    CHECK(documents, &all, false); /* a text that is a JSON document is redacted as one */
     assert_int_equal(run(&out, "[1", &all, true), -1);
     buf_clear(&out);
 }
@@ -325,7 +332,7 @@ static void test_copy_and_line(void **state)
     region_free(region);
 }
 
-/* The same again and again: the time must not grow with the square. */
+/* Many repetitions: the time must not be quadratic. */
 static void test_linear(void **state)
 {
     static const char *const pieces[] = {

@@ -63,16 +63,16 @@ static void test_rows_move_to_the_canonical_name(void **state)
     set("tsk_v2_1", RUN_STATE_OPEN);
     assert_int_equal(learn("tsk_v2_1", "wr_1"), 1);
     assert_int_equal(contents_holds(catalog, "v1", "wr_1", NULL), 1);
-    assert_int_equal(contents_holds(catalog, "v1", "tsk_v2_1", NULL), 1); /* by either name */
+    assert_int_equal(contents_holds(catalog, "v1", "tsk_v2_1", NULL), 1); /* by either ID */
     assert_int_equal(contents_has_good(catalog, "wr_1", "tsk_v2_1_a", NULL), 1);
     assert_true(contents_volume_of(catalog, "wr_1", volume, sizeof(volume)));
     assert_int_equal(run_state_is(catalog, "wr_1", RUN_STATE_OPEN, NULL), 1);
     assert_int_equal(run_state_count(catalog, RUN_STATE_OPEN, NULL), 1);
-    set("tsk_v2_1", RUN_STATE_SEALED); /* whoever names it by its alias means the same row */
+    set("tsk_v2_1", RUN_STATE_SEALED); /* its alias refers to the same row */
     assert_int_equal(run_state_is(catalog, "wr_1", RUN_STATE_SEALED, NULL), 1);
 }
 
-/* Of two states that stays which says more. */
+/* Of two states, the later stage is kept. */
 static void test_two_states_become_one(void **state)
 {
     static const char *const order[] = { RUN_STATE_OPEN, RUN_STATE_SEALED,  RUN_STATE_PRUNED,
@@ -96,7 +96,7 @@ static void test_two_states_become_one(void **state)
         }
     }
     catalog_enter("v1", "wr_1", "completed", 100);
-    set("wr_1", RUN_STATE_DUE); /* of one that is archived: there is more of it */
+    set("wr_1", RUN_STATE_DUE); /* an archived run that has further artifacts */
     set("tsk_v2_1", RUN_STATE_SEALED);
     assert_int_equal(learn("tsk_v2_1", "wr_1"), 1);
     assert_int_equal(run_state_is(catalog, "wr_1", RUN_STATE_DUE, NULL), 1);

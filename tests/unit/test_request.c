@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What an answer's headers say, and when they are not believed. */
+/* Parsing of response headers, and invalid ones. */
 #include "net/request.h"
 
 #include "unit.h"
 
 #include <string.h>
 
-/* Give a request the lines of an answer, which are ended by '|'. */
+/* Process the header lines of a response; each ends with '|'. */
 static struct request answered(const char *lines, bool as_sent)
 {
     struct request request = { .as_sent = as_sent, .status = 200 };
@@ -27,7 +27,7 @@ static void test_lengths(void **state)
 {
     static const struct {
         const char *lines;
-        uint64_t total; /* 0: not believed */
+        uint64_t total; /* 0: invalid */
     } cases[] = {
         { "HTTP/1.1 200 OK|Content-Length: 32||", 32 },
         { "HTTP/1.1 200 OK||", REQUEST_UNSAID },
@@ -36,12 +36,12 @@ static void test_lengths(void **state)
         { "HTTP/1.1 200 OK|Content-Length: 0,32||", 0 },
         { "HTTP/1.1 200 OK|Content-Length: -1||", 0 },
         { "HTTP/1.1 200 OK|Content-Length: 99999999999999999999||", 0 },
-        /* a length that does not describe what is delivered is none */
+        /* a length that does not describe the delivered bytes is ignored */
         { "HTTP/1.1 200 OK|Content-Length: 32|Transfer-Encoding: chunked||", REQUEST_UNSAID },
         { "HTTP/1.1 200 OK|Content-Length: 32|Content-Encoding: gzip||", REQUEST_UNSAID },
         { "HTTP/1.1 200 OK|Transfer-Encoding: gzip, chunked||", 0 },
         { "HTTP/1.1 200 OK|Transfer-Encoding: gzip|Transfer-Encoding: chunked||", 0 },
-        /* trailers, and the answers before, say nothing */
+        /* trailers and earlier responses are ignored */
         { "HTTP/1.1 200 OK|Content-Length: 32||Content-Length: 5||", 32 },
         { "HTTP/1.1 100 Continue|Content-Length: 5||HTTP/1.1 200 OK|Content-Length: 32||", 32 },
     };

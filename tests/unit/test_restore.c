@@ -22,13 +22,13 @@ static char dir[64];
 static char path[128];
 static char journal_path[160];
 
-/* What the interrupted attempt left of each file, and what is asked for now. */
+/* The state of each file after the interrupted attempt, and its data in the new list. */
 static struct {
     char sum[SHA256_TEXT];
     const char *duplicate_of; /* a hard link to this file */
     bool unknown;             /* the journal has no row of it */
-    bool lies;                /* its row tells of other bytes */
-    const char *listed;       /* NULL: as the list has it now */
+    bool lies;                /* its row has another digest */
+    const char *listed;       /* NULL: as in the new list */
     bool summed;              /* the service gives a checksum */
 } file[FILES];
 
@@ -108,7 +108,7 @@ static int tear_down(void **state)
     return rmdir(dir);
 }
 
-/* Leave OUTPUT.partial and its journal, as a pull that is killed does. */
+/* Write OUTPUT.partial and its journal as a killed pull leaves them. */
 static void leave(const char *key)
 {
     struct journal *journal = journal_open(journal_path, REQUEST, key, NULL);
@@ -158,7 +158,7 @@ static void leave(const char *key)
     journal_free(journal, false);
 }
 
-/* Plan the same files again, and go on; gives how many were kept. */
+/* Plan the same files again and restore; returns how many were kept. */
 static size_t go_on(const char *key, bool dedupe)
 {
     struct journal *journal = journal_open(journal_path, REQUEST, key, NULL);
@@ -207,7 +207,7 @@ static void test_all_of_it_is_good(void **state)
     assert_string_equal(restored.packed[2].path, name_of(2));
     assert_int_equal(restored.places[2].offset, 2 * 1024);
     assert_int_equal(restored.packed[2].size, 100);
-    assert_int_equal(/* the next entry goes behind them */
+    assert_int_equal(/* the next entry is written after them */
                      volume_begin(volume, &(struct entry_file){ .path = "next", .mtime = 1 },
                                   &next, NULL),
                      0);
@@ -227,7 +227,7 @@ static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
 
         file[1].unknown = how == 0;
         file[1].lies = how == 1;
-        file[1].listed = how == 2 ? "101 " : NULL; /* another version by now */
+        file[1].listed = how == 2 ? "101 " : NULL; /* the service has another version now */
         leave(NULL);
         assert_int_equal(go_on(NULL, true), 1);
         assert_null(restored.outcomes[1].via);
@@ -245,7 +245,7 @@ static void test_it_is_cut_at_the_first_that_is_not_good(void **state)
     }
 }
 
-/* Without a checksum of the service's, bytes count when a MAC says that we wrote their row. */
+/* Without the service's checksum, files are kept if a MAC proves their journal row. */
 static void test_bytes_that_anybody_may_have_put_there(void **state)
 {
     static const char *const keys[][2] = { { KEY, KEY }, { NULL, NULL }, { "another", KEY } };
@@ -265,7 +265,7 @@ static void test_what_is_one_is_kept_together(void **state)
 {
     size_t lost;
 
-    for (lost = 0; lost < FILES; lost++) { /* 0: none is */
+    for (lost = 0; lost < FILES; lost++) { /* 0: none is kept */
         file[1].duplicate_of = file[2].duplicate_of = name_of(0);
         file[lost].unknown = lost != 0;
         leave(NULL);
@@ -285,7 +285,7 @@ static void test_nothing_was_left(void **state)
     assert_null(restored.outcomes);
 }
 
-/* Whatever changes what an archive holds makes another request of it. */
+/* Each option that changes the archive's contents changes the request. */
 static void test_the_request(void **state)
 {
     char ids[3][16] = { "tsk_1", "tsk_2", "tsk_1tsk_2" };
@@ -293,24 +293,29 @@ static void test_the_request(void **state)
     char *const joined[] = { ids[2] };
     struct api api = { 0 };
     struct api other = { 0 };
-    struct kind_filter all = { 0 };
-    struct kind_filter some = { 0 };
+    struct artifact_filter all = { .region = NULL };
+    struct artifact_filter some = { .region = NULL };
+    struct artifact_filter named = { .region = NULL };
+    struct artifact_filter sized = { .larger = true };
+    struct artifact_filter timed = { .newer = true, .newer_us = 1, .newer_said = "7d" };
+    struct artifact_filter later = { .newer = true, .newer_us = 2, .newer_said = "7d" };
     const struct pull_opts base = { .api = &api,
                                     .tool = "skyarc 1",
                                     .top = "a",
                                     .run_ids = two,
                                     .run_count = 2,
                                     .filter = &all };
-    struct pull_opts opts[10];
-    char *texts[10];
+    struct pull_opts opts[14];
+    char *texts[14];
     size_t i;
     size_t k;
 
     (void)state;
     assert_int_equal(api_init(&api, "http://127.0.0.1:1", NULL, NULL), 0);
     assert_int_equal(api_init(&other, "http://127.0.0.1:2", NULL, NULL), 0);
-    assert_int_equal(kind_filter_add(&some, "har", false, NULL, NULL), 0);
-    for (i = 0; i < 10; i++)
+    assert_int_equal(kind_filter_add(&some.kinds, "har", false, NULL, NULL), 0);
+    assert_int_equal(artifact_filter_name(&named, "*.png", NULL), 0);
+    for (i = 0; i < 14; i++)
         opts[i] = base;
     opts[1].api = &other;
     opts[2].tool = "skyarc 2";
@@ -322,15 +327,21 @@ static void test_the_request(void **state)
     opts[7].format = CONTAINER_TAR_GZ;
     opts[8].dedupe = true;
     opts[9].jobs = 7; /* how it is fetched is no matter */
-    for (i = 0; i < 10; i++) {
+    opts[10].filter = &named;
+    opts[11].filter = &sized;
+    opts[12].filter = &timed;
+    opts[13].filter = &later; /* the same age, a minute later */
+    for (i = 0; i < 14; i++) {
         texts[i] = pull_opts_request(&opts[i], NULL);
         assert_non_null(texts[i]);
         for (k = 0; k < i; k++)
-            assert_int_equal(strcmp(texts[i], texts[k]) == 0, i == 9 && k == 0);
+            assert_int_equal(strcmp(texts[i], texts[k]) == 0,
+                             (i == 9 && k == 0) || (i == 13 && k == 12));
     }
-    for (i = 0; i < 10; i++)
+    for (i = 0; i < 14; i++)
         mem_free(texts[i]);
-    kind_filter_clear(&some);
+    artifact_filter_clear(&some);
+    artifact_filter_clear(&named);
     api_clear(&api);
     api_clear(&other);
 }

@@ -48,7 +48,7 @@ static void test_what_is_right(void **state)
         { 100, "", false, "BYTES 50-99/100", "", true },
         { 100, "", false, "bytes 50-99/*", "", true },
         { 100, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
-        { 100, "\"a\"", false, "bytes 50-99/100", "", false }, /* its tag is gone */
+        { 100, "\"a\"", false, "bytes 50-99/100", "", false }, /* the response has no tag */
         { 100, "", true, "bytes 50-99/100", "\"a\"", false },  /* it had none */
         { 100, "W/\"a\"", false, "bytes 50-99/100", "W/\"a\"", true },
         { 100, "W/\"a\"", true, "bytes 50-99/100", "W/\"b\"", false },
@@ -56,12 +56,12 @@ static void test_what_is_right(void **state)
         { RESUME_UNSAID, "W/\"a\"", false, "bytes 50-99/100", "W/\"a\"", false }, /* weak */
         { RESUME_UNSAID, "\"a\"", false, "bytes 50-99/100", "\"a\"", true },
         { RESUME_UNSAID, "", true, "bytes 50-99/100", "", true },
-        { RESUME_UNSAID, "", false, "bytes 50-99/100", "", false }, /* nothing to go by */
+        { RESUME_UNSAID, "", false, "bytes 50-99/100", "", false }, /* no validator */
         { RESUME_UNSAID, "\"a\"", false, "bytes 50-99/100", "", false },
         { 100, "\"a\"", true, "bytes 50-99/100", "\"b\"", false }, /* it has changed */
         { 100, "", true, "bytes 49-99/100", "", false },
         { 100, "", true, "bytes 51-99/100", "", false },
-        { 100, "", true, "bytes 50-98/100", "", false }, /* not all of the rest */
+        { 100, "", true, "bytes 50-98/100", "", false }, /* not the whole rest */
         { 100, "", true, "bytes 50-100/101", "", false },
         { 100, "", true, "bytes 50-99/99", "", false },
         { 100, "", true, "bytes 50-49/100", "", false },
@@ -87,7 +87,7 @@ static void test_what_is_right(void **state)
     }
 }
 
-/* The strong tag that If-Range may name; all others are no more than compared. */
+/* Only a strong tag is sent in If-Range; other validators are only compared. */
 static void test_only_strong_tags(void **state)
 {
     static const char *const others[] = { "W/\"abc\"", "abc", "\"a\r\nX: y\"", "\"", "" };
@@ -121,7 +121,8 @@ static void test_dates(void **state)
     (void)state;
     validators_date(&resume.seen, "Tue, 24 Nov 2026 10:00:00 GMT");
     validators_date(&tagged.seen, "Tue, 24 Nov 2026 10:00:00 GMT");
-    assert_false(resume_right(&resume, "bytes 50-99/100", &seen)); /* it is gone */
+    assert_false(
+        resume_right(&resume, "bytes 50-99/100", &seen)); /* its validator is missing */
     assert_false(resume_right(&tagged, "bytes 50-99/100", &tag));
     validators_date(&seen, "Tue, 24 Nov 2026 10:00:00 GMT");
     validators_date(&tag, "Tue, 24 Nov 2026 10:00:01 GMT");
@@ -131,11 +132,13 @@ static void test_dates(void **state)
     assert_true(resume_end("bytes 50-99") == RESUME_UNSAID);
     resume.same_host = false;
     assert_false(resume_right(&resume, "bytes 50-99/100", &seen));
-    resume.judged = true; /* a checksum will tell */
+    resume.judged = true; /* the service's checksum decides */
     assert_true(resume_right(&resume, "bytes 50-99/100", &seen));
 }
 
-/* Of several hosts that ask to wait, the longest wait is told; a hint of our own is none. */
+/*
+ * Of several hosts with a Retry-After, the longest delay is reported; our own backoff is not.
+ */
 static void test_who_asks_to_wait(void **state)
 {
     struct origins *origins = origins_new(16, NULL);
@@ -169,10 +172,11 @@ static void test_a_host_gets_less_and_recovers(void **state)
     origin_slow(host, now - 100, BACKOFF_UNSAID, now); /* 16 were running: 8 */
     for (i = 1; i < 16; i++) {
         origin_end(host, false, now + 1);
-        origin_slow(host, now - 100, BACKOFF_UNSAID, now + 1); /* of the same time: once */
+        origin_slow(host, now - 100, BACKOFF_UNSAID,
+                    now + 1); /* started before the decrease: counted once */
     }
     assert_int_equal(origin_room(host, now + 1), 8);
-    for (i = 0; i < 100; i++) { /* quick successes do not bring it back at once */
+    for (i = 0; i < 100; i++) { /* quick successes do not restore the limit at once */
         origin_begin(host);
         origin_end(host, true, now + 500);
     }
@@ -185,7 +189,7 @@ static void test_a_host_gets_less_and_recovers(void **state)
     origins_free(origins);
 }
 
-/* What begins alike is of one origin only when the host ends there. */
+/* A URL with the same prefix has the same origin only if the host ends there. */
 static void test_origins_of_urls(void **state)
 {
     struct origins *origins = origins_new(16, NULL);

@@ -13,7 +13,7 @@ static int64_t at(const char *text)
     return clock_us(text);
 }
 
-/* Decide over runs that ended at these times; the kept ones as a text of their letters. */
+/* Apply a policy to runs that ended at these times; returns the letters of the kept runs. */
 static const char *decide(const struct retention_rules *rules, const char *const *times,
                           size_t count, const char *now)
 {

@@ -41,7 +41,7 @@ static void test_who_is_due_first(void **state)
     assert_string_equal(taken(&turns, 4, 20), "b");
     assert_null(run_queue_take(&turns, 4, 20, &next));
     assert_int_equal(next, 100);
-    assert_string_equal(taken(&turns, 2, 200), ""); /* no place */
+    assert_string_equal(taken(&turns, 2, 200), ""); /* no free place */
     run_queue_drop(&turns, run_queue_find(&turns, "a"));
     assert_null(run_queue_find(&turns, "a"));
     assert_string_equal(taken(&turns, 2, 200), "c");
@@ -81,7 +81,7 @@ static void test_what_is_new_does_not_starve_what_returns(void **state)
     assert_non_null(run_queue_add(&turns, "back", 0, NULL));
     assert_string_equal(taken(&turns, 2, 0), "back");
     give_back(&turns, "back", RUN_QUEUE_FAILURE, 1);
-    for (t = 1; t < 50; t++) { /* more comes than there are places */
+    for (t = 1; t < 50; t++) { /* more webhooks than places */
         struct queued *run;
         struct queued *next;
 
@@ -127,7 +127,7 @@ static void test_webhooks_that_come_again(void **state)
 
     (void)state;
     assert_non_null(run);
-    assert_false(run_queue_hurry(&turns, run, 1)); /* it is queued, and has not failed */
+    assert_false(run_queue_hurry(&turns, run, 1)); /* it is still queued, not failed */
     assert_string_equal(taken(&turns, 1, 10), "a");
     give_back(&turns, "a", RUN_QUEUE_MISSING, 5000);
     assert_true(run->incomplete && run->failures == 1 && run->tried == 10);
@@ -143,7 +143,7 @@ static void test_webhooks_that_come_again(void **state)
     run_queue_clear(&turns);
 }
 
-/* Random arrivals and ends: never more than the places, and everything has its turn. */
+/* Random arrivals and ends: the limit holds, and every run is archived. */
 static void test_random(void **state)
 {
     struct run_queue turns = { .delay = 3 };

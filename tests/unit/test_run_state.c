@@ -6,7 +6,7 @@
 #define HOUR RUN_STATE_HOUR
 #define WEEK (7 * 24 * HOUR)
 
-/* What the service says of a run now; whether it was not known. */
+/* Record the service's answer about a run; returns whether the run was unknown. */
 static int seen(const char *run_id, bool terminal, int64_t made, int64_t ended, int64_t now_ms)
 {
     const struct run_state_row row = { .run_id = run_id,
@@ -47,7 +47,7 @@ static const char *visited(const struct run_state_which *which)
     return names;
 }
 
-/* Those in a state whose time has come at now_ms. */
+/* The runs in a state that are due at now_ms. */
 static const char *ready(const char *state, int64_t now_ms)
 {
     return visited(&(struct run_state_which){
@@ -80,14 +80,14 @@ static void test_what_a_list_does_to_archived_runs(void **state)
     assert_state("tsk_1", RUN_STATE_SEALED);
     assert_int_equal(seen("tsk_1", true, 100, DB_UNKNOWN, 2), 0);
     assert_state("tsk_1", RUN_STATE_SEALED);
-    assert_int_equal(seen("tsk_1", true, 100, 300, 2), 0); /* it went on, and ended again */
+    assert_int_equal(seen("tsk_1", true, 100, 300, 2), 0); /* it continued, and ended again */
     assert_state("tsk_1", RUN_STATE_OPEN);
     assert_int_equal(seen("tsk_1", true, 100, 400, 2), 0);
     assert_state("tsk_1", RUN_STATE_OPEN);
     set("tsk_1", RUN_STATE_PRUNED);
     assert_int_equal(seen("tsk_1", true, 100, 500, 2), 0);
     assert_state("tsk_1", RUN_STATE_PRUNED);
-    set("tsk_1", RUN_STATE_GONE); /* it is there again */
+    set("tsk_1", RUN_STATE_GONE); /* it appeared again */
     assert_int_equal(seen("tsk_1", true, 100, 500, 2), 0);
     assert_state("tsk_1", RUN_STATE_DUE);
     set("tsk_1", RUN_STATE_LOST);
@@ -126,10 +126,10 @@ static void test_what_fails_is_put_off_longer_each_time(void **state)
     assert_int_equal(run_state_grown(catalog, "tsk_1", NULL), 0);
     assert_string_equal(ready(RUN_STATE_DUE, 0), "tsk_1");
     assert_int_equal(run_state_put_off(catalog, "tsk_1", RUN_STATE_DUE, 0, "x", NULL), 0);
-    assert_string_equal(ready(RUN_STATE_DUE, WEEK - 1), ""); /* how often is not forgotten */
+    assert_string_equal(ready(RUN_STATE_DUE, WEEK - 1), ""); /* the number of tries is kept */
     set("tsk_1", RUN_STATE_OPEN);
     assert_int_equal(run_state_put_off(catalog, "tsk_1", RUN_STATE_DUE, 0, "x", NULL), 0);
-    assert_string_equal(ready(RUN_STATE_DUE, HOUR), "tsk_1"); /* it succeeded between */
+    assert_string_equal(ready(RUN_STATE_DUE, HOUR), "tsk_1"); /* a success in between */
 }
 
 static int refuse(void *ctx, const struct run_state_row *row, struct err *err)
@@ -155,7 +155,7 @@ static void test_which_runs_are_visited(void **state)
     which.most = 2;
     assert_string_equal(visited(&which), "tsk_c tsk_b");
     which.most = 9;
-    which.seen_ms = 8; /* that list told of the others */
+    which.seen_ms = 8; /* the others were named by that list */
     assert_string_equal(visited(&which), "tsk_b");
     which.seen_ms = 0;
     assert_int_equal(run_state_asked(catalog, "tsk_c", 500, NULL), 0);
@@ -169,7 +169,7 @@ static void test_which_runs_are_visited(void **state)
     assert_int_equal(
         run_state_set(catalog, "tsk_a", RUN_STATE_RUNNING, 1000 + WEEK, NULL, NULL), 0);
     assert_string_equal(visited(&which), "tsk_c tsk_b");
-    assert_int_equal(/* by a clock that was wrong */
+    assert_int_equal(/* by a wrong clock */
                      run_state_set(catalog, "tsk_a", RUN_STATE_RUNNING, 1001 + WEEK, NULL,
                                    NULL),
                      0);
@@ -197,13 +197,14 @@ static void test_nothing_new(void **state)
     assert_state("tsk_1", RUN_STATE_DUE); /* it is in no volume */
     catalog_enter("v1", "tsk_1", "completed", 100);
     assert_int_equal(run_state_nothing_new(catalog, "tsk_1", 200, 9, NULL), 1);
-    assert_state("tsk_1", RUN_STATE_OPEN); /* it has ended not so long ago */
+    assert_state("tsk_1", RUN_STATE_OPEN); /* it ended recently */
     assert_string_equal(ready(RUN_STATE_OPEN, 8), "");
     assert_string_equal(ready(RUN_STATE_OPEN, 9), "tsk_1");
     assert_int_equal(run_state_nothing_new(catalog, "tsk_1", 201, 9, NULL), 1);
     assert_state("tsk_1", RUN_STATE_SEALED);
     assert_int_equal(contents_missing(catalog, &missing, NULL), 0);
-    assert_int_equal(run_state_nothing_new(catalog, "tsk_1", 300, 9, NULL), 0); /* may come */
+    assert_int_equal(run_state_nothing_new(catalog, "tsk_1", 300, 9, NULL),
+                     0); /* may still appear */
     missing.final = true;
     assert_int_equal(contents_missing(catalog, &missing, NULL), 0);
     assert_int_equal(run_state_nothing_new(catalog, "tsk_1", 300, 9, NULL), 1);
@@ -212,7 +213,7 @@ static void test_nothing_new(void **state)
     assert_string_equal(ready(RUN_STATE_OPEN, 49), "");
     set("tsk_1", RUN_STATE_DUE);
     assert_int_equal(run_state_reopen(catalog, "tsk_1", 50, "why", NULL), 0);
-    assert_state("tsk_1", RUN_STATE_DUE); /* sealed ones alone */
+    assert_state("tsk_1", RUN_STATE_DUE); /* only sealed runs */
 }
 
 static void test_an_empty_run_is_looked_at_some_nights(void **state)
@@ -258,12 +259,12 @@ static void test_what_a_lost_volume_had(void **state)
     catalog_enter("v1", "tsk_1", "completed", 100);
     set("tsk_1", RUN_STATE_SEALED);
     assert_int_equal(run_state_lose(catalog, "tsk_1", "tsk_1_a", "v0", 1, NULL), 0);
-    assert_state("tsk_1", RUN_STATE_SEALED); /* v1 has it, too */
+    assert_state("tsk_1", RUN_STATE_SEALED); /* volume v1 has it, too */
     assert_int_equal(run_state_lose(catalog, "tsk_1", "other", "v0", 1, NULL), 0);
     assert_int_equal(run_state_lose(catalog, "tsk_1", "third", "v0", 1, NULL), 0);
     assert_state("tsk_1", RUN_STATE_DUE);
     assert_string_equal(visited(&doubtful), "tsk_1");
-    assert_int_equal(run_state_count_lost(catalog, NULL), 0); /* it may come yet */
+    assert_int_equal(run_state_count_lost(catalog, NULL), 0); /* it may still appear */
     assert_int_equal(run_state_vanished(catalog, "tsk_1", "404", NULL), 1);
     assert_state("tsk_1", RUN_STATE_LOST);
     assert_int_equal(run_state_count_lost(catalog, NULL), 1);
@@ -286,7 +287,7 @@ static void test_pruned(void **state)
     assert_int_equal(run_state_vanished(catalog, "tsk_1", "404", NULL), 1);
     assert_int_equal(run_state_pruned(catalog, "tsk_1", NULL), 0);
     assert_state("tsk_1", RUN_STATE_PRUNED);
-    assert_string_equal(lost(false), ""); /* nobody misses what is pruned */
+    assert_string_equal(lost(false), ""); /* a pruned run is not missing */
     catalog_enter("v2", "tsk_2", "completed", 100);
     set("tsk_2", RUN_STATE_SEALED);
     assert_int_equal(run_state_pruned(catalog, "tsk_2", NULL), 0);
@@ -333,7 +334,7 @@ static void test_volumes_that_were_begun(void **state)
     assert_int_equal(run_state_intent(catalog, &name, &runs, NULL), 0);
 }
 
-/* The outcome of a sync as the catalog has it; NULL: none. */
+/* The outcome of a sync in the catalog; NULL: none. */
 static const char *outcome_of(int64_t id)
 {
     static char text[32];

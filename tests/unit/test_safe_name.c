@@ -58,7 +58,7 @@ static void test_tops_and_payload(void **state)
 {
     (void)state;
     assert_true(safe_name_top("skyarc-2026", 11));
-    assert_true(safe_name_top("a/b", 1)); /* so many bytes, and no more */
+    assert_true(safe_name_top("a/b", 1)); /* exactly the maximum length */
     assert_false(safe_name_top("a/b", 3));
     assert_false(safe_name_top("..", 2));
     assert_false(safe_name_top("", 0));

@@ -15,7 +15,7 @@ static int add_run(void *ctx, const struct search_row *row, struct err *err)
     return 0;
 }
 
-/* What is found, in order: artifacts, or runs. */
+/* The search results, in order: artifacts or runs. */
 static const char *found(struct search search)
 {
     static char text[256];
@@ -58,7 +58,7 @@ static void test_every_condition_narrows(void **state)
     assert_string_equal(FOUND(.types = types, .type_count = 2), "tsk_3_a tsk_2_a tsk_1_a");
     assert_string_equal(FOUND(.types = other_types, .type_count = 1), "");
     assert_string_equal(FOUND(.since = 200), "tsk_3_a tsk_2_a");
-    assert_string_equal(FOUND(.until = 200), "tsk_1_a"); /* before, and not at */
+    assert_string_equal(FOUND(.until = 200), "tsk_1_a"); /* before, not equal */
     assert_string_equal(FOUND(.since = 150, .until = 250, .runs = true), "tsk_2");
     assert_string_equal(FOUND(.artifact_id = "tsk_2_a"), "tsk_2_a");
     memset(sha256, '3', sizeof(sha256));
@@ -73,7 +73,7 @@ static void test_texts(void **state)
     assert_string_equal(FOUND(.text = "TSK_2"),
                         "tsk_2_a"); /* in the title, whatever its case */
     assert_string_equal(FOUND(.text = "100% milk_", .runs = true), "tsk_3 tsk_2 tsk_1");
-    assert_string_equal(FOUND(.text = "100%milk_"), ""); /* no pattern */
+    assert_string_equal(FOUND(.text = "100%milk_"), ""); /* not a pattern */
     assert_string_equal(FOUND(.text = "tskX2"), "");
     assert_string_equal(FOUND(.text = "x' OR '1' = '1"), "");
 }
@@ -164,7 +164,7 @@ static void test_sealed(void **state)
     assert_string_equal(sealed(1000), "tsk_1");
     assert_int_equal(run_state_set(catalog, "tsk_2", RUN_STATE_OPEN, 0, NULL, NULL), 0);
     assert_int_equal(relation_set_parent(catalog, "tsk_2", "tsk_1", NULL), 0);
-    assert_string_equal(sealed(1000), ""); /* a run that it has started is open */
+    assert_string_equal(sealed(1000), ""); /* a run that it started is open */
     seal("tsk_2", 50);
     assert_string_equal(sealed(1000), "tsk_2 tsk_1");
     assert_int_equal(contents_missing(catalog, &missing, NULL), 0);

@@ -4,24 +4,38 @@
 
 #include <string.h>
 
-static const char *ext_of(const char *bytes, size_t len)
-{
-    const struct sniff *is = sniff_find(bytes, len);
+/* Bytes with their number, NUL included, and what is expected of them. */
+struct sample {
+    const char *bytes;
+    size_t len;
+    const char *ext;
+};
 
-    return is ? is->ext : "";
-}
+#define SAMPLE(bytes, ext)                                                                     \
+    {                                                                                          \
+        bytes, sizeof(bytes) - 1, ext                                                          \
+    }
 
 static void test_magic(void **state)
 {
+    static const struct sample samples[] = {
+        SAMPLE("\x89PNG\r\n\x1a\n....", "png"),
+        SAMPLE("\x1a\x45\xdf\xa3\x84\x42\x82\x84webm", "webm"),
+        SAMPLE("\x1a\x45\xdf\xa3\x84\x42\x82\x84none", "mkv"),
+        SAMPLE("....ftypisom", "mp4"),
+        SAMPLE("PK\x03\x04", "zip"),
+        SAMPLE("PK", ""),
+        SAMPLE("<html>", ""),
+        SAMPLE("", ""),
+    };
+    size_t i;
+
     (void)state;
-    assert_string_equal(ext_of("\x89PNG\r\n\x1a\n....", 12), "png");
-    assert_string_equal(ext_of("\x1a\x45\xdf\xa3\x84\x42\x82\x84webm", 12), "webm");
-    assert_string_equal(ext_of("\x1a\x45\xdf\xa3\x84\x42\x82\x84none", 12), "mkv");
-    assert_string_equal(ext_of("....ftypisom", 12), "mp4");
-    assert_string_equal(ext_of("PK\x03\x04", 4), "zip");
-    assert_string_equal(ext_of("PK", 2), "");
-    assert_string_equal(ext_of("<html>", 6), "");
-    assert_null(sniff_find("", 0));
+    for (i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
+        const struct sniff *is = sniff_find(samples[i].bytes, samples[i].len);
+
+        assert_string_equal(is ? is->ext : "", samples[i].ext);
+    }
 }
 
 static void test_unfinished(void **state)
@@ -36,7 +50,7 @@ static void test_unfinished(void **state)
     assert_true(sniff_unfinished(open_end, sizeof(open_end) - 1));
     assert_true(sniff_unfinished(short_open, sizeof(short_open) - 1));
     assert_false(sniff_unfinished(closed, sizeof(closed) - 1));
-    for (i = 0; i < sizeof(open_end) - 1; i++) /* cut anywhere: nobody reads beyond */
+    for (i = 0; i < sizeof(open_end) - 1; i++) /* truncated anywhere: no read beyond the end */
         (void)sniff_unfinished(memcpy((char[sizeof(open_end)]){ 0 }, open_end, i), i);
     assert_false(sniff_unfinished("\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xff", 12));
     assert_false(sniff_unfinished("\x1a\x45\xdf\xa3\0\0\0\0\0\0\0\0", 12));
@@ -44,12 +58,15 @@ static void test_unfinished(void **state)
 
 static void test_guess(void **state)
 {
+    static const struct sample samples[] = {
+        SAMPLE(" {\"a\": 1}", "json"), SAMPLE("\n<p>", "html"), SAMPLE("words", "txt"),
+        SAMPLE("a\0b", "bin"),         SAMPLE("", "txt"),
+    };
+    size_t i;
+
     (void)state;
-    assert_string_equal(sniff_guess(" {\"a\": 1}", 9), "json");
-    assert_string_equal(sniff_guess("\n<p>", 4), "html");
-    assert_string_equal(sniff_guess("words", 5), "txt");
-    assert_string_equal(sniff_guess("a\0b", 3), "bin");
-    assert_string_equal(sniff_guess("", 0), "txt");
+    for (i = 0; i < sizeof(samples) / sizeof(*samples); i++)
+        assert_string_equal(sniff_guess(samples[i].bytes, samples[i].len), samples[i].ext);
 }
 
 int main(void)

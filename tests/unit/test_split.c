@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bodies out of ZIPs, in memory and in files. */
+/* Bodies extracted from ZIPs, in memory and in files. */
 #include "base/mem.h"
 #include "format/zip.h"
 #include "unit.h"
@@ -24,7 +24,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A body with some bytes; small ones in chunks, large ones mostly in a file. */
+/* Make a body: a small one in chunks, a large one mostly in a file. */
 static struct body *body_with(const char *bytes, size_t len)
 {
     struct body *body = body_new(NULL);

@@ -44,7 +44,7 @@ static void test_widths(void **state)
     assert_string_equal(line(&s, 1000 * MIB, 43), "1000.0 MiB, 1000.0 MiB/s, 3h25m left");
 }
 
-/* What is not known is not said: no time left if a size is unknown, or if nothing comes. */
+/* No time left is shown if a size is unknown or nothing is received. */
 static void test_unknown(void **state)
 {
     struct pull_status s = { .runs = 1,
@@ -69,7 +69,7 @@ static void test_unknown(void **state)
                         "1 run, 5 of 20 artifacts, 2.0 MiB of 5.0 MiB, 1 B/s");
     assert_string_equal(line(&s, PACE_UNKNOWN, SIZE_MAX),
                         "1 run, 5 of 20 artifacts, 2.0 MiB of 5.0 MiB");
-    s.bytes = 6 * MIB; /* some came twice */
+    s.bytes = 6 * MIB; /* some bytes were received twice */
     assert_string_equal(line(&s, MIB, SIZE_MAX),
                         "1 run, 5 of 20 artifacts, 6.0 MiB of 6.0 MiB, 1.0 MiB/s");
 }

@@ -50,23 +50,23 @@ static const struct {
     TYPE("json", ZSTD, false), TYPE("har", ZSTD, false), TYPE("har", "\x1f\x8b\x08", false),
     TYPE("har", "{\"log\":", false), TYPE("har", SIGN_IN, true), TYPE("json", STORE, true),
     TYPE("json", "Bad gateway", true), TYPE("json", "\0\0\0\0", true),
-    /* HTML: a page is a page, also one that asks for a password; a store's error is none */
+    /* HTML: any page is accepted, also a login page; a store's error document is not */
     TYPE("html", SIGN_IN, false), TYPE("html", DOCTYPE, false), TYPE("html", "text", false),
     TYPE("html", "<?xml version=\"1.0\"?><html xmlns=\"x\">", false),
     TYPE("html", "<Errors>", false), TYPE("html", STORE, true), TYPE("html", AZURE, true),
     TYPE("html", "<Error><Code>AccessDenied", true), TYPE("html", "<?xml version", false),
-    /* text: a tree of elements that a prompt holds is no document */
+    /* text: an element tree within a prompt is not a document */
     TYPE("txt", "<div id=\"AAAB\">", false), TYPE("txt", "<html id=\"AAAA\">", false),
     TYPE("txt", "\x1b[31mred", false), TYPE("txt", DOCTYPE, true), TYPE("txt", STORE, true),
     TYPE("log", "2026 [warning] <html>", false), TYPE("log", "\x1b[2m2026", false),
     TYPE("log", SIGN_IN, true), TYPE("log", DOCTYPE, true), TYPE("log", STORE, true),
-    /* files that a website called so */
+    /* files named by a website */
     NAME("PDF", "%PDF-1.7", false), NAME("pdf", SIGN_IN, true), NAME("PNG", STORE, true),
     NAME("jpeg", PNG, false), NAME("zip", "PK\x03\x04", false), NAME("zip", SIGN_IN, true),
     NAME("xlsx", "PK\x03\x04", false), NAME("xlsx", OLE, false), NAME("docx", DOCTYPE, true),
     NAME("csv", "a,b\n", false), NAME("csv", "<b>,1", false), NAME("csv", SIGN_IN, true),
     NAME("csv", STORE, true), NAME("mp4", MP4, false), NAME("webm", "text", true),
-    /* and names that promise nothing */
+    /* names that imply no format */
     NAME("json", "text", false), NAME("html", STORE, false), NAME("xml", STORE, false),
     NAME("txt", DOCTYPE, false), NAME("xls", SIGN_IN, false), NAME("bin", SIGN_IN, false),
     NAME("", SIGN_IN, false), TYPE("", SIGN_IN, false),
@@ -86,7 +86,7 @@ static void test_cases(void **state)
     assert_false(suspect_content(NULL, SUSPECT_BY_TYPE, SIGN_IN, sizeof(SIGN_IN) - 1));
 }
 
-/* Cut anywhere, and nothing behind it: nobody reads beyond. */
+/* Truncated anywhere: no read beyond the end. */
 static void test_cut(void **state)
 {
     size_t i;
@@ -104,7 +104,7 @@ static void test_cut(void **state)
     }
 }
 
-/* The note and the catalog's reason are one word, in two tables. */
+/* The note and the catalog's reason are the same word. */
 static void test_note_and_reason(void **state)
 {
     int a;

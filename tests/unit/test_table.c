@@ -52,39 +52,44 @@ static void test_nothing_but_the_first_column(void **state)
 
     (void)state;
     table_fit(one, 2, 80, widths);
-    assert_int_equal(widths[0], 69); /* 400 characters are no ID */
+    assert_int_equal(widths[0], 69); /* 400 characters are not an ID */
     assert_int_equal(widths[1], 9);
     widths[0] = 32;
     table_fit(one, 2, 20, widths);
     assert_true(widths[0] + 2 + widths[1] <= 20);
 }
 
-/* Each row of a table that is not on a terminal is whole, also beyond the rows kept. */
+/* Print a table, free it, and compare what was printed. */
+static void check_printed(struct table *table, const char *want)
+{
+    char text[1000];
+    FILE *out = tmpfile();
+
+    assert_non_null(out);
+    table_print(table, out);
+    table_clear(table);
+    rewind(out);
+    text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
+    assert_string_equal(text, want);
+    (void)fclose(out);
+}
+
+/* Without a terminal, each row is printed in full, also beyond the buffered rows. */
 static void test_rows(void **state)
 {
     struct table table = { 0 };
     const char *cells[TABLE_COLUMNS] = { "a_1", "har", "1.0 KiB", "2026-01-20T11:52:29.276851",
                                          NULL,  "x" };
-    char text[1000];
-    FILE *out = tmpfile();
-    size_t len;
 
     (void)state;
-    assert_non_null(out);
     assert_int_equal(table_init(&table, columns, NULL), 0);
     table.room = TABLE_NO_LIMIT;
     assert_int_equal(table_row(&table, cells, NULL), 0);
-    table_print(&table, out);
-    table_clear(&table);
-    rewind(out);
-    len = fread(text, 1, sizeof(text) - 1, out);
-    text[len] = '\0';
-    assert_string_equal(text, "ID   TYPE     SIZE  CREATED               RUN  PATH\n"
-                              "a_1  har   1.0 KiB  2026-01-20T11:52:29Z  -    x\n");
-    (void)fclose(out);
+    check_printed(&table, "ID   TYPE     SIZE  CREATED               RUN  PATH\n"
+                          "a_1  har   1.0 KiB  2026-01-20T11:52:29Z  -    x\n");
 }
 
-/* On a terminal times are ages, what is too long has an ellipsis, a status its colour. */
+/* On a terminal times are ages, long cells are cut with an ellipsis, statuses coloured. */
 static void test_terminal(void **state)
 {
     static const struct table_column some[] = {
@@ -99,12 +104,8 @@ static void test_terminal(void **state)
                                          "a title\033 that is long" };
     const char *later[TABLE_COLUMNS] = { "tsk_2", "odd", "2026-01-21T11:52:29", "b" };
     const char *odd[TABLE_COLUMNS] = { "tsk_3", "completed", "yesterday", "" };
-    char text[1000];
-    FILE *out = tmpfile();
-    size_t len;
 
     (void)state;
-    assert_non_null(out);
     assert_int_equal(table_init(&table, some, NULL), 0);
     table.room = 54;
     table.coloured = true;
@@ -112,18 +113,12 @@ static void test_terminal(void **state)
     assert_int_equal(table_row(&table, cells, NULL), 0);
     assert_int_equal(table_row(&table, later, NULL), 0);
     assert_int_equal(table_row(&table, odd, NULL), 0);
-    table_print(&table, out);
-    table_clear(&table);
-    rewind(out);
-    len = fread(text, 1, sizeof(text) - 1, out);
-    text[len] = '\0';
-    assert_string_equal(
-        text,
+    check_printed(
+        &table,
         "RUN    STATUS     CREATED               TITLE\n"
         "tsk_1  \033[31mfailed\033[0m     50s ago               a title\xe2\x80\xa6s long\n"
         "tsk_2  odd        2026-01-21T11:52:29Z  b\n"
         "tsk_3  \033[32mcompleted\033[0m  yesterday             -\n");
-    (void)fclose(out);
 }
 
 int main(void)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct seen {
-    char text[4000]; /* what came, a line each */
+    char text[4000]; /* the callback's calls, a line each */
 };
 
 static void on_line(void *ctx, const char *path, const uint8_t *sha256)
@@ -21,7 +21,7 @@ static void on_line(void *ctx, const char *path, const uint8_t *sha256)
     (void)snprintf(seen->text + used, sizeof(seen->text) - used, "%.4s %.60s\n", hex, path);
 }
 
-/* The same lines, whatever pieces they come in. */
+/* The same lines, whatever the size of the pieces. */
 static void test_lines(void **state)
 {
     static struct tagfile_lines lines;

@@ -3,7 +3,7 @@
 
 #define ONE "[{\"artifact_id\":\"a\",\"signed_url\":\"" URL_OF("h1", "a") "\"}]"
 
-/* All transitions that there are. */
+/* All valid transitions. */
 static const struct {
     enum task_state from;
     enum task_event event;
@@ -141,7 +141,7 @@ static void test_retries_and_then_the_content_endpoint(void **state)
     fixture_clear(&f);
 }
 
-/* A 404 of the content endpoint is not the last word on a URL whose host was down. */
+/* A 404 of the content endpoint is not final if the URL's host was down. */
 static void test_gone_is_not_said_of_what_may_come_back(void **state)
 {
     struct fixture f;
@@ -161,7 +161,7 @@ static void test_gone_is_not_said_of_what_may_come_back(void **state)
     task_apply(f.tasks, task, TASK_LOST);
     fixture_clear(&f);
 
-    task = ready(&f); /* where the URL says so itself, it is gone */
+    task = ready(&f); /* a 404 of the URL itself is final */
     (void)fixture_settle(&f, task, FETCH_ROUTE_TO_CONTENT, REASON_GONE);
     step = fixture_settle(&f, task, FETCH_ROUTE_GIVE_UP, REASON_GONE);
     assert_int_equal(step.reason, REASON_GONE);
@@ -183,7 +183,7 @@ static void test_what_cannot_be_started_takes_the_same_routes(void **state)
     fixture_clear(&f);
 }
 
-/* A list of one artifact has come. */
+/* A list of one artifact was received. */
 static void refresh(struct fixture *f, const char *url)
 {
     struct url_refresh_list list = { .run = 0, .came = url != NULL };
@@ -217,7 +217,7 @@ static void test_a_url_is_refreshed(void **state)
     step = fixture_settle(&f, task, FETCH_ROUTE_RENEW, REASON_DENIED);
     assert_int_equal(step.action, TASK_DO_REFRESH); /* the newer URL was the one refused */
     refresh(&f, NULL);
-    assert_int_equal(task->route, FETCH_ROUTE_CONTENT); /* no list came */
+    assert_int_equal(task->route, FETCH_ROUTE_CONTENT); /* no list was received */
     assert_int_equal(task->state, TASK_READY);
     fixture_clear(&f);
 }
@@ -254,7 +254,7 @@ static void test_suspect_content_is_fetched_by_each_route(void **state)
     assert_int_equal(task_refused(f.tasks, task, PACK_SUSPECT).action, TASK_DO_NOTHING);
     assert_int_equal(task->route, FETCH_ROUTE_CONTENT);
     (void)fixture_settle(&f, task, FETCH_ROUTE_DONE, REASON_NONE);
-    assert_int_equal(task_again(task), 0); /* the last one: it is kept */
+    assert_int_equal(task_again(task), 0); /* the last route: its content is kept */
     fixture_clear(&f);
 }
 

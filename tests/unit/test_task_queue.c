@@ -6,7 +6,7 @@
 
 #define COUNT 100
 
-/* Tasks as their queue knows them: an entry each. */
+/* Tasks as the queue has them: an entry each. */
 static void make(struct task *tasks, size_t count)
 {
     size_t i;
@@ -90,7 +90,7 @@ static void test_any_entry_can_be_removed(void **state)
     for (i = 0; i < COUNT; i++) {
         if (i % 3) {
             task_queue_remove(&tasks[i].entry);
-            task_queue_remove(&tasks[i].entry); /* it is in none: nothing happens */
+            task_queue_remove(&tasks[i].entry); /* it is in no queue: no effect */
         }
     }
     while ((task = take(queue))) {
@@ -103,7 +103,7 @@ static void test_any_entry_can_be_removed(void **state)
     task_queue_free(queue);
 }
 
-/* Out of where it is, among the ready. */
+/* Remove an entry and add it to the ready ones. */
 static void ready(void *ctx, struct task *task)
 {
     task_queue_remove(&task->entry);
@@ -160,7 +160,7 @@ static void test_a_host_at_its_limit(void **state)
     assert_int_equal(task_queue_release_held(queue, 100, 9, ready, queue), UINT64_MAX);
     assert_ptr_equal(take(queue), &tasks[2]);
     assert_ptr_equal(take(queue), &tasks[3]);
-    task_queue_hold(queue, &tasks[1].entry, &busy); /* its FIFO is empty, and is still there */
+    task_queue_hold(queue, &tasks[1].entry, &busy); /* its FIFO is empty, but still exists */
     assert_int_equal(task_queue_release_held(queue, 100, 9, ready, queue), UINT64_MAX);
     assert_ptr_equal(take(queue), &tasks[1]);
     task_queue_free(queue);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is submitted, and what comes back by webhook. */
+/* Requests that submit a task, and webhooks. */
 #include "api/task_request.h"
 #include "api/webhook.h"
 #include "base/json.h"

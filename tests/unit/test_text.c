@@ -68,7 +68,7 @@ static void test_shorten(void **state)
     assert_string_equal(text_shorten(out, "abcdef", 1), "\xe2\x80\xa6");
     assert_string_equal(text_shorten(out, "abcdef", 2), "a\xe2\x80\xa6");
     assert_string_equal(text_shorten(out, "\xe6\x97\xa5\xe6\x9c\xac\xe6\x97\xa5", 4),
-                        "\xe6\x97\xa5\xe2\x80\xa6"); /* a wide one would be cut in half */
+                        "\xe6\x97\xa5\xe2\x80\xa6"); /* a wide character would be split */
     assert_int_equal(text_width(out), 3);
 }
 
@@ -102,7 +102,7 @@ static void test_nearest(void **state)
     assert_null(nearest.best);
     text_nearer(&nearest, "very"); /* at distance 1 */
     text_nearer(&nearest, "verify");
-    assert_string_equal(nearest.best, "very"); /* of equal ones the first */
+    assert_string_equal(nearest.best, "very"); /* of equally near words the first */
     text_nearer(&nearest, "verfy");
     assert_string_equal(nearest.best, "verfy");
     assert_int_equal(nearest.limit, 0);
@@ -144,13 +144,23 @@ static void test_secrets(void **state)
     assert_null(secret_new("caf\xc3\xa9", 5, NULL));
 }
 
+static void test_plural(void **state)
+{
+    (void)state;
+    assert_string_equal(text_plural(0), "s");
+    assert_string_equal(text_plural(1), "");
+    assert_string_equal(text_plural(2), "s");
+    assert_string_equal(text_plural(UINT64_MAX), "s");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shown),  cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_widths), cmocka_unit_test(test_shorten),
-        cmocka_unit_test(test_ago),    cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_plural),  cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_numbers), cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_shorten), cmocka_unit_test(test_ago),
+        cmocka_unit_test(test_nearest), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_secrets),
     };
 
     return RUN(tests);

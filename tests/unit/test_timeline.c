@@ -28,7 +28,7 @@ static void test_children(void **state)
     assert_int_equal(t.child_count, 2);
     assert_string_equal(t.children[0], "wr_2");
     assert_string_equal(t.children[1], "wr_3");
-    assert_int_equal(t.task_count, 1); /* tsk_b is of another run */
+    assert_int_equal(t.task_count, 1); /* tsk_b belongs to another run */
     assert_string_equal(t.tasks[0], "tsk_a");
     assert_false(t.cut);
     timeline_clear(&t);

@@ -101,7 +101,7 @@ static struct transfer *start(struct scene *s, size_t i, uint64_t length)
     return t;
 }
 
-/* Give a transfer so many bytes of its body, a piece at a time, until one is not taken. */
+/* Give a transfer `len` bytes, a piece at a time, until a piece is not accepted. */
 static enum sink feed(struct transfer *t, size_t len)
 {
     char piece[CHUNK / 2];
@@ -120,7 +120,7 @@ static enum sink feed(struct transfer *t, size_t len)
     return verdict;
 }
 
-/* What the packer says of everything that it has: the event of its last result. */
+/* Run the packer; returns the event of its last result. */
 static enum pack_event outcome(struct scene *s)
 {
     struct pack_result result = { .event = PACK_NOTED };
@@ -156,12 +156,12 @@ static void test_a_start_needs_a_slot_a_chunk_and_a_descriptor(void **state)
 
     s.all.files_max = 2;
     t = start(&s, 0, 10);
-    assert_true(transfers_room(&s.all, task)); /* one for each of two */
+    assert_true(transfers_room(&s.all, task)); /* one for each of two transfers */
     s.files = 1;
     assert_false(transfers_room(&s.all, task));
     s.files = 0;
     (void)start(&s, 1, 10);
-    assert_false(transfers_room(&s.all, task)); /* no slot */
+    assert_false(transfers_room(&s.all, task)); /* no free slot */
     assert_int_equal(transfer_abort(t, NULL), 0);
     assert_int_equal(s.all.running, 1);
     assert_true(transfers_room(&s.all, task));
@@ -184,7 +184,7 @@ static void test_a_whole_body_is_packed(void **state)
     assert_int_equal(s.all.running, 0);
     assert_int_equal(outcome(&s), PACK_DONE);
     t = start(&s, 1, 0);
-    assert_int_equal(transfer_commit(t, 0, NULL), 0); /* not a single byte */
+    assert_int_equal(transfer_commit(t, 0, NULL), 0); /* no byte */
     assert_int_equal(outcome(&s), PACK_DONE);
     end(&s);
 }
@@ -194,7 +194,7 @@ static void test_a_held_body_is_continued_or_begun_again(void **state)
     struct scene s;
     struct task *task;
     struct transfer *t;
-    const struct origin *other = (const struct origin *)&s; /* compared, never used */
+    const struct origin *other = (const struct origin *)&s; /* compared only */
 
     (void)state;
     begin(&s, ROWS, 1, 0);
@@ -205,9 +205,10 @@ static void test_a_held_body_is_continued_or_begun_again(void **state)
     assert_non_null(task->part);
     assert_int_equal(task->rank, TASK_RANK_PART);
     assert_int_equal(s.all.parts, 1);
-    assert_int_equal(s.files, 1); /* it keeps no chunk from others */
+    assert_int_equal(s.files, 1); /* it holds no chunk of the pool */
     assert_true(transfer_resumable(task, NULL));
-    assert_false(transfer_resumable(task, other)); /* another host's entity tag says nothing */
+    assert_false(
+        transfer_resumable(task, other)); /* another host's entity tag cannot be compared */
 
     t = start(&s, 0, 104);
     assert_int_equal(s.all.parts, 0);
@@ -240,11 +241,11 @@ static void test_what_cannot_be_continued_is_not_held(void **state)
     begin(&s, ROWS, 1, 0);
     task = fixture_task(&s.f, 0);
     t = start(&s, 0, 200);
-    assert_int_equal(transfer_hold(t, NULL), 0); /* nothing is here */
+    assert_int_equal(transfer_hold(t, NULL), 0); /* no part is kept */
     assert_null(task->part);
     t = start(&s, 0, 200);
     assert_int_equal(feed(t, 50), SINK_TAKEN);
-    t->request.coding = CODING_GZIP; /* an offset of the plain body says nothing */
+    t->request.coding = CODING_GZIP; /* an offset in the plain body does not apply */
     assert_int_equal(transfer_hold(t, NULL), 0);
     assert_null(task->part);
     t = start(&s, 0, 200);
@@ -275,13 +276,14 @@ static void test_the_body_nearest_to_its_end_passes_through(void **state)
     assert_int_equal(feed(far, 2 * CHUNK), SINK_TAKEN);
     assert_int_equal(feed(near, CHUNK), SINK_TAKEN);
     assert_null(s.all.head);
-    assert_int_equal(feed(near, 3 * CHUNK), SINK_TAKEN); /* one from the pool, then its own */
+    assert_int_equal(feed(near, 3 * CHUNK),
+                     SINK_TAKEN); /* one chunk from the pool, then its own */
     assert_ptr_equal(s.all.head, near->task);
     assert_true(near->part.passing && !near->part.body);
     assert_int_equal(feed(far, CHUNK), SINK_FULL);
     while (packer_step(s.packer)) {
     }
-    assert_int_equal(feed(far, CHUNK), SINK_TAKEN); /* what the head had in chunks is packed */
+    assert_int_equal(feed(far, CHUNK), SINK_TAKEN); /* the chunks of the head were packed */
     assert_int_equal(transfer_have(near), 4 * CHUNK);
     assert_int_equal(feed(near, 300 - 4 * CHUNK), SINK_TAKEN);
     assert_int_equal(transfer_commit(near, 0, NULL), 0);
@@ -329,7 +331,7 @@ static void test_no_chunk_pauses_a_body_or_sends_it_into_a_file(void **state)
     assert_int_equal(feed(t, 10), SINK_FULL);
     assert_true(t->paused && s.all.refused);
     assert_int_equal(transfer_have(t), CHUNKS * CHUNK);
-    t->paused_at -= TRANSFER_PAUSE; /* so long ago */
+    t->paused_at -= TRANSFER_PAUSE; /* this long ago */
     assert_true(transfer_pause(t) >= TRANSFER_PAUSE);
     assert_int_equal(feed(t, 10), SINK_TAKEN);
     assert_false(t->paused);
@@ -366,17 +368,17 @@ static void test_bytes_are_offered_to_the_head_then_by_age(void **state)
     slots = s.all.slots;
     for (i = 0; i < 3; i++) {
         slots[i].paused = true;
-        slots[i].paused_at = 100 - i; /* the last has waited for longest */
+        slots[i].paused_at = 100 - i; /* the last has waited longest */
     }
     slots[1].part.passing = true;
     offers = 0;
     refuses = &slots[2];
     transfers_offer(&s.all, on_resume);
-    assert_int_equal(offers, 2); /* the second one refused: nobody else is asked */
+    assert_int_equal(offers, 2); /* the second refused: the others are not resumed */
     assert_ptr_equal(offered[0], &slots[1]);
     assert_ptr_equal(offered[1], &slots[2]);
     slots[1].paused = true;
-    refuses = &slots[1]; /* the head has a pool of its own: it refuses for itself alone */
+    refuses = &slots[1]; /* the head has its own pool: its refusal does not affect the others */
     offers = 0;
     transfers_offer(&s.all, on_resume);
     assert_int_equal(offers, 3);
@@ -402,7 +404,7 @@ static void test_time_is_allowed_by_size_and_share_of_the_rate(void **state)
     t->task->spent = 1; /* in a former attempt */
     assert_true(transfer_overdue(t, &stall, t->begun + allowed));
     t->task->spent = 0;
-    stall.rate = 400; /* of two transfers, each half of its share: 100 */
+    stall.rate = 400; /* two transfers, each with half of its share: 100 */
     assert_false(transfer_overdue(t, &stall, t->begun + allowed + 1));
     allowed = backoff_allowance(4000, 100, 1000);
     assert_false(transfer_overdue(t, &stall, t->begun + allowed));
@@ -427,9 +429,9 @@ static void test_whose_size_the_list_gives(void **state)
     } cases[] = {
         { 0, "PK\3\4rest", false },           /* the ZIP, not the member */
         { 0, "<html>", true },                /* the member */
-        { 1, "{\"a\":1}", false },            /* it came plain */
-        { 1, "\x28\xb5\x2f\xfd rest", true }, /* as it is stored */
-        { 2, "<html>", false },               /* the list gives none */
+        { 1, "{\"a\":1}", false },            /* received plain */
+        { 1, "\x28\xb5\x2f\xfd rest", true }, /* received as stored */
+        { 2, "<html>", false },               /* the list has no size */
     };
     struct scene s;
     size_t i;

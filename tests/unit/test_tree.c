@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A directory in the making: names, permissions, ways back, and what an earlier attempt left.
+ * A directory being written: names, permissions, volume_back, and an earlier attempt.
  */
 #include "unit.h"
 #include "writer/tree.h"
@@ -68,8 +68,12 @@ static void make_bag(bool force, unsigned mode, const char *name)
 {
     struct tree *tree = begin(force, mode);
 
+    char listed[128];
+
+    (void)snprintf(listed, sizeof(listed), "%064d  %s\n", 0, name);
     put(tree, name, "hello");
     put(tree, "bagit.txt", "x");
+    put(tree, "manifest-sha256.txt", listed);
     assert_int_equal(tree_commit(tree, NULL), 0);
     tree_free(tree, true);
 }
@@ -138,6 +142,14 @@ static void test_names_stay_inside(void **state)
     tree_free(tree, false);
 }
 
+static void write_file(const char *path)
+{
+    FILE *file = fopen(at(path), "w");
+
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void test_only_a_bag_is_replaced(void **state)
 {
     struct err err;
@@ -154,6 +166,12 @@ static void test_only_a_bag_is_replaced(void **state)
     assert_null(tree_open(bag, true, 0600, &err));
     assert_int_equal(err.kind, ERR_EXISTS);
     assert_int_equal(access(at("bag/mine"), F_OK), 0);
+    assert_int_equal(rmdir(at("bag/mine")), 0);
+    write_file("bag/data/r/mine"); /* also deep inside */
+    assert_null(tree_open(bag, true, 0600, &err));
+    assert_int_equal(err.kind, ERR_EXISTS);
+    assert_non_null(strstr(err.text, "data/r/mine"));
+    assert_int_equal(access(at("bag/data/r/mine"), F_OK), 0);
 }
 
 static void test_what_was_left(void **state)

@@ -62,7 +62,7 @@ uint64_t callers_pump(struct callers *callers)
     return UINT64_MAX;
 }
 
-/* End the call that waits, with this body; NULL: it fails. */
+/* End the pending call with this body; NULL: with an error. */
 static void answer(const char *body, int64_t date)
 {
     struct call *call = asked;
@@ -77,7 +77,7 @@ static void answer(const char *body, int64_t date)
     call->done(call->ctx, call);
 }
 
-/* What was handed out last. */
+/* The last list that was published. */
 static struct {
     unsigned times;
     size_t run;
@@ -112,7 +112,7 @@ static struct url_refresh *refresh;
 static int set_up(void **state)
 {
     (void)state;
-    log_setup(LOG_ERROR, 0); /* what does not come is told as a warning */
+    log_setup(LOG_ERROR, 0); /* lists that fail are warnings */
     asked = NULL;
     asked_count = 0;
     memset(&got, 0, sizeof(got));
@@ -161,7 +161,7 @@ static void test_one_list_for_all_who_ask(void **state)
     assert_true(got.came);
     assert_string_equal(got.urls, "http://s/a1 http://s/b1 - ");
     assert_false(url_refresh_busy(refresh, 1));
-    ask(1); /* and once more, later */
+    ask(1); /* again, later */
     assert_int_equal(asked_count, 2);
     answer(
         "[{\"artifact_id\": \"a\", \"signed_url\": \"http://s/a2\"}, {\"artifact_id\": \"b\"}]",
@@ -203,10 +203,10 @@ static void test_a_run_that_is_listed_under_two_names(void **state)
            CLOCK_NONE);
     assert_int_equal(got.times, 1);
     assert_string_equal(got.urls, "http://s/a1 http://s/b1 http://s/c1 ");
-    ask(0); /* it begins with the first name again */
+    ask(0); /* the first name is requested again */
     assert_non_null(strstr(buf_text(&asked->url), "/wr_1/"));
     answer(LIST_AB, CLOCK_NONE);
-    answer(NULL, CLOCK_NONE); /* half of it is not the list */
+    answer(NULL, CLOCK_NONE); /* one of two lists is not enough */
     assert_int_equal(got.times, 2);
     assert_false(got.came);
 }
@@ -220,7 +220,7 @@ static void test_what_the_record_names_beside_the_list(void **state)
     runs[1].extras = 1;
     ask(1);
     answer(LIST_AB, CLOCK_NONE);
-    assert_int_equal(got.times, 0); /* the record is asked for as well */
+    assert_int_equal(got.times, 0); /* the record is requested as well */
     assert_true(url_refresh_busy(refresh, 1));
     assert_non_null(strstr(buf_text(&asked->url), "/v1/runs/tsk_2"));
     assert_null(strstr(buf_text(&asked->url), "artifacts"));
@@ -231,12 +231,12 @@ static void test_what_the_record_names_beside_the_list(void **state)
     assert_false(url_refresh_busy(refresh, 1));
     ask(1);
     answer(LIST_AB, CLOCK_NONE);
-    answer(NULL, CLOCK_NONE); /* without the record the list is of use all the same */
+    answer(NULL, CLOCK_NONE); /* without the record the list is still used */
     assert_int_equal(got.times, 2);
     assert_true(got.came);
     assert_string_equal(got.urls, "http://s/a1 http://s/b1 - ");
     ask(1);
-    answer(NULL, CLOCK_NONE); /* without the list nothing more is asked for */
+    answer(NULL, CLOCK_NONE); /* without the list the record is not requested */
     assert_int_equal(got.times, 3);
     assert_false(got.came);
     assert_null(asked);
@@ -252,13 +252,13 @@ static void test_the_servers_clock(void **state)
     answer(LIST_AB, before + 3600000);
     assert_int_equal(runs[0].listed_at, before + 3600000);
     assert_true(listing.skew <= 3600000 && listing.skew > 3600000 - 20000);
-    ask(1); /* it says no time: ours, and what it was off by */
+    ask(1); /* no Date header: our clock with the last known skew */
     answer(LIST_AB, CLOCK_NONE);
     assert_true(runs[1].listed_at >= before + listing.skew);
     assert_true(runs[1].listed_at < before + listing.skew + 20000);
 }
 
-/* Stopped with a call under way, which the loop has ended: nothing is handed out. */
+/* Stopped with a call under way, which the loop has ended: no list is published. */
 static void test_given_up(void **state)
 {
     (void)state;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The threads: pieces through the pool of workers into a file, with marks and ways back. */
-#include "base/file.h"
+/* Volumes of all formats, written by threads, with volume_mark and volume_back. */
 #include "base/mem.h"
 #include "base/text.h"
-#include "unit.h"
+#include "tar_file.h"
 #include "writer/volume.h"
 
 #include <stdio.h>
@@ -12,28 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[64];
-static char path[128];
-
-static int set_up(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/skyarc-unit-XXXXXX");
-    if (!mkdtemp(dir))
-        return -1;
-    (void)snprintf(path, sizeof(path), "%s/v.tar", dir);
-    return 0;
-}
-
+/* No unfinished file is left. */
 static int tear_down(void **state)
 {
     char partial[160];
 
-    (void)state;
-    (void)snprintf(partial, sizeof(partial), "%s.partial", path);
-    assert_int_equal(access(partial, F_OK), -1); /* nothing half-written stays */
-    (void)unlink(path);
-    return rmdir(dir);
+    (void)snprintf(partial, sizeof(partial), "%s.partial", tar_path);
+    assert_int_equal(access(partial, F_OK), -1);
+    return tar_tear_down(state);
 }
 
 static void put(struct volume *v, const char *name, size_t size, bool packed,
@@ -54,27 +39,7 @@ static void put(struct volume *v, const char *name, size_t size, bool packed,
     free(bytes);
 }
 
-/* A tar's names, in order. */
-static size_t read_names(const char *file, char names[][32], size_t most)
-{
-    struct buf tar;
-    size_t at = 0;
-    size_t count = 0;
-
-    buf_init(&tar, 1 << 28);
-    assert_int_equal(file_load(file, &tar, NULL), 0);
-    while (at + 512 <= tar.len && tar.data[at] && count < most) {
-        uint64_t size = strtoull(tar.data + at + 124, NULL, 8);
-
-        assert_memory_equal(tar.data + at + 257, "ustar", 5);
-        (void)snprintf(names[count++], 32, "%.31s", tar.data + at);
-        at += 512 + ((size_t)size + 511) / 512 * 512;
-    }
-    buf_clear(&tar);
-    return count;
-}
-
-/* Opened and begun at the front. */
+/* Open a volume and start it from the beginning. */
 static struct volume *begin(const struct volume_opts *opts)
 {
     struct volume *v = volume_open(opts, NULL);
@@ -87,16 +52,17 @@ static struct volume *begin(const struct volume_opts *opts)
 static void test_order_marks_and_ways_back(void **state)
 {
     struct volume_opts opts = {
-        .path = path, .format = CONTAINER_TAR, .force = false, .mode = 0600, .workers = 3
+        .path = tar_path, .format = CONTAINER_TAR, .force = false, .mode = 0600, .workers = 3
     };
     struct volume *v = begin(&opts);
     struct volume_result result;
     struct spot place[60];
     struct spot manifest;
-    char names[80][32];
+    struct tar_entry entry;
     char expected[32];
+    struct buf tar;
+    size_t at = 0;
     size_t i;
-    size_t n = 0;
 
     (void)state;
     for (i = 0; i < 60; i++) {
@@ -111,12 +77,15 @@ static void test_order_marks_and_ways_back(void **state)
     put(v, "manifest", 10, false, &manifest);
     assert_int_equal(volume_finish(v, &manifest, 10, &result, NULL), 0);
     volume_free(v, false);
-    n = read_names(path, names, 80);
-    assert_int_equal(n, 61);
+    tar_load(&tar);
     for (i = 0; i < 60; i++) {
         (void)snprintf(expected, sizeof(expected), "f%zu", i);
-        assert_string_equal(names[i], expected);
+        assert_true(tar_next(&tar, &at, &entry));
+        assert_string_equal(entry.path, expected);
     }
+    assert_true(tar_next(&tar, &at, &entry)); /* the manifest */
+    assert_false(tar_next(&tar, &at, &entry));
+    buf_clear(&tar);
     for (i = 1; i < 60; i++)
         assert_true(place[i].offset > place[i - 1].offset);
 }
@@ -133,7 +102,7 @@ static void test_coded_volumes(void **state)
     (void)state;
     for (k = 0; k < 3; k++) {
         struct volume_opts opts = {
-            .path = path, .format = formats[k], .force = true, .mode = 0600, .workers = 3
+            .path = tar_path, .format = formats[k], .force = true, .mode = 0600, .workers = 3
         };
         struct volume *v = begin(&opts);
         struct stat st;
@@ -146,30 +115,32 @@ static void test_coded_volumes(void **state)
         put(v, "manifest", 10, false, &place);
         assert_int_equal(volume_finish(v, &place, 10, &result, NULL), 0);
         volume_free(v, false);
-        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(stat(tar_path, &st), 0);
         assert_int_equal(st.st_size, result.size);
     }
 }
 
 static void test_given_up(void **state)
 {
-    struct volume_opts opts = {
-        .path = path, .format = CONTAINER_TAR_ZST, .force = false, .mode = 0600, .workers = 2
-    };
+    struct volume_opts opts = { .path = tar_path,
+                                .format = CONTAINER_TAR_ZST,
+                                .force = false,
+                                .mode = 0600,
+                                .workers = 2 };
     struct volume *v;
     size_t i;
 
     (void)state;
-    for (i = 0; i < 60; i++) { /* at other moments, with work in all stages */
+    for (i = 0; i < 60; i++) { /* at different moments, with pieces in all stages */
         v = begin(&opts);
         put(v, "f", 300000 + i * 50021, i % 2, NULL);
         put(v, "g", 1000000, i % 3, NULL);
         volume_free(v, false);
-        assert_int_equal(access(path, F_OK), -1);
+        assert_int_equal(access(tar_path, F_OK), -1);
     }
 }
 
-/* What an entry gets is held against what its header says, in every format. */
+/* The bytes of an entry are compared with the size in its header, in every format. */
 static void test_lengths(void **state)
 {
     const enum container formats[] = { CONTAINER_TAR, CONTAINER_TAR_ZST, CONTAINER_ZIP };
@@ -179,7 +150,7 @@ static void test_lengths(void **state)
     (void)state;
     for (k = 0; k < 3; k++) {
         struct volume_opts opts = {
-            .path = path, .format = formats[k], .mode = 0600, .workers = 1
+            .path = tar_path, .format = formats[k], .mode = 0600, .workers = 1
         };
         struct volume *v = begin(&opts);
 
@@ -220,10 +191,10 @@ static void test_formats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_order_marks_and_ways_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_coded_volumes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_lengths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_order_marks_and_ways_back, tar_set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_coded_volumes, tar_set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_given_up, tar_set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lengths, tar_set_up, tear_down),
         cmocka_unit_test(test_formats),
     };
 

@@ -79,7 +79,7 @@ static void test_the_older_one_first(void **state)
     static const char *const order[] = {
         "2026/11/skyarc-20261126T043746Z.tar",       "2026/11/skyarc-20261126T043746Z-2-r2.tar",
         "2026/11/skyarc-20261126T043746Z-2-r10.tar", "2026/11/skyarc-20261126T043746Z-10.tar",
-        "2025/01/skyarc-20261126T043747Z.tar", /* the folder is not the time */
+        "2025/01/skyarc-20261126T043747Z.tar", /* the directory's name is not a time */
     };
     size_t i;
     size_t k;

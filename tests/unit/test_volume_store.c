@@ -91,7 +91,7 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Remove a file beside a volume; it must be there, or not. */
+/* Remove a file beside a volume; asserts whether it existed. */
 static void gone(const char *volume, const char *suffix, int there)
 {
     char path[256];
@@ -126,7 +126,7 @@ static void test_set_aside(void **state)
     write_file(at, "two");
     assert_int_equal(volume_store_set_aside(&store, name, "damaged", out, &err), 0);
     assert_string_equal(out, "2026/11/skyarc-20261124T020000Z.tar.damaged-2");
-    /* what is left of attempts goes, and nothing else */
+    /* only the remains of attempts are removed */
     write_file(path, "of nothing");
     (void)snprintf(path, sizeof(path), "%s.partial", at);
     write_file(path, "half");

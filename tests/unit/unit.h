@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unit: what every unit test includes; cmocka wants these four before itself. */
+/* unit: included by every unit test; cmocka requires these four headers before its own. */
 #ifndef UNIT_H
 #define UNIT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/fetch_url.h"
+#include "api/fetch_url.h"
 
 #include "net/url.h"
 

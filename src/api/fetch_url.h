@@ -8,8 +8,8 @@
  * Threads  the transfer loop
  * Source   docs/api.md, "Signed URLs"
  */
-#ifndef PULL_FETCH_URL_H
-#define PULL_FETCH_URL_H
+#ifndef API_FETCH_URL_H
+#define API_FETCH_URL_H
 
 #include "api/expiry.h"
 #include "net/engine.h"

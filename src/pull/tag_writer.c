@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "pull/tag_writer.h"
+
+#include "format/manifest_read.h"
+#include "format/tagfile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_ROOM 1024
+
+/* What is written at the end: the view, then each enum tag. */
+enum made_file {
+    MADE_VIEW,
+    MADE_MANIFEST,
+    MADE_PAYLOAD,
+    MADE_INFO,
+    MADE_BAGIT,
+    MADE_TAGS,
+    MADE_COUNT
+};
+
+static const char *name_of(int file)
+{
+    return file == MADE_VIEW ? TAGFILE_VIEW : tagfile_name(file - (int)MADE_MANIFEST);
+}
+
+struct making {
+    const struct tag_source *source;
+    struct bag_info info;
+    struct tag_sum tags[MADE_COUNT]; /* results of the first pass over each file */
+};
+
+int tag_payload_add(struct tag_payload *payload, const char *path, uint64_t size,
+                    const uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    payload->bytes += size;
+    payload->files++;
+    return bag_line(payload->put, payload->ctx, sha256, path, err);
+}
+
+static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *err)
+{
+    struct tag_payload payload = { .put = put, .ctx = ctx };
+    int rc = m->source->payload(m->source->ctx, &payload, err);
+
+    m->info.bytes = payload.bytes;
+    m->info.files = payload.files;
+    return rc;
+}
+
+static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
+{
+    int i;
+
+    for (i = 0; i < MADE_TAGS; i++) {
+        if (m->tags[i].size && bag_line(put, ctx, m->tags[i].sha256, name_of(i), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int make(struct making *m, enum made_file file, put_fn *put, void *ctx, struct err *err)
+{
+    const struct tag_source *source = m->source;
+
+    switch (file) {
+    case MADE_VIEW:
+        return page_write(source->page, source->info.name, put, ctx, err);
+    case MADE_MANIFEST:
+        return source->manifest(source->ctx, &m->tags[MADE_VIEW], put, ctx, err);
+    case MADE_PAYLOAD:
+        return make_payload(m, put, ctx, err);
+    case MADE_INFO:
+        return bag_info(put, ctx, &m->info, err);
+    case MADE_BAGIT:
+        return put(ctx, BAG_DECLARATION, strlen(BAG_DECLARATION), err);
+    case MADE_TAGS:
+        return make_tags(m, put, ctx, err);
+    case MADE_COUNT:
+        break;
+    }
+    return 0;
+}
+
+struct measure {
+    struct sha256 *sha;
+    struct sha512 *sha512; /* NULL: not wanted */
+    uint64_t size;
+};
+
+static int put_measure(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct measure *measure = ctx;
+
+    (void)err;
+    sha256_add(measure->sha, bytes, len);
+    if (measure->sha512)
+        sha512_add(measure->sha512, bytes, len);
+    measure->size += len;
+    return 0;
+}
+
+static int put_volume(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return volume_add(ctx, bytes, len, err);
+}
+
+static int feed_rows(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    return manifest_read_feed(ctx, bytes, len, err);
+}
+
+/* The offline view reads its rows from the manifest as it is made. */
+static int feed_view(const struct tag_source *source, struct err *err)
+{
+    struct manifest_read rows;
+    int rc;
+
+    manifest_read_init(&rows, page_row, source->page);
+    rc = source->manifest(source->ctx, NULL, feed_rows, &rows, err);
+    manifest_read_clear(&rows);
+    return rc;
+}
+
+/* Make a file twice: to measure it, and into the volume. */
+static int write_tag(struct making *m, enum made_file file, struct measure *measure,
+                     struct spot *place, struct err *err)
+{
+    struct volume *volume = m->source->volume;
+    struct tag_sum *tag = &m->tags[file];
+    char path[PATH_ROOM];
+
+    measure->size = 0;
+    if (make(m, file, put_measure, measure, err) < 0)
+        return -1;
+    tag->size = measure->size;
+    sha256_end(measure->sha, tag->sha256);
+    (void)snprintf(path, sizeof(path), "%s/%s", m->info.name, name_of((int)file));
+    if (volume_begin(volume,
+                     &(struct entry_file){
+                         .path = path, .size = tag->size, .mtime = m->info.made / 1000 },
+                     place, err) < 0 ||
+        make(m, file, put_volume, volume, err) < 0)
+        return -1;
+    return volume_end(volume, err);
+}
+
+/* Only the manifest has a SHA-512, for its signature. */
+static int write_manifest(struct making *m, struct measure *measure, struct tag_result *result,
+                          struct err *err)
+{
+    struct sha512 *sha512 = sha512_new(err);
+    int rc = -1;
+
+    measure->sha512 = sha512;
+    if (sha512)
+        rc = write_tag(m, MADE_MANIFEST, measure, &result->place, err);
+    if (rc == 0) {
+        result->size = m->tags[MADE_MANIFEST].size;
+        memcpy(result->sha256, m->tags[MADE_MANIFEST].sha256, SHA256_SIZE);
+        sha512_end(sha512, result->sha512);
+    }
+    measure->sha512 = NULL;
+    sha512_free(sha512);
+    return rc;
+}
+
+int tag_writer_write(const struct tag_source *source, struct tag_result *result,
+                     struct err *err)
+{
+    struct making m = { .source = source, .info = source->info };
+    struct measure measure = { .sha = sha256_new(err) };
+    int rc = measure.sha ? 0 : -1;
+    int i;
+
+    volume_flush(source->volume); /* then all places are known, and nothing is pending */
+    if (rc == 0 && source->page)
+        rc = feed_view(source, err);
+    if (rc == 0 && source->page)
+        rc = write_tag(&m, MADE_VIEW, &measure, NULL, err);
+    if (rc == 0)
+        rc = write_manifest(&m, &measure, result, err);
+    for (i = MADE_PAYLOAD; rc == 0 && i < MADE_COUNT; i++)
+        rc = write_tag(&m, (enum made_file)i, &measure, NULL, err);
+    sha256_free(measure.sha);
+    return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tag_writer: writes the offline view, manifest.json and the BagIt files at the end of an
+ * archive.
+ *
+ * Each file is made twice, the first time only to measure and hash it, so that a file of any
+ * length needs no memory.
+ *
+ * Units    bytes
+ * Errors   the volume's, those of the callbacks
+ * Owns     nothing
+ * Threads  one, after all payload files were added to the volume
+ * Source   docs/archive-format.md; RFC 8493 (BagIt 1.0)
+ */
+#ifndef PULL_TAG_WRITER_H
+#define PULL_TAG_WRITER_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "format/bag.h"
+#include "view/page.h"
+#include "writer/volume.h"
+
+#include <stdint.h>
+
+/* A file that the manifest names and that is made from the manifest. */
+struct tag_sum {
+    uint64_t size; /* 0: there is no such file */
+    uint8_t sha256[SHA256_SIZE];
+};
+
+/* The payload files seen so far; used by tag_payload_add. */
+struct tag_payload {
+    put_fn *put;
+    void *ctx;
+    uint64_t bytes;
+    uint64_t files;
+};
+
+/* What the tag files of an archive are made from. */
+struct tag_source {
+    struct volume *volume;
+    struct page *page;    /* the offline view, or NULL */
+    struct bag_info info; /* name: the top directory; bytes and files are counted */
+    /*
+     * Write manifest.json; the same bytes each time.
+     *
+     * view  index.html, which the manifest names; NULL: index.html is to be made from this
+     *       output; the total of stored bytes is then not needed
+     */
+    int (*manifest)(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+                    struct err *err);
+    /* Call tag_payload_add for each payload file, in the same order each time. */
+    int (*payload)(void *ctx, struct tag_payload *payload, struct err *err);
+    void *ctx;
+};
+
+/* What is known of manifest.json when it is written. */
+struct tag_result {
+    struct spot place;
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+    uint8_t sha512[SHA512_SIZE];
+};
+
+/* Name one payload file. */
+int tag_payload_add(struct tag_payload *payload, const char *path, uint64_t size,
+                    const uint8_t sha256[SHA256_SIZE], struct err *err) MUST_CHECK;
+
+/* Write all tag files. The places of the payload files are known when manifest is called. */
+int tag_writer_write(const struct tag_source *source, struct tag_result *result,
+                     struct err *err) MUST_CHECK;
+
+#endif
