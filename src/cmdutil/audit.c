@@ -367,8 +367,8 @@ int audit_against_api(struct audit_held *held, const struct session_args *sessio
     }
     if (rc == 0 && held->left_out)
         log_line(LOG_INFO,
-                 "%zu artifacts of the service are in no archive, as the filters that the "
-                 "archives were made with say",
-                 held->left_out);
+                 "in no archive, as the filters that the archives were made with say: %zu "
+                 "artifact%s of the service",
+                 held->left_out, text_plural(held->left_out));
     return rc;
 }

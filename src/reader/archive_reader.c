@@ -165,6 +165,17 @@ const char *archive_reader_below(const struct archive_reader *reader, const char
     return strncmp(path, reader->top, top) == 0 && path[top] == '/' ? path + top + 1 : NULL;
 }
 
+bool archive_reader_has_end(struct archive_reader *reader)
+{
+    static const unsigned char zeros[1024];
+    unsigned char end[sizeof(zeros)];
+
+    return reader->size >= sizeof(end) && reader->size % 512 == 0 &&
+           archive_reader_read(reader, end, sizeof(end), reader->size - sizeof(end), NULL) ==
+               0 &&
+           memcmp(end, zeros, sizeof(end)) == 0;
+}
+
 void archive_reader_close(struct archive_reader *reader)
 {
     if (!reader->path)

@@ -99,4 +99,7 @@ void archive_reader_count(struct archive_reader *reader, size_t len);
 int archive_reader_read(void *ctx, void *bytes, size_t len, uint64_t at,
                         struct err *err) MUST_CHECK;
 
+/* Whether a plain tar ends in two blocks of zeros. */
+bool archive_reader_has_end(struct archive_reader *reader);
+
 #endif

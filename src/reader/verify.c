@@ -535,18 +535,6 @@ static int walk(struct check *c, struct err *err)
     return rc;
 }
 
-/* Whether a plain tar ends in two blocks of zeros. */
-static bool has_end(struct archive_reader *reader)
-{
-    static const unsigned char zeros[1024];
-    unsigned char end[sizeof(zeros)];
-
-    return reader->size >= sizeof(end) && reader->size % 512 == 0 &&
-           archive_reader_read(reader, end, sizeof(end), reader->size - sizeof(end), NULL) ==
-               0 &&
-           memcmp(end, zeros, sizeof(end)) == 0;
-}
-
 static int run(struct check *c, const char *path, struct err *err)
 {
     struct err tail;
@@ -558,7 +546,7 @@ static int run(struct check *c, const char *path, struct err *err)
         report(c, NULL, NULL, VERIFY_NOWHERE, "%s", tail.text);
     c->result->indexed = c->reader.indexed;
     c->result->directory = c->reader.bag != NULL;
-    if (c->reader.format == CONTAINER_TAR && !has_end(&c->reader))
+    if (c->reader.format == CONTAINER_TAR && !archive_reader_has_end(&c->reader))
         report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
     if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
         size_t name = strlen(path) + strlen("'': ");

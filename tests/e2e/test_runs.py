@@ -50,6 +50,9 @@ def test_filters(skyarc, emu):
     both = skyarc("runs", "--ids", "--run-type", "workflow_run", "--status", "completed", "--status",
                   "failed", check=0).out.split()
     assert sorted(both) == [b"wr_1", b"wr_demo2"]
+    assert skyarc("runs", "--ids", "--run-type", "task_v1,workflow_run", "--status", "completed,failed", "--tag", "a b&c",
+                  check=0).out == b"wr_1\n"
+    assert "run_type=task_v1&run_type=workflow_run" in pages(emu)[-1] and "status=completed&status=failed" in pages(emu)[-1]
     assert "tags=a%20b%26c" in "".join(pages(emu))
 
 
