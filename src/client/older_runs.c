@@ -162,8 +162,11 @@ static int take_failure(struct list *list, const struct call *call, struct err *
         endpoint_judge(&list->o->server, list->endpoint, &call->request, &call->err) ==
             ENDPOINT_LACKED)
         return LIST_LACKED;
-    log_line(LOG_WARNING, "cannot list all older runs: %s: %s",
-             url_shown(shown, buf_text(&call->url)), call->err.text);
+    (void)url_shown(shown, buf_text(&call->url));
+    if (strstr(call->err.text, shown)) /* the error names the call */
+        log_line(LOG_WARNING, "cannot list all older runs: %s", call->err.text);
+    else
+        log_line(LOG_WARNING, "cannot list all older runs: %s: %s", shown, call->err.text);
     return LIST_FAILED;
 }
 

@@ -104,8 +104,8 @@ def test_an_older_list_that_fails_costs_itself_alone(sync, many, tmp_path, on, f
         else:
             many.fault(on, "status", times=99, **fault)
         result = sync("--status", "failed", "--retries", 0, check=3)
-        assert "cannot list all older runs: %s/%s: " % (many.api, on) in result.err
-        assert (str(fault["status"]) if isinstance(fault, dict) else "not a list") in result.err
+        assert "cannot list all older runs: %s/%s" % (many.api, on) in result.err
+        assert (str(fault["status"]) if isinstance(fault, dict) else "HTML" if b"<" in fault else "not a list") in result.err
         assert result.json()["error"] is None and result.json()["list_cut"] is True
     assert set(archived(tmp_path)) == {"a_tsk_new", "a_wr_old", "a_wr_two"} | (
         set() if "tasks" in on else {"a_tsk_old"})
