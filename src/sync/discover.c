@@ -89,9 +89,16 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return rc < 0 ? -1 : 0;
 }
 
-/* Extend the known interval by a list that covers all runs since `wanted`. */
+/*
+ * Extend the known interval by a list that covers all runs since `wanted`. If it began after
+ * the interval's end, what lies between is not known, and the interval is the list's.
+ */
 static void widen(struct frontier *f, int64_t wanted, int64_t newest)
 {
+    if (f->from != DB_UNKNOWN && wanted > f->until) {
+        *f = (struct frontier){ wanted, newest };
+        return;
+    }
     if (f->from == DB_UNKNOWN || wanted < f->from)
         f->from = wanted;
     if (newest > f->until)

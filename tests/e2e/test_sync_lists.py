@@ -230,3 +230,16 @@ def test_a_row_that_is_behind_its_record(sync, emu, tmp_path):
     before = len(emu.log())
     sync()
     assert states(tmp_path) == {"tsk_behind": "sealed"} and len(emu.log()) == before + 1
+
+
+def test_a_pause_is_not_known(sync, emu, tmp_path):
+    """Nights of --since 1d, a pause, and one more: what ended in the pause is found by a later --since 30d."""
+    emu.clear()
+    add(emu, "wr_before", 20 * DAY)
+    sync("--since", "40d")
+    add(emu, "wr_meanwhile", 10 * DAY)
+    add(emu, "wr_after", DAY // 2)
+    sync("--since", "1d")
+    assert set(archived(tmp_path)) == {"a_wr_before", "a_wr_after"}
+    sync("--since", "30d")
+    assert set(archived(tmp_path)) == {"a_wr_before", "a_wr_meanwhile", "a_wr_after"}
