@@ -77,7 +77,7 @@ int recheck_compare(struct db *catalog, const struct kind_filter *types,
             continue;
         same = compare_row(catalog, run->id, a, &match, err);
         if (same == 0 && match == RECHECK_NEW && planner_is_zip(a) && !types->wanted_count &&
-            a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
+            !types->all && a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
             same = 1; /* its members are compared, each by itself */
         rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
     }
