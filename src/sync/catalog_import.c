@@ -258,6 +258,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     case MANIFEST_READ_HEAD:
     case MANIFEST_READ_PREVIOUS:
     case MANIFEST_READ_FILTER:
+    case MANIFEST_READ_CHILDREN:
     case MANIFEST_READ_DOCUMENTS:
         break;
     }

@@ -37,10 +37,10 @@ struct sync {
 };
 
 /* Skip artifacts that are archived already. */
-static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+static bool on_skip(void *ctx, const char *run_id, const struct artifact *artifact)
 {
     struct sync *s = ctx;
-    int there = contents_settled(s->catalog, run_id, artifact_id, &s->failed);
+    int there = contents_settled(s->catalog, run_id, artifact->artifact_id, &s->failed);
 
     return there > 0;
 }
