@@ -254,7 +254,7 @@ const struct command cmd_pull = {
         "skyarc pull -o run.tar.zst --wait tsk_123\n"
         "skyarc pull -t recordings,screenshots tsk_123\n"
         "skyarc pull --name '*.pdf' --smaller-than 20m -n tsk_123\n"
-        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
+        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o new.tar.zst\n",
     .exits = "0    archived completely; or no run was named by --input\n"
              "1    failed, nothing written\n"
              "3    archived, but something is missing or not as the service stated; the "

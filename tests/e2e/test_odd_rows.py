@@ -62,6 +62,19 @@ def test_a_row_without_bytes_and_object_is_an_empty_file(pull, emu, signing):
     assert manifest["artifacts"][0]["notes"] == []  # the object exists and is empty
 
 
+@pytest.mark.parametrize("answer", ["denied", "broken", "longer"])
+def test_a_row_of_no_bytes_whose_url_says_otherwise_is_missing(pull, emu, answer):
+    """A 404 at the content endpoint alone does not make an empty file: older servers say it to everything."""
+    emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"12345" if answer == "longer" else b"",
+                       "ext": "log", "file_size": 0, "summed": False, "signing": "s3"}])
+    emu.fault("content/z", "status", times=99, status=404)
+    if answer != "longer":
+        emu.fault("z", "status", times=99, status=403 if answer == "denied" else 500)
+    _, manifest, _ = pull("--retries", "1", "tsk_z", check=3)
+    assert not manifest["artifacts"]
+    assert [m["artifact_id"] for m in manifest["missing"]] == ["z"]
+
+
 @pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)
 def test_two_rows_of_one_id(pull, emu, more):
     """Other content is another artifact: both are kept, and noted; the same row twice is one."""
