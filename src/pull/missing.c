@@ -170,7 +170,7 @@ void missing_records(const struct listing *listing, struct pull_result *result)
         result->records += run->records.here;
         result->records_lost += run->records.lost;
         result->children += run->depth > 0;
-        result->incomplete = result->incomplete || run->cut;
+        result->incomplete = result->incomplete || run->cut || run->other_lost;
     }
     tell_records(listing);
 }

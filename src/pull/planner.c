@@ -64,7 +64,7 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
 
     bool wanted = artifact_filter_listed(filter, a);
     /* a ZIP is an artifact of its own if its type or name is asked for */
-    bool asked = filter->kinds.wanted_count || filter->name_count;
+    bool asked = filter->kinds.wanted_count || filter->kinds.all || filter->name_count;
     struct item *item;
 
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
