@@ -114,11 +114,12 @@ def test_either_name_is_held(sync, skyarc, emu, tmp_path, held, released, early)
         assert aliases(tmp_path) == [(TASK, WORKFLOW)] and states(tmp_path) == {WORKFLOW: "pruned"}
 
 
-def test_the_other_name_that_cannot_be_looked_up_is_told(skyarc, emu, tmp_path):
+@pytest.mark.parametrize("records", [[], ["--records", "none"]], ids=["records", "none"])
+def test_the_other_name_that_cannot_be_looked_up_is_told(skyarc, emu, tmp_path, records):
     """It is not said that the run has no artifacts; it is asked again and again, not sealed."""
     emu.clear()
     pair(emu, story={"app_url": False, "renames": True})
-    args = ["sync", "--dest", "vault", "--json", "--retries", 0]
+    args = ["sync", "--dest", "vault", "--json", "--retries", 0, *records]
     for on in ("api/v2/tasks/" + TASK, "v1/runs/%s/timeline" % TASK):
         emu.fault(on, "status", times=999, status=500)
     for night in range(5):
