@@ -203,8 +203,7 @@ int fixity_lose(struct db *c, const struct volume_store *store, const struct fix
 {
     static const char *const texts[] = {
         "no longer exists",
-        "is not the one that was written: its type (a volume is a regular file), size, tail or "
-        "name differs",
+        "is not that which was written, a regular file: its type, size, tail or name differs",
         "is damaged"
     };
     const char *name = loss->name;
