@@ -5,6 +5,7 @@
 #include "base/hashmap.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "format/sniff.h"
 #include "format/suspect.h"
 
 #include <stdio.h>
@@ -254,9 +255,11 @@ size_t plan_bundle_count(const struct plan *plan)
 
 bool item_at_rest_coded(const struct item *item)
 {
-    const char *uri = item->what.uri;
+    const struct plan_artifact *what = &item->what;
+    size_t len = what->uri ? strcspn(what->uri, "?#") : 0;
 
-    return uri && strlen(uri) >= 4 && strcmp(uri + strlen(uri) - 4, ".zst") == 0;
+    return sniff_type_is_har(what->type) && !what->bundle_key && len >= 4 &&
+           memcmp(what->uri + len - 4, ".zst", 4) == 0;
 }
 
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])

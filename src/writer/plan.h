@@ -144,7 +144,10 @@ bool item_suspect(const struct item *item, const void *head, size_t len);
 /* Note an anomaly of an item's row, while the plan is made. */
 void item_note(struct item *item, const char *word);
 
-/* Whether its object is zstd-compressed at rest: then its size may be that of either form. */
+/*
+ * Whether it is a HAR whose object is zstd-compressed at rest (the path of its uri ends in
+ * ".zst"): then its size may be that of either form.
+ */
 bool item_at_rest_coded(const struct item *item);
 
 #define ITEM_LISTED_MAX 96

@@ -173,3 +173,32 @@ def test_only_a_compressed_har_may_have_another_size(pull, emu):
     _, manifest, folder = pull("--retries", "0", "tsk_h", check=3)
     assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("plain", "length-mismatch")]
     assert (folder / manifest["artifacts"][0]["path"]).read_bytes() == plain
+
+
+def test_a_har_without_a_length_is_whole(pull, emu):
+    """Where no size vouches for a HAR, an error document or the beginning of one is no success."""
+    whole = b'{"log": {"entries": [%s]}}' % b", ".join(b'{"n": "}%d"}' % i for i in range(900))
+    bodies = {"error": b'{"error":"no access"}', "begin": whole[:30], "half": whole[:len(whole) // 2]}
+    emu.run("tsk_h", [{"id": name, "type": "har", "data": data, "uri": "s3://b/%s.har.zst" % name,
+                       "file_size": 12345, "summed": False} for name, data in {**bodies, "whole": whole}.items()])
+    _, manifest, folder = pull("--retries", "0", "tsk_h", check=3)
+    check_manifest(manifest, folder)
+    rows = by_id(manifest)
+    assert {name: rows[name]["notes"] for name in rows} == {**dict.fromkeys(bodies, ["suspect-content"]), "whole": []}
+    assert (folder / rows["whole"]["path"]).read_bytes() == whole
+    # one that is whole by another way is kept, and is no matter
+    emu.run("tsk_i", [{"id": "cut", "type": "har", "data": whole, "uri": "s3://b/cut.har.zst", "file_size": 12345, "summed": False,
+                       "signing": emu.store + "/open/begin"}])
+    _, manifest, folder = pull("tsk_i", name="b.tar")
+    assert (folder / manifest["artifacts"][0]["path"]).read_bytes() == whole and not manifest["artifacts"][0]["notes"]
+    # a checksum vouches for any content
+    emu.run("tsk_j", [{"id": "sum", "type": "har", "data": b'{"a": 1}', "uri": "s3://b/s.har.zst", "file_size": 12345}])
+    _, manifest, _ = pull("tsk_j", name="c.tar")
+    assert not manifest["artifacts"][0]["notes"]
+
+
+@pytest.mark.parametrize("uri", ["s3://b/a.har?x=.zst", "s3://b/a.har#.zst"])
+def test_a_query_is_no_suffix(pull, emu, uri):
+    emu.run("tsk_h", [{"id": "h", "type": "har", "data": b'{"log": {}}', "uri": uri, "file_size": 12345, "summed": False}])
+    _, manifest, _ = pull("--retries", "0", "tsk_h", check=3)
+    assert [m["reason"] for m in manifest["missing"]] == ["length-mismatch"]
