@@ -152,6 +152,7 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
                 0 ||
             read_row(&list->rows[list->count], v, list->region, err) < 0)
             return -1;
+        list->misnamed += json_wrong_text(json_get(v, "run_id"));
         if (list->rows[list->count].artifact_id)
             list->count++;
         else

@@ -56,7 +56,8 @@ struct artifact_list {
     struct artifact *rows;
     size_t count;
     size_t cap;
-    size_t broken; /* number of invalid rows: without an ID */
+    size_t broken;   /* number of invalid rows: without an ID */
+    size_t misnamed; /* number of rows whose run_id is there, but names nothing */
 };
 
 /* Parse the API's JSON array. list must be {0}; it is filled only on success. */
