@@ -79,6 +79,40 @@ def test_two_rows_of_one_id(pull, emu, more):
             ("a", "s3://b/one.html", b"<p>the first", "same-id"), ("a", "s3://b/two.html", b"<p>a second", "same-id")]
 
 
+@pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)
+@pytest.mark.parametrize("other", [{"modified_at": "2026-02-03T04:05:09"}, {"file_size": 13}, {}], ids=str)
+def test_two_versions_of_one_id(pull, emu, other, more):
+    """The object is the same by its uri; a fact of the row or the URL's path says that the content may differ."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}, {"id": "p2", "type": "html", "data": b"<p>the second"}])
+    first = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06", "modified_at": "2026-02-03T04:05:06",
+             "file_size": 12 if "file_size" in other else None, "uri": "s3://b/one.html", "signed_url": emu.store + "/open/p1?sig=1"}
+    second = dict(first, signed_url=emu.store + "/open/p2?sig=1", **other)
+    again = dict(first, signed_url=emu.store + "/open/p1?sig=2")
+    emu.run("tsk_p", [])
+    for i, rows in enumerate(([first, second, again], [again, second, first])):
+        emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+        _, manifest, folder = pull(*more, "tsk_p", name="%d.tar" % i)
+        check_bag(folder)
+        check_manifest(manifest, folder)
+        assert sorted((folder / r["path"]).read_bytes() for r in manifest["artifacts"]) == [b"<p>the first", b"<p>the second"]
+        assert [r["notes"] for r in manifest["artifacts"]] == [["same-id"]] * 2
+
+
+def test_a_row_that_changed_between_two_pages(pull, emu):
+    """It is the same artifact, listed twice: one content, and nothing missing."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}])
+    row = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06", "modified_at": "2026-02-03T04:05:06",
+           "uri": "s3://b/one.html", "signed_url": emu.store + "/open/p1?sig=1"}
+    rows = [row, dict(row, modified_at="2026-02-03T04:05:07", signed_url=emu.store + "/open/p1?sig=2")]
+    emu.run("tsk_p", [])
+    emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+    _, manifest, folder = pull("tsk_p")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    assert {(folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {b"<p>the first"}
+    assert not manifest["missing"] and len({r["path"] for r in manifest["artifacts"]}) == len(manifest["artifacts"])
+
+
 @pytest.mark.parametrize("ident", ["a_odd id", "a_odd.~\u00fc", "a;b=c&d", "a%2Fb", "a#b?c", "a+b\"<>"])
 def test_odd_ids(pull, emu, ident):
     """Their signed URL counts, and so does the content endpoint."""
