@@ -97,6 +97,7 @@
  *           fixity         detects volumes that are gone, replaced or damaged
  *           heal           opens the catalog, makes it consistent with the disk
  *           inbox          webhooks stored on disk
+ *           held           artifacts that the archives of a webhook's run have
  *           run_queue      decides which queued run is archived next
  *           lock           the lock of a sync directory
  *           metrics        a text file for Prometheus
@@ -115,6 +116,7 @@
  *           runs           the list of all runs, page by page
  *           older_runs     runs beyond the end of that list
  *           wait           polls runs until they end
+ *           await          lists runs once they and their children have ended
  * api/      api            base URL, key, error bodies
  *           run            a run's record
  *           artifact       a run's artifact list

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ELSEWHERE ": is this a Skyvern API? (--base-url)"
+
 /* Refuse a proxy over plain http, where it could read the key. */
 static int check_proxy(const struct api *api, struct err *err)
 {
@@ -173,6 +175,17 @@ static void detail_of(const struct api *api, const struct request *request, char
     json_free(doc);
 }
 
+/* Whether no route of the API has this URL: it answers without a message, or, where a record
+ * that is unknown cannot be the reason, with that of a web framework. */
+static bool no_route(const struct api *api, const struct request *request, const char *detail)
+{
+    size_t len = strlen(api->base);
+    bool of_no_run = request->post || (strncmp(request->url, api->base, len) == 0 &&
+                                       strncmp(request->url + len, "/v1/runs?", 9) == 0);
+
+    return !*detail || (of_no_run && strcmp(detail, "Not Found") == 0);
+}
+
 int api_check(const struct api *api, const struct request *request, struct err *err)
 {
     char shown[URL_SHOWN_MAX];
@@ -191,9 +204,8 @@ int api_check(const struct api *api, const struct request *request, struct err *
                                 : "set SKYVERN_API_KEY");
         if (err)
             err->http = request->status;
-    } else if (request->status == 404 && !*detail) { /* the API says what it does not find */
-        (void)err_set(err, ERR_HTTP, "404 from %s: is this a Skyvern API? (--base-url)",
-                      url_shown(shown, request->url));
+    } else if (request->status == 404 && no_route(api, request, detail)) {
+        (void)err_set(err, ERR_HTTP, "404 from %s" ELSEWHERE, url_shown(shown, request->url));
         if (err)
             err->http = request->status;
     } else if (*detail && err) {
@@ -201,4 +213,17 @@ int api_check(const struct api *api, const struct request *request, struct err *
                        ": %s", detail);
     }
     return -1;
+}
+
+int api_check_body(const struct request *request, const char *body, size_t len, struct err *err)
+{
+    char shown[URL_SHOWN_MAX];
+    size_t i = 0;
+
+    while (i < len && strchr(" \t\r\n", body[i]) && body[i])
+        i++;
+    if (i == len || (body[i] && strchr("{[\"-0123456789tfn", body[i])))
+        return 0; /* an empty body is judged by the caller */
+    return err_set(err, ERR_FORMAT, "%s answered %s" ELSEWHERE, url_shown(shown, request->url),
+                   body[i] == '<' ? "HTML, not JSON" : "no JSON");
 }

@@ -84,4 +84,10 @@ void api_sign(const struct api *api, struct request *request);
 /* Translate an unsuccessful API response into err; 0 if the response is good. */
 int api_check(const struct api *api, const struct request *request, struct err *err) MUST_CHECK;
 
+/*
+ * ERR_FORMAT if the body of a good response does not begin like JSON: the URL is not the API's.
+ */
+int api_check_body(const struct request *request, const char *body, size_t len,
+                   struct err *err) MUST_CHECK;
+
 #endif

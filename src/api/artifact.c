@@ -99,20 +99,34 @@ int artifact_url(const char **url, struct region *region, struct err *err)
 }
 
 /*
+ * Skip what precedes the type in an object's name: ARTIFACT_ID_ or TIME_. NULL: neither is
+ * there.
+ */
+static const char *type_in_name(const char *name, const char *artifact_id)
+{
+    const char *at = artifact_id && *artifact_id ? strstr(name, artifact_id) : NULL;
+    size_t len;
+
+    if (at)
+        at += strlen(artifact_id);
+    else if ((len = strspn(name, "0123456789-:.TZ")) >= sizeof("2026-01-20T11:52:29") - 1 &&
+             name[4] == '-' && name[10] == 'T')
+        at = name + len;
+    return at && *at == '_' ? at + 1 : NULL;
+}
+
+/*
  * A server reports a type that it does not know as "unknown". Take the type from the object's
- * name in the URI, which contains ARTIFACT_ID_TYPE and a suffix.
+ * name in the URI: TIME_ARTIFACT_ID_TYPE or TIME_TYPE, and a suffix.
  */
 static int find_type(struct artifact *row, struct region *region, struct err *err)
 {
     const char *slash = row->uri ? strrchr(row->uri, '/') : NULL;
-    const char *at = slash && row->artifact_id ? strstr(slash, row->artifact_id) : NULL;
+    const char *at = slash ? type_in_name(slash + 1, row->artifact_id) : NULL;
     size_t len;
 
     if (!at || row->bundle_key || !row->artifact_type ||
         strcmp(row->artifact_type, "unknown") != 0)
-        return 0;
-    at += strlen(row->artifact_id);
-    if (*at++ != '_')
         return 0;
     len = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
     if (!len || len > 60 || (at[len] && at[len] != '.'))

@@ -74,6 +74,7 @@ static int select_one(struct endpoint_filter *filter, const char *name, size_t l
 int endpoint_select(struct endpoint_filter *filter, const char *list, struct err *err)
 {
     bool all = strcmp(list, "all") == 0;
+    size_t named = 0;
     size_t i;
 
     for (i = 0; i < ENDPOINT_RECORDS; i++)
@@ -85,10 +86,13 @@ int endpoint_select(struct endpoint_filter *filter, const char *list, struct err
 
         if (len && select_one(filter, list, len, err) < 0)
             return -1;
+        named += len > 0;
         list += len;
         list += *list != '\0';
     }
-    return 0;
+    return named ? 0
+                 : err_set(err, ERR_USAGE,
+                           "--records names no record; 'none' keeps none, 'all' keeps all");
 }
 
 int endpoint_url(const struct api *api, struct buf *url, enum endpoint endpoint, const char *id,

@@ -55,11 +55,13 @@ static struct fetch_route_verdict judge_length(const struct fetch_route_facts *f
 
 /*
  * Whether an artifact of size 0 has no object in storage: some storage keeps no empty objects.
+ * A content endpoint's 404 alone does not say so if the URL had another answer: older servers
+ * answer 404 there to everything.
  */
 static bool is_nothing(const struct fetch_route_facts *facts, long status)
 {
     return (status == 404 || status == 410) && facts->sized && !facts->file_size &&
-           !facts->have;
+           !facts->have && !facts->refuted;
 }
 
 struct fetch_route_verdict fetch_route_judge(const struct fetch_route_facts *facts,

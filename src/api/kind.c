@@ -202,7 +202,7 @@ bool kind_filter_match(const struct kind_filter *filter, const char *type)
 
 const char *kind_nearest(const char *name)
 {
-    struct text_nearest nearest = { name, 1 + (unsigned)strlen(name) / 3, NULL };
+    struct text_nearest nearest = text_nearest(name);
     const struct kind *kind;
 
     for (kind = kinds; kind->type; kind++) {

@@ -92,12 +92,14 @@ static const struct {
 
 const char *run_status_near(const char *word)
 {
-    struct text_nearest nearest = { word, 4, "" };
+    struct text_nearest nearest = text_nearest(word);
     size_t i;
 
     for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
         text_nearer(&nearest, statuses[i].name);
-    return nearest.limit ? nearest.best : NULL;
+    if (nearest.best && !nearest.limit)
+        return NULL;
+    return nearest.best ? nearest.best : "";
 }
 
 const char *run_statuses(char out[RUN_STATUSES_MAX])

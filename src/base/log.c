@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,16 @@ void log_filter_off(void)
 void log_around_off(void)
 {
     log_around(hide_nothing, NULL);
+}
+
+enum log_level log_note(void)
+{
+    bool alone;
+
+    (void)pthread_mutex_lock(&state.lock);
+    alone = state.around == hide_nothing && state.level >= LOG_WARNING;
+    (void)pthread_mutex_unlock(&state.lock);
+    return alone && isatty(STDERR_FILENO) ? LOG_STATUS : LOG_INFO;
 }
 
 int log_wants(enum log_level level)

@@ -44,6 +44,10 @@ void log_around_off(void);
 /* Print one line; control characters are escaped. */
 void log_line(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* The level of a line that a person should see who waits at a terminal without a progress line:
+ * LOG_STATUS there, unless only errors are wanted; LOG_INFO elsewhere. */
+enum log_level log_note(void);
+
 /* Whether a line of this level would be printed. */
 int log_wants(enum log_level level);
 

@@ -380,9 +380,10 @@ int text_parse_duration(const char *s, uint64_t *out, struct err *err)
     return with_unit(s, units, "expected a time such as 30s, 5m or 2h", out, err);
 }
 
+/* Optimal string alignment: rows of the table, of which three are kept. */
 unsigned text_distance(const char *a, const char *b)
 {
-    unsigned row[65];
+    unsigned rows[3][65];
     size_t la = strlen(a);
     size_t lb = strlen(b);
     size_t i;
@@ -391,23 +392,35 @@ unsigned text_distance(const char *a, const char *b)
     if (la > 64 || lb > 64)
         return 64;
     for (j = 0; j <= lb; j++)
-        row[j] = (unsigned)j;
+        rows[0][j] = (unsigned)j;
     for (i = 1; i <= la; i++) {
-        unsigned diagonal = row[0];
+        const unsigned *before = rows[(i + 1) % 3]; /* row i - 2 */
+        const unsigned *last = rows[(i - 1) % 3];
+        unsigned *row = rows[i % 3];
 
         row[0] = (unsigned)i;
         for (j = 1; j <= lb; j++) {
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned best = last[j - 1] + (a[i - 1] != b[j - 1]);
 
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
             if (row[j - 1] + 1 < best)
                 best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
             row[j] = best;
         }
     }
-    return row[lb];
+    return rows[la % 3][lb];
+}
+
+struct text_nearest text_nearest(const char *word)
+{
+    size_t third = strlen(word) / 3;
+
+    /* a longer word has a text_distance of 64 to each */
+    return (struct text_nearest){ word, 1 + (third < 63 ? (unsigned)third : 63), NULL };
 }
 
 void text_nearer(struct text_nearest *nearest, const char *name)

@@ -93,9 +93,7 @@ int text_parse_size(const char *s, uint64_t *out, struct err *err) MUST_CHECK;
 /* Parse a duration with a suffix ms, s, m, h, d; a bare number is seconds. Result in ms. */
 int text_parse_duration(const char *s, uint64_t *out, struct err *err) MUST_CHECK;
 
-/*
- * The most similar of several words, for "did you mean": set word and limit, then offer each.
- */
+/* The most similar of several words, for "did you mean": text_nearest, then offer each. */
 struct text_nearest {
     const char *word;
     unsigned limit; /* only a word at a smaller text_distance is similar */
@@ -103,10 +101,15 @@ struct text_nearest {
     const char *best;
 };
 
+/* Begin the search for the word most similar to this one, which is borrowed: a similar word
+ * differs from it by at most a third of its length. */
+struct text_nearest text_nearest(const char *word);
+
 /* Take name as the best if it is nearer than all that were offered before. */
 void text_nearer(struct text_nearest *nearest, const char *name);
 
-/* Edit distance of two words in bytes; 64 if one is longer than 64 bytes. */
+/* Edit distance of two words in bytes, where two neighbours that changed places are one edit;
+ * 64 if one word is longer than 64 bytes. */
 unsigned text_distance(const char *a, const char *b);
 
 #endif

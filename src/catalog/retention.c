@@ -46,10 +46,10 @@ static int64_t period_of(int which, int64_t us)
     return which == 2 ? (int64_t)date.tm_year * 12 + date.tm_mon : date.tm_year;
 }
 
-static void keep(struct retention_run *run, const char *why)
+static void keep(struct retention_run *run, enum retention_why why)
 {
     run->kept = true;
-    run->why = run->why ? run->why : why;
+    run->why |= 1U << why;
 }
 
 static bool has_status(const struct retention_rules *rules, const char *status)
@@ -66,7 +66,6 @@ static bool has_status(const struct retention_rules *rules, const char *status)
 void retention_decide(const struct retention_rules *rules, struct retention_run *runs,
                       size_t count, int64_t now)
 {
-    static const char *const names[PERIODS] = { "daily", "weekly", "monthly", "yearly" };
     uint64_t left[PERIODS] = { rules->daily, rules->weekly, rules->monthly, rules->yearly };
     int64_t last[PERIODS];
     size_t i;
@@ -78,22 +77,22 @@ void retention_decide(const struct retention_rules *rules, struct retention_run 
         struct retention_run *run = &runs[i];
 
         run->kept = false;
-        run->why = NULL;
+        run->why = 0;
         if (run->held)
-            keep(run, "held");
+            keep(run, RETENTION_HELD);
         if (i < rules->last)
-            keep(run, "last");
+            keep(run, RETENTION_LAST);
         if (rules->days && divide(now - run->ended, DAY_US) < (int64_t)rules->days)
-            keep(run, "days");
+            keep(run, RETENTION_DAYS);
         if (has_status(rules, run->status))
-            keep(run, "status");
+            keep(run, RETENTION_STATUS);
         for (k = 0; k < PERIODS; k++) {
             int64_t period = period_of(k, run->ended);
 
             if (!left[k] || (i && last[k] == period))
                 continue;
             left[k]--;
-            keep(run, names[k]);
+            keep(run, (enum retention_why)(RETENTION_DAILY + k));
         }
         for (k = 0; k < PERIODS; k++)
             last[k] = period_of(k, run->ended);

@@ -34,6 +34,20 @@ struct retention_rules {
     size_t status_count;
 };
 
+/* Why a run is kept. */
+enum retention_why {
+    RETENTION_HELD,
+    RETENTION_LAST,
+    RETENTION_DAYS,
+    RETENTION_STATUS,
+    RETENTION_DAILY,
+    RETENTION_WEEKLY,
+    RETENTION_MONTHLY,
+    RETENTION_YEARLY,
+    RETENTION_PARENT, /* its parent is kept; retention_decide does not know parents */
+    RETENTION_WHYS    /* number of values above */
+};
+
 struct retention_run {
     const char *run_id;
     const char *status;
@@ -41,7 +55,7 @@ struct retention_run {
     bool held;
     /* results */
     bool kept;
-    const char *why; /* the first rule that keeps the run; NULL: none */
+    unsigned why; /* all reasons that keep the run, bits 1 << enum retention_why; 0: none */
 };
 
 /* Whether there is any rule. */

@@ -112,7 +112,7 @@ static void name_of(char out[OPT_VARIABLE_MAX], const char *variable, size_t len
 /* The nearest name of an option, NULL if none is near. */
 static const char *similar(const char *name)
 {
-    struct text_nearest nearest = { name, 3, NULL };
+    struct text_nearest nearest = text_nearest(name);
     struct opt_group groups[DISPATCH_GROUPS];
     const struct opt_group *group;
     const struct opt *opt;
@@ -230,7 +230,7 @@ static int start(const struct command *command, int argc, char **argv)
 
 const struct command *dispatch_find(const char *word, struct err *err)
 {
-    struct text_nearest nearest = { word, 3, NULL };
+    struct text_nearest nearest = text_nearest(word);
     size_t i;
 
     for (i = 0; all[i]; i++) {

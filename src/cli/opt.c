@@ -17,14 +17,20 @@
 #define LIST_MAX  100000
 #define LONG_BASE 1000 /* getopt_long's value for option i is LONG_BASE + i */
 
-static int add(struct opt_list *list, const char *value, enum opt_source source,
-               struct err *err)
+/* Drop the values of an earlier source. */
+static void begin(const struct opt *opt, struct opt_list *list, enum opt_source source)
+{
+    if (source != list->source && opt->type == OPT_LIST)
+        list->count = 0;
+    while (source != list->source && list->count)
+        mem_free((char *)(uintptr_t)list->at[--list->count]);
+    list->source = source;
+}
+
+static int add(struct opt_list *list, const char *value, struct err *err)
 {
     const char **grown;
 
-    if (source != list->source)
-        list->count = 0;
-    list->source = source;
     if (list->count >= LIST_MAX)
         return err_set(err, ERR_USAGE, "option given more than %d times", LIST_MAX);
     grown = mem_resize(list->at, list->count + 1, sizeof(*grown), err);
@@ -32,6 +38,32 @@ static int add(struct opt_list *list, const char *value, enum opt_source source,
         return -1;
     list->at = grown;
     grown[list->count++] = value;
+    return 0;
+}
+
+/* Add copies of the words between commas; a value without words is one empty word. */
+static int add_words(struct opt_list *list, const char *value, struct err *err)
+{
+    size_t before = list->count;
+    const char *at = value;
+
+    while (*at || list->count == before) {
+        size_t len;
+        char *word;
+
+        at += strspn(at, ",");
+        len = strcspn(at, ",");
+        if (!len && list->count > before)
+            break;
+        word = mem_format(err, "%.*s", (int)len, at);
+        if (!word)
+            return -1;
+        if (add(list, word, err) < 0) {
+            mem_free(word);
+            return -1;
+        }
+        at += len;
+    }
     return 0;
 }
 
@@ -128,7 +160,11 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
         *(const char **)place = value;
         return 0;
     case OPT_LIST:
-        return add(place, value, source, err);
+        begin(opt, place, source);
+        return add(place, value, err);
+    case OPT_WORDS:
+        begin(opt, place, source);
+        return add_words(place, value, err);
     case OPT_NUMBER:
         return number(opt, place, value, err);
     case OPT_SIZE:
@@ -309,7 +345,8 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
 {
     char shown[100];
     char name[64];
-    struct text_nearest nearest = { .word = name };
+    struct text_nearest nearest;
+    const char *whole = NULL; /* of an ambiguous abbreviation */
     int i;
 
     (void)text_shown(shown, sizeof(shown), word);
@@ -319,17 +356,16 @@ static int unknown(const struct forms *forms, const char *word, struct err *err)
         return err_set(err, ERR_USAGE, "unknown option '%s'", shown);
     }
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    nearest.limit = 2 + (unsigned)strlen(name) / 3;
+    nearest = text_nearest(name);
     for (i = 0; i < forms->count; i++) {
         text_nearer(&nearest, forms->opts[i]->name);
-        if (nearest.limit > 1 && strlen(name) >= 2 &&
-            strncmp(name, forms->opts[i]->name, strlen(name)) == 0) {
-            nearest.limit = 1; /* an ambiguous abbreviation */
-            nearest.best = forms->opts[i]->name;
-        }
+        if (!whole && strlen(name) >= 2 &&
+            strncmp(name, forms->opts[i]->name, strlen(name)) == 0)
+            whole = forms->opts[i]->name;
     }
     (void)err_set(err, ERR_USAGE, "unknown option '%.*s'", (int)strcspn(shown, "="), shown);
-    return nearest.best ? err_hint(err, "did you mean '--%s'?", nearest.best) : -1;
+    whole = whole ? whole : nearest.best;
+    return whole ? err_hint(err, "did you mean '--%s'?", whole) : -1;
 }
 
 int opt_parse(const struct opt_group *groups, void *args, int argc, char **argv, int *operands,
@@ -371,8 +407,10 @@ void opt_clear(const struct opt_group *groups, void *args)
         for (opt = groups->opts; opt->name; opt++) {
             struct opt_list *list = (void *)((char *)args + groups->base + opt->at);
 
-            if (opt->type != OPT_LIST)
+            if (opt->type != OPT_LIST && opt->type != OPT_WORDS)
                 continue;
+            while (opt->type == OPT_WORDS && list->count)
+                mem_free((char *)(uintptr_t)list->at[--list->count]);
             mem_free(list->at);
             *list = (struct opt_list){ 0 };
         }

@@ -7,8 +7,8 @@
  * SKYARC_NAME are all made from the table.
  *
  * Errors   ERR_USAGE; the message for an unknown option suggests the nearest option
- * Owns     the arrays of lists; texts are borrowed from argv, environment and config
- * Threads  one, at the start
+ * Owns     the arrays of lists, and the words of OPT_WORDS; other texts are borrowed from argv,
+ * environment and config Threads  one, at the start
  */
 #ifndef CLI_OPT_H
 #define CLI_OPT_H
@@ -24,6 +24,7 @@ enum opt_type {
     OPT_COUNT,    /* unsigned: number of times given */
     OPT_TEXT,     /* const char * */
     OPT_LIST,     /* struct opt_list: may be repeated */
+    OPT_WORDS,    /* struct opt_list: may be repeated, and separated by commas */
     OPT_NUMBER,   /* uint64_t */
     OPT_SIZE,     /* uint64_t, bytes */
     OPT_DURATION, /* uint64_t, milliseconds */

@@ -241,6 +241,27 @@ static void settle_attempts(struct listed_run *run)
     to->attempt_count = from->attempt_count;
 }
 
+/*
+ * Note that a run has no artifacts if the request for its other name, under which they may be
+ * listed, failed.
+ */
+static void note_other_lost(const struct answers *a, struct listed_run *run)
+{
+    enum question what = identity_is_task(run->id) ? ASK_TASK_V2 : ASK_WORKFLOW;
+
+    if (*run->other || run->list.count || !run_is_completed(run->run.status) ||
+        run->timeline.child_count || !a->asked[what] ||
+        (a->verdicts[what] != ENDPOINT_FAILED && a->verdicts[what] != ENDPOINT_DENIED))
+        return;
+    log_line(
+        LOG_WARNING,
+        "run '%s' is completed but has no artifacts under this ID, and its other ID cannot "
+        "be looked up: %s",
+        run->id, a->calls[what].err.text);
+    run->other_lost = true;
+    listing_note(run, LISTED_NO_ARTIFACTS, NULL);
+}
+
 int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
 {
     struct err why;
@@ -253,7 +274,10 @@ int answers_settle(struct answers *a, struct listed_run *run, struct err *err)
     if (run->failed)
         return 0;
     settle_attempts(run);
-    return answers_timeline(a, run, err) < 0 ? -1 : settle_records(a, run, err);
+    if (answers_timeline(a, run, err) < 0)
+        return -1;
+    note_other_lost(a, run);
+    return settle_records(a, run, err);
 }
 
 void answers_clear(struct answers *a)

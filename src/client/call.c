@@ -55,6 +55,8 @@ static void on_done(void *ctx, struct request *request)
     remove_active(call);
     err_clear(&call->err);
     if (api_check(callers->api, request, &call->err) == 0) {
+        if (api_check_body(request, buf_text(&call->body), call->body.len, &call->err) < 0)
+            log_line(LOG_DEBUG, "%s", call->err.text);
         finish(call);
         return;
     }

@@ -307,6 +307,8 @@ static void note_missing(const struct index *x, const struct kind_filter *filter
         listing_note(run, "webhook-failed", NULL);
     if (run->run.recording_archived)
         listing_note(run, "recording-archived", NULL);
+    if (run->run.status && !run_is_terminal(run->run.status))
+        listing_note(run, "still-running", NULL);
     if (run->run.retry_pending)
         listing_note(run, LISTED_RETRY_PENDING,
                      "will be retried; the artifacts of the next attempt are not archived yet");

@@ -26,11 +26,34 @@ void identity_take_name(char other[RUN_ID_MAX + 1], const char *id, const char *
         (void)snprintf(other, RUN_ID_MAX + 1, "%s", name);
 }
 
+/*
+ * Take the other name from the path of a page's URL, such as BASE/runs/wr_2/overview?tab=1. A
+ * path with dot segments names no page.
+ */
+static void take_url(char other[RUN_ID_MAX + 1], const char *id, const char *url)
+{
+    size_t left = url ? strcspn(url, "?#") : 0;
+    const char *at = left ? memchr(url, '/', left) : NULL;
+    char found[RUN_ID_MAX + 1] = "";
+
+    while (at && *at == '/') {
+        size_t len = strcspn(++at, "/?#");
+        char name[RUN_ID_MAX + 1];
+
+        if (len == strspn(at, ".") && len)
+            return;
+        if (len <= RUN_ID_MAX) {
+            (void)snprintf(name, sizeof(name), "%.*s", (int)len, at);
+            identity_take_name(found, id, name);
+        }
+        at += len;
+    }
+    identity_take_name(other, id, found);
+}
+
 void identity_take(char other[RUN_ID_MAX + 1], const char *id, const struct run *record)
 {
-    const char *slash = record->app_url ? strrchr(record->app_url, '/') : NULL;
-
     identity_take_name(other, id, record->run_id);
     identity_take_name(other, id, record->task_v2_id);
-    identity_take_name(other, id, slash ? slash + 1 : NULL);
+    take_url(other, id, record->app_url);
 }

@@ -29,7 +29,7 @@ bool identity_pair(const char *a, const char *b);
 
 /*
  * Set the other name of a run, unless it is known, from one of its records: from the record's
- * own ID, the task that it belongs to, or the end of its app_url.
+ * own ID, the task that it belongs to, or a part of the path of its app_url.
  *
  * other  "": not known yet
  */

@@ -62,6 +62,7 @@ struct listed_run {
     int64_t listed_at;         /* server's clock */
     bool under[2];             /* the list under id, and under other, has rows */
     bool wide;                 /* listed without a type filter */
+    bool other_lost;           /* no artifacts, and the request for the other name failed */
     bool cut;                  /* a limit was reached: not everything is listed */
     bool failed;
     struct err err;     /* the error, if failed */

@@ -7,8 +7,12 @@
  * the lists of each workflow by time range. Plain tasks have a separate list. Runs started by
  * other runs are in none of these lists; they are listed with their parents (children).
  *
+ * The lists of each workflow are not complete: the list of workflows lacks those that tasks of
+ * version 2 make for themselves.
+ *
  * Units    microseconds since 1970
- * Errors   errors of calls; a list that the server lacks is not an error
+ * Errors   the callback's, ERR_CANCELLED and the like. A list that the server lacks, or that
+ *          fails, is logged as a warning: the other lists are still read
  * Owns     nothing; rows are valid for the callback only
  * Threads  the transfer loop
  * Source   docs/api.md, "Calls"
@@ -19,23 +23,19 @@
 #include "base/err.h"
 #include "client/call.h"
 #include "client/runs.h"
-#include "net/loop.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
-/* Whether these lists support a query: not for a search, tags or types. */
-bool older_can(const struct runs_query *query);
 
 /*
- * List the runs that match the query and were created at or before a time.
+ * After runs_list: if the service truncated that list (end->cut), list the runs that match the
+ * query and were created no later than the oldest run of that list. Not for a search, tags or
+ * types, which the older lists do not support: end->cut stays set.
  *
- * until_us  creation time of the oldest known run
- * row       called with each run; -1 aborts with an error
- * whole     gets whether all runs were listed; a missing list is logged as a warning
+ * query  its limit is not applied: the callback ends the lists
+ * row    called with each run, which may have been listed before; 1 ends the lists, -1 aborts
+ *        with an error
+ * end    from runs_list; cut is cleared if all runs were listed or the callback ended the lists
  */
-int older_runs_list(struct callers *callers, const struct runs_query *query, int64_t until_us,
+int older_runs_list(struct callers *callers, const struct runs_query *query,
                     int (*row)(void *ctx, const struct runs_row *row, struct err *err),
-                    void *ctx, bool *whole, struct err *err) MUST_CHECK;
+                    void *ctx, struct runs_end *end, struct err *err) MUST_CHECK;
 
 #endif

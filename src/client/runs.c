@@ -6,6 +6,7 @@
 #include "base/hashmap.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "net/url.h"
 #include "redact/redact.h"
 
 #include <string.h>
@@ -18,8 +19,8 @@ struct pager {
     void *ctx;
     struct hashmap *seen;
     uint64_t told;
-    size_t unread; /* rows without a valid run ID */
-    bool paged;    /* a page was received */
+    struct runs_end *end;
+    bool paged; /* a page was received */
 };
 
 static void on_page(void *ctx, struct call *call)
@@ -91,15 +92,19 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
                     struct err *err)
 {
     const struct runs_query *q = p->query;
+    struct runs_end *end = p->end;
     struct runs_row row;
     int rc;
 
     if (json_type(v) == JSON_OBJECT && runs_read_row(&row, v, "task_run_id", region, err) < 0)
         return -1;
     if (json_type(v) != JSON_OBJECT || !row.run_id || !run_id_valid(row.run_id)) {
-        p->unread++;
+        end->unread++;
         return 0;
     }
+    if (row.created_us != CLOCK_NONE &&
+        (end->oldest_us == CLOCK_NONE || row.created_us < end->oldest_us))
+        end->oldest_us = row.created_us;
     if (hashmap_get(p->seen, row.run_id, strlen(row.run_id)))
         return 0;
     if (q->since_us != CLOCK_NONE && row.created_us != CLOCK_NONE &&
@@ -115,33 +120,39 @@ static int take_row(struct pager *p, struct json_value v, struct region *region,
     return rc == 0 && q->limit && p->told >= q->limit ? 1 : rc;
 }
 
+struct json *runs_parse(struct buf *clean, const struct call *call, bool raw, struct err *err)
+{
+    struct redact what = { secret_peek(call->callers->api->key), raw, NULL };
+    char shown[URL_SHOWN_MAX];
+    struct json *doc = NULL;
+
+    buf_init(clean, redact_room(call->body.len));
+    if (redact_json(clean, buf_text(&call->body), call->body.len, &what, err) == 0)
+        doc = json_parse(buf_text(clean), clean->len, err);
+    if (doc && json_type(json_root(doc)) != JSON_ARRAY) {
+        (void)err_set(err, ERR_FORMAT, "JSON, but not an array");
+        json_free(doc);
+        doc = NULL;
+    }
+    if (!doc)
+        (void)err_wrap(err, "%s: the response is not a list",
+                       url_shown(shown, buf_text(&call->url)));
+    return doc;
+}
+
 /* Report a page's rows; 1 if it is the last page. */
 static int take_page(struct pager *p, const struct call *call, unsigned size, struct err *err)
 {
-    struct redact what = { secret_peek(call->callers->api->key), p->query->raw, NULL };
-    struct json *doc = NULL;
-    struct region *region = NULL;
-    struct json_value v = { 0 };
     struct buf clean;
-    int rc = -1;
+    struct json *doc = runs_parse(&clean, call, p->query->raw, err);
+    struct region *region = doc ? region_new(err) : NULL;
+    struct json_value v = { 0 };
+    int rc = region ? 0 : -1;
 
-    buf_init(&clean, redact_room(call->body.len));
-    if (redact_json(&clean, buf_text(&call->body), call->body.len, &what, err) < 0)
-        goto out;
-    doc = json_parse(buf_text(&clean), clean.len, err);
-    region = doc ? region_new(err) : NULL;
-    if (!region)
-        goto out;
-    if (json_type(json_root(doc)) != JSON_ARRAY) {
-        (void)err_set(err, ERR_FORMAT, "the list of runs is not a JSON array");
-        goto out;
-    }
-    rc = 0;
     while (rc == 0 && (v = json_next(json_root(doc), v)).doc)
         rc = take_row(p, v, region, err);
     if (rc == 0 && json_count(json_root(doc)) < size)
         rc = 1;
-out:
     region_free(region);
     json_free(doc);
     buf_clear(&clean);
@@ -163,7 +174,9 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
               int (*row)(void *ctx, const struct runs_row *row, struct err *err), void *ctx,
               struct runs_end *end, struct err *err)
 {
-    struct pager pager = { .query = query, .row = row, .ctx = ctx, .seen = hashmap_new(err) };
+    struct pager pager = {
+        .query = query, .row = row, .ctx = ctx, .seen = hashmap_new(err), .end = end
+    };
     unsigned size = query->limit && query->limit < RUNS_PAGE && query->until_us == CLOCK_NONE
                         ? (unsigned)query->limit
                         : RUNS_PAGE;
@@ -171,7 +184,7 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
     bool over = false; /* the service lists no more pages */
     int rc = pager.seen ? 0 : -1;
 
-    *end = (struct runs_end){ 0 };
+    *end = (struct runs_end){ .oldest_us = CLOCK_NONE };
     for (page = 1; rc == 0 && page <= RUNS_PAGES; page++) {
         struct call call;
         bool came;
@@ -189,7 +202,6 @@ int runs_list(struct loop *loop, struct callers *callers, const struct runs_quer
         call_clear(&call);
     }
     end->cut = rc == 0 || over; /* the last page was full or refused */
-    end->unread = pager.unread;
     hashmap_free(pager.seen);
     return rc < 0 ? -1 : 0;
 }

@@ -58,8 +58,9 @@ struct runs_query {
 
 /* What a list may lack. */
 struct runs_end {
-    bool cut;      /* the service's limit ended the list */
-    size_t unread; /* number of rows without a valid run ID */
+    bool cut;          /* the service's limit ended the list */
+    size_t unread;     /* number of rows without a valid run ID */
+    int64_t oldest_us; /* creation time of the oldest row, also if not reported; CLOCK_NONE */
 };
 
 /*
@@ -71,6 +72,16 @@ void runs_call(struct call *call, struct callers *callers, bool *came);
 /* Run the loop until a call has ended; its result is in the call. */
 int runs_fetch(struct loop *loop, struct call *call, const bool *came,
                struct err *err) MUST_CHECK;
+
+/*
+ * Redact and parse a page of a list, an array; to be freed by json_free. ERR_FORMAT, naming the
+ * call, if the response is no array.
+ *
+ * clean  gets the redacted text, which the result refers to; to be cleared in any case
+ * raw    redact the API key only
+ */
+struct json *runs_parse(struct buf *clean, const struct call *call, bool raw,
+                        struct err *err) MUST_CHECK;
 
 /* Parse a row; the run's ID is in run_id, or else in the field `name`. */
 int runs_read_row(struct runs_row *row, struct json_value v, const char *name,

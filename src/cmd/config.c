@@ -40,19 +40,24 @@ struct showing {
     struct region *region; /* redacted values: a URL may contain a password */
 };
 
+/* instead: the option that counts in place of this one; NULL: this one does. */
 static int print(struct showing *s, const char *name, const char *value, const char *source,
-                 struct err *err)
+                 const char *instead, struct err *err)
 {
+    char both[SHOWN_MAX + 64];
     const struct redact what = { NULL, false, NULL };
     const char *shown = value ? redact_copy(value, &what, s->region) : NULL;
-    const char *cells[TABLE_COLUMNS] = { name, shown, source };
+    const char *cells[TABLE_COLUMNS] = { name, shown, both };
 
+    (void)snprintf(both, sizeof(both), "%s%s%s", source, instead ? "; not used, but " : "",
+                   instead ? instead : "");
     if (!s->json)
         return table_row(&s->table, cells, err);
     jsonw_object(s->json, NULL, JSONW_INLINE);
     jsonw_text(s->json, "option", name);
     jsonw_text(s->json, "value", shown);
     jsonw_text(s->json, "source", source);
+    jsonw_bool(s->json, "used", !instead);
     jsonw_close(s->json);
     return 0;
 }
@@ -130,10 +135,38 @@ static const char *default_of(const struct command *command, const struct opt_gr
         return out;
     case OPT_COUNT:
     case OPT_LIST:
+    case OPT_WORDS:
     case OPT_WHEN:
         break;
     }
     return NULL;
+}
+
+/* The source of an option's value. */
+static enum opt_source source_of(const struct showing *s, const char *name)
+{
+    char variable[OPT_VARIABLE_MAX];
+    const struct opt *opt = dispatch_option(name);
+
+    if (s->profile && line_of(s, name, s->profile))
+        return OPT_PROFILE;
+    if (opt && variable_of(opt, variable))
+        return OPT_ENVIRONMENT;
+    return line_of(s, name, NULL) ? OPT_CONFIG : OPT_DEFAULT;
+}
+
+/* Which of the API key and its file counts in place of the other (cmdutil/session); NULL: this
+ * option counts, or is another. */
+static const char *counts_instead(const struct showing *s, const char *name)
+{
+    enum opt_source key = source_of(s, "api-key");
+    enum opt_source file = source_of(s, "api-key-file");
+
+    if (key == OPT_DEFAULT || file == OPT_DEFAULT)
+        return NULL;
+    if (file >= key)
+        return strcmp(name, "api-key") == 0 ? "api-key-file" : NULL;
+    return strcmp(name, "api-key-file") == 0 ? "api-key" : NULL;
 }
 
 static int show_option(struct showing *s, const struct opt_group *group, const struct opt *opt,
@@ -159,7 +192,7 @@ static int show_option(struct showing *s, const struct opt_group *group, const s
     }
     if (value && strcmp(opt->name, "api-key") == 0)
         value = "***";
-    return print(s, opt->name, value, source, err);
+    return print(s, opt->name, value, source, counts_instead(s, opt->name), err);
 }
 
 /* Whether an earlier command has an option of this name. */

@@ -303,7 +303,10 @@ static int extract_main(void *args_in, int count, char *const *operands, struct 
 
     if (rc == 0) {
         confine_to(&e);
-        rc = selector_check(&e.selector, e.source.paths, e.source.count, err);
+        rc = source_names(&e.source, err);
+        e.what.run = e.source.runs;
+        if (rc == 0)
+            rc = selector_check(&e.selector, e.source.paths, e.source.count, err);
     }
     for (i = 0; rc == 0 && i < e.source.count; i++)
         rc = extract_one(&e, i, err);

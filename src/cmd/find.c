@@ -44,7 +44,7 @@ static const struct find_args find_defaults = { .since = CLOCK_NONE, .until = CL
 static const struct opt find_opts[] = {
     { 'r', "run",      "RUN_ID", OPT_LIST,   OPT_AT(find_args, run),      "artifacts of this run, named by either of its IDs or the URL of its page; may be repeated", 0, 0, NULL, false, NULL },
     { 't', "type",     "LIST",   OPT_LIST,   OPT_AT(find_args, type),     "artifacts of these types or groups", 0, 0, NULL, false, NULL },
-    { 0,   "status",   "STATUS", OPT_LIST,   OPT_AT(find_args, status),   "artifacts of runs with this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "status",   "STATUS", OPT_WORDS,  OPT_AT(find_args, status),   "artifacts of runs with this status, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
     { 0,   "since",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, since),    "artifacts of runs created at or after this UTC date or time, or within this time (7d, 12h)", 0, 0, NULL, false, NULL },
     { 0,   "until",    "WHEN",   OPT_WHEN,   OPT_AT(find_args, until),    "artifacts of runs created before this date or time", 0, 0, NULL, false, NULL },
     { 0,   "text",     "TEXT",   OPT_TEXT,   OPT_AT(find_args, text),     "artifacts of runs with this text in their prompt, title, output or failure reason", 0, 0, NULL, false, NULL },

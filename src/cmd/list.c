@@ -123,7 +123,10 @@ static int list_main(void *args_in, int count, char *const *operands, struct err
         confine_begin(&confine, &l.args->confine, 0);
         source_confine(&source, &confine);
         confine_enter(&confine);
-        rc = selector_check(&l.selector, source.paths, source.count, err);
+        rc = source_names(&source, err);
+        what.run = source.runs;
+        if (rc == 0)
+            rc = selector_check(&l.selector, source.paths, source.count, err);
     }
     for (i = 0; rc == 0 && i < source.count; i++)
         rc = list_one(&l, source.paths[i], err);

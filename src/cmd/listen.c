@@ -62,7 +62,7 @@ static const struct listen_args listen_defaults = {
 /* clang-format off */
 static const struct opt listen_opts[] = {
     { 'd', "dest",     "DIR",  OPT_TEXT,     OPT_AT(listen_args, dest),      "write archives, one per run (RUN_ID.tar.zst), and the queue into this directory", 0, 0, NULL, false, NULL },
-    { 0,   "format",   "FORMAT", OPT_TEXT,   OPT_AT(listen_args, archive.format), "tar.zst (default), tar.gz, tar or zip", 0, 0, NULL, false, NULL },
+    { 0,   "format",   "FORMAT", OPT_TEXT,   OPT_AT(listen_args, archive.format), "tar.zst (default), tar.gz, tar or zip (which has no links)", 0, 0, NULL, false, NULL },
     { 0,   "addr",     "ADDR", OPT_TEXT,     OPT_AT(listen_args, addr),      "HOST:PORT to listen on (default 127.0.0.1:8474; port 0: any free port)", 0, 0, NULL, false, NULL },
     { 0,   "tls-cert", "FILE", OPT_TEXT,     OPT_AT(listen_args, cert_file), "serve TLS with this certificate chain (PEM)", 0, 0, NULL, false, NULL },
     { 0,   "tls-key",  "FILE", OPT_TEXT,     OPT_AT(listen_args, key_file),  "private key for --tls-cert (PEM)", 0, 0, NULL, false, NULL },
@@ -351,9 +351,10 @@ const struct command cmd_listen = {
         "were missing, are written to RUN_ID.2.tar.zst and so on. GET /healthz reports the "
         "state of the queue. Stops on SIGTERM.",
     .examples = "skyarc listen --dest /srv/skyvern\n"
-                "skyarc listen --dest /srv/skyvern --addr 0.0.0.0:8474 --tls-cert chain.pem "
-                "--tls-key key.pem\n",
-    .exits = "1    the server could not be started\n"
+                "skyarc listen --dest /srv/skyvern --addr 0.0.0.0:8474 \\\n"
+                "    --tls-cert chain.pem --tls-key key.pem\n",
+    .exits = "0    stopped by SIGTERM, SIGINT or SIGHUP\n"
+             "1    the server could not be started\n"
              "75   another skyarc has the directory\n",
     .groups = listen_groups,
     .size = sizeof(struct listen_args),

@@ -3,9 +3,11 @@
 
 #include "base/file.h"
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "cli/table.h"
 #include "cmd/commands.h"
 #include "cmdutil/api_client.h"
 #include "cmdutil/query.h"
@@ -13,6 +15,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define RULE_MAX 80 /* size of a rule's text */
 
 struct prune_args {
     struct command_args common;
@@ -47,7 +51,7 @@ static const struct opt rule_opts[] = {
     { 0,   "keep-weekly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, weekly),    "the same for weeks", 1, 0, NULL, false, NULL },
     { 0,   "keep-monthly", "N",      OPT_NUMBER,   OPT_AT(prune_args, monthly),   "the same for months", 1, 0, NULL, false, NULL },
     { 0,   "keep-yearly",  "N",      OPT_NUMBER,   OPT_AT(prune_args, yearly),    "the same for years", 1, 0, NULL, false, NULL },
-    { 0,   "keep-status",  "STATUS", OPT_LIST,     OPT_AT(prune_args, status),    "keep all runs with this status; may be repeated", 0, 0, NULL, false, NULL },
+    { 0,   "keep-status",  "STATUS", OPT_WORDS,    OPT_AT(prune_args, status),    "keep all runs with this status, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
@@ -58,45 +62,132 @@ static const struct opt_group prune_groups[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct table_column run_columns[] = {
+    { "RUN", TABLE_TEXT, TABLE_WHOLE, 0 }, { "ACTION", TABLE_TEXT, 0, 0 }, { "KEPT BY", TABLE_TEXT, 8, 1 },
+    { NULL, TABLE_TEXT, 0, 0 },
+};
+static const struct table_column volume_columns[] = {
+    { "VOLUME", TABLE_TEXT, 12, 0 }, { "ACTION", TABLE_TEXT, 0, 0 }, { "KEPT", TABLE_NUMBER, 0, 2 },
+    { "REMOVED", TABLE_NUMBER, 0, 1 }, { "FREED", TABLE_NUMBER, 0, 0 }, { NULL, TABLE_TEXT, 0, 0 },
+};
+/* clang-format on */
+
+static const char *const reasons[RETENTION_WHYS] = { "held",    "last",   "days",
+                                                     "status",  "daily",  "weekly",
+                                                     "monthly", "yearly", "parent" };
+
 struct output {
     const struct prune_args *args;
     struct jsonw *json;
+    struct table runs;
+    struct table volumes;
+    struct err err; /* of a table */
 };
+
+/* A reason as it was given: "--keep-days 30", "held". */
+static const char *reason_text(char out[RULE_MAX], const struct prune_args *args,
+                               const struct prune_step *s, unsigned why)
+{
+    const uint64_t numbers[RETENTION_WHYS] = {
+        [RETENTION_LAST] = args->last,       [RETENTION_DAYS] = args->days,
+        [RETENTION_DAILY] = args->daily,     [RETENTION_WEEKLY] = args->weekly,
+        [RETENTION_MONTHLY] = args->monthly, [RETENTION_YEARLY] = args->yearly
+    };
+
+    if (why == RETENTION_STATUS)
+        (void)snprintf(out, RULE_MAX, "--keep-status %s", s->status ? s->status : "");
+    else if (numbers[why])
+        (void)snprintf(out, RULE_MAX, "--keep-%s %llu", reasons[why],
+                       (unsigned long long)numbers[why]);
+    else
+        (void)snprintf(out, RULE_MAX, "%s", reasons[why]);
+    return out;
+}
+
+static void json_step(struct output *out, const struct prune_step *s)
+{
+    static const char *const words[] = { "keep", "remove", "remove-volume", "rewrite-volume" };
+    struct jsonw *w = out->json;
+    const char *first = NULL;
+    char rule[RULE_MAX];
+    unsigned i;
+
+    jsonw_object(w, NULL, JSONW_INLINE);
+    jsonw_text(w, "what", words[s->what]);
+    if (s->run_id)
+        jsonw_text(w, "run_id", s->run_id);
+    if (s->what == PRUNE_KEEP) {
+        for (i = RETENTION_WHYS; i-- > 0;)
+            first = s->why & 1U << i ? reasons[i] : first;
+        jsonw_text(w, "rule", first);
+        jsonw_array(w, "rules", JSONW_INLINE);
+        for (i = 0; i < RETENTION_WHYS; i++) {
+            if (s->why & 1U << i)
+                jsonw_text(w, NULL, reason_text(rule, out->args, s, i));
+        }
+        jsonw_close(w);
+    }
+    if (s->volume) {
+        jsonw_text(w, "volume", s->volume);
+        jsonw_u64(w, "kept_runs", s->kept);
+        jsonw_u64(w, "removed_runs", s->dropped);
+        jsonw_u64(w, "bytes", s->bytes);
+    }
+    jsonw_close(w);
+}
+
+static int run_row(struct output *out, const struct prune_step *s, struct err *err)
+{
+    char rules[RETENTION_WHYS * RULE_MAX] = "";
+    char rule[RULE_MAX];
+    const char *cells[TABLE_COLUMNS] = { s->run_id, s->what == PRUNE_KEEP ? "keep" : "remove",
+                                         rules };
+    unsigned i;
+
+    for (i = 0; i < RETENTION_WHYS; i++) {
+        if (s->why & 1U << i)
+            (void)snprintf(rules + strlen(rules), sizeof(rules) - strlen(rules), "%s%s",
+                           *rules ? ", " : "", reason_text(rule, out->args, s, i));
+    }
+    return table_row(&out->runs, cells, err);
+}
+
+static int volume_row(struct output *out, const struct prune_step *s, struct err *err)
+{
+    bool rewrite = s->what == PRUNE_REWRITE;
+    char size[TEXT_SIZE_MAX];
+    char freed[TEXT_SIZE_MAX + 8];
+    char kept[32];
+    char dropped[32];
+    const char *cells[TABLE_COLUMNS] = { s->volume, rewrite ? "rewrite" : "remove", kept,
+                                         dropped, freed };
+
+    (void)snprintf(kept, sizeof(kept), "%zu", s->kept);
+    (void)snprintf(dropped, sizeof(dropped), "%zu", s->dropped);
+    (void)snprintf(freed, sizeof(freed), "%s%s", rewrite ? "about " : "",
+                   text_size(size, s->bytes));
+    return table_row(&out->volumes, cells, err);
+}
 
 static void on_step(void *ctx, const struct prune_step *s)
 {
-    static const char *const words[] = { "keep", "remove", "remove-volume", "rewrite-volume" };
     struct output *out = ctx;
-    struct jsonw *w = out->json;
-    bool told = !out->args->common.quiet;
-    char size[TEXT_SIZE_MAX];
+    int rc = 0;
 
-    if (w) {
-        jsonw_object(w, NULL, JSONW_INLINE);
-        jsonw_text(w, "what", words[s->what]);
-        if (s->run_id)
-            jsonw_text(w, "run_id", s->run_id);
-        if (s->what == PRUNE_KEEP)
-            jsonw_text(w, "rule", s->why);
-        if (s->volume) {
-            jsonw_text(w, "volume", s->volume);
-            jsonw_u64(w, "kept_runs", s->kept);
-            jsonw_u64(w, "removed_runs", s->dropped);
-            jsonw_u64(w, "bytes", s->bytes);
-        }
-        jsonw_close(w);
-    } else if (told && s->volume) {
-        (void)printf("%s\t%s\t%zu kept, %zu removed, %s%s\n", words[s->what], s->volume,
-                     s->kept, s->dropped, s->what == PRUNE_REWRITE ? "about " : "",
-                     text_size(size, s->bytes));
-    } else if (told) {
-        (void)printf("%s\t%s%s%s\n", words[s->what], s->run_id, s->why ? "\t" : "",
-                     s->why ? s->why : "");
-    }
+    if (out->json)
+        json_step(out, s);
+    else if (!out->args->common.quiet && !out->err.kind)
+        rc = s->volume ? volume_row(out, s, &out->err) : run_row(out, s, &out->err);
+    if (rc < 0)
+        log_line(LOG_ERROR, "%s; what is done is not printed", out->err.text);
 }
 
-static int begin_json(struct output *out, struct err *err)
+static int begin(struct output *out, struct err *err)
 {
+    if (table_init(&out->runs, run_columns, err) < 0 ||
+        table_init(&out->volumes, volume_columns, err) < 0)
+        return -1;
     if (!out->args->common.json)
         return 0;
     out->json = mem_new(sizeof(*out->json), err);
@@ -132,16 +223,21 @@ static int end(struct output *out, const struct prune_result *r, int rc, struct 
             *err = why;
             rc = -1;
         }
-    } else if (rc == 0 && !out->args->common.quiet) {
+    } else {
+        table_print(&out->runs, stdout);
+        table_print(&out->volumes, stdout);
+    }
+    if (!w && rc == 0 && !out->args->common.quiet) {
         const char *would = out->args->apply ? "" : "would be ";
 
-        (void)printf(
-            "%zu run%s kept, %zu %sremoved; %zu volume%s %sremoved, %zu rewritten; "
-            "%s%s %sfreed%s\n",
-            r->kept, text_plural(r->kept), r->dropped, would, r->removed,
-            text_plural(r->removed), would, r->rewritten,
-            r->rewritten && !out->args->apply ? "about " : "", text_size(size, r->freed), would,
-            out->args->apply ? "" : " (nothing was changed; --apply removes the runs)");
+        (void)printf("%zu run%s kept, %zu %sremoved\n", r->kept, text_plural(r->kept),
+                     r->dropped, would);
+        (void)printf("%zu volume%s %sremoved, %zu rewritten\n", r->removed,
+                     text_plural(r->removed), would, r->rewritten);
+        (void)printf("%s%s %sfreed\n", r->rewritten && !out->args->apply ? "about " : "",
+                     text_size(size, r->freed), would);
+        if (!out->args->apply)
+            (void)printf("nothing was changed (--apply removes them)\n");
     }
     return rc;
 }
@@ -180,11 +276,13 @@ static int prune_main(void *args_in, int count, char *const *operands, struct er
     if (rc == 0)
         rc = lock_take(&lock, args->dest, args->lock_wait, signals_stopping(), err);
     if (rc == 0)
-        rc = begin_json(&out, err);
+        rc = begin(&out, err);
     if (rc == 0)
         rc = end(&out, &result, prune_run(&opts, &result, err), err);
     lock_drop(&lock);
     mem_free(out.json);
+    table_clear(&out.runs);
+    table_clear(&out.volumes);
     if (rc < 0)
         return api_client_status(err);
     return result.damaged || result.found.fixity.damaged ? EXIT_DAMAGED

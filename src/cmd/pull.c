@@ -43,7 +43,7 @@ static const struct opt pull_opts[] = {
     { 'i', "input",        "FILE", OPT_LIST, OPT_AT(pull_args, input),        "read further run IDs from this file, one per line (# starts a comment; - is standard input)", 0, 0, NULL, false, NULL },
     { 0,   "webhook",      "FILE", OPT_TEXT, OPT_AT(pull_args, webhook),      "also archive the run named in this file, the body of a webhook (- is standard input)", 0, 0, NULL, false, NULL },
     { 0,   "signature",    "HEX",  OPT_TEXT, OPT_AT(pull_args, signature),    "the webhook's x-skyvern-signature header, checked before the body is used", 0, 0, NULL, false, NULL },
-    { 0,   "wait",         NULL,   OPT_FLAG, OPT_AT(pull_args, wait),         "wait until the runs have ended", 0, 0, NULL, false, NULL },
+    { 0,   "wait",         NULL,   OPT_FLAG, OPT_AT(pull_args, wait),         "wait until the runs, and the runs that they started, have ended; a run that will be retried has not", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(pull_args, interval), "with --wait: time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 'n', "dry-run",      NULL,   OPT_FLAG, OPT_AT(pull_args, dry_run),      "list the artifacts that would be fetched, and write nothing", 0, 0, NULL, false, NULL },
     { 0,   "print-name",   NULL,   OPT_FLAG, OPT_AT(pull_args, print_name),   "print only the archive's name on standard output, once it is written; the summary goes to standard error", 0, 0, NULL, false, NULL },
@@ -254,12 +254,14 @@ const struct command cmd_pull = {
         "skyarc pull -o run.tar.zst --wait tsk_123\n"
         "skyarc pull -t recordings,screenshots tsk_123\n"
         "skyarc pull --name '*.pdf' --smaller-than 20m -n tsk_123\n"
-        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o failed.tar.zst\n",
-    .exits = "0    archived completely; or no run was named by --input\n"
-             "1    failed, nothing written\n"
-             "3    archived, but something is missing or not as the service stated; the "
-             "manifest says what\n"
-             "75   another skyarc writes the archive, or the service said to retry later\n",
+        "skyarc runs --status failed --since 7d --ids | skyarc pull -i - -o new.tar.zst\n",
+    .exits =
+        "0    archived completely; or no run was named by --input\n"
+        "1    failed, nothing written\n"
+        "3    archived, but something is missing or not as the service stated; the "
+        "manifest says what\n"
+        "75   another skyarc writes the archive, or the service said to retry later, or the "
+        "runs have not ended in time (--wait)\n",
     .groups = pull_groups,
     .size = sizeof(struct pull_args),
     .defaults = &pull_defaults,

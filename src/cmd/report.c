@@ -237,6 +237,8 @@ static int report_main(void *args_in, int count, char *const *operands, struct e
     }
     if (rc == 0)
         rc = confine_to(args, &source, err);
+    if (rc == 0)
+        rc = source_names(&source, err);
     for (i = 0; rc >= 0 && i < source.count; i++) {
         size_t *unmatched = source.count == 1 ? &unknown : NULL; /* of more, not all has all */
 

@@ -56,12 +56,10 @@ struct output {
     struct table table;
     size_t count;
     struct hashmap *told; /* IDs printed so far: other lists may name a run again */
-    int64_t oldest;       /* CLOCK_NONE: no run yet */
 };
 
-static int on_row(void *ctx, const struct runs_row *row, struct err *err)
+static int print_row(struct output *out, const struct runs_row *row, struct err *err)
 {
-    struct output *out = ctx;
     char when[CLOCK_TEXT_MAX];
     char took[TEXT_SIZE_MAX];
     int64_t start = row->started_at ? clock_us(row->started_at) : CLOCK_NONE;
@@ -69,14 +67,6 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     const char *cells[TABLE_COLUMNS] = { row->run_id, row->status, row->run_type,
                                          NULL,        NULL,        row->title };
 
-    if (hashmap_get(out->told, row->run_id, strlen(row->run_id)))
-        return 0;
-    if (hashmap_add(out->told, row->run_id, strlen(row->run_id), out, err) < 0)
-        return -1;
-    if (row->created_us != CLOCK_NONE &&
-        (out->oldest == CLOCK_NONE || row->created_us < out->oldest))
-        out->oldest = row->created_us;
-    out->count++;
     if (out->args->ids)
         return printf("%s\n", row->run_id) < 0 ? err_sys(err, "cannot write the result") : 0;
     if (out->args->common.json)
@@ -88,25 +78,26 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
     return table_row(&out->table, cells, err);
 }
 
-/* If the service truncated its list, list older runs by other lists. Not with --limit, which
- * ends the list by itself. */
-static int list_older(struct output *out, struct api_client *client,
-                      const struct runs_query *query, bool *cut, struct err *err)
+/* Print a run, unless it was printed before; 1: that was the last one of --limit. */
+static int on_row(void *ctx, const struct runs_row *row, struct err *err)
 {
-    bool whole = false;
-    int rc = 0;
+    struct output *out = ctx;
 
-    if (older_can(query) && !query->limit && out->oldest != CLOCK_NONE)
-        rc = older_runs_list(&client->callers, query, out->oldest, on_row, out, &whole, err);
-    *cut = !whole;
-    return rc;
+    if (hashmap_get(out->told, row->run_id, strlen(row->run_id)))
+        return 0;
+    if (hashmap_add(out->told, row->run_id, strlen(row->run_id), out, err) < 0)
+        return -1;
+    out->count++;
+    if (print_row(out, row, err) < 0)
+        return -1;
+    return out->args->limit && out->count >= out->args->limit;
 }
 
 static int runs_main(void *args_in, int count, char *const *operands, struct err *err)
 {
     const struct runs_args *args = args_in;
     struct runs_query query = { .limit = 0 };
-    struct output out = { .args = args, .oldest = CLOCK_NONE };
+    struct output out = { .args = args };
     struct api_client client = { 0 };
     struct runs_end end = { 0 };
     bool searched;
@@ -125,8 +116,8 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
         rc = api_client_open(&client, &args->session, err);
     if (rc == 0)
         rc = runs_list(&client.loop, &client.callers, &query, on_row, &out, &end, err);
-    if (rc == 0 && end.cut)
-        rc = list_older(&out, &client, &query, &end.cut, err);
+    if (rc == 0)
+        rc = older_runs_list(&client.callers, &query, on_row, &out, &end, err);
     if (rc == 0 && args->common.json && !args->ids)
         (void)fputs(out.count ? "\n]\n" : "[]\n", stdout);
     else if (rc == 0)
@@ -143,11 +134,11 @@ static int runs_main(void *args_in, int count, char *const *operands, struct err
     if (end.cut && searched)
         log_line(LOG_WARNING,
                  "the service lists only the newest %d matches of a search, or runs "
-                 "of one workflow; older ones are not shown",
+                 "of one workflow; not all older ones are shown",
                  RUNS_SEARCH);
     else if (end.cut)
         log_line(LOG_WARNING,
-                 "the service lists only the newest %d runs; older ones are not shown "
+                 "the service lists only the newest %d runs; not all older ones are shown "
                  "(filters reach further back)",
                  RUNS_WINDOW);
     api_client_close(&client);
@@ -166,10 +157,11 @@ const struct command cmd_runs = {
     .about =
         "Lists the runs that the service knows, newest first, page by page. The service's list "
         "ends after the newest 10,000 runs, or 1,000 of a workflow; older runs follow from "
-        "other lists, where the server has them: runs of workflows, then plain tasks. The "
-        "output "
-        "of --ids can be piped into 'skyarc pull -i -'. Exit status 3 if the service truncated "
-        "the list, or rows have no valid run ID. On a terminal the table fits its width: "
+        "other lists, where the server has them: runs of workflows, then plain tasks, each "
+        "newest first; --limit counts them in this order. The output "
+        "of --ids can be piped into 'skyarc pull -i -'. Exit status 3 if older runs may be "
+        "missing, because the service truncated its list and other lists fail or do not exist, "
+        "or rows have no valid run ID. On a terminal the table fits its width: "
         "columns "
         "are left out, texts are shortened in the middle, times are ages, and statuses have "
         "colours unless NO_COLOR is set; elsewhere nothing is cut, and times are in UTC. With "

@@ -60,7 +60,7 @@ static const struct opt task_opts[] = {
 static const struct opt then_opts[] = {
     { 'w', "wait",         NULL,   OPT_FLAG,     OPT_AT(submit_args, wait),           "wait until the run has ended; exit status as for wait", 0, 0, NULL, false, NULL },
     { 'o', "output",       "FILE", OPT_TEXT,     OPT_AT(submit_args, archive.output), "wait, then archive the run into this file, or into this directory if the name ends in a slash; exit status as for pull, but 1 if the run did not complete", 0, 0, NULL, false, NULL },
-    { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive", 0, 0, NULL, false, NULL },
+    { 'f', "force",        NULL,   OPT_FLAG,     OPT_AT(submit_args, archive.force),  "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
     { 0,   "interval",     "TIME", OPT_DURATION, OPT_AT(submit_args, interval),       "time between polls (default 5s)", 0, 0, NULL, false, NULL },
     { 0,   "wait-timeout", "TIME", OPT_DURATION, OPT_AT(submit_args, wait_timeout),   "stop waiting after this time, with exit status 75", 0, 0, NULL, false, NULL },
     OPT_END,

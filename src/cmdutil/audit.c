@@ -118,6 +118,8 @@ struct audit_held {
     struct idlist runs;
     struct hashmap *names; /* all IDs of the runs */
     struct hashmap *artifacts;
+    struct hashmap *parents;   /* IDs of runs that some archive has with their child runs */
+    bool childless;            /* the archive being read was made without child runs */
     struct hashmap *whole;     /* IDs of runs that some archive has without a filter */
     struct filtered *filtered; /* archives with a filter */
     struct filtered *current;  /* of the archive being read; NULL: it has none so far */
@@ -179,6 +181,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 
     if (section == MANIFEST_READ_FILTER)
         return take_filter(held, text, len, err);
+    if (section == MANIFEST_READ_CHILDREN)
+        held->childless = strcmp(text, "false") == 0;
     if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
         section != MANIFEST_READ_MISSING)
         return 0;
@@ -192,6 +196,8 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
             &id, err);
     if (rc == 0 && id.len && section == MANIFEST_READ_RUNS) {
         rc = add_once(held->current ? held->current->runs : held->whole, &id, held, err);
+        if (rc == 0 && !held->childless)
+            rc = add_once(held->parents, &id, held, err);
         if (rc == 0 && !hashmap_get(held->names, id.data, id.len))
             rc = idlist_add(&held->runs, buf_text(&id), "the manifest", err) < 0
                      ? -1
@@ -252,6 +258,7 @@ static int add_extras(struct listing *listing, struct err *err)
 
 static size_t tell_lacking(struct audit_held *held, const struct listing *listing)
 {
+    size_t childless = 0;
     size_t lacking = 0;
     size_t i;
     size_t k;
@@ -259,6 +266,11 @@ static size_t tell_lacking(struct audit_held *held, const struct listing *listin
     for (i = 0; i < listing->count; i++) {
         const struct listed_run *run = &listing->runs[i];
 
+        if (run->depth && !has_run(held->parents, &listing->runs[run->root]) &&
+            !has_run(held->names, run)) {
+            childless++;
+            continue;
+        }
         if (run->failed && run->err.kind == ERR_NOT_FOUND) {
             log_line(LOG_WARNING, "%s", run->err.text); /* it lacks nothing any more */
         } else if (run->failed) {
@@ -294,6 +306,9 @@ static size_t tell_lacking(struct audit_held *held, const struct listing *listin
                      a->artifact_id, a->artifact_type ? a->artifact_type : "no type", run->id);
         }
     }
+    if (childless)
+        log_line(LOG_INFO, "%zu run%s started by these runs left out (--no-children)",
+                 childless, text_plural(childless));
     return lacking;
 }
 
@@ -306,7 +321,8 @@ struct audit_held *audit_held_new(struct err *err)
     held->names = hashmap_new(err);
     held->artifacts = hashmap_new(err);
     held->whole = hashmap_new(err);
-    if (held->names && held->artifacts && held->whole)
+    held->parents = hashmap_new(err);
+    if (held->names && held->artifacts && held->whole && held->parents)
         return held;
     audit_held_free(held);
     return NULL;
@@ -325,6 +341,7 @@ void audit_held_free(struct audit_held *held)
         mem_free(f);
     }
     hashmap_free(held->whole);
+    hashmap_free(held->parents);
     idlist_clear(&held->runs);
     hashmap_free(held->names);
     hashmap_free(held->artifacts);
@@ -337,6 +354,7 @@ int audit_held_add(struct audit_held *held, const char *archive, struct err *err
     int rc = archive_reader_open(&reader, archive, err);
 
     held->current = NULL;
+    held->childless = false;
     if (rc == 0)
         rc = manifest_scan(&reader, on_row, held, NULL, err);
     archive_reader_close(&reader);

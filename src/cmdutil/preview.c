@@ -50,7 +50,7 @@ static int end_preview(struct preview *p, const struct survey_preview *r, struct
 {
     if (p->json) {
         jsonw_close(p->json);
-        jsonw_u64(p->json, "archived_runs", r->runs);
+        jsonw_u64(p->json, "archived_runs", 0);
         jsonw_u64(p->json, "running_runs", (uint64_t)r->running);
         jsonw_bool(p->json, "list_cut", r->found.end.cut);
         jsonw_u64(p->json, "unread_rows", r->found.end.unread);

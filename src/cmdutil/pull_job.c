@@ -34,19 +34,19 @@ const struct opt archive_story_opts[] = {
 
 const struct opt archive_name_opts[] = {
     { 'o', "output",     "FILE",   OPT_TEXT,   OPT_AT(pull_job_args, output),     "name of the archive (- is standard output; default skyarc-<UTC>.tar.zst); with a slash at its end, of a directory that is written instead", 0, 0, NULL, false, NULL },
-    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip, or dir: a directory (default: from the archive's name)", 0, 0, NULL, false, NULL },
-    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive", 0, 0, NULL, false, NULL },
-    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact is missing", 0, 0, NULL, false, NULL },
+    { 0,   "format",     "FORMAT", OPT_TEXT,   OPT_AT(pull_job_args, format),     "tar.zst, tar.gz, tar or zip (which has no links), or dir: a directory, whose files get --mode (default: from the archive's name)", 0, 0, NULL, false, NULL },
+    { 'f', "force",      NULL,     OPT_FLAG,   OPT_AT(pull_job_args, force),      "replace an existing archive, or a directory that is a bag", 0, 0, NULL, false, NULL },
+    { 0,   "strict",       NULL,   OPT_FLAG, OPT_AT(pull_job_args, strict),       "write no archive if any artifact, record or run is missing, or has another checksum than the service gave or content that does not fit its type", 0, 0, NULL, false, NULL },
     OPT_END,
 };
 
 const struct opt archive_format_opts[] = {
-    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), 1 to 9 for gz and zip (default 6)", 1, 19, NULL, false, NULL },
-    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more (a zip always has copies)", 0, 0, duplicates_words, false, NULL },
+    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), otherwise 1 to 9 (default 6)", 1, 19, NULL, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },
-    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of the archive, or of a directory's files, octal (default 0600)", 0, 0, NULL, false, NULL },
+    { 0,   "mode",       "MODE",   OPT_MODE,   OPT_AT(pull_job_args, mode),       "permissions of archives, octal (default 0600)", 0, 0, NULL, false, NULL },
     { 0,   "spool-dir",  "DIR",    OPT_TEXT,   OPT_AT(pull_job_args, spool_dir),  "directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)", 0, 0, NULL, false, NULL },
     OPT_END,
 };

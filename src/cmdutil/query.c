@@ -7,8 +7,8 @@
 
 /* clang-format off */
 const struct opt query_opts[] = {
-    { 0, "status",   "STATUS", OPT_LIST, OPT_AT(query_args, status),   "only runs with this status; may be repeated", 0, 0, NULL, false, NULL },
-    { 0, "run-type", "TYPE",   OPT_LIST, OPT_AT(query_args, run_type), "only runs of this type; may be repeated", 0, 0, NULL, false, NULL },
+    { 0, "status",   "STATUS", OPT_WORDS, OPT_AT(query_args, status),   "only runs with this status, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
+    { 0, "run-type", "TYPE",   OPT_WORDS, OPT_AT(query_args, run_type), "only runs of this type, or one of these, separated by commas; may be repeated", 0, 0, NULL, false, NULL },
     { 0, "search",   "TEXT",   OPT_TEXT, OPT_AT(query_args, search),   "only runs found by the service's search for this text (3 characters or more)", 0, 0, NULL, false, NULL },
     { 0, "workflow", "ID",     OPT_TEXT, OPT_AT(query_args, workflow), "only runs of this workflow (wpid_...)", 0, 0, NULL, false, NULL },
     { 0, "tag",      "TAG",    OPT_LIST, OPT_AT(query_args, tag),      "only runs with this tag; may be repeated", 0, 0, NULL, false, NULL },

@@ -5,9 +5,12 @@
 #include "base/path.h"
 #include "catalog/contents.h"
 #include "catalog/relation.h"
+#include "client/identity.h"
 #include "cmdutil/idlist.h"
 #include "format/container.h"
+#include "reader/archive_reader.h"
 #include "reader/bag_stream.h"
+#include "reader/manifest_scan.h"
 #include "sync/volume_store.h"
 
 #include <stdio.h>
@@ -148,12 +151,76 @@ static int find_paths(struct source *s, const char *operand, const struct idlist
             "'%s' is a directory; of a directory of skyarc sync, name a run by --run "
             "('skyarc find --runs' lists them)",
             operand);
+    s->cataloged = true;
     search.catalog = db_open(operand, DB_READ, err);
     if (!search.catalog)
         return -1;
     rc = find_runs(&search, operand, ids, err);
     db_free(search.catalog);
     return rc;
+}
+
+/* Replace the other ID of a run by its own; the rows of the runs come before all others. */
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct source *s = ctx;
+    struct manifest_read_run run;
+    struct region *region;
+    size_t i;
+    int rc;
+
+    if (section != MANIFEST_READ_RUNS)
+        return section == MANIFEST_READ_DOCUMENTS || section == MANIFEST_READ_ARTIFACTS;
+    region = region_new(err);
+    rc = region ? manifest_read_run(&run, text, len, region, err) : -1;
+    for (i = 0; rc == 0 && run.other_run_id && i < s->runs.count; i++) {
+        if (strcmp(s->runs.at[i], run.other_run_id) != 0)
+            continue;
+        s->runs.at[i] = region_copy(s->region, run.run_id, strlen(run.run_id), err);
+        rc = s->runs.at[i] ? 0 : -1;
+    }
+    region_free(region);
+    return rc;
+}
+
+/* Keep each wanted run once: both its IDs may have been given. */
+static void drop_twins(struct opt_list *runs)
+{
+    size_t kept = 0;
+    size_t i;
+    size_t k;
+
+    for (i = 0; i < runs->count; i++) {
+        for (k = 0; k < kept && strcmp(runs->at[k], runs->at[i]) != 0; k++)
+            ;
+        if (k == kept)
+            runs->at[kept++] = runs->at[i];
+    }
+    runs->count = kept;
+}
+
+int source_names(struct source *s, struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    bool paired = false;
+    size_t i;
+    int rc;
+
+    for (i = 0; i < s->runs.count; i++)
+        paired =
+            paired || identity_is_task(s->runs.at[i]) || identity_is_workflow(s->runs.at[i]);
+    if (!paired || s->cataloged)
+        return 0;
+    rc = archive_reader_open(&reader, s->paths[0], err);
+    if (rc == 0)
+        rc = manifest_scan(&reader, on_row, s, NULL, err);
+    archive_reader_close(&reader);
+    if (rc < 0 && err->kind == ERR_MEMORY)
+        return -1;
+    drop_twins(&s->runs);
+    err_clear(err); /* the command reports what is wrong with the archive */
+    return 0;
 }
 
 int source_find(struct source *s, char *operand, const struct opt_list *runs, struct err *err)

@@ -18,6 +18,7 @@
 #include "cli/confine.h"
 #include "cli/opt.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct source {
@@ -25,6 +26,7 @@ struct source {
     size_t count;
     size_t cap;
     struct opt_list runs; /* the wanted runs, by the IDs that the volumes have */
+    bool cataloged;       /* they are: the operand is a sync directory */
     size_t unknown;       /* wanted runs that no volume has, which was logged */
     struct region *region;
 };
@@ -38,6 +40,13 @@ struct source {
  */
 int source_find(struct source *source, char *operand, const struct opt_list *runs,
                 struct err *err) MUST_CHECK;
+
+/*
+ * Of an archive: replace wanted IDs that are the other ID of one of its runs, by the IDs that
+ * the archive has. Reads the archive: to be called in the sandbox, and before the runs are
+ * used. An archive that cannot be read is no error here.
+ */
+int source_names(struct source *source, struct err *err) MUST_CHECK;
 
 /* Allow reading the archives. */
 void source_confine(const struct source *source, struct confine *confine);

@@ -198,7 +198,10 @@ static int on_entered(void *ctx, const struct contents_volume *v, struct err *er
 
         if (!path)
             return -1;
-        tell(s, path, "is in the catalog but not in the directory");
+        tell(s, path,
+             fixity_see(&store, v, &why) == FIXITY_REPLACED
+                 ? "is a volume of the catalog, but not a regular file"
+                 : "is in the catalog but not in the directory");
         mem_free(path);
         return 0;
     }

@@ -177,46 +177,51 @@ static void part(char out[SUMMARY_STATUS_MAX], const char *fmt, ...)
     va_end(args);
 }
 
-static void put_asked(char out[SUMMARY_STATUS_MAX], const struct pull_status *s)
+static void put_asked(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, bool all)
 {
     if (s->asked)
-        part(out, ", host asks to wait, %llu s", (unsigned long long)(s->asked + 999) / 1000);
+        part(out, ", %s %llu s", all ? "host asks to wait," : "waits",
+             (unsigned long long)(s->asked + 999) / 1000);
 }
 
-/* The bytes and how many there will be, the rate, and the time left or why nothing comes. */
+/* What a status line leaves out if it is too wide: the first first. Rate, time left and a wait
+ * that a host asks for stay. */
+enum status_level { EVERYTHING, NO_RUNS, NO_TOTAL, NO_WORDS, NO_COUNTS, SHORT_WAIT, NO_BYTES };
+
+/* The bytes and how many there will be, the rate, the time left, and a host's wait. */
 static void put_bytes(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, uint64_t bps,
-                      bool all)
+                      enum status_level level)
 {
     uint64_t expected = s->bytes_expected > s->bytes ? s->bytes_expected : s->bytes;
+    bool rated = bps != PACE_UNKNOWN && (bps || !s->asked);
+    bool counted = level < NO_BYTES || !rated;
     char text[TEXT_SIZE_MAX];
     uint64_t ms;
 
-    part(out, "%s", text_size(text, s->bytes));
-    if (all && (s->unsized || s->bytes_expected))
+    if (counted)
+        part(out, "%s", text_size(text, s->bytes));
+    if (level < NO_TOTAL && (s->unsized || s->bytes_expected))
         part(out, " of %s%s", s->unsized ? "at least " : "", text_size(text, expected));
-    if (bps != PACE_UNKNOWN && (bps || !s->asked))
-        part(out, ", %s/s", text_size(text, bps));
-    put_asked(out, s);
-    if (!s->asked && !s->unsized && pace_left(expected - s->bytes, bps, &ms))
+    if (rated)
+        part(out, "%s%s/s", counted ? ", " : "", text_size(text, bps));
+    if (!s->unsized && pace_left(expected - s->bytes, bps, &ms))
         part(out, ", %s left", text_duration(text, ms));
+    put_asked(out, s, level < SHORT_WAIT);
 }
 
-/* The status line of a pull that fetches; the higher the level, the shorter. */
+/* The status line of a pull that fetches. */
 static void put_fetching(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
-                         uint64_t bps, unsigned level)
+                         uint64_t bps, enum status_level level)
 {
-    if (level == 0)
+    if (level < NO_RUNS)
         part(out, "%zu run%s, ", s->runs, text_plural(s->runs));
-    if (level < 4)
-        part(out, "%zu of %zu", s->artifacts_done, s->artifacts);
-    if (level < 3)
-        part(out, " artifacts");
-    if (level < 4)
-        part(out, ", ");
-    put_bytes(out, s, bps, level < 2);
-    if (s->retries && level == 0)
+    if (level < NO_COUNTS)
+        part(out, "%zu of %zu%s, ", s->artifacts_done, s->artifacts,
+             level < NO_WORDS ? " artifacts" : "");
+    put_bytes(out, s, bps, level);
+    if (s->retries && level < NO_RUNS)
         part(out, ", %u retr%s", s->retries, s->retries == 1 ? "y" : "ies");
-    if (s->missing && level < 2)
+    if (s->missing && level < NO_TOTAL)
         part(out, ", %zu missing", s->missing);
 }
 
@@ -227,18 +232,18 @@ static void put_runs(char out[SUMMARY_STATUS_MAX], const struct pull_status *s, 
 
     part(out, "%s: %zu of %zu run%s%s", s->waiting ? "waiting" : "listing", done, s->runs,
          text_plural(s->runs), s->waiting ? " ended" : "");
-    put_asked(out, s);
+    put_asked(out, s, true);
     if (text_width(out) <= columns)
         return;
     out[0] = '\0';
     part(out, "%zu of %zu", done, s->runs);
-    put_asked(out, s);
+    put_asked(out, s, true);
 }
 
 const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_status *s,
                            uint64_t bps, size_t columns)
 {
-    unsigned level = 0;
+    unsigned level = EVERYTHING;
 
     out[0] = '\0';
     if (s->verified)
@@ -252,7 +257,7 @@ const char *summary_status(char out[SUMMARY_STATUS_MAX], const struct pull_statu
     }
     do {
         out[0] = '\0';
-        put_fetching(out, s, bps, level);
-    } while (text_width(out) > columns && ++level <= 4);
+        put_fetching(out, s, bps, (enum status_level)level);
+    } while (text_width(out) > columns && ++level <= NO_BYTES);
     return out;
 }

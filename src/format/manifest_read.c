@@ -61,7 +61,8 @@ static bool wants_value(const struct manifest_read *rows)
 static void end_value(struct manifest_read *rows)
 {
     rows->expect = rows->depth ? WANT_NEXT : WANT_END;
-    if (rows->depth <= 1 || rows->section == MANIFEST_READ_FILTER)
+    if (rows->depth <= 1 || rows->section == MANIFEST_READ_FILTER ||
+        rows->section == MANIFEST_READ_CHILDREN)
         rows->section = MANIFEST_READ_HEAD;
     if (rows->depth <= 1)
         rows->in_request = false;
@@ -90,9 +91,10 @@ static int end_key(struct manifest_read *rows, struct err *err)
         return broken("a top-level key, or one of the request, has escapes", err);
     if (rows->depth == 1)
         rows->in_request = strcmp(key, "\"request\"") == 0;
-    rows->section = rows->depth == 1                 ? section_of(key)
-                    : strcmp(key, "\"filter\"") == 0 ? MANIFEST_READ_FILTER
-                                                     : MANIFEST_READ_HEAD;
+    rows->section = rows->depth == 1                   ? section_of(key)
+                    : strcmp(key, "\"filter\"") == 0   ? MANIFEST_READ_FILTER
+                    : strcmp(key, "\"children\"") == 0 ? MANIFEST_READ_CHILDREN
+                                                       : MANIFEST_READ_HEAD;
     if (rows->section == MANIFEST_READ_HEAD)
         return 0;
     if (rows->seen & 1U << rows->section)
@@ -115,6 +117,9 @@ static int end_token(struct manifest_read *rows, struct err *err)
         rc = end_key(rows, err);
     } else if (key || !wants_value(rows)) {
         rc = broken("unexpected value", err);
+    } else if (rows->section == MANIFEST_READ_CHILDREN && rows->depth == 2) {
+        end_value(rows);
+        rc = rows->fn(rows->ctx, MANIFEST_READ_CHILDREN, text, rows->token.len, err);
     } else if (!rows->depth ||
                (rows->section != MANIFEST_READ_HEAD && rows->depth <= 2 && !absent)) {
         rc = broken("expected an array or object", err);
@@ -139,7 +144,8 @@ static int open_bracket(struct manifest_read *rows, char c, struct err *err)
 {
     bool list = rows->depth == 1 && rows->section != MANIFEST_READ_HEAD &&
                 rows->section != MANIFEST_READ_PREVIOUS &&
-                rows->section != MANIFEST_READ_FILTER;
+                rows->section != MANIFEST_READ_FILTER &&
+                rows->section != MANIFEST_READ_CHILDREN;
 
     if (!wants_value(rows))
         return broken("unexpected bracket", err);

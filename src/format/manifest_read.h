@@ -39,6 +39,7 @@ enum manifest_read_section {
     MANIFEST_READ_HEAD,
     MANIFEST_READ_PREVIOUS,
     MANIFEST_READ_FILTER,
+    MANIFEST_READ_CHILDREN, /* "true" or "false": with the runs that the runs started */
     MANIFEST_READ_RUNS,
     MANIFEST_READ_DOCUMENTS,
     MANIFEST_READ_ARTIFACTS,

@@ -202,10 +202,10 @@ static int read_rows(struct seek *seek, seek_read_fn *read, void *ctx, uint64_t 
     return rc;
 }
 
-#define ZSTD_FOOT    9 /* number of rows, descriptor, magic */
-#define ZSTD_LOCATOR (8 + SEEK_LOCATOR_SIZE)
-#define ZSTD_CHECKSUMS                                                                         \
-    0x80 /* descriptor: rows have 4 more bytes, which skyarc does not write */
+#define ZSTD_FOOT      9 /* number of rows, descriptor, magic */
+#define ZSTD_LOCATOR   (8 + SEEK_LOCATOR_SIZE)
+/* of the descriptor: rows have 4 more bytes, which skyarc does not write */
+#define ZSTD_CHECKSUMS 0x80
 
 /* Whether the frame with a locator starts at these 16 bytes, possibly with damage. */
 static bool is_zstd_locator(const unsigned char *at)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOGGED_WAIT_MS 10000 /* a Retry-After of at least this is logged */
+#define LOGGED_WAIT_MS 3000 /* a Retry-After of at least this is logged */
 
 struct engine {
     CURLM *multi;
@@ -430,7 +430,7 @@ void engine_slow(const struct request *request)
         return;
     if (request->retry_after >= LOGGED_WAIT_MS && request->retry_after <= BACKOFF_PATIENCE &&
         clock_mono() >= request->origin->until)
-        log_line(LOG_WARNING, "%s is throttling: retry after %llu s", request->host,
+        log_line(log_note(), "%s asks to wait, %llu s", request->host,
                  (unsigned long long)request->retry_after / 1000);
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
     log_line(LOG_DEBUG, "concurrency of %s limited to %u", request->host,

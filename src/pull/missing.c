@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/missing.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define NAMED_MAX 10   /* artifacts that a message names */
+#define NAMES_MAX 8192 /* their names */
 
 enum reason missing_reason(const struct fetch *fetch, const struct item *item)
 {
@@ -165,35 +170,50 @@ void missing_records(const struct listing *listing, struct pull_result *result)
         result->records += run->records.here;
         result->records_lost += run->records.lost;
         result->children += run->depth > 0;
-        result->incomplete = result->incomplete || run->cut;
+        result->incomplete = result->incomplete || run->cut || run->other_lost;
     }
     tell_records(listing);
 }
 
+/* Append a wrong artifact's ID, type and run. */
+static int name_wrong(struct buf *names, const struct item *item, struct err *err)
+{
+    char id[128];
+
+    return buf_addf(names, err, "%s'%s' (%s) of run '%s'", names->len ? ", " : "",
+                    text_shown(id, sizeof(id), item->what.artifact_id),
+                    item->what.type ? item->what.type : "no type", item->what.run_id);
+}
+
 /*
- * Log one line for the artifacts that differ from what the service announced; at -v one line
- * for each.
+ * Log one line for the artifacts that differ from what the service announced, which names the
+ * first NAMED_MAX; at -v one line for each.
  */
 static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool suspect)
 {
     const struct item *first = NULL;
+    struct buf names;
+    struct err err;
+    char rest[64] = "";
     size_t count = 0;
     size_t i;
 
+    buf_init(&names, NAMES_MAX);
     for (i = 0; i < plan_count(plan); i++) {
         const struct item *item = plan_at(plan, i);
         const struct packed *packed = fetch_packed(fetch, item);
 
         if (!(suspect ? packed->suspect : packed->mismatch))
             continue;
-        if (!count++)
-            first = item;
+        first = first ? first : item;
+        if (count++ < NAMED_MAX && name_wrong(&names, item, &err) < 0)
+            break; /* the first is named below */
         log_line(LOG_INFO, "artifact '%s' (%s) of run '%s' %s", item->what.artifact_id,
                  item->what.type ? item->what.type : "no type", item->what.run_id,
                  suspect ? "has suspect content" : "has a wrong checksum");
     }
-    if (!count)
-        return;
+    if (count > NAMED_MAX)
+        (void)snprintf(rest, sizeof(rest), " and %zu more (-v names all)", count - NAMED_MAX);
     if (count == 1 && suspect)
         log_line(LOG_WARNING,
                  "artifact '%s' (%s) of run '%s' is kept, but its content does not match its "
@@ -204,13 +224,58 @@ static void warn_wrong(const struct plan *plan, const struct fetch *fetch, bool 
         log_line(LOG_WARNING,
                  "artifact '%s' of run '%s' does not have the checksum that the service gave",
                  first->what.artifact_id, first->what.run_id);
-    else
-        log_line(LOG_WARNING,
-                 "%zu artifacts %s; the first is '%s' of run '%s', the manifest notes all",
-                 count,
+    else if (count)
+        log_line(LOG_WARNING, "%zu artifact%s %s: %s%s; the manifest notes all", count,
+                 text_plural(count),
                  suspect ? "are kept, but their content does not match their types"
                          : "do not have the checksums that the service gave",
-                 first->what.artifact_id, first->what.run_id);
+                 buf_text(&names), rest);
+    buf_clear(&names);
+}
+
+int missing_refuse(const struct plan *plan, const struct fetch *fetch,
+                   const struct pull_result *result, struct err *err)
+{
+    static const char *const wrong[] = { "is missing",
+                                         "does not have the checksum that the service gave",
+                                         "has content that does not match its type" };
+    const struct item *first[3] = { NULL };
+    size_t counts[3] = { 0 };
+    char id[128];
+    size_t i;
+
+    for (i = 0; i < plan_count(plan); i++) {
+        const struct item *item = plan_at(plan, i);
+        const struct packed *packed = fetch_packed(fetch, item);
+        const bool here[] = { is_missing(fetch, item), packed->mismatch, packed->suspect };
+        size_t k;
+
+        for (k = 0; k < 3; k++) {
+            first[k] = first[k] || !here[k] ? first[k] : item;
+            counts[k] += here[k];
+        }
+    }
+    for (i = 0; i < 3 && !counts[i];)
+        i++;
+    if (i < 3)
+        (void)err_set(err, ERR_MISMATCH, "artifact '%s' (%s) of run '%s' %s%s",
+                      text_shown(id, sizeof(id), first[i]->what.artifact_id),
+                      first[i]->what.type ? first[i]->what.type : "no type",
+                      first[i]->what.run_id, wrong[i],
+                      counts[i] > 1 || counts[0] + counts[1] + counts[2] > counts[i]
+                          ? ", and more is missing or wrong"
+                          : "");
+    else if (result->records_lost)
+        (void)err_set(err, ERR_MISMATCH, "%zu record%s missing", result->records_lost,
+                      result->records_lost == 1 ? " is" : "s are");
+    else if (result->runs_unmatched)
+        (void)err_set(err, ERR_MISMATCH, "%zu run%s nothing of what was asked for",
+                      result->runs_unmatched, result->runs_unmatched == 1 ? " has" : "s have");
+    else if (result->incomplete)
+        (void)err_set(err, ERR_MISMATCH, "a run has more than could be listed");
+    else
+        return 0;
+    return err_hint(err, "without --strict the rest is archived");
 }
 
 void missing_wrong(const struct plan *plan, const struct fetch *fetch)

@@ -3,7 +3,7 @@
  * missing: counts and reports the artifacts that are missing or differ from what the service
  * announced.
  *
- * Errors   none
+ * Errors   of missing_refuse only
  * Owns     nothing
  * Threads  one, after fetching and packing have ended
  */
@@ -37,8 +37,16 @@ void missing_tell(const struct pull_opts *opts, const struct plan *plan,
 void missing_records(const struct listing *listing, struct pull_result *result);
 
 /*
+ * For --strict: ERR_MISMATCH, naming the first artifact, if an artifact is missing, has a wrong
+ * checksum or suspect content, or if the result lacks records, runs or types. To be called
+ * after missing_records.
+ */
+int missing_refuse(const struct plan *plan, const struct fetch *fetch,
+                   const struct pull_result *result, struct err *err) MUST_CHECK;
+
+/*
  * Log one warning for the artifacts whose checksum differs from the service's, and one for
- * those whose content does not match their type.
+ * those whose content does not match their type; each names the first ten.
  */
 void missing_wrong(const struct plan *plan, const struct fetch *fetch);
 

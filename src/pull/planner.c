@@ -65,13 +65,13 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
 
     bool wanted = artifact_filter_listed(filter, a);
     /* a ZIP is an artifact of its own if its type or name is asked for */
-    bool asked = filter->kinds.wanted_count || filter->name_count;
+    bool asked = filter->kinds.wanted_count || filter->kinds.all || filter->name_count;
     struct item *item;
 
     what.mtime = first_known(first_known(created, time_of(a->modified_at), CLOCK_NONE),
                              time_of(listed->run.created_at), clock_wall() * 1000) /
                  1000000;
-    if (opts->skip(opts->ctx, listed->id, a->artifact_id))
+    if (opts->skip(opts->ctx, listed->id, a))
         return 0;
     if (planner_is_zip(a))
         return plan_parent(plan, &what, run, row, wanted && asked, wanted, err);
@@ -130,8 +130,7 @@ static uint64_t run_bytes(const struct planner_opts *opts, const struct listed_r
     for (i = 0; i < run->list.count; i++) {
         const struct artifact *a = &run->list.rows[i];
 
-        if (artifact_filter_listed(opts->filter, a) &&
-            !opts->skip(opts->ctx, run->id, a->artifact_id))
+        if (artifact_filter_listed(opts->filter, a) && !opts->skip(opts->ctx, run->id, a))
             bytes += a->sized ? a->file_size : USUAL_SIZE;
     }
     return bytes;
@@ -303,10 +302,10 @@ int planner_tell(const struct planner_opts *opts, struct plan *plan,
     return 0;
 }
 
-bool planner_skips_none(void *ctx, const char *run_id, const char *artifact_id)
+bool planner_skips_none(void *ctx, const char *run_id, const struct artifact *artifact)
 {
     (void)ctx;
     (void)run_id;
-    (void)artifact_id;
+    (void)artifact;
     return false;
 }

@@ -28,9 +28,8 @@ struct planner_opts {
     bool must_match; /* see planner_check */
     bool dedupe;
     enum bundle_mode bundles;
-    bool (*skip)(void *ctx, const char *run_id,
-                 /* whether to skip an artifact, or planner_skips_none */
-                 const char *artifact_id);
+    /* whether to skip an artifact, or planner_skips_none */
+    bool (*skip)(void *ctx, const char *run_id, const struct artifact *artifact);
     void *ctx;
 };
 
@@ -41,7 +40,7 @@ struct planner_count {
 };
 
 /* Skips nothing. */
-bool planner_skips_none(void *ctx, const char *run_id, const char *artifact_id);
+bool planner_skips_none(void *ctx, const char *run_id, const struct artifact *artifact);
 
 /* One line of --dry-run; valid during the call. */
 struct pull_planned {

@@ -6,13 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/text.h"
+#include "client/await.h"
 #include "client/call.h"
 #include "client/extras.h"
 #include "client/lister.h"
 #include "client/listing.h"
 #include "client/records_fetch.h"
-#include "client/wait.h"
 #include "pull/budget.h"
 #include "pull/cleaner.h"
 #include "pull/fetch.h"
@@ -44,7 +43,7 @@ struct pull {
     struct pool *pass;
     atomic_uint files;  /* for bodies in files */
     struct spool parts; /* for content extracted from ZIPs */
-    bool waiting;
+    struct await await;
     size_t ended; /* runs, while waiting */
     struct planner_count count;
     struct volume *volume;
@@ -73,7 +72,7 @@ static void on_tick(void *ctx)
                                   .missing = progress.missing,
                                   .running = progress.running,
                                   .retries = p->loop.retries,
-                                  .waiting = p->waiting,
+                                  .waiting = p->await.waiting,
                                   .runs_ended = p->ended,
                                   .bytes = progress.bytes,
                                   .bytes_expected = p->count.bytes,
@@ -109,42 +108,25 @@ static void on_ended(void *ctx, size_t ended, size_t count)
     ((struct pull *)ctx)->ended = ended;
 }
 
-/* Wait until all runs have ended; runs that cannot be polled are left to the listing. */
-static int wait_runs(struct pull *p, struct err *err)
+/* List the runs, with --wait after they have ended. */
+static int list_runs(struct pull *p, struct err *err)
 {
     const struct pull_opts *opts = p->opts;
-    struct wait_opts how = { .api = opts->api,
-                             .loop = &p->loop,
-                             .callers = &p->callers,
-                             .interval = opts->wait_interval,
-                             .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
-                             .ended = wait_ignore_ended,
-                             .news = on_ended,
-                             .ctx = p };
-    struct waited *runs;
-    size_t left = 0;
-    size_t i;
-    int rc;
 
-    if (!opts->wait_interval)
-        return 0;
-    runs = mem_array(opts->run_count, sizeof(*runs), err);
-    if (!runs)
+    p->await.how =
+        (struct wait_opts){ .api = opts->api,
+                            .loop = &p->loop,
+                            .callers = &p->callers,
+                            .interval = opts->wait_interval,
+                            .deadline = opts->timeout ? p->began + opts->timeout : UINT64_MAX,
+                            .ended = wait_ignore_ended,
+                            .news = on_ended,
+                            .ctx = p };
+    if (await_list(&p->await, &p->listing, opts->run_ids, opts->run_count, err) < 0)
         return -1;
-    for (i = 0; i < opts->run_count; i++)
-        runs[i].id = opts->run_ids[i];
-    p->waiting = true;
-    rc = wait_for(&how, runs, opts->run_count, err);
-    p->waiting = false;
-    for (i = 0; i < opts->run_count; i++)
-        left += !runs[i].ended && !runs[i].failed;
-    wait_clear(runs, opts->run_count);
-    mem_free(runs);
-    if (rc == 0 && left)
-        return err_set(err, ERR_BUSY, "%zu of %zu run%s %s not ended in time; try again later",
-                       left, opts->run_count, text_plural(opts->run_count),
-                       left == 1 ? "has" : "have");
-    return rc;
+    if (opts->must_match)
+        await_warn(&p->listing);
+    return 0;
 }
 
 /*
@@ -366,17 +348,9 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         log_line(LOG_WARNING, "the offline view is left out: %s", p->view_err.text);
     tagfiles_count(&record);
     missing_records(&p->listing, result);
-    if (opts->strict && !record.facts.totals.missing &&
-        (result->records_lost || result->incomplete))
-        return err_set(err, ERR_MISMATCH,
-                       "%zu record%s missing, or a run has started too many others; without "
-                       "--strict the rest is archived",
-                       result->records_lost, result->records_lost == 1 ? " is" : "s are");
-    if (opts->strict && record.facts.totals.missing)
-        return err_set(err, ERR_MISMATCH,
-                       "%llu artifact%s missing; without --strict the rest is archived",
-                       (unsigned long long)record.facts.totals.missing,
-                       record.facts.totals.missing == 1 ? " is" : "s are");
+    if (opts->strict && missing_refuse(p->plan, p->fetch, result, err) < 0)
+        return -1;
+    missing_wrong(p->plan, p->fetch);
     missing_tell(opts, p->plan, p->fetch);
     if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
         result->nothing = true;
@@ -531,8 +505,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         if (!p->volume)
             return -1;
     }
-    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || wait_runs(p, err) < 0 ||
-        lister_fetch(&p->listing, &p->loop, opts->run_ids, opts->run_count, err) < 0 ||
+    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || list_runs(p, err) < 0 ||
         check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes)
@@ -549,7 +522,6 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
     cleaner_begin(&p->cleaner, &p->listing);
     if (begin_volume(p, err) < 0 || fetch_all(p, result, err) < 0)
         return -1;
-    missing_wrong(p->plan, p->fetch);
     return seal(p, result, err);
 }
 

@@ -77,7 +77,7 @@ struct pull_opts {
     const struct sshsig_key *sign_key; /* writes OUTPUT.sig; NULL: no signature */
     bool view;                         /* with index.html, the offline view */
     /* What the series contains already. Every hook is set: see pull_opts_no_hooks. */
-    bool (*skip)(void *ctx, const char *run_id, const char *artifact_id);
+    bool (*skip)(void *ctx, const char *run_id, const struct artifact *artifact);
     const char *(*parent)(void *ctx,
                           const char *run_id); /* the archive with a run's first part */
     /*

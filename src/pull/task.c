@@ -291,6 +291,8 @@ struct fetch_route_facts task_facts(const struct tasks *tasks, const struct task
                                        .local = has_local(tasks, task),
                                        .archived = task_artifact(tasks, task)->archived,
                                        .renewable = task->refreshes < DENIALS_MAX,
+                                       .refuted = task->route == FETCH_ROUTE_CONTENT &&
+                                                  task->url_refuted,
                                        .file_size = task->item->what.file_size };
 }
 
@@ -356,6 +358,8 @@ struct task_step task_settle(struct tasks *tasks, struct task *task,
     enum reason reason = attempt->verdict.reason;
 
     task->outcome.http_status = attempt->request->status;
+    if (task->route != FETCH_ROUTE_CONTENT)
+        task->url_refuted = reason != REASON_GONE;
     switch (attempt->verdict.step) {
     case FETCH_ROUTE_DONE:
         receive(tasks, task);

@@ -110,6 +110,7 @@ struct task {
     unsigned excused;       /* attempts that failed after a long pause in reading */
     /* of its URL, when its retries were used up: the reason may be temporary */
     struct outcome url_outcome;
+    bool url_refuted; /* the last answer at its URL was something else than "not found" */
 
     /* used by transfer.c */
     struct part *part;   /* the kept part of a body that was interrupted */

@@ -403,6 +403,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         break;
     case MANIFEST_READ_HEAD:
     case MANIFEST_READ_FILTER:
+    case MANIFEST_READ_CHILDREN:
     case MANIFEST_READ_RUNS:
         break;
     }

@@ -258,6 +258,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     case MANIFEST_READ_HEAD:
     case MANIFEST_READ_PREVIOUS:
     case MANIFEST_READ_FILTER:
+    case MANIFEST_READ_CHILDREN:
     case MANIFEST_READ_DOCUMENTS:
         break;
     }
@@ -289,17 +290,29 @@ static int enter(struct entering *e, struct archive_reader *reader,
     return ours(e, contents_end(e->catalog, e->volume, hex, err));
 }
 
+/* Examine a volume that is about to be read. *strange is set if it is not a regular file. */
+static int look(const struct volume_store *store, const char *name,
+                struct volume_store_seen *seen, bool *strange, struct err *err)
+{
+    int there = volume_store_look(store, name, seen, err);
+
+    *strange = there > 0 && !seen->regular;
+    if (there == 0)
+        return err_set(err, ERR_NOT_FOUND, "'%s/%s' no longer exists", store->dir, name);
+    return *strange    ? err_set(err, ERR_MISMATCH, "it is not a regular file")
+           : there < 0 ? -1
+                       : 0;
+}
+
 static int import_archive(struct entering *e, const struct volume_store *store, struct err *err)
 {
     struct volume_store_seen seen;
     struct archive_reader reader = { .fd = -1 };
     char *path = volume_store_read(store, e->name, err);
-    int rc = path ? archive_reader_open(&reader, path, err) : -1;
+    int rc = path ? look(store, e->name, &seen, &e->strange, err) : -1;
 
     if (rc == 0)
-        rc = volume_store_look(store, e->name, &seen, err) > 0
-                 ? 0
-                 : err_set(err, ERR_NOT_FOUND, "'%s' no longer exists", path);
+        rc = archive_reader_open(&reader, path, err);
     if (rc == 0)
         rc = ours(e, db_begin(e->catalog, err));
     if (rc == 0) {
@@ -406,10 +419,14 @@ static int read_head(const char *path, char top[VOLUME_NAME], char sha256[SHA256
 int catalog_import_head(const struct volume_store *store, const char *name,
                         char sha256[SHA256_TEXT], struct err *err)
 {
+    struct volume_store_seen seen;
     char top[VOLUME_NAME];
+    bool strange;
     char *path = volume_store_read(store, name, err);
-    int rc = path ? read_head(path, top, sha256, err) : -1;
+    int rc = path ? look(store, name, &seen, &strange, err) : -1;
 
+    if (rc == 0)
+        rc = read_head(path, top, sha256, err);
     mem_free(path);
     return rc;
 }
@@ -438,15 +455,19 @@ static int on_check(void *ctx, const char *name, const char *sha256, enum fixity
                     struct err *err)
 {
     const struct catalog_import_opts *opts = ctx;
+    struct volume_store_seen seen;
     struct volume_name parts;
     char top[VOLUME_NAME];
     char head[SHA256_TEXT];
+    bool strange = false;
     char *path = volume_store_read(opts->store, name, err);
     int rc = path && volume_name_parse(&parts, name) ? HEAL_GOOD : -1;
 
     *fault = FIXITY_DAMAGED;
     if (rc == HEAL_GOOD &&
-        (read_head(path, top, head, err) < 0 || read_all(path, name, opts, err) < 0)) {
+        (look(opts->store, name, &seen, &strange, err) < 0 ||
+         read_head(path, top, head, err) < 0 || read_all(path, name, opts, err) < 0)) {
+        *fault = strange ? FIXITY_DIFFERS : FIXITY_DAMAGED;
         rc = is_damage(err) ? HEAL_BAD : is_theirs(err) ? HEAL_UNREADABLE : -1;
     } else if (rc == HEAL_GOOD && strcmp(top, parts.top) != 0) {
         *fault = FIXITY_DIFFERS;

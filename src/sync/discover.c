@@ -69,7 +69,6 @@ struct lister {
     struct discover_result *result;
     int64_t stop;   /* runs created before are known; DB_UNKNOWN: no run is */
     int64_t newest; /* newest run listed; DB_UNKNOWN: none */
-    int64_t oldest;
 };
 
 static int on_row(void *ctx, const struct runs_row *row, struct err *err)
@@ -85,17 +84,21 @@ static int on_row(void *ctx, const struct runs_row *row, struct err *err)
         return 1;
     if (seen.created_at != DB_UNKNOWN && seen.created_at > l->newest)
         l->newest = seen.created_at;
-    if (seen.created_at != DB_UNKNOWN &&
-        (l->oldest == DB_UNKNOWN || seen.created_at < l->oldest))
-        l->oldest = seen.created_at;
     rc = note_run(l->opts, &seen, row->retry_pending, err);
     l->result->fresh += rc > 0;
     return rc < 0 ? -1 : 0;
 }
 
-/* Extend the known interval by a list that covers all runs since `wanted`. */
+/*
+ * Extend the known interval by a list that covers all runs since `wanted`. If it began after
+ * the interval's end, what lies between is not known, and the interval is the list's.
+ */
 static void widen(struct frontier *f, int64_t wanted, int64_t newest)
 {
+    if (f->from != DB_UNKNOWN && wanted > f->until) {
+        *f = (struct frontier){ wanted, newest };
+        return;
+    }
     if (f->from == DB_UNKNOWN || wanted < f->from)
         f->from = wanted;
     if (newest > f->until)
@@ -107,23 +110,31 @@ static int list_older(const struct discover_opts *opts, const struct runs_query 
                       struct lister *lister, struct err *err)
 {
     struct runs_query older = *query;
-    bool whole = false;
 
-    if (!older_can(query) || lister->oldest == DB_UNKNOWN)
-        return 0;
     if (lister->stop != DB_UNKNOWN &&
         (older.since_us == CLOCK_NONE || older.since_us < lister->stop))
         older.since_us = lister->stop;
-    if (older_runs_list(opts->callers, &older, lister->oldest, on_row, lister, &whole, err) < 0)
-        return -1;
-    lister->result->end.cut = !whole;
-    return 0;
+    return older_runs_list(opts->callers, &older, on_row, lister, &lister->result->end, err);
+}
+
+/*
+ * Update the known interval. If not all runs were reached, only those since the oldest run of
+ * the list of all runs are known; the next sync lists the others again.
+ */
+static void advance(struct frontier *f, const struct lister *l, int64_t wanted)
+{
+    const struct runs_end *end = &l->result->end;
+
+    if (!end->cut)
+        widen(f, wanted, l->newest);
+    else if (end->oldest_us != CLOCK_NONE && end->oldest_us <= l->newest)
+        *f = (struct frontier){ end->oldest_us, l->newest };
 }
 
 int discover_list(const struct discover_opts *opts, struct discover_result *result,
                   struct err *err)
 {
-    struct lister lister = { opts, result, DB_UNKNOWN, DB_UNKNOWN, DB_UNKNOWN };
+    struct lister lister = { opts, result, DB_UNKNOWN, DB_UNKNOWN };
     struct runs_query query = *opts->query;
     struct frontier frontier;
     int64_t wanted = opts->query->since_us == CLOCK_NONE ? 0 : opts->query->since_us;
@@ -138,14 +149,11 @@ int discover_list(const struct discover_opts *opts, struct discover_result *resu
         lister.stop = frontier.until - OVERLAP_US;
     if (rc == 0)
         rc = runs_list(opts->loop, opts->callers, &query, on_row, &lister, &result->end, err);
-    if (rc == 0 && result->end.cut)
+    if (rc == 0)
         rc = list_older(opts, &query, &lister, err);
     /* a row without a valid ID: list this interval again next time */
     if (rc == 0 && lister.newest != DB_UNKNOWN && !result->end.unread) {
-        if (result->end.cut) /* list again next time what was not reached */
-            frontier = (struct frontier){ lister.oldest, lister.newest };
-        else
-            widen(&frontier, wanted, lister.newest);
+        advance(&frontier, &lister, wanted);
         rc = run_state_set_frontier(opts->catalog, opts->filter, &frontier, err);
     }
     if (rc == 0)

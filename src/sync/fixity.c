@@ -52,7 +52,8 @@ int fixity_see(const struct volume_store *store, const struct contents_volume *v
 
     if (there <= 0)
         return there < 0 ? -1 : FIXITY_ABSENT;
-    return seen.size == v->size && (!v->tail || memcmp(seen.tail, v->tail, SHA256_SIZE) == 0)
+    return seen.regular && seen.size == v->size &&
+                   (!v->tail || memcmp(seen.tail, v->tail, SHA256_SIZE) == 0)
                ? FIXITY_PRESENT
                : FIXITY_REPLACED;
 }
@@ -201,7 +202,8 @@ int fixity_lose(struct db *c, const struct volume_store *store, const struct fix
                 int64_t now_ms, struct fixity_found *found, struct err *err)
 {
     static const char *const texts[] = {
-        "no longer exists", "is not the one that was written: its size, tail or name differs",
+        "no longer exists",
+        "is not that which was written, a regular file: its type, size, tail or name differs",
         "is damaged"
     };
     const char *name = loss->name;

@@ -128,9 +128,12 @@ static int drop_unfinished(struct healing *h, const char *name, struct err *err)
     struct volume_store_seen seen;
     char old[VOLUME_NAME];
     unsigned long revision;
+    struct err why;
 
-    if (!volume_name_parse(&parts, name))
-        return 0;
+    if (!volume_name_parse(&parts, name) ||
+        (volume_store_look(h->store, name, &seen, &why) > 0 && !seen.regular))
+        return 0; /* what is not a regular file is set aside later, as volumes that differ are
+                   */
     for (revision = 0; revision < parts.revision && revision < REVISIONS_MAX; revision++) {
         int there;
 
@@ -313,8 +316,8 @@ static int read_back(void *ctx, const char *name, struct err *err)
     if (rc != HEAL_GOOD)
         return rc < 0 ? -1 : 0;
     rc = volume_store_look(h->store, name, &seen, err);
-    if (rc <= 0)
-        return rc;
+    if (rc <= 0 || !seen.regular) /* exchanged meanwhile: the next sync finds it */
+        return rc < 0 ? -1 : 0;
     h->found->read_back++;
     h->found->read_bytes += seen.size;
     return contents_verified(h->catalog, name, clock_wall(), seen.tail, err);

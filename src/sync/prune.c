@@ -76,7 +76,7 @@ static int on_parent(void *ctx, const char *run_id, const char *parent, struct e
     (void)err;
     if (child && by && by->kept && !child->kept) {
         child->kept = true;
-        child->why = "parent";
+        child->why = 1U << RETENTION_PARENT;
         p->passed = true;
     }
     return 0;
@@ -126,7 +126,8 @@ static int decide(struct prune *p, struct err *err)
         struct retention_run *run = &p->runs[i];
         struct prune_step step = { .what = run->kept ? PRUNE_KEEP : PRUNE_RUN,
                                    .run_id = run->run_id,
-                                   .why = run->why };
+                                   .why = run->why,
+                                   .status = run->status };
 
         p->result->kept += run->kept;
         p->result->dropped += !run->kept;

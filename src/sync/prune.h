@@ -39,7 +39,8 @@ enum prune_what { PRUNE_KEEP, PRUNE_RUN, PRUNE_VOLUME, PRUNE_REWRITE };
 struct prune_step {
     enum prune_what what;
     const char *run_id; /* for PRUNE_KEEP and PRUNE_RUN */
-    const char *why;    /* the rule that keeps the run */
+    unsigned why;       /* what keeps the run, bits 1 << enum retention_why */
+    const char *status; /* of the run; NULL: not known */
     const char *volume; /* for the other two */
     size_t kept;        /* number of runs in the volume */
     size_t dropped;

@@ -4,7 +4,6 @@
 #include "api/webhook.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hashmap.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -13,6 +12,7 @@
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
 #include "sync/catalog_import.h"
+#include "sync/held.h"
 #include "sync/inbox.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ struct job {
     struct receive *r;
     struct queued *run;
     struct webhook_facts facts; /* from the webhook */
-    struct hashmap *held;       /* artifacts in the run's archives; NULL: no archive yet */
+    struct held held;           /* artifacts in the run's archives */
     struct region *region;      /* texts of manifest rows */
     size_t rows;
     char other[RUN_ID_MAX + 1]; /* the run's second ID, or "" */
@@ -187,14 +187,9 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
         job->last.finished = run.finished_at ? clock_us(run.finished_at) : CLOCK_NONE;
         return 0;
     }
-    if (manifest_read_artifact(&artifact, text, len, job->region, err) < 0)
-        return -1;
-    if (!artifact.artifact_id)
-        return 0;
-    len = strlen(artifact.artifact_id);
-    return hashmap_get(job->held, artifact.artifact_id, len)
-               ? 0
-               : hashmap_add(job->held, artifact.artifact_id, len, job, err);
+    return manifest_read_artifact(&artifact, text, len, job->region, err) < 0
+               ? -1
+               : held_add(&job->held, &artifact, err);
 }
 
 static int read_archive(struct job *job, const char *path, struct err *err)
@@ -204,9 +199,7 @@ static int read_archive(struct job *job, const char *path, struct err *err)
 
     if (!job->first)
         job->first = mem_copy(path_base(path), err);
-    if (!job->held)
-        job->held = hashmap_new(err);
-    if (!job->first || !job->held)
+    if (!job->first)
         return -1;
     rc = archive_reader_open(&reader, path, err);
     if (rc == 0)
@@ -288,12 +281,12 @@ static bool on_changed(void *ctx, const struct listed_run *run)
            webhook_differs(&job->last, run->run.status, run->run.finished_at);
 }
 
-static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+static bool on_skip(void *ctx, const char *run_id, const struct artifact *artifact)
 {
     const struct job *job = ctx;
 
     (void)run_id;
-    return job->held && hashmap_get(job->held, artifact_id, strlen(artifact_id));
+    return held_has(&job->held, artifact);
 }
 
 static const char *on_parent(void *ctx, const char *run_id)
@@ -342,7 +335,7 @@ static bool on_stopped(void *ctx)
     return job->made_room;
 }
 
-/* Pull the artifacts that no archive of the run has. */
+/* Pull the artifacts that no archive of the run has as they are listed. */
 static int pull_once(struct job *job, struct pull_result *result, struct err *err)
 {
     const struct receive *r = job->r;
@@ -501,7 +494,7 @@ static void work(struct receive *r, struct queued *run)
         fail(&job, &result, &err);
     else
         settle(&job, &result);
-    hashmap_free(job.held);
+    held_clear(&job.held);
     region_free(job.region);
     mem_free(job.first);
     mem_free(job.output);

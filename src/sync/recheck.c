@@ -77,7 +77,7 @@ int recheck_compare(struct db *catalog, const struct kind_filter *types,
             continue;
         same = compare_row(catalog, run->id, a, &match, err);
         if (same == 0 && match == RECHECK_NEW && planner_is_zip(a) && !types->wanted_count &&
-            a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
+            !types->all && a->uri && hashmap_get(zips, a->uri, strlen(a->uri)))
             same = 1; /* its members are compared, each by itself */
         rc = same < 0 ? -1 : same ? 0 : fn(ctx, a, match, err);
     }
@@ -193,6 +193,11 @@ static int settle_run(const struct discover_opts *opts, const struct listed_run 
     }
     if (!run_is_over(&run->run))
         return run_state_set(opts->catalog, run->id, RUN_STATE_RUNNING, 0, why_going(run), err);
+    if (run->other_lost) { /* a warning was logged */
+        result->failed++;
+        return run_state_put_off(opts->catalog, run->id, RUN_STATE_OPEN, opts->now_ms,
+                                 "the other ID cannot be looked up", err);
+    }
     if (has_note(run, LISTED_NO_ARTIFACTS)) {
         rc = run_state_empty(opts->catalog, run->id, opts->now_ms, NIGHTS, err);
         if (rc > 0)

@@ -37,10 +37,10 @@ struct sync {
 };
 
 /* Skip artifacts that are archived already. */
-static bool on_skip(void *ctx, const char *run_id, const char *artifact_id)
+static bool on_skip(void *ctx, const char *run_id, const struct artifact *artifact)
 {
     struct sync *s = ctx;
-    int there = contents_settled(s->catalog, run_id, artifact_id, &s->failed);
+    int there = contents_settled(s->catalog, run_id, artifact->artifact_id, &s->failed);
 
     return there > 0;
 }
@@ -159,6 +159,7 @@ static void count(struct sync *s, const struct pull_result *r)
     all->missing += r->totals.missing;
     all->mismatches += r->mismatches;
     all->records_lost += r->records_lost;
+    all->partial = all->partial || r->incomplete;
     all->suspects += r->suspects;
     all->volumes += !r->nothing;
 }
@@ -505,7 +506,7 @@ static void remember(struct sync *s, int64_t id, int rc, const struct err *err)
 bool sync_whole(const struct sync_result *r)
 {
     return !r->missing && !r->mismatches && !r->suspects && !r->records_lost && !r->failed &&
-           !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
+           !r->partial && !r->newly_lost && !r->cut && !r->unread && !heal_troubled(&r->found);
 }
 
 int sync_run(const struct sync_opts *opts, struct sync_result *result, struct err *err)

@@ -67,6 +67,7 @@ struct sync_result {
     uint64_t stored;
     uint64_t missing;
     uint64_t mismatches; /* artifacts whose checksum does not match the service's */
+    bool partial;        /* a volume lacks something of a run that it has */
     size_t records_lost; /* records that the service failed to deliver */
     uint64_t suspects;   /* artifacts whose content does not fit their type */
     size_t failed;       /* runs deferred because of a failure */

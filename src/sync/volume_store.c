@@ -69,18 +69,26 @@ static int hash_tail(int fd, uint64_t size, uint8_t out[SHA256_SIZE], struct err
 int volume_store_look(const struct volume_store *store, const char *name,
                       struct volume_store_seen *out, struct err *err)
 {
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     char *path = path_of(store, name, err);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
     struct stat st;
+    int fd = -1;
+    int there = path ? lstat(path, &st) : -1;
     int rc = -1;
 
-    if (path && fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    *out = (struct volume_store_seen){ 0 };
+    if (there == 0 && S_ISREG(st.st_mode)) { /* to open a device may have effects */
+        fd = open(path, flags);
+        there = fd < 0 ? -1 : fstat(fd, &st);
+    }
+    if (path && there < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         rc = 0;
-    } else if (path && (fd < 0 || fstat(fd, &st) < 0)) {
+    } else if (path && there < 0) {
         (void)err_sys(err, "cannot read '%s'", path);
     } else if (path && !S_ISREG(st.st_mode)) {
-        (void)err_set(err, ERR_FORMAT, "'%s' is not a file", path);
+        rc = 1;
     } else if (path) {
+        out->regular = true;
         out->size = (uint64_t)st.st_size;
         rc = hash_tail(fd, out->size, out->tail, err) < 0 ? err_wrap(err, "'%s'", path) : 1;
     }
@@ -89,14 +97,20 @@ int volume_store_look(const struct volume_store *store, const char *name,
     return rc;
 }
 
-/* Rename a file without replacing an existing one. */
+/* Rename a file of any type without replacing an existing one. */
 static int rename_new(const char *from, const char *to)
 {
+    struct stat st;
+
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL || link(from, to) < 0) /* the file system does not know the flag */
+    if (errno != EINVAL) /* the file system does not know the flag */
         return -1;
-    return unlink(from);
+    if (lstat(to, &st) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
 }
 
 /* Rename the signature along with its volume, so that it does not stay for the next volume
@@ -166,7 +180,7 @@ int volume_store_remove(const struct volume_store *store, const char *name, stru
     return rc;
 }
 
-/* Visit the files two folders down: years, months, then any file. */
+/* Visit what is two folders down, of any type: years, months, then files. */
 typedef int file_fn(void *ctx, const char *name, const struct stat *st, struct err *err);
 
 struct level {
@@ -198,7 +212,7 @@ static int walk(const struct level *level, const char *below, struct err *err)
             rc = -1;
         else if (level->depth < 2)
             rc = walk(&next, name, err);
-        else if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+        else if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
             rc = level->fn(level->ctx, name, &st, err);
         mem_free(name);
     }
@@ -256,14 +270,15 @@ static int on_left(void *ctx, const char *name, const struct stat *st, struct er
     char *path;
     int rc = 0;
 
-    (void)st;
+    if (!S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+        return 0;
     if (!is_beside(name, ".partial", volume) && !is_beside(name, ".partial.journal", volume) &&
         !is_beside(name, ".sig", volume))
         return 0;
     path = mem_format(err, "%s/%s", store->dir, volume);
     if (!path)
         return -1;
-    if (strcmp(name + strlen(name) - 4, ".sig") == 0 && stat(path, &there) == 0) {
+    if (strcmp(name + strlen(name) - 4, ".sig") == 0 && lstat(path, &there) == 0) {
         mem_free(path);
         return 0;
     }

@@ -36,7 +36,8 @@ char *volume_store_write(const struct volume_store *store, const char *name,
 char *volume_store_read(const struct volume_store *store, const char *name,
                         struct err *err) MUST_CHECK;
 
-/* Visit each volume with its size, in no particular order; fn returns -1 to fail. */
+/* Visit each volume with its size, in no particular order, also what has a volume's name and is
+ * not a regular file; fn returns -1 to fail. */
 int volume_store_each(const struct volume_store *store,
                       int (*fn)(void *ctx, const char *name, uint64_t size, struct err *err),
                       void *ctx, struct err *err) MUST_CHECK;
@@ -44,17 +45,20 @@ int volume_store_each(const struct volume_store *store,
 /* What is known of a volume without reading it: its size, and the SHA-256 of its last
  * VOLUME_STORE_TAIL bytes, where an archive has its index and the digests of its manifests. */
 struct volume_store_seen {
+    bool regular; /* false: a link, directory, FIFO or device, which is never a volume; the rest
+                   * is not set */
     uint64_t size;
     uint8_t tail[SHA256_SIZE];
 };
 
-/* Examine a volume without reading it; 1: it exists, 0: it does not, -1: error. */
+/* Examine a volume without reading it, and without following a link. 1: its name exists, 0: it
+ * does not, -1: error. */
 int volume_store_look(const struct volume_store *store, const char *name,
                       struct volume_store_seen *out, struct err *err) MUST_CHECK;
 
 /*
- * Rename a bad volume, and its signature, to NAME.WORD, or NAME.WORD-2 and so on.
- * volume_store_each no longer visits it.
+ * Rename a bad volume, of any file type, and its signature, to NAME.WORD, or NAME.WORD-2 and so
+ * on. volume_store_each no longer visits it.
  *
  * out      set to the new name
  */

@@ -313,6 +313,7 @@
     const tokens = number(step.input_token_count) + number(step.output_token_count);
     return [say(step.status), tokens ? number(step.input_token_count) + " + " + number(step.output_token_count) + " tokens" : "",
       number(step.cached_token_count) ? number(step.cached_token_count) + " of them cached" : "",
+      number(step.reasoning_token_count) ? number(step.reasoning_token_count) + " reasoning tokens" : "",
       number(step.step_cost) ? money(number(step.step_cost)) : "", say(step.last_llm_model)].filter(Boolean).join(", ");
   }
 
@@ -368,7 +369,8 @@
     const pending = record.retry_pending || story.workflow.retry_pending;
     if (attempts.length < 2 && !pending) return null;
     return part("Attempts (" + attempts.length + ")", make("ol", {}, ...attempts.slice(0, SHOWN).map((a) => make("li", {},
-      make("span", { class: "status " + (/^\w+$/.test(say(a.status)) ? a.status : ""), text: say(a.status) }), " " + [time(say(a.finished_at)), say(a.failure_reason), a.retry_decision ? "then: " + say(a.retry_decision) : ""].filter(Boolean).join(", ")))),
+      make("span", { class: "status " + (/^\w+$/.test(say(a.status)) ? a.status : ""), text: say(a.status) }), " " + [time(say(a.finished_at)), say(a.failure_reason), Array.isArray(a.error_codes) ? a.error_codes.map(say).join(" ") : "",
+        a.retry_decision ? "then: " + say(a.retry_decision) + (a.decision_reason ? " (" + say(a.decision_reason) + ")" : "") : say(a.decision_reason)].filter(Boolean).join(", ")))),
     pending ? make("p", { text: "A retry was pending when this run was archived" + (record.next_attempt_at || story.workflow.next_attempt_at ? ", next attempt at " + say(record.next_attempt_at || story.workflow.next_attempt_at) : "") + "." }) : null);
   }
 
@@ -577,5 +579,6 @@
   status.addEventListener("change", listRuns);
   listRuns();
   const asked = byId.get(location.hash.slice(1));
-  if (asked || data.runs.length) show(asked || data.runs.find((r) => r.status === "failed") || data.runs[0]);
+  const roots = data.runs.filter((r) => !byId.has(r.parent_run_id)); // the runs that were asked for
+  if (asked || data.runs.length) show(asked || roots.find((r) => r.status === "failed") || roots[0] || data.runs[0]);
 })();

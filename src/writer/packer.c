@@ -114,9 +114,8 @@ static int on_noted(void *ctx, const struct item *item, const char *word, struct
 static int unwrap(struct packer *p, const struct item *item, struct body **body,
                   struct packed *packed, struct err *err)
 {
-    struct body *plain;
+    struct body *plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
 
-    plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
     if (!plain) {
         if (!unbundle_only_bad(err))
             return -1;
@@ -183,6 +182,21 @@ static int pack_parent(struct packer *p, const struct parcel *parcel, bool apart
     return answer(p, item, apart ? PACK_SPLIT : PACK_BROKEN, err);
 }
 
+/* Replace the ZIP that was sent in place of a picture which only a record names. */
+static int find_picture(struct packer *p, struct parcel *parcel, struct packed *packed,
+                        struct err *err)
+{
+    struct body *picture =
+        unbundle_picture(&p->unbundle, parcel->item, parcel->body, &packed->digest, err);
+
+    if (!picture)
+        return err->kind ? -1 : 0;
+    body_free(parcel->body);
+    parcel->body = picture;
+    packed_note(packed, "from-zip");
+    return entry_writer_hash(p->entries, picture, &packed->digest, err);
+}
+
 static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
 {
     const struct item *item = parcel->item;
@@ -218,8 +232,9 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_SPLIT, err);
     if (unbundle_is_zip(&p->unbundle, item, &packed.digest))
         return answer(p, item, PACK_LACKS, err);
-    if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
-        unwrap(p, item, &parcel->body, &packed, err) < 0)
+    if ((sniff_is(is, "zip") && find_picture(p, parcel, &packed, err) < 0) ||
+        (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
+         unwrap(p, item, &parcel->body, &packed, err) < 0))
         return -1;
     if (pack_content(p, parcel, &packed, &what, err) < 0)
         return -1;

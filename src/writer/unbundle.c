@@ -86,6 +86,63 @@ static const struct item *missing_member(const struct unbundle *u, const struct 
     return member;
 }
 
+/* Whether a row names an entry of a ZIP with this digest. */
+static bool is_listed(const struct unbundle *u, const struct digest *digest, const char *name)
+{
+    const struct bundle *b;
+
+    for (b = plan_bundles(u->plan); b; b = b->next) {
+        const struct unbundle_zip *zip = &u->zips[b->index];
+
+        if (zip->seen && memcmp(zip->sha256, digest->sha256, SHA256_SIZE) == 0 &&
+            plan_bundle_lists(u->plan, b, name))
+            return true;
+    }
+    return false;
+}
+
+/* Whether an entry is a picture, by its name. */
+static bool is_picture(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot &&
+           (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpg") == 0 || strcmp(dot, ".jpeg") == 0);
+}
+
+struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
+                              const struct body *body, const struct digest *digest,
+                              struct err *err)
+{
+    bool png = item->what.ext && strcmp(item->what.ext, "png") == 0;
+    struct split_reader reader;
+    struct unzip *unzip = png && !item->bundle && !item->what.uri
+                              ? split_open(&reader, body, u->max_size, err)
+                              : NULL;
+    struct body *picture = NULL;
+    const char *found = NULL;
+    const char *name;
+    size_t count = 0;
+    size_t i;
+
+    for (i = 0; unzip && (name = unzip_name(unzip, i)); i++) {
+        if (!is_picture(name) || is_listed(u, digest, name))
+            continue;
+        found = name;
+        count++;
+    }
+    while (count == 1 && !picture && (name = unzip_next(unzip, err))) {
+        if (strcmp(name, found) == 0) {
+            picture = split_entry(unzip, u->parts, err);
+            break;
+        }
+    }
+    unzip_free(unzip);
+    if (!picture && err->kind && unbundle_only_bad(err))
+        err_clear(err);
+    return picture;
+}
+
 int unbundle_item(struct unbundle *u, const struct unbundle_request *request, struct err *err)
 {
     const struct item *item = request->item;

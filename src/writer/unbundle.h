@@ -57,6 +57,18 @@ int unbundle_item(struct unbundle *u, const struct unbundle_request *request,
 bool unbundle_is_zip(const struct unbundle *u, const struct item *item,
                      const struct digest *digest);
 
+/*
+ * Find the picture of an item that only a record names in a ZIP that was sent in its place: the
+ * one picture that no row names.
+ * The rows are those of the bundle whose ZIP this is, as seen before.
+ *
+ * returns  its body; NULL: the ZIP has none, or several, or is unusable, or an error that is
+ *          fatal (err->kind is set)
+ */
+struct body *unbundle_picture(const struct unbundle *u, const struct item *item,
+                              const struct body *zip, const struct digest *digest,
+                              struct err *err) MUST_CHECK;
+
 /* Add the notes from its bundle's ZIP to an item that is about to be packed. */
 void unbundle_note(const struct unbundle *u, const struct item *item, struct packed *packed);
 

@@ -2,6 +2,7 @@
 """Child runs, which no list names, only the timeline."""
 import io
 import json
+import threading
 import zipfile
 
 import pytest
@@ -170,9 +171,11 @@ def test_show_names_them(skyarc, family):
 
 
 def test_verify_asks_for_them(skyarc, family):
-    skyarc("pull", "--no-children", "-o", "a.tar", "tsk_v2_p", check=0)
+    family.run("wr_q", shot("q"), story={"timeline": [block("wr_q")]})
+    skyarc("pull", "-o", "a.tar", "wr_q", check=0)
+    family.run("wr_q", shot("q"), story={"timeline": [block("wr_q"), block("wr_c1")]})
     result = skyarc("verify", "--against-api", "a.tar", check=3)
-    assert "run 'wr_c1', started by run 'tsk_v2_p', exists at the service" in result.err
+    assert "run 'wr_c1', started by run 'wr_q', exists at the service" in result.err
     skyarc("pull", "-o", "b.tar", "wr_p", check=0)
     skyarc("verify", "--against-api", "b.tar", check=0)
 
@@ -198,3 +201,117 @@ def test_a_childs_file_that_its_parents_record_names(pull, emu, alone):
     _, manifest, folder = pull(*(["--no-children"] if alone else []), "wr_p")
     check_manifest(manifest, folder)
     assert [r["run_id"] for r in manifest["artifacts"] if r["artifact_id"] == "a_file"] == ["wr_p" if alone else "wr_c"]
+
+
+@pytest.mark.parametrize("asked, other", [("tsk_v2_p", "wr_p"), ("wr_p", "tsk_v2_p")])
+def test_an_archive_is_read_by_either_id(pull, skyarc, family, tmp_path, asked, other):
+    pull(asked)
+    archive = str(tmp_path / "a.tar.zst")
+    own = skyarc("list", "-r", asked, archive, check=0).out
+    assert own.count(b"\n") == 3  # and the heading
+    assert skyarc("list", "-r", other, archive, check=0).out == own
+    both = skyarc("list", "-r", other, "-r", asked, archive, check=0)
+    assert both.out == own and not both.err
+    skyarc("extract", "-r", other, "-C", str(tmp_path / "out"), archive, check=0)
+    assert {p.name for p in (tmp_path / "out").glob("*/data/*")} == {asked}
+    skyarc("report", "-r", other, "-o", str(tmp_path / "page.html"), archive, check=0)
+    assert "\"run_id\": \"%s\"" % asked in (tmp_path / "page.html").read_text()
+    skyarc("list", "-r", "wr_nosuch", archive, check=1)
+
+
+GOING = [{"status": "running", "finished_at": None},
+         {"status": "failed", "retry_pending": True, "next_attempt_at": "2026-01-20T11:00:00"}]
+
+
+@pytest.fixture
+def late(emu):
+    """A run that has ended, and one that it started, which ends when end() is called."""
+    emu.mode("today")
+    emu.run("wr_p", shot("p"), story={"timeline": [block("wr_p"), trigger("wr_p", "wr_c")]})
+
+    def child(rows=(), **record):
+        emu.run("wr_c", shot("c") + list(rows), run_type="workflow_run", story={"child": True}, **record)
+
+    return child
+
+
+@pytest.mark.parametrize("going", GOING)
+def test_waiting_is_for_children_too(pull, late, going):
+    late(**going)
+    timer = threading.Timer(2.5, late, [[{"id": "last", "type": "html", "data": b"<p>"}]])
+    timer.start()
+    result, manifest, _ = pull("--wait", "--interval", "1s", "--timeout", "30s", "wr_p")
+    timer.join()
+    assert "last" in {r["artifact_id"] for r in manifest["artifacts"]}
+    child = manifest["runs"][1]
+    assert (child["run_id"], child["status"], child["notes"]) == ("wr_c", "completed", [])
+    assert "still running" not in result.err and "retried" not in result.err
+    assert len({(r["run_id"], r["artifact_id"]) for r in manifest["artifacts"]}) == len(manifest["artifacts"]) == 5
+
+
+@pytest.mark.parametrize("going", GOING)
+def test_waiting_for_children_ends(pull, late, going):
+    late(**going)
+    result, _, _ = pull("--wait", "--interval", "1s", "--timeout", "3s", "wr_p", check=75)
+    assert "1 of 1 run has not ended in time" in result.err
+    pull("--wait", "--interval", "1s", "--timeout", "9s", "--no-children", "wr_p")
+
+
+def test_what_still_runs_is_told(pull, skyarc, emu, late):
+    late(**GOING[0])
+    result, manifest, _ = pull("wr_p")
+    assert "run 'wr_c' is still running; 'pull --wait' waits for it" in result.err
+    assert manifest["runs"][1]["status"] == "running" and manifest["runs"][1]["notes"] == ["still-running"]
+    assert b"running" in skyarc("show", "wr_p", check=0).out
+    emu.run("tsk_r", shot("r"), run_type="task_v1", status="running", finished_at=None)
+    result, _, _ = pull("tsk_r", name="b.tar")
+    assert "run 'tsk_r' is still running" in result.err
+    result, _, _ = pull("tsk_r", "wr_p", name="c.tar")
+    assert "2 runs are still running, the first is 'tsk_r'" in result.err
+    late()
+    assert "still running" not in pull("wr_p", name="d.tar")[0].err
+
+
+def test_children_that_were_left_out_are_not_lacking(pull, skyarc, family, tmp_path):
+    pull("--no-children", "tsk_v2_p")
+    result = skyarc("verify", "-v", "--against-api", str(tmp_path / "a.tar.zst"), check=0)
+    assert "3 runs started by these runs left out" in result.err
+    pull("tsk_v2_p", name="b.tar")
+    family.run("wr_new", shot("new"), run_type="workflow_run", story={"child": True})
+    family.run("wr_p", shot("p"), story={"alias": "tsk_v2_p", "timeline": [block("wr_p"), block("wr_new")]})
+    skyarc("verify", "--against-api", str(tmp_path / "a.tar.zst"), check=0)
+    assert "'wr_new'" in skyarc("verify", "--against-api", str(tmp_path / "b.tar"), check=3).err
+
+
+def stray(emu, pictures):
+    """A step's ZIP on local disk: two members are listed, pictures is how many others the record names."""
+    out = io.BytesIO()
+    names = ["screenshot_final_%d.png" % i for i in range(pictures)]
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in [("shot_0.png", PNG + b"0"), ("prompt_0.txt", b"what now")] + [(n, PNG + n.encode()) for n in names]:
+            file.writestr(name, data)
+    emu.mode("old")  # it has no GET /v1/artifacts/ID
+    emu.storage("local")
+    zipped = {"uri": "gs://b/step.zip", "member_of": "zip", "sized": False, "summed": False}
+    emu.run("tsk_holder", [{"id": "zip", "type": "step_archive", "data": out.getvalue(), "uri": "gs://b/step.zip"}] + [
+        dict(zipped, id="stray%d" % i, type="screenshot_final", data=PNG + n.encode(), bundle_key=n) for i, n in enumerate(names)])
+    emu.run("wr_m", [dict(zipped, id="m0", type="screenshot_action", data=PNG + b"0", bundle_key="shot_0.png"),
+                     dict(zipped, id="m1", type="llm_prompt", data=b"what now", bundle_key="prompt_0.txt")],
+            screenshot_urls=[emu.api + "/v1/artifacts/stray%d/content?artifact_name=x" % i for i in range(pictures)])
+
+
+def test_a_picture_that_comes_as_its_zip(pull, emu):
+    stray(emu, 1)
+    _, manifest, folder = pull("wr_m")
+    got = {r["artifact_id"]: (folder / r["path"]).read_bytes() for r in manifest["artifacts"]}
+    assert got == {"m0": PNG + b"0", "m1": b"what now", "stray0": PNG + b"screenshot_final_0.png"}
+    (row,) = [r for r in manifest["artifacts"] if r["artifact_id"] == "stray0"]
+    assert row["path"].endswith(".png") and row["notes"] == ["from-zip"]
+
+
+def test_pictures_that_cannot_be_told_apart(pull, emu):
+    """Neither is guessed: the ZIP is kept for each, and is suspect."""
+    stray(emu, 2)
+    _, manifest, _ = pull("wr_m", check=3)
+    rows = [r for r in manifest["artifacts"] if r["artifact_id"].startswith("stray")]
+    assert len(rows) == 2 and all("suspect-content" in r["notes"] and "from-zip" not in r["notes"] for r in rows)

@@ -41,7 +41,7 @@ def zsh(line):
         zmodload zsh/zpty
         comptest() {
             zpty -w z "autoload -U compinit; fpath=($1 \$fpath); compinit -u -D"
-            zpty -w z "zstyle ':completion:*' list-colors ''; zstyle ':completion:*' verbose no; PS1=; LISTMAX=0"
+            zpty -w z "zstyle ':completion:*' list-colors ''; zstyle ':completion:*' verbose no; PS1=; LISTMAX=1000"
             zpty -w z "compdef _skyarc skyarc; bindkey '^I' list-choices; print READY\$((1+1))"
             zpty -r z out '*READY2*'
             zpty -n -w z "$2"$'\t'
@@ -73,7 +73,15 @@ SHELLS = [pytest.param(f, id=f.__name__, marks=pytest.mark.skipif(
     ("skyarc pull --format ", ["tar.zst", "zip"], ["auto"]),
     ("skyarc pull --duplicates ", ["auto", "link", "copy"], ["zip"]),
     ("skyarc runs --status ", ["completed", "timed_out"], ["screenshots"]),
-    ("skyarc pull --type ", ["recordings", "screenshots"], ["completed"]),
+    ("skyarc pull --type ", ["recordings", "screenshots", "har"], ["completed"]),
+    ("skyarc pull --format ", ["dir", "zip"], []),
+    ("skyarc sync --format ", ["tar.gz"], ["dir", "zip"]),
+    ("skyarc listen --format ", ["zip"], ["dir"]),
+    ("skyarc config ", ["show"], ["pull"]),
+    ("skyarc config show ", ["pull", "prune"], ["show-me"]),
+    ("skyarc --json p", ["pull", "prune"], ["verify"]),
+    ("skyarc --profile acme -v p", ["pull", "prune"], ["verify"]),
+    ("skyarc --profile acme pull --duplicates ", ["auto", "link"], ["verify"]),
 ])
 def test_words(shell, line, wanted, unwanted):
     offered = shell(line)
@@ -81,10 +89,17 @@ def test_words(shell, line, wanted, unwanted):
     assert not set(unwanted) & set(offered), offered
 
 
-@pytest.mark.parametrize("shell", SHELLS[:2])
-def test_lists(shell):
-    offered = shell("skyarc pull --type har,recordings,scr")
-    assert any(word.endswith("screenshots") and word.startswith("har,recordings,") for word in offered), offered
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("before", ["--type ", "-t ", "-t", "--type="])
+def test_lists(shell, before):
+    if shell is bash and before == "-t":
+        pytest.skip("bash completes no argument that is written behind a letter")
+    offered = shell("skyarc pull %shar,recordings,screenshot_l" % before)
+    assert any(word.endswith("screenshot_llm") for word in offered) or shell is zsh, offered
+    offered = shell("skyarc pull %shar,screenshot_" % before)
+    assert any(word.endswith("screenshot_llm") for word in offered) and any(
+        word.endswith("screenshot_final") for word in offered), offered
+    assert not any(word.endswith("recording") for word in offered), offered
 
 
 @pytest.mark.parametrize("line", ["skyarc pull --format=", "skyarc pull --format=tar."])

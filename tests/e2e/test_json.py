@@ -88,6 +88,13 @@ def test_pull(valid, emu, tmp_path):
     assert valid("pull", "--strict", "-j", "1", "-o", "d.tar", "tsk_many", check=1)["incomplete"] is True
 
 
+def test_show_of_a_child(valid, emu):
+    emu.mode("today")
+    emu.run("wr_c", [], run_type="workflow_run", story={"child": True})  # it has no record of its own
+    assert valid("show", "wr_c")["workflow_run_id"] == "wr_c"
+    assert valid("show", "tsk_demo1", "wr_c")[1]["workflow_run_id"] == "wr_c"
+
+
 def test_asking(valid, emu):
     assert valid("runs", "--limit", "2") and valid("runs", "--status", "paused") == []
     assert valid("show", "tsk_demo1")["run_id"] == "tsk_demo1"

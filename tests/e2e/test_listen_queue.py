@@ -200,6 +200,23 @@ def test_a_second_attempt(listen, emu, tmp_path):  # noqa: F811
     assert post(two, emu, "tsk_twice", status="failed") == "known"
 
 
+def test_an_artifact_that_changed(listen, emu, tmp_path):  # noqa: F811
+    """Other bytes under one ID are new, once."""
+    emu.run("tsk_other", [page("o1"), page("o2")], status="failed")
+    one = listen()
+    post(one, emu, "tsk_other", status="failed")
+    wait_for(lambda: archives(tmp_path) == ["tsk_other.tar.zst"] and not queue(tmp_path))
+    emu.run("tsk_other", [dict(page("o1"), data=b"<p>other bytes", modified_at="2026-11-26T11:00:00"), page("o2")],
+            status="completed")
+    post(one, emu, "tsk_other", status="completed")
+    wait_for(lambda: len(archives(tmp_path)) == 2 and not queue(tmp_path))
+    ids, manifest = held(tmp_path, "tsk_other.2.tar.zst")
+    assert ids == {"o1"} and manifest["artifacts"][0]["size"] == len(b"<p>other bytes")
+    post(one, emu, "tsk_other", status="completed", output={"b": 2})
+    wait_for(lambda: not queue(tmp_path))
+    assert len(archives(tmp_path)) == 2
+
+
 def test_a_webhook_with_nothing_new(listen, emu, tmp_path):  # noqa: F811
     emu.run("tsk_same", [page("m1")], status="completed")
     one = listen()

@@ -106,6 +106,16 @@ def test_a_wrong_server_is_told(skyarc, emu):
         result = skyarc(*command, check=1, SKYVERN_BASE_URL=emu.store)
         assert re.search(r"404 from http://127\.0\.0\.1:%s/\S*: is this a Skyvern API\? \(--base-url\)" % port,
                          result.err), result
+    result = skyarc("submit", "--prompt", "x", "--base-url", emu.api + "/zz", check=1)
+    assert "404 from %s/zz/v1/run/tasks: is this a Skyvern API? (--base-url)" % emu.api in result.err, result
+    assert not re.search(r"answered 404", skyarc("runs", check=1, SKYVERN_BASE_URL=emu.api + "/zz").err)
+    for body, said in [("\n<!doctype html><title>Hi</title>", "HTML, not JSON"), ("Welcome!", "no JSON")]:
+        for on, command in [("runs", ["runs"]), ("run/tsk_demo1", ["show", "tsk_demo1"]),
+                            ("submit", ["submit", "--prompt", "x"])]:
+            emu.fault(on, "status", times=1, status=200, body=body, headers={"Content-Type": "text/html"})
+            result = skyarc(*command, check=1)
+            assert re.search(r"http://127\.0\.0\.1:\d+/\S+ answered %s: is this a Skyvern API\? \(--base-url\)" % said,
+                             result.err), (command, result)
     assert ":%s" % emu.api.rsplit(":", 1)[1] in skyarc("show", "tsk_nope", check=1).err
 
 
@@ -115,6 +125,7 @@ def test_a_wrong_server_is_told(skyarc, emu):
                                      ["prune", "--dest", ".", "--keep-status"]])
 def test_a_wrong_status(skyarc, emu, command):
     assert "'fialed' is not a run status; did you mean 'failed'?" in skyarc(*command, "fialed", check=2).err
+    assert "'fialed' is not a run status; did you mean 'failed'?" in skyarc(*command, "completed,fialed", check=2).err
     assert "run statuses are created, " in skyarc(*command, "whatever", check=2).err
     assert not emu.log()
 

@@ -77,6 +77,15 @@ def test_lists_under_both_are_joined(pull, emu, skyarc):
     assert len(skyarc("artifacts", "--json", TASK, check=0).json()) == 4
 
 
+def test_the_other_name_that_cannot_be_looked_up_is_told(pull, emu):
+    pair(emu, "today", app_url=False)
+    emu.fault("api/v2/tasks/" + TASK, "status", times=9, status=500)
+    emu.fault("v1/runs/%s/timeline" % TASK, "status", times=9, status=500)
+    result, manifest, _ = pull("--retries", 0, "--records", "none", TASK, check=3)
+    assert "no artifacts under this ID, and its other ID cannot be looked up: " in result.err
+    assert "either of its names" not in result.err and manifest["runs"][0]["notes"] == ["no-artifacts"]
+
+
 def test_filters_hold_for_both(pull, emu):
     pair(emu, "today")
     _, manifest, _ = pull("-t", "recordings", TASK)

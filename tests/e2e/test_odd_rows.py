@@ -25,13 +25,16 @@ def test_types_of_today(pull, emu):
         {"id": "n3", "type": "unknown", "data": PNG + b"3", "uri": uri % ("n3", "screenshot_of_tomorrow", "png")},
         {"id": "n4", "type": "unknown", "data": b"<p>4", "uri": "s3://b/x/tomorrow.html"},
         {"id": "n5", "type": "unknown", "data": b"5", "uri": uri % ("n5", "../../etc", "x")},
-        {"id": "n6", "type": "unknown", "data": b"6", "uri": None}])
+        {"id": "n6", "type": "unknown", "data": b"6", "uri": None},
+        {"id": "n8", "type": "unknown", "data": b"{}",
+         "uri": "s3://b/v1/local/o_1/tsk_1/00_0_stp_1/2026-01-20T11:52:29.276851_thought_tree.json"}])
     _, manifest, folder = pull("tsk_n")
     check_bag(folder)
     check_manifest(manifest, folder)
     rows = by_id(manifest)
     assert rows["n3"]["artifact_type"] == "screenshot_of_tomorrow" and rows["n3"]["notes"] == ["typed-by-uri"]
     assert rows["n3"]["path"].startswith("data/tsk_n/screenshot_of_tomorrow/")
+    assert rows["n8"]["artifact_type"] == "thought_tree" and rows["n8"]["notes"] == ["typed-by-uri"]
     assert rows["n4"]["artifact_type"] == "unknown" and rows["n4"]["path"].endswith(".html")
     assert rows["n5"]["artifact_type"] == rows["n6"]["artifact_type"] == "unknown"
     _, manifest, _ = pull("-t", "screenshots", "tsk_n", name="b.tar")
@@ -60,6 +63,19 @@ def test_a_row_without_bytes_and_object_is_an_empty_file(pull, emu, signing):
     emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"", "ext": "log"}])
     _, manifest, _ = pull("tsk_z", name="b.tar")
     assert manifest["artifacts"][0]["notes"] == []  # the object exists and is empty
+
+
+@pytest.mark.parametrize("answer", ["denied", "broken", "longer"])
+def test_a_row_of_no_bytes_whose_url_says_otherwise_is_missing(pull, emu, answer):
+    """A 404 at the content endpoint alone does not make an empty file: older servers say it to everything."""
+    emu.run("tsk_z", [{"id": "z", "type": "browser_console_log", "data": b"12345" if answer == "longer" else b"",
+                       "ext": "log", "file_size": 0, "summed": False, "signing": "s3"}])
+    emu.fault("content/z", "status", times=99, status=404)
+    if answer != "longer":
+        emu.fault("z", "status", times=99, status=403 if answer == "denied" else 500)
+    _, manifest, _ = pull("--retries", "1", "tsk_z", check=3)
+    assert not manifest["artifacts"]
+    assert [m["artifact_id"] for m in manifest["missing"]] == ["z"]
 
 
 @pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)

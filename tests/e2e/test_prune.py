@@ -45,7 +45,7 @@ def test_nothing_happens_without_apply(skyarc, sync, runs, prune, tmp_path):
         assert (result["kept_runs"], result["removed_runs"], result["removed_volumes"]) == (2, 1, 1)
         assert result["applied"] is False and volumes(tmp_path) == before
     text = skyarc("prune", "--dest", "vault", "--keep-days", "60", check=0).out.decode()
-    assert "remove\ttsk_100" in text and "--apply removes the runs" in text
+    assert "tsk_100  remove" in text and "nothing was changed (--apply removes them)" in text
 
 
 def test_whole_volumes_go(skyarc, sync, runs, prune, emu, tmp_path):
@@ -141,6 +141,11 @@ def test_holds_and_statuses(skyarc, sync, runs, prune, tmp_path):
     result = prune("--keep-days", "1", "--keep-status", "failed", "--apply")
     kept = {s["run_id"]: s["rule"] for s in result["steps"] if s["what"] == "keep"}
     assert kept == {"tsk_b": "held", "tsk_c": "status"}
+    kept = {s["run_id"]: s["rules"] for s in result["steps"] if s["what"] == "keep"}
+    assert kept == {"tsk_b": ["held"], "tsk_c": ["--keep-status failed"]}
+    result = prune("--keep-days", "93", "--keep-status", "completed,failed", "--keep-last", "1")
+    kept = {s["run_id"]: s["rules"] for s in result["steps"]}
+    assert kept["tsk_c"] == ["--keep-days 93", "--keep-status failed"]
     skyarc("release", "--dest", "vault", "tsk_b", check=0)
     assert prune("--keep-days", "1", "--keep-status", "failed", "--apply")["removed_runs"] == 1
     assert [r for (r,) in query(tmp_path, "SELECT run_id FROM runs")] == ["tsk_c"]

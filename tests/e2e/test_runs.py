@@ -50,6 +50,9 @@ def test_filters(skyarc, emu):
     both = skyarc("runs", "--ids", "--run-type", "workflow_run", "--status", "completed", "--status",
                   "failed", check=0).out.split()
     assert sorted(both) == [b"wr_1", b"wr_demo2"]
+    assert skyarc("runs", "--ids", "--run-type", "task_v1,workflow_run", "--status", "completed,failed", "--tag", "a b&c",
+                  check=0).out == b"wr_1\n"
+    assert "run_type=task_v1&run_type=workflow_run" in pages(emu)[-1] and "status=completed&status=failed" in pages(emu)[-1]
     assert "tags=a%20b%26c" in "".join(pages(emu))
 
 
@@ -87,6 +90,64 @@ def test_runs_behind_the_window(skyarc, emu):
     assert len(ids) == len(set(ids)) == 10022
 
 
+OLD = {"run_type": "workflow_run", "workflow_permanent_id": "wpid_1", "status": "failed"}
+
+
+@pytest.fixture
+def deep(emu):
+    """10,020 runs, and behind them a workflow run, a task v2 and a plain task."""
+    emu.clear()
+    emu.mode("today")
+    emu.many(10020)
+    emu.run("wr_old", [], created_at="2020-01-20T11:52:20.000001", **OLD)
+    emu.run("wr_auto", [], created_at="2020-01-19T11:52:20.000001", story={"alias": "tsk_v2_auto"})
+    emu.run("tsk_old", [], created_at="2020-01-18T11:52:20.000001", status="failed")
+    return emu
+
+
+def test_a_limit_goes_on_in_the_older_lists(skyarc, deep):
+    """First through the runs of workflows, then through the plain tasks."""
+    for limit, last in ((10000, "tsk_many09999"), (10001, "wr_old"), (10002, "wr_auto"),
+                        (10022, "tsk_many10019"), (20000, "tsk_old")):
+        ids = skyarc("runs", "--ids", "--limit", limit, check=0, timeout=120).out.decode().split()
+        assert len(ids) == len(set(ids)) == min(limit, 10023) and ids[-1] == last
+
+
+def test_until_a_time_that_only_older_lists_reach(skyarc, deep):
+    ids = skyarc("runs", "--ids", "--until", "2020-01-20", check=0, timeout=120).out.split()
+    assert ids == [b"wr_auto", b"tsk_old"]
+    ids = skyarc("runs", "--ids", "--since", "2020-01-20", "--until", "2020-01-21", check=0, timeout=120).out
+    assert ids == b"wr_old\n"
+
+
+def test_an_older_list_that_fails_is_named(skyarc, deep):
+    deep.fault("v1/workflows/runs", "raw", times=9, body="PGh0bWw+")
+    result = skyarc("runs", "--ids", "--until", "2020-01-21", check=3, timeout=120)
+    assert result.out.split() == [b"wr_old", b"tsk_old"]
+    assert "cannot list all older runs: %s/v1/workflows/runs answered HTML" % deep.api in result.err
+    assert "runs of tasks v2 and of deleted workflows created before" in result.err
+    deep.reset_faults()
+    deep.fault("api/v1/tasks", "raw", times=9, body="WzEsIHt9XQ==")  # [1, {}]
+    result = skyarc("runs", "--ids", "--until", "2020-01-21", check=3, timeout=120)
+    assert result.out.split() == [b"wr_old", b"wr_auto"] and "2 rows of the service's list" in result.err
+
+
+def test_a_workflows_runs_behind_its_limit(skyarc, emu):
+    emu.clear()
+    emu.mode("today")
+    emu.many(1050, prefix="wr_many", record=dict(OLD, workflow_permanent_id="wpid_9"))
+    emu.run("wr_old", [], created_at="2020-01-20T11:52:20.000001", **dict(OLD, workflow_permanent_id="wpid_9"))
+    ids = skyarc("runs", "--ids", "--workflow", "wpid_9", "--limit", 1051, check=0).out.split()
+    assert len(set(ids)) == 1051 and ids[-1] == b"wr_old"
+    assert len(skyarc("runs", "--ids", "--workflow", "wpid_9", "--limit", 1020, check=0).out.split()) == 1020
+    assert skyarc("runs", "--ids", "--workflow", "wpid_9", "--until", "40d", check=0).out == b"wr_old\n"
+    for body in ("PGh0bWw+", "e30=", "bnVsbA=="):  # HTML, {}, null
+        emu.fault("v1/workflows/wpid_9/runs", "raw", body=body)
+        result = skyarc("runs", "--ids", "--workflow", "wpid_9", check=3)
+        assert len(result.out.split()) == 1000
+        assert "%s/v1/workflows/wpid_9/runs" % emu.api in result.err and ("not a list" in result.err or "HTML" in result.err)
+
+
 @pytest.mark.parametrize("filters", [["--search", "needle"], ["--workflow", "wpid_9"]])
 def test_a_search_that_the_service_cuts_short(skyarc, emu, filters):
     """400 behind the first 1,000 matches: what was listed is kept, and it is said."""
@@ -112,6 +173,7 @@ def test_lists_that_are_none(skyarc, emu):
         emu.fault("runs", "raw", body=base64.b64encode(text).decode())
         result = skyarc("runs", "--ids")
         assert result.code == (3 if text.startswith(b"[") else 1) and result.out == b""
+        assert text.startswith(b"[") or any("%s/v1/runs%s" % (emu.api, w) in result.err for w in (": the response is not a list", " answered HTML"))
         assert not text.startswith(b"[") or "4 rows of the service's list of runs have no valid run ID" in result.err
 
 

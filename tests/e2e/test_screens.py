@@ -185,11 +185,44 @@ def test_44_columns_have_rate_and_time_left(emu, screen):
 def test_a_host_that_asks_to_wait(emu, screen, columns):
     emu.fault("a_1html", "status", times=1, status=429, headers={"Retry-After": "2"})
     shown = screen("pull", "-o", "x.tar", "tsk_demo1", check=0, columns=columns)
-    assert any(frame.endswith("host asks to wait, 2 s") for frame in shown.frames), shown
-    assert any(frame.endswith("host asks to wait, 1 s") for frame in shown.frames), shown
+    for seconds in (2, 1):
+        assert any(re.search("(host asks to wait,|, waits) %d s$" % seconds, frame) for frame in shown.frames), shown
+    assert not any("…" in frame for frame in shown.frames), shown
     emu.fault("run/tsk_demo1", "status", times=1, status=429, headers={"Retry-After": "2"})
     shown = screen("wait", "tsk_demo1", check=0, columns=columns)
     assert any(frame.startswith("0 of 1, host asks" if columns == 44 else "waiting: 0 of 1 run ended, host asks") for frame in shown.frames), shown
+
+
+@pytest.mark.parametrize("on,command", [("runs", ["runs"]), ("run/tsk_demo1", ["show", "tsk_demo1"]),
+                                        ("list/tsk_demo1", ["artifacts", "tsk_demo1"]),
+                                        ("runs", ["sync", "-n", "--dest", "none"])])
+def test_a_wait_without_a_line_is_told_once(emu, skyarc, screen, on, command):
+    emu.fault(on, "status", times=1, status=429, headers={"Retry-After": "3"})
+    shown = screen(*command, check=0)
+    assert len(re.findall(r"^skyarc: status: 127\.0\.0\.1:\d+ asks to wait, 3 s$", shown.text, re.M)) == 1, shown
+    emu.fault(on, "status", times=1, status=429, headers={"Retry-After": "1"})
+    assert "asks to wait" not in screen(*command, check=0).text
+
+
+def test_a_wait_in_a_pipe_is_told_with_v(emu, skyarc, screen):
+    for command, said in ([], False), (["-v"], True):
+        emu.fault("runs", "status", times=1, status=429, headers={"Retry-After": "3"})
+        assert bool(re.search(r"^skyarc: 127\.0\.0\.1:\d+ asks to wait, 3 s$", skyarc("runs", *command, check=0).err, re.M)) is said
+    emu.fault("runs", "status", times=1, status=429, headers={"Retry-After": "3"})
+    assert "asks to wait" not in screen("runs", "-q", check=0).text
+
+
+@pytest.mark.parametrize("columns", [80, 44])
+def test_prune_fits(skyarc, screen, runs, sync, columns):  # noqa: F811
+    for days in (90, 50):
+        runs("tsk_4123456789012345%02d" % days, ended=days * 86400)
+    sync()
+    shown = screen("prune", "--dest", "vault", "--keep-days", "60", "--keep-status", "failed", "--keep-last", "1", check=0,
+                   columns=columns)
+    assert len(shown.lines) == 9 and all(line.startswith(("RUN", "VOLUME", "tsk_")) or " " in line for line in shown.lines), shown
+    assert shown.lines[-1] == "nothing was changed (--apply removes them)", shown
+    if columns == 80:
+        assert re.search(r"keep +--keep-last 1, --keep-days 60$", shown.text, re.M) and re.search(" remove +-$", shown.text, re.M), shown
 
 
 # Results and messages do not get into the line, nor the line into them.

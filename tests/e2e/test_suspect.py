@@ -173,3 +173,29 @@ def test_sync_tells_it_once_of_a_run_that_is_listed_again(skyarc, emu):
         time.sleep(1.1)
         result = skyarc(*sync, check=0)
         assert "n2" not in result.err
+
+
+def test_strict_takes_nothing_suspect(pull, emu, skyarc, tmp_path):
+    emu.run("tsk_strict", [{"id": "x1", "type": "recording", "data": SIGN_IN, "summed": False, "sized": False}])
+    result, _, _ = pull("--strict", "tsk_strict", check=1)
+    assert "'x1' (recording) of run 'tsk_strict'" in result.err and "--strict" in result.err
+    assert not list(tmp_path.glob("*.tar*")), list(tmp_path.iterdir())
+    pull("tsk_strict", check=3)
+
+
+def test_strict_takes_no_wrong_checksum(pull, emu, tmp_path):
+    emu.run("tsk_sums", [{"id": "y1", "type": "html", "data": b"<p>", "checksum": "0" * 64},
+                         {"id": "y2", "type": "html", "data": b"<p>2", "checksum": "1" * 64}])
+    result, _, _ = pull("--strict", "--retries", "0", "tsk_sums", check=1)
+    assert "'y1' (html) of run 'tsk_sums' does not have the checksum" in result.err
+    assert "and more is missing or wrong" in result.err
+    assert not list(tmp_path.glob("*.tar*"))
+
+
+@pytest.mark.parametrize("count", [2, 10, 15])
+def test_up_to_ten_are_named(pull, emu, count):
+    emu.run("tsk_ten", [{"id": "n%02d" % i, "type": "pdf", "data": b"%d nope" % i, "summed": False, "sized": False}
+                        for i in range(count)])
+    result, _, _ = pull("tsk_ten", check=3)
+    assert [i for i in range(count) if "'n%02d' (pdf)" % i in result.err] == list(range(min(count, 10)))
+    assert ("and %d more" % (count - 10) in result.err) is (count > 10)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """sync: runs that the list of all does not reach, lists that are cut, and rows that are behind."""
-import time
+import base64
 import urllib.parse
 
 import pytest
@@ -62,6 +62,7 @@ def test_older_runs_by_windows_of_time(sync, many, tmp_path):
     for _ in range(2):  # it is said as long as it is so
         result = sync("--status", "failed", "--since", "60d", check=3)
         assert "plain tasks created before" in result.err and "workflows and of tasks" not in result.err
+        assert result.err.count("runs of tasks v2 and of deleted workflows created before") == 1
         assert result.json()["list_cut"] is True
     assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two"}
     assert {p for p in paths(many) if p.endswith("/runs")} >= {"/v1/workflows/wpid_1/runs", "/v1/workflows/wpid_2/runs"}
@@ -75,6 +76,90 @@ def test_a_server_that_has_no_other_list(sync, many, tmp_path):
     result = sync("--status", "failed", check=3)
     assert "plain tasks created before" in result.err and "runs of workflows and of tasks" in result.err
     assert "newest 10000 runs" in result.err and "--input" in result.err
+
+
+def test_a_task_v2_whose_workflow_no_list_names(sync, many, tmp_path):
+    """Only the list of all workflow runs has it; without that list, it is said that it may be missing."""
+    add(many, "wr_auto", 53 * DAY, story={"alias": "tsk_v2_auto"})
+    many.fault("v1/workflows/runs", "status", times=99, status=404, body='{"detail": "Not Found"}')
+    for args in ((), ("-n",)):
+        result = sync("--status", "failed", *args, check=3)
+        assert "runs of tasks v2 and of deleted workflows created before" in result.err
+        assert "offers no such list" not in result.err and result.json()["list_cut"] is True
+    many.reset_faults()
+    assert sync("--status", "failed").json()["list_cut"] is False
+    assert len(archived(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("on, first, second", [("v1/workflows/runs", {"status": 403}, {"status": 500}),
+                                               ("v1/workflows/runs", b"<html>sign in", b"{}"),
+                                               ("api/v1/tasks", {"status": 500}, b"null")])
+def test_an_older_list_that_fails_costs_itself_alone(sync, many, tmp_path, on, first, second):
+    """What was listed is archived, night after night, and the call and its answer are named."""
+    add(many, "tsk_new", 3600, run_type="task_v1")
+    for fault in (first, second):
+        many.reset_faults()
+        if isinstance(fault, bytes):
+            many.fault(on, "raw", times=99, body=base64.b64encode(fault).decode())
+        else:
+            many.fault(on, "status", times=99, **fault)
+        result = sync("--status", "failed", "--retries", 0, check=3)
+        assert "cannot list all older runs: %s/%s" % (many.api, on) in result.err
+        assert (str(fault["status"]) if isinstance(fault, dict) else "HTML" if b"<" in fault else "not a list") in result.err
+        assert result.json()["error"] is None and result.json()["list_cut"] is True
+    assert set(archived(tmp_path)) == {"a_tsk_new", "a_wr_old", "a_wr_two"} | (
+        set() if "tasks" in on else {"a_tsk_old"})
+    many.reset_faults()
+    assert sync("--status", "failed").json()["list_cut"] is False
+    assert len(archived(tmp_path)) == 4
+
+
+def test_a_workflow_whose_list_fails_costs_itself_alone(sync, many, tmp_path):
+    many.fault("v1/workflows/runs", "status", times=99, status=404, body='{"detail": "Not Found"}')
+    many.fault("v1/workflows/wpid_1/runs", "status", times=99, status=500)
+    result = sync("--status", "failed", "--retries", 0, check=3)
+    assert "cannot list all older runs: %s/v1/workflows/wpid_1/runs: " % many.api in result.err
+    assert set(archived(tmp_path)) == {"a_wr_two", "a_tsk_old"}
+
+
+def test_rows_of_an_older_list_without_an_id(sync, many, tmp_path):
+    rows = b'[1, {}, {"task_id": "tsk_x y", "created_at": "2020-01-01T00:00:00"}]'
+    many.fault("api/v1/tasks", "raw", times=99, body=base64.b64encode(rows).decode())
+    result = sync("--status", "failed", check=3)
+    assert "3 rows of the service's list of runs have no valid run ID" in result.err
+    assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two"}
+    many.reset_faults()  # the rows are listed again
+    sync("--status", "failed")
+    assert len(archived(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("args", [["--until", "40d"], ["--since", "60d", "--until", "45d"]])
+def test_until_a_time_that_only_older_lists_reach(sync, many, tmp_path, args):
+    assert sync(*args).json()["list_cut"] is False
+    assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two", "a_tsk_old"}
+    assert sync("--status", "failed").json()["archived_runs"] == 0
+
+
+def test_until_does_not_make_newer_runs_known(sync, many, tmp_path):
+    """The newest runs did not pass --until, and an older list failed: neither counts as listed."""
+    add(many, "tsk_new", 3600, run_type="task_v1")
+    many.fault("api/v1/tasks", "status", times=9, status=500)
+    sync("--status", "failed", "--until", "45d", "--retries", 0, check=3)
+    assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two"}
+    many.reset_faults()
+    sync("--status", "failed", "--since", "5d")
+    assert sync("--status", "failed", "--since", "60d").json()["list_cut"] is False
+    assert set(archived(tmp_path)) == {"a_wr_old", "a_wr_two", "a_tsk_old", "a_tsk_new"}
+
+
+def test_until_behind_the_end_of_a_workflows_list(sync, emu, tmp_path):
+    emu.clear()
+    emu.mode("today")
+    record = {"workflow_permanent_id": "wpid_9", "run_type": "workflow_run"}
+    emu.many(1050, prefix="wr_many", record=record)
+    add(emu, "wr_old", 60 * DAY, **record)
+    assert sync("--workflow", "wpid_9", "--until", "40d").json()["list_cut"] is False
+    assert set(archived(tmp_path)) == {"a_wr_old"}
 
 
 @pytest.mark.parametrize("args, words", [(["--search", "needle"], "newest 1000 matches"),
@@ -145,3 +230,16 @@ def test_a_row_that_is_behind_its_record(sync, emu, tmp_path):
     before = len(emu.log())
     sync()
     assert states(tmp_path) == {"tsk_behind": "sealed"} and len(emu.log()) == before + 1
+
+
+def test_a_pause_is_not_known(sync, emu, tmp_path):
+    """Nights of --since 1d, a pause, and one more: what ended in the pause is found by a later --since 30d."""
+    emu.clear()
+    add(emu, "wr_before", 20 * DAY)
+    sync("--since", "40d")
+    add(emu, "wr_meanwhile", 10 * DAY)
+    add(emu, "wr_after", DAY // 2)
+    sync("--since", "1d")
+    assert set(archived(tmp_path)) == {"a_wr_before", "a_wr_after"}
+    sync("--since", "30d")
+    assert set(archived(tmp_path)) == {"a_wr_before", "a_wr_meanwhile", "a_wr_after"}

@@ -114,6 +114,25 @@ def test_either_name_is_held(sync, skyarc, emu, tmp_path, held, released, early)
         assert aliases(tmp_path) == [(TASK, WORKFLOW)] and states(tmp_path) == {WORKFLOW: "pruned"}
 
 
+@pytest.mark.parametrize("records", [[], ["--records", "none"]], ids=["records", "none"])
+def test_the_other_name_that_cannot_be_looked_up_is_told(skyarc, emu, tmp_path, records):
+    """It is not said that the run has no artifacts; it is asked again and again, not sealed."""
+    emu.clear()
+    pair(emu, story={"app_url": False, "renames": True})
+    args = ["sync", "--dest", "vault", "--json", "--retries", 0, *records]
+    for on in ("api/v2/tasks/" + TASK, "v1/runs/%s/timeline" % TASK):
+        emu.fault(on, "status", times=999, status=500)
+    for night in range(5):
+        result = skyarc(*args, check=3)
+        assert "has no artifacts under this ID, and its other ID cannot be looked up" in result.err, night
+        assert "500" in result.err
+        assert states(tmp_path) == {TASK: "open"} and "nights" not in result.err
+        alter(tmp_path / "vault", "UPDATE states SET next_ms = 0")
+    emu.reset_faults()
+    result = skyarc(*args)
+    assert result.json()["artifacts"] == 4 and states(tmp_path) == {WORKFLOW: "open"}
+
+
 def unpack(tmp_path, number):
     with tarfile.open(DATA + "vault-%d.tar.gz" % number) as file:
         file.extractall(tmp_path)

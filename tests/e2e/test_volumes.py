@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -152,6 +153,94 @@ def test_a_volume_that_is_not_what_it_was(skyarc, sync, runs, big, safe, vault, 
     assert sync()["gone_volumes"] == 0  # told once
     whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2"])
     assert sorted(safe()) == ["tsk_0", "tsk_1", "tsk_2"]
+
+
+def replace(path, how, tmp_path):
+    """Move a volume away, and put something that is not a regular file in its place."""
+    kept = tmp_path / ("kept-" + path.name)
+    shutil.move(path, kept)
+    if how == "fifo":
+        os.mkfifo(path)
+    elif how == "directory":
+        path.mkdir()
+        (path / "file").write_text("x")
+    elif how == "socket":
+        with socket.socket(socket.AF_UNIX) as sock:
+            folder = os.open(path.parent, os.O_RDONLY)
+            sock.bind("/proc/self/fd/%d/%s" % (folder, path.name))  # a socket's path is short
+            os.close(folder)
+    else:
+        path.symlink_to({"device": "/dev/zero", "moved": kept, "dangling": tmp_path / "nowhere",
+                         "loop": path}[how])
+    return kept
+
+
+KINDS = ["fifo", "directory", "socket", "device", "moved", "dangling", "loop"]
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_a_volume_that_is_no_file_any_more(skyarc, sync, big, safe, vault, emu, tmp_path, how):
+    names = three(big, sync, vault)
+    path = vault / names[0]
+    replace(path, how, tmp_path)
+    mode = path.lstat().st_mode
+    assert safe(check=3) == ["tsk_1", "tsk_2"]  # without any sync between
+    assert "not a regular file" in skyarc("verify", "vault", check=4).err
+    result = skyarc("sync", "--dest", "vault", "--json", "--metrics", "m", check=3)
+    assert names[0] in result.err and "regular file" in result.err
+    json_ = result.json()
+    assert (json_["differing_volumes"], json_["gone_volumes"], json_["archived_runs"]) == (1, 0, 1)
+    assert json_["unreadable_volumes"] == 0
+    assert aside(vault) == [os.path.basename(names[0]) + ".differs"]
+    assert (vault / (names[0] + ".differs")).lstat().st_mode == mode
+    assert values(tmp_path / "m")["skyarc_sync_success"] == "0.000"
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2"])
+    assert safe() == ["tsk_0", "tsk_1", "tsk_2"]
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_a_volume_that_is_no_file_and_unknown(skyarc, sync, big, vault, emu, tmp_path, how):
+    """The catalog is made again, and meets it."""
+    names = three(big, sync, vault)
+    replace(vault / names[0], how, tmp_path)
+    result = skyarc("sync", "--dest", "vault", "--json", "--rebuild", check=3)
+    assert names[0] in result.err and "not a regular file" in result.err
+    assert aside(vault) == [os.path.basename(names[0]) + ".differs"]
+    sync()
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2"])
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_a_volume_that_is_no_file_and_whose_run_is_gone(skyarc, sync, big, vault, emu, tmp_path, how):
+    """prune finds it, too, and removes nothing; what the service has no more is lost until the volume is back."""
+    names = three(big, sync, vault)
+    kept = replace(vault / names[0], how, tmp_path)
+    emu.forget("tsk_0")
+    result = skyarc("prune", "--dest", "vault", "--apply", "--keep-days", "9", check=3)
+    assert names[0] in result.err and aside(vault) == [os.path.basename(names[0]) + ".differs"]
+    assert kept.exists()
+    assert sync(check=3)["lost_runs"] == 1
+    assert skyarc("sync", "--dest", "vault", "--list-lost", check=0).out.startswith(b"tsk_0\t")
+    shutil.move(kept, vault / names[0])
+    assert sync()["lost_runs"] == 0
+    skyarc("verify", "vault", check=0)
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_one_of_a_pair_is_no_file(skyarc, sync, big, vault, emu, tmp_path, which):
+    """A crash of prune left a volume and its rewritten one, and one of them was replaced by a FIFO."""
+    names = three(big, sync, vault)
+    old = vault / names[0]
+    new = vault / names[0].replace(".tar", "-r1.tar")
+    if which == "old":
+        shutil.move(old, new)
+        os.mkfifo(old)
+    else:
+        os.mkfifo(new)
+    result = sync(check=3)
+    assert result["differing_volumes"] >= 1 and result["archived_runs"] == (which == "old")
+    assert old.name + ".differs" in aside(vault) if which == "old" else aside(vault) == [new.name + ".differs"]
+    whole(sync, vault, skyarc, emu, tmp_path, ["tsk_0", "tsk_1", "tsk_2"])
 
 
 def test_a_volume_whose_change_decodes_to_the_same(skyarc, sync, runs, safe, vault, tmp_path):

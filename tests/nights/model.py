@@ -161,7 +161,8 @@ class Model(World):
         if self.rng.random() < 0.6:
             self.save(name)
         before = self.shelf.files()[name]
-        what = self.rng.choice(["delete", "delete", "cut", "longer", "flip", "flip", "swap", "another", "none"])
+        what = self.rng.choice(["delete", "delete", "cut", "longer", "flip", "flip", "swap", "another", "none", "fifo",
+                                "folder", "link"])
         path = self.path(name)
         self.count("volumes: " + what)
         self.note("%s: %s, of %s", what, name, sorted(before.runs))
@@ -180,6 +181,15 @@ class Model(World):
                 byte = file.read(1)[0]
                 file.seek(at)
                 file.write(bytes([byte ^ 1 << self.rng.randrange(8)]))
+        elif what in ("fifo", "folder", "link"):
+            away = "%s/away-%d" % (self.folder, self.now)
+            os.rename(path, away)
+            if what == "fifo":
+                os.mkfifo(path)
+            elif what == "folder":
+                os.mkdir(path)
+            else:
+                os.symlink(away, path)
         elif what == "none":
             with open(path, "wb") as file:
                 file.write(self.rng.randbytes(self.rng.randrange(2000)))

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 
 import zstandard
@@ -61,7 +62,7 @@ class Shelf:
         self.cache = {}
 
     def files(self):
-        """Each file two folders down, with its Volume."""
+        """Each regular file two folders down, with its Volume."""
         found = {}
         for folder, _, names in os.walk(self.vault):
             name = os.path.relpath(folder, self.vault)
@@ -71,7 +72,9 @@ class Shelf:
                 if ".partial" in base or base.endswith(".sig"):
                     continue
                 path = os.path.join(folder, base)
-                st = os.stat(path)
+                st = os.lstat(path)
+                if not stat.S_ISREG(st.st_mode):
+                    continue
                 key = (st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
                 if key not in self.cache:
                     known = self.cache.get((st.st_ino, st.st_size, st.st_mtime_ns))

@@ -20,6 +20,9 @@ static void test_select(void **state)
     assert_int_equal(endpoint_select(&filter, "none", NULL), 0);
     assert_int_equal(endpoint_names(&filter, names), 0);
     assert_int_equal(endpoint_names(NULL, names), 0);
+    assert_int_equal(endpoint_select(&filter, "", &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_int_equal(endpoint_select(&filter, " ,", &err), -1);
     assert_int_equal(endpoint_select(&filter, "timeline,credentials", &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
     assert_int_equal(endpoint_select(&filter, "script-versions", &err), -1);

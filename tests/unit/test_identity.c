@@ -2,6 +2,7 @@
 #include "client/identity.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *other_of(const char *id, const struct run *record)
@@ -31,6 +32,22 @@ static void test_records(void **state)
     assert_string_equal(other_of("tsk_v2_1", &(struct run){ .app_url = "http://x/wr_../y" }),
                         "");
     assert_string_equal(other_of("tsk_v2_1", &(struct run){ .app_url = "http://x/" }), "");
+    assert_string_equal(other_of("tsk_v2_1", &(struct run){ .app_url = "http://x?/wr_2" }), "");
+}
+
+static void test_pages(void **state)
+{
+    static const char *const ends[] = {
+        "", "/", "?tab=1", "/overview", "/overview/?a=/wr_3", "#/wr_3"
+    };
+    char url[64];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        (void)snprintf(url, sizeof(url), "http://x/runs/wr_2%s", ends[i]);
+        assert_string_equal(other_of("tsk_v2_1", &(struct run){ .app_url = url }), "wr_2");
+    }
 }
 
 static void test_names(void **state)
@@ -55,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records),
+        cmocka_unit_test(test_pages),
         cmocka_unit_test(test_names),
     };
 

@@ -12,6 +12,7 @@ struct args {
     unsigned count;
     const char *text;
     struct opt_list list;
+    struct opt_list words;
     uint64_t number;
     uint64_t size;
     uint64_t time;
@@ -26,6 +27,7 @@ static const struct opt opts[] = {
     { 'c', "count",  NULL, OPT_COUNT,    OPT_AT(args, count),  "", 0, 0,  NULL,  false, NULL },
     { 't', "text",   "T",  OPT_TEXT,     OPT_AT(args, text),   "", 0, 0,  NULL,  false, "UNIT_TEXT" },
     { 'l', "list",   "L",  OPT_LIST,     OPT_AT(args, list),   "", 0, 0,  NULL,  false, NULL },
+    { 0,   "words",  "L",  OPT_WORDS,    OPT_AT(args, words),  "", 0, 0,  NULL,  false, NULL },
     { 'n', "number", "N",  OPT_NUMBER,   OPT_AT(args, number), "", 1, 10, NULL,  false, NULL },
     { 0,   "size",   "S",  OPT_SIZE,     OPT_AT(args, size),   "", 0, 0,  NULL,  false, NULL },
     { 0,   "time",   "D",  OPT_DURATION, OPT_AT(args, time),   "", 0, 0,  NULL,  false, NULL },
@@ -84,6 +86,33 @@ static void wrong(const char *word, const char *say)
     assert_int_equal(parse(&args, 2, in, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
     assert_non_null(strstr(err.text, say));
+}
+
+static void test_words(void **state)
+{
+    static const char *const in[] = { "x", "--words=a,bc,,d,", "--words", "e" };
+    static const char *const empty[] = { "x", "--words=,", "--words=" };
+    struct args args;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(parse(&args, 4, in, &err), 4);
+    assert_int_equal(args.words.count, 4);
+    assert_string_equal(args.words.at[0], "a");
+    assert_string_equal(args.words.at[1], "bc");
+    assert_string_equal(args.words.at[2], "d");
+    assert_string_equal(args.words.at[3], "e");
+    opt_clear(groups, &args);
+    assert_int_equal(parse(&args, 3, empty, &err), 3);
+    assert_int_equal(args.words.count, 2); /* so that a mistake is not taken for no filter */
+    assert_string_equal(args.words.at[0], "");
+    opt_clear(groups, &args);
+    memset(&args, 0, sizeof(args));
+    assert_true(opt_set(groups, &args, "words", "a,b", OPT_CONFIG, &err));
+    assert_true(opt_set(groups, &args, "words", "c", OPT_ENVIRONMENT, &err));
+    assert_int_equal(args.words.count, 1); /* a later source replaces all */
+    assert_string_equal(args.words.at[0], "c");
+    opt_clear(groups, &args);
 }
 
 static void test_mistakes(void **state)
@@ -168,9 +197,8 @@ static void test_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_forms),    cmocka_unit_test(test_words),
+        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_sources),
         cmocka_unit_test(test_file),
     };
 

@@ -95,16 +95,31 @@ static void test_holds_and_reasons(void **state)
     assert_false(retention_any(&(struct retention_rules){ 0 }));
     retention_decide(&rules, runs, 3, 101 * DAY);
     assert_string_equal(runs[0].run_id, "new");
-    assert_string_equal(runs[0].why, "last");
+    assert_int_equal(runs[0].why, 1U << RETENTION_LAST | 1U << RETENTION_MONTHLY);
     assert_false(runs[1].kept);
-    assert_null(runs[1].why);
+    assert_int_equal(runs[1].why, 0);
     assert_true(runs[2].kept);
-    assert_string_equal(runs[2].why, "held");
+    assert_int_equal(runs[2].why, 1U << RETENTION_HELD);
+}
+
+static void test_all_reasons(void **state)
+{
+    static const char *const failed[] = { "failed" };
+    const struct retention_rules rules = {
+        .days = 2, .daily = 1, .statuses = failed, .status_count = 1
+    };
+    struct retention_run run = { .run_id = "a", .status = "failed", .ended = 100 * DAY };
+
+    (void)state;
+    retention_decide(&rules, &run, 1, 101 * DAY);
+    assert_int_equal(run.why,
+                     1U << RETENTION_DAYS | 1U << RETENTION_STATUS | 1U << RETENTION_DAILY);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_reasons),
         cmocka_unit_test(test_each_rule),
         cmocka_unit_test(test_holds_and_reasons),
     };

@@ -91,7 +91,13 @@ static void test_asked(void **state)
     assert_string_equal(line(&s, 0, 43), "5 of 20, 2.0 MiB, host asks to wait, 4 s");
     assert_string_equal(
         line(&s, MIB, 79),
-        "5 of 20 artifacts, 2.0 MiB of 12.0 MiB, 1.0 MiB/s, host asks to wait, 4 s");
+        "5 of 20 artifacts, 2.0 MiB, 1.0 MiB/s, 10.0s left, host asks to wait, 4 s");
+    assert_string_equal(line(&s, MIB, 56),
+                        "2.0 MiB, 1.0 MiB/s, 10.0s left, host asks to wait, 4 s");
+    assert_string_equal(line(&s, MIB, 43), "2.0 MiB, 1.0 MiB/s, 10.0s left, waits 4 s");
+    s.bytes = 1000 * MIB;
+    s.bytes_expected = 12345678 * MIB;
+    assert_string_equal(line(&s, 1000 * MIB, 43), "1000.0 MiB/s, 3h25m left, waits 4 s");
     s.runs_listed = 1;
     assert_string_equal(line(&s, 0, 79), "listing: 1 of 3 runs, host asks to wait, 4 s");
     assert_string_equal(line(&s, 0, 43), "1 of 3, host asks to wait, 4 s");

@@ -41,7 +41,10 @@ static void test_numbers(void **state)
     assert_int_equal(text_parse_duration("2d", &n, NULL), 0);
     assert_int_equal(n, 172800000);
     assert_int_equal(text_u64("18446744073709551616", UINT64_MAX, &n, NULL), -1);
-    assert_int_equal(text_distance("retires", "retries"), 2);
+    assert_int_equal(text_distance("retires", "retries"), 1);
+    assert_int_equal(text_distance("kitten", "sitting"), 3);
+    assert_int_equal(text_distance("josb", "jobs"), 1);
+    assert_int_equal(text_distance("", "abc"), 3);
 }
 
 static void test_widths(void **state)
@@ -95,7 +98,7 @@ static void test_ago(void **state)
 
 static void test_nearest(void **state)
 {
-    struct text_nearest nearest = { "verfy", 3, NULL };
+    struct text_nearest nearest = text_nearest("verfy");
 
     (void)state;
     text_nearer(&nearest, "wait");
@@ -108,8 +111,16 @@ static void test_nearest(void **state)
     assert_int_equal(nearest.limit, 0);
     text_nearer(&nearest, "verfy2");
     assert_string_equal(nearest.best, "verfy");
-    nearest = (struct text_nearest){ "abc", 3, NULL };
-    text_nearer(&nearest, "xyz"); /* at the limit: not similar */
+    nearest = text_nearest("nope"); /* up to a third of its length: 1 */
+    text_nearer(&nearest, "type");
+    assert_null(nearest.best);
+    text_nearer(&nearest, "none");
+    assert_string_equal(nearest.best, "none");
+    nearest = text_nearest("fialed");
+    text_nearer(&nearest, "failed");
+    assert_string_equal(nearest.best, "failed");
+    nearest = text_nearest("ls");
+    text_nearer(&nearest, "l");
     assert_null(nearest.best);
 }
 

@@ -100,6 +100,18 @@ static void gone(const char *volume, const char *suffix, int there)
     assert_int_equal(unlink(path) == 0, there);
 }
 
+/* Remove the empty folders of a store. */
+static void remove_folders(const char *dir)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s/2026/11", dir);
+    assert_int_equal(rmdir(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/2026", dir);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_set_aside(void **state)
 {
     static const char name[] = "2026/11/skyarc-20261124T020000Z.tar";
@@ -137,21 +149,77 @@ static void test_set_aside(void **state)
     gone(at, ".damaged", 1);
     gone(at, ".damaged.sig", 1);
     gone(at, ".damaged-2", 1);
-    (void)snprintf(path, sizeof(path), "%s/2026/11", dir);
-    assert_int_equal(rmdir(path), 0);
-    (void)snprintf(path, sizeof(path), "%s/2026", dir);
-    assert_int_equal(rmdir(path), 0);
-    assert_int_equal(rmdir(dir), 0);
+    remove_folders(dir);
+    mem_free(at);
+}
+
+static int on_name(void *ctx, const char *name, uint64_t size, struct err *err)
+{
+    (void)name;
+    (void)size;
+    (void)err;
+    ++*(int *)ctx;
+    return 0;
+}
+
+/* Check a path that is a volume's name and not a regular file: it is seen, not read, and set
+ * aside as what it is. */
+static void check_other(const struct volume_store *store, const char *name, const char *at)
+{
+    char out[VOLUME_NAME];
+    char path[512];
+    struct volume_store_seen seen = { .regular = true };
+    struct stat before;
+    struct stat after;
+    struct err err;
+    int count = 0;
+
+    assert_int_equal(lstat(at, &before), 0);
+    assert_int_equal(volume_store_look(store, name, &seen, &err), 1);
+    assert_false(seen.regular);
+    assert_int_equal(volume_store_each(store, on_name, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(volume_store_sweep(store, &err), 0);
+    assert_int_equal(volume_store_set_aside(store, name, "differs", out, &err), 0);
+    (void)snprintf(path, sizeof(path), "%s/%s", store->dir, out);
+    assert_int_equal(lstat(path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(volume_store_look(store, name, &seen, &err), 0);
+    assert_int_equal(remove(path), 0);
+}
+
+static void test_what_is_no_file(void **state)
+{
+    static const char name[] = "2026/11/skyarc-20261124T020000Z.tar";
+    char dir[] = "/tmp/skyarc-store-XXXXXX";
+    struct volume_store store = { dir };
+    struct err err;
+    char *at;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    at = volume_store_write(&store, name, &err);
+    assert_non_null(at);
+    assert_int_equal(mkfifo(at, 0600), 0);
+    check_other(&store, name, at);
+    assert_int_equal(mkdir(at, 0700), 0);
+    check_other(&store, name, at);
+    assert_int_equal(symlink("/dev/zero", at), 0);
+    check_other(&store, name, at);
+    assert_int_equal(symlink("/proc/self/exe", at), 0);
+    check_other(&store, name, at);
+    assert_int_equal(symlink("nowhere", at), 0);
+    check_other(&store, name, at);
+    remove_folders(dir);
     mem_free(at);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_what_is_no_name),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_set_aside),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_what_is_no_name),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_set_aside),
+        cmocka_unit_test(test_what_is_no_file),
     };
 
     return RUN(tests);
