@@ -166,6 +166,7 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
                 0 ||
             read_row(&list->rows[list->count], v, list->region, err) < 0)
             return -1;
+        list->misnamed += json_wrong_text(json_get(v, "run_id"));
         if (list->rows[list->count].artifact_id)
             list->count++;
         else
@@ -201,40 +202,54 @@ out:
 
 struct joining {
     struct buf *out;
-    struct hashmap *seen; /* artifact IDs with their URIs */
+    struct hashmap *seen; /* the facts of rows: see set_facts */
     struct buf key;
     bool any;
 };
 
-/* The raw text of a row's field; "": not a string. */
-static const char *raw_text(struct json_value row, const char *name, size_t *len)
+/*
+ * Set the key to the facts that tell artifacts and their versions apart. Of the URL only the
+ * part before its query counts: the same row is signed anew for each list.
+ */
+static int set_facts(struct joining *j, struct json_value row, struct err *err)
 {
-    struct json_value v = json_get(row, name);
-    const char *text = json_type(v) == JSON_STRING ? json_raw(v, len) : "";
+    static const char *const facts[] = { "artifact_id", "uri",      "bundle_key",
+                                         "file_size",   "checksum", "modified_at",
+                                         "signed_url" };
+    size_t i;
 
-    *len = *text ? *len : 0;
-    return text;
+    buf_reset(&j->key);
+    for (i = 0; i < sizeof(facts) / sizeof(*facts); i++) {
+        struct json_value v = json_get(row, facts[i]);
+        size_t len = 0;
+        const char *raw =
+            json_type(v) == JSON_ABSENT || json_type(v) == JSON_NULL ? "" : json_raw(v, &len);
+        const char *query =
+            strcmp(facts[i], "signed_url") == 0 && len ? memchr(raw, '?', len) : NULL;
+
+        if (query)
+            len = (size_t)(query - raw);
+        if (buf_add(&j->key, raw, len, err) < 0 || buf_adds(&j->key, "\n", err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-/* Append a row unless one with the same ID and URI was appended before. */
+/* Append a row unless one with the same facts was appended before. */
 static int join_row(struct joining *j, struct json_value row, struct err *err)
 {
-    size_t id_len = 0;
-    size_t uri_len = 0;
-    const char *id = raw_text(row, "artifact_id", &id_len);
-    const char *uri = raw_text(row, "uri", &uri_len);
+    struct json_value id = json_get(row, "artifact_id");
+    bool named = json_type(id) == JSON_STRING && !json_wrong_text(id);
     size_t len;
     const char *raw = json_raw(row, &len);
 
     if (json_type(row) != JSON_OBJECT)
         return 0;
-    buf_reset(&j->key);
-    if (buf_add(&j->key, id, id_len, err) < 0 || buf_adds(&j->key, " ", err) < 0 ||
-        buf_add(&j->key, uri, uri_len, err) < 0)
+    if (set_facts(j, row, err) < 0)
         return -1;
-    if (id_len && hashmap_get(j->seen, j->key.data, j->key.len))
+    if (named && hashmap_get(j->seen, j->key.data, j->key.len))
         return 0;
-    if ((id_len && hashmap_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
+    if ((named && hashmap_add(j->seen, j->key.data, j->key.len, j, err) < 0) ||
         (j->any && buf_adds(j->out, ",", err) < 0))
         return -1;
     j->any = true;

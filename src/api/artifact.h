@@ -56,7 +56,8 @@ struct artifact_list {
     struct artifact *rows;
     size_t count;
     size_t cap;
-    size_t broken; /* number of invalid rows: without an ID */
+    size_t broken;   /* number of invalid rows: without an ID */
+    size_t misnamed; /* number of rows whose run_id is there, but names nothing */
 };
 
 /* Parse the API's JSON array. list must be {0}; it is filled only on success. */
@@ -64,9 +65,9 @@ int artifact_list_parse(struct artifact_list *list, const char *json, size_t len
                         struct err *err) MUST_CHECK;
 
 /*
- * Merge lists into one JSON array, without duplicates: rows with the same artifact_id and uri
- * are kept once, at their first position. An input may also be a single row; rows that are not
- * objects are skipped.
+ * Merge lists into one JSON array, without duplicates: rows with the same artifact_id and facts
+ * (uri, size, checksum, time, URL without its query) are kept once, at their first position. An
+ * input may also be a single row; rows that are not objects are skipped.
  */
 int artifact_list_join(struct buf *out, const struct buf *lists, size_t count,
                        struct err *err) MUST_CHECK;

@@ -23,6 +23,7 @@ struct field {
 
 static const struct field texts[] = {
     FIELD(run_id),
+    FIELD(task_id),
     FIELD(status),
     FIELD(run_type),
     FIELD(created_at),
@@ -306,6 +307,7 @@ int run_parse(struct run *run, const char *json, size_t len, struct err *err)
                    err) < 0 ||
         read_attempts(&made, json_get(root, "attempts"), err) < 0)
         goto out;
+    made.misnamed = json_wrong_text(json_get(root, "run_id"));
     made.counted = json_u64(json_get(root, "step_count"), &made.step_count);
     (void)json_u64(json_get(root, "max_screenshot_scrolls"), &made.max_screenshot_scrolls);
     (void)json_bool(json_get(root, "recording_archived"), &made.recording_archived);

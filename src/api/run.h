@@ -48,7 +48,8 @@ struct run_attempt {
 /* Strings are NULL where the API gave null or nothing; *_json are raw JSON texts. */
 struct run {
     struct region *region;
-    const char *run_id; /* or the workflow_run_id of a workflow run's record */
+    const char *run_id;  /* or the workflow_run_id of a workflow run's record */
+    const char *task_id; /* of a task's record */
     const char *status;
     const char *run_type;
     const char *created_at;
@@ -83,6 +84,7 @@ struct run {
     size_t attempt_count;
     uint64_t step_count; /* valid if counted */
     uint64_t max_screenshot_scrolls;
+    bool misnamed; /* run_id is there, but names nothing */
     bool counted;
     bool recording_archived;
     bool script_run;

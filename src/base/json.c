@@ -523,6 +523,15 @@ int json_string(struct json_value v, struct region *region, char **out, struct e
     return 0;
 }
 
+bool json_wrong_text(struct json_value v)
+{
+    size_t len = 0;
+
+    if (json_type(v) == JSON_STRING)
+        (void)json_raw(v, &len);
+    return json_type(v) != JSON_ABSENT && json_type(v) != JSON_NULL && !len;
+}
+
 const char *json_text(struct json_value object, const char *key, struct region *region)
 {
     char *text = NULL;

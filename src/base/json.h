@@ -113,6 +113,9 @@ size_t json_char(const char *raw, size_t len, char out[4], size_t *used);
 /* Unescape a string's raw text, which json_check has validated, and append it to a buffer. */
 int json_unescape(const char *raw, size_t len, struct buf *out, struct err *err) MUST_CHECK;
 
+/* Whether a value that should be a text is none: not absent, null or a non-empty string. */
+bool json_wrong_text(struct json_value v);
+
 /* Read an integer from 0 to 2^63-1; false if the value is anything else. */
 bool json_u64(struct json_value v, uint64_t *out);
 

@@ -102,6 +102,9 @@ static int judge_list(const struct artifact_list *list, const struct listed_run 
     if (list->broken)
         return err_set(err, ERR_FORMAT, "%zu row%s no artifact_id", list->broken,
                        list->broken == 1 ? " has" : "s have");
+    if (list->misnamed)
+        return err_set(err, ERR_FORMAT, "%zu row%s a run_id that is not an ID", list->misnamed,
+                       list->misnamed == 1 ? " has" : "s have");
     for (i = 0; i < list->count; i++) {
         const struct artifact *row = &list->rows[i];
 
@@ -112,18 +115,18 @@ static int judge_list(const struct artifact_list *list, const struct listed_run 
     return 0;
 }
 
-/* Reject a record that is empty or belongs to another run. */
+/* Reject a record that belongs to another run. */
 static int judge_record(const struct listed_run *run, struct err *err)
 {
     const struct run *record = &run->run;
+    const char *name = record->run_id ? record->run_id : record->task_id;
     char id[128];
 
-    if (!record->run_id && !record->status)
-        return err_set(err, ERR_FORMAT, "the record has neither run_id nor status");
-    if (record->run_id && !is_name(run, record->run_id) &&
-        !identity_pair(run->id, record->run_id))
+    if (record->misnamed)
+        return err_set(err, ERR_FORMAT, "the record has a run_id that is not an ID");
+    if (name && !is_name(run, name) && !identity_pair(run->id, name))
         return err_set(err, ERR_FORMAT, "the record belongs to run '%s'",
-                       text_shown(id, sizeof(id), record->run_id));
+                       text_shown(id, sizeof(id), name));
     return 0;
 }
 
@@ -142,7 +145,9 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
             0)
             return -1;
     }
-    if (from == ASK_RUN && judge_record(run, err) < 0)
+    if (from == ASK_RUN && !run->run.run_id && !run->run.status && !run->run.misnamed)
+        return err_set(err, ERR_FORMAT, "the record has neither run_id nor status");
+    if (judge_record(run, err) < 0)
         return -1;
     return listing_redact(run->listing, &run->run_json, &a->calls[from].body, err);
 }

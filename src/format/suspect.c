@@ -167,3 +167,88 @@ bool suspect_content(const char *ext, enum suspect_by by, const void *head, size
     }
     return false;
 }
+
+#define HAR_NAME  "log"
+#define HAR_OTHER sizeof(HAR_NAME) /* a name that is another one */
+
+/* Read a character of a string. */
+static void add_to_string(struct suspect_har *har, char c)
+{
+    if (har->escape || c != '"') {
+        har->match = !har->escape && har->match < HAR_OTHER && HAR_NAME[har->match] == c
+                         ? har->match + 1
+                         : HAR_OTHER;
+        har->escape = !har->escape && c == '\\';
+        return;
+    }
+    har->string = false;
+    if (!har->key || har->match != sizeof(HAR_NAME) - 1)
+        har->match = HAR_OTHER; /* no name, or another one */
+    har->key = false;
+}
+
+/* Read a character of the object, outside of strings. */
+static void add_to_object(struct suspect_har *har, char c)
+{
+    switch (c) {
+    case '"':
+        har->string = true;
+        har->match = 0;
+        return;
+    case '{':
+    case '[':
+        har->depth++;
+        break;
+    case '}':
+    case ']':
+        if (--har->depth == 0)
+            har->place = c == '}' ? SUSPECT_HAR_AFTER : SUSPECT_HAR_NOT;
+        break;
+    case ',':
+        har->key = har->depth == 1;
+        break;
+    case ':':
+        har->log = har->log || (har->depth == 1 && har->match == sizeof(HAR_NAME) - 1);
+        break;
+    default:
+        break;
+    }
+    if (!c || !strchr(" \t\r\n", c))
+        har->match = HAR_OTHER;
+}
+
+static void add_outside(struct suspect_har *har, char c)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+
+    if (har->place == SUSPECT_HAR_BEFORE && c == '{') {
+        har->place = SUSPECT_HAR_WITHIN;
+        har->depth = 1;
+        har->key = true;
+        har->match = HAR_OTHER;
+    } else if (har->place == SUSPECT_HAR_BEFORE && har->mark < 3 && c == mark[har->mark]) {
+        har->mark++;
+    } else if (!c || !strchr(" \t\r\n", c)) {
+        har->place = SUSPECT_HAR_NOT;
+    }
+}
+
+void suspect_har_add(struct suspect_har *har, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+    const char *end = at + len;
+
+    for (; at < end && har->place != SUSPECT_HAR_NOT; at++) {
+        if (har->string)
+            add_to_string(har, *at);
+        else if (har->place == SUSPECT_HAR_WITHIN)
+            add_to_object(har, *at);
+        else
+            add_outside(har, *at);
+    }
+}
+
+bool suspect_har_whole(const struct suspect_har *har)
+{
+    return har->place == SUSPECT_HAR_AFTER && har->log;
+}

@@ -34,4 +34,30 @@ enum suspect_by {
  */
 bool suspect_content(const char *ext, enum suspect_by by, const void *head, size_t len);
 
+/*
+ * Reads a HAR piece by piece, to tell whether it is whole; initialized as {0}. It follows
+ * strings and brackets only, in constant memory: it is no JSON parser.
+ */
+struct suspect_har {
+    enum {
+        SUSPECT_HAR_BEFORE, /* the opening brace */
+        SUSPECT_HAR_WITHIN,
+        SUSPECT_HAR_AFTER, /* the closing brace */
+        SUSPECT_HAR_NOT,   /* not an object alone */
+    } place;
+    unsigned long depth; /* open braces and brackets */
+    bool string;
+    bool escape;  /* in a string, after a backslash */
+    bool key;     /* a string that starts here is a name in the outermost object */
+    bool log;     /* the outermost object has the member "log" */
+    size_t match; /* characters of the name that match "log"; more than these: it does not */
+    size_t mark;  /* bytes of the byte order mark */
+};
+
+/* Read the next bytes. */
+void suspect_har_add(struct suspect_har *har, const void *bytes, size_t len);
+
+/* Whether the bytes were one complete object that has "log". */
+bool suspect_har_whole(const struct suspect_har *har);
+
 #endif

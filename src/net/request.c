@@ -10,6 +10,16 @@
 #include <string.h>
 #include <strings.h>
 
+#define STATUS_START 5 /* length of "HTTP/" */
+
+/* Why the headers are invalid, or NULL. */
+static const char *flaw_of(const struct request *request)
+{
+    if (!request->bad && request->status == 200 && *request->range)
+        return "Content-Range in a response with status 200";
+    return request->bad;
+}
+
 bool request_partial(const struct request *request)
 {
     return request->status == 206 && request->coding == CODING_NONE &&
@@ -18,7 +28,7 @@ bool request_partial(const struct request *request)
 
 bool request_good(const struct request *request)
 {
-    if (request->bad)
+    if (flaw_of(request))
         return false;
     if (request->post)
         return request->status >= 200 && request->status < 300;
@@ -45,7 +55,7 @@ bool request_retryable(const struct request *request)
     if (request->hopeless || request->err.kind == ERR_LIMIT ||
         request->err.kind == ERR_CANCELLED)
         return false;
-    if (request->err.kind || request->bad || request_unfit(request))
+    if (request->err.kind || flaw_of(request) || request_unfit(request))
         return true;
     return request->status == 408 || request->status == 429 || request->status >= 500;
 }
@@ -53,6 +63,7 @@ bool request_retryable(const struct request *request)
 int request_check(const struct request *request, struct err *err)
 {
     enum err_kind kind = ERR_HTTP;
+    const char *flaw = flaw_of(request);
     const char *what = "";
 
     if (request->err.kind) {
@@ -60,8 +71,8 @@ int request_check(const struct request *request, struct err *err)
             *err = request->err;
         return -1;
     }
-    if (request->bad)
-        return err_set(err, ERR_FORMAT, "%s: %s", request->host, request->bad);
+    if (flaw)
+        return err_set(err, ERR_FORMAT, "%s: %s", request->host, flaw);
     if (request_good(request))
         return 0;
     if (request->status == 401 || request->status == 403)
@@ -147,7 +158,7 @@ static void take_transfer(struct request *request, const char *value)
 static void reset_response(struct request *request)
 {
     request->coding = CODING_NONE;
-    request->chunked = request->headed = false;
+    request->chunked = request->headed = request->heading = false;
     request->bad = NULL;
     request->length = REQUEST_UNSAID;
     request->retry_after = BACKOFF_UNSAID;
@@ -156,16 +167,49 @@ static void reset_response(struct request *request)
     request->seen = (struct validators){ 0 };
 }
 
+/*
+ * Why a line is no valid header, or NULL: programs disagree about what such a line means, so
+ * that the framing or the coding of the body is not known (RFC 9112, 5.1 and 5.2).
+ */
+static const char *flaw_of_line(const char *line, size_t len)
+{
+    size_t i = 0;
+
+    if (*line == ' ' || *line == '\t')
+        return "a folded header in the response";
+    if (len >= STATUS_START && memcmp(line, "HTTP/", STATUS_START) == 0)
+        return "a status line within the headers of the response";
+    while (i < len && line[i] != ':' && !isspace((unsigned char)line[i]))
+        i++;
+    while (i < len && isspace((unsigned char)line[i]))
+        i++;
+    if (i < len && line[i] == ':' && i && isspace((unsigned char)line[i - 1]))
+        return "a header name that ends in a blank in the response";
+    return NULL;
+}
+
+/* Whether a line is a status line, and not one within the headers of a response. */
+static bool begins_response(struct request *request, const char *line, size_t len)
+{
+    if (len < STATUS_START || memcmp(line, "HTTP/", STATUS_START) != 0)
+        return false;
+    return len == STATUS_START || !request->heading || request->headed;
+}
+
 void request_header(struct request *request, const char *line, size_t len, int64_t wall)
 {
+    const char *flaw;
     char value[256];
 
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    if (begins_response(request, line, len)) {
         reset_response(request);
+        request->heading = len > STATUS_START;
     } else if (request->headed) {
         return; /* a trailer */
     } else if (len && (*line == '\r' || *line == '\n')) {
         request->headed = true;
+    } else if (len && (flaw = flaw_of_line(line, len))) {
+        request->bad = flaw;
     } else if (header_is(line, len, "content-encoding", value, sizeof(value))) {
         take_coding(request, value);
     } else if (header_is(line, len, "transfer-encoding", value, sizeof(value))) {

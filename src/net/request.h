@@ -65,6 +65,7 @@ struct request {
     bool hopeless;          /* a retry would fail the same way */
     enum coding coding;     /* of the body; decoded before the sink unless as_sent */
     bool chunked;           /* chunked: no length is announced */
+    bool heading;           /* the status line was received */
     bool headed;            /* the end of the headers was received */
     const char *bad;        /* why the headers are invalid, or NULL */
     uint64_t length;        /* Content-Length, or REQUEST_UNSAID */
@@ -102,7 +103,7 @@ bool request_unfit(const struct request *request);
  */
 uint64_t request_total(const struct request *request);
 
-/* Whether a retry may succeed: no response, 408, 429, 5xx, a wrong length. */
+/* Whether a retry may succeed: no response, 408, 429, 5xx, invalid headers. */
 bool request_retryable(const struct request *request);
 
 /* Translate an unsuccessful response into err; 0 if the response is good. */
@@ -110,7 +111,10 @@ int request_check(const struct request *request, struct err *err) MUST_CHECK;
 
 /*
  * Process one header line ("Name: value"). A status line resets all fields of the previous
- * response; lines after the empty line are trailers and are ignored.
+ * response; lines after the empty line are trailers and are ignored. A folded line, a blank
+ * before the colon, or a status line among the headers makes the response invalid, since
+ * programs disagree about its meaning; so does Content-Range with status 200. The line "HTTP/"
+ * resets the response at any time.
  */
 void request_header(struct request *request, const char *line, size_t len, int64_t wall);
 

@@ -55,6 +55,7 @@ static int plan_row(const struct planner_opts *opts, struct plan *plan, size_t r
                                   .ext = kind ? kind->ext : NULL,
                                   .uri = a->uri,
                                   .bundle_key = a->bundle_key,
+                                  .url = a->signed_url,
                                   .filename = name_of(a, &clean, list->region),
                                   .checksum = a->checksum,
                                   .modified_at = a->modified_at,

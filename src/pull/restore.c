@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "format/sniff.h"
+#include "format/suspect.h"
 #include "pull/pull_opts.h"
 #include "reader/salvage.h"
 #include "writer/entry_writer.h"
@@ -52,6 +53,7 @@ struct restore {
     uint64_t size;
     unsigned char head[ENTRY_WRITER_HEAD];
     size_t head_len;
+    struct suspect_har har;
     struct buf text;
     size_t want; /* bytes of it that the view may use */
 };
@@ -116,6 +118,7 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     r->now = (struct found){ .item = item, .row = row, .first = first };
     r->size = entry->size;
     r->head_len = 0;
+    r->har = (struct suspect_har){ 0 };
     buf_reset(&r->text);
     r->want = r->opts->page
                   ? page_wants(r->opts->page, item->what.type, "text/plain", entry->size)
@@ -130,6 +133,7 @@ static int on_bytes(void *ctx, const void *bytes, size_t len, struct err *err)
     size_t more = r->want - r->text.len;
 
     hasher_add(r->hasher, bytes, len);
+    suspect_har_add(&r->har, bytes, len);
     memcpy(r->head + r->head_len, bytes, len < room ? len : room);
     r->head_len += len < room ? len : room;
     return buf_add(&r->text, bytes, len < more ? len : more, err) < 0 ? -1 : 1;
@@ -223,6 +227,7 @@ static int on_end(void *ctx, struct err *err)
         is = sniff_find(r->head, r->head_len);
         if (sniff_type_is_har(item->what.type) && sniff_is(is, "zst"))
             packed_note(packed, "not-unpacked");
+        packed->cut_har = entry_writer_cut_har(item, &r->har, r->head, r->head_len);
         entry_writer_describe(packed, item, r->size, r->head, r->head_len);
     }
     return keep_text(r, err) < 0 || add(r, err) < 0 ? -1 : 1;

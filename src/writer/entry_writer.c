@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "format/suspect.h"
 #include "writer/dedupe.h"
 
 #include <stdio.h>
@@ -131,18 +130,49 @@ static const char *entry_path(const struct entry_writer *entries, char out[ENTRY
     return out;
 }
 
-int entry_writer_hash(struct entry_writer *entries, const struct body *body,
-                      struct digest *digest, struct err *err)
+/* Hash a whole body; har (may be NULL) reads it, too. */
+static int hash(struct entry_writer *entries, const struct body *body, struct digest *digest,
+                struct suspect_har *har, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     const unsigned char *bytes;
     struct chunk *chunk;
     ssize_t n;
 
-    while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0)
+    while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0) {
         hasher_add(entries->hasher, bytes, (size_t)n);
+        if (har)
+            suspect_har_add(har, bytes, (size_t)n);
+    }
     hasher_end(entries->hasher, digest);
     return n < 0 ? -1 : 0;
+}
+
+int entry_writer_hash(struct entry_writer *entries, const struct body *body,
+                      struct digest *digest, struct err *err)
+{
+    return hash(entries, body, digest, NULL, err);
+}
+
+bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
+                          const void *head, size_t len)
+{
+    /* one that cannot be decompressed has the size of the form at rest */
+    return item_at_rest_coded(item) && !sniff_is(sniff_find(head, len), "zst") &&
+           !suspect_har_whole(har);
+}
+
+int entry_writer_judge(struct entry_writer *entries, const struct item *item,
+                       const struct body *body, struct packed *packed, struct err *err)
+{
+    unsigned char head[SNIFF_SIZE];
+    struct suspect_har har = { 0 };
+
+    if (hash(entries, body, &packed->digest, item_at_rest_coded(item) ? &har : NULL, err) < 0)
+        return -1;
+    packed->cut_har =
+        entry_writer_cut_har(item, &har, head, body_head(body, head, sizeof(head)));
+    return 0;
 }
 
 /* Whether the service gave a checksum. */
@@ -170,7 +200,7 @@ bool entry_writer_suspect(const struct item *item, const struct body *body,
 {
     unsigned char head[ENTRY_WRITER_HEAD];
 
-    return item_suspect(item, head, body_head(body, head, sizeof(head))) &&
+    return (packed->cut_har || item_suspect(item, head, body_head(body, head, sizeof(head)))) &&
            !is_proven(item, packed);
 }
 
@@ -297,7 +327,8 @@ void entry_writer_describe(struct packed *packed, const struct item *item, uint6
     packed->size = size;
     packed->media_type = is ? is->media_type : sniff_media_type(ext ? ext + 1 : "");
     packed->mismatch = entry_writer_mismatch(item, packed);
-    packed->suspect = item_suspect(item, head, len) && !is_proven(item, packed);
+    packed->suspect =
+        (packed->cut_har || item_suspect(item, head, len)) && !is_proven(item, packed);
     if (packed->suspect)
         packed_note(packed, SUSPECT_NOTE);
     judge_recording(packed, item, head, len, is);
@@ -387,7 +418,7 @@ int entry_writer_item(struct entry_writer *entries, const struct item *leader,
     if (put_item(entries, leader, body, packed, first, err) < 0)
         return err_wrap(err, "artifact '%s'", leader->what.artifact_id);
     for (; item; item = next_follower(entries, item)) {
-        struct packed same = { .digest = digest };
+        struct packed same = { .digest = digest, .cut_har = packed->cut_har };
 
         if (follows(entries, item, body->size, &same) &&
             put_item(entries, item, body, &same, first ? first : slot_of(entries, leader),

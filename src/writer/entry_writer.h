@@ -18,6 +18,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "format/sniff.h"
+#include "format/suspect.h"
 #include "writer/body.h"
 #include "writer/entry_names.h"
 #include "writer/plan.h"
@@ -50,6 +51,7 @@ struct packed {
     const char *duplicate_of;        /* path of the first entry with this content, or NULL */
     const char *notes[PACKED_NOTES]; /* anomalies, as words */
     unsigned note_count;
+    bool cut_har; /* no size vouches for this HAR, and it is not whole: see suspect_har */
     bool encoded; /* it was received zstd-compressed: its size and digest as received */
     uint64_t encoded_size;
     uint8_t encoded_sha256[SHA256_SIZE];
@@ -97,6 +99,15 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
 /* Free it; may be NULL. The volume is not changed. */
 void entry_writer_free(struct entry_writer *entries);
 
+/* Hash a whole item's content, and judge whether it is whole: sets digest and cut_har. */
+int entry_writer_judge(struct entry_writer *entries, const struct item *item,
+                       const struct body *body, struct packed *packed,
+                       struct err *err) MUST_CHECK;
+
+/* Whether a HAR that was read is not whole, although no size says so: cut_har. */
+bool entry_writer_cut_har(const struct item *item, const struct suspect_har *har,
+                          const void *head, size_t len);
+
 /* Hash a whole body. */
 int entry_writer_hash(struct entry_writer *entries, const struct body *body,
                       struct digest *digest, struct err *err) MUST_CHECK;
@@ -105,7 +116,8 @@ int entry_writer_hash(struct entry_writer *entries, const struct body *body,
 void packed_note(struct packed *packed, const char *word);
 
 /*
- * Fill in the result for an item's content; digest, encoded*, path and notes are set already.
+ * Fill in the result for an item's content; digest, encoded*, cut_har, path and notes are set
+ * already.
  *
  * head     its first bytes, at most ENTRY_WRITER_HEAD
  */

@@ -111,11 +111,11 @@ static int on_noted(void *ctx, const struct item *item, const char *word, struct
 }
 
 /* Decode a HAR that was received compressed; *body is then another body. */
-static int unwrap(struct packer *p, struct body **body, struct packed *packed, struct err *err)
+static int unwrap(struct packer *p, const struct item *item, struct body **body,
+                  struct packed *packed, struct err *err)
 {
-    struct body *plain;
+    struct body *plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
 
-    plain = decode_body(*body, CODED_ZSTD, p->opts.parts, p->opts.max_size, err);
     if (!plain) {
         if (!unbundle_only_bad(err))
             return -1;
@@ -127,7 +127,7 @@ static int unwrap(struct packer *p, struct body **body, struct packed *packed, s
     memcpy(packed->encoded_sha256, packed->digest.sha256, sizeof(packed->encoded_sha256));
     body_free(*body);
     *body = plain;
-    return entry_writer_hash(p->entries, plain, &packed->digest, err);
+    return entry_writer_judge(p->entries, item, plain, packed, err);
 }
 
 /*
@@ -214,7 +214,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         if (rc <= 0)
             return rc < 0 ? -1 : answer(p, item, PACK_LENGTH, err);
     }
-    if (entry_writer_hash(p->entries, parcel->body, &packed.digest, err) < 0)
+    if (entry_writer_judge(p->entries, item, parcel->body, &packed, err) < 0)
         return -1;
     is = sniff_find(head, body_head(parcel->body, head, sizeof(head)));
     if (item->bundle && is && strcmp(is->ext, "zip") == 0)
@@ -234,7 +234,7 @@ static int pack_item(struct packer *p, struct parcel *parcel, struct err *err)
         return answer(p, item, PACK_LACKS, err);
     if ((sniff_is(is, "zip") && find_picture(p, parcel, &packed, err) < 0) ||
         (sniff_type_is_har(item->what.type) && sniff_is(is, "zst") &&
-         unwrap(p, &parcel->body, &packed, err) < 0))
+         unwrap(p, item, &parcel->body, &packed, err) < 0))
         return -1;
     if (pack_content(p, parcel, &packed, &what, err) < 0)
         return -1;

@@ -5,6 +5,7 @@
 #include "base/hashmap.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "format/sniff.h"
 #include "format/suspect.h"
 
 #include <stdio.h>
@@ -88,12 +89,52 @@ static bool texts_differ(const char *a, const char *b)
     return a && b && strcmp(a, b) != 0;
 }
 
-/* Whether two rows must be different artifacts. */
+/* The path of a URL: what is behind the host, without query and fragment. */
+static const char *path_of(const char *url, size_t *len)
+{
+    const char *slashes = strstr(url, "://");
+
+    url = slashes ? slashes + 3 + strcspn(slashes + 3, "/?#") : url;
+    *len = strcspn(url, "?#");
+    return url;
+}
+
+static bool paths_differ(const char *a, const char *b)
+{
+    size_t a_len;
+    size_t b_len;
+
+    if (!a || !b)
+        return false;
+    a = path_of(a, &a_len);
+    b = path_of(b, &b_len);
+    return a_len != b_len || memcmp(a, b, a_len) != 0;
+}
+
+/* Whether two rows of one object may have different content, by their times and URLs. */
+static bool may_differ(const struct plan_artifact *a, const struct plan_artifact *b)
+{
+    bool proven = a->bundle_key || (a->checksum && b->checksum && a->sized && b->sized);
+
+    return !proven &&
+           (texts_differ(a->modified_at, b->modified_at) || paths_differ(a->url, b->url));
+}
+
+/* Whether two rows must be different artifacts, or different versions of one. */
 static bool differs(const struct plan_artifact *a, const struct plan_artifact *b)
 {
-    return texts_differ(a->uri, b->uri) || texts_differ(a->bundle_key, b->bundle_key) ||
+    return may_differ(a, b) || texts_differ(a->uri, b->uri) ||
+           texts_differ(a->bundle_key, b->bundle_key) ||
            (a->checksum && b->checksum && strcasecmp(a->checksum, b->checksum) != 0) ||
            (a->sized && b->sized && a->file_size != b->file_size);
+}
+
+/* Forget a found item that has the same ID, but is a different artifact. */
+static void forget_other(struct item **found, const struct plan_artifact *what)
+{
+    if (*found && strcmp((*found)->what.artifact_id, what->artifact_id) == 0 &&
+        differs(&(*found)->what, what))
+        *found = NULL;
 }
 
 /* Look for an identical item under each of its three possible keys. */
@@ -106,13 +147,13 @@ static int join(struct plan *plan, struct item *item, struct err *err)
     if (buf_addf(&plan->key, err, "i%s", what->artifact_id) < 0 ||
         find_or_add(plan, item, &found, err) < 0)
         return -1;
-    if (found && differs(&found->what, what)) /* same ID, but a different artifact */
-        found = NULL;
+    forget_other(&found, what);
     if (what->uri && !what->bundle_key && strlen(what->uri) < KEY_MAX - 8) {
         buf_reset(&plan->key);
         if (buf_addf(&plan->key, err, "u%s", what->uri) < 0 ||
             find_or_add(plan, item, &found, err) < 0)
             return -1;
+        forget_other(&found, what);
     }
     if (what->checksum && what->sized && strlen(what->checksum) < 256) {
         buf_reset(&plan->key);
@@ -254,9 +295,11 @@ size_t plan_bundle_count(const struct plan *plan)
 
 bool item_at_rest_coded(const struct item *item)
 {
-    const char *uri = item->what.uri;
+    const struct plan_artifact *what = &item->what;
+    size_t len = what->uri ? strcspn(what->uri, "?#") : 0;
 
-    return uri && strlen(uri) >= 4 && strcmp(uri + strlen(uri) - 4, ".zst") == 0;
+    return sniff_type_is_har(what->type) && !what->bundle_key && len >= 4 &&
+           memcmp(what->uri + len - 4, ".zst", 4) == 0;
 }
 
 const char *item_listed(const struct item *item, char out[ITEM_LISTED_MAX])

@@ -32,6 +32,7 @@ struct plan_artifact {
     const char *ext; /* extension of its type, without the dot */
     const char *uri;
     const char *bundle_key;
+    const char *url;      /* by which it can be fetched, with its signature */
     const char *filename; /* name of a downloaded file */
     const char *checksum;
     const char *modified_at; /* as in the list */
@@ -102,7 +103,8 @@ void plan_free(struct plan *plan);
 /*
  * Add an artifact; *item (may be NULL) gets NULL if its run has it already. An artifact with
  * the ID of another one of its run that differs by its object, size or checksum is added, and
- * both are noted.
+ * both are noted; so is one that differs by its time or its URL's path, unless the two are one
+ * member of a ZIP, or have one checksum and size.
  */
 int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, size_t row,
              struct item **item, struct err *err) MUST_CHECK;
@@ -144,7 +146,10 @@ bool item_suspect(const struct item *item, const void *head, size_t len);
 /* Note an anomaly of an item's row, while the plan is made. */
 void item_note(struct item *item, const char *word);
 
-/* Whether its object is zstd-compressed at rest: then its size may be that of either form. */
+/*
+ * Whether it is a HAR whose object is zstd-compressed at rest (the path of its uri ends in
+ * ".zst"): then its size may be that of either form.
+ */
 bool item_at_rest_coded(const struct item *item);
 
 #define ITEM_LISTED_MAX 96

@@ -47,7 +47,7 @@ static int pack_member(const struct unbundle *u, struct unzip *unzip, const stru
         return *bad ? 0 : -1;
     }
     unbundle_note(u, member, &packed);
-    if (entry_writer_hash(u->entries, body, &packed.digest, err) == 0)
+    if (entry_writer_judge(u->entries, member, body, &packed, err) == 0)
         rc = (entry_writer_mismatch(member, &packed) || !item_fits(member, body->size) ||
               entry_writer_suspect(member, body, &packed)) &&
                      member != settle

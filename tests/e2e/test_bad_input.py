@@ -187,7 +187,29 @@ def test_a_row_of_another_run_is_refused(skyarc, emu, tmp_path, names):
     nothing_written(tmp_path)
 
 
+@pytest.mark.parametrize("name", [5, {}, "", [], True])
+def test_a_run_id_that_is_none_is_an_error_of_its_run(skyarc, emu, tmp_path, name):
+    import json
+    rows = [{"run_id": "tsk_demo1", "artifact_id": "a"}, {"run_id": name, "artifact_id": "b", "task_id": "tsk_demo1"}]
+    emu.fault("list/tsk_demo1", "raw", times=9, body=base64.b64encode(json.dumps(rows).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "tsk_demo1", check=1), "tsk_demo1", "1 row has a run_id that is not an ID")
+    nothing_written(tmp_path)
+    record = {"run_id": name, "status": "completed"}
+    emu.fault("run/tsk_demo3", "raw", times=9, body=base64.b64encode(json.dumps(record).encode()).decode())
+    one_line(skyarc("pull", "--retries", "0", "tsk_demo3", check=1), "tsk_demo3", "has a run_id that is not an ID")
+    nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("more", [{"run_id": None}, {"task_id": "tsk_demo1"}, {"workflow_run_id": None}, {"task_id": 7}])
+def test_a_record_without_a_run_id(skyarc, emu, more):
+    import json
+    emu.fault("run/tsk_demo1", "raw", body=base64.b64encode(json.dumps({"status": "completed", **more}).encode()).decode())
+    skyarc("pull", "tsk_demo1", check=0)
+
+
 @pytest.mark.parametrize("record,words", [
+    ({"status": "completed", "task_id": "tsk_other"}, "tsk_other"),
+    ({"status": "completed", "run_id": None, "workflow_run_id": "wr_other"}, "wr_other"),
     ({"run_id": "tsk_other", "status": "completed"}, "tsk_other"),
     ({"detail": "no"}, "neither run_id nor status"), ({}, "neither run_id nor status"),
     ({"run": {"run_id": "tsk_demo1", "status": "completed"}}, "neither run_id nor status")])

@@ -95,6 +95,40 @@ def test_two_rows_of_one_id(pull, emu, more):
             ("a", "s3://b/one.html", b"<p>the first", "same-id"), ("a", "s3://b/two.html", b"<p>a second", "same-id")]
 
 
+@pytest.mark.parametrize("more", [[], ["--no-dedupe"]], ids=" ".join)
+@pytest.mark.parametrize("other", [{"modified_at": "2026-02-03T04:05:09"}, {"file_size": 13}, {}], ids=str)
+def test_two_versions_of_one_id(pull, emu, other, more):
+    """The object is the same by its uri; a fact of the row or the URL's path says that the content may differ."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}, {"id": "p2", "type": "html", "data": b"<p>the second"}])
+    first = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06", "modified_at": "2026-02-03T04:05:06",
+             "file_size": 12 if "file_size" in other else None, "uri": "s3://b/one.html", "signed_url": emu.store + "/open/p1?sig=1"}
+    second = dict(first, signed_url=emu.store + "/open/p2?sig=1", **other)
+    again = dict(first, signed_url=emu.store + "/open/p1?sig=2")
+    emu.run("tsk_p", [])
+    for i, rows in enumerate(([first, second, again], [again, second, first])):
+        emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+        _, manifest, folder = pull(*more, "tsk_p", name="%d.tar" % i)
+        check_bag(folder)
+        check_manifest(manifest, folder)
+        assert sorted((folder / r["path"]).read_bytes() for r in manifest["artifacts"]) == [b"<p>the first", b"<p>the second"]
+        assert [r["notes"] for r in manifest["artifacts"]] == [["same-id"]] * 2
+
+
+def test_a_row_that_changed_between_two_pages(pull, emu):
+    """It is the same artifact, listed twice: one content, and nothing missing."""
+    emu.run("tsk_o", [{"id": "p1", "type": "html", "data": b"<p>the first"}])
+    row = {"artifact_type": "html", "artifact_id": "a", "created_at": "2026-02-03T04:05:06", "modified_at": "2026-02-03T04:05:06",
+           "uri": "s3://b/one.html", "signed_url": emu.store + "/open/p1?sig=1"}
+    rows = [row, dict(row, modified_at="2026-02-03T04:05:07", signed_url=emu.store + "/open/p1?sig=2")]
+    emu.run("tsk_p", [])
+    emu.fault("list/tsk_p", "raw", body=base64.b64encode(json.dumps(rows).encode()).decode())
+    _, manifest, folder = pull("tsk_p")
+    check_bag(folder)
+    check_manifest(manifest, folder)
+    assert {(folder / r["path"]).read_bytes() for r in manifest["artifacts"]} == {b"<p>the first"}
+    assert not manifest["missing"] and len({r["path"] for r in manifest["artifacts"]}) == len(manifest["artifacts"])
+
+
 @pytest.mark.parametrize("ident", ["a_odd id", "a_odd.~\u00fc", "a;b=c&d", "a%2Fb", "a#b?c", "a+b\"<>"])
 def test_odd_ids(pull, emu, ident):
     """Their signed URL counts, and so does the content endpoint."""
@@ -189,3 +223,32 @@ def test_only_a_compressed_har_may_have_another_size(pull, emu):
     _, manifest, folder = pull("--retries", "0", "tsk_h", check=3)
     assert [(m["artifact_id"], m["reason"]) for m in manifest["missing"]] == [("plain", "length-mismatch")]
     assert (folder / manifest["artifacts"][0]["path"]).read_bytes() == plain
+
+
+def test_a_har_without_a_length_is_whole(pull, emu):
+    """Where no size vouches for a HAR, an error document or the beginning of one is no success."""
+    whole = b'{"log": {"entries": [%s]}}' % b", ".join(b'{"n": "}%d"}' % i for i in range(900))
+    bodies = {"error": b'{"error":"no access"}', "begin": whole[:30], "half": whole[:len(whole) // 2]}
+    emu.run("tsk_h", [{"id": name, "type": "har", "data": data, "uri": "s3://b/%s.har.zst" % name,
+                       "file_size": 12345, "summed": False} for name, data in {**bodies, "whole": whole}.items()])
+    _, manifest, folder = pull("--retries", "0", "tsk_h", check=3)
+    check_manifest(manifest, folder)
+    rows = by_id(manifest)
+    assert {name: rows[name]["notes"] for name in rows} == {**dict.fromkeys(bodies, ["suspect-content"]), "whole": []}
+    assert (folder / rows["whole"]["path"]).read_bytes() == whole
+    # one that is whole by another way is kept, and is no matter
+    emu.run("tsk_i", [{"id": "cut", "type": "har", "data": whole, "uri": "s3://b/cut.har.zst", "file_size": 12345, "summed": False,
+                       "signing": emu.store + "/open/begin"}])
+    _, manifest, folder = pull("tsk_i", name="b.tar")
+    assert (folder / manifest["artifacts"][0]["path"]).read_bytes() == whole and not manifest["artifacts"][0]["notes"]
+    # a checksum vouches for any content
+    emu.run("tsk_j", [{"id": "sum", "type": "har", "data": b'{"a": 1}', "uri": "s3://b/s.har.zst", "file_size": 12345}])
+    _, manifest, _ = pull("tsk_j", name="c.tar")
+    assert not manifest["artifacts"][0]["notes"]
+
+
+@pytest.mark.parametrize("uri", ["s3://b/a.har?x=.zst", "s3://b/a.har#.zst"])
+def test_a_query_is_no_suffix(pull, emu, uri):
+    emu.run("tsk_h", [{"id": "h", "type": "har", "data": b'{"log": {}}', "uri": uri, "file_size": 12345, "summed": False}])
+    _, manifest, _ = pull("--retries", "0", "tsk_h", check=3)
+    assert [m["reason"] for m in manifest["missing"]] == ["length-mismatch"]

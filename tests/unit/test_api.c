@@ -41,6 +41,12 @@ static void test_joined_lists(void **state)
           "[{\"artifact_id\":\"a\",\"x\":1},{\"artifact_id\":"
           "\"b\"}]",
           "[{\"artifact_id\":\"a\"},{\"artifact_id\":\"b\"}]" },
+        { "[{\"artifact_id\":\"a\",\"signed_url\":\"http://h/a?sig=1\"}]",
+          "[{\"artifact_id\":\"a\",\"signed_url\":\"http://h/a?sig=2\"}]",
+          "[{\"artifact_id\":\"a\",\"signed_url\":\"http://h/a?sig=1\"}]" },
+        { "[{\"artifact_id\":\"a\",\"file_size\":1}]",
+          "[{\"artifact_id\":\"a\",\"file_size\":2}]",
+          "[{\"artifact_id\":\"a\",\"file_size\":1},{\"artifact_id\":\"a\",\"file_size\":2}]" },
         { "[{\"artifact_id\":null}]", "[{}]", "[{\"artifact_id\":null},{}]" },
     };
     size_t i;

@@ -269,8 +269,10 @@ static void test_what_the_service_said(void **state)
         { "png", HELLO_SUM, NULL, false, false, false }, /* proven */
         { "png", OTHER_SUM, NULL, false, true, true },
         /* compressed at rest, received decoded: nothing to compare with */
-        { "html", OTHER_SUM, "s3://b/x.zst", false, false, false },
-        { "html", OTHER_SUM, "s3://b/x.zst", true, true, false },
+        { "har", OTHER_SUM, "s3://b/x.zst", false, false, true },
+        { "har", OTHER_SUM, "s3://b/x.zst", true, true, true },
+        { "har", OTHER_SUM, "s3://b/x?.zst", false, true, true },
+        { "html", OTHER_SUM, "s3://b/x.zst", false, true, false }, /* only a HAR is */
     };
     struct hasher *hasher = hasher_new(NULL);
     struct digest digest;

@@ -98,6 +98,55 @@ static void test_twins(void **state)
     plan_free(plan);
 }
 
+/* Rows of one ID and object with another time or URL path may differ in content. */
+static void test_versions(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+    struct plan_artifact what = artifact("r1", "a", "html");
+    const struct item *first;
+    const struct item *second;
+    const struct item *third;
+
+    (void)state;
+    what.uri = "s3://b/x";
+    what.modified_at = "2026-01-01T00:00:00";
+    what.url = "https://h/x?sig=1";
+    first = add(plan, what);
+    what.url = "https://h/x?sig=2"; /* signed again, and by another host */
+    assert_null(add(plan, what));
+    what.url = "https://i/x#y";
+    assert_null(add(plan, what));
+    what.url = NULL;
+    assert_null(add(plan, what));
+    what.url = "https://h/y?sig=1";
+    second = add(plan, what);
+    what.modified_at = "2026-01-01T00:00:01";
+    what.url = NULL;
+    third = add(plan, what);
+    assert_true(first->twinned && second->twinned && third->twinned);
+    assert_true(!second->leader && !third->leader); /* although they have one object */
+    what.run_id = "r2";
+    assert_null(add(plan, what)->leader);
+    what = artifact("r1", "b", "html"); /* another ID: one object */
+    what.uri = "s3://b/x";
+    what.modified_at = "2026-01-01T00:00:02";
+    assert_ptr_equal(add(plan, what)->leader, first);
+    what = artifact("r1", "c", "html");
+    what.checksum = "ab";
+    what.sized = true;
+    what.modified_at = "2026-01-01T00:00:00";
+    (void)add(plan, what);
+    what.modified_at = "2026-01-01T00:00:01"; /* listed twice while its row was changed */
+    assert_null(add(plan, what));
+    what = artifact("r1", "d", "html");
+    what.bundle_key = "m";
+    what.modified_at = "2026-01-01T00:00:00";
+    (void)add(plan, what);
+    what.modified_at = "2026-01-01T00:00:01"; /* one member of one ZIP */
+    assert_null(add(plan, what));
+    plan_free(plan);
+}
+
 /* Whether the rows name all entries of a ZIP. */
 static void test_entries(void **state)
 {
@@ -161,11 +210,9 @@ static void test_no_joins_without_dedupe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_joins),
-        cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_no_joins_without_dedupe),
+        cmocka_unit_test(test_joins),    cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_members),  cmocka_unit_test(test_no_joins_without_dedupe),
     };
 
     return RUN(tests);

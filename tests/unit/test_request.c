@@ -90,6 +90,39 @@ static void test_codings(void **state)
     }
 }
 
+/* Lines that programs read in different ways; the framing of such a response is not known. */
+static void test_malformed(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool good;
+    } cases[] = {
+        { "HTTP/1.1 200 OK|Content-Encoding:| gzip||", false },
+        { "HTTP/1.1 200 OK|Transfer-Encoding:|\tchunked||", false },
+        { "HTTP/1.1 200 OK| Content-Encoding: gzip||", false },
+        { "HTTP/1.1 200 OK|X: a| b|Content-Length: 3||", false },
+        { "HTTP/1.1 200 OK|Content-Encoding : gzip||", false },
+        { "HTTP/1.1 200 OK|Transfer-Encoding\t: chunked||", false },
+        { "HTTP/1.1 200 OK|Content-Encoding: gzip|HTTP/1.1 200 OK||", false },
+        { "HTTP/1.1 200 OK|Content-Range: bytes 0-9/100|Content-Length: 10||", false },
+        { "HTTP/1.1 200 OK|Date: Thu, 26 Nov 2026 10:00:00 GMT|X:a : b||", true },
+        { "HTTP/1.1 200 OK||Content-Range: bytes 0-9/100| folded|X : y||", true },
+        { "HTTP/1.1 103 Early Hints|X : y||HTTP/1.1 200 OK||", true },
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct request request = answered(cases[i].lines, true);
+        struct err err;
+
+        if (request_good(&request) != cases[i].good ||
+            request_retryable(&request) == cases[i].good ||
+            (request_check(&request, &err) == 0) != cases[i].good)
+            fail_msg("%s", cases[i].lines);
+    }
+}
+
 static void test_ends(void **state)
 {
     struct request request = answered("HTTP/1.1 200 OK|Content-Le", true);
@@ -105,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_ends),
     };
 

@@ -104,6 +104,60 @@ static void test_cut(void **state)
     }
 }
 
+/* Whether a HAR is whole, read in pieces of each size. */
+static void test_har(void **state)
+{
+    static const struct {
+        const char *text;
+        bool whole;
+    } hars[] = {
+        { "{\"log\": {\"entries\": []}}", true },
+        { "\xef\xbb\xbf \n{ \"a\" : [1, {\"b\": \"}\\\"{\"}], \"log\"\n:{}}\r\n", true },
+        { "{\"log\": 1, \"log2\": \"\\\\\"}", true },
+        { "{\"error\":\"no access\"}", false },
+        { "{\"error\": {\"log\": 1}}", false },
+        { "{\"error\": \"log\"}", false },
+        { "{\"error\": \"\\\"log\\\": {}\"}", false },
+        { "{\"error\": [\"log\", {\"log\": 1}, \"log\"]}", false },
+        { "{\"lo\": 1, \"logs\": 2, \"Log\": 3, \"\\log\": 4}", false },
+        { "{\"log\": {\"entries\": []}", false },
+        { "{\"log\": \"}", false },
+        { "{\"log\": {}]", false },
+        { "{\"log\": {}}{\"log\": {}}", false },
+        { "{\"log\": {}}x", false },
+        { "[{\"log\": {}}]", false },
+        { "\"log\": {}", false },
+        { "{\"log\"}", false },
+        { "{}", false },
+        { " ", false },
+        { "", false },
+    };
+    size_t i;
+    size_t step;
+
+    (void)state;
+    for (i = 0; i < sizeof(hars) / sizeof(*hars); i++) {
+        size_t len = strlen(hars[i].text);
+
+        for (step = 1; step <= len + 1; step++) {
+            struct suspect_har har = { 0 };
+            size_t at;
+
+            for (at = 0; at < len; at += step)
+                suspect_har_add(&har, hars[i].text + at, len - at < step ? len - at : step);
+            if (suspect_har_whole(&har) != hars[i].whole)
+                fail_msg("%s, by %zu", hars[i].text, step);
+        }
+    }
+    /* no beginning of a HAR is whole */
+    for (i = 0; i < strlen(hars[0].text); i++) {
+        struct suspect_har har = { 0 };
+
+        suspect_har_add(&har, hars[0].text, i);
+        assert_false(suspect_har_whole(&har));
+    }
+}
+
 /* The note and the catalog's reason are the same word. */
 static void test_note_and_reason(void **state)
 {
@@ -124,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_har),
         cmocka_unit_test(test_note_and_reason),
     };
 

@@ -420,7 +420,8 @@ static void test_whose_size_the_list_gives(void **state)
         "{\"artifact_id\":\"m\",\"uri\":\"s3://b/z\",\"bundle_key\":\"m\",\"file_size\":9,"
         "\"signed_url\":\"" URL_OF(
             "h1", "x") "\"},"
-                       "{\"artifact_id\":\"z\",\"uri\":\"s3://b/x.json.zst\",\"file_size\":9,"
+                       "{\"artifact_id\":\"z\",\"artifact_type\":\"har\",\"uri\":\"s3://b/"
+                       "x.har.zst\",\"file_size\":9,"
                        "\"signed_url\":\"" URL_OF("h1", "x") "\"}," ROW("u", "") "]";
     static const struct {
         size_t row;
