@@ -403,6 +403,17 @@ def test_a_long_retry_after_is_told(env, emu, raw, tmp_path):
     assert b"300 s" in err or b"5m" in err or b"5 min" in err, err
 
 
+@pytest.mark.parametrize("line", ["Content-Encoding:\r\n gzip", "Content-Encoding : gzip",
+                                  "Transfer-Encoding:\r\n chunked", "Transfer-Encoding : chunked",
+                                  "Content-Range: bytes 0-9/100"])
+def test_a_malformed_header_is_not_guessed_at(skyarc, emu, raw, tmp_path, line):
+    one_artifact(emu, raw(lambda server, connection, path: connection.sendall(
+        plain(b"<html>" + b"x" * 100, line + "\r\n"))).url + "/raw")
+    skyarc("pull", "--retries", "1", "--records", "none", "-o", "a.tar", "tsk_raw", check=3)
+    manifest = json.loads((extract(tmp_path / "a.tar", tmp_path) / "manifest.json").read_text())
+    assert not manifest["artifacts"] and [m["reason"] for m in manifest["missing"]] == ["http-error"]
+
+
 # ---- standard output
 
 
