@@ -618,18 +618,24 @@ def nothing_else(world):
     return True
 
 
+def each(rows, change):
+    """The rows, each that is one changed."""
+    return [change(r) if isinstance(r, dict) else r for r in rows]
+
+
 def run_rows(world, name):
     """Lies of the list of runs, for sync."""
     run = world.rng.choice(world.runs)
     world.runs_lies.append({
-        "runs-without-id": lambda rows: [{k: v for k, v in r.items() if r.get("run_id") != run.id or k not in
-                                          ("run_id", "task_run_id")} for r in rows],
+        "runs-without-id": lambda rows: each(rows, lambda r: {
+            k: v for k, v in r.items() if r.get("run_id") != run.id or k not in ("run_id", "task_run_id")}),
         "runs-twice": lambda rows: rows + rows,
         "runs-odd-rows": lambda rows: [None, 5, *rows, {}],
-        "runs-odd-times": lambda rows: [{**r, "created_at": "never", "finished_at": 7} for r in rows],
-        "runs-without-end": lambda rows: [{**r, "finished_at": None} for r in rows],
+        "runs-odd-times": lambda rows: each(rows, lambda r: {**r, "created_at": "never", "finished_at": 7}),
+        "runs-without-end": lambda rows: each(rows, lambda r: {**r, "finished_at": None}),
         "runs-wrapped": lambda rows: {"runs": rows},
-        "runs-odd-status": lambda rows: [{**r, "status": "perfect"} if r.get("run_id") == run.id else r for r in rows],
+        "runs-odd-status": lambda rows: each(
+            rows, lambda r: {**r, "status": "perfect"} if r.get("run_id") == run.id else r),
     }[name])
     return True
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The truth: what the server holds, and how it would say it if it were honest."""
 import base64
+import contextlib
 import email.utils
 import hashlib
 import io
@@ -44,6 +45,13 @@ def flip(data, rng):
         return data
     at = rng.randrange(len(data))
     return data[:at] + bytes([data[at] ^ 1 + rng.randrange(255)]) + data[at + 1:]
+
+
+def told(rows):
+    """The rows of a list as it was sent, if it is one."""
+    with contextlib.suppress(ValueError):
+        rows = json.loads(rows) if isinstance(rows, bytes) else rows
+    return rows if isinstance(rows, list) else []
 
 
 class Turns:
@@ -287,7 +295,7 @@ class World:
         for lie in run.row_lies:
             rows = lie(rows, run.listed) if isinstance(rows, list) else rows
         run.listed += 1
-        run.rows += rows if isinstance(rows, list) else []
+        run.rows += told(rows)
         return rows
 
     def record(self, run):
