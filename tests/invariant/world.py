@@ -49,7 +49,7 @@ def flip(data, rng):
 
 def told(rows):
     """The rows of a list as it was sent, if it is one."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         rows = json.loads(rows) if isinstance(rows, bytes) else rows
     return rows if isinstance(rows, list) else []
 
