@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""See the package's own words."""
+"""Command line of the emulator; see the docstring of the package."""
 import json
 import ssl
 import sys
@@ -15,7 +15,7 @@ def main():
     origins, _ = server.start(tls)
     print(json.dumps({"api": origins[0], "store": origins[1], "key": server.KEY}), flush=True)
     try:
-        sys.stdin.read()  # until whoever started us ends
+        sys.stdin.read()  # until the parent process closes the pipe
     except KeyboardInterrupt:
         pass
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Three believable runs (one under two names), with everything that is awkward."""
+"""The default runs: three realistic ones (one has two IDs), one without artifacts, one whose step is a ZIP.
+
+Their artifacts cover the edge cases: unsafe file names, duplicates, missing fields, all kinds of signed URLs.
+"""
 import hashlib
 
 from . import media
@@ -14,7 +17,7 @@ task_archive eval_score eval_trajectory eval_rubrics""".split()
 
 
 class Artifact:
-    """One row of a list, its bytes, and how its URL is signed."""
+    """An artifact: its row in the artifact list, its bytes, and how its URL is signed."""
 
     def __init__(self, ident, kind, data, ext="bin", **more):
         self.id = ident
@@ -23,7 +26,7 @@ class Artifact:
         self.signing = more.pop("signing", "skyvern")
         self.life = more.pop("life", 43200)
         self.member_of = more.pop("member_of", None)
-        self.loose = more.pop("loose", False)  # only the list of its task has it
+        self.loose = more.pop("loose", False)  # listed only for its task, not for its run
         created = more.pop("created_at", "2026-01-20T11:52:29.276851")
         self.row = {
             "artifact_id": ident, "artifact_type": kind, "bundle_key": None,
@@ -43,7 +46,7 @@ class Run:
     def __init__(self, ident, artifacts, **more):
         self.id = ident
         self.artifacts = artifacts
-        self.script = []  # statuses, or fields of the record, to go through, one an answer
+        self.script = []  # statuses or dicts of record fields; each GET of the run applies the next one
         self.story = {}  # see story.py
         self.record = {
             "run_id": ident, "status": "completed", "run_type": "task_v2", "output": {"total": 12},
@@ -58,7 +61,7 @@ class Run:
 
 
 def _plain(prefix, seed):
-    """What an ordinary run leaves behind."""
+    """The artifacts of an ordinary run."""
     shot = media.png(160, 90, seed)
     rows = [
         Artifact(prefix + "rec", "recording", media.webm(900_000 + seed * 1000, seed), "webm",
@@ -79,7 +82,7 @@ def _plain(prefix, seed):
 
 
 def bundled(run, members, **more):
-    """A run whose step's artifacts sit in one ZIP; members: (file name, type, bytes)."""
+    """A run whose step artifacts are members of one ZIP; members: (file name, type, bytes)."""
     whole = media.bundle({name: data for name, _, data in members})
     parent = Artifact(run + "_zip", "step_archive", whole, "zip", **more)
     rows = [Artifact("%s_%d" % (run, i), kind, data, bundle_key=name, uri=parent.row["uri"],
@@ -89,7 +92,7 @@ def bundled(run, members, **more):
 
 
 def submitted(ident):
-    """What a submitted run leaves behind."""
+    """The artifacts of a run made by POST /v1/run/tasks."""
     return [Artifact(ident + "_rec", "recording", media.webm(100_000, 5), "webm", signing="s3"),
             Artifact(ident + "_shot", "screenshot_final", media.png(32, 32, 8), "png"),
             Artifact(ident + "_prompt", "llm_prompt", b"What next?\n" * 9, "txt")]
@@ -126,7 +129,7 @@ def build():
     two += [Artifact("a_2rec2", "recording", big, "webm", signing="s3", summed=False),
             Artifact("a_2rec3", "recording", big, "webm", signing="s3", summed=False, sized=False)]
     three = _plain("a_3", 3)
-    three[1].data = one[1].data  # the same picture, another object
+    three[1].data = one[1].data  # same content as an artifact of run one, other artifact ID
     three[1].row.update(checksum=one[1].row["checksum"], file_size=len(one[1].data))
     runs = [
         Run("tsk_demo1", one, output={"see": "https://files.example/x?sig=SECRETSIGNATURE&a=1"}),

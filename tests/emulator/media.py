@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bytes that look like what runs leave behind, the same for the same seed."""
+"""Artifact contents of the usual formats; the same seed gives the same bytes."""
 import io
 import json
 import random
@@ -9,7 +9,7 @@ import zlib
 
 
 def png(width, height, seed):
-    """A real PNG: noise in the lower half, so that it has some size."""
+    """A valid PNG; the lower half is noise, so that it does not compress to almost nothing."""
     rng = random.Random(seed)
     rows = []
     for y in range(height):
@@ -28,7 +28,7 @@ def png(width, height, seed):
 
 
 def _element(ident, data):
-    """One EBML element, its length in one byte where it fits, else in eight."""
+    """One EBML element; its length field has one byte where that is enough, else eight."""
     if len(data) < 127:
         return ident + bytes([0x80 | len(data)]) + data
     return ident + b"\x01" + len(data).to_bytes(7, "big") + data

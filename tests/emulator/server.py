@@ -16,14 +16,14 @@ from . import corpus, media, story
 
 KEY = "sk-emulator-0123456789abcdef"
 SECRET = b"emulator"
-# what comes with status 200 in place of what was asked for
+# error pages that are sent with status 200 instead of the content
 SIGN_IN = b"<html><body><form>Sign in to use this proxy!!!</form></html>"
 STORE_ERROR = (b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
                b"<Message>Request has expired</Message></Error>")
 
 
 class State:
-    """Everything served, and everything seen."""
+    """The data served, the settings made by /_control/, and the requests received."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -40,13 +40,13 @@ class State:
             self.generation = 0
             self.skew = 0
             self.storage = "s3"
-            self.tasks = []  # what was submitted
-            self.script = []  # the statuses of the next submitted run, one an answer
-            self.shift = 0  # runs that start between two pages
+            self.tasks = []  # bodies of POST /v1/run/tasks
+            self.script = []  # statuses of the next submitted run; each GET of it applies the next one
+            self.shift = 0  # number of runs that seem to start between the first and the later pages of a list
             self.key = KEY
-            self.bytes = 0  # of artifacts, sent
-            self.away = 0  # until then nobody is answered
-            self.salt = {}  # what every record, row and refusal says besides
+            self.bytes = 0  # artifact bytes sent
+            self.away = 0  # time.monotonic() until which all connections are closed without an answer
+            self.salt = {}  # extra fields for every run record, list row and artifact row; extra text for a 404
 
     def sent(self, count):
         with self.lock:
@@ -60,7 +60,7 @@ class State:
         return None
 
     def fault(self, name):
-        """The fault that is due for an artifact, run or list, counted down."""
+        """The next fault of an artifact, run or list, or None; decrements its count."""
         with self.lock:
             plan = self.faults.get(name)
             if not plan:
@@ -105,7 +105,7 @@ def signed_url(server, artifact):
 
 
 def verify(ident, query):
-    """Whether a signed query is good now."""
+    """Whether the signature of a URL query is valid and not expired."""
     def get(*names):
         return next((query[n][0] for n in names if n in query), None)
 
@@ -113,7 +113,7 @@ def verify(ident, query):
     if get("X-Amz-Date"):
         start = time.strptime(get("X-Amz-Date"), "%Y%m%dT%H%M%SZ")
         stamps = [__import__("calendar").timegm(start) + int(get("X-Amz-Expires"))]
-        stamps += [stamps[0] + 1]  # the fraction of the second it was signed in
+        stamps += [stamps[0] + 1]  # signed_url rounds expiry, date and lifetime down separately
     elif get("se"):
         stamps = [__import__("calendar").timegm(time.strptime(get("se"), "%Y-%m-%dT%H:%M:%SZ"))]
     else:
@@ -123,7 +123,7 @@ def verify(ident, query):
 
 
 class Counter:
-    """Counts what is written, where that is an artifact."""
+    """Wraps the output file; adds the bytes written to STATE.bytes while `counts` is set."""
 
     def __init__(self, file):
         self.file = file
@@ -167,7 +167,7 @@ class Handler(BaseHTTPRequestHandler):
     def note(self):
         with STATE.lock:
             if self.epoch != STATE.epoch:
-                return  # a straggler of an earlier test
+                return  # a late request of an earlier test
             STATE.log.append({"role": self.role, "method": self.command, "path": self.path,
                               "at": time.time(), "headers": {k.lower(): v for k, v in self.headers.items()}})
 
@@ -183,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def begin(self, answer, length=True):
-        """The head of an answer (status, bytes, headers) whose bytes are sent by hand."""
+        """Start the headers of an answer (status, bytes, headers); the caller ends them and sends the body."""
         status, data, headers = answer
         self.send_response(status)
         if length:
@@ -197,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def play(self, fault, data, answer=None):
-        """Answer as a fault says, in place of an answer; True when that was all."""
+        """Answer with the fault instead of `answer`; False if the fault does not replace the answer."""
         kind = fault["kind"]
         answer = answer or (200, data, [])
         headers = list(fault.get("headers", {}).items())
@@ -207,7 +207,7 @@ class Handler(BaseHTTPRequestHandler):
                        headers=headers)
         elif kind == "redirect":
             self.reply(fault.get("status", 302), b"", headers=[("Location", fault["to"])])
-        elif kind == "sign-in":  # a proxy's, in place of what was asked for
+        elif kind == "sign-in":  # a proxy's sign-in page instead of the content
             self.reply(200, SIGN_IN, "text/html")
         elif kind == "store-error":
             self.reply(200, STORE_ERROR, "application/xml")
@@ -227,7 +227,7 @@ class Handler(BaseHTTPRequestHandler):
         elif kind == "silence":
             time.sleep(fault["seconds"])
             self.cut()
-        elif kind in ("short", "stall"):  # of what was asked for: half, or so many bytes
+        elif kind in ("short", "stall"):  # the first `bytes` bytes of the answer, by default half of it
             self.begin(answer)
             self.end_headers()
             self.wfile.write(answer[1][:fault.get("bytes", len(answer[1]) // 2)])
@@ -235,13 +235,13 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 time.sleep(fault["seconds"])
             self.cut()
-        elif kind == "close":  # no length, and an end that is none
+        elif kind == "close":  # no Content-Length, and the connection is closed halfway
             self.begin(answer, length=False)
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(answer[1][:len(answer[1]) // 2])
             self.cut()
-        elif kind == "chunk-cut":  # chunked, without an end
+        elif kind == "chunk-cut":  # chunked, without the last chunk
             self.begin(answer, length=False)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -250,7 +250,7 @@ class Handler(BaseHTTPRequestHandler):
             self.cut()
         elif kind == "no-range":
             self.reply(200, data, "application/octet-stream")
-        elif kind == "wrong-range":  # a byte too early
+        elif kind == "wrong-range":  # starts one byte too early
             first = len(data) - len(answer[1]) - 1
             self.reply(206, data[first:], "application/octet-stream",
                        [("Content-Range", "bytes %d-%d/%d" % (first, len(data) - 1, len(data)))])
@@ -265,7 +265,7 @@ class Handler(BaseHTTPRequestHandler):
             for _ in range(fault["count"]):
                 self.wfile.write(b"10000\r\n%s\r\n" % bytes(65536))
             self.cut()
-        elif kind == "headers":  # without end
+        elif kind == "headers":  # many headers, which never end
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
             for i in range(fault["count"]):
                 self.wfile.write(b"X-%d: %s\r\n" % (i, b"a" * 1000))
@@ -299,9 +299,9 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def content(self, artifact):
-        """The bytes, whole or by one range."""
+        """Send the content of an artifact, whole or one byte range."""
         data = artifact.data
-        if artifact.member_of and STATE.storage != "s3":  # only S3 unpacks a member
+        if artifact.member_of and STATE.storage != "s3":  # only with S3 storage does the server extract a ZIP member
             data = STATE.artifact(artifact.member_of).data
         answer = self.ranged(data)
         fault = STATE.fault(artifact.id)
@@ -317,7 +317,7 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(answer[0], answer[1], "application/octet-stream", answer[2])
 
     def ranged(self, data):
-        """(status, bytes, headers) of what was asked for; entity tags are the store's alone."""
+        """(status, bytes, headers) for the Range header of the request; only the store sends an ETag."""
         headers = []
         if self.role == "store":
             tag = '"%s"' % hashlib.md5(data).hexdigest()
@@ -390,7 +390,7 @@ class Api(Handler):
             STATE.artifact(body["id"]).data = base64.b64decode(body["data"])
         elif what == "mode":
             STATE.world.mode = body["mode"]
-        elif what == "world":  # tasks, sessions, scripts, version, lacks
+        elif what == "world":  # sets tasks, sessions, scripts, version or lacks of story.World
             for name, value in body.items():
                 if name == "lacks":
                     STATE.world.lacks = set(value)
@@ -445,7 +445,7 @@ class Api(Handler):
             self.tell(words, query)
 
     def tell(self, words, query):
-        """What tells the story of a run: story.py."""
+        """Answer the calls for the details of a run, which are in story.py."""
         fault = STATE.fault("/".join(words))
         if fault and fault["kind"] != "stall" and self.play(fault, b""):
             return
@@ -466,7 +466,7 @@ class Api(Handler):
             return
         run = story.name_of(STATE.world, STATE.runs, ident)
         with STATE.lock:
-            if run and run.script:  # it moves on with each answer
+            if run and run.script:  # the status changes with each answer
                 step = run.script.pop(0)
                 run.record.update(step if isinstance(step, dict) else {"status": step})
         record = story.record_of(STATE.world, STATE.runs, ident)
@@ -476,7 +476,7 @@ class Api(Handler):
             self.reply(200, dict(record, **STATE.salt.get("record", {})))
 
     def submit(self, raw):
-        """POST /v1/run/tasks: each one that arrives makes a run, also when its answer is lost."""
+        """POST /v1/run/tasks: makes a run, even if a fault then loses the answer; a "before" fault makes none."""
         if self.headers.get("x-api-key") != STATE.key:
             self.reply(403, {"detail": "Invalid credentials"})
             return
@@ -549,7 +549,7 @@ class Api(Handler):
         rows = []
         listed = ([a for a in run.artifacts if not a.loose]
                   if run and story.lists(STATE.world, run, ident) else [])
-        if STATE.world.mode == "today" and not run:  # of a block's task
+        if STATE.world.mode == "today" and not run:  # the ID of a task of a block
             listed = [a for r in STATE.runs.values() for a in r.artifacts if a.row["task_id"] == ident]
         for artifact in listed:
             if wanted and (artifact.type not in wanted or artifact.type.endswith("_archive")):
@@ -604,11 +604,11 @@ class Server(ThreadingHTTPServer):
     origins = ("", "")
 
     def handle_error(self, request, client_address):
-        pass  # clients that go away are part of the tests
+        pass  # tests close connections early on purpose
 
 
 def start(tls=None):
-    """Serve both origins on free loopback ports; gives (api, store) addresses and servers."""
+    """Serve both origins on free loopback ports; returns the (api, store) addresses and the servers."""
     servers = [Server(("127.0.0.1", 0), Api), Server(("127.0.0.1", 0), Store)]
     scheme = "http"
     if tls:

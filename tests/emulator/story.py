@@ -1,44 +1,44 @@
 # SPDX-License-Identifier: MIT
-"""What tells the story of a run beside its record and list, as two generations of servers answer.
+"""The calls for the details of a run beyond its record and artifact list, for two server versions.
 
-    "old"    before March 2026: a task v2 and its workflow run are one run whose artifacts are listed
-             under the tsk_v2_ name; none of the newer calls exists
-    "today"  since then: they are listed under the wr_ name alone, and all the calls are there
+    "old"    before March 2026: a task v2 and its workflow run are one run, whose artifacts are listed
+             only under the tsk_v2_ ID; the newer calls do not exist
+    "today"  since then: the artifacts are listed only under the wr_ ID; all calls exist
 
-A run's story is a dictionary: "alias" (its tsk_v2_ name), "timeline", "workflow_run", "heal_episodes",
-"fallback_episodes", "tags", "tag_history", "child" (True: it was started by another run; then only the
-calls of workflows know it, and no list of runs). Rows with "task_id" and "loose" are in the list of the
-task alone.
+A run's story is a dictionary: "alias" (its tsk_v2_ ID), "timeline", "workflow_run", "heal_episodes",
+"fallback_episodes", "tags", "tag_history", "child" (True: started by another run; then only the workflow
+calls find the run, and no list of runs has it). Artifacts with "task_id" and "loose" are listed only for
+their task.
 """
-NOT_FOUND = {"detail": "Not Found"}  # of a server that has no such call
+NOT_FOUND = {"detail": "Not Found"}  # the answer of a server that does not have the call
 RETRIES = ("attempt", "attempts", "retry_pending", "next_attempt_at")
 
 
 class World:
-    """What is there beside the runs; part of the emulator's state."""
+    """The data that is not part of a run; in the emulator's state."""
 
     def __init__(self):
         self.mode = "old"
-        self.alias = {}  # tsk_v2_ name -> wr_ name
+        self.alias = {}  # tsk_v2_ ID -> wr_ ID
         self.tasks = {}  # task -> {"steps": [], "actions": []}
-        self.sessions = {}  # session -> its record; "action_log" is served by itself
+        self.sessions = {}  # session -> its record; "action_log" has its own call
         self.scripts = {}  # script -> {"versions": [], "detail": {version: {}}}
         self.version = {"version": "5c0ffee"}
-        self.lacks = set()  # last words of calls that this server does not have
+        self.lacks = set()  # last path segments (or first three) of calls that answer 404
 
 
 def name_of(world, runs, ident):
-    """The run of a name: either of two."""
+    """The run with this ID, which may be its tsk_v2_ ID; None: unknown."""
     return runs.get(ident) or runs.get(world.alias.get(ident))
 
 
 def alias_of(world, ident):
-    """The tsk_v2_ name of a wr_ name."""
+    """The tsk_v2_ ID of the run with this wr_ ID, or None."""
     return next((k for k, v in world.alias.items() if v == ident), None)
 
 
 def record_of(world, runs, ident):
-    """GET /v1/runs/ID: a workflow run of a task v2 answers as the task v2."""
+    """GET /v1/runs/ID: the record; for the workflow run of a task v2, the record of the task v2."""
     run = name_of(world, runs, ident)
     if not run or run.story.get("child"):
         return None
@@ -52,7 +52,7 @@ def record_of(world, runs, ident):
 
 
 def lists(world, run, ident):
-    """Whether GET /v1/runs/ID/artifacts lists the run's artifacts under this name."""
+    """Whether GET /v1/runs/ID/artifacts lists the run's artifacts under this ID."""
     if run.story.get("lists"):
         return ident in run.story["lists"]
     if world.mode == "today":
@@ -82,7 +82,7 @@ def workflow_run(world, run):
 
 
 def answer(world, runs, words, query):
-    """(status, body) of a call that is none of the old ones; None: it is none of these either."""
+    """(status, body) of a call that server.py does not handle; None: unknown call."""
     if world.mode == "old" and words[:3] != ["api", "v2", "tasks"]:
         return None
     if words[-1] in world.lacks or "/".join(words[:3]) in world.lacks:
@@ -97,7 +97,7 @@ def answer(world, runs, words, query):
             words[:2] == ["v1", "workflows"] and words[3:] == ["runs"]):
         return of_lists(world, runs, words, query)
     if words[:2] == ["v1", "artifacts"] and len(words) == 3:
-        return 404, {"detail": "Artifact not found " + words[2]}  # those that are there: server.py
+        return 404, {"detail": "Artifact not found " + words[2]}  # server.py answers for known artifacts
     if words[:3] == ["api", "v1", "workflows"] and words[4:5] == ["runs"] and words[6:] == ["timeline"]:
         run = runs.get(words[5])
         if not run or words[3] != workflow_run(world, run)["workflow_id"]:
@@ -137,13 +137,13 @@ def answer(world, runs, words, query):
 
 
 def of_lists(world, runs, words, query):
-    """Runs beyond the list of all, newest first and in pages without end; no children are in them."""
+    """The lists of workflows, workflow runs and tasks: newest first, any number of pages, no child runs."""
     page, size = int(query.get("page", ["1"])[0]), int(query.get("page_size", ["10"])[0])
     if page < 1 or not 1 <= size <= 100:
         return 422, {"detail": [{"loc": ["query"], "msg": "out of range", "type": "range"}]}
     mine = [r for r in runs.values() if not r.story.get("child")]
     flows = [r for r in mine if r.id.startswith("wr_")]
-    if words == ["v1", "workflows"]:  # one that a task v2 made is not among them
+    if words == ["v1", "workflows"]:  # the workflow of a task v2 is not listed
         names = sorted({r.record["workflow_permanent_id"] for r in flows if r.record.get("workflow_permanent_id")})
         rows = [{"workflow_permanent_id": n, "title": n} for n in names]
     elif words == ["api", "v1", "tasks"]:
@@ -172,7 +172,7 @@ def of_run(run, words, query):
         if not run.id.startswith("wr_"):
             return 400, {"detail": "Timeline not available for run type task_v1"}
         return 200, run.story.get("timeline", [])
-    if what == "heal_episodes":  # nobody is unknown here
+    if what == "heal_episodes":  # an unknown run gets an empty list, not 404
         rows = run.story.get("heal_episodes", []) if run and words[2].startswith("wr_") else []
         return 200, {"episodes": rows, "summary": {"blocks_healed": len(rows)}}
     if not run or not words[2].startswith("wr_"):
@@ -193,7 +193,7 @@ def of_session(world, words, query):
         return 404, {"detail": "Browser session %s not found" % words[2]}
     if len(words) == 3:
         return 200, {k: v for k, v in session.items() if k != "action_log"}
-    if words[3] == "action_logs":  # the cursor repeats at the end: an empty page is the end
+    if words[3] == "action_logs":  # the last page still has a cursor; only an empty page is the end
         log, size = session.get("action_log", []), int(query.get("page_size", ["50"])[0])
         first = int(query.get("cursor", ["0"])[0])
         page = log[first:first + size]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An archive against what was served, read by tools that are not skyarc's."""
+"""Compare an archive with the files served; reads the archive with zstd and tarfile, not with skyarc."""
 import hashlib
 import json
 import subprocess
@@ -7,7 +7,7 @@ import tarfile
 
 
 def contents(archive):
-    """What zstd and tarfile find: path below the top folder -> SHA-256; and the manifest."""
+    """The files of an archive (path below the top folder -> SHA-256), and its manifest or None."""
     found, manifest = {}, None
     with subprocess.Popen(["zstd", "-dcq", archive], stdout=subprocess.PIPE) as zstd:
         with tarfile.open(fileobj=zstd.stdout, mode="r|") as tar:
@@ -26,7 +26,7 @@ def contents(archive):
 
 
 def differences(archive, served):
-    """What an archive has wrong, in words; empty: it is whole."""
+    """The differences between an archive and the files served, one message each; empty: none."""
     try:
         found, manifest = contents(archive)
     except (OSError, KeyError, ValueError, tarfile.TarError) as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is served: bytes made by seed, their files, the run's record and its artifact list."""
+"""The files that nginx serves, made from a seed, and the run record and artifact list for them."""
 import collections
 import hashlib
 import json
@@ -11,7 +11,7 @@ Served = collections.namedtuple("Served", "id kind path size sha256")
 
 
 def text(rng, size):
-    """Compressible, as pages are."""
+    """Compressible text, like HTML pages."""
     words = ["%s%d" % (w, i) for i in range(60) for w in ("page", "button", "invoice", "row", "id")]
     out = []
     while size > 0:
@@ -22,17 +22,17 @@ def text(rng, size):
 
 
 def media(rng, size, magic):
-    """Incompressible, and looking like what it is called."""
+    """Incompressible bytes that start with the magic number of the format."""
     return magic + rng.randbytes(max(0, size - len(magic)))
 
 
 def small_size(rng):
-    """5 to 600 KiB, of each order of magnitude as many."""
+    """A size of 5 to 600 KiB, log-uniformly distributed."""
     return int((5 << 10) * 120 ** rng.random())
 
 
 def people_set(rng, size):
-    """So many bytes of recordings of 1 to 8 MiB among many files of 5 to 600 KiB, some of them twice."""
+    """A realistic set of about `size` bytes: recordings of 1 to 8 MiB, many files of 5 to 600 KiB, duplicates."""
     lines = text(rng, 1 << 18).splitlines(keepends=True)
     last = None
     i = 0
@@ -53,7 +53,7 @@ def people_set(rng, size):
 
 
 def make_files(www, name, things):
-    """Write a set into the folder that nginx serves; what stands there."""
+    """Write a set of files into the folder that nginx serves; returns a Served for each file."""
     files = []
     os.makedirs(www + "/o/" + name)
     for i, (kind, ext, data) in enumerate(things):
@@ -65,8 +65,10 @@ def make_files(www, name, things):
 
 
 def make_run(www, base, run, files, summed=0):
-    """Write the run's record and list, as the API gives them; the URLs. summed: every so manieth has
-    a checksum, 0: none."""
+    """Write the run's record and artifact list as the API gives them; returns the URLs of the files.
+
+    summed: every summed-th artifact has a checksum; 0: none has.
+    """
     rows, urls = [], []
     for i, file in enumerate(files):
         url = base + file.path + "?expiry=4102444800&kid=k&sig=" + "s" * 43

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A network namespace with a rate, nginx in it, and between the two a proxy that is far away.
+"""A network namespace with a rate limit, in it nginx, and in front of nginx a proxy that adds delay.
 
-A namespace here has no name: it belongs to the thread that made it and to the programs which that
-thread starts, and the kernel removes it with the last of them. Nothing stays, and two labs never
-meet. All programs die with their thread (setpriv --pdeathsig).
+The namespace has no name: only the thread that made it and the programs started by that thread are
+in it, and the kernel removes it when the last of them ends. So nothing is left to clean up, and two
+links do not affect each other. All programs are killed when their thread ends (setpriv --pdeathsig).
 """
 import collections
 import ctypes
@@ -14,13 +14,13 @@ import subprocess
 from . import web
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"  # tc and nginx
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"  # where tc and nginx are
 PORT = 8080
 CLONE_NEWNET = 0x40000000
-DIES = ["setpriv", "--pdeathsig", "KILL"]  # in front of each program
+DIES = ["setpriv", "--pdeathsig", "KILL"]  # prefix of each command
 SETUP = "ip link set lo mtu 1500 up && tc qdisc add dev lo root tbf rate %dmbit burst %dk latency 100ms"
 
-# rate in Mbit/s; times in ms; what is 0 is not there
+# rate: Mbit/s; delay, jitter, unread: ms; reset: bytes; each: bytes/s per connection; 0: not used
 Temper = collections.namedtuple("Temper", "rate delay jitter http2 unread reset each",
                                 defaults=(0, 0, False, 0, 0, 0))
 
@@ -30,12 +30,12 @@ def setup(rate):
 
 
 def entered():
-    """The command line that this program needs to be run by, to be allowed; None: not needed."""
+    """The command prefix under which this program must run to be allowed to make namespaces; None: none."""
     return None if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--"]
 
 
 def refused():
-    """Why there can be no namespaces here; None: there can."""
+    """Why no namespace can be made on this machine; None: it can."""
     for tool in ("ip", "tc", "setpriv", "unshare", "nginx"):
         if not shutil.which(tool):
             return "%s is not there" % tool
@@ -54,7 +54,7 @@ def build(folder):
 
 
 class Link:
-    """Opened, used and closed by one thread, which is in the namespace from then on."""
+    """Must be opened, used and closed by one thread; opening moves the thread into the namespace for good."""
 
     def __init__(self, folder, www, temper, slowlink, tls, seed=1):
         self.temper = temper
@@ -69,7 +69,7 @@ class Link:
         subprocess.run(["sh", "-c", setup(temper.rate)], check=True)
         far = temper.delay or temper.jitter or temper.reset or temper.each
         http = "reset_timedout_connection on; http2_max_concurrent_streams 256;"
-        if temper.unread:  # small buffers, or all of a body lies in the kernel
+        if temper.unread:  # small buffers: else the kernel buffers the whole body and nginx never waits
             http += " send_timeout %dms; output_buffers 2 32k;" % temper.unread
             for name, most in (("rmem", 256), ("wmem", 128)):
                 with open("/proc/sys/net/ipv4/tcp_" + name, "w", encoding="ascii") as file:
@@ -92,11 +92,11 @@ class Link:
             raise
 
     def start(self, command, **more):
-        """A program in the namespace, that dies with this thread."""
+        """Start a program in the namespace; it is killed when this thread ends."""
         return subprocess.Popen(DIES + command, **more)
 
     def close(self):
-        """The connections that the server's temper ended: (not read for long, reset in the middle)."""
+        """Stop nginx and the proxy; returns the numbers of connections (closed as unread, reset)."""
         unread = reset = 0
         if self.proxy:
             self.proxy.kill()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pulls over links: each ends whole, or it is wrong, or it hangs and is asked why."""
+"""Pulls over links; the verdict of each is whole, wrong or hung. The state of a hung pull is recorded."""
 import collections
 import glob
 import os
@@ -16,23 +16,23 @@ import time
 from . import check, content, link
 
 KEY = "netlab-key-0123456789"
-WINDOW = 6 << 20  # bytes that a connection may have on its way, as Linux lets it
-PACE = 5_000_000  # bytes a second, where the reader or --limit-rate is what all wait for
-CAPACITY = 1000   # how much may go on at a time: see Job.weight
+WINDOW = 6 << 20  # bytes in flight of one connection: the limit of Linux, and the default of slowlink
+PACE = 5_000_000  # bytes per second of the slow reader and of --limit-rate
+CAPACITY = 1000   # limit for the sum of the weights of running jobs: see weight()
 
-# reader: how the archive is taken: "file", "stdout" (-o - into a slow reader), "limit" (--limit-rate)
+# reader: how the archive is written: "file", "stdout" (-o - to a slow reader), "limit" (a file, --limit-rate)
 Job = collections.namedtuple("Job", "temper reader jobs size")  # jobs: the -j of each pull
 Pull = collections.namedtuple("Pull", "temper reader jobs verdict seconds why")
 
 
 def weight(job):
-    """Links that are slow share the machine; a fast one has it for itself."""
+    """The share of CAPACITY that a job takes: slow links run in parallel, a fast link runs alone."""
     rate = job.temper.rate if job.reader == "file" else PACE * 8 // 10**6
     return CAPACITY if rate >= 500 else max(40, rate * 5 // 4)
 
 
 def floor(temper, reader, jobs, files):
-    """Seconds that so many files need at least, roughly: by the rate, by round trips, by windows."""
+    """Estimate of the least seconds for these files, from the rates, the round trip and the TCP window."""
     size = sum(f.size for f in files)
     trip = (temper.delay + temper.jitter / 2) / 1000
     ways = 1 if temper.http2 else jobs
@@ -51,7 +51,7 @@ class Stopped(Exception):
 
 
 class Room:
-    """So much of something; whoever wants some waits for it."""
+    """A counting semaphore from which any amount can be taken at once."""
 
     def __init__(self, size):
         self.left = size
@@ -72,20 +72,20 @@ class Room:
 
 
 class Rounds:
-    """Runs jobs, and keeps what came of each pull."""
+    """Runs jobs and keeps the result of each pull."""
 
     def __init__(self, skyarc, folder, seed, patience=60, quiet=False):
         self.skyarc = os.path.abspath(skyarc)
         self.folder = folder
         self.seed = seed
-        self.patience = patience  # seconds beyond five times the floor, after which a pull hangs
+        self.patience = patience  # a pull counts as hung after 5 * floor() and this many seconds
         self.quiet = quiet
         self.stop = threading.Event()
         self.lock = threading.Lock()
         self.room = Room(CAPACITY)
         self.pulls = []
-        self.unread = self.reset = 0  # connections that servers closed, and that were reset
-        self.broken = []  # what went wrong beside pulls
+        self.unread = self.reset = 0  # numbers of connections closed as unread, and of connections reset
+        self.broken = []  # errors of the test setup, not of pulls
         self.slowlink = link.build(folder)
         link.web.certificate(folder)
         self.env = {k: v for k, v in os.environ.items()
@@ -93,7 +93,7 @@ class Rounds:
         self.env.update(SKYVERN_API_KEY=KEY, HOME=folder, TMPDIR=folder)
 
     def run(self, jobs):
-        """All jobs, the slow links side by side, then the fast ones one by one."""
+        """Run all jobs: those with slow links in parallel, then those with fast links one by one."""
         jobs = sorted(jobs, key=lambda job: weight(job) == CAPACITY)
         threads = [threading.Thread(target=self.guarded, args=(number, job)) for number, job in enumerate(jobs)]
         for thread in threads:
@@ -106,7 +106,7 @@ class Rounds:
         size = weight(job)
         folder = "%s/%d" % (self.folder, number)
         try:
-            if size == CAPACITY:  # in turn, behind all others
+            if size == CAPACITY:  # queue after all jobs with slow links, in order
                 time.sleep(0.1 * (number + 1))
             self.room.take(size, self.stop)
         except Stopped:
@@ -141,7 +141,7 @@ class Rounds:
                         named(job.temper, job.reader), unread, reset), file=sys.stderr, flush=True)
 
     def part(self, job, jobs, files):
-        """As many of the files as do not let one pull take much longer than the others."""
+        """The first part of the files, short enough that delay does not make this pull much longer than others."""
         most = 1.5 * floor(job.temper._replace(delay=0, jitter=0), job.reader, 256, files) + 3
         while len(files) > 24 and floor(job.temper, job.reader, jobs, files) > most:
             files = files[:len(files) * 3 // 4]
@@ -179,7 +179,7 @@ class Rounds:
                     "\n  " + pull.why.replace("\n", "\n  ") if pull.why else ""), file=sys.stderr, flush=True)
 
     def watch(self, lab, command, out, piped, end):
-        """Run a pull until it ends or hangs; (verdict, why)."""
+        """Run a pull until it ends or counts as hung; returns (verdict, why)."""
         with open(lab.folder + "/stderr", "w+b") as err:
             process = lab.start(command, env=self.env, cwd=lab.folder, stdin=subprocess.DEVNULL, stderr=err,
                                 stdout=subprocess.PIPE if piped else subprocess.DEVNULL)
@@ -210,7 +210,7 @@ class Rounds:
             raise Stopped
 
     def read_slowly(self, pipe, out, end, nap):
-        """Take PACE bytes a second out of a pipe, and once, after three seconds, nothing for so long."""
+        """Copy PACE bytes per second from a pipe to a file; after three seconds pause once for `nap` seconds."""
         begin, got = time.monotonic(), 0
         woken = begin + 3
         with open(out, "wb") as file:
@@ -232,7 +232,7 @@ class Rounds:
 
     @staticmethod
     def ask(process):
-        """What a pull that hangs says of itself, and what its threads are at."""
+        """Send SIGUSR1, on which the pull reports its state on stderr; returns where its threads wait."""
         process.send_signal(signal.SIGUSR1)
         time.sleep(1)
         lines = []
@@ -245,7 +245,7 @@ class Rounds:
         return "\n".join(lines)
 
     def verify(self, lab, out, files):
-        """What is wrong with an archive, by skyarc and by others; empty: nothing."""
+        """The errors that skyarc verify and check.differences find in an archive; empty: none."""
         process = lab.start([self.skyarc, "verify", "-q", out], env=self.env, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
@@ -260,7 +260,7 @@ class Rounds:
 
 
 def named(temper, reader):
-    """A link in words: rate, round trip, protocol, what else."""
+    """Description of a link: rate, round trip, protocol, other settings."""
     return ", ".join(w for w in row(temper, reader) if w)
 
 
@@ -279,7 +279,7 @@ def bucket(jobs):
 
 
 def table(pulls):
-    """What came of the pulls, a line for each kind of link and range of -j."""
+    """Markdown table of the results, one line for each kind of link and range of -j."""
     rows = {}
     for pull in pulls:
         key = (pull.temper.rate, pull.temper.delay, pull.temper.http2, pull.temper, pull.reader,

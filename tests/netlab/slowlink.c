@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slowlink: a TCP proxy that is as far away, as slow and as moody as it is told to be.
+ * slowlink: a TCP proxy that adds delay, limits the rate and resets connections.
  *
  *   slowlink PORT SOCKET [--rtt MS] [--jitter MS] [--rate BYTES] [--window BYTES]
  *                        [--unread MS] [--reset BYTES] [--seed N]
  *
- * Listens on 127.0.0.1:PORT and passes each connection on to the Unix socket. Prints "ready"
- * when it listens; runs until it is killed.
+ * Listens on 127.0.0.1:PORT and forwards each connection to the Unix socket. Prints "ready"
+ * when it listens, and "reset" for each reset by --unread or --reset; runs until it is killed.
  *
- *   --rtt      the round trip: each answer arrives so much later, the first one of a connection
- * by two of them, since it had to connect
- *   --jitter   up to so much is added to each piece; the order stays
- *   --rate     bytes a second of one connection towards the client
- *   --window   bytes of one connection on their way, at most: window / rtt bounds its rate
- *   --unread   reset a connection when nothing could be written to it for so long
- *   --reset    reset a connection after about so many bytes: half of them to one and a half
+ *   --rtt      round-trip time: data to the client is delayed by it; the first data of a
+ *              connection by twice as much, for the TCP handshake
+ *   --jitter   maximum random delay added to each piece of data; the order does not change
+ *   --rate     bytes per second of each connection to the client
+ *   --window   maximum bytes in flight of each connection: its rate is at most window / rtt
+ *   --unread   reset a connection when nothing could be written to the client for this time
+ *   --reset    reset a connection after a random number of bytes, 0.5 to 1.5 times this value
+ *   --seed     seed of the random numbers
  *
- * Pieces carry the time at which they arrive, in a queue; so the delay costs no bandwidth. One
- * thread; every connection is looked at whenever something happens, which is cheap up to some
- * hundreds of them.
+ * Each piece of data is queued with its time of arrival, so the delay does not limit the rate.
+ * One thread; each event makes it process all connections, which is cheap for some hundreds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,14 +38,14 @@
 #include <unistd.h>
 
 #define PIECE  ((size_t)256 << 10)
-#define BURST  10000u /* microseconds of --rate that may leave at once */
+#define BURST  10000u /* longest burst, in microseconds of --rate */
 #define NEVER  UINT64_MAX
 #define UPLOAD ((size_t)64 << 10)
 
 struct piece {
     struct piece *next;
-    uint64_t due; /* when it arrives */
-    size_t at;    /* bytes sent of it */
+    uint64_t due; /* time of arrival */
+    size_t at;    /* bytes already sent */
     size_t len;
     char bytes[];
 };
@@ -54,7 +54,7 @@ struct side {
     int fd;
     bool in;  /* may be read */
     bool out; /* may be written */
-    bool end; /* has said that nothing follows */
+    bool end; /* end of file or error seen */
     struct conn *conn;
 };
 
@@ -62,18 +62,18 @@ struct conn {
     struct conn *next;
     struct side client;
     struct side server;
-    struct piece *first; /* on their way to the client */
+    struct piece *first; /* queue to the client */
     struct piece *last;
     size_t held;
-    uint64_t due;   /* of the last piece */
-    uint64_t free;  /* when --rate lets the next one go */
-    uint64_t stuck; /* since when nothing can be written; 0: it can */
+    uint64_t due;   /* time of arrival of the last piece */
+    uint64_t free;  /* time from which --rate allows the next write */
+    uint64_t stuck; /* time since when the client is not writable; 0: writable */
     uint64_t sent;
-    uint64_t reset; /* after so many bytes; 0: never */
+    uint64_t reset; /* reset after this many bytes; 0: never */
     bool begun;
     bool shut;
     bool reset_now;
-    char up[UPLOAD]; /* on its way to the server */
+    char up[UPLOAD]; /* data to the server */
     size_t up_at;
     size_t up_len;
 };
@@ -106,7 +106,7 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-/* splitmix64; by Sebastiano Vigna, public domain. */
+/* A random number in 0..below-1: splitmix64 by Sebastiano Vigna, public domain. */
 static uint64_t dice(uint64_t below)
 {
     uint64_t z = how.seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -125,7 +125,7 @@ static void watch(struct side *side)
         die("epoll_ctl");
 }
 
-/* Take a connection in, and make the one behind it. */
+/* Add a client connection, and connect it to the server. */
 static void welcome(int fd)
 {
     int one = 1;
@@ -146,7 +146,7 @@ static void welcome(int fd)
     watch(&conn->server);
 }
 
-/* Take a piece that the server sent. */
+/* Read one piece from the server and queue it. True: data or its end was read. */
 static bool take(struct conn *conn, uint64_t now)
 {
     static char bytes[PIECE];
@@ -185,7 +185,7 @@ static bool take(struct conn *conn, uint64_t now)
     return true;
 }
 
-/* Give the client what has arrived; *next: when to look again. False: reset it. */
+/* Write to the client what is due; lowers *next to the time of the next try. False: drop it. */
 static bool give(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
 {
     struct piece *piece = conn->first;
@@ -237,7 +237,7 @@ static bool give(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
     return true;
 }
 
-/* Pass on what the client says; it is little. False: it has gone. */
+/* Forward data of the client, which is little, without delay. False: the client has closed. */
 static bool upload(struct conn *conn, bool *busy)
 {
     ssize_t n;
@@ -254,19 +254,19 @@ static bool upload(struct conn *conn, bool *busy)
         *busy = *busy || n > 0;
     }
     if (conn->server.end) {
-        conn->up_at = conn->up_len; /* nobody reads it */
+        conn->up_at = conn->up_len; /* discard: the server has closed */
     } else if (conn->up_at < conn->up_len) {
         n = send(conn->server.fd, conn->up + conn->up_at, conn->up_len - conn->up_at,
                  MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0)
             conn->up_at += (size_t)n;
         else if (errno != EAGAIN && errno != EINTR)
-            conn->up_at = conn->up_len; /* reading will tell */
+            conn->up_at = conn->up_len; /* discard: the next read reports the error */
     }
     return true;
 }
 
-/* What can be done for a connection now. False: it is over. */
+/* Do all that is possible for a connection now. False: the connection has ended. */
 static bool step(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
 {
     if (!upload(conn, busy))
@@ -277,12 +277,12 @@ static bool step(struct conn *conn, uint64_t now, uint64_t *next, bool *busy)
         return false;
     if (conn->server.end && !conn->first && !conn->shut) {
         conn->shut = true;
-        (void)shutdown(conn->client.fd, SHUT_WR); /* and wait for it to close */
+        (void)shutdown(conn->client.fd, SHUT_WR); /* then wait for the client to close */
     }
     return true;
 }
 
-/* What is not through is reset, which is also what a client that has gone deserves. */
+/* Close and free a connection. Sends a reset unless all data was written to the client. */
 static void drop(struct conn *conn)
 {
     struct linger hard = { 1, 0 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""nginx as the API and the object store: files of a folder, and two kinds of JSON."""
+"""nginx as the API and the object store: serves a folder, run records and artifact lists."""
 import os
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ http {{
 
 
 def certificate(folder):
-    """A self-signed certificate of 127.0.0.1; its file, which is its own authority."""
+    """Make a self-signed certificate for 127.0.0.1, once; returns its file, which also serves as CA file."""
     path = folder + "/cert.pem"
     if not os.path.exists(path):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -42,8 +42,11 @@ def certificate(folder):
 
 
 class Nginx:
-    """A server of its own in a folder; tls: over HTTP/2, with certificate(tls). alone: one process,
-    which then can be told to die with its parent by a launcher."""
+    """An nginx with its files in a folder.
+
+    tls: folder of the certificate, made if missing; serves HTTP/2 over TLS. launcher: command prefix.
+    alone: one process only, so that a launcher can have it killed with its parent.
+    """
 
     def __init__(self, folder, listen, www=None, tls=None, http="", launcher=(), alone=False,
                  level="warn"):
@@ -68,7 +71,7 @@ class Nginx:
             time.sleep(0.02)
 
     def closed(self):
-        """Connections that were closed since nobody read them; for level="info"."""
+        """Number of connections closed because the client did not read; needs level="info"."""
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return sum("timed out" in line and "while sending" in line for line in file)
 

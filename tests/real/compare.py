@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Run skyarc against one configuration of the real server, and compare archives with the database.
 
-Each check has a name and passes or fails; a failed one says what is missing, by run and artifact.
-What an archive has is read from its files, not from what its manifest says of them.
+Each check has a name and passes or fails; a failed check lists what is missing, by run and artifact.
+Sizes and digests are computed from the files of an archive, not taken from its manifest.
 """
 import glob
 import hashlib
@@ -16,7 +16,7 @@ import time
 ENDED = ("completed", "failed", "terminated", "timed_out", "canceled")
 SIGNED = re.compile(rb"[?&](?:sig|Signature|X-Amz-Signature)=[\w%+/-]{10,}")
 SECRET_CALLS = re.compile(r"credential|totp|api[-_]?key|debug_session|otp|/users/")
-# IDs that no content endpoint can be asked for: what its path means is another artifact.
+# IDs whose content cannot be requested: in a URL path the server reads them as another path or ID.
 UNASKABLE = ("a_odd/id", "a_odd%2Fid")
 
 
@@ -26,7 +26,7 @@ def digest(path):
 
 
 class Archive:
-    """An archive, unpacked by tar: its manifest, and what its files really hold."""
+    """An archive, unpacked by tar: its manifest, and the sizes and digests of its files."""
 
     def __init__(self, path, folder):
         shutil.rmtree(folder, ignore_errors=True)
@@ -49,7 +49,7 @@ class Archive:
         self.missing = {row["artifact_id"] for row in self.manifest["missing"]}
 
     def real(self, row):
-        """Size, SHA-256 and path of an artifact's file; a network log that is still packed is unpacked."""
+        """Size, SHA-256 and path of an artifact's file; a .zst file is decompressed first."""
         path = os.path.join(self.top, row["path"])
         if not os.path.isfile(path):
             return (-1, "", row["path"])
@@ -120,7 +120,7 @@ class Checker:
         self.results.append((name, bool(good), [str(detail) for detail in details if detail] if not good else []))
 
     def sky(self, *args, key=None, api=True, patience=300):
-        """Run skyarc in the namespace; CompletedProcess with text, its status 124 when it did not end."""
+        """Run skyarc in the namespace; CompletedProcess with text; exit status 124 after a timeout."""
         command = [self.skyarc, *args]
         if api:
             command += ["--base-url", self.place.url(self.config), "--api-key-file", key or self.key]
@@ -134,7 +134,7 @@ class Checker:
             return subprocess.CompletedProcess(command, 124, "", "did not end in %d s" % patience)
 
     def pull(self, *args):
-        """Pull into an archive of its own; the process and the Archive."""
+        """Pull into a new archive; returns the CompletedProcess and the Archive."""
         self.count += 1
         path = "%s/%03d.tar.zst" % (self.folder, self.count)
         done = self.sky("pull", "-o", path, *args)
@@ -144,12 +144,12 @@ class Checker:
         return self.made["runs"][name]["id"]
 
     def names(self, name):
-        """Both names of a run, the canonical one first."""
+        """The IDs of a run, one or two, the canonical ID first."""
         run = self.made["runs"][name]
         return [run["workflow_run_id"], run["id"]] if "workflow_run_id" in run else [run["id"]]
 
     def family(self, name):
-        """The run, its children, and theirs."""
+        """The names of a run and all its descendants."""
         found = [name]
         for other, run in self.made["runs"].items():
             if run.get("parent") == name:
@@ -157,7 +157,7 @@ class Checker:
         return found
 
     def lacking(self, archive, *names):
-        """What the archive has not of these runs, or has otherwise: a line an artifact."""
+        """Artifacts and session files of these runs that are missing in the archive or differ, one line each."""
         lines = []
         for name in names:
             for ident, row in self.truth[name]["artifacts"].items():
@@ -172,12 +172,12 @@ class Checker:
     def one(self, archive, ident, row):
         """What is wrong with one artifact in the archive, or None."""
         if row["bundle"] or (ident in UNASKABLE and self.config == "s3-signed"):
-            return None  # a ZIP is kept by its members
+            return None  # a ZIP is archived as its members
         got = archive.artifacts.get(ident)
         if row.get("gone"):
             return None if ident in archive.missing and not got else "gone, and the manifest does not say so"
         if not got and row["type"] in ("download", "recording") and (row["size"], row["sha256"]) in archive.contents:
-            return None  # named without its ID, in a list that gives none
+            return None  # listed by the service without an artifact ID, so matched by content
         if not got:
             return "missing" + (", and the manifest says so" if ident in archive.missing else ", without a word")
         if got[:2] != (row["size"], row["sha256"]):
@@ -185,7 +185,7 @@ class Checker:
         return None
 
     def incomplete(self, *names):
-        """Whether an archive of these runs cannot be complete: exit status 3."""
+        """Whether an archive of these runs cannot be complete, so that exit status 3 is expected."""
         return any(row.get("gone") or (ident in UNASKABLE and self.config == "s3-signed")
                    for name in names for ident, row in self.truth[name]["artifacts"].items())
 
@@ -201,7 +201,7 @@ class Checker:
     # Pull. -----------------------------------------------------------------------------------
 
     def pulls(self):
-        """Every run by each of its names, with its children."""
+        """Pull every run by each of its IDs, with its children."""
         self.check("every row of the database belongs to a run", not self.unclaimed, *self.unclaimed)
         for name, run in self.made["runs"].items():
             for ident in self.names(name):
@@ -352,7 +352,7 @@ class Checker:
                    and "reason-of-retry-done" in done.stdout)
 
     def next_attempt(self, wr):
-        """When the server says that it tries again; also of use to see that a record is readable."""
+        """next_attempt_at of a run, read from the API without skyarc."""
         done = self.place.call(["curl", "-sS", "-H", "x-api-key: " + self.made["key"],
                                 "%s/v1/runs/%s" % (self.place.url(self.config), wr)], capture_output=True, text=True)
         return json.loads(done.stdout)["next_attempt_at"]
@@ -360,14 +360,14 @@ class Checker:
     # Sync. -----------------------------------------------------------------------------------
 
     def volumes(self):
-        """The volumes of the sync directory, as one."""
+        """The volumes of the sync directory as a Union, and their number."""
         made = []
         for path in sorted(glob.glob(self.dest + "/**/*.tar.zst", recursive=True)):
             made.append(Archive(path, "%s/volumes/%s" % (self.folder, os.path.basename(path)[:-len(".tar.zst")])))
         return Union(made), len(made)
 
     def over(self):
-        """Runs that have ended for good: in the list of runs, or a child of one that is."""
+        """Names of the runs that have ended, have no retry pending and are not excluded from the list of runs."""
         return [name for name, run in self.made["runs"].items()
                 if run["status"] in ENDED and run.get("listed", True) and not self.pending(name)]
 
@@ -398,7 +398,7 @@ class Checker:
         self.hold()
 
     def safe(self, union):
-        """--list-safe names no run that is not wholly here."""
+        """--list-safe names only runs that have ended and are archived completely."""
         done = self.sky("sync", "--dest", self.dest, "--list-safe", "1")
         named = set(re.findall(r"\b(?:wr|tsk)_\w+", done.stdout))
         bad = []
@@ -432,7 +432,7 @@ class Checker:
                        "%d lines, should be %d" % (count, wanted))
 
     def hold(self):
-        """Held by one name, released by the other."""
+        """Hold a run by one of its IDs, release it by the other."""
         wr, v2 = self.names("v2-full")
         for one, other in ((v2, wr), (wr, v2)):
             self.sky("hold", "--dest", self.dest, one, api=False)
@@ -443,7 +443,7 @@ class Checker:
             self.sky("release", "--dest", self.dest, one, api=False)
 
     def later(self):
-        """The second attempt ends, and so does the run that was going on: the next sync has them."""
+        """A pending second attempt and a running run end; the next sync must archive both."""
         self.place.fill(self.config, "later")
         self.load()
         done = self.sky("sync", "--dest", self.dest, "--settle", "0s", "--no-report", patience=600)
@@ -463,7 +463,7 @@ class Checker:
     # Webhooks. -------------------------------------------------------------------------------
 
     def listen(self):
-        """The server itself sends the webhooks of runs that are over, signed by itself."""
+        """skyarc listen receives the signed webhooks that the server sends for ended runs."""
         dest, port = self.folder + "/in", 9400
         command = self.place.inside([
             self.skyarc, "listen", "--dest", dest, "--addr", "127.0.0.1:%d" % port, "--delay", "0s", "--no-report",
@@ -484,7 +484,7 @@ class Checker:
             end = time.monotonic() + 60
             while len(glob.glob(dest + "/*.tar.zst")) < len(wanted) and time.monotonic() < end:
                 time.sleep(0.2)
-            time.sleep(1)  # one too many would come now
+            time.sleep(1)  # time for an unexpected extra archive to appear
         finally:
             receiver.terminate()
             receiver.wait()
@@ -497,7 +497,7 @@ class Checker:
             self.check("listen: %s, whole" % name, not lines, *lines)
 
     def webhook(self, ident, port):
-        """Let the server send a run's webhook to the receiver; what the receiver answered."""
+        """Make the server send a run's webhook to the receiver; returns the receiver's status, or an error."""
         body = json.dumps({"webhook_url": "http://127.0.0.1:%d/webhook" % port})
         done = self.place.call(["curl", "-sS", "-H", "x-api-key: " + self.made["key"], "-H", "content-type: application/json",
                                 "-d", body, "%s/v1/runs/%s/retry_webhook" % (self.place.url(self.config), ident)],
@@ -511,7 +511,7 @@ class Checker:
     # Many runs. ------------------------------------------------------------------------------
 
     def many(self, made):
-        """More runs than the service lists, and more matches than it shows."""
+        """More runs than the service lists, and more search matches than it returns."""
         key = self.folder + "/key-many"
         with open(key, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(made["key"])
@@ -541,7 +541,7 @@ class Checker:
     # All. ------------------------------------------------------------------------------------
 
     def asked(self):
-        """Nothing secret was asked for: the server's own log of requests."""
+        """The request log of the server has no request for secrets, and none that writes."""
         with open(self.place.requests(self.config), errors="replace") as file:
             asked = [line.strip() for line in file]
         lines = [line for line in asked if SECRET_CALLS.search(line)
@@ -553,13 +553,13 @@ class Checker:
                      self.later, self.asked):
             try:
                 part()
-            except Exception as err:  # a part that breaks is a failed check, and the others go on
+            except Exception as err:  # an exception is a failed check; the other parts still run
                 self.check("%s: ran to its end" % part.__name__, False, "%s: %s" % (type(err).__name__, err))
         return self.results
 
 
 def kind(ident):
-    """The kind of an ID: tsk_, tsk_v2_ or wr_."""
+    """The prefix of an ID: tsk_, tsk_v2_ or wr_."""
     return re.sub(r"_[^_]*$", "_", ident)
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Fill the real server's database and storage, by the package's own classes.
+"""Fill the real server's database and storage, through the classes of the skyvern package.
 
     python fill.py DIR             runs of every type and status; their IDs go to DIR/made.json
-    python fill.py DIR many        10,050 more runs, in an organisation of its own: DIR/many.json
-    python fill.py DIR later       what happens later: the second attempt, the run that ends
+    python fill.py DIR many        10,050 more runs, in a separate organisation; DIR/many.json
+    python fill.py DIR later       later changes: a second attempt is made, a running run ends
 
-Then what database and storage have is read back into DIR/truth.json.
+Except with "many", the contents of database and storage are then written to DIR/truth.json.
 
-Runs in the server's virtual environment, with the server's environment variables.
+Must run in the server's virtual environment, with the server's environment variables.
 """
 import asyncio
 import datetime
@@ -79,7 +79,7 @@ class Fill(Pieces):
     # A workflow run with everything. -------------------------------------------------------------
 
     async def full(self):
-        """A workflow run with everything that one can have."""
+        """A workflow run with all kinds of data that a workflow run can have."""
         flow = await self.workflow(
             "full-flow", navigation("first"), navigation("second"),
             {"block_type": "code", "label": "code", "code": "answer = 7"},
@@ -159,7 +159,7 @@ class Fill(Pieces):
         self.made["script"] = {"script_id": script.script_id, "version": script.version}
 
     async def odd(self, run, task):
-        """Rows that are not like others: of a type to come, empty, of odd names and IDs, gone, frozen."""
+        """Unusual artifacts: of an unknown type, empty, with odd names or IDs, without an object, in a cold tier."""
         create = self.db.artifacts.create_artifact
         common = {"organization_id": self.id, "workflow_run_id": run.workflow_run_id, "task_id": task.task_id}
         base = await self.base_uri(task)
@@ -191,7 +191,7 @@ class Fill(Pieces):
     # Task v2, children, attempts. ----------------------------------------------------------------
 
     async def task_v2(self, name, status="completed", parent=None, full=True):
-        """A `tsk_v2_` run; its blocks hang on a `wr_` run of its own. A child gets no row in the list of runs."""
+        """A `tsk_v2_` run and the `wr_` run that has its blocks. A child run gets no row in the list of runs."""
         with self.context():
             made = await task_v2_service.initialize_task_v2(
                 organization=self.org, user_prompt="prompt-of-%s" % name, user_url="http://127.0.0.1/v2",
@@ -276,7 +276,7 @@ class Fill(Pieces):
         return self.note("parent", wr, status="completed")
 
     async def attempts(self, name, flow, second=None):
-        """A run whose first attempt failed; its second is pending, or over."""
+        """A run whose first attempt failed; the second is pending, or ends with status `second`."""
         run = await self.start(flow)
         wr = run.workflow_run_id
         attempts = self.db.workflow_run_attempts
@@ -303,7 +303,7 @@ class Fill(Pieces):
         run = await self.db.workflow_runs.get_workflow_run(wr, self.id)
         await self.status(wr, "running")
         await mark_attempt_started(wr, 2)
-        await asyncio.sleep(0.02)  # a file of the second attempt is younger than its start
+        await asyncio.sleep(0.02)  # files of the second attempt must be newer than its start
         await self.task_block(run, "try_2", failed=status == "failed", attempt=2)
         await self.downloads(wr, ["attempt 2.csv"])
         done = await self.status(wr, status, None if status == "completed" else "reason-2-of-%s" % name)
@@ -338,7 +338,7 @@ class Fill(Pieces):
         await self.family()
         await self.attempts("retry-pending", retry)
         await self.attempts("retry-done", retry, "completed")
-        for name in ("stale-tsk", "stale-v2"):  # the list's copy of the status was not written
+        for name in ("stale-tsk", "stale-v2"):  # the row in the list of runs keeps an old status
             ident = await self.plain(name, "completed") if name == "stale-tsk" else (await self.task_v2(name))[0]
             await asyncio.sleep(0.05)
             await self.db.tasks.update_task_run(self.id, ident, status="running")
@@ -352,11 +352,11 @@ class Fill(Pieces):
         self.note("debug", debug.workflow_run_id, status="completed", listed=False)
         alone = await self.session("session-alone")
         await self.session_files(alone)
-        await asyncio.sleep(0.2)  # the server's own writes in the background
+        await asyncio.sleep(0.2)  # the server code writes in the background
         await self.age()
 
     async def age(self, days=3):
-        """Let the runs that are over be some days old."""
+        """Move the times of the ended runs some days back."""
         back = datetime.timedelta(days=days)
         over = {name: run for name, run in self.made["runs"].items()
                 if run["status"] in ENDED and name != "retry-pending"}
@@ -379,7 +379,7 @@ class Fill(Pieces):
         self.made["runs"]["wr-running"]["status"] = "completed"
 
     async def many(self, flows=(1100, 8890), plain=60):
-        """More runs than the list of runs shows, the plain tasks oldest."""
+        """More runs than the list of runs returns; the plain tasks are the oldest."""
         begin = now() - datetime.timedelta(days=60)
         rows, tick = [], datetime.timedelta(minutes=7)
         for n in range(plain):
@@ -446,7 +446,7 @@ async def main():
         await buckets()
         fill = Fill(*await organisation("main"))
         await fill.base()
-    await asyncio.sleep(0.2)  # the server's own writes in the background
+    await asyncio.sleep(0.2)  # the server code writes in the background
     with open(path, "w") as file:
         json.dump(fill.made, file, indent=1)
     if what != "many":

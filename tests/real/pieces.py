@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The parts that runs of the real server are made of, by the package's own classes.
+"""Creates the parts of runs of the real server, through the classes of the skyvern package.
 
-What the agent does when it works (a workflow from its definition, a run of it, its blocks, tasks,
-steps, actions, artifacts under the run's context) is done here by the same calls, without a browser
-or a model. Pieces know nothing of which runs there are to be: that is fill.py's.
+Makes the same calls as the agent at work (a workflow from its definition, a run of it, its blocks,
+tasks, steps, actions, artifacts in the run's context), without a browser or a model. Which runs are
+made is decided in fill.py.
 """
 import datetime
 import os
@@ -63,7 +63,7 @@ def mp4(size):
 
 
 class Pieces:
-    """The parts that runs are made of, in one organisation. `made` holds what the comparison needs to know of each run."""
+    """Creates parts of runs in one organisation. `made` holds the data on each run that the comparison needs."""
 
     def __init__(self, org, key):
         self.org = org
@@ -89,7 +89,7 @@ class Pieces:
         return made
 
     async def start(self, workflow, listed=True, data=None, status="running", **more):
-        """A run of a workflow; as the service does, only a run of its own gets a row in the list of runs."""
+        """Start a run of a workflow. As in the service, only a run without a parent gets a row in the list of runs."""
         request = WorkflowRequestBody(data=data or {}, browser_session_id=more.pop("browser_session_id", None))
         with self.context():
             run = await app.WORKFLOW_SERVICE.setup_workflow_run(
@@ -106,7 +106,7 @@ class Pieces:
         return run
 
     async def status(self, run_id, status, reason=None, listed=True):
-        """Set a run's status, and (as the service does) that of its row in the list."""
+        """Set a run's status and, as the service does, the status of its row in the list of runs."""
         run = await self.db.workflow_runs.update_workflow_run(run_id, status=WorkflowRunStatus(status),
                                                               failure_reason=reason)
         if listed:
@@ -166,21 +166,21 @@ class Pieces:
                 started_at=now(), finished_at=now()))
             art.queue_action_screenshot_update(step, self.id, action.action_id, ids[0])
         await art.flush_step_archive(step.step_id)
-        # Apart from the ZIP, as the agent does: the logs.
+        # The agent stores the logs as separate artifacts, not in the ZIP.
         await art.create_log_artifact(
             log_entity_type=LogEntityType.STEP, log_entity_id=step.step_id, artifact_type=T.SKYVERN_LOG,
             organization_id=self.id, step_id=step.step_id, task_id=task.task_id, data=media.log(next(seeds), 12))
         await art.create_log_artifact(
             log_entity_type=LogEntityType.STEP, log_entity_id=step.step_id, artifact_type=T.SKYVERN_LOG_RAW,
             organization_id=self.id, step_id=step.step_id, task_id=task.task_id, data=b'[{"event": "step"}]')
-        if beside:  # what is stored for a step by itself gets no workflow_run_id: the run's list lacks it
+        if beside:  # a separate artifact of a step gets no workflow_run_id, so the run's list does not have it
             made = await art.prepare_llm_artifact(data=b'{"h2": "https://example.com/beside"}',
                                                   artifact_type=T.HASHED_HREF_MAP, step=step)
             await art.bulk_create_artifacts([made])
         await art.wait_for_upload_aiotasks([task.task_id, step.step_id])
 
     async def cleanup(self, task, step, run=None):
-        """What the agent stores when a task is over: recordings, network log, trace, console, last picture."""
+        """What the agent stores when a task ends: recordings, network log, trace, console log, last screenshot."""
         workflow_run_id = run.workflow_run_id if run else None
         with self.context(task_id=task.task_id, workflow_run_id=workflow_run_id, run_id=workflow_run_id or task.task_id):
             art = self.art
@@ -233,7 +233,7 @@ class Pieces:
         return task, block
 
     async def block_artifacts(self, run, label="code"):
-        """A code block: its recording and files hang on the block, not on a task."""
+        """A code block: its artifacts belong to the block (one log to the run), not to a task."""
         block = await self.block(run, BlockType.CODE, label, output={"answer": 7})
         art = self.art
         with self.context(workflow_run_id=run.workflow_run_id, run_id=run.workflow_run_id,
@@ -292,7 +292,7 @@ class Pieces:
         return uri.rsplit("/", 1)[0] + "/"
 
     async def put(self, uri, data, frozen=False):
-        """Store an object under a name of ours."""
+        """Store an object under a URI chosen by the caller."""
         if uri.startswith("s3://"):
             from skyvern.forge.sdk.api.aws import S3StorageClass
             kind = S3StorageClass.GLACIER if frozen else S3StorageClass.STANDARD

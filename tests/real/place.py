@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Where the real server lives on this machine, and how its parts are started and stopped.
+"""Where the real server is installed on this machine, and how its parts are started and stopped.
 
-A Place has one folder of its own (the cache folder), in it the virtual environment, the logs, the
-process ids, and a folder for each configuration. Everything runs in one network namespace, which a
-process that only sleeps holds open; in it there is loopback alone, so every port is free and nothing
-leaves the machine. The database's folder is PostgreSQL's own user's when we are root, since
-PostgreSQL refuses to run as root.
+A Place uses one folder (the cache folder) for the virtual environment, the logs, the process ids, and
+a folder for each configuration. Everything runs in one network namespace, kept alive by a sleeping
+process. The namespace has only the loopback interface, so all ports are free and nothing leaves the
+machine. PostgreSQL refuses to run as root; so for root, the database runs as the user postgres, and its
+folder is in the home of that user.
 """
 import glob
 import hashlib
@@ -22,13 +22,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SERVER = "1.0.56"
 MOTO = "5.2.5"
 DB_PORT, S3_PORT, API_PORT = 5432, 5000, 8000
-TEMPLATE = "empty"  # a database that is migrated, and has no rows
+TEMPLATE = "empty"  # name of the template database: migrated, without rows
 KEYRING = json.dumps({"current_kid": "k1", "keys": {"k1": {"secret": "real-skyvern-test", "created_at": "2026-01-01"}}})
 CONFIGS = ("local", "local-signed", "s3", "s3-signed")
 
 
 class Cannot(Exception):
-    """The machine lacks what is needed: said in one line, not a failed test."""
+    """The test environment cannot be set up; reported in one line, not as a failed test."""
 
 
 def cache_folder():
@@ -50,13 +50,13 @@ class Place:
                 self.owner = pwd.getpwnam("postgres")
             except KeyError:
                 raise Cannot("there is no user postgres: install postgresql (scripts/install-deps real)")
-            mark = hashlib.sha256(self.top.encode()).hexdigest()[:8]  # each cache folder has its own
+            mark = hashlib.sha256(self.top.encode()).hexdigest()[:8]  # a separate database for each cache folder
             self.database = "%s/skyarc-real-skyvern-%s" % (self.owner.pw_dir, mark)
 
     # Processes. ------------------------------------------------------------------------------
 
     def pid(self, name):
-        """The process id of a part that runs, or None."""
+        """The process id of a part (database, server, ...) if it runs, or None."""
         try:
             with open("%s/%s.pid" % (self.run, name)) as file:
                 pid, began = file.read().split()
@@ -94,7 +94,7 @@ class Place:
     # The namespace. --------------------------------------------------------------------------
 
     def enter(self):
-        """Make the namespace when there is none."""
+        """Create the namespace, unless it exists."""
         if self.pid("namespace"):
             return
         mine = [] if self.root else ["--user", "--map-current-user", "--keep-caps"]
@@ -110,7 +110,7 @@ class Place:
             time.sleep(0.02)
 
     def inside(self, command):
-        """The command as it runs in the namespace."""
+        """The command line that runs a command in the namespace."""
         pid = self.pid("namespace")
         if not pid:
             raise Cannot("the namespace is not there")
@@ -118,13 +118,13 @@ class Place:
         return ["nsenter", "--target", str(pid), "--net", *mine, "--", *command]
 
     def call(self, command, **more):
-        """Run a command in the namespace and wait; CompletedProcess."""
+        """Run a command in the namespace and wait; returns a CompletedProcess."""
         return subprocess.run(self.inside(command), check=False, **more)
 
     # The virtual environment. ----------------------------------------------------------------
 
     def install(self):
-        """Make the virtual environment, unless it is there with the same versions."""
+        """Create the virtual environment, unless it exists with the same versions."""
         stamp = self.venv + "/.skyarc"
         with open(HERE + "/constraints.txt") as file:
             wanted = file.read()
@@ -187,7 +187,7 @@ class Place:
             time.sleep(0.1)
 
     def sql_tool(self, program, *args):
-        """createdb, dropdb and the like: what a package's own classes cannot do."""
+        """Run a PostgreSQL client program (createdb, dropdb, psql); returns its output."""
         done = self.call([self.postgres(program), "-h", "127.0.0.1", "-p", str(DB_PORT), "-U", "postgres", *args],
                          capture_output=True, text=True)
         if done.returncode:
@@ -195,7 +195,7 @@ class Place:
         return done.stdout
 
     def migrate(self):
-        """Make the template database by the package's own migration, unless it is there."""
+        """Create the template database with the migration of the skyvern package, unless it exists."""
         stamp = self.top + "/migrated"
         if os.path.exists(stamp) and open(stamp).read() == SERVER and self.has_database(TEMPLATE):
             return
@@ -226,7 +226,7 @@ class Place:
         return "http://127.0.0.1:%d" % (API_PORT + CONFIGS.index(config))
 
     def env(self, config, database=None):
-        """The server's environment: nothing of the caller's, and nobody to telephone."""
+        """The server's environment: only locale and time zone are the caller's; telemetry is off."""
         folder = self.folder(config)
         kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
         env = {
@@ -255,14 +255,14 @@ class Place:
         return env
 
     def start_storage(self):
-        """The object store, which keeps its objects in memory."""
+        """Start the object store (moto), which keeps its objects in memory."""
         if not self.pid("storage"):
             self.start("storage", [self.venv + "/bin/moto_server", "-H", "127.0.0.1", "-p", str(S3_PORT)],
                        env=self.env("s3"), cwd=self.folder("s3"))
         self.wait_for(S3_PORT, "storage", 60)
 
     def fill(self, config, what="base"):
-        """Fill a configuration by the package's own classes; what was made, read from its file."""
+        """Run fill.py for a configuration; returns the content of made.json or many.json."""
         folder = self.folder(config)
         with open("%s/fill-%s.log" % (self.run, config), "wb") as log:
             done = self.call([self.python, HERE + "/fill.py", folder, what], env=self.env(config), cwd=folder,
@@ -273,7 +273,7 @@ class Place:
             return json.load(file)
 
     def refill(self, config):
-        """An empty database and an empty folder, then filled anew."""
+        """Empty the database and the folder of a configuration, and fill them again."""
         self.stop("server-" + config)
         self.sql_tool("dropdb", "--if-exists", "--force", config)
         self.sql_tool("createdb", "-T", TEMPLATE, config)
@@ -282,7 +282,7 @@ class Place:
         return self.fill(config)
 
     def requests(self, config):
-        """Where the server writes down what it is asked."""
+        """Path of the server's request log."""
         return self.folder(config) + "/requests.log"
 
     def start_server(self, config):
@@ -296,7 +296,7 @@ class Place:
         self.wait_for(int(port), "server-" + config, 120)
 
     def wait_for(self, port, name, patience):
-        """Wait until a port of the namespace answers."""
+        """Wait until a port in the namespace accepts connections."""
         code = "import socket,sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1).close()"
         end = time.monotonic() + patience
         while self.call([sys.executable, "-S", "-c", code, str(port)], capture_output=True).returncode:
@@ -306,7 +306,7 @@ class Place:
 
 
 def start_time(pid):
-    """When a process began, in ticks, or "": tells a process from a later one of the same id."""
+    """Start time of a process in clock ticks, or "" if it does not run; detects a reused process id."""
     try:
         with open("/proc/%d/stat" % pid) as file:
             fields = file.read().rsplit(")", 1)[1].split()

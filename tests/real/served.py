@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The real server's application, with a log of what is asked: uvicorn --factory served:make.
+"""The real server's application, with a request log: uvicorn --factory served:make.
 
-The server itself logs only what failed. Here each request is one line, method and path with
-query, in the file that REAL_REQUESTS names.
+The server itself logs only failed requests. Here each request is one line (method, path, query up
+to the signature) in the file named by REAL_REQUESTS.
 """
 import os
 
@@ -11,7 +11,7 @@ from skyvern.forge.api_app import create_api_app
 
 def make():
     served = create_api_app()
-    log = open(os.environ["REAL_REQUESTS"], "a", buffering=1)  # as long as the process
+    log = open(os.environ["REAL_REQUESTS"], "a", buffering=1)  # stays open until the process ends
 
     async def logged(scope, receive, send):
         if scope["type"] == "http":

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the real server's database and storage have of each run: the measure of an archive.
+"""The contents of the real server's database and storage for each run, to compare archives with.
 
-Reads with the package's own classes: for each run its artifacts (ID, type, size, SHA-256 of the
-content as the service means it: a ZIP's member taken out, a HAR file plain), the files of its
-browser session, and the rows that belong to no run (there must be none).
+Reads through the classes of the skyvern package: for each run its artifacts (ID, type, size, SHA-256
+of the content; a ZIP member is extracted, a HAR file is not compressed) and the files of its browser
+session; and the artifact rows that belong to no run (there must be none).
 """
 import hashlib
 import io
@@ -20,7 +20,7 @@ BUNDLES = ("step_archive", "task_archive")
 
 
 async def content(artifact, cache):
-    """The bytes of a row, or None: a server on local disk gives a member's whole ZIP, so it is opened here."""
+    """The content of an artifact row, or None. A ZIP member is extracted here: local storage gives the whole ZIP."""
     if artifact.uri.startswith("file://") and not os.path.exists(artifact.uri[7:]) \
             and not os.path.exists(urllib.parse.unquote(artifact.uri[7:])):
         return None
@@ -57,7 +57,7 @@ class Reader:
         self.cache = {}
 
     async def rows(self, run):
-        """Every row that belongs to the run, by ID: of itself, its tasks, its session, its episodes."""
+        """(artifact rows by ID, task IDs, session ID) of a run; includes its tasks, session and heal episodes."""
         rows = self.db.artifacts
         found, tasks, session = [], [], None
         wr = run["id"] if run["id"].startswith("wr_") else run.get("workflow_run_id")
@@ -87,7 +87,7 @@ class Reader:
         told = {ident: await one(row, self.cache) for ident, row in rows.items()}
         files = []
         if session and not any(row.browser_session_id for row in rows.values()):
-            # A server without rows for a session's files: those that it names itself.
+            # There are no artifact rows for the session's files: use the list that the storage gives.
             shared = await app.STORAGE.get_shared_recordings_in_browser_session(self.id, session)
             for info in shared:
                 with open(info.url[len("file://"):], "rb") as file:
