@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""A server that lies at random, and a judge that knows what it holds: see scripts/invariant."""
+"""A server that sends wrong data at random, and a checker that knows the correct data: see scripts/invariant."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Content codings and chunks, written by hand where a broken one is wanted."""
+"""Encoders for content codings and for the chunked transfer coding."""
 import gzip
 import zlib
 
@@ -42,7 +42,7 @@ def zstd(data):
 
 
 def chunks(data, rng=None, extension=b""):
-    """Whole chunks of data, without the last one."""
+    """data as chunks, without the last (empty) chunk; rng: with random chunk sizes."""
     out = []
     at = 0
     while at < len(data):

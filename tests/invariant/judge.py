@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an archive holds, read without skyarc, held against what the server holds."""
+"""Read archives without skyarc, and compare them with what the server has."""
 import hashlib
 import io
 import json
@@ -79,19 +79,19 @@ def gunzip(data):
 
 
 DAY = 86400
-UNASKED = "run '%s' is not listed as safe: the service could not list it"  # what --list-safe says
+UNASKED = "run '%s' is not listed as safe: the service could not list it"  # a message of --list-safe
 TROUBLE = ["error", "missing", "checksum_mismatches", "missing_records", "suspect_contents", "failed_runs", "lost_runs",
            "gone_volumes", "differing_volumes", "damaged_volumes", "unreadable_volumes", "list_cut", "unread_rows"]
-VIDEO = {"named-otherwise", "not-a-video", "unfinished"}  # notes that right bytes have, too
+VIDEO = {"named-otherwise", "not-a-video", "unfinished"}  # notes that correct files may have, too
 
 
 def odd(row):
-    """Whether an artifact's row says that something is wrong with it."""
+    """Whether an artifact's row in the manifest reports a problem."""
     return bool(row["checksum_mismatch"] or set(row["notes"]) - VIDEO)
 
 
 class Listing:
-    """What `sync --list-safe` said."""
+    """The output of `sync --list-safe`."""
 
     def __init__(self, code, out, err):
         self.code = code
@@ -100,20 +100,20 @@ class Listing:
 
 
 class Verdict:
-    """Collects what is wrong."""
+    """Checks archives, and collects the findings in bad."""
 
     def __init__(self, world):
         self.world = world
         self.bad = []
         self.rows = {}  # (run, artifact ID): [(the manifest's row, digest of the bytes)]
         self.missing = set()
-        self.failed = set()  # runs
+        self.failed = set()  # IDs of failed runs
 
     def say(self, text, *args):
         self.bad.append(text % args)
 
     def wanted(self):
-        """(run, artifact ID, accepted digests) of all that must be there."""
+        """Yield (run, artifact ID, accepted digests) of each file that must be archived."""
         for run in self.world.runs:
             for a in run.artifacts:
                 yield run, a.id, accepted(a.thing)
@@ -121,7 +121,7 @@ class Verdict:
             yield run, ident, accepted(thing)
 
     def pulled(self, archive, done):
-        """Hold one archive against the truth; done: exit status 0, nothing may be missing, nor wrong."""
+        """Check the archive of a pull; done: the exit status was 0, so no file may be missing or wrong."""
         self.take([archive])
         self.contents(self.wanted(), excused=not done)
         right = {}
@@ -135,7 +135,7 @@ class Verdict:
             self.say("exit 0, and missing: %s", sorted(map(str, self.missing))[:3])
 
     def attendance(self, archive, done):
-        """Whether each run that was asked for is in the archive, or missing, or in error."""
+        """Check that each requested run is in the archive, or reported as missing or failed."""
         errors = {r["run_id"]: r["error"] for r in archive.manifest["runs"]}
         for run in self.world.runs:
             if run.id not in errors and run.id not in self.failed:
@@ -146,7 +146,7 @@ class Verdict:
                 self.say("exit 0, and no record of %s", run.id)
 
     def wrong(self, right):
-        """Each file that is not what the service had under its ID must have a note; right: accepted digests."""
+        """Check that each file with wrong bytes has a note; right: (run ID, artifact ID) -> accepted digests."""
         for (run, ident), have in self.rows.items():
             digests = right.get((run, ident))
             for row, digest in have:
@@ -155,7 +155,7 @@ class Verdict:
                              self.kind_of_wrong(ident, digest))
 
     def take(self, found):
-        """Read the manifests, and see whether each archive is what its own says."""
+        """Read the manifests, and check that each archive matches its own manifest."""
         self.rows, self.missing, self.failed = {}, set(), set()
         for archive in found:
             self.inside(archive)
@@ -168,11 +168,11 @@ class Verdict:
                 self.failed.add(row["run_id"] if row["artifact_id"] is None else None)
 
     def forgotten(self, run, listing):
-        """Whether --list-safe could not ask about a run, as it says: then no later sync need know its list."""
+        """Whether --list-safe reported that it could not list a run: later syncs need not know that list."""
         return listing.code != 0 and UNASKED % run.id in listing.err
 
     def listing(self, listing):
-        """Hold what --list-safe says of the service against it."""
+        """Check the output of --list-safe against the runs of the service."""
         if listing.code not in (0, 1, 3, 75):
             self.say("--list-safe ends with %d: %s", listing.code, listing.err[-300:])
         if listing.code and not listing.err.strip():
@@ -196,12 +196,12 @@ class Verdict:
 
     def nights(self, found, listing, code, err, said, lost, seen):
         """
-        Hold the volumes of a sync directory against the truth.
+        Check the volumes of a sync directory.
 
-        listing  what --list-safe said
-        code     the sync's exit status, err its messages, said its --json
-        lost     (run, artifact ID) that the catalog says are missing
-        seen     last() as it was when the sync ended: --list-safe has asked once more since
+        listing  the output of --list-safe
+        code     the sync's exit status; err: its messages; said: its --json output
+        lost     (run, artifact ID) of each artifact that is missing according to the catalog
+        seen     the value of last() when the sync ended; --list-safe has requested the lists again since
         """
         safe = listing.safe
         waiting = said.get("waiting_runs", 0) + said.get("running_runs", 0)
@@ -212,7 +212,7 @@ class Verdict:
         self.wrong({key: {sha256(v) for v in self.ever(*key)} for key in self.rows})
         self.strangers({(run.id, ident) for run in self.world.runs for ident, _, _ in run.ever})
         if code == 0:
-            going = self.going()  # what changes in a run that goes on is fetched when it is over
+            going = self.going()  # changes in an unfinished run are fetched after its end
             excused = going if len(going) <= said.get("running_runs", 0) else set()
             self.contents(w for w in seen if w[0].id in archived - excused)
             self.untrue(True)
@@ -233,7 +233,7 @@ class Verdict:
             self.say("--list-safe names %s, and no volume has it", run)
 
     def going(self):
-        """The runs that are not over, as their last record says."""
+        """IDs of the runs that are unfinished according to the last record sent."""
         last = [(r.id, r.records[-1]) for r in self.world.runs if r.records]
         return {ident for ident, record in last
                 if isinstance(record, dict) and (record.get("status") not in FINAL or record.get("retry_pending"))}
@@ -243,13 +243,13 @@ class Verdict:
                 for v in thing.versions]
 
     def last(self):
-        """What the last list of each run told of, and what was held then, or later."""
+        """Yield (run, artifact ID, digests) of the last list of each run; digests: of the content then and later."""
         for run in self.world.runs:
             for ident, thing, version in run.last + run.last_files:
                 yield run, ident, {sha256(v) for v in thing.versions[version:]}
 
     def inside(self, archive):
-        """Whether an archive is what its manifest says."""
+        """Check an archive against its manifest."""
         named = {d["path"] for d in archive.manifest["documents"]}
         for row in archive.manifest["artifacts"]:
             named.add(row["path"])
@@ -263,7 +263,7 @@ class Verdict:
                 self.say("%s is in the archive, and not in the manifest", path)
 
     def contents(self, wanted, excused=True):
-        """Whether what is wanted is there; excused: by being named as missing, or noted."""
+        """Check that the wanted files are archived; excused: a file may be absent or wrong if that is reported."""
         zips = {a.id for a in self.world.artifacts.values() if a.kind == "step_archive"}
         for run, ident, right in wanted:
             have = self.rows.get((run.id, ident), [])
@@ -289,14 +289,14 @@ class Verdict:
         return ""
 
     def renamed(self, run, ident, have):
-        """Whether a ZIP of unstated size and checksum has a note that it has entries which no row names, and
-        all that it should hold is there by itself: a flipped bit in an entry's name cannot be told from that."""
+        """Whether a ZIP whose row has neither size nor checksum is noted to have unlisted entries, and each
+        correct entry is archived as a file. A flipped bit in an entry's name looks the same to skyarc."""
         a = self.world.artifacts[ident]
         return not a.known() and all("holds-more" in row["notes"] for row, _ in have) and \
             self.unpacked(run, ident, False)
 
     def unpacked(self, run, ident, excused):
-        """Whether all that a ZIP holds is there by itself, or excused."""
+        """Whether each entry of a ZIP is archived as a file; excused: or reported as missing or wrong."""
         data = self.world.artifacts[ident].thing.data
         members = {a.bundle_key: a.id for a in run.artifacts if a.parent and a.parent.id == ident}
         with zipfile.ZipFile(io.BytesIO(data)) as file:
@@ -317,7 +317,7 @@ class Verdict:
                 self.say("%s under %s is not (any more) what the service holds", key[1], key[0])
 
     def untrue(self, done):
-        """What the list says untruly must be seen."""
+        """Check that false sizes and checksums in lists are reported."""
         for run, ident in self.world.note:
             have = self.rows.get((run, ident), [])
             if have and done and not any(odd(row) for row, _ in have) and (run, ident) not in self.missing and \
@@ -325,7 +325,7 @@ class Verdict:
                 self.say("the list says untruly what %s is, and nobody says so", ident)
 
     def list_kept(self, path, text, failed):
-        """Whether each row of an archived list is one that the service told."""
+        """Check that the service sent each row of an archived list."""
         run = next((r for r in self.world.runs if path == "data/%s/artifacts.json" % r.id), None)
         if not run or run.id in failed:
             return
@@ -354,12 +354,12 @@ class Verdict:
 
 
 def told_rows(run):
-    """The rows that the service told of a run, in a form that can be compared."""
+    """All rows that the service sent for a run, serialized for comparison."""
     return {json.dumps(bare(row), sort_keys=True) for row in run.rows}
 
 
 def bare(value):
-    """A JSON value without the queries of its URLs, which skyarc redacts."""
+    """A JSON value without the query strings of its URLs, which skyarc redacts."""
     if isinstance(value, dict):
         return {key: bare(one) for key, one in value.items()}
     if isinstance(value, list):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A skyarc that makes false claims, to test the judge: liar.py HOW SKYARC ARGUMENTS.
+"""A faulty skyarc, to test the checks in judge.py: liar.py HOW SKYARC ARGUMENTS.
 
-It runs the real skyarc, then changes what that wrote or said. HOW names a function below.
+Runs the real skyarc, then changes its archive or its output. HOW is the name of a function below.
 """
 import gzip
 import hashlib
@@ -21,7 +21,7 @@ UNASKED = "skyarc: warning: run '%s' is not listed as safe: the service could no
 
 
 class Said:
-    """The arguments, and what the real skyarc said."""
+    """The arguments, exit status and output of the real skyarc."""
 
     def __init__(self, args):
         self.args = args
@@ -72,7 +72,7 @@ def pack(path, files):
 
 
 def edit(said, change):
-    """Let change(files, manifest, top directory) change the archive of a pull, so that it fits its own manifest."""
+    """Apply change(files, manifest, top directory) to the archive of a pull, and write it again."""
     path = said.output()
     if not path:
         return
@@ -89,7 +89,7 @@ def honest(said):
 
 
 def success(said):
-    """Everything succeeds, it says."""
+    """Report success, whatever happened."""
     said.code = 0
     said.out = re.sub(r'("(?:incomplete|missing|failed_runs|list_cut)": )[^,\n]*', r"\g<1>0", said.out)
 
@@ -104,7 +104,7 @@ def wrong_bytes(said):
 
 
 def second_copy(said):
-    """Besides the right file, another one under the same ID."""
+    """Add a second, wrong file under the same artifact ID."""
     def change(files, manifest, top):
         for row in manifest["artifacts"][-1:]:
             files["%s/%s.x" % (top, row["path"])] = b"other bytes"
@@ -114,7 +114,7 @@ def second_copy(said):
 
 
 def noted(said):
-    """Wrong bytes with a note, and exit status 0."""
+    """Wrong bytes with a note; the exit status stays as it was."""
     wrong_bytes(said)
 
     def change(files, manifest, top):
@@ -159,7 +159,7 @@ def list_changed(said):
 
 
 def all_safe(said):
-    """Each archived run is safe."""
+    """Report every archived run as safe."""
     if said.listing() and os.path.exists("vault/catalog.db"):
         with sqlite3.connect("file:vault/catalog.db?mode=ro", uri=True) as db:
             said.out = "".join("%s\n" % run for run, in db.execute("SELECT DISTINCT run_id FROM runs"))
@@ -170,7 +170,7 @@ all_too_early = all_safe
 
 
 def unasked(said):
-    """No run can be asked about."""
+    """Report that no run could be listed."""
     if said.listing() and said.out:
         said.code, said.err, said.out = 3, "".join(UNASKED % run for run in said.out.split()), ""
 
@@ -181,7 +181,7 @@ def unasked_and_safe(said):
 
 
 def blind(said):
-    """Nothing is done when the directory exists; what --list-safe found out is not used."""
+    """If the catalog exists, a sync does nothing (see main), so what --list-safe found is never fetched."""
 
 
 def unverified(said):

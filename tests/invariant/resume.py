@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Lies to who goes on with a body that broke off: the answer behind a cut one.
+"""Wrong answers (lies) to a range request that resumes an interrupted body.
 
-Each maker takes an Answer to a request with a range. NEEDS as in transport; TAGS: what validators the
-thing must have had for the lie to show; V2: the bytes are those of another version.
+Each maker takes an Answer to a request with a range, and returns steps (see wire.py). needs: as in
+transport.py. tags: the validators that the object must have for the lie to be detectable; None: any.
 """
 from . import coding
 from .transport import chunked
@@ -24,7 +24,7 @@ def span(first, last, total):
 
 
 def rest_of(a, data=None):
-    """(first, last, total, rest) of what was asked for."""
+    """(first, last, total, rest) of the requested range."""
     data = a.body if data is None else data
     first = a.ask.first()
     return first, len(data) - 1, len(data), data[first:]
@@ -179,7 +179,7 @@ def trailed(a):
             + coding.chunks(rest, a.rng) + b"0\r\nContent-Encoding: gzip\r\n\r\n"]
 
 
-# the bytes are another version's, and a validator shows it
+# The bytes are those of another version; in most of these a validator shows it.
 
 def version(a, headers):
     data = stranger(a)
@@ -214,7 +214,7 @@ def other_date(a):
                    + [("Last-Modified", "Wed, 18 Nov 2026 10:00:00 GMT")])
 
 
-@lie(tags=("date",))  # with a strong tag it may be left out (RFC 9110, 15.3.7)
+@lie(tags=("date",))  # with a strong ETag, a 206 may omit the date (RFC 9110, 15.3.7)
 def lost_date(a):
     return version(a, [h for h in a.headers if h[0] != "Last-Modified"])
 
@@ -237,7 +237,7 @@ def other_version_unsaid(a):
 
 @lie()
 def moved_rest(a):
-    """By a redirect to an origin with validators of its own, and other bytes."""
+    """Redirect the range request to another origin that serves the same object."""
     first, last, total, rest = rest_of(a)
     return reply(302, [("Location", a.world.url("other", "/moved/" + a.thing.key))], b"")
 
@@ -261,14 +261,14 @@ def without_length(a):
 
 @lie()
 def without_length_cut(a):
-    """The range says where the end is, and the connection ends before."""
+    """A body without Content-Length, cut before the end that Content-Range states."""
     status, headers, body = a.parts()
     return [head(status, [*headers, ("Connection", "close")]) + body[:a.point(body)], CLOSE]
 
 
 @lie(tags=("strong", "both"))
 def always_cut(a):
-    """A seventh of the whole each time, and what is there can be gone on with."""
+    """Each answer sends a seventh of the object, and can be resumed."""
     status, headers, body = a.parts()
     n = max(1, len(a.body) // 7)
     return [head(status, [*headers, ("Content-Length", len(body))]) + body[:n], CLOSE]

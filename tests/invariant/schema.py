@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Lies of what is said about runs and artifacts: rows, records, ZIPs, URLs, and what changes meanwhile.
+"""Wrong metadata (lies) of runs and artifacts: rows, records, ZIPs, URLs, and changes between attempts.
 
-Each takes the world and tells its lie, or gives False where there is nothing to lie about.
+Each function changes the world so that it sends the lie; it returns False if the lie is not applicable.
 """
 import io
 import json
@@ -13,13 +13,13 @@ from .wire import reply
 from .world import LOOKS, Artifact, add, add_bundle, flip, sha256, zipped
 
 LIES = {}  # name: function
-CHANGES = {}  # those that come true between a kill and the next attempt
-FAMILIES = {}  # name: what it is a lie about
+CHANGES = {}  # name: function, of changes between a kill and the next attempt
+FAMILIES = {}  # name: kind of lie
 _family = [""]
 
 
 def about(family):
-    """What the lies that follow are about."""
+    """Set the kind of the lies that follow."""
     _family[0] = family
 
 
@@ -38,7 +38,7 @@ def change(function):
 
 
 def listed(world, want=lambda a: True):
-    """An artifact with a row, of which no lie is told yet."""
+    """Choose a listed artifact without a lie, and mark it; None if there is none."""
     found = [a for r in world.runs for a in r.artifacts if not a.thing.told and want(a)]
     if not found:
         return None
@@ -52,13 +52,13 @@ def plain(a):
 
 
 def looks(world):
-    """Whether all that an artifact's thing is said to be has first bytes of its own."""
+    """A predicate: all artifacts that share the object are of types with known first bytes."""
     return lambda a: plain(a) and all(one.kind in LOOKS for one in world.artifacts.values()
                                       if one.thing is a.thing)
 
 
 def known(world, a, need):
-    """See to it that each row of a thing tells its size, or checksum, where that is needed."""
+    """Make each row of an object state what need requires: its checksum, or its size or checksum."""
     if need == "look":
         return
     for one in world.artifacts.values():
@@ -72,7 +72,7 @@ def known(world, a, need):
 
 
 def edit(a, how):
-    """Let how(row) change the row of an artifact in each list."""
+    """Apply how(row) to the row of an artifact in each list."""
     def rows(rows, n):
         return [how(r) if isinstance(r, dict) and r.get("artifact_id") == a.id else r for r in rows]
     a.run.row_lies.append(rows)
@@ -147,7 +147,7 @@ def other_order(world):
 
 
 def another_world(world, run, ident):
-    """An artifact of a run that nobody asked for."""
+    """An artifact of a run that was not requested."""
     data = world.content("html_scrape", 500, "foreign " + ident)
     thing = world.thing("foreign_%s.html" % ident, data, run.ended)
     thing.told = True
@@ -169,7 +169,7 @@ def row_of_another_run(world):
 
 @lie
 def rows_of_another_run(world):
-    """The whole list is another run's."""
+    """The whole list is that of another run."""
     run = world.rng.choice(world.runs)
     if not run.artifacts:
         return False
@@ -185,7 +185,7 @@ def rows_of_another_run(world):
 
 @lie
 def same_id_other_content(world):
-    """Two rows of one ID, and each names an object of its own."""
+    """Two rows with the same ID, each for a different object."""
     a = listed(world, lambda a: plain(a) and a.kind != "download")
     if not a:
         return False
@@ -277,7 +277,7 @@ def wrapped_list(world):
 
 @lie
 def odd_json(world):
-    """A list that is no JSON, or not all of it."""
+    """A list that is invalid, truncated or unusual JSON."""
     run = world.rng.choice(world.runs)
     how = world.rng.choice(["bom", "comma", "twice", "comment", "latin", "nul", "nan", "half", "deep", "long"])
 
@@ -359,13 +359,13 @@ def bundle(world):
 
 
 def replaced(parent, members, **other):
-    """The ZIP as it is with some members' bytes replaced; None leaves one out."""
+    """The ZIP with the content of some members replaced; None omits a member."""
     return zipped({a.bundle_key: other.get(a.id, a.thing.data) for a in members
                    if other.get(a.id, b"") is not None})
 
 
 def send(parent, data):
-    """Say data in place of the ZIP, in its own length."""
+    """Send data instead of the ZIP, with the Content-Length of data."""
     def make(answer):
         answer.body = data
         return answer.honest()
@@ -384,7 +384,7 @@ def zip_without_member(world):
 
 @lie
 def zip_with_other_member(world):
-    """A member of other bytes, whose row says what it should be."""
+    """A member with wrong bytes, whose row states the correct checksum or size."""
     parent, members = bundle(world)
     if not parent:
         return False
@@ -415,7 +415,7 @@ def zip_damaged(world):
 
 @lie
 def zip_with_twins(world):
-    """Two entries of one name; the row's checksum tells which. It is what the server holds."""
+    """Two entries with the same name; the row's checksum tells which is meant. The server has this ZIP."""
     parent, members = bundle(world)
     if not parent:
         return False
@@ -428,7 +428,7 @@ def zip_with_twins(world):
         pairs.insert(world.rng.randrange(len(pairs) + 1), (one.bundle_key, b"the other one"))
         for name, data in pairs:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # one name twice is what is wanted
+                warnings.simplefilter("ignore")  # the duplicate name is intended
                 file.writestr(zipfile.ZipInfo(name), data)
     parent.thing.versions[-1] = out.getvalue()
     return True
@@ -436,7 +436,7 @@ def zip_with_twins(world):
 
 @lie
 def zip_with_more(world):
-    """An entry that no row tells of: it is in what the server holds."""
+    """An entry that is in no row. The server has this ZIP."""
     parent, members = bundle(world)
     if not parent:
         return False
@@ -447,7 +447,7 @@ def zip_with_more(world):
 
 @lie
 def members_are_the_zip(world):
-    """As servers do that do not unpack: each member's content is the whole ZIP."""
+    """Each member's content is the whole ZIP, as from servers that do not unpack it."""
     parent, members = bundle(world)
     if not parent:
         return False
@@ -472,7 +472,7 @@ def zip_gone(world):
 
 @lie
 def har_cut_at_rest(world):
-    """The compressed form ends early; its length is as announced."""
+    """The compressed body is truncated, with the Content-Length of the truncated body."""
     a = add(world, world.rng.choice(world.runs), 70, 200, ("har", "har"))
     a.thing.rest, a.thing.told, a.signing = "zstd", True, "s3"
     a.uri = a.uri.removesuffix(".zst") + ".zst"
@@ -489,7 +489,7 @@ about("URLs and clocks")
 
 @lie
 def dead_urls(world):
-    """URLs that have died before they come, so many lists long."""
+    """URLs that have expired already when they are sent, in one or several lists."""
     run = world.rng.choice(world.runs)
     lists = world.rng.choice([1, 1, 2, 30])
     for a in run.artifacts:
@@ -499,7 +499,7 @@ def dead_urls(world):
 
 @lie
 def dead_urls_and_less(world):
-    """Dead URLs; the newer list lacks a row, or says other things of it."""
+    """Expired URLs; the newer list lacks a row, or has a wrong URL in it, or is wrapped in an object."""
     a = listed(world, lambda a: plain(a) and a.signing in ("s3", "skyvern"))
     if not a:
         return False
@@ -540,10 +540,10 @@ def other_clock(world):
     return True
 
 
-# what comes true between a kill and the next attempt
+# Changes between a kill and the next attempt.
 
 def changed(world, want=lambda a: True):
-    """An artifact that has another version from now on, which its row shows."""
+    """Choose an artifact that may get a new version: listed, and not sharing its object."""
     shared = [a.thing for a in world.artifacts.values()]
     return listed(world, lambda a: plain(a) and a.kind != "download" and shared.count(a.thing) == 1 and want(a))
 
@@ -602,7 +602,7 @@ def new_row(world):
 
 @change
 def swapped(world):
-    """Two artifacts have each other's object now."""
+    """Two artifacts exchange their objects."""
     a = changed(world, lambda a: a.summed)
     b = changed(world, lambda b: b.summed and a and b.run is a.run and b.kind == a.kind)
     if not a or not b:
@@ -614,17 +614,17 @@ def swapped(world):
 
 @change
 def nothing_else(world):
-    """All is as it was."""
+    """Nothing changes."""
     return True
 
 
 def each(rows, change):
-    """The rows, each that is one changed."""
+    """Apply change to each row that is a JSON object."""
     return [change(r) if isinstance(r, dict) else r for r in rows]
 
 
 def run_rows(world, name):
-    """Lies of the list of runs, for sync."""
+    """Apply the named lie to the list of runs; for sync."""
     run = world.rng.choice(world.runs)
     world.runs_lies.append({
         "runs-without-id": lambda rows: each(rows, lambda r: {

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Lies of one answer: its status line, headers, length, chunks, codings, and how it ends.
+"""Wrong HTTP answers (lies): status line, headers, length, chunks, codings, and end of the connection.
 
-Each takes an Answer and gives steps. NEEDS says what must be known of an artifact, by its row, for the
-lie to be one that a client can see: "" nothing (the answer contradicts itself), "known" its size or
-checksum, "sum" its checksum, "look" its type, by which its first bytes are known.
+Each maker takes an Answer and returns steps (see wire.py). needs: what the artifact's row must state for
+the lie to be detectable: "" nothing (the answer is inconsistent in itself, or harmless), "known" its size
+or checksum, "sum" its checksum, "look" a type with known first bytes.
 """
 from . import coding
 from emulator.server import SIGN_IN, STORE_ERROR
 from .wire import CLOSE, RESET, head, reply
 
 LIES = {}  # name: (maker, needs)
-FAMILIES = {}  # name: what it is a lie about
+FAMILIES = {}  # name: kind of lie
 _family = [""]
 
 
 def about(family):
-    """What the lies that follow are about."""
+    """Set the kind of the lies that follow."""
     _family[0] = family
 
 
@@ -35,7 +35,7 @@ def chunked(a, body, headers=(), trailers=b"", status=None, extension=b""):
 
 
 def other_length(a, body):
-    """A length that is not this body's."""
+    """A Content-Length that is usually wrong for body."""
     return a.rng.choice([0, 1, max(0, len(body) - 1), len(body) // 2, len(body) + 1, 2 * len(body) + 10])
 
 
@@ -199,7 +199,7 @@ def trailer_of_short(a):
 about("codings")
 
 def coded(a, name, data, headers=None):
-    """data, said to be coded; chunked or with a length."""
+    """data with a Content-Encoding; chunked, or with a length, or ended by close."""
     status, mine, _ = a.parts()
     named = headers if headers is not None else [("Content-Encoding", name)]
     if a.rng.random() < 0.4:
@@ -231,7 +231,7 @@ def encoded_cut(a):
 
 @lie()
 def encoded_cut_late(a):
-    """The end alone is missing: all bytes may have come, or all but a few."""
+    """The last bytes of the coded stream are missing; the decoded content may still be complete."""
     name, code = coder(a)
     data = code(a.parts()[2])
     return coded(a, name, data[:max(0, len(data) - a.rng.randrange(1, 12))])
@@ -262,7 +262,7 @@ def encoded_twice(a):
 
 @lie()
 def encoded_twice_cut(a):
-    """The outer stream is whole, the inner one is not."""
+    """The outer stream is complete, the inner one is truncated."""
     one, first = coder(a)
     two, second = coder(a)
     data = first(a.parts()[2])
@@ -284,7 +284,7 @@ def encoded_and_identity(a):
 
 @lie()
 def named_encoding(a):
-    """The name of a coding that the bytes do not have."""
+    """A Content-Encoding that was not applied."""
     _, _, body = a.parts()
     return coded(a, coder(a)[0], body)
 
@@ -310,7 +310,7 @@ def bomb(a):
 
 @lie()
 def transfer_coded(a):
-    """Transfer-Encoding: gzip, chunked; whole or not."""
+    """Transfer-Encoding: gzip, chunked; complete or truncated."""
     status, headers, body = a.parts()
     data = coding.CODERS["gzip"](body)
     if a.rng.random() < 0.7:
@@ -330,7 +330,7 @@ def odd_transfer_coding(a):
 
 @lie("known")
 def identity_of_chunks(a):
-    """Chunks that are not said to be."""
+    """Chunks under Transfer-Encoding: identity."""
     status, headers, body = a.parts()
     return [head(status, [*headers, ("Transfer-Encoding", "identity")]) + coding.chunks(body, a.rng) + coding.LAST_CHUNK,
             CLOSE]
@@ -385,7 +385,7 @@ def garbage_first(a):
 
 @lie()
 def storm(a):
-    """1xx answers before the real one, with headers that are not its own."""
+    """1xx answers before the final one, with headers that do not apply to it."""
     status, headers, body = a.parts()
     early = b"".join(head(a.rng.choice([100, 102, 103, 110]), a.rng.sample(
         [("Content-Length", 3), ("Content-Encoding", "gzip"), ("ETag", '"early"'), ("Content-Range", "bytes 0-2/3"),
@@ -413,7 +413,7 @@ def status(a):
 
 @lie()
 def unasked_part(a):
-    """206 to who asked for everything."""
+    """206 to a request without a range."""
     _, headers, body = a.parts()
     n = a.rng.choice([0, a.point(body)])
     last = a.rng.choice([len(body), max(n + 1, len(body) - 1)])
@@ -446,7 +446,7 @@ def moved(a, to, body=b""):
 
 @lie()
 def redirect(a):
-    """To where the same thing is."""
+    """Redirect to a URL of the same content."""
     if not a.thing:
         return moved(a, a.ask.target)
     other = a.rng.choice(["other", "store"])
@@ -498,13 +498,13 @@ def drip(a):
 
 @lie()
 def kept_and_closed(a):
-    """Kept alive by its word, and closed."""
+    """Connection: keep-alive, but the connection is closed."""
     status, headers, body = a.parts()
     return [head(status, [*headers, ("Connection", "keep-alive"), ("Content-Length", len(body))]) + body, a.end()]
 
 
 def behind(a, more):
-    """This answer with more behind it, in one piece with its end: it is there before the next request."""
+    """The answer, then `more` sent together with its last bytes, so that it arrives before the next request."""
     status, headers, body = a.parts()
     text = head(status, [*headers, ("Content-Length", len(body))])
     cut = max(0, len(body) - 2000)
@@ -515,7 +515,7 @@ def behind(a, more):
 
 @lie()
 def garbage_behind(a):
-    """More than was announced."""
+    """Extra bytes after the end of the body."""
     more = a.rng.choice([b"garbage", b"\r\n\r\n", reply(500, [], b'{"detail": "no"}')[0], reply(404, [], b"")[0],
                          b"HTTP/1.1 304 Not Modified\r\n\r\n", a.rng.randbytes(3000)])
     if a.rng.random() < 0.3:
@@ -525,7 +525,7 @@ def garbage_behind(a):
 
 @lie()
 def unasked_answer(a):
-    """An answer that nobody asked for, to be taken for the next one."""
+    """An unsolicited second answer, which a client may take for that to its next request."""
     other = a.rng.choice([b"unasked", b"[]", a.rng.randbytes(500), a.world.things[a.rng.choice(sorted(a.world.things))].data])
     return behind(a, reply(200, a.headers, other[:20000])[0])
 
@@ -556,7 +556,7 @@ about("what is not what was asked for")
 
 @lie("look")
 def sign_in(a):
-    """A proxy's page, in place of what is behind it."""
+    """A proxy's sign-in page instead of the content."""
     return reply(200, [("Content-Type", "text/html")], SIGN_IN)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Raw sockets: what the server says is bytes, so that it can say anything.
+"""An HTTP server on raw sockets, so that it can send arbitrary bytes.
 
-An answer is a list of steps: bytes are sent, a number is slept, RESET and CLOSE end the connection
-with a reset or in good order. Without an end the connection is kept.
+An answer is a list of steps: bytes to send, a number of seconds to sleep, RESET (TCP reset) or CLOSE
+(orderly shutdown). Without RESET or CLOSE the connection stays open for the next request.
 """
 import selectors
 import socket
@@ -18,7 +18,7 @@ LISTENERS = ("api", "store", "other")
 
 
 class Ask:
-    """One request as it came."""
+    """One request."""
 
     def __init__(self, origin, head):
         lines = head.split(b"\r\n")
@@ -34,7 +34,7 @@ class Ask:
             self.headers[name.strip().lower()] = value.strip()
 
     def first(self):
-        """Where a range begins that is asked for, or None."""
+        """The first byte of the requested range; None without a range to the end."""
         spec = self.headers.get("range", "")
         if not spec.startswith("bytes=") or not spec.endswith("-"):
             return None
@@ -42,7 +42,7 @@ class Ask:
 
 
 class Server:
-    """Three origins on loopback; answer(ask) gives the steps."""
+    """Three origins on loopback; answer(ask) returns the steps."""
 
     def __init__(self, answer, keep_log=False):
         self.answer = answer
@@ -91,7 +91,7 @@ class Server:
         self.selector.close()
 
     def settle(self, seconds=5):
-        """Wait until no connection is open: the peer is gone, and what it asked for is answered."""
+        """Wait until no connection is open: the client is gone, and no request is being answered."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             with self.lock:
@@ -121,7 +121,7 @@ class Server:
             conn.close()
 
     def play(self, conn, ask):
-        """Say an answer; False when the connection has ended with it."""
+        """Send the answer to a request; returns False if that ended the connection."""
         steps = self.answer(ask)
         if self.log is not None:
             self.log.append((time.monotonic(), ask, steps))
@@ -132,7 +132,7 @@ class Server:
             if step is CLOSE:
                 conn.shutdown(socket.SHUT_WR)
                 conn.settimeout(0.2)
-                while conn.recv(HEAD_MAX):  # what else was asked must not turn the end into a reset
+                while conn.recv(HEAD_MAX):  # unread data at close would cause a reset
                     pass
                 return False
             if isinstance(step, bytes):
@@ -152,5 +152,5 @@ def head(status, headers, reason="OK"):
 
 
 def reply(status, headers, body):
-    """An honest answer."""
+    """An answer with the correct Content-Length."""
     return [head(status, [*headers, ("Content-Length", len(body))]) + body]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The truth: what the server holds, and how it would say it if it were honest."""
+"""The data of the server, and its correct (honest) answers."""
 import base64
 import contextlib
 import email.utils
@@ -24,7 +24,7 @@ TYPES = [("recording", "webm"), ("screenshot_action", "png"), ("screenshot_final
 MAGIC = {"recording": b"\x1a\x45\xdf\xa3\x01\x42\x86\x81\x01\x42\xf7\x81\x01",
          "screenshot_action": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "screenshot_final": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
          "pdf": b"%PDF-1.4\n"}
-LOOKS = {*MAGIC, "trace", "har", "visible_elements_tree", "llm_response"}  # what their first bytes tell
+LOOKS = {*MAGIC, "trace", "har", "visible_elements_tree", "llm_response"}  # types that can be told by the first bytes
 
 
 def stamp(when):
@@ -40,7 +40,7 @@ def sha256(data):
 
 
 def flip(data, rng):
-    """Other bytes of the same length."""
+    """data with one byte changed."""
     if not data:
         return data
     at = rng.randrange(len(data))
@@ -48,20 +48,20 @@ def flip(data, rng):
 
 
 def told(rows):
-    """The rows of a list as it was sent, if it is one."""
+    """The rows of a list as sent (a value, or JSON text); [] if it is no list."""
     with contextlib.suppress(ValueError, RecursionError):
         rows = json.loads(rows) if isinstance(rows, bytes) else rows
     return rows if isinstance(rows, list) else []
 
 
 class Turns:
-    """What is answered in place of the truth: one maker a request, then one for ever, or none."""
+    """Which answers to send: one maker per request, then forever; a maker of None is the correct answer."""
 
     def __init__(self):
         self.turns = []
         self.forever = None
         self.asked = 0
-        self.honest = False  # the last answer was the truth
+        self.honest = False  # whether the last answer was correct
 
     def take(self):
         n = self.asked
@@ -72,19 +72,19 @@ class Turns:
 
 
 class Thing(Turns):
-    """An object: its versions, of which the server holds one at a time."""
+    """A stored object and its versions; the server has the last one."""
 
     def __init__(self, key, data, modified):
         super().__init__()
         self.key = key
         self.versions = [data]
         self.modified = [modified]
-        self.since = 0  # the version held when this attempt began
-        self.rest = None  # "zstd": compressed at rest, so comes from the store
+        self.since = 0  # index of the version at the beginning of this attempt
+        self.rest = None  # "zstd": stored compressed; the store sends it compressed
         self.validators = "none"
-        self.told = False  # some lie is about it
-        self.listed = True  # else the record alone tells of it
-        self.slow = False  # its end lets wait for itself
+        self.told = False  # a lie already concerns it
+        self.listed = True  # False: only the record names it
+        self.slow = False  # pause before the end of a large answer
 
     @property
     def data(self):
@@ -99,7 +99,7 @@ class Thing(Turns):
         return coding.zstd(data) if self.rest and origin != "api" else data
 
     def tags(self, version=-1):
-        """Validator headers."""
+        """The validator headers (ETag, Last-Modified) of a version."""
         tag = hashlib.md5(self.versions[version]).hexdigest()[:12]
         tag += str(len(self.versions) + version if version < 0 else version)
         out = []
@@ -123,11 +123,11 @@ class Artifact:
         self.sized = self.summed = False
         self.signing = "s3"
         self.bundle_key = None
-        self.parent = None  # of a member: the ZIP's artifact
+        self.parent = None  # of a ZIP member: the artifact of the ZIP
         self.uri = "s3://artifacts/v1/local/o_1/%s/%s" % (run.id, thing.key)
         if thing.rest:
             self.uri += ".zst"
-        self.expired = 0  # URLs of so many lists are dead when they come
+        self.expired = 0  # number of lists whose URLs have expired when they are sent
         self.run_id = None
 
     def known(self):
@@ -143,27 +143,27 @@ class Run:
         self.record_turns = Turns()
         self.row_lies = []  # fn(rows, n) -> rows
         self.record_lies = []  # fn(record, n) -> anything
-        self.listed = 0  # how often
-        self.told = False  # in this attempt a list has been given as it is
+        self.listed = 0  # number of lists made
+        self.told = False  # a list was sent without a transport lie in this attempt
         self.recorded = 0
-        self.ever = []  # (artifact ID, thing, its version) as it was listed
-        self.last = []  # the same of the last list
+        self.ever = []  # (artifact ID, Thing, index of its version) of all lists
+        self.last = []  # the same, of the last list only
         self.last_files = []
-        self.records = []  # as they were given
-        self.rows = []  # the rows of all lists
+        self.records = []  # all records sent
+        self.rows = []  # the rows of all lists sent
         self.status = "completed"
 
     def memory(self):
-        """What the service has told of the run so far."""
+        """What the last list and record named; for forget()."""
         return self.last, self.last_files
 
     def forget(self, memory):
-        """What was told since memory() counts as not told."""
+        """Discard what lists and records named since memory()."""
         self.last, self.last_files = memory
 
 
 class Answer:
-    """What one request would get, and means to say it otherwise."""
+    """The correct answer to one request, and helpers to make a wrong one of it."""
 
     def __init__(self, world, ask, body, headers, name, turn, thing=None):
         self.world = world
@@ -175,7 +175,7 @@ class Answer:
         self.rng = random.Random("%d/%s/%d" % (world.seed, name, turn))
 
     def parts(self):
-        """(status, headers, body) of the honest answer to what was asked for."""
+        """(status, headers, body) of the correct answer."""
         first = self.ask.first()
         if first is None or self.thing is None:
             return 200, self.headers, self.body
@@ -194,7 +194,7 @@ class Answer:
         return reply(status, headers, body)
 
     def point(self, data):
-        """A place to cut at: before the end, unless there is nothing."""
+        """A random offset before the end of data, to cut it at; 0 if data is empty."""
         if not data:
             return 0
         return self.rng.choice([0, 1, len(data) // 2, len(data) - 1, self.rng.randrange(len(data)),
@@ -213,20 +213,20 @@ class World:
         self.things = {}
         self.artifacts = {}
         self.ports = {}
-        self.offset = 0  # seconds that the service's clock is ahead of ours
-        self.skew = 0  # that its Date header is off
-        self.leaks = []  # where the key was seen, and must not be
-        self.note = set()  # (run, artifact) of which the list says something untrue
-        self.foreign = set()  # (run, artifact) that a list names, and that are another run's
-        self.expected = []  # more than the artifacts: (run, artifact ID, Thing)
-        self.honest = False  # nothing is said that is not so: exit 0 is owed
-        self.counts = 0  # answers with an object's bytes
-        self.hold = set()  # keys of things that are not answered for now
+        self.offset = 0  # seconds by which the service's clock is ahead of the local one
+        self.skew = 0  # seconds by which the Date header is wrong
+        self.leaks = []  # requests that sent the API key to another origin
+        self.note = set()  # (run ID, artifact ID) with a false size or checksum in the list
+        self.foreign = set()  # (run ID, artifact ID) listed, but of another run
+        self.expected = []  # files besides run.artifacts: (run, artifact ID, Thing)
+        self.honest = False  # no lies: skyarc must exit with 0
+        self.counts = 0  # requests for content that were answered
+        self.hold = set()  # keys of things whose answers are held back
         self.runs_turns = Turns()
         self.runs_lies = []
         self.seen = threading.Condition()
 
-    # what there is
+    # stored data
 
     def url(self, origin, path):
         return "http://127.0.0.1:%d%s" % (self.ports[origin], path)
@@ -238,7 +238,7 @@ class World:
         return http_date(self.now() + self.skew)
 
     def content(self, kind, size, label):
-        """Bytes of a kind, of no other artifact."""
+        """Content of an artifact type, different for each label."""
         label = b"%s %d " % (label.encode(), self.seed)
         if kind in MAGIC:
             return MAGIC[kind] + label + self.rng.randbytes(size)
@@ -258,12 +258,12 @@ class World:
         return one
 
     def bump(self, thing):
-        """Another version of the same size."""
-        look = min(16, max(0, len(thing.data) - 1))  # which stays
+        """Add a version of the same size."""
+        look = min(16, max(0, len(thing.data) - 1))  # first bytes to keep: they show the type
         thing.change(thing.data[:look] + flip(thing.data[look:look + 1], self.rng)
                      + self.rng.randbytes(max(0, len(thing.data) - look - 1)))
 
-    # what is said of it
+    # metadata
 
     def row(self, artifact, nth):
         thing = artifact.thing
@@ -325,7 +325,7 @@ class World:
             rows = lie(rows) if isinstance(rows, list) else rows
         return rows
 
-    # the server's side
+    # answers
 
     def answer(self, ask):
         with self.lock:
@@ -349,7 +349,7 @@ class World:
         return None, reply(404, [("Date", self.date())], b'{"detail": "Not Found"}')
 
     def denied(self, ask):
-        """403, when what was asked for may not be had (any more)."""
+        """A 403 answer if the request is not authorized or its URL has expired, else None."""
         query = ask.query
         expiry = (query.get("expiry") or query.get("Expires") or [None])[0]
         if ask.origin == "other" or (expiry and int(expiry) > self.now()):
@@ -391,13 +391,13 @@ class World:
         return maker(answer) if maker else answer.honest()
 
     def list_anew(self):
-        """The next list of each run is the first of a process."""
+        """Begin a new process: its first list of each run is yet to be sent."""
         with self.lock:
             for run in self.runs:
                 run.told = False
 
     def begin_attempt(self):
-        """From now on only what is held now, or later, is right."""
+        """Begin an attempt: from now on only the current and later versions are correct."""
         self.list_anew()
         with self.lock:
             for thing in self.things.values():
@@ -405,7 +405,7 @@ class World:
 
 
 def hesitant(steps):
-    """A large answer with a pause before its end, so that many are on their way at a time."""
+    """Pause before the last tenth of a large answer, so that many transfers are concurrent."""
     out = []
     for step in steps:
         if isinstance(step, bytes) and len(step) > 1_000_000:
@@ -417,7 +417,7 @@ def hesitant(steps):
 
 
 def chosen(rows, wanted):
-    """Rows of the types that were asked for; a ZIP is not listed then."""
+    """The rows of the requested artifact types; all rows if no type was requested."""
     if not wanted or not isinstance(rows, list):
         return rows
     return [r for r in rows if not isinstance(r, dict) or r.get("artifact_type") in wanted]
@@ -434,7 +434,7 @@ def zipped(members, **more):
 
 
 def build(world, ended):
-    """Fill the world: one to three runs with what runs leave."""
+    """Create one to three runs with artifacts; ended: when the first one ended."""
     rng = world.rng
     count = rng.choice([1, 1, 1, 2, 2, 3])
     large = rng.random() < 0.3
@@ -476,7 +476,7 @@ def add(world, run, k, size, kind=None):
 
 
 def add_bundle(world, run):
-    """A ZIP and its members, each with a row."""
+    """Add a ZIP artifact, and a row for each of its members."""
     rng = world.rng
     members = {}
     for i in range(rng.randrange(2, 6)):
@@ -502,7 +502,7 @@ def add_bundle(world, run):
 
 
 def add_files(world, run):
-    """Files that the record names: some of them listed as artifacts, too."""
+    """Add files that the run's record names; some of them are listed as artifacts, too."""
     rng = world.rng
     files = []
     for k in range(rng.randrange(1, 4)):
@@ -528,14 +528,14 @@ def add_files(world, run):
 
 
 def twins(world, run):
-    """Some artifacts of equal content, and some that are the same object."""
+    """In some runs, give two artifacts equal content or the same object."""
     rng = world.rng
     plain = [a for a in run.artifacts if not a.bundle_key and a.kind not in ("step_archive", "download", "har")]
     if len(plain) < 2 or rng.random() < 0.5:
         return
     one, other = rng.sample(plain, 2)
     if one.ext != other.ext or one.kind != other.kind:
-        return  # no content is right for two types
+        return  # no content is valid for both types
     if rng.random() < 0.5:
         other.thing.versions[-1] = one.thing.data
     else:

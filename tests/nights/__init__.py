@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""skyarc sync on an emulated service, night after night: what scripts/month and scripts/model-sync share.
+"""Many nights of skyarc sync on an emulated service: modules of scripts/month and scripts/model-sync.
 
-world   runs that are made, end and grow by a clock of their own, and the real binary at that clock
-volume  what a volume holds, by other people's readers
-model   what must hold of a sync directory, whatever happens to it
+world   creates runs that end and grow at simulated times, and runs the real binary at these times
+volume  reads volumes without skyarc
+model   damages a sync directory at random, and checks its invariants
 """

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""What must hold of a sync directory, whatever happens to it.
+"""A model of a sync directory: random damage, and the invariants that must hold nevertheless.
 
-The model knows what the service had and when, reads the volumes by other people's readers, and does to
-the directory what disks, backups and people do. After each step it checks:
+The model knows what the service had and when, reads the volumes without skyarc, and damages the directory
+as failing disks, restored backups and users do. It checks these invariants:
 
-- --list-safe names only runs of which each artifact that the service had is on disk, in a volume that
-  stands, with its bytes. Damage that neither size, end nor manifest shows is found by reading back: until
-  then it is excused, and no longer.
-- What was on disk is on disk, in some file, but for what a rule of prune let go or the model destroyed;
-  of a held run, all of it.
-- A run that was pruned is not archived again.
-- An artifact that was archived and is in no volume is to be fetched again, or said to be lost or missing.
-- A volume that is gone or not what it was makes the next sync fail (exit status 3 or 4, metrics), and is
-  set aside, never deleted.
-- After a sync that ended, catalog and disk agree, each artifact is in one volume, and nothing is left.
+- --list-safe lists a run only if each artifact that the service has of it is in a volume in place (not set
+  aside), with the correct bytes. Damage that does not show in the size, tail or manifest of a volume is
+  excused until the volume is read back.
+- Every artifact on disk stays on disk, in some file, unless prune may remove its run or the model destroyed
+  it. No artifact of a held run is removed.
+- A pruned run is not archived again.
+- An archived artifact that is in no volume is fetched again, or reported as lost or missing.
+- A volume that is gone or altered makes the next sync fail (exit status 3 or 4, and in the metrics). skyarc
+  sets an altered volume aside, and never deletes it.
+- After a sync that was not interrupted, catalog and disk agree, each artifact is in one volume, and no
+  temporary file is left.
 """
 import hashlib
 import os
@@ -32,7 +33,7 @@ FULL = {"SHIM_CALL": "write", "SHIM_ERRNO": "28", "SHIM_STAY": "1"}
 
 
 def content(rng, ident, number):
-    """Mostly tiny; sometimes larger than what is verified each night."""
+    """Mostly small content; sometimes larger than a volume's tail (TAIL)."""
     if rng.random() < 0.06:
         return rng.randbytes(rng.randrange(70_000, 140_000))
     return b"%s %d " % (ident.encode(), number) + rng.randbytes(rng.randrange(0, 1500)).hex().encode()
@@ -44,31 +45,31 @@ class Model(World):
         self.shelf = Shelf(self.vault)
         self.now = BEGIN
         self.truth = {}      # artifact -> (digest, run)
-        self.pruned = set()  # runs
+        self.pruned = set()  # run IDs
         self.held = set()
-        self.ever = set()    # artifacts that a volume had
-        self.twice = set()   # artifacts that were put back, and may be in two volumes
-        self.visible = 0     # volumes that are not what they were, and no sync has seen it
-        self.hidden = {}     # volume -> what was in it before a bit of it flipped
-        self.made = False    # some sync has ended
-        self.killed = False  # the last step was, or met a full disk: catalog and disk may differ
+        self.ever = set()    # artifacts that were in a volume at some time
+        self.twice = set()   # artifacts that may be in two volumes: restored, or changed after archiving
+        self.visible = 0     # number of volumes with detectable damage that no step has detected yet
+        self.hidden = {}     # volume with a flipped bit that only reading back shows -> its artifacts before
+        self.made = False    # a sync has ended without interruption
+        self.killed = False  # the last sync or prune was interrupted or failed: catalog and disk may differ
         self.saved = []      # copies of volumes: (name, path)
         self.catalogs = []   # copies of the catalog
-        self.blind = None    # "volumes", "catalog" or "log": what was harmed, and no sync has seen it
-        self.grown = set()   # runs of which the service got more, or other content, days after their end
+        self.blind = None    # "volumes", "catalog" or "log": damaged, and not detected yet
+        self.grown = set()   # runs that got a new artifact or other content days after their end
         self.changed = set() # artifacts whose content changed days after the end of their run
-        self.remade = False  # the catalog was harmed or rebuilt
+        self.remade = False  # the catalog was damaged or rebuilt
         self.counts = {}
         self.step = "begin"
         self.trace = []
 
-    # What is said.
+    # Counts, trace and findings.
 
     def count(self, what, number=1):
         self.counts[what] = self.counts.get(what, 0) + number
 
     def note(self, text, *more):
-        """For who looks for a cause."""
+        """Add a line to the trace, for debugging."""
         self.trace.append("%d %s" % (self.now, text % more))
 
     def wrong(self, text, *more):
@@ -78,7 +79,7 @@ class Model(World):
         if not holds:
             self.wrong(text, *more)
 
-    # The world.
+    # Changes at the service.
 
     def make_runs(self, hours):
         for _ in range(self.rng.randrange(1, 6)):
@@ -88,7 +89,7 @@ class Model(World):
                 self.truth[artifact.id] = (hashlib.sha256(artifact.data).hexdigest(), run)
 
     def purge(self):
-        """The service removes old runs, and now and then a newer one."""
+        """The service removes old runs, and occasionally a newer one."""
         for run in self.runs:
             if run.deleted is None and run.ended < self.now and (
                     run.ended < self.now - PURGE_DAYS * DAY or self.rng.random() < 0.01):
@@ -96,7 +97,7 @@ class Model(World):
                 self.count("runs removed at the service")
 
     def grow(self):
-        """A run that ended days ago gets another artifact, or other content for one that it has."""
+        """A run that ended days ago gets a new artifact, or new content of an existing one."""
         old = [r for r in self.runs if r.deleted is None and r.ended < self.now - DAY and r.id not in self.pruned
                and r.there(self.now)]
         if not old:
@@ -115,17 +116,17 @@ class Model(World):
             artifact.data = content(self.rng, artifact.id, 99)
             artifact.row.update(checksum=hashlib.sha256(artifact.data).hexdigest(), file_size=len(artifact.data),
                                 modified_at=stamp(self.now))
-            self.twice.add(artifact.id)  # the old content stays
+            self.twice.add(artifact.id)  # the old content stays in its volume
             self.changed.add(artifact.id)
             self.count("artifacts that changed late")
         self.truth[artifact.id] = (hashlib.sha256(artifact.data).hexdigest(), run)
         self.note("grown: %s of %s", artifact.id, run.id)
         self.serve(self.now)
 
-    # What is on disk.
+    # The state of the disk.
 
     def present(self, names=None):
-        """Artifacts that are on disk with their bytes, in volumes that stand or in any file."""
+        """IDs of the artifacts that are on disk with the correct bytes, in the named files or in any."""
         return {a for n, v in self.shelf.files().items() if names is None or n in names
                 for a, digest in v.artifacts.items() if self.truth[a][0] == digest}
 
@@ -140,7 +141,7 @@ class Model(World):
         finally:
             db.close()
 
-    # What is done to the directory.
+    # Damage to the directory.
 
     def any_volume(self):
         names = sorted(self.standing() - set(self.hidden))
@@ -206,8 +207,8 @@ class Model(World):
         self.shelf.forget()
         after = self.shelf.files().get(name)
         if what == "flip" and after.good and after.artifacts == before.artifacts and after.tail == before.tail:
-            return  # a bit of no meaning: every file is what it was
-        if what == "flip" and at < before.size - TAIL:  # neither size nor end shows it, nor the manifest
+            return  # the bit has no effect: content and tail are unchanged
+        if what == "flip" and at < before.size - TAIL:  # size, tail and manifest are unchanged
             self.hidden[name] = before.artifacts
             self.count("of them, not to be seen from outside")
             return
@@ -215,7 +216,7 @@ class Model(World):
         self.blind = "volumes"
 
     def put_back(self):
-        """A saved copy comes back under its name."""
+        """Restore a saved copy of a volume under its name."""
         if not self.saved:
             return
         name, path = self.saved.pop(self.rng.randrange(len(self.saved)))
@@ -227,11 +228,11 @@ class Model(World):
         volume = self.shelf.files()[name]
         self.twice |= set(volume.artifacts)
         back = self.pruned & {self.truth[a][1].id for a in volume.artifacts}
-        self.pruned -= back  # a part of them, at least: the rest was let go, and is not missed
+        self.pruned -= back  # at least partly restored; the rest of these runs may stay pruned
         self.ever -= {a for a in self.ever if self.truth[a][1].id in back}
         self.count("volumes put back")
         self.note("put back: %s", name)
-        if self.visible:  # it may be one that was deleted and not missed yet
+        if self.visible:  # it may be a deleted volume whose absence was not detected yet
             self.visible = max(0, self.visible - 1)
 
     def harm_catalog(self):
@@ -284,10 +285,10 @@ class Model(World):
             shutil.copy(self.vault + "/catalog.db", path)
             self.catalogs = sorted(set(self.catalogs) | {path})
 
-    # What skyarc does.
+    # Commands of skyarc.
 
     def do(self, *args, may_lose=(), **how):
-        """A step; what it took away it may have taken away."""
+        """Run skyarc, and check that nothing vanished; may_lose: IDs of runs whose artifacts may be removed."""
         self.step = " ".join(args[:2] if args[0] == "sync" else args[:1]) + "".join(
             " " + a for a in args if a in ("--rebuild", "--apply", "--list-safe"))
         before = self.present()
@@ -327,7 +328,7 @@ class Model(World):
         if status is None or env:
             self.count("killed" if status is None else "on a full disk")
             self.check(status in (None, 0, 1, 3, 4), "exit status %s: %s", status, err[-400:])
-            # one that was killed behind its last word has told of what it found
+            # a sync that was killed after writing its metrics has reported its findings
             self.seen(status if status in (0, 3, 4) else 3 if self.metrics_fail() else None)
             return
         self.check(status in (0, 3, 4) and isinstance(out, dict), "exit status %s: %s", status, err[-600:])
@@ -350,7 +351,7 @@ class Model(World):
         self.check_holds()
 
     def metrics_fail(self):
-        """Whether this sync has told the metrics of a failure."""
+        """Whether the last sync wrote a failure to the metrics."""
         try:
             with open(self.folder + "/metrics", encoding="utf-8") as file:
                 return "\nskyarc_sync_success 0" in file.read()
@@ -358,7 +359,7 @@ class Model(World):
             return False
 
     def seen(self, status):
-        """A step that ended has looked at the directory."""
+        """Note that a step with an exit status has checked the directory, and reported the damage."""
         if status is not None:
             self.visible = 0
             self.blind = None
@@ -377,7 +378,7 @@ class Model(World):
         args = [what, "--dest", "vault"] + (["--reason", "audit"] if what == "hold" else []) + [ident]
         status, _, err = self.do(*args, kill=kill, **env)
         self.count(what + "s")
-        if status is None or env and status:  # it may have been noted, or not: ask
+        if status is None or env and status:  # unknown whether it took effect: ask skyarc
             _, out, _ = self.do("hold", "--dest", "vault")
             self.held = {line.split("\t")[0] for line in out.splitlines()}
             return
@@ -387,7 +388,7 @@ class Model(World):
         else:
             self.held.discard(ident)
         if self.blind == "log":
-            self.blind = None  # unlike a catalog that a killed sync has half rebuilt
+            self.blind = None  # damage of the catalog may remain: a killed sync may have rebuilt it in part
         self.check_holds()
 
     def check_holds(self):
@@ -406,7 +407,7 @@ class Model(World):
                                        "--keep-status", "failed", kill=kill, shift=shift, may_lose=may, **env)
         after = {self.truth[a][1].id for a in self.present(self.standing())}
         gone = (before - after) & may
-        if status == 4:  # a part of them is in a volume that it could not write anew, and says so
+        if status == 4:  # reported: some runs are still in a volume that could not be rewritten
             gone -= {r for (r,) in self.query("SELECT run_id FROM runs")}
         self.pruned |= gone
         self.count("prunes")
@@ -434,7 +435,7 @@ class Model(World):
             return
         self.check(status in (0, 3, 4) and isinstance(out, dict), "exit status %s: %s", status, err[-400:])
         if self.visible:
-            self.visible = 0  # the new catalog does not know what was there
+            self.visible = 0  # the rebuilt catalog does not know the former volumes
         self.seen(status)
         self.check_holds()
 
@@ -447,10 +448,10 @@ class Model(World):
         self.check(status == (4 if wrong else 0), "exit status %s with %d faults: %s", status,
                    self.visible + len(self.hidden), err[-300:])
 
-    # What must hold.
+    # Invariants.
 
     def safe(self):
-        """--list-safe, against the disk as it is now."""
+        """Check --list-safe against the current state of the disk."""
         rng = self.rng
         kill = rng.random() * 0.03 if rng.random() < 0.05 else None
         shift = -rng.random() * rng.choice([0.2, 5, 400]) * DAY if rng.random() < 0.06 else 0
@@ -458,7 +459,7 @@ class Model(World):
         if status is None:
             return
         if status == 1 and (self.blind == "catalog" or not self.made):
-            return  # there is no catalog, or none to be trusted: it says so
+            return  # skyarc reports that there is no usable catalog
         self.check(status in (0, 3), "exit status %s: %s", status, err[-300:])
         names = self.standing()
         excused = {a for had in self.hidden.values() for a, digest in had.items() if self.truth[a][0] == digest}
@@ -474,7 +475,7 @@ class Model(World):
             self.check(ident not in self.pruned, "%s was pruned", ident)
 
     def agree(self):
-        """Catalog and disk, after a sync that ended."""
+        """Check that catalog and disk agree, after a sync that was not interrupted."""
         files = self.shelf.standing()
         rows = dict(self.query("SELECT name, manifest_sha256 FROM volumes"))
         self.check(set(rows) == set(files), "catalog and disk differ: %s", sorted(set(rows) ^ set(files)))
@@ -496,33 +497,33 @@ class Model(World):
         states = dict(self.query("SELECT run_id, state FROM states"))
         lost = {r for (r,) in self.query("SELECT DISTINCT run_id FROM lost")}
         missing = {a for (a,) in self.query("SELECT artifact_id FROM missing")}
-        begun = {r for (r,) in self.query("SELECT run_id FROM log WHERE what = 'prune'")}  # and cut short
+        begun = {r for (r,) in self.query("SELECT run_id FROM log WHERE what = 'prune'")}  # perhaps not finished
         for artifact in self.ever - set(where) - set().union(*self.hidden.values(), set()):
             run = self.truth[artifact][1].id
             self.check(run in self.pruned or run in begun & self.may_go() or states.get(run) in ("due", "running", "open") or run in lost
                        or artifact in missing, "nobody says that %s is lost (its run is %s)", artifact, states.get(run))
 
     def reckon(self):
-        """Some quiet nights, after which all that there is to be had is there."""
+        """Some nights without faults; then everything that the service has must be archived."""
         for _ in range(4):
             self.now += 8 * DAY
             self.sync(broken=0, share=1)
-            self.safe()  # which finds what changed in sealed runs
+            self.safe()  # finds changes in sealed runs
         self.sync(broken=0, share=1)
         self.step = "reckoning"
         there = self.present(self.standing())
         states = dict(self.query("SELECT run_id, state FROM states"))
         lost = {r for (r,) in self.query("SELECT DISTINCT run_id FROM lost")}
-        missing = {a for (a,) in self.query("SELECT artifact_id FROM missing")}  # or only an older version is there
+        missing = {a for (a,) in self.query("SELECT artifact_id FROM missing")}  # of some, an older version is archived
         for run in self.runs:
             if run.ended > self.now - HOUR or run.id in self.pruned:
                 continue
             lacks = [a.id for a in run.there(self.now) if a.id not in there]
             if run.deleted is None:
                 self.check(not lacks, "%s lacks %s (%s)", run.id, lacks, states.get(run.id))
-            else:  # what was archived once is there, or said to be lost
-                # known limit: the log does not tell the versions of an artifact, so a new catalog does not know
-                # that the newest one was lost while an older one is there
+            else:  # each artifact archived once is there, or reported as lost or missing
+                # known limit: the log has no versions of artifacts, so a rebuilt catalog does not know that the
+                # newest version was lost if an older one is archived
                 older = self.changed & {a for v in self.shelf.standing().values() for a in v.artifacts} \
                     if self.remade else set()
                 lacks = [a for a in lacks if a in self.ever and a not in missing | older]
@@ -531,7 +532,7 @@ class Model(World):
         self.count("reckonings")
 
     def forget_old(self):
-        """Runs that are over and done with: a thousand nights need not remember them all."""
+        """Stop tracking the artifacts of pruned runs that the service removed long ago, to save time."""
         old = {r.id for r in self.runs if r.deleted is not None and r.deleted < self.now - 40 * DAY and
                r.id in self.pruned and r.id not in self.held}
         present = {self.truth[a][1].id for a in self.present()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a volume holds, by zstandard and tarfile: nothing of skyarc's is asked."""
+"""Read volumes with zstandard and tarfile only, without skyarc."""
 import hashlib
 import io
 import json
@@ -13,7 +13,7 @@ TAIL = 65536
 
 
 class Volume:
-    """A file that may be a volume: what is in it, and whether each byte is what it says."""
+    """A file that may be a volume: its runs, its artifacts' digests, and whether they match its manifest (good)."""
 
     def __init__(self, path):
         self.top = self.manifest_sha256 = None
@@ -31,7 +31,7 @@ class Volume:
     def read(self, data):
         plain = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True)
         files = {}
-        # every frame must decode, to the last one; tar stops at its own end
+        # decode all frames: tarfile would stop at the end of the archive
         with tarfile.open(fileobj=io.BytesIO(plain.read())) as tar:
             for member in tar:
                 if member.islnk():
@@ -55,14 +55,14 @@ class Volume:
 
 
 class Shelf:
-    """All volumes of a directory; a file is read once, until it changes."""
+    """All volumes of a sync directory; each file is read again only if it changed."""
 
     def __init__(self, vault):
         self.vault = vault
         self.cache = {}
 
     def files(self):
-        """Each regular file two folders down, with its Volume."""
+        """Relative path -> Volume, of each regular file two folders below the top."""
         found = {}
         for folder, _, names in os.walk(self.vault):
             name = os.path.relpath(folder, self.vault)
@@ -79,19 +79,19 @@ class Shelf:
                 if key not in self.cache:
                     known = self.cache.get((st.st_ino, st.st_size, st.st_mtime_ns))
                     self.cache[key] = known or Volume(path)
-                    # a rename changes the ctime alone: whoever writes in place says so by forget()
+                    # a rename changes only the ctime; after writing to a file in place, call forget()
                     self.cache[key[:3]] = self.cache[key]
                 found[name + "/" + base] = self.cache[key]
         return found
 
     def forget(self):
-        """Bytes were changed in place."""
+        """Empty the cache, after files were changed in place."""
         self.cache.clear()
 
     def standing(self):
         return {n: v for n, v in self.files().items() if n.endswith(".tar.zst")}
 
     def left(self):
-        """What no finished sync leaves behind."""
+        """Temporary files, of which a finished sync leaves none."""
         return [os.path.join(folder, base) for folder, _, names in os.walk(self.vault) for base in names
                 if ".partial" in base or base.endswith(".sig")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs by a clock of their own, the service that has them, and the real binary at that clock."""
+"""Runs at simulated times, the emulated service that has them, and the real binary at these times."""
 import json
 import os
 import shutil
@@ -11,7 +11,7 @@ from emulator import corpus, server
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DAY = 86400
-BEGIN = 1790000000 - 1790000000 % DAY + 2 * 3600.0  # two in the morning
+BEGIN = 1790000000 - 1790000000 % DAY + 2 * 3600.0  # 02:00 UTC
 
 
 def stamp(when):
@@ -19,7 +19,7 @@ def stamp(when):
 
 
 class Made:
-    """A run: when it was made and ended, and when each artifact was there."""
+    """A run: when it was created and ended, and when each artifact was uploaded."""
 
     def __init__(self, rng, number, created, most=8, data=None):
         self.id = "tsk_%05d" % number
@@ -37,11 +37,11 @@ class Made:
             self.artifacts.append((self.ended + late, artifact))
 
     def there(self, now):
-        """The artifacts that the service has, or had when it removed the run."""
+        """The artifacts that the service has at `now`, or had when it removed the run."""
         return [a for there, a in self.artifacts if there <= min(now, self.deleted or now)]
 
     def at(self, now):
-        """The run as the service has it now."""
+        """The run as the service has it at `now`."""
         over = self.ended <= now
         return corpus.Run(self.id, self.there(now), status=self.status if over else "running",
                           created_at=stamp(self.created), started_at=stamp(self.created),
@@ -51,7 +51,7 @@ class Made:
 
 
 class World:
-    """The service, its runs, a sync directory, and what went wrong (bad)."""
+    """The service, its runs, a sync directory, and the findings (bad)."""
 
     def __init__(self, rng, skyarc, name):
         self.rng = rng
@@ -79,9 +79,9 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(self, now, *args, kill=None, shift=0, **env):
-        """Run skyarc at this time, by its own clock shifted; (exit status, JSON or text, standard error).
+        """Run skyarc with its clock at now + shift; returns (exit status, JSON or text, standard error).
 
-        kill: SIGKILL after so many seconds; the exit status is None then.
+        kill: send SIGKILL after this many seconds; the exit status is then None.
         """
         env = dict(self.env, SHIM_OFFSET=str(int(now + shift - time.time())), **env)
         server.STATE.skew = now - time.time()
@@ -108,13 +108,13 @@ class World:
                              if r.created <= now and (r.deleted is None or r.deleted > now)}
 
     def break_some(self, now, share=0.05):
-        """A share of tonight's answers is broken, each once or twice; gives how many."""
+        """Make a share of the service's answers fail, once or repeatedly; returns how many."""
         count = 0
         server.STATE.faults = {}
         for made in self.runs:
             run = server.STATE.runs.get(made.id)
             if not run or made.ended < now - 2 * DAY:
-                continue  # it is archived: nobody asks
+                continue  # archived already: not requested again
             for artifact in run.artifacts:
                 if self.rng.random() < share:
                     kind, more = self.rng.choice([("status", {"status": 500}), ("short", {}), ("drop", {}),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A deliberate deadlock, for LD_PRELOAD: from the SKYARC_HANG_AFTERth on, no condition variable
- * is signalled any more, so that threads which wait for each other wait for ever.
+ * A deliberate deadlock, for LD_PRELOAD: after SKYARC_HANG_AFTER calls, pthread_cond_signal and
+ * pthread_cond_broadcast do nothing, so that waiting threads are not woken.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

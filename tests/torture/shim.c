@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shim: system calls that fail, and clocks that jump, on request. Preloaded by scripts/torture.
+ * shim: make system calls fail and clocks jump, for LD_PRELOAD. Configured by the environment.
  *
  *   SHIM_CALL   write, fsync, close or truncate: which call on a regular file fails
- *   SHIM_AT     the first one that fails, from 1 on
- *   SHIM_ERRNO  with what
- *   SHIM_STAY   whether all later ones fail, too
- *   SHIM_JUMP   seconds by which the wall clock jumps, back and forth, every half second
- *   SHIM_OFFSET seconds by which it is off
- *   SHIM_SPEED  how many times as fast the monotonic clock runs: waiting takes a fraction of it
+ *   SHIM_AT     number of the first call that fails, counted from 1; 1 by default
+ *   SHIM_ERRNO  its errno, as a number
+ *   SHIM_STAY   if set, all later calls fail, too
+ *   SHIM_JUMP   seconds by which the wall clock jumps back and forth, every half second
+ *   SHIM_OFFSET seconds added to the wall clock
+ *   SHIM_SPEED  factor by which the monotonic clock runs faster; waits are shortened by it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -101,7 +101,7 @@ static long speed(void)
     return times > 1 ? times : 1;
 }
 
-static atomic_llong since; /* when the monotonic clock was first asked for */
+static atomic_llong since; /* the first reading of the monotonic clock, in ns */
 
 static void scale(struct timespec *at, long times, long divisor)
 {
