@@ -271,7 +271,7 @@ def odd_fields(world):
 def wrapped_list(world):
     run = world.rng.choice(world.runs)
     name = world.rng.choice(["artifacts", "items", "data", "detail"])
-    run.row_lies.append(lambda rows, n: {name: rows})
+    run.whole_lies.append(lambda rows, n: {name: rows})
     return bool(run.artifacts)
 
 
@@ -287,7 +287,7 @@ def odd_json(world):
                 text.replace(b"o_1", b"o_\xe9"), "comment": text + b"// end", "nul": text + b"\0", "nan":
                 text.replace(b"false", b"NaN"), "half": text[:len(text) // 2] + b"]", "deep": b"[" * 9999 + text,
                 "long": text[:-1] + b" " * 300000 + b"]"}[how]
-    run.row_lies.append(rows)
+    run.whole_lies.append(rows)
     return bool(run.artifacts)
 
 

@@ -142,6 +142,7 @@ class Run:
         self.list_turns = Turns()
         self.record_turns = Turns()
         self.row_lies = []  # fn(rows, n) -> rows
+        self.whole_lies = []  # the same, after them: what comes may be no list any more
         self.record_lies = []  # fn(record, n) -> anything
         self.listed = 0  # number of lists made
         self.told = False  # a list was sent without a transport lie in this attempt
@@ -292,7 +293,7 @@ class World:
         run.last = [(a.id, a.thing, len(a.thing.versions) - 1) for a in run.artifacts]
         run.last += [(i, t, len(t.versions) - 1) for r, i, t in self.expected if r is run and t.listed]
         run.ever += run.last
-        for lie in run.row_lies:
+        for lie in run.row_lies + run.whole_lies:
             rows = lie(rows, run.listed) if isinstance(rows, list) else rows
         run.listed += 1
         run.rows += told(rows)
