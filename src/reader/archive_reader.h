@@ -9,8 +9,10 @@
  *
  * Units    bytes
  * Errors   ERR_SYSTEM; ERR_USAGE for another directory or a special file; ERR_FORMAT if the
- * file is not an archive, or is inconsistent Owns     the descriptor, the seek table and the
- * list of a bag's files Threads  any, once open Source   docs/archive-format.md
+ *          file is not an archive, or is inconsistent
+ * Owns     the descriptor, the seek table and the list of a bag's files
+ * Threads  any, once open
+ * Source   docs/archive-format.md
  */
 #ifndef READER_ARCHIVE_READER_H
 #define READER_ARCHIVE_READER_H

@@ -8,10 +8,11 @@
  *
  * Units    bytes; mtime in seconds since 1970
  * Errors   ERR_FORMAT for what is neither a regular file nor a directory; ERR_MISMATCH if a
- * file was changed after it was listed; ERR_LIMIT; ERR_SYSTEM Limits   BAG_FILES_MAX files, for
- * each of which the list needs its path and 32 bytes Owns     the list its paths; the stream a
- * descriptor Threads  a list is read by any; a stream by one Source   RFC 8493 (BagIt);
- * docs/archive-format.md, "A directory"
+ *          file was changed after it was listed; ERR_LIMIT; ERR_SYSTEM
+ * Limits   BAG_FILES_MAX files, for each of which the list needs its path and 32 bytes
+ * Owns     the list its paths; the stream a descriptor
+ * Threads  a list is read by any; a stream by one
+ * Source   RFC 8493 (BagIt); docs/archive-format.md, "A directory"
  */
 #ifndef READER_BAG_STREAM_H
 #define READER_BAG_STREAM_H

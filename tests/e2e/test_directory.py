@@ -429,15 +429,3 @@ def test_a_small_disk_keeps_what_is_said(skyarc, emu, disk, small, count, size):
     assert skyarc("pull", "--json", "-o", "disk/bag/", "tsk_full", check=0).json()["kept"] == said
     check_whole(emu, small / "bag", rows)
     assert sorted(p.name for p in small.iterdir()) == ["bag", "other"]
-
-
-def test_a_directory_of_which_nothing_is_kept(skyarc, emu, env, tmp_path):
-    """Not one artifact is whole: nothing is left, and nothing is promised."""
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-    emu.run("tsk_full", [{"id": "f%d" % i, "type": "recording", "webm": 3_000_000, "seed": i} for i in range(3)])
-    done = subprocess.run([SKYARC, "pull", "--json", "-o", "bag/", "tsk_full"], env=env, cwd=tmp_path,
-                          preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
-    assert done.returncode == 1 and b"too large" in done.stderr and b"kept" not in done.stderr, done
-    assert not list(tmp_path.glob("bag*"))

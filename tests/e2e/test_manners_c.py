@@ -55,16 +55,17 @@ def test_a_full_disk_keeps_what_is_said(skyarc, emu, small, name, count, size):
     skyarc("verify", small / name, check=0)
 
 
-def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path):
+@pytest.mark.parametrize("name", ["c.tar.zst", "c/"])
+def test_nothing_kept_is_nothing_said(skyarc, emu, env, tmp_path, name):
     """Not one artifact is whole: nothing is left, and nothing is promised."""
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     emu.run("tsk_full", [{"id": "f%d" % i, "type": "recording", "webm": 3_000_000, "seed": i} for i in range(3)])
-    done = subprocess.run([SKYARC, "pull", "--json", "-o", "c.tar.zst", "tsk_full"], env=env, cwd=tmp_path,
+    done = subprocess.run([SKYARC, "pull", "--json", "-o", name, "tsk_full"], env=env, cwd=tmp_path,
                           preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     assert done.returncode == 1 and b"too large" in done.stderr and b"kept" not in done.stderr, done
-    assert not list(tmp_path.glob("c.tar.zst*"))
+    assert not list(tmp_path.glob(name.rstrip("/") + "*"))
 
 
 # A submitted run continues when skyarc is interrupted.
