@@ -176,7 +176,7 @@
  *           compress_pool  threads that compress, and one that restores the order
  *           output         OUTPUT.partial, direct I/O, rename to the final name
  *           journal        the artifacts in OUTPUT.partial
- *           async_write    writes full buffers to disk, in a thread
+ *           async_write    writes full buffers to disk in one thread, hashes them in another
  * reader/   archive_reader opens an archive: bytes, format, index
  *           manifest_scan  reads the manifest, row by row
  *           stream         the tar stream, decoded from any frame
@@ -215,8 +215,8 @@
  *
  * Data flow: client/listing -> writer/plan -> pull/fetch (the main thread, which runs the
  * transfer loop) -> writer/packer (one thread) -> writer/compress_pool (one thread per
- * processor, and one that restores the order of frames) -> writer/output (which writes by a
- * thread of its own).
+ * processor, and one that restores the order of frames) -> writer/output (which writes by one
+ * thread, and hashes by another).
  */
 #include "config.h"
 

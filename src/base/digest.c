@@ -61,6 +61,68 @@ void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE])
     must(EVP_DigestInit_ex(sha->ctx, NULL, NULL));
 }
 
+struct hmac {
+    struct sha256 *inner; /* the key's inner block and the prefix */
+    struct sha256 *outer; /* the key's outer block */
+    struct sha256 *work;
+};
+
+#define HMAC_BLOCK 64
+
+struct hmac *hmac_new(const void *key, size_t key_len, const void *prefix, size_t prefix_len,
+                      struct err *err)
+{
+    struct hmac *hmac = mem_new(sizeof(*hmac), err);
+    unsigned char block[HMAC_BLOCK] = { 0 };
+    size_t i;
+
+    if (!hmac)
+        return NULL;
+    hmac->inner = sha256_new(err);
+    hmac->outer = sha256_new(err);
+    hmac->work = sha256_new(err);
+    if (!hmac->inner || !hmac->outer || !hmac->work) {
+        hmac_free(hmac);
+        return NULL;
+    }
+    if (key_len > HMAC_BLOCK) {
+        sha256_add(hmac->work, key, key_len);
+        sha256_end(hmac->work, block);
+    } else if (key_len) {
+        memcpy(block, key, key_len);
+    }
+    for (i = 0; i < HMAC_BLOCK; i++)
+        block[i] ^= 0x36;
+    sha256_add(hmac->inner, block, sizeof(block));
+    sha256_add(hmac->inner, prefix, prefix_len);
+    for (i = 0; i < HMAC_BLOCK; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    sha256_add(hmac->outer, block, sizeof(block));
+    explicit_bzero(block, sizeof(block));
+    return hmac;
+}
+
+/* libcrypto erases a state when it frees it. */
+void hmac_free(struct hmac *hmac)
+{
+    if (!hmac)
+        return;
+    sha256_free(hmac->inner);
+    sha256_free(hmac->outer);
+    sha256_free(hmac->work);
+    mem_free(hmac);
+}
+
+void hmac_of(struct hmac *hmac, const void *message, size_t len, uint8_t out[SHA256_SIZE])
+{
+    sha256_set(hmac->work, hmac->inner);
+    sha256_add(hmac->work, message, len);
+    sha256_end(hmac->work, out);
+    sha256_set(hmac->work, hmac->outer);
+    sha256_add(hmac->work, out, SHA256_SIZE);
+    sha256_end(hmac->work, out);
+}
+
 struct sha512 {
     EVP_MD_CTX *ctx;
 };

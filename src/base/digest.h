@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * digest: SHA-256, which decides whether contents are equal, and XXH3-128, which finds
- * candidates for the comparison.
+ * candidates for the comparison; HMAC-SHA-256 for many short messages.
  *
  * XXH3 runs at memory speed but is not collision-resistant, and artifacts can come from hostile
  * pages. Two contents are therefore equal only if their SHA-256 digests are.
@@ -9,7 +9,8 @@
  * Errors   ERR_MEMORY from *_new; hashing itself cannot fail
  * Owns     the hash state, until *_free
  * Threads  one at a time
- * Source   FIPS 180-4, by libcrypto; XXH3, by libxxhash (canonical, big-endian form)
+ * Source   FIPS 180-4, by libcrypto; RFC 2104 (HMAC); XXH3, by libxxhash (canonical, big-endian
+ * form)
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -46,6 +47,27 @@ void sha256_set(struct sha256 *to, const struct sha256 *from);
 
 /* Write the digest, and reset the state for a new computation. */
 void sha256_end(struct sha256 *sha, uint8_t out[SHA256_SIZE]);
+
+/*
+ * HMAC-SHA-256 of many short messages by one key: the key's blocks, and a prefix that all
+ * messages share, are hashed once.
+ */
+struct hmac;
+
+/*
+ * Set up for a key.
+ *
+ * prefix   precedes every message
+ * returns  NULL with ERR_MEMORY
+ */
+struct hmac *hmac_new(const void *key, size_t key_len, const void *prefix, size_t prefix_len,
+                      struct err *err) MUST_CHECK;
+
+/* Erase the key's states, and free; NULL is fine. */
+void hmac_free(struct hmac *hmac);
+
+/* The MAC of the prefix and a message. */
+void hmac_of(struct hmac *hmac, const void *message, size_t len, uint8_t out[SHA256_SIZE]);
 
 /* SHA-512, for signatures. */
 struct sha512;

@@ -46,6 +46,7 @@ enum pulse_beat {
     BEAT_PACKED,   /* an item handed to the packer */
     BEAT_CODED,    /* a frame compressed */
     BEAT_WRITTEN,  /* bytes written to an archive */
+    BEAT_HASHED,   /* bytes of an archive hashed */
     BEAT_READ,     /* bytes read from an archive or a source file */
     BEATS
 };

@@ -375,6 +375,15 @@ static void hook_planned(void *ctx, const struct pull_planned *planned)
     job->planned(job->planned_ctx, planned);
 }
 
+/* Whether pull_job_report prints the summary for people. */
+static bool tells_people(const struct pull_job *job)
+{
+    const struct command_args *common = job->common;
+
+    return !common->json && !common->quiet &&
+           (isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose);
+}
+
 int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, size_t count,
                  struct pull_result *result, struct err *err)
 {
@@ -385,6 +394,7 @@ int pull_job_run(struct pull_job *job, const struct api *api, char *const *ids, 
     opts.run_ids = ids;
     opts.run_count = count;
     opts.must_match = true;
+    opts.digest = job->common->json || tells_people(job);
     opts.stop = signals_stopping();
     opts.watcher = (struct pull_watcher){ pull_job_tell, job };
     if (job->dry_run) {
@@ -404,7 +414,6 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
                     struct err *err)
 {
     const struct command_args *common = job->common;
-    bool people = isatty(STDOUT_FILENO) || isatty(STDERR_FILENO) || common->verbose;
     FILE *out = job->to_stdout || job->print_name ? stderr : stdout;
     struct err why;
 
@@ -420,7 +429,7 @@ int pull_job_report(const struct pull_job *job, const struct pull_result *result
             *err = why;
             return -1;
         }
-    } else if (rc == 0 && people && !common->quiet) {
+    } else if (rc == 0 && tells_people(job)) {
         summary_text(out, job->output, result);
     } else if (rc == 0 && !common->quiet) {
         if (job->args->after)

@@ -483,7 +483,8 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                   .format = opts->format,
                                   .level = opts->level,
                                   .force = opts->force,
-                                  .mode = opts->mode };
+                                  .mode = opts->mode,
+                                  .unhashed = !opts->digest };
     struct planner_opts planner = { .listing = &p->listing,
                                     .filter = opts->filter,
                                     .must_match = opts->must_match,

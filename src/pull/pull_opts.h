@@ -123,6 +123,7 @@ struct pull_opts {
     uint64_t max_size;
     struct stop stop;
     struct pull_watcher watcher;
+    bool digest;  /* compute the archive's own SHA-256, for the result */
     bool dry_run; /* report to planned what would be fetched, and write nothing */
     void (*planned)(void *ctx, const struct pull_planned *planned);
     void *ctx;
@@ -158,7 +159,7 @@ struct pull_result {
     uint64_t elapsed;
     uint64_t size;  /* of the archive */
     bool directory; /* not an archive: it has no sha256, and size is that of its files */
-    uint8_t sha256[SHA256_SIZE];
+    uint8_t sha256[SHA256_SIZE];          /* zeros: not computed, see pull_opts.digest */
     uint8_t manifest_sha256[SHA256_SIZE]; /* the head of its series */
     size_t restored;                      /* artifacts kept from an interrupted attempt */
     uint64_t restored_bytes;

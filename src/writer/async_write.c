@@ -16,30 +16,31 @@
 #define BUFFERS 3
 #define LOOK_MS 200
 
-struct job {
-    unsigned char *buffer;
-    size_t len;
-    uint64_t at;
-};
-
+/*
+ * Job i is in jobs[i % BUFFERS] until it is released: both written and hashed. The counters
+ * never decrease: released <= written, hashed <= put.
+ */
 struct async_write {
     int fd;
     bool seekable;
-    bool direct; /* used by the thread only */
-    bool started;
+    bool direct; /* used by the writing thread only */
     bool stepped;
     atomic_bool aborted;
-    pthread_t thread;
+    struct sha256 *sha; /* used by the hashing thread only, while hashed < put */
+    pthread_t threads[2];
+    unsigned started;
     unsigned char *pages;
     /* under lock */
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    pthread_cond_t emptied;
+    pthread_cond_t advanced;
     unsigned char *idle[BUFFERS];
     unsigned idle_count;
-    struct job jobs[BUFFERS]; /* a ring */
-    unsigned first;
-    unsigned count; /* number of buffers to write, including the one being written */
+    struct async_job jobs[BUFFERS]; /* a ring */
+    uint64_t put;
+    uint64_t written;
+    uint64_t hashed;
+    uint64_t released;
     bool closing;
     bool failed;
     struct err err;
@@ -49,7 +50,8 @@ struct async_write {
  * Write to a pipe at the speed of its reader, in pieces so small that write() never blocks: a
  * blocked write() could not be cancelled.
  */
-static int write_to_reader(struct async_write *async, const struct job *job, struct err *err)
+static int write_to_reader(struct async_write *async, const struct async_job *job,
+                           struct err *err)
 {
     struct pollfd ready = { .fd = async->fd, .events = POLLOUT };
     size_t at = 0;
@@ -72,7 +74,7 @@ static int write_to_reader(struct async_write *async, const struct job *job, str
 }
 
 /* Write one buffer; called in the thread. */
-static int write_job(struct async_write *async, const struct job *job, struct err *err)
+static int write_job(struct async_write *async, const struct async_job *job, struct err *err)
 {
     if (!async->seekable)
         return write_to_reader(async, job, err);
@@ -89,13 +91,23 @@ static int write_job(struct async_write *async, const struct job *job, struct er
     return 0;
 }
 
-/*
- * Write the oldest buffer and release it; called with the lock held, which is held again on
- * return.
- */
-static void retire(struct async_write *async)
+/* Release the buffers that are both written and hashed; called with the lock held. */
+static void release(struct async_write *async)
 {
-    const struct job *job = &async->jobs[async->first];
+    uint64_t done = async->hashed < async->written ? async->hashed : async->written;
+
+    while (async->released < done)
+        async->idle[async->idle_count++] = async->jobs[async->released++ % BUFFERS].buffer;
+    (void)pthread_cond_signal(&async->advanced);
+}
+
+/*
+ * Write the next buffer; called with the lock held, which is held again on return. The job
+ * stays in the ring meanwhile: it is not released before it is written.
+ */
+static void write_next(struct async_write *async)
+{
+    const struct async_job *job = &async->jobs[async->written % BUFFERS];
     struct err err;
     int rc = 0;
 
@@ -110,34 +122,70 @@ static void retire(struct async_write *async)
         async->err = err;
     }
     pulse_beat(BEAT_WRITTEN);
-    async->idle[async->idle_count++] = job->buffer;
-    async->first = (async->first + 1) % BUFFERS;
-    async->count--;
-    (void)pthread_cond_signal(&async->emptied);
+    async->written++;
+    release(async);
 }
 
-static void *run(void *ctx)
+/* Hash the next buffer, likewise. */
+static void hash_next(struct async_write *async)
 {
-    struct async_write *async = ctx;
+    const struct async_job *job = &async->jobs[async->hashed % BUFFERS];
 
+    if (!async->failed && async->sha) {
+        (void)pthread_mutex_unlock(&async->lock);
+        sha256_add(async->sha, job->buffer + job->hash_from, job->hash_to - job->hash_from);
+        (void)pthread_mutex_lock(&async->lock);
+        pulse_beat(BEAT_HASHED);
+    }
+    async->hashed++;
+    release(async);
+}
+
+/* Process every job, until closing; done is the thread's own counter. */
+static void *run(struct async_write *async, const uint64_t *done,
+                 void (*next)(struct async_write *))
+{
     (void)pthread_mutex_lock(&async->lock);
     for (;;) {
-        while (!async->count && !async->closing)
+        while (*done == async->put && !async->closing)
             (void)pthread_cond_wait(&async->filled, &async->lock);
-        if (!async->count)
+        if (*done == async->put)
             break;
-        retire(async);
+        next(async);
     }
     (void)pthread_mutex_unlock(&async->lock);
     return NULL;
 }
 
+static void *run_writing(void *ctx)
+{
+    struct async_write *async = ctx;
+
+    return run(async, &async->written, write_next);
+}
+
+static void *run_hashing(void *ctx)
+{
+    struct async_write *async = ctx;
+
+    return run(async, &async->hashed, hash_next);
+}
+
+static int launch(struct async_write *async, void *(*fn)(void *), struct err *err)
+{
+    int rc = pthread_create(&async->threads[async->started], NULL, fn, async);
+
+    if (rc)
+        return err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
+    async->started++;
+    return 0;
+}
+
 struct async_write *async_write_new(int fd, bool seekable, bool direct, bool stepped,
-                                    struct err *err)
+                                    struct sha256 *sha, struct err *err)
 {
     struct async_write *async = mem_new(sizeof(*async), err);
     void *pages = NULL;
-    int rc;
 
     if (!async)
         return NULL;
@@ -145,9 +193,10 @@ struct async_write *async_write_new(int fd, bool seekable, bool direct, bool ste
     async->seekable = seekable;
     async->direct = direct;
     async->stepped = stepped;
+    async->sha = sha;
     (void)pthread_mutex_init(&async->lock, NULL);
     (void)pthread_cond_init(&async->filled, NULL);
-    (void)pthread_cond_init(&async->emptied, NULL);
+    (void)pthread_cond_init(&async->advanced, NULL);
     if (posix_memalign(&pages, ASYNC_WRITE_ALIGN, BUFFERS * ASYNC_WRITE_BUFFER) != 0) {
         (void)err_set(err, ERR_MEMORY, "out of memory");
         goto fail;
@@ -159,13 +208,8 @@ struct async_write *async_write_new(int fd, bool seekable, bool direct, bool ste
     }
     if (stepped)
         return async;
-    rc = pthread_create(&async->thread, NULL, run, async);
-    if (rc) {
-        (void)err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc);
-        goto fail;
-    }
-    async->started = true;
-    return async;
+    if (launch(async, run_writing, err) == 0 && (!sha || launch(async, run_hashing, err) == 0))
+        return async;
 fail:
     async_write_free(async);
     return NULL;
@@ -175,15 +219,14 @@ void async_write_free(struct async_write *async)
 {
     if (!async)
         return;
-    if (async->started) {
-        (void)pthread_mutex_lock(&async->lock);
-        async->closing = async->failed = true;
-        (void)pthread_cond_signal(&async->filled);
-        (void)pthread_mutex_unlock(&async->lock);
-        (void)pthread_join(async->thread, NULL);
-    }
+    (void)pthread_mutex_lock(&async->lock);
+    async->closing = async->failed = true;
+    (void)pthread_cond_broadcast(&async->filled);
+    (void)pthread_mutex_unlock(&async->lock);
+    while (async->started)
+        (void)pthread_join(async->threads[--async->started], NULL);
     (void)pthread_cond_destroy(&async->filled);
-    (void)pthread_cond_destroy(&async->emptied);
+    (void)pthread_cond_destroy(&async->advanced);
     (void)pthread_mutex_destroy(&async->lock);
     free(async->pages);
     mem_free(async);
@@ -203,7 +246,7 @@ unsigned char *async_write_take(struct async_write *async, struct err *err)
 
     (void)pthread_mutex_lock(&async->lock);
     while (!async->failed && !async->idle_count)
-        (void)pthread_cond_wait(&async->emptied, &async->lock);
+        (void)pthread_cond_wait(&async->advanced, &async->lock);
     if (async->failed)
         (void)failure(async, err);
     else
@@ -212,13 +255,15 @@ unsigned char *async_write_take(struct async_write *async, struct err *err)
     return buffer;
 }
 
-void async_write_put(struct async_write *async, unsigned char *buffer, size_t len, uint64_t at)
+void async_write_put(struct async_write *async, const struct async_job *job)
 {
     (void)pthread_mutex_lock(&async->lock);
-    async->jobs[(async->first + async->count++) % BUFFERS] = (struct job){ buffer, len, at };
+    async->jobs[async->put++ % BUFFERS] = *job;
     if (async->stepped)
-        retire(async);
-    (void)pthread_cond_signal(&async->filled);
+        write_next(async);
+    if (async->stepped || !async->sha)
+        hash_next(async);
+    (void)pthread_cond_broadcast(&async->filled);
     (void)pthread_mutex_unlock(&async->lock);
 }
 
@@ -227,13 +272,21 @@ void async_write_abort(struct async_write *async)
     atomic_store(&async->aborted, true);
 }
 
+void async_write_settle(struct async_write *async)
+{
+    (void)pthread_mutex_lock(&async->lock);
+    while (async->hashed < async->put)
+        (void)pthread_cond_wait(&async->advanced, &async->lock);
+    (void)pthread_mutex_unlock(&async->lock);
+}
+
 int async_write_wait(struct async_write *async, struct err *err)
 {
     int rc = 0;
 
     (void)pthread_mutex_lock(&async->lock);
-    while (async->count)
-        (void)pthread_cond_wait(&async->emptied, &async->lock);
+    while (async->released < async->put)
+        (void)pthread_cond_wait(&async->advanced, &async->lock);
     if (async->failed)
         rc = failure(async, err);
     (void)pthread_mutex_unlock(&async->lock);

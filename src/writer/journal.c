@@ -10,8 +10,6 @@
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +20,7 @@ struct journal {
     char *path; /* NULL: only read */
     int fd;
     char *request;
-    const char *key; /* for MACs; NULL: none */
+    struct hmac *hmac; /* NULL: no MACs */
     struct region *region;
     struct hashmap *rows;
     const struct journal_row *first;
@@ -69,19 +67,12 @@ static bool read_row(struct journal *j, struct json_value v, struct journal_row 
 static bool mac_of(const struct journal *j, const char *line, size_t len, char hex[SHA256_TEXT])
 {
     uint8_t mac[SHA256_SIZE];
-    unsigned mac_len = sizeof(mac);
-    struct buf all;
-    bool made;
 
-    buf_init(&all, strlen(j->request) + len + 1);
-    made = j->key && buf_add(&all, j->request, strlen(j->request) + 1, NULL) == 0 &&
-           buf_add(&all, line, len, NULL) == 0 &&
-           HMAC(EVP_sha256(), j->key, (int)strlen(j->key), (const uint8_t *)all.data, all.len,
-                mac, &mac_len);
-    buf_clear(&all);
-    if (made)
-        text_hex(hex, mac, SHA256_SIZE);
-    return made;
+    if (!j->hmac)
+        return false;
+    hmac_of(j->hmac, line, len, mac);
+    text_hex(hex, mac, SHA256_SIZE);
+    return true;
 }
 
 /* The length of a line without its MAC; *proven: whether the MAC is right. */
@@ -157,12 +148,13 @@ static struct journal *new_journal(const char *request, const char *key, struct 
         return NULL;
     j->fd = -1;
     buf_init(&j->out, (size_t)1 << 20);
-    j->key = key;
     j->last = &j->first;
     j->request = mem_copy(request, err);
     j->region = region_new(err);
     j->rows = hashmap_new(err);
-    if (j->request && j->region && j->rows)
+    if (j->request && key)
+        j->hmac = hmac_new(key, strlen(key), request, strlen(request) + 1, err);
+    if (j->request && j->region && j->rows && (j->hmac || !key))
         return j;
     journal_free(j, false);
     return NULL;
@@ -317,6 +309,7 @@ void journal_free(struct journal *j, bool remove)
     buf_clear(&j->out);
     hashmap_free(j->rows);
     region_free(j->region);
+    hmac_free(j->hmac);
     mem_free(j->request);
     mem_free(j->path);
     mem_free(j);

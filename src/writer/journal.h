@@ -54,8 +54,8 @@ struct journal;
  *
  * request  what is archived, and how, as a text of one line: rows of another request are
  *          discarded
- * key      secret key of this user, for the rows' MACs; must stay valid until journal_free.
- *          NULL: rows have no MAC, and none is proven
+ * key      secret key of this user, for the rows' MACs; NULL: rows have no MAC, and none is
+ *          proven
  */
 struct journal *journal_open(const char *path, const char *request, const char *key,
                              struct err *err) MUST_CHECK;

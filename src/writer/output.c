@@ -19,7 +19,9 @@
 /*
  * [0, flushed) is with async_write or in the file, [flushed, flushed + filled) in the buffer.
  * flushed is always a multiple of ASYNC_WRITE_ALIGN, until the end. A mark copies the buffer
- * and the hash; going back restores both, and later bytes overwrite the rest of the file.
+ * and the hash; going back restores both, and later bytes overwrite the rest of the file. The
+ * hash covers the bytes before flushed, and the first `hashed` bytes of the buffer: async_write
+ * hashes the others when it gets the buffer.
  */
 struct output {
     int fd;
@@ -34,13 +36,15 @@ struct output {
     unsigned char *buffer; /* owned by async_write; NULL after a failure */
     size_t filled;
     uint64_t flushed;
-    uint64_t wrote; /* when the file was last written to */
-    struct sha256 *sha;
+    size_t hashed;
+    uint64_t wrote;      /* when the file was last written to */
+    struct sha256 *sha;  /* NULL: the digest is not wanted */
     unsigned char *rest; /* bytes kept of the former attempt: less than a block */
     /* the mark */
     unsigned char *kept;
     size_t kept_filled;
     uint64_t kept_flushed;
+    size_t kept_hashed;
     struct sha256 *kept_sha;
 };
 
@@ -115,7 +119,7 @@ static int open_output(struct output *output, struct err *err)
 }
 
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
-                           struct err *err)
+                           bool hashed, struct err *err)
 {
     struct output *output = mem_new(sizeof(*output), err);
 
@@ -126,9 +130,11 @@ struct output *output_open(const char *path, bool force, unsigned mode, bool ste
     output->mode = mode;
     output->stepped = stepped;
     output->path = mem_copy(path, err);
-    output->sha = sha256_new(err);
-    output->kept_sha = sha256_new(err);
-    if (!output->path || !output->sha || !output->kept_sha)
+    if (hashed) {
+        output->sha = sha256_new(err);
+        output->kept_sha = sha256_new(err);
+    }
+    if (!output->path || (hashed && (!output->sha || !output->kept_sha)))
         goto fail;
     if (open_output(output, err) == 0)
         return output;
@@ -151,7 +157,7 @@ int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
 
     output->flushed = kept - rest;
     output->wrote = clock_mono();
-    if (sha)
+    if (sha && output->sha)
         sha256_set(output->sha, sha);
     if (rest && !output->rest)
         output->rest = mem_new(ASYNC_WRITE_ALIGN, err);
@@ -167,14 +173,14 @@ int output_start(struct output *output, uint64_t kept, const struct sha256 *sha,
         output->direct = fcntl(output->fd, F_SETFL, O_DIRECT) == 0;
     }
     output->async = async_write_new(output->fd, output->partial != NULL, output->direct,
-                                    output->stepped, err);
+                                    output->stepped, output->sha, err);
     if (output->async)
         output->buffer = async_write_take(output->async, err);
     if (!output->buffer)
         return -1;
     if (rest) /* this part is written again, before the new bytes */
         memcpy(output->buffer, output->rest, rest);
-    output->filled = rest;
+    output->filled = output->hashed = rest;
     return 0;
 }
 
@@ -193,13 +199,22 @@ static int explain(const struct output *output, struct err *err)
     return -1;
 }
 
-/* Queue the buffer with len bytes, and continue with another. */
+/*
+ * Queue the buffer, and continue with another. len: bytes to write, of which those beyond
+ * `filled` are padding.
+ */
 static int flush(struct output *output, size_t len, struct err *err)
 {
-    async_write_put(output->async, output->buffer, len, output->flushed);
+    const struct async_job job = { .buffer = output->buffer,
+                                   .len = len,
+                                   .at = output->flushed,
+                                   .hash_from = output->hashed,
+                                   .hash_to = output->filled };
+
+    async_write_put(output->async, &job);
     output->flushed += len;
     output->wrote = clock_mono();
-    output->filled = 0;
+    output->filled = output->hashed = 0;
     output->buffer = async_write_take(output->async, err);
     return output->buffer ? 0 : explain(output, err);
 }
@@ -228,7 +243,6 @@ int output_put(void *ctx, const void *bytes, size_t len, struct err *err)
 
     if (!output->buffer) /* it has failed before */
         return async_write_wait(output->async, err) < 0 ? explain(output, err) : 0;
-    sha256_add(output->sha, bytes, len);
     while (len) {
         size_t room = ASYNC_WRITE_BUFFER - output->filled;
         size_t n = len < room ? len : room;
@@ -264,7 +278,10 @@ int output_mark(struct output *output, struct err *err)
     memcpy(output->kept, output->buffer, output->filled);
     output->kept_filled = output->filled;
     output->kept_flushed = output->flushed;
-    sha256_set(output->kept_sha, output->sha);
+    output->kept_hashed = output->hashed;
+    async_write_settle(output->async);
+    if (output->sha)
+        sha256_set(output->kept_sha, output->sha);
     return 0;
 }
 
@@ -278,7 +295,9 @@ int output_back(struct output *output, struct err *err)
     memcpy(output->buffer, output->kept, output->kept_filled);
     output->filled = output->kept_filled;
     output->flushed = output->kept_flushed;
-    sha256_set(output->sha, output->kept_sha);
+    output->hashed = output->kept_hashed;
+    if (output->sha)
+        sha256_set(output->sha, output->kept_sha);
     return 0;
 }
 
@@ -352,7 +371,9 @@ int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE], struct err
 
     if (flush_rest(output, err) < 0)
         return -1;
-    sha256_end(output->sha, sha256);
+    memset(sha256, 0, SHA256_SIZE);
+    if (output->sha)
+        sha256_end(output->sha, sha256);
     if (output->partial) {
         if (fchmod(output->fd, output->mode) < 0)
             return err_sys(err, "cannot set the permissions of '%s'", output->partial);

@@ -3,9 +3,10 @@
  * output: writes the archive's file as OUTPUT.partial and renames it.
  *
  * The file is written in large aligned pieces with direct I/O if the file system supports it,
- * so that a nightly backup does not evict other files from the page cache; it is hashed while
- * it is written. It is renamed last, after fsync, and replaces an existing file only if forced.
- * Standard output, pipes and devices are written directly.
+ * so that a nightly backup does not evict other files from the page cache; it is hashed beside
+ * the writing, in a thread of its own (writer/async_write). It is renamed last, after fsync,
+ * and replaces an existing file only if forced. Standard output, pipes and devices are written
+ * directly.
  *
  * Units    bytes
  * Errors   ERR_EXISTS, ERR_BUSY (another skyarc writes it), ERR_SYSTEM
@@ -31,9 +32,10 @@ struct output;
  * force    an existing file may be replaced
  * mode     its permissions, once it is renamed; 0600 until then
  * stepped  no thread: see async_write_new
+ * hashed   compute the digest that output_commit returns
  */
 struct output *output_open(const char *path, bool force, unsigned mode, bool stepped,
-                           struct err *err) MUST_CHECK;
+                           bool hashed, struct err *err) MUST_CHECK;
 
 /*
  * The file of an interrupted attempt.
@@ -72,7 +74,7 @@ int output_back(struct output *output, struct err *err) MUST_CHECK;
  */
 void output_abort(struct output *output);
 
-/* Flush, sync and rename; returns the digest of all bytes. */
+/* Flush, sync and rename; returns the digest of all bytes, or zeros if it is not computed. */
 int output_commit(struct output *output, uint8_t sha256[SHA256_SIZE],
                   struct err *err) MUST_CHECK;
 

@@ -44,7 +44,8 @@ struct volume *volume_open(const struct volume_opts *opts, struct err *err)
     if (v->format == CONTAINER_DIR)
         v->tree = tree_open(opts->path, opts->force, opts->mode, err);
     else
-        v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped, err);
+        v->output = output_open(opts->path, opts->force, opts->mode, opts->stepped,
+                                !opts->unhashed, err);
     if (v->output && v->format == CONTAINER_ZIP)
         v->zip = zip_new(opts->level, output_put, v->output, err);
     else if (v->output)

@@ -29,7 +29,8 @@ struct volume_opts {
     bool force;
     unsigned mode; /* of the file */
     unsigned workers;
-    bool stepped; /* for simulations: no threads, volume_step does their work */
+    bool stepped;  /* for simulations: no threads, volume_step does their work */
+    bool unhashed; /* the archive's own digest is not wanted */
     struct framer_sizes sizes;
 };
 
@@ -128,7 +129,7 @@ bool volume_failed(struct volume *v);
 /* The result of writing an archive. */
 struct volume_result {
     uint64_t size;
-    uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory has none */
+    uint8_t sha256[SHA256_SIZE]; /* of the archive; zeros: a directory, or unhashed */
 };
 
 /* Write the tail (manifest: place of manifest.json) and rename the file to its final name. */

@@ -27,7 +27,7 @@ static int output_set_up(void **state)
     if (!mkdtemp(output_dir))
         return -1;
     (void)snprintf(output_path, sizeof(output_path), "%s/out", output_dir);
-    output_made = output_open(output_path, false, 0600, false, NULL);
+    output_made = output_open(output_path, false, 0600, false, true, NULL);
     return output_made ? output_start(output_made, 0, NULL, NULL) : -1;
 }
 
@@ -42,7 +42,8 @@ static int output_tear_down(void **state)
 
 /* Finish the file, and append what it holds to a fresh buffer: its bytes, or its frames'
  * content, each as long as the seek table says. */
-static void output_read(const struct seek *seek, enum frame_codec codec, struct buf *plain)
+static inline void output_read(const struct seek *seek, enum frame_codec codec,
+                               struct buf *plain)
 {
     static unsigned char frame[1 << 20];
     uint8_t sha256[SHA256_SIZE];
