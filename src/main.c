@@ -142,7 +142,8 @@
  *           request        one GET and its result
  *           backoff        when to retry
  *           resume         resumes a broken transfer, if that is safe
- *           origin         concurrency limit of a host
+ *           origin         the hosts, each with its limit and the delay that it asked for
+ *           limit          an adaptive concurrency limit
  *           proxy          chooses the proxy of a request
  *           rate           a token bucket
  *           url            parses URLs

@@ -20,6 +20,7 @@ struct pool {
     pthread_cond_t home;
     struct chunk *free;
     size_t idle;
+    size_t kept; /* idle chunks that stay unused */
     bool refused;
 };
 
@@ -81,6 +82,13 @@ void pool_on_return(struct pool *pool, void (*fn)(void *ctx), void *ctx)
     pool->on_return_ctx = ctx;
 }
 
+void pool_allow(struct pool *pool, size_t count)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->kept = count < pool->count ? pool->count - count : 0;
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
 size_t pool_chunk_size(const struct pool *pool)
 {
     return pool->size;
@@ -104,7 +112,7 @@ struct chunk *pool_try(struct pool *pool)
     struct chunk *chunk = NULL;
 
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->idle)
+    if (pool->idle > pool->kept)
         chunk = pop(pool);
     else
         pool->refused = true;
@@ -117,7 +125,7 @@ struct chunk *pool_wait(struct pool *pool)
     struct chunk *chunk;
 
     (void)pthread_mutex_lock(&pool->lock);
-    while (!pool->idle)
+    while (pool->idle <= pool->kept)
         (void)pthread_cond_wait(&pool->home, &pool->lock);
     chunk = pop(pool);
     (void)pthread_mutex_unlock(&pool->lock);

@@ -35,6 +35,12 @@ struct chunk {
 /* Create count chunks of size bytes (at most CHUNK_SIZE); pages are touched on first use. */
 struct pool *pool_new(size_t count, size_t size, struct err *err) MUST_CHECK;
 
+/*
+ * Allow only this many chunks to be in use at a time; at first all are allowed. Chunks in use
+ * beyond that are not taken back. Waiting threads are not woken.
+ */
+void pool_allow(struct pool *pool, size_t count);
+
 /* The capacity of each chunk in bytes. */
 size_t pool_chunk_size(const struct pool *pool);
 

@@ -13,9 +13,11 @@
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
                   unsigned limit, unsigned retries)
 {
-    *callers = (struct callers){
-        .loop = loop, .api = api, .limit = limit, .retries = retries, .deadline = UINT64_MAX
-    };
+    *callers = (struct callers){ .loop = loop,
+                                 .api = api,
+                                 .limit = limit < ENGINE_CALLS ? limit : ENGINE_CALLS,
+                                 .retries = retries,
+                                 .deadline = UINT64_MAX };
     callers->last_ready = &callers->ready;
 }
 
@@ -212,7 +214,7 @@ uint64_t callers_pump(struct callers *callers)
         const struct origin *origin =
             engine_origin(callers->loop->engine, buf_text(&call->url));
 
-        if (origin && !origin_room(origin, now)) {
+        if (origin && !origin_room(origin, false, now)) {
             if (now < origin->until && origin->until < next)
                 next = origin->until;
             break; /* all calls go to the same host */

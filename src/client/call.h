@@ -49,7 +49,10 @@ struct callers {
     struct call *active; /* running calls */
 };
 
-/* Initialise callers; the deadline is none, and may be set afterwards. */
+/*
+ * Initialise callers; the deadline is none, and may be set afterwards. At most `limit` calls
+ * run at a time, and no more than ENGINE_CALLS.
+ */
 void callers_init(struct callers *callers, struct loop *loop, const struct api *api,
                   unsigned limit, unsigned retries);
 

@@ -24,6 +24,7 @@
 #define BODIES_MAX  ((size_t)64 << 20) /* memory limit for the bodies of all requests */
 #define CONNECTIONS 512                /* limit, if descriptors suffice */
 #define FDS_WANTED  4096
+#define JOBS_LEAST  16 /* transfers for which each run has descriptors */
 #define FDS_PULL    48 /* descriptors of a pull, in addition to two per transfer */
 #define HEALTH      "/healthz"
 #define QUEUE       "/healthz/queue"
@@ -261,6 +262,7 @@ static int start(struct service *s, struct err *err)
                                     .again = args->again,
                                     .stuck = args->stuck_after,
                                     .stop = signals_stopping() };
+    uint64_t jobs;
     struct server_opts server = { .addr = args->addr,
                                   .cert = args->cert_file ? buf_text(&s->cert) : NULL,
                                   .key = args->cert_file ? buf_text(&s->key) : NULL,
@@ -282,8 +284,9 @@ static int start(struct service *s, struct err *err)
     server.connections = fds / 4; /* one more quarter may be in the course of being closed */
     if (server.connections > CONNECTIONS)
         server.connections = CONNECTIONS;
+    jobs = args->archive.jobs < JOBS_LEAST ? args->archive.jobs : JOBS_LEAST;
     while (receive.runs > 1 &&
-           receive.runs * (FDS_PULL + 2 * args->archive.jobs) + 2 * server.connections > fds)
+           receive.runs * (FDS_PULL + 2 * jobs) + 2 * server.connections > fds)
         receive.runs--;
     if (receive.runs < args->runs)
         log_line(

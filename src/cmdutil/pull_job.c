@@ -59,7 +59,7 @@ const struct opt archive_series_opts[] = {
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 16); each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency; each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
@@ -85,6 +85,8 @@ static void log_status(const struct pull_status *status, uint64_t bps)
         if (pulse_waits((enum pulse_wait)i))
             log_line(LOG_STATUS, "waiting for %s", pulse_wait_name((enum pulse_wait)i));
     }
+    for (i = 0; i < status->origin_count; i++)
+        log_line(LOG_STATUS, "%s", origin_text(line, &status->origins[i]));
     for (i = 0; i < PULSE_SLOTS; i++) {
         if (pulse_slot_text(i, line, sizeof(line)))
             log_line(LOG_STATUS, "transfer %u: %s", i + 1, line);

@@ -121,6 +121,29 @@ void summary_incomplete(const char *archive, const struct pull_result *r)
     buf_clear(&lacks);
 }
 
+/* The hosts: what they allowed, and how fast they were. */
+static void put_origins(struct jsonw *w, const struct pull_result *r)
+{
+    size_t i;
+
+    jsonw_array(w, "hosts", JSONW_LINES);
+    for (i = 0; i < r->origin_count; i++) {
+        const struct origin_state *state = &r->origins[i];
+
+        jsonw_object(w, NULL, JSONW_INLINE);
+        jsonw_text(w, "origin", state->name);
+        jsonw_u64(w, "limit", state->limit);
+        jsonw_u64(w, "highest", state->highest);
+        jsonw_u64(w, "responses", state->responses);
+        jsonw_u64(w, "rejected", state->rejected);
+        jsonw_u64(w, "bytes", state->bytes);
+        jsonw_u64(w, "bytes_per_second", state->rate_bps);
+        jsonw_u64(w, "latency_us", state->latency);
+        jsonw_close(w);
+    }
+    jsonw_close(w);
+}
+
 int summary_json(FILE *out, const char *archive, const struct pull_result *r, const char *error,
                  struct err *err)
 {
@@ -158,6 +181,7 @@ int summary_json(FILE *out, const char *archive, const struct pull_result *r, co
     jsonw_u64(w, "retries", r->retries);
     jsonw_u64(w, "kept", error ? r->kept : r->restored); /* of an interrupted attempt */
     jsonw_u64(w, "elapsed_ms", r->elapsed);
+    put_origins(w, r);
     jsonw_close(w);
     rc = jsonw_end(w, err);
     mem_free(w);

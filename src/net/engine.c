@@ -31,6 +31,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct slot *slot = ctx;
 
+    if (slot->sent_us)
+        limit_first(&slot->request->origin->limit, clock_mono_us() - slot->sent_us,
+                    clock_mono());
+    slot->sent_us = 0;
     request_header(slot->request, line, size * count, clock_wall());
     return size * count;
 }
@@ -68,19 +72,20 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
         return 0;
     }
     if (rate_wait(&slot->engine->rate, clock_mono())) {
-        slot->paused = slot->limited = true;
+        slot->paused = slot->limited = slot->held = true;
         slot->limited_at = clock_mono();
         return CURL_WRITEFUNC_PAUSE;
     }
     verdict = request->sink(request->ctx, bytes, len);
     if (verdict == SINK_FULL) {
-        slot->paused = true;
+        slot->paused = slot->held = true;
         return CURL_WRITEFUNC_PAUSE;
     }
     if (verdict == SINK_REFUSED)
         return 0;
     (void)rate_take(&slot->engine->rate, clock_mono(), len);
     pulse_beat(BEAT_RECEIVED);
+    limit_bytes(&request->origin->limit, len, clock_mono());
     request->received += len;
     return len;
 }
@@ -104,6 +109,7 @@ static int on_ready(void *ctx, char *remote, char *local, int remote_port, int l
                  "%s announced HTTP/2 on an HTTP/1.1 connection; using a new connection",
                  slot->request->host);
     }
+    slot->sent_us = clock_mono_us();
     return slot->unfit ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -138,6 +144,17 @@ static void name_host(struct request *request, const char *origin)
                    (int)(usual ? (size_t)(port - host) : strlen(host)), host);
 }
 
+/*
+ * Spread the streams of an origin over its HTTP/2 connections: libcurl puts a request on the
+ * first connection that has fewer streams than this.
+ */
+static void spread(struct engine *engine, const struct origin *origin)
+{
+    long streams = ((long)origin->limit.now + ENGINE_CONNECTIONS - 1) / ENGINE_CONNECTIONS;
+
+    (void)curl_multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
+}
+
 /* Start a transfer of slot_url(slot). */
 static int launch(struct slot *slot, struct err *err)
 {
@@ -158,14 +175,16 @@ static int launch(struct slot *slot, struct err *err)
     request->received = 0;
     request_header(request, "HTTP/", 5, 0); /* reset the response */
     slot->why[0] = '\0';
-    slot->paused = slot->limited = false;
+    slot->paused = slot->limited = slot->held = false;
+    slot->sent_us = 0;
     if (slot_set_up(slot, origin, err) < 0)
         return -1;
+    spread(slot->engine, request->origin);
     if (curl_multi_add_handle(slot->engine->multi, slot->easy) != CURLM_OK)
         return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");
     slot->counted = true;
     request->begun = clock_mono();
-    origin_begin(request->origin);
+    origin_begin(request->origin, request->costly, request->begun);
     if (log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "%s %s%s", request->post ? "POST" : "GET",
                  url_shown(shown, slot_url(slot)),
@@ -175,11 +194,14 @@ static int launch(struct slot *slot, struct err *err)
 }
 
 /* Remove the slot from its origin's count of running transfers. */
-static void leave_origin(struct slot *slot, bool ok)
+static void leave_origin(struct slot *slot, bool whole)
 {
     if (slot->counted)
-        origin_end(slot->request->origin, ok, clock_mono());
+        origin_end(slot->request->origin, slot->request->costly, whole, clock_mono());
     slot->counted = false;
+    if (slot->request->origin && origin_changed(slot->request->origin))
+        log_line(LOG_INFO, "concurrency limit of %s: %u", slot->request->origin->name,
+                 slot->request->origin->limit.now);
 }
 
 static void unlink_slot(struct slot *slot)
@@ -324,6 +346,27 @@ static void judge(struct slot *slot, CURLcode code)
         (void)err_hint(&request->err, "the transfer stalled");
 }
 
+/* Whether a transfer broke as it does if a host has too many of them. */
+static bool is_overload(const struct slot *slot, CURLcode code)
+{
+    if (slot->held)
+        return false;
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void finish(struct slot *slot, CURLcode code)
 {
     struct request *request = slot->request;
@@ -336,7 +379,9 @@ static void finish(struct slot *slot, CURLcode code)
         return;
     judge(slot, code);
     pulse_beat(BEAT_RECEIVED);
-    leave_origin(slot, code == CURLE_OK && request->status < 400);
+    leave_origin(slot, code == CURLE_OK && request->status != 429 && request->status != 503);
+    if (is_overload(slot, code))
+        limit_reject(&request->origin->limit, LIMIT_BROKEN, request->begun, clock_mono());
     if (code == CURLE_OK && redirected(slot))
         return;
     unlink_slot(slot);
@@ -435,8 +480,14 @@ void engine_slow(const struct request *request)
                  "%s asks to wait, %llu s", request->host,
                  (unsigned long long)request->retry_after / 1000);
     origin_slow(request->origin, request->begun, request->retry_after, clock_mono());
-    log_line(LOG_DEBUG, "concurrency of %s limited to %u", request->host,
-             request->origin->limit);
+    if (origin_changed(request->origin))
+        log_line(LOG_INFO, "concurrency limit of %s: %u, as it answers %ld",
+                 request->origin->name, request->origin->limit.now, request->status);
+}
+
+size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most)
+{
+    return origins_states(engine->origins, states, most);
 }
 
 uint64_t engine_asked(const struct engine *engine, uint64_t now)
@@ -481,8 +532,9 @@ struct engine *engine_new(const struct engine_opts *opts, struct err *err)
         engine->setup.stall_bps = ENGINE_STALL_BPS;
         engine->setup.stall_s = ENGINE_STALL_S;
     }
-    engine->origins = origins_new(2 * opts->jobs, err); /* API calls and artifacts */
     engine->jobs = opts->jobs ? opts->jobs : 1;
+    engine->origins =
+        origins_new(opts->jobs + (opts->jobs < ENGINE_CALLS ? opts->jobs : ENGINE_CALLS), err);
     rate_init(&engine->rate, opts->rate_bps, clock_mono());
     engine->multi = curl_multi_init();
     if (!engine->origins || !engine->setup.sockets || !engine->multi ||

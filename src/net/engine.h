@@ -6,8 +6,13 @@
  * target. The key is sent to its own origin only, and over plain http through no proxy (see
  * net/proxy). If the API uses https, nothing is fetched over plain http. A sink without room
  * pauses its transfer, and TCP flow control then slows the sender (back pressure). Stalled
- * transfers are ended, so that they do not occupy a slot. A host that throttles gets fewer
- * concurrent transfers (see net/origin).
+ * transfers are ended, so that they do not occupy a slot. Each host gets as many concurrent
+ * transfers as it can use (see net/limit).
+ *
+ * HTTP/2: libcurl 7.88.1 announces a window of 32 MiB for each stream, which cannot be changed;
+ * but a stream without room in its buffer of 128 KiB stops the reading of its whole connection,
+ * so that no memory is needed for the window. Therefore the streams are spread over
+ * ENGINE_CONNECTIONS connections for each host, and more if the server allows fewer streams.
  *
  * Units    milliseconds; bytes a second
  * Errors   errors of a request are in request->err; the engine's own: ERR_MEMORY, ERR_SYSTEM
@@ -25,16 +30,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ENGINE_REDIRECTS 5
-#define ENGINE_STALL_BPS 1024
-#define ENGINE_STALL_S   30
+#define ENGINE_REDIRECTS   5
+#define ENGINE_STALL_BPS   1024
+#define ENGINE_STALL_S     30
+#define ENGINE_CALLS       64 /* API requests for which a host's limit has room beside jobs */
+#define ENGINE_CONNECTIONS 8  /* HTTP/2 connections to each host, if there is enough to do */
 
 struct engine_opts {
     const char *agent;   /* User-Agent */
     const char *ca_file; /* PEM file, or NULL: the system's */
     bool secure;         /* refuse plain http */
     uint64_t rate_bps;   /* rate limit of all transfers together; 0: none */
-    unsigned jobs;       /* connections to keep open; 0: one */
+    unsigned jobs;       /* highest number of transfers; 0: one */
     uint64_t stall_bps;  /* a transfer slower than this rate ... */
     uint64_t stall_s;    /* ... for this many seconds is stalled; 0: defaults, for both */
 };
@@ -55,6 +62,9 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
  * start a request. Valid until engine_free; NULL for an invalid URL, or without memory.
  */
 struct origin *engine_origin(struct engine *engine, const char *url);
+
+/* Describe at most `most` origins: see origins_states. */
+size_t engine_origins(const struct engine *engine, struct origin_state *states, size_t most);
 
 /* Lower the concurrency limit of a throttled request's origin, and honour its Retry-After. */
 void engine_slow(const struct request *request);

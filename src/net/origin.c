@@ -2,8 +2,10 @@
 #include "net/origin.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "net/backoff.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct origins {
@@ -33,6 +35,49 @@ void origins_free(struct origins *origins)
     mem_free(origins);
 }
 
+/* Describe an origin. */
+static struct origin_state state_of(const struct origin *origin)
+{
+    const struct limit *limit = &origin->limit;
+    struct origin_state state = {
+        .limit = limit->now,
+        .running = limit->running,
+        .highest = limit->highest,
+        .rejected = limit->rejected,
+        .responses = limit->answers,
+        .bytes = limit->bytes,
+        .rate_bps =
+            limit->busy ? (uint64_t)((double)limit->bytes * 1000 / (double)limit->busy) : 0,
+        .now_bps = limit->rate_bps,
+        .latency = limit->answers ? limit->latencies / limit->answers : 0
+    };
+
+    memcpy(state.name, origin->name, sizeof(state.name));
+    return state;
+}
+
+size_t origins_states(const struct origins *origins, struct origin_state *states, size_t most)
+{
+    const struct origin *origin;
+    size_t count = 0;
+
+    for (origin = origins->first; origin; origin = origin->next) {
+        size_t at = count;
+
+        if (!origin->limit.highest)
+            continue; /* never asked */
+        while (at && states[at - 1].responses < origin->limit.answers) {
+            if (at < most)
+                states[at] = states[at - 1];
+            at--;
+        }
+        if (at < most)
+            states[at] = state_of(origin);
+        count += count < most;
+    }
+    return count;
+}
+
 uint64_t origins_asked(const struct origins *origins, uint64_t now)
 {
     const struct origin *origin;
@@ -60,7 +105,8 @@ struct origin *origins_find(struct origins *origins, const char *name, struct er
         if (!origin)
             return NULL;
         memcpy(origin->name, name, strlen(name) + 1);
-        origin->most = origin->limit = origins->most;
+        limit_init(&origin->limit, origins->most);
+        origin->told = origin->limit.now;
     }
     origin->next = origins->first;
     origins->first = origin;
@@ -98,36 +144,54 @@ struct origin *origins_of_url(struct origins *origins, const char *url, struct e
     return origin;
 }
 
-unsigned origin_room(const struct origin *origin, uint64_t now)
+unsigned origin_room(const struct origin *origin, bool costly, uint64_t now)
 {
-    if (now < origin->until || origin->running >= origin->limit)
+    unsigned room = limit_room(&origin->limit);
+    unsigned left = origin->costly < ORIGIN_COSTLY ? ORIGIN_COSTLY - origin->costly : 0;
+
+    if (now < origin->until)
         return 0;
-    return origin->limit - origin->running;
+    return costly && left < room ? left : room;
 }
 
-void origin_begin(struct origin *origin)
+void origin_begin(struct origin *origin, bool costly, uint64_t now)
 {
-    origin->running++;
+    origin->costly += costly;
+    limit_begin(&origin->limit, now);
 }
 
-void origin_end(struct origin *origin, bool ok, uint64_t now)
+void origin_end(struct origin *origin, bool costly, bool whole, uint64_t now)
 {
-    origin->running--;
-    if (!ok || origin->limit >= origin->most || now < origin->changed + ORIGIN_RECOVER)
-        return;
-    origin->limit++;
-    origin->changed = now;
+    origin->costly -= costly;
+    limit_end(&origin->limit, whole, now);
+}
+
+const char *origin_text(char out[ORIGIN_TEXT_MAX], const struct origin_state *state)
+{
+    char rate[TEXT_SIZE_MAX];
+
+    (void)snprintf(out, ORIGIN_TEXT_MAX,
+                   "%s: limit %u, %u running (at most %u), %s/s, first byte after %.1f ms, "
+                   "%u rejected",
+                   state->name, state->limit, state->running, state->highest,
+                   text_size(rate, state->running ? state->now_bps : state->rate_bps),
+                   (double)state->latency / 1000, state->rejected);
+    return out;
+}
+
+bool origin_changed(struct origin *origin)
+{
+    unsigned now = origin->limit.now;
+
+    if (now < 2 * origin->told && 2 * now > origin->told)
+        return false;
+    origin->told = now;
+    return true;
 }
 
 void origin_slow(struct origin *origin, uint64_t begun, uint64_t asked, uint64_t now)
 {
-    unsigned running = origin->running + 1; /* the throttled transfer has ended */
-
     if (asked <= BACKOFF_PATIENCE && now + asked > origin->until)
         origin->until = now + asked;
-    if (origin->halved && begun <= origin->halved)
-        return;
-    running = running < origin->limit ? running : origin->limit;
-    origin->limit = running > 1 ? running / 2 : 1;
-    origin->changed = origin->halved = now;
+    limit_reject(&origin->limit, LIMIT_THROTTLED, begun, now);
 }

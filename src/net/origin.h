@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * origin: the concurrency limit of each host, adapted to its throttling.
+ * origin: the hosts, each with its concurrency limit and the delay that it asked for.
  *
- * Additive increase, multiplicative decrease: a 429 or 503 halves the limit, but only once for
- * all transfers that began before the last decrease. Each ORIGIN_RECOVER without throttling
- * raises the limit by one. A Retry-After delays all transfers of the host.
+ * A limit finds the number of requests that a host can use (see net/limit). Costly requests,
+ * for which the host loads a whole object into its memory (Skyvern's content endpoint), are
+ * limited to ORIGIN_COSTLY in addition. A Retry-After delays all requests to the host.
  *
  * Pure except for memory: the caller passes the time.
  *
@@ -12,34 +12,53 @@
  * Errors   ERR_MEMORY
  * Owns     the origins, until origins_free
  * Threads  the transfer loop only
- * Source   RFC 6585, 4; RFC 9110, 10.2.3 and 15.6.4; the algorithm is TCP's (RFC 5681, 3.1)
+ * Source   RFC 9110, 10.2.3 and 15.6.4
  */
 #ifndef NET_ORIGIN_H
 #define NET_ORIGIN_H
 
 #include "base/err.h"
+#include "net/limit.h"
 #include "net/url.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define ORIGIN_RECOVER 1000 /* time without throttling after which the limit grows by one */
+#define ORIGIN_COSTLY 16 /* maximum number of costly requests at a time */
 
 struct origin {
     struct origin *next;
     char name[URL_ORIGIN_MAX];
     char prefix[URL_ORIGIN_MAX]; /* start of a plain URL of the origin, a cache; "": none yet */
-    unsigned most;               /* initial limit */
-    unsigned limit;              /* current limit */
-    unsigned running;            /* running transfers */
-    uint64_t changed;            /* time of the limit's last change */
-    uint64_t halved;             /* time of the last decrease; 0: none yet */
-    uint64_t until;              /* no transfer starts before this time */
+    struct limit limit;
+    unsigned costly; /* running requests that are costly */
+    uint64_t until;  /* no request starts before this time */
+    unsigned told;   /* the limit that was logged last */
 };
+
+/* What is known of an origin, for display. */
+struct origin_state {
+    char name[URL_ORIGIN_MAX];
+    unsigned limit;     /* requests that may run now */
+    unsigned running;   /* requests that run now */
+    unsigned highest;   /* highest number of requests that ran */
+    unsigned rejected;  /* requests that were throttled or broke */
+    uint64_t responses; /* including error responses */
+    uint64_t bytes;     /* of bodies */
+    uint64_t rate_bps;  /* mean throughput while requests ran */
+    uint64_t now_bps;   /* throughput of the last window */
+    uint64_t latency;   /* mean time to the first byte of a response, in microseconds */
+};
+
+#define ORIGIN_TEXT_MAX (URL_ORIGIN_MAX + 160)
+
+/* Describe an origin in one line: its limit, throughput and latency. Returns out. */
+const char *origin_text(char out[ORIGIN_TEXT_MAX], const struct origin_state *state);
 
 struct origins;
 
-/* Create the set of origins; most: the initial limit of each. */
+/* Create the set of origins; most: the upper bound of the limit of each. */
 struct origins *origins_new(unsigned most, struct err *err) MUST_CHECK;
 
 /* Free all origins; no transfer may be running. NULL is fine. */
@@ -56,25 +75,35 @@ struct origin *origins_find(struct origins *origins, const char *name,
 struct origin *origins_of_url(struct origins *origins, const char *url,
                               struct err *err) MUST_CHECK;
 
+/* Describe at most `most` origins, those with the most responses first; returns how many. */
+size_t origins_states(const struct origins *origins, struct origin_state *states, size_t most);
+
 /* The milliseconds until the last of the hosts that ask to wait may be asked again; 0: none. */
 uint64_t origins_asked(const struct origins *origins, uint64_t now);
 
-/* The number of further transfers that may start now. */
-unsigned origin_room(const struct origin *origin, uint64_t now);
+/* The number of further requests, costly ones or others, that may start now. */
+unsigned origin_room(const struct origin *origin, bool costly, uint64_t now);
 
-/* Count a transfer that begins. */
-void origin_begin(struct origin *origin);
-
-/*
- * Count a transfer that ended. ok: with a complete, successful response, after which the limit
- * may grow.
- */
-void origin_end(struct origin *origin, bool ok, uint64_t now);
+/* Count a request that begins. */
+void origin_begin(struct origin *origin, bool costly, uint64_t now);
 
 /*
- * The origin throttled a transfer: lower the limit.
+ * Count a request that ended.
  *
- * begun    the start of the throttled transfer
+ * whole    with a complete response that is no rejection
+ */
+void origin_end(struct origin *origin, bool costly, bool whole, uint64_t now);
+
+/*
+ * Whether the limit has at least doubled, or halved, since this was last true (then it should
+ * be logged).
+ */
+bool origin_changed(struct origin *origin);
+
+/*
+ * The origin throttled a request (429 or 503): lower the limit.
+ *
+ * begun    the start of the throttled request
  * asked    its Retry-After in milliseconds, or BACKOFF_UNSAID
  */
 void origin_slow(struct origin *origin, uint64_t begun, uint64_t asked, uint64_t now);

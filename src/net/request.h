@@ -54,6 +54,7 @@ struct request {
     uint64_t max;         /* maximum body size, including the bytes already here */
     struct resume resume; /* the partial download to continue; {0}: none */
     bool as_sent;         /* ask for an unencoded body, and do not decode it */
+    bool costly;          /* the host loads the whole body into its memory: see origin.h */
     enum sink (*sink)(void *ctx, const char *bytes, size_t len);
     void (*done)(void *ctx, struct request *request);
     void *ctx;

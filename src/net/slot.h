@@ -51,8 +51,10 @@ struct slot {
     bool paused;
     bool limited; /* paused by the rate limit, not by its sink */
     uint64_t limited_at;
-    bool counted; /* in its origin's number of running transfers */
-    bool unfit;   /* its connection must not be used for its request */
+    bool held;        /* was paused at some time: what breaks then says nothing of its host */
+    uint64_t sent_us; /* when its request was sent; 0: not yet, or its response has begun */
+    bool counted;     /* in its origin's number of running transfers */
+    bool unfit;       /* its connection must not be used for its request */
     unsigned unfits;
     char why[CURL_ERROR_SIZE];
     const struct slot_setup *setup;

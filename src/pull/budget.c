@@ -16,6 +16,7 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
                   uint64_t descriptors, struct err *err)
 {
     uint64_t most = jobs ? jobs : 1;
+    uint64_t starts;
     uint64_t left;
 
     share = share ? share : 1;
@@ -32,11 +33,13 @@ int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned 
         most = left / 3;
     most = most ? most : 1;
     left -= 3 * most;
+    starts = most < BUDGET_STARTS ? most : BUDGET_STARTS;
     *budget =
         (struct budget){ .jobs = (unsigned)most,
                          .files = (unsigned)(most + (left < FILES_MAX ? left : FILES_MAX)),
                          .workers = (budget_workers() + share - 1) / share,
-                         .body_chunks = 72 + 2 * (size_t)most,
+                         .body_chunks = 72 + (size_t)(most + starts),
+                         .start_chunks = 72 + 2 * (size_t)starts,
                          .pass_chunks = 80,
                          .part_chunks = 64 };
     return 0;

@@ -22,11 +22,18 @@
  */
 #define BUDGET_RESERVED 28
 
+#define BUDGET_STARTS 16 /* transfers whose chunks are allowed from the start */
+
 struct budget {
-    unsigned jobs;      /* number of simultaneous transfers */
-    unsigned files;     /* bodies that may be in files at a time */
-    unsigned workers;   /* number of compressing threads */
-    size_t body_chunks; /* chunks for bodies being received */
+    unsigned jobs;    /* number of simultaneous transfers */
+    unsigned files;   /* bodies that may be in files at a time */
+    unsigned workers; /* number of compressing threads */
+    /*
+     * chunks for bodies being received: start_chunks from the start, and one more for each
+     * transfer that runs beyond BUDGET_STARTS at a time
+     */
+    size_t body_chunks;
+    size_t start_chunks;
     /*
      * chunks for the body that passes through: those of the frame that it fills, and of the
      * frames that are being compressed

@@ -228,6 +228,7 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
                                    .max = item_most(task->item, f->opts.max_size),
                                    .resume = t->part.resume,
                                    .as_sent = true,
+                                   .costly = task->route == FETCH_ROUTE_CONTENT,
                                    .sink = transfer_sink,
                                    .done = on_done,
                                    .ctx = t };
@@ -252,7 +253,8 @@ static int start(struct fetch *f, struct task *task, const struct origin *origin
  */
 static bool has_room(const struct task *task, const struct origin *origin, uint64_t now)
 {
-    return task->rank == TASK_RANK_HEAD ? now >= origin->until : origin_room(origin, now) > 0;
+    return task->rank == TASK_RANK_HEAD ? now >= origin->until
+                                        : origin_room(origin, task_costly(task), now) > 0;
 }
 
 /* Start a task, or have it wait for what it needs first. */
@@ -313,7 +315,10 @@ static void end_overdue(struct fetch *f, uint64_t now)
     }
 }
 
-/* Start the tasks that can be started; *due: when to call this again. */
+/*
+ * Start what can be started; *due: when to call this again. API calls are first: they are few,
+ * and tasks may wait for their lists.
+ */
 static int begin_turn(struct fetch *f, uint64_t *due, struct err *err)
 {
     uint64_t now = clock_mono();
@@ -325,11 +330,9 @@ static int begin_turn(struct fetch *f, uint64_t *due, struct err *err)
         completion_expire(f->completion);
     }
     end_overdue(f, now);
-    if (fill_slots(f, now, due, err) < 0)
-        return -1;
     called = callers_pump(f->opts.callers);
     *due = called < *due ? called : *due;
-    return 0;
+    return fill_slots(f, now, due, err);
 }
 
 static int turn(struct fetch *f, struct err *err)
@@ -402,6 +405,7 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->transfers.spool = opts->spool;
     f->transfers.pass = opts->pass;
     f->transfers.files_max = opts->files;
+    f->transfers.chunks = opts->chunks;
     f->transfers.pass_min = opts->pass_min ? opts->pass_min : PASS_MIN;
     f->tasks = completion.tasks = tasks_new(&tasks, err);
     f->completion = completion_new(&completion, err);

@@ -79,6 +79,7 @@ static void on_tick(void *ctx)
                                   .unsized = p->count.unsized,
                                   .asked = engine_asked(p->loop.engine, clock_mono()) };
 
+    status.origin_count = engine_origins(p->loop.engine, status.origins, PULL_ORIGINS);
     p->opts->watcher.status(p->opts->watcher.ctx, &status);
 }
 
@@ -214,6 +215,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                 .before = { p->restored.outcomes, p->restored.packed },
                                 .journal = p->journal,
                                 .jobs = p->budget.jobs,
+                                .chunks = p->budget.start_chunks,
                                 .files = p->budget.files,
                                 .stall = { opts->stall_bps, opts->stall_s * 1000,
                                            opts->rate_bps },
@@ -254,6 +256,17 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
         tagfiles_documents(&p->listing, p->records, p->packer, err) < 0)
         return -1;
     return packer_join(p->packer, err);
+}
+
+/* Log the state of each host at the end. */
+static void tell_origins(struct pull *p, struct pull_result *result)
+{
+    char line[ORIGIN_TEXT_MAX];
+    size_t i;
+
+    result->origin_count = engine_origins(p->loop.engine, result->origins, PULL_ORIGINS);
+    for (i = 0; i < result->origin_count; i++)
+        log_line(LOG_INFO, "%s", origin_text(line, &result->origins[i]));
 }
 
 /* Write the manifest's signature next to the archive. */
@@ -534,8 +547,10 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
 
     *result = (struct pull_result){ .runs = opts->run_count };
     rc = run_steps(&p, result, err);
-    if (p.loop.engine)
+    if (p.loop.engine) {
         on_tick(&p); /* the final progress report */
+        tell_origins(&p, result);
+    }
     result->retries = p.loop.retries;
     result->elapsed = clock_mono() - p.began;
     result->restored = p.restored.items;

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #define PULL_REASONS 16
+#define PULL_ORIGINS 8 /* hosts that are described */
 
 /* The number of missing items for one reason. */
 struct missing_reason {
@@ -49,6 +50,8 @@ struct pull_status {
     uint64_t bytes_expected; /* of the artifacts whose size is known */
     size_t unsized;          /* artifacts to be fetched whose size is not known */
     uint64_t asked;          /* delay that a host requested, in ms; 0: none did */
+    struct origin_state origins[PULL_ORIGINS]; /* the hosts, the busiest first */
+    size_t origin_count;
 };
 
 /* Receiver of a pull's progress. Passed on by value, unchanged, like struct stop. */
@@ -156,6 +159,8 @@ struct pull_result {
     size_t runs_unmatched; /* requested runs without an artifact that the filter accepts */
     size_t runs_going;     /* runs that have not ended, or are going to be retried */
     unsigned retries;
+    struct origin_state origins[PULL_ORIGINS]; /* the hosts, the busiest first */
+    size_t origin_count;
     uint64_t elapsed;
     uint64_t size;  /* of the archive */
     bool directory; /* not an archive: it has no sha256, and size is that of its files */

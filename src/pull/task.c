@@ -113,7 +113,8 @@ void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
     else if (next == TASK_DELAYED)
         task_queue_delay(tasks->queue, &task->entry);
     else if (next == TASK_HELD)
-        task_queue_hold(tasks->queue, &task->entry, task_origin(tasks, task));
+        task_queue_hold(tasks->queue, &task->entry, task_origin(tasks, task),
+                        task_costly(task));
 }
 
 struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err)
@@ -238,15 +239,18 @@ struct task *tasks_first(const struct tasks *tasks)
 
 struct origin *task_origin(const struct tasks *tasks, const struct task *task)
 {
-    return task->route == FETCH_ROUTE_CONTENT || !task->url.text ? tasks->api_origin
-                                                                 : task->url.origin;
+    return task_costly(task) ? tasks->api_origin : task->url.origin;
+}
+
+bool task_costly(const struct task *task)
+{
+    return task->route == FETCH_ROUTE_CONTENT || !task->url.text;
 }
 
 bool task_needs_refresh(const struct tasks *tasks, const struct task *task, bool listing,
                         int64_t now)
 {
-    if (task->route == FETCH_ROUTE_CONTENT || !task->url.text ||
-        task->refreshes >= REFRESHES_MAX)
+    if (task_costly(task) || task->refreshes >= REFRESHES_MAX)
         return false;
     return listing ||
            fetch_route_stale(task->url.expiry,
@@ -262,7 +266,7 @@ struct task_step task_expire(struct tasks *tasks, struct task *task)
 
 int task_hold(struct tasks *tasks, struct task *task, struct err *err)
 {
-    if (task_queue_reserve(tasks->queue, task_origin(tasks, task), err) < 0)
+    if (task_queue_reserve(tasks->queue, task_origin(tasks, task), task_costly(task), err) < 0)
         return -1;
     task_apply(tasks, task, TASK_LIMITED);
     return 0;

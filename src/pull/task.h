@@ -164,10 +164,7 @@ void tasks_free(struct tasks *tasks);
 /* Apply an event that can happen in the task's state, and set the next state. */
 void task_apply(struct tasks *tasks, struct task *task, enum task_event event);
 
-/*
- * Open the task of an item: it is WAITING, until completion releases it because no other task
- * brings its content.
- */
+/* Open an item's task: it is WAITING, until completion finds that no other task brings it. */
 struct task *task_open(struct tasks *tasks, const struct item *item);
 
 /* The task of an item, valid until tasks_free. */
@@ -199,6 +196,9 @@ struct task *tasks_first(const struct tasks *tasks);
 
 /* The origin of the task's next request; NULL: it has none. */
 struct origin *task_origin(const struct tasks *tasks, const struct task *task);
+
+/* Whether that request goes to the content endpoint: see ORIGIN_COSTLY. */
+bool task_costly(const struct task *task);
 
 /*
  * Whether a ready task's URL has to be refreshed before it is used.

@@ -6,19 +6,22 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#define HOLD_SPACE 64 /* entries of a heap of held tasks, at first */
+
 /* A binary heap in which each entry knows its place, so that any of them can be taken out. */
 struct task_heap {
     struct task_entry **entries;
     size_t count;
+    size_t space; /* number of entries for which there is memory */
     bool (*before)(const struct task_entry *a, const struct task_entry *b);
 };
 
-/* The tasks that wait for one origin, oldest first. */
+/* The tasks that wait for one origin, with costly requests or with others. */
 struct task_hold {
     struct task_hold *next;
     const struct origin *origin;
-    struct task_entry *first;
-    struct task_entry **last;
+    bool costly;
+    struct task_heap heap;
 };
 
 struct task_queue {
@@ -62,6 +65,7 @@ void task_queue_free(struct task_queue *queue)
     while (queue->holds) {
         struct task_hold *next = queue->holds->next;
 
+        mem_free(queue->holds->heap.entries);
         mem_free(queue->holds);
         queue->holds = next;
     }
@@ -107,7 +111,7 @@ static void sift_down(struct task_heap *heap, struct task_entry *entry, size_t a
 
 static void heap_add(struct task_heap *heap, struct task_entry *entry)
 {
-    assert(!entry->heap && !entry->hold);
+    assert(!entry->heap);
     entry->heap = heap;
     sift_up(heap, entry, heap->count++);
 }
@@ -127,18 +131,6 @@ static void heap_remove(struct task_entry *entry)
         sift_down(heap, last, at);
 }
 
-static void hold_remove(struct task_entry *entry)
-{
-    struct task_hold *hold = entry->hold;
-
-    entry->hold = NULL;
-    *entry->from = entry->next;
-    if (entry->next)
-        entry->next->from = entry->from;
-    else
-        hold->last = entry->from;
-}
-
 void task_queue_ready(struct task_queue *queue, struct task_entry *entry)
 {
     heap_add(&queue->ready, entry);
@@ -149,50 +141,63 @@ void task_queue_delay(struct task_queue *queue, struct task_entry *entry)
     heap_add(&queue->delayed, entry);
 }
 
-static struct task_hold *find_hold(const struct task_queue *queue, const struct origin *origin)
+static struct task_hold *find_hold(const struct task_queue *queue, const struct origin *origin,
+                                   bool costly)
 {
     struct task_hold *hold = queue->holds;
 
-    while (hold && hold->origin != origin)
+    while (hold && (hold->origin != origin || hold->costly != costly))
         hold = hold->next;
     return hold;
 }
 
-int task_queue_reserve(struct task_queue *queue, const struct origin *origin, struct err *err)
+/* Allocate memory for one more entry. */
+static int make_space(struct task_heap *heap, struct err *err)
 {
-    struct task_hold *hold;
+    size_t space = heap->space ? 2 * heap->space : HOLD_SPACE;
+    struct task_entry **grown;
 
-    if (find_hold(queue, origin))
+    if (heap->count < heap->space)
         return 0;
+    grown = mem_resize(heap->entries, space, sizeof(struct task_entry *), err);
+    if (!grown)
+        return -1;
+    heap->entries = grown;
+    heap->space = space;
+    return 0;
+}
+
+int task_queue_reserve(struct task_queue *queue, const struct origin *origin, bool costly,
+                       struct err *err)
+{
+    struct task_hold *hold = find_hold(queue, origin, costly);
+
+    if (hold)
+        return make_space(&hold->heap, err);
     hold = mem_new(sizeof(*hold), err);
     if (!hold)
         return -1;
     hold->origin = origin;
-    hold->last = &hold->first;
+    hold->costly = costly;
+    hold->heap.before = expires_before;
     hold->next = queue->holds;
     queue->holds = hold;
-    return 0;
+    return make_space(&hold->heap, err);
 }
 
 void task_queue_hold(struct task_queue *queue, struct task_entry *entry,
-                     const struct origin *origin)
+                     const struct origin *origin, bool costly)
 {
-    struct task_hold *hold = find_hold(queue, origin);
+    struct task_hold *hold = find_hold(queue, origin, costly);
 
-    assert(hold && !entry->heap && !entry->hold);
-    entry->hold = hold;
-    entry->next = NULL;
-    entry->from = hold->last;
-    *hold->last = entry;
-    hold->last = &entry->next;
+    assert(hold && hold->heap.count < hold->heap.space);
+    heap_add(&hold->heap, entry);
 }
 
 void task_queue_remove(struct task_entry *entry)
 {
     if (entry->heap)
         heap_remove(entry);
-    if (entry->hold)
-        hold_remove(entry);
 }
 
 struct task *task_queue_first(const struct task_queue *queue)
@@ -212,14 +217,14 @@ uint64_t task_queue_release_held(struct task_queue *queue, uint64_t now, unsigne
                                  task_queue_fn *release, void *ctx)
 {
     uint64_t again = UINT64_MAX;
-    const struct task_hold *hold;
+    struct task_hold *hold;
 
     for (hold = queue->holds; hold; hold = hold->next) {
-        unsigned room = origin_room(hold->origin, now);
+        unsigned room = origin_room(hold->origin, hold->costly, now);
 
-        for (; hold->first && room && most; room--, most--)
-            release(ctx, hold->first->task);
-        if (hold->first && now < hold->origin->until && hold->origin->until < again)
+        for (; hold->heap.count && room && most; room--, most--)
+            release(ctx, hold->heap.entries[0]->task);
+        if (hold->heap.count && now < hold->origin->until && hold->origin->until < again)
             again = hold->origin->until;
     }
     return again;

@@ -4,13 +4,13 @@
  *
  * Ready tasks lie in a heap: by rank, then by the expiry of their URL, then by their place in
  * the plan. Tasks that wait for a retry lie in a second heap, by the time at which they are
- * due. Tasks of a host at its concurrency limit wait in a FIFO of that host. A task is in one
- * of the three, or in none.
+ * due. Tasks of a host at its concurrency limit are held in a heap of that host, in the order
+ * of the ready ones; costly requests (see net/origin) in another one. A task is in one of these
+ * heaps, or in none.
  *
  * Units    milliseconds of the monotonic clock; expiry: of the server's clock since 1970
- * Errors   ERR_MEMORY for the first task of a host; memory for all others is allocated by the
- *          constructor
- * Owns     its heaps and FIFOs; an entry lies inside its task
+ * Errors   ERR_MEMORY; memory for ready and delayed tasks is allocated by the constructor
+ * Owns     its heaps; an entry lies inside its task
  * Threads  the transfer loop
  */
 #ifndef PULL_TASK_QUEUE_H
@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "net/origin.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,9 +46,6 @@ struct task_entry {
     /* used by the queue only */
     struct task_heap *heap; /* NULL: in no heap */
     size_t at;              /* index in the heap */
-    struct task_hold *hold; /* NULL: in no FIFO */
-    struct task_entry *next;
-    struct task_entry **from; /* what points to this entry */
 };
 
 /* Make a queue for this number of tasks; NULL with ERR_MEMORY. */
@@ -62,16 +60,13 @@ void task_queue_ready(struct task_queue *queue, struct task_entry *entry);
 /* Add an entry, which must not be queued, to the delayed tasks, by its due time. */
 void task_queue_delay(struct task_queue *queue, struct task_entry *entry);
 
-/* Allocate the FIFO of an origin. */
-int task_queue_reserve(struct task_queue *queue, const struct origin *origin,
+/* Allocate memory to hold one more task of an origin. */
+int task_queue_reserve(struct task_queue *queue, const struct origin *origin, bool costly,
                        struct err *err) MUST_CHECK;
 
-/*
- * Append an entry, which must not be queued, to the FIFO of its origin, which must be
- * allocated.
- */
+/* Hold an entry, which must not be queued, and for which memory was reserved. */
 void task_queue_hold(struct task_queue *queue, struct task_entry *entry,
-                     const struct origin *origin);
+                     const struct origin *origin, bool costly);
 
 /* Remove an entry from wherever it is queued; does nothing if it is not queued. */
 void task_queue_remove(struct task_entry *entry);
@@ -91,7 +86,8 @@ uint64_t task_queue_release_due(struct task_queue *queue, uint64_t now, task_que
                                 void *ctx);
 
 /*
- * Call release with at most `most` held tasks whose origins allow more transfers.
+ * Call release with at most `most` held tasks whose origins allow more transfers; the first of
+ * each origin first.
  *
  * returns  when the retry delay of an origin is over; UINT64_MAX: none has a delay; other
  *          origins allow a transfer when one of theirs has ended

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/pulse.h"
 #include "format/sniff.h"
+#include "pull/budget.h"
 
 #include <string.h>
 
@@ -24,6 +25,15 @@ void part_free(struct part *part)
     mem_free(part);
 }
 
+/* Allow a chunk more for each transfer that runs beyond those which start_chunks are for. */
+static void allow_chunks(const struct transfers *all)
+{
+    unsigned more = all->highest > BUDGET_STARTS ? all->highest - BUDGET_STARTS : 0;
+
+    if (all->chunks)
+        pool_allow(all->spool->pool, all->chunks + more);
+}
+
 int transfers_init(struct transfers *all, unsigned count, struct err *err)
 {
     unsigned i;
@@ -36,6 +46,7 @@ int transfers_init(struct transfers *all, unsigned count, struct err *err)
         all->slots[i].all = all;
         buf_init(&all->slots[i].url, URL_MAX);
     }
+    allow_chunks(all);
     return 0;
 }
 
@@ -120,6 +131,10 @@ struct transfer *transfer_open(struct transfers *all, struct task *task, struct 
     t->begun = clock_mono();
     pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
     all->running++;
+    if (all->running > all->highest) {
+        all->highest = all->running;
+        allow_chunks(all);
+    }
     return t;
 }
 

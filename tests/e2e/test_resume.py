@@ -169,12 +169,16 @@ def test_a_host_that_asks_for_less_gets_less(pull, emu):
     for row in rows[:16]:
         emu.fault(row["id"], "status", status=429, headers={"Retry-After": "1"})
     begin = time.monotonic()
-    result, manifest, _ = pull("tsk_busy", "-vv")
+    result, manifest, _ = pull("tsk_busy", "-v")
     assert time.monotonic() - begin < 20
     assert len(manifest["artifacts"]) == 60
     limits = [int(line.rsplit(" ", 1)[1]) for line in result.err.splitlines()
-              if "concurrency of" in line]
-    assert limits[0] <= 8 and limits == sorted(limits, reverse=True)
+              if "concurrency limit of" in line and not "answers" in line]
+    throttled = [line for line in result.err.splitlines() if "as it answers 429" in line]
+    assert len(throttled) == 1 and throttled[0].endswith(": 8, as it answers 429"), result.err
+    assert max(limits, default=0) <= 16
+    store = next(h for h in result.json()["hosts"] if h["origin"] == emu.store)
+    assert store["rejected"] == 16 and store["highest"] <= 16
     starts = sorted(float(r["at"]) for r in emu.log("store"))
     held = [t for t in starts if t > starts[0] + 1]  # nothing is asked for while it wants a pause
     assert len(held) >= 16 and not [t for t in starts if starts[0] + 0.5 < t < starts[0] + 1]

@@ -153,7 +153,8 @@ static void finish(struct engine *engine, struct slot *slot, const char *why)
     if (why && !request->err.kind)
         (void)err_set(&request->err, ERR_NET, "%s: %s", request->host, why);
     request->sent = true;
-    origin_end(request->origin, !why && request->status < 400, clock_mono());
+    origin_end(request->origin, request->costly,
+               !why && request->status != 429 && request->status != 503, clock_mono());
     unlink_slot(engine, slot);
     sim_moved();
     request->done(request->ctx, request);
@@ -286,7 +287,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
     request->slot = slot;
     request->origin = origins_find(engine->origins, origin, NULL);
     request->begun = clock_mono();
-    origin_begin(request->origin);
+    origin_begin(request->origin, request->costly, request->begun);
     slot->request = request;
     slot->cut = SIZE_MAX;
     slot->quiet_until = sim_now() + sim_below(200);
@@ -312,7 +313,7 @@ void engine_drop(struct engine *engine, struct request *request)
 {
     if (!request->slot)
         return;
-    origin_end(request->origin, false, clock_mono());
+    origin_end(request->origin, request->costly, false, clock_mono());
     unlink_slot(engine, request->slot);
 }
 

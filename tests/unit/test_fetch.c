@@ -70,7 +70,7 @@ int engine_start(struct engine *engine, struct request *request, struct err *err
     request->retry_after = BACKOFF_UNSAID;
     request->date = CLOCK_NONE;
     request->origin = engine_origin(engine, request->url);
-    origin_begin(request->origin);
+    origin_begin(request->origin, request->costly, clock_mono());
     net.running[net.count++] = request;
     net.most = net.count > net.most ? net.count : net.most;
     return 0;
@@ -84,7 +84,7 @@ static void unlink_request(const struct request *request, bool ok)
         i++;
     for (net.count--; i < net.count; i++) /* valgrind takes a checked memmove for memcpy */
         net.running[i] = net.running[i + 1];
-    origin_end(request->origin, ok, clock_mono());
+    origin_end(request->origin, request->costly, ok, clock_mono());
 }
 
 void engine_drop(struct engine *engine, struct request *request)

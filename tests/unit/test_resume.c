@@ -5,6 +5,7 @@
 #include "net/backoff.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct resume have(uint64_t from, uint64_t total, const char *tag, bool judged)
@@ -164,28 +165,80 @@ static void test_a_host_gets_less_and_recovers(void **state)
     int i;
 
     (void)state;
-    assert_int_equal(origin_room(host, now), 16);
+    assert_int_equal(origin_room(host, false, now), 16);
     for (i = 0; i < 16; i++)
-        origin_begin(host);
-    assert_int_equal(origin_room(host, now), 0);
-    origin_end(host, false, now);
-    origin_slow(host, now - 100, BACKOFF_UNSAID, now); /* 16 were running: 8 */
-    for (i = 1; i < 16; i++) {
-        origin_end(host, false, now + 1);
-        origin_slow(host, now - 100, BACKOFF_UNSAID,
-                    now + 1); /* started before the decrease: counted once */
+        origin_begin(host, false, now);
+    assert_int_equal(origin_room(host, false, now), 0);
+    for (i = 0; i < 4; i++) { /* 12 were not rejected; halved once for all */
+        origin_end(host, false, false, now + 1);
+        origin_slow(host, now, BACKOFF_UNSAID, now + 1);
     }
-    assert_int_equal(origin_room(host, now + 1), 8);
-    for (i = 0; i < 100; i++) { /* quick successes do not restore the limit at once */
-        origin_begin(host);
-        origin_end(host, true, now + 500);
+    assert_int_equal(host->limit.now, 8);
+    for (i = 0; i < 12; i++)
+        origin_end(host, false, true, now + 2);
+    for (i = 0; i < 1000; i++) { /* quick successes do not restore the limit at once */
+        origin_begin(host, false, now + 50);
+        origin_end(host, false, true, now + 50);
     }
-    assert_int_equal(origin_room(host, now + 500), 8);
-    for (i = 1; i <= 20; i++) {
-        origin_begin(host);
-        origin_end(host, true, now + 1001 * (uint64_t)i);
+    assert_int_equal(host->limit.now, 8);
+    for (i = 1; i <= 300; i++) { /* as many as were not rejected */
+        while (origin_room(host, false, now + 50 + (uint64_t)i))
+            origin_begin(host, false, now + 50 + (uint64_t)i);
+        origin_end(host, false, true, now + 50 + (uint64_t)i);
     }
-    assert_int_equal(origin_room(host, now + 30000), 16);
+    assert_in_range(host->limit.now, 9, 12);
+    origins_free(origins);
+}
+
+static void test_costly_requests(void **state)
+{
+    struct origins *origins = origins_new(256, NULL);
+    struct origin *host = origins_find(origins, "https://a:443", NULL);
+    unsigned i;
+
+    (void)state;
+    host->limit.now = 100;
+    for (i = 0; i < ORIGIN_COSTLY; i++) {
+        assert_int_equal(origin_room(host, true, 1), ORIGIN_COSTLY - i);
+        origin_begin(host, true, 1);
+    }
+    assert_int_equal(origin_room(host, true, 1), 0);
+    assert_int_equal(origin_room(host, false, 1), 100 - ORIGIN_COSTLY);
+    origin_end(host, true, true, 2);
+    assert_int_equal(origin_room(host, true, 2), 1);
+    origins_free(origins);
+}
+
+static void test_states_of_origins(void **state)
+{
+    struct origins *origins = origins_new(256, NULL);
+    struct origin *host;
+    struct origin_state states[2];
+    char name[32];
+    uint64_t i;
+
+    (void)state;
+    assert_int_equal(origins_states(origins, states, 2), 0);
+    for (i = 1; i <= 5; i++) { /* the third has most responses; the last was never asked */
+        uint64_t k;
+
+        (void)snprintf(name, sizeof(name), "https://%u:443", (unsigned)i);
+        host = origins_find(origins, name, NULL);
+        for (k = 0; k < (i == 3 ? 50 : i) && i < 5; k++) {
+            origin_begin(host, false, 1000 * k + 1);
+            limit_first(&host->limit, 3000, 1000 * k + 2);
+            limit_bytes(&host->limit, 5000, 1000 * k + 500);
+            origin_end(host, false, true, 1000 * k + 501);
+        }
+    }
+    assert_int_equal(origins_states(origins, states, 2), 2);
+    assert_string_equal(states[0].name, "https://3:443");
+    assert_int_equal(states[0].responses, 50);
+    assert_int_equal(states[0].bytes, 250000);
+    assert_in_range(states[0].rate_bps, 9900, 10100);
+    assert_int_equal(states[0].latency, 3000);
+    assert_int_equal(states[0].highest, 1);
+    assert_string_equal(states[1].name, "https://4:443");
     origins_free(origins);
 }
 
@@ -221,15 +274,15 @@ static void test_never_less_than_one_and_retry_after_waits(void **state)
 
     (void)state;
     for (i = 1; i < 9; i++) {
-        origin_begin(host);
-        origin_end(host, false, 1000 * i);
+        origin_begin(host, false, 1000 * i - 1);
+        origin_end(host, false, false, 1000 * i);
         origin_slow(host, 1000 * i - 1, 5000, 1000 * i);
     }
-    assert_int_equal(origin_room(host, 8000), 0);
-    assert_int_equal(origin_room(host, 12999), 0);
-    assert_int_equal(origin_room(host, 13000), 1);
+    assert_int_equal(origin_room(host, false, 8000), 0);
+    assert_int_equal(origin_room(host, false, 12999), 0);
+    assert_int_equal(origin_room(host, false, 13000), 1);
     assert_ptr_equal(origins_find(origins, "https://a:443", NULL), host);
-    assert_int_equal(origin_room(origins_find(origins, "https://b:443", NULL), 8000), 2);
+    assert_int_equal(origin_room(origins_find(origins, "https://b:443", NULL), false, 8000), 2);
     origins_free(origins);
 }
 
@@ -242,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_who_asks_to_wait),
         cmocka_unit_test(test_a_host_gets_less_and_recovers),
+        cmocka_unit_test(test_costly_requests),
+        cmocka_unit_test(test_states_of_origins),
         cmocka_unit_test(test_origins_of_urls),
         cmocka_unit_test(test_never_less_than_one_and_retry_after_waits),
     };

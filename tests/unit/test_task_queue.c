@@ -139,20 +139,21 @@ static void test_a_host_at_its_limit(void **state)
 {
     struct task tasks[4] = { 0 };
     struct task_queue *queue = task_queue_new(4, NULL);
-    struct origin busy = { .most = 2, .limit = 2, .running = 2 };
-    struct origin waits = { .most = 9, .limit = 9, .until = 100 };
+    struct origin busy = { .limit = { .now = 2, .running = 2 } };
+    struct origin waits = { .limit = { .now = 9 }, .until = 100 };
     size_t i;
 
     (void)state;
     make(tasks, 4);
-    assert_int_equal(task_queue_reserve(queue, &busy, NULL), 0);
-    assert_int_equal(task_queue_reserve(queue, &waits, NULL), 0);
-    for (i = 0; i < 3; i++)
-        task_queue_hold(queue, &tasks[i].entry, &busy);
-    task_queue_hold(queue, &tasks[3].entry, &waits);
+    for (i = 3; i-- > 0;) { /* they are released in their order, not in this one */
+        assert_int_equal(task_queue_reserve(queue, &busy, false, NULL), 0);
+        task_queue_hold(queue, &tasks[i].entry, &busy, false);
+    }
+    assert_int_equal(task_queue_reserve(queue, &waits, false, NULL), 0);
+    task_queue_hold(queue, &tasks[3].entry, &waits, false);
     assert_int_equal(task_queue_release_held(queue, 50, 9, ready, queue), 100);
     assert_null(take(queue));
-    busy.running = 0;
+    busy.limit.running = 0;
     task_queue_remove(&tasks[1].entry); /* from the middle */
     assert_int_equal(task_queue_release_held(queue, 50, 1, ready, queue), 100);
     assert_ptr_equal(take(queue), &tasks[0]);
@@ -160,9 +161,35 @@ static void test_a_host_at_its_limit(void **state)
     assert_int_equal(task_queue_release_held(queue, 100, 9, ready, queue), UINT64_MAX);
     assert_ptr_equal(take(queue), &tasks[2]);
     assert_ptr_equal(take(queue), &tasks[3]);
-    task_queue_hold(queue, &tasks[1].entry, &busy); /* its FIFO is empty, but still exists */
+    task_queue_hold(queue, &tasks[1].entry, &busy, false); /* there still is memory for it */
     assert_int_equal(task_queue_release_held(queue, 100, 9, ready, queue), UINT64_MAX);
     assert_ptr_equal(take(queue), &tasks[1]);
+    task_queue_free(queue);
+}
+
+/* Costly requests of a host have their own limit, and do not hold up the others. */
+static void test_costly_requests(void **state)
+{
+    enum { TASKS = 200 };
+    static struct task tasks[TASKS];
+    struct task_queue *queue = task_queue_new(TASKS, NULL);
+    struct origin host = { .limit = { .now = 90 }, .costly = ORIGIN_COSTLY - 1 };
+    size_t i;
+
+    (void)state;
+    make(tasks, TASKS);
+    for (i = 0; i < TASKS; i++) {
+        assert_int_equal(task_queue_reserve(queue, &host, i < 100, NULL), 0);
+        task_queue_hold(queue, &tasks[i].entry, &host, i < 100);
+    }
+    assert_int_equal(task_queue_release_held(queue, 1, 50, ready, queue), UINT64_MAX);
+    for (i = 0; i < 50; i++) {
+        struct task *task = take(queue);
+
+        assert_non_null(task);
+        assert_true(task == &tasks[0] || task >= &tasks[100]);
+    }
+    assert_null(take(queue));
     task_queue_free(queue);
 }
 
@@ -174,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_any_entry_can_be_removed),
         cmocka_unit_test(test_delays),
         cmocka_unit_test(test_a_host_at_its_limit),
+        cmocka_unit_test(test_costly_requests),
     };
 
     return RUN(tests);
