@@ -59,7 +59,7 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     size_t i;
 
     if (!runs->count)
-        return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0;
+        return row || !below || !tagfile_is_view(below + 1);
     for (i = 0; row && i < runs->count; i++) {
         if (strcmp(runs->at[i], row->run_id) == 0)
             return true;
