@@ -49,9 +49,21 @@ const skyarc = (() => {
     });
   }
 
+  /* What a row lacks is in its path, data/RUN_ID/TYPE/TIME_ID.EXT. */
+  function complete(row) {
+    const parts = row.p.split("/");
+    const name = parts.pop();
+    const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d+)?)Z_/.exec(name);
+    row.i ??= name.slice(name.indexOf("_") + 1, name.lastIndexOf("."));
+    row.t ??= parts.pop();
+    row.c ??= time ? time[1] + "-" + time[2] + "-" + time[3] + "T" + time[4] + ":" + time[5] + ":" + time[6] : "";
+    row.s ??= null;
+  }
+
   async function get(run) {
     const el = here.get(run.run_id);
     const data = JSON.parse(el ? el.textContent : await fetchText(run.run_id));
+    data.rows.forEach(complete);
     data.texts = new Map(data.texts.map(([path, cut, value]) => [path, { cut: Boolean(cut), value }]));
     found.set(run.run_id, data);
     return data;

@@ -24,7 +24,7 @@ struct page {
     struct store rows; /* the runs' rows for index.html */
     struct sidecars *sidecars;
     struct texts *texts;
-    uint64_t payload; /* bytes of the artifacts, duplicates counted once */
+    uint64_t payload; /* bytes of the artifacts, duplicates counted once; see PAGE_SHARE */
     uint64_t words;   /* bytes of titles and failure reasons in rows */
     bool marked;      /* a page of chosen runs */
     bool broken;      /* see page_broken */
@@ -265,6 +265,12 @@ static int add_run(struct page *page, const char *text, size_t len, struct regio
     return add_part(page, run, SIDECAR_RUN, err);
 }
 
+static bool is_media(const char *type)
+{
+    return type && (strncmp(type, "image/", 6) == 0 || strncmp(type, "video/", 6) == 0 ||
+                    strncmp(type, "audio/", 6) == 0);
+}
+
 static int add_artifact(struct page *page, const char *text, size_t len, struct region *region,
                         struct err *err)
 {
@@ -277,7 +283,9 @@ static int add_artifact(struct page *page, const char *text, size_t len, struct 
     buf_reset(&page->raw);
     if (!run || row_json_artifact(&page->raw, &row, err) < 0)
         return -1;
-    page->payload += row.duplicate_of ? 0 : row.size;
+    page->payload += row.duplicate_of           ? 0
+                     : is_media(row.media_type) ? row.size * PAGE_MEDIA
+                                                : row.size;
     return add_part(page, run, SIDECAR_ROW, err);
 }
 
@@ -339,9 +347,13 @@ static int on_chosen(void *ctx, const struct text *text, struct err *err)
 int page_settle(struct page *page, struct err *err)
 {
     struct texts_budget budget = { .all = page->payload / PAGE_SHARE,
-                                   .lead_max = PAGE_LEAD_MAX };
+                                   .lead_max = page->payload / PAGE_LEAD_SHARE };
     size_t i;
 
+    if (budget.lead_max < PAGE_LEAD_MIN)
+        budget.lead_max = PAGE_LEAD_MIN;
+    if (budget.lead_max > PAGE_LEAD_MAX)
+        budget.lead_max = PAGE_LEAD_MAX;
     for (i = 0; i < sidecars_count(page->sidecars); i++) {
         const struct sidecar_run *run = sidecars_at(page->sidecars, i);
 

@@ -37,9 +37,15 @@
 
 #define PAGE_TEXT_MAX   ((size_t)256 << 10) /* limit of one text; longer texts are truncated */
 #define PAGE_RECORD_MAX ((size_t)2 << 20)   /* limit of one record; longer ones are links */
-/* the texts together are at most 1/PAGE_SHARE of the artifacts' bytes, ... */
-#define PAGE_SHARE      32
-/* ... and of the run on which the page opens this much, too */
+/*
+ * The texts together are at most 1/PAGE_SHARE of the bytes of the artifacts, where a byte of a
+ * picture or recording counts as PAGE_MEDIA, since it cannot be compressed, as texts can; and
+ * those of the first run that failed (or the first) 1/PAGE_LEAD_SHARE more, within limits.
+ */
+#define PAGE_SHARE      40
+#define PAGE_MEDIA      5
+#define PAGE_LEAD_SHARE 64
+#define PAGE_LEAD_MIN   ((uint64_t)64 << 10)
 #define PAGE_LEAD_MAX   ((uint64_t)1 << 20)
 
 struct page;

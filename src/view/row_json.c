@@ -24,19 +24,41 @@ static int add_member(struct buf *out, const char *key, const char *text, size_t
     return buf_adds(out, ",", err);
 }
 
+/* Whether a file's name begins with a time: "2026-01-20T11:52:29.27" as
+ * "20260120T115229.270000Z_". */
+static bool begins_with_time(const char *name, const char *time)
+{
+    if (!time || strlen(time) < sizeof("2026-01-20T11:52:29") - 1 || strpbrk(time, "Z+_"))
+        return false;
+    for (; *time; time++) {
+        if (*time == '-' || *time == ':')
+            continue;
+        if (*time != *name++)
+            return false;
+    }
+    return strncmp(name, "Z_", 2) == 0;
+}
+
 int row_json_artifact(struct buf *out, const struct manifest_read_artifact *row,
                       struct err *err)
 {
-    const char *name = strchr(path_base(row->path), '_');
-    size_t len = row->artifact_id ? strlen(row->artifact_id) : 0;
-    bool named = name && len && strncmp(name + 1, row->artifact_id, len) == 0 &&
-                 strcmp(name + 1 + len, path_ext(path_base(row->path))) == 0;
+    const char *name = path_base(row->path);
+    const char *id = strchr(name, '_');
+    size_t id_len = row->artifact_id ? strlen(row->artifact_id) : 0;
+    size_t type_len = row->artifact_type ? strlen(row->artifact_type) : 0;
+    bool named = id && id_len && strncmp(id + 1, row->artifact_id, id_len) == 0 &&
+                 strcmp(id + 1 + id_len, path_ext(name)) == 0;
+    bool typed = type_len && (size_t)(name - row->path) > type_len + 1 &&
+                 name[-(ptrdiff_t)type_len - 2] == '/' &&
+                 strncmp(name - type_len - 1, row->artifact_type, type_len) == 0;
 
     if (buf_adds(out, "{", err) < 0 || add_member(out, "p", row->path, SIZE_MAX, err) < 0 ||
         (!named && add_member(out, "i", row->artifact_id, SIZE_MAX, err) < 0) ||
-        add_member(out, "t", row->artifact_type, SIZE_MAX, err) < 0 ||
+        (!typed && add_member(out, "t", row->artifact_type ? row->artifact_type : "", SIZE_MAX,
+                              err) < 0) ||
         add_member(out, "s", row->step_id, SIZE_MAX, err) < 0 ||
-        add_member(out, "c", row->created_at, SIZE_MAX, err) < 0 ||
+        (!begins_with_time(name, row->created_at) &&
+         add_member(out, "c", row->created_at ? row->created_at : "", SIZE_MAX, err) < 0) ||
         add_member(out, "m", row->media_type, SIZE_MAX, err) < 0 ||
         (row->suspect && buf_adds(out, "\"x\":true,", err) < 0))
         return -1;

@@ -37,8 +37,8 @@ int row_json_short(struct buf *out, const struct manifest_read_run *row, uint64_
 int row_json_long(struct buf *out, const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /*
- * Append an artifact's row with short names, since there may be many. The ID is left out if it
- * is in the file's name, TIME_ID.EXT.
+ * Append an artifact's row with short names, since there may be many. What is in its path,
+ * data/RUN_ID/TYPE/TIME_ID.EXT, is left out: data.js derives it.
  */
 int row_json_artifact(struct buf *out, const struct manifest_read_artifact *row,
                       struct err *err) MUST_CHECK;

@@ -561,10 +561,7 @@
     run.records_count = number(run.records);
     run.records = new Map(); // name -> path
     run.rows.forEach((row, n) => {
-      const name = row.p.split("/").pop();
       row.n = n;
-      row.i ??= name.slice(name.indexOf("_") + 1, name.lastIndexOf("."));
-      row.s ??= null;
     });
     run.rows.sort(byTime);
     for (const path of texts.keys()) {
