@@ -32,6 +32,17 @@ static unsigned long lead_char(const unsigned char *at, size_t left, size_t *len
     return 0;
 }
 
+static int add_code(struct buf *out, unsigned long c, struct err *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char code[] = {
+        '\\',          'u', digits[c >> 12 & 15], digits[c >> 8 & 15], digits[c >> 4 & 15],
+        digits[c & 15]
+    };
+
+    return buf_add(out, code, sizeof(code), err);
+}
+
 int inert_json(struct buf *out, const char *json, size_t len, struct err *err)
 {
     const unsigned char *text = (const unsigned char *)json;
@@ -48,8 +59,7 @@ int inert_json(struct buf *out, const char *json, size_t len, struct err *err)
         c = kind == ESCAPED ? text[i] : lead_char(text + i, len - i, &used);
         if (!c && text[i])
             continue;
-        if (buf_add(out, json + from, i - from, err) < 0 ||
-            buf_addf(out, err, "\\u%04lx", c) < 0)
+        if (buf_add(out, json + from, i - from, err) < 0 || add_code(out, c, err) < 0)
             return -1;
         i += used - 1;
         from = i + 1;

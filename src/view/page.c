@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define BLOCK_MAX ((size_t)64 << 20) /* limit of one row or text, escaped */
+#define SCRATCH   ((size_t)1 << 20)  /* rows whose texts are freed together */
 #define HASH_TEXT 48                 /* room for a SHA-256 in base64 */
 
 struct page {
@@ -28,6 +29,8 @@ struct page {
     uint64_t words;   /* bytes of titles and failure reasons in rows */
     bool marked;      /* a page of chosen runs */
     bool broken;      /* see page_broken */
+    struct region *scratch; /* texts of the last rows */
+    size_t scratch_used;
     page_clean_fn *clean;
     struct buf cleaned;
     struct buf block;
@@ -70,6 +73,7 @@ void page_free(struct page *page)
     store_close(&page->rows);
     sidecars_free(page->sidecars);
     texts_free(page->texts);
+    region_free(page->scratch);
     buf_clear(&page->block);
     buf_clear(&page->raw);
     buf_clear(&page->cleaned);
@@ -314,23 +318,27 @@ static int note(struct page *page, int rc, const struct err *err)
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
              struct err *err)
 {
-    struct region *region;
+    struct page *page = ctx;
     int rc = 0;
 
     if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
         section != MANIFEST_READ_MISSING)
         return 0;
-    region = region_new(err);
-    if (!region)
+    page->scratch_used += len;
+    if (!page->scratch || page->scratch_used > SCRATCH) {
+        region_free(page->scratch);
+        page->scratch = region_new(err);
+        page->scratch_used = len;
+    }
+    if (!page->scratch)
         return -1;
     if (section == MANIFEST_READ_RUNS)
-        rc = add_run(ctx, text, len, region, err);
+        rc = add_run(page, text, len, page->scratch, err);
     else if (section == MANIFEST_READ_ARTIFACTS)
-        rc = add_artifact(ctx, text, len, region, err);
+        rc = add_artifact(page, text, len, page->scratch, err);
     else
-        rc = add_missing(ctx, text, len, region, err);
-    region_free(region);
-    return note(ctx, rc, err);
+        rc = add_missing(page, text, len, page->scratch, err);
+    return note(page, rc, err);
 }
 
 bool page_broken(const struct page *page)

@@ -42,8 +42,8 @@
  * picture or recording counts as PAGE_MEDIA, since it cannot be compressed, as texts can; and
  * those of the first run that failed (or the first) 1/PAGE_LEAD_SHARE more, within limits.
  */
-#define PAGE_SHARE      40
-#define PAGE_MEDIA      5
+#define PAGE_SHARE      64
+#define PAGE_MEDIA      2
 #define PAGE_LEAD_SHARE 64
 #define PAGE_LEAD_MIN   ((uint64_t)64 << 10)
 #define PAGE_LEAD_MAX   ((uint64_t)1 << 20)

@@ -189,9 +189,9 @@ static void test_failed_runs_and_last_steps_first(void **state)
     add_row(page, MANIFEST_READ_RUNS, RUN_ROW("ok", "completed"));
     add_row(page, MANIFEST_READ_RUNS, RUN_ROW("bad", "failed"));
     add_row(page, MANIFEST_READ_RUNS, RUN_ROW("worse", "failed"));
-    /* the budget of all is 1/40: room for two texts; the first failed run has 64 KiB and more
+    /* the budget of all is 1/64: room for two texts; the first failed run has 64 KiB and more
      * besides */
-    add_artifact(page, "ok", "data/ok/recording/x.webm", (size_t)17 << 20);
+    add_artifact(page, "ok", "data/ok/recording/x.webm", (size_t)22 << 20);
     add_html(page, "ok", "data/ok/html/20260120T115231Z_a.html", 'o', 200000);
     add_html(page, "worse", "data/worse/html/20260120T115230Z_a.html", 'p', 200000);
     add_html(page, "worse", "data/worse/html/20260120T115232Z_b.html", 'q', 150000);
@@ -235,9 +235,9 @@ static void test_more_texts_than_are_buffered(void **state)
     assert_non_null(strstr(buf_text(&side), "bbbb"));
     buf_clear(&side);
     sidecar_of(page, 0, &side);
-    for (i = 0; i < 900; i++) { /* the last ones, as many as the budget allows: 225 MiB / 40 */
+    for (i = 0; i < 900; i++) { /* the last ones, as many as the budget allows: 225 MiB / 64 */
         (void)snprintf(path, sizeof(path), "[\"data/ok/html/2026%06d_a.html\",", i);
-        assert_int_equal(strstr(buf_text(&side), path) != NULL, i >= 900 - 22);
+        assert_int_equal(strstr(buf_text(&side), path) != NULL, i >= 900 - 14);
     }
     buf_clear(&side);
     page_free(page);
