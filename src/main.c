@@ -192,7 +192,12 @@
  *           string_pool    interned strings
  *           stage          tag files waiting for their digests
  *           chain          archives that name their predecessor
- * view/     page           index.html: a style, a script, inert JSON
+ * view/     page           the view: index.html, and what it is made from
+ *           sidecar        view/RUN_ID.js, the data of one run
+ *           texts          which texts are copied into sidecars
+ *           row_json       the manifest's rows, as the view has them
+ *           inert          escapes JSON: nothing is markup or script
+ *           store          text buffered in an unnamed file
  *           har            reduces a HAR to the data shown
  *           asset          the style and the script
  * format/   frame          zstd frames and gzip members

@@ -59,7 +59,7 @@ static bool on_wanted(void *ctx, const char *path, const struct manifest_read_ar
     size_t i;
 
     if (!runs->count)
-        return row || !below || strcmp(below + 1, TAGFILE_VIEW) != 0;
+        return row || !below || !tagfile_is_view(below + 1);
     for (i = 0; row && i < runs->count; i++) {
         if (strcmp(runs->at[i], row->run_id) == 0)
             return true;
@@ -268,7 +268,8 @@ const struct command cmd_report = {
     .brief = "create the offline view of an archive",
     .about =
         "Writes index.html, a view of an archive that any browser shows without a network: "
-        "only the page, to be placed beside the extracted data/, or a directory with the page "
+        "one page that has all its texts in it, to be placed beside the extracted data/, or a "
+        "directory with the page, its sidecars (view/RUN_ID.js, loaded when a run is opened) "
         "and all files of the archive, in a folder named after the archive's file. With --run, "
         "only of these runs, and in a directory also of the archive's other runs that have "
         "files "

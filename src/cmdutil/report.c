@@ -312,7 +312,9 @@ int report_read(struct report *r, const char *archive, struct stop stop, struct 
     if (archive_reader_open(&r->reader, archive, err) < 0)
         return -1;
     archive_reader_watch(&r->reader, stop, archive_reader_unwatched());
-    return manifest_scan(&r->reader, on_row, r, NULL, err) < 0 ? -1 : read_texts(r, err);
+    if (manifest_scan(&r->reader, on_row, r, NULL, err) < 0 || read_texts(r, err) < 0)
+        return -1;
+    return page_settle(r->page, err);
 }
 
 void report_free(struct report *r)
@@ -336,29 +338,78 @@ int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err)
 {
     struct report *r = ctx;
 
-    return page_write(r->page, r->reader.top, put, put_ctx, err);
+    return page_write(r->page, r->reader.top, true, put, put_ctx, err);
+}
+
+/* Where the files of a view are placed. */
+struct placing {
+    struct report *report;
+    const struct report_spot *spot;
+    struct extract_dir root;
+    bool force;
+};
+
+static int put_page(struct report *r, size_t n, put_fn *put, void *ctx, struct err *err)
+{
+    return n == page_sidecars(r->page)
+               ? page_write(r->page, r->reader.top, false, put, ctx, err)
+               : page_put_sidecar(r->page, n, put, ctx, err);
+}
+
+/* Place the nth sidecar, or, after the last, index.html. */
+static int place(struct placing *p, size_t n, const char *name, struct err *err)
+{
+    struct extract_dir_file file = { .dir = -1, .fd = -1 };
+    char *path = mem_format(err, "%s/%s", p->report->reader.top, name);
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && !p->force && extract_dir_has(&p->root, path))
+        rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
+    if (rc == 0)
+        rc = extract_dir_begin(&p->root, &file, path, err);
+    if (rc == 0)
+        rc = put_page(p->report, n, file_put_fd, &file.fd, err);
+    if (rc == 0)
+        rc = extract_dir_commit(&file, clock_wall() / 1000, p->spot->mode, p->force, err);
+    extract_dir_abort(&file);
+    mem_free(path);
+    return rc < 0 ? err_wrap(err, "'%s/%s/%s'", p->spot->dir,
+                             p->spot->top ? p->spot->top : p->report->reader.top, name)
+                  : 0;
+}
+
+/* Whether the page may be placed: it comes last, but nothing is written if it cannot be. */
+static int check_page(const struct placing *p, struct err *err)
+{
+    char *path = mem_format(err, "%s/%s", p->report->reader.top, TAGFILE_VIEW);
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && !p->force && extract_dir_has(&p->root, path))
+        rc = err_set(err, ERR_EXISTS, "'%s/%s/%s': the file exists; --force replaces it",
+                     p->spot->dir, p->spot->top ? p->spot->top : p->report->reader.top,
+                     TAGFILE_VIEW);
+    mem_free(path);
+    return rc;
 }
 
 int report_place(struct report *r, const struct report_spot *spot, struct err *err)
 {
-    struct extract_dir root = { .fd = -1, .top = spot->top };
-    struct extract_dir_file file = { .dir = -1, .fd = -1 };
-    bool force = spot->force || (r->replace && r->runs && r->runs->count);
-    char *path = mem_format(err, "%s/%s", r->reader.top, TAGFILE_VIEW);
-    int rc = path ? extract_dir_open(&root, spot->dir, err) : -1;
+    struct placing p = { .report = r,
+                         .spot = spot,
+                         .root = { .fd = -1, .top = spot->top },
+                         .force = spot->force || (r->replace && r->runs && r->runs->count) };
+    struct page_sidecar sidecar;
+    size_t i;
+    int rc = extract_dir_open(&p.root, spot->dir, err);
 
-    if (rc == 0 && !force && extract_dir_has(&root, path))
-        rc = err_set(err, ERR_EXISTS, "the file exists; --force replaces it");
     if (rc == 0)
-        rc = extract_dir_begin(&root, &file, path, err);
+        rc = check_page(&p, err);
+    for (i = 0; rc == 0 && i < page_sidecars(r->page); i++) {
+        if (page_sidecar(r->page, i, &sidecar))
+            rc = place(&p, i, sidecar.path, err);
+    }
     if (rc == 0)
-        rc = report_write(r, file_put_fd, &file.fd, err);
-    if (rc == 0)
-        rc = extract_dir_commit(&file, clock_wall() / 1000, spot->mode, force, err);
-    extract_dir_abort(&file);
-    extract_dir_close(&root);
-    mem_free(path);
-    return rc < 0 ? err_wrap(err, "'%s/%s/%s'", spot->dir,
-                             spot->top ? spot->top : r->reader.top, TAGFILE_VIEW)
-                  : 0;
+        rc = place(&p, i, TAGFILE_VIEW, err);
+    extract_dir_close(&p.root);
+    return rc;
 }

@@ -54,10 +54,10 @@ void report_free(struct report *report);
 /* The archive's top directory; valid until report_free. */
 const char *report_top(const struct report *report);
 
-/* Write the page; a file_maker, ctx is the report. */
+/* Write a page that has all in itself; a file_maker, ctx is the report. */
 int report_write(void *ctx, put_fn *put, void *put_ctx, struct err *err) MUST_CHECK;
 
-/* Where report_place writes a page: DIR/TOP/index.html. */
+/* Where report_place writes a view: DIR/TOP/index.html and DIR/TOP/view/RUN_ID.js. */
 struct report_spot {
     const char *dir;
     const char *top; /* in place of the archive's top directory */
@@ -65,7 +65,7 @@ struct report_spot {
     bool force; /* replace an existing file; else that is ERR_EXISTS, but see report_beside */
 };
 
-/* Write the page below a directory as extraction would: top may come from an archive. */
+/* Write the view below a directory as extraction would: top may come from an archive. */
 int report_place(struct report *report, const struct report_spot *spot,
                  struct err *err) MUST_CHECK;
 

@@ -104,7 +104,7 @@ static int compare_file(void *ctx, int dir, const char *path, const struct stat 
     (void)dir;
     (void)st;
     (void)err;
-    if (c->found || tagfile_find(path) >= 0 || strcmp(path, TAGFILE_VIEW) == 0 ||
+    if (c->found || tagfile_find(path) >= 0 || tagfile_is_view(path) ||
         hashmap_get(c->listed, path, strlen(path)))
         return 0;
     c->found = true;

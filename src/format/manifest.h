@@ -137,6 +137,18 @@ struct manifest_totals {
     uint64_t missing;
 };
 
+/* A file of the offline view, which is a document. */
+struct manifest_view {
+    const char *path;
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE];
+};
+
+struct manifest_views {
+    struct manifest_view *files;
+    size_t count;
+};
+
 /*
  * Begin manifest.json, up to the start of the runs. The members must be written in the order of
  * these functions (docs/archive-format.md).

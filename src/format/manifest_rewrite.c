@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/text.h"
-#include "format/tagfile.h"
 
 #include <string.h>
 
@@ -118,11 +117,15 @@ static int put_documents(const struct manifest_rewrite *r, struct buf *out, stru
         if (rc == 0)
             rc = put_raw(out, r->rows[i].row, err);
     }
-    text_hex(hex, r->view_sha256, SHA256_SIZE);
-    if (rc == 0 && r->view_size)
-        rc = buf_addf(out, err,
-                      "%s{\"path\": \"" TAGFILE_VIEW "\", \"size\": %llu, \"sha256\": \"%s\"}",
-                      first ? "\n    " : ",\n    ", (unsigned long long)r->view_size, hex);
+    for (i = 0; rc == 0 && r->view && i < r->view->count; i++) {
+        const struct manifest_view *view = &r->view->files[i];
+
+        text_hex(hex, view->sha256, SHA256_SIZE);
+        rc = buf_addf(out, err, "%s{\"path\": \"%s\", \"size\": %llu, \"sha256\": \"%s\"}",
+                      first ? "\n    " : ",\n    ", view->path, (unsigned long long)view->size,
+                      hex);
+        first = false;
+    }
     return rc < 0 ? -1 : buf_adds(out, "]", err);
 }
 

@@ -20,6 +20,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "format/manifest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,9 +45,8 @@ struct manifest_rewrite {
     const struct manifest_rewrite_row *rows;
     size_t count;
     const char *tool;
-    uint64_t stored;    /* bytes of the archive up to the manifest */
-    uint64_t view_size; /* 0: there is no view (yet) */
-    const uint8_t *view_sha256;
+    uint64_t stored;                   /* bytes of the archive up to the manifest */
+    const struct manifest_views *view; /* the offline view's files; NULL: none (yet) */
     struct buf *scratch;
     bool (*keep)(void *ctx, const char *run_id);
     void *ctx;

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VIEW_NAME_MAX 128                                /* a run's ID */
+#define VIEW_LINE_MAX (SHA256_TEXT + VIEW_NAME_MAX + 16) /* "hex  view/RUN_ID.js" */
+
 static const char *const names[TAG_COUNT] = {
     "manifest.json", "manifest-sha256.txt",    "bag-info.txt",
     "bagit.txt",     "tagmanifest-sha256.txt",
@@ -28,10 +31,25 @@ const char *tagfile_name(int tag)
     return names[tag];
 }
 
+bool tagfile_is_view(const char *path)
+{
+    static const char dir[] = TAGFILE_VIEW_DIR "/";
+    size_t len;
+
+    if (strcmp(path, TAGFILE_VIEW) == 0)
+        return true;
+    if (strncmp(path, dir, sizeof(dir) - 1) != 0)
+        return false;
+    path += sizeof(dir) - 1;
+    len = strspn(path, "0123456789_-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    return len && len <= VIEW_NAME_MAX && strcmp(path + len, ".js") == 0;
+}
+
 uint64_t tagfile_max(int tag, uint64_t manifest, uint64_t rows)
 {
     return tag == TAG_MANIFEST  ? manifest
            : tag == TAG_PAYLOAD ? rows * (TAGFILE_LINE_MAX + 1)
+           : tag == TAG_TAGS    ? TAGFILE_SIZE_MAX + rows * VIEW_LINE_MAX
                                 : TAGFILE_SIZE_MAX;
 }
 

@@ -23,7 +23,9 @@
 
 #define TAGFILE_SIZE_MAX ((size_t)1 << 20) /* except manifest files */
 #define TAGFILE_LINE_MAX (SHA256_TEXT + 1 + 4096)
-#define TAGFILE_VIEW     "index.html" /* the offline view, beside the tag files */
+#define TAGFILE_TAGS_MAX ((size_t)1 << 30) /* tagmanifest-sha256.txt; see also tagfile_max */
+#define TAGFILE_VIEW     "index.html"      /* the offline view, beside the tag files */
+#define TAGFILE_VIEW_DIR "view"            /* its sidecars: view/RUN_ID.js */
 
 enum tag { TAG_MANIFEST, TAG_PAYLOAD, TAG_INFO, TAG_BAGIT, TAG_TAGS, TAG_COUNT };
 
@@ -32,6 +34,9 @@ int tagfile_find(const char *name);
 
 /* The name of a tag file, relative to the top directory; tag is an enum tag. */
 const char *tagfile_name(int tag);
+
+/* Whether a path, relative to the top directory, is that of a file of the offline view. */
+bool tagfile_is_view(const char *path);
 
 /* The maximum size of a tag file, given the size and the number of rows of manifest.json. */
 uint64_t tagfile_max(int tag, uint64_t manifest, uint64_t rows);

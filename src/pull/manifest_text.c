@@ -2,10 +2,8 @@
 #include "pull/manifest_text.h"
 
 #include "base/mem.h"
-#include "format/tagfile.h"
 #include "pull/missing.h"
 #include "redact/redact.h"
-#include "view/page.h"
 
 #include <string.h>
 
@@ -350,12 +348,13 @@ static int drain(struct manifest_text *s, struct err *err)
     return volume_drain(s->facts->volume, &s->facts->totals.stored_bytes, err);
 }
 
-int manifest_text_put(struct manifest_text *s, const struct tag_sum *view, put_fn *put,
+int manifest_text_put(struct manifest_text *s, const struct manifest_views *views, put_fn *put,
                       void *ctx, struct err *err)
 {
     const struct manifest_facts *facts = s->facts;
     struct tee tee = { put, ctx, s, false };
     const struct document *document;
+    size_t i;
 
     jsonw_init(&s->w, put_tee, &tee);
     manifest_begin(&s->w, &facts->head);
@@ -363,8 +362,9 @@ int manifest_text_put(struct manifest_text *s, const struct tag_sum *view, put_f
     manifest_documents(&s->w);
     for (document = packer_documents(facts->packer); document; document = document->next)
         manifest_document(&s->w, document->path, document->size, document->digest.sha256);
-    if (view && view->size)
-        manifest_document(&s->w, TAGFILE_VIEW, view->size, view->sha256);
+    for (i = 0; views && i < views->count; i++)
+        manifest_document(&s->w, views->files[i].path, views->files[i].size,
+                          views->files[i].sha256);
     manifest_artifacts(&s->w);
     if (!s->whole)
         make_rows(s, &tee);
@@ -372,7 +372,7 @@ int manifest_text_put(struct manifest_text *s, const struct tag_sum *view, put_f
         return -1;
     manifest_missing(&s->w);
     put_missing(s, &s->w);
-    if (view && drain(s, err) < 0)
+    if (views && drain(s, err) < 0)
         return -1;
     return manifest_end(&s->w, &facts->totals, err);
 }

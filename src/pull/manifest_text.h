@@ -54,11 +54,11 @@ void manifest_text_free(struct manifest_text *source);
 /*
  * Write the manifest. The places must be known (volume_flush) and must not change.
  *
- * view  index.html, which the manifest names; NULL: index.html is to be made from this output,
- *       and stored_bytes may still be unknown; the first call with a view waits until all
- *       pending data is written
+ * views  the files of the offline view, which the manifest names; NULL: the view is to be made
+ *        from this output, and stored_bytes may still be unknown; the first call with views
+ *        waits until all pending data is written
  */
-int manifest_text_put(struct manifest_text *source, const struct tag_sum *view, put_fn *put,
-                      void *ctx, struct err *err) MUST_CHECK;
+int manifest_text_put(struct manifest_text *source, const struct manifest_views *views,
+                      put_fn *put, void *ctx, struct err *err) MUST_CHECK;
 
 #endif

@@ -400,6 +400,25 @@ static int open_journal(struct pull *p, struct err *err)
     return p->journal ? 0 : -1;
 }
 
+/* Begin the view; its texts are those of failed runs first. */
+static void begin_view(struct pull *p)
+{
+    size_t i;
+
+    p->page = page_new(p->opts->spool_dir, &p->view_err);
+    for (i = 0; p->page && i < p->listing.count; i++) {
+        const struct listed_run *run = &p->listing.runs[i];
+
+        if (!run->failed && run_is_terminal(run->run.status) &&
+            !run_is_completed(run->run.status) &&
+            page_failed(p->page, run->id, &p->view_err) < 0) {
+            page_free(p->page);
+            p->page = NULL;
+        }
+    }
+    p->viewless = !p->page;
+}
+
 /* Open the archive, after the part kept from an interrupted attempt. */
 static int begin_volume(struct pull *p, struct err *err)
 {
@@ -407,10 +426,8 @@ static int begin_volume(struct pull *p, struct err *err)
         .top = p->opts->top, .plan = p->plan, .names = p->names, .volume = p->volume
     };
 
-    if (p->opts->view) {
-        p->page = page_new(p->opts->spool_dir, &p->view_err);
-        p->viewless = !p->page;
-    }
+    if (p->opts->view)
+        begin_view(p);
     p->started = true;
     if (!volume_resumes(p->volume))
         return volume_start(p->volume, NULL, err);

@@ -120,9 +120,9 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
     r->head_len = 0;
     r->har = (struct suspect_har){ 0 };
     buf_reset(&r->text);
-    r->want = r->opts->page
-                  ? page_wants(r->opts->page, item->what.type, "text/plain", entry->size)
-                  : 0;
+    r->want = r->opts->page ? page_wants(&(struct page_file){ path, item->what.type,
+                                                              "text/plain", entry->size })
+                            : 0;
     return 1;
 }
 
@@ -162,14 +162,9 @@ static bool is_right(const struct restore *r, struct packed *packed)
 /* Keep the bytes that the view uses of the file. */
 static int keep_text(struct restore *r, struct err *err)
 {
-    const struct item *item = r->now.item;
-    size_t want = r->want ? page_wants(r->opts->page, item->what.type,
-                                       packed_of(r, item)->media_type, r->size)
-                          : 0;
-
-    if (!want)
+    if (!r->want)
         return 0;
-    r->now.len = want < r->text.len ? want : r->text.len;
+    r->now.len = r->text.len;
     r->now.text = mem_new(r->now.len + 1, err);
     if (!r->now.text)
         return -1;
@@ -262,8 +257,10 @@ static int take(struct restore *r, struct found *found, struct err *err)
     if (!packed->path)
         return -1;
     packed->duplicate_of = found->first ? found->first->path : NULL; /* it was kept before */
-    if (found->text && page_text(r->opts->page, packed->path, item->what.type, found->text,
-                                 found->len, packed->size, err) < 0)
+    if (found->text && page_text(r->opts->page,
+                                 &(struct page_file){ packed->path, item->what.type,
+                                                      "text/plain", packed->size },
+                                 found->text, found->len, err) < 0)
         return -1;
     mem_free(found->text);
     found->text = NULL;

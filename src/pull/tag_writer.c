@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/tag_writer.h"
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "format/manifest_read.h"
 #include "format/tagfile.h"
 
@@ -8,6 +10,7 @@
 #include <string.h>
 
 #define PATH_ROOM 1024
+#define VIEWS_MAX ((size_t)1 << 24)
 
 /* What is written at the end: the view, then each enum tag. */
 enum made_file {
@@ -25,10 +28,19 @@ static const char *name_of(int file)
     return file == MADE_VIEW ? TAGFILE_VIEW : tagfile_name(file - (int)MADE_MANIFEST);
 }
 
+/* The result of the first pass over a file. */
+struct tag_sum {
+    uint64_t size; /* 0: there is no such file */
+    uint8_t sha256[SHA256_SIZE];
+};
+
 struct making {
     const struct tag_source *source;
     struct bag_info info;
-    struct tag_sum tags[MADE_COUNT]; /* results of the first pass over each file */
+    struct tag_sum tags[MADE_COUNT];
+    struct manifest_views views; /* the view's files, in the order in which they are written */
+    size_t view_cap;
+    struct region *region; /* their paths */
 };
 
 int tag_payload_add(struct tag_payload *payload, const char *path, uint64_t size,
@@ -51,9 +63,16 @@ static int make_payload(struct making *m, put_fn *put, void *ctx, struct err *er
 
 static int make_tags(struct making *m, put_fn *put, void *ctx, struct err *err)
 {
+    size_t k;
     int i;
 
-    for (i = 0; i < MADE_TAGS; i++) {
+    for (k = 0; k < m->views.count; k++) {
+        const struct manifest_view *view = &m->views.files[k];
+
+        if (bag_line(put, ctx, view->sha256, view->path, err) < 0)
+            return -1;
+    }
+    for (i = MADE_MANIFEST; i < MADE_TAGS; i++) {
         if (m->tags[i].size && bag_line(put, ctx, m->tags[i].sha256, name_of(i), err) < 0)
             return -1;
     }
@@ -66,9 +85,9 @@ static int make(struct making *m, enum made_file file, put_fn *put, void *ctx, s
 
     switch (file) {
     case MADE_VIEW:
-        return page_write(source->page, source->info.name, put, ctx, err);
+        return page_write(source->page, source->info.name, false, put, ctx, err);
     case MADE_MANIFEST:
-        return source->manifest(source->ctx, &m->tags[MADE_VIEW], put, ctx, err);
+        return source->manifest(source->ctx, &m->views, put, ctx, err);
     case MADE_PAYLOAD:
         return make_payload(m, put, ctx, err);
     case MADE_INFO:
@@ -120,7 +139,71 @@ static int feed_view(const struct tag_source *source, struct err *err)
     manifest_read_init(&rows, page_row, source->page);
     rc = source->manifest(source->ctx, NULL, feed_rows, &rows, err);
     manifest_read_clear(&rows);
-    return rc;
+    return rc < 0 ? -1 : page_settle(source->page, err);
+}
+
+/* Begin a file in the volume. */
+static int begin_file(struct making *m, const char *name, uint64_t size, struct spot *place,
+                      struct err *err)
+{
+    char path[PATH_ROOM];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", m->info.name, name);
+    return volume_begin(
+        m->source->volume,
+        &(struct entry_file){ .path = path, .size = size, .mtime = m->info.made / 1000 }, place,
+        err);
+}
+
+/* Note a file of the view for the manifests. */
+static int note_view(struct making *m, const char *path, uint64_t size,
+                     const uint8_t sha256[SHA256_SIZE], struct err *err)
+{
+    struct manifest_view view = { .path = region_text(m->region, path, err), .size = size };
+
+    if (!view.path || mem_room(&m->views.files, &m->view_cap, m->views.count, sizeof(view),
+                               VIEWS_MAX, err) < 0)
+        return -1;
+    memcpy(view.sha256, sha256, SHA256_SIZE);
+    m->views.files[m->views.count++] = view;
+    return 0;
+}
+
+/* Where a sidecar goes, which is hashed on the way. */
+struct passing {
+    struct volume *volume;
+    struct sha256 *sha;
+};
+
+static int put_passing(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct passing *p = ctx;
+
+    sha256_add(p->sha, bytes, len);
+    return volume_add(p->volume, bytes, len, err);
+}
+
+/* Write the view's sidecars. */
+static int write_sidecars(struct making *m, struct sha256 *sha, struct err *err)
+{
+    struct page *page = m->source->page;
+    struct passing passing = { m->source->volume, sha };
+    struct page_sidecar sidecar;
+    uint8_t sha256[SHA256_SIZE];
+    size_t i;
+
+    for (i = 0; i < page_sidecars(page); i++) {
+        if (!page_sidecar(page, i, &sidecar))
+            continue;
+        if (begin_file(m, sidecar.path, sidecar.size, NULL, err) < 0 ||
+            page_put_sidecar(page, i, put_passing, &passing, err) < 0 ||
+            volume_end(passing.volume, err) < 0)
+            return -1;
+        sha256_end(sha, sha256);
+        if (note_view(m, sidecar.path, sidecar.size, sha256, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* Make a file twice: to measure it, and into the volume. */
@@ -129,18 +212,13 @@ static int write_tag(struct making *m, enum made_file file, struct measure *meas
 {
     struct volume *volume = m->source->volume;
     struct tag_sum *tag = &m->tags[file];
-    char path[PATH_ROOM];
 
     measure->size = 0;
     if (make(m, file, put_measure, measure, err) < 0)
         return -1;
     tag->size = measure->size;
     sha256_end(measure->sha, tag->sha256);
-    (void)snprintf(path, sizeof(path), "%s/%s", m->info.name, name_of((int)file));
-    if (volume_begin(volume,
-                     &(struct entry_file){
-                         .path = path, .size = tag->size, .mtime = m->info.made / 1000 },
-                     place, err) < 0 ||
+    if (begin_file(m, name_of((int)file), tag->size, place, err) < 0 ||
         make(m, file, put_volume, volume, err) < 0)
         return -1;
     return volume_end(volume, err);
@@ -166,6 +244,24 @@ static int write_manifest(struct making *m, struct measure *measure, struct tag_
     return rc;
 }
 
+/* Write the sidecars, then index.html. A view that cannot be made is left out. */
+static int write_view(struct making *m, struct measure *measure, struct err *err)
+{
+    const struct tag_sum *tag = &m->tags[MADE_VIEW];
+
+    if (feed_view(m->source, err) < 0) {
+        if (!page_broken(m->source->page))
+            return -1;
+        log_line(LOG_WARNING, "the offline view is left out: %s", err->text);
+        err_clear(err);
+        return 0;
+    }
+    if (write_sidecars(m, measure->sha, err) < 0 ||
+        write_tag(m, MADE_VIEW, measure, NULL, err) < 0)
+        return -1;
+    return note_view(m, TAGFILE_VIEW, tag->size, tag->sha256, err);
+}
+
 int tag_writer_write(const struct tag_source *source, struct tag_result *result,
                      struct err *err)
 {
@@ -175,14 +271,17 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     int i;
 
     volume_flush(source->volume); /* then all places are known, and nothing is pending */
+    m.region = rc == 0 ? region_new(err) : NULL;
+    if (!m.region)
+        rc = -1;
     if (rc == 0 && source->page)
-        rc = feed_view(source, err);
-    if (rc == 0 && source->page)
-        rc = write_tag(&m, MADE_VIEW, &measure, NULL, err);
+        rc = write_view(&m, &measure, err);
     if (rc == 0)
         rc = write_manifest(&m, &measure, result, err);
     for (i = MADE_PAYLOAD; rc == 0 && i < MADE_COUNT; i++)
         rc = write_tag(&m, (enum made_file)i, &measure, NULL, err);
     sha256_free(measure.sha);
+    region_free(m.region);
+    mem_free(m.views.files);
     return rc < 0 ? err_wrap(err, "cannot write the manifest") : 0;
 }

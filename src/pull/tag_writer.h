@@ -4,7 +4,7 @@
  * archive.
  *
  * Each file is made twice, the first time only to measure and hash it, so that a file of any
- * length needs no memory.
+ * length needs no memory; only the sidecars of the view, whose sizes are known, are made once.
  *
  * Units    bytes
  * Errors   the volume's, those of the callbacks
@@ -19,16 +19,11 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "format/bag.h"
+#include "format/manifest.h"
 #include "view/page.h"
 #include "writer/volume.h"
 
 #include <stdint.h>
-
-/* A file that the manifest names and that is made from the manifest. */
-struct tag_sum {
-    uint64_t size; /* 0: there is no such file */
-    uint8_t sha256[SHA256_SIZE];
-};
 
 /* The payload files seen so far; used by tag_payload_add. */
 struct tag_payload {
@@ -46,10 +41,11 @@ struct tag_source {
     /*
      * Write manifest.json; the same bytes each time.
      *
-     * view  index.html, which the manifest names; NULL: index.html is to be made from this
-     *       output; the total of stored bytes is then not needed
+     * views  the files of the offline view, which the manifest names (none if there is no
+     * view); NULL: the view is to be made from this output; the total of stored bytes is then
+     *        not needed
      */
-    int (*manifest)(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+    int (*manifest)(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                     struct err *err);
     /* Call tag_payload_add for each payload file, in the same order each time. */
     int (*payload)(void *ctx, struct tag_payload *payload, struct err *err);

@@ -62,10 +62,10 @@ struct making {
     struct manifest_text *manifest;
 };
 
-static int make_manifest(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+static int make_manifest(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                          struct err *err)
 {
-    return manifest_text_put(((struct making *)ctx)->manifest, view, put, to, err);
+    return manifest_text_put(((struct making *)ctx)->manifest, views, put, to, err);
 }
 
 /* The payload files: the runs' documents, then the items. */

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "format/safe_name.h"
+#include "format/tagfile.h"
 #include "reader/string_pool.h"
 
 #include <string.h>
@@ -319,7 +321,7 @@ static int add_artifact(struct inventory *inventory, const char *text, size_t le
     return set_type(inventory, &row->media, a.media_type, err);
 }
 
-/* Add a document, which is below data/ or in the top directory. */
+/* Add a document, which is below data/, of the view, or in the top directory. */
 static int add_document(struct inventory *inventory, const char *text, size_t len,
                         struct err *err)
 {
@@ -330,7 +332,8 @@ static int add_document(struct inventory *inventory, const char *text, size_t le
     if (manifest_read_name(&doc, MANIFEST_READ_DOCUMENTS, text, len, inventory->scratch, err) <
         0)
         return -1;
-    why = strchr(doc.name, '/') ? safe_name_not_payload(doc.name) : safe_name_refused(doc.name);
+    why = strchr(doc.name, '/') && !tagfile_is_view(doc.name) ? safe_name_not_payload(doc.name)
+                                                              : safe_name_refused(doc.name);
     if (why)
         return refuse(doc.name, why, err);
     row = add(inventory, doc.name, doc.size, doc.sha256, NULL, err);

@@ -11,7 +11,7 @@ void stage_init(struct stage *s, const struct extract_dir *root, bool force)
     int i;
 
     *s = (struct stage){ .root = root, .force = force };
-    buf_init(&s->sums, TAGFILE_SIZE_MAX);
+    buf_init(&s->sums, TAGFILE_TAGS_MAX);
     for (i = 0; i < TAG_COUNT; i++)
         s->files[i].file = (struct extract_dir_file){ .dir = -1, .fd = -1 };
 }

@@ -581,7 +581,7 @@ int verify_run(const char *path, const struct verify_opts *opts, struct verify_r
     (void)pthread_mutex_init(&c->lock, NULL);
     buf_init(&c->info, TAGFILE_SIZE_MAX);
     buf_init(&c->bagit, TAGFILE_SIZE_MAX);
-    buf_init(&c->tagsums, TAGFILE_SIZE_MAX);
+    buf_init(&c->tagsums, TAGFILE_TAGS_MAX);
     c->inventory = inventory_new(0, err);
     if (c->inventory)
         rc = run(c, path, err);

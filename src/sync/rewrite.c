@@ -201,15 +201,21 @@ static int take(struct rewrite *r, const void *bytes, size_t len, size_t want, s
     return volume_add(r->volume, bytes, len, err);
 }
 
-static size_t view_wants(const struct rewrite *r, const struct kept *k)
+/* A kept file, as the view knows it. */
+static struct page_file view_file(const struct kept *k)
 {
-    const char *slash = strrchr(k->path, '/');
+    return (struct page_file){ k->path, k->type,
+                               k->document     ? NULL
+                               : k->media_type ? k->media_type
+                                               : "",
+                               k->size };
+}
 
-    if (!k->document)
-        return page_wants(r->page, k->type, k->media_type, k->size);
-    return slash && strcmp(slash, "/run.json") == 0
-               ? page_wants(r->page, NULL, "text/json", k->size)
-               : 0;
+static size_t view_wants(const struct kept *k)
+{
+    const struct page_file file = view_file(k);
+
+    return page_wants(&file);
 }
 
 static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool packed,
@@ -229,6 +235,7 @@ static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool pac
 /* End a file, and compare its digest with the manifest. */
 static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *err)
 {
+    const struct page_file file = view_file(k);
     struct digest digest;
 
     hasher_end(r->hasher, &digest);
@@ -238,16 +245,14 @@ static int end_file(struct rewrite *r, struct kept *k, size_t want, struct err *
     k->there = true;
     if (volume_end(r->volume, err) < 0)
         return -1;
-    return want ? page_text(r->page, k->path, k->type, buf_text(&r->seen), r->seen.len, k->size,
-                            err)
-                : 0;
+    return want ? page_text(r->page, &file, buf_text(&r->seen), r->seen.len, err) : 0;
 }
 
 /* Copy the current entry. */
 static int copy(struct rewrite *r, struct entry_reader *entries,
                 const struct entry_reader_entry *entry, struct kept *k, struct err *err)
 {
-    size_t want = view_wants(r, k);
+    size_t want = view_wants(k);
     ssize_t n = entry_reader_read(entries, r->piece, PIECE, err);
     const struct sniff *is = n > 0 ? sniff_find(r->piece, (size_t)n) : NULL;
 
@@ -299,7 +304,7 @@ static int put_piece(void *ctx, const void *bytes, size_t len, struct err *err)
 /* Copy the content of a dropped file to the link that replaces it. */
 static int copy_successor(struct rewrite *r, struct kept *k, struct err *err)
 {
-    struct putting putting = { r, view_wants(r, k) };
+    struct putting putting = { r, view_wants(k) };
     bool packed = k->media_type && (strncmp(k->media_type, "video/", 6) == 0 ||
                                     strncmp(k->media_type, "image/", 6) == 0);
 
@@ -337,15 +342,14 @@ static int copy_links(struct rewrite *r, struct err *err)
 }
 
 /* Make the new manifest, with the view and the bytes stored so far. */
-static int make_manifest(struct rewrite *r, const struct tag_sum *view, uint64_t stored,
+static int make_manifest(struct rewrite *r, const struct manifest_views *view, uint64_t stored,
                          struct err *err)
 {
     struct manifest_rewrite rewrite_opts = { .root = json_root(r->doc),
                                              .count = r->count,
                                              .tool = r->opts->tool,
                                              .stored = stored,
-                                             .view_size = view->size,
-                                             .view_sha256 = view->sha256,
+                                             .view = view,
                                              .scratch = &r->seen,
                                              .keep = r->opts->keep,
                                              .ctx = r->opts->ctx };
@@ -376,15 +380,14 @@ static int make_manifest(struct rewrite *r, const struct tag_sum *view, uint64_t
  * Write the new manifest, which is made once for the view, and once for the archive, when all
  * positions are known.
  */
-static int put_manifest(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+static int put_manifest(void *ctx, const struct manifest_views *view, put_fn *put, void *to,
                         struct err *err)
 {
-    static const struct tag_sum none;
     struct rewrite *r = ctx;
     uint64_t stored = 0;
 
     if (!view) {
-        if (make_manifest(r, &none, 0, err) < 0)
+        if (make_manifest(r, NULL, 0, err) < 0)
             return -1;
     } else if (!r->drained) {
         if (volume_drain(r->volume, &stored, err) < 0 ||

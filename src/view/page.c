@@ -2,37 +2,35 @@
 #include "view/page.h"
 
 #include "base/digest.h"
-#include "base/file.h"
+#include "base/json.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "format/sniff.h"
 #include "view/asset.h"
 #include "view/har.h"
+#include "view/inert.h"
+#include "view/row_json.h"
+#include "view/store.h"
+#include "view/texts.h"
 
 #include <openssl/evp.h>
 #include <string.h>
 
-#define PIECE     ((size_t)64 << 10)
 #define BLOCK_MAX ((size_t)64 << 20) /* limit of one row or text, escaped */
+#define SCRATCH   ((size_t)1 << 20)  /* rows whose texts are freed together */
 #define HASH_TEXT 48                 /* room for a SHA-256 in base64 */
 
-/* Text buffered in a file. */
-struct store {
-    int fd;
-    uint64_t size;
-};
-
-enum store_name { STORE_RUNS, STORE_ARTIFACTS, STORE_MISSING, STORE_TEXTS, STORES };
-
-/* captured pages get 1/HTML_SHARE of the room, because they are large and many */
-#define HTML_SHARE 4
-
 struct page {
-    struct store stores[STORES];
-    uint64_t html;    /* bytes of captured pages among the texts */
-    uint64_t records; /* bytes of documents among the texts; they have a limit of their own */
+    struct store rows; /* the runs' rows for index.html */
+    struct sidecars *sidecars;
+    struct texts *texts;
+    uint64_t payload; /* bytes of the artifacts, duplicates counted once; see PAGE_SHARE */
+    uint64_t words;   /* bytes of titles and failure reasons in rows */
     bool marked;      /* a page of chosen runs */
+    bool broken;      /* see page_broken */
+    struct region *scratch; /* texts of the last rows */
+    size_t scratch_used;
     page_clean_fn *clean;
     struct buf cleaned;
     struct buf block;
@@ -52,34 +50,30 @@ void page_mark(struct page *page)
 struct page *page_new(const char *dir, struct err *err)
 {
     struct page *page = mem_new(sizeof(*page), err);
-    int i;
 
     if (!page)
         return NULL;
     page->clean = page_keep_text;
+    page->rows.fd = -1;
     buf_init(&page->block, BLOCK_MAX);
     buf_init(&page->raw, BLOCK_MAX);
     buf_init(&page->cleaned, BLOCK_MAX);
-    for (i = 0; i < STORES; i++)
-        page->stores[i].fd = -1;
-    for (i = 0; i < STORES; i++) {
-        page->stores[i].fd = file_temp(dir, err);
-        if (page->stores[i].fd < 0) {
-            page_free(page);
-            return NULL;
-        }
-    }
-    return page;
+    page->sidecars = sidecars_new(dir, err);
+    page->texts = page->sidecars ? texts_new(dir, err) : NULL;
+    if (page->texts && store_open(&page->rows, dir, err) == 0)
+        return page;
+    page_free(page);
+    return NULL;
 }
 
 void page_free(struct page *page)
 {
-    int i;
-
     if (!page)
         return;
-    for (i = 0; i < STORES; i++)
-        file_close(&page->stores[i].fd);
+    store_close(&page->rows);
+    sidecars_free(page->sidecars);
+    texts_free(page->texts);
+    region_free(page->scratch);
     buf_clear(&page->block);
     buf_clear(&page->raw);
     buf_clear(&page->cleaned);
@@ -102,123 +96,38 @@ static int take_clean(struct page *page, const char **text, size_t *len, struct 
     return 0;
 }
 
-static int append(struct store *store, const struct buf *text, struct err *err)
+/* The length of the run's ID in a path data/RUN_ID/...; 0: it is of no run. */
+static size_t id_len(const char *path)
 {
-    if (file_pwrite(store->fd, buf_text(text), text->len, store->size, err) < 0)
-        return err_wrap(err, "cannot buffer the offline view's texts");
-    store->size += text->len;
-    return 0;
+    size_t len = strncmp(path, "data/", 5) == 0 ? strcspn(path + 5, "/") : 0;
+
+    return len && path[5 + len] ? len : 0;
 }
 
-/* Append JSON in which the HTML parser finds neither the end of a script nor a comment. */
-static int add_inert(struct buf *out, const char *json, size_t len, struct err *err)
+int page_failed(struct page *page, const char *run_id, struct err *err)
 {
-    static const struct {
-        char c;
-        const char *code;
-    } marks[] = { { '<', "\\u003c" }, { '>', "\\u003e" }, { '&', "\\u0026" } };
-    const char *next[] = { json, json, json }; /* next occurrence of each mark */
-    const char *end = len ? json + len : json;
+    struct sidecar_run *run = sidecars_run(page->sidecars, run_id, strlen(run_id), err);
 
-    while (json < end) {
-        size_t first = 0;
-        size_t i;
-
-        for (i = 0; i < 3; i++) {
-            if (next[i] < end && (next[i] < json || *next[i] != marks[i].c))
-                next[i] = memchr(json, marks[i].c, (size_t)(end - json));
-            next[i] = next[i] ? next[i] : end;
-            first = next[i] < next[first] ? i : first;
-        }
-        if (buf_add(out, json, (size_t)(next[first] - json), err) < 0)
-            return -1;
-        if (next[first] == end)
-            break;
-        if (buf_add(out, marks[first].code, 6, err) < 0)
-            return -1;
-        json = next[first] + 1;
-    }
-    return 0;
+    if (run)
+        run->failed = true;
+    return run ? 0 : -1;
 }
 
-/* Append a value for a double-quoted attribute. */
-static int add_attribute(struct buf *out, const char *text, struct err *err)
+/* Whether a text can be copied, by the type of its artifact; *kind gets its kind. Others are
+ * pictures and the like, or texts that a browser shows from their own files. */
+static bool kind_of(const char *type, enum text_kind *kind)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool plain = c >= 0x80 || (c > 0x1f && c != '"' && c != '&' && c != '<' && c != '>');
-        int rc = plain ? buf_add(out, text, 1, err) : buf_addf(out, err, "&#%u;", (unsigned)c);
+    size_t len = type ? strlen(type) : 0;
 
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static bool is_html(const char *type)
-{
-    return type && strncmp(type, "html", 4) == 0;
-}
-
-/* Whether an artifact is text, by its artifact type or its media type. */
-static bool is_text(const char *type, const char *media_type)
-{
-    static const char *const types[] = { "html", "llm_", "skyvern_log", "browser_", "eval_" };
-    size_t i;
-
-    for (i = 0; type && i < sizeof(types) / sizeof(*types); i++) {
-        if (strncmp(type, types[i], strlen(types[i])) == 0)
-            return true;
-    }
-    return media_type && (strncmp(media_type, "text/", 5) == 0 || strstr(media_type, "json") ||
-                          strstr(media_type, "xml"));
-}
-
-size_t page_wants(const struct page *page, const char *type, const char *media_type,
-                  uint64_t size)
-{
-    if (page->stores[STORE_TEXTS].size - page->records >= PAGE_TEXTS_MAX ||
-        (is_html(type) && page->html >= PAGE_TEXTS_MAX / HTML_SHARE))
-        return 0;
+    *kind = TEXT_HTML;
+    if (!len || strncmp(type, "html", 4) == 0)
+        return len;
+    *kind = TEXT_HAR;
     if (sniff_type_is_har(type))
-        return size <= HAR_SIZE_MAX ? (size_t)size : 0;
-    /* large, many, and useful to programs only */
-    if (!is_text(type, media_type) || (type && (strncmp(type, "visible_elements_", 17) == 0 ||
-                                                strcmp(type, "hashed_href_map") == 0)))
-        return 0;
-    return size < PAGE_TEXT_MAX ? (size_t)size : PAGE_TEXT_MAX;
-}
-
-/* Convert the bytes to JSON: the rows of a HAR, or a string. */
-static int make_value(struct page *page, const char *type, const char *bytes, size_t len,
-                      struct err *err)
-{
-    struct err ignored;
-
-    buf_reset(&page->raw);
-    if (!sniff_type_is_har(type))
-        return jsonw_quote(&page->raw, bytes, len, err);
-    if (har_rows(bytes, len, &page->raw, &ignored) == 0)
-        return 0;
-    buf_reset(&page->raw); /* not a HAR: the page says that it has no data */
-    return buf_adds(&page->raw, "{}", err);
-}
-
-int page_text(struct page *page, const char *path, const char *type, const char *bytes,
-              size_t len, uint64_t size, struct err *err)
-{
-    struct buf *block = &page->block;
-
-    buf_reset(block);
-    if (make_value(page, type, bytes, len, err) < 0 ||
-        buf_adds(block, "<script type=\"application/json\" data-path=\"", err) < 0 ||
-        add_attribute(block, path, err) < 0 ||
-        buf_adds(block, len < size ? "\" data-cut>" : "\">", err) < 0 ||
-        add_inert(block, page->raw.data, page->raw.len, err) < 0 ||
-        buf_adds(block, "</script>\n", err) < 0)
-        return -1;
-    page->html += is_html(type) ? block->len : 0;
-    return append(&page->stores[STORE_TEXTS], block, err);
+        return true;
+    *kind = TEXT_LOG;
+    return (len > 4 && strcmp(type + len - 4, "_log") == 0) ||
+           (len > 8 && strcmp(type + len - 8, "_log_raw") == 0);
 }
 
 /* Whether a document is of a run: data/RUN_ID/run.json, data/RUN_ID/records/NAME.json. */
@@ -230,25 +139,84 @@ static bool is_story(const char *path)
            (name - path > 9 && strncmp(name - 9, "/records/", 9) == 0);
 }
 
-/* How many bytes of a document the page uses: all or none, since it is parsed as JSON. */
-static size_t story_wants(const struct page *page, const char *path, uint64_t size)
+size_t page_wants(const struct page_file *file)
 {
-    return is_story(path) && size <= PAGE_RECORD_MAX && page->records + size <= PAGE_RECORDS_MAX
-               ? (size_t)size
-               : 0;
+    enum text_kind kind;
+
+    if (!file->media_type) /* all or nothing, since it is parsed as JSON */
+        return is_story(file->path) && file->size <= PAGE_RECORD_MAX ? (size_t)file->size : 0;
+    if (!kind_of(file->type, &kind))
+        return 0;
+    if (kind == TEXT_HAR)
+        return file->size <= HAR_SIZE_MAX ? (size_t)file->size : 0;
+    return file->size < PAGE_TEXT_MAX ? (size_t)file->size : PAGE_TEXT_MAX;
+}
+
+/* Add [path, whether it is cut, value] to a run's sidecar; json: the value is JSON already. */
+static int add_text(struct page *page, const struct text *text, bool json, struct err *err)
+{
+    struct buf *raw = &page->raw;
+
+    buf_reset(raw);
+    buf_reset(&page->block);
+    if (buf_adds(raw, "[", err) < 0 ||
+        jsonw_quote(raw, text->path, strlen(text->path), err) < 0 ||
+        buf_adds(raw, text->cut ? ",1," : ",0,", err) < 0 ||
+        (json ? buf_add(raw, text->bytes, text->len, err)
+              : jsonw_quote(raw, text->bytes, text->len, err)) < 0 ||
+        buf_adds(raw, "]", err) < 0 || inert_json(&page->block, raw->data, raw->len, err) < 0)
+        return -1;
+    return sidecars_add(page->sidecars, text->run, SIDECAR_TEXT, &page->block, err);
+}
+
+/* Add a document; one that is not JSON is shown as it is. */
+static int add_record(struct page *page, const struct sidecar_run *run, const char *path,
+                      const char *bytes, size_t len, struct err *err)
+{
+    struct text text = { .run = run, .path = path, .bytes = bytes, .len = len };
+    struct err ignored;
+
+    if (take_clean(page, &text.bytes, &text.len, err) < 0)
+        return -1;
+    return add_text(page, &text, json_check(text.bytes, text.len, NULL, &ignored) == 0, err);
+}
+
+int page_text(struct page *page, const struct page_file *file, const char *bytes, size_t len,
+              struct err *err)
+{
+    const struct sidecar_run *run;
+    struct text text = { .path = file->path, .bytes = bytes, .len = len };
+    size_t id = id_len(file->path);
+    struct err ignored;
+
+    if (!id)
+        return 0;
+    run = sidecars_run(page->sidecars, file->path + 5, id, err);
+    if (!run)
+        return -1;
+    if (!file->media_type)
+        return add_record(page, run, file->path, bytes, len, err);
+    if (!kind_of(file->type, &text.kind))
+        return 0;
+    text.run = run;
+    text.cut = len < file->size;
+    if (text.kind == TEXT_HAR) {
+        buf_reset(&page->raw);
+        if (har_rows(bytes, len, &page->raw, &ignored) < 0) /* it is shown as a link */
+            return 0;
+        text.bytes = buf_text(&page->raw);
+        text.len = page->raw.len;
+    }
+    return texts_add(page->texts, &text, err);
 }
 
 int page_take(struct page *page, const struct page_file *file, page_read_fn *read, void *ctx,
               struct err *err)
 {
-    size_t want = file->media_type ? page_wants(page, file->type, file->media_type, file->size)
-                                   : story_wants(page, file->path, file->size);
-    uint64_t before = page->stores[STORE_TEXTS].size;
-    const char *text;
+    size_t want = page_wants(file);
     char *room;
     size_t got = 0;
     ssize_t n = 1;
-    bool cut;
     int rc;
 
     if (!want)
@@ -258,47 +226,92 @@ int page_take(struct page *page, const struct page_file *file, page_read_fn *rea
         n = read(ctx, room + got, want - got, err);
         got += n > 0 ? (size_t)n : 0;
     }
-    rc = !room || n < 0 ? -1 : 0;
-    text = room;
-    cut = got < file->size;
-    if (rc == 0 && !file->media_type)
-        rc = take_clean(page, &text, &got, err);
-    if (rc == 0)
-        rc = page_text(page, file->path, file->type, text, got, cut ? got + 1 : got, err);
-    if (!file->media_type)
-        page->records += page->stores[STORE_TEXTS].size - before;
+    rc = !room || n < 0 ? -1 : page_text(page, file, room, got, err);
     mem_free(room);
     return rc;
 }
 
-static int add_member(struct buf *out, const char *key, const char *text, struct err *err)
+/* Add what is in page->raw to a run's sidecar. */
+static int add_part(struct page *page, const struct sidecar_run *run, enum sidecar_part part,
+                    struct err *err)
 {
-    if (buf_addf(out, err, "\"%s\": ", key) < 0 ||
-        (text ? jsonw_quote(out, text, strlen(text), err) : buf_adds(out, "null", err)) < 0)
+    buf_reset(&page->block);
+    if (inert_json(&page->block, page->raw.data, page->raw.len, err) < 0)
         return -1;
-    return buf_adds(out, ", ", err);
+    return sidecars_add(page->sidecars, run, part, &page->block, err);
 }
 
-/* Make a short form of an artifact's row, with short names: there may be many rows. */
-static int short_row(struct page *page, const char *text, size_t len, struct err *err)
+static int add_run(struct page *page, const char *text, size_t len, struct region *region,
+                   struct err *err)
 {
-    struct region *region = region_new(err);
-    struct buf *out = &page->raw;
-    struct manifest_read_artifact row;
-    int rc = -1;
+    struct manifest_read_run row;
+    struct sidecar_run *run;
 
-    buf_reset(out);
-    if (region && manifest_read_artifact(&row, text, len, region, err) == 0 &&
-        buf_adds(out, "{", err) == 0 && add_member(out, "p", row.path, err) == 0 &&
-        (!row.artifact_id || add_member(out, "i", row.artifact_id, err) == 0) &&
-        add_member(out, "r", row.run_id, err) == 0 &&
-        add_member(out, "t", row.artifact_type, err) == 0 &&
-        add_member(out, "s", row.step_id, err) == 0 &&
-        add_member(out, "c", row.created_at, err) == 0 &&
-        add_member(out, "m", row.media_type, err) == 0 &&
-        (!row.suspect || buf_adds(out, "\"x\": true, ", err) == 0))
-        rc = buf_addf(out, err, "\"z\": %llu}", (unsigned long long)row.size);
-    region_free(region);
+    if (take_clean(page, &text, &len, err) < 0 ||
+        manifest_read_run(&row, text, len, region, err) < 0)
+        return -1;
+    run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
+    if (!run || run->listed)
+        return run ? 0 : -1;
+    run->failed = row_json_failed(&row);
+    buf_reset(&page->raw);
+    if (sidecars_list(page->sidecars, run, err) < 0 ||
+        row_json_short(&page->raw, &row, &page->words, err) < 0)
+        return -1;
+    buf_reset(&page->block);
+    if ((page->rows.size && buf_adds(&page->block, ",\n", err) < 0) ||
+        inert_json(&page->block, page->raw.data, page->raw.len, err) < 0 ||
+        store_add(&page->rows, page->block.data, page->block.len, err) < 0)
+        return -1;
+    buf_reset(&page->raw);
+    if (row_json_long(&page->raw, text, len, err) < 0)
+        return -1;
+    return add_part(page, run, SIDECAR_RUN, err);
+}
+
+static bool is_media(const char *type)
+{
+    return type && (strncmp(type, "image/", 6) == 0 || strncmp(type, "video/", 6) == 0 ||
+                    strncmp(type, "audio/", 6) == 0);
+}
+
+static int add_artifact(struct page *page, const char *text, size_t len, struct region *region,
+                        struct err *err)
+{
+    struct manifest_read_artifact row;
+    struct sidecar_run *run;
+
+    if (manifest_read_artifact(&row, text, len, region, err) < 0)
+        return -1;
+    run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
+    buf_reset(&page->raw);
+    if (!run || row_json_artifact(&page->raw, &row, err) < 0)
+        return -1;
+    page->payload += row.duplicate_of           ? 0
+                     : is_media(row.media_type) ? row.size * PAGE_MEDIA
+                                                : row.size;
+    return add_part(page, run, SIDECAR_ROW, err);
+}
+
+static int add_missing(struct page *page, const char *text, size_t len, struct region *region,
+                       struct err *err)
+{
+    struct manifest_read_missing row;
+    struct sidecar_run *run;
+
+    if (manifest_read_missing(&row, text, len, region, err) < 0)
+        return -1;
+    run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
+    buf_reset(&page->raw);
+    if (!run || buf_add(&page->raw, text, len, err) < 0)
+        return -1;
+    return add_part(page, run, SIDECAR_MISSING, err);
+}
+
+/* Note whether it was the page's own files that failed. */
+static int note(struct page *page, int rc, const struct err *err)
+{
+    page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);
     return rc;
 }
 
@@ -306,50 +319,77 @@ int page_row(void *ctx, enum manifest_read_section section, const char *text, si
              struct err *err)
 {
     struct page *page = ctx;
-    struct store *store;
+    int rc = 0;
 
-    switch (section) {
-    case MANIFEST_READ_RUNS:
-        store = &page->stores[STORE_RUNS];
-        if (take_clean(page, &text, &len, err) < 0)
-            return -1;
-        break;
-    case MANIFEST_READ_ARTIFACTS:
-        store = &page->stores[STORE_ARTIFACTS];
-        if (short_row(page, text, len, err) < 0)
-            return -1;
-        text = buf_text(&page->raw);
-        len = page->raw.len;
-        break;
-    case MANIFEST_READ_MISSING:
-        store = &page->stores[STORE_MISSING];
-        break;
-    default:
+    if (section != MANIFEST_READ_RUNS && section != MANIFEST_READ_ARTIFACTS &&
+        section != MANIFEST_READ_MISSING)
         return 0;
+    page->scratch_used += len;
+    if (!page->scratch || page->scratch_used > SCRATCH) {
+        region_free(page->scratch);
+        page->scratch = region_new(err);
+        page->scratch_used = len;
     }
-    buf_reset(&page->block);
-    if ((store->size && buf_adds(&page->block, ",\n", err) < 0) ||
-        add_inert(&page->block, text, len, err) < 0)
+    if (!page->scratch)
         return -1;
-    return append(store, &page->block, err);
+    if (section == MANIFEST_READ_RUNS)
+        rc = add_run(page, text, len, page->scratch, err);
+    else if (section == MANIFEST_READ_ARTIFACTS)
+        rc = add_artifact(page, text, len, page->scratch, err);
+    else
+        rc = add_missing(page, text, len, page->scratch, err);
+    return note(page, rc, err);
 }
 
-static int copy(const struct store *store, put_fn *put, void *ctx, struct err *err)
+bool page_broken(const struct page *page)
 {
-    char *room = mem_new(PIECE, err);
-    uint64_t at = 0;
-    int rc = room ? 0 : -1;
+    return page->broken;
+}
 
-    while (rc == 0 && at < store->size) {
-        size_t n = store->size - at < PIECE ? (size_t)(store->size - at) : PIECE;
+/* Copy a chosen text; a texts_fn. */
+static int on_chosen(void *ctx, const struct text *text, struct err *err)
+{
+    return add_text(ctx, text, text->kind == TEXT_HAR, err);
+}
 
-        rc = file_pread(store->fd, room, n, at, err);
-        if (rc == 0)
-            rc = put(ctx, room, n, err);
-        at += n;
+int page_settle(struct page *page, struct err *err)
+{
+    struct texts_budget budget = { .all = page->payload / PAGE_SHARE,
+                                   .lead_max = page->payload / PAGE_LEAD_SHARE };
+    size_t i;
+
+    if (budget.lead_max < PAGE_LEAD_MIN)
+        budget.lead_max = PAGE_LEAD_MIN;
+    if (budget.lead_max > PAGE_LEAD_MAX)
+        budget.lead_max = PAGE_LEAD_MAX;
+    for (i = 0; i < sidecars_count(page->sidecars); i++) {
+        const struct sidecar_run *run = sidecars_at(page->sidecars, i);
+
+        if (!budget.lead || (run->failed && !budget.lead->failed))
+            budget.lead = run;
     }
-    mem_free(room);
-    return rc;
+    if (texts_choose(page->texts, &budget, on_chosen, page, err) < 0 ||
+        store_flush(&page->rows, err) < 0 || sidecars_sort(page->sidecars, err) < 0)
+        return note(page, -1, err);
+    return 0;
+}
+
+size_t page_sidecars(const struct page *page)
+{
+    return sidecars_count(page->sidecars);
+}
+
+bool page_sidecar(struct page *page, size_t n, struct page_sidecar *out)
+{
+    if (!sidecars_path(page->sidecars, n, out->path))
+        return false;
+    out->size = sidecars_size(page->sidecars, n);
+    return true;
+}
+
+int page_put_sidecar(struct page *page, size_t n, put_fn *put, void *ctx, struct err *err)
+{
+    return sidecars_put(page->sidecars, n, put, ctx, err);
 }
 
 /* The digest of an asset, as CSP needs it. */
@@ -375,23 +415,25 @@ static int make_head(struct buf *out, const char *title, bool marked, struct err
 
     if (asset_hash(&asset_style, style, err) < 0 || asset_hash(&asset_script, script, err) < 0)
         return -1;
-    if (buf_addf(out, err,
-                 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
-                 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                 "script-src 'sha256-%s'; style-src 'sha256-%s'; img-src file:; media-src "
-                 "file:; base-uri 'none'; form-action 'none'\">\n",
-                 marked ? PAGE_MARK "\n" : "", script, style) < 0 ||
+    if (buf_addf(
+            out, err,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n%s"
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+            "script-src 'sha256-%s' 'strict-dynamic'; style-src 'sha256-%s'; img-src file:; "
+            "media-src file:; frame-src file:; base-uri 'none'; form-action 'none'; "
+            "require-trusted-types-for 'script'; trusted-types skyarc\">\n",
+            marked ? PAGE_MARK "\n" : "", script, style) < 0 ||
         buf_adds(out,
                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
                  err) < 0 ||
-        add_attribute(out, title, err) < 0 || buf_adds(out, "</title>\n<style>", err) < 0 ||
+        inert_attribute(out, title, err) < 0 || buf_adds(out, "</title>\n<style>", err) < 0 ||
         buf_add(out, asset_style.text, asset_style.len, err) < 0 ||
         buf_adds(out,
                  "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
                  "run</a>\n<header><h1>",
                  err) < 0 ||
-        add_attribute(out, title, err) < 0)
+        inert_attribute(out, title, err) < 0)
         return -1;
     return buf_adds(
         out,
@@ -399,7 +441,9 @@ static int make_head(struct buf *out, const char *title, bool marked, struct err
         "the files are in data/.</p></noscript>\n<div class=\"layout\">\n"
         "<nav aria-label=\"Runs\">\n<label>Find runs<input id=\"find\" type=\"search\"></label>"
         "\n<label>Status<select id=\"status\"><option value=\"\">all</option></select></label>"
-        "\n<output id=\"count\" class=\"dim\"></output>\n<ul id=\"runs\"></ul>\n</nav>\n"
+        "\n<output id=\"count\" class=\"dim\"></output>\n<ul id=\"runs\"></ul>\n"
+        "<p id=\"scope\" class=\"dim\"></p>\n<button type=\"button\" id=\"all\">Search all "
+        "runs</button>\n</nav>\n"
         "<main id=\"main\"></main>\n</div>\n"
         "<dialog id=\"box\" aria-label=\"Screenshot\"><div class=\"tools\">"
         "<button type=\"button\" name=\"back\" aria-label=\"previous\">&#8592;</button>"
@@ -415,21 +459,36 @@ static int put_text(const char *text, put_fn *put, void *ctx, struct err *err)
     return put(ctx, text, strlen(text), err);
 }
 
-int page_write(struct page *page, const char *title, put_fn *put, void *ctx, struct err *err)
+/* Write the contents of all sidecars as inert JSON. */
+static int put_whole(struct page *page, put_fn *put, void *ctx, struct err *err)
+{
+    size_t i;
+
+    for (i = 0; i < sidecars_count(page->sidecars); i++) {
+        buf_reset(&page->block);
+        if (buf_adds(&page->block, "<script type=\"application/json\" data-sidecar=\"", err) <
+                0 ||
+            inert_attribute(&page->block, sidecars_at(page->sidecars, i)->id, err) < 0 ||
+            buf_adds(&page->block, "\">", err) < 0 ||
+            put(ctx, page->block.data, page->block.len, err) < 0 ||
+            sidecars_put_json(page->sidecars, i, put, ctx, err) < 0 ||
+            put_text("</script>\n", put, ctx, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int page_write(struct page *page, const char *title, bool whole, put_fn *put, void *ctx,
+               struct err *err)
 {
     struct buf *head = &page->block;
-    const struct store *stores = page->stores;
 
     buf_reset(head);
     if (make_head(head, title, page->marked, err) < 0 ||
         put(ctx, head->data, head->len, err) < 0 ||
-        copy(&stores[STORE_RUNS], put, ctx, err) < 0 ||
-        put_text("],\n\"artifacts\": [", put, ctx, err) < 0 ||
-        copy(&stores[STORE_ARTIFACTS], put, ctx, err) < 0 ||
-        put_text("],\n\"missing\": [", put, ctx, err) < 0 ||
-        copy(&stores[STORE_MISSING], put, ctx, err) < 0 ||
+        store_copy(&page->rows, 0, page->rows.size, put, ctx, err) < 0 ||
         put_text("]}</script>\n", put, ctx, err) < 0 ||
-        copy(&stores[STORE_TEXTS], put, ctx, err) < 0 ||
+        (whole && put_whole(page, put, ctx, err) < 0) ||
         put_text("<script>", put, ctx, err) < 0 ||
         put(ctx, asset_script.text, asset_script.len, err) < 0)
         return -1;

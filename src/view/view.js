@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The script of the offline view. All data is untrusted: texts are inserted into the document by
-// textContent only, never as markup.
-"use strict";
+// The script of the offline view, after data.js. All data is untrusted: texts are inserted into the
+// document by textContent only, never as markup.
 (() => {
   const SHOWN = 500; // lines and rows shown at once
 
@@ -17,18 +16,16 @@
     return el;
   }
 
-  const data = JSON.parse(document.getElementById("rows").textContent);
-  const texts = new Map();
-  for (const el of document.querySelectorAll("script[data-path]")) texts.set(el.dataset.path, el);
+  let texts = new Map(); // of the run that is shown
 
   function textOf(path) {
-    const el = texts.get(path);
-    return el ? JSON.parse(el.textContent) : null;
+    const text = texts.get(path);
+    return text ? text.value : null;
   }
 
   function isCut(path) {
-    const el = texts.get(path);
-    return el !== undefined && el.dataset.cut !== undefined;
+    const text = texts.get(path);
+    return text !== undefined && text.cut;
   }
 
   /* A relative URL for a file; each part of the path is escaped, so that it remains one part. */
@@ -97,10 +94,19 @@
     return (row.t || "file") + (row.c ? ", " + time(row.c) : "") + ", " + size(row.z);
   }
 
-  /* The text of an artifact, or a link if the page does not contain the text. */
+  /* Texts that browsers show from their own files. */
+  const SHOWABLE = /\.(txt|json|log)$/i;
+
+  /* A file in a sandbox, or a link to it. */
+  function fileBody(row) {
+    if (!SHOWABLE.test(row.p)) return [make("p", {}, "Not in this page: ", link(row))];
+    return [make("p", {}, link(row)), make("iframe", { sandbox: "", referrerpolicy: "no-referrer", loading: "lazy", title: label(row), src: href(row.p) })];
+  }
+
+  /* The text of an artifact, or its file if the page does not contain the text. */
   function textBody(row) {
     const text = textOf(row.p);
-    if (text === null) return [make("p", {}, "Not in this page: ", link(row))];
+    if (text === null) return fileBody(row);
     const out = [make("pre", { tabindex: "0", text: isCut(row.p) ? text : pretty(text) })];
     if (isCut(row.p)) out.unshift(make("p", { class: "dim" }, "Truncated; the whole text: ", link(row)));
     return out;
@@ -108,13 +114,13 @@
 
   /* A captured page in a sandbox, with scripts, links, handlers and frames removed. */
   function sandboxed(text) {
-    const page = new DOMParser().parseFromString(text, "text/html");
+    const page = new DOMParser().parseFromString(skyarc.policy.createHTML(text), "text/html");
     for (const el of page.querySelectorAll("script,link,meta,base,iframe,frame,object,embed,style,portal")) el.remove();
     for (const el of page.querySelectorAll("*"))
       for (const { name } of [...el.attributes])
         if (/^(on|src|href|style|action|formaction|data$|poster|background|ping|xlink)/i.test(name)) el.removeAttribute(name);
     return make("iframe", { sandbox: "", referrerpolicy: "no-referrer", title: "captured page, without scripts, styles and images",
-      srcdoc: page.documentElement.outerHTML });
+      srcdoc: skyarc.policy.createHTML(page.documentElement.outerHTML) });
   }
 
   function htmlBody(row) {
@@ -183,7 +189,7 @@
 
   function harBody(row) {
     const har = textOf(row.p);
-    if (har === null || !har.entries) return [make("p", {}, "Not in this page: ", link(row))];
+    if (har === null || !har.entries) return fileBody(row);
     const first = Math.min(...har.entries.map((e) => e[0]));
     const span = Math.max(1, ...har.entries.map((e) => e[0] - first + e[1]));
     const bad = har.entries.filter((e) => e[4] >= 400 || e[4] === 0).length;
@@ -231,7 +237,7 @@
 
   function logBody(row) {
     const text = textOf(row.p);
-    if (text === null) return [make("p", {}, "Not in this page: ", link(row))];
+    if (text === null) return fileBody(row);
     const lines = text.split("\n").filter((l) => l.trim());
     const list = make("ol", { class: "lines" });
     const place = make("div");
@@ -269,12 +275,10 @@
     return "$" + value.toFixed(value < 0.1 ? 4 : 2);
   }
 
+  /* A record; null if it is not there, or is not JSON. */
   function parsed(path) {
-    try {
-      return JSON.parse(textOf(path) || "null");
-    } catch {
-      return null;
-    }
+    const value = textOf(path);
+    return value && typeof value === "object" ? value : null;
   }
 
   function objects(value) {
@@ -380,7 +384,7 @@
   }
 
   function familyPart(run) {
-    const children = data.runs.filter((r) => r.parent_run_id === run.run_id);
+    const children = skyarc.runs.filter((r) => r.parent_run_id === run.run_id);
     const parent = byId.get(run.parent_run_id);
     if (!children.length && !run.parent_run_id) return null;
     return part("Runs", run.parent_run_id ? make("p", {}, "Started by ", parent ? runButton(parent) : make("code", { text: run.parent_run_id })) : null,
@@ -435,7 +439,7 @@
     if (pictures.length) out.append(shots(pictures, all));
     for (const row of rows.filter(is.llm)) out.append(lazy(label(row), () => textBody(row)));
     for (const row of rows.filter(is.html)) out.append(lazy(label(row), () => htmlBody(row)));
-    for (const row of rows.filter((r) => !Object.values(is).some((f) => f(r)))) out.append(lazy(label(row), () => texts.has(row.p) ? textBody(row) : [link(row)]));
+    for (const row of rows.filter((r) => !Object.values(is).some((f) => f(r)))) out.append(lazy(label(row), () => textBody(row)));
     return out;
   }
 
@@ -474,7 +478,7 @@
   }
 
   function lostPart(run) {
-    const lost = data.missing.filter((m) => m.run_id === run.run_id);
+    const lost = run.lost;
     if (!lost.length) return null;
     return part("Missing (" + lost.length + ")", make("ul", {}, ...lost.slice(0, SHOWN).map((m) => make("li", {
       text: (m.artifact_type || "the run itself") + " " + (m.artifact_id || "") + ": " + m.reason + (m.http_status ? " (HTTP " + m.http_status + ")" : ""),
@@ -508,16 +512,34 @@
 
   const main = document.getElementById("main");
 
-  function show(run) {
+  function badge(run) {
+    return make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" });
+  }
+
+  function title(run) {
+    return make("h2", { tabindex: "-1", text: run.run_id + (run.title ? ": " + run.title : "") });
+  }
+
+  /* What this page has of a run's texts, since searches find nothing else. */
+  function scopePart(rows) {
+    const kinds = rows.filter((r) => is.html(r) || is.har(r) || is.log(r));
+    const copied = kinds.filter((r) => texts.has(r.p)).length;
+    return make("p", { class: "dim", text: "Searches of this run cover its records, and " + copied + " of its " + kinds.length
+      + " logs, requests and captured pages; other texts are shown from their own files." });
+  }
+
+  /* Show a run whose data is here. */
+  function render(run) {
     const rows = run.rows;
     const record = recordOf(run);
     const story = storyOf(run);
-    const parts = [make("h2", { tabindex: "-1", text: run.run_id + (run.title ? ": " + run.title : "") }),
-      make("p", {}, make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }), " ",
-        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), run.counts.archived + " of " + run.counts.listed + " artifacts", totalsOf(run, story),
+    const counts = run.counts || {};
+    const parts = [title(run),
+      make("p", {}, badge(run), " ",
+        make("span", { class: "dim", text: [run.run_type, run.created_at, seconds(run.started_at, run.finished_at), say(counts.archived) + " of " + say(counts.listed) + " artifacts", totalsOf(run, story),
           run.other_run_id ? "also " + run.other_run_id : ""].filter(Boolean).join(", ") }))];
     if (run.failure_reason) parts.push(make("p", { class: "reason", role: "note" }, make("strong", { text: "Failed: " }), run.failure_reason));
-    if (run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.join(", ") }));
+    if (Array.isArray(run.notes) && run.notes.length) parts.push(make("p", { class: "dim", text: "Notes: " + run.notes.map(say).join(", ") }));
     parts.push(attemptsPart(record, story), familyPart(run), lostPart(run), suspectPart(rows), consoleErrors(rows));
     if (story.timeline.length) parts.push(part("Timeline", timelineList(story.timeline, 0)));
     const video = films(rows);
@@ -527,35 +549,66 @@
     for (const row of rows.filter(is.har)) parts.push(part("Network", lazy(label(row), () => harBody(row), true)));
     const logs = rows.filter(is.log);
     if (logs.length) parts.push(part("Logs", ...logs.map((row) => lazy(label(row), () => logBody(row)))));
-    parts.push(recordsPart(run), part("Files", filesPart(run, rows)));
+    parts.push(recordsPart(run), part("Files", filesPart(run, rows)), scopePart(rows));
     main.replaceChildren(...parts.filter(Boolean));
+  }
+
+  /* Take over the data of a run. */
+  function adopt(run, data) {
+    texts = data.texts;
+    if (run.rows) return;
+    Object.assign(run, data.run, { rows: data.rows, lost: data.missing });
+    run.records_count = number(run.records);
+    run.records = new Map(); // name -> path
+    run.rows.forEach((row, n) => {
+      row.n = n;
+    });
+    run.rows.sort(byTime);
+    for (const path of texts.keys()) {
+      const found = /^data\/[^/]+\/records\/([^/]+)\.json$/.exec(path);
+      if (found) run.records.set(found[1], path);
+    }
+  }
+
+  let current = null;
+
+  /* Show a run: its title at once, the rest when its data is here. */
+  async function show(run) {
+    current = run;
     document.title = run.run_id + " - skyarc";
-    for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === run.run_id);
+    mark();
+    main.setAttribute("aria-busy", "true");
+    main.replaceChildren(title(run), make("p", {}, badge(run), " ", make("span", { class: "dim", text: "loading" })));
+    let data;
+    try {
+      data = await skyarc.load(run);
+    } catch (why) {
+      if (current !== run) return;
+      main.replaceChildren(title(run), make("p", {}, badge(run)), run.failure_reason ? make("p", { class: "reason", text: run.failure_reason }) : "",
+        make("p", { role: "alert", text: why.message + ". The files of this run are in data/" + run.run_id + "/." }));
+      main.setAttribute("aria-busy", "false");
+      return;
+    }
+    if (current !== run) return;
+    const focused = main.contains(document.activeElement);
+    adopt(run, data);
+    render(run);
+    main.setAttribute("aria-busy", "false");
+    if (focused) main.querySelector("h2").focus();
+    listRuns();
   }
 
   /* -- the runs ------------------------------------------------------------------------- */
 
-  const byId = new Map(data.runs.map((run) => [run.run_id, Object.assign(run, { rows: [] })]));
-  data.artifacts.forEach((row, n) => {
-    row.n = n;
-    if (byId.has(row.r)) byId.get(row.r).rows.push(row);
-  });
-  for (const run of data.runs) {
-    run.rows.sort(byTime);
-    run.records_count = run.records;
-    run.records = new Map(); // name -> path
-  }
-  for (const path of texts.keys()) {
-    const found = /^data\/([^/]+)\/records\/([^/]+)\.json$/.exec(path);
-    if (found && byId.has(found[1])) byId.get(found[1]).records.set(found[2], path);
-  }
-
+  const byId = new Map(skyarc.runs.map((run) => [run.run_id, run]));
   const list = document.getElementById("runs");
   const find = document.getElementById("find");
   const status = document.getElementById("status");
   const count = document.getElementById("count");
+  const scope = document.getElementById("scope");
+  const all = document.getElementById("all");
 
-  for (const word of [...new Set(data.runs.map((r) => r.error || r.status || "unknown"))].sort()) status.append(make("option", { value: word, text: word }));
+  for (const word of [...new Set(skyarc.runs.map((r) => r.error || r.status || "unknown"))].sort()) status.append(make("option", { value: word, text: word }));
 
   function go(run) {
     location.replace("#" + encodeURIComponent(run.run_id));
@@ -563,22 +616,68 @@
     main.querySelector("h2").focus();
   }
 
+  function mark() {
+    for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", current !== null && button.dataset.run === current.run_id);
+  }
+
+  function describe() {
+    const loaded = skyarc.runs.filter(skyarc.isLoaded).length;
+    scope.textContent = "Searches IDs, types, titles and failure reasons; and the records and copied texts of "
+      + (loaded === skyarc.runs.length ? "all runs." : "the " + loaded + " runs opened so far.");
+    all.hidden = loaded === skyarc.runs.length;
+  }
+
+  function has(run, want) {
+    return (run.run_id + " " + (run.other_run_id || "") + " " + (run.title || "") + " " + (run.failure_reason || "") + " " + (run.run_type || "")).toLowerCase().includes(want)
+      || (want && skyarc.words(run).includes(want));
+  }
+
+  let hits = [];
+  const more = make("button", { type: "button", onclick: grow });
+  list.after(more);
+
+  function runItem(run) {
+    return make("li", {}, make("button", { type: "button", "data-run": run.run_id, onclick: () => go(run) },
+      run.run_id, make("br"), badge(run), make("span", { class: "dim", text: " " + (run.created_at || "").slice(0, 16).replace("T", " ") })));
+  }
+
+  function grow() {
+    const shown = list.children.length;
+    list.append(...hits.slice(shown, shown + SHOWN).map(runItem));
+    more.textContent = "Show more (" + (hits.length - list.children.length) + " left)";
+    more.hidden = list.children.length >= hits.length;
+    mark();
+  }
+
   function listRuns() {
     const want = find.value.toLowerCase();
-    const rows = data.runs.filter((run) => (!status.value || status.value === (run.error || run.status || "unknown"))
-      && (run.run_id + " " + (run.failure_reason || "") + " " + (run.run_type || "") + " " + (texts.has("data/" + run.run_id + "/run.json") ? texts.get("data/" + run.run_id + "/run.json").textContent : "")).toLowerCase().includes(want));
-    count.textContent = rows.length + " of " + data.runs.length + " runs";
-    list.replaceChildren(...rows.map((run) => make("li", {}, make("button", { type: "button", "data-run": run.run_id, onclick: () => go(run) },
-      run.run_id, make("br"), make("span", { class: "status " + (/^\w+$/.test(run.status) ? run.status : ""), text: run.error || run.status || "unknown" }),
-    make("span", { class: "dim", text: " " + (run.created_at || "").slice(0, 16).replace("T", " ") })))));
-    const shown = document.title.replace(/ - skyarc$/, "");
-    for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button.dataset.run === shown);
+    hits = skyarc.runs.filter((run) => (!status.value || status.value === (run.error || run.status || "unknown")) && has(run, want));
+    count.textContent = hits.length + " of " + skyarc.runs.length + " runs";
+    list.replaceChildren();
+    grow();
+    describe();
+  }
+
+  /* Load all runs, one after the other, so that searches cover them. */
+  async function loadAll() {
+    all.disabled = true;
+    for (const run of skyarc.runs) {
+      try {
+        await skyarc.load(run);
+      } catch {
+        continue; // it is told when the run is opened
+      }
+      describe();
+    }
+    all.disabled = false;
+    listRuns();
   }
 
   find.addEventListener("input", listRuns);
   status.addEventListener("change", listRuns);
+  all.addEventListener("click", loadAll);
   listRuns();
   const asked = byId.get(location.hash.slice(1));
-  const roots = data.runs.filter((r) => !byId.has(r.parent_run_id)); // the runs that were asked for
-  if (asked || data.runs.length) show(asked || roots.find((r) => r.status === "failed") || roots[0] || data.runs[0]);
+  const roots = skyarc.runs.filter((r) => !byId.has(r.parent_run_id)); // the runs that were asked for
+  if (asked || skyarc.runs.length) show(asked || roots.find((r) => r.status === "failed") || roots[0] || skyarc.runs[0]);
 })();

@@ -177,7 +177,8 @@ static const struct extract_dir_walker settling = { settle_file, extract_dir_ent
 static bool is_part_of_bag(const char *name)
 {
     return strcmp(name, "data") == 0 || strcmp(name, TAGFILE_VIEW) == 0 ||
-           tagfile_find(name) >= 0 || strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
+           strcmp(name, TAGFILE_VIEW_DIR) == 0 || tagfile_find(name) >= 0 ||
+           strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0;
 }
 
 /* What is at the top of a directory. */

@@ -87,6 +87,24 @@ class Browser:
             assert time.monotonic() < end, "never true: " + expression
             time.sleep(0.02)
 
+    def frame(self, ending, seconds=20):
+        """The text of a frame from a file whose URL ends so; such a frame is a target of its own."""
+        end = time.monotonic() + seconds
+        page = self.session
+        while True:
+            for target in self.call("Target.getTargets")["targetInfos"]:
+                if not target["url"].endswith(ending):
+                    continue
+                try:
+                    self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
+                    text = self.ask("document.readyState === 'complete' ? document.body.innerText : null")
+                finally:
+                    self.session = page
+                if text is not None:
+                    return text
+            assert time.monotonic() < end, "no frame of " + ending
+            time.sleep(0.05)
+
     def key(self, name):
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name,

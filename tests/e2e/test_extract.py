@@ -142,7 +142,7 @@ def test_by_type_and_run(skyarc, small, tmp_path):
 
     assert extracted("r", "-r", "tsk_demo3", small) == {
         r["path"] for r in rows if r["run_id"] == "tsk_demo3"} | {
-        "index.html", "data/tsk_demo3/run.json", "data/tsk_demo3/artifacts.json"}
+        "index.html", "view/tsk_demo3.js", "data/tsk_demo3/run.json", "data/tsk_demo3/artifacts.json"}
     assert extracted("x", "--exclude-type", "all", "--run", "tsk_demo3", small, "manifest.json") == {"manifest.json"}
     assert extracted("t", "--type", "har,recordings", small) == {
         r["path"] for r in rows if r["artifact_type"] in ("har", "recording")}

@@ -99,8 +99,9 @@ def test_a_volume_is_written_anew(skyarc, sync, runs, prune, emu, tmp_path):
     import os
     with open(os.path.dirname(os.path.abspath(__file__)) + "/../../docs/manifest.schema.json", encoding="utf-8") as file:
         jsonschema.validate(manifest, json.load(file))
-    text = (tmp_path / ("out-" + new.split("/")[-1]) / new.split("/")[-1][:-8] / "index.html").read_text()
-    assert "Prompt of tsk_a" in text and "tsk_old" not in text
+    top = tmp_path / ("out-" + new.split("/")[-1]) / new.split("/")[-1][:-8]
+    assert "prompt of tsk_a" in (top / "view/tsk_a.js").read_text() and "tsk_old" not in (top / "index.html").read_text()
+    assert not (top / "view/tsk_old.js").exists()
     assert skyarc("cat", "vault", "tsk_b_film", check=0).out == emu.data("tsk_b_film")
     assert skyarc("find", "vault", "-r", "tsk_old", check=1).out == b""
     assert set(archived(tmp_path).values()) == {1} and len(archived(tmp_path)) == 10

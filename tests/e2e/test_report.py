@@ -11,13 +11,20 @@ def test_report_and_no_report(skyarc, tmp_path, browser):
     skyarc("pull", "-o", "a.tar.zst", *runs, check=0)
     folder = extract(tmp_path / "a.tar.zst", tmp_path)
     skyarc("report", "-o", "r.html", "a.tar.zst", check=0)
-    assert sorted((tmp_path / "r.html").read_bytes().split(b"\n")) == sorted((folder / "index.html").read_bytes().split(b"\n"))
+    browser.open((tmp_path / "r.html").as_uri())  # alone, it has all in itself
+    browser.until("document.querySelector('main').getAttribute('aria-busy') === 'false'")
+    assert "buy milk" in browser.ask("document.querySelector('main').textContent")
+    assert not [u for u in browser.requests() if "/view/" in u]
+    skyarc("report", "-o", "again", "a.tar.zst", check=0)
+    for path in ["index.html", *("view/%s.js" % run for run in runs)]:  # in a directory, what pull wrote
+        assert sorted((tmp_path / "again/a" / path).read_bytes().split(b"\n")) == sorted((folder / path).read_bytes().split(b"\n"))
     assert skyarc("report", "-o", "-", "a.tar.zst", check=0).out == (tmp_path / "r.html").read_bytes()
     assert "exists" in skyarc("report", "-o", "r.html", "a.tar.zst", check=1).err
     skyarc("report", "-f", "-o", "r.html", "a.tar.zst", check=0)
     for name in ("b.tar.zst", "b.tar.gz", "b.tar", "b.zip"):
         skyarc("pull", "--no-report", "-o", name, *runs, check=0)
-        assert not (extract(tmp_path / name, tmp_path) / "index.html").exists()
+        bare = extract(tmp_path / name, tmp_path)
+        assert not (bare / "index.html").exists() and not (bare / "view").exists()
         skyarc("verify", name, check=0)
         out = skyarc("report", "-o", "view-" + name, name, check=0).out.decode().strip()
         assert out == "view-%s/b/index.html" % name

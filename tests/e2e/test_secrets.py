@@ -202,7 +202,7 @@ def test_nothing_is_archived(ask, skyarc, emu, tmp_path, name):
     assert record["run_request"]["extra_http_headers"] == {"X-Any": "***", "Authorization": "***", "n": "***"}
     assert record["output"]["t3"] == "https://host.example/kept?sig=***&page=2"
     assert json.loads(record["output"]["nested"])["t0"] == "https://***@host.example/kept"
-    assert "buy milk https://***@host.example/kept" in (top / "index.html").read_text()
+    assert "buy milk https://***@host.example/kept" in (top / "view/tsk_s.js").read_text()
     files = {path.name for path in (top / "data/tsk_s/files").iterdir()}
     assert files >= {"x;sig=___", "___.csv", "y.csv"}
     subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=top, check=True)

@@ -2,8 +2,11 @@
 /* The offline view: what is in it is inert. */
 #include "unit.h"
 #include "view/har.h"
+#include "view/inert.h"
 #include "view/page.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t count_of(const char *text, const char *what)
@@ -15,53 +18,228 @@ static size_t count_of(const char *text, const char *what)
     return count;
 }
 
+static size_t wants(const char *type, const char *media_type, uint64_t size)
+{
+    const struct page_file file = { "data/r/t/a", type, media_type, size };
+
+    return page_wants(&file);
+}
+
+#define RUN_ROW(id, status)                                                                    \
+    "{\"run_id\": \"" id "\", \"status\": \"" status "\", \"notes\": [], \"counts\": {}, "     \
+    "\"prompt\": \"a prompt\", \"failure_reason\": \"</script>`${x}\\u2028\"}"
+
+static void add_row(struct page *page, enum manifest_read_section section, const char *row)
+{
+    struct err err;
+
+    if (page_row(page, section, row, strlen(row), &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static void add_artifact(struct page *page, const char *run, const char *path, size_t size)
+{
+    char row[1000];
+
+    (void)snprintf(
+        row, sizeof(row),
+        "{\"path\": \"%s\", \"run_id\": \"%s\", \"artifact_id\": \"a_1\", "
+        "\"artifact_type\": \"html\", \"step_id\": null, \"created_at\": null, "
+        "\"size\": %zu, \"sha256\": \"%064d\", \"media_type\": \"text/html\", "
+        "\"duplicate_of\": null, \"link\": false, \"frame\": null, \"offset\": null}",
+        path, run, size, 0);
+    add_row(page, MANIFEST_READ_ARTIFACTS, row);
+}
+
+/* Add an HTML artifact with its row: size bytes of one character. */
+static void add_html(struct page *page, const char *run, const char *path, char fill,
+                     size_t size)
+{
+    const struct page_file file = { path, "html", "text/html", size };
+    size_t len = page_wants(&file);
+    char *text = malloc(len);
+
+    assert_non_null(text);
+    memset(text, fill, len);
+    assert_int_equal(page_text(page, &file, text, len, NULL), 0);
+    free(text);
+    add_artifact(page, run, path, size);
+}
+
+/* The nth sidecar; free it by buf_clear. */
+static void sidecar_of(struct page *page, size_t n, struct buf *out)
+{
+    struct page_sidecar sidecar;
+
+    buf_init(out, (size_t)1 << 28);
+    assert_true(page_sidecar(page, n, &sidecar));
+    assert_int_equal(page_put_sidecar(page, n, buf_put, out, NULL), 0);
+    assert_int_equal(out->len, sidecar.size);
+}
+
 static void test_inert(void **state)
 {
-    static const char row[] = "{\"run_id\": \"</script>\"}";
-    static const char evil[] = "</script><script>alert(1)</script><!--<script>&";
+    static const char evil[] = "</script><script>alert(1)</script><!--<script>&`${x}\\";
+    static const struct page_file log = { "data/run/l/\"><script>x_log", "a_log", "text/plain",
+                                          sizeof(evil) };
     struct page *page = page_new("/tmp", NULL);
     struct buf out;
     struct buf again;
+    struct buf side;
 
     (void)state;
     assert_non_null(page);
     buf_init(&out, (size_t)1 << 22);
     buf_init(&again, (size_t)1 << 22);
-    assert_int_equal(page_text(page, "data/\"><script>x", "llm_prompt", evil, strlen(evil),
-                               strlen(evil) + 1, NULL),
-                     0);
-    assert_int_equal(page_row(page, MANIFEST_READ_RUNS, row, strlen(row), NULL), 0);
-    assert_int_equal(page_row(page, MANIFEST_READ_RUNS, "{}", 2, NULL), 0);
-    assert_int_equal(page_write(page, "<b>\"&", buf_put, &out, NULL), 0);
-    assert_int_equal(page_write(page, "<b>\"&", buf_put, &again, NULL), 0);
+    assert_int_equal(page_text(page, &log, evil, strlen(evil), NULL), 0);
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("run", "</script>"));
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("../no", "completed"));
+    assert_int_equal(page_settle(page, NULL), 0);
+    assert_int_equal(page_write(page, "<b>\"&", false, buf_put, &out, NULL), 0);
+    assert_int_equal(page_write(page, "<b>\"&", false, buf_put, &again, NULL), 0);
     assert_int_equal(out.len, again.len);
     assert_memory_equal(out.data, again.data, out.len);
-    assert_null(strstr(buf_text(&out), "alert(1)</script>"));
     assert_null(strstr(buf_text(&out), "<b>"));
-    assert_null(strstr(buf_text(&out), "<!--"));
-    assert_non_null(
-        strstr(buf_text(&out), "\\u003c/script\\u003e\\u003cscript\\u003ealert(1)"));
-    assert_non_null(
-        strstr(buf_text(&out), "data-path=\"data/&#34;&#62;&#60;script&#62;x\" data-cut>"));
-    assert_int_equal(count_of(buf_text(&out), "</script>"), 3); /* rows, the text, the script */
+    assert_null(strstr(buf_text(&out), "alert(1)"));
+    assert_int_equal(count_of(buf_text(&out), "</script>"), 2); /* rows, the script */
     assert_non_null(strstr(buf_text(&out), "default-src 'none'; script-src 'sha256-"));
+    assert_non_null(strstr(buf_text(&out), "' 'strict-dynamic'; style-src"));
+    sidecar_of(page, 0, &side);
+    assert_non_null(
+        strstr(buf_text(&side), "\\u003c/script\\u003e\\u003cscript\\u003ealert(1)"));
+    assert_non_null(strstr(buf_text(&side),
+                           "[\"data/run/l/\\\"\\u003e\\u003cscript\\u003ex_log\","
+                           "1,"));
+    assert_null(strstr(buf_text(&side), "<"));
+    assert_null(strstr(buf_text(&side), "$"));
+    assert_null(strstr(buf_text(&side), "a prompt")); /* the record has it */
+    assert_int_equal(count_of(buf_text(&side), "`"), 2);
+    assert_false(page_sidecar(page, 1, &(struct page_sidecar){ 0 }));
+    buf_reset(&again);
+    assert_int_equal(page_write(page, "t", true, buf_put, &again, NULL), 0);
+    assert_non_null(strstr(buf_text(&again), "data-sidecar=\"../no\">"));
+    assert_null(strstr(buf_text(&again), "alert(1)</script>"));
+    assert_int_equal(count_of(buf_text(&again), "</script>"), 4);
     buf_clear(&out);
     buf_clear(&again);
+    buf_clear(&side);
     page_free(page);
+}
+
+static void test_any_bytes_are_one_string(void **state)
+{
+    struct buf out;
+    char all[3 * 256];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 256; i++)
+        all[i] = (char)i;
+    for (i = 0; i < 256; i++) {
+        all[256 + 2 * i] = (char)0xc2;
+        all[257 + 2 * i] = (char)i;
+    }
+    buf_init(&out, (size_t)1 << 20);
+    assert_int_equal(inert_json(&out, all, sizeof(all), NULL), 0);
+    for (i = 0; i < out.len; i++) {
+        unsigned char c = (unsigned char)out.data[i];
+
+        assert_null(strchr("<>&`$\x7f", c ? c : '<'));
+        assert_true(c >= 0x20 || c == '\n' || c == '\r' || c == '\t');
+        assert_false(c == 0xc2 && i + 1 < out.len && (unsigned char)out.data[i + 1] >= 0x80 &&
+                     (unsigned char)out.data[i + 1] < 0xa0);
+    }
+    assert_non_null(strstr(out.data, "\\u0085"));
+    buf_reset(&out);
+    assert_int_equal(inert_json(&out, "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa\xe2\x80", 11, NULL),
+                     0);
+    assert_string_equal(buf_text(&out), "\\u2028\\u2029\xe2\x80\xaa\xe2\x80");
+    buf_clear(&out);
 }
 
 static void test_wants(void **state)
 {
-    struct page *page = page_new("/tmp", NULL);
+    static const struct page_file record = { "data/r/records/a.json", NULL, NULL, 100 };
+    static const struct page_file large = { "data/r/run.json", NULL, NULL,
+                                            PAGE_RECORD_MAX + 1 };
+    static const struct page_file other = { "data/r/artifacts.json", NULL, NULL, 100 };
 
     (void)state;
-    assert_int_equal(page_wants(page, "llm_prompt", "application/octet-stream", 5), 5);
-    assert_int_equal(page_wants(page, "html_scrape", NULL, 1 << 30), PAGE_TEXT_MAX);
-    assert_int_equal(page_wants(page, "har", NULL, 1 << 20), 1 << 20);
-    assert_int_equal(page_wants(page, "har", NULL, (uint64_t)HAR_SIZE_MAX + 1), 0);
-    assert_int_equal(page_wants(page, "visible_elements_tree", "application/json", 5), 0);
-    assert_int_equal(page_wants(page, "screenshot", "image/png", 5), 0);
-    assert_int_equal(page_wants(page, NULL, "text/json", 5), 5);
+    assert_int_equal(wants("llm_prompt", "text/plain", 5), 0); /* shown from its own file */
+    assert_int_equal(wants("html_scrape", "", 1 << 30), PAGE_TEXT_MAX);
+    assert_int_equal(wants("skyvern_log_raw", "", 1 << 10), 1 << 10);
+    assert_int_equal(wants("har", "", 1 << 20), 1 << 20);
+    assert_int_equal(wants("har", "", (uint64_t)HAR_SIZE_MAX + 1), 0);
+    assert_int_equal(wants("visible_elements_tree", "application/json", 5), 0);
+    assert_int_equal(wants("screenshot", "image/png", 5), 0);
+    assert_int_equal(wants(NULL, "text/html", 5), 0);
+    assert_int_equal(page_wants(&record), 100);
+    assert_int_equal(page_wants(&large), 0);
+    assert_int_equal(page_wants(&other), 0);
+}
+
+static void test_failed_runs_and_last_steps_first(void **state)
+{
+    struct page *page = page_new("/tmp", NULL);
+    struct buf ok;
+    struct buf bad;
+
+    (void)state;
+    assert_non_null(page);
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("ok", "completed"));
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("bad", "failed"));
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("worse", "failed"));
+    /* the budget of all is 1/64: room for two texts; the first failed run has 64 KiB and more
+     * besides */
+    add_artifact(page, "ok", "data/ok/recording/x.webm", (size_t)22 << 20);
+    add_html(page, "ok", "data/ok/html/20260120T115231Z_a.html", 'o', 200000);
+    add_html(page, "worse", "data/worse/html/20260120T115230Z_a.html", 'p', 200000);
+    add_html(page, "worse", "data/worse/html/20260120T115232Z_b.html", 'q', 150000);
+    add_html(page, "worse", "data/worse/html/20260120T115231Z_c.html", 'r', 150000);
+    add_html(page, "bad", "data/bad/html/20260120T115231Z_a.html", 's', 300000);
+    assert_int_equal(page_settle(page, NULL), 0);
+    sidecar_of(page, 0, &ok);
+    assert_null(strstr(buf_text(&ok), "oooo"));
+    sidecar_of(page, 1, &bad);
+    assert_non_null(strstr(buf_text(&bad), "_a.html\",1,\"ssss")); /* it is cut */
+    buf_clear(&bad);
+    sidecar_of(page, 2, &bad);
+    assert_non_null(strstr(buf_text(&bad), "qqqq"));
+    assert_non_null(strstr(buf_text(&bad), "rrrr"));
+    assert_null(strstr(buf_text(&bad), "pppp"));
+    assert_int_equal(count_of(buf_text(&bad), "\"p\":"), 3); /* all rows are there */
+    buf_clear(&ok);
+    buf_clear(&bad);
+    page_free(page);
+}
+
+static void test_more_texts_than_are_buffered(void **state)
+{
+    struct page *page = page_new("/tmp", NULL);
+    char path[100];
+    struct buf side;
+    int i;
+
+    (void)state;
+    assert_non_null(page);
+    assert_int_equal(page_failed(page, "bad", NULL), 0);
+    add_html(page, "bad", "data/bad/html/20200120T115231Z_a.html", 'b', 1000);
+    for (i = 0; i < 900; i++) { /* 225 MiB */
+        (void)snprintf(path, sizeof(path), "data/ok/html/2026%06d_a.html", (i * 7) % 900);
+        add_html(page, "ok", path, (char)('a' + i % 26), PAGE_TEXT_MAX);
+    }
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("ok", "completed"));
+    add_row(page, MANIFEST_READ_RUNS, RUN_ROW("bad", "failed"));
+    assert_int_equal(page_settle(page, NULL), 0);
+    sidecar_of(page, 1, &side);
+    assert_non_null(strstr(buf_text(&side), "bbbb"));
+    buf_clear(&side);
+    sidecar_of(page, 0, &side);
+    for (i = 0; i < 900; i++) { /* the last ones, as many as the budget allows: 225 MiB / 64 */
+        (void)snprintf(path, sizeof(path), "[\"data/ok/html/2026%06d_a.html\",", i);
+        assert_int_equal(strstr(buf_text(&side), path) != NULL, i >= 900 - 14);
+    }
+    buf_clear(&side);
     page_free(page);
 }
 
@@ -91,6 +269,9 @@ static void test_har(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_inert),
+                                        cmocka_unit_test(test_any_bytes_are_one_string),
+                                        cmocka_unit_test(test_failed_runs_and_last_steps_first),
+                                        cmocka_unit_test(test_more_texts_than_are_buffered),
                                         cmocka_unit_test(test_wants),
                                         cmocka_unit_test(test_har) };
 

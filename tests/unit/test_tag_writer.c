@@ -9,7 +9,7 @@
 /* The source's callbacks; a call of `manifest` or `payload` that reaches `fail_at` fails. */
 struct facts {
     struct volume *volume;
-    int (*manifest)(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+    int (*manifest)(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                     struct err *err);
     struct spot spot;
     uint8_t sha256[SHA256_SIZE];
@@ -19,13 +19,13 @@ struct facts {
     bool placed; /* the payload's place was known whenever the manifest was made */
 };
 
-static int put_manifest(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+static int put_manifest(void *ctx, const struct manifest_views *views, put_fn *put, void *to,
                         struct err *err)
 {
     struct facts *facts = ctx;
 
-    assert_non_null(view); /* there is no page that needs rows before the view exists */
-    assert_int_equal(view->size, 0);
+    assert_non_null(views); /* there is no page that needs rows before the view exists */
+    assert_int_equal(views->count, 0);
     facts->placed = facts->spot.offset == 0;
     if (++facts->manifests == facts->fail_at)
         return err_set(err, ERR_SYSTEM, "the rows are unreadable");
@@ -177,7 +177,7 @@ static void test_an_error_in_either_pass_ends_the_writing(void **state)
 }
 
 /* A pass that gives other bytes than were measured must not end as a good archive. */
-static int put_longer(void *ctx, const struct tag_sum *view, put_fn *put, void *to,
+static int put_longer(void *ctx, const struct manifest_views *view, put_fn *put, void *to,
                       struct err *err)
 {
     struct facts *facts = ctx;

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// Where the offline view gets its data from, and the only part of it that knows. The rest asks
+//   skyarc.runs       the short rows of all runs, in the archive's order
+//   skyarc.load(run)  a promise of {run, rows, missing, texts}: the whole row of a run, the rows of
+//                     its artifacts, what is missing, and a Map of path -> {cut, value}, where a
+//                     value is a text, or what was parsed from JSON (records, requests)
+//   skyarc.words(run) the texts of a run that was loaded, in lower case, for searches; or ""
+// A page that was opened from a file can load scripts, but read no files: so each run has a script,
+// its sidecar, which calls skyarc.take with one string. Only names of sidecars are ever loaded.
+"use strict";
+const skyarc = (() => {
+  const SIDECAR = /^\.\/view\/[A-Za-z0-9_-]{1,128}\.js$/;
+  const rules = {
+    createScriptURL(url) {
+      if (!SIDECAR.test(url)) throw new TypeError("not a sidecar: " + url);
+      return url;
+    },
+    createHTML: (text) => text, // of sandboxed frames, and of documents that are not shown
+  };
+  const policy = globalThis.trustedTypes ? trustedTypes.createPolicy("skyarc", rules) : rules;
+
+  const here = new Map(); // run ID -> the script element that has its data, in a page that has all
+  for (const el of document.querySelectorAll("script[data-sidecar]")) here.set(el.dataset.sidecar, el);
+  const asked = new Map(); // run ID -> a promise of its data
+  const waiting = new Map(); // run ID -> what to do with its data
+  const found = new Map(); // run ID -> its data
+  const words = new Map(); // run ID -> its texts in lower case
+
+  /* Called by a sidecar. */
+  function take(id, text) {
+    const then = waiting.get(id);
+    if (then) then(text);
+  }
+
+  /* Load the sidecar of a run; it calls take. */
+  function fetchText(id) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      const end = () => {
+        waiting.delete(id);
+        script.remove();
+        reject(new Error("view/" + id + ".js is not beside this page, or is damaged"));
+      };
+      waiting.set(id, resolve);
+      script.addEventListener("load", end); // without an effect if the sidecar has called take
+      script.addEventListener("error", end);
+      script.src = policy.createScriptURL("./view/" + id + ".js");
+      document.head.append(script);
+    });
+  }
+
+  /* What a row lacks is in its path, data/RUN_ID/TYPE/TIME_ID.EXT. */
+  function complete(row) {
+    const parts = row.p.split("/");
+    const name = parts.pop();
+    const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d+)?)Z_/.exec(name);
+    row.i ??= name.slice(name.indexOf("_") + 1, name.lastIndexOf("."));
+    row.t ??= parts.pop();
+    row.c ??= time ? time[1] + "-" + time[2] + "-" + time[3] + "T" + time[4] + ":" + time[5] + ":" + time[6] : "";
+    row.s ??= null;
+  }
+
+  async function get(run) {
+    const el = here.get(run.run_id);
+    const data = JSON.parse(el ? el.textContent : await fetchText(run.run_id));
+    data.rows.forEach(complete);
+    data.texts = new Map(data.texts.map(([path, cut, value]) => [path, { cut: Boolean(cut), value }]));
+    found.set(run.run_id, data);
+    return data;
+  }
+
+  return {
+    runs: JSON.parse(document.getElementById("rows").textContent).runs,
+    policy,
+    take,
+    load(run) {
+      if (!asked.has(run.run_id)) asked.set(run.run_id, get(run));
+      return asked.get(run.run_id);
+    },
+    words(run) {
+      const data = found.get(run.run_id);
+      if (data && !words.has(run.run_id))
+        words.set(run.run_id, [...data.texts.values()].map(({ value }) => (typeof value === "string" ? value : JSON.stringify(value))).join("\n").toLowerCase());
+      return words.get(run.run_id) || "";
+    },
+    isLoaded: (run) => found.has(run.run_id),
+  };
+})();
