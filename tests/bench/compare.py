@@ -23,6 +23,8 @@ class Bench:
         self.results = results
         self.skyarc = os.path.abspath(opts.skyarc)
         self.fixed = os.path.abspath(opts.fixed or opts.skyarc)
+        self.fixed_version = opts.fixed and subprocess.run(
+            [self.fixed, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[0]
         self.lab = lab.Lab(work)
         self.runner = measure.Runner(work, sync=not opts.short)
         self.archive = self.runner.folder + "/out.tar.zst"
@@ -38,7 +40,7 @@ class Bench:
         def check(name, error):
             self.results.check("%s, %s" % (what, name),
                                [str(error)] if error else peers.differences(name, self.archive, files))
-        return measure.interleaved(self.runner, commands, self.opts.rounds, check)
+        return measure.interleaved(self.runner, commands, self.opts.rounds, check, {peers.BARE, peers.SKYARC, peers.PLAIN})
 
 
 def pairs(opts):
@@ -72,7 +74,7 @@ def one_cell(bench, link, at, some):
                     for jobs in bench.opts.sweep)
     taken = bench.measured("%s, %s" % (link, some.name), todo, some.files)
     cell = bench.results.add("links", link, some.name, count=len(urls), bytes=some.size, http2=at.kind.http2,
-                             jobs=at.kind.jobs, floor=at.kind.floor, rounds=taken)
+                             jobs=at.kind.jobs, floor=at.kind.floor, rounds=taken, fixed=bench.fixed_version)
     print(tables.detail(cell), flush=True)
 
 

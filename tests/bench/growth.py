@@ -32,12 +32,16 @@ def text(bench):
                 wrong = [str(error)] if error else []
                 if not error and name.startswith(peers.SKYARC):
                     wrong = peers.differences(name, bench.archive, some.files)
-                    parts[name] = {k: v / 2**20 for k, v in frames.read(bench.archive)[0].items()}
+                    sizes = frames.read(bench.archive)[0]
+                    parts[name] = {k: v / 2**20 for k, v in sizes.items()}
+                    if round(sum(sizes.values())) != os.path.getsize(bench.archive):
+                        wrong.append("its parts have %d bytes" % sum(sizes.values()))
                 bench.results.check("text, %s, %s" % (link, name), wrong)
 
             taken = measure.interleaved(bench.runner, {
                 peers.SKYARC: peers.pull(bench.skyarc, at, some.runs), peers.PLAIN: plain,
-                TAR_ALL: tar % "order", TAR_TEXT: tar % "order-text"}, bench.opts.rounds, check)
+                TAR_ALL: tar % "order", TAR_TEXT: tar % "order-text"}, bench.opts.rounds, check,
+                always={peers.SKYARC, peers.PLAIN, TAR_ALL, TAR_TEXT})
             shutil.rmtree(bench.work + "/plain")
         cell = bench.results.add("text", link, "text", count=len(some.files), bytes=some.size, rounds=taken,
                                  parts=parts)

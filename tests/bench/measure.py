@@ -10,6 +10,7 @@ import subprocess
 
 KEY = "bench-key-0123456789"
 LIMIT = 1800  # seconds after which a command counts as hung
+SLOW = 5
 
 Taken = collections.namedtuple("Taken", "wall cpu peak size")  # seconds, seconds, MiB, MiB
 
@@ -69,14 +70,18 @@ class Runner:
             self.process.communicate()
 
 
-def interleaved(runner, commands, rounds, check):
+def interleaved(runner, commands, rounds, check, always):
     """Run all commands in each round; returns the Takens of each that does not fail.
 
     check(name, error): called when a command ran in the first round (error is None) or failed in any.
+    always: those that run in each round; others run only once if they take SLOW times as long as all of these.
     """
     taken = {name: [] for name in commands}
     for number in range(rounds):
+        longest = max((taken[name][0].wall for name in always if taken.get(name)), default=0)
         for name in list(taken):
+            if number and name not in always and taken[name][0].wall > SLOW * longest:
+                continue
             try:
                 taken[name].append(runner.run(commands[name]))
             except Failed as error:

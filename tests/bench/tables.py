@@ -32,8 +32,10 @@ def source(cells):
 
 def named(cell):
     """Title of a cell: link, set, size."""
-    return "**%s, %s**: %d artifacts, %.0f MiB, medians of %d" % (
-        cell["link"], cell["set"], cell["count"], cell["bytes"] / 2**20, number_of_rounds(cell))
+    rounds = number_of_rounds(cell)
+    once = " (of 1 where the first took too long)" if any(len(taken) < rounds for taken in cell["rounds"].values()) else ""
+    return "**%s, %s**: %d artifacts, %.0f MiB, medians of %d%s" % (
+        cell["link"], cell["set"], cell["count"], cell["bytes"] / 2**20, rounds, once)
 
 
 def fastest(middle, names):
@@ -93,10 +95,12 @@ def links_table(cells):
                      ratio(ours and ours.wall, fixed and fixed[0]), ratio(plain and plain.wall, bare and bare.wall),
                      "%.0f" % max(one.peak for name, one in middle.items() if name in (peers.SKYARC, peers.PLAIN))
                      if ours or plain else ""])
-    head = ["link", "set", "bare curl s", *("%s s" % name for name in peers.PEERS), "skyarc s", "without view s",
-            "best `-j` s", "skyarc / best `-j`", "without view / bare", "peak MiB"]
-    note = ("The peers fetch %d at a time (16 on loopback), bare curl 256 where there is a delay, and neither flush to disk "
-            "nor compute hashes; all verify certificates. *: by HTTP/1.1 over TLS. Delays are round trips at 1 Gbit/s.") % 32
+    head = ["link", "set", "bare curl s", *("%s s" % name.split()[0] for name in peers.PEERS), "skyarc s",
+            "without view s", "best `-j` s", "skyarc / best `-j`", "without view / bare", "peak MiB"]
+    versions = list(dict.fromkeys(cell["fixed"] for cell in cells if cell.get("fixed")))
+    note = ("The peers fetch 32 at a time (16 on loopback), bare curl 256 where there is a delay; they neither flush to disk "
+            "nor compute hashes; all verify certificates. *: by HTTP/1.1 over TLS. Delays are round trips at 1 Gbit/s."
+            + "".join(" Best `-j`: of %s, whose `-j` is a fixed number." % version for version in versions))
     return "%s\n\n%s\n%s" % (grid(head, rows), note, source(cells))
 
 
@@ -157,13 +161,12 @@ def many(cells):
     if not cells:
         return ""
     rows = []
-    for cell in cells:
-        least = medians(cells[0])
-        middle = medians(cell)
-        for name, one in middle.items():
-            more = cell["count"] - cells[0]["count"]
+    for before, cell in zip([None] + cells, cells):
+        less = medians(before) if before else {}
+        for name, one in medians(cell).items():
+            further = (one.peak - less[name].peak) * 2**20 / (cell["count"] - before["count"]) if name in less else None
             rows.append(["%d" % cell["count"], name, "%.3f" % one.wall, "%.2f" % one.cpu, "%.0f" % one.peak,
-                         "%.0f" % ((one.peak - least[name].peak) * 2**20 / more) if more and name in least else ""])
+                         "" if further is None else "%.0f" % further])
     return "%s\n\n%s" % (grid(["artifacts", "command", "wall s", "CPU s", "peak MiB", "bytes for each further artifact"],
                               rows), source(cells))
 
@@ -247,13 +250,24 @@ def every(cells):
             yield name, "%s\n\n%s" % (lead, table) if lead else table
 
 
+def mark(name):
+    return "<!-- bench: %s -->" % name
+
+
+def unmarked(path):
+    """The tables that have no place in a file."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    return ["no mark %s" % mark(name) for name in TABLES if mark(name) + "\n" not in text]
+
+
 def update(path, cells):
     """Replace the tables between the marks of a file, where there are results; returns their names."""
     with open(path, encoding="utf-8") as file:
         lines = file.read()
     renewed = []
     for name, table in every(cells):
-        begin, end = "<!-- bench: %s -->" % name, "<!-- bench: end -->"
+        begin, end = mark(name), mark("end")
         lines, count = re.subn(re.escape(begin) + r"\n.*?" + re.escape(end),
                                lambda _, t=table, b=begin, e=end: "%s\n\n%s\n\n%s" % (b, t, e), lines, count=1, flags=re.S)
         if not count:
