@@ -45,7 +45,7 @@ def walk(data):
 def category(name):
     path = name.partition("/")[2]
     if not path.startswith("data/"):
-        return "view" if path.startswith(("index.html", "view")) else "manifest"
+        return "view" if path.startswith(("index.html", "view/")) else "manifest"
     if path.endswith(MEDIA):
         return "media"
     parts = path.split("/")

@@ -94,7 +94,9 @@ def interleaved(runner, commands, rounds, check, always):
 
 
 def median(takens):
-    return Taken(*(statistics.median(column) for column in zip(*takens)))
+    """The medians of all rounds, and the largest of the peaks."""
+    middle = Taken(*(statistics.median(column) for column in zip(*takens)))
+    return middle._replace(peak=max(taken.peak for taken in takens))
 
 
 class Results:

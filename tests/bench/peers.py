@@ -8,6 +8,8 @@ import tarfile
 
 from netlab import check
 
+from . import texts
+
 PACKAGES = {"nginx": "nginx-light", "bsdtar": "libarchive-tools", "aria2c": "aria2", "curl": "curl", "zstd": "zstd",
             "tc": "iproute2", "ip": "iproute2", "setpriv": "util-linux", "unshare": "util-linux", "cc": "gcc",
             "openssl": "openssl"}
@@ -77,12 +79,14 @@ def commands(work, at, audit):
 
 
 def install():
-    """Install by apt what is missing."""
+    """Install by apt the tools and pages that are missing."""
     missing = {package for tool, package in PACKAGES.items()
                if not any(os.path.exists(os.path.join(folder, tool))
                           for folder in os.environ["PATH"].split(":") + ["/usr/sbin", "/sbin"])}
     missing |= {"python3-" + module for module in ("aiohttp", "zstandard") if subprocess.run(
         ["/usr/bin/python3", "-c", "import " + module], stderr=subprocess.DEVNULL, check=False).returncode}
+    missing |= {package for package in texts.absent() if subprocess.run(
+        ["dpkg", "-s", package], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode}
     if missing:
         sudo = [] if os.geteuid() == 0 else ["sudo"]
         subprocess.run(sudo + ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq",

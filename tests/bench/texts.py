@@ -83,15 +83,16 @@ def in_prompt(node, out):
     out.append("</%s>" % node["tagName"])
 
 
+def absent():
+    """The packages whose pages are not on this machine; dpkg may be configured to leave documentation out."""
+    return [package for package, folder in PACKAGES.items() if not glob.glob(folder + "/**/*.html", recursive=True)]
+
+
 def pages():
-    """The texts of all pages of the packages, by name."""
+    """(URL, text) of all pages of the packages."""
     found = []
-    for package, folder in PACKAGES.items():
-        names = sorted(glob.glob(folder + "/**/*.html", recursive=True))
-        if not names:
-            raise OSError("the pages of Debian's package %s are not in %s: is its documentation installed?"
-                          % (package, folder))
-        for name in names:
+    for folder in PACKAGES.values():
+        for name in sorted(glob.glob(folder + "/**/*.html", recursive=True)):
             with open(name, encoding="utf-8", errors="replace") as file:
                 text = file.read()
             if len(text) >= LEAST:
