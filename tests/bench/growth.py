@@ -96,6 +96,9 @@ def some_many(bench, at, count):
                           ("cat by ID", "%s cat out.tar.zst %s > one" % (tool, middle)),
                           ("verify", "%s verify -q out.tar.zst > said" % tool)):
         taken[name] = [bench.runner.run(command, keep=True) for _ in range(rounds)]
+    if count <= 10_000:
+        bench.results.check("many, %d, pull" % count,
+                            peers.differences(peers.SKYARC, bench.archive, sets.many_files(count)))
     with open(bench.runner.folder + "/list", encoding="utf-8") as file:
         rows = sum("a_" in line for line in file)
     bench.results.check("many, %d, list" % count, [] if rows == count else ["%d rows" % rows])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Sets of artifacts that nginx serves, each always the same: the random numbers have a fixed seed."""
+import hashlib
 import json
 import os
 import random
@@ -90,6 +91,13 @@ BODY = "<!doctype html><title>Page %s</title><p>" + "A row of the list of invoic
 def many_location():
     """The configuration with which nginx serves the bodies of `many_runs`."""
     return 'location ~ ^/many/([0-9]+)$ { default_type text/html; return 200 "%s"; }' % (BODY % ("$1", "$1"))
+
+
+def many_files(count):
+    """The files of `many_runs`, as those of a Set."""
+    for i in range(count):
+        body = (BODY % (i, i)).encode()
+        yield content.Served("a_%d" % i, "html_scrape", "/many/%d" % i, len(body), hashlib.sha256(body).hexdigest())
 
 
 def many_runs(www, base, count):
