@@ -8,6 +8,7 @@ from .measure import Taken, median
 SPEED = {"small": (3, 2.5), "mixed": (2, 1.5), "large": (2, 1.5)}  # times the best peer: goal, and at least
 NEAR_FIXED, NEAR_BARE, MEMORY = 1.25, 1.1, 64
 VIEW_TIME, VIEW_SIZE = 1.10, 1.05
+EACH = 300  # bytes for each artifact
 
 
 def medians(cell):
@@ -155,6 +156,11 @@ def text(cells):
                                    "text / tar, zstd -3", "view MiB", "manifest and records MiB"], rows), note, source(cells))
 
 
+def each(less, before, more, cell):
+    """By how many bytes the peak grows for each further artifact, from one cell to a larger one."""
+    return max(0, (more.peak - less.peak) * 2**20 / (cell["count"] - before["count"]))
+
+
 def many(cells):
     """How time and memory grow with the number of artifacts."""
     cells = sorted((cell for cell in cells if cell["part"] == "many"), key=lambda cell: cell["count"])
@@ -164,7 +170,7 @@ def many(cells):
     for before, cell in zip([None] + cells, cells):
         less = medians(before) if before else {}
         for name, one in medians(cell).items():
-            further = (one.peak - less[name].peak) * 2**20 / (cell["count"] - before["count"]) if name in less else None
+            further = each(less[name], before, one, cell) if name in less else None
             rows.append(["%d" % cell["count"], name, "%.3f" % one.wall, "%.2f" % one.cpu, "%.0f" % one.peak,
                          "" if further is None else "%.0f" % further])
     return "%s\n\n%s" % (grid(["artifacts", "command", "wall s", "CPU s", "peak MiB", "bytes for each further artifact"],
@@ -204,6 +210,10 @@ def goals(cells):
             most = {"cat by ID": 0.02, "list of one": 0.02}
             lines += ["many, %d: %s takes %.3f s (goal %.3f)" % (cell["count"], name, middle[name].wall, limit)
                       for name, limit in most.items() if name in middle and middle[name].wall > limit]
+            before = max((one for one in cells if one["part"] == "many" and 10_000 <= one["count"] < cell["count"]),
+                         key=lambda one: one["count"], default=None)
+            if before and each(medians(before)["pull"], before, middle["pull"], cell) > EACH:
+                lines.append("many, %d: pull takes more than %d bytes for each further artifact" % (cell["count"], EACH))
             if cell["count"] >= 10**6 and middle["pull"].peak > 512:
                 lines.append("many, %d: pull takes %.0f MiB (goal 512)" % (cell["count"], middle["pull"].peak))
     return lines
