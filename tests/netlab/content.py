@@ -52,11 +52,14 @@ def people_set(rng, size):
         i += 1
 
 
-def make_files(www, name, things):
-    """Write a set of files into the folder that nginx serves; returns a Served for each file."""
+def make_files(www, name, things, first=0):
+    """Write a set of files into the folder that nginx serves; returns a Served for each file.
+
+    first: the number of the first file, from which its ID and its name are made.
+    """
     files = []
     os.makedirs(www + "/o/" + name)
-    for i, (kind, ext, data) in enumerate(things):
+    for i, (kind, ext, data) in enumerate(things, first):
         path = "/o/%s/%d.%s" % (name, i, ext)
         with open(www + path, "wb") as file:
             file.write(data)

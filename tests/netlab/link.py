@@ -49,14 +49,17 @@ def build(folder):
     """Compile the proxy."""
     program = folder + "/slowlink"
     subprocess.run([os.environ.get("CC", "cc").split()[-1], "-O2", "-o", program, HERE + "/slowlink.c"],
-                   check=True)
+                   check=True, env=dict(os.environ, TMPDIR=folder))
     return program
 
 
 class Link:
-    """Must be opened, used and closed by one thread; opening moves the thread into the namespace for good."""
+    """Must be opened, used and closed by one thread; opening moves the thread into the namespace.
 
-    def __init__(self, folder, www, temper, slowlink, tls, seed=1):
+    streams: how many streams of a connection the server allows (HTTP/2).
+    """
+
+    def __init__(self, folder, www, temper, slowlink, tls, seed=1, streams=256):
         self.temper = temper
         self.folder = folder
         self.children = []
@@ -68,7 +71,7 @@ class Link:
             raise OSError(ctypes.get_errno(), "unshare")
         subprocess.run(["sh", "-c", setup(temper.rate)], check=True)
         far = temper.delay or temper.jitter or temper.reset or temper.each
-        http = "reset_timedout_connection on; http2_max_concurrent_streams 256;"
+        http = "reset_timedout_connection on; http2_max_concurrent_streams %d;" % streams
         if temper.unread:  # small buffers: else the kernel buffers the whole body and nginx never waits
             http += " send_timeout %dms; output_buffers 2 32k;" % temper.unread
             for name, most in (("rmem", 256), ("wmem", 128)):

@@ -23,6 +23,7 @@ http {{
     server {{
         {listen}
         root {www};
+        {locations}
         location ~ ^/v1/runs/([a-z0-9_]+)$ {{ try_files /api/$1.run =404; }}
         location ~ ^/v1/runs/([a-z0-9_]+)/artifacts$ {{ try_files /api/$1.list =404; }}
     }}
@@ -45,18 +46,19 @@ class Nginx:
     """An nginx with its files in a folder.
 
     tls: folder of the certificate, made if missing; serves HTTP/2 over TLS. launcher: command prefix.
-    alone: one process only, so that a launcher can have it killed with its parent.
+    alone: one process only, so that a launcher can have it killed with its parent. http, locations: more
+    lines of configuration, of the http block and of the server.
     """
 
     def __init__(self, folder, listen, www=None, tls=None, http="", launcher=(), alone=False,
-                 level="warn"):
+                 level="warn", locations=""):
         lines = ["listen %s%s;" % (listen, " ssl http2" if tls else "")]
         if tls:
             certificate(tls)
             lines += ["ssl_certificate %s/cert.pem;" % tls, "ssl_certificate_key %s/key.pem;" % tls]
         with open(folder + "/nginx.conf", "w", encoding="utf-8") as file:
             file.write(CONF.format(dir=folder, www=www or folder + "/www", listen=" ".join(lines), http=http,
-                                   workers=1 if alone else "auto", level=level,
+                                   locations=locations, workers=1 if alone else "auto", level=level,
                                    main="master_process off;" if alone else ""))
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.log = folder + "/error.log"
