@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The index of names: what it saves, and that a wrong one never gives a wrong answer."""
 import ctypes
+import json
+import re
 import struct
 import subprocess
 
@@ -8,7 +10,7 @@ import pytest
 
 import craft
 from conftest import SKYARC
-from reading import rows_of
+from reading import frames, rows_of
 
 PAGE = 4096
 SANITIZED = any(word in open(SKYARC, "rb").read() for word in (b"__asan_init", b"__tsan_init"))
@@ -55,11 +57,71 @@ def places(data):
     return locator - size + 8, (size - 8) // PAGE, locator, [struct.unpack("<II", table[i:i + 8]) for i in range(0, len(table), 8)]
 
 
-def xxh3(data):
+def xxh3(data, seed=0):
     lib = ctypes.CDLL("libxxhash.so.0")
-    lib.XXH3_64bits.restype = ctypes.c_uint64
-    lib.XXH3_64bits.argtypes = (ctypes.c_char_p, ctypes.c_size_t)
-    return lib.XXH3_64bits(data, len(data))
+    lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
+    lib.XXH3_64bits_withSeed.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64)
+    return lib.XXH3_64bits_withSeed(data, len(data), seed)
+
+
+def token(path):
+    """The part of a path that is its key, by docs/archive-format.md."""
+    found = re.fullmatch(r"(?:.*/)?(?:notime|[^_/]*Z)_([^/]*)", path)
+    return found[1].rpartition(".")[0] or found[1] if found else path
+
+
+def entries_of(manifest, place):
+    """The entries of the index by docs/archive-format.md: (key, position of the row, flags, bytes). place: as the entry has it."""
+    at = {row["path"]: row["offset"] for row in json.loads(manifest)["artifacts"]}
+    found = []
+    for match in re.finditer(rb'\{"path": "(data/[^"]*)", "run_id"', manifest):
+        row, length = json.JSONDecoder().raw_decode(manifest[match.start():].decode())
+        link = 4 if row["link"] else 0
+        tail = (place(at[row["duplicate_of"] if link else row["path"]]), place(None, match.start()), bytes.fromhex(row["sha256"])[:16])
+        names = [(row["artifact_id"], 2), (token(row["path"]), 1)]
+        names = [(names[0][0], 3)] if names[0][0] == names[1][0] else names
+        for name, flags in names:
+            key = xxh3(name.encode())
+            head = struct.pack("<QII", key, xxh3(row["path"].encode(), 1) & 0xffffffff, length | (flags | link) << 28)
+            found.append((key, match.start(), flags, head + b"".join(tail)))
+    return sorted(found)
+
+
+def pages_of(entries, missing):
+    """The pages with these entries."""
+    count = len(entries) // 57 + 1
+    while True:
+        homes = count - (count // 64 + 1) if count > 1 else 1
+        left, pages = list(entries), []
+        for number in range(count):
+            n = 0
+            while n < min(63, len(left)) and ((left[n][0] >> 32) * homes >> 32) <= number:
+                n += 1
+            body, left = b"".join(e[3] for e in left[:n]), left[n:]
+            more = bool(left) and ((left[0][0] >> 32) * homes >> 32) <= number
+            page = (struct.pack("<IIIHH", number, count, missing, n, more) + body).ljust(PAGE - 16, b"\0")
+            pages.append(b"skyarc\0\2" + struct.pack("<Q", xxh3(page)) + page)
+        if not left:
+            return b"".join(pages)
+        count += len(left) // 63 + 1
+
+
+def test_the_document(many, skyarc):
+    """An index made by the words of docs/archive-format.md is the one that skyarc makes, byte for byte."""
+    archive, _ = many
+    data = archive.read_bytes()
+    at, pages, locator, _ = places(data)
+    manifest = skyarc("cat", archive, "manifest.json", check=0).out
+    header = struct.unpack("<Q", data[locator + 32:locator + 40])[0]
+    spans = frames(archive)
+
+    def place(offset, row=None):
+        offset = header + 512 + row if offset is None else offset
+        begin, end, plain, _ = next(span for span in spans if span[2] <= offset < span[3])
+        return struct.pack("<QII", begin, end - begin, offset - plain)
+
+    assert data[at:at + pages * PAGE] == pages_of(entries_of(manifest, place), 0)
+    assert pages > 4
 
 
 def lie(archive, change):
