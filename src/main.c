@@ -17,7 +17,7 @@
  *     |         |                HTTP transfers; redaction of secrets
  *     |         |--> writer ---> format     writing an archive; the byte formats
  *     |         '--> view -----> format     the offline view
- *     |--> reader -------------> format     reading an archive
+ *     |--> reader -----> index -> format    reading an archive; finding its files by name
  *     '--> catalog                          the SQLite index of a sync directory
  *               all of them ---> base
  *
@@ -186,6 +186,8 @@
  *           parallel_scan  reads the entries in several threads
  *           salvage        reads the complete frames of an unfinished archive
  *           fetchone       reads a single file
+ *           name_check     compares the index of names with the manifest
+ *           named          reads files and rows by the index of names
  *           extract        extracts files, never outside a directory
  *           verify         verifies an archive
  *           inventory      the files named by the manifest, a compact row for each
@@ -216,6 +218,9 @@
  *           sshsig         OpenSSH signatures
  *           sniff          detects file types by magic bytes
  *           suspect        content that does not fit its artifact type
+ * index/    name_index     the pages of an archive's index of names
+ *           name_list      makes that index from the manifest
+ *           name_lookup    finds names in it
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret hashmap
  *

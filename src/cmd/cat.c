@@ -112,7 +112,8 @@ const struct command cmd_cat = {
         "Writes files of an archive to standard output, each named by its path or its "
         "artifact ID. For a duplicate stored as a hard link, the content of the link's target "
         "is written. If the archive has an index, only the frames that contain the file are "
-        "read. A terminal gets text only: a file with control characters, such as an image, is "
+        "read; if it has an index of names (tar.zst), the manifest is not. A terminal gets "
+        "text only: a file with control characters, such as an image, is "
         "refused there. In a directory of skyarc sync, the catalog finds the artifact's "
         "volume. Exit "
         "status 4 if the content does not match the manifest.",

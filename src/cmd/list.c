@@ -9,6 +9,7 @@
 #include "cmdutil/source.h"
 #include "reader/archive_reader.h"
 #include "reader/manifest_scan.h"
+#include "reader/named.h"
 #include "redact/redact.h"
 
 #include <stdio.h>
@@ -95,8 +96,17 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
 static int list_one(struct listing_of *l, const char *path, struct err *err)
 {
     struct archive_reader box = { 0 };
-    int rc = archive_reader_open(&box, path, err);
+    uint64_t missing = 0;
+    int rc = selector_literal(&l->selector)
+                 ? named_rows(path, l->selector.patterns, (size_t)l->selector.count, on_row, l,
+                              &missing, err)
+                 : 0;
 
+    if (rc) {
+        l->missing += missing;
+        return rc < 0 ? -1 : 0;
+    }
+    rc = archive_reader_open(&box, path, err);
     if (rc == 0)
         rc = manifest_scan(&box, on_row, l, NULL, err);
     archive_reader_close(&box);

@@ -108,6 +108,19 @@ bool selector_narrows(const struct selector *selector)
            artifact_filter_narrows(&selector->filter);
 }
 
+bool selector_literal(const struct selector *selector)
+{
+    int i;
+
+    for (i = 0; i < selector->count; i++) {
+        const char *pattern = selector->patterns[i];
+
+        if (strpbrk(pattern, "*?[\\") || strcmp(pattern, "data") == 0)
+            return false;
+    }
+    return selector->count && !selector->runs->count;
+}
+
 /* Whether pattern i matches the whole path, or a folder above it, or is the artifact's ID
  * (NULL: the file is no artifact). */
 static bool matches_one(const struct selector *selector, int i, const char *path,

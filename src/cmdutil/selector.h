@@ -59,6 +59,12 @@ void selector_clear(struct selector *selector);
 /* Whether any condition is given; without one, everything is selected. */
 bool selector_narrows(const struct selector *selector);
 
+/*
+ * Whether the artifacts that are selected can be found by name: no runs are given, and all
+ * patterns are literal paths or IDs. (A literal one may still be a folder.)
+ */
+bool selector_literal(const struct selector *selector);
+
 /* Whether an artifact is selected; its path is relative to the top directory. A pattern may be
  * the artifact's ID. */
 bool selector_artifact(const struct selector *selector,

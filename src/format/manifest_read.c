@@ -155,6 +155,7 @@ static int open_bracket(struct manifest_read *rows, char c, struct err *err)
         return broken("expected an array", err);
     if (is_row(rows)) {
         rows->row_depth = 1;
+        rows->row_at = rows->fed;
         return buf_add(&rows->row, &c, 1, err);
     }
     if (rows->depth + 1 >= JSON_DEPTH_MAX)
@@ -293,6 +294,7 @@ int manifest_read_feed(struct manifest_read *rows, const char *bytes, size_t len
             return rc;
         bytes += n;
         len -= n;
+        rows->fed += n;
     }
     return 0;
 }

@@ -64,6 +64,8 @@ struct manifest_read {
     bool escaped;
     struct buf token; /* the current key or scalar outside of rows */
     struct buf row;
+    uint64_t fed;    /* bytes parsed before the current one */
+    uint64_t row_at; /* offset of the current row in the manifest */
 };
 
 /* A function for rows that only need to be well-formed. */

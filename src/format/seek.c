@@ -76,8 +76,10 @@ static int add_rows(const struct seek *seek, size_t from, size_t to, struct buf 
 static int zstd_tail(struct seek *seek, const struct seek_locator *locator, struct buf *out,
                      struct err *err)
 {
-    uint64_t table = seek->coded + 8 + SEEK_LOCATOR_SIZE;
+    uint64_t table = seek->coded + locator->names_size + 8 + SEEK_LOCATOR_SIZE;
 
+    if (locator->names_size && seek_add(seek, locator->names_size, 0, err) < 0)
+        return -1;
     if (add_le(out, SEEK_SKIPPABLE_LOCATOR, 4, err) < 0 ||
         add_le(out, SEEK_LOCATOR_SIZE, 4, err) < 0 || add_locator(out, locator, table, err) < 0)
         return -1;
@@ -247,12 +249,39 @@ static int find_zstd(seek_read_fn *read, void *ctx, uint64_t size, uint64_t *cou
     return row == ROW_SIZE && size - *len >= ZSTD_LOCATOR;
 }
 
+/*
+ * The last row of the table is the locator's; the one before it is of the index of names, which
+ * is a frame without content, or of the last frame with content. last: these two rows.
+ */
+static uint64_t names_size(const unsigned char last[2 * ROW_SIZE])
+{
+    return get_le(last + 4, 4) ? 0 : get_le(last, 4);
+}
+
+/* Check the head of the frame with the index of names, which ends where the locator begins. */
+static int check_names(struct seek_locator *l, seek_read_fn *read, void *ctx, uint64_t end,
+                       struct err *err)
+{
+    unsigned char head[8];
+
+    if (!l->names_size)
+        return 0;
+    if (l->names_size < sizeof(head) || l->names_size > end)
+        return err_set(err, ERR_FORMAT, "the index of names is larger than the archive");
+    l->names_at = end - l->names_size;
+    if (read(ctx, head, sizeof(head), l->names_at, err) < 0)
+        return -1;
+    return get_le(head, 4) == SEEK_SKIPPABLE_NAMES && get_le(head + 4, 4) == l->names_size - 8
+               ? 0
+               : err_set(err, ERR_FORMAT, "invalid frame of the index of names");
+}
+
 /* Read the seekable format's table and the locator before it. */
 static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *read, void *ctx,
                      uint64_t size, struct err *err)
 {
     unsigned char head[ZSTD_LOCATOR];
-    unsigned char last[ROW_SIZE];
+    unsigned char last[2 * ROW_SIZE];
     uint64_t count;
     uint64_t table;
     uint64_t len;
@@ -267,13 +296,40 @@ static int load_zstd(struct seek *seek, struct seek_locator *l, seek_read_fn *re
     if (get_le(head, 4) != SEEK_SKIPPABLE_LOCATOR || get_le(head + 4, 4) != SEEK_LOCATOR_SIZE)
         return err_set(err, ERR_FORMAT, "invalid frame of the manifest's locator");
     if (read_locator(head + 8, l, &table, err) < 0 ||
-        read_rows(seek, read, ctx, size - len + 8, count - 1, err) < 0 ||
         read(ctx, last, sizeof(last), size - ZSTD_FOOT - sizeof(last), err) < 0)
         return -1;
-    return seek->coded == size - len - sizeof(head) && table == size - len &&
-                   get_le(last, 4) == sizeof(head) && get_le(last + 4, 4) == 0
+    l->names_size = count > 1 ? names_size(last) : 0;
+    if (check_names(l, read, ctx, size - len - sizeof(head), err) < 0 ||
+        read_rows(seek, read, ctx, size - len + 8, count - (l->names_size ? 2 : 1), err) < 0)
+        return -1;
+    return seek->coded + l->names_size == size - len - sizeof(head) && table == size - len &&
+                   get_le(last + ROW_SIZE, 4) == sizeof(head) &&
+                   get_le(last + ROW_SIZE + 4, 4) == 0
                ? 1
                : err_set(err, ERR_FORMAT, "the seek table does not match the archive's size");
+}
+
+int seek_names(struct seek_locator *locator, seek_read_fn *read, void *ctx, uint64_t size,
+               struct err *err)
+{
+    unsigned char end[2 * ROW_SIZE + ZSTD_FOOT];
+    const unsigned char *foot = end + 2 * ROW_SIZE;
+    uint64_t table;
+    uint64_t names;
+
+    if (size < sizeof(end))
+        return 0;
+    if (read(ctx, end, sizeof(end), size - sizeof(end), err) < 0)
+        return -1;
+    table = get_le(foot, 4) * ROW_SIZE + 8 + ZSTD_FOOT; /* with the head of its frame */
+    names = names_size(end);
+    if (get_le(foot + 5, 4) != SEEK_MAGIC || foot[4] || get_le(foot, 4) < 3 || !names ||
+        get_le(end + ROW_SIZE, 4) != ZSTD_LOCATOR || get_le(end + ROW_SIZE + 4, 4) ||
+        table + ZSTD_LOCATOR + names > size)
+        return 0;
+    locator->names_at = size - table - ZSTD_LOCATOR - names;
+    locator->names_size = names;
+    return 1;
 }
 
 #define GZIP_HEAD    sizeof(gzip_head)
@@ -391,7 +447,7 @@ bool seek_is_tail(enum frame_codec codec, const unsigned char at[SEEK_HEAD_SIZE]
 {
     switch (codec) {
     case FRAME_ZSTD:
-        return is_zstd_locator(at);
+        return is_zstd_locator(at) || memcmp(at + 8, SEEK_NAMES_MAGIC, 8) == 0;
     case FRAME_GZIP:
         return gzip_member(at, UINT64_MAX, 'T') > 0 || gzip_member(at, UINT64_MAX, 'L') > 0;
     case FRAME_NONE:

@@ -29,9 +29,11 @@
 
 #define SEEK_SKIPPABLE_TABLE   0x184d2a5eU
 #define SEEK_SKIPPABLE_LOCATOR 0x184d2a5dU
+#define SEEK_SKIPPABLE_NAMES   0x184d2a5cU
 #define SEEK_MAGIC             0x8f92eab1U
 #define SEEK_LOCATOR_SIZE      48 /* size of a locator's content */
 #define SEEK_LOCATOR_MAGIC     "skyarc\0\1"
+#define SEEK_NAMES_MAGIC       "skyarc\0\2"      /* begins each page of the index of names */
 #define SEEK_HEAD_SIZE         16                /* bytes that tell whether an index starts */
 #define SEEK_ROWS_MAX          ((size_t)1 << 24) /* maximum number of frames in an archive */
 #define SEEK_PLAIN_MAX         (64U << 20)       /* largest accepted frame */
@@ -58,12 +60,15 @@ struct seek {
     uint64_t plain;
 };
 
-/* The position of the manifest. */
+/* The position of the manifest, and of the index of names. */
 struct seek_locator {
     uint64_t frame; /* index of the frame that starts with its tar header */
     uint64_t coded; /* that frame's offset in the archive */
     uint64_t plain; /* the tar header's offset in the tar stream */
     uint64_t size;  /* bytes of manifest.json */
+    /* in the seek table, not in the locator */
+    uint64_t names_at;   /* offset of the index's frame in the archive */
+    uint64_t names_size; /* its size, with the frame's head; 0: there is none */
 };
 
 /* Append a frame's sizes to the table. */
@@ -72,7 +77,10 @@ int seek_add(struct seek *seek, uint64_t coded, uint64_t plain, struct err *err)
 /* Remove the frames from index count on. */
 void seek_cut(struct seek *seek, size_t count);
 
-/* Append the encoded table and locator to out; nothing for FRAME_NONE. */
+/*
+ * Append the encoded table and locator to out; nothing for FRAME_NONE. An index of names, of
+ * locator->names_size bytes, has been written before.
+ */
 int seek_tail(struct seek *seek, enum frame_codec codec, const struct seek_locator *locator,
               struct buf *out, struct err *err) MUST_CHECK;
 
@@ -88,6 +96,15 @@ typedef int seek_read_fn(void *ctx, void *bytes, size_t len, uint64_t at, struct
  */
 int seek_load(struct seek *seek, enum frame_codec codec, struct seek_locator *locator,
               seek_read_fn *read, void *ctx, uint64_t size, struct err *err) MUST_CHECK;
+
+/*
+ * Find the index of names by the end of a .tar.zst, in one read.
+ *
+ * locator   gets names_at and names_size only; who uses the index checks what it finds
+ * returns   1; 0: the archive has none
+ */
+int seek_names(struct seek_locator *locator, seek_read_fn *read, void *ctx, uint64_t size,
+               struct err *err) MUST_CHECK;
 
 /*
  * Whether a frame with these first bytes belongs to the table or locator that seek_tail wrote.

@@ -36,6 +36,9 @@ struct tag_sum {
 
 struct making {
     const struct tag_source *source;
+    struct name_list *names;   /* of the archive's index; NULL: it has none */
+    struct manifest_read rows; /* of the manifest, while it is written */
+    struct spot *next;         /* for the place of the file after the manifest, or NULL */
     struct bag_info info;
     struct tag_sum tags[MADE_COUNT];
     struct manifest_views views; /* the view's files, in the order in which they are written */
@@ -206,6 +209,36 @@ static int write_sidecars(struct making *m, struct sha256 *sha, struct err *err)
     return 0;
 }
 
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    struct making *m = ctx;
+
+    return name_list_add(m->names, section, text, len, m->rows.row_at, err);
+}
+
+/* Write the manifest, and read its rows for the index of names. */
+static int put_both(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    struct making *m = ctx;
+
+    return volume_add(m->source->volume, bytes, len, err) < 0
+               ? -1
+               : manifest_read_feed(&m->rows, bytes, len, err);
+}
+
+static int make_into_volume(struct making *m, enum made_file file, struct err *err)
+{
+    int rc;
+
+    if (file != MADE_MANIFEST || !m->names)
+        return make(m, file, put_volume, m->source->volume, err);
+    manifest_read_init(&m->rows, on_row, m);
+    rc = make(m, file, put_both, m, err);
+    manifest_read_clear(&m->rows);
+    return rc;
+}
+
 /* Make a file twice: to measure it, and into the volume. */
 static int write_tag(struct making *m, enum made_file file, struct measure *measure,
                      struct spot *place, struct err *err)
@@ -219,7 +252,7 @@ static int write_tag(struct making *m, enum made_file file, struct measure *meas
     tag->size = measure->size;
     sha256_end(measure->sha, tag->sha256);
     if (begin_file(m, name_of((int)file), tag->size, place, err) < 0 ||
-        make(m, file, put_volume, volume, err) < 0)
+        make_into_volume(m, file, err) < 0)
         return -1;
     return volume_end(volume, err);
 }
@@ -262,6 +295,18 @@ static int write_view(struct making *m, struct measure *measure, struct err *err
     return note_view(m, TAGFILE_VIEW, tag->size, tag->sha256, err);
 }
 
+/* Give the volume its index. */
+static int set_names(struct making *m, struct err *err)
+{
+    if (!m->names)
+        return 0;
+    if (name_list_sort(m->names, err) < 0)
+        return -1;
+    m->next = volume_set_names(m->source->volume, m->names, m->tags[MADE_MANIFEST].size);
+    m->names = NULL;
+    return 0;
+}
+
 int tag_writer_write(const struct tag_source *source, struct tag_result *result,
                      struct err *err)
 {
@@ -274,12 +319,19 @@ int tag_writer_write(const struct tag_source *source, struct tag_result *result,
     m.region = rc == 0 ? region_new(err) : NULL;
     if (!m.region)
         rc = -1;
+    if (rc == 0 && volume_codec(source->volume) == FRAME_ZSTD) {
+        m.names = name_list_new(err);
+        rc = m.names ? 0 : -1;
+    }
     if (rc == 0 && source->page)
         rc = write_view(&m, &measure, err);
     if (rc == 0)
         rc = write_manifest(&m, &measure, result, err);
+    if (rc == 0)
+        rc = set_names(&m, err);
     for (i = MADE_PAYLOAD; rc == 0 && i < MADE_COUNT; i++)
-        rc = write_tag(&m, (enum made_file)i, &measure, NULL, err);
+        rc = write_tag(&m, (enum made_file)i, &measure, i == MADE_PAYLOAD ? m.next : NULL, err);
+    name_list_free(m.names);
     sha256_free(measure.sha);
     region_free(m.region);
     mem_free(m.views.files);

@@ -76,22 +76,51 @@ static int open_bag(struct archive_reader *reader, struct err *err)
     return 0;
 }
 
+static int open_file(struct archive_reader *reader, const char *path, struct stat *st,
+                     struct err *err)
+{
+    *reader = (struct archive_reader){ .path = path,
+                                       .stop = stop_never(),
+                                       .watcher = archive_reader_unwatched() };
+    reader->fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
+    if (reader->fd < 0)
+        return err_sys(err, "cannot open '%s'", path);
+    return fstat(reader->fd, st) < 0 ? err_sys(err, "cannot read '%s'", path) : 0;
+}
+
+int archive_reader_open_named(struct archive_reader *reader, const char *path,
+                              struct name_lookup *lookup, struct err *err)
+{
+    struct stat st;
+
+    *lookup = (struct name_lookup){ 0 };
+    if (open_file(reader, path, &st, err) < 0)
+        return -1;
+    if (!S_ISREG(st.st_mode))
+        return 0;
+    reader->size = (uint64_t)st.st_size;
+    reader->format = CONTAINER_TAR_ZST;
+    reader->codec = FRAME_ZSTD;
+    return name_lookup_init(lookup, archive_reader_read, reader, reader->size, err);
+}
+
+void archive_reader_go_to(struct archive_reader *reader, const struct name_index_place *place,
+                          uint64_t end)
+{
+    reader->place = *place;
+    reader->place_end = end;
+}
+
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err)
 {
     struct stat st;
     int rc;
 
-    *reader = (struct archive_reader){ .path = path,
-                                       .stop = stop_never(),
-                                       .watcher = archive_reader_unwatched() };
     err_clear(tail);
-    reader->fd =
-        open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* no wait on pipes */
-    if (reader->fd < 0)
-        return err_sys(err, "cannot open '%s'", path);
-    if (fstat(reader->fd, &st) < 0)
-        return err_sys(err, "cannot read '%s'", path);
+    if (open_file(reader, path, &st, err) < 0)
+        return -1;
     if (S_ISDIR(st.st_mode) && bag_is(path))
         return open_bag(reader, err);
     if (!S_ISREG(st.st_mode))

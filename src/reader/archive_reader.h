@@ -21,7 +21,9 @@
 #include "base/pulse.h"
 #include "format/container.h"
 #include "format/frame.h"
+#include "format/manifest_read.h"
 #include "format/seek.h"
+#include "index/name_lookup.h"
 #include "reader/bag_stream.h"
 
 #include <stdatomic.h>
@@ -47,13 +49,17 @@ struct archive_reader {
     bool spoilt;      /* there is an index, and it is damaged; not indexed */
     struct seek seek; /* valid if indexed */
     struct seek_locator locator;
-    struct bag_files *bag; /* of CONTAINER_DIR */
-    char top[256];         /* top directory; "" before manifest_scan */
-    bool whole;            /* manifest_scan had to read everything */
-    bool foreign;          /* manifest_scan found no manifest in an undamaged archive */
+    struct name_index_place place; /* archive_reader_go_to: where a stream begins */
+    uint64_t place_end;            /* and where it ends at the latest; 0: everywhere */
+    struct bag_files *bag;         /* of CONTAINER_DIR */
+    char top[256];                 /* top directory; "" before manifest_scan */
+    bool whole;                    /* manifest_scan had to read everything */
+    bool foreign;                  /* manifest_scan found no manifest in an undamaged archive */
     /* set by archive_reader_watch */
     struct stop stop;
     struct archive_reader_watcher watcher;
+    const struct manifest_read *rows; /* while manifest_scan reads */
+    uint64_t manifest_at; /* after it: offset of the manifest's content, if indexed */
     /* shared by all threads */
     atomic_bool telling;   /* one of them is in watcher.progress */
     _Atomic uint64_t read; /* bytes of the file */
@@ -68,6 +74,20 @@ int archive_reader_open(struct archive_reader *reader, const char *path,
 /* Open an archive; an invalid seek table is ignored, and its error stored in tail. */
 int archive_reader_open_anyway(struct archive_reader *reader, const char *path,
                                struct err *tail, struct err *err) MUST_CHECK;
+
+/*
+ * Open an archive to be read by its index of names only: neither its first bytes nor its seek
+ * table are read. Returns 1; 0: it has no such index.
+ */
+int archive_reader_open_named(struct archive_reader *reader, const char *path,
+                              struct name_lookup *lookup, struct err *err) MUST_CHECK;
+
+/*
+ * Of an archive opened by archive_reader_open_named: where the next stream begins, and where
+ * the frames end.
+ */
+void archive_reader_go_to(struct archive_reader *reader, const struct name_index_place *place,
+                          uint64_t end);
 
 /*
  * Whether a file can be read and is no archive of any format: it has the first bytes of none.

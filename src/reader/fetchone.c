@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader/fetchone.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "format/safe_name.h"
 #include "format/tagfile.h"
 #include "reader/archive_reader.h"
 #include "reader/entry_reader.h"
 #include "reader/manifest_scan.h"
+#include "reader/named.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -211,20 +213,14 @@ static int look(struct archive_reader *reader, struct search *q, struct err *err
                          first);
 }
 
-int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, struct err *err)
+/* Find and write a file by the manifest. */
+static int by_manifest(const char *archive, const char *what, struct search *q, put_fn *put,
+                       void *ctx, struct err *err)
 {
-    const char *slash = strchr(what, '/');
-    struct search *q = mem_new(sizeof(*q), err);
     struct archive_reader reader = { 0 };
-    int tag;
+    int tag = tagfile_find(q->below);
     int rc = -1;
 
-    if (!q)
-        return -1;
-    q->what = q->below = what;
-    if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
-        q->below = slash + 1;
-    tag = tagfile_find(q->below);
     if (archive_reader_open(&reader, archive, err) < 0 || look(&reader, q, err) < 0)
         goto out;
     if (q->hit)
@@ -233,10 +229,53 @@ int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, stru
         rc = put_tag(&reader, tag, put, ctx, err);
     else
         (void)err_set(err, ERR_NOT_FOUND, "no '%.200s' in '%s'", what, archive);
-    if (rc < 0 && err->kind == ERR_MISMATCH)
-        (void)err_wrap(err, "'%s'", archive);
 out:
     archive_reader_close(&reader);
+    return rc;
+}
+
+/* Compare what was written with the manifest, since it is not what the index says. */
+static int compare(const char *archive, struct search *q, const struct named_file *file,
+                   struct err *err)
+{
+    struct archive_reader reader = { 0 };
+    int rc = archive_reader_open(&reader, archive, err);
+
+    if (rc == 0)
+        rc = look(&reader, q, err);
+    archive_reader_close(&reader);
+    if (rc < 0)
+        return -1;
+    if (!q->hit || q->found.size != file->size ||
+        memcmp(q->found.sha256, file->sha256, SHA256_SIZE) != 0)
+        return err_set(err, ERR_MISMATCH, "SHA-256 mismatch of '%.200s' with the manifest",
+                       q->hit ? q->found.path : q->below);
+    log_line(LOG_WARNING,
+             "'%.600s': the index of names has another digest than the manifest ('skyarc "
+             "verify' has details)",
+             archive);
+    return 0;
+}
+
+int fetchone(const char *archive, const char *what, put_fn *put, void *ctx, struct err *err)
+{
+    const char *slash = strchr(what, '/');
+    struct search *q = mem_new(sizeof(*q), err);
+    struct named_file file;
+    int rc;
+
+    if (!q)
+        return -1;
+    q->what = q->below = what;
+    if (slash && slash[1] && strncmp(what, "data/", 5) != 0)
+        q->below = slash + 1;
+    rc = named_put(archive, slash ? q->below : NULL, what, put, ctx, &file, err);
+    if (rc == 0)
+        rc = by_manifest(archive, what, q, put, ctx, err);
+    else if (rc > 0)
+        rc = file.match ? 0 : compare(archive, q, &file, err);
+    if (rc < 0 && err->kind == ERR_MISMATCH)
+        (void)err_wrap(err, "'%s'", archive);
     mem_free(q);
     return rc;
 }

@@ -83,6 +83,18 @@ static int feed(struct entry_reader *entries, uint64_t size, struct manifest_rea
     return rc == 1 ? 0 : manifest_read_end(rows, err);
 }
 
+/* Find out where the content of the manifest, which was read, begins: before the next entry,
+ * padded to whole blocks. */
+static void note_place(struct archive_reader *reader, struct entry_reader *entries,
+                       uint64_t size)
+{
+    struct entry_reader_entry next;
+    struct err ignored;
+
+    if (reader->indexed && entry_reader_next(entries, &next, &ignored) > 0)
+        reader->manifest_at = next.offset - (size + 511) / 512 * 512;
+}
+
 int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx,
                   struct manifest_digests *digests, struct err *err)
 {
@@ -95,16 +107,19 @@ int manifest_scan(struct archive_reader *reader, manifest_read_fn *fn, void *ctx
     int rc = -1;
 
     manifest_read_init(&rows, fn, ctx);
+    reader->rows = &rows;
     reader->whole = !reader->indexed && reader->codec != FRAME_NONE;
     if (reader->whole)
         log_line(LOG_WARNING, "'%s' has no index: reading the whole archive", reader->path);
     if (entries && (!digests || sha512) && find_manifest(reader, entries, &size, err) == 0)
         rc = feed(entries, size, &rows, sha256, sha512, err);
     if (rc == 0 && digests) {
+        note_place(reader, entries, size);
         digests->size = size;
         sha256_end(sha256, digests->sha256);
         sha512_end(sha512, digests->sha512);
     }
+    reader->rows = NULL;
     manifest_read_clear(&rows);
     sha256_free(sha256);
     sha512_free(sha512);

@@ -7,9 +7,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define CODED ((size_t)128 << 10) /* bytes read at a time */
-#define WASTE ((size_t)64 << 10)  /* bytes skipped at a time */
-#define GZIP  (15 + 16)
+#define CODED     ((size_t)128 << 10) /* bytes read at a time */
+#define CODED_MAX ((size_t)8 << 20)   /* the same, of a frame found by name */
+#define WASTE     ((size_t)64 << 10)  /* bytes skipped at a time */
+#define GZIP      (15 + 16)
 
 /*
  * Each iteration of a decoding loop consumes compressed bytes, produces decoded bytes or goes
@@ -29,6 +30,7 @@ struct stream {
     z_stream gzip;
     bool gzip_up;
     unsigned char *coded;
+    size_t coded_size; /* bytes read at a time */
     size_t coded_from; /* unused bytes in coded */
     size_t coded_to;
 };
@@ -67,7 +69,7 @@ static bool is_input_used(const struct stream *s)
 
 static int fill(struct stream *s, struct err *err)
 {
-    size_t n = s->coded_left < CODED ? (size_t)s->coded_left : CODED;
+    size_t n = s->coded_left < s->coded_size ? (size_t)s->coded_left : s->coded_size;
 
     if (s->coded_from < s->coded_to)
         return 0;
@@ -137,7 +139,8 @@ static int begin_of_whole(struct stream *s, struct err *err)
     uint64_t unread = s->coded_left + (s->coded_to - s->coded_from);
 
     if (!s->reader->spoilt && unread >= sizeof(head)) {
-        if (file_pread(s->reader->fd, head, sizeof(head), s->reader->size - unread, err) < 0)
+        if (file_pread(s->reader->fd, head, sizeof(head),
+                       s->coded_at - (s->coded_to - s->coded_from), err) < 0)
             return -1;
         if (seek_is_tail(s->reader->codec, head))
             return damaged(s, "it is part of an index whose end is damaged", err);
@@ -228,9 +231,15 @@ static int skip(struct stream *s, uint64_t count, struct err *err)
 /* Create the decoder with a limited window. */
 static int set_up(struct stream *s, struct err *err)
 {
-    int log = s->whole ? STREAM_WHOLE_LOG : STREAM_WINDOW_LOG;
+    const struct archive_reader *reader = s->reader;
+    bool placed = reader->place_end;
+    int log = s->whole && !placed ? STREAM_WHOLE_LOG : STREAM_WINDOW_LOG;
 
-    s->coded = mem_new(CODED, err);
+    s->coded_size = CODED;
+    if (placed && reader->place.frame_len > CODED) /* the whole frame, if it is of usual size */
+        s->coded_size =
+            reader->place.frame_len < CODED_MAX ? reader->place.frame_len : CODED_MAX;
+    s->coded = mem_new(s->coded_size, err);
     if (!s->coded)
         return -1;
     if (s->reader->codec == FRAME_ZSTD)
@@ -259,6 +268,22 @@ static int seek_to(struct stream *s, uint64_t at, uint64_t to, struct err *err)
     return begin(s, err) < 0 ? -1 : skip(s, at - plain, err);
 }
 
+/* Go to a place that the index of names gave, in an archive whose seek table was not read. */
+static int go_to_place(struct stream *s, struct err *err)
+{
+    s->coded_at = s->reader->place.frame_at;
+    s->coded_left = s->reader->place_end - s->coded_at;
+    return restart(s, err) < 0 ? -1 : skip(s, s->reader->place.within, err);
+}
+
+/* Go to where the stream begins. */
+static int begin_at(struct stream *s, uint64_t at, uint64_t to, struct err *err)
+{
+    if (s->reader->place_end)
+        return go_to_place(s, err);
+    return s->whole ? restart(s, err) : seek_to(s, at, to, err);
+}
+
 struct stream *stream_open(struct archive_reader *reader, uint64_t at, uint64_t to,
                            struct err *err)
 {
@@ -273,7 +298,7 @@ struct stream *stream_open(struct archive_reader *reader, uint64_t at, uint64_t 
         s->coded_left = reader->size;
         s->plain_left = UINT64_MAX;
     }
-    if (set_up(s, err) == 0 && (s->whole ? restart(s, err) : seek_to(s, at, to, err)) == 0)
+    if (set_up(s, err) == 0 && begin_at(s, at, to, err) == 0)
         return s;
     stream_free(s);
     return NULL;

@@ -8,6 +8,7 @@
 #include "reader/archive_reader.h"
 #include "reader/inventory.h"
 #include "reader/manifest_scan.h"
+#include "reader/name_check.h"
 #include "reader/parallel_scan.h"
 
 #include <pthread.h>
@@ -538,7 +539,7 @@ static int walk(struct check *c, struct err *err)
 
 static int run(struct check *c, const char *path, struct err *err)
 {
-    struct err tail;
+    struct err names = { 0 }, tail;
 
     if (archive_reader_open_anyway(&c->reader, path, &tail, err) < 0)
         return -1;
@@ -549,7 +550,7 @@ static int run(struct check *c, const char *path, struct err *err)
     c->result->directory = c->reader.bag != NULL;
     if (c->reader.format == CONTAINER_TAR && !archive_reader_has_end(&c->reader))
         report(c, NULL, NULL, c->reader.size, "the end of the tar stream is missing");
-    if (manifest_scan(&c->reader, on_row, c, &c->result->manifest, err) < 0) {
+    if (name_check_scan(&c->reader, on_row, c, &c->result->manifest, &names, err) < 0) {
         size_t name = strlen(path) + strlen("'': ");
 
         if (c->reader.foreign && !c->result->damages)
@@ -564,6 +565,8 @@ static int run(struct check *c, const char *path, struct err *err)
         err_clear(err);
         return 0; /* nothing to compare the archive with */
     }
+    if (names.kind)
+        report(c, NULL, NULL, VERIFY_NOWHERE, "%s", names.text);
     return walk(c, err) < 0 ? -1 : compare(c, err);
 }
 

@@ -13,13 +13,16 @@
 struct volume {
     enum container format;
     struct output *output;
-    struct framer *framer; /* tar */
-    struct zip *zip;       /* or zip */
-    struct tree *tree;     /* or a directory: then there is no output */
-    bool failed;           /* volume_back failed in the directory */
-    struct err back;       /* why */
-    uint64_t size;         /* size of the entry, by its header */
-    uint64_t got;          /* bytes of the entry so far */
+    struct framer *framer;   /* tar */
+    struct zip *zip;         /* or zip */
+    struct tree *tree;       /* or a directory: then there is no output */
+    bool failed;             /* volume_back failed in the directory */
+    struct err back;         /* why */
+    uint64_t size;           /* size of the entry, by its header */
+    uint64_t got;            /* bytes of the entry so far */
+    struct name_list *names; /* the index of names, or NULL */
+    uint64_t manifest_size;
+    struct spot next; /* of the file after the manifest */
 };
 
 enum frame_codec volume_codec_of(enum container format)
@@ -64,6 +67,7 @@ void volume_free(struct volume *v, bool keep)
     zip_free(v->zip);
     output_free(v->output, keep);
     tree_free(v->tree, keep);
+    name_list_free(v->names);
     mem_free(v);
 }
 
@@ -233,6 +237,26 @@ bool volume_failed(struct volume *v)
     return v->failed || (v->framer && framer_failed(v->framer));
 }
 
+struct spot *volume_set_names(struct volume *v, struct name_list *list, uint64_t manifest_size)
+{
+    name_list_free(v->names);
+    v->names = list;
+    v->manifest_size = manifest_size;
+    return &v->next;
+}
+
+/* Append the index of names. The manifest's content is padded to whole blocks. */
+static int put_names(struct volume *v, const struct seek *seek, struct seek_locator *locator,
+                     struct err *err)
+{
+    uint64_t padded = (v->manifest_size + 511) / 512 * 512;
+
+    locator->names_size = v->names ? name_list_size(v->names) : 0;
+    return locator->names_size ? name_list_put(v->names, seek, v->next.offset - padded,
+                                               output_put, v->output, err)
+                               : 0;
+}
+
 /* End the tar stream and append the tail. */
 static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t size,
                       struct err *err)
@@ -255,7 +279,8 @@ static int finish_tar(struct volume *v, const struct spot *manifest, uint64_t si
          volume_codec_of(v->format) != FRAME_NONE && i < manifest->frame && i < seek->count;
          i++)
         locator.coded += seek->rows[i].coded;
-    if (seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
+    if (put_names(v, seek, &locator, err) == 0 &&
+        seek_tail(seek, volume_codec_of(v->format), &locator, &tail, err) == 0)
         rc = output_put(v->output, tail.data, tail.len, err);
     buf_clear(&tail);
     return rc;

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "format/container.h"
+#include "index/name_list.h"
 #include "writer/framer.h"
 #include "writer/tree.h"
 
@@ -125,6 +126,17 @@ void volume_hurry(struct volume *v);
 
 /* Whether something failed already. */
 bool volume_failed(struct volume *v);
+
+/*
+ * Give an archive an index of names, which volume_finish writes. To be called when
+ * manifest.json was written.
+ *
+ * list           taken over; sorted
+ * manifest_size  bytes of manifest.json
+ * returns        the place for the next file: where the manifest's content begins follows from
+ *                where the next file does
+ */
+struct spot *volume_set_names(struct volume *v, struct name_list *list, uint64_t manifest_size);
 
 /* The result of writing an archive. */
 struct volume_result {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading an untrusted archive: its end, its index, its manifest, every entry. */
+/*
+ * Reading an untrusted archive: its end, its index, its manifest, every entry, files by name.
+ */
 #include "base/file.h"
 #include "fuzz.h"
+#include "reader/named.h"
 #include "reader/verify.h"
 
 #include <stdio.h>
@@ -11,6 +14,44 @@ static void on_damage(void *ctx, const struct verify_damage *damage)
 {
     (void)ctx;
     FUZZ_CHECK(damage->what && *damage->what);
+}
+
+static int put_counted(void *ctx, const void *bytes, size_t len, struct err *err)
+{
+    uint64_t *count = ctx;
+
+    (void)bytes;
+    (void)err;
+    *count += len;
+    return 0;
+}
+
+static int on_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
+                  struct err *err)
+{
+    (void)ctx;
+    (void)err;
+    FUZZ_CHECK(section == MANIFEST_READ_ARTIFACTS && len && text[0] == '{');
+    return 0;
+}
+
+/* Look for a file and a row through the index of names, which is believed in nothing. */
+static void look_up(const char *path)
+{
+    char a_path[] = "data/r1/html/notime_a_1.html";
+    char an_id[] = "a_1";
+    char *const names[] = { a_path, an_id };
+    struct named_file file;
+    struct err err = { 0 };
+    uint64_t count = 0;
+    uint64_t missing;
+
+    if (named_put(path, a_path, NULL, put_counted, &count, &file, &err) > 0)
+        FUZZ_CHECK(count == file.size);
+    count = 0;
+    if (named_put(path, NULL, an_id, put_counted, &count, &file, &err) > 0)
+        FUZZ_CHECK(count == file.size);
+    (void)(named_rows(path, names, 2, on_row, NULL, &missing, &err) > 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -26,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(fd >= 0 && file_write(fd, data, size, NULL) == 0);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     (void)(verify_run(path, &opts, &result, &err) == 0);
+    look_up(path);
     (void)close(fd);
     return 0;
 }

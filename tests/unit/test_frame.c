@@ -133,7 +133,7 @@ static void test_none_and_empty(void **state)
 
 static void test_seek_tail(void **state)
 {
-    struct seek_locator locator = { 1, 100, 400, 50 };
+    struct seek_locator locator = { .frame = 1, .coded = 100, .plain = 400, .size = 50 };
     struct seek seek = { 0 };
     struct buf out;
     char sink[16];
@@ -171,7 +171,7 @@ static int read_tail(void *ctx, void *bytes, size_t len, uint64_t at, struct err
 static int load_claim(enum frame_codec codec, uint64_t plain, struct err *err)
 {
     static const char frame[100];
-    struct seek_locator locator = { 0, 0, 0, 50 };
+    struct seek_locator locator = { .size = 50 };
     struct seek made = { 0 };
     struct seek seek = { 0 };
     struct buf archive;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * name_lookup: finds names in an archive's index, by reading its end and, for each name, a
+ * page.
+ *
+ * The index is input from others: pages have checksums, and every place that an entry names is
+ * checked to be within the archive. Whether that place has what the entry says, who reads it
+ * checks.
+ *
+ * Units    bytes
+ * Errors   ERR_FORMAT for a damaged index, ERR_LIMIT; errors of reading
+ * Owns     nothing
+ * Threads  one at a time
+ * Source   docs/archive-format.md, "The index of names"
+ */
+#ifndef INDEX_NAME_LOOKUP_H
+#define INDEX_NAME_LOOKUP_H
+
+#include "base/err.h"
+#include "format/seek.h"
+#include "index/name_index.h"
+
+#include <stdint.h>
+
+#define NAME_LOOKUP_CHAIN                                                                      \
+    1024 /* pages read for one key: more than its own are rarely needed                        \
+          */
+
+struct name_lookup {
+    seek_read_fn *read; /* reads the archive */
+    void *ctx;
+    uint64_t end; /* where the frames with content end, and the index begins */
+    uint32_t pages;
+    uint32_t missing; /* rows of missing items, as a page said that was read */
+};
+
+/*
+ * Find the index of an archive of size bytes, in one read. Returns 1; 0: there is none, or the
+ * file is no .tar.zst of skyarc at all.
+ */
+int name_lookup_init(struct name_lookup *lookup, seek_read_fn *read, void *ctx, uint64_t size,
+                     struct err *err) MUST_CHECK;
+
+/* Gets an entry; 1: no further ones are wanted. */
+typedef int name_lookup_fn(void *ctx, const struct name_index_entry *entry, struct err *err);
+
+/*
+ * Visit the entries of a key, in the order of the manifest. Returns 1 if the function did, else
+ * 0.
+ */
+int name_lookup_find(struct name_lookup *lookup, uint64_t key, name_lookup_fn *fn, void *ctx,
+                     struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * named: reads files and rows of an archive by their names, through its index of names: neither
+ * the seek table nor the manifest is read.
+ *
+ * A file needs three reads of the archive, if its frame has at most NAMED_READ bytes: the end,
+ * a page of the index, the frame. What the index says is compared with what is found there: the
+ * tar header, and the row of the manifest where the header does not tell the name (links, and
+ * IDs that are not in the path), for which the row's frame is read, too. If they do not agree,
+ * or there is no such name, the answer is that the index does not know, and the caller reads
+ * the manifest.
+ *
+ * Units    bytes
+ * Errors   those of reading; a damaged or wrong index is logged, and is no error
+ * Owns     the open archive
+ * Threads  one
+ * Source   docs/archive-format.md, "The index of names"
+ */
+#ifndef READER_NAMED_H
+#define READER_NAMED_H
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "format/manifest_read.h"
+#include "index/name_lookup.h"
+
+#include <stdbool.h>
+
+/* A file that was found and written. */
+struct named_file {
+    uint64_t size;
+    uint8_t sha256[SHA256_SIZE]; /* of what was written */
+    bool match;                  /* the index has this digest */
+};
+
+/*
+ * Write the content of one file to put.
+ *
+ * path     its path below the top directory; NULL: id
+ * returns  1; 0: the index does not know it, or there is none; -1: error, of a file that was
+ *          found, or of put
+ */
+int named_put(const char *archive, const char *path, const char *id, put_fn *put, void *ctx,
+              struct named_file *file, struct err *err) MUST_CHECK;
+
+/*
+ * Pass the rows of artifacts to fn, in the order of the manifest.
+ *
+ * names    paths (with a slash) and IDs, each of which must be known
+ * missing  gets the number of missing items in the manifest
+ * returns  1; 0: the index does not know all of them, or there is none: fn was not called
+ */
+int named_rows(const char *archive, char *const *names, size_t count, manifest_read_fn *fn,
+               void *ctx, uint64_t *missing, struct err *err) MUST_CHECK;
+
+#endif
