@@ -22,9 +22,8 @@
 
 #include <stdint.h>
 
-#define NAME_LOOKUP_CHAIN                                                                      \
-    1024 /* pages read for one key: more than its own are rarely needed                        \
-          */
+/* pages read for one key: more than its own are rarely needed */
+#define NAME_LOOKUP_CHAIN 1024
 
 struct name_lookup {
     seek_read_fn *read; /* reads the archive */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX                                                                               \
-    256 /* rows read through the index for one call; beyond, the manifest is read */
+/* rows read through the index for one call; beyond, the manifest is read */
+#define ROWS_MAX 256
 
 /* An archive with an index, and a name being searched. */
 struct named {

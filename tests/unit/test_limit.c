@@ -13,15 +13,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HOSTS    2
-#define MOST     256
-#define CHUNK    65536
-#define RETRY_US 250000
-#define START_US 1000000 /* the clock's first time: 0 means "none" to some modules */
-#define RATIO    1.25
-#define LISTS    4
-#define CLIENT_US                                                                              \
-    200 /* what a small artifact takes (skyarc on the machine of docs/robustness.md) */
+#define HOSTS     2
+#define MOST      256
+#define CHUNK     65536
+#define RETRY_US  250000
+#define START_US  1000000 /* the clock's first time: 0 means "none" to some modules */
+#define RATIO     1.25
+#define LISTS     4
+/* what a small artifact takes (skyarc on the machine of docs/robustness.md) */
+#define CLIENT_US 200
 
 struct host {
     /* parameters */
