@@ -32,8 +32,8 @@ struct sidecars {
     struct part *parts;
     size_t part_count;
     size_t part_cap;
-    size_t
-        *first; /* index of each listed run's first part, and of the end; see sidecars_sort */
+    /* index of each listed run's first part, and of the end; see sidecars_sort */
+    size_t *first;
 };
 
 /* What is before each kind of part, and at the end: members that are always there. */

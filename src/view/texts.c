@@ -29,8 +29,8 @@ struct row {
 
 struct texts {
     struct store store;
-    struct store
-        spare; /* for compact; open from the start, since files cannot be opened later */
+    /* for compact; open from the start, since files cannot be opened later */
+    struct store spare;
     struct row *rows;
     size_t count;
     size_t cap;
