@@ -222,7 +222,8 @@ static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool pac
                         &(struct entry_file){ .path = entry_path(r, path, k->path),
                                               .size = k->size,
                                               .mtime = mtime,
-                                              .packed = packed },
+                                              .packed = packed,
+                                              .family = entry_family(k->type) },
                         &k->spot, err);
 }
 
@@ -321,6 +322,7 @@ static int copy_links(struct rewrite *r, struct err *err)
         if (!k->there && !k->link && copy_successor(r, k, err) < 0)
             return -1;
     }
+    volume_flush(r->volume); /* a link comes after its target */
     for (i = 0; i < r->count; i++) {
         struct kept *k = r->files[i];
 

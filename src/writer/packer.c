@@ -19,7 +19,8 @@ enum parcel_kind {
     PARCEL_HEAD,
     PARCEL_MORE,
     PARCEL_TAIL,
-    PARCEL_FLUSH
+    PARCEL_RELEASE,
+    PARCEL_AGE,
 };
 
 struct parcel {
@@ -316,9 +317,13 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
         return p->drop ? 0 : entry_writer_more(p->entries, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
-    case PARCEL_FLUSH:
+    case PARCEL_RELEASE:
         if (!p->head)
-            volume_flush(p->volume);
+            volume_release(p->volume);
+        return 0;
+    case PARCEL_AGE:
+        if (!p->head)
+            volume_age(p->volume);
         return 0;
     }
     return 0;
@@ -519,9 +524,16 @@ int packer_document(struct packer *p, char *path, int64_t mtime, struct body *bo
     return hand_over(p, &parcel, err);
 }
 
-int packer_flush(struct packer *p, struct err *err)
+int packer_release(struct packer *p, struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_FLUSH };
+    struct parcel parcel = { .kind = PARCEL_RELEASE };
+
+    return hand_over(p, &parcel, err);
+}
+
+int packer_age(struct packer *p, struct err *err)
+{
+    struct parcel parcel = { .kind = PARCEL_AGE };
 
     return hand_over(p, &parcel, err);
 }

@@ -106,6 +106,18 @@ void volume_flush(struct volume *v)
         framer_flush(v->framer);
 }
 
+void volume_release(struct volume *v)
+{
+    if (v->framer)
+        framer_release(v->framer);
+}
+
+void volume_age(struct volume *v)
+{
+    if (v->framer)
+        framer_age(v->framer);
+}
+
 bool volume_links(const struct volume *v)
 {
     return v->tree ? tree_links(v->tree) : v->framer != NULL;

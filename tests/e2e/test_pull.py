@@ -124,10 +124,10 @@ def test_runs_that_are_one_are_fetched_once(pull, emu):
     assert len(joined) == 14
 
 
-def test_links_from_64_kib_up(pull, tmp_path):
+def test_links_from_4_kib_up(pull, tmp_path):
     _, manifest, folder = pull("wr_demo2", "tsk_v2_demo2", "tsk_demo1")
     for row in manifest["artifacts"]:
-        assert row["link"] == bool(row["duplicate_of"] and row["size"] >= 65536)
+        assert row["link"] == bool(row["duplicate_of"] and row["size"] >= 4096)
         if row["link"]:
             assert (folder / row["path"]).samefile(folder / row["duplicate_of"])
 
