@@ -86,7 +86,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
     }
     k->row = row;
     k->path = path;
-    k->spot = (struct spot){ SPOT_NONE, SPOT_NONE };
+    k->spot = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     if (hashmap_add(r->by_path, path, strlen(path), k, err) < 0)
         return NULL;
     r->files[r->count++] = k;
@@ -338,6 +338,13 @@ static int copy_links(struct rewrite *r, struct err *err)
     return 0;
 }
 
+static uint64_t level_of(const struct spot *spot)
+{
+    if (spot->level == SPOT_STORED)
+        return 0;
+    return spot->level ? (uint64_t)spot->level : MANIFEST_REWRITE_NONE;
+}
+
 /* Make the new manifest, with the view and the bytes stored so far. */
 static int make_manifest(struct rewrite *r, const struct tag_sum *view, uint64_t stored,
                          struct err *err)
@@ -364,6 +371,7 @@ static int make_manifest(struct rewrite *r, const struct tag_sum *view, uint64_t
                                                  .size = k->size,
                                                  .document = k->document,
                                                  .frame = k->spot.frame,
+                                                 .level = level_of(&k->spot),
                                                  .offset = k->spot.offset,
                                                  .first = k->first ? k->first->path : NULL,
                                                  .link = k->link };

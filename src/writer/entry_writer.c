@@ -51,7 +51,7 @@ static int take_before(struct entry_writer *entries, const struct plan *plan, st
 
         slot->path = plan_at(plan, i)->path;
         slot->family = entry_family(plan_at(plan, i)->what.type);
-        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
         if (!packed || !packed->here)
             continue;
         slot->path = packed->path;

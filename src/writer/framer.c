@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/framer.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/entry.h"
 #include "writer/compress_pool.h"
@@ -119,6 +120,7 @@ void framer_start(struct framer *framer, struct seek *seek, uint64_t plain)
 static void cut(struct framer *framer, struct lane *lane)
 {
     bool store = lane == &framer->lane[STORED];
+    int level;
     size_t i;
 
     lane->old = false;
@@ -126,15 +128,20 @@ static void cut(struct framer *framer, struct lane *lane)
     lane->tail = NULL;
     if (!lane->piece.size)
         return;
+    level = compress_pool_level(framer->compressors);
     for (i = 0; i < lane->count; i++) {
-        lane->waiting[i].place->frame = framer->framed ? framer->frames : SPOT_NONE;
-        lane->waiting[i].place->offset = framer->at + lane->waiting[i].at;
+        struct spot *place = lane->waiting[i].place;
+
+        place->frame = framer->framed ? framer->frames : SPOT_NONE;
+        place->offset = framer->at + lane->waiting[i].at;
+        place->level = !framer->framed ? 0 : store ? SPOT_STORED : level;
     }
     lane->count = 0;
     framer->at += lane->piece.size;
     framer->frames++;
     lane->piece.kind = PIECE_FRAME;
     lane->piece.store = store;
+    lane->piece.level = level;
     compress_pool_submit(framer->compressors, &lane->piece);
 }
 
@@ -150,8 +157,17 @@ static struct chunk *copy_chunk(struct framer *framer)
 {
     struct chunk *chunk;
 
-    if (!framer->stepped)
-        return pool_wait(framer->pool);
+    if (!framer->stepped) {
+        uint64_t start;
+
+        chunk = pool_try(framer->pool);
+        if (chunk)
+            return chunk;
+        start = clock_mono_us();
+        chunk = pool_wait(framer->pool);
+        compress_pool_waited(framer->compressors, clock_mono_us() - start);
+        return chunk;
+    }
     do
         chunk = pool_try(framer->pool);
     while (!chunk && compress_pool_step(framer->compressors));

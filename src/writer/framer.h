@@ -33,12 +33,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPOT_NONE UINT64_MAX
+#define SPOT_NONE   UINT64_MAX
+#define SPOT_STORED (-1) /* the level of a frame that is not compressed */
 
 /* Where an entry's header begins. */
 struct spot {
     uint64_t frame;  /* index, or SPOT_NONE */
     uint64_t offset; /* in the tar stream, or SPOT_NONE */
+    int level;       /* of the frame; SPOT_STORED; 0: unknown, or the format has no frames */
 };
 
 struct framer;

@@ -149,7 +149,7 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
                  struct err *err)
 {
     if (place)
-        *place = (struct spot){ SPOT_NONE, SPOT_NONE };
+        *place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     v->size = file->size;
     v->got = 0;
     if (v->tree)

@@ -67,7 +67,9 @@ static uint64_t plain_before(const struct seek *seek, uint64_t frame)
 static void test_two_lanes(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
-    struct spot place[3] = { { SPOT_NONE, SPOT_NONE }, { SPOT_NONE, SPOT_NONE }, { 0, 0 } };
+    struct spot place[3] = { { SPOT_NONE, SPOT_NONE, 0 },
+                             { SPOT_NONE, SPOT_NONE, 0 },
+                             { 0, 0, 0 } };
     struct seek *seek;
     struct buf tar;
 
@@ -119,7 +121,7 @@ static void put_text(struct framer *framer, const char *name, size_t size,
     const struct entry_file file = { .path = name, .size = size, .mtime = 1, .family = family };
     static const unsigned char zeros[CUT_PIECE * 4];
 
-    *place = (struct spot){ SPOT_NONE, SPOT_NONE };
+    *place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     assert_int_equal(framer_begin(framer, &file, place, NULL), 0);
     assert_int_equal(framer_add(framer, zeros, size, NULL), 0);
     assert_int_equal(framer_end(framer, size, NULL), 0);
