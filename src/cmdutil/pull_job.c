@@ -22,6 +22,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* the index is the level */
+static const char *const level_words[] = { "auto", "1",  "2",  "3",  "4",  "5",  "6",
+                                           "7",    "8",  "9",  "10", "11", "12", "13",
+                                           "14",   "15", "16", "17", "18", "19", NULL };
 static const char *const duplicates_words[] = { "auto", "link", "copy", NULL };
 static const char *const bundles_words[] = { "auto", "zip", "members", NULL };
 
@@ -41,8 +45,8 @@ const struct opt archive_name_opts[] = {
 };
 
 const struct opt archive_format_opts[] = {
-    { 'l', "level",      "N",      OPT_NUMBER, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst (default 3), otherwise 1 to 9 (default 6)", 1, 19, NULL, false, NULL },
-    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 64 KiB and more", 0, 0, duplicates_words, false, NULL },
+    { 'l', "level",      "N",      OPT_CHOICE, OPT_AT(pull_job_args, level),      "compression level: 1 to 19 for zst, otherwise 1 to 9; auto (default): for zst what the network leaves time for, otherwise 6", 0, 0, level_words, false, NULL },
+    { 0,   "duplicates", "HOW",    OPT_CHOICE, OPT_AT(pull_job_args, duplicates), "store duplicates as hard links (link) or copies (copy); auto: links for 4 KiB and more", 0, 0, duplicates_words, false, NULL },
     { 0,   "no-dedupe",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_dedupe),  "fetch and store every artifact separately", 0, 0, NULL, false, NULL },
     { 0,   "no-report",  NULL,     OPT_FLAG,   OPT_AT(pull_job_args, no_report),  "do not write index.html, the offline view", 0, 0, NULL, false, NULL },
     { 0,   "sign",       "KEY",    OPT_TEXT,   OPT_AT(pull_job_args, sign),       "sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig", 0, 0, NULL, false, NULL },

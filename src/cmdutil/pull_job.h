@@ -37,7 +37,7 @@ struct pull_job_args {
     const char *after;
     const char *anchor_command;
     uint64_t command_timeout;
-    uint64_t level;
+    unsigned level;
     uint64_t jobs;
     uint64_t retries;
     uint64_t timeout;

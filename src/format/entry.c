@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <string.h>
 
 struct capture {
     struct buf *out; /* NULL after the header: further writes fail */
@@ -69,4 +70,24 @@ out:
 size_t entry_padding(uint64_t size)
 {
     return (size_t)(-size & (ENTRY_BLOCK - 1));
+}
+
+enum entry_family entry_family(const char *type)
+{
+    static const struct {
+        const char *start;
+        enum entry_family family;
+    } starts[] = {
+        { "html", FAMILY_HTML },
+        { "visible_elements", FAMILY_DOM },
+        { "hashed_href", FAMILY_DOM },
+        { "llm_", FAMILY_LLM },
+    };
+    size_t i;
+
+    for (i = 0; type && i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (strncmp(type, starts[i].start, strlen(starts[i].start)) == 0)
+            return starts[i].family;
+    }
+    return type && strstr(type, "_log") ? FAMILY_LOGS : FAMILY_REST;
 }

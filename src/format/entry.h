@@ -23,6 +23,9 @@
 #define ENTRY_BLOCK 512               /* block size of tar */
 #define ENTRY_END   (2 * ENTRY_BLOCK) /* zero bytes at the end of a tar stream */
 
+/* Texts of one family resemble each other, and are compressed together. */
+enum entry_family { FAMILY_REST, FAMILY_HTML, FAMILY_DOM, FAMILY_LLM, FAMILY_LOGS, FAMILIES };
+
 /* The metadata of a file in an archive. */
 struct entry_file {
     const char *path;
@@ -30,7 +33,11 @@ struct entry_file {
     int64_t mtime;    /* seconds since 1970 */
     const char *link; /* target of a hard link (size 0), or NULL */
     bool packed;      /* already compressed: store the bytes */
+    enum entry_family family;
 };
+
+/* The family of an artifact type, by its name (NULL: unknown). */
+enum entry_family entry_family(const char *type);
 
 /* Append the header blocks of a file to out. */
 int entry_header(struct buf *out, const struct entry_file *file, struct err *err) MUST_CHECK;

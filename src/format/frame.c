@@ -3,12 +3,16 @@
 
 #include "base/mem.h"
 
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_estimateCStreamSize_usingCParams */
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #define ZSTD_LEVEL 3
 #define GZIP_LEVEL 6
+#define LDM_BELOW  6         /* levels with long-distance matching */
+#define LDM_LOG    16        /* its table: 512 KiB */
+#define WINDOW_LOG 22        /* FRAME_CUT_PIECE; less for a smaller frame */
 #define GZIP_WRAP  (15 + 16) /* zlib: a gzip member with the largest window */
 
 /* Stored zstd frames: magic, descriptor (4-byte size, single segment, checksum), size. */
@@ -34,23 +38,71 @@ static void levels_of(enum frame_codec codec, int *low, int *high)
     *high = codec == FRAME_ZSTD ? 19 : 9;
 }
 
-static int set_up(struct frame_coder *coder)
+int frame_level(enum frame_codec codec, int level)
 {
     int low;
     int high;
+
+    levels_of(codec, &low, &high);
+    if (level == 0)
+        level = codec == FRAME_ZSTD ? ZSTD_LEVEL : GZIP_LEVEL;
+    return level < low ? low : level > high ? high : level;
+}
+
+int frame_level_within(int most, size_t bytes)
+{
+    for (; most > 1; most--) {
+        ZSTD_compressionParameters how = ZSTD_getCParams(most, FRAME_CUT_PIECE, 0);
+
+        how.windowLog = WINDOW_LOG;
+        if (ZSTD_estimateCStreamSize_usingCParams(how) <= bytes)
+            break;
+    }
+    return most;
+}
+
+/* Set zstd's parameters; 0, or -1 when it refuses one. */
+static int set_zstd(ZSTD_CCtx *zstd, int level)
+{
+    const struct {
+        ZSTD_cParameter what;
+        int value;
+    } all[] = {
+        { ZSTD_c_compressionLevel, level },
+        { ZSTD_c_windowLog, WINDOW_LOG },
+        { ZSTD_c_checksumFlag, 1 },
+        /* the small tables of low levels lose sight of what is far away */
+        { ZSTD_c_enableLongDistanceMatching, level < LDM_BELOW },
+        { ZSTD_c_ldmHashLog, level < LDM_BELOW ? LDM_LOG : 0 },
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (ZSTD_isError(ZSTD_CCtx_setParameter(zstd, all[i].what, all[i].value)))
+            return -1;
+    }
+    return 0;
+}
+
+void frame_coder_level(struct frame_coder *coder, int level)
+{
+    level = frame_level(coder->codec, level);
+    if (coder->codec != FRAME_ZSTD || level == coder->level)
+        return;
+    (void)ZSTD_CCtx_reset(coder->zstd, ZSTD_reset_session_only);
+    if (set_zstd(coder->zstd, level) == 0)
+        coder->level = level;
+}
+
+static int set_up(struct frame_coder *coder)
+{
     int i;
 
-    levels_of(coder->codec, &low, &high);
-    if (coder->level == 0)
-        coder->level = coder->codec == FRAME_ZSTD ? ZSTD_LEVEL : GZIP_LEVEL;
-    coder->level = coder->level < low ? low : coder->level > high ? high : coder->level;
+    coder->level = frame_level(coder->codec, coder->level);
     if (coder->codec == FRAME_ZSTD) {
         coder->zstd = ZSTD_createCCtx();
         coder->xxh = XXH64_createState();
-        return !coder->zstd || !coder->xxh ||
-               ZSTD_isError(ZSTD_CCtx_setParameter(coder->zstd, ZSTD_c_compressionLevel,
-                                                   coder->level)) ||
-               ZSTD_isError(ZSTD_CCtx_setParameter(coder->zstd, ZSTD_c_checksumFlag, 1));
+        return !coder->zstd || !coder->xxh || set_zstd(coder->zstd, coder->level) < 0;
     }
     for (i = 0; coder->codec == FRAME_GZIP && i < 2; i++) {
         if (deflateInit2(&coder->gzip[i], i ? Z_NO_COMPRESSION : coder->level, Z_DEFLATED,

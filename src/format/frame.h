@@ -44,6 +44,15 @@ struct frame_coder *frame_coder_new(enum frame_codec codec, int level,
  */
 void frame_coder_watch(struct frame_coder *coder, const atomic_bool *hurried);
 
+/* Compress the next frames with another level; a level out of range is clamped. */
+void frame_coder_level(struct frame_coder *coder, int level);
+
+/* The level that a codec has for `level`: its default for 0, clamped. */
+int frame_level(enum frame_codec codec, int level);
+
+/* The highest of zstd's levels up to most whose context for a frame fits into `bytes`. */
+int frame_level_within(int most, size_t bytes);
+
 /* Free a coder; NULL is fine. */
 void frame_coder_free(struct frame_coder *coder);
 

@@ -213,6 +213,7 @@ void manifest_artifact(struct jsonw *w, const struct manifest_artifact *a)
     names(w, "notes", a->notes, a->note_count);
     encoded(w, a);
     number(w, "frame", a->frame);
+    number(w, "frame_level", a->level);
     number(w, "offset", a->offset);
     jsonw_close(w);
 }

@@ -115,6 +115,7 @@ struct manifest_artifact {
     uint64_t encoded_size;
     const uint8_t *encoded_sha256;
     uint64_t frame;  /* MANIFEST_NONE: no frames */
+    uint64_t level;  /* of that frame; 0: stored; MANIFEST_NONE: unknown, or no frames */
     uint64_t offset; /* offset of its tar header, or MANIFEST_NONE */
 };
 

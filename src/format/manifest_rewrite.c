@@ -70,6 +70,8 @@ static int put_artifact(struct buf *out, const struct manifest_rewrite_row *k, s
             break;
         if (is_key(v, "frame"))
             rc = put_number(out, k->frame, err);
+        else if (is_key(v, "frame_level"))
+            rc = put_number(out, k->level, err);
         else if (is_key(v, "offset"))
             rc = put_number(out, k->offset, err);
         else if (is_key(v, "link"))

@@ -35,6 +35,7 @@ struct manifest_rewrite_row {
     bool document;
     /* new values, of an artifact */
     uint64_t frame;
+    uint64_t level; /* of that frame, 0: stored; MANIFEST_REWRITE_NONE: none */
     uint64_t offset;
     const char *first; /* path of the first copy, or NULL */
     bool link;

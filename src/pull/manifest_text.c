@@ -234,6 +234,9 @@ static void put_artifact(struct manifest_text *s, struct jsonw *w, const struct 
         .encoded_size = packed->encoded_size,
         .encoded_sha256 = packed->encoded_sha256,
         .frame = place.frame,
+        .level = place.level > 0              ? (uint64_t)place.level
+                 : place.level == SPOT_STORED ? 0
+                                              : MANIFEST_NONE,
         .offset = place.offset,
     };
 

@@ -114,7 +114,7 @@ static int on_entry(void *ctx, const struct salvage_entry *entry, struct err *er
                           strcmp(below(r, entry->target), row->duplicate_of) != 0))
         return 0;
     *packed_of(r, item) = (struct packed){ .link = entry->target != NULL };
-    r->restored->places[item->index] = (struct spot){ entry->frame, entry->offset };
+    r->restored->places[item->index] = (struct spot){ entry->frame, entry->offset, 0 };
     r->now = (struct found){ .item = item, .row = row, .first = first };
     r->size = entry->size;
     r->head_len = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LOOK_MS 50
+#define AGE_MS  3000 /* frames end after twice this time at the latest */
 
 static void part_clear(struct part *part)
 {
@@ -541,7 +542,12 @@ int transfers_look(struct transfers *all, uint64_t now, bool *again, struct err 
     all->refused = false;
     all->looked = now;
     all->waited = waited;
+    if (now - all->aged >= AGE_MS) {
+        all->aged = now;
+        if (packer_age(all->packer, err) < 0)
+            return -1;
+    }
     if (all->starving && !all->head)
-        return packer_flush(all->packer, err);
+        return packer_release(all->packer, err);
     return 0;
 }

@@ -98,6 +98,7 @@ struct transfers {
     uint64_t bytes;
     struct err err;  /* fatal */
     uint64_t looked; /* time and result of the last transfers_look */
+    uint64_t aged;   /* time of the last packer_age */
     uint64_t waited;
 };
 

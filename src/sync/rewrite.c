@@ -86,7 +86,7 @@ static struct kept *add(struct rewrite *r, struct json_value row, const char *pa
     }
     k->row = row;
     k->path = path;
-    k->spot = (struct spot){ SPOT_NONE, SPOT_NONE };
+    k->spot = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     if (hashmap_add(r->by_path, path, strlen(path), k, err) < 0)
         return NULL;
     r->files[r->count++] = k;
@@ -228,7 +228,8 @@ static int begin_file(struct rewrite *r, struct kept *k, int64_t mtime, bool pac
                         &(struct entry_file){ .path = entry_path(r, path, k->path),
                                               .size = k->size,
                                               .mtime = mtime,
-                                              .packed = packed },
+                                              .packed = packed,
+                                              .family = entry_family(k->type) },
                         &k->spot, err);
 }
 
@@ -326,6 +327,7 @@ static int copy_links(struct rewrite *r, struct err *err)
         if (!k->there && !k->link && copy_successor(r, k, err) < 0)
             return -1;
     }
+    volume_flush(r->volume); /* a link comes after its target */
     for (i = 0; i < r->count; i++) {
         struct kept *k = r->files[i];
 
@@ -339,6 +341,13 @@ static int copy_links(struct rewrite *r, struct err *err)
             return -1;
     }
     return 0;
+}
+
+static uint64_t level_of(const struct spot *spot)
+{
+    if (spot->level == SPOT_STORED)
+        return 0;
+    return spot->level ? (uint64_t)spot->level : MANIFEST_REWRITE_NONE;
 }
 
 /* Make the new manifest, with the view and the bytes stored so far. */
@@ -366,6 +375,7 @@ static int make_manifest(struct rewrite *r, const struct manifest_views *view, u
                                                  .size = k->size,
                                                  .document = k->document,
                                                  .frame = k->spot.frame,
+                                                 .level = level_of(&k->spot),
                                                  .offset = k->spot.offset,
                                                  .first = k->first ? k->first->path : NULL,
                                                  .link = k->link };

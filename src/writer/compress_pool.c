@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/compress_pool.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
 
@@ -8,6 +9,8 @@
 #include <stdatomic.h>
 
 #define PARTS_MAX 65536
+#define CONTEXT   ((size_t)8 << 20) /* bytes of zstd's state for a thread, with --level auto */
+#define INTERVAL  250000            /* us between two choices of the level */
 #define CODED_MAX ((size_t)16 << 20)
 #define KEEP_ROOM ((size_t)1 << 20) /* larger output buffers are freed after use */
 
@@ -59,6 +62,36 @@ void piece_clear(struct piece *piece)
     *piece = (struct piece){ 0 };
 }
 
+/* Steps of the automatic level, with the time that each takes for real pages. */
+static const struct {
+    int level;
+    unsigned cost;
+} steps[] = { { 1, 10 }, { 3, 15 }, { 6, 40 }, { 9, 60 } };
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+void compress_pace_look(struct compress_pace *pace, uint64_t now)
+{
+    uint64_t passed = now - pace->since;
+    uint64_t room = passed * pace->workers;
+    size_t i = 0;
+
+    if (passed < INTERVAL)
+        return;
+    while (i + 1 < STEPS && steps[i].level < pace->level)
+        i++;
+    if (pace->blocked > passed / 20)
+        i = 0;
+    else if (pace->busy * 10 > room * 9 && i > 0)
+        i--;
+    else if (i + 1 < STEPS && steps[i + 1].level <= pace->most &&
+             pace->busy * steps[i + 1].cost / steps[i].cost * 10 <= room * 7)
+        i++;
+    pace->level = steps[i].level;
+    pace->since = now;
+    pace->busy = 0;
+    pace->blocked = 0;
+}
+
 enum ring_state { RING_FREE, RING_FILLED, RING_TAKEN, RING_CODED };
 
 struct slot {
@@ -78,7 +111,9 @@ struct compress_pool {
     pthread_t *threads; /* the workers, then the writer */
     unsigned workers;
     unsigned started;
-    bool stepped; /* no threads: see compress_pool_step */
+    bool stepped;              /* no threads: see compress_pool_step */
+    int level;                 /* 0: by pace */
+    struct compress_pace pace; /* under lock */
     atomic_bool hurried;
     struct slot *slots;
     size_t size;
@@ -115,6 +150,7 @@ static struct slot *take(struct compress_pool *pool)
 
 static int code(struct frame_coder *coder, struct slot *slot)
 {
+    frame_coder_level(coder, slot->piece.level);
     return frame_code(coder, slot->piece.parts, slot->piece.count, slot->piece.size,
                       &slot->piece.store, &slot->coded, &slot->err);
 }
@@ -129,10 +165,13 @@ static void *work(void *ctx)
     coder = pool->coders[pool->started++];
     while ((slot = take(pool))) {
         bool skip = pool->failed;
+        uint64_t start = clock_mono_us();
 
         (void)pthread_mutex_unlock(&pool->lock);
         slot->failed = !skip && code(coder, slot) < 0;
         (void)pthread_mutex_lock(&pool->lock);
+        if (!slot->piece.store)
+            pool->pace.busy += clock_mono_us() - start;
         slot->state = RING_CODED;
         (void)pthread_cond_signal(&pool->coded);
     }
@@ -242,8 +281,13 @@ void compress_pool_submit(struct compress_pool *pool, struct piece *piece)
         ;
     (void)pthread_mutex_lock(&pool->lock);
     slot = &pool->slots[pool->submitted % pool->size];
-    while (slot->state != RING_FREE)
-        (void)pthread_cond_wait(&pool->freed, &pool->lock);
+    if (slot->state != RING_FREE) {
+        uint64_t start = clock_mono_us();
+
+        while (slot->state != RING_FREE)
+            (void)pthread_cond_wait(&pool->freed, &pool->lock);
+        pool->pace.blocked += clock_mono_us() - start;
+    }
     empty = slot->piece; /* the packer reuses its arrays */
     slot->piece = *piece;
     *piece = empty;
@@ -256,6 +300,26 @@ void compress_pool_submit(struct compress_pool *pool, struct piece *piece)
         slot->state = RING_CODED;
         (void)pthread_cond_signal(&pool->coded);
     }
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+int compress_pool_level(struct compress_pool *pool)
+{
+    int level = pool->level;
+
+    if (level)
+        return level;
+    (void)pthread_mutex_lock(&pool->lock);
+    compress_pace_look(&pool->pace, clock_mono_us());
+    level = pool->pace.level;
+    (void)pthread_mutex_unlock(&pool->lock);
+    return level;
+}
+
+void compress_pool_waited(struct compress_pool *pool, uint64_t us)
+{
+    (void)pthread_mutex_lock(&pool->lock);
+    pool->pace.blocked += us;
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
@@ -337,6 +401,12 @@ struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsig
     pool->stepped = stepped;
     pool->workers = codec == FRAME_NONE ? 0 : workers ? workers : 1;
     pool->size = pool->workers + 2;
+    if (level || stepped || codec != FRAME_ZSTD)
+        pool->level = frame_level(codec, level);
+    pool->pace = (struct compress_pace){ .level = frame_level(codec, 0),
+                                         .most = frame_level_within(9, CONTEXT),
+                                         .workers = pool->workers,
+                                         .since = clock_mono_us() };
     pool->slots = mem_array(pool->size, sizeof(*pool->slots), err);
     pool->coders = mem_array(pool->workers, sizeof(struct frame_coder *), err);
     pool->threads = mem_array(pool->workers + 1, sizeof(*pool->threads), err);

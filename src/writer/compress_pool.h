@@ -37,6 +37,7 @@ enum piece_kind {
 struct piece {
     enum piece_kind kind;
     bool store;
+    int level;           /* of a frame that is compressed */
     struct iovec *parts; /* each at most FRAME_PART_MAX bytes, in chunks[i] */
     struct chunk **chunks;
     size_t count;
@@ -44,11 +45,32 @@ struct piece {
     uint64_t size;
 };
 
+/*
+ * The level of the next frames, chosen by how busy the threads were. All times in us, by a
+ * clock that the caller reads.
+ */
+struct compress_pace {
+    int level;
+    int most;         /* no higher level */
+    unsigned workers; /* threads */
+    uint64_t since;   /* start of the interval */
+    uint64_t busy;    /* time that the threads together spent compressing in it */
+    uint64_t blocked; /* time that the packer waited for them in it */
+};
+
+/*
+ * At an interval's end, choose the level and start the next interval: the lowest if the packer
+ * waited for the threads; a higher one, step by step, if they would still be idle for a part
+ * of the time; a lower one if they are nearly always busy.
+ */
+void compress_pace_look(struct compress_pace *pace, uint64_t now);
+
 struct compress_pool;
 
 /*
  * Start `workers` threads and a thread that writes; the writer must outlive them.
  *
+ * level    0: chosen for each frame while writing, for zstd; otherwise the codec's default
  * stepped  start no threads: compress_pool_step does their work in the caller's thread
  */
 struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
@@ -63,6 +85,12 @@ void compress_pool_free(struct compress_pool *pool);
 
 /* Submit a piece: its contents are moved, and it is left empty. Waits for a slot. */
 void compress_pool_submit(struct compress_pool *pool, struct piece *piece);
+
+/* The level of the next frame. */
+int compress_pool_level(struct compress_pool *pool);
+
+/* Tell that the packer waited for the threads in another place than compress_pool_submit. */
+void compress_pool_waited(struct compress_pool *pool, uint64_t us);
 
 /*
  * From now on store all frames uncompressed, including those that are being compressed, to

@@ -16,6 +16,7 @@
 struct slot {
     const char *path; /* NULL: no path yet */
     bool here;
+    enum entry_family family; /* of the frame that it is in */
     bool alone;        /* its content differs from its leader's, so it is stored on its own */
     struct spot place; /* filled in by the framer when the entry's frame ends */
 };
@@ -49,7 +50,8 @@ static int take_before(struct entry_writer *entries, const struct plan *plan, st
         struct slot *slot = &entries->slots[i];
 
         slot->path = plan_at(plan, i)->path;
-        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE };
+        slot->family = entry_family(plan_at(plan, i)->what.type);
+        slot->place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
         if (!packed || !packed->here)
             continue;
         slot->path = packed->path;
@@ -228,8 +230,8 @@ void packed_note(struct packed *packed, const char *word)
 }
 
 /* Write a whole body as one entry. */
-static int put_body(struct entry_writer *entries, const char *path, const struct body *body,
-                    int64_t mtime, bool packed, struct spot *place, struct err *err)
+static int put_body(struct entry_writer *entries, const struct entry_file *file,
+                    const struct body *body, struct spot *place, struct err *err)
 {
     struct body_cursor cursor = { 0 };
     char full[ENTRY_PATH_MAX];
@@ -239,10 +241,11 @@ static int put_body(struct entry_writer *entries, const char *path, const struct
     int rc;
 
     if (volume_begin(entries->volume,
-                     &(struct entry_file){ .path = entry_path(entries, full, path),
+                     &(struct entry_file){ .path = entry_path(entries, full, file->path),
                                            .size = body->size,
-                                           .mtime = mtime,
-                                           .packed = packed },
+                                           .mtime = file->mtime,
+                                           .packed = file->packed,
+                                           .family = file->family },
                      place, err) < 0)
         return -1;
     while ((n = body_next(body, &cursor, entries->scratch, &bytes, &chunk, err)) > 0) {
@@ -261,11 +264,14 @@ int entry_writer_file(struct entry_writer *entries, const char *path, const stru
 {
     if (entries->opts.seen(entries->opts.ctx, path, NULL, NULL, body, err) < 0)
         return -1;
-    return put_body(entries, path, body, mtime, false, NULL, err);
+    return put_body(entries, &(struct entry_file){ .path = path, .mtime = mtime }, body, NULL,
+                    err);
 }
 
+/* A link is in the same kind of frames as its target, so that it comes after it. */
 static int put_link(struct entry_writer *entries, const struct item *item,
-                    struct packed *packed, bool compressed, struct err *err)
+                    const struct slot *first, struct packed *packed, bool compressed,
+                    struct err *err)
 {
     char full[ENTRY_PATH_MAX];
     char target[ENTRY_PATH_MAX];
@@ -277,7 +283,8 @@ static int put_link(struct entry_writer *entries, const struct item *item,
                               .size = 0,
                               .mtime = item->what.mtime,
                               .link = entry_path(entries, target, packed->duplicate_of),
-                              .packed = compressed },
+                              .packed = compressed,
+                              .family = first->family },
         &slot_of(entries, item)->place, err);
 }
 
@@ -362,10 +369,14 @@ static int put_item(struct entry_writer *entries, const struct item *item,
     if (entries->opts.seen(entries->opts.ctx, slot->path, item, packed, body, err) < 0)
         return -1;
     if (first && wants_link(entries, body->size))
-        rc = put_link(entries, item, packed, is_compressed(entries), err);
+        rc = put_link(entries, item, first, packed, is_compressed(entries), err);
     else
-        rc = put_body(entries, slot->path, body, item->what.mtime, is_compressed(entries),
-                      &slot->place, err);
+        rc = put_body(entries,
+                      &(struct entry_file){ .path = slot->path,
+                                            .mtime = item->what.mtime,
+                                            .packed = is_compressed(entries),
+                                            .family = slot->family },
+                      body, &slot->place, err);
     return rc < 0 ? -1 : stored(entries, item, packed, err);
 }
 
@@ -445,7 +456,8 @@ int entry_writer_begin(struct entry_writer *entries, const struct item *item, ui
                         &(struct entry_file){ .path = entry_path(entries, full, slot->path),
                                               .size = size,
                                               .mtime = item->what.mtime,
-                                              .packed = is_compressed(entries) },
+                                              .packed = is_compressed(entries),
+                                              .family = slot->family },
                         &slot->place, err);
 }
 
@@ -477,7 +489,7 @@ static int put_same(struct entry_writer *entries, const struct item *item,
     packed->path = slot_of(entries, item)->path;
     packed->duplicate_of = first->path;
     entry_writer_describe(packed, item, entries->size, entries->head, entries->head_len);
-    if (put_link(entries, item, packed, is_compressed(entries), err) < 0)
+    if (put_link(entries, item, first, packed, is_compressed(entries), err) < 0)
         return -1;
     return stored(entries, item, packed, err);
 }

@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 /* a smaller duplicate costs less space than a link */
-#define ENTRY_WRITER_LINK_MIN ((uint64_t)64 << 10)
+#define ENTRY_WRITER_LINK_MIN ((uint64_t)4 << 10)
 #define ENTRY_WRITER_HEAD     4096 /* bytes of a body that are examined */
 
 enum entry_writer_duplicates { ENTRY_WRITER_AUTO, ENTRY_WRITER_LINK, ENTRY_WRITER_COPY };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "writer/framer.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "format/entry.h"
 #include "writer/compress_pool.h"
@@ -11,6 +12,9 @@
 #define COPY_MAX    ((size_t)32 << 10)
 #define HEADER_MAX  ((size_t)256 << 10)
 #define ENTRIES_MAX ((size_t)1 << 20) /* entries in one frame */
+#define LANES       (FAMILIES + 1)    /* one for each family of texts, one for stored content */
+#define STORED      FAMILIES
+#define OPEN_FRAMES 4 /* open frames of texts together have at most so many frames' bytes */
 
 /* An entry whose frame has not ended. */
 struct waiting {
@@ -19,6 +23,7 @@ struct waiting {
 };
 
 struct lane {
+    bool old; /* it has waited since before the last framer_age */
     struct piece piece;
     struct chunk *tail; /* where copies are written; also a part of the piece */
     struct waiting *waiting;
@@ -31,25 +36,30 @@ struct framer {
     bool stepped;
     struct compress_pool *compressors;
     struct pool *pool;
-    struct lane lane[2]; /* lanes: compressed, stored */
+    struct lane lane[LANES];
+    bool families; /* a lane for each family of texts, which are copied */
     struct lane *now;
     struct buf header;
     bool framed;     /* the format has numbered frames */
     bool split;      /* the start of the entry is in a frame that has ended */
     uint64_t frames; /* frames ended so far */
     uint64_t at;     /* tar bytes in these frames */
+    bool marking;    /* the next entry starts at a mark */
     uint64_t kept_frames;
     uint64_t kept_at;
 };
 
 /*
- * Chunks for copies of small data; 9 MiB with the default sizes. The two open frames hold at
- * most a frame and a chunk each; all other chunks are in ended frames and are returned by the
- * writer thread, so waiting for a chunk always ends.
+ * Chunks for copies: 22 MiB with the default sizes for zstd, otherwise 9 MiB. The open frames
+ * of texts hold at most OPEN_FRAMES frames together and an incomplete chunk each, the stored
+ * one a frame and a chunk; all other chunks are in ended frames and are returned by the writer
+ * thread, so waiting for a chunk always ends.
  */
-static size_t copies(const struct framer_sizes *sizes)
+static size_t copies(const struct framer *framer)
 {
-    return 2 * (sizes->cut_piece / sizes->chunk + 4);
+    size_t each = framer->sizes.cut_piece / framer->sizes.chunk;
+
+    return framer->families ? (OPEN_FRAMES + 1) * each + 3 * (size_t)LANES : 2 * (each + 4);
 }
 
 struct framer *framer_new(const struct framer_opts *opts, struct output *output,
@@ -68,10 +78,10 @@ struct framer *framer_new(const struct framer_opts *opts, struct output *output,
     sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
     framer->stepped = opts->stepped;
     framer->framed = opts->codec != FRAME_NONE;
-    framer->lane[1].piece.store = true;
+    framer->families = opts->codec == FRAME_ZSTD;
     framer->now = &framer->lane[0];
     buf_init(&framer->header, HEADER_MAX);
-    framer->pool = pool_new(copies(sizes), sizes->chunk, err);
+    framer->pool = pool_new(copies(framer), sizes->chunk, err);
     if (framer->pool)
         framer->compressors = compress_pool_new(opts->codec, opts->level, opts->workers,
                                                 opts->stepped, output, err);
@@ -88,7 +98,7 @@ void framer_free(struct framer *framer)
     if (!framer)
         return;
     compress_pool_free(framer->compressors);
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < LANES; i++) {
         piece_clear(&framer->lane[i].piece);
         chunk_unref(framer->lane[i].tail);
         mem_free(framer->lane[i].waiting);
@@ -109,22 +119,29 @@ void framer_start(struct framer *framer, struct seek *seek, uint64_t plain)
 /* End the lane's frame. */
 static void cut(struct framer *framer, struct lane *lane)
 {
-    bool store = lane == &framer->lane[1];
+    bool store = lane == &framer->lane[STORED];
+    int level;
     size_t i;
 
+    lane->old = false;
     chunk_unref(lane->tail);
     lane->tail = NULL;
     if (!lane->piece.size)
         return;
+    level = compress_pool_level(framer->compressors);
     for (i = 0; i < lane->count; i++) {
-        lane->waiting[i].place->frame = framer->framed ? framer->frames : SPOT_NONE;
-        lane->waiting[i].place->offset = framer->at + lane->waiting[i].at;
+        struct spot *place = lane->waiting[i].place;
+
+        place->frame = framer->framed ? framer->frames : SPOT_NONE;
+        place->offset = framer->at + lane->waiting[i].at;
+        place->level = !framer->framed ? 0 : store ? SPOT_STORED : level;
     }
     lane->count = 0;
     framer->at += lane->piece.size;
     framer->frames++;
     lane->piece.kind = PIECE_FRAME;
     lane->piece.store = store;
+    lane->piece.level = level;
     compress_pool_submit(framer->compressors, &lane->piece);
 }
 
@@ -140,8 +157,17 @@ static struct chunk *copy_chunk(struct framer *framer)
 {
     struct chunk *chunk;
 
-    if (!framer->stepped)
-        return pool_wait(framer->pool);
+    if (!framer->stepped) {
+        uint64_t start;
+
+        chunk = pool_try(framer->pool);
+        if (chunk)
+            return chunk;
+        start = clock_mono_us();
+        chunk = pool_wait(framer->pool);
+        compress_pool_waited(framer->compressors, clock_mono_us() - start);
+        return chunk;
+    }
     do
         chunk = pool_try(framer->pool);
     while (!chunk && compress_pool_step(framer->compressors));
@@ -190,7 +216,8 @@ int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err
     struct lane *lane = framer->now;
     size_t from = 0;
 
-    if (chunk->len < framer->sizes.copy_max)
+    if (chunk->len < framer->sizes.copy_max ||
+        (framer->families && lane != &framer->lane[STORED]))
         return framer_add(framer, chunk->data, chunk->len, err);
     while (from < chunk->len) {
         size_t n = chunk->len - from;
@@ -206,15 +233,71 @@ int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err
     return 0;
 }
 
+static struct lane *lane_of(struct framer *framer, const struct entry_file *file)
+{
+    if (file->packed && framer->framed)
+        return &framer->lane[STORED];
+    return &framer->lane[framer->families ? file->family : FAMILY_REST];
+}
+
+/*
+ * Make room for an entry of a lane of texts: its frame ends if the file does not fit into the
+ * rest of it, and the longest of the others while they leave no room for a whole frame. None of
+ * them can end later, between the parts of a file.
+ */
+static void make_room(struct framer *framer, struct lane *lane, uint64_t size)
+{
+    size_t most = (OPEN_FRAMES - 1) * framer->sizes.cut_piece;
+
+    if (lane->piece.size >= framer->sizes.cut_file &&
+        lane->piece.size + 2 * (uint64_t)ENTRY_BLOCK + size > framer->sizes.cut_piece)
+        cut(framer, lane);
+    for (;;) {
+        struct lane *longest = NULL;
+        uint64_t open = 0;
+        size_t i;
+
+        for (i = 0; i < FAMILIES; i++) {
+            struct lane *other = &framer->lane[i];
+
+            if (other == lane)
+                continue;
+            open += other->piece.size;
+            if (!longest || other->piece.size > longest->piece.size)
+                longest = other;
+        }
+        if (open <= most)
+            return;
+        cut(framer, longest);
+    }
+}
+
+/* Set the mark that framer_mark asked for, before the lane's next entry. */
+static void set_mark(struct framer *framer, struct lane *lane)
+{
+    struct piece mark = { .kind = PIECE_MARK };
+
+    framer->marking = false;
+    cut(framer, lane);
+    framer->kept_frames = framer->frames;
+    framer->kept_at = framer->at;
+    compress_pool_submit(framer->compressors, &mark);
+    piece_clear(&mark);
+}
+
 int framer_begin(struct framer *framer, const struct entry_file *file, struct spot *place,
                  struct err *err)
 {
-    struct lane *lane = &framer->lane[file->packed && framer->framed];
+    struct lane *lane = lane_of(framer, file);
 
     framer->now = lane;
     framer->split = false;
-    if (lane->piece.size >= framer->sizes.cut_file)
+    if (framer->families && lane != &framer->lane[STORED])
+        make_room(framer, lane, file->size);
+    else if (lane->piece.size >= framer->sizes.cut_file)
         cut(framer, lane);
+    if (framer->marking)
+        set_mark(framer, lane);
     if (mem_room(&lane->waiting, &lane->cap, lane->count, sizeof(*lane->waiting), ENTRIES_MAX,
                  err) < 0)
         return -1;
@@ -239,32 +322,51 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err)
 
 void framer_flush(struct framer *framer)
 {
-    cut(framer, &framer->lane[1]);
-    cut(framer, &framer->lane[0]);
+    size_t i;
+
+    for (i = LANES; i--;) {
+        if (&framer->lane[i] != framer->now)
+            cut(framer, &framer->lane[i]);
+    }
+    cut(framer, framer->now); /* what was added last, the end of the tar stream, is last */
+}
+
+void framer_release(struct framer *framer)
+{
+    cut(framer, &framer->lane[STORED]);
+    if (!framer->families)
+        cut(framer, &framer->lane[FAMILY_REST]);
+}
+
+void framer_age(struct framer *framer)
+{
+    size_t i;
+
+    for (i = 0; i < LANES; i++) {
+        struct lane *lane = &framer->lane[i];
+
+        if (lane->old)
+            cut(framer, lane);
+        else
+            lane->old = lane->piece.size > 0;
+    }
 }
 
 void framer_mark(struct framer *framer)
 {
-    struct piece mark = { .kind = PIECE_MARK };
-
-    framer_flush(framer);
-    framer->kept_frames = framer->frames;
-    framer->kept_at = framer->at;
-    compress_pool_submit(framer->compressors, &mark);
-    piece_clear(&mark);
+    framer->marking = true;
 }
 
 void framer_back(struct framer *framer)
 {
     struct piece back = { .kind = PIECE_BACK };
-    int i;
+    struct lane *lane = framer->now;
 
-    for (i = 0; i < 2; i++) {
-        piece_reset(&framer->lane[i].piece);
-        chunk_unref(framer->lane[i].tail);
-        framer->lane[i].tail = NULL;
-        framer->lane[i].count = 0;
-    }
+    piece_reset(&lane->piece);
+    chunk_unref(lane->tail);
+    lane->tail = NULL;
+    lane->count = 0;
+    lane->old = false;
     framer->frames = framer->kept_frames;
     framer->at = framer->kept_at;
     compress_pool_submit(framer->compressors, &back);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * framer: cuts the tar stream into frames, in two lanes.
+ * framer: cuts the tar stream into frames, in lanes.
  *
- * Entries that are already compressed go into a lane whose frames are stored, the others into a
- * lane whose frames are compressed. A frame ends where a file begins, once it holds
- * FRAME_CUT_FILE bytes, and inside a file each FRAME_CUT_PIECE bytes; a file that is spread
- * over frames ends the last of them, so that nothing of the other lane comes between its parts,
- * and the stream is a plain tar in the order in which frames end. The place of an entry is
- * known when its frame ends: then its struct spot is filled in.
+ * Entries that are already compressed go into a lane whose frames are stored, the others into
+ * lanes whose frames are compressed: for zstd one for each family of texts, which resemble each
+ * other, otherwise one. A frame ends where a file begins, once it holds FRAME_CUT_FILE bytes
+ * (of a family: once the file would make it longer than FRAME_CUT_PIECE), and inside a file
+ * each FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of them, so that
+ * nothing of other lanes comes between its parts, and the stream is a plain tar in the order in
+ * which frames end. The place of an entry is known when its frame ends: then its struct spot is
+ * filled in. A hard link belongs into the lane of its target, so that it comes after it.
+ *
+ * Texts of families are copied, so that open frames hold no chunks of others. Four frames'
+ * bytes of them are open at most: if there are more, the longest frame ends.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_FORMAT; errors of its threads are returned at drain
@@ -28,12 +33,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPOT_NONE UINT64_MAX
+#define SPOT_NONE   UINT64_MAX
+#define SPOT_STORED (-1) /* the level of a frame that is not compressed */
 
 /* Where an entry's header begins. */
 struct spot {
     uint64_t frame;  /* index, or SPOT_NONE */
     uint64_t offset; /* in the tar stream, or SPOT_NONE */
+    int level;       /* of the frame; SPOT_STORED; 0: unknown, or the format has no frames */
 };
 
 struct framer;
@@ -81,15 +88,25 @@ int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err
 /* End it. */
 int framer_end(struct framer *framer, uint64_t size, struct err *err) MUST_CHECK;
 
-/* End both lanes' frames, so that the next entry starts a frame. */
+/* End all frames, so that the next entry starts a frame. */
 void framer_flush(struct framer *framer);
 
+/* End the frames that refer to chunks of others, so that these are returned to their pool. */
+void framer_release(struct framer *framer);
+
 /*
- * Set a mark to go back to, at the end of a frame; anything that framer_back removes is lost.
+ * Called at regular intervals, between entries: end the frames that were open at the last call,
+ * so that an interruption loses little.
  */
+void framer_age(struct framer *framer);
+
+/* Set a mark before the next entry. */
 void framer_mark(struct framer *framer);
 
-/* Go back to the last mark: everything added since then is removed. */
+/*
+ * Go back to the last mark, which was set before the current entry, or the one that ended last:
+ * it is removed, complete or not.
+ */
 void framer_back(struct framer *framer);
 
 /* Write everything; *seek (may be NULL) gets the seek table, valid until the next entry. */

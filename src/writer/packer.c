@@ -19,7 +19,8 @@ enum parcel_kind {
     PARCEL_HEAD,
     PARCEL_MORE,
     PARCEL_TAIL,
-    PARCEL_FLUSH
+    PARCEL_RELEASE,
+    PARCEL_AGE,
 };
 
 struct parcel {
@@ -316,10 +317,10 @@ static int unpack(struct packer *p, struct parcel *parcel, struct err *err)
         return p->drop ? 0 : entry_writer_more(p->entries, parcel->chunk, err);
     case PARCEL_TAIL:
         return pack_tail(p, parcel, err);
-    case PARCEL_FLUSH:
+    case PARCEL_RELEASE:
+    case PARCEL_AGE:
         if (!p->head)
-            volume_flush(p->volume);
-        return 0;
+            (parcel->kind == PARCEL_AGE ? volume_age : volume_release)(p->volume);
     }
     return 0;
 }
@@ -504,26 +505,28 @@ static int hand_over(struct packer *p, const struct parcel *what, struct err *er
 int packer_item(struct packer *p, const struct item *item, struct body *body, unsigned again,
                 struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_ITEM, .item = item, .body = body, .again = again };
-
-    return hand_over(p, &parcel, err);
+    return hand_over(
+        p, &(struct parcel){ .kind = PARCEL_ITEM, .item = item, .body = body, .again = again },
+        err);
 }
 
 int packer_document(struct packer *p, char *path, int64_t mtime, struct body *body,
                     struct err *err)
 {
-    struct parcel parcel = {
-        .kind = PARCEL_DOCUMENT, .path = path, .mtime = mtime, .body = body
-    };
-
-    return hand_over(p, &parcel, err);
+    return hand_over(
+        p,
+        &(struct parcel){ .kind = PARCEL_DOCUMENT, .path = path, .mtime = mtime, .body = body },
+        err);
 }
 
-int packer_flush(struct packer *p, struct err *err)
+int packer_release(struct packer *p, struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_FLUSH };
+    return hand_over(p, &(struct parcel){ .kind = PARCEL_RELEASE }, err);
+}
 
-    return hand_over(p, &parcel, err);
+int packer_age(struct packer *p, struct err *err)
+{
+    return hand_over(p, &(struct parcel){ .kind = PARCEL_AGE }, err);
 }
 
 int packer_head(struct packer *p, const struct item *item, struct body *body, uint64_t size,
@@ -536,16 +539,13 @@ int packer_head(struct packer *p, const struct item *item, struct body *body, ui
 
 int packer_more(struct packer *p, struct chunk *chunk, struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_MORE, .chunk = chunk };
-
-    return hand_over(p, &parcel, err);
+    return hand_over(p, &(struct parcel){ .kind = PARCEL_MORE, .chunk = chunk }, err);
 }
 
 int packer_tail(struct packer *p, bool whole, unsigned again, struct err *err)
 {
-    struct parcel parcel = { .kind = PARCEL_TAIL, .whole = whole, .again = again };
-
-    return hand_over(p, &parcel, err);
+    return hand_over(p, &(struct parcel){ .kind = PARCEL_TAIL, .whole = whole, .again = again },
+                     err);
 }
 
 bool packer_result(struct packer *p, struct pack_result *result)

@@ -112,10 +112,16 @@ int packer_document(struct packer *packer, char *path, int64_t mtime, struct bod
                     struct err *err) MUST_CHECK;
 
 /*
- * End the open frames, so that their chunks are returned to the pool; does nothing while an
- * item passes through. Used when the pool is empty and the packer is idle.
+ * End the open frames that hold chunks of the pool, so that these are returned to it; does
+ * nothing while an item passes through. Used when the pool is empty and the packer is idle.
  */
-int packer_flush(struct packer *packer, struct err *err) MUST_CHECK;
+int packer_release(struct packer *packer, struct err *err) MUST_CHECK;
+
+/*
+ * Called at regular intervals: end the frames that were open at the last call. Does nothing
+ * while an item passes through.
+ */
+int packer_age(struct packer *packer, struct err *err) MUST_CHECK;
 
 /* Start an item's body of size bytes, as announced, with its first bytes; more follows. */
 int packer_head(struct packer *packer, const struct item *item, struct body *body,

@@ -111,6 +111,18 @@ void volume_flush(struct volume *v)
         framer_flush(v->framer);
 }
 
+void volume_release(struct volume *v)
+{
+    if (v->framer)
+        framer_release(v->framer);
+}
+
+void volume_age(struct volume *v)
+{
+    if (v->framer)
+        framer_age(v->framer);
+}
+
 bool volume_links(const struct volume *v)
 {
     return v->tree ? tree_links(v->tree) : v->framer != NULL;
@@ -142,7 +154,7 @@ int volume_begin(struct volume *v, const struct entry_file *file, struct spot *p
                  struct err *err)
 {
     if (place)
-        *place = (struct spot){ SPOT_NONE, SPOT_NONE };
+        *place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
     v->size = file->size;
     v->got = 0;
     if (v->tree)

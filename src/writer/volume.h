@@ -106,11 +106,17 @@ int volume_end(struct volume *v, struct err *err) MUST_CHECK;
 /* Set a mark to go back to; see framer.h. */
 void volume_mark(struct volume *v);
 
-/* Go back to the last mark: everything added since then is removed; see framer_back. */
+/* Go back to the last mark: the entry added since then is removed; see framer_back. */
 void volume_back(struct volume *v);
 
 /* Make the next file start a frame. */
 void volume_flush(struct volume *v);
+
+/* Return chunks that were added by reference; see framer_release. */
+void volume_release(struct volume *v);
+
+/* Called at regular intervals, between entries; see framer_age. */
+void volume_age(struct volume *v);
 
 /* Write what is pending; returns the bytes written so far. The next file starts a frame. */
 int volume_drain(struct volume *v, uint64_t *written, struct err *err) MUST_CHECK;

@@ -57,7 +57,8 @@ def test_sync_with_few_descriptors(skyarc, env, tmp_path, count):
 
 def test_a_file_size_limit_is_told(skyarc, env, emu, tmp_path):
     """SIGXFSZ, which ends a process as it stands: here a write fails, and what has come is kept."""
-    emu.run("tsk_1", [{"id": "a_%d" % i, "type": "recording", "data": os.urandom(300_000)} for i in range(12)])
+    emu.run("tsk_1", [{"id": "a_%d" % i, "type": "screenshot", "data": b"\x89PNG\r\n\x1a\n" + os.urandom(300_000)}
+                      for i in range(12)])
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
@@ -100,7 +101,8 @@ def test_at_most_32_decoders(skyarc, emu, tmp_path):
         }
     """)
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", tmp_path / "many.so", tmp_path / "many.c"], check=True)
-    emu.run("tsk_m", [{"id": "m%d" % i, "type": "html", "data": random.Random(i).randbytes(270_000)}
+    emu.run("tsk_m", [{"id": "m%d" % i, "type": "screenshot",
+                       "data": b"\x89PNG\r\n\x1a\n" + random.Random(i).randbytes(270_000)}
                       for i in range(40)])
     for kind in ("tar.zst", "tar.gz", "zip"):
         skyarc("pull", "-o", "a." + kind, "tsk_m", check=0)

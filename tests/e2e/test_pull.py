@@ -124,10 +124,10 @@ def test_runs_that_are_one_are_fetched_once(pull, emu):
     assert len(joined) == 14
 
 
-def test_links_from_64_kib_up(pull, tmp_path):
+def test_links_from_4_kib_up(pull, tmp_path):
     _, manifest, folder = pull("wr_demo2", "tsk_v2_demo2", "tsk_demo1")
     for row in manifest["artifacts"]:
-        assert row["link"] == bool(row["duplicate_of"] and row["size"] >= 65536)
+        assert row["link"] == bool(row["duplicate_of"] and row["size"] >= 4096)
         if row["link"]:
             assert (folder / row["path"]).samefile(folder / row["duplicate_of"])
 
@@ -340,3 +340,14 @@ def test_limit_rate(skyarc, emu):
     begin = time.monotonic()
     skyarc("pull", "-o", "r.tar", "--limit-rate", "1m", "tsk_rate", check=0)
     assert time.monotonic() - begin > 0.6
+
+
+def test_the_level_of_each_frame(skyarc, emu, tmp_path):
+    def levels(*options):
+        skyarc("pull", "-f", "-o", "s.tar.zst", *options, *RUNS, check=0)
+        skyarc("verify", "s.tar.zst", check=0)
+        manifest = json.loads(skyarc("cat", "s.tar.zst", "manifest.json", check=0).out)
+        return {row["artifact_type"]: row["frame_level"] for row in manifest["artifacts"] if not row["link"]}
+    fixed = levels("--level", "7")
+    assert {fixed["screenshot_action"], fixed["recording"]} == {0} and 7 in fixed.values()
+    assert set(levels("--level", "auto").values()) <= {0, 1, 3, 6}

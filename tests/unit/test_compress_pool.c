@@ -242,6 +242,51 @@ static void test_given_up(void **state)
     compress_pool_free(NULL);
 }
 
+/*
+ * Frames of `bytes` ms of work at level 1 each arrive every `every` ms; returns the last level.
+ */
+static int level_after(struct compress_pace *pace, unsigned work, unsigned every, bool blocks)
+{
+    static const unsigned cost[] = { 0, 10, 10, 15, 15, 15, 40, 40, 40, 60 };
+    unsigned i;
+    uint64_t now = pace->since;
+
+    for (i = 0; i < 1000; i++) {
+        now += (uint64_t)every * 1000;
+        pace->busy += (uint64_t)work * 1000 * cost[pace->level] / 10;
+        pace->blocked += blocks ? (uint64_t)every * 100 : 0;
+        compress_pace_look(pace, now);
+    }
+    return pace->level;
+}
+
+static void test_the_level_follows_the_load(void **state)
+{
+    struct compress_pace pace = { .level = 3, .most = 9, .workers = 2, .since = 7 };
+
+    (void)state;
+    assert_int_equal(level_after(&pace, 8, 100, false), 9);  /* idle threads */
+    assert_int_equal(level_after(&pace, 30, 100, false), 6); /* 9 would take 90 % */
+    assert_int_equal(level_after(&pace, 8, 100, true), 1);   /* everyone waits for them */
+    assert_int_equal(level_after(&pace, 80, 100, false), 3);
+    assert_int_equal(level_after(&pace, 195, 100, false), 1);
+    pace.most = 6;
+    assert_int_equal(level_after(&pace, 1, 100, false), 6); /* more memory than its share */
+}
+
+static void test_the_level_rises_step_by_step(void **state)
+{
+    struct compress_pace pace = { .level = 1, .most = 9, .workers = 1 };
+
+    (void)state;
+    compress_pace_look(&pace, 100000); /* too early to judge */
+    assert_int_equal(pace.level, 1);
+    compress_pace_look(&pace, 300000);
+    assert_int_equal(pace.level, 3);
+    compress_pace_look(&pace, 600000);
+    assert_int_equal(pace.level, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_steps_instead_of_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_failure_is_told_at_drain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_given_up, set_up, tear_down),
+        cmocka_unit_test(test_the_level_follows_the_load),
+        cmocka_unit_test(test_the_level_rises_step_by_step),
     };
 
     return RUN(tests);

@@ -74,7 +74,7 @@ static void begin(struct scene *s, struct entry_writer_opts opts)
 /* End the tar, and read it. */
 static void finish(struct scene *s, struct buf *tar)
 {
-    struct spot none = { SPOT_NONE, SPOT_NONE };
+    struct spot none = { SPOT_NONE, SPOT_NONE, 0 };
     struct volume_result result;
 
     assert_int_equal(volume_finish(s->volume, &none, 0, &result, NULL), 0);
@@ -405,7 +405,7 @@ static void test_content_of_a_former_attempt(void **state)
     const struct item *kept = add_id(&s, "a");
     const struct item *item = add_id(&s, "b");
     struct packed packed[2] = { { .here = true, .path = "data/r/kept", .size = 5 } };
-    struct spot places[2] = { { 3, 4 } };
+    struct spot places[2] = { { 3, 4, 0 } };
     struct hasher *hasher = hasher_new(NULL);
 
     (void)state;

@@ -67,7 +67,9 @@ static uint64_t plain_before(const struct seek *seek, uint64_t frame)
 static void test_two_lanes(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
-    struct spot place[3] = { { SPOT_NONE, SPOT_NONE }, { SPOT_NONE, SPOT_NONE }, { 0, 0 } };
+    struct spot place[3] = { { SPOT_NONE, SPOT_NONE, 0 },
+                             { SPOT_NONE, SPOT_NONE, 0 },
+                             { 0, 0, 0 } };
     struct seek *seek;
     struct buf tar;
 
@@ -102,13 +104,116 @@ static void test_a_full_frame_ends_where_a_file_begins(void **state)
 
     (void)state;
     for (i = 0; i < 6; i++) /* four entries of one block fill a frame */
-        put(framer, "small", 0, false, &place[i]);
+        put(framer, "small", 0, true, &place[i]);
     assert_int_equal(framer_drain(framer, &seek, NULL), 0);
     assert_int_equal(seek->count, 2);
     assert_int_equal(seek->rows[0].plain, CUT_FILE);
     assert_int_equal(place[3].frame, 0);
     assert_int_equal(place[4].frame, 1);
     assert_int_equal(place[4].offset, CUT_FILE);
+    framer_free(framer);
+}
+
+/* Put an entry of a family. */
+static void put_text(struct framer *framer, const char *name, size_t size,
+                     enum entry_family family, struct spot *place)
+{
+    const struct entry_file file = { .path = name, .size = size, .mtime = 1, .family = family };
+    static const unsigned char zeros[CUT_PIECE * 4];
+
+    *place = (struct spot){ SPOT_NONE, SPOT_NONE, 0 };
+    assert_int_equal(framer_begin(framer, &file, place, NULL), 0);
+    assert_int_equal(framer_add(framer, zeros, size, NULL), 0);
+    assert_int_equal(framer_end(framer, size, NULL), 0);
+}
+
+static void test_each_family_has_a_frame(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[5];
+    struct seek *seek;
+
+    (void)state;
+    put_text(framer, "page", 100, FAMILY_HTML, &place[0]);
+    put_text(framer, "tree", 100, FAMILY_DOM, &place[1]);
+    put_text(framer, "page 2", 100, FAMILY_HTML, &place[2]);
+    put_text(framer, "log", 100, FAMILY_LOGS, &place[3]);
+    put_text(framer, "link to page", 0, FAMILY_HTML, &place[4]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(seek->count, 3);
+    assert_int_equal(place[0].frame, place[2].frame);
+    assert_int_equal(place[0].frame, place[4].frame);
+    assert_true(place[4].offset > place[2].offset);
+    assert_int_not_equal(place[0].frame, place[1].frame);
+    assert_int_not_equal(place[1].frame, place[3].frame);
+    framer_free(framer);
+}
+
+/* A frame of a family is filled until the next file does not fit. */
+static void test_a_family_fills_its_frame(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[4];
+    struct seek *seek;
+
+    (void)state;
+    put_text(framer, "a", 2 * BLOCK, FAMILY_LLM, &place[0]);
+    put_text(framer, "b", 2 * BLOCK, FAMILY_LLM, &place[1]);
+    put_text(framer, "c", 2 * BLOCK, FAMILY_LLM, &place[2]); /* does not fit */
+    put_text(framer, "longer than a frame", 3 * CUT_PIECE, FAMILY_LLM, &place[3]);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(place[0].frame, 0);
+    assert_int_equal(place[1].frame, 0);
+    assert_int_equal(place[2].frame, 1);
+    assert_int_equal(seek->rows[0].plain, 6 * BLOCK);
+    assert_int_equal(place[3].frame, 1); /* short frames are filled by long files */
+    assert_int_equal(seek->rows[1].plain, CUT_PIECE);
+    assert_int_equal(seek->count, 5);
+    framer_free(framer);
+}
+
+/* All families together hold so little that there are chunks for the next frame. */
+static void test_families_are_bounded_together(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[FAMILIES];
+    struct spot large;
+    struct seek *seek;
+    size_t open;
+    size_t i;
+    size_t k;
+
+    (void)state;
+    for (i = 0; i < FAMILIES; i++) { /* one block less than a frame */
+        put_text(framer, "x", CUT_PIECE - 2 * BLOCK, (enum entry_family)i, &place[i]);
+        for (open = k = 0; k <= i; k++)
+            open += place[k].frame == SPOT_NONE;
+        assert_true(open <= 4);
+    }
+    put_text(framer, "large", 4 * CUT_PIECE, FAMILY_HTML, &large);
+    assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    for (i = 0; i < 4; i++) /* nothing came between its parts */
+        assert_int_equal(seek->rows[large.frame + i].plain, CUT_PIECE);
+    framer_free(framer);
+}
+
+static void test_old_frames_end(void **state)
+{
+    struct framer *framer = make(FRAME_ZSTD);
+    struct spot place[3];
+
+    (void)state;
+    put_text(framer, "a", 100, FAMILY_HTML, &place[0]);
+    framer_age(framer);
+    put_text(framer, "b", 100, FAMILY_DOM, &place[1]);
+    assert_int_equal(place[0].frame, SPOT_NONE);
+    framer_age(framer);
+    assert_int_equal(place[0].frame, 0);
+    assert_int_equal(place[1].frame, SPOT_NONE);
+    put_text(framer, "c", 100, FAMILY_HTML, &place[2]);
+    framer_age(framer);
+    assert_int_equal(place[1].frame, 1);
+    assert_int_equal(place[2].frame, SPOT_NONE); /* a new frame is not old */
     framer_free(framer);
 }
 
@@ -130,8 +235,9 @@ static void test_nothing_comes_between_the_parts_of_a_file(void **state)
     assert_int_equal(seek->rows[0].plain, CUT_PIECE);
     assert_int_equal(seek->rows[1].plain, CUT_PIECE);
     assert_int_equal(seek->rows[2].plain, 2 * BLOCK); /* it ended with the file */
-    assert_int_equal(place[2].frame, 3);
-    assert_int_equal(place[2].offset, BLOCK + 8704);
+    assert_int_equal(place[0].frame, 3);
+    assert_int_equal(place[2].frame, 4); /* what was added last is last */
+    assert_int_equal(place[2].offset, 3 * BLOCK + 8704);
     output_read(seek, FRAME_ZSTD, &tar);
     assert_entry(&tar, &place[0], "waits", 30);
     assert_entry(&tar, &place[1], "large", 8704);
@@ -170,11 +276,15 @@ static void test_back_to_the_mark(void **state)
     struct buf tar;
 
     (void)state;
+    place[0].frame = SPOT_NONE;
     put(framer, "kept", 100, false, &place[0]);
     framer_mark(framer);
-    assert_int_equal(place[0].frame, 0); /* a mark is at the start of a frame */
     put(framer, "undone", 6000, true, &place[1]);
-    put(framer, "undone too", 100, false, &place[1]);
+    framer_back(framer);
+    assert_int_equal(place[0].frame, SPOT_NONE); /* other frames stay open, and as they are */
+    framer_mark(framer);
+    put(framer, "undone in the same lane", 100, false, &place[1]);
+    assert_int_equal(place[0].frame, 0); /* a mark is at the start of a frame */
     framer_back(framer);
     put(framer, "again", 200, true, &place[2]);
     assert_int_equal(framer_drain(framer, &seek, NULL), 0);
@@ -214,7 +324,9 @@ static void test_chunks_by_reference(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
     struct pool *pool = pool_new(2, CHUNK, NULL);
-    const struct entry_file file = { .path = "x", .size = COPY_MAX - 1 + CHUNK, .mtime = 1 };
+    const struct entry_file file = {
+        .path = "x", .size = COPY_MAX - 1 + CHUNK, .mtime = 1, .packed = true
+    };
     struct chunk *chunk[2];
     struct spot place;
     struct seek *seek;
@@ -251,6 +363,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_lanes, output_set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_frame_ends_where_a_file_begins,
                                         output_set_up, output_tear_down),
+        cmocka_unit_test_setup_teardown(test_each_family_has_a_frame, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_family_fills_its_frame, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_families_are_bounded_together, output_set_up,
+                                        output_tear_down),
+        cmocka_unit_test_setup_teardown(test_old_frames_end, output_set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_comes_between_the_parts_of_a_file,
                                         output_set_up, output_tear_down),
         cmocka_unit_test_setup_teardown(test_without_frames_there_is_one_lane, output_set_up,

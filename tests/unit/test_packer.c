@@ -321,7 +321,7 @@ static void test_what_was_kept_before_is_found_again(void **state)
     const struct item *kept = add(h.plan, artifact("r1", "a"));
     const struct item *item = add(h.plan, artifact("r1", "b"));
     struct packed packed[2] = { 0 };
-    struct spot places[2] = { { 3, 4 } };
+    struct spot places[2] = { { 3, 4, 0 } };
     struct packed_before before = { packed, places };
     struct hasher *hasher = hasher_new(NULL);
 

@@ -57,7 +57,7 @@ static void begin(struct facts *facts, unsigned fail_at)
     };
 
     *facts = (struct facts){ .manifest = put_manifest,
-                             .spot = { SPOT_NONE, SPOT_NONE },
+                             .spot = { SPOT_NONE, SPOT_NONE, 0 },
                              .fail_at = fail_at };
     sum(facts->sha256, "hello", 5);
     facts->volume = volume_open(&opts, NULL);
