@@ -20,12 +20,21 @@ struct body *body_new(struct err *err)
 
 struct body *body_of_text(char *text, size_t len, struct err *err)
 {
+    struct body *body = body_of_borrowed(text, len, err);
+
+    if (body)
+        body->own = text;
+    else
+        mem_free(text);
+    return body;
+}
+
+struct body *body_of_borrowed(const char *text, size_t len, struct err *err)
+{
     struct body *body = body_new(err);
 
-    if (!body) {
-        mem_free(text);
+    if (!body)
         return NULL;
-    }
     body->text = text;
     body->size = len;
     return body;
@@ -50,7 +59,7 @@ void body_free(struct body *body)
     if (body->fd >= 0 && body->files)
         (void)atomic_fetch_sub(body->files, 1);
     file_close(&body->fd);
-    mem_free(body->text);
+    mem_free(body->own);
     mem_free(body);
 }
 

@@ -39,7 +39,8 @@ struct body {
     int fd;             /* -1: none */
     atomic_uint *files; /* counts fd */
     enum body_coding coding;
-    char *text; /* the whole body, if it is a text */
+    const char *text; /* the whole body, if it is a text */
+    char *own;        /* the same, to be freed; NULL: it is borrowed */
 };
 
 /* Make an empty body. */
@@ -49,6 +50,9 @@ struct body *body_new(struct err *err) MUST_CHECK;
  * Make a body of a text allocated by mem_*, which it takes over (also on failure: it is freed).
  */
 struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* Make a body of a text that outlives it. */
+struct body *body_of_borrowed(const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* Free a body and return its chunks to their pool; may be NULL. */
 void body_free(struct body *body);
