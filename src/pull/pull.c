@@ -374,7 +374,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         result->totals = record.facts.totals;
         return 0;
     }
-    if (tagfiles_write(&record, &manifest, err) < 0 || finish(p, &manifest, &volume, err) < 0)
+    if (pagefile_check(p->pagefile, err) < 0 || tagfiles_write(&record, &manifest, err) < 0 ||
+        finish(p, &manifest, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
     p->journal = NULL;
@@ -398,7 +399,7 @@ static int open_journal(struct pull *p, struct err *err)
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
-        p->journal = journal_open(path, request, p->opts->state_key, err);
+        p->journal = journal_open_on(p->pagefile, path, request, p->opts->state_key, err);
     mem_free(request);
     mem_free(path);
     return p->journal ? 0 : -1;

@@ -525,17 +525,13 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
 }
 
 /* The journal as a later attempt will read it; NULL: it cannot be read. */
-static struct journal *load_journal(const struct pull_opts *opts, const char *path,
-                                    struct err *err)
+static struct journal *load_journal(const struct pull_opts *opts, struct pagefile *file,
+                                    const char *path, struct err *err)
 {
     char *request = pull_opts_request(opts, err);
-    struct journal *journal = NULL;
-    struct buf text;
+    struct journal *journal =
+        request ? journal_load_on(file, path, request, opts->state_key, err) : NULL;
 
-    buf_init(&text, JOURNAL_MAX);
-    if (request && file_load(path, &text, err) == 0)
-        journal = journal_parse(buf_text(&text), text.len, request, opts->state_key, err);
-    buf_clear(&text);
     mem_free(request);
     return journal;
 }
@@ -573,7 +569,7 @@ size_t restore_measure(const struct pull_opts *opts, struct plan *plan,
     struct restore r = { .opts = &how, .restored = &restored };
     char *partial = mem_format(&err, "%s.partial", opts->output);
     char *rows = partial ? mem_format(&err, "%s" JOURNAL_SUFFIX, partial) : NULL;
-    struct journal *journal = rows ? load_journal(opts, rows, &err) : NULL;
+    struct journal *journal = rows ? load_journal(opts, pagefile, rows, &err) : NULL;
     size_t kept;
 
     how.journal = journal;

@@ -140,11 +140,9 @@ static int put_record(struct packer *packer, const struct listed_run *run,
                       const struct records *records, const struct record_row *row,
                       struct err *err)
 {
-    char *text = records_read(records, row, err);
-
     return put_document(packer, run,
                         mem_format(err, "data/%s/records/%s.json", run->id, row->name),
-                        text ? body_of_text(text, row->len, err) : NULL, err);
+                        body_of_part(records_file(records), row->at, row->len, err), err);
 }
 
 int tagfiles_documents(struct listing *listing, const struct records *records,
