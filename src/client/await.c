@@ -7,28 +7,24 @@
 #include "client/children.h"
 #include "client/lister.h"
 
-#include <string.h>
 #include <sys/types.h>
 
 /* Wait until runs have ended; runs that cannot be polled are left to the listing. */
 static int wait_runs(struct await *a, char *const *ids, size_t count, struct err *err)
 {
-    struct waited *runs = mem_array(count, sizeof(*runs), err);
+    struct waited *runs = wait_new(ids, count, err);
     size_t left = 0;
     size_t i;
     int rc;
 
     if (!runs)
         return -1;
-    for (i = 0; i < count; i++)
-        runs[i].id = ids[i];
     a->waiting = true;
     rc = wait_for(&a->how, runs, count, err);
     a->waiting = false;
     for (i = 0; i < count; i++)
         left += !runs[i].ended && !runs[i].failed;
-    wait_clear(runs, count);
-    mem_free(runs);
+    wait_free(runs, count);
     if (rc == 0 && left)
         return err_set(err, ERR_BUSY, "%zu of %zu run%s %s not ended in time; try again later",
                        left, count, text_plural(count), left == 1 ? "has" : "have");

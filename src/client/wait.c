@@ -4,6 +4,7 @@
 #include "api/endpoint.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "client/identity.h"
 #include "redact/redact.h"
@@ -266,14 +267,25 @@ int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count, st
     return rc;
 }
 
-void wait_clear(struct waited *runs, size_t count)
+struct waited *wait_new(char *const *ids, size_t count, struct err *err)
+{
+    struct waited *runs = mem_array(count, sizeof(*runs), err);
+    size_t i;
+
+    for (i = 0; runs && i < count; i++)
+        runs[i].id = ids[i];
+    return runs;
+}
+
+void wait_free(struct waited *runs, size_t count)
 {
     size_t i;
 
-    for (i = 0; i < count; i++) {
+    for (i = 0; runs && i < count; i++) {
         call_clear(&runs[i].call);
         run_clear(&runs[i].run);
     }
+    mem_free(runs);
 }
 
 void wait_ignore_ended(void *ctx, const struct waited *run)

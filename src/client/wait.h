@@ -7,7 +7,7 @@
  *
  * Units    milliseconds
  * Errors   ERR_CANCELLED and the like; errors of a run are stored in struct waited
- * Owns     a waited run owns its record, until wait_clear
+ * Owns     a waited run owns its record, until wait_free
  * Threads  the transfer loop
  * Source   docs/api.md, "A run" (the five terminal statuses, and retries)
  */
@@ -64,13 +64,16 @@ void wait_ignore_news(void *ctx, size_t ended, size_t count);
 /*
  * Wait until all runs have ended.
  *
- * runs     count runs, each {0} except for its id; to be cleared in any case
+ * runs     count runs made by wait_new
  * returns  0 also if the deadline was reached: then some runs have neither ended nor failed
  */
 int wait_for(const struct wait_opts *opts, struct waited *runs, size_t count,
              struct err *err) MUST_CHECK;
 
-/* Free the records of count runs. */
-void wait_clear(struct waited *runs, size_t count);
+/* Create count runs that have these IDs; each ID is valid as long as the runs are. */
+struct waited *wait_new(char *const *ids, size_t count, struct err *err) MUST_CHECK;
+
+/* Free count runs, and their records; NULL is fine. */
+void wait_free(struct waited *runs, size_t count);
 
 #endif

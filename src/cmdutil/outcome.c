@@ -13,7 +13,6 @@
 #include "cmdutil/summary.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct outcome_hooks {
     bool print;
@@ -141,14 +140,11 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
                               .ended = on_ended,
                               .news = on_news,
                               .ctx = &hooks };
-    struct waited *runs = mem_array(count, sizeof(*runs), err);
-    size_t i;
+    struct waited *runs = wait_new(ids, count, err);
     int rc;
 
     if (!runs)
         return -1;
-    for (i = 0; i < count; i++)
-        runs[i].id = ids[i];
     client->loop.hooks.tick = on_tick;
     client->loop.hooks.ctx = &hooks;
     progress_begin(common);
@@ -159,7 +155,6 @@ int outcome_wait(struct api_client *client, char *const *ids, size_t count,
         rc = print_json(runs, count, err);
     if (rc == 0)
         rc = status_of(runs, count);
-    wait_clear(runs, count);
-    mem_free(runs);
+    wait_free(runs, count);
     return rc;
 }

@@ -75,7 +75,7 @@ static int add_run(struct source *s, const char *run_id, struct err *err)
         if (strcmp(s->runs.at[i], run_id) == 0)
             return 0;
     }
-    s->runs.at[i] = region_copy(s->region, run_id, strlen(run_id), err);
+    s->runs.at[i] = region_text(s->region, run_id, err);
     return s->runs.at[i] ? (s->runs.count++, 0) : -1;
 }
 
@@ -177,7 +177,7 @@ static int on_row(void *ctx, enum manifest_read_section section, const char *tex
     for (i = 0; rc == 0 && run.other_run_id && i < s->runs.count; i++) {
         if (strcmp(s->runs.at[i], run.other_run_id) != 0)
             continue;
-        s->runs.at[i] = region_copy(s->region, run.run_id, strlen(run.run_id), err);
+        s->runs.at[i] = region_text(s->region, run.run_id, err);
         rc = s->runs.at[i] ? 0 : -1;
     }
     region_free(region);

@@ -70,7 +70,7 @@ static int list_file(void *ctx, int dir, const char *path, const struct stat *st
                  err) < 0)
         return -1;
     row = &files->rows[files->count];
-    row->path = region_copy(files->region, path, strlen(path), err);
+    row->path = region_text(files->region, path, err);
     row->size = (uint64_t)st->st_size;
     row->mtime = st->st_mtime;
     files->size += row->size;

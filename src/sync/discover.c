@@ -205,7 +205,7 @@ static int note_answer(const struct discover_opts *opts, const struct waited *ru
 static int poll_batch(const struct discover_opts *opts, const struct text_list *ids,
                       const char *state, struct err *err)
 {
-    struct waited *runs = mem_array(ids->count, sizeof(*runs), err);
+    struct waited *runs = wait_new(ids->at, ids->count, err);
     struct wait_opts how = { .api = opts->api,
                              .loop = opts->loop,
                              .callers = opts->callers,
@@ -216,8 +216,6 @@ static int poll_batch(const struct discover_opts *opts, const struct text_list *
     size_t i;
     int rc = runs ? 0 : -1;
 
-    for (i = 0; rc == 0 && i < ids->count; i++)
-        runs[i].id = ids->at[i];
     if (rc == 0)
         rc = wait_for(&how, runs, ids->count, err);
     if (rc == 0)
@@ -230,9 +228,7 @@ static int poll_batch(const struct discover_opts *opts, const struct text_list *
         else
             db_rollback(opts->catalog);
     }
-    if (runs)
-        wait_clear(runs, ids->count);
-    mem_free(runs);
+    wait_free(runs, ids->count);
     return rc;
 }
 
