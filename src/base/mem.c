@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define REGION_BLOCK ((size_t)64 * 1024)
@@ -265,7 +266,10 @@ void pagefile_free(struct pagefile *file)
  */
 static struct extent *extend(struct pagefile *file, size_t size)
 {
-    struct extent *extent = file->fd < 0 ? NULL : mem_new(sizeof(*extent), NULL);
+    struct rlimit limit; /* a file beyond it would bring SIGXFSZ, which ends a pull */
+    bool fits = file->fd >= 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                file->end + size <= limit.rlim_cur;
+    struct extent *extent = fits ? mem_new(sizeof(*extent), NULL) : NULL;
     void *at;
 
     if (!extent)
