@@ -27,6 +27,7 @@ static const struct field texts[] = {
     FIELD(run_id),          FIELD(browser_session_id), FIELD(signed_url),
     FIELD(organization_id), FIELD(created_at),         FIELD(modified_at),
 };
+#define TEXTS (sizeof(texts) / sizeof(*texts))
 
 static const char *file_path(const char *url)
 {
@@ -136,19 +137,50 @@ static int find_type(struct artifact *row, struct region *region, struct err *er
     return row->artifact_type ? 0 : -1;
 }
 
-static int read_row(struct artifact *row, struct json_value v, struct region *region,
-                    struct err *err)
+/* The texts of the row before, and as they are in the JSON: most rows repeat some of them. */
+struct before {
+    const char *text[TEXTS];
+    const char *raw[TEXTS]; /* NULL: no text */
+    size_t len[TEXTS];
+};
+
+static const char **text_of(struct artifact *row, size_t i)
+{
+    return (const char **)(void *)((char *)row + texts[i].at);
+}
+
+/* Whether a text is the same as in the row before; remembers it for the next row. */
+static bool repeats(struct before *before, size_t i, struct json_value v)
+{
+    size_t len = 0;
+    const char *raw = json_type(v) == JSON_STRING ? json_raw(v, &len) : NULL;
+    bool same =
+        raw && before->raw[i] && before->len[i] == len && memcmp(before->raw[i], raw, len) == 0;
+
+    before->raw[i] = raw;
+    before->len[i] = len;
+    return same;
+}
+
+static int read_row(struct artifact *row, struct before *before, struct json_value v,
+                    struct region *region, struct err *err)
 {
     size_t i;
 
     *row = (struct artifact){ 0 };
-    for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+    for (i = 0; i < TEXTS; i++) {
+        struct json_value value = json_get(v, texts[i].name);
         char *text;
 
-        if (json_string(json_get(v, texts[i].name), region, &text, err) < 0)
+        if (repeats(before, i, value)) {
+            *text_of(row, i) = before->text[i];
+            continue;
+        }
+        if (json_string(value, region, &text, err) < 0)
             return -1;
         if (text && *text)
-            *(const char **)(void *)((char *)row + texts[i].at) = text;
+            *text_of(row, i) = text;
+        before->text[i] = *text_of(row, i);
     }
     row->sized = json_u64(json_get(v, "file_size"), &row->file_size);
     (void)json_bool(json_get(v, "archived"), &row->archived);
@@ -157,14 +189,41 @@ static int read_row(struct artifact *row, struct json_value v, struct region *re
                : artifact_find_file(row, region, err);
 }
 
+/* Make room for the rows of a list, which are in its region, as their texts are. */
+static int make_room(struct artifact_list *list, size_t rows, struct err *err)
+{
+    struct artifact *made;
+
+    if (rows <= list->cap)
+        return 0;
+    if (rows > ROWS_MAX)
+        return err_set(err, ERR_LIMIT, "more than %zu artifacts", ROWS_MAX);
+    if (!list->region && !(list->region = region_new(err)))
+        return -1;
+    made = region_take(list->region, rows * sizeof(*made), err);
+    if (!made)
+        return -1;
+    if (list->count)
+        memcpy(made, list->rows, list->count * sizeof(*made));
+    list->rows = made;
+    list->cap = rows;
+    return 0;
+}
+
 static int read_rows(struct artifact_list *list, struct json_value root, struct err *err)
 {
     struct json_value v = json_next(root, (struct json_value){ 0 });
+    struct before before = { 0 };
+    size_t rows = 0;
 
-    for (; json_type(v) != JSON_ABSENT; v = json_next(root, v)) {
-        if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) <
-                0 ||
-            read_row(&list->rows[list->count], v, list->region, err) < 0)
+    for (; json_type(v) != JSON_ABSENT; v = json_next(root, v))
+        rows++;
+    if (rows && make_room(list, rows, err) < 0)
+        return -1;
+    while ((v = json_next(root, v)).doc) {
+        struct artifact *row = &list->rows[list->count];
+
+        if (read_row(row, &before, v, list->region, err) < 0)
             return -1;
         list->misnamed += json_wrong_text(json_get(v, "run_id"));
         if (list->rows[list->count].artifact_id)
@@ -178,6 +237,12 @@ static int read_rows(struct artifact_list *list, struct json_value root, struct 
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err)
 {
+    return artifact_list_parse_on(NULL, list, json, len, err);
+}
+
+int artifact_list_parse_on(struct pagefile *file, struct artifact_list *list, const char *json,
+                           size_t len, struct err *err)
+{
     struct artifact_list made = { 0 };
     struct json *doc = json_parse(json, len, err);
     int rc = -1;
@@ -188,7 +253,7 @@ int artifact_list_parse(struct artifact_list *list, const char *json, size_t len
         (void)err_set(err, ERR_FORMAT, "not a JSON array");
         goto out;
     }
-    made.region = region_new(err);
+    made.region = region_on(file, err);
     if (!made.region || read_rows(&made, json_root(doc), err) < 0)
         goto out;
     *list = made;
@@ -292,7 +357,9 @@ const char *artifact_file(const struct artifact *artifact)
 
 int artifact_list_add(struct artifact_list *list, const struct artifact *row, struct err *err)
 {
-    if (mem_room(&list->rows, &list->cap, list->count, sizeof(*list->rows), ROWS_MAX, err) < 0)
+    /* rows that are replaced stay in the region: few are ever added */
+    if (list->count == list->cap &&
+        make_room(list, list->count + list->count / 4 + 16, err) < 0)
         return -1;
     list->rows[list->count++] = *row;
     return 0;
@@ -301,6 +368,5 @@ int artifact_list_add(struct artifact_list *list, const struct artifact *row, st
 void artifact_list_clear(struct artifact_list *list)
 {
     region_free(list->region);
-    mem_free(list->rows);
     *list = (struct artifact_list){ 0 };
 }

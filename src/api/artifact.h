@@ -64,6 +64,10 @@ struct artifact_list {
 int artifact_list_parse(struct artifact_list *list, const char *json, size_t len,
                         struct err *err) MUST_CHECK;
 
+/* The same, with the rows and their strings on a page file (NULL: in memory). */
+int artifact_list_parse_on(struct pagefile *file, struct artifact_list *list, const char *json,
+                           size_t len, struct err *err) MUST_CHECK;
+
 /*
  * Merge lists into one JSON array, without duplicates: rows with the same artifact_id and facts
  * (uri, size, checksum, time, URL without its query) are kept once, at their first position. An

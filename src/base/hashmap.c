@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,11 +12,17 @@
 
 #define SLOTS_MAX ((size_t)1 << 28)
 
+/* A key and its value. */
+struct node {
+    void *value;
+    size_t len;
+    char key[];
+};
+
+/* Small, since slots stay in memory while the nodes may be in a page file. */
 struct slot {
     uint64_t hash;
-    const char *key;
-    size_t len;
-    void *value; /* NULL: empty */
+    const struct node *node; /* NULL: empty */
 };
 
 struct hashmap {
@@ -23,10 +30,10 @@ struct hashmap {
     size_t size; /* a power of two */
     size_t used;
     uint64_t seed;
-    struct region *keys;
+    struct region *nodes;
 };
 
-struct hashmap *hashmap_new(struct err *err)
+struct hashmap *hashmap_on(struct pagefile *file, struct err *err)
 {
     struct hashmap *table = mem_new(sizeof(*table), err);
 
@@ -34,13 +41,18 @@ struct hashmap *hashmap_new(struct err *err)
         return NULL;
     table->size = 256;
     table->slots = mem_array(table->size, sizeof(*table->slots), err);
-    table->keys = region_new(err);
+    table->nodes = region_on(file, err);
     if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
         table->seed = clock_mono();
-    if (table->slots && table->keys)
+    if (table->slots && table->nodes)
         return table;
     hashmap_free(table);
     return NULL;
+}
+
+struct hashmap *hashmap_new(struct err *err)
+{
+    return hashmap_on(NULL, err);
 }
 
 void hashmap_free(struct hashmap *table)
@@ -48,27 +60,34 @@ void hashmap_free(struct hashmap *table)
     if (!table)
         return;
     mem_free(table->slots);
-    region_free(table->keys);
+    region_free(table->nodes);
     mem_free(table);
 }
 
-/* The slot of the key, or the empty slot where the key would be inserted. */
-static struct slot *find(struct slot *slots, size_t size, uint64_t hash, const void *key,
-                         size_t len)
+static bool is_key(const struct node *node, const void *key, size_t len)
 {
-    size_t i = hash & (size - 1);
-
-    while (slots[i].value && (slots[i].hash != hash || slots[i].len != len ||
-                              memcmp(slots[i].key, key, len) != 0))
-        i = (i + 1) & (size - 1);
-    return &slots[i];
+    return node->len == len && memcmp(node->key, key, len) == 0;
 }
 
 void *hashmap_get(const struct hashmap *table, const void *key, size_t len)
 {
     uint64_t hash = XXH3_64bits_withSeed(key, len, table->seed);
+    size_t i = hash & (table->size - 1);
 
-    return find(table->slots, table->size, hash, key, len)->value;
+    while (table->slots[i].node &&
+           (table->slots[i].hash != hash || !is_key(table->slots[i].node, key, len)))
+        i = (i + 1) & (table->size - 1);
+    return table->slots[i].node ? table->slots[i].node->value : NULL;
+}
+
+/* Enter a key that is not there. */
+static void enter(struct slot *slots, size_t size, struct slot slot)
+{
+    size_t i = slot.hash & (size - 1);
+
+    while (slots[i].node)
+        i = (i + 1) & (size - 1);
+    slots[i] = slot;
 }
 
 static int grow(struct hashmap *table, struct err *err)
@@ -82,10 +101,8 @@ static int grow(struct hashmap *table, struct err *err)
     if (!slots)
         return -1;
     for (i = 0; i < table->size; i++) {
-        struct slot *old = &table->slots[i];
-
-        if (old->value)
-            *find(slots, table->size * 2, old->hash, old->key, old->len) = *old;
+        if (table->slots[i].node)
+            enter(slots, table->size * 2, table->slots[i]);
     }
     mem_free(table->slots);
     table->slots = slots;
@@ -96,17 +113,20 @@ static int grow(struct hashmap *table, struct err *err)
 int hashmap_add(struct hashmap *table, const void *key, size_t len, void *value,
                 struct err *err)
 {
-    uint64_t hash = XXH3_64bits_withSeed(key, len, table->seed);
-    struct slot *slot;
-    char *copy;
+    struct node *node;
 
     if (table->used * 4 >= table->size * 3 && grow(table, err) < 0)
         return -1;
-    copy = region_copy(table->keys, key, len, err);
-    if (!copy)
+    if (len > SIZE_MAX / 2)
+        return err_set(err, ERR_LIMIT, "a key of %zu bytes", len);
+    node = region_take(table->nodes, sizeof(*node) + len, err);
+    if (!node)
         return -1;
-    slot = find(table->slots, table->size, hash, key, len);
-    *slot = (struct slot){ hash, copy, len, value };
+    node->value = value;
+    node->len = len;
+    memcpy(node->key, key, len);
+    enter(table->slots, table->size,
+          (struct slot){ XXH3_64bits_withSeed(key, len, table->seed), node });
     table->used++;
     return 0;
 }

@@ -16,6 +16,12 @@
 #include <stddef.h>
 
 struct hashmap;
+struct pagefile;
+
+/*
+ * Create an empty table whose keys are on a page file, which must outlive it (NULL: in memory).
+ */
+struct hashmap *hashmap_on(struct pagefile *file, struct err *err) MUST_CHECK;
 
 /* Create an empty table; NULL with ERR_MEMORY. */
 struct hashmap *hashmap_new(struct err *err) MUST_CHECK;

@@ -3,7 +3,8 @@
  * mem: memory allocation with checked size arithmetic.
  *
  * A region holds many small objects that are freed together (the strings of a list), with one
- * allocation per 64 KiB.
+ * allocation per 64 KiB. The objects of a region on a page file lie in a mapped, unnamed file:
+ * pointers to them stay valid, and the kernel writes those that are not in use to the disk.
  *
  * Errors   NULL and ERR_MEMORY in err (err may be NULL)
  * Owns     the caller owns what mem_* returns, and releases it by mem_free; what region_*
@@ -59,9 +60,41 @@ void mem_steady(void);
  */
 void mem_fail_at(unsigned long nth, int stay);
 
+/*
+ * An unnamed file for objects that need not be in memory: the first 4 MiB of its regions are in
+ * memory, what comes after them in the file, and in memory again if the disk has no space.
+ * Several threads may use one, each with regions of its own.
+ */
+struct pagefile;
+
+/* Make a page file, which takes fd over; -1: its regions are in memory. */
+struct pagefile *pagefile_new(int fd, struct err *err) MUST_CHECK;
+
+/* Free it, after all its regions; may be NULL. */
+void pagefile_free(struct pagefile *file);
+
+/* Let the kernel take the pages that are in memory; they are read again when used. NULL is
+ * fine. */
+void pagefile_trim(struct pagefile *file);
+
+/*
+ * Count bytes of it that are about to be used, and trim it every 4 MiB: for loops over much of
+ * it. NULL is fine.
+ */
+void pagefile_touch(struct pagefile *file, size_t bytes);
+
+/*
+ * Whether all that the kernel has written of it so far arrived on the disk: ERR_SYSTEM if not.
+ * NULL is fine.
+ */
+int pagefile_check(const struct pagefile *file, struct err *err) MUST_CHECK;
+
 struct region;
 
-/* Create an empty region. */
+/* Create an empty region on a page file, which must outlive it (NULL: in memory). */
+struct region *region_on(struct pagefile *file, struct err *err) MUST_CHECK;
+
+/* Create an empty region in memory. */
 struct region *region_new(struct err *err) MUST_CHECK;
 
 /* Free a region and everything in it; NULL is fine. */

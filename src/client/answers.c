@@ -65,13 +65,31 @@ void answers_fail(const struct answers *a, struct listed_run *run, const struct 
 }
 
 /* Store a list, redacted now or, if the listing is lazy, later by listing_clean. */
-static int keep_list(struct listed_run *run, const struct buf *text, struct err *err)
+static int keep_list(struct listed_run *run, struct listed_text *text, struct err *err)
 {
-    if (!run->listing->lazy)
-        return listing_redact(run->listing, &run->list_json, text, err);
+    listed_text_clear(&run->list_json);
+    run->list_json = *text;
+    *text = (struct listed_text){ 0 };
     run->list_raw = true;
-    buf_init(&run->list_json, text->len);
-    return buf_add(&run->list_json, text->data, text->len, err);
+    return run->listing->lazy ? 0 : listing_clean(run, err);
+}
+
+int answers_list(struct answers *a, unsigned nth, const struct listing *listing,
+                 struct call *call, struct err *err)
+{
+    int rc = artifact_list_parse_on(listing->pagefile, &a->lists[nth], buf_text(&call->body),
+                                    call->body.len, err);
+
+    if (rc == 0)
+        rc = listed_text_set(&a->texts[nth], listing, &call->body, err);
+    buf_clear(&call->body);
+    return rc;
+}
+
+/* A stored text as a buffer, which is only read. */
+static struct buf peek(const struct listed_text *text)
+{
+    return (struct buf){ .data = (char *)(uintptr_t)text->text, .len = text->len };
 }
 
 /* Whether an ID (may be NULL) is one of the run's names. */
@@ -156,7 +174,9 @@ static int settle_record(struct answers *a, struct listed_run *run, struct err *
 static int settle_lists(struct answers *a, struct listed_run *run, struct err *err)
 {
     unsigned one = a->lists[0].count || !a->lists[1].count ? 0 : 1;
-    const struct buf *bodies[2] = { &a->calls[ASK_LIST].body, &a->calls[ASK_OTHER_LIST].body };
+    const struct buf texts[2] = { peek(&a->texts[0]), peek(&a->texts[1]) };
+    const struct buf *const bodies[2] = { &texts[0], &texts[1] };
+    struct listing *listing = run->listing;
     struct buf joined;
     int rc;
 
@@ -168,14 +188,17 @@ static int settle_lists(struct answers *a, struct listed_run *run, struct err *e
     if ((!run->under[0] || !run->under[1]) && !a->unlisted.body_count) {
         run->list = a->lists[one];
         a->lists[one] = (struct artifact_list){ 0 };
-        return keep_list(run, bodies[one], err);
+        return keep_list(run, &a->texts[one], err);
     }
     buf_init(&joined, JSON_TEXT_MAX);
     rc = unlisted_join(&a->unlisted, &joined, bodies, 2, err);
     if (rc == 0)
-        rc = artifact_list_parse(&run->list, buf_text(&joined), joined.len, err);
+        rc = artifact_list_parse_on(listing->pagefile, &run->list, buf_text(&joined),
+                                    joined.len, err);
     if (rc == 0)
-        rc = keep_list(run, &joined, err);
+        rc = listed_text_set(&a->texts[0], listing, &joined, err);
+    if (rc == 0)
+        rc = keep_list(run, &a->texts[0], err);
     buf_clear(&joined);
     return rc;
 }
@@ -289,4 +312,6 @@ void answers_clear(struct answers *a)
     unlisted_clear(&a->unlisted);
     artifact_list_clear(&a->lists[0]);
     artifact_list_clear(&a->lists[1]);
+    listed_text_clear(&a->texts[0]);
+    listed_text_clear(&a->texts[1]);
 }

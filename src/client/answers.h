@@ -37,6 +37,7 @@ struct answers {
     enum endpoint_verdict verdicts[QUESTIONS];
     bool wide[2]; /* the lists were requested without a type filter */
     struct artifact_list lists[2];
+    struct listed_text texts[2]; /* the same, as received */
     struct call calls[QUESTIONS];
     struct unlisted unlisted; /* requests made after all of these */
 };
@@ -44,6 +45,10 @@ struct answers {
 /* Record why a run cannot be listed: the first failure of `what` is kept. */
 void answers_fail(const struct answers *answers, struct listed_run *run, const struct err *why,
                   const char *what);
+
+/* Parse a list that was received, and keep its text; the call's body is empty afterwards. */
+int answers_list(struct answers *answers, unsigned nth, const struct listing *listing,
+                 struct call *call, struct err *err) MUST_CHECK;
 
 /* Parse the timeline, if it was received. A malformed timeline is logged and counts as lost. */
 int answers_timeline(struct answers *answers, struct listed_run *run,

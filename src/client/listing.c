@@ -72,20 +72,45 @@ int listing_redact(const struct listing *listing, struct buf *out, const struct 
     return redact_json(out, buf_text(text), text->len, &what, err);
 }
 
+void listed_text_clear(struct listed_text *text)
+{
+    region_free(text->region);
+    *text = (struct listed_text){ 0 };
+}
+
+int listed_text_set(struct listed_text *text, const struct listing *listing,
+                    const struct buf *from, struct err *err)
+{
+    struct listed_text made = { region_on(listing->pagefile, err), NULL, from->len };
+
+    if (made.region)
+        made.text = region_copy(made.region, buf_text(from), from->len, err);
+    if (!made.text) {
+        listed_text_clear(&made);
+        return -1;
+    }
+    listed_text_clear(text);
+    *text = made;
+    return 0;
+}
+
 int listing_clean(struct listed_run *run, struct err *err)
 {
+    struct redact what = { secret_peek(run->listing->api->key), run->listing->raw, NULL };
+    struct listed_text *text = &run->list_json;
     struct buf clean;
+    int rc;
 
     if (!run->list_raw)
         return 0;
-    if (listing_redact(run->listing, &clean, &run->list_json, err) < 0) {
-        buf_clear(&clean);
-        return -1;
-    }
-    buf_clear(&run->list_json);
-    run->list_json = clean;
-    run->list_raw = false;
-    return 0;
+    pagefile_touch(run->listing->pagefile, text->len);
+    buf_init(&clean, redact_room(text->len));
+    rc = redact_json(&clean, text->text, text->len, &what, err);
+    if (rc == 0)
+        rc = listed_text_set(text, run->listing, &clean, err);
+    buf_clear(&clean);
+    run->list_raw = rc < 0;
+    return rc;
 }
 
 void listing_release(struct listed_run *run)
@@ -97,7 +122,7 @@ void listing_release(struct listed_run *run)
     artifact_list_clear(&run->list);
     record_set_clear(&run->records);
     buf_clear(&run->run_json);
-    buf_clear(&run->list_json);
+    listed_text_clear(&run->list_json);
 }
 
 size_t listing_cut(struct listing *listing, size_t count, size_t *asked)

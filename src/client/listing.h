@@ -43,6 +43,13 @@
 struct listing;
 struct run_requests;
 
+/* A text on the listing's page file. */
+struct listed_text {
+    struct region *region;
+    const char *text; /* NULL: none */
+    size_t len;
+};
+
 struct listed_run {
     const char *id;             /* as requested, or as in the parent's timeline */
     char other[RUN_ID_MAX + 1]; /* other name; "": none known */
@@ -55,15 +62,15 @@ struct listed_run {
     struct run session;  /* record of its browser session; {0}: none */
     struct timeline timeline;
     struct artifact_list list;
-    struct buf run_json;       /* to be archived; redacted */
-    struct buf list_json;      /* to be archived; redacted unless list_raw */
-    bool list_raw;             /* call listing_clean before use */
-    struct record_set records; /* further records to be archived */
-    int64_t listed_at;         /* server's clock */
-    bool under[2];             /* the list under id, and under other, has rows */
-    bool wide;                 /* listed without a type filter */
-    bool other_lost;           /* no artifacts, and the request for the other name failed */
-    bool cut;                  /* a limit was reached: not everything is listed */
+    struct buf run_json;          /* to be archived; redacted */
+    struct listed_text list_json; /* to be archived; redacted unless list_raw */
+    bool list_raw;                /* call listing_clean before use */
+    struct record_set records;    /* further records to be archived */
+    int64_t listed_at;            /* server's clock */
+    bool under[2];                /* the list under id, and under other, has rows */
+    bool wide;                    /* listed without a type filter */
+    bool other_lost;              /* no artifacts, and the request for the other name failed */
+    bool cut;                     /* a limit was reached: not everything is listed */
     bool failed;
     struct err err;     /* the error, if failed */
     enum reason reason; /* the error's reason for the manifest */
@@ -82,6 +89,7 @@ struct listing {
     const struct api *api;            /* set before */
     const struct kind_filter *filter; /* set before: the types to list */
     struct callers *callers;          /* set before */
+    struct pagefile *pagefile;        /* set before: for the lists; NULL: all in memory */
     bool raw;                         /* set before: redact the API key only */
     bool lazy;                        /* set before: listing_clean redacts lists later */
     bool calm;                        /* set before: log anomalies as LOG_INFO only */
@@ -113,6 +121,13 @@ int listing_canonical(struct listing *listing, struct listed_run *run,
  */
 int listing_redact(const struct listing *listing, struct buf *out, const struct buf *text,
                    struct err *err) MUST_CHECK;
+
+/* Replace a text by a copy of another one. */
+int listed_text_set(struct listed_text *text, const struct listing *listing,
+                    const struct buf *from, struct err *err) MUST_CHECK;
+
+/* Free a text; may be called twice, and on {0}. */
+void listed_text_clear(struct listed_text *text);
 
 /* Redact a run's list_json, if that was delayed (list_raw). */
 int listing_clean(struct listed_run *run, struct err *err) MUST_CHECK;

@@ -158,15 +158,9 @@ int records_lose(struct record_set *set, enum endpoint endpoint, const char *abo
     return row ? lose(set, row, reason) : err->kind ? -1 : 0;
 }
 
-char *records_read(const struct records *records, const struct record_row *row, struct err *err)
+int records_file(const struct records *records)
 {
-    char *text = mem_new(row->len + 1, err);
-
-    if (text && file_pread(records->fd, text, row->len, row->at, err) < 0) {
-        mem_free(text);
-        text = NULL;
-    }
-    return text;
+    return records->fd;
 }
 
 void record_set_clear(struct record_set *set)

@@ -79,9 +79,8 @@ int records_lack(struct record_set *set, enum endpoint endpoint, const char *abo
 int records_lose(struct record_set *set, enum endpoint endpoint, const char *about,
                  enum reason reason, struct err *err) MUST_CHECK;
 
-/* Read a record; to be freed by mem_free. */
-char *records_read(const struct records *records, const struct record_row *row,
-                   struct err *err) MUST_CHECK;
+/* The file in which the records are, open until records_free. */
+int records_file(const struct records *records);
 
 /* Free the rows; may be called twice, and on {0}. */
 void record_set_clear(struct record_set *set);

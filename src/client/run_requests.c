@@ -71,8 +71,7 @@ static bool take_list(struct run_requests *q, unsigned nth, struct call *call)
     } else {
         q->run->listed_at = clock_wall();
     }
-    if (!err.kind &&
-        artifact_list_parse(list, buf_text(&call->body), call->body.len, &err) == 0)
+    if (!err.kind && answers_list(&q->answers, nth, l, call, &err) == 0)
         again = l->bundles && !q->answers.wide[nth] && has_members(list);
     if (again && ask_list(q, nth, true, &err) == 0)
         return true;

@@ -56,7 +56,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
     struct artifact_list list = { 0 }; /* the artifacts, redacted unless --raw */
     const struct redact what = { secret_peek(run->listing->api->key), run->listing->raw, NULL };
     size_t i;
-    int rc = artifact_list_parse(&list, buf_text(&run->list_json), run->list_json.len, err);
+    int rc = artifact_list_parse(&list, run->list_json.text, run->list_json.len, err);
 
     for (i = 0; rc == 0 && i < list.count; i++) {
         const struct artifact *a = &list.rows[i];
@@ -88,7 +88,7 @@ static int add_rows(struct table *table, const struct listed_run *run,
 static int print_rows(const struct listed_run *run, const struct artifact_filter *filter,
                       bool *first, bool *hit, struct err *err)
 {
-    struct json *doc = json_parse(buf_text(&run->list_json), run->list_json.len, err);
+    struct json *doc = json_parse(run->list_json.text, run->list_json.len, err);
     struct json_value v = { 0 };
     size_t i = 0;
     int rc = doc ? 0 : -1;

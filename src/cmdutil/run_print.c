@@ -304,7 +304,7 @@ int run_print(const struct listing *listing, size_t at, bool apart, struct err *
 {
     const struct listed_run *listed = &listing->runs[at];
     const struct buf *json = &listed->run_json;
-    const struct buf *rows = &listed->list_json;
+    const struct listed_text *rows = &listed->list_json;
     struct printing printing = { { secret_peek(listing->api->key), listing->raw, NULL },
                                  region_new(err) };
     struct json *doc = printing.region ? json_parse(buf_text(json), json->len, err) : NULL;
@@ -314,7 +314,7 @@ int run_print(const struct listing *listing, size_t at, bool apart, struct err *
 
     /* listed->run and its list are not redacted; the two documents are */
     if (doc && run_parse(&run, buf_text(json), json->len, err) == 0 &&
-        artifact_list_parse(&list, buf_text(rows), rows->len, err) == 0) {
+        artifact_list_parse(&list, rows->text, rows->len, err) == 0) {
         if (apart)
             (void)printf("\n----\n\n");
         print_run(&printing, listed, &run, json_root(doc));

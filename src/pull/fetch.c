@@ -389,6 +389,7 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
                                 .engine = loop->engine,
                                 .listing = opts->listing,
                                 .plan = opts->plan,
+                                .pagefile = opts->listing->pagefile,
                                 .retries = opts->retries,
                                 .deadline = opts->deadline,
                                 .local = opts->local_root != NULL };

@@ -171,7 +171,7 @@ static int name_item(const struct planner_opts *opts, struct plan *plan, size_t 
 struct plan *planner_plan(const struct planner_opts *opts, struct planner_count *count,
                           struct err *err)
 {
-    struct plan *plan = plan_new(opts->dedupe, err);
+    struct plan *plan = plan_on(opts->listing->pagefile, opts->dedupe, err);
     size_t i;
 
     if (!plan)

@@ -26,12 +26,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TRIM_MS 100
+
 struct pull {
     const struct pull_opts *opts;
     uint64_t began;
     struct budget budget;
     struct loop loop;
     struct callers callers;
+    struct pagefile *pagefile; /* the lists, and a row for each artifact */
     struct listing listing;
     struct cleaner cleaner;
     struct records *records;             /* NULL: none wanted */
@@ -45,6 +48,7 @@ struct pull {
     struct spool parts; /* for content extracted from ZIPs */
     struct await await;
     size_t ended; /* runs, while waiting */
+    uint64_t trimmed;
     struct planner_count count;
     struct volume *volume;
     struct journal *journal; /* NULL: an interrupted attempt cannot be resumed */
@@ -58,6 +62,17 @@ struct pull {
     /* the view's error; used by the packer's thread until it is joined */
     struct err view_err;
 };
+
+/* Let go of the pages that were used since the last time. */
+static void trim(struct pull *p)
+{
+    uint64_t now = clock_mono();
+
+    if (now < p->trimmed + TRIM_MS)
+        return;
+    p->trimmed = now;
+    pagefile_trim(p->pagefile);
+}
 
 static void on_tick(void *ctx)
 {
@@ -81,6 +96,7 @@ static void on_tick(void *ctx)
 
     status.origin_count = engine_origins(p->loop.engine, status.origins, PULL_ORIGINS);
     p->opts->watcher.status(p->opts->watcher.ctx, &status);
+    trim(p);
 }
 
 static int start_loop(struct pull *p, struct err *err)
@@ -200,6 +216,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
     struct packer_opts packer = { .entries = { .top = opts->top,
                                                .dedupe = opts->dedupe,
                                                .duplicates = opts->duplicates,
+                                               .pagefile = p->pagefile,
                                                .before = { p->restored.packed,
                                                            p->restored.places } },
                                   .parts = &p->parts,
@@ -370,7 +387,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         result->totals = record.facts.totals;
         return 0;
     }
-    if (tagfiles_write(&record, &manifest, err) < 0 || finish(p, &manifest, &volume, err) < 0)
+    if (pagefile_check(p->pagefile, err) < 0 || tagfiles_write(&record, &manifest, err) < 0 ||
+        finish(p, &manifest, &volume, err) < 0)
         return -1;
     journal_free(p->journal, true);
     p->journal = NULL;
@@ -394,7 +412,7 @@ static int open_journal(struct pull *p, struct err *err)
     char *path = mem_format(err, "%s.partial" JOURNAL_SUFFIX, p->opts->output);
 
     if (request && path)
-        p->journal = journal_open(path, request, p->opts->state_key, err);
+        p->journal = journal_open_on(p->pagefile, path, request, p->opts->state_key, err);
     mem_free(request);
     mem_free(path);
     return p->journal ? 0 : -1;
@@ -422,21 +440,26 @@ static void begin_view(struct pull *p)
 /* Open the archive, after the part kept from an interrupted attempt. */
 static int begin_volume(struct pull *p, struct err *err)
 {
-    struct restore_opts restore = {
-        .top = p->opts->top, .plan = p->plan, .names = p->names, .volume = p->volume
-    };
+    struct restore_opts restore = { .top = p->opts->top,
+                                    .plan = p->plan,
+                                    .names = p->names,
+                                    .volume = p->volume,
+                                    .pagefile = p->pagefile };
 
     if (p->opts->view)
         begin_view(p);
     p->started = true;
-    if (!volume_resumes(p->volume))
+    if (!volume_resumes(p->volume)) {
+        plan_seal(p->plan);
         return volume_start(p->volume, NULL, err);
+    }
     if (open_journal(p, err) < 0)
         return -1;
     restore.journal = p->journal;
     restore.page = p->page;
     if (restore_run(&restore, &p->restored, err) < 0)
         return -1;
+    plan_seal(p->plan);
     if (p->restored.items)
         planner_subtract(p->plan, p->restored.packed, &p->count);
     return 0;
@@ -475,6 +498,7 @@ static int begin_listing(struct pull *p, struct err *err)
 
     l->api = opts->api;
     l->callers = &p->callers;
+    l->pagefile = p->pagefile;
     l->filter = &opts->filter->kinds;
     l->lazy = true;
     l->calm = opts->calm;
@@ -522,6 +546,7 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                     .bundles = opts->bundles,
                                     .skip = opts->skip,
                                     .ctx = opts->ctx };
+    struct err ignored;
 
     if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
                       err) < 0)
@@ -536,14 +561,15 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
         if (!p->volume)
             return -1;
     }
-    if (begin_listing(p, err) < 0 || start_loop(p, err) < 0 || list_runs(p, err) < 0 ||
-        check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
+    p->pagefile = pagefile_new(file_temp(opts->spool_dir, &ignored), err);
+    if (!p->pagefile || begin_listing(p, err) < 0 || start_loop(p, err) < 0 ||
+        list_runs(p, err) < 0 || check_runs(p, result, err) < 0 || meet(p, result, err) < 0)
         return -1;
     if (opts->most_bytes)
         result->runs_left =
             listing_cut(&p->listing, planner_fit(&planner, opts->most_bytes), &p->asked);
     result->runs = p->listing.count;
-    p->names = planner.names = entry_names_new(err);
+    p->names = planner.names = entry_names_on(p->pagefile, err);
     p->plan = p->names ? planner_plan(&planner, &p->count, err) : NULL;
     if (!p->plan || planner_check(&planner, p->plan, &result->runs_unmatched, err) < 0)
         return -1;
@@ -581,7 +607,7 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     journal_free(p.journal, !kept);
     volume_free(p.volume, kept);
     if (kept && p.started && err->kind != ERR_CANCELLED)
-        result->kept = restore_measure(opts, p.plan);
+        result->kept = restore_measure(opts, p.plan, p.pagefile);
     loop_clear(&p.loop);
     records_fetch_free(p.records_fetch);
     fetch_free(p.fetch);
@@ -595,5 +621,6 @@ int pull_run(const struct pull_opts *opts, struct pull_result *result, struct er
     lister_clear(&p.listing);
     records_free(p.records);
     restored_clear(&p.restored);
+    pagefile_free(p.pagefile);
     return rc;
 }

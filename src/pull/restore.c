@@ -471,16 +471,19 @@ out:
 static int set_up(struct restore *r, struct err *err)
 {
     struct restored *restored = r->restored;
+    struct region *region = restored->region = region_on(r->opts->pagefile, err);
     size_t count = plan_count(r->opts->plan);
 
     buf_init(&r->text, TEXT_MAX);
     r->hasher = hasher_new(err);
-    r->by_path = hashmap_new(err);
+    r->by_path = hashmap_on(r->opts->pagefile, err);
     r->kept.sha = sha256_new(err);
     r->seen = mem_array(count, sizeof(*r->seen), err);
-    restored->outcomes = mem_array(count, sizeof(*restored->outcomes), err);
-    restored->places = mem_array(count, sizeof(*restored->places), err);
-    restored->packed = r->packed = mem_array(count, sizeof(*r->packed), err);
+    if (!region)
+        return -1;
+    restored->outcomes = region_take(region, count * sizeof(*restored->outcomes), err);
+    restored->places = region_take(region, count * sizeof(*restored->places), err);
+    restored->packed = r->packed = region_take(region, count * sizeof(*r->packed), err);
     return r->hasher && r->by_path && r->kept.sha && r->seen && restored->outcomes &&
                    restored->places && r->packed
                ? 0
@@ -519,17 +522,13 @@ int restore_run(const struct restore_opts *opts, struct restored *restored, stru
 }
 
 /* The journal as a later attempt will read it; NULL: it cannot be read. */
-static struct journal *load_journal(const struct pull_opts *opts, const char *path,
-                                    struct err *err)
+static struct journal *load_journal(const struct pull_opts *opts, struct pagefile *file,
+                                    const char *path, struct err *err)
 {
     char *request = pull_opts_request(opts, err);
-    struct journal *journal = NULL;
-    struct buf text;
+    struct journal *journal =
+        request ? journal_load_on(file, path, request, opts->state_key, err) : NULL;
 
-    buf_init(&text, JOURNAL_MAX);
-    if (request && file_load(path, &text, err) == 0)
-        journal = journal_parse(buf_text(&text), text.len, request, opts->state_key, err);
-    buf_clear(&text);
     mem_free(request);
     return journal;
 }
@@ -558,19 +557,20 @@ static int measure(struct restore *r, const struct pull_opts *opts, const char *
     return rc;
 }
 
-size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan,
+                       struct pagefile *pagefile)
 {
     struct err err = { 0 };
-    struct restore_opts how = { .top = opts->top, .plan = plan };
+    struct restore_opts how = { .top = opts->top, .plan = plan, .pagefile = pagefile };
     struct restored restored = { 0 };
     struct restore r = { .opts = &how, .restored = &restored };
     char *partial = mem_format(&err, "%s.partial", opts->output);
     char *rows = partial ? mem_format(&err, "%s" JOURNAL_SUFFIX, partial) : NULL;
-    struct journal *journal = rows ? load_journal(opts, rows, &err) : NULL;
+    struct journal *journal = rows ? load_journal(opts, pagefile, rows, &err) : NULL;
     size_t kept;
 
     how.journal = journal;
-    how.names = entry_names_new(&err);
+    how.names = entry_names_on(pagefile, &err);
     if (rows && measure(&r, opts, partial, &err) < 0 && err.kind)
         log_line(LOG_INFO, "cannot read back the kept artifacts: %s", err.text);
     if (!restored.items && rows)
@@ -587,8 +587,6 @@ size_t restore_measure(const struct pull_opts *opts, struct plan *plan)
 
 void restored_clear(struct restored *restored)
 {
-    mem_free(restored->outcomes);
-    mem_free(restored->packed);
-    mem_free(restored->places);
+    region_free(restored->region);
     *restored = (struct restored){ 0 };
 }

@@ -33,10 +33,12 @@ struct restore_opts {
     struct entry_names *names; /* gets the paths of kept items */
     struct volume *volume;     /* opened; restore_run starts it */
     const struct journal *journal;
-    struct page *page; /* the offline view, or NULL */
+    struct page *page;         /* the offline view, or NULL */
+    struct pagefile *pagefile; /* for what is kept; NULL: in memory */
 };
 
 struct restored {
+    struct region *region;
     /* by the plan's index; NULL: nothing is kept */
     struct outcome *outcomes;
     struct packed *packed; /* here: the item is kept */
@@ -56,7 +58,8 @@ int restore_run(const struct restore_opts *opts, struct restored *restored,
  * attempt will find in OUTPUT.partial, read in the same way, and remove the other files of a
  * directory. If there are none, OUTPUT.partial and its journal are removed.
  */
-size_t restore_measure(const struct pull_opts *opts, struct plan *plan);
+size_t restore_measure(const struct pull_opts *opts, struct plan *plan,
+                       struct pagefile *pagefile);
 
 /* Release; may be called twice, and on {0}. */
 void restored_clear(struct restored *restored);

@@ -111,12 +111,11 @@ int tagfiles_write(struct tagfiles *record, struct tag_result *manifest, struct 
     return rc;
 }
 
-/* Give a document of a run to the packer, which takes over its path and its text. */
+/* Give a document of a run to the packer, which takes over its path and its body. */
 static int put_document(struct packer *packer, const struct listed_run *run, char *path,
-                        char *text, size_t len, struct err *err)
+                        struct body *body, struct err *err)
 {
     int64_t created = run->run.created_at ? clock_us(run->run.created_at) : CLOCK_NONE;
-    struct body *body = text ? body_of_text(text, len, err) : NULL;
 
     if (!path || !body) {
         mem_free(path);
@@ -128,15 +127,22 @@ static int put_document(struct packer *packer, const struct listed_run *run, cha
     return packer_document(packer, path, created / 1000000, body, err);
 }
 
-/* The same for a buffer, which is empty afterwards. */
-static int put_buffer(struct packer *packer, const struct listed_run *run, const char *name,
-                      struct buf *buffer, struct err *err)
+/* The same for a text that the listing owns. */
+static int put_text(struct packer *packer, const struct listed_run *run, const char *name,
+                    const char *text, size_t len, struct err *err)
 {
-    struct buf taken = *buffer;
+    return put_document(packer, run, mem_format(err, "data/%s/%s", run->id, name),
+                        body_of_borrowed(text, len, err), err);
+}
 
-    *buffer = (struct buf){ 0 };
-    return put_document(packer, run, mem_format(err, "data/%s/%s", run->id, name), taken.data,
-                        taken.len, err);
+/* The same for a stored record. */
+static int put_record(struct packer *packer, const struct listed_run *run,
+                      const struct records *records, const struct record_row *row,
+                      struct err *err)
+{
+    return put_document(packer, run,
+                        mem_format(err, "data/%s/records/%s.json", run->id, row->name),
+                        body_of_part(records_file(records), row->at, row->len, err), err);
 }
 
 int tagfiles_documents(struct listing *listing, const struct records *records,
@@ -148,17 +154,15 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
     for (i = 0; i < listing->count; i++) {
         struct listed_run *run = &listing->runs[i];
 
-        if (!run->failed &&
-            (put_buffer(packer, run, "run.json", &run->run_json, err) < 0 ||
-             put_buffer(packer, run, "artifacts.json", &run->list_json, err) < 0))
+        if (!run->failed && (put_text(packer, run, "run.json", buf_text(&run->run_json),
+                                      run->run_json.len, err) < 0 ||
+                             put_text(packer, run, "artifacts.json", run->list_json.text,
+                                      run->list_json.len, err) < 0))
             return -1;
         for (k = 0; !run->failed && k < run->records.count; k++) {
             const struct record_row *row = &run->records.rows[k];
 
-            if (!row->reason &&
-                put_document(packer, run,
-                             mem_format(err, "data/%s/records/%s.json", run->id, row->name),
-                             records_read(records, row, err), row->len, err) < 0)
+            if (!row->reason && put_record(packer, run, records, row, err) < 0)
                 return -1;
         }
     }

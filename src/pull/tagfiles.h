@@ -32,8 +32,8 @@ struct tagfiles {
 };
 
 /*
- * Give run.json, artifacts.json and the records of all runs to the packer; the listing's texts
- * are moved. records: NULL if none are kept.
+ * Give run.json, artifacts.json and the records of all runs to the packer; both
+ * must outlive it. records: NULL if none are kept.
  */
 int tagfiles_documents(struct listing *listing, const struct records *records,
                        struct packer *packer, struct err *err) MUST_CHECK;

@@ -21,7 +21,10 @@
 
 struct tasks {
     struct tasks_opts opts;
-    struct task *all; /* by the plan's index */
+    struct region *region;
+    struct task *all;           /* by the plan's index */
+    struct task_entry *entries; /* the same; in memory, since queues are not read in order */
+    size_t *firsts;             /* the first task of each run, and the number of tasks */
     struct task_queue *queue;
     struct origin *api_origin; /* URL of the content endpoint */
     size_t open;
@@ -100,36 +103,40 @@ void task_apply(struct tasks *tasks, struct task *task, enum task_event event)
     enum task_state next = task_transition(task->state, event);
 
     assert(next != TASK_STATES);
-    task_queue_remove(&task->entry);
+    task_queue_remove(task->entry);
     if (task->state == TASK_IDLE)
         tasks->open++;
     task->state = next;
     if (next == TASK_ENDED)
         tasks->open--;
-    task->entry.rank = task->rank;
-    task->entry.expiry = task->route == FETCH_ROUTE_CONTENT ? EXPIRY_NEVER : task->url.expiry;
+    task->entry->rank = task->rank;
+    task->entry->expiry = task->route == FETCH_ROUTE_CONTENT ? EXPIRY_NEVER : task->url.expiry;
     if (next == TASK_READY)
-        task_queue_ready(tasks->queue, &task->entry);
+        task_queue_ready(tasks->queue, task->entry);
     else if (next == TASK_DELAYED)
-        task_queue_delay(tasks->queue, &task->entry);
+        task_queue_delay(tasks->queue, task->entry);
     else if (next == TASK_HELD)
-        task_queue_hold(tasks->queue, &task->entry, task_origin(tasks, task),
-                        task_costly(task));
+        task_queue_hold(tasks->queue, task->entry, task_origin(tasks, task), task_costly(task));
 }
 
 struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err)
 {
     struct tasks *tasks = mem_new(sizeof(*tasks), err);
     size_t count = plan_count(opts->plan);
+    size_t run = 0;
     size_t i;
 
     if (!tasks)
         return NULL;
     tasks->opts = *opts;
     tasks->api_origin = engine_origin(opts->engine, opts->api->base);
-    tasks->all = mem_array(count, sizeof(*tasks->all), err);
+    tasks->region = region_on(opts->pagefile, err);
+    if (tasks->region)
+        tasks->all = region_take(tasks->region, count * sizeof(*tasks->all), err);
+    tasks->entries = mem_array(count, sizeof(*tasks->entries), err);
+    tasks->firsts = mem_array(opts->listing->count + 1, sizeof(*tasks->firsts), err);
     tasks->queue = task_queue_new(count, err);
-    if (!tasks->all || !tasks->queue) {
+    if (!tasks->all || !tasks->entries || !tasks->firsts || !tasks->queue) {
         tasks_free(tasks);
         return NULL;
     }
@@ -137,9 +144,14 @@ struct tasks *tasks_new(const struct tasks_opts *opts, struct err *err)
         struct task *task = &tasks->all[i];
 
         task->item = plan_at(opts->plan, i);
-        task->entry = (struct task_entry){ .task = task, .index = i };
+        task->entry = &tasks->entries[i];
+        *task->entry = (struct task_entry){ .task = task, .index = i };
         fetch_url_clear(&task->url);
+        for (; run <= task->item->run; run++) /* the plan is in the order of its runs */
+            tasks->firsts[run] = i;
     }
+    for (; run <= opts->listing->count; run++)
+        tasks->firsts[run] = count;
     return tasks;
 }
 
@@ -148,7 +160,9 @@ void tasks_free(struct tasks *tasks)
     if (!tasks)
         return;
     task_queue_free(tasks->queue);
-    mem_free(tasks->all);
+    mem_free(tasks->entries);
+    mem_free(tasks->firsts);
+    region_free(tasks->region);
     mem_free(tasks);
 }
 
@@ -369,8 +383,8 @@ struct task_step task_settle(struct tasks *tasks, struct task *task,
         receive(tasks, task);
         return TASK_NO_STEP;
     case FETCH_ROUTE_AGAIN:
-        task->entry.due = next_try(task, attempt);
-        if (task->entry.due == BACKOFF_NEVER) {
+        task->entry->due = next_try(task, attempt);
+        if (task->entry->due == BACKOFF_NEVER) {
             if (task->route != FETCH_ROUTE_CONTENT)
                 task->url_outcome = (struct outcome){ .reason = reason,
                                                       .http_status = attempt->request->status };
@@ -463,13 +477,13 @@ void tasks_refreshed(struct tasks *tasks, const struct url_refresh_list *list)
 {
     size_t i;
 
-    for (i = 0; i < plan_count(tasks->opts.plan); i++) {
+    for (i = tasks->firsts[list->run]; i < tasks->firsts[list->run + 1]; i++) {
         struct task *task = &tasks->all[i];
         const char *id = task->item->what.artifact_id;
         const char *text;
 
-        if (task->item->run != list->run || task->state == TASK_IDLE ||
-            task->state == TASK_ENDED || (!list->came && task->state != TASK_STALE))
+        if (task->state == TASK_IDLE || task->state == TASK_ENDED ||
+            (!list->came && task->state != TASK_STALE))
             continue;
         /* two rows have the same ID, and a fresh list does not tell which is which */
         text = list->came && !task->item->twinned ? hashmap_get(list->by_id, id, strlen(id))

@@ -96,7 +96,7 @@ struct task {
     bool alone;                  /* its content is not its leader's: stored on its own */
     const struct item *stand_in; /* for a lost leader: the follower that is fetched */
     enum task_state state;       /* set by task_apply only */
-    struct task_entry entry;
+    struct task_entry *entry;
     struct fetch_url url;
     enum fetch_route route;
     struct backoff backoff;
@@ -148,8 +148,9 @@ struct tasks_opts {
     const struct listing *listing;
     const struct plan *plan;
     unsigned retries;
-    uint64_t deadline; /* no retry after this time; UINT64_MAX: none */
-    bool local;        /* --local-root is set */
+    uint64_t deadline;         /* no retry after this time; UINT64_MAX: none */
+    bool local;                /* --local-root is set */
+    struct pagefile *pagefile; /* for the tasks; must outlive them. NULL: all in memory */
 };
 
 /* All tasks of a plan. */

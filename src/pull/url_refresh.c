@@ -71,12 +71,12 @@ void url_refresh_free(struct url_refresh *refresh)
 }
 
 /* Read the received list into a table by artifact_id. */
-static int read_list(struct artifact_list *list, struct hashmap *by_id, const struct call *call,
-                     struct err *err)
+static int read_list(struct pagefile *file, struct artifact_list *list, struct hashmap *by_id,
+                     const struct call *call, struct err *err)
 {
     size_t i;
 
-    if (artifact_list_parse(list, buf_text(&call->body), call->body.len, err) < 0)
+    if (artifact_list_parse_on(file, list, buf_text(&call->body), call->body.len, err) < 0)
         return -1;
     for (i = 0; i < list->count; i++) {
         const char *id = list->rows[i].artifact_id;
@@ -161,7 +161,8 @@ static void on_list(void *ctx, struct call *call)
 
     if (!err.kind && !renewal->by_id)
         renewal->by_id = hashmap_new(&err);
-    came = !err.kind && renewal->by_id && read_list(&list, renewal->by_id, call, &err) == 0;
+    came = !err.kind && renewal->by_id &&
+           read_list(refresh->listing->pagefile, &list, renewal->by_id, call, &err) == 0;
     if (!came)
         log_line(LOG_WARNING, "cannot refresh the URLs of run '%s': %s", run->id, err.text);
     if (call->request.date != CLOCK_NONE) {

@@ -20,14 +20,36 @@ struct body *body_new(struct err *err)
 
 struct body *body_of_text(char *text, size_t len, struct err *err)
 {
+    struct body *body = body_of_borrowed(text, len, err);
+
+    if (body)
+        body->own = text;
+    else
+        mem_free(text);
+    return body;
+}
+
+struct body *body_of_borrowed(const char *text, size_t len, struct err *err)
+{
     struct body *body = body_new(err);
 
-    if (!body) {
-        mem_free(text);
+    if (!body)
         return NULL;
-    }
     body->text = text;
     body->size = len;
+    return body;
+}
+
+struct body *body_of_part(int fd, uint64_t from, uint64_t size, struct err *err)
+{
+    struct body *body = body_new(err);
+
+    if (!body)
+        return NULL;
+    body->fd = fd;
+    body->lent = true;
+    body->from = from;
+    body->size = body->spilled = size;
     return body;
 }
 
@@ -49,8 +71,9 @@ void body_free(struct body *body)
     drop_chunks(body);
     if (body->fd >= 0 && body->files)
         (void)atomic_fetch_sub(body->files, 1);
-    file_close(&body->fd);
-    mem_free(body->text);
+    if (!body->lent)
+        file_close(&body->fd);
+    mem_free(body->own);
     mem_free(body);
 }
 
@@ -201,7 +224,7 @@ ssize_t body_next(const struct body *body, struct body_cursor *cursor, unsigned 
     if (cursor->at < body->spilled) {
         left = body->spilled - cursor->at;
         n = left < CHUNK_SIZE ? (size_t)left : CHUNK_SIZE;
-        if (file_pread(body->fd, scratch, n, cursor->at, err) < 0)
+        if (file_pread(body->fd, scratch, n, body->from + cursor->at, err) < 0)
             return err_wrap(err, "a temporary file");
         *bytes = scratch;
         cursor->at += n;
@@ -249,7 +272,7 @@ ssize_t body_read_at(const struct body *body, struct body_cursor *cursor, void *
     }
     if (at < body->spilled) {
         len = body->spilled - at < len ? (size_t)(body->spilled - at) : len;
-        return file_pread(body->fd, bytes, len, at, err) < 0 ? -1 : (ssize_t)len;
+        return file_pread(body->fd, bytes, len, body->from + at, err) < 0 ? -1 : (ssize_t)len;
     }
     if (!cursor->chunk || at < cursor->at) { /* the first read, or a backward seek */
         cursor->chunk = body->first;

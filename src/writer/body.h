@@ -36,10 +36,13 @@ struct body {
     struct chunk *last;
     uint64_t size;      /* bytes of the whole body */
     uint64_t spilled;   /* bytes in the file; the rest is in chunks */
+    uint64_t from;      /* where in the file they begin */
     int fd;             /* -1: none */
+    bool lent;          /* fd is the caller's */
     atomic_uint *files; /* counts fd */
     enum body_coding coding;
-    char *text; /* the whole body, if it is a text */
+    const char *text; /* the whole body, if it is a text */
+    char *own;        /* the same, to be freed; NULL: it is borrowed */
 };
 
 /* Make an empty body. */
@@ -49,6 +52,12 @@ struct body *body_new(struct err *err) MUST_CHECK;
  * Make a body of a text allocated by mem_*, which it takes over (also on failure: it is freed).
  */
 struct body *body_of_text(char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* Make a body of a text that outlives it. */
+struct body *body_of_borrowed(const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/* Make a body of a part of a file that outlives it. */
+struct body *body_of_part(int fd, uint64_t from, uint64_t size, struct err *err) MUST_CHECK;
 
 /* Free a body and return its chunks to their pool; may be NULL. */
 void body_free(struct body *body);

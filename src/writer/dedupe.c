@@ -25,12 +25,17 @@ struct dedupe {
 
 struct dedupe *dedupe_new(struct err *err)
 {
+    return dedupe_on(NULL, err);
+}
+
+struct dedupe *dedupe_on(struct pagefile *file, struct err *err)
+{
     struct dedupe *dedupe = mem_new(sizeof(*dedupe), err);
 
     if (!dedupe)
         return NULL;
-    dedupe->table = hashmap_new(err);
-    dedupe->region = region_new(err);
+    dedupe->table = hashmap_on(file, err);
+    dedupe->region = region_on(file, err);
     if (dedupe->table && dedupe->region)
         return dedupe;
     dedupe_free(dedupe);

@@ -18,9 +18,13 @@
 #include <stdint.h>
 
 struct dedupe;
+struct pagefile;
 
 /* Make an empty table of contents; NULL with ERR_MEMORY. */
 struct dedupe *dedupe_new(struct err *err) MUST_CHECK;
+
+/* The same with its contents on a page file, which must outlive it (NULL: in memory). */
+struct dedupe *dedupe_on(struct pagefile *file, struct err *err) MUST_CHECK;
 
 /* Free the table; may be NULL. */
 void dedupe_free(struct dedupe *dedupe);

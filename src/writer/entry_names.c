@@ -26,14 +26,19 @@ struct entry_names {
 
 struct entry_names *entry_names_new(struct err *err)
 {
+    return entry_names_on(NULL, err);
+}
+
+struct entry_names *entry_names_on(struct pagefile *file, struct err *err)
+{
     struct entry_names *names = mem_new(sizeof(*names), err);
 
     if (!names)
         return NULL;
     buf_init(&names->path, KEY_MAX);
     buf_init(&names->key, KEY_MAX);
-    names->region = region_new(err);
-    names->taken = hashmap_new(err);
+    names->region = region_on(file, err);
+    names->taken = hashmap_on(file, err);
     if (names->region && names->taken)
         return names;
     entry_names_free(names);

@@ -17,9 +17,13 @@
 #include <stddef.h>
 
 struct entry_names;
+struct pagefile;
 
 /* Make an empty set of names; NULL with ERR_MEMORY. */
 struct entry_names *entry_names_new(struct err *err) MUST_CHECK;
+
+/* The same with its paths on a page file, which must outlive it (NULL: in memory). */
+struct entry_names *entry_names_on(struct pagefile *file, struct err *err) MUST_CHECK;
 
 /* Free it with all paths; may be NULL. */
 void entry_names_free(struct entry_names *names);

@@ -25,6 +25,7 @@ struct entry_writer {
     struct entry_writer_opts opts;
     struct volume *volume;
     struct entry_names *names;
+    struct region *region;
     struct slot *slots; /* by the plan's index */
     struct hasher *hasher;
     struct dedupe *dedupe;
@@ -77,9 +78,12 @@ struct entry_writer *entry_writer_new(const struct entry_writer_opts *opts,
     entries->volume = volume;
     entries->names = names;
     entries->hasher = hasher_new(err);
-    entries->dedupe = dedupe_new(err);
+    entries->dedupe = dedupe_on(opts->pagefile, err);
     entries->scratch = mem_new(CHUNK_SIZE, err);
-    entries->slots = mem_array(plan_count(plan), sizeof(*entries->slots), err);
+    entries->region = region_on(opts->pagefile, err);
+    if (entries->region)
+        entries->slots =
+            region_take(entries->region, plan_count(plan) * sizeof(*entries->slots), err);
     if (entries->hasher && entries->dedupe && entries->scratch && entries->slots &&
         take_before(entries, plan, err) == 0)
         return entries;
@@ -94,7 +98,7 @@ void entry_writer_free(struct entry_writer *entries)
     hasher_free(entries->hasher);
     dedupe_free(entries->dedupe);
     mem_free(entries->scratch);
-    mem_free(entries->slots);
+    region_free(entries->region);
     mem_free(entries);
 }
 
@@ -262,6 +266,7 @@ static int put_body(struct entry_writer *entries, const struct entry_file *file,
 int entry_writer_file(struct entry_writer *entries, const char *path, const struct body *body,
                       int64_t mtime, struct err *err)
 {
+    pagefile_touch(entries->opts.pagefile, body->text ? body->size : 0);
     if (entries->opts.seen(entries->opts.ctx, path, NULL, NULL, body, err) < 0)
         return -1;
     return put_body(entries, &(struct entry_file){ .path = path, .mtime = mtime }, body, NULL,

@@ -68,6 +68,7 @@ struct entry_writer_opts {
     bool dedupe;
     enum entry_writer_duplicates duplicates;
     struct packed_before before;
+    struct pagefile *pagefile; /* for the results; must outlive it. NULL: all in memory */
     /*
      * Called with each whole body before it is written, its item and its result (NULL: a
      * document's); or entry_writer_unseen.

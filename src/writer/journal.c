@@ -8,13 +8,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_AHEAD ((size_t)64 << 10) /* disk space reserved for further rows */
+#define PIECE         ((size_t)256 << 10) /* bytes of the file read at a time */
+#define JOURNAL_AHEAD ((size_t)64 << 10)  /* disk space reserved for further rows */
 
 struct journal {
     char *path; /* NULL: only read */
@@ -26,6 +28,7 @@ struct journal {
     const struct journal_row *first;
     const struct journal_row **last; /* where the next row is entered */
     size_t whole;                    /* bytes of complete lines of this request */
+    bool foreign;                    /* the first line is another request's */
     size_t end;                      /* bytes written */
     size_t reserved;
     struct buf out;
@@ -120,27 +123,57 @@ static bool same_request(const struct journal *j, const char *line, size_t len)
     return strlen(j->request) == len && memcmp(j->request, line, len) == 0;
 }
 
+/* Read the complete lines of a piece of the file, which begins with a line. */
 static int read_lines(struct journal *j, const char *text, size_t len, struct err *err)
 {
-    size_t at = 0;
+    const char *end;
+    size_t n;
 
-    while (at < len) {
-        const char *end = memchr(text + at, '\n', len - at);
-        size_t n = end ? (size_t)(end - (text + at)) : 0;
-
-        if (!end)
-            break; /* torn */
-        if (at == 0 && !same_request(j, text, n))
-            return 0;
-        if (at && take_line(j, text + at, n, err) < 0)
+    for (; !j->foreign && (end = memchr(text, '\n', len)); text = end + 1, len -= n + 1) {
+        n = (size_t)(end - text);
+        if (!j->whole && !same_request(j, text, n))
+            j->foreign = true;
+        else if (j->whole && take_line(j, text, n, err) < 0)
             return -1;
-        at += n + 1;
-        j->whole = at;
+        if (!j->foreign)
+            j->whole += n + 1;
     }
     return 0;
 }
 
-static struct journal *new_journal(const char *request, const char *key, struct err *err)
+/* Read the lines of a file, in pieces: its end may be torn. */
+static int read_file(struct journal *j, int fd, struct pagefile *file, struct err *err)
+{
+    struct buf piece;
+    size_t done;
+    ssize_t n;
+    int rc = 0;
+
+    buf_init(&piece, JOURNAL_MAX);
+    while (rc == 0 && !j->foreign) {
+        char *room = buf_room(&piece, PIECE, err);
+
+        n = room ? read(fd, room, PIECE) : -1;
+        if (room && n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            rc = room ? err_sys(err, "cannot read") : -1;
+        if (n <= 0)
+            break;
+        piece.len += (size_t)n;
+        done = j->whole;
+        rc = read_lines(j, piece.data, piece.len, err);
+        done = j->whole - done;
+        memmove(piece.data, piece.data + done, piece.len - done);
+        piece.len -= done;
+        pagefile_touch(file, 2 * done);
+    }
+    buf_clear(&piece);
+    return rc;
+}
+
+static struct journal *new_journal(struct pagefile *file, const char *request, const char *key,
+                                   struct err *err)
 {
     struct journal *j = mem_new(sizeof(*j), err);
 
@@ -150,8 +183,8 @@ static struct journal *new_journal(const char *request, const char *key, struct 
     buf_init(&j->out, (size_t)1 << 20);
     j->last = &j->first;
     j->request = mem_copy(request, err);
-    j->region = region_new(err);
-    j->rows = hashmap_new(err);
+    j->region = region_on(file, err);
+    j->rows = hashmap_on(file, err);
     if (j->request && key)
         j->hmac = hmac_new(key, strlen(key), request, strlen(request) + 1, err);
     if (j->request && j->region && j->rows && (j->hmac || !key))
@@ -163,7 +196,7 @@ static struct journal *new_journal(const char *request, const char *key, struct 
 struct journal *journal_parse(const char *text, size_t len, const char *request,
                               const char *key, struct err *err)
 {
-    struct journal *j = new_journal(request, key, err);
+    struct journal *j = new_journal(NULL, request, key, err);
 
     if (j && read_lines(j, text, len, err) == 0)
         return j;
@@ -206,27 +239,37 @@ static int begin(struct journal *j, struct err *err)
 struct journal *journal_open(const char *path, const char *request, const char *key,
                              struct err *err)
 {
-    struct journal *j = new_journal(request, key, err);
-    struct buf text;
-    int rc = -1;
+    return journal_open_on(NULL, path, request, key, err);
+}
+
+struct journal *journal_open_on(struct pagefile *file, const char *path, const char *request,
+                                const char *key, struct err *err)
+{
+    struct journal *j = new_journal(file, request, key, err);
 
     if (!j)
         return NULL;
-    buf_init(&text, JOURNAL_MAX);
     j->path = mem_copy(path, err);
-    if (!j->path)
-        goto out;
-    j->fd = file_open_own(path, err);
-    if (j->fd < 0)
-        goto out;
-    if (file_slurp(j->fd, &text, err) < 0) {
+    if (j->path)
+        j->fd = file_open_own(path, err);
+    if (j->fd >= 0 && read_file(j, j->fd, file, err) == 0) {
+        if (begin(j, err) == 0)
+            return j;
+    } else if (j->fd >= 0) {
         (void)err_wrap(err, "'%s'", path);
-        goto out;
     }
-    if (read_lines(j, buf_text(&text), text.len, err) == 0)
-        rc = begin(j, err);
-out:
-    buf_clear(&text);
+    journal_free(j, false);
+    return NULL;
+}
+
+struct journal *journal_load_on(struct pagefile *file, const char *path, const char *request,
+                                const char *key, struct err *err)
+{
+    struct journal *j = new_journal(file, request, key, err);
+    int fd = j ? file_open_to_read(path, err) : -1;
+    int rc = fd < 0 ? -1 : read_file(j, fd, file, err);
+
+    file_close(&fd);
     if (rc == 0)
         return j;
     journal_free(j, false);

@@ -48,6 +48,7 @@ struct journal_row {
 };
 
 struct journal;
+struct pagefile;
 
 /*
  * Open the journal of an unfinished archive, or create one.
@@ -59,6 +60,14 @@ struct journal;
  */
 struct journal *journal_open(const char *path, const char *request, const char *key,
                              struct err *err) MUST_CHECK;
+
+/* The same with its rows on a page file, which must outlive it (NULL: in memory). */
+struct journal *journal_open_on(struct pagefile *file, const char *path, const char *request,
+                                const char *key, struct err *err) MUST_CHECK;
+
+/* Read a journal, as journal_open_on, and change nothing. */
+struct journal *journal_load_on(struct pagefile *file, const char *path, const char *request,
+                                const char *key, struct err *err) MUST_CHECK;
 
 /* Parse a journal's bytes; a pure function, for fuzzers. journal_free releases it. */
 struct journal *journal_parse(const char *text, size_t len, const char *request,

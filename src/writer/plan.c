@@ -12,18 +12,21 @@
 #include <string.h>
 #include <strings.h>
 
-#define BEYOND    ((uint64_t)1 << 20) /* bytes allowed beyond twice the listed size */
-#define ITEMS_MAX ((size_t)1 << 26)
-#define KEY_MAX   ((size_t)64 << 10)
-#define TWINS_MAX 100 /* different artifacts with one ID, in addition to the first */
+#define BEYOND     ((uint64_t)1 << 20) /* bytes allowed beyond twice the listed size */
+#define ITEMS_MAX  ((size_t)1 << 26)
+#define KEY_MAX    ((size_t)64 << 10)
+#define ITEM_PAGES ((size_t)2 << 10) /* bytes of the page file that an item takes */
+#define TWINS_MAX  100 /* different artifacts with one ID, in addition to the first */
 
 struct plan {
+    struct pagefile *file;
     struct region *region;
     struct item **items;
     size_t count;
     size_t cap;
     bool dedupe;
-    struct hashmap *joins; /* what makes items identical -> leader */
+    struct hashmap *joins;   /* what makes items identical -> leader; NULL: sealed */
+    struct hashmap *members; /* bundles, and the names in them -> their bundle */
     struct bundle *bundles;
     size_t bundle_count;
     struct buf key;
@@ -31,15 +34,22 @@ struct plan {
 
 struct plan *plan_new(bool dedupe, struct err *err)
 {
+    return plan_on(NULL, dedupe, err);
+}
+
+struct plan *plan_on(struct pagefile *file, bool dedupe, struct err *err)
+{
     struct plan *plan = mem_new(sizeof(*plan), err);
 
     if (!plan)
         return NULL;
     plan->dedupe = dedupe;
     buf_init(&plan->key, KEY_MAX);
-    plan->region = region_new(err);
-    plan->joins = hashmap_new(err);
-    if (plan->region && plan->joins)
+    plan->file = file;
+    plan->region = region_on(file, err);
+    plan->joins = hashmap_on(file, err);
+    plan->members = hashmap_on(file, err);
+    if (plan->region && plan->joins && plan->members)
         return plan;
     plan_free(plan);
     return NULL;
@@ -52,8 +62,15 @@ void plan_free(struct plan *plan)
     mem_free(plan->items);
     region_free(plan->region);
     hashmap_free(plan->joins);
+    hashmap_free(plan->members);
     buf_clear(&plan->key);
     mem_free(plan);
+}
+
+void plan_seal(struct plan *plan)
+{
+    hashmap_free(plan->joins);
+    plan->joins = NULL;
 }
 
 size_t plan_count(const struct plan *plan)
@@ -63,6 +80,8 @@ size_t plan_count(const struct plan *plan)
 
 const struct item *plan_at(const struct plan *plan, size_t i)
 {
+    /* callers loop over all items, and read what belongs to each */
+    pagefile_touch(plan->file, ITEM_PAGES);
     return plan->items[i];
 }
 
@@ -183,7 +202,7 @@ static struct bundle *bundle_of(struct plan *plan, size_t run, const char *uri)
 {
     if (!uri || strlen(uri) > KEY_MAX - 64 || bundle_key(plan, run, uri, NULL) < 0)
         return NULL;
-    return hashmap_get(plan->joins, plan->key.data, plan->key.len);
+    return hashmap_get(plan->members, plan->key.data, plan->key.len);
 }
 
 /* Write an entry's name as a key; false: it is too long. */
@@ -201,7 +220,7 @@ bool plan_bundle_lists(const struct plan *plan, const struct bundle *bundle, con
     if (!bundle->named)
         return true;
     buf_init(&key, KEY_MAX);
-    listed = !key_of_entry(&key, bundle, name) || hashmap_get(plan->joins, key.data, key.len);
+    listed = !key_of_entry(&key, bundle, name) || hashmap_get(plan->members, key.data, key.len);
     buf_clear(&key);
     return listed;
 }
@@ -217,7 +236,7 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
     if (!bundle) {
         bundle = region_take(plan->region, sizeof(*bundle), err);
         if (!bundle || bundle_key(plan, run, uri, err) < 0 ||
-            hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err) < 0)
+            hashmap_add(plan->members, plan->key.data, plan->key.len, bundle, err) < 0)
             return -1;
         bundle->index = plan->bundle_count++;
         bundle->next = plan->bundles;
@@ -226,9 +245,9 @@ int plan_bundle_row(struct plan *plan, size_t run, const char *uri, const char *
     bundle->rows++;
     bundle->named = name != NULL;
     if (!name || !key_of_entry(&plan->key, bundle, name) ||
-        hashmap_get(plan->joins, plan->key.data, plan->key.len))
+        hashmap_get(plan->members, plan->key.data, plan->key.len))
         return 0;
-    return hashmap_add(plan->joins, plan->key.data, plan->key.len, bundle, err);
+    return hashmap_add(plan->members, plan->key.data, plan->key.len, bundle, err);
 }
 
 static void join_bundle(struct plan *plan, struct item *item)
@@ -335,6 +354,13 @@ void item_note(struct item *item, const char *word)
         item->notes[item->note_count++] = word;
 }
 
+static int item_key(struct plan *plan, const char *run_id, const char *artifact_id,
+                    struct err *err)
+{
+    buf_reset(&plan->key);
+    return buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id);
+}
+
 /*
  * The slot after the items of a run and ID for an item that differs from all of them; NULL: it
  * is one of them.
@@ -362,8 +388,7 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
 
     if (out)
         *out = NULL;
-    buf_reset(&plan->key);
-    if (buf_addf(&plan->key, err, "r%s/%s", what->run_id, what->artifact_id) < 0)
+    if (item_key(plan, what->run_id, what->artifact_id, err) < 0)
         return -1;
     there = hashmap_get(plan->joins, plan->key.data, plan->key.len);
     if (there && !(twin = twin_place(there, what, &twins)))
@@ -401,11 +426,33 @@ int plan_add(struct plan *plan, const struct plan_artifact *what, size_t run, si
     return 0;
 }
 
+/* Make the index again that plan_seal freed. */
+static int index_items(struct plan *plan, struct err *err)
+{
+    size_t i;
+
+    plan->joins = hashmap_on(plan->file, err);
+    for (i = 0; plan->joins && i < plan->count; i++) {
+        const struct plan_artifact *what = &plan->items[i]->what;
+
+        if (item_key(plan, what->run_id, what->artifact_id, err) < 0)
+            break;
+        if (!hashmap_get(plan->joins, plan->key.data, plan->key.len) &&
+            hashmap_add(plan->joins, plan->key.data, plan->key.len, plan->items[i], err) < 0)
+            break;
+        pagefile_touch(plan->file, ITEM_PAGES);
+    }
+    if (plan->joins && i == plan->count)
+        return 0;
+    plan_seal(plan);
+    return -1;
+}
+
 const struct item *plan_find(struct plan *plan, const char *run_id, const char *artifact_id,
                              struct err *err)
 {
-    buf_reset(&plan->key);
-    if (buf_addf(&plan->key, err, "r%s/%s", run_id, artifact_id) < 0)
+    if ((!plan->joins && index_items(plan, err) < 0) ||
+        item_key(plan, run_id, artifact_id, err) < 0)
         return NULL;
     return hashmap_get(plan->joins, plan->key.data, plan->key.len);
 }

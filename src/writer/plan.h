@@ -93,9 +93,19 @@ struct item {
 };
 
 struct plan;
+struct pagefile;
 
 /* Make an empty plan. dedupe: join identical items. */
 struct plan *plan_new(bool dedupe, struct err *err) MUST_CHECK;
+
+/* The same with its items on a page file, which must outlive it (NULL: in memory). */
+struct plan *plan_on(struct pagefile *file, bool dedupe, struct err *err) MUST_CHECK;
+
+/*
+ * Free what only planning needs, once no more items are added. plan_find works as before, but
+ * makes its index again.
+ */
+void plan_seal(struct plan *plan);
 
 /* Free a plan with its items; may be NULL. */
 void plan_free(struct plan *plan);

@@ -32,6 +32,49 @@ static void test_artifacts(void **state)
     assert_int_equal(artifact_list_parse(&list, "{}", 2, &err), -1);
 }
 
+/* Texts that a row repeats are stored once, and only those. */
+static void test_repeated_texts(void **state)
+{
+    static const char json[] =
+        "[{\"artifact_id\":\"a\",\"run_id\":\"wr_1\",\"step_id\":\"s\",\"uri\":null,"
+        "\"artifact_type\":\"unknown\"},"
+        "{\"artifact_id\":\"b\",\"run_id\":\"wr_1\",\"step_id\":\"s2\",\"uri\":\"\","
+        "\"artifact_type\":\"unknown\"},"
+        "{\"artifact_id\":\"c\",\"run_id\":\"wr_1\",\"uri\":\"s3://b/c_html.html\","
+        "\"artifact_type\":\"unknown\"},"
+        "{\"artifact_id\":\"d\",\"run_id\":7,\"step_id\":\"s2\","
+        "\"artifact_type\":\"unknown\"}]";
+    struct artifact_list list = { 0 };
+    struct artifact more = { .artifact_id = "e" };
+    const struct artifact *a;
+    int i;
+
+    (void)state;
+    assert_int_equal(artifact_list_parse(&list, json, strlen(json), NULL), 0);
+    a = list.rows;
+    assert_int_equal(list.count, 4);
+    assert_string_equal(a[0].run_id, "wr_1");
+    assert_ptr_equal(a[1].run_id, a[0].run_id);
+    assert_ptr_equal(a[2].run_id, a[0].run_id);
+    assert_null(a[3].run_id);
+    assert_string_equal(a[0].step_id, "s");
+    assert_string_equal(a[1].step_id, "s2");
+    assert_null(a[2].step_id);
+    assert_string_equal(a[3].step_id, "s2");
+    assert_null(a[1].uri);
+    assert_string_equal(a[1].artifact_type, "unknown");
+    assert_string_equal(a[2].artifact_type, "html"); /* by its uri */
+    assert_string_equal(a[3].artifact_type, "unknown");
+    for (i = 0; i < 100; i++) /* more rows than there is room for */
+        assert_int_equal(artifact_list_add(&list, &more, NULL), 0);
+    assert_int_equal(list.count, 104);
+    assert_string_equal(list.rows[3].artifact_id, "d");
+    assert_string_equal(list.rows[103].artifact_id, "e");
+    artifact_list_clear(&list);
+    assert_int_equal(artifact_list_add(&list, &more, NULL), 0);
+    artifact_list_clear(&list);
+}
+
 static void test_joined_lists(void **state)
 {
     static const char *const lists[][3] = {
@@ -193,9 +236,10 @@ static void test_a_tally(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_artifacts),    cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_joined_lists), cmocka_unit_test(test_other_records),
-        cmocka_unit_test(test_filters),      cmocka_unit_test(test_a_tally),
+        cmocka_unit_test(test_artifacts),      cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_repeated_texts), cmocka_unit_test(test_joined_lists),
+        cmocka_unit_test(test_other_records),  cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_a_tally),
     };
 
     return RUN(tests);

@@ -3,6 +3,7 @@
 #include "unit.h"
 #include "writer/body.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,12 +100,39 @@ static void test_lent(void **state)
     pool_free(spool.pool);
 }
 
+/* Bodies of a text and of a part of a file, which belong to somebody else. */
+static void test_borrowed(void **state)
+{
+    FILE *file = tmpfile();
+    struct body *part = body_of_part(fileno(file), 3, 2 * sizeof(piece), NULL);
+    struct body *text = body_of_borrowed(piece, sizeof(piece), NULL);
+    struct body_cursor cursor = { 0 };
+    char bytes[5];
+
+    (void)state;
+    assert_int_equal(fwrite("abc", 1, 3, file), 3);
+    assert_int_equal(fwrite(piece, 1, sizeof(piece), file), sizeof(piece));
+    assert_int_equal(fwrite(piece, 1, sizeof(piece), file), sizeof(piece));
+    assert_int_equal(fwrite("def", 1, 3, file), 3);
+    assert_int_equal(fflush(file), 0);
+    check_bytes(part);
+    assert_int_equal(
+        body_read_at(part, &cursor, bytes, sizeof(bytes), 2 * sizeof(piece) - 4, NULL), 4);
+    assert_memory_equal(bytes, "xxxx", 4);
+    check_bytes(text);
+    body_free(part);
+    body_free(text);
+    assert_int_equal(piece[0], 'x');
+    assert_int_equal(fclose(file), 0); /* it is still open */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_no_chunk),
         cmocka_unit_test(test_lent),
+        cmocka_unit_test(test_borrowed),
     };
 
     memset(piece, 'x', sizeof(piece));

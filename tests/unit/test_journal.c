@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -230,6 +231,50 @@ static void test_lines_that_are_no_rows(void **state)
     journal_free(journal, false);
 }
 
+/* A journal is read in pieces; each row lies in one or across two of them. */
+static void test_a_long_journal(void **state)
+{
+    const unsigned count = 3000;
+    struct journal *journal = begin(REQUEST, KEY);
+    struct pagefile *file = pagefile_new(-1, NULL);
+    char name[64];
+    size_t len;
+    unsigned i;
+
+    (void)state;
+    buf_clear(&text);
+    buf_init(&text, 4 << 20);
+    for (i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof(name), "data/%u", i);
+        add(journal, name, i);
+        assert_int_equal(i % 100 ? 0 : journal_flush(journal, NULL), 0);
+    }
+    assert_int_equal(journal_flush(journal, NULL), 0);
+    journal_free(journal, false);
+    load();
+    len = text.len;
+    assert_true(len > 2 * (256 << 10));
+    journal = journal_load_on(file, path, REQUEST, KEY, NULL);
+    assert_non_null(journal);
+    for (i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof(name), "data/%u", i);
+        assert_non_null(journal_find(journal, name));
+        assert_int_equal(journal_find(journal, name)->size, i);
+        assert_true(journal_find(journal, name)->proven);
+    }
+    journal_free(journal, false);
+    journal = journal_load_on(file, path, OTHER, KEY, NULL);
+    assert_null(journal_first(journal));
+    journal_free(journal, false);
+    load();
+    assert_int_equal(text.len, len); /* unchanged */
+    assert_null(journal_load_on(file, dir, REQUEST, KEY, NULL));
+    journal = begin(REQUEST, KEY);
+    assert_non_null(journal_find(journal, "data/2999"));
+    journal_free(journal, true);
+    pagefile_free(file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -237,7 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_rows_come_back),         TEST(test_another_request_begins_anew),
         TEST(test_a_torn_line_is_cut),     TEST(test_proof),
-        TEST(test_lines_that_are_no_rows),
+        TEST(test_lines_that_are_no_rows), TEST(test_a_long_journal),
     };
 
     return RUN(tests);

@@ -207,12 +207,43 @@ static void test_no_joins_without_dedupe(void **state)
     plan_free(plan);
 }
 
+/* What only planning needs is freed; the rest answers as before. */
+static void test_sealed(void **state)
+{
+    struct plan *plan = plan_new(true, NULL);
+    struct plan_artifact what = artifact("r1", "m", "html");
+    const struct bundle *bundle;
+    struct item *first;
+    int i;
+
+    (void)state;
+    what.uri = "s3://b/z.zip";
+    what.bundle_key = "in.html";
+    assert_int_equal(plan_bundle_row(plan, 0, what.uri, what.bundle_key, NULL), 0);
+    (void)add(plan, what);
+    first = add(plan, artifact("r1", "a", "html"));
+    (void)add(plan, artifact("r1", "b", "html"));
+    plan_choose(plan, BUNDLE_AUTO);
+    plan_seal(plan);
+    plan_seal(plan);
+    bundle = plan_bundles(plan);
+    assert_true(plan_bundle_lists(plan, bundle, "in.html"));
+    assert_false(plan_bundle_lists(plan, bundle, "out.html"));
+    for (i = 0; i < 2; i++) {
+        assert_ptr_equal(plan_find(plan, "r1", "a", NULL), first);
+        assert_null(plan_find(plan, "r2", "a", NULL));
+        plan_seal(plan);
+    }
+    plan_free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joins),    cmocka_unit_test(test_twins),
         cmocka_unit_test(test_versions), cmocka_unit_test(test_entries),
         cmocka_unit_test(test_members),  cmocka_unit_test(test_no_joins_without_dedupe),
+        cmocka_unit_test(test_sealed),
     };
 
     return RUN(tests);
