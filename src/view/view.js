@@ -623,7 +623,7 @@
   function describe() {
     const loaded = skyarc.runs.filter(skyarc.isLoaded).length;
     scope.textContent = "Searches IDs, types, titles and failure reasons; and the records and copied texts of "
-      + (loaded === skyarc.runs.length ? "all runs." : "the " + loaded + " runs opened so far.");
+      + (loaded === skyarc.runs.length ? "all runs." : "the " + (loaded === 1 ? "run" : loaded + " runs") + " opened so far.");
     all.hidden = loaded === skyarc.runs.length;
   }
 

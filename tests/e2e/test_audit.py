@@ -156,9 +156,9 @@ def bag_again(folder, change):
     change(folder, manifest, lines)
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "manifest-sha256.txt").write_text("".join("%s  %s\n" % (h, p) for p, h in lines.items()))
-    tags = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "tagmanifest-sha256.txt")
+    tags = sorted(p for p in [*folder.iterdir(), *folder.glob("view/*")] if p.is_file() and p.name != "tagmanifest-sha256.txt")
     (folder / "tagmanifest-sha256.txt").write_text(
-        "".join("%s  %s\n" % (hashlib.sha256(p.read_bytes()).hexdigest(), p.name) for p in tags))
+        "".join("%s  %s\n" % (hashlib.sha256(p.read_bytes()).hexdigest(), p.relative_to(folder)) for p in tags))
 
 
 def rewrite(archive, tmp_path, change):

@@ -413,7 +413,7 @@ def test_the_search_says_what_it_covers(view, browser):
     scope = "document.querySelector('#scope').textContent"
     names = "[...document.querySelectorAll('#runs button')].map(b => b.dataset.run)"
     find = ("(e => { e.value = %s; e.dispatchEvent(new Event('input')); })(document.querySelector('#find'))")
-    assert "the 1 runs opened so far" in browser.ask(scope)
+    assert "the run opened so far" in browser.ask(scope)
     browser.ask(find % json.dumps("shop.example/ITEM/7"))  # a request of all three
     assert browser.ask(names) == ["tsk_demo3"]
     browser.ask("document.querySelector('#all').click()")
