@@ -12,6 +12,8 @@
  *     v
  *    sync ---> pull              a directory of archives, updated every night;
  *     |         |                one archive of some runs
+ *     |         |--> fetch ----> client, writer
+ *     |         |                transfers of artifacts: which one, when, how often
  *     |         |--> client ---> api ---> net, redact
  *     |         |                conversations with the service; its data formats;
  *     |         |                HTTP transfers; redaction of secrets
@@ -71,20 +73,20 @@
  *           exit           the exit statuses
  * pull/     pull           the steps of a pull: list, plan, fetch, pack, write tag files
  *           pull_opts      the options and the result of a pull
- *           budget         limits of transfers, buffers and descriptors
  *           cleaner        redacts the lists while artifacts are fetched
  *           planner        makes the plan from the lists
- *           fetch          the loop that starts transfers until no task is open
- *           task           one artifact to be fetched: a state machine and its table
- *           task_queue     which task is started next; retries; hosts at their limit
- *           completion     the end of tasks: stored, missing, from a bundle's ZIP
- *           url_refresh    lists a run again to renew all its signed URLs
  *           restore        verifies and keeps the data of an interrupted pull
- *           transfer       one body from the socket to the packer
  *           missing        counts and reports missing artifacts
  *           manifest_text  writes manifest.json, as often as needed
  *           tagfiles       run.json and the like; what the tag files are made from
  *           tag_writer     writes the view, manifest.json and the BagIt files
+ * fetch/    fetch          the loop that starts transfers until no task is open
+ *           budget         limits of transfers, buffers and descriptors
+ *           task           one artifact to be fetched: a state machine and its table
+ *           task_queue     which task is started next; retries; hosts at their limit
+ *           completion     the end of tasks: stored, missing, from a bundle's ZIP
+ *           url_refresh    lists a run again to renew all its signed URLs
+ *           transfer       one body from the socket to the packer
  * sync/     receive        receives webhooks and writes one archive per run
  *           sync           the steps of a sync: heal, discover, write volumes
  *           survey         asks the service which runs are to be archived; previews a sync
@@ -224,7 +226,7 @@
  * base/     err mem buf text path file clock log json jsonw digest queue pool
  *           pulse secret hashmap
  *
- * Data flow: client/listing -> writer/plan -> pull/fetch (the main thread, which runs the
+ * Data flow: client/listing -> writer/plan -> fetch/fetch (the main thread, which runs the
  * transfer loop) -> writer/packer (one thread) -> writer/compress_pool (one thread per
  * processor, and one that restores the order of frames) -> writer/output (which writes by one
  * thread, and hashes by another).

@@ -18,8 +18,8 @@
 #include "cmdutil/query.h"
 #include "cmdutil/session.h"
 #include "cmdutil/standing.h"
+#include "fetch/budget.h"
 #include "net/ping.h"
-#include "pull/budget.h"
 #include "sync/lock.h"
 #include "sync/metrics.h"
 

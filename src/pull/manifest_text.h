@@ -17,8 +17,8 @@
 
 #include "base/err.h"
 #include "client/listing.h"
+#include "fetch/fetch.h"
 #include "format/manifest.h"
-#include "pull/fetch.h"
 #include "pull/tag_writer.h"
 #include "writer/body.h"
 #include "writer/packer.h"

@@ -11,7 +11,7 @@
 #define PULL_MISSING_H
 
 #include "client/listing.h"
-#include "pull/fetch.h"
+#include "fetch/fetch.h"
 #include "pull/pull_opts.h"
 #include "writer/plan.h"
 

@@ -12,9 +12,9 @@
 #include "client/lister.h"
 #include "client/listing.h"
 #include "client/records_fetch.h"
-#include "pull/budget.h"
+#include "fetch/budget.h"
+#include "fetch/fetch.h"
 #include "pull/cleaner.h"
-#include "pull/fetch.h"
 #include "pull/missing.h"
 #include "pull/planner.h"
 #include "pull/restore.h"
@@ -286,28 +286,12 @@ static void tell_origins(struct pull *p, struct pull_result *result)
         log_line(LOG_INFO, "%s", origin_text(line, &result->origins[i]));
 }
 
-/* Write the manifest's signature next to the archive. */
-static int sign(const struct pull *p, const struct tag_result *manifest, const char *path,
-                struct err *err)
-{
-    struct buf text;
-    int rc = -1;
-
-    buf_init(&text, SSHSIG_FILE_MAX);
-    if (!p->opts->force && access(path, F_OK) == 0)
-        (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
-    else if (sshsig_sign(p->opts->sign_key, manifest->sha512, &text, err) == 0)
-        rc = file_put(path, text.data, text.len, p->opts->mode, err);
-    buf_clear(&text);
-    return rc;
-}
-
 /* Rename the signature first, so that an archive under its final name always has it. */
 static int finish(struct pull *p, const struct tag_result *manifest,
                   struct volume_result *volume, struct err *err)
 {
     char *path = p->opts->sign_key ? mem_format(err, "%s.sig", p->opts->output) : NULL;
-    int rc = p->opts->sign_key ? path ? sign(p, manifest, path, err) : -1 : 0;
+    int rc = p->opts->sign_key ? path ? tagfiles_sign(manifest, p->opts, path, err) : -1 : 0;
 
     if (rc == 0) {
         rc = volume_finish(p->volume, &manifest->place, manifest->size, volume, err);
@@ -316,21 +300,6 @@ static int finish(struct pull *p, const struct tag_result *manifest,
     }
     mem_free(path);
     return rc;
-}
-
-/* Whether some run has not been archived before. */
-static bool any_new(const struct pull *p)
-{
-    size_t i;
-
-    for (i = 0; i < p->listing.count; i++) {
-        const struct listed_run *run = &p->listing.runs[i];
-
-        if (!run->failed &&
-            (!p->opts->parent(p->opts->ctx, run->id) || p->opts->changed(p->opts->ctx, run)))
-            return true;
-    }
-    return false;
 }
 
 /* Collect the facts for the tag files; names is the array for those of the records. */
@@ -382,7 +351,8 @@ static int seal(struct pull *p, struct pull_result *result, struct err *err)
         return -1;
     missing_wrong(p->plan, p->fetch);
     missing_tell(opts, p->plan, p->fetch);
-    if (opts->only_new && !record.facts.totals.artifacts && !any_new(p)) {
+    if (opts->only_new && !record.facts.totals.artifacts &&
+        !pull_opts_any_new(opts, &p->listing)) {
         result->nothing = true;
         result->totals = record.facts.totals;
         return 0;

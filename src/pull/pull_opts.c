@@ -143,3 +143,17 @@ char *pull_opts_request(const struct pull_opts *opts, struct err *err)
     text_hex(hex, digest, SHA256_SIZE);
     return mem_format(err, "{\"skyarc_journal\": 1, \"request\": \"%s\"}", hex);
 }
+
+bool pull_opts_any_new(const struct pull_opts *opts, const struct listing *listing)
+{
+    size_t i;
+
+    for (i = 0; i < listing->count; i++) {
+        const struct listed_run *run = &listing->runs[i];
+
+        if (!run->failed &&
+            (!opts->parent(opts->ctx, run->id) || opts->changed(opts->ctx, run)))
+            return true;
+    }
+    return false;
+}

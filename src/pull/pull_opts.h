@@ -138,6 +138,11 @@ struct pull_opts {
  */
 char *pull_opts_request(const struct pull_opts *opts, struct err *err) MUST_CHECK;
 
+/*
+ * Whether some listed run has not been archived before, according to opts->parent and changed.
+ */
+bool pull_opts_any_new(const struct pull_opts *opts, const struct listing *listing);
+
 /* The filter, as the manifest records it. */
 struct manifest_filter pull_opts_filter(const struct pull_opts *opts);
 

@@ -17,7 +17,7 @@
 #define PULL_RESTORE_H
 
 #include "base/err.h"
-#include "pull/task.h"
+#include "fetch/task.h"
 #include "view/page.h"
 #include "writer/entry_names.h"
 #include "writer/entry_writer.h"

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pull/tagfiles.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "format/sshsig.h"
 #include "redact/redact.h"
 #include "writer/body.h"
+
+#include <unistd.h>
 
 void tagfiles_count(struct tagfiles *record)
 {
@@ -167,4 +172,19 @@ int tagfiles_documents(struct listing *listing, const struct records *records,
         }
     }
     return 0;
+}
+
+int tagfiles_sign(const struct tag_result *manifest, const struct pull_opts *opts,
+                  const char *path, struct err *err)
+{
+    struct buf text;
+    int rc = -1;
+
+    buf_init(&text, SSHSIG_FILE_MAX);
+    if (!opts->force && access(path, F_OK) == 0)
+        (void)err_set(err, ERR_EXISTS, "'%s' exists; --force replaces it", path);
+    else if (sshsig_sign(opts->sign_key, manifest->sha512, &text, err) == 0)
+        rc = file_put(path, text.data, text.len, opts->mode, err);
+    buf_clear(&text);
+    return rc;
 }

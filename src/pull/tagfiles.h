@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "client/listing.h"
 #include "pull/manifest_text.h"
+#include "pull/pull_opts.h"
 #include "pull/tag_writer.h"
 #include "view/page.h"
 #include "writer/packer.h"
@@ -49,5 +50,13 @@ void tagfiles_count(struct tagfiles *record);
 /* Write all tag files. */
 int tagfiles_write(struct tagfiles *record, struct tag_result *manifest,
                    struct err *err) MUST_CHECK;
+
+/*
+ * Write the signature of a manifest, made with opts->sign_key, to a file.
+ *
+ * errors  ERR_EXISTS if there is such a file, unless opts->force
+ */
+int tagfiles_sign(const struct tag_result *manifest, const struct pull_opts *opts,
+                  const char *path, struct err *err) MUST_CHECK;
 
 #endif

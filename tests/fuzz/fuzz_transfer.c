@@ -22,9 +22,9 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "client/listing.h"
+#include "fetch/fetch.h"
 #include "fuzz.h"
 #include "net/loop.h"
-#include "pull/fetch.h"
 #include "pull/planner.h"
 
 #include <archive.h>

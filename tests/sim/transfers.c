@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fetch/fetch.h"
 #include "net/loop.h"
-#include "pull/fetch.h"
 #include "pull/planner.h"
 
 #include <signal.h>

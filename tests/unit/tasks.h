@@ -6,7 +6,7 @@
 #define TASKS_H
 
 #include "base/clock.h"
-#include "pull/task.h"
+#include "fetch/task.h"
 #include "unit.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/budget.h"
+#include "fetch/budget.h"
 #include "unit.h"
 
 static struct budget choose(unsigned jobs, uint64_t rate, uint64_t descriptors)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/completion.h"
+#include "fetch/completion.h"
 
 #include "tasks.h"
 

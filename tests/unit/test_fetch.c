@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The loop from the plan to the packer's results; the test plays the engine and the servers. */
-#include "pull/fetch.h"
+#include "fetch/fetch.h"
 
 #include "base/log.h"
 #include "base/mem.h"

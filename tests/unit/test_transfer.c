@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bodies between the socket and a stepped packer: the test plays the engine's part. */
-#include "pull/transfer.h"
+#include "fetch/transfer.h"
 
 #include "net/backoff.h"
 #include "tasks.h"

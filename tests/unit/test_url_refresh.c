@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/url_refresh.h"
+#include "fetch/url_refresh.h"
 
 #include "base/clock.h"
 #include "base/log.h"

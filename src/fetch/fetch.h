@@ -9,17 +9,17 @@
  * Owns     bodies until the packer has them; outcomes until fetch_free
  * Threads  the transfer loop
  */
-#ifndef PULL_FETCH_H
-#define PULL_FETCH_H
+#ifndef FETCH_FETCH_H
+#define FETCH_FETCH_H
 
 #include "api/fetch_route.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "client/call.h"
 #include "client/listing.h"
+#include "fetch/task.h"
+#include "fetch/transfer.h"
 #include "net/loop.h"
-#include "pull/task.h"
-#include "pull/transfer.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 #include "writer/plan.h"

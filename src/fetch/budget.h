@@ -7,8 +7,8 @@
  * Owns     nothing
  * Threads  one
  */
-#ifndef PULL_BUDGET_H
-#define PULL_BUDGET_H
+#ifndef FETCH_BUDGET_H
+#define FETCH_BUDGET_H
 
 #include "base/err.h"
 

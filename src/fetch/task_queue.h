@@ -13,8 +13,8 @@
  * Owns     its heaps; an entry lies inside its task
  * Threads  the transfer loop
  */
-#ifndef PULL_TASK_QUEUE_H
-#define PULL_TASK_QUEUE_H
+#ifndef FETCH_TASK_QUEUE_H
+#define FETCH_TASK_QUEUE_H
 
 #include "base/err.h"
 #include "net/origin.h"

@@ -15,18 +15,18 @@
  * Owns     its tasks and their queue
  * Threads  the transfer loop
  */
-#ifndef PULL_TASK_H
-#define PULL_TASK_H
+#ifndef FETCH_TASK_H
+#define FETCH_TASK_H
 
 #include "api/fetch_route.h"
 #include "api/fetch_url.h"
 #include "api/reason.h"
 #include "base/err.h"
 #include "client/listing.h"
+#include "fetch/task_queue.h"
+#include "fetch/url_refresh.h"
 #include "net/backoff.h"
 #include "net/engine.h"
-#include "pull/task_queue.h"
-#include "pull/url_refresh.h"
 #include "writer/packer.h"
 #include "writer/plan.h"
 

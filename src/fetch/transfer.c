@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/transfer.h"
+#include "fetch/transfer.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
+#include "fetch/budget.h"
 #include "format/sniff.h"
-#include "pull/budget.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/task.h"
+#include "fetch/task.h"
 
 #include "base/clock.h"
 #include "base/log.h"

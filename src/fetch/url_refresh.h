@@ -8,8 +8,8 @@
  * Owns     the fresh URLs, until url_refresh_free or the run's next renewal
  * Threads  the transfer loop
  */
-#ifndef PULL_URL_REFRESH_H
-#define PULL_URL_REFRESH_H
+#ifndef FETCH_URL_REFRESH_H
+#define FETCH_URL_REFRESH_H
 
 #include "base/err.h"
 #include "base/hashmap.h"

@@ -13,11 +13,11 @@
  * Owns     only itself
  * Threads  the transfer loop
  */
-#ifndef PULL_COMPLETION_H
-#define PULL_COMPLETION_H
+#ifndef FETCH_COMPLETION_H
+#define FETCH_COMPLETION_H
 
 #include "base/err.h"
-#include "pull/task.h"
+#include "fetch/task.h"
 #include "writer/journal.h"
 #include "writer/plan.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/task_queue.h"
+#include "fetch/task_queue.h"
 
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/budget.h"
+#include "fetch/budget.h"
 
 #include "base/queue.h"
 #include "base/text.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "pull/fetch.h"
+#include "fetch/fetch.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "pull/completion.h"
-#include "pull/task.h"
-#include "pull/transfer.h"
-#include "pull/url_refresh.h"
+#include "fetch/completion.h"
+#include "fetch/task.h"
+#include "fetch/transfer.h"
+#include "fetch/url_refresh.h"
 
 #define OVERDUE_MS 1000 /* interval between checks for overdue transfers */
 

@@ -21,13 +21,13 @@
  * Owns     its body until the packer has it; a task's part until transfer_forget
  * Threads  the transfer loop
  */
-#ifndef PULL_TRANSFER_H
-#define PULL_TRANSFER_H
+#ifndef FETCH_TRANSFER_H
+#define FETCH_TRANSFER_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "fetch/task.h"
 #include "net/request.h"
-#include "pull/task.h"
 #include "writer/body.h"
 #include "writer/packer.h"
 
