@@ -21,6 +21,8 @@ struct pool {
     struct chunk *free;
     size_t idle;
     size_t kept; /* idle chunks that stay unused */
+    size_t most; /* of pool_lazy; 0: none */
+    size_t held; /* bytes that chunks have by pool_grow */
     bool refused;
 };
 
@@ -80,6 +82,54 @@ void pool_on_return(struct pool *pool, void (*fn)(void *ctx), void *ctx)
 {
     pool->on_return = fn;
     pool->on_return_ctx = ctx;
+}
+
+void pool_lazy(struct pool *pool, size_t most)
+{
+    size_t i;
+
+    pool->most = most;
+    for (i = 0; i < pool->count; i++)
+        pool->all[i].size = 0;
+}
+
+/* Enlarge a chunk if the pool may; called with the lock held. */
+static bool enlarge(struct pool *pool, struct chunk *chunk, size_t bytes)
+{
+    if (pool->held + bytes > pool->most)
+        return false;
+    pool->held += bytes;
+    chunk->size += bytes;
+    return true;
+}
+
+/* How many bytes a chunk grows at a time: fewer at its end. */
+static size_t growth(const struct chunk *chunk, size_t bytes)
+{
+    size_t left = chunk->home->size - chunk->size;
+
+    return bytes < left ? bytes : left;
+}
+
+bool pool_grow(struct chunk *chunk, size_t bytes)
+{
+    struct pool *pool = chunk->home;
+    bool grown;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    grown = enlarge(pool, chunk, growth(chunk, bytes));
+    (void)pthread_mutex_unlock(&pool->lock);
+    return grown;
+}
+
+void pool_grow_wait(struct chunk *chunk, size_t bytes)
+{
+    struct pool *pool = chunk->home;
+
+    (void)pthread_mutex_lock(&pool->lock);
+    while (!enlarge(pool, chunk, growth(chunk, bytes)))
+        (void)pthread_cond_wait(&pool->home, &pool->lock);
+    (void)pthread_mutex_unlock(&pool->lock);
 }
 
 void pool_allow(struct pool *pool, size_t count)
@@ -146,7 +196,13 @@ void chunk_unref(struct chunk *chunk)
     if (!chunk || atomic_fetch_sub_explicit(&chunk->refs, 1, memory_order_acq_rel) != 1)
         return;
     pool = chunk->home;
+    if (pool->most && chunk->size)
+        (void)madvise(chunk->data, chunk->size, MADV_DONTNEED);
     (void)pthread_mutex_lock(&pool->lock);
+    if (pool->most) {
+        pool->held -= chunk->size;
+        chunk->size = 0;
+    }
     chunk->next = pool->free;
     pool->free = chunk;
     pool->idle++;

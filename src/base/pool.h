@@ -16,6 +16,7 @@
 #include "base/err.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The usual and largest size of a chunk: a zstd block, eight TLS records. */
@@ -32,8 +33,27 @@ struct chunk {
     atomic_uint refs;
 };
 
-/* Create count chunks of size bytes (at most CHUNK_SIZE); pages are touched on first use. */
+/*
+ * Create count chunks of size bytes (at most CHUNK_SIZE, unless they are lazy); pages are
+ * touched on first use.
+ */
 struct pool *pool_new(size_t count, size_t size, struct err *err) MUST_CHECK;
+
+/*
+ * Have chunks that begin with a size of 0 and grow, together to at most `most` bytes; a chunk
+ * that returns gives its memory back to the kernel. To be called before the first use.
+ */
+void pool_lazy(struct pool *pool, size_t most);
+
+/*
+ * Enlarge a chunk of a lazy pool by some bytes, or to the pool's size of a chunk.
+ *
+ * returns  false: the pool's chunks may not have more bytes now
+ */
+bool pool_grow(struct chunk *chunk, size_t bytes) MUST_CHECK;
+
+/* The same, waiting until others have returned; see pool_wait. */
+void pool_grow_wait(struct chunk *chunk, size_t bytes);
 
 /*
  * Allow only this many chunks to be in use at a time; at first all are allowed. Chunks in use

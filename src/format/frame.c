@@ -3,16 +3,15 @@
 
 #include "base/mem.h"
 
-#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_estimateCStreamSize_usingCParams */
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_estimateCCtxSize_usingCParams */
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #define ZSTD_LEVEL 3
 #define GZIP_LEVEL 6
-#define LDM_BELOW  6         /* levels with long-distance matching */
-#define LDM_LOG    16        /* its table: 512 KiB */
-#define WINDOW_LOG 22        /* FRAME_CUT_PIECE; less for a smaller frame */
+#define WINDOW_LOG 23        /* FRAME_CUT_TEXT; less for a smaller frame */
+#define AT_ONCE    9         /* up to this level a frame is compressed without interruption */
 #define GZIP_WRAP  (15 + 16) /* zlib: a gzip member with the largest window */
 
 /* Stored zstd frames: magic, descriptor (4-byte size, single segment, checksum), size. */
@@ -49,15 +48,18 @@ int frame_level(enum frame_codec codec, int level)
     return level < low ? low : level > high ? high : level;
 }
 
+size_t frame_context(int level)
+{
+    ZSTD_compressionParameters how = ZSTD_getCParams(level, FRAME_CUT_TEXT, 0);
+
+    how.windowLog = WINDOW_LOG;
+    return ZSTD_estimateCCtxSize_usingCParams(how);
+}
+
 int frame_level_within(int most, size_t bytes)
 {
-    for (; most > 1; most--) {
-        ZSTD_compressionParameters how = ZSTD_getCParams(most, FRAME_CUT_PIECE, 0);
-
-        how.windowLog = WINDOW_LOG;
-        if (ZSTD_estimateCStreamSize_usingCParams(how) <= bytes)
-            break;
-    }
+    while (most > 1 && frame_context(most) > bytes)
+        most--;
     return most;
 }
 
@@ -71,9 +73,6 @@ static int set_zstd(ZSTD_CCtx *zstd, int level)
         { ZSTD_c_compressionLevel, level },
         { ZSTD_c_windowLog, WINDOW_LOG },
         { ZSTD_c_checksumFlag, 1 },
-        /* the small tables of low levels lose sight of what is far away */
-        { ZSTD_c_enableLongDistanceMatching, level < LDM_BELOW },
-        { ZSTD_c_ldmHashLog, level < LDM_BELOW ? LDM_LOG : 0 },
     };
     size_t i;
 
@@ -194,6 +193,35 @@ static char *next_room(struct buf *out, size_t size, size_t *room, struct err *e
     return buf_room(out, *room, err);
 }
 
+/* Whether the parts follow one another in memory. */
+static bool is_contiguous(const struct iovec *parts, size_t count)
+{
+    size_t i;
+
+    for (i = 1; i < count; i++) {
+        if ((char *)parts[i - 1].iov_base + parts[i - 1].iov_len != parts[i].iov_base)
+            return false;
+    }
+    return count > 0;
+}
+
+/* Compress contiguous parts, which zstd then need not copy into a buffer of its own. */
+static int compress_at_once(struct frame_coder *coder, const struct iovec *parts, uint64_t size,
+                            struct buf *out, struct err *err)
+{
+    size_t room = ZSTD_compressBound((size_t)size);
+    char *to = buf_room(out, room, err); /* untouched pages cost nothing */
+    size_t n;
+
+    if (!to)
+        return -1;
+    n = ZSTD_compress2(coder->zstd, to, room, parts->iov_base, (size_t)size);
+    if (ZSTD_isError(n))
+        return err_set(err, ERR_MEMORY, "zstd: %s", ZSTD_getErrorName(n));
+    out->len += n;
+    return 0;
+}
+
 /* Returns 0 or 1 where it gave up, since the coder is hurried. */
 static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, size_t count,
                          uint64_t size, struct buf *out, struct err *err)
@@ -202,6 +230,8 @@ static int compress_zstd(struct frame_coder *coder, const struct iovec *parts, s
     size_t i;
 
     (void)ZSTD_CCtx_reset(coder->zstd, ZSTD_reset_session_only);
+    if (coder->level <= AT_ONCE && is_contiguous(parts, count))
+        return is_hurried(coder) ? 1 : compress_at_once(coder, parts, size, out, err);
     (void)ZSTD_CCtx_setPledgedSrcSize(coder->zstd, size);
     for (i = 0; i < count || (count == 0 && i == 0); i++) {
         ZSTD_inBuffer in = { count ? parts[i].iov_base : NULL, count ? parts[i].iov_len : 0,

@@ -27,7 +27,8 @@
 #include <sys/uio.h>
 
 #define FRAME_CUT_FILE  ((size_t)256 << 10) /* a frame of this size ends at the next file */
-#define FRAME_CUT_PIECE ((size_t)4 << 20)   /* maximum size of a frame */
+#define FRAME_CUT_PIECE ((size_t)4 << 20)   /* a frame of this size ends inside a file */
+#define FRAME_CUT_TEXT  ((size_t)8 << 20)   /* maximum size of a frame: texts of whole files */
 #define FRAME_PART_MAX  ((size_t)128 << 10) /* maximum size of a part: a zstd block */
 
 enum frame_codec { FRAME_NONE, FRAME_ZSTD, FRAME_GZIP };
@@ -49,6 +50,9 @@ void frame_coder_level(struct frame_coder *coder, int level);
 
 /* The level that a codec has for `level`: its default for 0, clamped. */
 int frame_level(enum frame_codec codec, int level);
+
+/* Bytes of zstd's context at a level, for a frame whose parts are contiguous. */
+size_t frame_context(int level);
 
 /* The highest of zstd's levels up to most whose context for a frame fits into `bytes`. */
 int frame_level_within(int most, size_t bytes);

@@ -76,7 +76,7 @@ static ssize_t fill(struct salvage *s)
 /* Continue decoding: 1 at the end of the frame, 0 before it, -1 if the frame is invalid. */
 static int step(struct salvage *s, struct block *block)
 {
-    size_t room = FRAME_CUT_PIECE - block->len;
+    size_t room = FRAME_CUT_TEXT - block->len;
     int rc;
 
     if (s->codec == FRAME_ZSTD) {
@@ -285,8 +285,8 @@ static int read_all(struct salvage *s, struct archive *tar, const struct salvage
 static int set_up(struct salvage *s, struct err *err)
 {
     s->coded = mem_new(CODED, err);
-    s->blocks[0].data = mem_new(FRAME_CUT_PIECE, err);
-    s->blocks[1].data = mem_new(FRAME_CUT_PIECE, err);
+    s->blocks[0].data = mem_new(FRAME_CUT_TEXT, err);
+    s->blocks[1].data = mem_new(FRAME_CUT_TEXT, err);
     s->sha = sha256_new(err);
     if (!s->coded || !s->blocks[0].data || !s->blocks[1].data || !s->sha)
         return -1;

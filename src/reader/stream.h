@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 /*
- * Maximum zstd windows. skyarc's frames are not larger than FRAME_CUT_PIECE; archives repacked
+ * Maximum zstd windows. skyarc's frames are not larger than FRAME_CUT_TEXT; archives repacked
  * by others with zstd --ultra need 2^27.
  */
 #define STREAM_WINDOW_LOG 23 /* with an index: 8 MiB per thread */

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #define PARTS_MAX 65536
-#define CONTEXT   ((size_t)8 << 20) /* bytes of zstd's state for a thread, with --level auto */
+#define CONTEXTS  ((size_t)8 << 20) /* bytes of zstd's contexts, with --level auto */
 #define INTERVAL  250000            /* us between two choices of the level */
 #define CODED_MAX ((size_t)16 << 20)
 #define KEEP_ROOM ((size_t)1 << 20) /* larger output buffers are freed after use */
@@ -384,10 +384,13 @@ static int launch(struct compress_pool *pool, pthread_t *thread, void *(*fn)(voi
     return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
 }
 
-struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
-                                        bool stepped, struct output *output, struct err *err)
+struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
+                                        struct output *output, struct err *err)
 {
     struct compress_pool *pool = mem_new(sizeof(*pool), err);
+    size_t contexts = opts->contexts ? opts->contexts : CONTEXTS;
+    enum frame_codec codec = opts->codec;
+    int level = opts->level;
     unsigned up = 0;
 
     if (!pool)
@@ -398,13 +401,14 @@ struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsig
     (void)pthread_cond_init(&pool->freed, NULL);
     pool->codec = codec;
     pool->output = output;
-    pool->stepped = stepped;
-    pool->workers = codec == FRAME_NONE ? 0 : workers ? workers : 1;
-    pool->size = pool->workers + 2;
-    if (level || stepped || codec != FRAME_ZSTD)
+    pool->stepped = opts->stepped;
+    pool->workers = codec == FRAME_NONE ? 0 : opts->workers ? opts->workers : 1;
+    pool->size = pool->workers + COMPRESS_POOL_SPARE;
+    if (level || opts->stepped || codec != FRAME_ZSTD)
         pool->level = frame_level(codec, level);
     pool->pace = (struct compress_pace){ .level = frame_level(codec, 0),
-                                         .most = frame_level_within(9, CONTEXT),
+                                         .most = frame_level_within(
+                                             9, contexts / (opts->workers ? opts->workers : 1)),
                                          .workers = pool->workers,
                                          .since = clock_mono_us() };
     pool->slots = mem_array(pool->size, sizeof(*pool->slots), err);
@@ -412,7 +416,7 @@ struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsig
     pool->threads = mem_array(pool->workers + 1, sizeof(*pool->threads), err);
     if (!pool->slots || !pool->coders || !pool->threads || start(pool, level, err) < 0)
         goto fail;
-    if (stepped)
+    if (opts->stepped)
         return pool;
     while (up < pool->workers && launch(pool, &pool->threads[up], work, err) == 0)
         up++;

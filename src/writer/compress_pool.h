@@ -65,17 +65,21 @@ struct compress_pace {
  */
 void compress_pace_look(struct compress_pace *pace, uint64_t now);
 
+#define COMPRESS_POOL_SPARE 2 /* pieces that wait, in addition to one for each worker */
+
 struct compress_pool;
 
-/*
- * Start `workers` threads and a thread that writes; the writer must outlive them.
- *
- * level    0: chosen for each frame while writing, for zstd; otherwise the codec's default
- * stepped  start no threads: compress_pool_step does their work in the caller's thread
- */
-struct compress_pool *compress_pool_new(enum frame_codec codec, int level, unsigned workers,
-                                        bool stepped, struct output *output,
-                                        struct err *err) MUST_CHECK;
+struct compress_pool_opts {
+    enum frame_codec codec;
+    int level; /* 0: chosen for each frame while writing, for zstd; otherwise the default */
+    unsigned workers;
+    size_t contexts; /* bytes of all contexts of zstd, which limit a chosen level; 0: default */
+    bool stepped;    /* no threads: compress_pool_step does their work in the caller's thread */
+};
+
+/* Start the workers' threads and a thread that writes; the writer must outlive them. */
+struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
+                                        struct output *output, struct err *err) MUST_CHECK;
 
 /* Stepped: compress and write the oldest piece; false if there is none. */
 bool compress_pool_step(struct compress_pool *pool);

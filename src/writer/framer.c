@@ -14,7 +14,7 @@
 #define ENTRIES_MAX ((size_t)1 << 20) /* entries in one frame */
 #define LANES       (FAMILIES + 1)    /* one for each family of texts, one for stored content */
 #define STORED      FAMILIES
-#define OPEN_FRAMES 4 /* open frames of texts together have at most so many frames' bytes */
+#define TEXTS       3 /* frames' bytes that open and ended frames of texts have by default */
 
 /* An entry whose frame has not ended. */
 struct waiting {
@@ -25,6 +25,7 @@ struct waiting {
 struct lane {
     bool old; /* it has waited since before the last framer_age */
     struct piece piece;
+    size_t most;        /* bytes after which the frame ends */
     struct chunk *tail; /* where copies are written; also a part of the piece */
     struct waiting *waiting;
     size_t count;
@@ -49,42 +50,70 @@ struct framer {
     uint64_t kept_at;
 };
 
-/*
- * Chunks for copies: 22 MiB with the default sizes for zstd, otherwise 9 MiB. The open frames
- * of texts hold at most OPEN_FRAMES frames together and an incomplete chunk each, the stored
- * one a frame and a chunk; all other chunks are in ended frames and are returned by the writer
- * thread, so waiting for a chunk always ends.
- */
-static size_t copies(const struct framer *framer)
+/* Bytes that copies need apart from texts: the stored frame's, and the end of each frame. */
+static size_t beside_texts(const struct framer_sizes *sizes)
 {
-    size_t each = framer->sizes.cut_piece / framer->sizes.chunk;
+    return sizes->cut_piece + LANES * sizes->chunk;
+}
 
-    return framer->families ? (OPEN_FRAMES + 1) * each + 3 * (size_t)LANES : 2 * (each + 4);
+/* Set the sizes that were not given. */
+static void choose_sizes(struct framer_sizes *sizes)
+{
+    size_t least;
+
+    sizes->cut_file = sizes->cut_file ? sizes->cut_file : FRAME_CUT_FILE;
+    if (!sizes->cut_text)
+        sizes->cut_text = sizes->cut_piece ? 2 * sizes->cut_piece : FRAME_CUT_TEXT;
+    sizes->cut_piece = sizes->cut_piece ? sizes->cut_piece : FRAME_CUT_PIECE;
+    sizes->copy_max = sizes->copy_max ? sizes->copy_max : COPY_MAX;
+    sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
+    least = sizes->cut_text + beside_texts(sizes);
+    sizes->copies = sizes->copies ? sizes->copies : TEXTS * sizes->cut_text;
+    sizes->copies = sizes->copies < least ? least : sizes->copies;
+}
+
+/*
+ * The memory for copies: a buffer for each lane, for each frame in the ring, and for the one
+ * that is submitted. The open frames of texts have at most sizes.copies without what others
+ * need; everything else is in ended frames, and is returned by the writer thread, so waiting
+ * always ends.
+ */
+static struct pool *make_pool(const struct framer *framer, unsigned workers, struct err *err)
+{
+    const struct framer_sizes *sizes = &framer->sizes;
+    struct pool *pool = pool_new(LANES + (workers ? workers : 1) + COMPRESS_POOL_SPARE + 1,
+                                 sizes->cut_text, err);
+
+    if (pool)
+        pool_lazy(pool, sizes->copies);
+    return pool;
 }
 
 struct framer *framer_new(const struct framer_opts *opts, struct output *output,
                           struct err *err)
 {
     struct framer *framer = mem_new(sizeof(*framer), err);
-    struct framer_sizes *sizes;
+    struct compress_pool_opts how = { .codec = opts->codec,
+                                      .level = opts->level,
+                                      .workers = opts->workers,
+                                      .contexts = opts->sizes.contexts,
+                                      .stepped = opts->stepped };
+    size_t i;
 
     if (!framer)
         return NULL;
-    sizes = &framer->sizes;
-    *sizes = opts->sizes;
-    sizes->cut_file = sizes->cut_file ? sizes->cut_file : FRAME_CUT_FILE;
-    sizes->cut_piece = sizes->cut_piece ? sizes->cut_piece : FRAME_CUT_PIECE;
-    sizes->copy_max = sizes->copy_max ? sizes->copy_max : COPY_MAX;
-    sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
+    framer->sizes = opts->sizes;
+    choose_sizes(&framer->sizes);
     framer->stepped = opts->stepped;
     framer->framed = opts->codec != FRAME_NONE;
     framer->families = opts->codec == FRAME_ZSTD;
     framer->now = &framer->lane[0];
+    for (i = 0; i < LANES; i++)
+        framer->lane[i].most = framer->sizes.cut_piece;
     buf_init(&framer->header, HEADER_MAX);
-    framer->pool = pool_new(copies(framer), sizes->chunk, err);
+    framer->pool = make_pool(framer, opts->workers, err);
     if (framer->pool)
-        framer->compressors = compress_pool_new(opts->codec, opts->level, opts->workers,
-                                                opts->stepped, output, err);
+        framer->compressors = compress_pool_new(&how, output, err);
     if (framer->compressors)
         return framer;
     framer_free(framer);
@@ -152,39 +181,44 @@ static void split(struct framer *framer, struct lane *lane)
     framer->split = true;
 }
 
-/* A chunk for copies. The packer waits here for the chunks of ended frames; see copies(). */
-static struct chunk *copy_chunk(struct framer *framer)
+/*
+ * Get a buffer for copies, or enlarge one. The packer waits here for the buffers of ended
+ * frames; see make_pool().
+ */
+static struct chunk *copy_room(struct framer *framer, struct chunk *tail)
 {
-    struct chunk *chunk;
+    size_t more = framer->sizes.chunk;
+    struct chunk *chunk = tail ? tail : pool_try(framer->pool);
+    uint64_t start;
 
-    if (!framer->stepped) {
-        uint64_t start;
-
-        chunk = pool_try(framer->pool);
-        if (chunk)
-            return chunk;
-        start = clock_mono_us();
-        chunk = pool_wait(framer->pool);
-        compress_pool_waited(framer->compressors, clock_mono_us() - start);
+    if (chunk && pool_grow(chunk, more))
         return chunk;
+    while (framer->stepped && compress_pool_step(framer->compressors)) {
+        chunk = chunk ? chunk : pool_try(framer->pool);
+        if (chunk && pool_grow(chunk, more))
+            return chunk;
     }
-    do
-        chunk = pool_try(framer->pool);
-    while (!chunk && compress_pool_step(framer->compressors));
-    assert(chunk);
+    assert(!framer->stepped);
+    start = clock_mono_us();
+    chunk = chunk ? chunk : pool_wait(framer->pool);
+    pool_grow_wait(chunk, more);
+    compress_pool_waited(framer->compressors, clock_mono_us() - start);
     return chunk;
 }
 
-/* Make sure that the tail chunk has free space. */
+/* Make sure that the tail has free space. */
 static struct chunk *tail_of(struct framer *framer, struct lane *lane)
 {
-    if (lane->tail && lane->tail->len == lane->tail->size) {
-        chunk_unref(lane->tail);
-        lane->tail = NULL;
+    struct chunk *tail = lane->tail;
+
+    if (tail && tail->len == framer->sizes.cut_text) {
+        chunk_unref(tail);
+        tail = NULL;
     }
-    if (!lane->tail)
-        lane->tail = copy_chunk(framer);
-    return lane->tail;
+    if (!tail || tail->len == tail->size)
+        tail = copy_room(framer, tail);
+    lane->tail = tail;
+    return tail;
 }
 
 int framer_add(struct framer *framer, const void *bytes, size_t len, struct err *err)
@@ -195,8 +229,10 @@ int framer_add(struct framer *framer, const void *bytes, size_t len, struct err 
     while (len) {
         struct chunk *tail = tail_of(framer, lane);
         size_t n = tail->size - tail->len;
-        size_t room = framer->sizes.cut_piece - (size_t)lane->piece.size;
+        size_t room = lane->most - (size_t)lane->piece.size;
+        size_t part = FRAME_PART_MAX - tail->len % FRAME_PART_MAX;
 
+        n = n < part ? n : part;
         n = n < room ? n : room;
         n = n < len ? n : len;
         memcpy(tail->data + tail->len, from, n);
@@ -205,7 +241,7 @@ int framer_add(struct framer *framer, const void *bytes, size_t len, struct err 
             return -1;
         from += n;
         len -= n;
-        if (lane->piece.size == framer->sizes.cut_piece)
+        if (lane->piece.size == lane->most)
             split(framer, lane);
     }
     return 0;
@@ -221,13 +257,13 @@ int framer_add_chunk(struct framer *framer, struct chunk *chunk, struct err *err
         return framer_add(framer, chunk->data, chunk->len, err);
     while (from < chunk->len) {
         size_t n = chunk->len - from;
-        size_t room = framer->sizes.cut_piece - (size_t)lane->piece.size;
+        size_t room = lane->most - (size_t)lane->piece.size;
 
         n = n < room ? n : room;
         if (piece_add(&lane->piece, chunk_ref(chunk), from, n, err) < 0)
             return -1;
         from += n;
-        if (lane->piece.size == framer->sizes.cut_piece)
+        if (lane->piece.size == lane->most)
             split(framer, lane);
     }
     return 0;
@@ -240,36 +276,50 @@ static struct lane *lane_of(struct framer *framer, const struct entry_file *file
     return &framer->lane[framer->families ? file->family : FAMILY_REST];
 }
 
+/* End the longest frame of the other families; false: all are empty. */
+static bool cut_longest(struct framer *framer, const struct lane *lane)
+{
+    struct lane *longest = NULL;
+    size_t i;
+
+    for (i = 0; i < FAMILIES; i++) {
+        struct lane *other = &framer->lane[i];
+
+        if (other != lane && (!longest || other->piece.size > longest->piece.size))
+            longest = other;
+    }
+    if (!longest || !longest->piece.size)
+        return false;
+    cut(framer, longest);
+    return true;
+}
+
 /*
- * Make room for an entry of a lane of texts: its frame ends if the file does not fit into the
- * rest of it, and the longest of the others while they leave no room for a whole frame. None of
- * them can end later, between the parts of a file.
+ * Make room for an entry of a lane of texts, which will have size bytes with its header: its
+ * frame ends if the entry does not fit into the rest of it, and the longest of the others while
+ * there is no room for both. None of them can end later, between the parts of a file. An entry
+ * that is longer than a frame is cut as all files are.
  */
 static void make_room(struct framer *framer, struct lane *lane, uint64_t size)
 {
-    size_t most = (OPEN_FRAMES - 1) * framer->sizes.cut_piece;
+    const struct framer_sizes *sizes = &framer->sizes;
+    uint64_t most = sizes->copies - beside_texts(sizes);
+    uint64_t open;
+    size_t i;
 
-    if (lane->piece.size >= framer->sizes.cut_file &&
-        lane->piece.size + 2 * (uint64_t)ENTRY_BLOCK + size > framer->sizes.cut_piece)
+    if (lane->piece.size >= sizes->cut_file && lane->piece.size + size > sizes->cut_text)
         cut(framer, lane);
-    for (;;) {
-        struct lane *longest = NULL;
-        uint64_t open = 0;
-        size_t i;
-
-        for (i = 0; i < FAMILIES; i++) {
-            struct lane *other = &framer->lane[i];
-
-            if (other == lane)
-                continue;
-            open += other->piece.size;
-            if (!longest || other->piece.size > longest->piece.size)
-                longest = other;
-        }
-        if (open <= most)
-            return;
-        cut(framer, longest);
+    if (lane->piece.size + size > sizes->cut_text) {
+        lane->most = sizes->cut_piece;
+        size = sizes->cut_piece - lane->piece.size;
+    } else {
+        lane->most = sizes->cut_text;
     }
+    do {
+        open = size;
+        for (i = 0; i < FAMILIES; i++)
+            open += framer->lane[i].piece.size;
+    } while (open > most && cut_longest(framer, lane));
 }
 
 /* Set the mark that framer_mark asked for, before the lane's next entry. */
@@ -292,8 +342,13 @@ int framer_begin(struct framer *framer, const struct entry_file *file, struct sp
 
     framer->now = lane;
     framer->split = false;
+    buf_reset(&framer->header);
+    if (entry_header(&framer->header, file, err) < 0)
+        return err_wrap(err, "cannot write the header of '%s'", file->path);
     if (framer->families && lane != &framer->lane[STORED])
-        make_room(framer, lane, file->size);
+        make_room(framer, lane,
+                  framer->header.len +
+                      (file->link ? 0 : file->size + entry_padding(file->size)));
     else if (lane->piece.size >= framer->sizes.cut_file)
         cut(framer, lane);
     if (framer->marking)
@@ -303,9 +358,6 @@ int framer_begin(struct framer *framer, const struct entry_file *file, struct sp
         return -1;
     if (place)
         lane->waiting[lane->count++] = (struct waiting){ place, lane->piece.size };
-    buf_reset(&framer->header);
-    if (entry_header(&framer->header, file, err) < 0)
-        return err_wrap(err, "cannot write the header of '%s'", file->path);
     return framer_add(framer, framer->header.data, framer->header.len, err);
 }
 
@@ -315,7 +367,11 @@ int framer_end(struct framer *framer, uint64_t size, struct err *err)
 
     if (framer_add(framer, zeros, entry_padding(size), err) < 0)
         return -1;
-    if (framer->split) /* nothing of the other lane may be between its parts */
+    /*
+     * nothing of the other lane may be between its parts; and the end of the stream, which may
+     * follow, is not cut, since only files are
+     */
+    if (framer->split || framer->now->most - framer->now->piece.size < ENTRY_END)
         cut(framer, framer->now);
     return 0;
 }

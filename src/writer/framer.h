@@ -5,14 +5,16 @@
  * Entries that are already compressed go into a lane whose frames are stored, the others into
  * lanes whose frames are compressed: for zstd one for each family of texts, which resemble each
  * other, otherwise one. A frame ends where a file begins, once it holds FRAME_CUT_FILE bytes
- * (of a family: once the file would make it longer than FRAME_CUT_PIECE), and inside a file
- * each FRAME_CUT_PIECE bytes; a file that is spread over frames ends the last of them, so that
- * nothing of other lanes comes between its parts, and the stream is a plain tar in the order in
- * which frames end. The place of an entry is known when its frame ends: then its struct spot is
- * filled in. A hard link belongs into the lane of its target, so that it comes after it.
+ * (of a family: once the file would make it longer than FRAME_CUT_TEXT), and inside a file
+ * each FRAME_CUT_PIECE bytes, but a text that fits into FRAME_CUT_TEXT is not cut. A file that
+ * is spread over frames ends the last of them, so that nothing of other lanes comes between its
+ * parts, and the stream is a plain tar in the order in which frames end. The place of an entry
+ * is known when its frame ends: then its struct spot is filled in. A hard link belongs into the
+ * lane of its target, so that it comes after it.
  *
- * Texts of families are copied, so that open frames hold no chunks of others. Four frames'
- * bytes of them are open at most: if there are more, the longest frame ends.
+ * Texts of families are copied into one buffer for each frame, so that open frames hold no
+ * chunks of others, and zstd reads them where they are. The buffers have a limit together: if
+ * open frames would have more, the longest ends.
  *
  * Units    bytes
  * Errors   ERR_MEMORY, ERR_FORMAT; errors of its threads are returned at drain
@@ -45,12 +47,15 @@ struct spot {
 
 struct framer;
 
-/* Sizes that a simulation reduces; 0: the default. */
+/* Sizes that follow from the memory, or that a simulation reduces; 0: the default. */
 struct framer_sizes {
     size_t cut_file;  /* FRAME_CUT_FILE */
     size_t cut_piece; /* FRAME_CUT_PIECE */
     size_t copy_max;  /* a shorter piece is copied, which frees its chunk */
-    size_t chunk;     /* CHUNK_SIZE, for copies */
+    size_t chunk;     /* CHUNK_SIZE: by which a buffer for copies grows */
+    size_t cut_text;  /* FRAME_CUT_TEXT; two of cut_piece, if that is given */
+    size_t copies;    /* bytes of all copies: of open frames, and of those being compressed */
+    size_t contexts;  /* bytes of all contexts of zstd, with --level auto */
 };
 
 struct framer_opts {

@@ -56,7 +56,8 @@ static void submit_kind(struct compress_pool *s, enum piece_kind kind)
 
 static struct compress_pool *make(enum frame_codec codec, unsigned workers, bool stepped)
 {
-    struct compress_pool *s = compress_pool_new(codec, 0, workers, stepped, output_made, NULL);
+    struct compress_pool *s = compress_pool_new(
+        &(struct compress_pool_opts){ codec, 0, workers, 0, stepped }, output_made, NULL);
 
     assert_non_null(s);
     return s;
@@ -209,7 +210,8 @@ static void test_a_failure_is_told_at_drain(void **state)
     (void)state;
     assert_non_null(full);
     assert_int_equal(output_start(full, 0, NULL, NULL), 0);
-    s = compress_pool_new(FRAME_ZSTD, 0, 2, false, full, NULL);
+    s = compress_pool_new(&(struct compress_pool_opts){ .codec = FRAME_ZSTD, .workers = 2 },
+                          full, NULL);
     assert_non_null(s);
     compress_pool_hurry(s);
     while (!compress_pool_failed(s) && clock_mono() < deadline)

@@ -6,6 +6,7 @@
 /* Frames so small that each test has several. */
 #define CUT_FILE  2048
 #define CUT_PIECE 4096
+#define CUT_TEXT  8192 /* follows from it */
 #define COPY_MAX  256
 #define CHUNK     512
 #define BLOCK     512
@@ -149,26 +150,34 @@ static void test_each_family_has_a_frame(void **state)
     framer_free(framer);
 }
 
-/* A frame of a family is filled until the next file does not fit. */
+/*
+ * A frame of a family is filled until the next file does not fit. A file that fits into a frame
+ * is not cut, a longer one is cut as other files are.
+ */
 static void test_a_family_fills_its_frame(void **state)
 {
     struct framer *framer = make(FRAME_ZSTD);
-    struct spot place[4];
+    struct spot place[5];
     struct seek *seek;
 
     (void)state;
-    put_text(framer, "a", 2 * BLOCK, FAMILY_LLM, &place[0]);
-    put_text(framer, "b", 2 * BLOCK, FAMILY_LLM, &place[1]);
-    put_text(framer, "c", 2 * BLOCK, FAMILY_LLM, &place[2]); /* does not fit */
-    put_text(framer, "longer than a frame", 3 * CUT_PIECE, FAMILY_LLM, &place[3]);
+    put_text(framer, "a", 3 * BLOCK, FAMILY_LLM, &place[0]);
+    put_text(framer, "b", CUT_TEXT - 5 * BLOCK, FAMILY_LLM, &place[1]); /* just fits */
+    put_text(framer, "c", CUT_TEXT - 3 * BLOCK, FAMILY_LLM, &place[2]);
+    put_text(framer, "d", 2 * BLOCK, FAMILY_LLM, &place[3]); /* does not fit */
+    put_text(framer, "longer than a frame", CUT_TEXT, FAMILY_LLM, &place[4]);
     assert_int_equal(framer_drain(framer, &seek, NULL), 0);
+    assert_int_equal(seek->count, 5);
     assert_int_equal(place[0].frame, 0);
     assert_int_equal(place[1].frame, 0);
+    assert_int_equal(seek->rows[0].plain, CUT_TEXT);
     assert_int_equal(place[2].frame, 1);
-    assert_int_equal(seek->rows[0].plain, 6 * BLOCK);
-    assert_int_equal(place[3].frame, 1); /* short frames are filled by long files */
-    assert_int_equal(seek->rows[1].plain, CUT_PIECE);
-    assert_int_equal(seek->count, 5);
+    assert_int_equal(seek->rows[1].plain, CUT_TEXT - 2 * BLOCK);
+    assert_int_equal(place[3].frame, 2);
+    assert_int_equal(place[4].frame, 2); /* short frames are filled by long files */
+    assert_int_equal(seek->rows[2].plain, CUT_PIECE);
+    assert_int_equal(seek->rows[3].plain, CUT_PIECE);
+    assert_int_equal(seek->rows[4].plain, 4 * BLOCK);
     framer_free(framer);
 }
 
