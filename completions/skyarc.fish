@@ -7,7 +7,7 @@ function __skyarc_in --description 'whether the command is this one, or none is 
             continue
         end
         switch $word
-            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor
+            case -t --type -x --exclude-type --name --step --larger-than --smaller-than --newer-than --older-than --records -i --input --webhook --signature --interval -o --output --format -l --level --duplicates --sign --mode --spool-dir --after --anchor-command --command-timeout -j --jobs --memory --limit-rate --retries --speed-limit --speed-time --timeout --hang-timeout --bundles --local-root --max-size --base-url --api-key-file --ca-file --log-format --profile --status --run-type --search --workflow --tag --since --until --limit -p --prompt --prompt-file -u --url --engine --title --max-steps --proxy-location --webhook-url --extraction-schema --error-codes --browser-session --browser-profile --header --data --wait-timeout -d --dest --addr --tls-cert --tls-key --request-time --address-limit --delay --runs --patience --again --stuck-after --settle --volume-size --volume-runs --verify-share --list-safe --verified-within --lock-wait --metrics --ping --keep-days --keep-last --keep-daily --keep-weekly --keep-monthly --keep-yearly --keep-status -r --run --text --hash --artifact --reason -C --directory --share --signers --anchor
                 set argument yes
             case '-*'
             case '*'
@@ -61,7 +61,8 @@ complete -c skyarc -n '__skyarc_in pull' -l spool-dir -r -F -d 'directory for te
 complete -c skyarc -n '__skyarc_in pull' -l after -r -f -d 'continue a series: record the name and manifest digest of this previous archive'
 complete -c skyarc -n '__skyarc_in pull' -l anchor-command -r -f -d 'run this shell command after the archive is written, with SKYARC_HEAD (the SHA-256 of its manifest) and SKYARC_ARCHIVE set, and PATH, HOME and LANG, but no other environment variables; its output goes to standard error'
 complete -c skyarc -n '__skyarc_in pull' -l command-timeout -r -f -d 'timeout of --anchor-command (default 5m; 0: none)'
-complete -c skyarc -n '__skyarc_in pull' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency; each needs about 330 KiB of memory'
+complete -c skyarc -n '__skyarc_in pull' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency'
+complete -c skyarc -n '__skyarc_in pull' -l memory -r -f -d 'memory of a pull, at least 48m (default 64m): bodies, texts in frames, and compression, whose highest level and number of threads follow from it'
 complete -c skyarc -n '__skyarc_in pull' -l limit-rate -r -f -d 'maximum bytes per second of all transfers together (suffixes k, m, g)'
 complete -c skyarc -n '__skyarc_in pull' -l retries -r -f -d 'retries of a transfer for each way to fetch it (default 5)'
 complete -c skyarc -n '__skyarc_in pull' -l speed-limit -r -f -d 'a transfer that is slower than this many bytes per second ... (default 1k)'
@@ -208,7 +209,8 @@ complete -c skyarc -n '__skyarc_in listen' -l no-report -d 'do not write index.h
 complete -c skyarc -n '__skyarc_in listen' -l sign -r -f -d 'sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig'
 complete -c skyarc -n '__skyarc_in listen' -l mode -r -f -d 'permissions of archives, octal (default 0600)'
 complete -c skyarc -n '__skyarc_in listen' -l spool-dir -r -F -d 'directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)'
-complete -c skyarc -n '__skyarc_in listen' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency; each needs about 330 KiB of memory'
+complete -c skyarc -n '__skyarc_in listen' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency'
+complete -c skyarc -n '__skyarc_in listen' -l memory -r -f -d 'memory of a pull, at least 48m (default 64m): bodies, texts in frames, and compression, whose highest level and number of threads follow from it'
 complete -c skyarc -n '__skyarc_in listen' -l limit-rate -r -f -d 'maximum bytes per second of all transfers together (suffixes k, m, g)'
 complete -c skyarc -n '__skyarc_in listen' -l retries -r -f -d 'retries of a transfer for each way to fetch it (default 5)'
 complete -c skyarc -n '__skyarc_in listen' -l speed-limit -r -f -d 'a transfer that is slower than this many bytes per second ... (default 1k)'
@@ -263,7 +265,8 @@ complete -c skyarc -n '__skyarc_in sync' -l no-report -d 'do not write index.htm
 complete -c skyarc -n '__skyarc_in sync' -l sign -r -f -d 'sign the manifest with this OpenSSH Ed25519 key; the signature is ARCHIVE.sig'
 complete -c skyarc -n '__skyarc_in sync' -l mode -r -f -d 'permissions of archives, octal (default 0600)'
 complete -c skyarc -n '__skyarc_in sync' -l spool-dir -r -F -d 'directory for temporary files of bodies too large for memory (default TMPDIR, else /var/tmp)'
-complete -c skyarc -n '__skyarc_in sync' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency; each needs about 330 KiB of memory'
+complete -c skyarc -n '__skyarc_in sync' -s j -l jobs -r -f -d 'maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency'
+complete -c skyarc -n '__skyarc_in sync' -l memory -r -f -d 'memory of a pull, at least 48m (default 64m): bodies, texts in frames, and compression, whose highest level and number of threads follow from it'
 complete -c skyarc -n '__skyarc_in sync' -l limit-rate -r -f -d 'maximum bytes per second of all transfers together (suffixes k, m, g)'
 complete -c skyarc -n '__skyarc_in sync' -l retries -r -f -d 'retries of a transfer for each way to fetch it (default 5)'
 complete -c skyarc -n '__skyarc_in sync' -l speed-limit -r -f -d 'a transfer that is slower than this many bytes per second ... (default 1k)'

@@ -20,7 +20,6 @@ struct pool {
     pthread_cond_t home;
     struct chunk *free;
     size_t idle;
-    size_t kept; /* idle chunks that stay unused */
     size_t most; /* of pool_lazy; 0: none */
     size_t held; /* bytes that chunks have by pool_grow */
     bool refused;
@@ -132,13 +131,6 @@ void pool_grow_wait(struct chunk *chunk, size_t bytes)
     (void)pthread_mutex_unlock(&pool->lock);
 }
 
-void pool_allow(struct pool *pool, size_t count)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    pool->kept = count < pool->count ? pool->count - count : 0;
-    (void)pthread_mutex_unlock(&pool->lock);
-}
-
 size_t pool_chunk_size(const struct pool *pool)
 {
     return pool->size;
@@ -162,7 +154,7 @@ struct chunk *pool_try(struct pool *pool)
     struct chunk *chunk = NULL;
 
     (void)pthread_mutex_lock(&pool->lock);
-    if (pool->idle > pool->kept)
+    if (pool->idle)
         chunk = pop(pool);
     else
         pool->refused = true;
@@ -175,7 +167,7 @@ struct chunk *pool_wait(struct pool *pool)
     struct chunk *chunk;
 
     (void)pthread_mutex_lock(&pool->lock);
-    while (pool->idle <= pool->kept)
+    while (!pool->idle)
         (void)pthread_cond_wait(&pool->home, &pool->lock);
     chunk = pop(pool);
     (void)pthread_mutex_unlock(&pool->lock);

@@ -55,12 +55,6 @@ bool pool_grow(struct chunk *chunk, size_t bytes) MUST_CHECK;
 /* The same, waiting until others have returned; see pool_wait. */
 void pool_grow_wait(struct chunk *chunk, size_t bytes);
 
-/*
- * Allow only this many chunks to be in use at a time; at first all are allowed. Chunks in use
- * beyond that are not taken back. Waiting threads are not woken.
- */
-void pool_allow(struct pool *pool, size_t count);
-
 /* The capacity of each chunk in bytes. */
 size_t pool_chunk_size(const struct pool *pool);
 

@@ -117,6 +117,21 @@ static int number(const struct opt *opt, uint64_t *out, const char *value, struc
     return 0;
 }
 
+static int bytes(const struct opt *opt, uint64_t *out, const char *value, struct err *err)
+{
+    char least[TEXT_SIZE_MAX];
+    char most[TEXT_SIZE_MAX];
+    uint64_t n;
+
+    if (text_parse_size(value, &n, err) < 0)
+        return -1;
+    if (opt->max && (n < opt->min || n > opt->max))
+        return err_set(err, ERR_USAGE, "expected %s to %s", text_size(least, opt->min),
+                       text_size(most, opt->max));
+    *out = n;
+    return 0;
+}
+
 int opt_when(int64_t *out, const char *value, struct err *err)
 {
     uint64_t ago;
@@ -168,7 +183,7 @@ static int store(const struct opt *opt, void *place, const char *value, enum opt
     case OPT_NUMBER:
         return number(opt, place, value, err);
     case OPT_SIZE:
-        return text_parse_size(value, place, err);
+        return bytes(opt, place, value, err);
     case OPT_DURATION:
         return text_parse_duration(value, place, err);
     case OPT_WHEN:

@@ -49,7 +49,7 @@ struct opt {
     enum opt_type type;
     size_t at;
     const char *help;
-    uint64_t min; /* limit of OPT_NUMBER */
+    uint64_t min; /* limits of OPT_NUMBER and OPT_SIZE; max 0: none */
     uint64_t max;
     const char *const *choices; /* words of OPT_CHOICE; ends with NULL */
     bool config_only;           /* allowed in the configuration file only */

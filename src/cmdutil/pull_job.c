@@ -63,7 +63,8 @@ const struct opt archive_series_opts[] = {
 };
 
 const struct opt archive_transfer_opts[] = {
-    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency; each needs about 330 KiB of memory", 1, 256, NULL, false, NULL },
+    { 'j', "jobs",       "N",    OPT_NUMBER,   OPT_AT(pull_job_args, jobs),       "maximum number of concurrent transfers (default 256); how many run is found for each host from its throughput and latency", 1, 256, NULL, false, NULL },
+    { 0,   "memory",     "SIZE", OPT_SIZE,     OPT_AT(pull_job_args, memory),     "memory of a pull, at least 48m (default 64m): bodies, texts in frames, and compression, whose highest level and number of threads follow from it", BUDGET_MEMORY_MIN, BUDGET_MEMORY_MAX, NULL, false, NULL },
     { 0,   "limit-rate", "RATE", OPT_SIZE,     OPT_AT(pull_job_args, limit_rate), "maximum bytes per second of all transfers together (suffixes k, m, g)", 0, 0, NULL, false, NULL },
     { 0,   "retries",    "N",    OPT_NUMBER,   OPT_AT(pull_job_args, retries),    "retries of a transfer for each way to fetch it (default 5)", 0, 100, NULL, false, NULL },
     { 0,   "speed-limit", "RATE", OPT_SIZE,    OPT_AT(pull_job_args, speed_limit), "a transfer that is slower than this many bytes per second ... (default 1k)", 0, 0, NULL, false, NULL },
@@ -344,6 +345,7 @@ void pull_job_fill(const struct pull_job *job, const struct api *api, struct pul
         .bundles = (enum bundle_mode)args->bundles,
         .local_root = args->local_root,
         .jobs = (unsigned)args->jobs,
+        .memory = args->memory,
         .retries = (unsigned)args->retries,
         .timeout = args->timeout,
         .rate_bps = args->limit_rate,

@@ -20,6 +20,7 @@
 #include "cli/opt.h"
 #include "cli/pace.h"
 #include "cmdutil/filter.h"
+#include "fetch/budget.h"
 #include "pull/pull.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct pull_job_args {
     uint64_t command_timeout;
     unsigned level;
     uint64_t jobs;
+    uint64_t memory;
     uint64_t retries;
     uint64_t timeout;
     uint64_t limit_rate;
@@ -59,8 +61,8 @@ struct pull_job_args {
 #define PULL_JOB_DEFAULTS                                                                      \
     {                                                                                          \
         .filter = FILTER_DEFAULTS, .jobs = 256, .retries = 5, .max_size = (uint64_t)16 << 30,  \
-        .mode = 0600, .speed_limit = 1024, .speed_time = 30000, .hang_timeout = 300000,        \
-        .command_timeout = 300000                                                              \
+        .memory = BUDGET_MEMORY, .mode = 0600, .speed_limit = 1024, .speed_time = 30000,       \
+        .hang_timeout = 300000, .command_timeout = 300000                                      \
     }
 
 /* Options for records of runs; the name of the archive; its format; a series of

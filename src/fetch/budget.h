@@ -2,7 +2,11 @@
 /*
  * budget: how many transfers, buffers and descriptors a pull may have.
  *
- * Units    chunks of CHUNK_SIZE bytes; bytes a second
+ * Memory is divided once: BUDGET_FIXED for the program, its libraries, the output and the
+ * connections; the rest for bodies, for the body that passes through, for texts in frames, and
+ * for zstd's contexts.
+ *
+ * Units    bytes; chunks; bytes a second
  * Errors   ERR_LIMIT when the process may open too few files for any pull
  * Owns     nothing
  * Threads  one
@@ -22,38 +26,47 @@
  */
 #define BUDGET_RESERVED 28
 
-#define BUDGET_STARTS 16 /* transfers whose chunks are allowed from the start */
+#define BUDGET_MEMORY     ((uint64_t)64 << 20) /* the default */
+#define BUDGET_MEMORY_MIN ((uint64_t)48 << 20)
+#define BUDGET_MEMORY_MAX ((uint64_t)16 << 30)
+#define BUDGET_FIXED      ((uint64_t)25 << 20)
+#define BUDGET_CHUNK      ((size_t)32 << 10) /* of body_chunks: a transfer needs one to start */
 
 struct budget {
-    unsigned jobs;    /* number of simultaneous transfers */
-    unsigned files;   /* bodies that may be in files at a time */
-    unsigned workers; /* number of compressing threads */
+    unsigned jobs;      /* number of simultaneous transfers */
+    unsigned files;     /* bodies that may be in files at a time */
+    unsigned workers;   /* number of compressing threads */
+    size_t body_chunks; /* of BUDGET_CHUNK bytes, for bodies being received */
     /*
-     * chunks for bodies being received: start_chunks from the start, and one more for each
-     * transfer that runs beyond BUDGET_STARTS at a time
-     */
-    size_t body_chunks;
-    size_t start_chunks;
-    /*
-     * chunks for the body that passes through: those of the frame that it fills, and of the
-     * frames that are being compressed
+     * chunks of CHUNK_SIZE for the body that passes through: those of the frame that it fills,
+     * and of the frames that are being written
      */
     size_t pass_chunks;
-    /* chunks for content extracted from ZIPs and decoded bodies; allocated on first use */
+    /*
+     * chunks of CHUNK_SIZE for content extracted from ZIPs and decoded bodies; allocated on
+     * first use
+     */
     size_t part_chunks;
+    size_t cut_text; /* the maximum size of a frame of texts */
+    size_t copies;   /* bytes of texts in frames that are open or being compressed */
+    size_t contexts; /* bytes of zstd's contexts: a level that is chosen follows from them */
 };
 
-/*
- * Choose the limits of a pull from its options and the limits of the process.
- *
- * jobs         maximum number of transfers
- * rate         rate limit of all transfers together, 0 for none: transfers are limited to those
- *              that can be read often enough that their servers do not close them
- * share        simultaneous pulls that share the limits; 0 for a single pull
- * descriptors  descriptors that the process may have open
- */
-int budget_choose(struct budget *budget, unsigned jobs, uint64_t rate, unsigned share,
-                  uint64_t descriptors, struct err *err) MUST_CHECK;
+struct budget_limits {
+    unsigned jobs; /* maximum number of transfers */
+    /*
+     * rate limit of all transfers together, 0 for none: transfers are limited to those that can
+     * be read often enough that their servers do not close them
+     */
+    uint64_t rate;
+    unsigned share;       /* simultaneous pulls that share the other limits; 0 for one */
+    uint64_t descriptors; /* that the process may have open */
+    uint64_t memory;      /* bytes; 0: BUDGET_MEMORY */
+};
+
+/* Choose the limits of a pull from its options and the limits of the process. */
+int budget_choose(struct budget *budget, const struct budget_limits *limits,
+                  struct err *err) MUST_CHECK;
 
 /*
  * Number of compressing threads to use when the machine is otherwise idle: one per processor.

@@ -406,7 +406,6 @@ struct fetch *fetch_new(const struct fetch_opts *opts, struct loop *loop, struct
     f->transfers.spool = opts->spool;
     f->transfers.pass = opts->pass;
     f->transfers.files_max = opts->files;
-    f->transfers.chunks = opts->chunks;
     f->transfers.pass_min = opts->pass_min ? opts->pass_min : PASS_MIN;
     f->tasks = completion.tasks = tasks_new(&tasks, err);
     f->completion = completion_new(&completion, err);

@@ -43,7 +43,6 @@ struct fetch_opts {
     struct callers *callers;
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
-    size_t chunks; /* of the spool's pool, allowed while few transfers run; 0: all */
     struct stall stall;
     unsigned retries;
     struct task_before before; /* the items kept from an interrupted attempt */

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pulse.h"
-#include "fetch/budget.h"
 #include "format/sniff.h"
 
 #include <string.h>
@@ -26,15 +25,6 @@ void part_free(struct part *part)
     mem_free(part);
 }
 
-/* Allow a chunk more for each transfer that runs beyond those which start_chunks are for. */
-static void allow_chunks(const struct transfers *all)
-{
-    unsigned more = all->highest > BUDGET_STARTS ? all->highest - BUDGET_STARTS : 0;
-
-    if (all->chunks)
-        pool_allow(all->spool->pool, all->chunks + more);
-}
-
 int transfers_init(struct transfers *all, unsigned count, struct err *err)
 {
     unsigned i;
@@ -47,7 +37,6 @@ int transfers_init(struct transfers *all, unsigned count, struct err *err)
         all->slots[i].all = all;
         buf_init(&all->slots[i].url, URL_MAX);
     }
-    allow_chunks(all);
     return 0;
 }
 
@@ -132,10 +121,6 @@ struct transfer *transfer_open(struct transfers *all, struct task *task, struct 
     t->begun = clock_mono();
     pulse_slot((unsigned)(t - all->slots), SLOT_ASKING, t->had);
     all->running++;
-    if (all->running > all->highest) {
-        all->highest = all->running;
-        allow_chunks(all);
-    }
     return t;
 }
 

@@ -81,8 +81,6 @@ struct transfers {
     void *owner; /* owner of the requests */
     unsigned count;
     unsigned running;
-    unsigned highest; /* of running */
-    size_t chunks;    /* of the spool's pool, allowed while few run; 0: all: see budget */
     struct packer *packer;
     const struct spool *spool;
     /* chunks of the body that passes through; NULL: no body passes through */

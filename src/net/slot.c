@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define CONNECT_TIMEOUT 30000L
-#define RECEIVE_BUFFER  131072L
+#define RECEIVE_PLAIN   32768L
+/* a stream of HTTP/2 with a full buffer holds up its connection */
+#define RECEIVE_STREAM  131072L
 
 const char *slot_url(const struct slot *slot)
 {
@@ -49,7 +51,6 @@ static int set_up(struct slot *slot)
     bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)setup->stall_bps) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)setup->stall_s) != CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER) != CURLE_OK;
     bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
     if (setup->ca_file)
         bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, setup->ca_file) != CURLE_OK;
@@ -209,6 +210,8 @@ int slot_set_up(struct slot *slot, const char *origin, struct err *err)
         return -1;
     if (set_method(slot) &&
         curl_easy_setopt(slot->easy, CURLOPT_HTTP_VERSION, version_for(origin)) == CURLE_OK &&
+        curl_easy_setopt(slot->easy, CURLOPT_BUFFERSIZE,
+                         url_is_secure(origin) ? RECEIVE_STREAM : RECEIVE_PLAIN) == CURLE_OK &&
         curl_easy_setopt(slot->easy, CURLOPT_URL, slot_url(slot)) == CURLE_OK)
         return 0;
     return err_set(err, ERR_SYSTEM, "cannot start a transfer (libcurl)");

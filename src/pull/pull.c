@@ -232,7 +232,6 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                 .before = { p->restored.outcomes, p->restored.packed },
                                 .journal = p->journal,
                                 .jobs = p->budget.jobs,
-                                .chunks = p->budget.start_chunks,
                                 .files = p->budget.files,
                                 .stall = { opts->stall_bps, opts->stall_s * 1000,
                                            opts->rate_bps },
@@ -242,7 +241,7 @@ static int fetch_all(struct pull *p, struct pull_result *result, struct err *err
                                 .strict = opts->strict };
     bool pass = volume_rewinds(p->volume) && opts->duplicates != ENTRY_WRITER_COPY;
 
-    p->pool = pool_new(p->budget.body_chunks, CHUNK_SIZE, err);
+    p->pool = pool_new(p->budget.body_chunks, BUDGET_CHUNK, err);
     p->pass = pool_new(p->budget.pass_chunks, CHUNK_SIZE, err);
     p->parts = (struct spool){ pool_new(p->budget.part_chunks, CHUNK_SIZE, err),
                                opts->spool_dir, NULL };
@@ -516,12 +515,16 @@ static int run_steps(struct pull *p, struct pull_result *result, struct err *err
                                     .bundles = opts->bundles,
                                     .skip = opts->skip,
                                     .ctx = opts->ctx };
+    struct budget_limits limits = { opts->jobs, opts->rate_bps, opts->share,
+                                    budget_descriptors(), opts->memory };
     struct err ignored;
 
-    if (budget_choose(&p->budget, opts->jobs, opts->rate_bps, opts->share, budget_descriptors(),
-                      err) < 0)
+    if (budget_choose(&p->budget, &limits, err) < 0)
         return -1;
     volume.workers = p->budget.workers;
+    volume.sizes = (struct framer_sizes){ .cut_text = p->budget.cut_text,
+                                          .copies = p->budget.copies,
+                                          .contexts = p->budget.contexts };
     if (p->budget.jobs < opts->jobs)
         log_line(LOG_INFO, "concurrent transfers: %u, not %u: %s", p->budget.jobs, opts->jobs,
                  opts->rate_bps ? "the rate limit allows no more"

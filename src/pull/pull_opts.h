@@ -116,6 +116,7 @@ struct pull_opts {
     enum bundle_mode bundles;
     const char *local_root; /* see file_open_beneath; NULL: none */
     unsigned jobs;
+    uint64_t memory; /* see budget_limits */
     unsigned retries;
     /* wait for the runs to end, polling at this interval; 0: do not wait */
     uint64_t wait_interval;

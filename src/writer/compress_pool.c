@@ -384,6 +384,16 @@ static int launch(struct compress_pool *pool, pthread_t *thread, void *(*fn)(voi
     return rc ? err_set(err, ERR_SYSTEM, "cannot start a thread (error %d)", rc) : 0;
 }
 
+unsigned compress_pool_workers(const struct compress_pool_opts *opts)
+{
+    size_t fit = opts->contexts / frame_context(COMPRESS_POOL_LEVEL);
+    unsigned workers = opts->workers;
+
+    if (opts->codec == FRAME_ZSTD && !opts->level && opts->contexts && workers > fit)
+        workers = (unsigned)fit;
+    return workers ? workers : 1;
+}
+
 struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
                                         struct output *output, struct err *err)
 {
@@ -402,13 +412,13 @@ struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,
     pool->codec = codec;
     pool->output = output;
     pool->stepped = opts->stepped;
-    pool->workers = codec == FRAME_NONE ? 0 : opts->workers ? opts->workers : 1;
+    pool->workers = codec == FRAME_NONE ? 0 : compress_pool_workers(opts);
     pool->size = pool->workers + COMPRESS_POOL_SPARE;
     if (level || opts->stepped || codec != FRAME_ZSTD)
         pool->level = frame_level(codec, level);
     pool->pace = (struct compress_pace){ .level = frame_level(codec, 0),
                                          .most = frame_level_within(
-                                             9, contexts / (opts->workers ? opts->workers : 1)),
+                                             9, contexts / compress_pool_workers(opts)),
                                          .workers = pool->workers,
                                          .since = clock_mono_us() };
     pool->slots = mem_array(pool->size, sizeof(*pool->slots), err);

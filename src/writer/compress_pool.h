@@ -65,6 +65,7 @@ struct compress_pace {
  */
 void compress_pace_look(struct compress_pace *pace, uint64_t now);
 
+#define COMPRESS_POOL_LEVEL 6 /* what idle threads reach */
 #define COMPRESS_POOL_SPARE 2 /* pieces that wait, in addition to one for each worker */
 
 struct compress_pool;
@@ -76,6 +77,12 @@ struct compress_pool_opts {
     size_t contexts; /* bytes of all contexts of zstd, which limit a chosen level; 0: default */
     bool stepped;    /* no threads: compress_pool_step does their work in the caller's thread */
 };
+
+/*
+ * How many threads there will be: at least one, and with a chosen level no more than contexts
+ * of the level COMPRESS_POOL_LEVEL fit.
+ */
+unsigned compress_pool_workers(const struct compress_pool_opts *opts);
 
 /* Start the workers' threads and a thread that writes; the writer must outlive them. */
 struct compress_pool *compress_pool_new(const struct compress_pool_opts *opts,

@@ -50,12 +50,6 @@ struct framer {
     uint64_t kept_at;
 };
 
-/* Bytes that copies need apart from texts: the stored frame's, and the end of each frame. */
-static size_t beside_texts(const struct framer_sizes *sizes)
-{
-    return sizes->cut_piece + LANES * sizes->chunk;
-}
-
 /* Set the sizes that were not given. */
 static void choose_sizes(struct framer_sizes *sizes)
 {
@@ -67,22 +61,22 @@ static void choose_sizes(struct framer_sizes *sizes)
     sizes->cut_piece = sizes->cut_piece ? sizes->cut_piece : FRAME_CUT_PIECE;
     sizes->copy_max = sizes->copy_max ? sizes->copy_max : COPY_MAX;
     sizes->chunk = sizes->chunk ? sizes->chunk : CHUNK_SIZE;
-    least = sizes->cut_text + beside_texts(sizes);
+    least = sizes->cut_text + sizes->cut_piece + LANES * sizes->chunk;
     sizes->copies = sizes->copies ? sizes->copies : TEXTS * sizes->cut_text;
     sizes->copies = sizes->copies < least ? least : sizes->copies;
 }
 
 /*
  * The memory for copies: a buffer for each lane, for each frame in the ring, and for the one
- * that is submitted. The open frames of texts have at most sizes.copies without what others
- * need; everything else is in ended frames, and is returned by the writer thread, so waiting
- * always ends.
+ * that is submitted. The copies of open frames have at most sizes.copies without the rest of
+ * the last step of each buffer (make_room); all others are in ended frames, and are returned by
+ * the writer thread, so waiting always ends.
  */
 static struct pool *make_pool(const struct framer *framer, unsigned workers, struct err *err)
 {
     const struct framer_sizes *sizes = &framer->sizes;
-    struct pool *pool = pool_new(LANES + (workers ? workers : 1) + COMPRESS_POOL_SPARE + 1,
-                                 sizes->cut_text, err);
+    struct pool *pool =
+        pool_new(LANES + workers + COMPRESS_POOL_SPARE + 1, sizes->cut_text, err);
 
     if (pool)
         pool_lazy(pool, sizes->copies);
@@ -111,7 +105,7 @@ struct framer *framer_new(const struct framer_opts *opts, struct output *output,
     for (i = 0; i < LANES; i++)
         framer->lane[i].most = framer->sizes.cut_piece;
     buf_init(&framer->header, HEADER_MAX);
-    framer->pool = make_pool(framer, opts->workers, err);
+    framer->pool = make_pool(framer, compress_pool_workers(&how), err);
     if (framer->pool)
         framer->compressors = compress_pool_new(&how, output, err);
     if (framer->compressors)
@@ -295,31 +289,42 @@ static bool cut_longest(struct framer *framer, const struct lane *lane)
 }
 
 /*
- * Make room for an entry of a lane of texts, which will have size bytes with its header: its
- * frame ends if the entry does not fit into the rest of it, and the longest of the others while
- * there is no room for both. None of them can end later, between the parts of a file. An entry
- * that is longer than a frame is cut as all files are.
+ * End the longest frames of texts, other than the lane's, while all copies would have more than
+ * they may with size more bytes. None of them can end later, between the parts of a file.
+ */
+static void bound_copies(struct framer *framer, const struct lane *lane, uint64_t size)
+{
+    const struct chunk *stored = framer->lane[STORED].tail;
+    uint64_t most = framer->sizes.copies - LANES * framer->sizes.chunk;
+    uint64_t open;
+    size_t i;
+
+    do {
+        open = size + (stored ? stored->len : 0);
+        for (i = 0; i < FAMILIES; i++)
+            open += framer->lane[i].piece.size;
+    } while (open > most && cut_longest(framer, lane));
+}
+
+/*
+ * Make room for an entry, which will have size bytes with its header. The lane's frame ends if
+ * it is long enough, of texts only if the entry does not fit into the rest of it. A text that
+ * is longer than a frame is cut as all files are.
  */
 static void make_room(struct framer *framer, struct lane *lane, uint64_t size)
 {
     const struct framer_sizes *sizes = &framer->sizes;
-    uint64_t most = sizes->copies - beside_texts(sizes);
-    uint64_t open;
-    size_t i;
+    bool text = framer->families && lane != &framer->lane[STORED];
 
-    if (lane->piece.size >= sizes->cut_file && lane->piece.size + size > sizes->cut_text)
+    if (lane->piece.size >= sizes->cut_file &&
+        (!text || lane->piece.size + size > sizes->cut_text))
         cut(framer, lane);
-    if (lane->piece.size + size > sizes->cut_text) {
-        lane->most = sizes->cut_piece;
-        size = sizes->cut_piece - lane->piece.size;
-    } else {
-        lane->most = sizes->cut_text;
-    }
-    do {
-        open = size;
-        for (i = 0; i < FAMILIES; i++)
-            open += framer->lane[i].piece.size;
-    } while (open > most && cut_longest(framer, lane));
+    lane->most =
+        text && lane->piece.size + size <= sizes->cut_text ? sizes->cut_text : sizes->cut_piece;
+    if (framer->families)
+        bound_copies(framer, lane,
+                     size < lane->most - lane->piece.size ? size
+                                                          : lane->most - lane->piece.size);
 }
 
 /* Set the mark that framer_mark asked for, before the lane's next entry. */
@@ -345,12 +350,8 @@ int framer_begin(struct framer *framer, const struct entry_file *file, struct sp
     buf_reset(&framer->header);
     if (entry_header(&framer->header, file, err) < 0)
         return err_wrap(err, "cannot write the header of '%s'", file->path);
-    if (framer->families && lane != &framer->lane[STORED])
-        make_room(framer, lane,
-                  framer->header.len +
-                      (file->link ? 0 : file->size + entry_padding(file->size)));
-    else if (lane->piece.size >= framer->sizes.cut_file)
-        cut(framer, lane);
+    make_room(framer, lane,
+              framer->header.len + (file->link ? 0 : file->size + entry_padding(file->size)));
     if (framer->marking)
         set_mark(framer, lane);
     if (mem_room(&lane->waiting, &lane->cap, lane->count, sizeof(*lane->waiting), ENTRIES_MAX,

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch/budget.h"
+
+#include "base/pool.h"
+#include "format/frame.h"
 #include "unit.h"
 
 static struct budget choose(unsigned jobs, uint64_t rate, uint64_t descriptors)
 {
     struct budget budget;
 
-    assert_int_equal(budget_choose(&budget, jobs, rate, 0, descriptors, NULL), 0);
+    const struct budget_limits limits = { .jobs = jobs,
+                                          .rate = rate,
+                                          .descriptors = descriptors };
+
+    assert_int_equal(budget_choose(&budget, &limits, NULL), 0);
     assert_true(budget.files >= budget.jobs && budget.jobs >= 1);
     assert_true(BUDGET_RESERVED + 2 * (uint64_t)budget.jobs + budget.files <= descriptors);
     return budget;
@@ -23,7 +30,11 @@ static void test_descriptors(void **state)
     assert_int_equal(choose(256, 0, 1024).jobs, 256);
     assert_int_equal(choose(256, 0, 64).jobs, 12);
     assert_int_equal(choose(16, 0, BUDGET_RESERVED + 3).jobs, 1);
-    assert_int_equal(budget_choose(&budget, 1, 0, 0, BUDGET_RESERVED + 2, &err), -1);
+    assert_int_equal(
+        budget_choose(&budget,
+                      &(struct budget_limits){ .jobs = 1, .descriptors = BUDGET_RESERVED + 2 },
+                      &err),
+        -1);
     assert_int_equal(err.kind, ERR_LIMIT);
 }
 
@@ -44,13 +55,43 @@ static void test_workers(void **state)
 
     (void)state;
     assert_int_equal(choose(16, 0, 1024).workers, budget_workers());
-    assert_int_equal(budget_choose(&budget, 16, 0, 64, 4096, NULL), 0);
+    assert_int_equal(
+        budget_choose(&budget,
+                      &(struct budget_limits){ .jobs = 16, .share = 64, .descriptors = 4096 },
+                      NULL),
+        0);
     assert_int_equal(budget.workers, 1);
+}
+
+/* The parts have the memory together, whatever it is, and each has what it needs at least. */
+static void test_memory(void **state)
+{
+    uint64_t memory;
+
+    (void)state;
+    for (memory = BUDGET_MEMORY_MIN; memory <= BUDGET_MEMORY_MAX; memory += memory / 5) {
+        struct budget_limits limits = { .jobs = 256, .descriptors = 4096, .memory = memory };
+        struct budget b;
+        uint64_t sum;
+
+        assert_int_equal(budget_choose(&b, &limits, NULL), 0);
+        sum = BUDGET_FIXED + (uint64_t)b.body_chunks * BUDGET_CHUNK +
+              (uint64_t)b.pass_chunks * CHUNK_SIZE + b.copies + b.contexts;
+        assert_in_range(sum, memory - CHUNK_SIZE, memory);
+        assert_in_range(b.cut_text, FRAME_CUT_PIECE, FRAME_CUT_TEXT);
+        assert_true(b.copies >= b.cut_text + FRAME_CUT_PIECE + 8 * CHUNK_SIZE);
+        assert_true(b.pass_chunks * CHUNK_SIZE > FRAME_CUT_PIECE);
+        assert_true(b.body_chunks >= 128);
+    }
+    /* the default is enough for two threads at the level that idle ones reach */
+    assert_true(choose(16, 0, 1024).contexts >= 2 * frame_context(6));
+    assert_int_equal(choose(16, 0, 1024).cut_text, FRAME_CUT_TEXT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_rate),
         cmocka_unit_test(test_workers),
