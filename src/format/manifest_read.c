@@ -376,6 +376,7 @@ int manifest_read_artifact(struct manifest_read_artifact *out, const char *row, 
     out->told = json_type(json_get(root, "modified_at")) != JSON_ABSENT;
     out->size = number(root, "size");
     out->frame = number(root, "frame");
+    out->level = number(root, "frame_level");
     out->offset = number(root, "offset");
     if (!out->path || !out->run_id || out->size == MANIFEST_READ_NONE || !sha256 ||
         text_unhex(out->sha256, SHA256_SIZE, sha256) < 0)

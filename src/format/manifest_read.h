@@ -107,6 +107,7 @@ struct manifest_read_artifact {
     uint8_t sha256[SHA256_SIZE];
     bool link;
     uint64_t frame;  /* MANIFEST_READ_NONE: none */
+    uint64_t level;  /* frame_level; MANIFEST_READ_NONE: none */
     uint64_t offset; /* MANIFEST_READ_NONE: none */
 };
 

@@ -28,7 +28,10 @@
 #define ID_MAX      255
 #define SCRATCH     ((size_t)256 << 10) /* bytes of rows parsed into one region */
 
-enum { IS_DOCUMENT = 1, IS_LINK = 2, IS_SELECTED = 4 };
+#define LEVEL_MAX  22
+#define LEVELS_MAX ((size_t)1 << 22) /* frames whose levels are compared: 1 TiB and more */
+
+enum { IS_DOCUMENT = 1, IS_LINK = 2, IS_SELECTED = 4, IS_ODD_LEVEL = 8 };
 
 struct row {
     uint8_t sha256[SHA256_SIZE];
@@ -53,6 +56,8 @@ struct inventory {
     uint64_t max;
     uint64_t memory; /* of rows and texts; string pools count their own */
     uint64_t seed;
+    uint8_t *levels; /* of frames, plus one; 0: not known */
+    size_t level_cap;
     struct row **rows;
     size_t row_pieces;
     size_t row_cap;
@@ -106,6 +111,7 @@ void inventory_free(struct inventory *inventory)
     string_pool_clear(&inventory->runs);
     string_pool_clear(&inventory->types);
     region_free(inventory->scratch);
+    mem_free(inventory->levels);
     mem_free(inventory);
 }
 
@@ -294,6 +300,33 @@ static int refuse(const char *path, const char *why, struct err *err)
     return err_set(err, ERR_FORMAT, "invalid path '%.200s' in the manifest: %s", path, why);
 }
 
+/* Compare a row's frame_level with that of others of its frame. */
+static int check_level(struct inventory *inventory, struct row *row, uint64_t level,
+                       struct err *err)
+{
+    size_t frame = row->frame;
+    uint8_t is = (uint8_t)(level + 1);
+    size_t had = inventory->level_cap;
+
+    if (level == MANIFEST_READ_NONE)
+        return 0;
+    if (level > LEVEL_MAX)
+        row->is |= IS_ODD_LEVEL;
+    if (level > LEVEL_MAX || frame >= LEVELS_MAX)
+        return 0;
+    while (frame >= inventory->level_cap) {
+        if (mem_room(&inventory->levels, &inventory->level_cap, inventory->level_cap, 1,
+                     LEVELS_MAX, err) < 0)
+            return -1;
+        memset(inventory->levels + had, 0, inventory->level_cap - had);
+        had = inventory->level_cap;
+    }
+    if (inventory->levels[frame] && inventory->levels[frame] != is)
+        row->is |= IS_ODD_LEVEL;
+    inventory->levels[frame] = is;
+    return 0;
+}
+
 static int add_artifact(struct inventory *inventory, const char *text, size_t len,
                         struct err *err)
 {
@@ -313,6 +346,8 @@ static int add_artifact(struct inventory *inventory, const char *text, size_t le
     row->is = a.link ? IS_LINK : 0;
     row->offset = a.offset;
     row->frame = a.frame < INVENTORY_NONE ? (uint32_t)a.frame : INVENTORY_NONE;
+    if (check_level(inventory, row, a.level, err) < 0)
+        return -1;
     row->first = a.duplicate_of ? hash_of(inventory, a.duplicate_of) : 0;
     row->run = string_pool_add(&inventory->runs, a.run_id, strlen(a.run_id), FOLDERS_MAX, err);
     if (row->run == STRING_POOL_NONE ||
@@ -405,6 +440,7 @@ void inventory_get(const struct inventory *inventory, uint32_t number,
                                    .media_type = type_text(inventory, row->media),
                                    .document = row->is & IS_DOCUMENT,
                                    .selected = row->is & IS_SELECTED,
+                                   .odd_level = row->is & IS_ODD_LEVEL,
                                    .link = row->is & IS_LINK };
 }
 

@@ -32,6 +32,9 @@
 #define INVENTORY_NONE       UINT32_MAX          /* no row */
 
 /* A row; strings are valid as long as the inventory, and NULL for null. */
+/* What is wrong with a row that is marked by odd_level. */
+#define INVENTORY_ODD_LEVEL "has a frame_level that is no level, or another than its frame has"
+
 struct inventory_row {
     const uint8_t *sha256;
     uint64_t size;
@@ -40,8 +43,9 @@ struct inventory_row {
     const char *run_id;
     const char *artifact_type;
     const char *media_type;
-    bool document; /* a file written by skyarc; only sha256 and size are valid */
-    bool selected; /* see inventory_select */
+    bool document;  /* a file written by skyarc; only sha256 and size are valid */
+    bool selected;  /* see inventory_select */
+    bool odd_level; /* see INVENTORY_ODD_LEVEL */
     bool link;
 };
 

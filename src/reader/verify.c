@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Marks of a row of the inventory. */
@@ -237,6 +236,8 @@ static void check_place(struct check *c, uint32_t number, const struct inventory
     else if (seek_find(&c->reader.seek, entry->offset, &coded, &plain) != row->frame)
         report_row(c, number, entry->offset,
                    "has a different frame in the manifest than in the seek table");
+    else if (row->odd_level)
+        report_row(c, number, entry->offset, INVENTORY_ODD_LEVEL);
 }
 
 /* Check a link's target; called with the lock held. */
@@ -553,9 +554,8 @@ static int run(struct check *c, const char *path, struct err *err)
     if (name_check_scan(&c->reader, on_row, c, &c->result->manifest, &names, err) < 0) {
         size_t name = strlen(path) + strlen("'': ");
 
-        if (c->reader.foreign && !c->result->damages)
-            return -1;
-        if (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT)
+        if ((c->reader.foreign && !c->result->damages) ||
+            (err->kind != ERR_MISMATCH && err->kind != ERR_FORMAT && err->kind != ERR_LIMIT))
             return -1;
         report(c, tagfile_name(TAG_MANIFEST), NULL,
                c->reader.indexed ? c->reader.locator.plain : VERIFY_NOWHERE, "%s",

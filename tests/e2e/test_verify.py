@@ -146,6 +146,19 @@ def test_index_and_headers_must_agree(made, skyarc, tmp_path):
         assert skyarc("verify", "bad.tar.gz", check=4).err
 
 
+def test_the_levels_of_a_frame_must_agree(made, skyarc, tmp_path):
+    data = made("a.tar.gz", "-x", "recordings").read_bytes()
+    locator = len(data) - 74 + 16
+    coded = struct.unpack("<Q", data[locator + 16:locator + 24])[0]
+    text = zlib.decompressobj(31).decompress(data[coded:])
+    assert text.count(b'"frame_level": 6') > 1
+    for other in (b'"frame_level": 7', b'"frame_level":66', b'"frame_level": 6'):
+        (tmp_path / "bad.tar.gz").write_bytes(
+            rewrite(data, coded, text, text.replace(b'"frame_level": 6', other, 1), locator))
+        said = skyarc("verify", "bad.tar.gz").err
+        assert ("has a frame_level that" in said) == (other != b'"frame_level": 6')
+
+
 def rewrite(data, coded, text, other, locator):
     """The archive with its manifest's member replaced (same plain length) and the table mended."""
     table_at = struct.unpack("<Q", data[locator + 40:locator + 48])[0]
