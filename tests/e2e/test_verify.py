@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import random
+import re
 import struct
 import subprocess
 import tarfile
@@ -157,6 +158,24 @@ def test_the_levels_of_a_frame_must_agree(made, skyarc, tmp_path):
             rewrite(data, coded, text, text.replace(b'"frame_level": 6', other, 1), locator))
         said = skyarc("verify", "bad.tar.gz").err
         assert ("has a frame_level that" in said) == (other != b'"frame_level": 6')
+
+
+def test_an_archive_without_levels(made, skyarc, tmp_path):
+    """Version 0.1 wrote no frame_level."""
+    data = made("a.tar.gz", "-x", "recordings").read_bytes()
+    locator = len(data) - 74 + 16
+    coded, _, size = struct.unpack("<QQQ", data[locator + 16:locator + 40])
+    text = zlib.decompressobj(31).decompress(data[coded:])
+    old = text[512:512 + size]
+    new = re.sub(rb'"frame_level": (\d+|null), ', lambda found: b" " * len(found[0]), old)
+    assert b"frame_level" in old and b"frame_level" not in new
+    sums = [hashlib.sha256(manifest).hexdigest().encode() for manifest in (old, new)]
+    text = (text[:512] + new + text[512 + size:]).replace(*sums)
+    (tmp_path / "old.tar.gz").write_bytes(rewrite(data, coded, b"", text, locator))
+    skyarc("verify", "old.tar.gz", check=0)
+    row = json.loads(new)["artifacts"][0]
+    assert skyarc("cat", "old.tar.gz", row["artifact_id"], check=0).out == \
+        skyarc("cat", "a.tar.gz", row["artifact_id"], check=0).out
 
 
 def rewrite(data, coded, text, other, locator):
