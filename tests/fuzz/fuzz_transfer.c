@@ -412,7 +412,10 @@ static void set_up(struct house *h, const char *path, uint8_t flags, unsigned si
                                   .mode = 0600,
                                   .workers = 1,
                                   .stepped = true,
-                                  .sizes = { CHUNK, CHUNK * 2, CHUNK / 4, CHUNK } };
+                                  .sizes = { .cut_file = CHUNK,
+                                             .cut_piece = CHUNK * 2,
+                                             .copy_max = CHUNK / 4,
+                                             .chunk = CHUNK } };
     struct engine_opts engine = { .jobs = 2, .agent = "fuzz" };
     struct loop_hooks hooks = { stop_never(), loop_no_tick, NULL };
     struct planner_opts planner = {

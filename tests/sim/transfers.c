@@ -224,8 +224,10 @@ static void play(uint64_t seed)
                                     .mode = 0600,
                                     .workers = 1 + sim_below(4),
                                     .stepped = true,
-                                    .sizes = { world.chunk * 2, world.chunk * 16,
-                                               world.chunk / 4, world.chunk } };
+                                    .sizes = { .cut_file = world.chunk * 2,
+                                               .cut_piece = world.chunk * 16,
+                                               .copy_max = world.chunk / 4,
+                                               .chunk = world.chunk } };
         struct engine_opts engine = { .jobs = world.jobs };
         struct loop_hooks hooks = { { on_stopped, -1, NULL }, loop_no_tick, NULL };
 

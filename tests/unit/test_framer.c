@@ -15,7 +15,10 @@ static struct framer *make(enum frame_codec codec)
 {
     const struct framer_opts opts = { .codec = codec,
                                       .workers = 2,
-                                      .sizes = { CUT_FILE, CUT_PIECE, COPY_MAX, CHUNK } };
+                                      .sizes = { .cut_file = CUT_FILE,
+                                                 .cut_piece = CUT_PIECE,
+                                                 .copy_max = COPY_MAX,
+                                                 .chunk = CHUNK } };
     struct framer *framer = framer_new(&opts, output_made, NULL);
 
     assert_non_null(framer);
