@@ -7,12 +7,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct pool {
     struct chunk *all;
     unsigned char *pages;
     size_t count;
-    size_t size; /* of a chunk */
+    size_t size;   /* of a chunk */
+    size_t stride; /* the same in whole pages, so that chunks share none (pool_lazy) */
     void (*on_return)(void *ctx);
     void *on_return_ctx;
     /* under lock */
@@ -33,20 +35,23 @@ static void ignore_return(void *ctx)
 struct pool *pool_new(size_t count, size_t size, struct err *err)
 {
     struct pool *pool = mem_new(sizeof(*pool), err);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t stride = (size + page - 1) / page * page;
     size_t i;
 
     if (!pool)
         return NULL;
     pool->count = count;
     pool->size = size;
+    pool->stride = stride;
     pool->all = mem_array(count, sizeof(*pool->all), err);
-    pool->pages = mmap(NULL, count * size, PROT_READ | PROT_WRITE,
+    pool->pages = mmap(NULL, count * stride, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!pool->all || pool->pages == MAP_FAILED) {
         if (pool->pages == MAP_FAILED)
             (void)err_sys(err, "cannot map %zu MiB", count * size >> 20);
         else
-            (void)munmap(pool->pages, count * size);
+            (void)munmap(pool->pages, count * stride);
         mem_free(pool->all);
         mem_free(pool);
         return NULL;
@@ -56,7 +61,7 @@ struct pool *pool_new(size_t count, size_t size, struct err *err)
     (void)pthread_cond_init(&pool->home, NULL);
     for (i = count; i-- > 0;) {
         pool->all[i].home = pool;
-        pool->all[i].data = pool->pages + i * size;
+        pool->all[i].data = pool->pages + i * stride;
         pool->all[i].size = size;
         pool->all[i].next = pool->free;
         pool->free = &pool->all[i];
@@ -72,7 +77,7 @@ void pool_free(struct pool *pool)
     assert(pool->idle == pool->count);
     (void)pthread_cond_destroy(&pool->home);
     (void)pthread_mutex_destroy(&pool->lock);
-    (void)munmap(pool->pages, pool->count * pool->size);
+    (void)munmap(pool->pages, pool->count * pool->stride);
     mem_free(pool->all);
     mem_free(pool);
 }
