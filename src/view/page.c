@@ -275,22 +275,35 @@ static bool is_media(const char *type)
                     strncmp(type, "audio/", 6) == 0);
 }
 
+/* Note whether it was the page's own files that failed. */
+static int note(struct page *page, int rc, const struct err *err)
+{
+    page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);
+    return rc;
+}
+
+int page_artifact(struct page *page, const struct manifest_read_artifact *row, struct err *err)
+{
+    struct sidecar_run *run =
+        sidecars_run(page->sidecars, row->run_id, strlen(row->run_id), err);
+
+    buf_reset(&page->raw);
+    if (!run || row_json_artifact(&page->raw, row, err) < 0)
+        return note(page, -1, err);
+    page->payload += row->duplicate_of           ? 0
+                     : is_media(row->media_type) ? row->size * PAGE_MEDIA
+                                                 : row->size;
+    return note(page, add_part(page, run, SIDECAR_ROW, err), err);
+}
+
 static int add_artifact(struct page *page, const char *text, size_t len, struct region *region,
                         struct err *err)
 {
     struct manifest_read_artifact row;
-    struct sidecar_run *run;
 
-    if (manifest_read_artifact(&row, text, len, region, err) < 0)
-        return -1;
-    run = sidecars_run(page->sidecars, row.run_id, strlen(row.run_id), err);
-    buf_reset(&page->raw);
-    if (!run || row_json_artifact(&page->raw, &row, err) < 0)
-        return -1;
-    page->payload += row.duplicate_of           ? 0
-                     : is_media(row.media_type) ? row.size * PAGE_MEDIA
-                                                : row.size;
-    return add_part(page, run, SIDECAR_ROW, err);
+    return manifest_read_artifact(&row, text, len, region, err) < 0
+               ? -1
+               : page_artifact(page, &row, err);
 }
 
 static int add_missing(struct page *page, const char *text, size_t len, struct region *region,
@@ -306,13 +319,6 @@ static int add_missing(struct page *page, const char *text, size_t len, struct r
     if (!run || buf_add(&page->raw, text, len, err) < 0)
         return -1;
     return add_part(page, run, SIDECAR_MISSING, err);
-}
-
-/* Note whether it was the page's own files that failed. */
-static int note(struct page *page, int rc, const struct err *err)
-{
-    page->broken = page->broken || (rc < 0 && err && err->kind == ERR_SYSTEM);
-    return rc;
 }
 
 int page_row(void *ctx, enum manifest_read_section section, const char *text, size_t len,
